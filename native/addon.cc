@@ -1,0 +1,13 @@
+// Registers the addon's surface with Node and does nothing else. The TypeScript mirror is src/binding/types.ts.
+#include <napi.h>
+
+#include "pixels.h"
+#include "runtime.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  cobra::RegisterRuntime(env, exports);
+  cobra::RegisterPixels(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(cobra_batch, Init)

@@ -1,0 +1,90 @@
+// Makes the working copy ready: packages, ONNX Runtime, addon, compiled TypeScript. Each step looks first whether its
+// inputs have changed, so a second call costs a few hundred milliseconds.
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ensureOnnxRuntime, ORT_VERSION } from "./onnxruntime.mjs";
+import { has, hashInputs, isFresh, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
+
+const NODE_FLOOR = [20, 19];
+
+/** Folder of the built addon and of the library it loads. */
+export const ADDON_DIR = join(ROOT, "build/Release");
+
+function ensureNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1])) {
+    throw new SetupError(`Node ${process.versions.node} is too old; install Node ${NODE_FLOOR.join(".")} or newer`);
+  }
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new SetupError(`this is ${process.platform}-${process.arch}; only linux-x64 is supported so far`);
+  }
+}
+
+function ensureToolchain() {
+  const missing = [];
+  if (!has("cmake")) missing.push("cmake");
+  if (!has(process.env["CXX"] || "c++")) missing.push("g++");
+  if (!has("make") && !has("ninja")) missing.push("make");
+  if (missing.length > 0) {
+    throw new SetupError(`building the addon needs ${missing.join(", ")}; install with: sudo apt-get install -y ${missing.join(" ")}`);
+  }
+}
+
+/** Installs the npm packages of the lockfile where node_modules is missing or older than the lockfile. */
+export function ensurePackages() {
+  const stamp = join(ROOT, "node_modules/.cobra-stamp");
+  const value = hashInputs(["package-lock.json"], [process.version]);
+  if (isFresh(stamp, value)) return;
+  say("installing npm packages");
+  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { what: "installing npm packages" });
+  writeStamp(stamp, value);
+}
+
+function place(from, to) {
+  rmSync(to, { force: true });
+  try {
+    linkSync(from, to); // same disk: no second copy of 45 MB
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+/** Builds the addon where its sources have changed. `flavour` "asan" builds into build-asan/. */
+export async function ensureAddon({ flavour = "release" } = {}) {
+  const asan = flavour === "asan";
+  const out = asan ? "build-asan" : "build";
+  const folder = join(ROOT, out, "Release");
+  const addon = join(folder, "cobra_batch.node");
+  const stamp = join(ROOT, out, ".cobra-stamp");
+  const value = hashInputs(["native", "CMakeLists.txt"], [ORT_VERSION, flavour, process.env["COBRA_ORT_SDK"] ?? ""]);
+  if (isFresh(stamp, value, [addon, join(folder, "libonnxruntime.so.1")])) return { addon, built: false };
+  ensureToolchain();
+  const runtime = await ensureOnnxRuntime();
+  say(`building the addon${asan ? " with AddressSanitizer" : ""}`);
+  mkdirSync(folder, { recursive: true });
+  const options = [`--CDORT_INCLUDE_DIR=${runtime.include}`, ...(asan ? ["--CDCOBRA_ASAN=ON"] : [])];
+  run(process.execPath, [join(ROOT, "node_modules/cmake-js/bin/cmake-js"), "compile", "--out", out, "--parallel", "2", ...options], { what: "building the addon" });
+  if (!existsSync(addon)) throw new SetupError(`the build left no ${addon}`);
+  place(runtime.library, join(folder, "libonnxruntime.so.1"));
+  writeStamp(stamp, value);
+  return { addon, built: true };
+}
+
+/** Compiles src/ to dist/ where it has changed. */
+export function ensureDist() {
+  const stamp = join(ROOT, "dist/.cobra-stamp");
+  const value = hashInputs(["src", "tsconfig.json", "tsconfig.build.json"], [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()]);
+  if (isFresh(stamp, value)) return;
+  say("compiling TypeScript");
+  rmSync(join(ROOT, "dist"), { recursive: true, force: true });
+  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], { what: "compiling TypeScript" });
+  writeStamp(stamp, value);
+}
+
+/** Everything that the demo, the tests and the command need. */
+export async function ensureReady() {
+  ensureNode();
+  ensurePackages();
+  await ensureAddon();
+  ensureDist();
+}

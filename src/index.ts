@@ -1,0 +1,2 @@
+/** The public API of cobra-batch, and only that. */
+export * from "./errors.js";
