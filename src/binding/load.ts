@@ -1,0 +1,38 @@
+/** Finds and loads the native addon. The only file that touches `cobra_batch.node`. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { messageOf, ResourceError } from "../errors.js";
+import type { NativeAddon } from "./types.js";
+
+let loaded: { addon: NativeAddon; directory: string } | undefined;
+
+function candidates(): string[] {
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+  const named = process.env["COBRA_ADDON"];
+  return [
+    ...(named ? [resolve(named)] : []),
+    join(root, "build/Release/cobra_batch.node"),
+    join(root, "prebuilds/linux-x64/cobra_batch.node"),
+  ];
+}
+
+/**
+ * The addon of this process, loaded once: `COBRA_ADDON` (a path), then the local build, then a prebuilt one.
+ * @throws ResourceError `ERR_ADDON_LOAD` when none is there or it cannot be loaded.
+ */
+export function loadAddon(): { addon: NativeAddon; directory: string } {
+  if (loaded) return loaded;
+  const tried = candidates();
+  const path = tried.find((candidate) => existsSync(candidate));
+  if (!path) {
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon was not found; looked for ${tried.join(", ")}. Build it with: npm run build`);
+  }
+  try {
+    loaded = { addon: createRequire(import.meta.url)(path) as NativeAddon, directory: dirname(path) };
+  } catch (error) {
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}. Build it again with: npm run build`, { cause: error });
+  }
+  return loaded;
+}
