@@ -52,7 +52,15 @@ function filterNumber(filter: ResizeFilter): number {
  * @param box part of the picture to take; default all of it
  */
 export function resize<C extends 1 | 2 | 3 | 4>(image: PixelImage<C>, width: number, height: number, filter: ResizeFilter = "bicubic", box?: PixelBox, out?: Uint8Array): PixelImage<C> {
-  const data = callPixels((pixels) => pixels.resize(image, width, height, filterNumber(filter), box, out));
+  const number = filterNumber(filter);
+  // PIL shrinks pictures more than 100 times as tall as wide in two calls, the height first.
+  const tall = image.height > image.width * 100 && height < image.height;
+  const [x0, y0, x1, y1] = box ?? [0, 0, image.width, image.height];
+  const data = callPixels((pixels) => {
+    if (!tall) return pixels.resize(image, width, height, number, box, out);
+    const lower = { ...image, height, data: pixels.resize(image, image.width, height, number, [0, y0, image.width, y1]) };
+    return pixels.resize(lower, width, height, number, [x0, 0, x1, height], out);
+  });
   return { width, height, channels: image.channels, data };
 }
 

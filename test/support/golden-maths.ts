@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { expect } from "vitest";
 import type { PixelImage } from "../../src/binding/pixels.js";
 
 /** Path of a golden file. */
@@ -67,4 +68,12 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   let worst = 0;
   for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i]! - b[i]!));
   return worst;
+}
+
+/** Asserts that two pictures, or two lists of pictures, are the same to the bit. Much faster than `toEqual` on pixels. */
+export function expectSamePictures(actual: PixelImage | readonly PixelImage[], wanted: PixelImage | readonly PixelImage[]): void {
+  const [a, b] = [[actual].flat(), [wanted].flat()] as [PixelImage[], PixelImage[]];
+  const shape = ({ width, height, channels }: PixelImage): string => `${width} x ${height} x ${channels}`;
+  expect(a.map(shape)).toEqual(b.map(shape));
+  a.forEach((picture, i) => expect({ picture: i, worst: maxDifference(picture.data, b[i]!.data) }).toEqual({ picture: i, worst: 0 }));
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { crop, resize, type PixelImage } from "../../../src/binding/pixels.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../../src/colorization/buckets.js";
 import { clipPixels, cosineSimilarity, fitReference, halfSize, quadrantCrops, referencePatches, retrievePatches, topColumns } from "../../../src/colorization/retrieval.js";
-import { maxDifference, readRgb, readTensors, unstack } from "../../support/golden-maths.js";
+import { expectSamePictures, maxDifference, readRgb, readTensors, unstack } from "../../support/golden-maths.js";
 
 const tensors = readTensors("retrieval.safetensors");
 const [WIDTH, HEIGHT, TOP_K, DIMENSION] = [64, 96, 3, 16];
@@ -18,21 +18,21 @@ function batch(pictures: readonly PixelImage<3>[]): Float32Array {
 describe("retrieval/0", () => {
   it("makes the crops, the patches and the encoder's input", async () => {
     const query = resize(await readRgb("images/retrieval_query.png"), WIDTH, HEIGHT);
-    expect(query).toEqual(await readRgb("images/retrieval/mid_query_resized.png"));
+    expectSamePictures(query, await readRgb("images/retrieval/mid_query_resized.png"));
     const crops = quadrantCrops(query);
-    expect(crops).toEqual(unstack(await readRgb("images/retrieval/mid_query_crops.png"), 4));
+    expectSamePictures(crops, unstack(await readRgb("images/retrieval/mid_query_crops.png"), 4));
     expect(maxDifference(batch(crops), tensors.floats("mid/query_pixel_values"))).toBe(0);
 
     const full = await Promise.all([0, 1, 2].map(async (i) => fitReference(await readRgb(`images/retrieval_ref_${i}.png`), WIDTH, HEIGHT)));
-    expect(full).toEqual(unstack(await readRgb("images/retrieval/mid_ref_full.png"), 3));
+    expectSamePictures(full, unstack(await readRgb("images/retrieval/mid_ref_full.png"), 3));
     const patches = full.flatMap((reference) => referencePatches(reference));
-    expect(patches.filter((_, i) => i % 5 !== 0)).toEqual(unstack(await readRgb("images/retrieval/mid_ref_crops.png"), 12));
+    expectSamePictures(patches.filter((_, i) => i % 5 !== 0), unstack(await readRgb("images/retrieval/mid_ref_crops.png"), 12));
     expect(maxDifference(batch(patches), tensors.floats("mid/ref_pixel_values"))).toBe(0);
 
     const chosen = retrievePatches(tensors.floats("out/query_embeds"), tensors.floats("out/ref_embeds"), DIMENSION, TOP_K);
     expect(chosen.flat()).toEqual(tensors.integers("out/top_k"));
     const halves = chosen.flat().map((patch) => halfSize(patches[patch]!, WIDTH, HEIGHT));
-    expect(halves).toEqual(unstack(await readRgb("images/retrieval/out_selected.png"), 12));
+    expectSamePictures(halves, unstack(await readRgb("images/retrieval/out_selected.png"), 12));
   });
 
   it("ranks all patches", () => {
@@ -66,6 +66,6 @@ describe("process_image/0", () => {
     [240, 330, 48, 64],
   ].map((sizes, index) => ({ sizes, index })))("case $index", async ({ sizes: [sourceWidth, sourceHeight, width, height], index }) => {
     const source = crop(await readRgb("images/retrieval_ref_0.png"), 0, 0, sourceWidth!, sourceHeight!);
-    expect(fitReference(source, width!, height!)).toEqual(await readRgb(`images/retrieval/out_process_image_result_${index}.png`));
+    expectSamePictures(fitReference(source, width!, height!), await readRgb(`images/retrieval/out_process_image_result_${index}.png`));
   });
 });
