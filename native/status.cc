@@ -28,7 +28,7 @@ bool IsDeviceLost(const std::string& message) {
 }
 
 bool IsRefusedShape(const std::string& message) {
-  return Mentions(message, {"shape verification failed", "Shape mismatch attempting to re-use buffer", "Got invalid dimensions for input", "Invalid rank for input"});
+  return Mentions(message, {"shape verification failed", "but the computed output shape", "Got invalid dimensions for input", "Invalid rank for input"});
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const f32 = (...values: number[]): Float32Array => Float32Array.from(values);
+const f32 = (...values: number[]): Float32Array<ArrayBuffer> => Float32Array.from(values);
 const rounds = (count: bigint): Tensor => Tensor.from("int64", BigInt64Array.of(count), []);
 
 test("a model is loaded from bytes and from a file and says what it takes and gives", async () => {
