@@ -2,9 +2,10 @@
  * Reads the golden cases of `test/golden/data/networks` (values that the original Cobra code gives; what each case shows
  * stands in `index.json` there).
  */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
+import { expect } from "vitest";
 import type { RasterImage } from "../../src/binding/raster.js";
 import { loadSafetensors, type SafetensorsFile } from "../../src/model/weights/safetensors.js";
 import { prefixView, union } from "../../src/model/weights/sources.js";
@@ -169,4 +170,26 @@ export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<num
     if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
   }
   return largest;
+}
+
+/**
+ * Checks that outputs equal a case's values. `pairs` says which output is which value (default: the value's own name).
+ * A tolerance "rel" is taken of the largest absolute value, at least 1.
+ */
+export function expectGolden(outputs: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>>, golden: GoldenCase, names: readonly (string | readonly [output: string, value: string])[], tolerance: number): void {
+  for (const one of names) {
+    const [output, value] = typeof one === "string" ? [one, one] : one;
+    const expected = golden.tensor(value);
+    const actual = outputs[output];
+    expect(actual?.dims, `${golden.id} ${value}: dims`).toEqual(expected.dims);
+    const difference = maxDifference(actual!.data, expected.data);
+    report(golden.id, value, difference, tolerance);
+    expect(difference, `${golden.id} ${value}: largest difference`).toBeLessThanOrEqual(tolerance);
+  }
+}
+
+/** With COBRA_GOLDEN_REPORT=<file> every comparison is written there, one line of JSON each. */
+function report(id: string, value: string, difference: number, tolerance: number): void {
+  const path = process.env["COBRA_GOLDEN_REPORT"];
+  if (path !== undefined && path !== "") appendFileSync(path, `${JSON.stringify({ id, value, difference, tolerance })}\n`);
 }

@@ -76,9 +76,9 @@ export class GraphBuilder {
     this.#push("Identity", [value.name], [name], {}, "");
   }
 
-  /** Makes a value an extra output when the graph was asked to expose such values; else does nothing. Gives the value back. */
+  /** Makes a value an extra output, its name after the scope, when the graph was asked to expose such values; else does nothing. Gives the value back. */
   expose(name: string, value: Value, dtype: ElementType | "activation" = "activation"): Value {
-    if (this.exposesIntermediates) this.output(name, value, dtype);
+    if (this.exposesIntermediates) this.output(this.#scope + name, value, dtype);
     return value;
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { buildLineExtractor } from "../../../src/model/networks/line-extractor.js";
 import { Weights } from "../../../src/model/weights/weights.js";
 import { lineExtractorConfig } from "../../support/golden-configs.js";
-import { loadGolden, maxDifference } from "../../support/golden.js";
+import { expectGolden, loadGolden, maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
 
 describe("line_extractor", () => {
@@ -13,12 +13,7 @@ describe("line_extractor", () => {
     const graph = buildLineExtractor(lineExtractorConfig(golden.config), weights, { exposeIntermediates: true });
     weights.check();
     const outputs = await runGraph(graph, { gray: golden.tensor("padded") });
-    for (const name of golden.names("mids")) {
-      const expected = golden.tensor(name);
-      expect(outputs[name]?.dims, name).toEqual(expected.dims);
-      expect(maxDifference(outputs[name]!.data, expected.data), name).toBeLessThanOrEqual(golden.tolerance("raw_abs"));
-    }
-    expect(maxDifference(outputs["line"]!.data, golden.tensor("raw").data)).toBeLessThanOrEqual(golden.tolerance("raw_abs"));
+    expectGolden(outputs, golden, [...golden.names("mids"), ["line", "raw"]], golden.tolerance("raw_abs"));
     const lines = await golden.picture("lines");
     const [, , , padded] = outputs["line"]!.dims as [number, number, number, number];
     const cut = lines.data.map((_, at) => Math.min(255, Math.max(0, outputs["line"]!.data[Math.floor(at / lines.width) * padded + (at % lines.width)]!)));
