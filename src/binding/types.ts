@@ -7,6 +7,48 @@ export interface NativeAddon extends NativePixels, NativeRuntime {}
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface NativeRuntime {}
 
-/** CPU kernels for pages: `native/pixels.*`. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface NativePixels {}
+/** A picture as the pixel kernels take it: 8 bits a sample, interleaved; `data` has exactly width * height * channels bytes. */
+export interface NativeImage {
+  readonly width: number;
+  readonly height: number;
+  /** 1 to 4. */
+  readonly channels: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * CPU kernels for pages: `native/pixels*.cc`. Synchronous, stateless, callable from any thread, never in need of ONNX Runtime.
+ * `out`, where given, has exactly the result's size and is returned; it must not share memory with an input unless said.
+ * Errors carry `code` "ERR_ARGUMENT" or "ERR_OUT_OF_MEMORY".
+ */
+export interface NativePixelCalls {
+  /** Filters: 0 nearest, 1 box, 2 bicubic, 3 lanczos. Box: [x0, y0, x1, y1] in source pixels. */
+  resize(image: NativeImage, width: number, height: number, filter: number, box?: readonly number[], out?: Uint8Array): Uint8Array;
+  reduce(image: NativeImage, xFactor: number, yFactor: number, out?: Uint8Array): Uint8Array;
+  crop(image: NativeImage, x: number, y: number, width: number, height: number, out?: Uint8Array): Uint8Array;
+  gray(image: NativeImage, out?: Uint8Array): Uint8Array;
+  canny(gray: NativeImage, low: number, high: number, out?: Uint8Array): Uint8Array;
+  edgeCount(gray: NativeImage, low: number, high: number): number;
+  /** Mean of OpenCV's S, 0..255. */
+  saturation(image: NativeImage): number;
+  distinctColors(image: NativeImage): number;
+  /** 256 counts. */
+  histogram(gray: NativeImage): Float64Array;
+  /** `out` may be `line.data`. */
+  shadowStyle(gray: NativeImage, line: NativeImage, out?: Uint8Array): Uint8Array;
+  /** `out` may be `a.data` or `b.data`. */
+  blend(a: NativeImage, b: NativeImage, alpha: number, out?: Uint8Array): Uint8Array;
+  premultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
+  unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
+  cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
+  changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
+  /** `table`: 256 values per channel. */
+  toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
+  /** Range: 0 for -1..1, 1 for 0..255. Rounding: 0 half to even, 1 truncation. */
+  fromPlanar(planes: Float32Array, width: number, height: number, channels: number, range: number, rounding: number, out?: Uint8Array): Uint8Array;
+}
+
+/** What `native/pixels.cc` registers. */
+export interface NativePixels {
+  readonly pixels: NativePixelCalls;
+}

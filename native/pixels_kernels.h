@@ -1,0 +1,77 @@
+// The pixel kernels themselves: plain C++ over caller-owned memory, no Node types, no state, thread-safe.
+// Pictures are 8 bits a sample, interleaved, row major, without padding. A kernel may throw std::bad_alloc and nothing else;
+// the callers (pixels.cc) have checked all sizes. Outputs never overlap inputs unless a comment says so.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define COBRA_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define COBRA_SANITIZED 1
+#endif
+// Compiles a loop twice and picks the AVX2 form at load time. Off under sanitizers, whose runtime starts after the choice.
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(COBRA_SANITIZED)
+#define COBRA_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define COBRA_CLONES
+#endif
+
+namespace cobra::pixels {
+
+struct View {
+  const uint8_t* data;
+  int width;
+  int height;
+  int channels;
+  size_t pixels() const { return static_cast<size_t>(width) * height; }
+  size_t samples() const { return pixels() * channels; }
+};
+
+enum class Filter { kNearest = 0, kBox = 1, kBicubic = 2, kLanczos = 3 };
+
+/// Source rectangle in pixels, as floats like PIL's box.
+struct Box {
+  float x0, y0, x1, y1;
+};
+
+// pixels_resize.cc: PIL's Image.resize (libImaging/Resample.c, and Geometry.c for nearest), exact to the bit.
+void Resize(const View& in, int width, int height, Filter filter, const Box& box, uint8_t* out);
+// PIL's Image.reduce (libImaging/Reduce.c): means over whole boxes of xFactor x yFactor, partial boxes at right and bottom.
+void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out);
+void Crop(const View& in, int x, int y, int width, int height, uint8_t* out);
+
+// pixels_edges.cc: OpenCV's Canny, 3x3 Sobel, L1 gradient. out: 255 on edges, 0 elsewhere. Returns the number of edge pixels.
+// `out` may be null when only the count is wanted.
+size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint8_t* out);
+
+// pixels_color.cc
+void ToGray(const uint8_t* rgb, size_t pixels, uint8_t* out);
+/// Sum of OpenCV's 8-bit HSV saturation (0..255) over all pixels.
+uint64_t SaturationSum(const uint8_t* data, size_t pixels, int channels);
+size_t DistinctColors(const uint8_t* rgb, size_t pixels);
+void Histogram(const uint8_t* data, size_t count, uint64_t histogram[256]);
+/// `out` may be `line` itself.
+void ShadowStyle(const uint8_t* gray, const uint8_t* line, size_t count, uint8_t* out);
+/// PIL's Image.blend: truncation of a + alpha * (b - a). `out` may be `a` or `b`.
+void Blend(const uint8_t* a, const uint8_t* b, size_t count, float alpha, uint8_t* out);
+/// RGBA to premultiplied RGBa and back, as PIL converts them. `out` may be `in`.
+void Premultiply(const uint8_t* in, size_t pixels, uint8_t* out);
+void Unpremultiply(const uint8_t* in, size_t pixels, uint8_t* out);
+/// PIL's CMYK to RGB: R = (255 - K) - C * (255 - K) / 255.
+void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
+/// Keeps or repeats channels: 4 -> 3 and 2 -> 1 drop the last, 1 -> 3 repeats.
+void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
+
+// pixels_tensor.cc: interleaved bytes <-> planar floats (C, H, W).
+/// out[c * plane + i] = table[c * 256 + in[i * channels + c]].
+void ToPlanar(const uint8_t* in, size_t pixels, int channels, const float* table, float* out);
+enum class Range { kSigned = 0, kByte = 1 };
+enum class Rounding { kHalfEven = 0, kTruncate = 1 };
+/// kSigned: (clamp(x, -1, 1) * 0.5 + 0.5) * 255; kByte: clamp(x, 0, 255). NaN gives 0.
+void FromPlanar(const float* in, size_t pixels, int channels, Range range, Rounding rounding, uint8_t* out);
+
+}  // namespace cobra::pixels

@@ -1,0 +1,221 @@
+// PIL's resampling, exact to the bit: Image.resize, Image.reduce and crop. Formulas: Pillow's libImaging (Resample.c, Reduce.c,
+// Geometry.c): the support grows with the shrink factor, the horizontal pass comes first, 8 bits between the passes, weights
+// rounded to 22 bits.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "pixels_kernels.h"
+
+namespace cobra::pixels {
+namespace {
+
+constexpr int kPrecisionBits = 22;
+constexpr int kHalf = 1 << (kPrecisionBits - 1);
+constexpr double kPi = 3.14159265358979323846;
+
+double BoxKernel(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
+
+double BicubicKernel(double x) {
+  constexpr double a = -0.5;
+  x = std::fabs(x);
+  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1;
+  if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0.0;
+}
+
+double Sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= kPi;
+  return std::sin(x) / x;
+}
+
+double LanczosKernel(double x) { return -3.0 <= x && x < 3.0 ? Sinc(x) * Sinc(x / 3) : 0.0; }
+
+struct Kernel {
+  double (*weight)(double);
+  double support;
+};
+
+Kernel KernelOf(Filter filter) {
+  if (filter == Filter::kBox) return {BoxKernel, 0.5};
+  if (filter == Filter::kLanczos) return {LanczosKernel, 3.0};
+  return {BicubicKernel, 2.0};
+}
+
+/// For each output position: where its taps start, how many there are, and their weights (`stride` apart).
+struct Taps {
+  int stride = 0;
+  std::vector<int> first, count, weights;
+};
+
+Taps MakeTaps(int in_size, float in0, float in1, int out_size, const Kernel& kernel) {
+  const double scale = static_cast<double>(in1 - in0) / out_size;
+  const double filter_scale = std::max(scale, 1.0);
+  const double support = kernel.support * filter_scale;
+  const double inverse = 1.0 / filter_scale;
+  Taps taps;
+  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  taps.first.resize(out_size);
+  taps.count.resize(out_size);
+  taps.weights.assign(static_cast<size_t>(out_size) * taps.stride, 0);
+  std::vector<double> row(taps.stride);
+  for (int i = 0; i < out_size; ++i) {
+    const double center = in0 + (i + 0.5) * scale;
+    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int last = std::min(static_cast<int>(center + support + 0.5), in_size);
+    const int count = last - first;
+    double sum = 0.0;
+    for (int k = 0; k < count; ++k) {
+      row[k] = kernel.weight((k + first - center + 0.5) * inverse);
+      sum += row[k];
+    }
+    int* weights = &taps.weights[static_cast<size_t>(i) * taps.stride];
+    for (int k = 0; k < count; ++k) {
+      const double w = (sum != 0.0 ? row[k] / sum : row[k]) * (1 << kPrecisionBits);
+      weights[k] = static_cast<int>(w < 0 ? w - 0.5 : w + 0.5);
+    }
+    taps.first[i] = first;
+    taps.count[i] = count;
+  }
+  return taps;
+}
+
+inline uint8_t Clip8(int sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
+
+template <int C>
+void Horizontal(const View& in, int first_row, int rows, int width, const Taps& taps, uint8_t* out) {
+  for (int y = 0; y < rows; ++y) {
+    const uint8_t* line = in.data + (static_cast<size_t>(first_row) + y) * in.width * C;
+    for (int x = 0; x < width; ++x, out += C) {
+      const uint8_t* p = line + static_cast<size_t>(taps.first[x]) * C;
+      const int* w = &taps.weights[static_cast<size_t>(x) * taps.stride];
+      const int count = taps.count[x];
+      int sum[C];
+      for (int c = 0; c < C; ++c) sum[c] = kHalf;
+      for (int k = 0; k < count; ++k, p += C) {
+        for (int c = 0; c < C; ++c) sum[c] += p[c] * w[k];
+      }
+      for (int c = 0; c < C; ++c) out[c] = Clip8(sum[c]);
+    }
+  }
+}
+
+/// One output row of the vertical pass: `count` input rows, `samples` bytes each, weighted and summed.
+COBRA_CLONES void VerticalRow(const uint8_t* in, size_t samples, const int* weights, int count, uint8_t* out) {
+  constexpr size_t kChunk = 512;
+  int sums[kChunk];
+  for (size_t start = 0; start < samples; start += kChunk) {
+    const size_t n = std::min(kChunk, samples - start);
+    for (size_t i = 0; i < n; ++i) sums[i] = kHalf;
+    for (int k = 0; k < count; ++k) {
+      const uint8_t* row = in + static_cast<size_t>(k) * samples + start;
+      const int w = weights[k];
+      for (size_t i = 0; i < n; ++i) sums[i] += row[i] * w;
+    }
+    for (size_t i = 0; i < n; ++i) {
+      const int v = sums[i] >> kPrecisionBits;
+      out[start + i] = static_cast<uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+  }
+}
+
+/// PIL's affine nearest with a fixed scale: positions accumulate in doubles.
+std::vector<int> NearestPositions(float start, float end, int in_size, int out_size) {
+  const double step = static_cast<double>(end - start) / out_size;
+  std::vector<int> positions(out_size);
+  double position = start + step * 0.5;
+  for (int i = 0; i < out_size; ++i, position += step) positions[i] = std::clamp(static_cast<int>(position), 0, in_size - 1);
+  return positions;
+}
+
+void ResizeNearest(const View& in, int width, int height, const Box& box, uint8_t* out) {
+  const std::vector<int> xs = NearestPositions(box.x0, box.x1, in.width, width);
+  const std::vector<int> ys = NearestPositions(box.y0, box.y1, in.height, height);
+  const int c = in.channels;
+  for (const int y : ys) {
+    const uint8_t* line = in.data + static_cast<size_t>(y) * in.width * c;
+    for (const int x : xs) {
+      for (int k = 0; k < c; ++k) *out++ = line[static_cast<size_t>(x) * c + k];
+    }
+  }
+}
+
+void HorizontalPass(const View& in, int first_row, int rows, int width, const Taps& taps, uint8_t* out) {
+  switch (in.channels) {
+    case 1: return Horizontal<1>(in, first_row, rows, width, taps, out);
+    case 2: return Horizontal<2>(in, first_row, rows, width, taps, out);
+    case 3: return Horizontal<3>(in, first_row, rows, width, taps, out);
+    default: return Horizontal<4>(in, first_row, rows, width, taps, out);
+  }
+}
+
+/// Fixed-point factor of a mean over `divider` samples, in PIL's float arithmetic.
+uint32_t MeanFactor(uint32_t divider) { return static_cast<uint32_t>(4294967296.0f / static_cast<float>(256u * divider)); }
+
+}  // namespace
+
+void Resize(const View& in, int width, int height, Filter filter, const Box& box, uint8_t* out) {
+  if (filter == Filter::kNearest) return ResizeNearest(in, width, height, box, out);
+  const bool horizontal = width != in.width || box.x0 != 0.0f || box.x1 != static_cast<float>(width);
+  const bool vertical = height != in.height || box.y0 != 0.0f || box.y1 != static_cast<float>(height);
+  const Kernel kernel = KernelOf(filter);
+  if (!vertical) {
+    if (!horizontal) {
+      std::memcpy(out, in.data, in.samples());
+      return;
+    }
+    return HorizontalPass(in, 0, height, width, MakeTaps(in.width, box.x0, box.x1, width, kernel), out);
+  }
+  const Taps down = MakeTaps(in.height, box.y0, box.y1, height, kernel);
+  const int first_row = down.first.front();
+  const int last_row = down.first.back() + down.count.back();
+  std::vector<uint8_t> between;
+  const uint8_t* source = in.data + static_cast<size_t>(first_row) * in.width * in.channels;
+  if (horizontal) {
+    between.resize(static_cast<size_t>(last_row - first_row) * width * in.channels);
+    HorizontalPass(in, first_row, last_row - first_row, width, MakeTaps(in.width, box.x0, box.x1, width, kernel), between.data());
+    source = between.data();
+  }
+  const size_t samples = static_cast<size_t>(width) * in.channels;
+  for (int y = 0; y < height; ++y) {
+    VerticalRow(source + (static_cast<size_t>(down.first[y]) - first_row) * samples, samples,
+                &down.weights[static_cast<size_t>(y) * down.stride], down.count[y], out + y * samples);
+  }
+}
+
+void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out) {
+  const int width = (in.width + x_factor - 1) / x_factor;
+  const int height = (in.height + y_factor - 1) / y_factor;
+  const int c = in.channels;
+  const size_t samples = static_cast<size_t>(in.width) * c;
+  std::vector<uint32_t> columns(samples);
+  for (int y = 0; y < height; ++y) {
+    const int rows = std::min(y_factor, in.height - y * y_factor);
+    std::fill(columns.begin(), columns.end(), 0u);
+    for (int r = 0; r < rows; ++r) {
+      const uint8_t* line = in.data + (static_cast<size_t>(y) * y_factor + r) * samples;
+      for (size_t i = 0; i < samples; ++i) columns[i] += line[i];
+    }
+    for (int x = 0; x < width; ++x) {
+      const int across = std::min(x_factor, in.width - x * x_factor);
+      const uint32_t count = static_cast<uint32_t>(across) * rows;
+      const uint32_t factor = MeanFactor(count);
+      for (int k = 0; k < c; ++k) {
+        uint32_t sum = count / 2;
+        for (int i = 0; i < across; ++i) sum += columns[(static_cast<size_t>(x) * x_factor + i) * c + k];
+        *out++ = static_cast<uint8_t>((sum * factor) >> 24);
+      }
+    }
+  }
+}
+
+void Crop(const View& in, int x, int y, int width, int height, uint8_t* out) {
+  const size_t bytes = static_cast<size_t>(width) * in.channels;
+  for (int row = 0; row < height; ++row) {
+    std::memcpy(out + row * bytes, in.data + ((static_cast<size_t>(y) + row) * in.width + x) * in.channels, bytes);
+  }
+}
+
+}  // namespace cobra::pixels

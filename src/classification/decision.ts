@@ -1,0 +1,60 @@
+/** From the three metrics to "line art" or "coloured": the rule of the contract, with its thresholds as options. */
+import { ConfigurationError } from "../errors.js";
+
+/** What a picture is taken for. */
+export type ImageType = "line_art" | "colored";
+
+/** The three measured figures of a picture. */
+export interface ClassificationMetrics {
+  /** Mean HSV saturation, 0..1; 0 for gray pictures. */
+  readonly saturation: number;
+  /** Distinct RGB triples after shrinking to fit 256 x 256. */
+  readonly colorCount: number;
+  /** Fraction of Canny edge pixels, 0..1. */
+  readonly edgeDensity: number;
+}
+
+/** A picture's type, how sure that is, and why. */
+export interface ImageClassification {
+  readonly type: ImageType;
+  /** 0..1, in thirds: how many of the three metrics agree. */
+  readonly confidence: number;
+  readonly metrics: ClassificationMetrics;
+}
+
+/** Limits of the rule. */
+export interface ClassificationThresholds {
+  /** Line art has less saturation. Default 0.15. */
+  readonly saturation: number;
+  /** Line art has fewer colours. Default 1000. */
+  readonly colorCount: number;
+  /** Line art has more edges. Default 0.30. */
+  readonly edgeDensity: number;
+}
+
+export const DEFAULT_THRESHOLDS: ClassificationThresholds = { saturation: 0.15, colorCount: 1000, edgeDensity: 0.3 };
+
+/**
+ * Fills in the defaults and checks.
+ * @throws ConfigurationError `ERR_CONFIG` for an unknown name or a value that is no number >= 0
+ */
+export function completeThresholds(given: Partial<ClassificationThresholds> = {}): ClassificationThresholds {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in DEFAULT_THRESHOLDS)) {
+      throw new ConfigurationError("ERR_CONFIG", `unknown classification threshold "${name}"; use ${Object.keys(DEFAULT_THRESHOLDS).join(", ")}`);
+    }
+    if (typeof value !== "number" || !(value >= 0)) throw new ConfigurationError("ERR_CONFIG", `the classification threshold ${name} must be a number >= 0, got ${String(value)}`);
+  }
+  return { ...DEFAULT_THRESHOLDS, ...given };
+}
+
+/**
+ * score = [saturation low] + [few colours] + [many edges]. Line art when the saturation is low and the score at least 1, or the score
+ * at least 2, with confidence score / 3; otherwise coloured with confidence 1 - score / 3.
+ */
+export function decide(metrics: ClassificationMetrics, thresholds: ClassificationThresholds = DEFAULT_THRESHOLDS): ImageClassification {
+  const lowSaturation = metrics.saturation < thresholds.saturation;
+  const score = Number(lowSaturation) + Number(metrics.colorCount < thresholds.colorCount) + Number(metrics.edgeDensity > thresholds.edgeDensity);
+  if ((lowSaturation && score >= 1) || score >= 2) return { type: "line_art", confidence: score / 3, metrics };
+  return { type: "colored", confidence: 1 - score / 3, metrics };
+}

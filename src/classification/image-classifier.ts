@@ -1,0 +1,119 @@
+/** Tells line art from coloured pictures by three metrics; see docs of the contract's "Classification". */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
+import { completeThresholds, decide, type ClassificationMetrics, type ClassificationThresholds, type ImageClassification } from "./decision.js";
+import { decodeForClassification } from "./decode-for-classification.js";
+import { measure, type ClassifierImage } from "./metrics.js";
+
+/** What can be classified: a path, the bytes of an encoded file, or a decoded picture. */
+export type ClassifierSource = string | Uint8Array | ClassifierImage;
+
+/** Options of `ImageClassifier`. */
+export interface ImageClassifierOptions {
+  /** Limits of the rule; the others keep their defaults (0.15, 1000, 0.30). */
+  thresholds?: Partial<ClassificationThresholds>;
+  /** How many pictures' metrics are remembered, by content. Default 10 000; 0 remembers none. */
+  cacheEntries?: number;
+  /** How many pictures `classifyBatch` works on at once. Default 4. */
+  concurrency?: number;
+  /** Refuse larger pictures, in pixels. Default 268 402 689. */
+  limitPixels?: number;
+}
+
+/** One entry of `classifyBatch`, in the order of the sources: a classification or the error of that picture. */
+export type BatchClassification =
+  | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
+  | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
+
+/** Classifies pictures. Metrics are cached by content, so the same picture under two names is measured once. */
+export class ImageClassifier {
+  readonly thresholds: ClassificationThresholds;
+  readonly #options: Required<Pick<ImageClassifierOptions, "cacheEntries" | "concurrency">> & { limitPixels?: number };
+  readonly #cache = new Map<string, ClassificationMetrics>();
+
+  /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
+  constructor(options: ImageClassifierOptions = {}) {
+    const { cacheEntries = 10_000, concurrency = 4, limitPixels } = options;
+    for (const [name, value, least] of [["cacheEntries", cacheEntries, 0], ["concurrency", concurrency, 1], ["limitPixels", limitPixels ?? 1, 1]] as const) {
+      if (!Number.isInteger(value) || value < least) throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${value}`);
+    }
+    this.thresholds = completeThresholds(options.thresholds);
+    this.#options = { cacheEntries, concurrency, ...(limitPixels === undefined ? {} : { limitPixels }) };
+  }
+
+  /**
+   * Classifies one picture.
+   * @param name for error messages; default the path, or "picture"
+   * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it cannot be read or decoded; ClassificationError `ERR_CLASSIFICATION` when a
+   *   decoded picture's mode and channels do not fit
+   */
+  async classify(source: ClassifierSource, name = typeof source === "string" ? source : "picture"): Promise<ImageClassification> {
+    const content = typeof source === "string" ? await readPicture(source) : source;
+    const key = keyOf(content);
+    const known = this.#cache.get(key);
+    if (known) return decide(known, this.thresholds);
+    const image = content instanceof Uint8Array ? await decodeForClassification(content, name, this.#options) : content;
+    const metrics = measure(image);
+    this.#remember(key, metrics);
+    return decide(metrics, this.thresholds);
+  }
+
+  /** Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources. */
+  async classifyBatch(sources: Iterable<ClassifierSource>): Promise<BatchClassification[]> {
+    const all = [...sources];
+    const results: BatchClassification[] = [];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < all.length) {
+        const index = next++;
+        const source = all[index]!;
+        try {
+          results[index] = { source, classification: await this.classify(source) };
+        } catch (error) {
+          if (!(error instanceof BatchProcessingError)) throw error;
+          results[index] = { source, error };
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.#options.concurrency, all.length) }, work));
+    return results;
+  }
+
+  /** The confidence alone, 0..1. */
+  async getClassificationConfidence(source: ClassifierSource): Promise<number> {
+    return (await this.classify(source)).confidence;
+  }
+
+  /** Forgets all metrics. */
+  clearCache(): void {
+    this.#cache.clear();
+  }
+
+  /** How many pictures' metrics are remembered. */
+  get cacheSize(): number {
+    return this.#cache.size;
+  }
+
+  #remember(key: string, metrics: ClassificationMetrics): void {
+    if (this.#options.cacheEntries === 0) return;
+    this.#cache.set(key, metrics);
+    if (this.#cache.size > this.#options.cacheEntries) this.#cache.delete(this.#cache.keys().next().value!);
+  }
+}
+
+async function readPicture(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${path} cannot be read: ${messageOf(error)}`, { imagePath: path, cause: error });
+  }
+}
+
+/** SHA-256 of the content: encoded bytes, or the pixels with their layout. */
+function keyOf(content: Uint8Array | ClassifierImage): string {
+  const hash = createHash("sha256");
+  if (content instanceof Uint8Array) return hash.update("file\0").update(content).digest("base64");
+  const { width, height, channels, mode, data } = content;
+  return hash.update(`pixels ${width} ${height} ${channels} ${mode ?? ""}\0`).update(data).digest("base64");
+}
