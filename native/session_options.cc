@@ -50,13 +50,14 @@ std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& con
   return options;
 }
 
-// ONNX Runtime names the key it refuses in the message.
+// ONNX Runtime names the key it refuses in the message. Reading a key loads the provider's library, which may be missing.
 template <typename Update>
 void Configure(const std::string& provider, Update&& update) {
   try {
     update();
   } catch (const Ort::Exception& error) {
-    throw Fault("ERR_SESSION_OPTION", "an option of the " + provider + " provider was refused: " + std::string(error.what()));
+    if (IsProviderFailure(provider, error.what())) throw;
+    throw Fault("ERR_SESSION_OPTION", "an option of the " + provider + " provider was refused: " + PlainMessage(error.what()));
   }
 }
 
@@ -152,7 +153,8 @@ Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, c
   const std::string library = NamedLibrary(reason);
   std::string message = "the " + config.provider + " provider cannot start";
   if (!library.empty()) message += ", " + library + " is missing or does not load";
-  message += " (ONNX Runtime: " + runtime.library_path() + "): " + reason;
+  message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
+  if (config.provider == "webgpu") message += ". It needs libvulkan.so.1 and a Vulkan driver";
   if (config.provider != "webgpu") message += ". Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
   return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or ask for `fallback: true` to use the CPU");
 }

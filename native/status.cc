@@ -35,7 +35,7 @@ bool IsRefusedShape(const std::string& message) {
 
 Fault TranslateOrt(const Ort::Exception& error, const char* otherwise, const std::string& what) {
   const std::string message = error.what();
-  const std::string said = what.empty() ? message : what + ": " + message;
+  const std::string said = (what.empty() ? "" : what + ": ") + PlainMessage(message);
   if (error.GetOrtErrorCode() == ORT_DEVICE_RESET || IsDeviceLost(message)) {
     return Fault("ERR_DEVICE_LOST", said + ". The device was lost; restart the process, finished pages are kept");
   }
@@ -68,6 +68,13 @@ std::string NamedLibrary(const std::string& message) {
   if (std::regex_search(message, found, missing)) return found[1];
   if (std::regex_search(message, found, any)) return found[0];
   return "";
+}
+
+std::string PlainMessage(const std::string& message) {
+  static const std::regex place(R"(/onnxruntime_src/\S+:\d+ .*?\[ONNXRuntimeError\] : \d+ : \w+ : )");
+  std::string plain = std::regex_replace(message, place, "");
+  plain.erase(plain.find_last_not_of(" \t\r\n") + 1);
+  return plain;
 }
 
 Napi::Error ToJs(Napi::Env env, const Fault& fault) {

@@ -29,6 +29,9 @@ Fault TranslateCurrent(const char* otherwise, const std::string& what);
 // The name of the first shared library a message speaks of ("libcudart.so.13"), or "".
 std::string NamedLibrary(const std::string& message);
 
+// ONNX Runtime's message without its source paths and line ends.
+std::string PlainMessage(const std::string& message);
+
 Napi::Error ToJs(Napi::Env env, const Fault& fault);
 
 // Runs `body` and rethrows a Fault as a JS error. Every function that JS calls directly goes through it.
