@@ -97,13 +97,13 @@ export class Networks implements Disposable {
     const { channels, downscale } = this.model.manifest.latent;
     using image = Tensor.from("float32", planes, [1, 3, height, width]);
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
-    return this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true);
+    return await this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true);
   }
 
   /** Keys and values of one reference patch, [1, layers, 2, tokens, width], on the device. */
   async encodeReference(latent: Tensor, quadrant: number, resolution: Tensor, style: Style, signal?: AbortSignal): Promise<Tensor> {
     using place = Tensor.from("int64", BigInt64Array.of(BigInt(quadrant)), [1]);
-    return this.#run("reference_encoder", style, { latent, quadrant: place, resolution }, "reference_kv", signal, true);
+    return await this.#run("reference_encoder", style, { latent, quadrant: place, resolution }, "reference_kv", signal, true);
   }
 
   /** Model output for a noisy latent [1, 4, h, w] at a timestep: the noise, or the clean latent, as the manifest's `prediction` says. */

@@ -126,7 +126,7 @@ export class ReferenceSet implements Disposable {
       const noise = chosen.noise ?? new Float32Array((channels * width * height) / downscale ** 2);
       using latent = await this.#networks.encodeImage(signedPlanes(chosen.patch.image), width, height, noise, signal);
       using resolution = pageResolution(bucket);
-      return this.#networks.encodeReference(latent, chosen.quadrant, resolution, style, signal);
+      return await this.#networks.encodeReference(latent, chosen.quadrant, resolution, style, signal);
     };
     if (chosen.noise === undefined) return this.#cache.acquire(`${prefix}|${placeKey(chosen)}`, make);
     const value = await make();

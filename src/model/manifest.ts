@@ -4,6 +4,7 @@
  * parsing of it; `model-package.ts` opens folders.
  */
 import { z } from "zod";
+import { STYLES, type Style } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
 
 /** The manifest's file name inside a package. */
@@ -12,10 +13,7 @@ export const MANIFEST_FILE = "manifest.json";
 /** The format this engine reads and writes. */
 export const MANIFEST_FORMAT_VERSION = 1;
 
-/** Colouring styles of Cobra; each has its own weights for control, adapter and upsampler. */
-export const STYLES = ["line", "line + shadow"] as const;
-/** A colouring style. */
-export type Style = (typeof STYLES)[number];
+export { STYLES, type Style };
 
 /** Graphs that all styles of a package share. */
 export const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_decoder"] as const;

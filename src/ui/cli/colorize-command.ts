@@ -1,7 +1,7 @@
 /** `cobra-batch colorize`: flags → settings → one batch, with progress, results and exit codes. */
 import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { Engine } from "../../colorization/engine.js";
 import { parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
@@ -9,6 +9,7 @@ import { BatchProcessingError, ConfigurationError, messageOf } from "../../error
 import { setupLogging } from "../../logging.js";
 import { defaultModelDirectory } from "../../model/default-model.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
+import { integer } from "./flag-values.js";
 import { Reporter } from "./reporter.js";
 
 interface Flags {
@@ -33,11 +34,6 @@ interface Flags {
 }
 
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
-
-function integer(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError("a whole number is needed, such as 4.");
-  return Number(text);
-}
 
 function collect(value: string, all: string[] = []): string[] {
   return [...all, value];

@@ -1,8 +1,10 @@
 /** `cobra-batch model`: what to do with model packages. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { openModelPackage } from "../../model/model-package.js";
+import { buildPresetPackage, PRESETS, type PresetName } from "../../model/presets.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { exitCodeFor } from "./exit-codes.js";
+import { integer } from "./flag-values.js";
 
 /** The command with its subcommands. */
 export function modelCommand(): Command {
@@ -12,6 +14,19 @@ export function modelCommand(): Command {
     .argument("<dir>", "model package")
     .summary("say what is in a package and whether its files are whole")
     .action((directory: string) => reportErrors(() => info(directory)));
+  command
+    .command("untrained")
+    .summary("build a small model with random weights, to try the pipeline; its colours mean nothing")
+    .requiredOption("--out <dir>", "where the package goes")
+    .addOption(new Option("--preset <name>", "size of the model").choices(Object.keys(PRESETS)).default("demo"))
+    .option("--seed <number>", "seed of the weights", integer, 1)
+    .option("--overwrite", "replace the folder when it exists")
+    .action((flags: { out: string; preset: PresetName; seed: number; overwrite?: boolean }) =>
+      reportErrors(async () => {
+        const { directory } = await buildPresetPackage({ directory: flags.out, preset: flags.preset, seed: flags.seed, overwrite: flags.overwrite ?? false });
+        process.stdout.write(`${directory}\n`);
+      }),
+    );
   return command;
 }
 
