@@ -70,7 +70,8 @@ export class ReferenceSet implements Disposable {
   async #prepare(bucket: Bucket): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
     for (const { name, image, hash } of this.#references) {
-      const prepared = await this.#runTask("prepareReference", { image, bucket, encoder: this.#networks.model.manifest.imageEncoder });
+      const copy = { ...image, data: new Uint8Array(image.data) }; // what goes to a worker is gone here, and other buckets need it
+      const prepared = await this.#runTask("prepareReference", { image: copy, bucket, encoder: this.#networks.model.manifest.imageEncoder });
       const embeddings = await this.#networks.embed(prepared.pixels, prepared.patches.length);
       const size = embeddings.length / prepared.patches.length;
       prepared.patches.forEach((patch, index) => {

@@ -93,7 +93,7 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     const upright = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true, pages: 1 }).timeout({ seconds });
     if (info.hasAlpha) upright.flatten({ background: WHITE });
     const decoded = await upright.toColourspace("srgb").raw({ depth: "uchar" }).toUint8Array();
-    return { image: toRgb(decoded.data, decoded.info), info };
+    return { image: toRgb(plain(decoded.data), decoded.info), info };
   } catch (error) {
     if (error instanceof ImageProcessingError) throw error;
     throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: it is ${description}, but damaged or cut off (${firstLine(messageOf(error))}); replace the file`, { imagePath: name, cause: error });
@@ -116,7 +116,7 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
     const pipeline = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
     if (options.density !== undefined) pipeline.withDensity(options.density);
     applyFormat(pipeline, options);
-    return (await pipeline.toUint8Array()).data;
+    return plain((await pipeline.toUint8Array()).data);
   } catch (error) {
     throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} (${width}x${height}) cannot be encoded as ${options.format}: ${firstLine(messageOf(error))}`, { imagePath: name, cause: error });
   }
@@ -147,6 +147,11 @@ function toInfo(metadata: Metadata, format: ImageFormat): ImageInfo {
     ...(metadata.density === undefined ? {} : { density: metadata.density }),
     ...(metadata.icc === undefined ? {} : { icc: new Uint8Array(metadata.icc) }),
   };
+}
+
+/** sharp gives a Buffer, whose `slice` shares memory instead of copying; the engine moves buffers between threads, so that would be a trap. */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** sharp gives gray pictures one channel, or two where alpha could not be flattened; the engine always gets three. */

@@ -40,7 +40,7 @@ export class Reporter {
         this.#say(`colouring ${count(event.pages, "page")} with ${count(event.references.length, "reference")} (${event.references.join(", ")}), model ${event.model} on ${event.provider}`);
         break;
       case "warning":
-        this.#print(`warning: ${event.message}`);
+        this.#say(`warning: ${event.message}`);
         break;
       case "page-started":
         this.#inFlight.set(event.index, `${event.page}: reading`);
