@@ -164,7 +164,10 @@ export function parseManifest(json: string, where: string): ModelManifest {
 export function checkManifest(value: unknown, where: string): ModelManifest {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `  ${issue.path.join(".") || "(whole)"}: ${issue.message}`);
+  const faults = result.error.issues.map((issue) => {
+    const reasons = issue.code === "invalid_key" ? issue.issues.map((inner) => inner.message) : [issue.message];
+    return `  ${issue.path.join(".") || "(whole)"}: ${reasons.join("; ")}`;
+  });
   throw new ModelError(
     "ERR_MODEL_MANIFEST",
     `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSION}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
