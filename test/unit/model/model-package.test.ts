@@ -177,6 +177,7 @@ describe("opening", () => {
     ["no style", "graphs.styles: must have at least one style", (manifest) => Object.assign(manifest.graphs, { styles: {} })],
     ["an upsampler without a graph", "guided_upsampler: is missing although `upsampler` is given", (manifest) => delete manifest.graphs.styles.line!.guided_upsampler],
     ["a bucket off the grid", "buckets.1.0: must be a multiple of 32", (manifest) => Object.assign(manifest.buckets, { 1: [100, 128] })],
+    ["a scale the VAE cannot take", "upsampler.scale: times bucket 0 (96 x 96) must give multiples of 8", (manifest) => Object.assign(manifest, { upsampler: { scale: 1.3 } })],
     ["betas in the wrong order", "scheduler: needs betaStart < betaEnd < 1", (manifest) => Object.assign(manifest.scheduler, { betaStart: 0.5 })],
     ["a width the positions cannot have", "referenceKv.width: must be a multiple of 12", (manifest) => Object.assign(manifest.referenceKv, { width: 20 })],
   ])("refuses a manifest with %s", async (_, message, edit) => {
