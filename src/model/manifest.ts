@@ -102,7 +102,7 @@ const schema = z
     }),
     /** Shape of `reference_kv`: [N, layers, 2, tokens, width]; Cobra: 28 x 1152. */
     referenceKv: z.strictObject({ layers: count, width: count }),
-    /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5); null when the package has none. */
+    /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when the package has none. */
     upsampler: z.strictObject({ scale: z.number().min(1).max(4) }).nullable(),
     /** Graph name to file name. Styles may name the same file. */
     graphs: z.strictObject({
@@ -133,6 +133,12 @@ const schema = z
       fault(["scheduler"], "needs betaStart < betaEnd < 1");
     }
     if (manifest.referenceKv.width % 12 !== 0) fault(["referenceKv", "width"], "must be a multiple of 12 (positions need 4, size conditions 3)");
+    const { scale } = manifest.upsampler ?? { scale: 1 };
+    for (const [index, bucket] of manifest.buckets.entries()) {
+      if (bucket.some((edge) => (edge * scale) % manifest.latent.downscale !== 0)) {
+        fault(["upsampler", "scale"], `times bucket ${index} (${bucket.join(" x ")}) must give multiples of ${manifest.latent.downscale} pixels`);
+      }
+    }
     for (const [index, std] of manifest.imageEncoder.std.entries()) {
       if (std <= 0) fault(["imageEncoder", "std", index], "must be above 0");
     }
@@ -162,7 +168,10 @@ export function parseManifest(json: string, where: string): ModelManifest {
 export function checkManifest(value: unknown, where: string): ModelManifest {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `  ${issue.path.join(".") || "(whole)"}: ${issue.message}`);
+  const faults = result.error.issues.map((issue) => {
+    const reasons = issue.code === "invalid_key" ? issue.issues.map((inner) => inner.message) : [issue.message];
+    return `  ${issue.path.join(".") || "(whole)"}: ${reasons.join("; ")}`;
+  });
   throw new ModelError(
     "ERR_MODEL_MANIFEST",
     `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSION}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,

@@ -1,7 +1,7 @@
 /** Runs a built graph on the CPU and gives its outputs: the one place where model tests meet ONNX Runtime. */
-import { createRequire } from "node:module";
-import { modelBytes } from "../../src/model/builder/model-file.js";
+import { InferenceSession, Tensor, type SessionOptions } from "../../src/binding/index.js";
 import type { Graph } from "../../src/model/builder/graph-builder.js";
+import { modelBytes } from "../../src/model/builder/model-file.js";
 
 /** A tensor in host memory; int64 values are given as numbers. */
 export interface HostTensor {
@@ -10,47 +10,25 @@ export interface HostTensor {
   readonly dtype?: "float32" | "int64" | "int32";
 }
 
-interface PeerTensor {
-  readonly dims: readonly number[];
-  readonly data: Float32Array;
-}
-interface PeerSession {
-  run(feeds: Record<string, PeerTensor>): Promise<Record<string, PeerTensor>>;
-  release(): Promise<void>;
-}
-interface Peer {
-  Tensor: new (type: string, data: ArrayBufferView, dims: readonly number[]) => PeerTensor;
-  InferenceSession: { create(model: Uint8Array | string, options: object): Promise<PeerSession> };
-}
-
-function peer(): Peer {
-  const path = process.env["COBRA_PEER_ORT_NODE"];
-  if (path === undefined || path === "") throw new Error("COBRA_PEER_ORT_NODE does not name the onnxruntime-node folder; run the tests with `npm test`");
-  return createRequire(import.meta.url)(path) as Peer;
-}
-
 /** A loaded graph. */
 export interface RunnableGraph {
   run(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** Loads a graph from memory, or an ONNX file by its path. */
-export async function loadGraph(model: Graph | string, options: { optimization?: "disabled" | "basic" | "extended" | "all" } = {}): Promise<RunnableGraph> {
-  const { InferenceSession, Tensor } = peer();
+export async function loadGraph(model: Graph | string, options: SessionOptions = {}): Promise<RunnableGraph> {
   const source = typeof model === "string" ? model : modelBytes(model);
-  const session = await InferenceSession.create(source, { intraOpNumThreads: 2, graphOptimizationLevel: options.optimization ?? "all", logSeverityLevel: 3 });
+  const session = await InferenceSession.create(source, { intraOpThreads: 2, ...options });
   return {
     run: async (inputs) => {
-      const feeds: Record<string, PeerTensor> = {};
-      for (const [name, { data, dims, dtype }] of Object.entries(inputs)) {
-        const stored = dtype === "int64" ? BigInt64Array.from(data, BigInt) : dtype === "int32" ? Int32Array.from(data) : data;
-        feeds[name] = new Tensor(dtype ?? "float32", stored, dims);
-      }
-      const outputs = await session.run(feeds);
-      return Object.fromEntries(Object.entries(outputs).map(([name, { data, dims }]) => [name, { data: new Float32Array(data), dims: [...dims] }]));
+      const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toTensor(tensor)]));
+      const outputs = await session.run(given);
+      const results = Object.entries(outputs).map(([name, tensor]) => [name, { data: Float32Array.from(tensor.data as Float32Array), dims: [...tensor.dims] }]);
+      for (const tensor of [...Object.values(given), ...Object.values(outputs)]) tensor.dispose();
+      return Object.fromEntries(results) as Record<string, HostTensor>;
     },
-    close: () => session.release(),
+    close: () => session.dispose(),
   };
 }
 
@@ -60,6 +38,12 @@ export async function runGraph(model: Graph, inputs: Readonly<Record<string, Hos
   try {
     return await graph.run(inputs);
   } finally {
-    await graph.close();
+    graph.close();
   }
+}
+
+function toTensor({ data, dims, dtype }: HostTensor): Tensor {
+  if (dtype === "int64") return Tensor.from("int64", BigInt64Array.from(data, BigInt), dims);
+  if (dtype === "int32") return Tensor.from("int32", Int32Array.from(data), dims);
+  return Tensor.from("float32", data, dims);
 }

@@ -4,7 +4,7 @@
  */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, type Graph, type GraphOptions, type Value } from "../builder/graph-builder.js";
-import { add, concat, linear, reshape, sizeOf } from "../builder/ops.js";
+import { add, concat, linear, mul, reshape } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 import { conditions } from "./conditions.js";
 import { pagePositions } from "./positions.js";
@@ -86,8 +86,10 @@ export function mainBranch(
   const condition = conditions(g, page.timestep, page.resolution, w.scope("adaln_single"), width);
   g.expose("timestep_6d", condition.modulation);
   g.expose("embedded_timestep", condition.embedded);
-  // One axis for layer and kind: a layer's keys are then one Gather away, and only one layer's are copied at a time.
-  const rows = g.node("Reshape", [referenceKv, concat(g, [g.int64s([0, 0, 2 * config.layers]), sizeOf(g, referenceKv, 4), g.int64s([width])], 0)]);
+  // One axis for layer and kind: a layer's keys are then one Gather away, and only one layer's are copied at a time. The shape
+  // is not a Concat, which ONNX Runtime would turn into one with a -1, and that fails on a page without references.
+  const shape = mul(g, g.node("Gather", [g.node("Shape", [referenceKv]), g.int64s([0, 1, 2, 4, 5])]), g.int64s([1, 1, 2, 1, 1]));
+  const rows = g.node("Reshape", [referenceKv, shape]);
   let x = patchTokens(g, page.latent, page.positions, w, config.latentChannels, width);
   for (let index = 0; index < config.layers; index++) {
     const block = new Block(g.scoped(`block${index}`), condition, w.scope(`transformer_blocks.${index}`), config);

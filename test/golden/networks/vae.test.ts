@@ -53,7 +53,7 @@ describe("vae_decoder", () => {
     const config = vaeConfig(golden.config);
     const g = new GraphBuilder("decode_hidden");
     const z = g.input("z", "float32", ["N", 4, "h", "w"]);
-    const hidden = hiddenChannels(config).map((_, index) => g.input(`hidden_${index}`, "float32", ["N", "C", `h${index}`, `w${index}`]));
+    const hidden = hiddenChannels(config).map((_, index) => g.input(`hidden_${index}`, "float32", ["N", `C${index}`, `h${index}`, `w${index}`]));
     g.output("decoded", decode(g, z, new Weights(golden.weights(), "vae"), config, hidden), "float32");
     const inputs: Record<string, HostTensor> = Object.fromEntries(golden.names("inputs").map((name) => [name, golden.tensor(name)]));
     expectGolden(await runGraph(g.build(), inputs), golden, ["decoded"], golden.tolerance("abs"));
