@@ -74,7 +74,7 @@ export class Networks implements Disposable {
   async extractLines({ data, width, height }: LineInput, signal?: AbortSignal): Promise<LineInput> {
     using input = Tensor.from("float32", data, [1, 1, height, width]);
     using line = await this.#run("line_extractor", "line", { gray: input }, "line", signal);
-    return { data: Float32Array.from(line.data as Float32Array), width, height };
+    return { data: (line.data as Float32Array).slice(), width, height };
   }
 
   /**
@@ -85,7 +85,7 @@ export class Networks implements Disposable {
     const size = this.model.manifest.imageEncoder.imageSize;
     using input = Tensor.from("float32", pixels, [count, 3, size, size]);
     using embedding = await this.#run("image_encoder", "line", { pixels: input }, "embedding", signal);
-    return Float32Array.from(embedding.data as Float32Array);
+    return (embedding.data as Float32Array).slice();
   }
 
   /**
@@ -120,14 +120,14 @@ export class Networks implements Disposable {
       reference_kv: conditions.referenceKv,
     };
     using noise = await this.#run("denoiser", style, inputs, "noise", signal);
-    return Float32Array.from(noise.data as Float32Array);
+    return (noise.data as Float32Array).slice();
   }
 
   /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w]. */
   async decodeLatent(latent: Float32Array, dims: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
     using input = Tensor.from("float32", latent, dims);
     using image = await this.#run("vae_decoder", "line", { latent: input }, "image", signal);
-    return Float32Array.from(image.data as Float32Array);
+    return (image.data as Float32Array).slice();
   }
 
   /** The guided upsampler: colour and line planes [1, 3, height, width] and noise [1, 4, height/8, width/8] to picture planes. */
@@ -137,7 +137,7 @@ export class Networks implements Disposable {
     using lineInput = Tensor.from("float32", line, [1, 3, height, width]);
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
     using image = await this.#run("guided_upsampler", style, { color: colorInput, line: lineInput, noise: draw }, "image", signal);
-    return Float32Array.from(image.data as Float32Array);
+    return (image.data as Float32Array).slice();
   }
 
   /** Frees all sessions; runs in flight end first. */
