@@ -50,6 +50,7 @@ void NodeEnvironment::UseRuntime(const std::string& library_path) {
 }
 
 std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(const std::string& device) {
+  if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   OpenWayBack();
   auto& executor = executors_[device];
   if (!executor) {
@@ -82,6 +83,7 @@ void NodeEnvironment::OpenWayBack() {
 uint64_t NodeEnvironment::Submit(Executor& executor, std::unique_ptr<Job> job, Napi::Function settle) {
   job->settle = Napi::Persistent(settle);
   job->owner = this;
+  if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   const uint64_t id = job->id;
   if (in_flight_++ == 0) napi_ref_threadsafe_function(env_, way_back_);
   executor.Submit(std::move(job));
@@ -116,6 +118,8 @@ void NodeEnvironment::Deliver(Napi::Env env) {
 }
 
 void NodeEnvironment::ShutDown() {
+  if (shut_down_) return;
+  shut_down_ = true;
   for (auto& [device, executor] : executors_) executor->Evict(this);
   for (auto& [device, executor] : executors_) executor->Leave();
   executors_.clear();
@@ -126,7 +130,7 @@ void NodeEnvironment::ShutDown() {
     way_back_ = nullptr;
     completed_.clear();
   }
-  napi_release_threadsafe_function(way_back, napi_tsfn_abort);
+  if (way_back) napi_release_threadsafe_function(way_back, napi_tsfn_abort);
   runtime_.reset();
 }
 
@@ -168,6 +172,11 @@ Napi::Value Cancel(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), found);
 }
 
+Napi::Value ShutDown(const Napi::CallbackInfo& info) {
+  NodeEnvironment::Of(info.Env()).ShutDown();
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void RegisterRuntime(Napi::Env env, Napi::Object exports) {
@@ -175,6 +184,7 @@ void RegisterRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("useRuntime", Napi::Function::New(env, UseRuntime, "useRuntime"));
   exports.Set("runtimeInfo", Napi::Function::New(env, RuntimeInfo, "runtimeInfo"));
   exports.Set("liveCounts", Napi::Function::New(env, LiveCountsOf, "liveCounts"));
+  exports.Set("shutDown", Napi::Function::New(env, ShutDown, "shutDown"));
   exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
 }
 

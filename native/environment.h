@@ -34,6 +34,8 @@ class NodeEnvironment final : public JobOwner {
   uint64_t Submit(Executor& executor, std::unique_ptr<Job> job, Napi::Function settle);
   bool Cancel(uint64_t id);
   void Complete(std::unique_ptr<Job> job) override;
+  // Ends this environment's work: terminates what runs, drops what is queued, waits. Idempotent; what comes later is cancelled.
+  void ShutDown();
 
   Napi::FunctionReference tensor_class;
   Napi::FunctionReference session_class;
@@ -43,13 +45,13 @@ class NodeEnvironment final : public JobOwner {
   explicit NodeEnvironment(Napi::Env env);
   void OpenWayBack();
   void Deliver(Napi::Env env);
-  void ShutDown();
 
   const Napi::Env env_;
   const std::string own_name_;
   std::shared_ptr<Runtime> runtime_;
   std::map<std::string, std::shared_ptr<Executor>> executors_;
   napi_threadsafe_function way_back_ = nullptr;
+  bool shut_down_ = false;
   size_t in_flight_ = 0;
   std::mutex mutex_;  // guards completed_
   std::vector<std::unique_ptr<Job>> completed_;

@@ -41,6 +41,9 @@ const OrtApiBase* Load(const std::string& path) {
   const std::string remedy = ". Run `npm run build` again, or name a library of version 1." + std::to_string(kMinorVersion) + " with COBRA_ORT_LIBRARY";
   if (path.empty() || path[0] != '/') throw Fault("ERR_RUNTIME_LOAD", "the path of the ONNX Runtime library must be absolute, but is \"" + path + "\"");
   if (access(path.c_str(), R_OK) != 0) throw Fault("ERR_RUNTIME_LOAD", "there is no readable ONNX Runtime library at " + path + remedy);
+  // The library as released collects telemetry: a database in the user's cache folder, a log in /tmp, a thread of its own.
+  // It is told so before it is loaded, unless the user has decided otherwise.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 0);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char* reason = dlerror();
@@ -58,12 +61,17 @@ const OrtApiBase* Load(const std::string& path) {
   if (!api) throw Fault("ERR_RUNTIME_LOAD", path + " does not offer API version " + std::to_string(kMinorVersion) + remedy);
   Ort::InitApi(api);
   PinThisAddon();
-  // Runs before the library's own static destructors: no thread may be inside it by then.
-  std::atexit([] { Executor::StopAllAtExit(); });
   return base;
 }
 
 }  // namespace
+
+void StopThreadsBeforeLibraryExits() {
+  // Exit handlers run last in, first out, and the library adds its own as it goes: at load, with an environment, with the
+  // first sessions. So this one is added again after each of those; a handful covers them.
+  static std::atomic<int> left{16};
+  if (left-- > 0) std::atexit([] { Executor::StopAllAtExit(); });
+}
 
 LiveCounts& Live() {
   static LiveCounts* counts = new LiveCounts;
@@ -83,6 +91,7 @@ std::shared_ptr<Runtime> Runtime::Acquire(const std::string& library_path) {
   auto runtime = process.runtime.lock();
   if (!runtime) {
     runtime = std::make_shared<Runtime>(library_path, process.base);
+    StopThreadsBeforeLibraryExits();
     process.runtime = runtime;
   }
   return runtime;

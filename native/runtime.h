@@ -25,6 +25,10 @@ struct LiveCounts {
 };
 LiveCounts& Live();
 
+// Makes sure that at process exit (`process.exit` runs no cleanup hooks) the executors stop before ONNX Runtime's static
+// objects are destroyed: no thread may be inside the library by then. Call after the library may have added exit handlers.
+void StopThreadsBeforeLibraryExits();
+
 class Runtime {
  public:
   // Throws Fault ERR_RUNTIME_LOAD where the library is missing, cannot be loaded, has another version than the headers,

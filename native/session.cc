@@ -58,6 +58,7 @@ std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::stri
                                  : Ort::Session(core->runtime->env(), path.c_str(), options);
     DescribeModel(*core);
     core->allocator = std::make_unique<Ort::Allocator>(core->session, core->place);
+    StopThreadsBeforeLibraryExits();
   } catch (const Ort::Exception& error) {
     if (IsProviderFailure(config.provider, error.what())) throw ProviderUnavailable(config, *core->runtime, error.what());
     throw TranslateOrt(error, "ERR_SESSION_CREATE", what);

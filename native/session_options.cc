@@ -1,6 +1,8 @@
 // Reads session options from JS and turns them into ONNX Runtime's.
 #include "session_options.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <array>
 #include <unordered_map>
@@ -83,6 +85,8 @@ void AppendWebGpu(Ort::SessionOptions& options, const SessionConfig& config) {
       throw Fault("ERR_SESSION_OPTION", "the webgpu provider has no option \"" + key + "\"");
     }
   }
+  // Dawn would only warn on stderr and then find no adapter.
+  if (!dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL)) throw Ort::Exception("libvulkan.so.1: cannot open shared object file", ORT_FAIL);
   const std::unordered_map<std::string, std::string> entries(config.provider_options.begin(), config.provider_options.end());
   options.AppendExecutionProvider("WebGPU", entries);
 }

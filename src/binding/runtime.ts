@@ -28,6 +28,10 @@ export function loadRuntime(): NativeAddon {
   guarded(() => {
     addon.useRuntime(libraryPath(directory));
   });
+  // `process.exit` runs no native cleanup hooks: end the device threads while ONNX Runtime is still whole.
+  process.once("exit", () => {
+    addon.shutDown();
+  });
   ready = addon;
   return addon;
 }

@@ -109,6 +109,8 @@ export interface NativeRuntime {
   useRuntime(libraryPath: string): void;
   runtimeInfo(): RuntimeInfo;
   liveCounts(): LiveCounts;
+  /** Ends all work of this thread's environment; only cancelled results come after it. */
+  shutDown(): void;
   cancel(job: JobId): boolean;
   tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
   tensorInSession(dtype: Dtype, dims: readonly number[], session: NativeSession): NativeTensor;

@@ -102,3 +102,14 @@ export function squaring(): Uint8Array {
     outputs: [{ name: "y", dtype: "float32", dims: ["n", "n"] }],
   });
 }
+
+/** `y = x + c` with a constant of 1 MiB, [512, 512] float32: a session that leaks is seen. */
+export function weighty(): Uint8Array {
+  const dims = [512, 512];
+  return onnxModel({
+    nodes: [{ op: "Add", inputs: ["x", "c"], outputs: ["y"] }],
+    inputs: [{ name: "x", dtype: "float32", dims }],
+    outputs: [{ name: "y", dtype: "float32", dims }],
+    constants: [{ name: "c", dtype: "float32", dims, data: new Float32Array(512 * 512).fill(1) }],
+  });
+}
