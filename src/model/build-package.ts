@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { messageOf, ResourceError } from "../errors.js";
+import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
 import type { Graph, GraphOptions } from "./builder/graph-builder.js";
 import { WeightFile, weightBytes, writeModel } from "./builder/model-file.js";
 import { checkManifest, MANIFEST_FILE, MANIFEST_FORMAT_VERSION, STYLES, type FileRecord, type ModelManifest, type Style } from "./manifest.js";
@@ -82,9 +82,10 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
     for (const name of written.sort()) records[name] = await hashFile(join(temporary, name));
     await writeFile(join(temporary, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
     await putInPlace(temporary, directory, options.overwrite ?? false);
-  } catch (error) {
+  } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
-    throw error;
+    if (cause instanceof BatchProcessingError) throw cause;
+    throw new ResourceError("ERR_OUTPUT_WRITE", `the model package cannot be written to ${directory} (${messageOf(cause)})`, { cause });
   }
   return openModelPackage(directory, { verify: false });
 }

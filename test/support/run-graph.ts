@@ -2,12 +2,13 @@
 import { InferenceSession, Tensor, type SessionOptions } from "../../src/binding/index.js";
 import type { Graph } from "../../src/model/builder/graph-builder.js";
 import { modelBytes } from "../../src/model/builder/model-file.js";
+import { fromFloat16, toFloat16 } from "../../src/model/builder/tensor-data.js";
 
-/** A tensor in host memory; int64 values are given as numbers. */
+/** A tensor in host memory; int64 and float16 values are given as numbers. */
 export interface HostTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array;
-  readonly dtype?: "float32" | "int64" | "int32";
+  readonly dtype?: "float32" | "float16" | "int64" | "int32";
 }
 
 /** A loaded graph. */
@@ -24,7 +25,7 @@ export async function loadGraph(model: Graph | string, options: SessionOptions =
     run: async (inputs) => {
       const given = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toTensor(tensor)]));
       const outputs = await session.run(given);
-      const results = Object.entries(outputs).map(([name, tensor]) => [name, { data: Float32Array.from(tensor.data as Float32Array), dims: [...tensor.dims] }]);
+      const results = Object.entries(outputs).map(([name, tensor]) => [name, { data: numbersOf(tensor), dims: [...tensor.dims] }]);
       for (const tensor of [...Object.values(given), ...Object.values(outputs)]) tensor.dispose();
       return Object.fromEntries(results) as Record<string, HostTensor>;
     },
@@ -42,8 +43,13 @@ export async function runGraph(model: Graph, inputs: Readonly<Record<string, Hos
   }
 }
 
+function numbersOf(tensor: Tensor): Float32Array {
+  return tensor.dtype === "float16" ? Float32Array.from(tensor.data as Uint16Array, fromFloat16) : Float32Array.from(tensor.data as Float32Array);
+}
+
 function toTensor({ data, dims, dtype }: HostTensor): Tensor {
   if (dtype === "int64") return Tensor.from("int64", BigInt64Array.from(data, BigInt), dims);
+  if (dtype === "float16") return Tensor.from("float16", Uint16Array.from(data, toFloat16), dims);
   if (dtype === "int32") return Tensor.from("int32", Int32Array.from(data), dims);
   return Tensor.from("float32", data, dims);
 }
