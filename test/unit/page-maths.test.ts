@@ -28,6 +28,12 @@ describe("buckets", () => {
     );
   });
 
+  it("takes the first of equally near ones", () => {
+    const [small, large] = [{ width: 32, height: 32 }, { width: 64, height: 64 }];
+    expect(nearestBucket(5, 4, [large, small])).toBe(large);
+    expect(nearestBucket(5, 4, [small, large])).toBe(small);
+  });
+
   it("works on a package's own list and refuses an empty one", () => {
     expect(nearestBucket(10, 1, [{ width: 32, height: 32 }])).toEqual({ width: 32, height: 32 });
     expect(() => nearestBucket(10, 1, [])).toThrow(ARGUMENT);

@@ -88,6 +88,12 @@ describe("planes", () => {
     expect(Array.from(fromPlanar(odd, 5, 1, 1, { range: "byte", rounding: "truncate" }).data)).toEqual([0, 255, 0, 2, 0]);
   });
 
+  it("rounds halves to even, or truncates", () => {
+    const halves = Float32Array.of(0.5, 1.5, 2.5, 2.75);
+    expect(Array.from(fromPlanar(halves, 4, 1, 1, { range: "byte" }).data)).toEqual([0, 2, 2, 3]);
+    expect(Array.from(fromPlanar(halves, 4, 1, 1, { range: "byte", rounding: "truncate" }).data)).toEqual([0, 1, 2, 2]);
+  });
+
   it("writes into a part of a batch", () => {
     const batch = new Float32Array(3 * 4).fill(9);
     const image = flat(1, 1, 3, 255);
