@@ -31,3 +31,8 @@ export function nearestBucket(width: number, height: number, buckets: readonly B
   if (best === undefined) throw new ValidationError("ERR_ARGUMENT", "the list of buckets is empty; give at least one");
   return best;
 }
+
+/** A bucket for people and keys: "640x1024". */
+export function bucketName({ width, height }: Bucket): string {
+  return `${width}x${height}`;
+}

@@ -1,0 +1,132 @@
+/** Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder. */
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ResourceError } from "../errors.js";
+import { outputError, systemCode } from "./file-errors.js";
+import { numberedName } from "./output-names.js";
+
+/** Prefix of temporary names; what is left of them after a kill may be deleted. */
+export const TEMPORARY_PREFIX = ".cobra-";
+
+/** Grants a path to a writer once; false for one that is given away. */
+export type Claim = (path: string) => boolean;
+
+/** A file being written. Ends with `commit` or `discard`; both close it. */
+export class AtomicFile {
+  readonly #target: string;
+  readonly #path: string;
+  readonly handle: FileHandle;
+  #open = true;
+
+  private constructor(target: string, path: string, handle: FileHandle) {
+    this.#target = target;
+    this.#path = path;
+    this.handle = handle;
+  }
+
+  /** Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`. */
+  static async create(target: string): Promise<AtomicFile> {
+    const folder = dirname(target);
+    const path = join(folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+    try {
+      await mkdir(folder, { recursive: true });
+      return new AtomicFile(target, path, await open(path, "wx", 0o644));
+    } catch (cause) {
+      throw outputError(target, cause);
+    }
+  }
+
+  /**
+   * Gives the file its name and returns the path: the first of `x`, `x_1`, `x_2`, … that `claim` grants and that does not exist
+   * (with `overwrite`, what exists is replaced). Holds also when another process takes names at the same moment. Rejects with
+   * `ERR_OUTPUT_WRITE`; then nothing is left behind.
+   */
+  async commit(overwrite: boolean, claim: Claim = () => true): Promise<string> {
+    try {
+      await this.handle.sync();
+      await this.#close();
+      const path = await this.#takeName(overwrite, claim);
+      await syncFolder(dirname(path));
+      return path;
+    } catch (cause) {
+      await this.discard();
+      throw cause instanceof ResourceError ? cause : outputError(this.#target, cause);
+    }
+  }
+
+  /** Removes what was written. Never rejects. */
+  async discard(): Promise<void> {
+    await this.#close().catch(() => {});
+    await rm(this.#path, { force: true }).catch(() => {});
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.handle.close();
+  }
+
+  async #takeName(overwrite: boolean, claim: Claim): Promise<string> {
+    for (let n = 0; ; n++) {
+      const candidate = numberedName(this.#target, n);
+      if (!claim(candidate)) continue;
+      if (!overwrite && !(await this.#moveWithoutClobber(candidate))) continue;
+      if (overwrite) await rename(this.#path, candidate);
+      return candidate;
+    }
+  }
+
+  /** Moves to a name unless it exists. A hard link tells atomically; file systems without links get a check and a rename. */
+  async #moveWithoutClobber(candidate: string): Promise<boolean> {
+    try {
+      await link(this.#path, candidate);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === "EEXIST") return false;
+      if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS") throw error;
+      if (await exists(candidate)) return false;
+      await rename(this.#path, candidate);
+      return true;
+    }
+    await rm(this.#path, { force: true });
+    return true;
+  }
+}
+
+/** Writes a whole file atomically and returns its path (see `AtomicFile.commit`). */
+export async function writeFileAtomic(target: string, bytes: Uint8Array, overwrite: boolean, claim?: Claim): Promise<string> {
+  const file = await AtomicFile.create(target);
+  try {
+    await writeFully(file.handle, bytes);
+  } catch (cause) {
+    await file.discard();
+    throw outputError(target, cause);
+  }
+  return file.commit(overwrite, claim);
+}
+
+/** Appends all bytes to an open file. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.byteLength) done += (await file.write(bytes, done)).bytesWritten;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, (error: unknown) => (systemCode(error) === "ENOENT" ? false : Promise.reject(error)));
+}
+
+/** Makes a rename durable. File systems that cannot sync a folder are let be. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== "EINVAL" && code !== "EPERM" && code !== "EACCES" && code !== "ENOTSUP") throw error;
+  }
+}

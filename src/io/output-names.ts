@@ -1,0 +1,79 @@
+/** Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over names. */
+import { extensionOf } from "./entry-rules.js";
+
+export interface OutputNameOptions {
+  /** Mirror the input's folders. Default true; false puts every result side by side. */
+  readonly preserveStructure?: boolean;
+  /** Extension of all results with its dot, such as `.png`; without it each page keeps its own. */
+  readonly extension?: string | undefined;
+}
+
+/** The longest file name common file systems take, in bytes of UTF-8; some is left for `_12` and temporary names. */
+const MAX_LABEL_BYTES = 255 - 15;
+const SUFFIX = "_colorized";
+/** Extensions that are read but not written become PNG. */
+const READ_ONLY_EXTENSIONS = new Set([".gif"]);
+
+/** `a/001.jpg` → `a/001_colorized.jpg`. */
+export function colorizedName(name: string, extension?: string): string {
+  const slash = name.lastIndexOf("/") + 1;
+  const base = name.slice(slash);
+  const own = extensionOf(base);
+  const stem = base.slice(0, base.length - own.length);
+  const wanted = extension ?? (READ_ONLY_EXTENSIONS.has(own) || own === "" ? ".png" : base.slice(stem.length));
+  return name.slice(0, slash) + shorten(stem, MAX_LABEL_BYTES - SUFFIX.length - wanted.length) + SUFFIX + wanted;
+}
+
+/** Puts a number in front of the extension: `a/x.png`, 2 → `a/x_2.png`. */
+export function numberedName(name: string, n: number): string {
+  const cut = name.length - extensionOf(name).length;
+  return n === 0 ? name : `${name.slice(0, cut)}_${n}${name.slice(cut)}`;
+}
+
+/** What decides whether two names are the same file on any system: composed Unicode, without case. */
+export function nameKey(name: string): string {
+  return name.normalize("NFC").toLowerCase();
+}
+
+/** The first of `name`, `name_1`, `name_2`, … that `isTaken` does not know. */
+export function firstFreeName(name: string, isTaken: (candidate: string) => boolean): string {
+  let n = 0;
+  while (isTaken(numberedName(name, n))) n++;
+  return numberedName(name, n);
+}
+
+/**
+ * The results' names for all pages of a run, in their order; no two are equal, nor equal but for case. The plan depends on the
+ * pages' names and order only, so that a run that goes on later gives the same names. Flat names that would meet carry their
+ * folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
+ */
+export function planOutputNames(names: readonly string[], options: OutputNameOptions = {}): string[] {
+  const { preserveStructure = true, extension } = options;
+  const wanted = names.map((name) => colorizedName(preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1), extension));
+  if (!preserveStructure) {
+    const uses = new Map<string, number>();
+    for (const name of wanted) uses.set(nameKey(name), (uses.get(nameKey(name)) ?? 0) + 1);
+    for (const [i, name] of names.entries()) {
+      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = colorizedName(name.replaceAll("/", "_"), extension);
+    }
+  }
+  const taken = new Set<string>();
+  return wanted.map((name) => {
+    const free = firstFreeName(name, (candidate) => taken.has(nameKey(candidate)));
+    taken.add(nameKey(free));
+    return free;
+  });
+}
+
+/** Cuts text to a number of UTF-8 bytes without splitting a character. */
+function shorten(text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) <= maxBytes) return text;
+  let bytes = 0;
+  let kept = "";
+  for (const char of text) {
+    bytes += Buffer.byteLength(char);
+    if (bytes > maxBytes) break;
+    kept += char;
+  }
+  return kept;
+}

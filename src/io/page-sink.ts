@@ -1,0 +1,35 @@
+/** Where results go: a folder or a ZIP/CBZ archive, behind one interface. A reader never sees half a file. */
+import type { SinkMetadata } from "./output-rules.js";
+import { ArchiveSink } from "./page-sink-archive.js";
+import { FolderSink } from "./page-sink-folder.js";
+import type { SourceEntry } from "./page-source.js";
+
+export interface PageSink {
+  /**
+   * Writes a result under a relative name (forward slashes) and resolves to where it is: a path, for an archive the entry's name.
+   * A folder takes `name_1`, `name_2`, … when the name exists and `overwrite` is off; an archive when it has the name already.
+   * Rejects with `ERR_OUTPUT_WRITE` or `ERR_ARGUMENT` (a name that leads out). Calls may overlap; an archive keeps their order.
+   */
+  write(name: string, bytes: Uint8Array): Promise<string>;
+  /** Takes over a file of the input under its own name (ComicInfo.xml). Resolves to where it is. */
+  carry(entry: SourceEntry): Promise<string>;
+  /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */
+  finish(metadata?: SinkMetadata): Promise<string>;
+  /** Gives up: an archive vanishes, finished files of a folder stay. May be called after `finish`, then does nothing. */
+  abort(): Promise<void>;
+}
+
+export interface PageSinkOptions {
+  /** Replace what exists. Default false: a free name is taken. */
+  readonly overwrite?: boolean;
+}
+
+/** A sink that writes files below a folder, which is made when it is missing. Rejects with `ERR_OUTPUT_WRITE`. */
+export async function openFolderSink(path: string, options: PageSinkOptions = {}): Promise<PageSink> {
+  return FolderSink.open(path, options.overwrite ?? false);
+}
+
+/** A sink that writes one ZIP or CBZ archive, which appears under its name at `finish`. Rejects with `ERR_OUTPUT_WRITE`. */
+export async function openArchiveSink(path: string, options: PageSinkOptions = {}): Promise<PageSink> {
+  return ArchiveSink.open(path, options.overwrite ?? false);
+}

@@ -1,0 +1,197 @@
+/** A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts` names. */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Piscina } from "piscina";
+import type { RasterImage } from "../binding/raster.js";
+import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
+import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+import { errorFromData } from "./error-transfer.js";
+import type { TaskMessage, TaskReply } from "./serve-tasks.js";
+import type { CoreTasks, TaskTable } from "./task-types.js";
+import { transferables } from "./transfer.js";
+
+export interface WorkerPoolOptions {
+  /** Threads at most, and so tasks at once. Default: `os.availableParallelism()`. */
+  readonly maxThreads?: number;
+  /** Threads kept while idle. Default 0: all end after `idleTimeoutMs`, so an idle pool costs nothing. */
+  readonly minThreads?: number;
+  /** How long an idle thread lives. Default 5,000. */
+  readonly idleTimeoutMs?: number;
+  /** The compiled file that does the tasks (its default export is what `serveTasks` gives). Default: the core tasks. */
+  readonly workerFile?: string;
+}
+
+export interface CallOptions {
+  /**
+   * Gives up: the call rejects at once with the signal's reason. A waiting task is never started; a running one ends in its
+   * thread, its result is dropped (a thread is never killed for it, decoders do not bear that).
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Counters of a pool. `queued + running + completed + failed + aborted` is the number of calls. */
+export interface WorkerPoolStats {
+  readonly queued: number;
+  readonly running: number;
+  readonly completed: number;
+  readonly failed: number;
+  /** Calls given up by their signal or by `destroy`. */
+  readonly aborted: number;
+}
+
+/** One call from its start to its one settling, by the task's outcome or by giving up. */
+class Call {
+  #settled = false;
+  readonly #onAbort: () => void;
+
+  constructor(
+    readonly message: TaskMessage,
+    readonly resolve: (value: never) => void,
+    readonly reject: (reason: unknown) => void,
+    readonly signal: AbortSignal | undefined,
+    giveUp: (call: Call, reason: unknown) => void,
+  ) {
+    this.#onAbort = () => giveUp(this, signal?.reason);
+    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** True the first time. */
+  settle(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    this.signal?.removeEventListener("abort", this.#onAbort);
+    return true;
+  }
+}
+
+/** Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the worker file does. */
+export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
+  readonly maxThreads: number;
+  readonly #piscina: Piscina<TaskMessage, TaskReply>;
+  readonly #waiting = new Set<Call>();
+  readonly #running = new Set<Call>();
+  #completed = 0;
+  #failed = 0;
+  #aborted = 0;
+  #closed = false;
+  #idle: (() => void)[] = [];
+  #end: Promise<void> | undefined;
+
+  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
+  constructor(options: WorkerPoolOptions = {}) {
+    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile = compiledFile(import.meta.url, "workers/tasks.js") } = options;
+    if (!Number.isInteger(maxThreads) || maxThreads < 1) throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
+    this.maxThreads = maxThreads;
+    this.#piscina = new Piscina({ filename: workerFile, minThreads: Math.min(minThreads, maxThreads), maxThreads, idleTimeout: idleTimeoutMs, maxQueue: maxThreads * 2, atomics: "disabled" });
+  }
+
+  /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
+  decode(bytes: Uint8Array, name: string, options: DecodeOptions & CallOptions = {}): Promise<DecodedImage> {
+    const { signal, ...rest } = options;
+    return this.#submit("decode", { bytes, name, options: rest }, signal) as Promise<DecodedImage>;
+  }
+
+  /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */
+  encode(image: RasterImage, options: EncodeOptions & CallOptions, name = "picture"): Promise<Uint8Array> {
+    const { signal, ...rest } = options;
+    return this.#submit("encode", { image, name, options: rest }, signal) as Promise<Uint8Array>;
+  }
+
+  /**
+   * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer (then they are
+   * empty here), and are copied otherwise. Rejects with the task's error, the signal's reason, `ERR_STATE` (closed pool) or
+   * `ERR_OUT_OF_MEMORY` (a thread died).
+   */
+  run<K extends keyof Tasks & string>(task: K, payload: Tasks[K]["payload"], { signal }: CallOptions = {}): Promise<Tasks[K]["result"]> {
+    return this.#submit(task, payload, signal) as Promise<Tasks[K]["result"]>;
+  }
+
+  #submit(task: string, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`));
+    if (signal?.aborted === true) {
+      this.#aborted++;
+      return Promise.reject(signal.reason);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(new Call({ task, payload }, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
+      this.#next();
+    });
+  }
+
+  stats(): WorkerPoolStats {
+    return { queued: this.#waiting.size, running: this.#running.size, completed: this.#completed, failed: this.#failed, aborted: this.#aborted };
+  }
+
+  /** Takes nothing new, waits for all tasks, ends the threads. May be called twice. */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#end ??= this.#drained().then(() => this.#piscina.close());
+    return this.#end;
+  }
+
+  /** Rejects all tasks with `reason`, waits for the running ones to leave their threads, ends the threads. */
+  destroy(reason: unknown = new BatchProcessingError("ERR_STATE", "the worker pool was destroyed")): Promise<void> {
+    this.#closed = true;
+    for (const call of this.#waiting) this.#giveUp(call, reason);
+    for (const call of this.#running) this.#giveUp(call, reason);
+    return this.close();
+  }
+
+  #next(): void {
+    for (const call of this.#waiting) {
+      if (this.#running.size >= this.maxThreads) return;
+      this.#waiting.delete(call);
+      this.#running.add(call);
+      void this.#execute(call);
+    }
+    if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #drained(): Promise<void> {
+    if (this.#running.size > 0 || this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #giveUp(call: Call, reason: unknown): void {
+    if (!call.settle()) return;
+    this.#waiting.delete(call);
+    this.#aborted++;
+    call.reject(reason);
+  }
+
+  async #execute(call: Call): Promise<void> {
+    const outcome = await this.#post(call.message);
+    this.#running.delete(call);
+    if (call.settle()) {
+      if ("error" in outcome) {
+        this.#failed++;
+        call.reject(outcome.error);
+      } else {
+        this.#completed++;
+        call.resolve(outcome.value as never);
+      }
+    }
+    this.#next();
+  }
+
+  async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
+    try {
+      const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
+      return "error" in reply ? { error: errorFromData(reply.error) } : reply;
+    } catch (cause) {
+      if (cause instanceof Error && cause.name === "DataCloneError") {
+        return { error: new ValidationError("ERR_ARGUMENT", `the payload of the task "${message.task}" cannot be sent to a worker (${cause.message}); give plain data that was not given away before`, { cause }) };
+      }
+      return { error: new ResourceError("ERR_OUT_OF_MEMORY", `the worker thread of the task "${message.task}" died (${messageOf(cause)}); fewer threads (maxThreads) need less memory`, { cause }) };
+    }
+  }
+}
+
+/**
+ * A worker needs a compiled file: the one beside the compiled caller in `dist`, or, where a test loads the caller as
+ * TypeScript from `src`, its counterpart in `dist`.
+ * @param callerUrl `import.meta.url` of a file one folder below `src` or `dist`
+ * @param path the worker file below `dist`
+ */
+export function compiledFile(callerUrl: string, path: string): string {
+  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../dist/${path}` : `../${path}`, callerUrl));
+}

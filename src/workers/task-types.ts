@@ -1,0 +1,21 @@
+/** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
+import type { RasterImage } from "../binding/raster.js";
+import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+
+/** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
+export interface TaskShape {
+  payload: unknown;
+  result: unknown;
+}
+
+/** Tasks by name. */
+export type TaskTable<Tasks> = { [K in keyof Tasks]: TaskShape };
+
+/** What does the tasks of a table. */
+export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyof Tasks]: (payload: Tasks[K]["payload"]) => Promise<Tasks[K]["result"]> | Tasks[K]["result"] };
+
+/** The core tasks by name. */
+export interface CoreTasks {
+  decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
+  encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
+}

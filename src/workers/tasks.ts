@@ -1,0 +1,11 @@
+/** The core tasks, and the worker file that does only them. */
+import { decodeImage, encodeImage } from "../io/image-codec.js";
+import { serveTasks } from "./serve-tasks.js";
+import type { CoreTasks, TaskHandlers } from "./task-types.js";
+
+export const CORE_HANDLERS: TaskHandlers<CoreTasks> = {
+  decode: ({ bytes, name, options }) => decodeImage(bytes, name, options),
+  encode: ({ image, name, options }) => encodeImage(image, options, name),
+};
+
+export default serveTasks(CORE_HANDLERS);

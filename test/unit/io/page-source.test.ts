@@ -1,0 +1,171 @@
+/** Folders, single pictures and good archives as page sources. */
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compareNatural } from "../../../src/io/natural-order.js";
+import { openPageSource, type PageSourceOptions } from "../../../src/io/page-source.js";
+import { goodZip, rawZip, writeZip } from "../../support/archives.js";
+import { png, temporaryFolder } from "./pictures.js";
+
+async function names(path: string, options?: PageSourceOptions): Promise<string[]> {
+  const source = await openPageSource(path, options);
+  await source.close();
+  return source.entries().map(({ name }) => name);
+}
+
+async function tree(files: readonly string[]): Promise<string> {
+  const folder = await temporaryFolder();
+  for (const file of files) {
+    await mkdir(join(folder, file, ".."), { recursive: true });
+    await writeFile(join(folder, file), "content");
+  }
+  return folder;
+}
+
+describe("compareNatural", () => {
+  it("orders pages as a person does", () => {
+    const pages = ["p10.png", "p2.png", "p1 extra.png", "p1.png", "b/1.png", "a/10.png", "a/9.png", "a/b/1.png", "P3.png", "001.png", "cover.png"];
+    expect(pages.sort(compareNatural)).toEqual(["001.png", "cover.png", "p1.png", "p1 extra.png", "p2.png", "P3.png", "p10.png", "a/9.png", "a/10.png", "a/b/1.png", "b/1.png"]);
+  });
+
+  it("is a total order over any names, folder by folder", () => {
+    const path = fc.array(fc.stringMatching(/^[a-cA-C0-29. ]{1,4}$/u), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
+    fc.assert(fc.property(path, path, path, (a, b, c) => {
+      expect(Math.sign(compareNatural(a, b))).toBe(-Math.sign(compareNatural(b, a)) + 0);
+      expect(compareNatural(a, b) === 0).toBe(a === b);
+      if (compareNatural(a, b) <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
+    }), { numRuns: 2000 });
+  });
+
+  it("compares numbers of any length by value", () => {
+    expect(["9".repeat(40), "1".repeat(41), "8".repeat(40)].sort(compareNatural)).toEqual(["8".repeat(40), "9".repeat(40), "1".repeat(41)]);
+  });
+});
+
+describe("a folder", () => {
+  it("lists pictures and other files in natural order and leaves out what systems leave behind", async () => {
+    const folder = await tree(["10.png", "9.JPG", "ComicInfo.xml", ".DS_Store", "Thumbs.db", "desktop.ini", "._9.png", ".hidden.png", "__MACOSX/9.png", "sub/1.png"]);
+    const source = await openPageSource(folder);
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([["9.JPG", "image"], ["10.png", "image"], ["ComicInfo.xml", "other"]]);
+    expect(source.faults).toEqual([]);
+  });
+
+  it("reads folders inside it when asked, folder by folder", async () => {
+    const folder = await tree(["z.png", "b/2.png", "b/10.png", "a/1.png", ".git/1.png"]);
+    expect(await names(folder, { recursive: true })).toEqual(["z.png", "a/1.png", "b/2.png", "b/10.png"]);
+  });
+
+  it("reports a dangling link, follows a good one, and ends at a link to its parent", async () => {
+    const folder = await tree(["1.png"]);
+    await symlink(join(folder, "nowhere"), join(folder, "2.png"));
+    await symlink(join(folder, "1.png"), join(folder, "3.png"));
+    await symlink(folder, join(folder, "loop"));
+    const source = await openPageSource(folder, { recursive: true });
+    expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "3.png"]);
+    expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([["2.png", "ERR_INPUT_NOT_FOUND"]]);
+  });
+
+  it("says what is wrong with a missing, empty or pictureless folder", async () => {
+    const folder = await tree(["sub/1.png"]);
+    await expect(openPageSource(join(folder, "missing"))).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND", message: expect.stringMatching(/missing.*no such file or folder/u) });
+    await expect(openPageSource(folder)).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("recursive") });
+    await expect(openPageSource(await tree(["a.txt"]), { recursive: true })).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY" });
+  });
+
+  it("gives bytes that fill their ArrayBuffer, and an error for a file that has gone", async () => {
+    const folder = await tree(["1.png"]);
+    const [entry] = (await openPageSource(folder)).entries();
+    const bytes = await entry!.read();
+    expect(Buffer.from(bytes).toString()).toBe("content");
+    expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+    await (await import("node:fs/promises")).rm(join(folder, "1.png"));
+    await expect(entry!.read()).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
+  });
+});
+
+describe("a single file", () => {
+  it("is a page when it is a picture, whatever its name", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "page.dat"), await png());
+    const source = await openPageSource(join(folder, "page.dat"));
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([["page.dat", "image"]]);
+  });
+
+  it("is refused with its kind named when it is something else", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "notes.txt"), "hello");
+    await writeFile(join(folder, "chapter.cbr"), "Rar!\x1a\x07\x00");
+    await expect(openPageSource(join(folder, "notes.txt"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("plain text") });
+    await expect(openPageSource(join(folder, "chapter.cbr"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("RAR") });
+  });
+});
+
+describe("an archive", () => {
+  it("lists and reads entries in natural order, told by content, skipping what systems leave behind", async () => {
+    const folder = await temporaryFolder();
+    const path = await writeZip(join(folder, "chapter"), { "p10.png": "ten", "p2.png": "two", "ComicInfo.xml": "<x/>", "__MACOSX/p2.png": "no", "a/.DS_Store": "no", "a/._p.png": "no", "a/p1.png": "one" });
+    const source = await openPageSource(path);
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([["ComicInfo.xml", "other"], ["p2.png", "image"], ["p10.png", "image"], ["a/p1.png", "image"]]);
+    const contents = await Promise.all(source.entries().map(async (entry) => Buffer.from(await entry.read()).toString()));
+    expect(contents).toEqual(["<x/>", "two", "ten", "one"]);
+    const bytes = await source.entries()[1]!.read();
+    expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
+    await source.close();
+    await source.close();
+    await expect(source.entries()[0]!.read()).rejects.toMatchObject({ code: "ERR_STATE" });
+  });
+
+  it.each([{ compress: false }, { compress: true }])("reads archives inside it to one level, stored or packed (%o)", async (options) => {
+    const folder = await temporaryFolder();
+    const deep = await goodZip({ "x.png": "deep" });
+    const inner = await goodZip({ "2.png": "i2", "10.png": "i10", "deeper.zip": deep });
+    const other = await goodZip({ "1.png": "o1" });
+    const path = await writeZip(join(folder, "c.cbz"), { "inner.cbz": inner, "other.zip": other, "1.png": "top", "broken.zip": "no archive" }, options);
+    const source = await openPageSource(path);
+    expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "inner/2.png", "inner/10.png", "other/1.png"]);
+    const [top, two, ten, one] = source.entries();
+    const read = async (entry: typeof top): Promise<string> => Buffer.from(await entry!.read()).toString();
+    expect([await read(two), await read(one), await read(ten), await read(top), await read(two)]).toEqual(["i2", "o1", "i10", "top", "i2"]);
+    expect(await Promise.all([two, one, ten, one, two].map(read))).toEqual(["i2", "o1", "i10", "o1", "i2"]);
+    expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([["inner/deeper.zip", "ERR_ZIP_ENTRY"], ["broken.zip", "ERR_ZIP_FORMAT"]]);
+    await source.close();
+  });
+
+  it("reads names: UTF-8 with and without its flag, code page 437, a Unicode path field, decomposed accents", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "names.zip");
+    await writeFile(path, rawZip([
+      { name: "ページ1.png" },
+      { name: "ページ2.png", flags: 0 },
+      { name: Buffer.from([0x81, 0x2e, 0x70, 0x6e, 0x67]), flags: 0 },
+      { name: "e\u0301.png" },
+      { name: "safe\u202egnp.png" },
+    ]));
+    expect((await names(path)).sort()).toEqual(["ü.png", "é.png", "safegnp.png", "ページ1.png", "ページ2.png"].sort());
+  });
+
+  it("keeps equal names apart in the archive's order", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "same.zip");
+    await writeFile(path, rawZip([{ name: "a.png", data: "1" }, { name: "a.png", data: "2" }, { name: "./a.png", data: "3" }]));
+    const source = await openPageSource(path);
+    const content = await Promise.all(source.entries().map(async (entry) => `${entry.name}=${Buffer.from(await entry.read()).toString()}`));
+    expect(content).toEqual(["a.png=1", "a (2).png=2", "a (3).png=3"]);
+    await source.close();
+  });
+
+  it("says what is wrong with a file that is no archive, an empty archive, and one without pictures", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "text.cbz"), "not an archive");
+    await writeFile(join(folder, "zero.zip"), "");
+    await writeFile(join(folder, "empty.zip"), rawZip([]));
+    await writeZip(join(folder, "texts.zip"), { "a.txt": "a" });
+    await writeFile(join(folder, "cut.zip"), (await goodZip({ "1.png": "x".repeat(100) })).subarray(0, 80));
+    await expect(openPageSource(join(folder, "text.cbz"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT", message: expect.stringContaining("text.cbz") });
+    await expect(openPageSource(join(folder, "zero.zip"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT", message: expect.stringContaining("zero bytes") });
+    await expect(openPageSource(join(folder, "cut.zip"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT" });
+    await expect(openPageSource(join(folder, "empty.zip"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("is empty") });
+    await expect(openPageSource(join(folder, "texts.zip"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("no picture among its 1 entries") });
+  });
+});
