@@ -3,10 +3,13 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
+import type { PixelBox, ResizeFilter } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
+import type { ImageClassification } from "../classification/decision.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
+import type { OpenedPage, OpenPageOptions } from "./open-page.js";
 import type { TaskMessage, TaskReply } from "./tasks.js";
 import type { TaskName, TaskPayload, TaskResult } from "./task-types.js";
 import { transferables } from "./transfer.js";
@@ -88,6 +91,24 @@ export class WorkerPool {
   decode(bytes: Uint8Array, name: string, options: DecodeOptions & CallOptions = {}): Promise<DecodedImage> {
     const { signal, ...rest } = options;
     return this.run("decode", { bytes, name, options: rest }, { signal });
+  }
+
+  /** Tells in a worker whether a picture is line art or coloured. `bytes` moves there. Rejects with `ERR_IMAGE_DECODE`. */
+  classify(bytes: Uint8Array, name: string, options: Omit<OpenPageOptions, "classify"> & CallOptions = {}): Promise<ImageClassification> {
+    const { signal, ...rest } = options;
+    return this.run("classify", { bytes, name, options: rest }, { signal });
+  }
+
+  /** Decodes a page and, with `classify`, classifies it in one hop; see `openPage`. `bytes` moves there. */
+  openPage(bytes: Uint8Array, name: string, options: OpenPageOptions & CallOptions = {}): Promise<OpenedPage> {
+    const { signal, ...rest } = options;
+    return this.run("open-page", { bytes, name, options: rest }, { signal });
+  }
+
+  /** Resizes a picture in a worker, exact to PIL; see `resize` of the pixel kernels. Default filter bicubic. `image.data` moves there. */
+  resize(image: RasterImage, width: number, height: number, options: { readonly filter?: ResizeFilter; readonly box?: PixelBox } & CallOptions = {}): Promise<RasterImage> {
+    const { signal, filter = "bicubic", box } = options;
+    return this.run("resize", { image, width, height, filter, box }, { signal });
   }
 
   /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */

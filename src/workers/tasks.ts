@@ -1,7 +1,9 @@
 /** The worker threads' side of the pool. piscina loads this file in each worker and calls the default export once per task. */
 import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
+import { resize } from "../binding/pixels.js";
 import { decodeImage, encodeImage, hardenDecoder } from "../io/image-codec.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
+import { classifyPage, openPage } from "./open-page.js";
 import type { TaskMap, TaskName, TaskPayload, TaskResult } from "./task-types.js";
 import { transferables } from "./transfer.js";
 
@@ -16,6 +18,9 @@ export type TaskReply<K extends TaskName = TaskName> = { readonly value: TaskRes
 
 const HANDLERS: { readonly [K in keyof TaskMap]: (payload: TaskPayload<K>) => Promise<TaskResult<K>> } = {
   decode: ({ bytes, name, options }) => decodeImage(bytes, name, options),
+  classify: ({ bytes, name, options }) => classifyPage(bytes, name, options),
+  "open-page": ({ bytes, name, options }) => openPage(bytes, name, options),
+  resize: async ({ image, width, height, filter, box }) => resize(image, width, height, filter, box),
   encode: ({ image, name, options }) => encodeImage(image, options, name),
 };
 
