@@ -1,5 +1,4 @@
 /** The engine's worker pool: core tasks, classification and the CPU stages of a page. */
-import type { ImageClassification } from "../classification/index.js";
 import { compiledFile, WorkerPool } from "../workers/pool.js";
 import type { CoreTasks } from "../workers/task-types.js";
 import type { PageTasks } from "./page-tasks.js";
@@ -7,9 +6,7 @@ import type { PageTasks } from "./page-tasks.js";
 type PageTaskTable = { [K in keyof PageTasks]: { payload: Parameters<PageTasks[K]>[0]; result: ReturnType<PageTasks[K]> } };
 
 /** What the engine's workers do. */
-export interface EngineTasks extends CoreTasks, PageTaskTable {
-  classify: { payload: { bytes: Uint8Array; name: string }; result: ImageClassification };
-}
+export type EngineTasks = CoreTasks & PageTaskTable;
 
 export type PagePool = WorkerPool<EngineTasks>;
 

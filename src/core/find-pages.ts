@@ -50,7 +50,7 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
 
 async function classifyEntry(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<{ entry: SourceEntry; type?: "line_art" | "colored"; error?: BatchProcessingError }> {
   try {
-    const { type } = await engine.pool.run("classify", { bytes: await entry.read(), name: entry.name }, { signal });
+    const { type } = await engine.pool.classify(await entry.read(), entry.name, { signal });
     return { entry, type };
   } catch (error) {
     if (error instanceof BatchProcessingError) return { entry, error };

@@ -1,7 +1,10 @@
 /** The worker pool with real threads: results, transfer, errors across the boundary, abort, close, bounds. */
+import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { ImageClassifier } from "../../../src/classification/image-classifier.js";
 import { ImageProcessingError, ResourceError, ZipExtractionError, ERROR_CODES } from "../../../src/errors.js";
-import { encodeImage } from "../../../src/io/image-codec.js";
+import { decodeImage, encodeImage } from "../../../src/io/image-codec.js";
+import { openPage } from "../../../src/workers/open-page.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
@@ -71,6 +74,27 @@ describe("WorkerPool", () => {
     expect((await kept).byteLength).toBeGreaterThan(0);
     await expect(workers.encode(picture(), { format: "png", signal })).rejects.toBe(reason);
     expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 1, failed: 0, aborted: 4 });
+  });
+
+  it("classifies as the classifier does, from the page's own decode where the two agree", async () => {
+    const workers = pool();
+    const classifier = new ImageClassifier();
+    const gray = new Uint8Array(300 * 200).map((_, i) => ((i * 7919) >> 5) & 0xff);
+    const sources = await Promise.all([
+      encodeImage(picture(300), { format: "png" }),
+      encodeImage({ width: 300, height: 200, channels: 1, data: gray }, { format: "png" }),
+      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } }).png({ palette: true, colours: 16 }).toBuffer(),
+      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } }).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+    ]);
+    for (const bytes of sources) {
+      const expected = await classifier.classify(bytes);
+      expect(await workers.classify(new Uint8Array(bytes), "p.png")).toEqual(expected);
+      const page = await openPage(bytes, "p.png");
+      expect(page.classification).toEqual(expected);
+      expect(page).toMatchObject(await decodeImage(bytes, "p.png"));
+    }
+    expect(await workers.classify(new Uint8Array(sources[0]!), "p.png", { thresholds: { saturation: 2 } })).toMatchObject({ type: "line_art" });
+    await expect(workers.classify(new Uint8Array(Buffer.from("plain text")), "p.png")).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringContaining("plain text") });
   });
 
   it("close waits for what was asked and takes nothing new", async () => {

@@ -1,0 +1,40 @@
+/** A page opened in one go: decoded for the engine and classified, from one decode wherever the two agree. */
+import { toGray } from "../binding/pixels.js";
+import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "../classification/decision.js";
+import { decodeForClassification } from "../classification/decode-for-classification.js";
+import { measure, type ClassifierImage } from "../classification/metrics.js";
+import { decodeImage, DEFAULT_MAX_PIXELS, type DecodedImage, type DecodeOptions, type ImageInfo } from "../io/image-codec.js";
+
+export interface OpenPageOptions extends DecodeOptions {
+  /** Limits of the classifier; the others keep their defaults. */
+  readonly thresholds?: Partial<ClassificationThresholds>;
+}
+
+export interface OpenedPage extends DecodedImage {
+  readonly classification: ImageClassification;
+}
+
+/** Decodes a page and classifies it. Errors as `decodeImage`. */
+export async function openPage(bytes: Uint8Array, name: string, options: OpenPageOptions = {}): Promise<OpenedPage> {
+  const { thresholds, ...decodeOptions } = options;
+  const page = await decodeImage(bytes, name, decodeOptions);
+  const seen = asClassifierSees(page) ?? (await decodeForClassification(bytes, name, { limitPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS }));
+  return { ...page, classification: decide(measure(seen), completeThresholds(thresholds)) };
+}
+
+/**
+ * The page as the classifier would decode it, when that is the same pixels: 8-bit RGB or gray, upright, without palette, alpha and
+ * profile. Otherwise undefined.
+ */
+function asClassifierSees({ image, info }: DecodedImage): ClassifierImage | undefined {
+  if (info.depth !== 8 || info.hasAlpha || info.isPalette || info.icc !== undefined || info.orientation !== 1) return undefined;
+  if (isPlain(info, "srgb", 3)) return image;
+  if (isPlain(info, "b-w", 1)) return toGray(image as RasterRgb);
+  return undefined;
+}
+
+type RasterRgb = DecodedImage["image"] & { channels: 3 };
+
+function isPlain(info: ImageInfo, space: string, channels: number): boolean {
+  return info.space === space && info.channels === channels;
+}
