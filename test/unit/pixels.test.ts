@@ -107,6 +107,10 @@ describe("channels and colours", () => {
   it("gray goes through, RGB is repeated or cut", () => {
     const gray = flat(3, 2, 1, 8);
     expect(toGray(gray).data).toBe(gray.data);
+    const out = new Uint8Array(6);
+    expect(toGray(gray, out).data).toBe(out);
+    expect(out).toEqual(gray.data);
+    expect(() => toGray(gray, new Uint8Array(7))).toThrow(/out has 7 bytes/);
     expect(toRgb(gray).data).toEqual(flat(3, 2, 3, 8).data);
     expect(Array.from(firstChannel({ width: 2, height: 1, channels: 2, data: Uint8Array.of(1, 2, 3, 4) }).data)).toEqual([1, 3]);
     expect(Array.from(toRgb({ width: 1, height: 1, channels: 4, data: Uint8Array.of(1, 2, 3, 4) }).data)).toEqual([1, 2, 3]);
