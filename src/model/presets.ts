@@ -2,9 +2,10 @@
  * Models that need no file: configs with seeded random weights. `tiny` has the sizes of the golden pipeline, `demo` is quick on
  * two cores, `full` has Cobra's real sizes. None of them is trained: their colours mean nothing.
  */
+import { ModelError, ResourceError } from "../errors.js";
 import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo, type ModelWeights } from "./build-package.js";
 import type { ModelConfig } from "./model-config.js";
-import type { ModelPackage } from "./model-package.js";
+import { openModelPackage, type ModelPackage } from "./model-package.js";
 import type { LineExtractorConfig } from "./networks/line-extractor.js";
 import type { Prompt } from "./networks/prompt.js";
 import { givenWeights, overlay, seededWeights, type SeededRule } from "./weights/sources.js";
@@ -115,16 +116,51 @@ export interface BuildPresetOptions extends Partial<Pick<BuildModelPackageOption
   readonly seed?: number;
 }
 
+/** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
+const PRESET_REVISION = 1;
+
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */
 export async function buildPresetPackage(options: BuildPresetOptions): Promise<ModelPackage> {
   const { directory, preset, seed = 1, ...rest } = options;
   const config = PRESETS[preset];
   const info: ModelInfo = {
     name: `cobra-${preset}`,
-    version: `1.0.0-seed.${seed}`,
+    version: versionOf(seed),
     licence: "CC0-1.0",
     trained: false,
     description: `Random weights (seed ${seed}) in Cobra's architecture, size "${preset}". Not trained: its colours mean nothing.`,
   };
   return buildModelPackage({ directory, config, weights: presetWeights(config, seed), info, ...rest });
+}
+
+function versionOf(seed: number): string {
+  return `1.${PRESET_REVISION}.0-seed.${seed}`;
+}
+
+/**
+ * The preset's package at `directory`: the one that is there when it is intact and the same preset, seed and revision, else
+ * a new one in its place. Several processes may call it at once while there is none.
+ */
+export async function ensurePresetPackage(options: Omit<BuildPresetOptions, "overwrite">): Promise<ModelPackage> {
+  const found = await openIntact(options);
+  if (typeof found === "object") return found;
+  try {
+    return await buildPresetPackage({ ...options, overwrite: found === "other" });
+  } catch (error) {
+    // Another process was quicker; what it built is whole, since packages appear by renaming.
+    if (error instanceof ResourceError && error.code === "ERR_OUTPUT_EXISTS") return openModelPackage(options.directory);
+    throw error;
+  }
+}
+
+/** The package, "none", or "other" for one that is damaged or another model. */
+async function openIntact({ directory, preset, seed = 1, precision = "float32" }: BuildPresetOptions): Promise<ModelPackage | "none" | "other"> {
+  try {
+    const found = await openModelPackage(directory);
+    const { name, version, precision: stored } = found.manifest;
+    return name === `cobra-${preset}` && version === versionOf(seed) && stored === precision ? found : "other";
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return error.code === "ERR_MODEL_NOT_FOUND" ? "none" : "other";
+  }
 }
