@@ -3,13 +3,13 @@
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
-import { fromPlanar, normalization, SIGNED_RGB, toPlanar, type Normalization } from "../binding/planes.js";
+import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
-import { clipCrop, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
+import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
 /** How the image encoder wants its pictures. */
 export interface EncoderInput {
@@ -151,19 +151,13 @@ function upscale(image: PixelImage<3>, scale: number): PixelImage<3> {
   return resize(image, width, height);
 }
 
-/** Pictures for the image encoder, side by side: shortest edge, centre crop, (x / 255 - mean) / std. */
+/** Pictures for the image encoder, side by side. */
 function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std }: EncoderInput): Float32Array {
-  const how = encoderNormalization(mean, std);
+  const how = standardization(mean, std);
   const each = 3 * imageSize * imageSize;
   const all = new Float32Array(images.length * each);
-  images.forEach((image, index) => toPlanar(clipCrop(image, imageSize), how, all.subarray(index * each, (index + 1) * each)));
+  images.forEach((image, index) => clipPixels(image, imageSize, how, all.subarray(index * each, (index + 1) * each)));
   return all;
-}
-
-/** In the float32 steps of transformers' `CLIPImageProcessor`. */
-function encoderNormalization(mean: EncoderInput["mean"], std: EncoderInput["std"]): Normalization {
-  const f = Math.fround;
-  return normalization(3, (byte, channel) => f(f(f(byte * (1 / 255)) - f(mean[channel]!)) / f(std[channel]!)));
 }
 
 /** All tasks by name: the worker's table. */

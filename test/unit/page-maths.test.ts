@@ -5,7 +5,8 @@ import type { PixelImage } from "../../src/binding/pixels.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../src/colorization/buckets.js";
 import { drawHints, hintMaskPlane } from "../../src/colorization/hints.js";
 import { lineExtractorInput, linePicture, styledLine } from "../../src/colorization/line-style.js";
-import { cobraPageNoise, CpuNoiseGenerator, cudaCounterAdvance, cudaDevice, cudaNormal, NoiseGenerator } from "../../src/colorization/noise.js";
+import { CpuNoiseGenerator, cudaCounterAdvance, cudaDevice, cudaNormal, NoiseGenerator } from "../../src/colorization/noise.js";
+import { seededNoise } from "../../src/colorization/page-noise.js";
 import { clipCrop, clipPixels, cosineSimilarity, fitReference, quadrantCrops, referencePatches, retrievePatches, topColumns } from "../../src/colorization/retrieval.js";
 import { roundHalfEven, Solver, solverTimesteps } from "../../src/colorization/solver.js";
 
@@ -73,12 +74,15 @@ describe("noise", () => {
   });
 
   it("draws a page's noise in Cobra's order", () => {
-    const noise = cobraPageNoise(7, { width: 64, height: 96 }, 12);
+    const count = 4 * 8 * 12;
+    const noise = seededNoise(7, 12 * 4 * 4 * 6);
     const all = new NoiseGenerator(7);
-    expect(noise.latents).toEqual(noise.line);
-    for (const [part, count] of [[noise.line, 4 * 8 * 12], [noise.references, 12 * 4 * 4 * 6], [noise.hint, 4 * 8 * 12], [noise.highResolution, 4 * 12 * 18]] as const) {
-      expect(part).toEqual(all.normal(count));
-    }
+    expect(noise.start(count)).toEqual(new NoiseGenerator(7).normal(count));
+    expect(noise.line(count)).toEqual(all.normal(count));
+    expect(noise.reference(0, 0, 4 * 4 * 6)).toBeUndefined();
+    all.normal(12 * 4 * 4 * 6);
+    expect(noise.hint(count)).toEqual(all.normal(count));
+    expect(noise.upsampler(4 * 12 * 18)).toEqual(all.normal(4 * 12 * 18));
   });
 
   it("looks standard normal", () => {
