@@ -1,7 +1,7 @@
 // `npm run demo`: makes everything ready, colours the sample chapter and says where the result is. Arguments go on to
 // `cobra-batch colorize`, for example `npm run demo -- --steps 4`.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ensureReady } from "./lib/setup.mjs";
 import { main, ROOT, run, say } from "./lib/steps.mjs";
@@ -13,10 +13,7 @@ const OUTPUT = join(ROOT, "demo-output/chapter_colorized.cbz");
 
 await main(async () => {
   await ensureReady();
-  if (!existsSync(join(MODEL, "manifest.json"))) {
-    say("building a small model with random weights");
-    run(process.execPath, [CLI, "model", "untrained", "--out", MODEL], { what: "building the model" });
-  }
+  run(process.execPath, [CLI, "model", "untrained", "--out", MODEL], { what: "building the model" });
   mkdirSync(join(ROOT, "demo-output"), { recursive: true });
   const result = spawnSync(
     process.execPath,

@@ -2,9 +2,12 @@
  * Models that need no file: configs with seeded random weights. `tiny` has the sizes of the golden pipeline, `demo` is quick on
  * two cores, `full` has Cobra's real sizes. None of them is trained: their colours mean nothing.
  */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ModelError, ResourceError } from "../errors.js";
 import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo, type ModelWeights } from "./build-package.js";
 import type { ModelConfig } from "./model-config.js";
+import { MANIFEST_FILE } from "./manifest.js";
 import { openModelPackage, type ModelPackage } from "./model-package.js";
 import type { LineExtractorConfig } from "./networks/line-extractor.js";
 import type { Prompt } from "./networks/prompt.js";
@@ -139,17 +142,28 @@ function versionOf(seed: number): string {
 
 /**
  * The preset's package at `directory`: the one that is there when it is intact and the same preset, seed and revision, else
- * a new one in its place. Several processes may call it at once while there is none.
+ * a new one in its place. A folder that is anything else is left alone: ResourceError `ERR_OUTPUT_EXISTS`. Several processes
+ * may call it at once while there is none.
  */
 export async function ensurePresetPackage(options: Omit<BuildPresetOptions, "overwrite">): Promise<ModelPackage> {
   const found = await openIntact(options);
   if (typeof found === "object") return found;
   try {
-    return await buildPresetPackage({ ...options, overwrite: found === "other" });
+    return await buildPresetPackage({ ...options, overwrite: found === "other" && (await isUntrainedPreset(options.directory)) });
   } catch (error) {
     // Another process was quicker; what it built is whole, since packages appear by renaming.
-    if (error instanceof ResourceError && error.code === "ERR_OUTPUT_EXISTS") return openModelPackage(options.directory);
+    if (found === "none" && error instanceof ResourceError && error.code === "ERR_OUTPUT_EXISTS") return openModelPackage(options.directory);
     throw error;
+  }
+}
+
+/** Whether a folder's manifest, damaged or not, says that it is one of ours and may be thrown away. */
+async function isUntrainedPreset(directory: string): Promise<boolean> {
+  try {
+    const { name, trained } = JSON.parse(await readFile(join(directory, MANIFEST_FILE), "utf8")) as { name?: unknown; trained?: unknown };
+    return trained === false && Object.keys(PRESETS).some((preset) => name === `cobra-${preset}`);
+  } catch {
+    return false;
   }
 }
 

@@ -1,7 +1,7 @@
 /** `cobra-batch model`: what to do with model packages. */
 import { Command, Option } from "commander";
 import { openModelPackage } from "../../model/model-package.js";
-import { buildPresetPackage, PRESETS, type PresetName } from "../../model/presets.js";
+import { ensurePresetPackage, PRESETS, type PresetName } from "../../model/presets.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { exitCodeFor } from "./exit-codes.js";
 import { integer } from "./flag-values.js";
@@ -16,14 +16,13 @@ export function modelCommand(): Command {
     .action((directory: string) => reportErrors(() => info(directory)));
   command
     .command("untrained")
-    .summary("build a small model with random weights, to try the pipeline; its colours mean nothing")
+    .summary("build a small model with random weights where it is not there yet, to try the pipeline; its colours mean nothing")
     .requiredOption("--out <dir>", "where the package goes")
     .addOption(new Option("--preset <name>", "size of the model").choices(Object.keys(PRESETS)).default("demo"))
     .option("--seed <number>", "seed of the weights", integer, 1)
-    .option("--overwrite", "replace the folder when it exists")
-    .action((flags: { out: string; preset: PresetName; seed: number; overwrite?: boolean }) =>
+    .action((flags: { out: string; preset: PresetName; seed: number }) =>
       reportErrors(async () => {
-        const { directory } = await buildPresetPackage({ directory: flags.out, preset: flags.preset, seed: flags.seed, overwrite: flags.overwrite ?? false });
+        const { directory } = await ensurePresetPackage({ directory: flags.out, preset: flags.preset, seed: flags.seed });
         process.stdout.write(`${directory}\n`);
       }),
     );

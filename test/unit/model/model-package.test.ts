@@ -203,6 +203,11 @@ describe("presets", () => {
     expect((await ensurePresetPackage({ directory, preset: "tiny" })).hash).toBe(processes[0]!.hash);
     await openModelPackage(directory);
     expect((await ensurePresetPackage({ directory, preset: "tiny", seed: 5 })).manifest.version).toMatch(/-seed\.5$/u);
+    const foreign = join(directory, "..", "foreign");
+    mkdirSync(foreign);
+    writeFileSync(join(foreign, "manifest.json"), JSON.stringify({ name: "mine", trained: true }));
+    await expect(ensurePresetPackage({ directory: foreign, preset: "tiny" })).rejects.toMatchObject({ code: "ERR_OUTPUT_EXISTS" });
+    expect(readdirSync(foreign)).toEqual(["manifest.json"]);
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
