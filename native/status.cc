@@ -1,9 +1,9 @@
 // Maps ONNX Runtime, CUDA and C++ errors onto the engine's error codes.
 #include "status.h"
 
-#include <array>
+#include <cctype>
+#include <initializer_list>
 #include <new>
-#include <regex>
 
 namespace cobra {
 
@@ -62,17 +62,31 @@ Fault TranslateCurrent(const char* otherwise, const std::string& what) {
 
 std::string NamedLibrary(const std::string& message) {
   // The innermost cause is what is missing: "Failed to load library A.so with error: B.so.13: cannot open shared object".
-  static const std::regex missing(R"((lib[\w.+-]+\.so[.\d]*): cannot open shared object)");
-  static const std::regex any(R"(lib[\w.+-]+\.so[.\d]*\d|lib[\w.+-]+\.so)");
-  std::smatch found;
-  if (std::regex_search(message, found, missing)) return found[1];
-  if (std::regex_search(message, found, any)) return found[0];
-  return "";
+  size_t end = message.find(": cannot open shared object");
+  if (end == std::string::npos) {
+    end = message.find(".so");
+    if (end == std::string::npos) return "";
+    end += 3;
+    while (end < message.size() && (message[end] == '.' || std::isdigit(static_cast<unsigned char>(message[end])))) ++end;
+    while (message[end - 1] == '.') --end;
+  }
+  size_t start = message.find_last_of(" /\"'(", end - 1);
+  start = start == std::string::npos ? 0 : start + 1;
+  return message.compare(start, 3, "lib") == 0 ? message.substr(start, end - start) : "";
 }
 
 std::string PlainMessage(const std::string& message) {
-  static const std::regex place(R"(/onnxruntime_src/\S+:\d+ .*?\[ONNXRuntimeError\] : \d+ : \w+ : )");
-  std::string plain = std::regex_replace(message, place, "");
+  static const std::string source = "/onnxruntime_src/";
+  static const std::string mark = "[ONNXRuntimeError] : ";
+  std::string plain = message;
+  // "/onnxruntime_src/… [ONNXRuntimeError] : 1 : FAIL : what happened" -> "what happened"
+  for (size_t at = plain.find(source); at != std::string::npos; at = plain.find(source, at)) {
+    const size_t code = plain.find(mark, at);
+    const size_t name = code == std::string::npos ? code : plain.find(" : ", code + mark.size());
+    const size_t end = name == std::string::npos ? name : plain.find(" : ", name + 3);
+    if (end == std::string::npos) break;
+    plain.erase(at, end + 3 - at);
+  }
   plain.erase(plain.find_last_not_of(" \t\r\n") + 1);
   return plain;
 }
