@@ -1,11 +1,17 @@
 // Registers the addon's surface with Node and does nothing else. The TypeScript mirror is src/binding/types.ts.
 #include <napi.h>
 
+#include "binding.h"
+#include "environment.h"
 #include "pixels.h"
-#include "runtime.h"
+#include "session.h"
+#include "tensor.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterRuntime(env, exports);
+  cobra::RegisterTensor(env, exports);
+  cobra::RegisterSession(env, exports);
+  cobra::RegisterBinding(env, exports);
   cobra::RegisterPixels(env, exports);
   return exports;
 }

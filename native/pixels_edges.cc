@@ -31,6 +31,15 @@ COBRA_CLONES void GradientRow(const uint8_t* above, const uint8_t* here, const u
   }
 }
 
+constexpr int kBlock = 32;
+
+/// True when none of a block's magnitudes is above the threshold: most of a page is flat.
+COBRA_CLONES bool IsQuiet(const int32_t* mag, int low) {
+  int above = 0;
+  for (int i = 0; i < kBlock; ++i) above |= mag[i] > low;
+  return above == 0;
+}
+
 /// True when the gradient at a place is a maximum across the edge. `m` points into the row's magnitudes.
 inline bool IsMaximum(const int32_t* above, const int32_t* m, const int32_t* below, int gx, int gy) {
   constexpr int kTan22 = 13573;  // tan(22.5 degrees) * 2^15
@@ -84,6 +93,10 @@ size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint
     const int32_t* here = &magnitudes[slot * stride];
     uint8_t* states = &map[static_cast<size_t>(y) * stride];
     for (int x = 1; x <= width; ++x) {
+      if (x % kBlock == 1 && x + kBlock <= width && IsQuiet(here + x, low)) {
+        x += kBlock - 1;
+        continue;
+      }
       if (here[x] <= low) continue;
       if (!IsMaximum(above + x, here + x, fresh + x, dx[slot * stride + x - 1], dy[slot * stride + x - 1])) continue;
       states[x] = here[x] > high ? kEdge : kMaybe;

@@ -6,13 +6,11 @@
 #include <cstring>
 #include <vector>
 
-#include "pixels_kernels.h"
+#include "pixels_taps.h"
 
 namespace cobra::pixels {
 namespace {
 
-constexpr int kPrecisionBits = 22;
-constexpr int kHalf = 1 << (kPrecisionBits - 1);
 constexpr double kPi = 3.14159265358979323846;
 
 double BoxKernel(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
@@ -44,12 +42,6 @@ Kernel KernelOf(Filter filter) {
   return {BicubicKernel, 2.0};
 }
 
-/// For each output position: where its taps start, how many there are, and their weights (`stride` apart).
-struct Taps {
-  int stride = 0;
-  std::vector<int> first, count, weights;
-};
-
 Taps MakeTaps(int in_size, float in0, float in1, int out_size, const Kernel& kernel) {
   const double scale = static_cast<double>(in1 - in0) / out_size;
   const double filter_scale = std::max(scale, 1.0);
@@ -80,26 +72,6 @@ Taps MakeTaps(int in_size, float in0, float in1, int out_size, const Kernel& ker
     taps.count[i] = count;
   }
   return taps;
-}
-
-inline uint8_t Clip8(int sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecisionBits, 0, 255)); }
-
-template <int C>
-void Horizontal(const View& in, int first_row, int rows, int width, const Taps& taps, uint8_t* out) {
-  for (int y = 0; y < rows; ++y) {
-    const uint8_t* line = in.data + (static_cast<size_t>(first_row) + y) * in.width * C;
-    for (int x = 0; x < width; ++x, out += C) {
-      const uint8_t* p = line + static_cast<size_t>(taps.first[x]) * C;
-      const int* w = &taps.weights[static_cast<size_t>(x) * taps.stride];
-      const int count = taps.count[x];
-      int sum[C];
-      for (int c = 0; c < C; ++c) sum[c] = kHalf;
-      for (int k = 0; k < count; ++k, p += C) {
-        for (int c = 0; c < C; ++c) sum[c] += p[c] * w[k];
-      }
-      for (int c = 0; c < C; ++c) out[c] = Clip8(sum[c]);
-    }
-  }
 }
 
 /// One output row of the vertical pass: `count` input rows, `samples` bytes each, weighted and summed.
@@ -142,17 +114,22 @@ void ResizeNearest(const View& in, int width, int height, const Box& box, uint8_
   }
 }
 
-void HorizontalPass(const View& in, int first_row, int rows, int width, const Taps& taps, uint8_t* out) {
-  switch (in.channels) {
-    case 1: return Horizontal<1>(in, first_row, rows, width, taps, out);
-    case 2: return Horizontal<2>(in, first_row, rows, width, taps, out);
-    case 3: return Horizontal<3>(in, first_row, rows, width, taps, out);
-    default: return Horizontal<4>(in, first_row, rows, width, taps, out);
-  }
-}
-
 /// Fixed-point factor of a mean over `divider` samples, in PIL's float arithmetic.
 uint32_t MeanFactor(uint32_t divider) { return static_cast<uint32_t>(4294967296.0f / static_cast<float>(256u * divider)); }
+
+COBRA_CLONES void AddRow(const uint8_t* line, size_t samples, uint32_t* columns) {
+  for (size_t i = 0; i < samples; ++i) columns[i] += line[i];
+}
+
+/// The mean of `across` columns of sums over `count` samples, for one output pixel.
+inline uint8_t* MeanOf(const uint32_t* columns, int across, int channels, uint32_t count, uint32_t factor, uint8_t* out) {
+  for (int c = 0; c < channels; ++c) {
+    uint32_t sum = count / 2;
+    for (int i = 0; i < across; ++i) sum += columns[i * channels + c];
+    *out++ = static_cast<uint8_t>((sum * factor) >> 24);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -166,7 +143,7 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
       std::memcpy(out, in.data, in.samples());
       return;
     }
-    return HorizontalPass(in, 0, height, width, MakeTaps(in.width, box.x0, box.x1, width, kernel), out);
+    return HorizontalPass(in, 0, height, MakeTaps(in.width, box.x0, box.x1, width, kernel), out);
   }
   const Taps down = MakeTaps(in.height, box.y0, box.y1, height, kernel);
   const int first_row = down.first.front();
@@ -175,7 +152,7 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
   const uint8_t* source = in.data + static_cast<size_t>(first_row) * in.width * in.channels;
   if (horizontal) {
     between.resize(static_cast<size_t>(last_row - first_row) * width * in.channels);
-    HorizontalPass(in, first_row, last_row - first_row, width, MakeTaps(in.width, box.x0, box.x1, width, kernel), between.data());
+    HorizontalPass(in, first_row, last_row - first_row, MakeTaps(in.width, box.x0, box.x1, width, kernel), between.data());
     source = between.data();
   }
   const size_t samples = static_cast<size_t>(width) * in.channels;
@@ -186,27 +163,22 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
 }
 
 void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out) {
-  const int width = (in.width + x_factor - 1) / x_factor;
   const int height = (in.height + y_factor - 1) / y_factor;
-  const int c = in.channels;
-  const size_t samples = static_cast<size_t>(in.width) * c;
+  const int whole = in.width / x_factor;
+  const int rest = in.width % x_factor;
+  const size_t samples = static_cast<size_t>(in.width) * in.channels;
+  const size_t step = static_cast<size_t>(x_factor) * in.channels;
   std::vector<uint32_t> columns(samples);
   for (int y = 0; y < height; ++y) {
     const int rows = std::min(y_factor, in.height - y * y_factor);
     std::fill(columns.begin(), columns.end(), 0u);
-    for (int r = 0; r < rows; ++r) {
-      const uint8_t* line = in.data + (static_cast<size_t>(y) * y_factor + r) * samples;
-      for (size_t i = 0; i < samples; ++i) columns[i] += line[i];
-    }
-    for (int x = 0; x < width; ++x) {
-      const int across = std::min(x_factor, in.width - x * x_factor);
-      const uint32_t count = static_cast<uint32_t>(across) * rows;
-      const uint32_t factor = MeanFactor(count);
-      for (int k = 0; k < c; ++k) {
-        uint32_t sum = count / 2;
-        for (int i = 0; i < across; ++i) sum += columns[(static_cast<size_t>(x) * x_factor + i) * c + k];
-        *out++ = static_cast<uint8_t>((sum * factor) >> 24);
-      }
+    for (int r = 0; r < rows; ++r) AddRow(in.data + (static_cast<size_t>(y) * y_factor + r) * samples, samples, columns.data());
+    const uint32_t count = static_cast<uint32_t>(x_factor) * rows;
+    const uint32_t factor = MeanFactor(count);
+    for (int x = 0; x < whole; ++x) out = MeanOf(&columns[x * step], x_factor, in.channels, count, factor, out);
+    if (rest > 0) {
+      const uint32_t fewer = static_cast<uint32_t>(rest) * rows;
+      out = MeanOf(&columns[whole * step], rest, in.channels, fewer, MeanFactor(fewer), out);
     }
   }
 }

@@ -20,14 +20,29 @@ inline float Level(float x) {
 }
 
 template <bool kIsSigned, bool kRound>
-inline void Convert(const float* in, size_t pixels, int channels, uint8_t* out) {
-  for (int c = 0; c < channels; ++c) {
-    const float* plane = in + c * pixels;
+inline uint8_t ByteOf(float x) {
+  float v = Level<kIsSigned>(x);
+  if (kRound) v = (v + kMagic) - kMagic;
+  return static_cast<uint8_t>(static_cast<int>(v));
+}
+
+template <bool kIsSigned, bool kRound>
+inline __attribute__((always_inline)) void Convert(const float* __restrict in, size_t pixels, int channels, uint8_t* __restrict out) {
+  if (channels == 3) {
+    const float *r = in, *g = in + pixels, *b = in + 2 * pixels;
     for (size_t i = 0; i < pixels; ++i) {
-      float v = Level<kIsSigned>(plane[i]);
-      if (kRound) v = (v + kMagic) - kMagic;
-      out[i * channels + c] = static_cast<uint8_t>(static_cast<int>(v));
+      out[3 * i] = ByteOf<kIsSigned, kRound>(r[i]);
+      out[3 * i + 1] = ByteOf<kIsSigned, kRound>(g[i]);
+      out[3 * i + 2] = ByteOf<kIsSigned, kRound>(b[i]);
     }
+    return;
+  }
+  if (channels == 1) {
+    for (size_t i = 0; i < pixels; ++i) out[i] = ByteOf<kIsSigned, kRound>(in[i]);
+    return;
+  }
+  for (int c = 0; c < channels; ++c) {
+    for (size_t i = 0; i < pixels; ++i) out[i * channels + c] = ByteOf<kIsSigned, kRound>(in[c * pixels + i]);
   }
 }
 

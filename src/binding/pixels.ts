@@ -105,8 +105,8 @@ export function thumbnail<C extends 1 | 2 | 3 | 4>(image: PixelImage<C>, maxWidt
 /** Gray as PIL's `convert("L")`: (19595 R + 38470 G + 7471 B + 32768) >> 16. A gray picture is returned as it is. */
 export function toGray(image: RasterImage, out?: Uint8Array): PixelImage<1> & RasterImage {
   if (image.channels === 1) {
-    if (out) out.set(image.data);
-    return { width: image.width, height: image.height, channels: 1, data: out ?? image.data };
+    const data = out ? callPixels((pixels) => pixels.changeChannels(image, 1, out)) : image.data;
+    return { width: image.width, height: image.height, channels: 1, data };
   }
   return { width: image.width, height: image.height, channels: 1, data: callPixels((pixels) => pixels.gray(image, out)) };
 }

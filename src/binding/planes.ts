@@ -31,8 +31,12 @@ export const BYTE_GRAY: Normalization = normalization(1, (byte) => byte);
 
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
-/** (x / 255 - mean) / std with CLIP's constants (Radford et al., CLIP; transformers' `CLIPImageProcessor`). */
-export const CLIP_RGB: Normalization = normalization(3, (byte, channel) => f(f(f(byte * (1 / 255)) - f(CLIP_MEAN[channel]!)) / f(CLIP_STD[channel]!)));
+/** (x / 255 - mean) / std in float32 steps, as transformers' `CLIPImageProcessor` does it. */
+export function standardization(mean: readonly number[], std: readonly number[]): Normalization {
+  return normalization(3, (byte, channel) => f(f(f(byte * (1 / 255)) - f(mean[channel]!)) / f(std[channel]!)));
+}
+/** CLIP's own constants (Radford et al., CLIP). */
+export const CLIP_RGB: Normalization = standardization(CLIP_MEAN, CLIP_STD);
 
 /**
  * Interleaved bytes to planes.

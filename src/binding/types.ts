@@ -3,9 +3,127 @@
 /** Everything the addon exports. */
 export interface NativeAddon extends NativePixels, NativeRuntime {}
 
-/** Session, tensor and runtime calls: `native/runtime.*`, `session.*`, `tensor.*`, `memory.*`. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface NativeRuntime {}
+/** Names of the element types the engine uses. */
+export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
+
+/** Host views of the dtypes: float16 as raw 16-bit patterns, bool as 0 and 1. */
+export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+
+/** Called once on the JS thread when a job is over. `error.code` is of src/errors.ts, or "CANCELLED". */
+export type Settle<T> = (error: Error | undefined, result: T) => void;
+
+/** A job in flight, for `cancel`. */
+export type JobId = number;
+
+/** `native/tensor.*` */
+export interface NativeTensor {
+  data(): TensorData;
+  view(elementOffset: number, dims: readonly number[]): NativeTensor;
+  describe(): { dtype: Dtype; dims: number[]; device: string };
+  dispose(): void;
+}
+
+/** One input or output of a model. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** A number where the model fixes the dim, its name (possibly "") where it does not. */
+  readonly dims: readonly (number | string)[];
+}
+
+/** Figures of a session's allocator, in bytes and counts; 0 where the allocator does not keep one. */
+export interface AllocatorStats {
+  /** The arena's limit; 0 = none. */
+  readonly limitBytes: number;
+  /** Handed out at present. */
+  readonly inUseBytes: number;
+  /** Taken from the device or the operating system at present. */
+  readonly totalAllocatedBytes: number;
+  /** The most that was handed out at a time. */
+  readonly maxInUseBytes: number;
+  /** The largest single allocation. */
+  readonly maxAllocBytes: number;
+  readonly allocations: number;
+  readonly reserves: number;
+  readonly arenaExtensions: number;
+  readonly arenaShrinkages: number;
+}
+
+/** `native/session.*` */
+export interface NativeSession {
+  describe(): { provider: string; device: string; inputs: ValueInfo[]; outputs: ValueInfo[] };
+  run(
+    inputNames: readonly string[],
+    inputs: readonly NativeTensor[],
+    outputNames: readonly string[],
+    outputs: readonly (NativeTensor | undefined)[],
+    keepOnDevice: boolean,
+    settle: Settle<(NativeTensor | undefined)[]>,
+  ): JobId;
+  stats(): AllocatorStats;
+  dispose(): void;
+}
+
+/** `native/binding.*` */
+export interface NativeBinding {
+  run(settle: Settle<undefined>): JobId;
+  runSync(): void;
+  dispose(): void;
+}
+
+/** Session options as the addon reads them, numbers in ONNX Runtime's own enumerations. */
+export interface NativeSessionConfig {
+  readonly provider: string;
+  readonly fallback: boolean;
+  readonly deviceId: number;
+  readonly intraOpThreads: number;
+  readonly interOpThreads: number;
+  readonly graphOptimization: number;
+  readonly logLevel: number;
+  readonly providerOptions: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, string>>;
+  readonly freeDimensions: Readonly<Record<string, number>>;
+}
+
+/** Objects alive in this process, over all worker threads. */
+export interface LiveCounts {
+  /** Node environments (the main thread, worker threads) that have loaded the addon. */
+  readonly environments: number;
+  readonly sessions: number;
+  readonly tensors: number;
+  readonly bindings: number;
+  /** Jobs not settled yet: runs, copies, sessions being made. */
+  readonly runs: number;
+}
+
+/** The ONNX Runtime in use. */
+export interface RuntimeInfo {
+  readonly version: string;
+  readonly libraryPath: string;
+  /** ONNX Runtime's names of the providers it was built with; whether they start is another matter. */
+  readonly providers: readonly string[];
+}
+
+/** Session, tensor and runtime calls: `native/environment.*`, `session.*`, `tensor.*`, `binding.*`. */
+export interface NativeRuntime {
+  useRuntime(libraryPath: string): void;
+  runtimeInfo(): RuntimeInfo;
+  liveCounts(): LiveCounts;
+  /** Ends all work of this thread's environment; only cancelled results come after it. */
+  shutDown(): void;
+  cancel(job: JobId): boolean;
+  tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
+  tensorInSession(dtype: Dtype, dims: readonly number[], session: NativeSession): NativeTensor;
+  copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
+  createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;
+  createBinding(
+    session: NativeSession,
+    inputNames: readonly string[],
+    inputs: readonly NativeTensor[],
+    outputNames: readonly string[],
+    outputs: readonly NativeTensor[],
+  ): NativeBinding;
+}
 
 /** A picture as the pixel kernels take it: 8 bits a sample, interleaved; `data` has exactly width * height * channels bytes. */
 export interface NativeImage {

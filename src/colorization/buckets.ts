@@ -1,5 +1,6 @@
 /** Page sizes of the model and which one a picture takes (Cobra, `get_rate`). */
 import { ValidationError } from "../errors.js";
+import { COBRA_BUCKETS as COBRA_SIZES } from "../model/presets.js";
 
 /** A page size of the model in pixels; both sides are multiples of 32. */
 export interface Bucket {
@@ -7,13 +8,8 @@ export interface Bucket {
   readonly height: number;
 }
 
-const SIZES = [[800, 800], [768, 896], [704, 928], [672, 960], [640, 1024], [608, 1056], [576, 1088], [576, 1184]] as const;
-
 /** Cobra's 15 sizes in the order in which they are searched. A model package may name others. */
-export const COBRA_BUCKETS: readonly Bucket[] = [
-  ...SIZES.map(([width, height]) => ({ width, height })),
-  ...SIZES.slice(1).map(([width, height]) => ({ width: height, height: width })),
-];
+export const COBRA_BUCKETS: readonly Bucket[] = COBRA_SIZES.map(([width, height]) => ({ width, height }));
 
 /**
  * The bucket whose aspect ratio is nearest to width / height: the first minimum of |w/h - w'/h'| in the order of the list.
@@ -30,4 +26,9 @@ export function nearestBucket(width: number, height: number, buckets: readonly B
   }
   if (best === undefined) throw new ValidationError("ERR_ARGUMENT", "the list of buckets is empty; give at least one");
   return best;
+}
+
+/** A bucket for people and keys: "640x1024". */
+export function bucketName({ width, height }: Bucket): string {
+  return `${width}x${height}`;
 }

@@ -52,7 +52,10 @@ function checkHint({ x, y, color }: ColorHint, width: number, height: number): v
   }
 }
 
-/** The mask as the denoiser takes it: bicubic to W/8 x H/8, value / 255 (so not binary at edges). float32 [H/8, W/8]. */
-export function hintMaskPlane(mask: PixelImage<1>): Float32Array {
-  return toPlanar(resize(mask, Math.floor(mask.width / 8), Math.floor(mask.height / 8)), UNIT_GRAY);
+/**
+ * The mask as the denoiser takes it: bicubic to the latent's size, value / 255 (so not binary at edges). float32 [H/8, W/8].
+ * @param downscale pixels per latent pixel, 8 in Cobra
+ */
+export function hintMaskPlane(mask: PixelImage<1>, downscale = 8): Float32Array {
+  return toPlanar(resize(mask, Math.floor(mask.width / downscale), Math.floor(mask.height / downscale)), UNIT_GRAY);
 }

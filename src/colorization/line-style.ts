@@ -1,10 +1,9 @@
 /** The line picture: what goes into the line extractor, what comes out of it, and the two styles (Cobra, `extract_sketch_line_image`). */
 import { applyShadowStyle, crop, type PixelImage } from "../binding/pixels.js";
 import { BYTE_GRAY, fromPlanar, toPlanar } from "../binding/planes.js";
+import type { Style } from "../config/batch-config.js";
 import { ValidationError } from "../errors.js";
 
-/** "line": the extractor's lines as they are; "line + shadow": dark areas and mid grays of the page are kept too. */
-export type LineStyle = "line" | "line + shadow";
 
 /** A gray page as the line extractor takes it. */
 export interface LineInput {
@@ -36,12 +35,12 @@ export function linePicture(raw: Float32Array, padded: { width: number; height: 
 }
 
 /**
- * The line picture in a style.
+ * The line picture in a style. "line": the extractor's lines as they are; "line + shadow": dark areas and mid grays of the page are kept too.
  * @param line the extractor's lines
  * @param gray the page's gray picture at the same size
  * @throws ValidationError `ERR_ARGUMENT` for a style that does not exist
  */
-export function styledLine(style: LineStyle, line: PixelImage<1>, gray: PixelImage<1>): PixelImage<1> {
+export function styledLine(style: Style, line: PixelImage<1>, gray: PixelImage<1>): PixelImage<1> {
   if (style === "line") return line;
   if (style === "line + shadow") return applyShadowStyle(gray, line);
   throw new ValidationError("ERR_ARGUMENT", `unknown style ${JSON.stringify(style)}; use "line" or "line + shadow"`);

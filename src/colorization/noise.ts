@@ -161,36 +161,3 @@ function fillBlock(values: Float32Array, start: number): void {
     values[j + 8] = radius * f(Math.sin(angle));
   }
 }
-
-/** All noise of one page, in the shapes of the latents (flat, 4 channels first). */
-export interface PageNoise {
-  /** Start latents, 4 x H/8 x W/8. Equal to `line`: both are the first draw of a generator with the same seed. */
-  readonly latents: Float32Array;
-  /** VAE sampling noise of the line picture, 4 x H/8 x W/8. */
-  readonly line: Float32Array;
-  /** VAE sampling noise of the references, N x 4 x H/16 x W/16, one draw. */
-  readonly references: Float32Array;
-  /** VAE sampling noise of the hint picture, 4 x H/8 x W/8. */
-  readonly hint: Float32Array;
-  /** VAE sampling noise of the colour picture in the high resolution step, 4 x 1.5 H/8 x 1.5 W/8. */
-  readonly highResolution: Float32Array;
-}
-
-/**
- * The noise of one page exactly as Cobra draws it for a seed. Its own generator gives the latents (and then a tensor it never uses);
- * the global generator, seeded the same, gives line picture, references in one draw, hint picture, high resolution sample.
- * @param page bucket in pixels
- * @param references number of reference patches, 4 * top-k
- */
-export function cobraPageNoise(seed: number | bigint, page: { width: number; height: number }, references: number, device: CudaDevice = {}): PageNoise {
-  const count = 4 * Math.floor(page.height / 8) * Math.floor(page.width / 8);
-  const own = new NoiseGenerator(seed, device);
-  const global = new NoiseGenerator(seed, device);
-  return {
-    latents: own.normal(count),
-    line: global.normal(count),
-    references: global.normal(references * 4 * Math.floor(page.height / 16) * Math.floor(page.width / 16)),
-    hint: global.normal(count),
-    highResolution: global.normal(4 * Math.floor(Math.trunc(1.5 * page.height) / 8) * Math.floor(Math.trunc(1.5 * page.width) / 8)),
-  };
-}

@@ -1,6 +1,6 @@
 /** Which reference patches a page takes: bringing references to the page's size, crops, CLIP input, cosine similarity, top-k (Cobra, `cobra_utils/utils.py`). */
 import { crop, resize, type PixelImage } from "../binding/pixels.js";
-import { CLIP_RGB, toPlanar } from "../binding/planes.js";
+import { CLIP_RGB, toPlanar, type Normalization } from "../binding/planes.js";
 import { ValidationError } from "../errors.js";
 
 /** Quadrants of a page: top left, top right, bottom left, bottom right. */
@@ -52,11 +52,12 @@ export function clipCrop(image: PixelImage<3>, size = 224): PixelImage<3> {
 /**
  * CLIP's input tensor for one picture: `clipCrop`, then (x / 255 - mean) / std.
  * @param size edge in pixels, 224 for ViT-H/14
+ * @param how mean and std; default CLIP's own
  * @param out where to write its 3 * size * size values, such as its part of a batch
  * @returns float32 [3, size, size]
  */
-export function clipPixels(image: PixelImage<3>, size = 224, out?: Float32Array): Float32Array {
-  return toPlanar(clipCrop(image, size), CLIP_RGB, out);
+export function clipPixels(image: PixelImage<3>, size = 224, how: Normalization = CLIP_RGB, out?: Float32Array): Float32Array {
+  return toPlanar(clipCrop(image, size), how, out);
 }
 
 /**

@@ -1,4 +1,4 @@
-/** A page opened in one go: decoded for the engine and, when asked, classified, from one decode wherever the two agree. */
+/** A page opened in one go: decoded for the engine and classified, from one decode wherever the two agree. */
 import { toGray } from "../binding/pixels.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "../classification/decision.js";
 import { decodeForClassification } from "../classification/decode-for-classification.js";
@@ -6,30 +6,20 @@ import { measure, type ClassifierImage } from "../classification/metrics.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, type DecodedImage, type DecodeOptions, type ImageInfo } from "../io/image-codec.js";
 
 export interface OpenPageOptions extends DecodeOptions {
-  /** Also tell whether it is line art or coloured. Default false. */
-  readonly classify?: boolean;
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;
 }
 
 export interface OpenedPage extends DecodedImage {
-  /** Present when asked for. */
-  readonly classification?: ImageClassification;
+  readonly classification: ImageClassification;
 }
 
-/** Decodes a page and classifies it on request. Errors as `decodeImage`. */
+/** Decodes a page and classifies it. Errors as `decodeImage`. */
 export async function openPage(bytes: Uint8Array, name: string, options: OpenPageOptions = {}): Promise<OpenedPage> {
-  const { classify = false, thresholds, ...decodeOptions } = options;
+  const { thresholds, ...decodeOptions } = options;
   const page = await decodeImage(bytes, name, decodeOptions);
-  if (!classify) return page;
   const seen = asClassifierSees(page) ?? (await decodeForClassification(bytes, name, { limitPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS }));
   return { ...page, classification: decide(measure(seen), completeThresholds(thresholds)) };
-}
-
-/** Classifies a file alone. Errors as `decodeForClassification`. */
-export async function classifyPage(bytes: Uint8Array, name: string, options: Omit<OpenPageOptions, "classify"> = {}): Promise<ImageClassification> {
-  const seen = await decodeForClassification(bytes, name, { limitPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS });
-  return decide(measure(seen), completeThresholds(options.thresholds));
 }
 
 /**

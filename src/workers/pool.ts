@@ -1,17 +1,15 @@
 /** A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts` names. */
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import type { PixelBox, ResizeFilter } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { ImageClassification } from "../classification/decision.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
-import type { OpenedPage, OpenPageOptions } from "./open-page.js";
-import type { TaskMessage, TaskReply } from "./tasks.js";
-import type { TaskName, TaskPayload, TaskResult } from "./task-types.js";
+import type { OpenPageOptions } from "./open-page.js";
+import type { TaskMessage, TaskReply } from "./serve-tasks.js";
+import type { CoreTasks, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
 
 export interface WorkerPoolOptions {
@@ -21,6 +19,8 @@ export interface WorkerPoolOptions {
   readonly minThreads?: number;
   /** How long an idle thread lives. Default 5,000. */
   readonly idleTimeoutMs?: number;
+  /** The compiled file that does the tasks (its default export is what `serveTasks` gives). Default: the core tasks. */
+  readonly workerFile?: string;
 }
 
 export interface CallOptions {
@@ -66,8 +66,8 @@ class Call {
   }
 }
 
-/** Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. */
-export class WorkerPool {
+/** Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the worker file does. */
+export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
   readonly #waiting = new Set<Call>();
@@ -81,56 +81,47 @@ export class WorkerPool {
 
   /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
   constructor(options: WorkerPoolOptions = {}) {
-    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000 } = options;
+    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile = compiledFile(import.meta.url, "workers/tasks.js") } = options;
     if (!Number.isInteger(maxThreads) || maxThreads < 1) throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
-    this.#piscina = new Piscina({ filename: workerFile(), minThreads: Math.min(minThreads, maxThreads), maxThreads, idleTimeout: idleTimeoutMs, maxQueue: maxThreads * 2, atomics: "disabled" });
+    this.#piscina = new Piscina({ filename: workerFile, minThreads: Math.min(minThreads, maxThreads), maxThreads, idleTimeout: idleTimeoutMs, maxQueue: maxThreads * 2, atomics: "disabled" });
   }
 
   /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
   decode(bytes: Uint8Array, name: string, options: DecodeOptions & CallOptions = {}): Promise<DecodedImage> {
     const { signal, ...rest } = options;
-    return this.run("decode", { bytes, name, options: rest }, { signal });
+    return this.#submit("decode", { bytes, name, options: rest }, signal) as Promise<DecodedImage>;
   }
 
-  /** Tells in a worker whether a picture is line art or coloured. `bytes` moves there. Rejects with `ERR_IMAGE_DECODE`. */
-  classify(bytes: Uint8Array, name: string, options: Omit<OpenPageOptions, "classify"> & CallOptions = {}): Promise<ImageClassification> {
+  /** Tells in a worker whether a picture is line art or coloured; see `openPage`. `bytes` moves there. */
+  classify(bytes: Uint8Array, name: string, options: OpenPageOptions & CallOptions = {}): Promise<ImageClassification> {
     const { signal, ...rest } = options;
-    return this.run("classify", { bytes, name, options: rest }, { signal });
-  }
-
-  /** Decodes a page and, with `classify`, classifies it in one hop; see `openPage`. `bytes` moves there. */
-  openPage(bytes: Uint8Array, name: string, options: OpenPageOptions & CallOptions = {}): Promise<OpenedPage> {
-    const { signal, ...rest } = options;
-    return this.run("open-page", { bytes, name, options: rest }, { signal });
-  }
-
-  /** Resizes a picture in a worker, exact to PIL; see `resize` of the pixel kernels. Default filter bicubic. `image.data` moves there. */
-  resize(image: RasterImage, width: number, height: number, options: { readonly filter?: ResizeFilter; readonly box?: PixelBox } & CallOptions = {}): Promise<RasterImage> {
-    const { signal, filter = "bicubic", box } = options;
-    return this.run("resize", { image, width, height, filter, box }, { signal });
+    return this.#submit("classify", { bytes, name, options: rest }, signal) as Promise<ImageClassification>;
   }
 
   /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */
   encode(image: RasterImage, options: EncodeOptions & CallOptions, name = "picture"): Promise<Uint8Array> {
     const { signal, ...rest } = options;
-    return this.run("encode", { image, name, options: rest }, { signal });
+    return this.#submit("encode", { image, name, options: rest }, signal) as Promise<Uint8Array>;
   }
 
   /**
-   * Runs any task of `TaskMap`. Typed arrays of the payload move to the worker when they are all of their buffer (then they are
+   * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer (then they are
    * empty here), and are copied otherwise. Rejects with the task's error, the signal's reason, `ERR_STATE` (closed pool) or
    * `ERR_OUT_OF_MEMORY` (a thread died).
    */
-  run<K extends TaskName>(task: K, payload: TaskPayload<K>, { signal }: CallOptions = {}): Promise<TaskResult<K>> {
+  run<K extends keyof Tasks & string>(task: K, payload: Tasks[K]["payload"], { signal }: CallOptions = {}): Promise<Tasks[K]["result"]> {
+    return this.#submit(task, payload, signal) as Promise<Tasks[K]["result"]>;
+  }
+
+  #submit(task: string, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> {
     if (this.#closed) return Promise.reject(new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`));
     if (signal?.aborted === true) {
       this.#aborted++;
       return Promise.reject(signal.reason);
     }
     return new Promise((resolve, reject) => {
-      const message = { task, payload } as unknown as TaskMessage;
-      this.#waiting.add(new Call(message, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
+      this.#waiting.add(new Call({ task, payload }, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
       this.#next();
     });
   }
@@ -203,8 +194,12 @@ export class WorkerPool {
   }
 }
 
-/** The compiled tasks: beside this file in `dist`; tests load this file as TypeScript, and a worker then takes the one in `dist`. */
-function workerFile(): string {
-  const beside = fileURLToPath(new URL("./tasks.js", import.meta.url));
-  return existsSync(beside) ? beside : fileURLToPath(new URL("../../dist/workers/tasks.js", import.meta.url));
+/**
+ * A worker needs a compiled file: the one beside the compiled caller in `dist`, or, where a test loads the caller as
+ * TypeScript from `src`, its counterpart in `dist`.
+ * @param callerUrl `import.meta.url` of a file one folder below `src` or `dist`
+ * @param path the worker file below `dist`
+ */
+export function compiledFile(callerUrl: string, path: string): string {
+  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../dist/${path}` : `../${path}`, callerUrl));
 }

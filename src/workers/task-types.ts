@@ -1,19 +1,24 @@
-/** The tasks of the worker pool: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
-import type { PixelBox, ResizeFilter } from "../binding/pixels.js";
+/** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
 import type { RasterImage } from "../binding/raster.js";
 import type { ImageClassification } from "../classification/decision.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
-import type { OpenedPage, OpenPageOptions } from "./open-page.js";
+import type { OpenPageOptions } from "./open-page.js";
 
-/** Every task by name. All of it can be cloned or transferred; a typed array travels by transfer. */
-export interface TaskMap {
-  decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
-  classify: { payload: { bytes: Uint8Array; name: string; options: Omit<OpenPageOptions, "classify"> }; result: ImageClassification };
-  "open-page": { payload: { bytes: Uint8Array; name: string; options: OpenPageOptions }; result: OpenedPage };
-  resize: { payload: { image: RasterImage; width: number; height: number; filter: ResizeFilter; box: PixelBox | undefined }; result: RasterImage };
-  encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
+/** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
+export interface TaskShape {
+  payload: unknown;
+  result: unknown;
 }
 
-export type TaskName = keyof TaskMap;
-export type TaskPayload<K extends TaskName> = TaskMap[K]["payload"];
-export type TaskResult<K extends TaskName> = TaskMap[K]["result"];
+/** Tasks by name. */
+export type TaskTable<Tasks> = { [K in keyof Tasks]: TaskShape };
+
+/** What does the tasks of a table. */
+export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyof Tasks]: (payload: Tasks[K]["payload"]) => Promise<Tasks[K]["result"]> | Tasks[K]["result"] };
+
+/** The core tasks by name. */
+export interface CoreTasks {
+  decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
+  classify: { payload: { bytes: Uint8Array; name: string; options: OpenPageOptions }; result: ImageClassification };
+  encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
+}

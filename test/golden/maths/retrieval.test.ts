@@ -1,6 +1,7 @@
 /** Golden cases retrieval/0 (from stored embeddings), get_rate/0 and process_image/0. */
 import { describe, expect, it } from "vitest";
 import { crop, resize, type PixelImage } from "../../../src/binding/pixels.js";
+import { CLIP_RGB } from "../../../src/binding/planes.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../../src/colorization/buckets.js";
 import { clipPixels, cosineSimilarity, fitReference, halfSize, quadrantCrops, referencePatches, retrievePatches, topColumns } from "../../../src/colorization/retrieval.js";
 import { expectSamePictures, maxDifference, readRgb, readTensors, unstack } from "../../support/golden-maths.js";
@@ -11,7 +12,7 @@ const [WIDTH, HEIGHT, TOP_K, DIMENSION] = [64, 96, 3, 16];
 function batch(pictures: readonly PixelImage<3>[]): Float32Array {
   const size = 3 * 28 * 28;
   const all = new Float32Array(pictures.length * size);
-  pictures.forEach((picture, i) => clipPixels(picture, 28, all.subarray(i * size, (i + 1) * size)));
+  pictures.forEach((picture, i) => clipPixels(picture, 28, CLIP_RGB, all.subarray(i * size, (i + 1) * size)));
   return all;
 }
 

@@ -1,0 +1,239 @@
+// The executor's queue and thread.
+#include "executor.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <vector>
+
+#include "runtime.h"
+
+namespace cobra {
+
+namespace {
+
+std::atomic<uint64_t> next_job_id{1};
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<Executor>> executors;
+};
+
+// Never destroyed: threads may still look at it while the process exits.
+Registry& TheRegistry() {
+  static Registry* registry = new Registry;
+  return *registry;
+}
+
+}  // namespace
+
+Job::Job() : id(next_job_id++) { ++Live().runs; }
+Job::~Job() { --Live().runs; }
+
+std::shared_ptr<Executor> Executor::For(const std::string& key) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  auto& known = registry.executors[key];
+  auto executor = known.lock();
+  if (!executor) {
+    executor = std::make_shared<Executor>(key);
+    known = executor;
+  }
+  return executor;
+}
+
+Executor::~Executor() {
+  {
+    Registry& registry = TheRegistry();
+    std::lock_guard lock(registry.mutex);
+    auto known = registry.executors.find(key_);
+    if (known != registry.executors.end() && known->second.expired()) registry.executors.erase(known);
+  }
+}
+
+void Executor::Join() {
+  std::lock_guard lock(mutex_);
+  if (joined_++ > 0) return;
+  stopping_ = false;
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Executor::Leave() {
+  std::thread ended;
+  {
+    std::lock_guard lock(mutex_);
+    if (--joined_ > 0) return;
+    stopping_ = true;
+    ended = std::move(thread_);
+  }
+  wake_.notify_all();
+  if (ended.joinable()) ended.join();
+}
+
+void Executor::Submit(std::unique_ptr<Job> job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_ && joined_ > 0) {
+      queue_.push_back({std::move(job), nullptr});
+      wake_.notify_one();
+      return;
+    }
+  }
+  job->fault.emplace(kCancelled, "the environment is shutting down");
+  job->owner->Complete(std::move(job));
+}
+
+void Executor::Post(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (joined_ > 0) {
+      queue_.push_back({nullptr, std::move(task)});
+      wake_.notify_one();
+      return;
+    }
+  }
+  task();
+}
+
+void Executor::RunBlocking(const std::function<void()>& task) {
+  std::packaged_task<void()> packaged(task);
+  std::future<void> done = packaged.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    if (joined_ == 0) throw Fault("ERR_STATE", "the device's thread has stopped; the environment is shutting down");
+    queue_.push_front({nullptr, [&packaged] { packaged(); }});
+  }
+  wake_.notify_one();
+  done.get();
+}
+
+void Executor::RunInline(const std::function<void()>& task) {
+  std::lock_guard run(run_mutex_);
+  task();
+}
+
+bool Executor::Cancel(uint64_t id) {
+  std::unique_ptr<Job> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    if (running_ && running_->id == id) {
+      running_->cancelled = true;
+      running_->Terminate();
+      return true;
+    }
+    for (auto task = queue_.begin(); task != queue_.end(); ++task) {
+      if (!task->job || task->job->id != id) continue;
+      dropped = std::move(task->job);
+      queue_.erase(task);
+      break;
+    }
+  }
+  if (!dropped) return false;
+  dropped->fault.emplace(kCancelled, "cancelled");
+  dropped->owner->Complete(std::move(dropped));
+  return true;
+}
+
+void Executor::Evict(const JobOwner* owner) {
+  std::vector<std::unique_ptr<Job>> dropped;
+  {
+    std::unique_lock lock(mutex_);
+    for (auto task = queue_.begin(); task != queue_.end();) {
+      if (task->job && task->job->owner == owner) {
+        dropped.push_back(std::move(task->job));
+        task = queue_.erase(task);
+      } else {
+        ++task;
+      }
+    }
+    if (running_ && running_->owner == owner) {
+      running_->cancelled = true;
+      running_->Terminate();
+    }
+    finished_.wait(lock, [&] { return busy_for_ != owner; });
+  }
+  for (auto& job : dropped) {
+    job->fault.emplace(kCancelled, "the environment is shutting down");
+    JobOwner* target = job->owner;
+    target->Complete(std::move(job));
+  }
+}
+
+void Executor::Loop() {
+  pthread_setname_np(pthread_self(), ("cobra-" + key_).substr(0, 15).c_str());
+  for (;;) {
+    Task task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      task = std::move(queue_.front());
+      queue_.pop_front();
+      if (task.job) {
+        running_ = task.job.get();
+        busy_for_ = running_->owner;
+      }
+    }
+    if (task.job) {
+      Run(std::move(task.job));
+    } else {
+      std::lock_guard run(run_mutex_);
+      task.function();
+    }
+  }
+}
+
+void Executor::Run(std::unique_ptr<Job> job) {
+  std::optional<Fault> fault;
+  {
+    std::lock_guard run(run_mutex_);
+    try {
+      job->Execute();
+    } catch (...) {
+      fault.emplace(TranslateCurrent("ERR_RUN", ""));
+    }
+  }
+  JobOwner* owner = job->owner;
+  {
+    std::lock_guard lock(mutex_);
+    running_ = nullptr;
+    if (job->cancelled) fault.emplace(kCancelled, "cancelled");
+    job->fault = std::move(fault);
+  }
+  owner->Complete(std::move(job));
+  {
+    std::lock_guard lock(mutex_);
+    busy_for_ = nullptr;
+  }
+  finished_.notify_all();
+}
+
+void Executor::StopAtExit() {
+  std::thread ended;
+  {
+    std::lock_guard lock(mutex_);
+    new std::deque<Task>(std::move(queue_));  // left alone on purpose: their JS references died with Node
+    queue_.clear();
+    if (running_) running_->Terminate();
+    stopping_ = true;
+    ended = std::move(thread_);
+  }
+  wake_.notify_all();
+  if (ended.joinable()) ended.join();
+}
+
+void Executor::StopAllAtExit() {
+  std::vector<std::shared_ptr<Executor>> all;
+  {
+    Registry& registry = TheRegistry();
+    std::lock_guard lock(registry.mutex);
+    for (auto& [key, known] : registry.executors) {
+      if (auto executor = known.lock()) all.push_back(std::move(executor));
+    }
+  }
+  for (auto& executor : all) executor->StopAtExit();
+}
+
+}  // namespace cobra

@@ -1,0 +1,143 @@
+/** The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs hold. */
+import type { SessionOptions } from "../binding/index.js";
+import type { Style } from "../config/batch-config.js";
+import { BatchProcessingError, ConfigurationError, ModelError } from "../errors.js";
+import { getLogger } from "../logging.js";
+import { openModelPackage, type ModelPackage } from "../model/model-package.js";
+import type { WorkerPoolStats } from "../workers/pool.js";
+import { Networks, type RunTimes } from "./networks.js";
+import { colorizePage, type PageRequest, type PageResult } from "./page-pipeline.js";
+import { openPagePool, type PagePool } from "./page-pool.js";
+import type { RunPageTask } from "./page-tasks.js";
+import { ReferenceSet, type ReferenceImage } from "./references.js";
+
+export interface EngineOptions {
+  /** Folder of the model package. */
+  model: string;
+  /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
+  verify?: boolean;
+  /** Where and how the networks run. Default: CPU, as many threads as cores. */
+  session?: SessionOptions;
+  /** Worker threads for decoding, encoding and pixels. Default: as many as cores. */
+  workers?: number;
+  /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
+  referenceCacheBytes?: number;
+}
+
+const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
+const log = getLogger("engine");
+
+/**
+ * Colours pages with one model. `close()` waits for the pages in flight, `destroy()` cancels them; both free everything and
+ * may be called twice.
+ */
+export class Engine implements AsyncDisposable {
+  readonly model: ModelPackage;
+  readonly #options: EngineOptions;
+  readonly #networks: Networks;
+  readonly #pool: PagePool;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #stop = new AbortController();
+  #ending: Promise<void> | undefined;
+
+  private constructor(model: ModelPackage, networks: Networks, pool: PagePool, options: EngineOptions) {
+    this.model = model;
+    this.#networks = networks;
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /**
+   * Opens a model package. Sessions start at first use, so opening is quick.
+   * @throws ModelError `ERR_MODEL_*` for a package that is missing, damaged or not for this engine
+   */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const model = await openModelPackage(options.model, { verify: options.verify ?? true });
+    if (model.manifest.precision !== "float32") {
+      throw new ModelError("ERR_MODEL_MANIFEST", `the model "${model.manifest.name}" has precision "${model.manifest.precision}"; this version runs "float32" packages only`);
+    }
+    log.debug({ model: model.manifest.name, hash: model.hash }, "model opened");
+    return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
+  }
+
+  /** Styles that the model has weights for. */
+  get styles(): readonly Style[] {
+    return this.model.styles;
+  }
+
+  /** The worker pool, for work around the pages. */
+  get pool(): PagePool {
+    return this.#pool;
+  }
+
+  /** Where the networks run, such as "cpu". Opens the denoiser's session when none is open yet. */
+  async provider(style: Style): Promise<string> {
+    this.#assertStyle(style);
+    return (await this.#networks.session("denoiser", style)).provider;
+  }
+
+  /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
+  references(images: readonly ReferenceImage[]): ReferenceSet {
+    this.#assertOpen();
+    return new ReferenceSet(this.#networks, this.#runTask, images, this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES);
+  }
+
+  /**
+   * Colours one page. `request.page.data` moves to a worker and is empty afterwards; give a copy to keep it.
+   * @throws ConfigurationError `ERR_CONFIG` for a style the model lacks; the signal's reason when cancelled; `ERR_STATE` when closed
+   */
+  async colorize(references: ReferenceSet, request: PageRequest): Promise<PageResult> {
+    this.#assertOpen();
+    this.#assertStyle(request.style);
+    const signal = request.signal ? AbortSignal.any([request.signal, this.#stop.signal]) : this.#stop.signal;
+    const work = colorizePage(this.#networks, references, this.#runTask, { ...request, signal });
+    this.#inFlight.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#inFlight.delete(work);
+    }
+  }
+
+  /** Time that network runs took, by graph, and the pool's counters. */
+  stats(): { runs: RunTimes; pool: WorkerPoolStats } {
+    return { runs: this.#networks.times, pool: this.#pool.stats() };
+  }
+
+  /** Waits for the pages in flight, then frees everything. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end(() => this.#pool.close());
+    return this.#ending;
+  }
+
+  /** Cancels the pages in flight, then frees everything. */
+  destroy(reason: unknown = new BatchProcessingError("ERR_STATE", "the engine was destroyed")): Promise<void> {
+    this.#stop.abort(reason);
+    this.#ending ??= this.#end(() => this.#pool.destroy(reason));
+    return this.#ending;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #end(endPool: () => Promise<void>): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    await endPool();
+    this.#networks.dispose();
+  }
+
+  /** The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two generics. */
+  readonly #runTask: RunPageTask = (name, input, signal) => this.#pool.run(name, input as never, { signal }) as never;
+
+  #assertOpen(): void {
+    if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");
+  }
+
+  #assertStyle(style: Style): void {
+    if (!this.styles.includes(style)) {
+      const have = this.styles.map((one) => `"${one}"`).join(", ");
+      throw new ConfigurationError("ERR_CONFIG", `the model "${this.model.manifest.name}" has no weights for style "${style}"; it has ${have}`);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What happens to one page, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
+ * guided upsampling. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
+ */
+import type { RasterImage } from "../binding/raster.js";
+import { Tensor } from "../binding/index.js";
+import type { Style } from "../config/batch-config.js";
+import type { ModelPackage } from "../model/model-package.js";
+import type { Bucket } from "./buckets.js";
+import type { ColorHint } from "./hints.js";
+import type { DenoiserConditions, Networks } from "./networks.js";
+import { seededNoise, type PageNoise } from "./page-noise.js";
+import { upsampledSize, type PreparedPage, type RunPageTask } from "./page-tasks.js";
+import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
+import { QUADRANTS, retrievePatches } from "./retrieval.js";
+import { Solver } from "./solver.js";
+
+/** The stages a page reports, in order. */
+export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample"] as const;
+export type PageStage = (typeof PAGE_STAGES)[number];
+
+/** One page to colour. */
+export interface PageRequest {
+  /** The page as decoded, RGB. */
+  page: RasterImage;
+  style: Style;
+  /** Seed of all noise of the page. */
+  seed: number;
+  /** Denoising steps, >= 1. */
+  steps: number;
+  /** Reference patches a quadrant; clamped to the patches that exist. */
+  topK: number;
+  /** Colours put on the page, in bucket pixels. Default: none. */
+  hints?: readonly ColorHint[];
+  /** Cancels between denoising steps and inside runs. */
+  signal?: AbortSignal;
+  /** Noise of another source than the seed (tests against given noise). */
+  noise?: PageNoise;
+  /** Told when a stage begins; while denoising, once a step. */
+  onStage?: (stage: PageStage, step?: number, steps?: number) => void;
+  /** Told values in between, by name (tests, debugging). */
+  onValue?: (name: string, value: unknown) => void;
+}
+
+/** A coloured page. */
+export interface PageResult {
+  /** The model's picture: `upsampler.scale` times the bucket, or the bucket where the package has no upsampler. */
+  image: RasterImage;
+  bucket: Bucket;
+  /** Reference patches that were used, in quadrant order. */
+  references: readonly { quadrant: number; rank: number; label: string }[];
+  /** Wall time of each stage. */
+  stageMs: Record<PageStage, number>;
+}
+
+/** Colours one page. Rejects with the signal's reason when cancelled. */
+export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
+  const { style, signal } = request;
+  const { manifest } = networks.model;
+  const clock = new StageClock(request.onStage);
+  const tell = request.onValue ?? (() => undefined);
+  signal?.throwIfAborted();
+
+  clock.begin("prepare");
+  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder }, signal);
+  const { bucket } = prepared;
+  const { width, height } = bucket;
+
+  clock.begin("lines");
+  const lineRaw = await networks.extractLines(prepared.lineInput, signal);
+  const conditions = await runTask(
+    "prepareConditions",
+    {
+      gray: prepared.gray,
+      lineRaw,
+      style,
+      hints: request.hints ?? [],
+      latentDownscale: manifest.latent.downscale,
+      upsamplerScale: manifest.upsampler?.scale ?? null,
+    },
+    signal,
+  );
+  tell("line", conditions.line);
+
+  clock.begin("references");
+  const retrieved = await retrieve(networks, references, prepared, request);
+  const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
+  const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
+  const noise = request.noise ?? seededNoise(request.seed, (retrieved.length * latentCount) / 4);
+  const patchCount = latentCount / 4;
+  const chosen = retrieved.map((one) => ({ ...one, noise: noise.reference(one.quadrant, one.rank, patchCount) }));
+  tell("chosen", chosen);
+  const start = noise.start(latentCount);
+  const lineNoise = noise.line(latentCount);
+  const hintNoise = noise.hint(latentCount);
+  const lease = await references.keysAndValues(chosen, bucket, style, signal);
+  let latent: Float32Array;
+  try {
+    clock.begin("encode");
+    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, lineNoise, signal);
+    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, hintNoise, signal);
+    using hintMask = Tensor.from("float32", conditions.hintMask, [1, 1, latentDims[2], latentDims[3]]);
+    using resolution = pageResolution(bucket);
+    clock.begin("denoise");
+    const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
+    latent = await denoise(networks, fixed, start, latentDims, request);
+  } finally {
+    lease.release();
+  }
+  tell("latent", latent);
+
+  clock.begin("decode");
+  const planes = await networks.decodeLatent(latent, latentDims, signal);
+  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: manifest.upsampler?.scale ?? null }, signal);
+  tell("picture", decoded.picture);
+
+  let image = decoded.picture;
+  if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
+    clock.begin("upsample");
+    const [upWidth, upHeight] = upsampledSize(width, height, manifest.upsampler.scale);
+    const count = (manifest.latent.channels * upWidth * upHeight) / manifest.latent.downscale ** 2;
+    const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler(count), upWidth, upHeight, style, signal);
+    image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
+  }
+  return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
+}
+
+async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedPage, request: PageRequest): Promise<ChosenPatch[]> {
+  const patches = await references.patches(prepared.bucket, request.signal);
+  if (patches.length === 0) return [];
+  const queries = await networks.embed(prepared.queryPixels, QUADRANTS, request.signal);
+  const size = networks.model.manifest.imageEncoder.embeddingSize;
+  const embeddings = new Float32Array(patches.length * size);
+  patches.forEach((patch, index) => embeddings.set(patch.embedding, index * size));
+  const ranking = retrievePatches(queries, embeddings, size, request.topK);
+  return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
+}
+
+async function denoise(networks: Networks, conditions: DenoiserConditions, start: Float32Array, dims: readonly number[], request: PageRequest): Promise<Float32Array> {
+  const { scheduler, prediction } = networks.model.manifest;
+  const solver = new Solver(request.steps, { predictionType: prediction, trainSteps: scheduler.trainTimesteps, betaStart: scheduler.betaStart, betaEnd: scheduler.betaEnd });
+  let latent = start;
+  for (const [step, timestep] of solver.timesteps.entries()) {
+    request.signal?.throwIfAborted();
+    request.onStage?.("denoise", step + 1, request.steps);
+    const output = await networks.denoise(latent, dims, timestep, conditions, request.style, request.signal);
+    latent = solver.step(latent, output, step);
+    request.onValue?.(`latent_${step}`, latent);
+  }
+  return latent;
+}
+
+/** The page sizes of a model. */
+export function modelBuckets(model: ModelPackage): Bucket[] {
+  return model.manifest.buckets.map(([width, height]) => ({ width, height }));
+}
+
+/** Times the stages of a page. */
+class StageClock {
+  readonly #ms = Object.fromEntries(PAGE_STAGES.map((stage) => [stage, 0])) as Record<PageStage, number>;
+  #current: { stage: PageStage; since: number } | undefined;
+
+  constructor(readonly onStage: PageRequest["onStage"]) {}
+
+  begin(stage: PageStage): void {
+    this.end();
+    this.#current = { stage, since: performance.now() };
+    if (stage !== "denoise") this.onStage?.(stage); // denoising reports itself, step by step
+  }
+
+  end(): Record<PageStage, number> {
+    if (this.#current) this.#ms[this.#current.stage] += performance.now() - this.#current.since;
+    this.#current = undefined;
+    return this.#ms;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * The CPU stages of a page as pure functions of plain data: what the worker pool runs between the networks. Planes are
+ * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
+ */
+import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
+import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
+import type { RasterImage } from "../binding/raster.js";
+import type { Style } from "../config/batch-config.js";
+import { nearestBucket, type Bucket } from "./buckets.js";
+import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
+import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
+import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
+
+/** How the image encoder wants its pictures. */
+export interface EncoderInput {
+  imageSize: number;
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+}
+
+export interface PageTask {
+  page: RasterImage;
+  buckets: readonly Bucket[];
+  encoder: EncoderInput;
+}
+
+export interface PreparedPage {
+  bucket: Bucket;
+  /** Gray page at the bucket's size. */
+  gray: PixelImage<1>;
+  /** Input of the line network. */
+  lineInput: LineInput;
+  /** [4, 3, S, S]: the page's quadrant crops for the image encoder. */
+  queryPixels: Float32Array;
+}
+
+/** Page → bucket, gray, line network input, retrieval queries. */
+export function preparePage({ page, buckets, encoder }: PageTask): PreparedPage {
+  const bucket = nearestBucket(page.width, page.height, buckets);
+  const stretched = resize(toRgb(page), bucket.width, bucket.height);
+  const gray = toGray(stretched as RasterImage);
+  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder) };
+}
+
+export interface ReferenceTask {
+  image: RasterImage;
+  bucket: Bucket;
+  encoder: EncoderInput;
+}
+
+export interface PreparedReference {
+  /** [patches, 3, S, S] for the image encoder. */
+  pixels: Float32Array;
+  /** The patches at half the bucket's size, in the same order: the whole picture, then its four quadrant crops. */
+  patches: RasterImage[];
+}
+
+/** Reference → its patches for one bucket. */
+export function prepareReference({ image, bucket, encoder }: ReferenceTask): PreparedReference {
+  const { width, height } = bucket;
+  const patches = referencePatches(fitReference(toRgb(image), width, height));
+  return { pixels: encoderPixels(patches, encoder), patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage) };
+}
+
+export interface ConditionTask {
+  /** Gray page at the bucket's size. */
+  gray: PixelImage<1>;
+  /** Raw output of the line network, with its padding. */
+  lineRaw: LineInput;
+  style: Style;
+  hints: readonly ColorHint[];
+  latentDownscale: number;
+  /** Scale of the guided upsampler; null when the package has none. */
+  upsamplerScale: number | null;
+}
+
+export interface PreparedConditions {
+  /** The line picture. */
+  line: PixelImage<1>;
+  /** [1, 3, H, W] in [-1, 1]. */
+  linePlanes: Float32Array;
+  /** [1, 3, H, W] in [-1, 1]: the line picture with the hints' colours. */
+  hintPlanes: Float32Array;
+  /** [1, 1, H/8, W/8], 0..1. */
+  hintMask: Float32Array;
+  /** [1, 3, scale*H, scale*W] in [-1, 1], and its size; absent without an upsampler. */
+  upsampledLinePlanes?: Float32Array;
+}
+
+/** Line network output → line picture, hint picture and mask, as the networks want them. */
+export function prepareConditions(task: ConditionTask): PreparedConditions {
+  const { width, height } = task.gray;
+  const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
+  const lineRgb = toRgb(line);
+  const hinted = drawHints(lineRgb, task.hints);
+  const linePlanes = signedPlanes(lineRgb);
+  return {
+    line,
+    linePlanes,
+    hintPlanes: task.hints.length === 0 ? linePlanes.slice() : signedPlanes(hinted.picture),
+    hintMask: hintMaskPlane(hinted.mask, task.latentDownscale),
+    ...(task.upsamplerScale === null ? {} : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
+  };
+}
+
+export interface DecodedTask {
+  /** [1, 3, height, width] of the VAE decoder. */
+  planes: Float32Array;
+  width: number;
+  height: number;
+  upsamplerScale: number | null;
+}
+
+export interface DecodedPage {
+  /** The pipeline's picture at the bucket's size. */
+  picture: RasterImage;
+  /** [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
+  upsampledColorPlanes?: Float32Array;
+}
+
+/** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
+export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
+  const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
+  return { picture, ...(upsamplerScale === null ? {} : { upsampledColorPlanes: signedPlanes(upscale(picture, upsamplerScale)) }) };
+}
+
+export interface FinishTask {
+  /** [1, 3, height, width] of the guided upsampler. */
+  planes: Float32Array;
+  width: number;
+  height: number;
+}
+
+/** Upsampler output → 8-bit picture (truncated, as the original does). */
+export function finishPicture({ planes, width, height }: FinishTask): RasterImage {
+  return fromPlanar(planes, width, height, 3, { rounding: "truncate" });
+}
+
+/** Size of the upsampled picture: truncated, as the original does. */
+export function upsampledSize(width: number, height: number, scale: number): [number, number] {
+  return [Math.trunc(width * scale), Math.trunc(height * scale)];
+}
+
+/** A picture as planes in [-1, 1]: x / 255 * 2 - 1. */
+export function signedPlanes(image: PixelImage): Float32Array {
+  return toPlanar(image, SIGNED_RGB);
+}
+
+function upscale(image: PixelImage<3>, scale: number): PixelImage<3> {
+  const [width, height] = upsampledSize(image.width, image.height, scale);
+  return resize(image, width, height);
+}
+
+/** Pictures for the image encoder, side by side. */
+function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std }: EncoderInput): Float32Array {
+  const how = standardization(mean, std);
+  const each = 3 * imageSize * imageSize;
+  const all = new Float32Array(images.length * each);
+  images.forEach((image, index) => clipPixels(image, imageSize, how, all.subarray(index * each, (index + 1) * each)));
+  return all;
+}
+
+/** All tasks by name: the worker's table. */
+export const PAGE_TASKS = { preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture } as const;
+export type PageTasks = typeof PAGE_TASKS;
+
+/** Runs a task somewhere: in the worker pool, or in place. */
+export type RunPageTask = <Name extends keyof PageTasks>(name: Name, input: Parameters<PageTasks[Name]>[0], signal?: AbortSignal) => Promise<ReturnType<PageTasks[Name]>>;

@@ -1,0 +1,106 @@
+/** The settings of one batch: one schema gives types, defaults and validation. Rules: the contract's table `BatchConfig`. */
+import { z } from "zod";
+import { ConfigurationError } from "../errors.js";
+
+/** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
+export const STYLES = ["line", "line + shadow"] as const;
+export type Style = (typeof STYLES)[number];
+
+const path = z.string().min(1, "must not be empty");
+
+const schema = z.strictObject({
+  /** Folder with pages. Exactly one of `inputDir` and `inputZip`. */
+  inputDir: path.optional(),
+  /** ZIP or CBZ with pages. */
+  inputZip: path.optional(),
+  /** Folder for the coloured pages. Exactly one of `outputDir` and `outputZip`. */
+  outputDir: path.optional(),
+  /** ZIP or CBZ for the coloured pages. */
+  outputZip: path.optional(),
+  /** Coloured pictures or folders of them. Empty: the input's own coloured pages are the references. */
+  referenceImages: z.array(path).default([]),
+  /** Which weights colour the pages. */
+  style: z.enum(STYLES).default("line + shadow"),
+  /** Seed of the start noise; the same seed gives the same picture. */
+  seed: z.int().min(0).default(0),
+  /** Denoising steps a page. More is slower; above 100 is a warning. */
+  numInferenceSteps: z.int().min(1).default(10),
+  /** Reference patches a quadrant, clamped to the patches there are; above 50 is a warning. */
+  topK: z.int().min(1).default(3),
+  /** Folders below the input folder too. */
+  recursive: z.boolean().default(false),
+  /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
+  overwrite: z.boolean().default(false),
+  /** Pages in flight at once. Default: 2, so that one page's CPU work overlaps another's inference. */
+  maxConcurrent: z.int().min(1).default(2),
+  /** The input's folders are mirrored in the output. */
+  preserveStructure: z.boolean().default(true),
+});
+
+/** What a caller may give. */
+export type BatchConfigInput = z.input<typeof schema>;
+/** A complete, valid set of settings. */
+export type BatchConfig = z.output<typeof schema>;
+
+/** Known keys, in the order of the table. */
+export const BATCH_CONFIG_KEYS = Object.keys(schema.shape);
+
+/** The known key nearest to `key` by edit distance, or undefined when none is near. */
+export function nearestKey(key: string, keys: readonly string[] = BATCH_CONFIG_KEYS): string | undefined {
+  const ranked = keys.map((known) => ({ known, distance: editDistance(key.toLowerCase(), known.toLowerCase()) })).sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(2, key.length / 3) ? best.known : undefined;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const near = nearestKey(key);
+      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${BATCH_CONFIG_KEYS.join(", ")}`}`;
+    });
+  }
+  const where = issue.path.join(".");
+  const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
+  return [`${where}: ${issue.message} (got ${JSON.stringify(value)})`];
+}
+
+/** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */
+function exclusiveFaults(input: BatchConfigInput): string[] {
+  return ([["inputDir", "inputZip"], ["outputDir", "outputZip"]] as const).flatMap(([a, b]) => {
+    const given = [a, b].filter((key) => input[key] !== undefined);
+    if (given.length === 1) return [];
+    const found = given.length === 0 ? "neither is given" : `both are given (${String(input[a])} and ${String(input[b])})`;
+    return [`exactly one of ${a} and ${b} is needed, but ${found}`];
+  });
+}
+
+/**
+ * Checks settings and fills in the defaults.
+ * @returns the settings, and warnings about values that are allowed but odd
+ * @throws ConfigurationError `ERR_CONFIG` that lists all faults at once
+ */
+export function parseBatchConfig(input: BatchConfigInput): { config: BatchConfig; warnings: string[] } {
+  const result = schema.safeParse(input);
+  const faults = [...exclusiveFaults(input), ...(result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input)))];
+  if (!result.success || faults.length > 0) {
+    throw new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+  }
+  const config = result.data;
+  const warnings: string[] = [];
+  if (config.numInferenceSteps > 100) warnings.push(`numInferenceSteps is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
+  if (config.topK > 50) warnings.push(`topK is ${config.topK}; above 50 memory grows and the colours hardly change`);
+  return { config, warnings };
+}

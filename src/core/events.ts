@@ -1,0 +1,54 @@
+/** What a batch tells while it runs. Every event is plain data and goes out as one NDJSON line with `--json`. */
+import type { PageStage } from "../colorization/page-pipeline.js";
+import type { ErrorCode } from "../errors.js";
+
+/** Version of the event format; it rises when a field changes its meaning or goes. */
+export const EVENT_FORMAT_VERSION = 1;
+
+/** Why a page failed. */
+export interface PageFailure {
+  /** Name of the page inside its source. */
+  page: string;
+  /** Stable code; see `ERROR_CODES`. */
+  code: ErrorCode;
+  message: string;
+}
+
+/** One finished page. */
+export interface PageSuccess {
+  page: string;
+  /** Where the picture is: a path, or the entry's name in the archive. */
+  output: string;
+  /** Pixels of the written picture. */
+  width: number;
+  height: number;
+  /** Page size of the model that was used, "WxH". */
+  bucket: string;
+  seed: number;
+  /** Wall time from decode to written. */
+  elapsedMs: number;
+  /** Wall time of the stages. */
+  stageMs: Record<string, number>;
+  /** Reference patches that were used, "name#patch", in quadrant order. */
+  references: string[];
+}
+
+/** How the batch went. */
+export interface BatchSummary {
+  total: number;
+  completed: number;
+  failed: number;
+  /** Folder or archive that was written. */
+  output: string;
+  elapsedMs: number;
+  failures: PageFailure[];
+}
+
+export type BatchEvent =
+  | { type: "batch-started"; formatVersion: typeof EVENT_FORMAT_VERSION; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
+  | { type: "warning"; message: string }
+  | { type: "page-started"; page: string; index: number }
+  | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }
+  | ({ type: "page-completed"; index: number } & PageSuccess)
+  | ({ type: "page-failed"; index: number } & PageFailure)
+  | ({ type: "batch-completed" } & BatchSummary);

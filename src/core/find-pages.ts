@@ -1,0 +1,88 @@
+/** Which pictures of an input are pages and which are references. */
+import type { Engine } from "../colorization/engine.js";
+import type { ReferenceImage } from "../colorization/references.js";
+import type { BatchConfig } from "../config/batch-config.js";
+import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../errors.js";
+import { openPageSource, type PageSource, type SourceEntry } from "../io/page-source.js";
+import { stage } from "../workers/stage.js";
+import type { PageFailure } from "./events.js";
+
+/** An input, sorted. */
+export interface FoundPages {
+  /** Line art to colour, in order. */
+  pages: SourceEntry[];
+  /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
+  carried: SourceEntry[];
+  references: ReferenceImage[];
+  /** Pictures that could not be told apart because they cannot be read. */
+  failures: PageFailure[];
+  warnings: string[];
+}
+
+/**
+ * Sorts an input. With reference paths every picture of the input is a page; without, the input's own coloured pictures
+ * are the references.
+ * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
+ */
+export async function findPages(engine: Engine, source: PageSource, config: BatchConfig, signal: AbortSignal): Promise<FoundPages> {
+  const images = source.entries().filter((entry) => entry.kind === "image");
+  const others = source.entries().filter((entry) => entry.kind === "other");
+  if (config.referenceImages.length > 0) {
+    const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
+    return { pages: images, carried: others, references, failures: [], warnings };
+  }
+  const found: FoundPages = { pages: [], carried: others, references: [], failures: [], warnings: [] };
+  const coloured: SourceEntry[] = [];
+  for await (const { entry, type, error } of stage(images, (entry) => classifyEntry(engine, entry, signal), { concurrency: engine.pool.maxThreads, signal })) {
+    if (error) found.failures.push({ page: entry.name, code: error.code, message: error.message });
+    else (type === "line_art" ? found.pages : coloured).push(entry);
+  }
+  if (coloured.length === 0) {
+    throw new ConfigurationError("ERR_NO_REFERENCES", `no coloured picture was found among the ${images.length} pictures of ${source.path}; name references with --reference-dir`);
+  }
+  if (found.pages.length === 0 && found.failures.length === 0) {
+    throw new ValidationError("ERR_INPUT_EMPTY", `all ${images.length} pictures of ${source.path} are coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`);
+  }
+  for (const entry of coloured) found.references.push({ name: entry.name, image: await decode(engine, entry, signal) });
+  found.carried.push(...coloured);
+  return found;
+}
+
+async function classifyEntry(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<{ entry: SourceEntry; type?: "line_art" | "colored"; error?: BatchProcessingError }> {
+  try {
+    const { type } = await engine.pool.classify(await entry.read(), entry.name, { signal });
+    return { entry, type };
+  } catch (error) {
+    if (error instanceof BatchProcessingError) return { entry, error };
+    throw error;
+  }
+}
+
+async function readReferences(engine: Engine, paths: readonly string[], signal: AbortSignal): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
+  const references: ReferenceImage[] = [];
+  const warnings: string[] = [];
+  for (const path of paths) {
+    const source = await openPageSource(path);
+    try {
+      for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
+      for (const entry of source.entries().filter((one) => one.kind === "image")) {
+        try {
+          references.push({ name: entry.name, image: await decode(engine, entry, signal) });
+        } catch (error) {
+          if (!(error instanceof BatchProcessingError)) throw error;
+          warnings.push(`reference ${entry.name} is left out: ${error.message}`);
+        }
+      }
+    } finally {
+      await source.close();
+    }
+  }
+  if (references.length === 0) {
+    throw new ConfigurationError("ERR_NO_REFERENCES", `none of the references in ${paths.join(", ")} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`);
+  }
+  return { references, warnings };
+}
+
+async function decode(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<ReferenceImage["image"]> {
+  return (await engine.pool.decode(await entry.read(), entry.name, { signal })).image;
+}

@@ -1,0 +1,179 @@
+/**
+ * The manifest of a model package: what a package is called, what it can do, and the length and SHA-256 of every file.
+ * The pipeline reads every number it needs about a model here and nowhere else. This file holds the schema and the
+ * parsing of it; `model-package.ts` opens folders.
+ */
+import { z } from "zod";
+import { STYLES, type Style } from "../config/batch-config.js";
+import { ModelError } from "../errors.js";
+
+/** The manifest's file name inside a package. */
+export const MANIFEST_FILE = "manifest.json";
+
+/** The format this engine reads and writes. */
+export const MANIFEST_FORMAT_VERSION = 1;
+
+export { STYLES, type Style };
+
+/** Graphs that all styles of a package share. */
+export const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_decoder"] as const;
+/** The name of a graph that all styles share. */
+export type SharedGraph = (typeof SHARED_GRAPHS)[number];
+
+/** Graphs that each style has of its own. */
+export const STYLE_GRAPHS = ["reference_encoder", "denoiser", "guided_upsampler"] as const;
+/** The name of a graph that belongs to a style. */
+export type StyleGraph = (typeof STYLE_GRAPHS)[number];
+
+/** The name of any graph of a package. */
+export type GraphName = SharedGraph | StyleGraph;
+
+/** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
+export const BUCKET_STEP_PX = 32;
+
+const text = z.string().min(1, "must not be empty");
+const positive = z.number().positive();
+const count = z.number().int().min(1);
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const edge = z.number().int().min(BUCKET_STEP_PX).multipleOf(BUCKET_STEP_PX, `must be a multiple of ${BUCKET_STEP_PX}`);
+
+/**
+ * A file's name inside the package. Packages are flat: ONNX Runtime refuses external data outside the graph's own folder,
+ * and graphs share one weight file.
+ */
+const fileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u, "must be a plain file name of letters, digits, '.', '_' and '-', without a folder")
+  .refine((name) => name !== MANIFEST_FILE, "must not be the manifest itself");
+
+const fileRecord = z.strictObject({
+  /** Length in bytes. */
+  bytes: z.number().int().min(1),
+  /** SHA-256 of the content, 64 lower-case hex digits. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/u, "must be 64 lower-case hex digits"),
+});
+
+const styleGraphs = z.strictObject({
+  reference_encoder: fileName,
+  denoiser: fileName,
+  /** Absent when the package has no upsampler (`upsampler: null`). */
+  guided_upsampler: fileName.optional(),
+});
+
+const schema = z
+  .strictObject({
+    formatVersion: z.literal(MANIFEST_FORMAT_VERSION, `must be ${MANIFEST_FORMAT_VERSION}`),
+    /** Short name, such as "cobra-demo". */
+    name: text,
+    /** Version of the weights, such as "1.0.0". */
+    version: text,
+    /** SPDX expression of the weights' licence, or a sentence. */
+    licence: text,
+    /** False for random weights: the pipeline works and its colours mean nothing. */
+    trained: z.boolean(),
+    /** One or two sentences for people. */
+    description: z.string().optional(),
+    /** How the weights were made: data, command, time. */
+    training: z.string().optional(),
+    /** Element type of weights, activations and of every float input and output except `timestep` and `resolution` (always float32). */
+    precision: z.enum(["float32", "float16"]),
+    /** Page sizes of the model as [width, height] in pixels; the order breaks ties when a page chooses its bucket. */
+    buckets: z.array(z.tuple([edge, edge])).min(1, "must name at least one bucket"),
+    latent: z.strictObject({
+      /** Channels of a latent; Cobra: 4. */
+      channels: count,
+      /** Pixels of the page per latent pixel, each way; Cobra: 8. */
+      downscale: count,
+      /** latent = sample * scalingFactor; done inside `vae_encoder`, undone inside `vae_decoder`; Cobra: 0.18215. */
+      scalingFactor: positive,
+    }),
+    /** What the denoiser's output `noise` is: the noise ("epsilon", Cobra) or the clean latent ("sample"). */
+    prediction: z.enum(["epsilon", "sample"]),
+    /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
+    scheduler: z.strictObject({ trainTimesteps: count, betaStart: positive, betaEnd: positive }),
+    imageEncoder: z.strictObject({
+      /** Edge of the square input in pixels; CLIP ViT-H/14: 224. */
+      imageSize: count,
+      /** Per channel, of values 0..1: pixel = (x / 255 - mean) / std. */
+      mean: rgb,
+      std: rgb,
+      /** Length of an embedding; CLIP ViT-H/14: 1024. */
+      embeddingSize: count,
+    }),
+    /** Shape of `reference_kv`: [N, layers, 2, tokens, width]; Cobra: 28 x 1152. */
+    referenceKv: z.strictObject({ layers: count, width: count }),
+    /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when the package has none. */
+    upsampler: z.strictObject({ scale: z.number().min(1).max(4) }).nullable(),
+    /** Graph name to file name. Styles may name the same file. */
+    graphs: z.strictObject({
+      shared: z.strictObject({ line_extractor: fileName, image_encoder: fileName, vae_encoder: fileName, vae_decoder: fileName }),
+      styles: z
+        .strictObject({ line: styleGraphs.optional(), "line + shadow": styleGraphs.optional() })
+        .refine((styles) => Object.values(styles).some((style) => style !== undefined), "must have at least one style"),
+    }),
+    /** Every file of the package except the manifest: graphs and the weight files beside them. */
+    files: z.record(fileName, fileRecord),
+  })
+  .superRefine((manifest, context) => {
+    const fault = (path: (string | number)[], message: string): void => context.addIssue({ code: "custom", path, message });
+    const named = Object.entries(manifest.graphs.shared).map(([graph, file]) => ({ path: ["graphs", "shared", graph], file }));
+    for (const [style, graphs] of Object.entries(manifest.graphs.styles)) {
+      for (const [graph, file] of Object.entries(graphs ?? {})) {
+        if (file !== undefined) named.push({ path: ["graphs", "styles", style, graph], file });
+      }
+      const hasUpsampler = graphs?.guided_upsampler !== undefined;
+      if (graphs !== undefined && hasUpsampler !== (manifest.upsampler !== null)) {
+        fault(["graphs", "styles", style, "guided_upsampler"], hasUpsampler ? "is given although `upsampler` is null" : "is missing although `upsampler` is given");
+      }
+    }
+    for (const { path, file } of named) {
+      if (!Object.hasOwn(manifest.files, file)) fault(path, `names ${JSON.stringify(file)}, which \`files\` does not list`);
+    }
+    if (manifest.scheduler.betaStart >= manifest.scheduler.betaEnd || manifest.scheduler.betaEnd >= 1) {
+      fault(["scheduler"], "needs betaStart < betaEnd < 1");
+    }
+    if (manifest.referenceKv.width % 12 !== 0) fault(["referenceKv", "width"], "must be a multiple of 12 (positions need 4, size conditions 3)");
+    const { scale } = manifest.upsampler ?? { scale: 1 };
+    for (const [index, bucket] of manifest.buckets.entries()) {
+      if (bucket.some((edge) => (edge * scale) % manifest.latent.downscale !== 0)) {
+        fault(["upsampler", "scale"], `times bucket ${index} (${bucket.join(" x ")}) must give multiples of ${manifest.latent.downscale} pixels`);
+      }
+    }
+    for (const [index, std] of manifest.imageEncoder.std.entries()) {
+      if (std <= 0) fault(["imageEncoder", "std", index], "must be above 0");
+    }
+  });
+
+/** A valid manifest; each field's meaning stands at the schema in this file. */
+export type ModelManifest = z.infer<typeof schema>;
+
+/** Length and hash of one file. */
+export type FileRecord = z.infer<typeof fileRecord>;
+
+/**
+ * Checks a manifest's text. `where` names it in messages (its path).
+ * Throws ModelError ERR_MODEL_MANIFEST that lists every fault with its path and, for text that is not JSON, why.
+ */
+export function parseManifest(json: string, where: string): ModelManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new ModelError("ERR_MODEL_MANIFEST", `${where} is not JSON (${(cause as Error).message}); the package is damaged, get it again`, { cause });
+  }
+  return checkManifest(value, where);
+}
+
+/** Checks a manifest given as a value; see `parseManifest`. */
+export function checkManifest(value: unknown, where: string): ModelManifest {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map((issue) => {
+    const reasons = issue.code === "invalid_key" ? issue.issues.map((inner) => inner.message) : [issue.message];
+    return `  ${issue.path.join(".") || "(whole)"}: ${reasons.join("; ")}`;
+  });
+  throw new ModelError(
+    "ERR_MODEL_MANIFEST",
+    `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSION}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
+  );
+}

@@ -1,0 +1,20 @@
+/** The config of a whole model: the sizes of its networks and what the pipeline has to know of it. */
+import type { ImageEncoderConfig } from "./networks/image-encoder.js";
+import type { LineExtractorConfig } from "./networks/line-extractor.js";
+import type { TransformerConfig } from "./networks/transformer-config.js";
+import type { VaeConfig } from "./networks/vae.js";
+
+/** See the file's head. The fields that the manifest repeats are described there. */
+export interface ModelConfig {
+  readonly lineExtractor: LineExtractorConfig;
+  readonly imageEncoder: ImageEncoderConfig;
+  readonly imageNormalization: { readonly mean: readonly [number, number, number]; readonly std: readonly [number, number, number] };
+  readonly vae: VaeConfig;
+  readonly transformer: TransformerConfig;
+  /** Null: the package has no guided upsampler. */
+  readonly upsampler: { readonly scale: number } | null;
+  /** Page sizes [width, height]. */
+  readonly buckets: readonly (readonly [number, number])[];
+  readonly prediction: "epsilon" | "sample";
+  readonly scheduler: { readonly trainTimesteps: number; readonly betaStart: number; readonly betaEnd: number };
+}

@@ -1,0 +1,194 @@
+/**
+ * Reads safetensors files (format: github.com/huggingface/safetensors, README "Format"): 8 bytes of header length, a JSON
+ * header with dtype, shape and data offsets of every tensor, then the data. The header is checked whole on opening; a
+ * tensor's bytes are read when asked for, so memory is bounded by the largest tensor.
+ */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { z } from "zod";
+import { messageOf, ModelError } from "../../errors.js";
+import { elementCount, fromFloat16 } from "../builder/tensor-data.js";
+import type { WeightSource } from "./weights.js";
+
+/** Bytes of an element, by the format's dtype names. */
+const ELEMENT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+/** A dtype name of the format. */
+export type SafetensorsDtype = keyof typeof ELEMENT_BYTES;
+
+/** The format's own limit of the header's length. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const dtypeNames = Object.keys(ELEMENT_BYTES) as [SafetensorsDtype, ...SafetensorsDtype[]];
+const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const entrySchema = z.object({ dtype: z.enum(dtypeNames), shape: z.array(size), data_offsets: z.tuple([size, size]) });
+
+/** One tensor of the header. */
+interface Entry {
+  readonly dtype: SafetensorsDtype;
+  readonly dims: readonly number[];
+  /** From the start of the file. */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** An open file. Dispose it when the graphs made from it are written. Errors are ModelError ERR_MODEL_WEIGHTS. */
+export class SafetensorsFile implements WeightSource, Disposable {
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #read: (target: Uint8Array, position: number) => void;
+  readonly #close: () => void;
+
+  private constructor(
+    readonly origin: string,
+    fileBytes: number,
+    read: (target: Uint8Array, position: number) => void,
+    close: () => void,
+  ) {
+    this.#read = read;
+    this.#close = close;
+    this.#entries = this.#readHeader(fileBytes);
+  }
+
+  /** Opens a file; its header is read and checked. */
+  static open(path: string): SafetensorsFile {
+    let descriptor: number;
+    try {
+      descriptor = openSync(path, "r");
+    } catch (cause) {
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)})`, { cause });
+    }
+    const close = (): void => closeSync(descriptor);
+    try {
+      const read = (target: Uint8Array, position: number): void => readFully(descriptor, target, position, path);
+      return new SafetensorsFile(path, fstatSync(descriptor).size, read, close);
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  /** Reads a file that lies in memory; the bytes are not copied. */
+  static fromBytes(bytes: Uint8Array, origin: string): SafetensorsFile {
+    return new SafetensorsFile(origin, bytes.length, (target, position) => target.set(bytes.subarray(position, position + target.length)), () => {});
+  }
+
+  names(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  dims(name: string): readonly number[] | undefined {
+    return this.#entries.get(name)?.dims;
+  }
+
+  /** A tensor's dtype; undefined when there is none. */
+  dtype(name: string): SafetensorsDtype | undefined {
+    return this.#entries.get(name)?.dtype;
+  }
+
+  read(name: string): Float32Array {
+    const entry = this.#entry(name);
+    const bytes = this.bytes(name);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (entry.dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    const get = READERS[entry.dtype];
+    const step = ELEMENT_BYTES[entry.dtype];
+    return Float32Array.from({ length: bytes.length / step }, (_, index) => get(view, index * step));
+  }
+
+  /** A tensor's bytes as they are stored (little-endian), in memory of their own. */
+  bytes(name: string): Uint8Array {
+    const entry = this.#entry(name);
+    const target = new Uint8Array(entry.byteLength);
+    this.#read(target, entry.offset);
+    return target;
+  }
+
+  [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} has no tensor ${JSON.stringify(name)}`);
+    return entry;
+  }
+
+  #readHeader(fileBytes: number): Map<string, Entry> {
+    if (fileBytes < 8) return this.#refuse(`it has ${fileBytes} bytes; a safetensors file has at least 8`);
+    const lengthBytes = new Uint8Array(8);
+    this.#read(lengthBytes, 0);
+    const headerBytes = Number(new DataView(lengthBytes.buffer).getBigUint64(0, true));
+    if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8)) {
+      return this.#refuse(`its header claims ${headerBytes} bytes, of ${fileBytes - 8} in the file; it is truncated or another format`);
+    }
+    const header = new Uint8Array(headerBytes);
+    this.#read(header, 8);
+    const entries = this.#parse(header, 8 + headerBytes, fileBytes);
+    // Tensors must tile the data: overlaps and gaps are signs of a forged or damaged file.
+    let end = 8 + headerBytes;
+    for (const [name, entry] of [...entries].sort(([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength)) {
+      if (entry.offset !== end) return this.#refuse(`the tensor ${JSON.stringify(name)} begins at byte ${entry.offset}, expected ${end}`);
+      end += entry.byteLength;
+    }
+    if (end !== fileBytes) return this.#refuse(`its tensors end at byte ${end}, the file has ${fileBytes}; it is truncated or has something appended`);
+    return entries;
+  }
+
+  #parse(header: Uint8Array, dataStart: number, fileBytes: number): Map<string, Entry> {
+    let json: unknown;
+    try {
+      json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
+    } catch (cause) {
+      return this.#refuse(`its header is not JSON (${messageOf(cause)})`);
+    }
+    if (typeof json !== "object" || json === null || Array.isArray(json)) return this.#refuse("its header is not a JSON object");
+    const entries = new Map<string, Entry>();
+    for (const [name, value] of Object.entries(json)) {
+      if (name === "__metadata__") continue;
+      const result = entrySchema.safeParse(value);
+      if (!result.success) return this.#refuse(`the tensor ${JSON.stringify(name)} has a bad entry: ${result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`);
+      const { dtype, shape: dims, data_offsets: offsets } = result.data;
+      const byteLength = elementCount(dims) * ELEMENT_BYTES[dtype];
+      if (offsets[1] - offsets[0] !== byteLength) return this.#refuse(`the tensor ${JSON.stringify(name)} of ${dtype} [${dims.join(", ")}] needs ${byteLength} bytes and has ${offsets[1] - offsets[0]}`);
+      if (dataStart + offsets[1] > fileBytes) return this.#refuse(`the tensor ${JSON.stringify(name)} ends at byte ${dataStart + offsets[1]}, the file has ${fileBytes}; it is truncated`);
+      entries.set(name, { dtype, dims, offset: dataStart + offsets[0], byteLength });
+    }
+    return entries;
+  }
+
+  #refuse(reason: string): never {
+    throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} is not a valid safetensors file: ${reason}`);
+  }
+}
+
+const READERS: Record<SafetensorsDtype, (view: DataView, position: number) => number> = {
+  F64: (view, position) => view.getFloat64(position, true),
+  F32: (view, position) => view.getFloat32(position, true),
+  F16: (view, position) => fromFloat16(view.getUint16(position, true)),
+  BF16: (view, position) => bfloat16(view.getUint16(position, true)),
+  I64: (view, position) => Number(view.getBigInt64(position, true)),
+  I32: (view, position) => view.getInt32(position, true),
+  I16: (view, position) => view.getInt16(position, true),
+  I8: (view, position) => view.getInt8(position),
+  U8: (view, position) => view.getUint8(position),
+  BOOL: (view, position) => (view.getUint8(position) === 0 ? 0 : 1),
+};
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** bfloat16 is the upper half of a float32. */
+function bfloat16(upper: number): number {
+  bits.setUint32(0, upper << 16);
+  return bits.getFloat32(0);
+}
+
+function readFully(descriptor: number, target: Uint8Array, position: number, path: string): void {
+  for (let done = 0; done < target.length; ) {
+    const count = readSync(descriptor, target, done, target.length - done, position + done);
+    if (count === 0) throw new ModelError("ERR_MODEL_WEIGHTS", `${path} ended at byte ${position + done}; it was cut while being read`);
+    done += count;
+  }
+}
+
+/** Reads a small safetensors file whole. */
+export function loadSafetensors(path: string): SafetensorsFile {
+  return SafetensorsFile.fromBytes(readFileSync(path), path);
+}

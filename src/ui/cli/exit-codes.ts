@@ -1,0 +1,30 @@
+/** The exit codes of the contract, and which error leads to which. */
+import { BatchProcessingError, type ErrorCode } from "../../errors.js";
+
+export const EXIT = {
+  /** All pages done. */
+  done: 0,
+  /** Nothing could be done. */
+  fatal: 1,
+  /** Some pages failed, the others are written. */
+  somePagesFailed: 2,
+  /** A preview waits for approval. */
+  previewWaits: 3,
+  /** Wrong flags or settings. */
+  usage: 64,
+  /** Worth trying again: memory or storage ran out, a device was lost. */
+  tryAgain: 75,
+  /** Interrupted by SIGINT (Ctrl-C). */
+  interrupted: 130,
+  /** Ended by SIGTERM. */
+  terminated: 143,
+} as const;
+
+const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST", "ERR_OUTPUT_WRITE"]);
+
+/** Exit code for an error that ended the command. */
+export function exitCodeFor(error: unknown): number {
+  if (!(error instanceof BatchProcessingError)) return EXIT.fatal;
+  if (error.code === "ERR_CONFIG") return EXIT.usage;
+  return TRY_AGAIN.has(error.code) ? EXIT.tryAgain : EXIT.fatal;
+}

@@ -1,0 +1,8 @@
+/** Readers of flag values. */
+import { InvalidArgumentError } from "commander";
+
+/** A whole number; whether it is in range is for the settings to say. */
+export function integer(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError("A whole number is needed, such as 4.");
+  return Number(text);
+}

@@ -1,0 +1,169 @@
+// `cobra-batch colorize` from the shell: chapters in and out, bad input, exit codes.
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BatchEvent } from "../../src/core/events.js";
+import { openPageSource } from "../../src/io/page-source.js";
+import { buildPresetPackage } from "../../src/model/index.js";
+import { writeZip } from "../support/archives.js";
+import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
+import { runCli } from "../support/cli.js";
+
+let root: string;
+let model: string;
+const at = (name: string): string => join(root, name);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-e2e-"));
+  model = at("model");
+  await buildPresetPackage({ directory: model, preset: "tiny" });
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function entryNames(path: string): Promise<string[]> {
+  const source = await openPageSource(path);
+  try {
+    return source.entries().map((entry) => entry.name);
+  } finally {
+    await source.close();
+  }
+}
+
+describe("a chapter", () => {
+  it("goes from CBZ to CBZ, references told apart by themselves, other files carried over", async () => {
+    await writeChapter(at("chapter.cbz"), 3);
+    const result = await runCli(["colorize", "--input-zip", at("chapter.cbz"), "--output-zip", at("out.cbz"), "--model", model, "--steps", "2"]);
+    expect(result.stderr).toContain("3 of 3 pages coloured");
+    expect(result).toMatchObject({ code: 0, stdout: `${at("out.cbz")}\n` });
+    expect((await entryNames(at("out.cbz"))).toSorted()).toEqual(["ComicInfo.xml", "p1_colorized.png", "p2_colorized.png", "p3_colorized.png", "processing_metadata.json", "ref_a.jpg", "ref_b.jpg"].toSorted());
+    const source = await openPageSource(at("out.cbz"));
+    const read = async (name: string): Promise<Uint8Array> => source.entries().find((entry) => entry.name === name)!.read();
+    const picture = await sharp(await read("p1_colorized.png")).metadata();
+    expect([picture.width, picture.height, picture.channels]).toEqual([144, 192, 3]);
+    const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<string, unknown>;
+    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3 }, references: ["ref_a.jpg", "ref_b.jpg"] });
+    expect(metadata["pages"]).toHaveLength(3);
+    await source.close();
+  });
+
+  it("goes from folder to folder with a reference folder, every picture a page, folders mirrored", async () => {
+    await writeFolder(at("in"), { "a/001.png": await linePage(1), "b/001.png": await linePage(2), "b/010.png": await linePage(3) });
+    await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
+    const result = await runCli(["colorize", "--input-dir", at("in"), "--recursive", "--output-dir", at("out"), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--style", "line"]);
+    expect(result).toMatchObject({ code: 0, stdout: `${at("out")}\n` });
+    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual(["a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+  });
+
+  it("takes the chapter as its argument and writes beside it", async () => {
+    await writeChapter(at("short.cbz"), 1);
+    const result = await runCli(["colorize", at("short.cbz"), "--model", model, "--steps", "1", "--quiet"]);
+    expect(result).toMatchObject({ code: 0, stdout: `${at("short_colorized.cbz")}\n`, stderr: "" });
+  });
+
+  it("gives one JSON event a line, pages in order", async () => {
+    await writeChapter(at("json.cbz"), 3);
+    const result = await runCli(["colorize", "--input-zip", at("json.cbz"), "--output-dir", at("json-out"), "--model", model, "--steps", "2", "--json"]);
+    const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
+    expect(events[0]).toMatchObject({ type: "batch-started", formatVersion: 1, pages: 3, references: ["ref_a.jpg", "ref_b.jpg"], provider: "cpu" });
+    expect(events.filter((event) => event.type === "page-completed").map((event) => event.page)).toEqual(["p1.png", "p2.png", "p3.png"]);
+    expect(events.filter((event) => event.type === "page-stage" && event.page === "p1.png" && event.stage === "denoise")).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: "batch-completed", completed: 3, failed: 0, failures: [] });
+    expect(result.stderr).toBe("");
+  });
+
+  it("gives the same bytes for the same seed and others for another", async () => {
+    const files = await chapterFiles(1);
+    await writeFolder(at("seed"), files);
+    const picture = async (out: string, seed: string): Promise<Buffer> => {
+      expect(await runCli(["colorize", at("seed"), "--output-dir", at(out), "--model", model, "--steps", "2", "--seed", seed])).toMatchObject({ code: 0 });
+      return readFile(join(at(out), "p1_colorized.png"));
+    };
+    const [a, b, c] = [await picture("seed-a", "7"), await picture("seed-b", "7"), await picture("seed-c", "8")];
+    expect(a.equals(b)).toBe(true);
+    expect(a.equals(c)).toBe(false);
+  });
+});
+
+describe("bad input", () => {
+  it("does the good pages and reports the truncated one and the text that is called a picture", async () => {
+    const broken = (await linePage(9)).subarray(0, 700);
+    await writeChapter(at("broken.cbz"), 2, { "p0.png": broken, "p3.png": Buffer.from("just text") });
+    const result = await runCli(["colorize", "--input-zip", at("broken.cbz"), "--output-zip", at("broken-out.cbz"), "--model", model, "--steps", "1"]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/failed: p0\.png: .*damaged or cut off.*\[ERR_IMAGE_DECODE\]/);
+    expect(result.stderr).toMatch(/failed: p3\.png: .*plain text.*\[ERR_IMAGE_DECODE\]/);
+    expect(result.stderr).toContain("2 of 4 pages coloured, 2 failed");
+    expect(await entryNames(at("broken-out.cbz"))).toEqual(expect.arrayContaining(["p1_colorized.png", "p2_colorized.png"]));
+  });
+
+  it("does the same with a reference folder, where pages are not told apart first", async () => {
+    await writeFolder(at("mixed"), { "1.png": await linePage(1), "2.png": Buffer.from("text") });
+    await writeFolder(at("mixed-refs"), { "x.jpg": await colourPage(1), "y.jpg": Buffer.from("no picture") });
+    const result = await runCli(["colorize", at("mixed"), "--reference-dir", at("mixed-refs"), "--output-dir", at("mixed-out"), "--model", model, "--steps", "1"]);
+    expect(result.code).toBe(2);
+    expect(result.stderr).toMatch(/warning: reference y\.jpg is left out/);
+    expect(await readdir(at("mixed-out"))).toContain("1_colorized.png");
+  });
+
+  it.each([
+    ["a path that does not exist", async () => ["--input-zip", at("nowhere.cbz")], /nowhere\.cbz.*\[ERR_INPUT_NOT_FOUND\]/],
+    ["an empty ZIP", async () => ["--input-zip", await writeZip(at("empty.zip"), {})], /empty\.zip.*\[ERR_INPUT_EMPTY\]/],
+    ["a ZIP without a picture", async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })], /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/],
+    ["a ZIP that is none", async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]), /fake\.zip.*\[ERR_ZIP_FORMAT\]/],
+    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
+    ["a chapter without line art", async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })], /coloured already.*\[ERR_INPUT_EMPTY\]/],
+  ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
+    const result = await runCli(["colorize", ...(await input()), "--output-zip", at("never.cbz"), "--model", model]);
+    expect(result.stderr).toMatch(message);
+    expect(result).toMatchObject({ code: 1, stdout: "" });
+    expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
+  });
+
+  it("refuses a model with one byte changed, naming the file", async () => {
+    await cp(model, at("damaged"), { recursive: true });
+    const file = (await readdir(at("damaged"))).find((name) => name.endsWith(".onnx"))!;
+    const bytes = await readFile(join(at("damaged"), file));
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(join(at("damaged"), file), bytes);
+    await writeChapter(at("fine.cbz"), 1);
+    const result = await runCli(["colorize", at("fine.cbz"), "--model", at("damaged")]);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain(file);
+    expect(result.stderr).toContain("[ERR_MODEL_FILE]");
+    await appendFile(join(at("damaged"), "manifest.json"), "}");
+    expect((await runCli(["model", "info", at("damaged")])).stderr).toContain("[ERR_MODEL_MANIFEST]");
+    expect((await runCli(["model", "info", at("no-model")])).stderr).toContain("[ERR_MODEL_NOT_FOUND]");
+  });
+
+  it.each([
+    [["colorize", "--input-dirr", "x"], /unknown option '--input-dirr'/],
+    [["colorize", "x.cbz", "--steps", "many"], /whole number/],
+    [["colorize", "x.cbz", "--steps", "0"], /numInferenceSteps.*\[ERR_CONFIG\]/],
+    [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
+    [["colorize"], /exactly one of inputDir and inputZip.*\n.*exactly one of outputDir and outputZip/],
+    [["colorise"], /unknown command 'colorise'/],
+  ])("answers wrong flags %j with exit code 64", async (args, message) => {
+    const result = await runCli(args);
+    expect(result.stderr).toMatch(message);
+    expect(result.code).toBe(64);
+  });
+});
+
+describe("signals", () => {
+  it.each([["SIGTERM", 143], ["SIGINT", 130]] as const)("stops at %s with exit code %i and leaves no half-written archive", async (signal, code) => {
+    await writeChapter(at(`${signal}.cbz`), 20);
+    let sent = false;
+    const result = await runCli(["colorize", at(`${signal}.cbz`), "--output-zip", at(`${signal}-out.cbz`), "--model", model, "--steps", "50", "--json"], (child, stdout) => {
+      if (!sent && stdout.includes('"page-completed"')) {
+        sent = true;
+        child.kill(signal);
+      }
+    });
+    expect(sent).toBe(true);
+    expect(result).toMatchObject({ code, signal: null });
+    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([]);
+  });
+});

@@ -1,0 +1,68 @@
+/** ONNX Runtime's library, and providers that cannot start. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { InferenceSession, runtimeInfo, Tensor } from "../../src/binding/index.js";
+import { modelFolder, runFixture } from "../support/child.js";
+import { sumAndProduct } from "../support/small-models.js";
+
+const models = modelFolder({ sum: sumAndProduct() });
+afterAll(models.remove);
+
+test("says what it is", () => {
+  const { version, libraryPath, providers } = runtimeInfo();
+  expect(version).toMatch(/^1\.29\./);
+  expect(existsSync(libraryPath)).toBe(true);
+  expect(providers).toContain("CPUExecutionProvider");
+});
+
+describe("a provider that cannot start", () => {
+  const cudaIsStaged = existsSync("build/Release/libonnxruntime_providers_cuda.so");
+
+  test.skipIf(cudaIsStaged).each(["cuda", "tensorrt"] as const)("%s: the error names the missing library, and fallback takes the CPU", async (provider) => {
+    await expect(InferenceSession.create(sumAndProduct(), { provider })).rejects.toMatchObject({
+      code: "ERR_PROVIDER_UNAVAILABLE",
+      name: "ResourceError",
+      message: expect.stringMatching(new RegExp(`${provider} provider cannot start, lib[\\w.]+\\.so\\S* is missing`)),
+    });
+    using session = await InferenceSession.create(sumAndProduct(), { provider, fallback: true });
+    expect(session.provider).toBe("cpu");
+    const a = Tensor.from("float32", Float32Array.of(1, 2, 3, 4), [1, 4]);
+    expect([...(await session.run({ a, b: a }, { keepOnDevice: true }))["sum"]!.data]).toEqual([2, 4, 6, 8]);
+  });
+
+  test("webgpu without a driver says so", async () => {
+    const { stdout } = await runFixture("native/fixtures/provider.mjs", { args: [models.path("sum"), "webgpu"], env: { LD_LIBRARY_PATH: "", VK_DRIVER_FILES: "/nowhere.json", VK_ICD_FILENAMES: "/nowhere.json" } });
+    expect(JSON.parse(stdout)).toMatchObject({ code: "ERR_PROVIDER_UNAVAILABLE", message: expect.stringContaining("Vulkan driver") });
+  });
+});
+
+describe("ONNX Runtime's library", () => {
+  const load = async (env: Record<string, string>): Promise<{ code?: string; message?: string }> => {
+    const { stdout } = await runFixture("native/fixtures/provider.mjs", { args: [models.path("sum"), "cpu"], env });
+    return JSON.parse(stdout) as { code?: string };
+  };
+
+  test("is refused by path where it is missing, no library, or another library", async () => {
+    const text = join(models.folder, "text.so");
+    writeFileSync(text, "not a library");
+    for (const [path, reason] of [["/nowhere/libonnxruntime.so.1", "there is no readable"], [text, "cannot be loaded"], ["/lib/x86_64-linux-gnu/libm.so.6", "no OrtGetApiBase"]] as const) {
+      expect(await load({ COBRA_ORT_LIBRARY: path })).toMatchObject({ code: "ERR_RUNTIME_LOAD", message: expect.stringContaining(path) });
+      expect((await load({ COBRA_ORT_LIBRARY: path })).message).toContain(reason);
+    }
+  });
+
+  test("collects no telemetry: it writes neither into the user's cache nor into the temporary folder", async () => {
+    const home = join(models.folder, "home");
+    mkdirSync(join(home, "tmp"), { recursive: true });
+    expect(await load({ HOME: home, XDG_CACHE_HOME: join(home, ".cache"), TMPDIR: join(home, "tmp"), TEMP: join(home, "tmp"), TMP: join(home, "tmp") })).toMatchObject({ provider: "cpu" });
+    expect(readdirSync(home, { recursive: true })).toEqual(["tmp"]);
+  });
+
+  test("can be another folder's", async () => {
+    const lib = join(models.folder, "sdk/lib");
+    mkdirSync(lib, { recursive: true });
+    copyFileSync("build/Release/libonnxruntime.so.1", join(lib, "libonnxruntime.so.1"));
+    expect(await load({ COBRA_ORT_SDK: join(models.folder, "sdk") })).toEqual({ provider: "cpu", libraryPath: join(lib, "libonnxruntime.so.1") });
+  });
+});

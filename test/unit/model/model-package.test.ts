@@ -1,0 +1,229 @@
+/** Model packages: what building writes, what opening refuses. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { buildModelPackage } from "../../../src/model/build-package.js";
+import { parseManifest, type ModelManifest } from "../../../src/model/manifest.js";
+import { openModelPackage } from "../../../src/model/model-package.js";
+import { buildPresetPackage, ensurePresetPackage, grayPassthrough, PRESETS, presetWeights } from "../../../src/model/presets.js";
+import { givenWeights, overlay } from "../../../src/model/weights/sources.js";
+import { loadGraph, runGraph } from "../../support/run-graph.js";
+import { buildLineExtractor } from "../../../src/model/networks/line-extractor.js";
+import { Weights } from "../../../src/model/weights/weights.js";
+
+let root = "";
+let built = "";
+let folder = "";
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "cobra-package-"));
+  built = join(root, "tiny");
+  await buildPresetPackage({ directory: built, preset: "tiny" });
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(root, "copy-"));
+  for (const name of readdirSync(built)) copyFileSync(join(built, name), join(folder, name));
+});
+
+function modelError(code: string, ...texts: string[]): object {
+  const messages = texts.map((text) => expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as object);
+  return { asymmetricMatch: (error: unknown) => messages.every((one) => (one as { asymmetricMatch(value: unknown): boolean }).asymmetricMatch(error)), toString: () => `${code} with ${texts.join(" | ")}` };
+}
+
+function editManifest(edit: (manifest: Record<string, never> & ModelManifest) => void): void {
+  const path = join(folder, "manifest.json");
+  const manifest = JSON.parse(readFileSync(path, "utf8")) as Record<string, never> & ModelManifest;
+  edit(manifest);
+  writeFileSync(path, JSON.stringify(manifest));
+}
+
+describe("a built package", () => {
+  it("opens, and says what the pipeline needs", async () => {
+    const opened = await openModelPackage(folder);
+    expect(opened.manifest).toMatchObject({
+      trained: false,
+      buckets: [[96, 96], [96, 128], [128, 96]],
+      latent: { channels: 4, downscale: 8, scalingFactor: 0.18215 },
+      prediction: "epsilon",
+      imageEncoder: { imageSize: 28, embeddingSize: 16 },
+      referenceKv: { layers: 4, width: 24 },
+      upsampler: { scale: 1.5 },
+    });
+    expect(opened.hash).toMatch(/^[0-9a-f]{64}$/u);
+    expect(opened.styles).toEqual(["line", "line + shadow"]);
+    expect(opened.graphPath("vae_encoder")).toBe(join(folder, "vae_encoder.onnx"));
+    expect(opened.graphPath("denoiser", "line")).toBe(join(folder, "denoiser.onnx"));
+    expect(() => opened.graphPath("denoiser")).toThrow(modelError("ERR_MODEL_NOT_FOUND", "(none given)"));
+  });
+
+  it("is the same to the byte when built again", async () => {
+    const again = await buildPresetPackage({ directory: join(root, "again"), preset: "tiny" });
+    expect(again.hash).toBe((await openModelPackage(built)).hash);
+    const other = await buildPresetPackage({ directory: join(root, "other"), preset: "tiny", seed: 2 });
+    expect(other.hash).not.toBe(again.hash);
+  });
+
+  it("gives the same values with its weights in one shared file", async () => {
+    const outside = await buildPresetPackage({ directory: join(root, "outside"), preset: "tiny", externalDataAboveBytes: 0 });
+    const inside = await openModelPackage(built);
+    expect(outside.manifest.files["weights.bin"]?.bytes).toBeGreaterThan(100_000);
+    const sum = (files: ModelManifest["files"]): number => Object.values(files).reduce((bytes, file) => bytes + file.bytes, 0);
+    // The VAE lies in three graphs and the main branch in two: stored once here.
+    expect(sum(outside.manifest.files)).toBeLessThan(sum(inside.manifest.files));
+    const latent = { latent: { dims: [1, 4, 4, 6], data: Float32Array.from({ length: 96 }, (_, at) => Math.sin(at)) } };
+    const images = [];
+    for (const one of [inside, outside]) {
+      const graph = await loadGraph(one.graphPath("vae_decoder"));
+      images.push((await graph.run(latent))["image"]!.data);
+      graph.close();
+    }
+    expect(images[1]).toEqual(images[0]);
+  });
+
+  it("has graphs of their own for styles with weights of their own", async () => {
+    const config = { ...PRESETS.tiny, upsampler: null };
+    const weights = presetWeights(config, 1);
+    const info = { name: "two", version: "1", licence: "CC0-1.0", trained: false };
+    const styles = { line: weights.styles.line!, "line + shadow": presetWeights(config, 2).styles.line! };
+    const two = await buildModelPackage({ directory: join(root, "two"), config, weights: { ...weights, styles }, info });
+    expect(two.graphPath("denoiser", "line")).toMatch(/denoiser\.line\.onnx$/u);
+    expect(two.graphPath("denoiser", "line + shadow")).toMatch(/denoiser\.line-shadow\.onnx$/u);
+    expect(() => two.graphPath("guided_upsampler", "line")).toThrow(modelError("ERR_MODEL_NOT_FOUND", "has no guided_upsampler"));
+    const one = await buildModelPackage({ directory: join(root, "one"), config, weights: { ...weights, styles: { line: weights.styles.line! } }, info });
+    expect(one.styles).toEqual(["line"]);
+    expect(() => one.graphPath("denoiser", "line + shadow")).toThrow(modelError("ERR_MODEL_NOT_FOUND", 'it has the styles "line"'));
+  });
+});
+
+describe("building", () => {
+  it("leaves an existing folder alone unless asked to replace it, and leaves nothing behind", async () => {
+    await expect(buildPresetPackage({ directory: folder, preset: "tiny", seed: 3 })).rejects.toThrow(modelError("ERR_OUTPUT_EXISTS", folder));
+    await openModelPackage(folder);
+    writeFileSync(join(folder, "old.txt"), "old");
+    await buildPresetPackage({ directory: folder, preset: "tiny", seed: 3, overwrite: true });
+    expect((await openModelPackage(folder)).manifest.version).toMatch(/-seed\.3$/u);
+    expect(existsSync(join(folder, "old.txt"))).toBe(false);
+    expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("names weights that do not fit, before it writes anything", async () => {
+    const weights = presetWeights(PRESETS.tiny, 1);
+    const extra = givenWeights({ "encoder.conv_in.bias": { dims: [9], data: new Float32Array(9) } }, "a bad file");
+    const directory = join(root, "bad");
+    const info = { name: "bad", version: "1", licence: "CC0-1.0", trained: false };
+    const attempt = buildModelPackage({ directory, config: PRESETS.tiny, weights: { ...weights, vae: overlay(weights.vae, extra) }, info });
+    await expect(attempt).rejects.toThrow(modelError("ERR_MODEL_WEIGHTS", "a bad file", "encoder.conv_in.bias: has the shape [9], expected [8]"));
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it("refuses a manifest that could not be opened", async () => {
+    const config = { ...PRESETS.tiny, buckets: [[100, 96]] as const };
+    const info = { name: "", version: "1", licence: "CC0-1.0", trained: false };
+    const attempt = buildModelPackage({ directory: join(root, "bad"), config, weights: presetWeights(config, 1), info });
+    await expect(attempt).rejects.toThrow(modelError("ERR_MODEL_MANIFEST", "name: must not be empty", "buckets.0.0: must be a multiple of 32"));
+  });
+});
+
+describe("opening", () => {
+  it("wants a folder with a manifest", async () => {
+    await expect(openModelPackage(join(root, "nowhere"))).rejects.toThrow(modelError("ERR_MODEL_NOT_FOUND", "is not a model package"));
+  });
+
+  it("says which file is damaged, missing or foreign, all at once", async () => {
+    const denoiser = join(folder, "denoiser.onnx");
+    const bytes = readFileSync(denoiser);
+    bytes[bytes.length - 100]! ^= 1;
+    writeFileSync(denoiser, bytes);
+    truncateSync(join(folder, "vae_encoder.onnx"), 1000);
+    rmSync(join(folder, "vae_decoder.onnx"));
+    writeFileSync(join(folder, "stranger.onnx"), "x");
+    mkdirSync(join(folder, "sub"));
+    rmSync(join(folder, "line_extractor.onnx"));
+    symlinkSync(join(built, "line_extractor.onnx"), join(folder, "line_extractor.onnx"));
+    await expect(openModelPackage(folder)).rejects.toThrow(
+      modelError(
+        "ERR_MODEL_FILE",
+        "denoiser.onnx: damaged, expected SHA-256",
+        "vae_encoder.onnx: damaged, expected",
+        "bytes and found 1000",
+        "vae_decoder.onnx: missing",
+        "stranger.onnx: foreign",
+        "sub: foreign",
+        "line_extractor.onnx: foreign, expected a plain file and found a symbolic link",
+      ),
+    );
+  });
+
+  it("skips hashing only when told so, and lets texts and hidden files lie beside", async () => {
+    for (const name of ["LICENSE", "README.md", "training.txt", ".gitattributes"]) writeFileSync(join(folder, name), "text");
+    await openModelPackage(folder);
+    const path = join(folder, "denoiser.onnx");
+    const bytes = readFileSync(path);
+    bytes[50]! ^= 1;
+    writeFileSync(path, bytes);
+    await openModelPackage(folder, { verify: false });
+    await expect(openModelPackage(folder)).rejects.toThrow(modelError("ERR_MODEL_FILE", "denoiser.onnx"));
+  });
+
+  it.each<[string, string, (manifest: Record<string, never> & ModelManifest) => void]>([
+    ["another format", "formatVersion: must be 1", (manifest) => Object.assign(manifest, { formatVersion: 2 })],
+    ["an unknown field", "colour", (manifest) => Object.assign(manifest, { colour: 1 })],
+    ["a path out of the folder", "must be a plain file name", (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "../vae_encoder.onnx" })],
+    ["an absolute path", "must be a plain file name", (manifest) => Object.assign(manifest.files, { "/etc/passwd": { bytes: 1, sha256: "0".repeat(64) } })],
+    ["the manifest as a file", "must not be the manifest itself", (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "manifest.json" })],
+    ["a graph that is no listed file", 'graphs.shared.vae_encoder: names "other.onnx", which `files` does not list', (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "other.onnx" })],
+    ["a name of JavaScript's own", 'names "constructor"', (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "constructor" })],
+    ["no style", "graphs.styles: must have at least one style", (manifest) => Object.assign(manifest.graphs, { styles: {} })],
+    ["an upsampler without a graph", "guided_upsampler: is missing although `upsampler` is given", (manifest) => delete manifest.graphs.styles.line!.guided_upsampler],
+    ["a bucket off the grid", "buckets.1.0: must be a multiple of 32", (manifest) => Object.assign(manifest.buckets, { 1: [100, 128] })],
+    ["a scale the VAE cannot take", "upsampler.scale: times bucket 0 (96 x 96) must give multiples of 8", (manifest) => Object.assign(manifest, { upsampler: { scale: 1.3 } })],
+    ["betas in the wrong order", "scheduler: needs betaStart < betaEnd < 1", (manifest) => Object.assign(manifest.scheduler, { betaStart: 0.5 })],
+    ["a width the positions cannot have", "referenceKv.width: must be a multiple of 12", (manifest) => Object.assign(manifest.referenceKv, { width: 20 })],
+  ])("refuses a manifest with %s", async (_, message, edit) => {
+    editManifest(edit);
+    await expect(openModelPackage(folder)).rejects.toThrow(modelError("ERR_MODEL_MANIFEST", message, join(folder, "manifest.json")));
+  });
+
+  it("lists every fault of a manifest", () => {
+    expect(() => parseManifest('{"formatVersion": 1, "name": 5}', "m.json")).toThrow(modelError("ERR_MODEL_MANIFEST", "name:", "version:", "buckets:", "files:"));
+    expect(() => parseManifest("{", "m.json")).toThrow(modelError("ERR_MODEL_MANIFEST", "m.json is not JSON"));
+  });
+});
+
+describe("presets", () => {
+  it("are kept while they are intact and built anew when they are not", async () => {
+    const directory = join(root, "kept");
+    const processes = await Promise.all([1, 2].map(() => ensurePresetPackage({ directory, preset: "tiny" })));
+    expect(new Set(processes.map((one) => one.hash)).size).toBe(1);
+    const written = statSync(join(directory, "manifest.json")).mtimeMs;
+    await ensurePresetPackage({ directory, preset: "tiny" });
+    expect(statSync(join(directory, "manifest.json")).mtimeMs).toBe(written);
+    truncateSync(join(directory, "denoiser.onnx"), 10);
+    expect((await ensurePresetPackage({ directory, preset: "tiny" })).hash).toBe(processes[0]!.hash);
+    await openModelPackage(directory);
+    expect((await ensurePresetPackage({ directory, preset: "tiny", seed: 5 })).manifest.version).toMatch(/-seed\.5$/u);
+    const foreign = join(directory, "..", "foreign");
+    mkdirSync(foreign);
+    writeFileSync(join(foreign, "manifest.json"), JSON.stringify({ name: "mine", trained: true }));
+    await expect(ensurePresetPackage({ directory: foreign, preset: "tiny" })).rejects.toMatchObject({ code: "ERR_OUTPUT_EXISTS" });
+    expect(readdirSync(foreign)).toEqual(["manifest.json"]);
+    expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  it("have a line network that gives the gray page", async () => {
+    const config = PRESETS.demo.lineExtractor;
+    const data = Float32Array.from({ length: 32 * 48 }, (_, at) => (at * 37) % 256);
+    const outputs = await runGraph(buildLineExtractor(config, new Weights(grayPassthrough(config, 1), "line")), { gray: { dims: [1, 1, 32, 48], data } });
+    const largest = outputs["line"]!.data.reduce((most, value, at) => Math.max(most, Math.abs(value - data[at]!)), 0);
+    expect(largest).toBeLessThan(1e-3);
+  });
+
+  it("name buckets that their networks can take", () => {
+    for (const { buckets } of Object.values(PRESETS)) {
+      expect(buckets.flat().every((edge) => edge % 32 === 0)).toBe(true);
+      expect(new Set(buckets.map((bucket) => bucket.join("x"))).size).toBe(buckets.length);
+    }
+    expect(PRESETS.full.buckets).toHaveLength(15);
+  });
+});
