@@ -73,6 +73,7 @@ describe("a folder", () => {
     const folder = await tree(["sub/1.png"]);
     await expect(openPageSource(join(folder, "missing"))).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND", message: expect.stringMatching(/missing.*no such file or folder/u) });
     await expect(openPageSource(folder)).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("recursive") });
+    await expect(openPageSource(await tree(["one.cbz"]))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("give one.cbz itself") });
     await expect(openPageSource(await tree(["a.txt"]), { recursive: true })).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY" });
   });
 

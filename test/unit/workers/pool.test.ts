@@ -1,5 +1,7 @@
 /** The worker pool with real threads: results, transfer, errors across the boundary, abort, close, bounds. */
 import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ImageClassifier } from "../../../src/classification/image-classifier.js";
@@ -9,7 +11,7 @@ import { openPage } from "../../../src/workers/open-page.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
-import { gradient } from "../io/pictures.js";
+import { gradient, temporaryFolder } from "../io/pictures.js";
 
 function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
   const made = new WorkerPool(options);
@@ -122,6 +124,16 @@ describe("WorkerPool", () => {
     await workers.destroy();
     expect((await outcomes).map((outcome) => outcome.status === "rejected" && (outcome.reason as { code: string }).code)).toEqual(["ERR_STATE", "ERR_STATE", "ERR_STATE"]);
     expect(workers.stats()).toMatchObject({ queued: 0, running: 0, aborted: 3 });
+  });
+
+  it("says when a thread dies and goes on with a fresh one", async () => {
+    const folder = await temporaryFolder();
+    const workerFile = join(folder, "worker.mjs");
+    await writeFile(workerFile, "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });");
+    const workers = pool({ maxThreads: 1, workerFile });
+    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({ code: "ERR_OUT_OF_MEMORY", message: expect.stringMatching(/thread of the task "encode" died/u) });
+    expect(await workers.decode(new Uint8Array(1), "x")).toBe("decode");
+    expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
   });
 
   it("refuses a payload that cannot travel and a bad number of threads", async () => {
