@@ -2,10 +2,11 @@
  * A ZIP or CBZ archive as a page sink: entries stored without compression in the order of the calls, with fixed times and modes, so
  * that the same calls give the same bytes. Written to a temporary file beside the target, which gets its name at `finish`.
  */
+import { stat } from "node:fs/promises";
 import { Writable } from "node:stream";
 import { callbackify } from "node:util";
 import { ZipFile } from "yazl";
-import { BatchProcessingError } from "../errors.js";
+import { BatchProcessingError, ResourceError } from "../errors.js";
 import { AtomicFile, writeFully } from "./atomic-file.js";
 import { outputError } from "./file-errors.js";
 import { firstFreeName, nameKey } from "./output-names.js";
@@ -51,6 +52,8 @@ export class ArchiveSink implements PageSink {
   }
 
   static async open(path: string, overwrite: boolean): Promise<ArchiveSink> {
+    const existing = overwrite ? await stat(path).catch(() => undefined) : undefined;
+    if (existing?.isDirectory() === true) throw new ResourceError("ERR_OUTPUT_WRITE", `cannot write ${path}: a folder is in the way; choose another name or remove it`);
     return new ArchiveSink(path, overwrite, await AtomicFile.create(path));
   }
 

@@ -3,7 +3,7 @@ import { open, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ValidationError } from "../errors.js";
 import { readFully } from "./byte-source.js";
-import { isSkipped, kindOfName } from "./entry-rules.js";
+import { isArchiveName, isSkipped, kindOfName } from "./entry-rules.js";
 import { inputError } from "./file-errors.js";
 import { compareNatural } from "./natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "./page-source.js";
@@ -15,7 +15,9 @@ export async function openFolderSource(path: string, recursive: boolean): Promis
   await list({ root: path, recursive, entries, faults, visited: new Set() }, "");
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
-    throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; PNG, JPEG, WebP, TIFF, AVIF and GIF are read`);
+    const archive = entries.find(({ name }) => isArchiveName(name));
+    const remedy = archive === undefined ? "PNG, JPEG, WebP, TIFF, AVIF and GIF are read" : `archives in a folder are not opened: give ${archive.name} itself as the input`;
+    throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}`);
   }
   entries.sort((a, b) => compareNatural(a.name, b.name));
   return { path, entries: () => entries, faults, close: async () => {} };

@@ -135,6 +135,22 @@ describe("decodeImage", () => {
   });
 });
 
+describe("memory", () => {
+  it("of decoded and encoded pictures is given back", async () => {
+    const image = { width: 1000, height: 1000, channels: 3 as const, data: new Uint8Array(3_000_000).fill(90) };
+    const bytes = await encodeImage(image, { format: "png", compressionLevel: 0 });
+    const round = async (): Promise<void> => {
+      await decodeImage(bytes, "m.png");
+      await encodeImage(image, { format: "png", compressionLevel: 0 });
+    };
+    for (let i = 0; i < 15; i++) await round();
+    const before = process.memoryUsage().rss;
+    for (let i = 0; i < 60; i++) await round();
+    const lostBytes = process.memoryUsage().rss - before;
+    expect(lostBytes).toBeLessThan(60 * 6_000_000 * 0.4);
+  });
+});
+
 describe("encodeImage", () => {
   const image = { width: WIDTH, height: HEIGHT, channels: 3 as const, data: gradient(WIDTH, HEIGHT) };
 

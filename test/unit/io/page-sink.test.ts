@@ -143,6 +143,15 @@ describe("an archive sink", () => {
     expect([await finish(false), await finish(false), await finish(true), await finish(false)]).toEqual(["out.cbz", "out_1.cbz", "out.cbz", "out_2.cbz"].map((name) => join(folder, name)));
   });
 
+  it("is refused at the start, not at the end of a long run, when a folder is in the way", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, "out.cbz"));
+    await expect(openArchiveSink(join(folder, "out.cbz"), { overwrite: true })).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringContaining("a folder is in the way") });
+    await writeFile(join(folder, "file"), "");
+    await expect(openArchiveSink(join(folder, "file", "out.cbz"))).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE" });
+    expect((await readdir(folder)).sort()).toEqual(["file", "out.cbz"]);
+  });
+
   it("takes over an older metadata file of the input beside its own", async () => {
     const path = join(await temporaryFolder(), "out.cbz");
     const sink = await openArchiveSink(path);

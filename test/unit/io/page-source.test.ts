@@ -1,8 +1,11 @@
 /** Folders, single pictures and good archives as page sources. */
+import { createWriteStream } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ZipFile } from "yazl";
 import { compareNatural } from "../../../src/io/natural-order.js";
 import { openPageSource, type PageSourceOptions } from "../../../src/io/page-source.js";
 import { goodZip, rawZip, writeZip } from "../../support/archives.js";
@@ -70,6 +73,7 @@ describe("a folder", () => {
     const folder = await tree(["sub/1.png"]);
     await expect(openPageSource(join(folder, "missing"))).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND", message: expect.stringMatching(/missing.*no such file or folder/u) });
     await expect(openPageSource(folder)).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("recursive") });
+    await expect(openPageSource(await tree(["one.cbz"]))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("give one.cbz itself") });
     await expect(openPageSource(await tree(["a.txt"]), { recursive: true })).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY" });
   });
 
@@ -143,6 +147,22 @@ describe("an archive", () => {
       { name: "safe\u202egnp.png" },
     ]));
     expect((await names(path)).sort()).toEqual(["ü.png", "é.png", "safegnp.png", "ページ1.png", "ページ2.png"].sort());
+  });
+
+  it("reads the ZIP64 form, and an archive of many entries", async () => {
+    const folder = await temporaryFolder();
+    const zip = new ZipFile();
+    zip.addBuffer(Buffer.from("sixty-four"), "1.png", { forceZip64Format: true });
+    zip.end({ forceZip64Format: true, comment: "" });
+    await pipeline(zip.outputStream, createWriteStream(join(folder, "64.zip")));
+    const big = await openPageSource(join(folder, "64.zip"));
+    expect(Buffer.from(await big.entries()[0]!.read()).toString()).toBe("sixty-four");
+    await big.close();
+    await writeFile(join(folder, "many.zip"), rawZip(Array.from({ length: 20_000 }, (_, i) => ({ name: `${i}.png`, data: String(i) }))));
+    const many = await openPageSource(join(folder, "many.zip"));
+    expect(many.entries().map(({ name }) => name)).toEqual(Array.from({ length: 20_000 }, (_, i) => `${i}.png`));
+    expect(Buffer.from(await many.entries()[19_999]!.read()).toString()).toBe("19999");
+    await many.close();
   });
 
   it("keeps equal names apart in the archive's order", async () => {

@@ -1,5 +1,7 @@
 /** The worker pool with real threads: results, transfer, errors across the boundary, abort, close, bounds. */
 import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ImageClassifier } from "../../../src/classification/image-classifier.js";
@@ -9,7 +11,7 @@ import { openPage } from "../../../src/workers/open-page.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
-import { gradient } from "../io/pictures.js";
+import { gradient, temporaryFolder } from "../io/pictures.js";
 
 function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
   const made = new WorkerPool(options);
@@ -52,6 +54,12 @@ describe("WorkerPool", () => {
     const damaged = await workers.decode(cut, "cut.png").catch((reason: unknown) => reason);
     expect((damaged as Error).cause).toBeInstanceOf(Error);
     expect(workers.stats()).toMatchObject({ completed: 0, failed: 2 });
+  });
+
+  it.each(["png", "jpeg", "webp", "tiff", "avif", "gif"] as const)("reads %s with the loaders it leaves open", async (format) => {
+    const workers = pool({ maxThreads: 1 });
+    const bytes = await sharp(gradient(40, 30), { raw: { width: 40, height: 30, channels: 3 } }).toFormat(format).toBuffer();
+    expect((await workers.decode(new Uint8Array(bytes), `p.${format}`)).info).toMatchObject({ format, width: 40, height: 30 });
   });
 
   it("never runs more tasks than threads, and does all of many", async () => {
@@ -116,6 +124,16 @@ describe("WorkerPool", () => {
     await workers.destroy();
     expect((await outcomes).map((outcome) => outcome.status === "rejected" && (outcome.reason as { code: string }).code)).toEqual(["ERR_STATE", "ERR_STATE", "ERR_STATE"]);
     expect(workers.stats()).toMatchObject({ queued: 0, running: 0, aborted: 3 });
+  });
+
+  it("says when a thread dies and goes on with a fresh one", async () => {
+    const folder = await temporaryFolder();
+    const workerFile = join(folder, "worker.mjs");
+    await writeFile(workerFile, "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });");
+    const workers = pool({ maxThreads: 1, workerFile });
+    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({ code: "ERR_OUT_OF_MEMORY", message: expect.stringMatching(/thread of the task "encode" died/u) });
+    expect(await workers.decode(new Uint8Array(1), "x")).toBe("decode");
+    expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
   });
 
   it("refuses a payload that cannot travel and a bad number of threads", async () => {
