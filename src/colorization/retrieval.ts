@@ -5,8 +5,6 @@ import { ValidationError } from "../errors.js";
 
 /** Quadrants of a page: top left, top right, bottom left, bottom right. */
 export const QUADRANTS = 4;
-/** Patches that one reference gives: the whole picture, then its four crops. */
-export const PATCHES_PER_REFERENCE = 5;
 
 /**
  * Brings a reference to width x height (`process_image`): stretched when its aspect ratio is off by less than 15 %, otherwise the

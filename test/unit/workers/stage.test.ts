@@ -1,8 +1,7 @@
-/** Stages and bounded queues, over random schedules: nothing lost, nothing twice, never more inside than allowed, order kept. */
+/** Stages, over random schedules: nothing lost, nothing twice, never more inside than allowed, order kept. */
 import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BoundedQueue } from "../../../src/workers/bounded-queue.js";
 import { stage, type StageOptions } from "../../../src/workers/stage.js";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -148,8 +147,8 @@ describe("stage", () => {
 
   it("does not hang on an input whose next never comes", async () => {
     const controller = new AbortController();
-    const queue = new BoundedQueue<number>(1);
-    const items = collect(stage(queue, async (n) => n, { signal: controller.signal }));
+    const silent: AsyncIterable<number> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) };
+    const items = collect(stage(silent, async (n) => n, { signal: controller.signal }));
     await turns(2);
     controller.abort(new Error("stop"));
     await expect(items).rejects.toThrow("stop");
@@ -159,70 +158,5 @@ describe("stage", () => {
     expect(await collect(stage([1, 2, 3], async () => undefined))).toEqual([undefined, undefined, undefined]);
     expect(await collect(stage([], async (n) => n))).toEqual([]);
     for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { capacity: -1 }] as StageOptions[]) expect(() => stage([], async (n) => n, options)).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
-  });
-});
-
-describe("BoundedQueue", () => {
-  it("loses nothing, doubles nothing, holds no more than its capacity, keeps each producer's order", async () => {
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(delays, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 4 }), async (capacity, producers, consumerCount) => {
-      const queue = new BoundedQueue<[producer: number, n: number]>(capacity);
-      const taken: [number, number][] = [];
-      const consumers = Array.from({ length: consumerCount }, async () => {
-        for await (const item of queue) {
-          expect(queue.size).toBeLessThanOrEqual(capacity);
-          taken.push(item);
-          await turns(item[1] % 2);
-        }
-      });
-      await Promise.all(producers.map(async (work, producer) => {
-        for (const [n, delay] of work.entries()) {
-          await turns(delay);
-          await queue.push([producer, n]);
-          expect(queue.size).toBeLessThanOrEqual(capacity);
-        }
-      }));
-      queue.close();
-      await Promise.all(consumers);
-      for (const [producer, work] of producers.entries()) expect(taken.filter(([from]) => from === producer).map(([, n]) => n)).toEqual(work.map((_, n) => n));
-      expect(taken).toHaveLength(producers.flat().length);
-    }), { numRuns: 100 });
-  });
-
-  it("makes a producer wait while it is full", async () => {
-    const queue = new BoundedQueue<number>(2);
-    await queue.push(1);
-    await queue.push(2);
-    let pushed = false;
-    const third = (async () => {
-      await queue.push(3);
-      pushed = true;
-    })();
-    await turns(3);
-    expect([pushed, queue.size]).toEqual([false, 2]);
-    expect(await queue.take()).toEqual({ done: false, value: 1 });
-    await third;
-    expect(pushed).toBe(true);
-  });
-
-  it("close lets waiting producers in and ends waiting consumers; fail rejects both, once and for all", async () => {
-    const closing = new BoundedQueue<number>(1);
-    const pushes = [closing.push(1), closing.push(2)];
-    closing.close();
-    await expect(closing.push(3)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
-    expect(await collect(closing)).toEqual([1, 2]);
-    await Promise.all(pushes);
-    const waiting = new BoundedQueue<number>(1);
-    const take = waiting.take();
-    waiting.close();
-    expect(await take).toEqual({ done: true, value: undefined });
-    const failing = new BoundedQueue<number>(1);
-    const fault = new Error("gone");
-    const stuck = Promise.allSettled([failing.push(1), failing.push(2)]);
-    failing.fail(fault);
-    failing.fail(new Error("second"));
-    expect((await stuck).map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
-    await expect(failing.take()).rejects.toBe(fault);
-    await expect(failing.push(3)).rejects.toBe(fault);
-    expect(() => new BoundedQueue(0)).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });
 });
