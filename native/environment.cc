@@ -2,6 +2,7 @@
 #include "environment.h"
 
 #include <atomic>
+#include <optional>
 
 #include "session.h"
 #include "tensor.h"
@@ -110,11 +111,17 @@ void NodeEnvironment::Deliver(Napi::Env env) {
     std::lock_guard lock(mutex_);
     jobs.swap(completed_);
   }
+  std::optional<Napi::Error> thrown;  // by JS; the other jobs are settled all the same
   for (auto& job : jobs) {
-    if (--in_flight_ == 0) napi_unref_threadsafe_function(env, way_back_);
-    Settle(env, *job);
+    if (--in_flight_ == 0 && way_back_) napi_unref_threadsafe_function(env, way_back_);
+    try {
+      Settle(env, *job);
+    } catch (const Napi::Error& error) {
+      thrown = error;
+    }
     job.reset();
   }
+  if (thrown) throw *thrown;
 }
 
 void NodeEnvironment::ShutDown() {

@@ -58,6 +58,7 @@ std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::stri
                                  : Ort::Session(core->runtime->env(), path.c_str(), options);
     DescribeModel(*core);
     core->allocator = std::make_unique<Ort::Allocator>(core->session, core->place);
+    if (core->device.rfind("cuda", 0) == 0) core->runtime->EnableCudaCopies();
     StopThreadsBeforeLibraryExits();
   } catch (const Ort::Exception& error) {
     if (IsProviderFailure(config.provider, error.what())) throw ProviderUnavailable(config, *core->runtime, error.what());
