@@ -101,8 +101,8 @@ bool NodeEnvironment::Cancel(uint64_t id) {
 void NodeEnvironment::Complete(std::unique_ptr<Job> job) {
   std::lock_guard lock(mutex_);
   completed_.push_back(std::move(job));
-  // Inside the lock, so that ShutDown cannot close the way back in between.
-  if (way_back_) napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
+  // Inside the lock, so that ShutDown cannot close the way back in between. One call delivers all that has come up to then.
+  if (way_back_ && completed_.size() == 1) napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
 }
 
 void NodeEnvironment::Deliver(Napi::Env env) {
