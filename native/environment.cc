@@ -2,6 +2,7 @@
 #include "environment.h"
 
 #include <atomic>
+#include <optional>
 
 #include "session.h"
 #include "tensor.h"
@@ -100,8 +101,8 @@ bool NodeEnvironment::Cancel(uint64_t id) {
 void NodeEnvironment::Complete(std::unique_ptr<Job> job) {
   std::lock_guard lock(mutex_);
   completed_.push_back(std::move(job));
-  // Inside the lock, so that ShutDown cannot close the way back in between.
-  if (way_back_) napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
+  // Inside the lock, so that ShutDown cannot close the way back in between. One call delivers all that has come up to then.
+  if (way_back_ && completed_.size() == 1) napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
 }
 
 void NodeEnvironment::Deliver(Napi::Env env) {
@@ -110,11 +111,17 @@ void NodeEnvironment::Deliver(Napi::Env env) {
     std::lock_guard lock(mutex_);
     jobs.swap(completed_);
   }
+  std::optional<Napi::Error> thrown;  // by JS; the other jobs are settled all the same
   for (auto& job : jobs) {
-    if (--in_flight_ == 0) napi_unref_threadsafe_function(env, way_back_);
-    Settle(env, *job);
+    if (--in_flight_ == 0 && way_back_) napi_unref_threadsafe_function(env, way_back_);
+    try {
+      Settle(env, *job);
+    } catch (const Napi::Error& error) {
+      thrown = error;
+    }
     job.reset();
   }
+  if (thrown) throw *thrown;
 }
 
 void NodeEnvironment::ShutDown() {

@@ -95,7 +95,8 @@ class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtM
     if (!on_host_ || reported_ == held) return;
     reported_ = held;
     const auto amount = static_cast<int64_t>(bytes);
-    Napi::MemoryManagement::AdjustExternalMemory(env, held ? amount : -amount);
+    int64_t total = 0;
+    napi_adjust_external_memory(env, held ? amount : -amount, &total);  // also called by finalizers, which must not throw
   }
 
   std::shared_ptr<SessionCore> session_;

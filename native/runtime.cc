@@ -105,6 +105,13 @@ Runtime::Runtime(const std::string& library_path, const OrtApiBase* base)
   env_.DisableTelemetryEvents();
 }
 
+void Runtime::EnableCudaCopies() {
+  std::call_once(cuda_copies_, [this] {
+    const std::string library = library_folder() + "/libonnxruntime_providers_cuda.so";
+    const Ort::Status status(Ort::GetApi().RegisterExecutionProviderLibrary(env_, "cobra-batch.cuda", library.c_str()));
+  });
+}
+
 bool Runtime::has_provider(const std::string& name) const {
   return std::find(providers_.begin(), providers_.end(), name) != providers_.end();
 }

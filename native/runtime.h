@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,16 @@ class Runtime {
   std::string library_folder() const { return library_path_.substr(0, library_path_.rfind('/')); }
   const std::vector<std::string>& providers() const { return providers_; }
   bool has_provider(const std::string& name) const;
+  // Lets CopyTensors reach CUDA memory: ONNX Runtime knows how only after the provider's library was registered as such,
+  // making a session is not enough. Once per runtime, on any thread; where it fails, copies say so when they are tried.
+  void EnableCudaCopies();
 
  private:
   const std::string library_path_;
   const std::string version_;
   Ort::Env env_;
   const std::vector<std::string> providers_;
+  std::once_flag cuda_copies_;
 };
 
 }  // namespace cobra

@@ -37,8 +37,8 @@ Ort::MemoryInfo PlaceOf(const std::string& device, int device_id) {
 }
 
 std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::string& path, const void* bytes, size_t byte_length,
-                                    std::shared_ptr<Runtime> runtime, std::shared_ptr<Executor> executor) {
-  const Ort::SessionOptions options = BuildOptions(config, *runtime);
+                                    std::shared_ptr<Runtime> runtime, std::shared_ptr<Executor> executor, LoadControl& control) {
+  Ort::SessionOptions options = BuildOptions(config, *runtime);
   const std::string what = path.empty() ? "the model in memory" : "the model " + path;
   auto destroy = [executor, on_cpu = config.provider == "cpu"](SessionCore* core) {
     if (on_cpu) {
@@ -54,10 +54,12 @@ std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::stri
   core->device = config.Device();
   core->place = PlaceOf(core->device, config.device_id);
   try {
+    const LoadControl::Scope scope(control, options);
     core->session = path.empty() ? Ort::Session(core->runtime->env(), bytes, byte_length, options)
                                  : Ort::Session(core->runtime->env(), path.c_str(), options);
     DescribeModel(*core);
     core->allocator = std::make_unique<Ort::Allocator>(core->session, core->place);
+    if (core->device.rfind("cuda", 0) == 0) core->runtime->EnableCudaCopies();
     StopThreadsBeforeLibraryExits();
   } catch (const Ort::Exception& error) {
     if (IsProviderFailure(config.provider, error.what())) throw ProviderUnavailable(config, *core->runtime, error.what());
@@ -77,7 +79,8 @@ class LoadJob final : public Job {
     size_ = array.ByteLength();
     kept_ = Napi::Persistent(array.As<Napi::Object>());
   }
-  void Execute() override { core_ = SessionCore::Load(config_, path_, data_, size_, runtime_, executor_, cpu_executor_); }
+  void Execute() override { core_ = SessionCore::Load(config_, path_, data_, size_, runtime_, executor_, cpu_executor_, control_); }
+  void Terminate() override { control_.Cancel(); }
   Napi::Value Result(Napi::Env env) override { return NativeSession::Wrap(env, std::move(core_)); }
 
  private:
@@ -89,6 +92,7 @@ class LoadJob final : public Job {
   const void* data_ = nullptr;
   size_t size_ = 0;
   Napi::ObjectReference kept_;
+  LoadControl control_;
   std::shared_ptr<SessionCore> core_;
 };
 
@@ -114,18 +118,35 @@ Napi::Array ToJs(Napi::Env env, const std::vector<ValueDescription>& list) {
 
 }  // namespace
 
+LoadControl::Scope::Scope(LoadControl& control, Ort::SessionOptions& options) : control_(control) {
+  std::lock_guard lock(control_.mutex_);
+  control_.options_ = &options;
+  if (control_.cancelled_) options.SetLoadCancellationFlag(true);
+}
+
+LoadControl::Scope::~Scope() {
+  std::lock_guard lock(control_.mutex_);
+  control_.options_ = nullptr;
+}
+
+void LoadControl::Cancel() {
+  std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  if (options_) options_->SetLoadCancellationFlag(true);
+}
+
 std::shared_ptr<SessionCore> SessionCore::Load(const SessionConfig& config, const std::string& path, const void* bytes, size_t byte_length,
                                                std::shared_ptr<Runtime> runtime, std::shared_ptr<Executor> executor,
-                                               std::shared_ptr<Executor> cpu_executor) {
+                                               std::shared_ptr<Executor> cpu_executor, LoadControl& control) {
   try {
-    return LoadOn(config, path, bytes, byte_length, runtime, std::move(executor));
+    return LoadOn(config, path, bytes, byte_length, runtime, std::move(executor), control);
   } catch (const Fault& fault) {
     if (!config.fallback || fault.code != "ERR_PROVIDER_UNAVAILABLE") throw;
   }
   SessionConfig plain = config;
   plain.provider = "cpu";
   plain.provider_options.clear();
-  return LoadOn(plain, path, bytes, byte_length, std::move(runtime), std::move(cpu_executor));
+  return LoadOn(plain, path, bytes, byte_length, std::move(runtime), std::move(cpu_executor), control);
 }
 
 void SessionCore::OnDevice(const std::function<void()>& task) {

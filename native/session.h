@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,33 @@ struct ValueDescription {
   std::vector<std::string> dim_names;  // "" where unnamed
 };
 
+// Stops a load that is in progress, from another thread.
+class LoadControl {
+ public:
+  // While it lives, the options can be cancelled.
+  class Scope {
+   public:
+    Scope(LoadControl& control, Ort::SessionOptions& options);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    LoadControl& control_;
+  };
+  void Cancel();
+
+ private:
+  std::mutex mutex_;
+  Ort::SessionOptions* options_ = nullptr;
+  bool cancelled_ = false;
+};
+
 struct SessionCore {
   // Loads a model; call on the executor's thread. Falls back to the CPU (and to `cpu_executor`) where the config says so.
   static std::shared_ptr<SessionCore> Load(const SessionConfig& config, const std::string& path, const void* bytes, size_t byte_length,
                                            std::shared_ptr<Runtime> runtime, std::shared_ptr<Executor> executor,
-                                           std::shared_ptr<Executor> cpu_executor);
+                                           std::shared_ptr<Executor> cpu_executor, LoadControl& control);
   SessionCore() { ++Live().sessions; }
   ~SessionCore() { --Live().sessions; }
   SessionCore(const SessionCore&) = delete;

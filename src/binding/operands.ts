@@ -1,6 +1,6 @@
 /** Checks a run's inputs and outputs against the model before ONNX Runtime sees them, so that errors name the tensor. */
 import { ValidationError } from "../errors.js";
-import type { Tensor } from "./tensor.js";
+import { Tensor } from "./tensor.js";
 import type { NativeTensor, ValueInfo } from "./types.js";
 
 /** Names and tensors in one order, as the addon takes them. */
@@ -22,6 +22,7 @@ function find(list: readonly ValueInfo[], name: string, role: Role): ValueInfo {
 }
 
 function check(info: ValueInfo, tensor: Tensor, role: Role, free: Map<string, { size: number; name: string }>): NativeTensor {
+  if (!(tensor instanceof Tensor)) throw new ValidationError("ERR_ARGUMENT", `${role} "${info.name}" is ${String(tensor)}, but must be a Tensor`);
   const native = tensor.native(`the run that takes it as ${role} "${info.name}"`);
   if (tensor.dtype !== info.dtype) {
     throw new ValidationError("ERR_TENSOR_DTYPE", `${role} "${info.name}" needs ${info.dtype}, but got ${tensor.dtype}`);

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly logLevel?: "verbose" | "info" | "warning" | "error" | "fatal";
   /** Sizes for the model's named free dims, which lets ONNX Runtime optimise more. */
   readonly freeDimensions?: Readonly<Record<string, number>>;
+  /** Aborting ends the loading and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 const PROVIDERS: readonly string[] = ["cpu", "cuda", "tensorrt", "webgpu"];
@@ -34,7 +36,7 @@ const GRAPH_OPTIMIZATION: Readonly<Record<string, number>> = { disabled: 0, basi
 const LOG_LEVEL: Readonly<Record<string, number>> = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 };
 // ONNX Runtime takes any config key in silence; its own begin with one of these.
 const CONFIG_PREFIXES: readonly string[] = ["session.", "optimization.", "ep.", "ep_factory.", "mlas."];
-const KNOWN: readonly string[] = ["provider", "fallback", "deviceId", "intraOpThreads", "interOpThreads", "graphOptimization", "providerOptions", "config", "logLevel", "freeDimensions"];
+const KNOWN: readonly string[] = ["provider", "fallback", "deviceId", "intraOpThreads", "interOpThreads", "graphOptimization", "providerOptions", "config", "logLevel", "freeDimensions", "signal"];
 
 function refuse(message: string): never {
   throw new ValidationError("ERR_SESSION_OPTION", message);

@@ -93,7 +93,14 @@ export class InferenceSession implements DeviceOwner, Disposable {
     const config = normaliseOptions(options);
     if (model.length === 0) throw new ValidationError("ERR_ARGUMENT", "the model is empty; give the path of an ONNX file or its bytes");
     const addon = loadRuntime();
-    return new InferenceSession(await runJob<NativeSession>((settle) => addon.createSession(model, config, settle)));
+    const native = await runJob<NativeSession>(
+      (settle) => addon.createSession(model, config, settle),
+      options.signal,
+      (session) => {
+        session.dispose();
+      },
+    );
+    return new InferenceSession(native);
   }
 
   /** True after `dispose()`. */

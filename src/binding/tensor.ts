@@ -1,5 +1,5 @@
 /** Tensors: typed, shaped memory on the host or on a session's device. */
-import { BatchProcessingError, ValidationError } from "../errors.js";
+import { BatchProcessingError, ResourceError, ValidationError } from "../errors.js";
 import { guarded } from "./faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "./load.js";
@@ -32,6 +32,15 @@ function elementCount(dims: readonly number[]): number {
   }, 1);
   if (!Number.isSafeInteger(count)) throw new ValidationError("ERR_TENSOR_DIMS", `dims [${dims.join(", ")}] describe more elements than can be addressed`);
   return count;
+}
+
+function zeros(array: ArrayClass, count: number, dims: readonly number[]): TensorData {
+  try {
+    return new array(count);
+  } catch (error) {
+    const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
+    throw new ResourceError("ERR_OUT_OF_MEMORY", `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`, { cause: error });
+  }
 }
 
 /**
@@ -84,7 +93,7 @@ export class Tensor implements Disposable {
   static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
     const array = arrayClass(dtype);
     const count = elementCount(dims);
-    if (where === undefined) return Tensor.from(dtype, new array(count), dims);
+    if (where === undefined) return Tensor.from(dtype, zeros(array, count, dims), dims);
     const session = deviceOwnerOf(where);
     const native = guarded(() => loadAddon().addon.tensorInSession(dtype, dims, session));
     return Tensor.adopt(native);

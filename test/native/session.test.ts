@@ -127,6 +127,28 @@ test("aborting ends a run that is in progress, one that is queued, and one not b
   expect((await session.run({ rounds: rounds(1n), x }))["y"]!.dims).toEqual([64, 64]);
 });
 
+test("aborting ends the loading of a model, queued or in progress", async () => {
+  using session = await InferenceSession.create(busy());
+  const x = Tensor.alloc("float32", [64, 64]);
+  const [stopRun, stopLoad] = [new AbortController(), new AbortController()];
+  const run = session.run({ rounds: rounds(1_000_000_000n), x }, { signal: stopRun.signal });
+  const load = InferenceSession.create(busy(), { signal: stopLoad.signal });
+  stopLoad.abort("not needed");
+  await expect(load).rejects.toBe("not needed");
+  stopRun.abort("enough");
+  await expect(run).rejects.toBe("enough");
+  const inProgress = new AbortController();
+  const loading = InferenceSession.create(busy(), { signal: inProgress.signal });
+  setTimeout(() => {
+    inProgress.abort("too late perhaps");
+  }, 1);
+  const ended = await loading.then((loaded) => {
+    loaded.dispose();
+    return "loaded";
+  }, String);
+  expect(["loaded", "too late perhaps"]).toContain(ended);
+});
+
 test("options with an unknown name or a bad value are refused by name", async () => {
   const model = doubling("float32");
   const refused = (options: object, text: string): Promise<void> =>

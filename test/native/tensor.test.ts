@@ -46,6 +46,14 @@ test("the wrong array, dtype or dims are refused by name", () => {
   expect(() => four.view(-1, [1])).toThrow(failure("ERR_TENSOR_DIMS", "-1"));
 });
 
+test("more memory than there is gives ERR_OUT_OF_MEMORY, on the host and in a session, and the session goes on", async () => {
+  using session = await InferenceSession.create(doubling("float32"));
+  expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22])).toThrow(failure("ERR_OUT_OF_MEMORY", "16777216 MiB"));
+  expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22], session)).toThrow(failure("ERR_OUT_OF_MEMORY", "Failed to allocate memory"));
+  const { y } = await session.run({ x: Tensor.from("float32", Float32Array.of(4), [1, 1]) });
+  expect([...y!.data]).toEqual([8]);
+});
+
 test("views share memory and outlive their parent, on JS memory and on a session's", async () => {
   using session = await InferenceSession.create(doubling("float32"));
   for (const parent of [Tensor.alloc("float32", [3, 4]), Tensor.alloc("float32", [3, 4], session)]) {

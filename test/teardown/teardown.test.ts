@@ -32,6 +32,12 @@ describe("worker threads", () => {
     expect(JSON.parse(stdout)).toEqual(NOTHING);
   });
 
+  test("terminated at any moment of very many small runs, copies, aborts and loads leave nothing behind", async () => {
+    const { code, stdout, stderr } = await runFixture("teardown/fixtures/worker-storm.mjs", { args: [models.path("sum"), "25"] });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual({ ...NOTHING, tensors: 0 });
+  });
+
   test("do not keep the process from exiting while their model runs", async () => {
     for (let time = 0; time < 3; time++) {
       expect(await runFixture("teardown/fixtures/worker-end.mjs", { args: [models.path("busy"), "main-exit", "1"] })).toEqual({ code: 7, signal: null, stdout: "", stderr: "" });
