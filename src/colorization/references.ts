@@ -3,7 +3,7 @@
  * computed once for all pages and lent by a cache. A patch's K/V depend on its pixels, quadrant, bucket and style only.
  */
 import { createHash } from "node:crypto";
-import { Tensor } from "../binding/index.js";
+import { Tensor, type InferenceSession } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../memory/lease-cache.js";
@@ -102,7 +102,8 @@ export class ReferenceSet implements Disposable {
     const blockDims = [referenceKv.layers, 2, tokens, referenceKv.width];
     const blockElements = blockDims.reduce((product, dim) => product * dim, 1);
     const session = await this.#networks.session("denoiser", style);
-    const all = Tensor.alloc("float32", [1, chosen.length, ...blockDims], session);
+    const dims = [1, chosen.length, ...blockDims];
+    const all = session.addressable ? Tensor.alloc("float32", dims, session) : Tensor.alloc("float32", dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);
@@ -113,7 +114,7 @@ export class ReferenceSet implements Disposable {
           lease.release();
         }
       }
-      return all;
+      return session.addressable ? all : await moveToDevice(all, session);
     } catch (error) {
       all.dispose();
       throw error;
@@ -164,6 +165,19 @@ async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined, d
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort!);
+  }
+}
+
+/** A host tensor's copy on the session's device; the host tensor is disposed of. */
+async function moveToDevice(host: Tensor, session: InferenceSession): Promise<Tensor> {
+  const moved = Tensor.alloc(host.dtype, host.dims, session);
+  try {
+    await host.copyTo(moved);
+    host.dispose();
+    return moved;
+  } catch (error) {
+    moved.dispose();
+    throw error;
   }
 }
 

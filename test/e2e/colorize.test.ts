@@ -113,13 +113,22 @@ describe("bad input", () => {
     ["an empty ZIP", async () => ["--input-zip", await writeZip(at("empty.zip"), {})], /empty\.zip.*\[ERR_INPUT_EMPTY\]/],
     ["a ZIP without a picture", async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })], /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/],
     ["a ZIP that is none", async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]), /fake\.zip.*\[ERR_ZIP_FORMAT\]/],
-    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
+    ["a text file that is called a picture", async () => (await writeFile(at("lone.png"), "text"), ["--input-dir", at("lone.png")]), /holds no picture that can be read.*plain text.*\[ERR_INPUT_EMPTY\]/],
+    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /holds no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
     ["a chapter without line art", async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })], /coloured already.*\[ERR_INPUT_EMPTY\]/],
   ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
     const result = await runCli(["colorize", ...(await input()), "--output-zip", at("never.cbz"), "--model", model]);
     expect(result.stderr).toMatch(message);
     expect(result).toMatchObject({ code: 1, stdout: "" });
     expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
+  });
+
+  it("refuses an output where a file is in the way, with exit code 1", async () => {
+    await writeFile(at("blocked"), "");
+    await writeChapter(at("blocked.cbz"), 1);
+    const result = await runCli(["colorize", at("blocked.cbz"), "--output-dir", at("blocked"), "--model", model]);
+    expect(result.stderr).toMatch(/a file is in the way.*\[ERR_OUTPUT_WRITE\]/);
+    expect(result.code).toBe(1);
   });
 
   it("refuses a model with one byte changed, naming the file", async () => {

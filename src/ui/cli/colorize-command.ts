@@ -27,6 +27,7 @@ interface Flags {
   maxConcurrent?: number;
   model?: string;
   provider?: string;
+  fallback?: boolean;
   threads?: number;
   verbose?: boolean;
   quiet?: boolean;
@@ -62,6 +63,7 @@ export function colorizeCommand(): Command {
     .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
+    .option("--fallback", "use the CPU where the provider cannot start")
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
     .option("--verbose", "log what happens, on standard error")
     .option("--quiet", "say nothing but errors and the result")
@@ -119,7 +121,7 @@ async function colorize(input: string | undefined, flags: Flags): Promise<number
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     await using engine = await Engine.open({
       model: flags.model ?? defaultModelDirectory(),
-      session: { provider: flags.provider as "cpu", ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
+      session: { provider: flags.provider as "cpu", fallback: flags.fallback ?? false, ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
     });
     const summary = await runBatch(engine, config, { signal: interrupt.signal, onEvent: (event) => reporter.onEvent(event) });
     return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
