@@ -7,7 +7,7 @@ export { Engine, type EngineOptions } from "./colorization/engine.js";
 export type { ColorHint } from "./colorization/hints.js";
 export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/page-pipeline.js";
 export { ReferenceSet, type ReferenceImage } from "./colorization/references.js";
-export { parseBatchConfig, STYLES, type BatchConfig, type BatchConfigInput, type Style } from "./config/batch-config.js";
+export { INKS, parseBatchConfig, STYLES, type BatchConfig, type BatchConfigInput, type Ink, type Style } from "./config/batch-config.js";
 export { runBatch, type RunBatchOptions } from "./core/batch.js";
 export type { BatchEvent, BatchSummary, PageFailure, PageSuccess } from "./core/events.js";
 export * from "./errors.js";

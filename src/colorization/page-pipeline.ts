@@ -1,10 +1,10 @@
 /**
  * What happens to one page, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
- * guided upsampling. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
+ * guided upsampling, the page's own ink. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
  */
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
-import type { Style } from "../config/batch-config.js";
+import type { Ink, Style } from "../config/batch-config.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
@@ -16,7 +16,7 @@ import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** The stages a page reports, in order. */
-export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample"] as const;
+export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample", "ink"] as const;
 export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** One page to colour. */
@@ -30,6 +30,8 @@ export interface PageRequest {
   steps: number;
   /** Reference patches a quadrant; clamped to the patches that exist. */
   topK: number;
+  /** "page": the page's own size and ink, with the model's colour (default). "model": the model's own picture. */
+  ink?: Ink;
   /** Colours put on the page, in bucket pixels. Default: none. */
   hints?: readonly ColorHint[];
   /** Cancels between denoising steps and inside runs. */
@@ -44,7 +46,10 @@ export interface PageRequest {
 
 /** A coloured page. */
 export interface PageResult {
-  /** The model's picture: `upsampler.scale` times the bucket, or the bucket where the package has no upsampler. */
+  /**
+   * With ink "page" at the page's size. With ink "model" the model's picture: `upsampler.scale` times the bucket, or the bucket
+   * where the package has no upsampler.
+   */
   image: RasterImage;
   bucket: Bucket;
   /** Reference patches that were used, in quadrant order. */
@@ -62,7 +67,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   signal?.throwIfAborted();
 
   clock.begin("prepare");
-  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder }, signal);
+  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -121,6 +126,10 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
     const count = (manifest.latent.channels * upWidth * upHeight) / manifest.latent.downscale ** 2;
     const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler(count), upWidth, upHeight, style, signal);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
+  }
+  if (prepared.page) {
+    clock.begin("ink");
+    image = await runTask("composeInk", { page: prepared.page, picture: image }, signal);
   }
   return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
 }

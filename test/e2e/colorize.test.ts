@@ -42,9 +42,9 @@ describe("a chapter", () => {
     const source = await openPageSource(at("out.cbz"));
     const read = async (name: string): Promise<Uint8Array> => source.entries().find((entry) => entry.name === name)!.read();
     const picture = await sharp(await read("p1_colorized.png")).metadata();
-    expect([picture.width, picture.height, picture.channels]).toEqual([144, 192, 3]);
+    expect([picture.width, picture.height, picture.channels]).toEqual([200, 280, 3]);
     const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<string, unknown>;
-    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3 }, references: ["ref_a.jpg", "ref_b.jpg"] });
+    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3, ink: "page" }, references: ["ref_a.jpg", "ref_b.jpg"] });
     expect(metadata["pages"]).toHaveLength(3);
     await source.close();
   });
@@ -55,6 +55,23 @@ describe("a chapter", () => {
     const result = await runCli(["colorize", "--input-dir", at("in"), "--recursive", "--output-dir", at("out"), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--style", "line"]);
     expect(result).toMatchObject({ code: 0, stdout: `${at("out")}\n` });
     expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual(["a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+  });
+
+  it("keeps the page's own ink, or gives the model's picture with --ink model", async () => {
+    await writeFolder(at("ink"), { "p.png": await linePage(1) });
+    await writeFolder(at("ink-refs"), { "x.jpg": await colourPage(1) });
+    const picture = async (out: string, ...flags: string[]): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> => {
+      const result = await runCli(["colorize", at("ink"), "--output-dir", at(out), "--reference-dir", at("ink-refs"), "--model", model, "--steps", "1", ...flags]);
+      expect(result).toMatchObject({ code: 0 });
+      return sharp(join(at(out), "p_colorized.png")).raw().toBuffer({ resolveWithObject: true });
+    };
+    const own = await picture("ink-page");
+    expect(own.info).toMatchObject({ width: 200, height: 280, channels: 3 });
+    const page = await sharp(await linePage(1)).raw().toBuffer();
+    const black = [...page.keys()].filter((index) => page[index]! <= 20);
+    expect(black.length).toBeGreaterThan(1000);
+    expect(black.filter((index) => own.data[index] !== page[index])).toEqual([]);
+    expect((await picture("ink-model", "--ink", "model")).info).toMatchObject({ width: 144, height: 192, channels: 3 });
   });
 
   it("takes the chapter as its argument and writes beside it", async () => {
@@ -151,6 +168,7 @@ describe("bad input", () => {
     [["colorize", "--input-dirr", "x"], /unknown option '--input-dirr'/],
     [["colorize", "x.cbz", "--steps", "many"], /whole number/],
     [["colorize", "x.cbz", "--steps", "0"], /numInferenceSteps.*\[ERR_CONFIG\]/],
+    [["colorize", "x.cbz", "--ink", "blue"], /ink.*\[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
     [["colorize"], /exactly one of inputDir and inputZip.*\n.*exactly one of outputDir and outputZip/],
     [["colorise"], /unknown command 'colorise'/],

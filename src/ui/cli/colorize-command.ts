@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { Engine } from "../../colorization/engine.js";
-import { parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
+import { INKS, parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
 import { BatchProcessingError, ConfigurationError, messageOf } from "../../errors.js";
 import { setupLogging } from "../../logging.js";
@@ -22,6 +22,7 @@ interface Flags {
   seed?: number;
   steps?: number;
   topK?: number;
+  ink?: string;
   recursive?: boolean;
   overwrite?: boolean;
   maxConcurrent?: number;
@@ -58,6 +59,7 @@ export function colorizeCommand(): Command {
     .option("--seed <number>", "seed of the noise; the same seed gives the same picture (default: 0)", integer)
     .option("--steps <number>", "denoising steps a page (default: 10)", integer)
     .option("--top-k <number>", "reference patches a quadrant (default: 3)", integer)
+    .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
     .option("--recursive", "folders inside the input folder too")
     .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
     .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
@@ -108,6 +110,7 @@ function toConfigInput(input: string | undefined, flags: Flags): BatchConfigInpu
     ...pick(flags, ["seed", "topK", "recursive", "overwrite", "maxConcurrent"]),
     ...(flags.referenceDir ? { referenceImages: flags.referenceDir } : {}),
     ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
+    ...(flags.ink === undefined ? {} : { ink: flags.ink as BatchConfigInput["ink"] }),
     ...(flags.style === undefined ? {} : { style: flags.style as BatchConfigInput["style"] }),
   } as BatchConfigInput;
 }

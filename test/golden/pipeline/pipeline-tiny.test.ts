@@ -64,6 +64,7 @@ describe("the page pipeline, pipeline_tiny/0", () => {
       steps: golden.config["num_inference_steps"] as number,
       topK: golden.config["top_k"] as number,
       hints,
+      ink: "model",
       noise: givenNoise(),
       onValue: (name, value) => values.set(name, value),
     });
