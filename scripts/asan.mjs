@@ -38,9 +38,10 @@ await main(async () => {
     env: {
       ...process.env,
       COBRA_ADDON: addon,
+      COBRA_SANITIZER: "address",
       COBRA_PEER_ORT_NODE: peer ?? "",
       LD_PRELOAD: runtimes.join(":"),
-      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0:allocator_may_return_null=1",
+      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0",
       UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
     },
   });
