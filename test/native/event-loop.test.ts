@@ -1,4 +1,5 @@
 /** The event loop stays free while a model runs. */
+import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { InferenceSession, Tensor } from "../../src/binding/index.js";
 import { busy } from "../support/small-models.js";
@@ -30,27 +31,34 @@ test("while a model runs for a second and more, a 5 ms timer is never late by mo
   const x = Tensor.alloc("float32", [64, 64]);
   const run = (rounds: number): Promise<unknown> => session.run({ rounds: Tensor.from("int64", BigInt64Array.of(BigInt(rounds)), []), x });
   await run(100);
-  // Other processes of the machine can hold the timer up as well, so a quiet second out of a few is enough: a run that
-  // blocked the loop would hold it up for its whole second, every time.
+  // Other processes of the machine hold the timer up as well, so what counts is how much later it is than in the second
+  // before, without a run, and one attempt out of a few is enough: a run that blocked the loop would hold it up for its
+  // whole second, every time.
   let rounds = 20_000;
   const seen: number[] = [];
   while (seen.length < ATTEMPTS) {
+    const idle = await beside(() => setTimeout(1000));
     const { tookMs, latestMs, ticks } = await beside(() => run(rounds));
     if (tookMs < 1000) {
       rounds = Math.ceil((rounds * 1300) / tookMs);
       continue;
     }
     expect(ticks).toBeGreaterThan(20);
-    seen.push(latestMs);
-    if (latestMs <= LATE_MS) break;
+    seen.push(latestMs - Math.max(0, idle.latestMs));
+    if (seen.at(-1)! <= LATE_MS) break;
   }
-  expect(Math.min(...seen), `the timer was late by ${seen.map((ms) => ms.toFixed(1)).join(", ")} ms`).toBeLessThanOrEqual(LATE_MS);
+  expect(Math.min(...seen), `the timer was later than without a run by ${seen.map((ms) => ms.toFixed(1)).join(", ")} ms`).toBeLessThanOrEqual(LATE_MS);
 });
 
-test("loading a model does not block the event loop either", async () => {
-  const { ticks } = await beside(async () => {
-    const sessions = await Promise.all(Array.from({ length: 10 }, () => InferenceSession.create(busy())));
-    for (const session of sessions) session.dispose();
-  });
-  expect(ticks).toBeGreaterThan(0);
+test("loading models and disposing of them does not block the event loop either", async () => {
+  // A few attempts for the same reason.
+  let most = 0;
+  for (let attempt = 0; attempt < ATTEMPTS && most === 0; attempt++) {
+    const { ticks } = await beside(async () => {
+      const sessions = await Promise.all(Array.from({ length: 10 }, () => InferenceSession.create(busy())));
+      for (const session of sessions) session.dispose();
+    });
+    most = Math.max(most, ticks);
+  }
+  expect(most).toBeGreaterThan(0);
 });
