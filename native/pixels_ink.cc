@@ -3,8 +3,8 @@
 //   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
 //   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
-//   out      colour * page / paper, and in grey areas that / shade, but no brighter than the shade; the page itself where the colour
-//            is white and where the page is black
+//   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
+//            itself where the colour is white and where the page is black
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>
@@ -108,11 +108,26 @@ ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int hei
   return FillColor(color.data(), tone, width, height, pixel);
 }
 
-/// What of a grey area is black and stays as it is: 1 below the first share of white, 0 above the second.
-constexpr float kBlackShade = 0.09f, kGreyShade = 0.20f;
+/// By value 0..255 of a page's shade.
+struct ShadeTables {
+  /// The share of it that is black and stays as it is.
+  float black[256];
+  /// max(T, L)^-b, where T is the shade, L the colour's luma and b the share of the shading that the colour has already. With b = 1
+  /// the result is as dark as the darker of the two, with b = 0 the colour is shaded in full.
+  float lift[256];
+
+  explicit ShadeTables(float explained) {
+    constexpr float kBlackShade = 0.09f, kGreyShade = 0.20f;
+    for (int v = 0; v < 256; ++v) {
+      const float level = static_cast<float>(std::max(v, 1)) / 255.0f;
+      black[v] = std::clamp((kGreyShade - level) / (kGreyShade - kBlackShade), 0.0f, 1.0f);
+      lift[v] = std::pow(level, -explained);
+    }
+  }
+};
 
 /// One row of the output. `colors`: red, green, blue, white of each pixel.
-void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const float* black, uint8_t* out) {
+void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
   const Rgbw per_paper{1.0f / paper.color[0], 1.0f / paper.color[1], 1.0f / paper.color[2], 0.0f};
   const Rgbw floor_black = Rgbw{} + kBlack, one = Rgbw{} + 1.0f, nothing{}, most = Rgbw{} + 255.0f;
   for (int x = 0; x < width; ++x, page += 3, out += 3) {
@@ -126,10 +141,8 @@ void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, i
     Rgbw coloured = color * ink;
     float keep = color[3];
     if (shade[x] < 255) {
-      // A grey area makes the colour as dark as itself, and no darker: tone / shade is the ink in it.
-      const float luma = 0.299f * color[0] + 0.587f * color[1] + 0.114f * color[2], level = std::max<float>(shade[x], 1.0f);
-      coloured *= 255.0f / std::max(level, luma);
-      keep = std::max(keep, black[shade[x]]);
+      coloured *= tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))];
+      keep = std::max(keep, tables.black[shade[x]]);
     }
     // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
     const Rgbw lowest = own < floor_black ? own : floor_black, over = own - floor_black;
@@ -167,14 +180,13 @@ void ComposeInk(const View& page, const View& model, uint8_t* out) {
   MaxFilter(tone.data(), width, height, radius, shade.data());
   MinFilter(shade.data(), width, height, radius, shade.data());
 
-  float black[256];
-  for (int v = 0; v < 256; ++v) black[v] = std::clamp((kGreyShade - static_cast<float>(v) / 255.0f) / (kGreyShade - kBlackShade), 0.0f, 1.0f);
+  const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
   const Finer finer(grid, grid_tone, k);
   std::vector<Rgbw> row(k == 1 ? 0 : static_cast<size_t>(width));
   for (int y = 0; y < height; ++y) {
     const size_t at = static_cast<size_t>(y) * width;
     if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
-    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, black, out + 3 * at);
+    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
   }
 }
 
