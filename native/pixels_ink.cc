@@ -3,8 +3,8 @@
 //   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
 //   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
-//   out      colour * page / paper / shade, not brighter than the shade; where the colour is white, the page itself; never darker
-//            than the page's own pixel where that is black
+//   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
+//            itself where the colour is white and where the page is black
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>
@@ -79,8 +79,7 @@ struct Finer {
     for (int step = 0; step < 256; ++step) likeness[step] = std::exp(-static_cast<float>(step) / 24.0f) + 1e-4f;
   }
 
-  /// One row as planes of width floats: red, green, blue, white.
-  void Row(const uint8_t* tone, int y, int width, float* planes) const {
+  void Row(const uint8_t* tone, int y, int width, Rgbw* out) const {
     const size_t w = static_cast<size_t>(grid.width);
     const float at_y = (static_cast<float>(y) + 0.5f) / static_cast<float>(k) - 0.5f;
     const int above = std::clamp(static_cast<int>(std::floor(at_y)), 0, grid.height - 1), below = std::min(above + 1, grid.height - 1);
@@ -94,18 +93,10 @@ struct Finer {
       const auto like = [&](uint8_t other) { return likeness[std::abs(tone[x] - other)]; };
       const float w00 = (1 - fx) * (1 - fy) * like(upper_tone[left]), w01 = fx * (1 - fy) * like(upper_tone[right]);
       const float w10 = (1 - fx) * fy * like(lower_tone[left]), w11 = fx * fy * like(lower_tone[right]);
-      const Rgbw c = (w00 * upper[left] + w01 * upper[right] + w10 * lower[left] + w11 * lower[right]) / (w00 + w01 + w10 + w11);
-      for (int i = 0; i < 4; ++i) planes[static_cast<size_t>(i) * width + x] = c[i];
+      out[x] = (w00 * upper[left] + w01 * upper[right] + w10 * lower[left] + w11 * lower[right]) * (1.0f / (w00 + w01 + w10 + w11));
     }
   }
 };
-
-/// A row of the grid as planes, where the grid is the page's.
-void SplitRow(const Rgbw* row, int width, float* planes) {
-  for (int x = 0; x < width; ++x) {
-    for (int i = 0; i < 4; ++i) planes[static_cast<size_t>(i) * width + x] = row[x][i];
-  }
-}
 
 /// The model's picture on the working grid, brought to the ink.
 ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int height) {
@@ -113,48 +104,55 @@ ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int hei
   const Box all{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
   // Linear: sharper filters put bright rims beside the model's lines.
   Resize(model, width, height, Filter::kBilinear, all, color.data());
-  const double pixel = std::sqrt(static_cast<double>(width) * height / static_cast<double>(model.pixels()));
+  const double pixel = 1.25 * std::sqrt(static_cast<double>(width) * height / static_cast<double>(model.pixels()));
   return FillColor(color.data(), tone, width, height, pixel);
 }
 
-struct Tables {
-  /// 1 / shade as ink sees it: black areas count as ink, not as shade.
-  float inverse_shade[256];
-  /// The share of an area that is black.
+/// By value 0..255 of a page's shade.
+struct ShadeTables {
+  /// The share of it that is black and stays as it is.
   float black[256];
-};
+  /// max(T, L)^-b, where T is the shade, L the colour's luma and b the share of the shading that the colour has already. With b = 1
+  /// the result is as dark as the darker of the two, with b = 0 the colour is shaded in full.
+  float lift[256];
 
-/// One row of the output.
-COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const float* planes, size_t width, const Paper& paper, const Tables& tables, uint8_t* out) {
-  const float per_paper[3] = {1.0f / paper.color[0], 1.0f / paper.color[1], 1.0f / paper.color[2]};
-  for (size_t x = 0; x < width; ++x) {
-    const float r = planes[x], g = planes[width + x], b = planes[2 * width + x], white = planes[3 * width + x];
-    const float black = tables.black[shade[x]];
-    const float luma = 0.299f * r + 0.587f * g + 0.114f * b;
-    const float cap = std::min(1.0f, static_cast<float>(shade[x]) / std::max(luma, 1.0f));
-    const float factor = (cap + black * (1.0f - cap)) * tables.inverse_shade[shade[x]];
-    const float color[3] = {r, g, b};
-    for (int c = 0; c < 3; ++c) {
-      const float own = page[3 * x + c];
-      const float ink = std::min(1.0f, own * per_paper[c]);
-      // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
-      const float floor = std::min(own, kBlack), ceiling = own + 4.0f * std::max(own - kBlack, 0.0f);
-      const float coloured = std::clamp(color[c] * ink * factor, floor, ceiling);
-      const float value = coloured + white * (own - coloured);
-      out[3 * x + c] = static_cast<uint8_t>(std::min(value, 255.0f) + 0.5f);
+  explicit ShadeTables(float explained) {
+    constexpr float kBlackShade = 0.09f, kGreyShade = 0.20f;
+    for (int v = 0; v < 256; ++v) {
+      const float level = static_cast<float>(std::max(v, 1)) / 255.0f;
+      black[v] = std::clamp((kGreyShade - level) / (kGreyShade - kBlackShade), 0.0f, 1.0f);
+      lift[v] = std::pow(level, -explained);
     }
   }
-}
+};
 
-Tables MakeTables() {
-  Tables tables;
-  for (int v = 0; v < 256; ++v) {
-    const float shade = static_cast<float>(v) / 255.0f;
-    const float t = std::clamp((0.20f - shade) / (0.20f - 0.09f), 0.0f, 1.0f);
-    tables.black[v] = t * t * (3.0f - 2.0f * t);
-    tables.inverse_shade[v] = 1.0f / (shade + (1.0f - shade) * tables.black[v]);
+/// One row of the output. `colors`: red, green, blue, white of each pixel.
+void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
+  const Rgbw per_paper{1.0f / paper.color[0], 1.0f / paper.color[1], 1.0f / paper.color[2], 0.0f};
+  const Rgbw floor_black = Rgbw{} + kBlack, one = Rgbw{} + 1.0f, nothing{}, most = Rgbw{} + 255.0f;
+  for (int x = 0; x < width; ++x, page += 3, out += 3) {
+    const Rgbw color = colors[x];
+    if (color[3] == 1.0f) {
+      for (int c = 0; c < 3; ++c) out[c] = page[c];
+      continue;
+    }
+    const Rgbw own{static_cast<float>(page[0]), static_cast<float>(page[1]), static_cast<float>(page[2]), 0.0f};
+    const Rgbw ink = own * per_paper < one ? own * per_paper : one;
+    Rgbw coloured = color * ink;
+    float keep = color[3];
+    if (shade[x] < 255) {
+      coloured *= tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))];
+      keep = std::max(keep, tables.black[shade[x]]);
+    }
+    // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
+    const Rgbw lowest = own < floor_black ? own : floor_black, over = own - floor_black;
+    const Rgbw ceiling = own + 4.0f * (over < nothing ? nothing : over);
+    coloured = coloured < lowest ? lowest : coloured;
+    coloured = coloured > ceiling ? ceiling : coloured;
+    Rgbw value = coloured + keep * (own - coloured);
+    value = (value > most ? most : value) + 0.5f;
+    for (int c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(value[c]);
   }
-  return tables;
 }
 
 }  // namespace
@@ -182,17 +180,13 @@ void ComposeInk(const View& page, const View& model, uint8_t* out) {
   MaxFilter(tone.data(), width, height, radius, shade.data());
   MinFilter(shade.data(), width, height, radius, shade.data());
 
-  const Tables tables = MakeTables();
+  const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
   const Finer finer(grid, grid_tone, k);
-  std::vector<float> planes(4 * static_cast<size_t>(width));
+  std::vector<Rgbw> row(k == 1 ? 0 : static_cast<size_t>(width));
   for (int y = 0; y < height; ++y) {
     const size_t at = static_cast<size_t>(y) * width;
-    if (k == 1) {
-      SplitRow(&grid.pixels[at], width, planes.data());
-    } else {
-      finer.Row(tone.data() + at, y, width, planes.data());
-    }
-    ComposeRow(page.data + 3 * at, shade.data() + at, planes.data(), static_cast<size_t>(width), paper, tables, out + 3 * at);
+    if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
+    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
   }
 }
 

@@ -31,4 +31,10 @@ ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int he
 /// transform of Gastal and Oliveira (SIGGRAPH 2011), with the tone as its guide. `reach`: standard deviation in pixels.
 void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach);
 
+inline float Luma(Rgbw c) { return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]; }
+
+/// The share of the page's shading that the colour has in it already, 0..1. `shade`: the page's tone without lines, width x height;
+/// `k`: the page's pixels in one of the grid, each way.
+float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
+
 }  // namespace cobra::pixels

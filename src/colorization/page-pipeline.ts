@@ -9,7 +9,7 @@ import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
-import { seededNoise, type PageNoise } from "./page-noise.js";
+import type { PageNoise } from "./page-noise.js";
 import { upsampledSize, type PreparedPage, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
@@ -91,24 +91,22 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   const retrieved = await retrieve(networks, references, prepared, request);
   const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
   const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const noise = request.noise ?? seededNoise(request.seed, (retrieved.length * latentCount) / 4);
-  const patchCount = latentCount / 4;
-  const chosen = retrieved.map((one) => ({ ...one, noise: noise.reference(one.quadrant, one.rank, patchCount) }));
+  const upsampled = manifest.upsampler ? upsampledSize(width, height, manifest.upsampler.scale) : [0, 0] as const;
+  const counts = { latent: latentCount, references: (retrieved.length * latentCount) / 4, upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2 };
+  const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
+  const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
   tell("chosen", chosen);
-  const start = noise.start(latentCount);
-  const lineNoise = noise.line(latentCount);
-  const hintNoise = noise.hint(latentCount);
   const lease = await references.keysAndValues(chosen, bucket, style, signal);
   let latent: Float32Array;
   try {
     clock.begin("encode");
-    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, lineNoise, signal);
-    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, hintNoise, signal);
+    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
+    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, noise.hint, signal);
     using hintMask = Tensor.from("float32", conditions.hintMask, [1, 1, latentDims[2], latentDims[3]]);
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
     const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
-    latent = await denoise(networks, fixed, start, latentDims, request);
+    latent = await denoise(networks, fixed, noise.start, latentDims, request);
   } finally {
     lease.release();
   }
@@ -122,9 +120,8 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   let image = decoded.picture;
   if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
     clock.begin("upsample");
-    const [upWidth, upHeight] = upsampledSize(width, height, manifest.upsampler.scale);
-    const count = (manifest.latent.channels * upWidth * upHeight) / manifest.latent.downscale ** 2;
-    const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler(count), upWidth, upHeight, style, signal);
+    const [upWidth, upHeight] = upsampled;
+    const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
   }
   if (prepared.page) {

@@ -10,6 +10,7 @@ import type { Style } from "../config/batch-config.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
+import { seededNoise } from "./page-noise.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
 /** How the image encoder wants its pictures. */
@@ -178,7 +179,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

@@ -103,7 +103,9 @@ export class ReferenceSet implements Disposable {
     const blockElements = blockDims.reduce((product, dim) => product * dim, 1);
     const session = await this.#networks.session("denoiser", style);
     const dims = [1, chosen.length, ...blockDims];
-    const all = session.addressable ? Tensor.alloc("float32", dims, session) : Tensor.alloc("float32", dims);
+    // On the CPU plain memory does, and is not cleared here and now; device memory without addresses has no places to copy to.
+    const inPlace = session.addressable && session.device !== "cpu";
+    const all = inPlace ? Tensor.alloc("float32", dims, session) : Tensor.alloc("float32", dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);
@@ -114,7 +116,7 @@ export class ReferenceSet implements Disposable {
           lease.release();
         }
       }
-      return session.addressable ? all : await moveToDevice(all, session);
+      return inPlace || session.device === "cpu" ? all : await moveToDevice(all, session);
     } catch (error) {
       all.dispose();
       throw error;

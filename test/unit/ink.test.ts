@@ -104,6 +104,16 @@ describe("composeInk on paper and shade", () => {
     expect(apart(pixel(out, 250, 60), light)).toBeLessThanOrEqual(2);
   });
 
+  it("shades a middle colour too, where the model's colour does not follow the page's grey", () => {
+    const shadow = (x: number, y: number): boolean => (x - 220) ** 2 + (y - 120) ** 2 < 50 ** 2;
+    const shaded = drawn(WIDTH, HEIGHT, (x, y) => (isInk(x, y) ? 0 : shadow(x, y) ? 170 : 255));
+    const out = composeInk(shaded, modelPicture({ shift: 0, thicker: 0 }));
+    const [inside, outside] = [pixel(out, 220, 120), pixel(out, 160, 60)];
+    expect(apart(outside, BLUE)).toBeLessThanOrEqual(8);
+    inside.forEach((value, c) => expect(value / BLUE[c]!).toBeLessThan(0.8));
+    inside.forEach((value, c) => expect(value / BLUE[c]!).toBeGreaterThan(0.6));
+  });
+
   it("gives back the page where the model is white", () => {
     const random = noise(9);
     const scan = drawn(97, 61, () => Math.floor(random.next().value * 256));
