@@ -14,6 +14,7 @@ constexpr float kReach = 12.0f;      // how far colour is carried, in pixels of 
 constexpr float kEdge = 0.15f;       // a tone step of this share of white costs as much as `kReach` pixels
 constexpr float kLeak = 3e-3f;       // what passes an edge however steep: a closed region without a pixel to be trusted takes its neighbour's
 constexpr float kLeastWeight = 1e-7f;
+constexpr float kSureWeight = 2e-3f;  // a carried weight of which half came from the region itself
 
 inline float SmoothStep(float low, float high, float x) {
   const float t = std::clamp((x - low) / (high - low), 0.0f, 1.0f);
@@ -164,7 +165,8 @@ class Surroundings {
 
   /// The share of the model's colour `own` at (x, y) to keep although it is not to be trusted, 0..1. What differs from the carried
   /// colour by darkness is the model's ink, and what leans to a colour near by is that one, run over the line. What neither
-  /// explains (an eye, a button, smaller than the model's lines are thick) is the thing's own colour.
+  /// explains (an eye, a button, smaller than the model's lines are thick) is the thing's own colour. In a closed region, where the
+  /// carried colour came through the ink too, a colour near by explains nothing. `carried` has its weight as fourth value.
   float Unexplained(Rgbw own, Rgbw carried, int x, int y) const {
     // The hue of something nearly black is chance.
     const float lit = std::min((Most(own) - 48.0f) * (1.0f / 64.0f), 1.0f);
@@ -172,6 +174,7 @@ class Surroundings {
     const Rgbw from = Hue(carried), apart = Hue(own) - from;
     float left = Largest(apart);
     if (left * lit < kSameHue) return 0.0f;
+    const float closed = kSureWeight / (carried[3] + kSureWeight) * SmoothStep(kSameHue, kOtherHue, left * lit);
     for (int v = std::max(0, y / 8 - 1); v <= std::min(height_ - 1, y / 8 + 1); ++v) {
       for (int u = std::max(0, x / 8 - 1); u <= std::min(width_ - 1, x / 8 + 1); ++u) {
         const Rgbw hue = hues_[static_cast<size_t>(v) * width_ + u], side = hue - from;
@@ -180,7 +183,7 @@ class Surroundings {
         left = std::min(left, Largest(apart - std::clamp(along / std::max(length, 1e-6f), 0.0f, 1.3f) * side));
       }
     }
-    return SmoothStep(kSameHue, kOtherHue, left * lit);
+    return std::max(closed, SmoothStep(kSameHue, kOtherHue, left * lit));
   }
 
  private:
@@ -219,7 +222,9 @@ ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int he
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const size_t i = static_cast<size_t>(y) * width + x;
-      const Rgbw carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]), mine = own(i);
+      Rgbw carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]);
+      carried[3] = grid.pixels[i][3];
+      const Rgbw mine = own(i);
       float share = static_cast<float>(trust[i]) * (1.0f / 255.0f);
       if (trust[i] < 128) share = std::max(share, surroundings.Unexplained(mine, carried, x, y));
       Rgbw mixed = carried + share * (mine - carried);
