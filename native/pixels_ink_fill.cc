@@ -41,7 +41,7 @@ struct Shares {
 };
 
 /// Filters rows from left to right and back. Four rows at a time, whose sums do not wait for one another.
-void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
+COBRA_CLONES void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
   const int width = grid.width;
   constexpr int kRows = 4;
   for (int y = 0; y < grid.height; y += kRows) {
@@ -73,7 +73,7 @@ void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
   }
 }
 
-void MixRow(Rgbw* row, const Rgbw* from, const uint8_t* tone, const uint8_t* tone_from, int width, const float* decay) {
+COBRA_CLONES void MixRow(Rgbw* row, const Rgbw* from, const uint8_t* tone, const uint8_t* tone_from, int width, const float* decay) {
   for (int x = 0; x < width; ++x) row[x] += decay[std::abs(tone[x] - tone_from[x])] * (from[x] - row[x]);
 }
 
@@ -194,6 +194,34 @@ class Surroundings {
   std::vector<Rgbw> hues_;
 };
 
+inline Rgbw Own(const uint8_t* color) { return Rgbw{static_cast<float>(color[0]), static_cast<float>(color[1]), static_cast<float>(color[2]), 1.0f}; }
+
+COBRA_CLONES void WeighColors(const uint8_t* color, const uint8_t* trust, size_t count, Rgbw* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = std::max(static_cast<float>(trust[i]) * (1.0f / 255.0f), kLeastWeight) * Own(color + 3 * i);
+}
+
+/// Carried sums to colours: the carried colour where the model's is not to be trusted, and the share of white paper.
+COBRA_CLONES void MixColors(const uint8_t* color, const uint8_t* trust, const Surroundings& surroundings, ColorGrid& grid) {
+  const Whiteness white_region(222.0f, 238.0f), white_pixel(185.0f, 215.0f);
+  size_t i = 0;
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < grid.width; ++x, ++i) {
+      const Rgbw own = Own(color + 3 * i);
+      Rgbw mixed = own, carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]);
+      if (trust[i] < 255) {
+        carried[3] = grid.pixels[i][3];
+        float share = static_cast<float>(trust[i]) * (1.0f / 255.0f);
+        if (trust[i] < 128) share = std::max(share, surroundings.Unexplained(own, carried, x, y));
+        mixed = carried + share * (own - carried);
+      }
+      // White when the region is and the pixel does not clearly speak against it.
+      const float white = white_pixel(mixed);
+      mixed[3] = white > 0.0f ? white * white_region(carried) : 0.0f;
+      grid.pixels[i] = mixed;
+    }
+  }
+}
+
 }  // namespace
 
 void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach) {
@@ -212,27 +240,11 @@ void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach) {
 
 ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int height, double pixel) {
   const std::vector<uint8_t> trust = Trust(color, tone, width, height, pixel);
-  const size_t count = static_cast<size_t>(width) * height;
-  const auto own = [color](size_t i) { return Rgbw{static_cast<float>(color[3 * i]), static_cast<float>(color[3 * i + 1]), static_cast<float>(color[3 * i + 2]), 1.0f}; };
-  ColorGrid grid{width, height, std::vector<Rgbw>(count)};
-  for (size_t i = 0; i < count; ++i) grid.pixels[i] = std::max(static_cast<float>(trust[i]) * (1.0f / 255.0f), kLeastWeight) * own(i);
+  ColorGrid grid{width, height, std::vector<Rgbw>(trust.size())};
+  WeighColors(color, trust.data(), trust.size(), grid.pixels.data());
   const Surroundings surroundings(grid);
   DomainTransform(grid, tone, kReach);
-  const Whiteness white_region(222.0f, 238.0f), white_pixel(185.0f, 215.0f);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const size_t i = static_cast<size_t>(y) * width + x;
-      Rgbw carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]);
-      carried[3] = grid.pixels[i][3];
-      const Rgbw mine = own(i);
-      float share = static_cast<float>(trust[i]) * (1.0f / 255.0f);
-      if (trust[i] < 128) share = std::max(share, surroundings.Unexplained(mine, carried, x, y));
-      Rgbw mixed = carried + share * (mine - carried);
-      // White when the region is and the pixel does not clearly speak against it.
-      mixed[3] = white_region(carried) * white_pixel(mixed);
-      grid.pixels[i] = mixed;
-    }
-  }
+  MixColors(color, trust.data(), surroundings, grid);
   return grid;
 }
 
