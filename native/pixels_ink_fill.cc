@@ -202,7 +202,7 @@ COBRA_CLONES void WeighColors(const uint8_t* color, const uint8_t* trust, size_t
 
 /// Carried sums to colours: the carried colour where the model's is not to be trusted, and the share of white paper.
 COBRA_CLONES void MixColors(const uint8_t* color, const uint8_t* trust, const Surroundings& surroundings, ColorGrid& grid) {
-  const Whiteness white_region(222.0f, 238.0f), white_pixel(185.0f, 215.0f);
+  const Whiteness white_region(216.0f, 234.0f), white_pixel(185.0f, 215.0f);
   size_t i = 0;
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x, ++i) {
