@@ -79,7 +79,7 @@ struct Finer {
     for (int step = 0; step < 256; ++step) likeness[step] = std::exp(-static_cast<float>(step) / 24.0f) + 1e-4f;
   }
 
-  void Row(const uint8_t* tone, int y, int width, Rgbw* out) const {
+  COBRA_CLONES void Row(const uint8_t* tone, int y, int width, Rgbw* out) const {
     const size_t w = static_cast<size_t>(grid.width);
     const float at_y = (static_cast<float>(y) + 0.5f) / static_cast<float>(k) - 0.5f;
     const int above = std::clamp(static_cast<int>(std::floor(at_y)), 0, grid.height - 1), below = std::min(above + 1, grid.height - 1);
@@ -127,7 +127,7 @@ struct ShadeTables {
 };
 
 /// One row of the output. `colors`: red, green, blue, white of each pixel.
-void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
+COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
   const Rgbw per_paper{1.0f / paper.color[0], 1.0f / paper.color[1], 1.0f / paper.color[2], 0.0f};
   const Rgbw floor_black = Rgbw{} + kBlack, one = Rgbw{} + 1.0f, nothing{}, most = Rgbw{} + 255.0f;
   for (int x = 0; x < width; ++x, page += 3, out += 3) {

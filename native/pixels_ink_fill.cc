@@ -14,6 +14,7 @@ constexpr float kReach = 12.0f;      // how far colour is carried, in pixels of 
 constexpr float kEdge = 0.15f;       // a tone step of this share of white costs as much as `kReach` pixels
 constexpr float kLeak = 3e-3f;       // what passes an edge however steep: a closed region without a pixel to be trusted takes its neighbour's
 constexpr float kLeastWeight = 1e-7f;
+constexpr float kSureWeight = 2e-3f;  // a carried weight of which half came from the region itself
 
 inline float SmoothStep(float low, float high, float x) {
   const float t = std::clamp((x - low) / (high - low), 0.0f, 1.0f);
@@ -40,7 +41,7 @@ struct Shares {
 };
 
 /// Filters rows from left to right and back. Four rows at a time, whose sums do not wait for one another.
-void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
+COBRA_CLONES void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
   const int width = grid.width;
   constexpr int kRows = 4;
   for (int y = 0; y < grid.height; y += kRows) {
@@ -72,7 +73,7 @@ void Horizontal(ColorGrid& grid, const uint8_t* tone, const float* decay) {
   }
 }
 
-void MixRow(Rgbw* row, const Rgbw* from, const uint8_t* tone, const uint8_t* tone_from, int width, const float* decay) {
+COBRA_CLONES void MixRow(Rgbw* row, const Rgbw* from, const uint8_t* tone, const uint8_t* tone_from, int width, const float* decay) {
   for (int x = 0; x < width; ++x) row[x] += decay[std::abs(tone[x] - tone_from[x])] * (from[x] - row[x]);
 }
 
@@ -164,7 +165,8 @@ class Surroundings {
 
   /// The share of the model's colour `own` at (x, y) to keep although it is not to be trusted, 0..1. What differs from the carried
   /// colour by darkness is the model's ink, and what leans to a colour near by is that one, run over the line. What neither
-  /// explains (an eye, a button, smaller than the model's lines are thick) is the thing's own colour.
+  /// explains (an eye, a button, smaller than the model's lines are thick) is the thing's own colour. In a closed region, where the
+  /// carried colour came through the ink too, a colour near by explains nothing. `carried` has its weight as fourth value.
   float Unexplained(Rgbw own, Rgbw carried, int x, int y) const {
     // The hue of something nearly black is chance.
     const float lit = std::min((Most(own) - 48.0f) * (1.0f / 64.0f), 1.0f);
@@ -172,6 +174,7 @@ class Surroundings {
     const Rgbw from = Hue(carried), apart = Hue(own) - from;
     float left = Largest(apart);
     if (left * lit < kSameHue) return 0.0f;
+    const float closed = kSureWeight / (carried[3] + kSureWeight) * SmoothStep(kSameHue, kOtherHue, left * lit);
     for (int v = std::max(0, y / 8 - 1); v <= std::min(height_ - 1, y / 8 + 1); ++v) {
       for (int u = std::max(0, x / 8 - 1); u <= std::min(width_ - 1, x / 8 + 1); ++u) {
         const Rgbw hue = hues_[static_cast<size_t>(v) * width_ + u], side = hue - from;
@@ -180,7 +183,7 @@ class Surroundings {
         left = std::min(left, Largest(apart - std::clamp(along / std::max(length, 1e-6f), 0.0f, 1.3f) * side));
       }
     }
-    return SmoothStep(kSameHue, kOtherHue, left * lit);
+    return std::max(closed, SmoothStep(kSameHue, kOtherHue, left * lit));
   }
 
  private:
@@ -190,6 +193,34 @@ class Surroundings {
   int width_, height_;
   std::vector<Rgbw> hues_;
 };
+
+inline Rgbw Own(const uint8_t* color) { return Rgbw{static_cast<float>(color[0]), static_cast<float>(color[1]), static_cast<float>(color[2]), 1.0f}; }
+
+COBRA_CLONES void WeighColors(const uint8_t* color, const uint8_t* trust, size_t count, Rgbw* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = std::max(static_cast<float>(trust[i]) * (1.0f / 255.0f), kLeastWeight) * Own(color + 3 * i);
+}
+
+/// Carried sums to colours: the carried colour where the model's is not to be trusted, and the share of white paper.
+COBRA_CLONES void MixColors(const uint8_t* color, const uint8_t* trust, const Surroundings& surroundings, ColorGrid& grid) {
+  const Whiteness white_region(216.0f, 234.0f), white_pixel(185.0f, 215.0f);
+  size_t i = 0;
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < grid.width; ++x, ++i) {
+      const Rgbw own = Own(color + 3 * i);
+      Rgbw mixed = own, carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]);
+      if (trust[i] < 255) {
+        carried[3] = grid.pixels[i][3];
+        float share = static_cast<float>(trust[i]) * (1.0f / 255.0f);
+        if (trust[i] < 128) share = std::max(share, surroundings.Unexplained(own, carried, x, y));
+        mixed = carried + share * (own - carried);
+      }
+      // White when the region is and the pixel does not clearly speak against it.
+      const float white = white_pixel(mixed);
+      mixed[3] = white > 0.0f ? white * white_region(carried) : 0.0f;
+      grid.pixels[i] = mixed;
+    }
+  }
+}
 
 }  // namespace
 
@@ -209,25 +240,11 @@ void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach) {
 
 ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int height, double pixel) {
   const std::vector<uint8_t> trust = Trust(color, tone, width, height, pixel);
-  const size_t count = static_cast<size_t>(width) * height;
-  const auto own = [color](size_t i) { return Rgbw{static_cast<float>(color[3 * i]), static_cast<float>(color[3 * i + 1]), static_cast<float>(color[3 * i + 2]), 1.0f}; };
-  ColorGrid grid{width, height, std::vector<Rgbw>(count)};
-  for (size_t i = 0; i < count; ++i) grid.pixels[i] = std::max(static_cast<float>(trust[i]) * (1.0f / 255.0f), kLeastWeight) * own(i);
+  ColorGrid grid{width, height, std::vector<Rgbw>(trust.size())};
+  WeighColors(color, trust.data(), trust.size(), grid.pixels.data());
   const Surroundings surroundings(grid);
   DomainTransform(grid, tone, kReach);
-  const Whiteness white_region(222.0f, 238.0f), white_pixel(185.0f, 215.0f);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const size_t i = static_cast<size_t>(y) * width + x;
-      const Rgbw carried = grid.pixels[i] * (1.0f / grid.pixels[i][3]), mine = own(i);
-      float share = static_cast<float>(trust[i]) * (1.0f / 255.0f);
-      if (trust[i] < 128) share = std::max(share, surroundings.Unexplained(mine, carried, x, y));
-      Rgbw mixed = carried + share * (mine - carried);
-      // White when the region is and the pixel does not clearly speak against it.
-      mixed[3] = white_region(carried) * white_pixel(mixed);
-      grid.pixels[i] = mixed;
-    }
-  }
+  MixColors(color, trust.data(), surroundings, grid);
   return grid;
 }
 
