@@ -1,0 +1,39 @@
+"""Sizes and settings of a run. `cpu` is what one core trains in an hour, `gpu` what a large GPU trains in 20 minutes."""
+from dataclasses import asdict, dataclass, replace
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of a run's numbers. Widths are channels, `downscale` is page pixels per latent pixel."""
+
+    name: str = "cpu"
+    #: Latent channels.
+    latent: int = 4
+    #: Channels of the VAE at 1/4 and 1/8.
+    vae4: int = 48
+    vae8: int = 96
+    #: Width, heads, blocks of the main branch, blocks of the control branch.
+    width: int = 96
+    heads: int = 3
+    layers: int = 4
+    control: int = 2
+    #: Channels of the features at latent resolution (stem and head).
+    cell: int = 48
+    #: Pages per step and the most reference patches of a page.
+    batch: int = 8
+    references: int = 6
+    learning_rate: float = 1e-3
+    ema: float = 0.995
+    #: Geometries kept in memory, in chunks.
+    chunks: int = 64
+
+    def shape(self) -> dict:
+        """What a checkpoint must agree on."""
+        d = asdict(self)
+        return {k: d[k] for k in ("latent", "vae4", "vae8", "width", "heads", "layers", "control", "cell")}
+
+
+CPU = Config()
+GPU = replace(CPU, name="gpu", latent=8, vae8=128, width=256, heads=8, layers=8, control=4, cell=96, batch=128,
+              references=12, learning_rate=1.2e-3, ema=0.998, chunks=700)  # fmt: skip
+CONFIGS = {"cpu": CPU, "gpu": GPU}
