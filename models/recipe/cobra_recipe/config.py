@@ -20,12 +20,12 @@ class Config:
     #: Channels of the features at latent resolution (stem and head).
     cell: int = 48
     #: Pages per step and the most reference patches of a page.
-    batch: int = 8
+    batch: int = 4
     references: int = 6
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     ema: float = 0.995
     #: Geometries kept in memory, in chunks.
-    chunks: int = 64
+    chunks: int = 32
 
     def shape(self) -> dict:
         """What a checkpoint must agree on."""

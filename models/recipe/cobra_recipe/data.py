@@ -53,10 +53,18 @@ class Pool:
         self.chunks = self.chunks[-self.limit :]
 
     def take(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """n geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8]."""
-        c = self.chunks[self.rng.integers(len(self.chunks))]
-        i = self.rng.choice(len(c["page"]), n, replace=n > len(c["page"]))
-        return c["page"][i], c["references"][i], c["kinds"][i]
+        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8]. n is for 256x256 pages; larger pages come fewer."""
+        first = self.chunks[self.rng.integers(len(self.chunks))]
+        shape = first["page"].shape
+        n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
+        like = [c for c in self.chunks if c["page"].shape == shape]
+        parts, left = [], n
+        while left > 0:
+            c = first if not parts else like[self.rng.integers(len(like))]
+            i = self.rng.choice(len(c["page"]), min(left, len(c["page"])), replace=False)
+            parts.append((c["page"][i], c["references"][i], c["kinds"][i]))
+            left -= len(i)
+        return tuple(np.concatenate(x) for x in zip(*parts))
 
 
 def light(b: int, g: torch.Generator, device) -> torch.Tensor:

@@ -17,7 +17,7 @@ from .transformer import Colorizer, pack, unpack
 from .vae import VAE
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
-COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.08, 0.15, 0.2, 0.25, 0.2, 0.05, 0.05]
+COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.1, 0.18, 0.25, 0.2, 0.13, 0.06, 0.06]
 
 
 def load_vae(path: str, cfg: Config, device: str) -> VAE:
@@ -195,22 +195,21 @@ def train(cfg: Config, pool: str, vae_path: str, out: str, minutes: float, seed:
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
     data, maker = Pool(pool, cfg.chunks, seed + run.step), Maker(seed + run.step, device)
     table = torch.from_numpy(CLASS_OF_ID.astype(np.int64)).to(device)
-    check, last_check = Validation(vae, device), -1e9
+    check, last_check = Validation(vae, device), run.spent
     cuda = device.startswith("cuda")
     run.pause()
 
     def store() -> None:
         save(path, net=mean.state_dict(), raw=net.state_dict(), optimizers=[o.state_dict() for o in opts], run=run.state(), config=asdict(cfg), seed=seed)
 
-    while run.progress < 1:
+    while run.going:
         k = factor(run.progress, run.step)
         for o in opts:
             for group in o.param_groups:
                 group["lr"] = cfg.learning_rate * k
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
-        page, refs, kinds = data.take(cfg.batch)
-        batch = maker.make(page, refs, kinds, count)
-        aux = 0.25 if run.progress < 0.6 else max(0.08, 0.25 * (1 - run.progress) / 0.4)
+        batch = maker.make(*data.take(cfg.batch), count)
+        aux = 0.4 if run.progress < 0.5 else max(0.1, 0.4 * (1 - run.progress) / 0.5)
         with torch.autocast("cuda", torch.bfloat16, enabled=cuda):
             loss, parts = loss_of(net, vae, batch, table, aux)
         for o in opts:
@@ -222,7 +221,7 @@ def train(cfg: Config, pool: str, vae_path: str, out: str, minutes: float, seed:
         with torch.no_grad():
             d = min(cfg.ema, (1 + run.step) / (10 + run.step))
             torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - d)
-        run.advance(len(page), **parts)
+        run.advance(len(batch.colour), **parts)
         if run.step % 25 == 0:
             print(run.line(), f"lr {k:.2f} {run.samples / run.spent:.1f}/s", flush=True)
         if run.due():
@@ -233,6 +232,8 @@ def train(cfg: Config, pool: str, vae_path: str, out: str, minutes: float, seed:
                 print(f"EVAL {run.spent:.0f}s n {run.samples} cie76 {check(mean):.2f}", flush=True)
             run.pause()
     store()
+    if run.progress < 1:
+        return
     score = check(mean)
     print(f"FINAL {run.spent:.0f}s n {run.samples} cie76 {score:.2f}", flush=True)
     log_run("transformer", config=cfg.name, minutes=run.spent / 60, samples=run.samples, seed=seed, chunks=len(data.chunks), cie76_plain=score, **run.mean)

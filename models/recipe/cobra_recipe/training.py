@@ -1,5 +1,6 @@
 """What all trainings share: optimizers, schedule by time, checkpoints that resume, the log of runs."""
 import json
+import os
 import time
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class Run:
 
     def load(self, state: dict) -> None:
         self.spent, self.step, self.samples = state["spent"], state["step"], state["samples"]
+
+    @property
+    def going(self) -> bool:
+        """Whether to go on: time is left in the schedule, and in this call (RECIPE_DEADLINE, seconds since 1970)."""
+        return self.progress < 1 and time.time() < float(os.environ.get("RECIPE_DEADLINE", "inf"))
 
     @property
     def progress(self) -> float:

@@ -5,8 +5,6 @@ line, hint and mask feeds the first blocks. New against Cobra: the conditions ar
 so modulation is a table; a 3x3 depthwise convolution gives every block locality; and one more layer, at latent resolution,
 **copies**: every page cell points at reference cells (or at hint strokes, or at nothing) and takes their latent.
 """
-import math
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -116,7 +114,8 @@ def pack(x: torch.Tensor) -> torch.Tensor:
 
 def unpack(x: torch.Tensor) -> torch.Tensor:
     """Tokens [B,T,4c] (packed as by `pack`) -> cells [B,4T,c]; the order of cells is the same for keys and values."""
-    return x.unflatten(2, (-1, 4)).transpose(2, 3).flatten(1, 2)
+    b, t, c = x.shape[0], x.shape[1], int(x.shape[2]) // 4
+    return x.reshape(b, t, c, 4).transpose(2, 3).reshape(b, t * 4, c)
 
 
 class Colorizer(nn.Module):
@@ -137,8 +136,8 @@ class Colorizer(nn.Module):
         self.page_head, self.ref_head = CellHead(d, c), CellHead(d, c)
         self.query, self.hint_key, self.ref_key = (nn.Conv2d(c, self.dk, 1) for _ in range(3))
         self.ref_value = nn.Conv2d(c, self.dk - z, 1)
-        self.sharp = nn.Parameter(torch.tensor(1.0))
-        self.null_key, self.null_value = nn.Parameter(torch.zeros(1, 1, self.dk)), nn.Parameter(torch.zeros(1, 1, self.dk))
+        self.sharp = nn.Parameter(torch.tensor(8.0))
+        self.null_key, self.null_value = nn.Parameter(torch.randn(1, 1, self.dk)), nn.Parameter(torch.zeros(1, 1, self.dk))
         # Output: copied latent against predicted latent, by a gate, and a correction.
         self.po = nn.Linear(d, 4 * z)
         self.table = nn.Parameter(torch.zeros(2, d))
@@ -176,7 +175,7 @@ class Colorizer(nn.Module):
                 seg = self.hsegr(x)
         f = self.ref_head(x, stem, (h, w))
         value = torch.cat([latent, self.ref_value(f)], 1)
-        kv.append(torch.stack([pack(self.ref_key(f)), pack(value)], 1))
+        kv.append(torch.stack([pack(F.normalize(self.ref_key(f), dim=1)), pack(value)], 1))
         kv = torch.stack(kv, 1)
         return (kv, seg) if segment else kv
 
@@ -194,7 +193,8 @@ class Colorizer(nn.Module):
         c = self.cpe(torch.cat([torch.zeros_like(line), line, hint, mask], 1)).flatten(2).transpose(1, 2) + pos
         x = self.pe.bias + tokens + pos
         # [B,R,layers+1,2,T,d] -> per layer [B,R*T,d]
-        kv = kv.permute(2, 3, 0, 1, 4, 5).flatten(3, 4)
+        r, t = kv.shape[1], kv.shape[4]
+        kv = kv.permute(2, 3, 0, 1, 4, 5).reshape(len(self.blocks) + 1, 2, b, r * t, self.d)
         seg = None
         for i, block in enumerate(self.blocks):
             x, _, _ = block(x, (h, w), block.page, (kv[i, 0], kv[i, 1]))
@@ -222,19 +222,21 @@ class Colorizer(nn.Module):
         """line, hint [B,z,h,w], mask [B,1,h,w], kv [B,R,layers+1,2,T,d] -> clean latent [B,z,h,w]. The form that is exported."""
         f, x, (k, v), _ = self.features(line, hint, mask, kv)
         b = line.shape[0]
-        q = self.query(f).flatten(2).transpose(1, 2)
-        own_k = self.hint_key(f).flatten(2).transpose(1, 2)
+        q, own_k = self.queries(f), self.own_keys(f)
         own_v = F.pad(hint.flatten(2).transpose(1, 2), (0, self.dk - self.cfg.latent))
-        keys = torch.cat([self.null_key.expand(b, 1, -1), own_k, k], 1)
+        null = F.normalize(self.null_key, dim=2)
         values = torch.cat([self.null_value.expand(b, 1, -1), own_v, v], 1)
         off = (mask.flatten(2) < 0.5).to(q.dtype) * NEVER
-        bias = torch.cat([torch.zeros_like(off[:, :, :1]), off, torch.zeros_like(k[:, :, 0])[:, None]], 2)
-        p = (self.scaled(q) @ keys.transpose(1, 2) + bias).softmax(-1)
+        p = torch.cat([q @ null.transpose(1, 2), q @ own_k.transpose(1, 2) + off, q @ k.transpose(1, 2)], 2).softmax(-1)
         return self.finish(f, x, p @ values)
 
-    def scaled(self, q):
-        """Queries with the logits' scale."""
-        return q * (self.sharp / math.sqrt(self.dk))
+    def queries(self, f):
+        """Unit queries of page cells times the logits' scale: [B,h*w,dk]."""
+        return F.normalize(self.query(f), dim=1).flatten(2).transpose(1, 2) * self.sharp
+
+    def own_keys(self, f):
+        """Unit keys of the page's own cells, for hints: [B,h*w,dk]."""
+        return F.normalize(self.hint_key(f), dim=1).flatten(2).transpose(1, 2)
 
     def train_step(self, line, hint, mask, kv, spots, spot_on):
         """As forward, but with the hint cells gathered (spots [B,M] cell numbers, spot_on [B,M]) and logits returned.
@@ -243,14 +245,12 @@ class Colorizer(nn.Module):
         """
         f, x, (k, v), seg = self.features(line, hint, mask, kv, segment=True)
         b = line.shape[0]
-        q = self.query(f).flatten(2).transpose(1, 2)
-        at = spots[:, :, None]
-        own_k = self.hint_key(f).flatten(2).transpose(1, 2)
-        own_k = own_k.gather(1, at.expand(-1, -1, self.dk))
+        q, at = self.queries(f), spots[:, :, None]
+        own_k = self.own_keys(f).gather(1, at.expand(-1, -1, self.dk))
         own_v = F.pad(hint.flatten(2).transpose(1, 2), (0, self.dk - self.cfg.latent)).gather(1, at.expand(-1, -1, self.dk))
-        keys = torch.cat([self.null_key.expand(b, 1, -1), own_k, k], 1)
+        keys = torch.cat([F.normalize(self.null_key, dim=2).expand(b, 1, -1), own_k, k], 1)
         values = torch.cat([self.null_value.expand(b, 1, -1), own_v, v], 1)
-        logits = self.scaled(q) @ keys.transpose(1, 2)
+        logits = q @ keys.transpose(1, 2)
         m = spots.shape[1]
         if m:
             off = torch.where(spot_on, 0.0, NEVER).to(logits.dtype)

@@ -114,10 +114,11 @@ def shade(cv, g):
     tone[m] = (tone[m] * g.uniform(0.7, 0.88)).astype(np.uint8)
 
 
-def geometry(seed, height, width, references=6):
+def geometry(seed, height, width, references=6, full=False):
     """One training geometry, a pure function of its arguments.
 
-    Returns a dict: page [3,H,W] and references [references,3,H/2,W/2], uint8, planes id, tone, ink;
+    References are half the page's size, as the model takes them, or the page's size when `full`.
+    Returns a dict: page [3,H,W] and references [references,3,h,w], uint8, planes id, tone, ink;
     kinds [8] uint8 index into PLACE_KINDS of each place.
     """
     g = np.random.default_rng([seed, height, width])
@@ -140,8 +141,8 @@ def geometry(seed, height, width, references=6):
     for k in range(references):
         r = picture(
             g,
-            height // 2,
-            width // 2,
+            height if full else height // 2,
+            width if full else width // 2,
             cast,
             places,
             int(g.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08])),
