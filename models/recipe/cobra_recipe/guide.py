@@ -82,7 +82,7 @@ def train(cfg: Config, pool: str, vae_path: str, transformer: str, out: str, min
     while run.going:
         opt.param_groups[0]["lr"] = 8e-4 * factor(run.progress, run.step)
         if run.step % reuse == 0:
-            batch = maker.make(*data.take(cfg.batch), min(cfg.references, 5))
+            batch = maker.make(*data.take(max(8, cfg.batch // 2)), min(cfg.references, 5))
             held = [(batch.colour, batch.line, predictions(net, vae, batch, 0.3, maker.g))]
         truth, line, colour = held[-1]
         h, w = truth.shape[-2:]

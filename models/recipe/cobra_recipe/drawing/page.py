@@ -66,7 +66,6 @@ def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
     cv = Canvas(h, w)
     cv.lw = 1 if max(h, w) < 200 or g.random() < 0.75 else 2
     cv.ic = int(g.integers(5, 60))
-    lod = True
     for y0, y1, x0, x1 in layout(g, h, w, npan):
         s = cv.sub(y0, y1, x0, x1)
         ph, pw = y1 - y0, x1 - x0
