@@ -1,4 +1,6 @@
 """Batches from the pool: every use of a geometry gets new colours, light, references, line style and hints."""
+import queue
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,3 +158,31 @@ class Maker:
         if not count:
             return torch.zeros(b, 0, 3, h, w, device=dev), torch.zeros(b, 0, h // 8, w // 8, dtype=torch.long, device=dev)
         return torch.stack(pictures, 1), torch.stack(ids, 1)
+
+
+class Feed:
+    """Calls `make` for every batch: at once on a CPU (seeded runs repeat exactly), ahead of time in a thread for a GPU."""
+
+    def __init__(self, make, ahead: int):
+        self.make, self.ahead = make, ahead
+        self.fault: BaseException | None = None
+        if ahead:
+            self.queue: queue.Queue = queue.Queue(ahead)
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self.queue.put(self.make())
+        except BaseException as fault:  # handed on by next()
+            self.fault = fault
+            self.queue.put(None)
+
+    def next(self):
+        """The next batch."""
+        if not self.ahead:
+            return self.make()
+        item = self.queue.get()
+        if item is None:
+            raise RuntimeError("making batches failed") from self.fault
+        return item
