@@ -1,4 +1,5 @@
 """The recipe's commands; `python -m cobra_recipe COMMAND --help` names their options."""
+
 import argparse
 import os
 import subprocess
@@ -98,7 +99,10 @@ def everything(args) -> int:
     work.mkdir(parents=True, exist_ok=True)
     have = len(list((work / "pool").glob("[0-9]*.npz")))
     drawers = [
-        subprocess.Popen([sys.executable, "-m", "cobra_recipe", "draw", "--work", args.work, "--first", str(i), "--stride", str(args.drawers), "--count", "100000"], cwd=Path(__file__).parents[1])
+        subprocess.Popen(
+            [sys.executable, "-m", "cobra_recipe", "draw", "--work", args.work, "--first", str(i), "--stride", str(args.drawers), "--count", "100000"],
+            cwd=Path(__file__).parents[1],
+        )
         for i in range(args.drawers)
     ]
     try:

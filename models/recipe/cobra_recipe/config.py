@@ -1,4 +1,5 @@
 """Sizes and settings of a run. `cpu` is what one core trains in an hour, `gpu` what a large GPU trains in 20 minutes."""
+
 from dataclasses import asdict, dataclass, replace
 
 

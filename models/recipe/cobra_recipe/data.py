@@ -1,4 +1,5 @@
 """Batches from the pool: every use of a geometry gets new colours, light, references, line style and hints."""
+
 import queue
 import threading
 from dataclasses import dataclass

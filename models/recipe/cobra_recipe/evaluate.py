@@ -1,4 +1,5 @@
 """Figures and montages of a package: held-out drawn pages, real pages, hints, white, time; beside the trivial baselines."""
+
 import json
 from pathlib import Path
 
@@ -81,7 +82,9 @@ def drawn(package: Package, count: int, out: Path, top_k: int) -> dict[str, floa
     for i in range(count):
         d = drawn_page(SEED + i)
         r = package.colour(d["ink"], d["references"], top_k)
-        scores.append(dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"])))
+        scores.append(
+            dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
+        )
         paper = (d["ids"] == 0) & (d["ink"][..., 0] > 250) & (r["line"] > 250)
         if paper.sum() > 50:
             white.append((255 - r["guided"].astype(float)).max(-1)[paper].mean())
@@ -105,10 +108,12 @@ def real(package: Package, folder: Path, out: Path, top_k: int) -> list[dict]:
         read = lambda f: np.asarray(Image.open(f).convert("RGB"))  # noqa: E731
         full, references = read(d / "input.png"), [read(f) for f in sorted(d.glob("ref*"))]
         gray = rgb3(np.asarray(Image.fromarray(full).convert("L")))
-        lines = package.run("line_extractor", gray=np.pad(gray[..., 0].astype(np.float32)[None, None], ((0, 0), (0, 0), (0, -gray.shape[0] % 16), (0, -gray.shape[1] % 16)), constant_values=1))
+        lines = package.run(
+            "line_extractor", gray=np.pad(gray[..., 0].astype(np.float32)[None, None], ((0, 0), (0, 0), (0, -gray.shape[0] % 16), (0, -gray.shape[1] % 16)), constant_values=1)
+        )
         line_page = rgb3(lines[0, 0, : gray.shape[0], : gray.shape[1]].clip(0, 255).astype(np.uint8))
         for kind, page in (("gray", gray), ("line", line_page)):
-            r = package.colour(page, references, top_k)
+            r = package.colour(page, references, top_k, shadow=d.name.startswith("shadow"))
             truth = resize(full, r["line"].shape[1], r["line"].shape[0])
             # The same pixels count for both kinds: those of the extracted lines of the gray page.
             ink = package.run("line_extractor", gray=np.asarray(Image.fromarray(truth).convert("L")).astype(np.float32)[None, None]).clip(0, 255)[0, 0]
@@ -180,5 +185,13 @@ def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", t
     print("speed", {k: round(v, 3) for k, v in figures["speed_s"].items()}, flush=True)
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     if log:
-        log_run("evaluation", pages=count, top_k=top_k, **f, hint_before=figures["hints"]["without"], hint_after=figures["hints"]["with_hint"], real=figures.get("real_guided", float("nan")))
+        log_run(
+            "evaluation",
+            pages=count,
+            top_k=top_k,
+            **f,
+            hint_before=figures["hints"]["without"],
+            hint_after=figures["hints"]["with_hint"],
+            real=figures.get("real_guided", float("nan")),
+        )
     return figures

@@ -1,4 +1,5 @@
 """Write the model package: seven ONNX graphs with half-precision weights and float32 inputs and outputs, and the manifest."""
+
 import hashlib
 import json
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """Train the guided decoder: line art's hidden features steer the decoder, on the colouring network's own outputs."""
+
 from dataclasses import asdict
 from pathlib import Path
 

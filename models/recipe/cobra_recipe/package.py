@@ -1,4 +1,5 @@
 """Run a model package with ONNX Runtime as the engine does: line extraction, retrieval, references, one step, decoding."""
+
 import json
 import time
 from pathlib import Path
@@ -85,13 +86,19 @@ class Package:
         similarity = unit(self.embed(quadrant_crops(page))) @ unit(self.embed(patches)).T
         return [(q, patches[i]) for q in range(4) for i in np.argsort(-similarity[q], kind="stable")[:top_k]]
 
-    def colour(self, page: np.ndarray, references: list[np.ndarray], top_k: int = 3, hints=()) -> dict[str, np.ndarray]:
-        """A page RGB uint8 -> line, plain and guided pictures (uint8) at the bucket's size. hints: (x, y, (r, g, b)) in bucket pixels."""
+    def colour(self, page: np.ndarray, references: list[np.ndarray], top_k: int = 3, hints=(), shadow: bool = False) -> dict[str, np.ndarray]:
+        """A page RGB uint8 -> line, plain and guided pictures (uint8) at the bucket's size.
+
+        hints: (x, y, (r, g, b)) in bucket pixels; shadow: the style `line + shadow`.
+        """
         self.times = {}
         width, height = self.bucket(page.shape[1], page.shape[0])
         page = resize(page, width, height)
         gray = np.asarray(Image.fromarray(page).convert("L")).astype(np.float32)[None, None]
         line = self.run("line_extractor", gray=gray).clip(0, 255).astype(np.uint8)[0, 0]
+        if shadow:
+            line = np.where(gray[0, 0] <= 74, 18, line)
+            line = np.where((line > 155) & (gray[0, 0] > 74) & (gray[0, 0] < 145), 155, line).astype(np.uint8)
         line3 = np.repeat(line[..., None], 3, 2)
         hint, mask = line3.copy(), np.zeros((height, width), np.uint8)
         for x, y, rgb in hints:

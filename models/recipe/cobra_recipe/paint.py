@@ -1,4 +1,5 @@
 """From drawn planes to pictures, on any device: colouring by palette, line art, shadow line art, references, hints."""
+
 import torch
 import torch.nn.functional as F
 

@@ -1,4 +1,5 @@
 """The patch encoder: embeddings by which a page's quadrant finds the reference patches that show the same characters."""
+
 from dataclasses import asdict
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The pool of geometries: chunks of drawings of one size, written by any number of processes, each chunk a pure function of its name."""
+
 import os
 import time
 from pathlib import Path

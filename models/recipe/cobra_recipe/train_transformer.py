@@ -1,4 +1,5 @@
 """Train the colouring network on painted geometries."""
+
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -132,7 +133,9 @@ def _from_prototype(old: dict, net: Colorizer) -> dict:
     def embed(prefix: str, t: float):
         freq = torch.exp(-np.log(10000) * torch.arange(64).float() / 64)
         wave = lambda x: torch.cat([(x * freq).cos(), (x * freq).sin()])  # noqa: E731
-        mlp = lambda n, x: F.linear(silu(F.linear(wave(x), old[f"{prefix}.{n}.0.weight"], old[f"{prefix}.{n}.0.bias"])), old[f"{prefix}.{n}.2.weight"], old[f"{prefix}.{n}.2.bias"])  # noqa: E731
+        mlp = lambda n, x: F.linear(
+            silu(F.linear(wave(x), old[f"{prefix}.{n}.0.weight"], old[f"{prefix}.{n}.0.bias"])), old[f"{prefix}.{n}.2.weight"], old[f"{prefix}.{n}.2.bias"]
+        )  # noqa: E731
         e = mlp("t", t) + torch.cat([mlp("r", 256.0), mlp("r", 512.0), mlp("a", 0.5)])
         return F.linear(silu(e), old[f"{prefix}.lin.weight"], old[f"{prefix}.lin.bias"]).reshape(6, -1), e
 

@@ -1,4 +1,5 @@
 """Train the autoencoder on painted pages, references, line art and hint pictures."""
+
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,7 +70,13 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
             noisy = z + 0.1 * torch.randn_like(z)
             y, flat = net.decode(noisy).float(), net.lin(noisy).float()
         parts = (y - x).abs().mean()
-        loss = parts + 0.5 * gradient_loss(y, x) + 0.5 * (F.avg_pool2d(y, 4) - F.avg_pool2d(x, 4)).abs().mean() + 0.3 * (flat - F.avg_pool2d(x, 8)).abs().mean() + 2e-3 * z.float().square().mean()
+        loss = (
+            parts
+            + 0.5 * gradient_loss(y, x)
+            + 0.5 * (F.avg_pool2d(y, 4) - F.avg_pool2d(x, 4)).abs().mean()
+            + 0.3 * (flat - F.avg_pool2d(x, 8)).abs().mean()
+            + 2e-3 * z.float().square().mean()
+        )
         opt.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

@@ -1,4 +1,5 @@
 """What all trainings share: optimizers, schedule by time, checkpoints that resume, the log of runs."""
+
 import json
 import os
 import time

@@ -5,6 +5,7 @@ line, hint and mask feeds the first blocks. New against Cobra: the conditions ar
 so modulation is a table; a 3x3 depthwise convolution gives every block locality; and one more layer, at latent resolution,
 **copies**: every page cell points at reference cells (or at hint strokes, or at nothing) and takes their latent.
 """
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F

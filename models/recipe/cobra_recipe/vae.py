@@ -1,4 +1,5 @@
 """The autoencoder: f = 8, patch-4 stem, all convolutions at 1/4 and 1/8 so that it is cheap on a CPU; and the guided decoder."""
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F

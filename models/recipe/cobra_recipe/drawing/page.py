@@ -9,6 +9,7 @@ from .place import Place
 
 
 def balloon(cv, g, u):
+    """A speech balloon with scribbles; u is the panel's shorter side."""
     h, w = cv.ink.shape
     a, b = g.uniform(0.1, 0.22) * u, g.uniform(0.07, 0.14) * u
     x, y = g.uniform(a * 0.6, w - a * 0.6), g.uniform(b * 0.7, h * 0.45)
@@ -17,20 +18,14 @@ def balloon(cv, g, u):
     p = curve(np.stack([x + np.cos(t) * a, y + np.sin(t) * b], 1), k=3)
     tx = x + g.uniform(-0.5, 0.5) * a
     cv.shape(
-        np.array(
-            [(tx - a * 0.15, y + b * 0.8), (tx + a * 0.15, y + b * 0.8), (tx + g.uniform(-0.3, 0.3) * a, y + b * 1.7)]
-        ),
+        np.array([(tx - a * 0.15, y + b * 0.8), (tx + a * 0.15, y + b * 0.8), (tx + g.uniform(-0.3, 0.3) * a, y + b * 1.7)]),
         WHITE,
     )
     cv.shape(p, WHITE)
     cv.fill(np.array([(tx - a * 0.15, y + b * 0.7), (tx + a * 0.15, y + b * 0.7), (tx, y + b * 1.0)]), WHITE)
     cv2.fillPoly(
         cv.ink,
-        [
-            (np.array([(tx - a * 0.12, y + b * 0.6), (tx + a * 0.12, y + b * 0.6), (tx, y + b * 1.05)]) * 16).astype(
-                np.int32
-            )
-        ],
+        [(np.array([(tx - a * 0.12, y + b * 0.6), (tx + a * 0.12, y + b * 0.6), (tx, y + b * 1.05)]) * 16).astype(np.int32)],
         255,
         shift=4,
     )
@@ -44,6 +39,7 @@ def balloon(cv, g, u):
 
 
 def layout(g, h, w, n):
+    """n panels as (y0, y1, x0, x1), split again and again, with gutters."""
     m = int(0.015 * max(h, w)) + 1
 
     def split(r, n):
@@ -63,6 +59,7 @@ def layout(g, h, w, n):
 
 
 def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
+    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal."""
     cv = Canvas(h, w)
     cv.lw = 1 if max(h, w) < 200 or g.random() < 0.75 else 2
     cv.ic = int(g.integers(5, 60))
@@ -81,11 +78,7 @@ def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
         for k, ci in enumerate(dict.fromkeys(cs)):
             r = (
                 u
-                * (
-                    g.uniform(0.1, 0.15)
-                    if kind < 0.3
-                    else g.uniform(0.15, 0.24) if kind < 0.75 else g.uniform(0.25, 0.42)
-                )
+                * (g.uniform(0.1, 0.15) if kind < 0.3 else g.uniform(0.15, 0.24) if kind < 0.75 else g.uniform(0.25, 0.42))
                 / (1 + 0.15 * (nc - 1))
                 * scale
             )

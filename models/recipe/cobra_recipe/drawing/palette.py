@@ -1,4 +1,5 @@
 """Colours for region ids: endless palettes, drawn in bulk, with the linked choices a designer makes (a hat like the top)."""
+
 import numpy as np
 
 from .ids import (ACC, BOT, HAIR, HAT, HAT2, IRIS, MOUTH, PLACE0, PLACE_ELEMENTS, PLACE_KINDS, PLACE_SLOTS, PROP, PROP2,

@@ -7,6 +7,8 @@ from .ids import PLACE0, PLACE_KINDS, PLACE_SLOTS
 
 
 class Place:
+    """Number b of a page's places: its kind, horizon and gradient."""
+
     def __init__(s, g, b):
         s.i = PLACE0 + b * PLACE_SLOTS
         s.kind = PLACE_KINDS[g.choice(7, p=[0.18, 0.17, 0.17, 0.16, 0.14, 0.1, 0.08])]
@@ -14,6 +16,7 @@ class Place:
         s.hz = g.uniform(0.45, 0.8)
 
     def draw(s, cv, g, u):
+        """Fill a panel; u is its shorter side in px."""
         h, w = cv.ink.shape
         i = s.i
         k = s.kind
@@ -118,6 +121,4 @@ class Place:
             cx, cy = R(0.2, 0.8) * w, R(0.2, 0.8) * h
             for a in g.uniform(0, 6.28, 24):
                 r0, r1 = R(0.3, 0.5) * u, u * 1.5
-                cv.line(
-                    [(cx + math.cos(a) * r0, cy + math.sin(a) * r0), (cx + math.cos(a) * r1, cy + math.sin(a) * r1)]
-                )
+                cv.line([(cx + math.cos(a) * r0, cy + math.sin(a) * r0), (cx + math.cos(a) * r1, cy + math.sin(a) * r1)])
