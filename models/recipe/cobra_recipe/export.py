@@ -156,6 +156,35 @@ def other_sizes(graph: Graph) -> list[dict[str, torch.Tensor]]:
     return result
 
 
+#: The file of weights that several graphs share; parts begin at multiples of ALIGN bytes.
+WEIGHTS, ALIGN = "weights.bin", 64
+
+
+def share(folder: Path, names: list[str], smallest: int = 1024) -> None:
+    """Move weights of `smallest` bytes or more into one file, equal ones once: references and page use the same blocks."""
+    blob, seen = bytearray(), {}
+    for name in names:
+        model = onnx.load(str(folder / name))
+        for t in model.graph.initializer:
+            raw = numpy_helper.to_array(t).tobytes()
+            if len(raw) < smallest:
+                continue
+            key = hashlib.sha256(raw).digest()
+            if key not in seen:
+                blob.extend(b"\0" * (-len(blob) % ALIGN))
+                seen[key] = len(blob)
+                blob.extend(raw)
+            t.ClearField("raw_data")
+            t.ClearField("float_data")
+            t.ClearField("int32_data")
+            t.data_location = TensorProto.EXTERNAL
+            del t.external_data[:]
+            for k, v in (("location", WEIGHTS), ("offset", str(seen[key])), ("length", str(len(raw)))):
+                t.external_data.add(key=k, value=v)
+        (folder / name).write_bytes(model.SerializeToString())
+    (folder / WEIGHTS).write_bytes(bytes(blob))
+
+
 def verify(graph: Graph, path: Path, tolerance: float = 5e-3) -> float:
     """Largest difference of ONNX Runtime's output from PyTorch's, for the example and for other sizes along every dynamic axis."""
     import onnxruntime
@@ -195,7 +224,7 @@ def manifest(cfg: Config, vae: VAE, folder: Path, names: dict[str, str], version
         imageEncoder=dict(imageSize=SIZE, mean=[MEAN] * 3, std=[STD] * 3, embeddingSize=DIM),
         referenceKv=dict(layers=cfg.layers + 1, width=cfg.width), upsampler=dict(scale=1),
         graphs=dict(shared={k: names[k] for k in ("line_extractor", "image_encoder", "vae_encoder", "vae_decoder")}, styles={"line": style, "line + shadow": style}),
-        files={n: record(folder / n) for n in sorted(names.values())},
+        files={n: record(folder / n) for n in sorted([*names.values(), WEIGHTS])},
     )  # fmt: skip
 
 
@@ -210,13 +239,14 @@ def export(out: str, vae_path: str, transformer: str, guide: str, patches: str, 
     encoder = load_patches(patches)
     for module in (colorizer, vae, guided, encoder):
         round_weights(module.eval().requires_grad_(False).to(memory_format=torch.contiguous_format))
-    names, total = {}, 0
-    for name, graph in graphs(cfg, vae, colorizer, guided, encoder).items():
-        names[name] = f"{name}.onnx"
-        path = folder / names[name]
-        export_graph(graph, path)
-        total += path.stat().st_size
-        print(f"{name}: {path.stat().st_size / 1e6:.2f} MB, error {verify(graph, path):.1e}", flush=True)
+    made = graphs(cfg, vae, colorizer, guided, encoder)
+    names = {name: f"{name}.onnx" for name in made}
+    for name, graph in made.items():
+        export_graph(graph, folder / names[name])
+    share(folder, list(names.values()))
+    for name, graph in made.items():
+        print(f"{name}: error {verify(graph, folder / names[name]):.1e}", flush=True)
+    total = sum((folder / n).stat().st_size for n in (*names.values(), WEIGHTS))
     text = json.dumps(manifest(cfg, vae, folder, names, version, training), indent=2)
     (folder / "manifest.json").write_text(text + "\n")
     print(f"package {total / 1e6:.2f} MB in {out}")
