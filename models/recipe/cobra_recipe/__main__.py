@@ -88,7 +88,15 @@ def write(args) -> None:
 def measure(args) -> None:
     from .evaluate import evaluate
 
-    evaluate(args.package, args.montages or str(Path(args.work) / "evaluation"), args.count, args.pages, args.top_k)
+    evaluate(args.package, args.montages or str(Path(args.work) / "evaluation"), args.count, args.pages, args.top_k, args.config != "tiny", args.threads)
+
+
+def slim(work: Path) -> None:
+    """Checkpoints without the optimizers' state in WORK/slim, for a later warm start."""
+    (work / "slim").mkdir(exist_ok=True)
+    for name in SHARES:
+        state = torch.load(work / f"{name}.pt", map_location="cpu")
+        torch.save({k: state[k] for k in ("net", "run", "config") if k in state}, work / "slim" / f"{name}.pt")
 
 
 def everything(args) -> int:
@@ -120,6 +128,10 @@ def everything(args) -> int:
     finally:
         for d in drawers:
             d.kill()
+    if args.wall < 1e8 and end - time.time() < 200:
+        print("trained; call again for export and evaluation", flush=True)
+        return 3
+    slim(work)
     write(args)
     measure(args)
     return 0

@@ -37,7 +37,7 @@ class Config:
 
 
 CPU = Config()
-GPU = replace(CPU, name="gpu", latent=8, width=192, heads=6, layers=6, control=3, cell=64, batch=128,
+GPU = replace(CPU, name="gpu", latent=16, width=192, heads=6, layers=6, control=3, cell=64, batch=128,
               references=12, replay=1, learning_rate=1.2e-3, ema=0.998, chunks=700)  # fmt: skip
 #: For trying the whole recipe in two minutes; colours mean nothing.
 TINY = replace(CPU, name="tiny", vae4=16, vae8=32, width=32, heads=2, layers=2, control=1, cell=16, batch=2, references=3, chunks=8)

@@ -2,6 +2,8 @@
 
 import queue
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,37 +39,57 @@ class Batch:
 
 
 class Pool:
-    """Chunks of geometries, at most `limit` in memory; `refresh` takes in chunks written since."""
+    """Chunks of geometries as tensors on `device`, at most `limit`; `refresh` takes in chunks written since.
 
-    def __init__(self, folder: str, limit: int, seed: int):
-        self.folder, self.limit = Path(folder), limit
+    With `follow` a thread does that all the time, beginning as soon as the first chunk is there.
+    """
+
+    def __init__(self, folder: str, limit: int, seed: int, device: str = "cpu", follow: bool = False):
+        self.folder, self.limit, self.device, self.follow = Path(folder), limit, device, follow
         self.rng = np.random.default_rng([seed, 1])
         self.names: set[str] = set()
-        self.chunks: list[dict] = []
-        self.refresh(limit)
+        self.chunks: list[dict[str, torch.Tensor]] = []
+        self.refresh(1 if follow else limit)
+        if follow:
+            threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            if not self._load(8):
+                time.sleep(1)
 
     def refresh(self, most: int = 2) -> None:
-        """Load up to `most` new chunks; the oldest leave when the limit is reached."""
-        new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
-        for path in new:
-            with np.load(path) as data:
-                self.chunks.append({k: data[k] for k in data.files})
-            self.names.add(path.name)
-        self.chunks = self.chunks[-self.limit :]
+        """Load up to `most` new chunks; the oldest leave when the limit is reached. Does nothing for a pool that follows."""
+        if not (self.follow and self.chunks):
+            self._load(most)
 
-    def take(self, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _load(self, most: int) -> int:
+        new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
+
+        def read(path: Path) -> dict[str, torch.Tensor]:
+            with np.load(path) as data:
+                return {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
+
+        with ThreadPoolExecutor(4 if self.follow else 1) as pool:
+            loaded = list(pool.map(read, new))
+        self.names |= {p.name for p in new}
+        self.chunks = (self.chunks + loaded)[-self.limit :]
+        return len(new)
+
+    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8]. n is for 256x256 pages; larger pages come fewer."""
-        first = self.chunks[self.rng.integers(len(self.chunks))]
+        chunks = self.chunks
+        first = chunks[self.rng.integers(len(chunks))]
         shape = first["page"].shape
         n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
-        like = [c for c in self.chunks if c["page"].shape == shape]
+        like = [c for c in chunks if c["page"].shape == shape]
         parts, left = [], n
         while left > 0:
             c = first if not parts else like[self.rng.integers(len(like))]
-            i = self.rng.choice(len(c["page"]), min(left, len(c["page"])), replace=False)
-            parts.append((c["page"][i], c["references"][i], c["kinds"][i]))
+            i = torch.from_numpy(self.rng.choice(len(c["page"]), min(left, len(c["page"]), 16 if n > 64 else left), replace=False))
+            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds")])
             left -= len(i)
-        return tuple(np.concatenate(x) for x in zip(*parts))
+        return tuple(torch.cat(x) for x in zip(*parts))
 
 
 def light(b: int, g: torch.Generator, device) -> torch.Tensor:
@@ -89,14 +111,14 @@ class Maker:
         """Region id at the centre of every latent cell."""
         return ids[..., 4::8, 4::8].long()
 
-    def _hints(self, planes: np.ndarray, pal: np.ndarray, share: float):
-        """Choose strokes: repaints pal [B,256,3] in place and returns squares [(b, y, x, id)] and hinted [B,256]."""
-        b, _, h, w = planes.shape
+    def _hints(self, ids: np.ndarray, pal: np.ndarray, share: float):
+        """Choose strokes in pages with the given cell ids [B,h,w]: repaints pal [B,256,3] in place, returns squares [(b, y, x, id)] and hinted [B,256]."""
+        b, h, w = ids.shape[0], 8 * ids.shape[1], 8 * ids.shape[2]
         squares, hinted = [], np.zeros((b, 256), bool)
         for k in range(b):
             if self.rng.random() >= share:
                 continue
-            cells = planes[k, 0, 4::8, 4::8]
+            cells = ids[k]
             present = [i for i in np.unique(cells) if i > 0 and (cells == i).sum() >= 3]
             if not present:
                 continue
@@ -110,32 +132,35 @@ class Maker:
                 hinted[k, i] = True
         return squares, hinted
 
-    def make(self, page: np.ndarray, refs: np.ndarray, kinds: np.ndarray, count: int, hints: float = HINTED, kind: int | None = None) -> Batch:
+    def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None) -> Batch:
         """count references a page; kind fixes the line style (an index into LINE_KINDS)."""
         dev, g, rng = self.device, self.g, self.rng
-        b, _, h, w = page.shape
-        pal = self.palettes.draw(kinds)
+        b = len(page)
+        pal = self.palettes.draw(kinds.numpy())
         page_pal = pal.copy()
-        squares, hinted = self._hints(page, page_pal, hints)
-        planes = torch.from_numpy(np.ascontiguousarray(page)).to(dev)
+        planes = page.to(dev)
+        page_id = self._cells(planes[:, 0])
+        squares, hinted = self._hints(page_id.cpu().numpy(), page_pal, hints)
         ink = (torch.tensor([25.0, 18.0, 22.0]) * (torch.rand(b, 1, generator=g) * 1.7 + 0.3)).to(dev)
         rgb = paint.paint(planes, torch.from_numpy(page_pal).to(dev), light(b, g, dev), ink)
         style = torch.full((b,), kind) if kind is not None else torch.from_numpy(rng.choice(6, b, p=LINE_KINDS))
         line = paint.line_art(planes, rgb, style.to(dev))
         hint, mask = line.expand(-1, 3, -1, -1).clone(), torch.zeros_like(line)
-        for k, y, x, i in squares:
-            s = np.s_[k, :, y - HINT_PX // 2 : y + HINT_PX // 2, x - HINT_PX // 2 : x + HINT_PX // 2]
-            colour = page_pal[k, i].astype(np.float32) + rng.normal(0, 3, 3).astype(np.float32)
-            hint[s] = torch.from_numpy(colour.clip(0, 255))[:, None, None].to(dev)
-            mask[s] = 1.0
+        if squares:
+            k, y, x, i = np.array(squares).T
+            colour = (page_pal[k, i] + rng.normal(0, 3, (len(k), 3))).clip(0, 255).astype(np.float32)
+            dy, dx = (o.reshape(1, -1) - HINT_PX // 2 for o in np.mgrid[:HINT_PX, :HINT_PX])
+            at = [torch.from_numpy(v.reshape(-1)).to(dev) for v in (np.repeat(k[:, None], HINT_PX**2, 1), y[:, None] + dy, x[:, None] + dx)]
+            hint.permute(0, 2, 3, 1)[at[0], at[1], at[2]] = torch.from_numpy(np.repeat(colour, HINT_PX**2, 0)).to(dev)
+            mask[at[0], 0, at[1], at[2]] = 1.0
         pictures, ids = self._references(refs, pal, ink, count)
         quadrant = torch.from_numpy(rng.integers(0, 4, (b, count))).to(dev)
         ref = pictures.flatten(0, 1)
         return Batch(paint.unit(rgb), paint.unit(line), paint.unit(hint), mask,
                      paint.unit(ref).unflatten(0, (b, count)) if count else ref.unflatten(0, (b, 0)),
-                     self._cells(planes[:, 0]), ids, quadrant, torch.from_numpy(hinted).to(dev))  # fmt: skip
+                     page_id, ids, quadrant, torch.from_numpy(hinted).to(dev))  # fmt: skip
 
-    def _references(self, refs: np.ndarray, pal: np.ndarray, ink: torch.Tensor, count: int):
+    def _references(self, refs: torch.Tensor, pal: np.ndarray, ink: torch.Tensor, count: int):
         """count patches a page: whole pictures or 3/4 crops of them, brought to one size. RGB 0..255 and cell ids."""
         dev, rng = self.device, self.rng
         b, k, _, h, w = refs.shape
@@ -144,7 +169,7 @@ class Maker:
         pictures, ids = [], []
         colours = torch.from_numpy(pal).to(dev)
         for r in range(count):
-            p = torch.from_numpy(refs[np.arange(b), pick[:, r]]).to(dev)
+            p = refs[torch.arange(b, device=refs.device), torch.from_numpy(pick[:, r]).to(refs.device)].to(dev)
             rgb = paint.paint(p, colours, light(b, self.g, dev), ink)
             ident = p[:, :1].float()
             if rng.random() < 0.5:

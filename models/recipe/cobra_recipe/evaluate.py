@@ -167,10 +167,10 @@ def speed(package_folder: str, top_k: int, threads: int = 2) -> dict[str, float]
     return best
 
 
-def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", top_k: int = 3, log: bool = True) -> dict:
+def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", top_k: int = 3, log: bool = True, threads: int = 1) -> dict:
     """All of it; prints a table, writes montages and figures.json to `out`, appends to the log of runs."""
     folder = Path(out)
-    package = Package(package_folder)
+    package = Package(package_folder, threads)
     figures: dict = dict(drawn=drawn(package, count, folder, top_k))
     f = figures["drawn"]
     print(f"drawn ({count})", " ".join(f"{k} {v:.2f}" for k, v in f.items()), flush=True)

@@ -76,7 +76,7 @@ def train(cfg: Config, pool: str, vae_path: str, transformer: str, out: str, min
         model.load_state_dict(state["net"])
         opt.load_state_dict(state["optimizer"])
         run.load(state["run"])
-    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + 3 + run.step), Maker(seed + 11 + run.step, device)
+    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + 3 + run.step, device, follow=device.startswith("cuda")), Maker(seed + 11 + run.step, device)
     store = lambda: save(path, net=model.state_dict(), optimizer=opt.state_dict(), run=run.state(), config=asdict(cfg))  # noqa: E731
     run.pause()
     reuse, held = 3, []

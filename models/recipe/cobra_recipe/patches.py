@@ -98,7 +98,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         net.load_state_dict(state["net"])
         opt.load_state_dict(state["optimizer"])
         run.load(state["run"])
-    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + run.step), Maker(seed + 7 + run.step, device)
+    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + run.step, device, follow=device.startswith("cuda")), Maker(seed + 7 + run.step, device)
     store = lambda: save(path, net=net.state_dict(), optimizer=opt.state_dict(), run=run.state(), config=asdict(cfg))  # noqa: E731
     run.pause()
     while run.going:

@@ -164,7 +164,7 @@ class Validation:
         self.batches = []
         for n, (h, w) in enumerate([(256, 256), (384, 288), (352, 352)]):
             items = [geometry(HELD_OUT + 1000 * n + i, h, w) for i in range(count // 3)]
-            page, refs, kinds = (np.stack([x[k] for x in items]) for k in ("page", "references", "kinds"))
+            page, refs, kinds = (torch.from_numpy(np.stack([x[k] for x in items])) for k in ("page", "references", "kinds"))
             b = maker.make(page, refs, kinds, 6, hints=0.0, kind=n % 3)
             _, line, _, ref = latents(vae, b)
             self.batches.append((b, line, ref))
@@ -205,10 +205,10 @@ def train(cfg: Config, pool: str, vae_path: str, out: str, minutes: float, seed:
             print("fresh:", len(warm_start(net, init)), "of", len(net.state_dict()), flush=True)
         mean.load_state_dict(net.state_dict())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
-    data, maker = Pool(pool, cfg.chunks, seed + run.step), Maker(seed + run.step, device)
+    cuda = device.startswith("cuda")
+    data, maker = Pool(pool, cfg.chunks, seed + run.step, device, follow=cuda), Maker(seed + run.step, device)
     table = torch.from_numpy(CLASS_OF_ID.astype(np.int64)).to(device)
     check, last_check = Validation(vae, device), run.spent
-    cuda = device.startswith("cuda")
 
     def draw_count() -> int:
         return min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
@@ -251,7 +251,7 @@ def train(cfg: Config, pool: str, vae_path: str, out: str, minutes: float, seed:
             print(run.line(), f"lr {k:.2f} {run.samples / run.spent:.1f}/s", flush=True)
         if run.due():
             store()
-            data.refresh(40 if cuda else 2)
+            data.refresh()
             if run.spent - last_check > evaluate_every_s:
                 last_check = run.spent
                 print(f"EVAL {run.spent:.0f}s n {run.samples} cie76 {check(mean):.2f}", flush=True)

@@ -49,7 +49,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         net.load_state_dict(state["net"])
         opt.load_state_dict(state["optimizer"])
         run.load(state["run"])
-    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + run.step), Maker(seed + 23 + run.step, device)
+    data, maker = Pool(pool, max(4, cfg.chunks // 8), seed + run.step, device, follow=device.startswith("cuda")), Maker(seed + 23 + run.step, device)
     size = 8 if cfg.batch <= 8 else 96
 
     def store() -> None:
