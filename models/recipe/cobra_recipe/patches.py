@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -19,8 +18,6 @@ from .vae import Res
 SIZE, DIM = 96, 64
 #: pixel = (x / 255 - MEAN) / STD, every channel.
 MEAN, STD = 0.5, 0.5
-#: Temperature of the contrastive loss.
-TEMPERATURE = 0.07
 
 
 class PatchEncoder(nn.Module):
@@ -49,13 +46,23 @@ def clip_crop(x: torch.Tensor, size: int = SIZE) -> torch.Tensor:
     return (x[..., y : y + size, z : z + size] / 255 - MEAN) / STD
 
 
-def shares(ids: torch.Tensor) -> torch.Tensor:
-    """Histogram of characters' regions in cells [N,h,w] -> [N,256], square-rooted and of unit length (zero when empty)."""
-    flat = ids.flatten(1)
-    hist = torch.zeros(len(flat), 256, device=ids.device).scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float))
-    hist[:, 0] = 0
-    hist[:, PLACE0:] *= 0.15
-    return F.normalize(hist.sqrt(), dim=1)
+def shown(query: torch.Tensor, patch: torch.Tensor) -> torch.Tensor:
+    """Share of each query's regions that each patch shows: ids in cells [Q,h,w] and [P,h,w] -> [Q,P] in 0..1.
+
+    Paper does not count and places count little. A patch that shows more of the cast is better for every quadrant, so the whole
+    picture beats its crops unless a crop shows something that is too small in the whole.
+    """
+
+    def histogram(ids: torch.Tensor) -> torch.Tensor:
+        flat = ids.flatten(1)
+        return torch.zeros(len(flat), 256, device=ids.device).scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float))
+
+    wanted = histogram(query)
+    wanted[:, 0] = 0
+    wanted[:, PLACE0:] *= 0.15
+    wanted = wanted.sqrt()
+    seen = (histogram(patch) / 4).clamp(max=1)
+    return (wanted @ seen.T) / wanted.sum(1, keepdim=True).clamp(min=1e-6)
 
 
 def batch_of(maker: Maker, page, refs, kinds, count: int = 5):
@@ -71,25 +78,25 @@ def batch_of(maker: Maker, page, refs, kinds, count: int = 5):
         query.append(clip_crop(source[..., y : y + 3 * h // 4, x : x + 3 * w // 4]))
         query_id.append(b.page_id[:, y // 8 : (y + 3 * h // 4) // 8, x // 8 : (x + 3 * w // 4) // 8])
     patches = clip_crop((b.references.flatten(0, 1) + 1) * 127.5)
-    q_share, p_share = shares(torch.cat(query_id)), shares(b.reference_id.flatten(0, 1))
     owner_q = torch.arange(n, device=colour.device).repeat(2)
     owner_p = torch.arange(n, device=colour.device).repeat_interleave(count)
     same = owner_q[:, None] == owner_p[None]
-    return torch.cat(query), patches, (q_share @ p_share.T) * same, same
+    return torch.cat(query), patches, shown(torch.cat(query_id), b.reference_id.flatten(0, 1)) * same, same
 
 
-def contrastive(net, query, patches, target):
-    """Soft cross-entropy against the overlap of regions; queries without any overlap do not count."""
-    logits = net(query) @ net(patches).T / TEMPERATURE
-    mass = target.sum(1, keepdim=True)
-    wanted = (target.clamp(min=0) ** 2) / (target**2).sum(1, keepdim=True).clamp(min=1e-6)
-    loss = -(wanted * logits.log_softmax(1)).sum(1)
-    ok = (mass[:, 0] > 0.05).float()
-    return (loss * ok).sum() / ok.sum().clamp(min=1), logits
+def similarity_loss(net, query, patches, target, same):
+    """Cosine similarity is to be the share shown; 0 for patches of other pages, which count half in all. Also returns the similarities."""
+    cosine = net(query) @ net(patches).T
+    error = (cosine - target) ** 2
+    own = (error * same).sum() / same.sum()
+    # Order among a page's own patches matters most: differences from their mean count again.
+    mean = lambda x: (x * same).sum(1, keepdim=True) / same.sum(1, keepdim=True)  # noqa: E731
+    order = (((cosine - mean(cosine)) - (target - mean(target))) ** 2 * same).sum() / same.sum()
+    return own + 4 * order + 0.5 * (error * ~same).sum() / (~same).sum().clamp(min=1), cosine
 
 
 def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, device: str = "cpu") -> None:
-    """Contrastive training; resumes from `out`."""
+    """Resumes from `out`."""
     torch.manual_seed(seed)
     net, run, path = PatchEncoder().to(device), Run(out, minutes), Path(out)
     opt = torch.optim.AdamW(net.parameters(), 1.5e-3, weight_decay=0.02)
@@ -104,7 +111,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
     while run.going:
         opt.param_groups[0]["lr"] = 1.5e-3 * factor(run.progress, run.step)
         query, patches, target, same = batch_of(maker, *data.take(max(12, cfg.batch)))
-        loss, logits = contrastive(net, query, patches, target)
+        loss, logits = similarity_loss(net, query, patches, target, same)
         opt.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -113,7 +120,8 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
             own = logits.masked_fill(~same, -1e9)
             got = target.gather(1, own.argmax(1, keepdim=True)).mean() / target.amax(1).mean()
             right = same.gather(1, logits.argmax(1, keepdim=True)).float().mean()
-        run.advance(len(query), loss=loss.item(), overlap=got.item(), right=right.item())
+        blind = ((target.sum(1) / same.sum(1)).mean() / target.amax(1).mean()).item()
+        run.advance(len(query), loss=loss.item(), shown=got.item(), blind=blind, right=right.item())
         if run.step % 25 == 0:
             print(run.line(), flush=True)
         if run.due():
@@ -130,11 +138,3 @@ def load(path: str) -> PatchEncoder:
     net = PatchEncoder()
     net.load_state_dict(torch.load(path, map_location="cpu")["net"])
     return net.eval()
-
-
-def overlap_of_random(target: torch.Tensor, same: torch.Tensor) -> float:
-    """What a blind choice among a page's own patches would give, as a share of the best choice."""
-    return float((target.sum(1) / same.sum(1)).mean() / target.amax(1).mean())
-
-
-__all__ = ["PatchEncoder", "clip_crop", "load", "train", "SIZE", "DIM", "MEAN", "STD", "np"]
