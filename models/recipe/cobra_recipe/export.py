@@ -220,7 +220,7 @@ def manifest(cfg: Config, vae: VAE, folder: Path, names: dict[str, str], version
         description="A small model of Cobra's shape, trained from nothing on drawn comic pages. Good on clean cartoon line art, weak on dense manga.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
         latent=dict(channels=cfg.latent, downscale=8, scalingFactor=float(vae.scale)), prediction="sample",
-        scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02),
+        scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),
         imageEncoder=dict(imageSize=SIZE, mean=[MEAN] * 3, std=[STD] * 3, embeddingSize=DIM),
         referenceKv=dict(layers=cfg.layers + 1, width=cfg.width), upsampler=dict(scale=1),
         graphs=dict(shared={k: names[k] for k in ("line_extractor", "image_encoder", "vae_encoder", "vae_decoder")}, styles={"line": style, "line + shadow": style}),
