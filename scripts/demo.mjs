@@ -8,17 +8,22 @@ import { main, ROOT, say } from "./lib/steps.mjs";
 
 const CLI = join(ROOT, "dist/ui/cli/main.js");
 const CHAPTER = join(ROOT, "scripts/sample/chapter.cbz");
+const SHEET = join(ROOT, "demo-output/contact-sheet.png");
 const OUTPUT = join(ROOT, "demo-output/chapter_colorized.cbz");
 
 await main(async () => {
   await ensureReady();
   mkdirSync(join(ROOT, "demo-output"), { recursive: true });
-  const result = spawnSync(process.execPath, [CLI, "colorize", "--input-zip", CHAPTER, "--output-zip", OUTPUT, "--overwrite", ...process.argv.slice(2)], {
+  const result = spawnSync(process.execPath, [CLI, "colorize", "--input-zip", CHAPTER, "--output-zip", OUTPUT, "--overwrite", "--style", "line", ...process.argv.slice(2)], {
     stdio: ["ignore", "pipe", "inherit"],
     encoding: "utf8",
     cwd: ROOT,
   });
   if (result.status !== 0) return result.status ?? 1;
-  say(`the coloured chapter is in ${relative(process.cwd(), result.stdout.trim())}`);
+  const chapter = result.stdout.trim();
+  say(`the coloured chapter is in ${relative(process.cwd(), chapter)}`);
+  const { writeContactSheet } = await import("./lib/contact-sheet.mjs"); // its packages are there only now
+  await writeContactSheet(chapter, SHEET);
+  say(`all of it beside its references: ${relative(process.cwd(), SHEET)}`);
   return 0;
 });
