@@ -42,6 +42,12 @@ export type BatchConfigInput = z.input<typeof schema>;
 /** A complete, valid set of settings. */
 export type BatchConfig = z.output<typeof schema>;
 
+/** Settings that decide how one page's picture looks; each page may have its own. */
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK"] as const;
+export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
+/** Settings of one page that differ from the batch's. */
+export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+
 /** Known keys, in the order of the table. */
 export const BATCH_CONFIG_KEYS = Object.keys(schema.shape);
 
@@ -65,11 +71,11 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): string[] {
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const near = nearestKey(key);
-      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${BATCH_CONFIG_KEYS.join(", ")}`}`;
+      const near = nearestKey(key, known);
+      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
     });
   }
   const where = issue.path.join(".");
@@ -96,11 +102,27 @@ export function parseBatchConfig(input: BatchConfigInput): { config: BatchConfig
   const result = schema.safeParse(input);
   const faults = [...exclusiveFaults(input), ...(result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input)))];
   if (!result.success || faults.length > 0) {
-    throw new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+    throw configError(faults);
   }
   const config = result.data;
   const warnings: string[] = [];
   if (config.numInferenceSteps > 100) warnings.push(`numInferenceSteps is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
   if (config.topK > 50) warnings.push(`topK is ${config.topK}; above 50 memory grows and the colours hardly change`);
   return { config, warnings };
+}
+
+const pageSchema = z.strictObject(Object.fromEntries(PAGE_SETTINGS.map((key) => [key, schema.shape[key].removeDefault().optional()])));
+
+/**
+ * The settings of one page: the batch's, with the page's own over them.
+ * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
+ */
+export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
+  const result = pageSchema.safeParse(page);
+  if (!result.success) throw configError(result.error.issues.flatMap((issue) => describeIssue(issue, page, PAGE_SETTINGS)));
+  return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
+}
+
+function configError(faults: readonly string[]): ConfigurationError {
+  return new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
 }
