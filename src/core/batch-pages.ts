@@ -37,6 +37,8 @@ const log = getLogger("batch");
 export class BatchPages {
   readonly tracker = new StatusTracker();
   readonly successes: PageSuccess[] = [];
+  /** The pages of `successes`. */
+  readonly completed: PageJob[] = [];
   readonly failures: PageFailure[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
@@ -110,13 +112,15 @@ export class BatchPages {
     const { entry, outputName, index } = this.#planned.get(item.inputPath)!;
     this.tracker.updateStatus(item.id, "processing");
     this.emit({ type: "page-started", page: entry.name, index });
-    return { id: item.id, index, entry, outputName, settings: pageSettings(this.config, item.config), startedMs: performance.now(), stage: "decode" };
+    return { id: item.id, index, entry, outputName, settings: pageSettings(this.config, item.config), startedMs: performance.now(), stage: "decode", inputSha256: "" };
   }
 
-  complete(job: PageJob, success: PageSuccess): void {
+  /** @param kept an earlier run has done it */
+  complete(job: PageJob, success: PageSuccess, kept: boolean): void {
     this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
     this.successes.push(success);
-    this.emit({ type: "page-completed", index: job.index, ...success });
+    this.completed.push(job);
+    this.emit({ type: "page-completed", index: job.index, ...success, ...(kept ? { kept } : {}) });
   }
 
   fail(job: PageJob, error: BatchProcessingError): void {

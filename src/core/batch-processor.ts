@@ -2,18 +2,17 @@
  * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way at once,
  * written in the queue's order. A page that fails does not stop the others.
  */
-import { performance } from "node:perf_hooks";
 import type { Engine } from "../colorization/engine.js";
 import type { BatchConfig } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
-import { openArchiveSink, openFolderSink, type PageSink } from "../io/page-sink.js";
 import { getLogger } from "../logging.js";
+import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { EventStream } from "./event-stream.js";
-import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary, type PageSuccess } from "./events.js";
+import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary } from "./events.js";
+import { pageFingerprint } from "./fingerprint.js";
 import type { ImageQueueItem } from "./image-queue.js";
 import { flowPages } from "./page-flow.js";
-import type { EncodedPage, PageJob } from "./page-work.js";
 import { admission, nextState, type ProcessorAction, type ProcessorState } from "./processor-state.js";
 import { runMetadata } from "./run-metadata.js";
 import { scanInput, type Scan } from "./scan.js";
@@ -24,6 +23,8 @@ export interface BatchProcessorOptions {
   signal?: AbortSignal;
   /** Told what happens, in order. */
   onEvent?: (event: BatchEvent) => void;
+  /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
+  fresh?: boolean;
 }
 
 /** Where a batch is. */
@@ -192,7 +193,7 @@ export class BatchProcessor implements AsyncDisposable {
 
   async #process(): Promise<BatchSummary> {
     const pages = this.#pages;
-    let sink: PageSink | undefined;
+    let output: BatchOutput | undefined;
     try {
       const scan = await this.#scanned();
       const whole = pages.waiting === 0;
@@ -200,24 +201,26 @@ export class BatchProcessor implements AsyncDisposable {
       const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
       const provider = await this.#engine.provider(this.#config.style);
       using references = this.#engine.references(scan.found.references);
-      sink = await openSink(this.#config);
-      this.#announce(scan.found.warnings, references.names, provider, pages.waiting + faults.length);
+      const hash = this.#engine.model.hash;
+      output = await BatchOutput.open(this.#config, { fresh: this.#options.fresh ?? false, fingerprint: (settings) => pageFingerprint(settings, hash, references.hash) });
+      this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
       pages.begin(faults);
       const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
-      for await (const item of flowPages({ engine: this.#engine, references, emit: pages.emit }, control)) {
-        if ("value" in item) pages.complete(item.job, await writePage(sink, item.job, item.value));
+      for await (const item of flowPages({ engine: this.#engine, references, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
+        if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
+        else if ("kept" in item) pages.complete(item.job, item.kept, true);
         else if ("error" in item) pages.fail(item.job, item.error);
       }
       log.debug({ cache: references.stats() }, "reference cache");
       this.#stop.signal.throwIfAborted();
       if (!pages.allDone) {
-        await sink.abort();
+        await output.stop();
         return await this.#finish();
       }
-      for (const entry of scan.found.carried) await sink.carry(entry);
-      return await this.#finish(await sink.finish(runMetadata(this.#engine, this.#config, references.names, pages.successes, pages.failures)));
+      const metadata = runMetadata(this.#engine, this.#config, references.names, pages.successes, pages.failures);
+      return await this.#finish(await output.finish(pages.completed, scan.found.carried, metadata));
     } catch (error) {
-      await sink?.abort();
+      await output?.stop();
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
       this.#act("fail");
@@ -240,14 +243,4 @@ export class BatchProcessor implements AsyncDisposable {
     await this.#release();
     return summary;
   }
-}
-
-function openSink(config: BatchConfig): Promise<PageSink> {
-  if (config.outputZip !== undefined) return openArchiveSink(config.outputZip, { overwrite: config.overwrite });
-  return openFolderSink(config.outputDir!, { overwrite: config.overwrite });
-}
-
-async function writePage(sink: PageSink, job: PageJob, { bytes, facts }: EncodedPage): Promise<PageSuccess> {
-  const output = await sink.write(job.outputName, bytes);
-  return { page: job.entry.name, output, ...facts, seed: job.settings.seed, elapsedMs: performance.now() - job.startedMs };
 }

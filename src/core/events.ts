@@ -57,7 +57,8 @@ export type BatchEvent =
   | { type: "warning"; message: string }
   | { type: "page-started"; page: string; index: number }
   | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }
-  | ({ type: "page-completed"; index: number } & PageSuccess)
+  /** `kept`: an earlier run has done the page. */
+  | ({ type: "page-completed"; index: number; kept?: true } & PageSuccess)
   | ({ type: "page-failed"; index: number } & PageFailure)
   | { type: "batch-paused" | "batch-resumed" }
   | ({ type: "batch-stopped" | "batch-completed" } & BatchSummary);

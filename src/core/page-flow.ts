@@ -1,7 +1,7 @@
 /** The stages of a batch joined: pages decoded ahead, several coloured at once, encoded, and given on in their order. */
 import { availableParallelism } from "node:os";
 import { stage } from "../workers/stage.js";
-import { attempt, colourPage, decodePage, encodePage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
+import { colourPage, encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
 
 /** What steers the flow. */
 export interface FlowControl {
@@ -20,7 +20,7 @@ const DECODED_AHEAD = Math.min(2, availableParallelism());
 /** Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or left. */
 export function flowPages(context: PageContext, control: FlowControl): AsyncIterableIterator<Passed<EncodedPage>> {
   const { signal } = control;
-  const decoded = stage(admittedJobs(control), (job, within) => attempt(job, within.signal, () => decodePage(context, job, within.signal)), { concurrency: DECODED_AHEAD, signal });
+  const decoded = stage(admittedJobs(control), (job, within) => openPage(context, job, within.signal), { concurrency: DECODED_AHEAD, signal });
   const coloured = stage(
     decoded,
     async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => colourPage(context, job, page, within.signal)) : leave(item)),

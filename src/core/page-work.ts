@@ -8,6 +8,7 @@ import { BatchProcessingError, type ErrorCode } from "../errors.js";
 import type { DecodedImage } from "../io/image-codec.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { BatchEvent, FailureStage, PageSuccess } from "./events.js";
+import { sha256 } from "./fingerprint.js";
 import { outputFormat } from "./output-format.js";
 
 /** A page on its way through the stages. */
@@ -22,16 +23,20 @@ export interface PageJob {
   readonly startedMs: number;
   /** Where the page is, for the report when it fails there. */
   stage: FailureStage;
+  /** Of the page's file; empty before it is read. */
+  inputSha256: string;
 }
 
-/** What came out of a stage for a page: a value, the page's failure, or neither because the batch stopped before it. */
-export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly left: true });
+/** What came out of a stage for a page: a value, the page's failure, the result an earlier run has left, or nothing because the batch stopped before it. */
+export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly left: true });
 
 /** What a page needs from its batch. */
 export interface PageContext {
   readonly engine: Engine;
   readonly references: ReferenceSet;
   readonly emit: (event: BatchEvent) => void;
+  /** The result of a page that an earlier run has finished. */
+  readonly finished: (job: PageJob) => Promise<PageSuccess | undefined>;
 }
 
 /** A page's picture, ready to be written. */
@@ -63,9 +68,14 @@ export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: 
   return "value" in item ? attempt(item.job, signal, () => work(item.job, item.value)) : item;
 }
 
-/** Reads and decodes a page in a worker. */
-export async function decodePage({ engine }: PageContext, job: PageJob, signal: AbortSignal): Promise<DecodedImage> {
-  return engine.pool.decode(await job.entry.read(), job.entry.name, { signal });
+/** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
+export async function openPage({ engine, finished }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+  const opened = await attempt(job, signal, async () => {
+    const bytes = await job.entry.read();
+    job.inputSha256 = await sha256(bytes);
+    return (await finished(job)) ?? (await engine.pool.decode(bytes, job.entry.name, { signal }));
+  });
+  return "value" in opened ? ("image" in opened.value ? { job, value: opened.value } : { job, kept: opened.value }) : opened;
 }
 
 /** Colours a decoded page; cancelled between denoising steps. */

@@ -4,7 +4,7 @@ import { PAGE_SETTINGS, type BatchConfig } from "../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "./events.js";
 import { VERSION } from "./version.js";
 
-export function runMetadata(engine: Engine, config: BatchConfig, references: readonly string[], successes: readonly PageSuccess[], failures: readonly PageFailure[]): Record<string, unknown> {
+export function runMetadata(engine: Engine, config: BatchConfig, references: readonly string[], successes: readonly PageSuccess[], failures: readonly PageFailure[]): Record<string, unknown> & { readonly failures: readonly PageFailure[] } {
   const { name, version, trained } = engine.model.manifest;
   return {
     created_at: new Date().toISOString(),

@@ -25,6 +25,8 @@ interface Flags {
   recursive?: boolean;
   overwrite?: boolean;
   maxConcurrent?: number;
+  fresh?: boolean;
+  drain: number;
   model?: string;
   provider?: string;
   threads?: number;
@@ -60,6 +62,8 @@ export function colorizeCommand(): Command {
     .option("--recursive", "folders inside the input folder too")
     .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
     .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
+    .option("--fresh", "do all pages anew instead of going on where an earlier run was stopped")
+    .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
@@ -73,6 +77,9 @@ Examples:
   cobra-batch colorize chapter.cbz
   cobra-batch colorize --input-zip chapter.cbz --output-zip coloured.cbz --steps 4
   cobra-batch colorize --input-dir pages --reference-dir colour --output-dir coloured --style line
+
+The same command again goes on where a run was stopped or killed; finished pages are kept.
+The first SIGINT or SIGTERM finishes the pages in colouring, the second gives them up, the third ends at once.
 
 Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed, 64 wrong flags,
 75 worth trying again (memory, storage), 130 or 143 interrupted.`,
@@ -113,7 +120,7 @@ function toConfigInput(input: string | undefined, flags: Flags): BatchConfigInpu
 async function colorize(input: string | undefined, flags: Flags): Promise<number> {
   const reporter = new Reporter({ json: Boolean(flags.json), quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr });
   if (flags.verbose) setupLogging({ level: "DEBUG" });
-  const interrupt = listenForSignals();
+  const interrupt = listenForSignals(flags.drain * 1000);
   try {
     const { config, warnings } = parseBatchConfig(toConfigInput(input, flags));
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
@@ -121,13 +128,12 @@ async function colorize(input: string | undefined, flags: Flags): Promise<number
       model: flags.model ?? defaultModelDirectory(),
       session: { provider: flags.provider as "cpu", ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
     });
-    const summary = await runBatch(engine, config, { signal: interrupt.signal, onEvent: (event) => reporter.onEvent(event) });
+    const { signal, drain } = interrupt;
+    const summary = await runBatch(engine, config, { signal, drain, fresh: Boolean(flags.fresh), onEvent: (event) => reporter.onEvent(event) });
+    if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
     return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
   } catch (error) {
-    if (interrupt.exitCode !== undefined) {
-      process.stderr.write(`stopped by ${interrupt.exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
-      return interrupt.exitCode;
-    }
+    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
     reportFatal(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {
@@ -142,24 +148,51 @@ function reportFatal(error: unknown, json: boolean): void {
   if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }
 
-/** First SIGINT or SIGTERM: the batch stops between two steps and the process ends with 130 or 143. The second ends it at once. */
-function listenForSignals(): { readonly signal: AbortSignal; readonly exitCode: number | undefined; stop(): void } {
-  const controller = new AbortController();
+function sayStopped(exitCode: number): number {
+  process.stderr.write(`stopped by ${exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
+  return exitCode;
+}
+
+/** What signals ask for. */
+interface Interrupt {
+  /** Aborted by the first SIGINT or SIGTERM: take nothing new. */
+  readonly drain: AbortSignal;
+  /** Aborted by the second, or when draining has taken too long: give up. */
+  readonly signal: AbortSignal;
+  /** The two signals' reasons once they are aborted. */
+  readonly reasons: readonly unknown[];
+  /** 130 or 143 after the first signal. */
+  readonly exitCode: number | undefined;
+  stop(): void;
+}
+
+/** Listens for SIGINT and SIGTERM; the third ends the process at once. */
+function listenForSignals(drainMs: number): Interrupt {
+  const drain = new AbortController();
+  const cancel = new AbortController();
   let exitCode: number | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
-    const code = name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
-    if (exitCode !== undefined) process.exit(code);
-    exitCode = code;
-    controller.abort(new Error(`stopped by ${name}`));
+    exitCode ??= name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+    const reason = new Error(`stopped by ${name}`);
+    if (cancel.signal.aborted) process.exit(exitCode);
+    if (drain.signal.aborted) cancel.abort(reason);
+    drain.abort(reason);
+    deadline ??= setTimeout(() => cancel.abort(reason), drainMs);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   return {
-    signal: controller.signal,
+    drain: drain.signal,
+    signal: cancel.signal,
+    get reasons() {
+      return [drain.signal.reason, cancel.signal.reason];
+    },
     get exitCode() {
       return exitCode;
     },
     stop: () => {
+      clearTimeout(deadline);
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);
     },

@@ -51,7 +51,7 @@ export class Reporter {
       case "page-completed":
         this.#inFlight.delete(event.index);
         this.#done++;
-        if (!this.#live) this.#say(`[${this.#done + this.#failed}/${this.#total}] ${event.page} -> ${event.output} (${seconds(event.elapsedMs)})`);
+        if (!this.#live) this.#say(`[${this.#done + this.#failed}/${this.#total}] ${event.page} -> ${event.output} (${event.kept ? "done before" : seconds(event.elapsedMs)})`);
         break;
       case "page-failed":
         this.#inFlight.delete(event.index);
@@ -59,7 +59,7 @@ export class Reporter {
         this.#print(`failed: ${event.page}: ${event.message} [${event.code}]`);
         break;
       case "batch-stopped":
-        this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured, ${event.unfinished} left`);
+        this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`);
         return;
       case "batch-completed":
         this.#clearLine();
