@@ -59,11 +59,16 @@ export const DEFAULT_MAX_PIXELS = 120_000_000;
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const WHITE = { r: 255, g: 255, b: 255 };
 
+let hardened = false;
+
 /**
  * Lets libvips decode the formats of `ImageFormat` only, one thread a picture, without its operation cache. It holds for the whole
- * process, so only worker threads of the engine and its command line call it; decoding itself never depends on it.
+ * process and every thread, and while it is set a decoder that runs would find its loader blocked: so it is done once, before the
+ * first worker thread. Decoding itself never depends on it.
  */
 export function hardenDecoder(): void {
+  if (hardened) return;
+  hardened = true;
   sharp.cache(false);
   sharp.concurrency(1);
   sharp.block({ operation: ["VipsForeignLoad"] });

@@ -5,7 +5,7 @@ import { Piscina } from "piscina";
 import type { RasterImage } from "../binding/raster.js";
 import type { ImageClassification } from "../classification/decision.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
-import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
 import type { OpenPageOptions } from "./open-page.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
@@ -79,11 +79,12 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
+  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. Restricts sharp for the process; see `hardenDecoder`. */
   constructor(options: WorkerPoolOptions = {}) {
     const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile = compiledFile(import.meta.url, "workers/tasks.js") } = options;
     if (!Number.isInteger(maxThreads) || maxThreads < 1) throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
+    hardenDecoder();
     this.#piscina = new Piscina({ filename: workerFile, minThreads: Math.min(minThreads, maxThreads), maxThreads, idleTimeout: idleTimeoutMs, maxQueue: maxThreads * 2, atomics: "disabled" });
   }
 

@@ -1,6 +1,5 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
-import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
-import { hardenDecoder } from "../io/image-codec.js";
+import { move, transferableSymbol, valueSymbol } from "piscina";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import type { TaskHandlers, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
@@ -16,7 +15,6 @@ export type TaskReply = { readonly value: unknown } | { readonly error: ErrorDat
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks<Tasks extends TaskTable<Tasks>>(handlers: TaskHandlers<Tasks>): (message: TaskMessage) => Promise<unknown> {
-  if (Piscina.isWorkerThread) hardenDecoder();
   const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
   return async ({ task, payload }) => {
     let reply: TaskReply;
