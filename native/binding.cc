@@ -59,6 +59,7 @@ void BindingCore::Run(const Ort::RunOptions& options) {
         if (inputs_[i].view.storage->on_host()) binding_.BindInput(inputs_[i].name.c_str(), input_values_[i]);
       }
     }
+    if (!session_->on_cpu()) binding_.SynchronizeInputs();
     session_->session.Run(options, binding_);
     if (!session_->on_cpu()) binding_.SynchronizeOutputs();
   } catch (const Ort::Exception& error) {

@@ -76,7 +76,7 @@ void Executor::Submit(std::unique_ptr<Job> job) {
   {
     std::lock_guard lock(mutex_);
     if (!stopping_ && joined_ > 0) {
-      queue_.push_back({std::move(job), nullptr});
+      queue_.push_back(std::move(job));
       wake_.notify_one();
       return;
     }
@@ -89,7 +89,7 @@ void Executor::Post(std::function<void()> task) {
   {
     std::lock_guard lock(mutex_);
     if (joined_ > 0) {
-      queue_.push_back({nullptr, std::move(task)});
+      chores_.push_back(std::move(task));
       wake_.notify_one();
       return;
     }
@@ -103,7 +103,7 @@ void Executor::RunBlocking(const std::function<void()>& task) {
   {
     std::lock_guard lock(mutex_);
     if (joined_ == 0) throw Fault("ERR_STATE", "the device's thread has stopped; the environment is shutting down");
-    queue_.push_front({nullptr, [&packaged] { packaged(); }});
+    chores_.push_back([&packaged] { packaged(); });
   }
   wake_.notify_one();
   done.get();
@@ -123,10 +123,10 @@ bool Executor::Cancel(uint64_t id) {
       running_->Terminate();
       return true;
     }
-    for (auto task = queue_.begin(); task != queue_.end(); ++task) {
-      if (!task->job || task->job->id != id) continue;
-      dropped = std::move(task->job);
-      queue_.erase(task);
+    for (auto job = queue_.begin(); job != queue_.end(); ++job) {
+      if ((*job)->id != id) continue;
+      dropped = std::move(*job);
+      queue_.erase(job);
       break;
     }
   }
@@ -140,12 +140,12 @@ void Executor::Evict(const JobOwner* owner) {
   std::vector<std::unique_ptr<Job>> dropped;
   {
     std::unique_lock lock(mutex_);
-    for (auto task = queue_.begin(); task != queue_.end();) {
-      if (task->job && task->job->owner == owner) {
-        dropped.push_back(std::move(task->job));
-        task = queue_.erase(task);
+    for (auto job = queue_.begin(); job != queue_.end();) {
+      if ((*job)->owner == owner) {
+        dropped.push_back(std::move(*job));
+        job = queue_.erase(job);
       } else {
-        ++task;
+        ++job;
       }
     }
     if (running_ && running_->owner == owner) {
@@ -164,23 +164,28 @@ void Executor::Evict(const JobOwner* owner) {
 void Executor::Loop() {
   pthread_setname_np(pthread_self(), ("cobra-" + key_).substr(0, 15).c_str());
   for (;;) {
-    Task task;
+    std::unique_ptr<Job> job;
+    std::function<void()> chore;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      task = std::move(queue_.front());
-      queue_.pop_front();
-      if (task.job) {
-        running_ = task.job.get();
-        busy_for_ = running_->owner;
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !chores_.empty(); });
+      if (!chores_.empty()) {
+        chore = std::move(chores_.front());
+        chores_.pop_front();
+      } else if (!queue_.empty()) {
+        job = std::move(queue_.front());
+        queue_.pop_front();
+        running_ = job.get();
+        busy_for_ = job->owner;
+      } else {
+        return;
       }
     }
-    if (task.job) {
-      Run(std::move(task.job));
+    if (job) {
+      Run(std::move(job));
     } else {
       std::lock_guard run(run_mutex_);
-      task.function();
+      chore();
     }
   }
 }
@@ -214,8 +219,11 @@ void Executor::StopAtExit() {
   std::thread ended;
   {
     std::lock_guard lock(mutex_);
-    new std::deque<Task>(std::move(queue_));  // left alone on purpose: their JS references died with Node
+    // Left alone on purpose: what they hold died with Node, or goes with the process.
+    new auto(std::move(queue_));
+    new auto(std::move(chores_));
     queue_.clear();
+    chores_.clear();
     if (running_) running_->Terminate();
     stopping_ = true;
     ended = std::move(thread_);

@@ -64,9 +64,10 @@ class Executor {
   void Leave();  // the last one runs what was posted, stops and joins the thread
 
   void Submit(std::unique_ptr<Job> job);
-  // Runs `task` on the thread some time, before `Leave` returns. `task` must not throw.
+  // Runs `task` on the thread, ahead of queued jobs and after other chores, before `Leave` returns: for giving memory back,
+  // which must not wait behind runs that need it. `task` must not throw.
   void Post(std::function<void()> task);
-  // Runs `task` on the thread ahead of what is queued and waits; rethrows what it throws. Waits for a running job.
+  // Runs `task` on the thread as a chore and waits for it and for a running job; rethrows what it throws.
   void RunBlocking(const std::function<void()>& task);
   // Runs `task` on the calling thread while no job runs. For the CPU, where the thread does not matter.
   void RunInline(const std::function<void()>& task);
@@ -79,19 +80,16 @@ class Executor {
   static void StopAllAtExit();
 
  private:
-  struct Task {
-    std::unique_ptr<Job> job;
-    std::function<void()> function;
-  };
   void Loop();
   void Run(std::unique_ptr<Job> job);
   void StopAtExit();
 
   const std::string key_;
   std::mutex mutex_;                  // guards everything below
-  std::condition_variable wake_;      // a task or the stop flag
+  std::condition_variable wake_;      // a job, a chore or the stop flag
   std::condition_variable finished_;  // the running job has been handed over
-  std::deque<Task> queue_;
+  std::deque<std::unique_ptr<Job>> queue_;
+  std::deque<std::function<void()>> chores_;
   Job* running_ = nullptr;             // what Cancel may still terminate
   const JobOwner* busy_for_ = nullptr; // set until the owner has the job back
   bool stopping_ = false;

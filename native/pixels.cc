@@ -165,6 +165,16 @@ Napi::Value CallChangeChannels(const Info& info) {
   return out;
 }
 
+// composeInk(page, model, out?)
+Napi::Value CallComposeInk(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const View model = ReadImage(info, 1, "model", 3);
+  Napi::Uint8Array out = FreshBytes(info, 2, page.samples(), page);
+  RefuseOverlap(info.Env(), out.Data(), page.samples(), model.data, model.samples());
+  ComposeInk(page, model, out.Data());
+  return out;
+}
+
 // toPlanar(image, table: Float32Array(256 * channels), out?)
 Napi::Value CallToPlanar(const Info& info) {
   const View in = ReadImage(info, 0, "image");
@@ -210,6 +220,7 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("unpremultiply", Guarded<CallFourChannel<Unpremultiply, 4>>);
   add("cmykToRgb", Guarded<CallFourChannel<CmykToRgb, 3>>);
   add("changeChannels", Guarded<CallChangeChannels>);
+  add("composeInk", Guarded<CallComposeInk>);
   add("toPlanar", Guarded<CallToPlanar>);
   add("fromPlanar", Guarded<CallFromPlanar>);
   exports.Set("pixels", object);

@@ -31,7 +31,7 @@ struct View {
   size_t samples() const { return pixels() * channels; }
 };
 
-enum class Filter { kNearest = 0, kBox = 1, kBicubic = 2, kLanczos = 3 };
+enum class Filter { kNearest = 0, kBox = 1, kBicubic = 2, kLanczos = 3, kBilinear = 4 };
 
 /// Source rectangle in pixels, as floats like PIL's box.
 struct Box {
@@ -65,6 +65,9 @@ void Unpremultiply(const uint8_t* in, size_t pixels, uint8_t* out);
 void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
 /// Keeps or repeats channels: 4 -> 3 and 2 -> 1 drop the last, 1 -> 3 repeats.
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
+
+// pixels_ink.cc: the model's colour under the page's ink. Both RGB, of any sizes; out: the page's size, RGB.
+void ComposeInk(const View& page, const View& model, uint8_t* out);
 
 // pixels_tensor.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].

@@ -15,6 +15,8 @@ constexpr double kPi = 3.14159265358979323846;
 
 double BoxKernel(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
 
+double BilinearKernel(double x) { return std::max(1.0 - std::fabs(x), 0.0); }
+
 double BicubicKernel(double x) {
   constexpr double a = -0.5;
   x = std::fabs(x);
@@ -39,6 +41,7 @@ struct Kernel {
 Kernel KernelOf(Filter filter) {
   if (filter == Filter::kBox) return {BoxKernel, 0.5};
   if (filter == Filter::kLanczos) return {LanczosKernel, 3.0};
+  if (filter == Filter::kBilinear) return {BilinearKernel, 1.0};
   return {BicubicKernel, 2.0};
 }
 

@@ -72,6 +72,7 @@ void RunJob::ExecuteBound() {
       binding.BindOutput(outputs_[i].name.c_str(), output_values_[i]);
     }
   }
+  binding.SynchronizeInputs();
   session_->session.Run(options_, binding);
   binding.SynchronizeOutputs();
   // In the order in which they were bound.

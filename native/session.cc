@@ -40,13 +40,8 @@ std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::stri
                                     std::shared_ptr<Runtime> runtime, std::shared_ptr<Executor> executor, LoadControl& control) {
   Ort::SessionOptions options = BuildOptions(config, *runtime);
   const std::string what = path.empty() ? "the model in memory" : "the model " + path;
-  auto destroy = [executor, on_cpu = config.provider == "cpu"](SessionCore* core) {
-    if (on_cpu) {
-      delete core;
-    } else {
-      executor->Post([core] { delete core; });
-    }
-  };
+  // On the device's thread, whoever lets go of it last: freeing a model and ending its thread pool takes its time.
+  auto destroy = [executor](SessionCore* gone) { executor->Post([gone] { delete gone; }); };
   std::shared_ptr<SessionCore> core(new SessionCore, destroy);
   core->runtime = std::move(runtime);
   core->executor = std::move(executor);
@@ -231,7 +226,7 @@ Napi::Value CreateSession(const Napi::CallbackInfo& info) {
     SessionConfig config = ReadConfig(info[1].As<Napi::Object>());
     const std::string path = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
     auto executor = environment.ExecutorFor(config.Device());
-    auto cpu_executor = environment.ExecutorFor("cpu");
+    auto cpu_executor = config.fallback ? environment.ExecutorFor("cpu") : nullptr;
     auto job = std::make_unique<LoadJob>(std::move(config), path, info[0], environment.runtime(), executor, cpu_executor);
     const uint64_t id = environment.Submit(*executor, std::move(job), info[2].As<Napi::Function>());
     return Napi::Number::New(info.Env(), static_cast<double>(id));

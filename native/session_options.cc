@@ -160,7 +160,7 @@ Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, c
   message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
   if (config.provider == "webgpu") message += ". It needs libvulkan.so.1 and a Vulkan driver";
   if (config.provider != "webgpu") message += ". Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
-  return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or ask for `fallback: true` to use the CPU");
+  return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or allow the CPU instead (`fallback: true`, --fallback)");
 }
 
 }  // namespace cobra

@@ -8,7 +8,7 @@ import { ensureOnnxRuntime } from "./lib/onnxruntime.mjs";
 import { ensureAddon, ensureReady } from "./lib/setup.mjs";
 import { main, ROOT, say } from "./lib/steps.mjs";
 
-const TESTS = ["test/native", "test/teardown"];
+const TESTS = ["test/native", "test/teardown", "test/unit/pixels"];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];
 
 /** The compiler's sanitizer runtimes to preload, or undefined where it has none. */
@@ -38,9 +38,10 @@ await main(async () => {
     env: {
       ...process.env,
       COBRA_ADDON: addon,
+      COBRA_SANITIZER: "address",
       COBRA_PEER_ORT_NODE: peer ?? "",
       LD_PRELOAD: runtimes.join(":"),
-      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0:allocator_may_return_null=1",
+      ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0",
       UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
     },
   });

@@ -14,7 +14,7 @@ await main(async () => {
   for (const name of names) {
     const file = join(ROOT, "bench", `${name}.bench.mjs`);
     if (!existsSync(file)) throw new SetupError(`there is no benchmark "${name}"; there are ${all.join(", ")}`);
-    const { status } = spawnSync(process.execPath, [file], { cwd: ROOT, stdio: "inherit", env: { ...process.env, COBRA_PEER_ORT_NODE: peer ?? "" } });
+    const { status } = spawnSync(process.execPath, [file], { cwd: ROOT, stdio: "inherit", env: { ...process.env, COBRA_PEER_ORT_NODE: peer ?? "", ORT_DISABLE_TELEMETRY: "1" } });
     if (status !== 0) return status ?? 1;
   }
   return 0;

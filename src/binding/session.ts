@@ -73,6 +73,8 @@ export class InferenceSession implements DeviceOwner, Disposable {
   readonly provider: string;
   /** Where its tensors live: "cpu", "cuda:0", "webgpu:0". */
   readonly device: string;
+  /** Whether the device's memory has addresses, so that a view may begin anywhere. Not so on WebGPU, where only whole buffers do. */
+  readonly addressable: boolean;
   #native: NativeSession | undefined;
 
   private constructor(native: NativeSession) {
@@ -82,6 +84,7 @@ export class InferenceSession implements DeviceOwner, Disposable {
     this.outputs = outputs;
     this.provider = provider;
     this.device = device;
+    this.addressable = !device.startsWith("webgpu");
   }
 
   /**

@@ -160,6 +160,8 @@ export interface NativePixelCalls {
   unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
+  /** Both RGB; the result has the page's size. */
+  composeInk(page: NativeImage, model: NativeImage, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */
   toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
   /** Range: 0 for -1..1, 1 for 0..255. Rounding: 0 half to even, 1 truncation. */

@@ -5,41 +5,38 @@
  */
 import { NoiseGenerator } from "./noise.js";
 
-/** Normal noise for one page; each method is called at most once a page, `reference` once a place. */
+/** How many values each draw of a page has. */
+export interface NoiseCounts {
+  /** The page's latent: 4 x H/8 x W/8. */
+  latent: number;
+  /** All references' latents together, which are drawn past and not used. */
+  references: number;
+  /** The upsampler's latent; 0 without an upsampler. */
+  upsampler: number;
+}
+
+/** Standard normal noise for one page, flat in the latents' shapes. */
 export interface PageNoise {
-  /** Start of the denoising: `count` values. */
-  start(count: number): Float32Array;
+  /** Start of the denoising. */
+  start: Float32Array;
   /** Sampling of the line picture's latent. */
-  line(count: number): Float32Array;
-  /** Sampling of a reference's latent at rank `rank` of a quadrant; undefined: take the mean, which pages can share. */
-  reference(quadrant: number, rank: number, count: number): Float32Array | undefined;
+  line: Float32Array;
   /** Sampling of the hint picture's latent. */
-  hint(count: number): Float32Array;
+  hint: Float32Array;
   /** Sampling of the colour latent in the guided upsampler. */
-  upsampler(count: number): Float32Array;
+  upsampler: Float32Array;
+  /** Sampling of each chosen reference's latent, in quadrant order; absent: the mean, which pages can share. */
+  references?: readonly Float32Array[];
 }
 
 /**
  * The noise of a seed, in the original's order of draws: a generator of its own gives the start noise; the global one, with
  * the same seed, gives page, references (one call), hint, upsampler. So start noise and the page's sampling noise are equal.
- * @param referenceCount values of the references' call, which is drawn past and not used
  */
-export function seededNoise(seed: number, referenceCount: number): PageNoise {
-  const own = new NoiseGenerator(seed);
+export function seededNoise({ seed, counts }: { seed: number; counts: NoiseCounts }): PageNoise {
   const global = new NoiseGenerator(seed);
-  let passedReferences = false;
-  const passReferences = (): void => {
-    if (!passedReferences && referenceCount > 0) global.skip(referenceCount);
-    passedReferences = true;
-  };
-  return {
-    start: (count) => own.normal(count),
-    line: (count) => global.normal(count),
-    reference: () => undefined,
-    hint(count) {
-      passReferences();
-      return global.normal(count);
-    },
-    upsampler: (count) => global.normal(count),
-  };
+  const line = global.normal(counts.latent);
+  if (counts.references > 0) global.skip(counts.references);
+  const hint = global.normal(counts.latent);
+  return { start: line.slice(), line, hint, upsampler: global.normal(counts.upsampler) };
 }

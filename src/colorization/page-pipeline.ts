@@ -1,22 +1,22 @@
 /**
  * What happens to one page, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
- * guided upsampling. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
+ * guided upsampling, the page's own ink. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
  */
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
-import type { Style } from "../config/batch-config.js";
+import type { Ink, Style } from "../config/batch-config.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
-import { seededNoise, type PageNoise } from "./page-noise.js";
+import type { PageNoise } from "./page-noise.js";
 import { upsampledSize, type PreparedPage, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** The stages a page reports, in order. */
-export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample"] as const;
+export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample", "ink"] as const;
 export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** One page to colour. */
@@ -30,6 +30,8 @@ export interface PageRequest {
   steps: number;
   /** Reference patches a quadrant; clamped to the patches that exist. */
   topK: number;
+  /** "page": the page's own size and ink, with the model's colour (default). "model": the model's own picture. */
+  ink?: Ink;
   /** Colours put on the page, in bucket pixels. Default: none. */
   hints?: readonly ColorHint[];
   /** Cancels between denoising steps and inside runs. */
@@ -44,7 +46,10 @@ export interface PageRequest {
 
 /** A coloured page. */
 export interface PageResult {
-  /** The model's picture: `upsampler.scale` times the bucket, or the bucket where the package has no upsampler. */
+  /**
+   * With ink "page" at the page's size. With ink "model" the model's picture: `upsampler.scale` times the bucket, or the bucket
+   * where the package has no upsampler.
+   */
   image: RasterImage;
   bucket: Bucket;
   /** Reference patches that were used, in quadrant order. */
@@ -62,7 +67,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   signal?.throwIfAborted();
 
   clock.begin("prepare");
-  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder }, signal);
+  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -86,24 +91,22 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   const retrieved = await retrieve(networks, references, prepared, request);
   const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
   const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const noise = request.noise ?? seededNoise(request.seed, (retrieved.length * latentCount) / 4);
-  const patchCount = latentCount / 4;
-  const chosen = retrieved.map((one) => ({ ...one, noise: noise.reference(one.quadrant, one.rank, patchCount) }));
+  const upsampled = manifest.upsampler ? upsampledSize(width, height, manifest.upsampler.scale) : [0, 0] as const;
+  const counts = { latent: latentCount, references: (retrieved.length * latentCount) / 4, upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2 };
+  const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
+  const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
   tell("chosen", chosen);
-  const start = noise.start(latentCount);
-  const lineNoise = noise.line(latentCount);
-  const hintNoise = noise.hint(latentCount);
   const lease = await references.keysAndValues(chosen, bucket, style, signal);
   let latent: Float32Array;
   try {
     clock.begin("encode");
-    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, lineNoise, signal);
-    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, hintNoise, signal);
+    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
+    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, noise.hint, signal);
     using hintMask = Tensor.from("float32", conditions.hintMask, [1, 1, latentDims[2], latentDims[3]]);
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
     const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
-    latent = await denoise(networks, fixed, start, latentDims, request);
+    latent = await denoise(networks, fixed, noise.start, latentDims, request);
   } finally {
     lease.release();
   }
@@ -117,10 +120,13 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   let image = decoded.picture;
   if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
     clock.begin("upsample");
-    const [upWidth, upHeight] = upsampledSize(width, height, manifest.upsampler.scale);
-    const count = (manifest.latent.channels * upWidth * upHeight) / manifest.latent.downscale ** 2;
-    const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler(count), upWidth, upHeight, style, signal);
+    const [upWidth, upHeight] = upsampled;
+    const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
+  }
+  if (prepared.page) {
+    clock.begin("ink");
+    image = await runTask("composeInk", { page: prepared.page, picture: image }, signal);
   }
   return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
 }

@@ -2,6 +2,7 @@
  * The CPU stages of a page as pure functions of plain data: what the worker pool runs between the networks. Planes are
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
+import { composeInk as composeInkKernel } from "../binding/ink.js";
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
@@ -9,6 +10,7 @@ import type { Style } from "../config/batch-config.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
+import { seededNoise } from "./page-noise.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
 /** How the image encoder wants its pictures. */
@@ -22,6 +24,8 @@ export interface PageTask {
   page: RasterImage;
   buckets: readonly Bucket[];
   encoder: EncoderInput;
+  /** The page is given back, for `composeInk`. */
+  keepPage: boolean;
 }
 
 export interface PreparedPage {
@@ -32,14 +36,16 @@ export interface PreparedPage {
   lineInput: LineInput;
   /** [4, 3, S, S]: the page's quadrant crops for the image encoder. */
   queryPixels: Float32Array;
+  /** The page itself, moved and not copied, where `keepPage` asks for it. */
+  page?: RasterImage;
 }
 
 /** Page → bucket, gray, line network input, retrieval queries. */
-export function preparePage({ page, buckets, encoder }: PageTask): PreparedPage {
+export function preparePage({ page, buckets, encoder, keepPage }: PageTask): PreparedPage {
   const bucket = nearestBucket(page.width, page.height, buckets);
   const stretched = resize(toRgb(page), bucket.width, bucket.height);
   const gray = toGray(stretched as RasterImage);
-  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder) };
+  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(keepPage ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -136,6 +142,18 @@ export function finishPicture({ planes, width, height }: FinishTask): RasterImag
   return fromPlanar(planes, width, height, 3, { rounding: "truncate" });
 }
 
+export interface InkTask {
+  /** The page as decoded, at its own size. */
+  page: RasterImage;
+  /** The model's picture of it. */
+  picture: RasterImage;
+}
+
+/** The model's picture → its colour under the page's ink, at the page's size. */
+export function composeInk({ page, picture }: InkTask): RasterImage {
+  return composeInkKernel(page, toRgb(picture));
+}
+
 /** Size of the upsampled picture: truncated, as the original does. */
 export function upsampledSize(width: number, height: number, scale: number): [number, number] {
   return [Math.trunc(width * scale), Math.trunc(height * scale)];
@@ -161,7 +179,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

@@ -3,7 +3,7 @@
  * computed once for all pages and lent by a cache. A patch's K/V depend on its pixels, quadrant, bucket and style only.
  */
 import { createHash } from "node:crypto";
-import { Tensor } from "../binding/index.js";
+import { Tensor, type InferenceSession } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../memory/lease-cache.js";
@@ -105,7 +105,10 @@ export class ReferenceSet implements Disposable {
     const blockDims = [referenceKv.layers, 2, tokens, referenceKv.width];
     const blockElements = blockDims.reduce((product, dim) => product * dim, 1);
     const session = await this.#networks.session("denoiser", style);
-    const all = Tensor.alloc("float32", [1, chosen.length, ...blockDims], session);
+    const dims = [1, chosen.length, ...blockDims];
+    // On the CPU plain memory does, and is not cleared here and now; device memory without addresses has no places to copy to.
+    const inPlace = session.addressable && session.device !== "cpu";
+    const all = inPlace ? Tensor.alloc("float32", dims, session) : Tensor.alloc("float32", dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);
@@ -116,7 +119,7 @@ export class ReferenceSet implements Disposable {
           lease.release();
         }
       }
-      return all;
+      return inPlace || session.device === "cpu" ? all : await moveToDevice(all, session);
     } catch (error) {
       all.dispose();
       throw error;
@@ -167,6 +170,19 @@ async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined, d
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort!);
+  }
+}
+
+/** A host tensor's copy on the session's device; the host tensor is disposed of. */
+async function moveToDevice(host: Tensor, session: InferenceSession): Promise<Tensor> {
+  const moved = Tensor.alloc(host.dtype, host.dims, session);
+  try {
+    await host.copyTo(moved);
+    host.dispose();
+    return moved;
+  } catch (error) {
+    moved.dispose();
+    throw error;
   }
 }
 

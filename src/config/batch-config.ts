@@ -6,6 +6,10 @@ import { ConfigurationError } from "../errors.js";
 export const STYLES = ["line", "line + shadow"] as const;
 export type Style = (typeof STYLES)[number];
 
+/** Whose lines a finished page has: the page's own, at its own size, or those that the model drew. */
+export const INKS = ["page", "model"] as const;
+export type Ink = (typeof INKS)[number];
+
 const path = z.string().min(1, "must not be empty");
 
 const schema = z.strictObject({
@@ -27,6 +31,8 @@ const schema = z.strictObject({
   numInferenceSteps: z.int().min(1).default(10),
   /** Reference patches a quadrant, clamped to the patches there are; above 50 is a warning. */
   topK: z.int().min(1).default(3),
+  /** "page" keeps the page's size and ink and takes the colour from the model; "model" gives the model's own picture. */
+  ink: z.enum(INKS).default("page"),
   /** Folders below the input folder too. */
   recursive: z.boolean().default(false),
   /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
@@ -43,7 +49,7 @@ export type BatchConfigInput = z.input<typeof schema>;
 export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
-export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK"] as const;
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink"] as const;
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
 /** Settings of one page that differ from the batch's. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };

@@ -69,7 +69,7 @@ export class BatchOutput {
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
     await checkArchiveTarget(config);
     const work = workFolder(config);
-    await mkdir(work, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(work, cause)));
+    for (const folder of [config.outputDir ?? work, work]) await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
     const lock = await RunLock.acquire(join(work, "lock"), (config.outputDir ?? config.outputZip)!);
     try {
       const path = join(work, "journal.ndjson");

@@ -42,11 +42,15 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
       (classification.type === "line_art" ? found.pages : coloured).push(entry);
     }
   }
+  const [first] = found.failures;
+  if (first && found.failures.length === images.length) {
+    throw new ValidationError("ERR_INPUT_EMPTY", `${source.path} holds no picture that can be read; the first of ${images.length}: ${first.error.message}`);
+  }
   if (coloured.length === 0) {
-    throw new ConfigurationError("ERR_NO_REFERENCES", `no coloured picture was found among the ${images.length} pictures of ${source.path}; name references with --reference-dir`);
+    throw new ConfigurationError("ERR_NO_REFERENCES", `${source.path} holds no coloured picture, so there is no reference (${found.pages.length} line art, ${found.failures.length} unreadable); name references with --reference-dir`);
   }
   if (found.pages.length === 0 && found.failures.length === 0) {
-    throw new ValidationError("ERR_INPUT_EMPTY", `all ${images.length} pictures of ${source.path} are coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`);
+    throw new ValidationError("ERR_INPUT_EMPTY", `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`);
   }
   for (const entry of coloured) found.references.push({ name: entry.name, image: await decode(engine, entry, signal) });
   found.carried.push(...coloured);

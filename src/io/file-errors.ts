@@ -25,10 +25,19 @@ const WRITE_REMEDY: Record<string, string> = {
   ENOENT: "the folder has vanished; check that the disk is still mounted",
   ENOTDIR: "a part of the path is a file, not a folder; choose another output",
   EISDIR: "a folder is in the way; choose another name or remove it",
+  EEXIST: "a file is in the way; choose another output or remove it",
   ENAMETOOLONG: "the name is too long for this file system; shorten it",
   EMFILE: "too many open files; raise the limit with `ulimit -n`",
   EFBIG: "the file is too big for this file system; choose another disk",
 };
+
+/** Failures to write that may be over the next time: storage or handles ran out. */
+const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EIO", "EBUSY", "EAGAIN"]);
+
+/** Whether the same write may succeed later without anything being changed in the command. */
+export function isPassingWriteFault(error: ResourceError): boolean {
+  return PASSING.has(systemCode(error.cause) ?? "");
+}
 
 /** `ERR_INPUT_NOT_FOUND` for a path that cannot be read. */
 export function inputError(path: string, cause: unknown): ValidationError {

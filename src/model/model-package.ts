@@ -8,6 +8,7 @@ import { lstat, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError } from "../errors.js";
+import { systemCode } from "../io/file-errors.js";
 import { MANIFEST_FILE, parseManifest, type FileRecord, type GraphName, type ModelManifest, type Style, type StyleGraph } from "./manifest.js";
 
 /** An opened package. Holds no resource. */
@@ -81,7 +82,8 @@ async function readManifest(root: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (cause) {
-    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a model package: ${MANIFEST_FILE} cannot be read (${messageOf(cause)})`, { cause });
+    const fault = systemCode(cause) === "ENOENT" ? `there is no ${MANIFEST_FILE} in it` : `its ${MANIFEST_FILE} cannot be read (${messageOf(cause)})`;
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a model package: ${fault}; name the folder that holds the package's ${MANIFEST_FILE}`, { cause });
   }
 }
 

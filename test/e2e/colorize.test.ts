@@ -42,9 +42,9 @@ describe("a chapter", () => {
     const source = await openPageSource(at("out.cbz"));
     const read = async (name: string): Promise<Uint8Array> => source.entries().find((entry) => entry.name === name)!.read();
     const picture = await sharp(await read("p1_colorized.png")).metadata();
-    expect([picture.width, picture.height, picture.channels]).toEqual([144, 192, 3]);
+    expect([picture.width, picture.height, picture.channels]).toEqual([200, 280, 3]);
     const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<string, unknown>;
-    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3 }, references: ["ref_a.jpg", "ref_b.jpg"] });
+    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3, ink: "page" }, references: ["ref_a.jpg", "ref_b.jpg"] });
     expect(metadata["pages"]).toHaveLength(3);
     await source.close();
   });
@@ -54,7 +54,24 @@ describe("a chapter", () => {
     await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
     const result = await runCli(["colorize", "--input-dir", at("in"), "--recursive", "--output-dir", at("out"), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--style", "line"]);
     expect(result).toMatchObject({ code: 0, stdout: `${at("out")}\n` });
-    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual(["a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual([".cobra-batch", ".cobra-batch/journal.ndjson", "a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+  });
+
+  it("keeps the page's own ink, or gives the model's picture with --ink model", async () => {
+    await writeFolder(at("ink"), { "p.png": await linePage(1) });
+    await writeFolder(at("ink-refs"), { "x.jpg": await colourPage(1) });
+    const picture = async (out: string, ...flags: string[]): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> => {
+      const result = await runCli(["colorize", at("ink"), "--output-dir", at(out), "--reference-dir", at("ink-refs"), "--model", model, "--steps", "1", ...flags]);
+      expect(result).toMatchObject({ code: 0 });
+      return sharp(join(at(out), "p_colorized.png")).raw().toBuffer({ resolveWithObject: true });
+    };
+    const own = await picture("ink-page");
+    expect(own.info).toMatchObject({ width: 200, height: 280, channels: 3 });
+    const page = await sharp(await linePage(1)).raw().toBuffer();
+    const black = [...page.keys()].filter((index) => page[index]! <= 20);
+    expect(black.length).toBeGreaterThan(1000);
+    expect(black.filter((index) => own.data[index] !== page[index])).toEqual([]);
+    expect((await picture("ink-model", "--ink", "model")).info).toMatchObject({ width: 144, height: 192, channels: 3 });
   });
 
   it("takes the chapter as its argument and writes beside it", async () => {
@@ -113,13 +130,22 @@ describe("bad input", () => {
     ["an empty ZIP", async () => ["--input-zip", await writeZip(at("empty.zip"), {})], /empty\.zip.*\[ERR_INPUT_EMPTY\]/],
     ["a ZIP without a picture", async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })], /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/],
     ["a ZIP that is none", async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]), /fake\.zip.*\[ERR_ZIP_FORMAT\]/],
-    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
+    ["a text file that is called a picture", async () => (await writeFile(at("lone.png"), "text"), ["--input-dir", at("lone.png")]), /holds no picture that can be read.*plain text.*\[ERR_INPUT_EMPTY\]/],
+    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /holds no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
     ["a chapter without line art", async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })], /coloured already.*\[ERR_INPUT_EMPTY\]/],
   ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
     const result = await runCli(["colorize", ...(await input()), "--output-zip", at("never.cbz"), "--model", model]);
     expect(result.stderr).toMatch(message);
     expect(result).toMatchObject({ code: 1, stdout: "" });
     expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
+  });
+
+  it("refuses an output where a file is in the way, with exit code 1", async () => {
+    await writeFile(at("blocked"), "");
+    await writeChapter(at("blocked.cbz"), 1);
+    const result = await runCli(["colorize", at("blocked.cbz"), "--output-dir", at("blocked"), "--model", model]);
+    expect(result.stderr).toMatch(/a file is in the way.*\[ERR_OUTPUT_WRITE\]/);
+    expect(result.code).toBe(1);
   });
 
   it("refuses a model with one byte changed, naming the file", async () => {
@@ -142,6 +168,7 @@ describe("bad input", () => {
     [["colorize", "--input-dirr", "x"], /unknown option '--input-dirr'/],
     [["colorize", "x.cbz", "--steps", "many"], /whole number/],
     [["colorize", "x.cbz", "--steps", "0"], /numInferenceSteps.*\[ERR_CONFIG\]/],
+    [["colorize", "x.cbz", "--ink", "blue"], /ink.*\[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
     [["colorize"], /exactly one of inputDir and inputZip.*\n.*exactly one of outputDir and outputZip/],
     [["colorise"], /unknown command 'colorise'/],

@@ -50,10 +50,15 @@ test("while a model runs for a second and more, a 5 ms timer is never late by mo
   expect(Math.min(...seen), `the timer was later than without a run by ${seen.map((ms) => ms.toFixed(1)).join(", ")} ms`).toBeLessThanOrEqual(LATE_MS);
 });
 
-test("loading a model does not block the event loop either", async () => {
-  const { ticks } = await beside(async () => {
-    const sessions = await Promise.all(Array.from({ length: 10 }, () => InferenceSession.create(busy())));
-    for (const session of sessions) session.dispose();
-  });
-  expect(ticks).toBeGreaterThan(0);
+test("loading models and disposing of them does not block the event loop either", async () => {
+  // A few attempts for the same reason.
+  let most = 0;
+  for (let attempt = 0; attempt < ATTEMPTS && most === 0; attempt++) {
+    const { ticks } = await beside(async () => {
+      const sessions = await Promise.all(Array.from({ length: 10 }, () => InferenceSession.create(busy())));
+      for (const session of sessions) session.dispose();
+    });
+    most = Math.max(most, ticks);
+  }
+  expect(most).toBeGreaterThan(0);
 });

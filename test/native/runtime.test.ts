@@ -1,10 +1,13 @@
 /** ONNX Runtime's library, and providers that cannot start. */
+import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { InferenceSession, runtimeInfo, Tensor } from "../../src/binding/index.js";
 import { modelFolder, runFixture } from "../support/child.js";
 import { sumAndProduct } from "../support/small-models.js";
+
+const hasCompiler = spawnSync("cc", ["--version"]).status === 0;
 
 const models = modelFolder({ sum: sumAndProduct() });
 afterAll(models.remove);
@@ -50,6 +53,13 @@ describe("ONNX Runtime's library", () => {
       expect(await load({ COBRA_ORT_LIBRARY: path })).toMatchObject({ code: "ERR_RUNTIME_LOAD", message: expect.stringContaining(path) });
       expect((await load({ COBRA_ORT_LIBRARY: path })).message).toContain(reason);
     }
+  });
+
+  test.skipIf(!hasCompiler)("is refused where it has another version than the headers", async () => {
+    const [source, library] = [join(models.folder, "other.c"), join(models.folder, "other.so")];
+    writeFileSync(source, 'struct base { const void* (*api)(unsigned); const char* (*version)(void); };\nstatic const void* api(unsigned v) { return 0; }\nstatic const char* version(void) { return "1.30.2"; }\nconst struct base* OrtGetApiBase(void) { static const struct base b = { api, version }; return &b; }\n');
+    expect(spawnSync("cc", ["-shared", "-fPIC", "-o", library, source]).status).toBe(0);
+    expect(await load({ COBRA_ORT_LIBRARY: library })).toMatchObject({ code: "ERR_RUNTIME_LOAD", message: expect.stringMatching(/other\.so is ONNX Runtime 1\.30\.2, but the addon needs 1\.29\.x/) });
   });
 
   test("collects no telemetry: it writes neither into the user's cache nor into the temporary folder", async () => {

@@ -7,6 +7,8 @@ import { sumAndProduct } from "../support/small-models.js";
 const models = modelFolder({ sum: sumAndProduct() });
 afterAll(models.remove);
 
+const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0 };
+
 const driver = webgpuDriverEnvironment();
 const missing = driver ? "" : ` (skipped: no software Vulkan driver in ${webgpuDriverFolder()}; fetch it with: node scripts/webgpu-driver.mjs)`;
 
@@ -27,7 +29,13 @@ describe.skipIf(!driver)(`on the WebGPU provider${missing}`, () => {
       boundAgain: [101, 6, 12, 20],
       toHost: [101, 6, 12, 20],
       allocations: true,
-      live: { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0 },
+      live: NOTHING,
     });
+  });
+
+  test.each(["alone", "beside the main thread"])("worker threads terminated while they use the device, %s, leave nothing behind", async (how) => {
+    const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-workers.mjs", { args: [models.path("sum"), how], env: driver ?? {} });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toEqual(NOTHING);
   });
 });

@@ -20,7 +20,8 @@ const folder = process.env["COBRA_PEER_ORT_NODE"];
 /** Why the peer's tests are skipped, or undefined where it is there. */
 export const peerMissing: string | undefined = folder ? undefined : "COBRA_PEER_ORT_NODE is empty: no onnxruntime-node staged (an SDK of your own is in use, or vitest was started without scripts/test.mjs)";
 
-/** Loads the peer. */
+/** Loads the peer, without its telemetry: a database in the user's cache folder. */
 export function loadPeer(): Peer {
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1";
   return createRequire(import.meta.url)(join(folder ?? "", "dist/index.js")) as Peer;
 }

@@ -10,8 +10,8 @@ afterAll(models.remove);
 describe("a process that ends while a model runs and more is queued", () => {
   const end = (how: string): ReturnType<typeof runFixture> => runFixture("teardown/fixtures/process-end.mjs", { args: [models.path("busy"), how] });
 
-  test.each([["exit", 7], ["create", 7], ["throw", 1]])("by %s ends with code %d, every time", async (how, code) => {
-    for (let time = 0; time < 4; time++) {
+  test.each([["exit", 7], ["create", 7], ["load", 7], ["throw", 1]])("by %s ends with code %d, every time", async (how, code) => {
+    for (let time = 0; time < 3; time++) {
       const result = await end(how);
       expect(result).toMatchObject({ code, signal: null, stdout: "started\n" });
       if (how !== "throw") expect(result.stderr).toBe("");

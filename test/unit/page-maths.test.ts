@@ -75,14 +75,14 @@ describe("noise", () => {
 
   it("draws a page's noise in Cobra's order", () => {
     const count = 4 * 8 * 12;
-    const noise = seededNoise(7, 12 * 4 * 4 * 6);
+    const noise = seededNoise({ seed: 7, counts: { latent: count, references: 12 * 4 * 4 * 6, upsampler: 4 * 12 * 18 } });
     const all = new NoiseGenerator(7);
-    expect(noise.start(count)).toEqual(new NoiseGenerator(7).normal(count));
-    expect(noise.line(count)).toEqual(all.normal(count));
-    expect(noise.reference(0, 0, 4 * 4 * 6)).toBeUndefined();
+    expect(noise.start).toEqual(new NoiseGenerator(7).normal(count));
+    expect(noise.line).toEqual(all.normal(count));
     all.normal(12 * 4 * 4 * 6);
-    expect(noise.hint(count)).toEqual(all.normal(count));
-    expect(noise.upsampler(4 * 12 * 18)).toEqual(all.normal(4 * 12 * 18));
+    expect(noise.hint).toEqual(all.normal(count));
+    expect(noise.upsampler).toEqual(all.normal(4 * 12 * 18));
+    expect(noise.references).toBeUndefined();
   });
 
   it("looks standard normal", () => {

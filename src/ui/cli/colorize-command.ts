@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { Engine } from "../../colorization/engine.js";
-import { parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
+import { INKS, parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
 import { BatchProcessingError, ConfigurationError, messageOf } from "../../errors.js";
 import { setupLogging } from "../../logging.js";
@@ -22,6 +22,7 @@ interface Flags {
   seed?: number;
   steps?: number;
   topK?: number;
+  ink?: string;
   recursive?: boolean;
   overwrite?: boolean;
   maxConcurrent?: number;
@@ -29,6 +30,7 @@ interface Flags {
   drain: number;
   model?: string;
   provider?: string;
+  fallback?: boolean;
   threads?: number;
   verbose?: boolean;
   quiet?: boolean;
@@ -59,6 +61,7 @@ export function colorizeCommand(): Command {
     .option("--seed <number>", "seed of the noise; the same seed gives the same picture (default: 0)", integer)
     .option("--steps <number>", "denoising steps a page (default: 10)", integer)
     .option("--top-k <number>", "reference patches a quadrant (default: 3)", integer)
+    .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
     .option("--recursive", "folders inside the input folder too")
     .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
     .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
@@ -66,6 +69,7 @@ export function colorizeCommand(): Command {
     .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
+    .option("--fallback", "use the CPU where the provider cannot start")
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
     .option("--verbose", "log what happens, on standard error")
     .option("--quiet", "say nothing but errors and the result")
@@ -113,6 +117,7 @@ function toConfigInput(input: string | undefined, flags: Flags): BatchConfigInpu
     ...pick(flags, ["seed", "topK", "recursive", "overwrite", "maxConcurrent"]),
     ...(flags.referenceDir ? { referenceImages: flags.referenceDir } : {}),
     ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
+    ...(flags.ink === undefined ? {} : { ink: flags.ink as BatchConfigInput["ink"] }),
     ...(flags.style === undefined ? {} : { style: flags.style as BatchConfigInput["style"] }),
   } as BatchConfigInput;
 }
@@ -126,7 +131,7 @@ async function colorize(input: string | undefined, flags: Flags): Promise<number
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     await using engine = await Engine.open({
       model: flags.model ?? defaultModelDirectory(),
-      session: { provider: flags.provider as "cpu", ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
+      session: { provider: flags.provider as "cpu", fallback: flags.fallback ?? false, ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
     });
     const { signal, drain } = interrupt;
     const summary = await runBatch(engine, config, { signal, drain, fresh: Boolean(flags.fresh), onEvent: (event) => reporter.onEvent(event) });

@@ -1,5 +1,6 @@
 /** The exit codes of the contract, and which error leads to which. */
-import { BatchProcessingError, type ErrorCode } from "../../errors.js";
+import { BatchProcessingError, ResourceError, type ErrorCode } from "../../errors.js";
+import { isPassingWriteFault } from "../../io/file-errors.js";
 
 export const EXIT = {
   /** All pages done. */
@@ -20,11 +21,12 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST", "ERR_OUTPUT_WRITE", "ERR_OUTPUT_LOCKED"]);
+const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST", "ERR_OUTPUT_LOCKED"]);
 
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof BatchProcessingError)) return EXIT.fatal;
   if (error.code === "ERR_CONFIG") return EXIT.usage;
+  if (error.code === "ERR_OUTPUT_WRITE" && error instanceof ResourceError) return isPassingWriteFault(error) ? EXIT.tryAgain : EXIT.fatal;
   return TRY_AGAIN.has(error.code) ? EXIT.tryAgain : EXIT.fatal;
 }

@@ -92,7 +92,7 @@ export class Reporter {
     const eta = finished > 0 && finished < this.#total ? `, about ${seconds((elapsedMs / finished) * (this.#total - finished))} left` : "";
     const current = [...this.#inFlight.values()][0];
     const text = `${finished}/${this.#total} pages${eta}${current ? `  ${current}` : ""}`;
-    this.#options.err.write(`\r\u001b[2K${text.slice(0, (this.#options.err.columns ?? 80) - 1)}`);
+    this.#options.err.write(`\r\u001b[2K${text.slice(0, (this.#options.err.columns || 80) - 1)}`);
     this.#lineShown = true;
   }
 

@@ -18,16 +18,16 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, index) => sum + Math.abs(value - b[index]!), 0) / a.length;
 }
 
-/** The noise of the case; the references' are given, so nothing comes from the mean. */
+/** The noise of the case; the references' is given too, so nothing comes from the mean. */
 function givenNoise(): PageNoise {
-  const references = floats("noise_cond_refs");
-  const perQuadrant = golden.config["top_k"] as number;
+  const { dims, data } = golden.tensor("noise_cond_refs");
+  const each = data.length / dims[0]!;
   return {
-    start: () => floats("noise_latents"),
-    line: () => floats("noise_cond_input"),
-    reference: (quadrant, rank, count) => references.slice((quadrant * perQuadrant + rank) * count, (quadrant * perQuadrant + rank + 1) * count),
-    hint: () => floats("noise_hint_color"),
-    upsampler: () => floats("noise_high_resolution"),
+    start: floats("noise_latents"),
+    line: floats("noise_cond_input"),
+    hint: floats("noise_hint_color"),
+    upsampler: floats("noise_high_resolution"),
+    references: Array.from({ length: dims[0]! }, (_, index) => (data as Float32Array).slice(index * each, (index + 1) * each)),
   };
 }
 
@@ -64,6 +64,7 @@ describe("the page pipeline, pipeline_tiny/0", () => {
       steps: golden.config["num_inference_steps"] as number,
       topK: golden.config["top_k"] as number,
       hints,
+      ink: "model",
       noise: givenNoise(),
       onValue: (name, value) => values.set(name, value),
     });

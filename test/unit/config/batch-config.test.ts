@@ -7,7 +7,8 @@ describe("parseBatchConfig", () => {
   it("fills in the defaults of the contract", () => {
     expect(parseBatchConfig(base).config).toEqual({
       inputDir: "in", outputDir: "out", referenceImages: [], style: "line + shadow", seed: 0, numInferenceSteps: 10,
-      topK: 3, recursive: false, overwrite: false, maxConcurrent: 2, preserveStructure: true,
+      topK: 3,
+      ink: "page", recursive: false, overwrite: false, maxConcurrent: 2, preserveStructure: true,
     });
   });
 

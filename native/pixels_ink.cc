@@ -1,0 +1,193 @@
+// Puts the model's colour under the page's own ink, at the page's size.
+//
+//   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
+//   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
+//   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
+//   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
+//            itself where the colour is white and where the page is black
+//
+// Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "pixels_ink.h"
+
+namespace cobra::pixels {
+namespace {
+
+constexpr float kBlack = 24.0f;  // pixels up to here come through unchanged
+
+struct Paper {
+  uint8_t color[3];
+  uint8_t luma;
+};
+
+/// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
+Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count) {
+  uint64_t histogram[256], around[256];
+  Histogram(luma, count, histogram);
+  const auto sum = [&](int value) {
+    uint64_t total = 0;
+    for (int v = std::max(0, value - 3); v <= std::min(255, value + 3); ++v) total += histogram[v];
+    return total;
+  };
+  for (int v = 0; v < 256; ++v) around[v] = sum(v);
+  int paper = 255;
+  for (int v = 255; v >= 96; --v) {
+    if (around[v] * 200 < count * 3) continue;
+    const int low = std::max(0, v - 6);
+    if (*std::max_element(around + low, around + v + 1) > around[v]) continue;
+    // The peak of the smoothed counts may be flat; the fullest value in its window is meant.
+    paper = v;
+    for (int other = std::max(0, v - 3); other <= std::min(255, v + 3); ++other) {
+      if (histogram[other] > histogram[paper]) paper = other;
+    }
+    break;
+  }
+  uint64_t sums[3] = {0, 0, 0}, found = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (std::abs(luma[i] - paper) > 3) continue;
+    for (int c = 0; c < 3; ++c) sums[c] += page[3 * i + c];
+    ++found;
+  }
+  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper)};
+  for (int c = 0; c < 3 && found > 0; ++c) result.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));
+  return result;
+}
+
+/// Least tone of each k x k block: lines stay closed on the smaller grid.
+std::vector<uint8_t> ReduceTone(const std::vector<uint8_t>& tone, int width, int height, int k, int grid_width, int grid_height) {
+  std::vector<uint8_t> out(static_cast<size_t>(grid_width) * grid_height, 255);
+  for (int y = 0; y < height; ++y) {
+    const uint8_t* row = tone.data() + static_cast<size_t>(y) * width;
+    uint8_t* target = out.data() + static_cast<size_t>(y / k) * grid_width;
+    for (int x = 0; x < width; ++x) target[x / k] = std::min(target[x / k], row[x]);
+  }
+  return out;
+}
+
+/// One pixel of the finer page: linear between four pixels of the grid, of which those count little whose tone is another one, so
+/// that a pixel beside a line does not take the colour from under it.
+struct Finer {
+  const ColorGrid& grid;
+  const uint8_t* grid_tone;
+  int k;
+  float likeness[256];
+
+  Finer(const ColorGrid& grid, const uint8_t* grid_tone, int k) : grid(grid), grid_tone(grid_tone), k(k) {
+    for (int step = 0; step < 256; ++step) likeness[step] = std::exp(-static_cast<float>(step) / 24.0f) + 1e-4f;
+  }
+
+  COBRA_CLONES void Row(const uint8_t* tone, int y, int width, Rgbw* out) const {
+    const size_t w = static_cast<size_t>(grid.width);
+    const float at_y = (static_cast<float>(y) + 0.5f) / static_cast<float>(k) - 0.5f;
+    const int above = std::clamp(static_cast<int>(std::floor(at_y)), 0, grid.height - 1), below = std::min(above + 1, grid.height - 1);
+    const float fy = std::clamp(at_y - static_cast<float>(above), 0.0f, 1.0f);
+    const Rgbw *upper = &grid.pixels[above * w], *lower = &grid.pixels[below * w];
+    const uint8_t *upper_tone = grid_tone + above * w, *lower_tone = grid_tone + below * w;
+    for (int x = 0; x < width; ++x) {
+      const float at_x = (static_cast<float>(x) + 0.5f) / static_cast<float>(k) - 0.5f;
+      const int left = std::max(static_cast<int>(at_x), 0), right = std::min(left + 1, grid.width - 1);
+      const float fx = std::clamp(at_x - static_cast<float>(left), 0.0f, 1.0f);
+      const auto like = [&](uint8_t other) { return likeness[std::abs(tone[x] - other)]; };
+      const float w00 = (1 - fx) * (1 - fy) * like(upper_tone[left]), w01 = fx * (1 - fy) * like(upper_tone[right]);
+      const float w10 = (1 - fx) * fy * like(lower_tone[left]), w11 = fx * fy * like(lower_tone[right]);
+      out[x] = (w00 * upper[left] + w01 * upper[right] + w10 * lower[left] + w11 * lower[right]) * (1.0f / (w00 + w01 + w10 + w11));
+    }
+  }
+};
+
+/// The model's picture on the working grid, brought to the ink.
+ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int height) {
+  std::vector<uint8_t> color(static_cast<size_t>(width) * height * 3);
+  const Box all{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
+  // Linear: sharper filters put bright rims beside the model's lines.
+  Resize(model, width, height, Filter::kBilinear, all, color.data());
+  const double pixel = 1.25 * std::sqrt(static_cast<double>(width) * height / static_cast<double>(model.pixels()));
+  return FillColor(color.data(), tone, width, height, pixel);
+}
+
+/// By value 0..255 of a page's shade.
+struct ShadeTables {
+  /// The share of it that is black and stays as it is.
+  float black[256];
+  /// max(T, L)^-b, where T is the shade, L the colour's luma and b the share of the shading that the colour has already. With b = 1
+  /// the result is as dark as the darker of the two, with b = 0 the colour is shaded in full.
+  float lift[256];
+
+  explicit ShadeTables(float explained) {
+    constexpr float kBlackShade = 0.09f, kGreyShade = 0.20f;
+    for (int v = 0; v < 256; ++v) {
+      const float level = static_cast<float>(std::max(v, 1)) / 255.0f;
+      black[v] = std::clamp((kGreyShade - level) / (kGreyShade - kBlackShade), 0.0f, 1.0f);
+      lift[v] = std::pow(level, -explained);
+    }
+  }
+};
+
+/// One row of the output. `colors`: red, green, blue, white of each pixel.
+COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
+  const Rgbw per_paper{1.0f / paper.color[0], 1.0f / paper.color[1], 1.0f / paper.color[2], 0.0f};
+  const Rgbw floor_black = Rgbw{} + kBlack, one = Rgbw{} + 1.0f, nothing{}, most = Rgbw{} + 255.0f;
+  for (int x = 0; x < width; ++x, page += 3, out += 3) {
+    const Rgbw color = colors[x];
+    if (color[3] == 1.0f) {
+      for (int c = 0; c < 3; ++c) out[c] = page[c];
+      continue;
+    }
+    const Rgbw own{static_cast<float>(page[0]), static_cast<float>(page[1]), static_cast<float>(page[2]), 0.0f};
+    const Rgbw ink = own * per_paper < one ? own * per_paper : one;
+    Rgbw coloured = color * ink;
+    float keep = color[3];
+    if (shade[x] < 255) {
+      coloured *= tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))];
+      keep = std::max(keep, tables.black[shade[x]]);
+    }
+    // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
+    const Rgbw lowest = own < floor_black ? own : floor_black, over = own - floor_black;
+    const Rgbw ceiling = own + 4.0f * (over < nothing ? nothing : over);
+    coloured = coloured < lowest ? lowest : coloured;
+    coloured = coloured > ceiling ? ceiling : coloured;
+    Rgbw value = coloured + keep * (own - coloured);
+    value = (value > most ? most : value) + 0.5f;
+    for (int c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(value[c]);
+  }
+}
+
+}  // namespace
+
+void ComposeInk(const View& page, const View& model, uint8_t* out) {
+  const int width = page.width, height = page.height;
+  const size_t count = page.pixels();
+  std::vector<uint8_t> tone(count);
+  ToGray(page.data, count, tone.data());
+  const Paper paper = FindPaper(page.data, tone.data(), count);
+  uint8_t relative[256];
+  for (int v = 0; v < 256; ++v) relative[v] = static_cast<uint8_t>(std::min(255, (v * 255 + paper.luma / 2) / paper.luma));
+  for (uint8_t& t : tone) t = relative[t];
+
+  const double ratio = std::sqrt(static_cast<double>(count) / (1.5 * static_cast<double>(model.pixels())));
+  const int k = std::max(1, static_cast<int>(std::lround(ratio)));
+  const int grid_width = (width + k - 1) / k, grid_height = (height + k - 1) / k;
+  const std::vector<uint8_t> reduced = k == 1 ? std::vector<uint8_t>() : ReduceTone(tone, width, height, k, grid_width, grid_height);
+  const uint8_t* grid_tone = k == 1 ? tone.data() : reduced.data();
+  const ColorGrid grid = ColorOnGrid(model, grid_tone, grid_width, grid_height);
+
+  // Lines up to twice this radius are ink; wider grey is shade.
+  const int radius = std::max(2, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count)) / 250.0)));
+  std::vector<uint8_t> shade(count);
+  MaxFilter(tone.data(), width, height, radius, shade.data());
+  MinFilter(shade.data(), width, height, radius, shade.data());
+
+  const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
+  const Finer finer(grid, grid_tone, k);
+  std::vector<Rgbw> row(k == 1 ? 0 : static_cast<size_t>(width));
+  for (int y = 0; y < height; ++y) {
+    const size_t at = static_cast<size_t>(y) * width;
+    if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
+    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
+  }
+}
+
+}  // namespace cobra::pixels

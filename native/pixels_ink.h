@@ -1,0 +1,40 @@
+// What the files of the ink kernel share: its working grid and the steps that fill it. See pixels_ink.cc for the whole method.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "pixels_kernels.h"
+
+namespace cobra::pixels {
+
+/// Four floats of one pixel: red, green, blue (0..255) and a weight (0..1).
+typedef float Rgbw __attribute__((vector_size(16)));
+
+/// Colour on the working grid: the page's grid, or one of its k-th part where the page is much finer than the model's picture.
+struct ColorGrid {
+  int width = 0;
+  int height = 0;
+  /// Before FillColor: colour times weight, and weight. After: red, green, blue and the share of white paper.
+  std::vector<Rgbw> pixels;
+};
+
+/// out = greatest (or least) value within `radius` pixels in both directions; what lies outside the picture does not count.
+/// `out` may be `in`.
+void MaxFilter(const uint8_t* in, int width, int height, int radius, uint8_t* out);
+void MinFilter(const uint8_t* in, int width, int height, int radius, uint8_t* out);
+
+/// The colour of every page region, brought to its ink. `color` is the model's picture (RGB) and `tone` the page (255 = paper),
+/// both width x height; `pixel` is the size of one pixel of the model in pixels of this grid.
+ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int height, double pixel);
+
+/// Smooths `grid` (colour times weight, and weight) along rows and columns, stopping where `tone` changes: the recursive domain
+/// transform of Gastal and Oliveira (SIGGRAPH 2011), with the tone as its guide. `reach`: standard deviation in pixels.
+void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach);
+
+inline float Luma(Rgbw c) { return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]; }
+
+/// The share of the page's shading that the colour has in it already, 0..1. `shade`: the page's tone without lines, width x height;
+/// `k`: the page's pixels in one of the grid, each way.
+float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
+
+}  // namespace cobra::pixels

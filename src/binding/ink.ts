@@ -1,0 +1,19 @@
+/** The model's colour under the page's own ink: the kernel `native/pixels_ink*.cc` with typed pictures. Synchronous; usable in worker threads. */
+import { callPixels, toRgb, type PixelImage } from "./pixels.js";
+import type { RasterImage } from "./raster.js";
+
+/**
+ * Colours a page at its own size with its own ink.
+ *
+ * Out is colour times ink. The colour is the model's picture brought to the page's size, freed of the lines that the model drew and
+ * kept from crossing the page's lines; the ink is the page relative to its paper. A grey area of the page darkens the colour only
+ * as far as the colour is not that dark already. Where the colour is white the result is the page's pixel, and so it is where the
+ * page is black (up to 24 of 255 in each channel).
+ * @param page the page, gray or RGB, any size; paper may be tinted
+ * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
+ * @returns RGB at the page's size
+ */
+export function composeInk(page: RasterImage, color: PixelImage<3>, out?: Uint8Array): PixelImage<3> & RasterImage {
+  const paper = toRgb(page);
+  return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(paper, color, out)) };
+}

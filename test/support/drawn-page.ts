@@ -1,0 +1,35 @@
+// Pages drawn pixel by pixel, so that a test knows what every pixel is.
+import type { PixelImage } from "../../src/binding/pixels.js";
+
+export type Color = readonly [number, number, number];
+export type Picture = PixelImage<3>;
+
+/** A picture in which a function gives every pixel's colour; numbers are gray. */
+export function drawn(width: number, height: number, at: (x: number, y: number) => Color | number): Picture {
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += 3) {
+      const color = at(x, y);
+      data.set(typeof color === "number" ? [color, color, color] : color, i);
+    }
+  }
+  return { width, height, channels: 3, data };
+}
+
+export function pixel(image: PixelImage<3>, x: number, y: number): Color {
+  const i = (y * image.width + x) * 3;
+  return [image.data[i]!, image.data[i + 1]!, image.data[i + 2]!];
+}
+
+/** Greatest difference of a channel. */
+export function apart(a: Color, b: Color): number {
+  return Math.max(...a.map((value, c) => Math.abs(value - b[c]!)));
+}
+
+/** Numbers in [0, 1) that are the same in every run. */
+export function* noise(seed: number): Generator<number, never> {
+  for (let state = seed >>> 0; ; ) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
