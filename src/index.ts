@@ -8,6 +8,7 @@ export type { ColorHint } from "./colorization/hints.js";
 export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/page-pipeline.js";
 export { ReferenceSet, type ReferenceImage } from "./colorization/references.js";
 export { INKS, parseBatchConfig, STYLES, type BatchConfig, type BatchConfigInput, type Ink, type PageConfig, type Style } from "./config/batch-config.js";
+export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
 export type { ImageRequest } from "./core/batch-pages.js";
 export { BatchProcessor, type BatchProcessorOptions, type ProcessorStatus } from "./core/batch-processor.js";
 export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/image-queue.js";

@@ -117,18 +117,38 @@ export function parseBatchConfig(input: BatchConfigInput): { config: BatchConfig
   return { config, warnings };
 }
 
-const pageSchema = z.strictObject(Object.fromEntries(PAGE_SETTINGS.map((key) => [key, schema.shape[key].removeDefault().optional()])));
+/** The schema of some settings, none of them needed and none filled in. */
+function partialSchema(keys: readonly string[]): z.ZodObject {
+  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
+  return z.strictObject(Object.fromEntries(keys.map((key) => [key, (fields[key] instanceof z.ZodDefault ? (fields[key].removeDefault() as z.ZodType) : fields[key]!).optional()])));
+}
+
+/**
+ * What is wrong with some settings, one line a fault.
+ * @param keys the settings that may be there
+ */
+export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): string[] {
+  const result = partialSchema(keys).safeParse(input);
+  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+}
+
+/** JSON Schema of some settings, none of them required. */
+export function settingsJsonSchema(keys: readonly string[] = BATCH_CONFIG_KEYS): { properties: Record<string, { type?: string }> } {
+  const { properties } = z.toJSONSchema(partialSchema(keys)) as { properties: Record<string, { type?: string }> };
+  return { type: "object", properties, additionalProperties: false } as { properties: Record<string, { type?: string }> };
+}
 
 /**
  * The settings of one page: the batch's, with the page's own over them.
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
  */
 export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
-  const result = pageSchema.safeParse(page);
-  if (!result.success) throw configError(result.error.issues.flatMap((issue) => describeIssue(issue, page, PAGE_SETTINGS)));
+  const faults = settingFaults(page, PAGE_SETTINGS);
+  if (faults.length > 0) throw configError(faults);
   return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
 }
 
-function configError(faults: readonly string[]): ConfigurationError {
+/** One error for all faults. */
+export function configError(faults: readonly string[]): ConfigurationError {
   return new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
 }

@@ -48,6 +48,7 @@ export class BatchPages {
     readonly engine: Engine,
     readonly config: BatchConfig,
     readonly emit: (event: BatchEvent) => void,
+    readonly pageConfig: (name: string) => PageConfig = () => ({}),
   ) {}
 
   get waiting(): number {
@@ -64,7 +65,8 @@ export class BatchPages {
     const entries = new Map(source.entries().map((entry) => [entry.name, entry]));
     const named = new Set(this.#planned.keys());
     const requests = (images ?? found.pages.map((entry) => entry.name)).map((image) => {
-      const { inputPath, priority = 0, config }: ImageRequest = typeof image === "string" ? { inputPath: image } : image;
+      const { inputPath, priority = 0, config: own }: ImageRequest = typeof image === "string" ? { inputPath: image } : image;
+      const config: PageConfig = { ...this.pageConfig(inputPath), ...own };
       const entry = entries.get(inputPath);
       const outputName = outputNames.get(inputPath);
       if (entry === undefined || outputName === undefined) throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${inputPath}" is no picture of ${source.path}; pages are named as they are in the input`);
@@ -80,7 +82,7 @@ export class BatchPages {
         inputPath: entry.name,
         outputPath: this.config.outputDir === undefined ? outputName : join(this.config.outputDir, outputName),
         priority,
-        ...(config === undefined ? {} : { config }),
+        ...(Object.keys(config).length === 0 ? {} : { config }),
         ...(classified === undefined ? {} : { imageType: classified.type, classificationConfidence: classified.confidence }),
       });
       this.#planned.set(entry.name, { entry, outputName, index: this.#planned.size });

@@ -3,7 +3,7 @@
  * written in the queue's order. A page that fails does not stop the others.
  */
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
@@ -23,6 +23,8 @@ export interface BatchProcessorOptions {
   signal?: AbortSignal;
   /** Told what happens, in order. */
   onEvent?: (event: BatchEvent) => void;
+  /** Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes over both. */
+  pageConfig?: (name: string) => PageConfig;
   /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
   fresh?: boolean;
 }
@@ -47,7 +49,11 @@ export class BatchProcessor implements AsyncDisposable {
   readonly #pages: BatchPages;
   readonly #events = new EventStream<BatchEvent>();
   readonly #stop = new AbortController();
-  readonly #onAbort = (): void => this.#giveUp(this.#options.signal?.reason);
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#options.signal?.reason;
+    this.#giveUp(reason);
+    if (this.#run === undefined) void this.#release({ reason });
+  };
   #state: ProcessorState = "idle";
   #wakeOnChange: (() => void)[] = [];
   #scan: Promise<Scan> | undefined;
@@ -60,7 +66,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#engine = engine;
     this.#config = config;
     this.#options = options;
-    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event));
+    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), options.pageConfig);
     if (options.signal?.aborted === true) this.#onAbort();
     else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }

@@ -1,6 +1,8 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
+import { relative, resolve, sep } from "node:path";
 import type { Engine } from "../colorization/engine.js";
 import type { BatchConfig } from "../config/batch-config.js";
+import { ConfigurationError } from "../errors.js";
 import { planOutputNames } from "../io/output-names.js";
 import { openPageSource, type PageSource } from "../io/page-source.js";
 import { findPages, type FoundPages } from "./find-pages.js";
@@ -15,8 +17,9 @@ export interface Scan {
   readonly outputNames: ReadonlyMap<string, string>;
 }
 
-/** Opens and sorts the input. The caller closes `source`. Rejects with `ERR_INPUT_*`, `ERR_ZIP_*`, `ERR_NO_REFERENCES`. */
+/** Opens and sorts the input. The caller closes `source`. Rejects with `ERR_CONFIG`, `ERR_INPUT_*`, `ERR_ZIP_*`, `ERR_NO_REFERENCES`. */
 export async function scanInput(engine: Engine, config: BatchConfig, signal: AbortSignal): Promise<Scan> {
+  checkApart(config);
   const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
   try {
     const found = await findPages(engine, source, config, signal);
@@ -27,4 +30,13 @@ export async function scanInput(engine: Engine, config: BatchConfig, signal: Abo
     await source.close();
     throw error;
   }
+}
+
+/** An output among the input's pages would be taken for pages by the next run, and coloured again. */
+function checkApart({ inputDir, outputDir, recursive }: BatchConfig): void {
+  if (inputDir === undefined || outputDir === undefined) return;
+  const inside = relative(resolve(inputDir), resolve(outputDir));
+  const below = inside !== ".." && !inside.startsWith(`..${sep}`);
+  if (inside !== "" && !(recursive && below)) return;
+  throw new ConfigurationError("ERR_CONFIG", `the output folder ${outputDir} is ${inside === "" ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`);
 }

@@ -93,6 +93,11 @@ describe("startProcessing", () => {
     expect(await batch.startProcessing()).toMatchObject({ completed: 1, failed: 0 });
   });
 
+  it("refuses an output among the input's pages, which the next run would take for pages", async () => {
+    await expect(processor({ outputDir: at("in") }).batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
+    await expect(processor({ inputDir: at("folders"), outputDir: at("folders/a"), recursive: true }).batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  });
+
   it("runs once", async () => {
     const { batch } = processor();
     await batch.addImages(["p1.png"]);
@@ -220,6 +225,7 @@ describe("cancelProcessing", () => {
     const reason = new Error("enough");
     const early = processor({}, { signal: AbortSignal.abort(reason) }).batch;
     await expect(early.startProcessing()).rejects.toBe(reason);
+    expect(await early.events().next().catch((error: unknown) => error)).toBe(reason);
     const controller = new AbortController();
     const late = processor({ numInferenceSteps: 300 }, { signal: controller.signal, onEvent: (event) => event.type === "page-stage" && event.step === 2 && controller.abort(reason) }).batch;
     await expect(late.startProcessing()).rejects.toBe(reason);
