@@ -35,7 +35,10 @@ void Settle(Napi::Env env, Job& job) {
 
 NodeEnvironment::NodeEnvironment(Napi::Env env) : env_(env), own_name_("cpu#" + std::to_string(next_environment++)) { ++Live().environments; }
 
-NodeEnvironment::~NodeEnvironment() { --Live().environments; }
+NodeEnvironment::~NodeEnvironment() {
+  EndLoans(env_);
+  --Live().environments;
+}
 
 void NodeEnvironment::Create(Napi::Env env) { env.SetInstanceData(new NodeEnvironment(env)); }
 

@@ -1,11 +1,61 @@
 // Storages and allocator figures.
 #include "memory.h"
 
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
 #include "session.h"
 
 namespace cobra {
 
 namespace {
+
+// Storages lent to array buffers. Node does not run every buffer's finalizer when a worker thread is terminated, so a loan
+// ends with its finalizer or with the environment, whichever is first.
+struct Loan {
+  napi_env env;
+  std::shared_ptr<Storage> storage;
+};
+struct Loans {
+  std::mutex mutex;
+  uintptr_t next = 1;
+  std::unordered_map<uintptr_t, Loan> open;
+};
+
+// Never destroyed: finalizers may still come while the process exits.
+Loans& TheLoans() {
+  static auto* loans = new Loans;
+  return *loans;
+}
+
+void EndLoan(uintptr_t id) {
+  std::shared_ptr<Storage> ended;  // declared first, so destroyed after the lock is open
+  Loans& loans = TheLoans();
+  std::lock_guard lock(loans.mutex);
+  auto found = loans.open.find(id);
+  if (found == loans.open.end()) return;
+  ended = std::move(found->second.storage);
+  loans.open.erase(found);
+}
+
+Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* address, size_t bytes) {
+  uintptr_t id;
+  {
+    Loans& loans = TheLoans();
+    std::lock_guard lock(loans.mutex);
+    id = loans.next++;
+    loans.open[id] = {env, std::move(storage)};
+  }
+  struct Ticket;  // a number in a pointer's clothes
+  try {
+    return Napi::ArrayBuffer::New(
+        env, address, bytes, [](Napi::BasicEnv, void*, Ticket* ticket) { EndLoan(reinterpret_cast<uintptr_t>(ticket)); }, reinterpret_cast<Ticket*>(id));
+  } catch (const Napi::Error&) {
+    EndLoan(id);
+    throw;
+  }
+}
 
 const std::string kCpu = "cpu";
 const std::shared_ptr<SessionCore> kNoSession;
@@ -67,10 +117,7 @@ class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtM
   Napi::ArrayBuffer Buffer(Napi::Env env) override {
     if (!buffer_.IsEmpty() && !buffer_.Value().IsEmpty()) return buffer_.Value().As<Napi::ArrayBuffer>();
     // The buffer shares this storage: it stays valid for JS even where the tensor is collected first.
-    using Share = std::shared_ptr<Storage>;
-    auto* share = new Share(shared_from_this());
-    Napi::ArrayBuffer buffer = bytes == 0 ? (delete share, Napi::ArrayBuffer::New(env, 0))
-                                          : Napi::ArrayBuffer::New(env, address_, bytes, [](Napi::BasicEnv, void*, Share* held) { delete held; }, share);
+    Napi::ArrayBuffer buffer = bytes == 0 ? Napi::ArrayBuffer::New(env, 0) : LendTo(env, shared_from_this(), address_, bytes);
     buffer_ = Napi::Weak(buffer.As<Napi::Object>());
     Report(env, false);  // V8 counts array buffers itself
     return buffer;
@@ -109,6 +156,18 @@ class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtM
 };
 
 }  // namespace
+
+void EndLoans(napi_env env) {
+  std::vector<std::shared_ptr<Storage>> ended;  // declared first, so destroyed after the lock is open
+  Loans& loans = TheLoans();
+  std::lock_guard lock(loans.mutex);
+  for (auto loan = loans.open.begin(); loan != loans.open.end();) {
+    const auto here = loan++;
+    if (here->second.env != env) continue;
+    ended.push_back(std::move(here->second.storage));
+    loans.open.erase(here);
+  }
+}
 
 const OrtMemoryInfo* HostPlace() {
   static const auto* place = new Ort::MemoryInfo(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));

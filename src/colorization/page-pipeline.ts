@@ -26,7 +26,7 @@ export interface PageRequest {
   style: Style;
   /** Seed of all noise of the page. */
   seed: number;
-  /** Denoising steps, >= 1. */
+  /** Denoising steps, >= 1; clamped to what the model is made for (`scheduler.maxSteps`). */
   steps: number;
   /** Reference patches a quadrant; clamped to the patches that exist. */
   topK: number;
@@ -144,11 +144,12 @@ async function retrieve(networks: Networks, references: ReferenceSet, prepared: 
 
 async function denoise(networks: Networks, conditions: DenoiserConditions, start: Float32Array, dims: readonly number[], request: PageRequest): Promise<Float32Array> {
   const { scheduler, prediction } = networks.model.manifest;
-  const solver = new Solver(request.steps, { predictionType: prediction, trainSteps: scheduler.trainTimesteps, betaStart: scheduler.betaStart, betaEnd: scheduler.betaEnd });
+  const steps = Math.min(request.steps, scheduler.maxSteps ?? request.steps);
+  const solver = new Solver(steps, { predictionType: prediction, trainSteps: scheduler.trainTimesteps, betaStart: scheduler.betaStart, betaEnd: scheduler.betaEnd });
   let latent = start;
   for (const [step, timestep] of solver.timesteps.entries()) {
     request.signal?.throwIfAborted();
-    request.onStage?.("denoise", step + 1, request.steps);
+    request.onStage?.("denoise", step + 1, steps);
     const output = await networks.denoise(latent, dims, timestep, conditions, request.style, request.signal);
     latent = solver.step(latent, output, step);
     request.onValue?.(`latent_${step}`, latent);

@@ -90,7 +90,13 @@ const schema = z
     /** What the denoiser's output `noise` is: the noise ("epsilon", Cobra) or the clean latent ("sample"). */
     prediction: z.enum(["epsilon", "sample"]),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
-    scheduler: z.strictObject({ trainTimesteps: count, betaStart: positive, betaEnd: positive }),
+    scheduler: z.strictObject({
+      trainTimesteps: count,
+      betaStart: positive,
+      betaEnd: positive,
+      /** A model made for few steps takes no more than this: 1 for one that predicts the clean latent at once. Absent: any number. */
+      maxSteps: count.optional(),
+    }),
     imageEncoder: z.strictObject({
       /** Edge of the square input in pixels; CLIP ViT-H/14: 224. */
       imageSize: count,

@@ -16,5 +16,5 @@ export interface ModelConfig {
   /** Page sizes [width, height]. */
   readonly buckets: readonly (readonly [number, number])[];
   readonly prediction: "epsilon" | "sample";
-  readonly scheduler: { readonly trainTimesteps: number; readonly betaStart: number; readonly betaEnd: number };
+  readonly scheduler: { readonly trainTimesteps: number; readonly betaStart: number; readonly betaEnd: number; readonly maxSteps?: number };
 }

@@ -8,7 +8,7 @@ import { Engine } from "../../src/colorization/engine.js";
 import type { PageRequest } from "../../src/colorization/page-pipeline.js";
 import type { ReferenceImage } from "../../src/colorization/references.js";
 import { decodeImage } from "../../src/io/image-codec.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildModelPackage, buildPresetPackage, PRESETS, presetWeights } from "../../src/model/index.js";
 import { colourPage, linePage } from "../support/chapter.js";
 
 let folder: string;
@@ -56,6 +56,21 @@ describe("Engine", () => {
     expect((await engine.colorize(one, request({ topK: 99 }))).references).toHaveLength(20);
     using none = engine.references([]);
     expect((await engine.colorize(none, request())).references).toHaveLength(0);
+  });
+
+  it("takes no more steps than the model is made for", async () => {
+    const quick = join(folder, "one-step");
+    await buildModelPackage({
+      directory: quick,
+      config: { ...PRESETS.tiny, prediction: "sample", scheduler: { ...PRESETS.tiny.scheduler, maxSteps: 1 } },
+      weights: presetWeights(PRESETS.tiny, 1),
+      info: { name: "one-step", version: "1", licence: "CC0-1.0", trained: false },
+    });
+    await using engine = await Engine.open({ model: quick });
+    using set = engine.references(references);
+    const steps: unknown[] = [];
+    await engine.colorize(set, request({ steps: 10, onStage: (stage, step, of) => stage === "denoise" && steps.push([step, of]) }));
+    expect(steps).toEqual([[1, 1]]);
   });
 
   it("lets a hint change the picture", async () => {
