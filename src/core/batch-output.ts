@@ -35,6 +35,13 @@ export function workFolder(config: BatchConfig): string {
   return config.outputZip === undefined ? join(config.outputDir!, ".cobra-batch") : `${config.outputZip}.cobra-batch`;
 }
 
+/** Removes what a run that was killed while it tidied up after itself has left. */
+export async function removeRemains(config: BatchConfig): Promise<void> {
+  await rm(`${workFolder(config)}${REMAINS}`, { recursive: true, force: true });
+}
+
+const REMAINS = ".done";
+
 export class BatchOutput {
   readonly #config: BatchConfig;
   readonly #options: BatchOutputOptions;
@@ -242,7 +249,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** Takes a folder out of the way in one step, so that a kill leaves all of it or nothing under its name. */
 async function removeFolder(path: string): Promise<void> {
-  const aside = `${path}.done`;
+  const aside = `${path}${REMAINS}`;
   await rm(aside, { recursive: true, force: true });
   await rename(path, aside);
   await rm(aside, { recursive: true, force: true });

@@ -107,6 +107,11 @@ export class BatchPages {
     }
   }
 
+  /** What waits and with which settings, left where it is. */
+  waitingPages(): Pick<PageJob, "entry" | "settings">[] {
+    return [...this.#queue].map((item) => ({ entry: this.#planned.get(item.inputPath)!.entry, settings: pageSettings(this.config, item.config) }));
+  }
+
   /** The next page, now processing; undefined when none waits. */
   next(): PageJob | undefined {
     const item = this.#queue.dequeue();

@@ -3,13 +3,14 @@
  * written in the queue's order. A page that fails does not stop the others.
  */
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig, PageConfig } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { EventStream } from "./event-stream.js";
 import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary } from "./events.js";
+import { findFinishedArchive } from "./finished-archive.js";
 import { pageFingerprint } from "./fingerprint.js";
 import type { ImageQueueItem } from "./image-queue.js";
 import { flowPages } from "./page-flow.js";
@@ -207,8 +208,16 @@ export class BatchProcessor implements AsyncDisposable {
       const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
       const provider = await this.#engine.provider(this.#config.style);
       using references = this.#engine.references(scan.found.references);
-      const hash = this.#engine.model.hash;
-      output = await BatchOutput.open(this.#config, { fresh: this.#options.fresh ?? false, fingerprint: (settings) => pageFingerprint(settings, hash, references.hash) });
+      const { hash } = this.#engine.model;
+      const fresh = this.#options.fresh ?? false;
+      const fingerprint = (settings: PageSettings): string => pageFingerprint(settings, hash, references.hash);
+      const before = fresh || faults.length > 0 ? undefined : await findFinishedArchive(this.#config, pages.waitingPages(), fingerprint);
+      if (before !== undefined) {
+        this.#announce(scan.found.warnings, references.names, provider, pages.waiting);
+        for (let job = pages.next(); job !== undefined; job = pages.next()) pages.complete(job, before.pages.get(job.entry.name)!, true);
+        return await this.#finish(before.path);
+      }
+      output = await BatchOutput.open(this.#config, { fresh, fingerprint });
       this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
       pages.begin(faults);
       const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
@@ -223,7 +232,8 @@ export class BatchProcessor implements AsyncDisposable {
         await output.stop();
         return await this.#finish();
       }
-      const metadata = runMetadata(this.#engine, this.#config, references.names, pages.successes, pages.failures);
+      const inputs = pages.completed.map(({ entry, settings, inputSha256 }) => ({ page: entry.name, fingerprint: fingerprint(settings), sha256: inputSha256 }));
+      const metadata = runMetadata(this.#engine, this.#config, references.names, pages.successes, pages.failures, inputs);
       return await this.#finish(await output.finish(pages.completed, scan.found.carried, metadata));
     } catch (error) {
       await output?.stop();

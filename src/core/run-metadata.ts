@@ -2,9 +2,10 @@
 import type { Engine } from "../colorization/engine.js";
 import { PAGE_SETTINGS, type BatchConfig } from "../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "./events.js";
+import type { PageOrigin } from "./finished-archive.js";
 import { VERSION } from "./version.js";
 
-export function runMetadata(engine: Engine, config: BatchConfig, references: readonly string[], successes: readonly PageSuccess[], failures: readonly PageFailure[]): Record<string, unknown> & { readonly failures: readonly PageFailure[] } {
+export function runMetadata(engine: Engine, config: BatchConfig, references: readonly string[], successes: readonly PageSuccess[], failures: readonly PageFailure[], inputs: readonly PageOrigin[]): Record<string, unknown> & { readonly failures: readonly PageFailure[] } {
   const { name, version, trained } = engine.model.manifest;
   return {
     created_at: new Date().toISOString(),
@@ -14,5 +15,6 @@ export function runMetadata(engine: Engine, config: BatchConfig, references: rea
     references,
     pages: successes,
     failures,
+    inputs,
   };
 }

@@ -95,6 +95,19 @@ describe("rerunning the same command", () => {
     expect(await entryNames(at("out.cbz"))).toEqual(ALL);
   });
 
+  it("does nothing where the archive is there already, under its own name or a number, unless something differs", async () => {
+    const settings = { inputDir: await chapter("in-there"), outputZip: at("there.cbz") };
+    await writeFile(at("there.cbz"), "somebody's");
+    await run(settings);
+    const { mtimeMs } = await stat(at("there_1.cbz"));
+    expect(await run(settings)).toMatchObject({ done: [], kept: ["p1.png", "p2.png", "p3.png", "p4.png"], summary: { completed: 4, output: at("there_1.cbz") } });
+    expect((await stat(at("there_1.cbz"))).mtimeMs).toBe(mtimeMs);
+    await writeFile(at("in-there/p2.png"), pages[0]!);
+    expect((await run(settings)).summary.output).toBe(at("there_2.cbz"));
+    expect((await run(settings, { fresh: true })).summary.output).toBe(at("there_3.cbz"));
+    expect((await readdir(root)).filter((name) => name.startsWith("there")).toSorted()).toEqual(["there.cbz", "there_1.cbz", "there_2.cbz", "there_3.cbz"]);
+  });
+
   it("keeps nothing with --fresh, with other settings, or with another reference", async () => {
     const settings = { inputDir: await chapter("in-fresh"), outputDir: at("out-fresh"), overwrite: true };
     expect((await run(settings)).done).toHaveLength(4);
