@@ -1,6 +1,6 @@
 // Makes the working copy ready: packages, ONNX Runtime, addon, compiled TypeScript. Each step looks first whether its
 // inputs have changed, so a second call costs a few hundred milliseconds.
-import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureOnnxRuntime, ORT_VERSION } from "./onnxruntime.mjs";
 import { has, hashInputs, isFresh, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
@@ -76,9 +76,12 @@ export function ensureDist() {
   const value = hashInputs(["src", "tsconfig.json", "tsconfig.build.json"], [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()]);
   if (isFresh(stamp, value)) return;
   say("compiling TypeScript");
+  const fresh = join(ROOT, "build/dist"); // beside the old one until it is whole, so that what runs from dist/ is not cut off
+  rmSync(fresh, { recursive: true, force: true });
+  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh], { what: "compiling TypeScript" });
+  writeStamp(join(fresh, ".cobra-stamp"), value);
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
-  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], { what: "compiling TypeScript" });
-  writeStamp(stamp, value);
+  renameSync(fresh, join(ROOT, "dist"));
 }
 
 /** Everything that the demo, the tests and the command need. */

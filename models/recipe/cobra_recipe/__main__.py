@@ -1,0 +1,159 @@
+"""The recipe's commands; `python -m cobra_recipe COMMAND --help` names their options."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from .config import CONFIGS
+
+#: Minutes of `all`: autoencoder, patch encoder, transformer, guided decoder.
+SHARES = {"vae": 0.13, "patches": 0.07, "transformer": 0.66, "guide": 0.14}
+
+
+def options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="cobra_recipe", description=__doc__)
+    sub = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str, minutes: float | None = None) -> argparse.ArgumentParser:
+        p = sub.add_parser(name, help=text, description=text)
+        p.add_argument("--work", default="work", help="folder of pool and checkpoints (default: work)")
+        p.add_argument("--config", choices=CONFIGS, default="cpu")
+        p.add_argument("--seed", type=int, default=0)
+        p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+        p.add_argument("--threads", type=int, default=1, help="CPU threads of PyTorch (default: 1)")
+        if minutes is not None:
+            p.add_argument("--minutes", type=float, default=minutes, help=f"training time in all, resumed runs included (default: {minutes})")
+            p.add_argument("--init", default="", help="checkpoint for a warm start")
+        return p
+
+    draw = command("draw", "draw chunks of the pool")
+    draw.add_argument("--first", type=int, default=0)
+    draw.add_argument("--count", type=int, default=64, help="chunks of 64 geometries (default: 64)")
+    draw.add_argument("--stride", type=int, default=1)
+    command("vae", "train the autoencoder", 15)
+    command("transformer", "train the colouring network", 60)
+    command("guide", "train the guided decoder", 8)
+    command("patches", "train the patch encoder", 5)
+    for name, text in (("export", "write the model package"), ("evaluate", "figures and montages of a package"), ("all", "everything, in one command")):
+        p = command(name, text, 22 if name == "all" else None)
+        p.add_argument("--package", default=str(Path(__file__).resolve().parents[2] / "default"))
+        if name != "export":
+            p.add_argument("--montages", default="", help="folder for pictures and figures.json (default: WORK/evaluation)")
+            p.add_argument("--pages", default="", help="folder of real pages (skipped when absent)")
+            p.add_argument("--count", type=int, default=200, help="drawn held-out pages (default: 200)")
+            p.add_argument("--top-k", type=int, default=3)
+        if name == "all":
+            p.add_argument("--drawers", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="processes that draw the pool meanwhile")
+            p.add_argument("--wall", type=float, default=1e9, help="seconds this call may take; call again to go on (exit status 3)")
+        if name in ("export", "all"):
+            p.add_argument("--note", default="", help="text for the manifest's training figures")
+    return parser
+
+
+def note(args) -> str:
+    """What the manifest says about the training."""
+    text = f"Recipe models/recipe {__import__('cobra_recipe').__version__}, config {args.config}, data seed {args.seed}."
+    return f"{text} {args.note}".strip()
+
+
+def stage(args, name: str, minutes: float, init: str = "") -> None:
+    """One training."""
+    from . import guide, patches, train_transformer, train_vae
+
+    cfg, work = CONFIGS[args.config], Path(args.work)
+    pool, vae = str(work / "pool"), str(work / "vae.pt")
+    common = dict(minutes=minutes, seed=args.seed, device=args.device)
+    if name == "vae":
+        train_vae.train(cfg, pool, vae, init=init, **common)
+    elif name == "transformer":
+        train_transformer.train(cfg, pool, vae, str(work / "transformer.pt"), init=init, **common)
+    elif name == "guide":
+        guide.train(cfg, pool, vae, str(work / "transformer.pt"), str(work / "guide.pt"), init=init, **common)
+    else:
+        patches.train(cfg, pool, str(work / "patches.pt"), **common)
+
+
+def write(args) -> None:
+    from .export import export
+
+    work = Path(args.work)
+    export(args.package, *(str(work / f"{n}.pt") for n in ("vae", "transformer", "guide", "patches")), training=note(args))
+
+
+def measure(args) -> None:
+    from .evaluate import evaluate
+
+    evaluate(args.package, args.montages or str(Path(args.work) / "evaluation"), args.count, args.pages, args.top_k, args.config != "tiny", args.threads)
+
+
+def slim(work: Path) -> None:
+    """Checkpoints without the optimizers' state in WORK/slim, for a later warm start."""
+    (work / "slim").mkdir(exist_ok=True)
+    for name in SHARES:
+        state = torch.load(work / f"{name}.pt", map_location="cpu")
+        torch.save({k: state[k] for k in ("net", "run", "config") if k in state}, work / "slim" / f"{name}.pt")
+
+
+def everything(args) -> int:
+    """Draw in the background, train all networks in turn, export, evaluate. Resumes where it was; 3 when the wall time is up."""
+    end = time.time() + args.wall
+    os.environ["RECIPE_DEADLINE"] = str(end - 15)
+    work = Path(args.work)
+    work.mkdir(parents=True, exist_ok=True)
+    have = len(list((work / "pool").glob("[0-9]*.npz")))
+    drawers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "cobra_recipe", "draw", "--work", args.work, "--first", str(i), "--stride", str(args.drawers), "--count", "100000"],
+            cwd=Path(__file__).parents[1],
+        )
+        for i in range(args.drawers)
+    ]
+    try:
+        while have < 4:
+            time.sleep(1)
+            have = len(list((work / "pool").glob("[0-9]*.npz")))
+        for name, share in SHARES.items():
+            if (work / f"{name}.done").exists():
+                continue
+            stage(args, name, args.minutes * share)
+            if time.time() > end - 16:
+                print(f"wall time is up in {name}; call again to go on", flush=True)
+                return 3
+            (work / f"{name}.done").touch()
+    finally:
+        for d in drawers:
+            d.kill()
+    if args.wall < 1e8 and end - time.time() < 200:
+        print("trained; call again for export and evaluation", flush=True)
+        return 3
+    slim(work)
+    write(args)
+    measure(args)
+    return 0
+
+
+def main() -> int:
+    args = options().parse_args()
+    torch.set_num_threads(args.threads)
+    if args.command == "draw":
+        from .pool import draw
+
+        draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride)
+    elif args.command == "export":
+        write(args)
+    elif args.command == "evaluate":
+        measure(args)
+    elif args.command == "all":
+        return everything(args)
+    else:
+        stage(args, args.command, args.minutes, args.init)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

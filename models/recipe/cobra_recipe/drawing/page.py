@@ -1,0 +1,149 @@
+"""Pages: panels, balloons, a cast in places; and the references that introduce the cast."""
+
+import cv2
+import numpy as np
+from .canvas import NEUTRAL, WHITE, Canvas, curve
+from .character import Character
+from .ids import PLACE0, PLACE_KINDS
+from .place import Place
+
+
+def balloon(cv, g, u):
+    """A speech balloon with scribbles; u is the panel's shorter side."""
+    h, w = cv.ink.shape
+    a, b = g.uniform(0.1, 0.22) * u, g.uniform(0.07, 0.14) * u
+    x, y = g.uniform(a * 0.6, w - a * 0.6), g.uniform(b * 0.7, h * 0.45)
+    n = 10
+    t = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    p = curve(np.stack([x + np.cos(t) * a, y + np.sin(t) * b], 1), k=3)
+    tx = x + g.uniform(-0.5, 0.5) * a
+    cv.shape(
+        np.array([(tx - a * 0.15, y + b * 0.8), (tx + a * 0.15, y + b * 0.8), (tx + g.uniform(-0.3, 0.3) * a, y + b * 1.7)]),
+        WHITE,
+    )
+    cv.shape(p, WHITE)
+    cv.fill(np.array([(tx - a * 0.15, y + b * 0.7), (tx + a * 0.15, y + b * 0.7), (tx, y + b * 1.0)]), WHITE)
+    cv2.fillPoly(
+        cv.ink,
+        [(np.array([(tx - a * 0.12, y + b * 0.6), (tx + a * 0.12, y + b * 0.6), (tx, y + b * 1.05)]) * 16).astype(np.int32)],
+        255,
+        shift=4,
+    )
+    for r in range(int(g.integers(1, 4))):
+        yy = y - b * 0.4 + r * b * 0.4
+        xx = x - a * 0.6
+        while xx < x + a * 0.6:
+            l = g.uniform(2, 5)
+            cv.line([(xx, yy + g.uniform(-1, 1)), (xx + l * 0.5, yy - 2), (xx + l, yy + g.uniform(-1, 1))])
+            xx += l + 1.5
+
+
+def layout(g, h, w, n):
+    """n panels as (y0, y1, x0, x1), split again and again, with gutters."""
+    m = int(0.015 * max(h, w)) + 1
+
+    def split(r, n):
+        if n <= 1:
+            return [r]
+        y0, y1, x0, x1 = r
+        a = n // 2 if g.random() < 0.5 else n - n // 2
+        t = g.uniform(0.38, 0.62)
+        if (y1 - y0) > (x1 - x0) * g.uniform(0.7, 1.4):
+            c = int(y0 + (y1 - y0) * t)
+            return split((y0, c - m, x0, x1), a) + split((c + m, y1, x0, x1), n - a)
+        c = int(x0 + (x1 - x0) * t)
+        return split((y0, y1, x0, c - m), a) + split((y0, y1, c + m, x1), n - a)
+
+    b = 0 if n == 1 and g.random() < 0.6 else m
+    return split((b, h - b, b, w - b), n)
+
+
+def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
+    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal."""
+    cv = Canvas(h, w)
+    cv.lw = 1 if max(h, w) < 200 or g.random() < 0.75 else 2
+    cv.ic = int(g.integers(5, 60))
+    for y0, y1, x0, x1 in layout(g, h, w, npan):
+        s = cv.sub(y0, y1, x0, x1)
+        ph, pw = y1 - y0, x1 - x0
+        u = min(ph, pw)
+        if u < 12:
+            continue
+        places[g.integers(len(places))].draw(s, g, u)
+        nc = int(g.choice([1, 2, 3], p=[0.5, 0.4, 0.1] if pw > ph * 0.7 else [0.75, 0.22, 0.03]))
+        cs = list(g.permutation(len(cast))[:nc])
+        if must:
+            cs[0] = must.pop() if must else cs[0]
+        kind = g.random()
+        for k, ci in enumerate(dict.fromkeys(cs)):
+            r = (
+                u
+                * (g.uniform(0.1, 0.15) if kind < 0.3 else g.uniform(0.15, 0.24) if kind < 0.75 else g.uniform(0.25, 0.42))
+                / (1 + 0.15 * (nc - 1))
+                * scale
+            )
+            x = pw * ((k + 0.5) / nc + g.uniform(-0.15, 0.15))
+            y = ph * g.uniform(0.18, 0.5) if kind > 0.3 else ph * g.uniform(0.15, 0.35)
+            cast[ci].draw(s, x, max(y, r * 0.8), max(r, 4), g, flip=g.random() < 0.5, lod=r > 8)
+        if g.random() < bal:
+            for _ in range(g.integers(1, 3)):
+                balloon(s, g, u)
+        if npan > 1 or g.random() < 0.3:
+            cv2.rectangle(s.ink, (0, 0), (pw - 1, ph - 1), cv.ic, 1)
+    return cv
+
+
+def shade(cv, g):
+    """Draw a cast shadow along one side of every part of a figure (three pictures of four)."""
+    if g.random() >= 0.75:
+        return
+    ids, tone = cv.flat[..., 0], cv.flat[..., 1]
+    h, w = ids.shape
+    d = max(2, int(g.uniform(0.01, 0.035) * max(h, w)))
+    dx = d if g.random() < 0.5 else -d
+    dy = int(d * g.uniform(-0.3, 0.8))
+    m = (np.roll(ids, (-dy, -dx), (0, 1)) != ids) & (ids < PLACE0) & (ids > 0) & (tone <= NEUTRAL)
+    tone[m] = (tone[m] * g.uniform(0.7, 0.88)).astype(np.uint8)
+
+
+def geometry(seed, height, width, references=6, full=False):
+    """One training geometry, a pure function of its arguments.
+
+    References are half the page's size, as the model takes them, or the page's size when `full`.
+    Returns a dict: page [3,H,W] and references [references,3,h,w], uint8, planes id, tone, ink;
+    kinds [8] uint8 index into PLACE_KINDS of each place.
+    """
+    g = np.random.default_rng([seed, height, width])
+    nc = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
+    cast = [Character(g, c) for c in range(nc)]
+    places = [Place(g, b) for b in range(int(g.integers(1, 4)))]
+    big = max(height, width) > 300
+    page = picture(
+        g,
+        height,
+        width,
+        cast,
+        places,
+        int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1] if big else [0.45, 0.3, 0.15, 0.1, 0])),
+        1.0,
+    )
+    shade(page, g)
+    refs = []
+    must = list(g.permutation(nc))
+    for k in range(references):
+        r = picture(
+            g,
+            height if full else height // 2,
+            width if full else width // 2,
+            cast,
+            places,
+            int(g.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08])),
+            g.uniform(1, 1.7),
+            must=must,
+            bal=0.25,
+        )
+        shade(r, g)
+        refs.append(r.planes())
+    kinds = np.zeros(8, np.uint8)
+    kinds[: len(places)] = [PLACE_KINDS.index(p.kind) for p in places]
+    return dict(page=page.planes(), references=np.stack(refs), kinds=kinds)

@@ -1,0 +1,197 @@
+"""Figures and montages of a package: held-out drawn pages, real pages, hints, white, time; beside the trivial baselines."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from . import paint
+from .colour import cie76, counted
+from .drawing.ids import SLOTS
+from .drawing.page import geometry
+from .drawing.palette import Palettes
+from .package import Package, fit_reference, resize
+from .pool import HELD_OUT
+from .training import log_run
+
+#: Sizes (height, width) of drawn evaluation pages: buckets of the package.
+SIZES = [(512, 384), (448, 448), (544, 384), (384, 512)]
+SEED = HELD_OUT + 50_000_000
+
+
+def drawn_page(seed: int, references: int = 3, full: bool = True) -> dict:
+    """A held-out page: colour, ink page and references as uint8 pictures, ids [H,W]."""
+    h, w = SIZES[seed % len(SIZES)]
+    g = geometry(seed, h, w, references, full)
+    palette = torch.from_numpy(Palettes(seed, 64).draw(g["kinds"][None]))
+    ink, one = torch.tensor([[25.0, 18.0, 22.0]]), torch.ones(1, 3)
+    picture = lambda p: paint.paint(torch.from_numpy(p)[None], palette, one, ink)[0].permute(1, 2, 0).round().byte().numpy()  # noqa: E731
+    page = g["page"]
+    return dict(colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in g["references"]], ids=page[0])
+
+
+def error(a: np.ndarray, truth: np.ndarray, line: np.ndarray) -> float:
+    """Mean CIE76 over pixels that are neither ink nor white."""
+    t = lambda x: torch.from_numpy(np.ascontiguousarray(x)).float().permute(2, 0, 1)  # noqa: E731
+    on = counted(t(truth), torch.from_numpy(np.ascontiguousarray(line)).float()[None])
+    return float(cie76(t(a), t(truth))[on].mean())
+
+
+def baselines(truth: np.ndarray, line: np.ndarray, references: list[np.ndarray]) -> dict[str, float]:
+    """The line art itself, the reference's pixel at the same place (mean over references), the references' mean colour."""
+    h, w = truth.shape[:2]
+    fitted = [fit_reference(r, w, h) for r in references]
+    pixels = np.concatenate([r.reshape(-1, 3) for r in fitted])
+    mean = pixels[pixels.min(1) < 235].mean(0)
+    return dict(
+        gray=error(np.repeat(line[..., None], 3, 2), truth, line), same_place=float(np.mean([error(r, truth, line) for r in fitted])),
+        mean_colour=error(np.broadcast_to(mean.astype(np.uint8), truth.shape), truth, line),
+    )  # fmt: skip
+
+
+def strip(pictures: list[np.ndarray], references: list[np.ndarray], height: int) -> np.ndarray:
+    """One montage row: references in a column, then the pictures, all of one height."""
+    fit = lambda x, h: np.asarray(Image.fromarray(x).resize((max(1, x.shape[1] * h // x.shape[0]), h), Image.LANCZOS))  # noqa: E731
+    small = [fit(r, height // 2 - 1) for r in references[:4]]
+    width = max(s.shape[1] for s in small)
+    small = [np.pad(s, ((0, 0), (0, width - s.shape[1]), (0, 0)), constant_values=128) for s in small]
+    while len(small) < 4:
+        small.append(np.full_like(small[0], 128))
+    gap = np.full((height - 2 * (height // 2 - 1), width, 3), 128, np.uint8)
+    columns = [np.concatenate([small[i], gap, small[i + 1]], 0) for i in (0, 2)]
+    return np.concatenate([*columns, *[fit(p, height) for p in pictures]], 1)
+
+
+def montage(rows: list[np.ndarray], path: Path) -> None:
+    """Rows under one another."""
+    width = max(r.shape[1] for r in rows)
+    rows = [np.pad(r, ((0, 4), (0, width - r.shape[1]), (0, 0)), constant_values=90) for r in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate(rows, 0)).save(path)
+
+
+def rgb3(line: np.ndarray) -> np.ndarray:
+    return np.repeat(line[..., None], 3, 2)
+
+
+def drawn(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
+    """Drawn pages: errors, white, and montages (one of pages with three and more characters)."""
+    scores, rows, cast_rows, white = [], [], [], []
+    for i in range(count):
+        d = drawn_page(SEED + i)
+        r = package.colour(d["ink"], d["references"], top_k)
+        scores.append(
+            dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
+        )
+        paper = (d["ids"] == 0) & (d["ink"][..., 0] > 250) & (r["line"] > 250)
+        if paper.sum() > 50:
+            white.append((255 - r["guided"].astype(float)).max(-1)[paper].mean())
+        cast = np.unique(d["ids"][(d["ids"] > 0) & (d["ids"] < 112)] // SLOTS)
+        row = lambda: strip([rgb3(r["line"]), r["plain"], r["guided"], d["colour"]], d["references"], 256)  # noqa: B023, E731
+        if i < 8:
+            rows.append(row())
+        if len(cast) >= 3 and len(cast_rows) < 7:
+            cast_rows.append(row())
+    montage(rows, out / "drawn.png")
+    if cast_rows:
+        montage(cast_rows, out / "several-characters.png")
+    mean = {k: float(np.mean([s[k] for s in scores])) for k in scores[0]}
+    return dict(mean, white=float(np.mean(white)))
+
+
+def real(package: Package, folder: Path, out: Path, top_k: int) -> list[dict]:
+    """Real coloured pages with references, as gray page and as line page."""
+    results, rows = [], []
+    for d in sorted(p for p in folder.iterdir() if (p / "input.png").exists()):
+        read = lambda f: np.asarray(Image.open(f).convert("RGB"))  # noqa: E731
+        full, references = read(d / "input.png"), [read(f) for f in sorted(d.glob("ref*"))]
+        gray = rgb3(np.asarray(Image.fromarray(full).convert("L")))
+        lines = package.run(
+            "line_extractor", gray=np.pad(gray[..., 0].astype(np.float32)[None, None], ((0, 0), (0, 0), (0, -gray.shape[0] % 16), (0, -gray.shape[1] % 16)), constant_values=1)
+        )
+        line_page = rgb3(lines[0, 0, : gray.shape[0], : gray.shape[1]].clip(0, 255).astype(np.uint8))
+        for kind, page in (("gray", gray), ("line", line_page)):
+            r = package.colour(page, references, top_k, shadow=d.name.startswith("shadow"))
+            truth = resize(full, r["line"].shape[1], r["line"].shape[0])
+            # The same pixels count for both kinds: those of the extracted lines of the gray page.
+            ink = package.run("line_extractor", gray=np.asarray(Image.fromarray(truth).convert("L")).astype(np.float32)[None, None]).clip(0, 255)[0, 0]
+            results.append(dict(page=d.name, kind=kind, plain=error(r["plain"], truth, ink), guided=error(r["guided"], truth, ink), **baselines(truth, ink, references)))
+            rows.append(strip([page_small(page, r["line"].shape), rgb3(r["line"]), r["plain"], r["guided"], truth], references, 320))
+    montage(rows, out / "real.png")
+    return results
+
+
+def page_small(page: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    return resize(page, shape[1], shape[0])
+
+
+def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
+    """One region of each page is repainted and gets one stroke: error inside the region without and with the hint."""
+    before, after, rows, g = [], [], [], np.random.default_rng(5)
+    for i in range(count):
+        d = drawn_page(SEED + 1_000_000 + i)
+        area = np.bincount(d["ids"].ravel(), minlength=256)
+        area[0] = 0
+        area[112:] = 0
+        if area.max() < 1500:
+            continue
+        ident = int(area.argmax())
+        inside = d["ids"] == ident
+        depth = np.asarray(Image.fromarray(inside.astype(np.uint8) * 255).resize((inside.shape[1] // 8, inside.shape[0] // 8), Image.BOX))
+        y, x = np.unravel_index(depth.argmax(), depth.shape)
+        colour = g.integers(0, 256, 3).astype(np.uint8)
+        truth = d["colour"].copy()
+        truth[inside & (d["ink"][..., 0] > 200)] = colour
+        a = package.colour(d["ink"], d["references"], top_k)
+        b = package.colour(d["ink"], d["references"], top_k, [(int(x) * 8 + 4, int(y) * 8 + 4, colour)])
+        near = np.where(inside, a["line"], 0).astype(np.uint8)
+        if truth[inside].min(-1).max() >= 235 or (near > 120).sum() < 100:
+            continue
+        before.append(error(a["guided"], truth, near))
+        after.append(error(b["guided"], truth, near))
+        if len(rows) < 6:
+            rows.append(strip([a["guided"], b["hint"], b["guided"], truth], d["references"], 256))
+    montage(rows, out / "hints.png")
+    return dict(without=float(np.mean(before)), with_hint=float(np.mean(after)), pages=len(before))
+
+
+def speed(package_folder: str, top_k: int, threads: int = 2) -> dict[str, float]:
+    """Seconds of each graph for a page with 3 references (best of 3 runs)."""
+    package, best = Package(package_folder, threads), {}
+    d = drawn_page(SEED)
+    for _ in range(3):
+        package.colour(d["ink"], d["references"], top_k)
+        best = {k: min(v, best.get(k, 1e9)) for k, v in package.times.items()}
+    return best
+
+
+def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", top_k: int = 3, log: bool = True, threads: int = 1) -> dict:
+    """All of it; prints a table, writes montages and figures.json to `out`, appends to the log of runs."""
+    folder = Path(out)
+    package = Package(package_folder, threads)
+    figures: dict = dict(drawn=drawn(package, count, folder, top_k))
+    f = figures["drawn"]
+    print(f"drawn ({count})", " ".join(f"{k} {v:.2f}" for k, v in f.items()), flush=True)
+    figures["hints"] = hints(package, max(8, count // 8), folder, top_k)
+    print("hints", figures["hints"], flush=True)
+    if pages and Path(pages).is_dir():
+        figures["real"] = real(package, Path(pages), folder, top_k)
+        for r in figures["real"]:
+            print(r["page"], r["kind"], " ".join(f"{k} {v:.2f}" for k, v in r.items() if isinstance(v, float)), flush=True)
+        figures["real_guided"] = float(np.mean([r["guided"] for r in figures["real"]]))
+    figures["speed_s"] = speed(package_folder, top_k)
+    print("speed", {k: round(v, 3) for k, v in figures["speed_s"].items()}, flush=True)
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    if log:
+        log_run(
+            "evaluation",
+            pages=count,
+            top_k=top_k,
+            **f,
+            hint_before=figures["hints"]["without"],
+            hint_after=figures["hints"]["with_hint"],
+            real=figures.get("real_guided", float("nan")),
+        )
+    return figures

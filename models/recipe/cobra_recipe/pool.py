@@ -1,0 +1,39 @@
+"""The pool of geometries: chunks of drawings of one size, written by any number of processes, each chunk a pure function of its name."""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from .drawing.page import geometry
+
+#: Page sizes (height, width) of training chunks and how often each comes, in a cycle by chunk number.
+SIZES = [(256, 256), (256, 256), (320, 256), (256, 256), (256, 320), (384, 288), (256, 256), (352, 352)]
+PER_CHUNK = 64
+HELD_OUT = 900_000_000
+
+
+def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK) -> Path:
+    """Draw chunk `index` unless it is there; its seeds are index*per_chunk and on. Written whole or not at all."""
+    path = folder / f"{index:06d}.npz"
+    if path.exists():
+        return path
+    height, width = SIZES[index % len(SIZES)]
+    items = [geometry(index * per_chunk + i, height, width) for i in range(per_chunk)]
+    part = folder / f".{index:06d}.{os.getpid()}.npz"
+    np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})
+    part.rename(path)
+    return path
+
+
+def draw(folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9) -> None:
+    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    for n in range(count):
+        if time.time() - start > minutes * 60:
+            break
+        draw_chunk(target, first + n * stride)
+    print(f"pool: {len(list(target.glob('[0-9]*.npz')))} chunks of {PER_CHUNK}, {time.time() - start:.0f} s", flush=True)

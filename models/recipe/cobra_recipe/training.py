@@ -1,0 +1,106 @@
+"""What all trainings share: optimizers, schedule by time, checkpoints that resume, the log of runs."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import torch
+
+from .config import CONFIGS, Config
+
+RUNS = Path(__file__).resolve().parents[1] / "RUNS.md"
+
+
+def optimizers(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the blocks' matrices, AdamW for the rest."""
+    mats = [p for n, p in net.named_parameters() if p.ndim == 2 and ("blocks" in n or n.startswith("cz")) and min(p.shape) > 8]
+    ids = {id(p) for p in mats}
+    rest = [p for p in net.parameters() if id(p) not in ids and p.requires_grad]
+    out = [torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01)]
+    if mats:
+        out.append(torch.optim.Muon(mats, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw", ns_steps=3))
+    return out
+
+
+def factor(progress: float, step: int, warm: int = 60, hold: float = 0.55, low: float = 0.03) -> float:
+    """Learning rate factor: warm-up, constant, linear to `low`. progress 0..1."""
+    return min(1.0, (step + 1) / warm) * (1.0 if progress < hold else max(low, (1 - progress) / (1 - hold)))
+
+
+class Run:
+    """Time, steps, running means, checkpoint file. `spent` seconds carry over when a run resumes."""
+
+    def __init__(self, path: str, minutes: float, every_s: float = 60):
+        self.path, self.limit_s, self.every_s = Path(path), minutes * 60, every_s
+        self.spent, self.step, self.samples = 0.0, 0, 0
+        self.mean: dict[str, float] = {}
+        self.saved = self.tick = time.time()
+
+    def state(self) -> dict:
+        return dict(spent=self.spent, step=self.step, samples=self.samples)
+
+    def load(self, state: dict) -> None:
+        self.spent, self.step, self.samples = state["spent"], state["step"], state["samples"]
+
+    @property
+    def going(self) -> bool:
+        """Whether to go on: time is left in the schedule, and in this call (RECIPE_DEADLINE, seconds since 1970)."""
+        return self.progress < 1 and time.time() < float(os.environ.get("RECIPE_DEADLINE", "inf"))
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.spent / self.limit_s)
+
+    def advance(self, samples: int, **values: float) -> None:
+        """Count a step; values join the running means."""
+        now = time.time()
+        self.spent += now - self.tick
+        self.tick = now
+        self.step += 1
+        self.samples += samples
+        for k, v in values.items():
+            self.mean[k] = self.mean.get(k, v) * 0.98 + 0.02 * v
+
+    def pause(self) -> None:
+        """Do not count the time since the last step (evaluation, saving)."""
+        self.tick = time.time()
+
+    def line(self) -> str:
+        return f"{self.spent:.0f}s step {self.step} n {self.samples} " + " ".join(f"{k} {v:.3f}" for k, v in self.mean.items())
+
+    def due(self) -> bool:
+        """Whether a checkpoint is due."""
+        if time.time() - self.saved < self.every_s:
+            return False
+        self.saved = time.time()
+        return True
+
+
+def save(path: Path, **content) -> None:
+    """Write a checkpoint whole or not at all."""
+    part = path.with_suffix(".part")
+    torch.save(content, part)
+    part.replace(path)
+
+
+def config_of(checkpoint: dict) -> Config:
+    return Config(**checkpoint["config"])
+
+
+def config(name: str) -> Config:
+    return CONFIGS[name]
+
+
+def log_run(title: str, **figures) -> None:
+    """Append a run to the text log that is kept in git (trials with the tiny config are not)."""
+    if figures.get("config") == "tiny":
+        return
+    stamp = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
+    text = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+    with RUNS.open("a") as f:
+        f.write(f"- {stamp} **{title}**: {text}\n")
+
+
+def dump(value: dict) -> str:
+    return json.dumps(value, sort_keys=True)
