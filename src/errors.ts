@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   ERR_ZIP_ENTRY: "an archive entry is refused or damaged",
   ERR_ZIP_LIMIT: "an archive or an entry of it goes over a limit",
   ERR_OUTPUT_WRITE: "an output cannot be written",
+  ERR_OUTPUT_LOCKED: "another run works on the output",
   ERR_OUTPUT_EXISTS: "an output exists and overwriting was not asked for",
   // configuration, usage
   ERR_CONFIG: "a configuration value is unknown or breaks a rule",

@@ -40,6 +40,8 @@ export interface ChosenPatch {
 /** References of a batch. Owns the cache of K/V; `dispose()` frees it once nothing is lent. */
 export class ReferenceSet implements Disposable {
   readonly names: readonly string[];
+  /** Hash of all references' names, contents and order. */
+  readonly hash: string;
   readonly #networks: Networks;
   readonly #runTask: RunPageTask;
   readonly #references: readonly (ReferenceImage & { hash: string })[];
@@ -52,6 +54,7 @@ export class ReferenceSet implements Disposable {
     this.#runTask = runTask;
     this.#references = references.map((reference) => ({ ...reference, hash: contentHash(reference.image) }));
     this.names = references.map((reference) => reference.name);
+    this.hash = createHash("sha256").update(JSON.stringify(this.#references.map(({ name, hash }) => [name, hash]))).digest("hex");
     this.#cache = new LeaseCache(budgetBytes);
   }
 

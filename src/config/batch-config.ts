@@ -48,6 +48,12 @@ export type BatchConfigInput = z.input<typeof schema>;
 /** A complete, valid set of settings. */
 export type BatchConfig = z.output<typeof schema>;
 
+/** Settings that decide how one page's picture looks; each page may have its own. */
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink"] as const;
+export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
+/** Settings of one page that differ from the batch's. */
+export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+
 /** Known keys, in the order of the table. */
 export const BATCH_CONFIG_KEYS = Object.keys(schema.shape);
 
@@ -71,11 +77,11 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): string[] {
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
-      const near = nearestKey(key);
-      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${BATCH_CONFIG_KEYS.join(", ")}`}`;
+      const near = nearestKey(key, known);
+      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
     });
   }
   const where = issue.path.join(".");
@@ -102,11 +108,47 @@ export function parseBatchConfig(input: BatchConfigInput): { config: BatchConfig
   const result = schema.safeParse(input);
   const faults = [...exclusiveFaults(input), ...(result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input)))];
   if (!result.success || faults.length > 0) {
-    throw new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+    throw configError(faults);
   }
   const config = result.data;
   const warnings: string[] = [];
   if (config.numInferenceSteps > 100) warnings.push(`numInferenceSteps is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
   if (config.topK > 50) warnings.push(`topK is ${config.topK}; above 50 memory grows and the colours hardly change`);
   return { config, warnings };
+}
+
+/** The schema of some settings, none of them needed and none filled in. */
+function partialSchema(keys: readonly string[]): z.ZodObject {
+  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
+  return z.strictObject(Object.fromEntries(keys.map((key) => [key, (fields[key] instanceof z.ZodDefault ? (fields[key].removeDefault() as z.ZodType) : fields[key]!).optional()])));
+}
+
+/**
+ * What is wrong with some settings, one line a fault.
+ * @param keys the settings that may be there
+ */
+export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): string[] {
+  const result = partialSchema(keys).safeParse(input);
+  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+}
+
+/** JSON Schema of some settings, none of them required. */
+export function settingsJsonSchema(keys: readonly string[] = BATCH_CONFIG_KEYS): { properties: Record<string, { type?: string }> } {
+  const { properties } = z.toJSONSchema(partialSchema(keys)) as { properties: Record<string, { type?: string }> };
+  return { type: "object", properties, additionalProperties: false } as { properties: Record<string, { type?: string }> };
+}
+
+/**
+ * The settings of one page: the batch's, with the page's own over them.
+ * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
+ */
+export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
+  const faults = settingFaults(page, PAGE_SETTINGS);
+  if (faults.length > 0) throw configError(faults);
+  return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
+}
+
+/** One error for all faults. */
+export function configError(faults: readonly string[]): ConfigurationError {
+  return new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
 }

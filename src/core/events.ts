@@ -5,13 +5,19 @@ import type { ErrorCode } from "../errors.js";
 /** Version of the event format; it rises when a field changes its meaning or goes. */
 export const EVENT_FORMAT_VERSION = 1;
 
+/** Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or written. */
+export type FailureStage = "scan" | "decode" | PageStage | "encode" | "write";
+
 /** Why a page failed. */
 export interface PageFailure {
   /** Name of the page inside its source. */
   page: string;
+  stage: FailureStage;
   /** Stable code; see `ERROR_CODES`. */
   code: ErrorCode;
   message: string;
+  /** What to do about it. */
+  remedy: string;
 }
 
 /** One finished page. */
@@ -38,7 +44,9 @@ export interface BatchSummary {
   total: number;
   completed: number;
   failed: number;
-  /** Folder or archive that was written. */
+  /** Pages that were not done because the batch was stopped. */
+  unfinished: number;
+  /** Folder or archive that was written; an archive appears once no page is unfinished. */
   output: string;
   elapsedMs: number;
   failures: PageFailure[];
@@ -49,6 +57,8 @@ export type BatchEvent =
   | { type: "warning"; message: string }
   | { type: "page-started"; page: string; index: number }
   | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }
-  | ({ type: "page-completed"; index: number } & PageSuccess)
+  /** `kept`: an earlier run has done the page. */
+  | ({ type: "page-completed"; index: number; kept?: true } & PageSuccess)
   | ({ type: "page-failed"; index: number } & PageFailure)
-  | ({ type: "batch-completed" } & BatchSummary);
+  | { type: "batch-paused" | "batch-resumed" }
+  | ({ type: "batch-stopped" | "batch-completed" } & BatchSummary);

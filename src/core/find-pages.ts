@@ -1,11 +1,11 @@
 /** Which pictures of an input are pages and which are references. */
+import type { ImageClassification } from "../classification/index.js";
 import type { Engine } from "../colorization/engine.js";
 import type { ReferenceImage } from "../colorization/references.js";
 import type { BatchConfig } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../errors.js";
-import { openPageSource, type PageSource, type SourceEntry } from "../io/page-source.js";
+import { openPageSource, type PageSource, type SourceEntry, type SourceFault } from "../io/page-source.js";
 import { stage } from "../workers/stage.js";
-import type { PageFailure } from "./events.js";
 
 /** An input, sorted. */
 export interface FoundPages {
@@ -14,8 +14,10 @@ export interface FoundPages {
   /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
   carried: SourceEntry[];
   references: ReferenceImage[];
+  /** What the decision was where pictures were told apart. */
+  classifications: Map<SourceEntry, ImageClassification>;
   /** Pictures that could not be told apart because they cannot be read. */
-  failures: PageFailure[];
+  failures: SourceFault[];
   warnings: string[];
 }
 
@@ -29,17 +31,20 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
   const others = source.entries().filter((entry) => entry.kind === "other");
   if (config.referenceImages.length > 0) {
     const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
-    return { pages: images, carried: others, references, failures: [], warnings };
+    return { pages: images, carried: others, references, classifications: new Map(), failures: [], warnings };
   }
-  const found: FoundPages = { pages: [], carried: others, references: [], failures: [], warnings: [] };
+  const found: FoundPages = { pages: [], carried: others, references: [], classifications: new Map(), failures: [], warnings: [] };
   const coloured: SourceEntry[] = [];
-  for await (const { entry, type, error } of stage(images, (entry) => classifyEntry(engine, entry, signal), { concurrency: engine.pool.maxThreads, signal })) {
-    if (error) found.failures.push({ page: entry.name, code: error.code, message: error.message });
-    else (type === "line_art" ? found.pages : coloured).push(entry);
+  for await (const { entry, classification, error } of stage(images, (entry) => classifyEntry(engine, entry, signal), { concurrency: engine.pool.maxThreads, signal })) {
+    if (error) found.failures.push({ name: entry.name, error });
+    else {
+      found.classifications.set(entry, classification);
+      (classification.type === "line_art" ? found.pages : coloured).push(entry);
+    }
   }
   const [first] = found.failures;
   if (first && found.failures.length === images.length) {
-    throw new ValidationError("ERR_INPUT_EMPTY", `${source.path} holds no picture that can be read; the first of ${images.length}: ${first.message}`);
+    throw new ValidationError("ERR_INPUT_EMPTY", `${source.path} holds no picture that can be read; the first of ${images.length}: ${first.error.message}`);
   }
   if (coloured.length === 0) {
     throw new ConfigurationError("ERR_NO_REFERENCES", `${source.path} holds no coloured picture, so there is no reference (${found.pages.length} line art, ${found.failures.length} unreadable); name references with --reference-dir`);
@@ -52,12 +57,11 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
   return found;
 }
 
-async function classifyEntry(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<{ entry: SourceEntry; type?: "line_art" | "colored"; error?: BatchProcessingError }> {
+async function classifyEntry(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<{ entry: SourceEntry; classification: ImageClassification; error?: undefined } | { entry: SourceEntry; classification?: undefined; error: BatchProcessingError }> {
   try {
-    const { type } = await engine.pool.classify(await entry.read(), entry.name, { signal });
-    return { entry, type };
+    return { entry, classification: await engine.pool.classify(await entry.read(), entry.name, { signal }) };
   } catch (error) {
-    if (error instanceof BatchProcessingError) return { entry, error };
+    if (!signal.aborted && error instanceof BatchProcessingError) return { entry, error };
     throw error;
   }
 }
@@ -73,7 +77,7 @@ async function readReferences(engine: Engine, paths: readonly string[], signal: 
         try {
           references.push({ name: entry.name, image: await decode(engine, entry, signal) });
         } catch (error) {
-          if (!(error instanceof BatchProcessingError)) throw error;
+          if (signal.aborted || !(error instanceof BatchProcessingError)) throw error;
           warnings.push(`reference ${entry.name} is left out: ${error.message}`);
         }
       }

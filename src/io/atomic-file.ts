@@ -1,13 +1,23 @@
 /** Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError } from "../errors.js";
 import { outputError, systemCode } from "./file-errors.js";
 import { numberedName } from "./output-names.js";
+import { processExists } from "./processes.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
-export const TEMPORARY_PREFIX = ".cobra-";
+const TEMPORARY_PREFIX = ".cobra-";
+const TEMPORARY_NAME = /^\.cobra-(\d+)-[0-9a-f]{12}\.tmp$/;
+
+/** Removes temporary files in a folder whose process is gone. Best effort: never rejects. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = TEMPORARY_NAME.exec(name)?.[1];
+    if (pid !== undefined && !processExists(Number(pid))) await rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
 
 /** Grants a path to a writer once; false for one that is given away. */
 export type Claim = (path: string) => boolean;

@@ -42,6 +42,13 @@ export function firstFreeName(name: string, isTaken: (candidate: string) => bool
   return numberedName(name, n);
 }
 
+/** The number of the first of `name`, `name_1`, `name_2`, … that does not exist. */
+export async function firstFreeNumber(name: string, exists: (candidate: string) => Promise<boolean>): Promise<number> {
+  let n = 0;
+  while (await exists(numberedName(name, n))) n++;
+  return n;
+}
+
 /**
  * The results' names for all pages of a run, in their order; no two are equal, nor equal but for case. The plan depends on the
  * pages' names and order only, so that a run that goes on later gives the same names. Flat names that would meet carry their

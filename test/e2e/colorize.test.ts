@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BatchEvent } from "../../src/core/events.js";
+import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { openPageSource } from "../../src/io/page-source.js";
 import { buildPresetPackage } from "../../src/model/index.js";
 import { writeZip } from "../support/archives.js";
@@ -54,7 +54,7 @@ describe("a chapter", () => {
     await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
     const result = await runCli(["colorize", "--input-dir", at("in"), "--recursive", "--output-dir", at("out"), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--style", "line"]);
     expect(result).toMatchObject({ code: 0, stdout: `${at("out")}\n` });
-    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual(["a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual([".cobra-batch", ".cobra-batch/journal.ndjson", "a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
   });
 
   it("keeps the page's own ink, or gives the model's picture with --ink model", async () => {
@@ -180,10 +180,11 @@ describe("bad input", () => {
 });
 
 describe("signals", () => {
-  it.each([["SIGTERM", 143], ["SIGINT", 130]] as const)("stops at %s with exit code %i and leaves no half-written archive", async (signal, code) => {
-    await writeChapter(at(`${signal}.cbz`), 20);
+  it.each([["SIGTERM", 143], ["SIGINT", 130]] as const)("drains at %s with exit code %i and leaves no half-written archive; the same command goes on", async (signal, code) => {
+    await writeChapter(at(`${signal}.cbz`), 8);
     let sent = false;
-    const result = await runCli(["colorize", at(`${signal}.cbz`), "--output-zip", at(`${signal}-out.cbz`), "--model", model, "--steps", "50", "--json"], (child, stdout) => {
+    const command = ["colorize", at(`${signal}.cbz`), "--output-zip", at(`${signal}-out.cbz`), "--model", model, "--steps", "4", "--max-concurrent", "1", "--json"];
+    const result = await runCli(command, (child, stdout) => {
       if (!sent && stdout.includes('"page-completed"')) {
         sent = true;
         child.kill(signal);
@@ -191,6 +192,28 @@ describe("signals", () => {
     });
     expect(sent).toBe(true);
     expect(result).toMatchObject({ code, signal: null });
-    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([]);
+    const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
+    expect(stopped).toMatchObject({ type: "batch-stopped", total: 8, failed: 0 });
+    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz.cobra-batch`]);
+    const again = await runCli(command);
+    expect(again.code).toBe(0);
+    expect(again.stdout.match(/"kept":true/g)).toHaveLength(stopped.completed);
+    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz`]);
+  });
+
+  it("gives up at the second signal, between two steps, and after the time for draining", async () => {
+    await writeChapter(at("long.cbz"), 2);
+    for (const [name, drain, signals] of [["second", "600", 2], ["deadline", "0", 1]] as const) {
+      let left: number = signals;
+      const result = await runCli(["colorize", at("long.cbz"), "--output-zip", at(`${name}-out.cbz`), "--model", model, "--steps", "900", "--drain", drain, "--json"], (child, stdout) => {
+        if (left > 0 && stdout.includes(`"step":${signals - left + 2}`)) {
+          left--;
+          child.kill("SIGTERM");
+        }
+      });
+      expect(result).toMatchObject({ code: 143, signal: null });
+      expect(result.stderr).toContain("stopped by SIGTERM");
+      expect((await readdir(root)).filter((entry) => entry.includes(`${name}-out`))).toEqual([]);
+    }
   });
 });

@@ -1,31 +1,19 @@
 /** `cobra-batch colorize`: flags → settings → one batch, with progress, results and exit codes. */
-import { existsSync, statSync } from "node:fs";
-import { extname, join, parse, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { Engine } from "../../colorization/engine.js";
-import { INKS, parseBatchConfig, STYLES, type BatchConfigInput } from "../../config/batch-config.js";
+import { parseBatchConfig } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
-import { BatchProcessingError, ConfigurationError, messageOf } from "../../errors.js";
+import { BatchProcessingError, messageOf } from "../../errors.js";
 import { setupLogging } from "../../logging.js";
 import { defaultModelDirectory } from "../../model/default-model.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
 import { integer } from "./flag-values.js";
 import { Reporter } from "./reporter.js";
+import { gatherSettings, withSettingFlags, type SettingFlags } from "./setting-flags.js";
 
-interface Flags {
-  inputDir?: string;
-  inputZip?: string;
-  outputDir?: string;
-  outputZip?: string;
-  referenceDir?: string[];
-  style?: string;
-  seed?: number;
-  steps?: number;
-  topK?: number;
-  ink?: string;
-  recursive?: boolean;
-  overwrite?: boolean;
-  maxConcurrent?: number;
+interface Flags extends SettingFlags {
+  fresh?: boolean;
+  drain: number;
   model?: string;
   provider?: string;
   fallback?: boolean;
@@ -35,34 +23,16 @@ interface Flags {
   json?: boolean;
 }
 
-const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
-
-function collect(value: string, all: string[] = []): string[] {
-  return [...all, value];
-}
-
 /** The command, ready to be added to the program. */
 export function colorizeCommand(): Command {
-  return new Command("colorize")
+  return withSettingFlags(new Command("colorize"))
     .summary("colour a chapter of line art with coloured references")
     .description(
       "Colours every line-art page of a chapter, given as a folder or a ZIP/CBZ, with the colours of its references.\n" +
         "Without --reference-dir the coloured pictures of the chapter itself are the references; they are told apart by themselves.",
     )
-    .argument("[input]", "chapter: a folder, a ZIP or a CBZ (the same as --input-dir or --input-zip)")
-    .option("--input-dir <dir>", "folder with pages")
-    .option("--input-zip <file>", "ZIP or CBZ with pages")
-    .option("--output-dir <dir>", "folder for the coloured pages")
-    .option("--output-zip <file>", "ZIP or CBZ for the coloured pages (default for [input]: <input>_colorized.cbz beside it)")
-    .option("--reference-dir <path>", "folder with coloured references, or one picture; may be given several times", collect)
-    .addOption(new Option("--style <style>", `look of the lines: ${STYLES.map((style) => `"${style}"`).join(" or ")} (default: "line + shadow")`))
-    .option("--seed <number>", "seed of the noise; the same seed gives the same picture (default: 0)", integer)
-    .option("--steps <number>", "denoising steps a page (default: 10)", integer)
-    .option("--top-k <number>", "reference patches a quadrant (default: 3)", integer)
-    .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
-    .option("--recursive", "folders inside the input folder too")
-    .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
-    .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
+    .option("--fresh", "do all pages anew instead of going on where an earlier run was stopped")
+    .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
     .option("--fallback", "use the CPU where the provider cannot start")
@@ -78,6 +48,9 @@ Examples:
   cobra-batch colorize --input-zip chapter.cbz --output-zip coloured.cbz --steps 4
   cobra-batch colorize --input-dir pages --reference-dir colour --output-dir coloured --style line
 
+The same command again goes on where a run was stopped or killed; finished pages are kept.
+The first SIGINT or SIGTERM finishes the pages in colouring, the second gives them up, the third ends at once.
+
 Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed, 64 wrong flags,
 75 worth trying again (memory, storage), 130 or 143 interrupted.`,
     )
@@ -86,53 +59,24 @@ Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed, 64 w
     });
 }
 
-/** Where a positional input goes, and the output it implies when none is named. */
-function placePositional(input: string | undefined, flags: Flags): Pick<BatchConfigInput, "inputDir" | "inputZip" | "outputDir" | "outputZip"> {
-  const named = pick(flags, ["inputDir", "inputZip", "outputDir", "outputZip"]);
-  if (input === undefined) return named;
-  if (flags.inputDir ?? flags.inputZip) {
-    throw new ConfigurationError("ERR_CONFIG", `the chapter is named twice: "${input}" and "${flags.inputDir ?? flags.inputZip}"; give one of them`);
-  }
-  const isFolder = existsSync(input) ? statSync(input).isDirectory() : !ARCHIVE_EXTENSIONS.has(extname(input).toLowerCase());
-  const output = flags.outputDir ?? flags.outputZip;
-  const { dir, name } = parse(resolve(input));
-  const implied = output === undefined ? (isFolder ? { outputDir: join(dir, `${name}_colorized`) } : { outputZip: join(dir, `${name}_colorized.cbz`) }) : {};
-  return { ...named, ...(isFolder ? { inputDir: input } : { inputZip: input }), ...implied };
-}
-
-function pick<Key extends keyof Flags>(flags: Flags, keys: readonly Key[]): { [K in Key]?: NonNullable<Flags[K]> } {
-  return Object.fromEntries(keys.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]])) as { [K in Key]?: NonNullable<Flags[K]> };
-}
-
-function toConfigInput(input: string | undefined, flags: Flags): BatchConfigInput {
-  return {
-    ...placePositional(input, flags),
-    ...pick(flags, ["seed", "topK", "recursive", "overwrite", "maxConcurrent"]),
-    ...(flags.referenceDir ? { referenceImages: flags.referenceDir } : {}),
-    ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
-    ...(flags.ink === undefined ? {} : { ink: flags.ink as BatchConfigInput["ink"] }),
-    ...(flags.style === undefined ? {} : { style: flags.style as BatchConfigInput["style"] }),
-  } as BatchConfigInput;
-}
-
 async function colorize(input: string | undefined, flags: Flags): Promise<number> {
   const reporter = new Reporter({ json: Boolean(flags.json), quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr });
   if (flags.verbose) setupLogging({ level: "DEBUG" });
-  const interrupt = listenForSignals();
+  const interrupt = listenForSignals(flags.drain * 1000);
   try {
-    const { config, warnings } = parseBatchConfig(toConfigInput(input, flags));
+    const { settings, pageConfig } = await gatherSettings(input, flags, process.env);
+    const { config, warnings } = parseBatchConfig(settings);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     await using engine = await Engine.open({
       model: flags.model ?? defaultModelDirectory(),
       session: { provider: flags.provider as "cpu", fallback: flags.fallback ?? false, ...(flags.threads ? { intraOpThreads: flags.threads } : {}) },
     });
-    const summary = await runBatch(engine, config, { signal: interrupt.signal, onEvent: (event) => reporter.onEvent(event) });
+    const { signal, drain } = interrupt;
+    const summary = await runBatch(engine, config, { signal, drain, fresh: Boolean(flags.fresh), pageConfig, onEvent: (event) => reporter.onEvent(event) });
+    if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
     return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
   } catch (error) {
-    if (interrupt.exitCode !== undefined) {
-      process.stderr.write(`stopped by ${interrupt.exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
-      return interrupt.exitCode;
-    }
+    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
     reportFatal(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {
@@ -147,24 +91,51 @@ function reportFatal(error: unknown, json: boolean): void {
   if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 }
 
-/** First SIGINT or SIGTERM: the batch stops between two steps and the process ends with 130 or 143. The second ends it at once. */
-function listenForSignals(): { readonly signal: AbortSignal; readonly exitCode: number | undefined; stop(): void } {
-  const controller = new AbortController();
+function sayStopped(exitCode: number): number {
+  process.stderr.write(`stopped by ${exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
+  return exitCode;
+}
+
+/** What signals ask for. */
+interface Interrupt {
+  /** Aborted by the first SIGINT or SIGTERM: take nothing new. */
+  readonly drain: AbortSignal;
+  /** Aborted by the second, or when draining has taken too long: give up. */
+  readonly signal: AbortSignal;
+  /** The two signals' reasons once they are aborted. */
+  readonly reasons: readonly unknown[];
+  /** 130 or 143 after the first signal. */
+  readonly exitCode: number | undefined;
+  stop(): void;
+}
+
+/** Listens for SIGINT and SIGTERM; the third ends the process at once. */
+function listenForSignals(drainMs: number): Interrupt {
+  const drain = new AbortController();
+  const cancel = new AbortController();
   let exitCode: number | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
-    const code = name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
-    if (exitCode !== undefined) process.exit(code);
-    exitCode = code;
-    controller.abort(new Error(`stopped by ${name}`));
+    exitCode ??= name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+    const reason = new Error(`stopped by ${name}`);
+    if (cancel.signal.aborted) process.exit(exitCode);
+    if (drain.signal.aborted) cancel.abort(reason);
+    drain.abort(reason);
+    deadline ??= setTimeout(() => cancel.abort(reason), drainMs);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   return {
-    signal: controller.signal,
+    drain: drain.signal,
+    signal: cancel.signal,
+    get reasons() {
+      return [drain.signal.reason, cancel.signal.reason];
+    },
     get exitCode() {
       return exitCode;
     },
     stop: () => {
+      clearTimeout(deadline);
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);
     },

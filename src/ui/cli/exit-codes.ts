@@ -21,7 +21,7 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST"]);
+const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST", "ERR_OUTPUT_LOCKED"]);
 
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { colorizeCommand } from "./colorize-command.js";
+import { configCommand } from "./config-command.js";
 import { EXIT } from "./exit-codes.js";
 import { modelCommand } from "./model-command.js";
 
@@ -12,6 +13,7 @@ const program = new Command("cobra-batch")
   .description("Colours whole chapters of comic line art with the Cobra diffusion model.")
   .version(version)
   .addCommand(colorizeCommand())
+  .addCommand(configCommand())
   .addCommand(modelCommand());
 
 function exitOverride(command: Command): void {

@@ -2,9 +2,8 @@
 import { Command, Option } from "commander";
 import { openModelPackage } from "../../model/model-package.js";
 import { ensurePresetPackage, PRESETS, type PresetName } from "../../model/presets.js";
-import { BatchProcessingError, messageOf } from "../../errors.js";
-import { exitCodeFor } from "./exit-codes.js";
 import { integer } from "./flag-values.js";
+import { reportErrors } from "./report-errors.js";
 
 /** The command with its subcommands. */
 export function modelCommand(): Command {
@@ -42,14 +41,4 @@ async function info(directory: string): Promise<void> {
     ["size", `${(bytes / 1e6).toFixed(1)} MB in ${Object.keys(manifest.files).length} files, all whole`],
   ];
   process.stdout.write(rows.map(([key, value]) => `${key!.padEnd(10)} ${value}\n`).join(""));
-}
-
-async function reportErrors(action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    const code = error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL";
-    process.stderr.write(`error: ${messageOf(error)} [${code}]\n`);
-    process.exitCode = exitCodeFor(error);
-  }
 }

@@ -2,7 +2,7 @@
  * Tells a person or a machine how a batch goes: a progress line on a terminal, a line a page where standard error is
  * piped, NDJSON on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import type { BatchEvent } from "../../core/events.js";
+import type { BatchEvent, BatchSummary } from "../../core/events.js";
 
 export interface ReporterOptions {
   json: boolean;
@@ -51,13 +51,16 @@ export class Reporter {
       case "page-completed":
         this.#inFlight.delete(event.index);
         this.#done++;
-        if (!this.#live) this.#say(`[${this.#done + this.#failed}/${this.#total}] ${event.page} -> ${event.output} (${seconds(event.elapsedMs)})`);
+        if (!this.#live) this.#say(`[${this.#done + this.#failed}/${this.#total}] ${event.page} -> ${event.output} (${event.kept ? "done before" : seconds(event.elapsedMs)})`);
         break;
       case "page-failed":
         this.#inFlight.delete(event.index);
         this.#failed++;
         this.#print(`failed: ${event.page}: ${event.message} [${event.code}]`);
         break;
+      case "batch-stopped":
+        this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`);
+        return;
       case "batch-completed":
         this.#clearLine();
         this.#finish(event);
@@ -66,7 +69,7 @@ export class Reporter {
     this.#showLine();
   }
 
-  #finish(event: Extract<BatchEvent, { type: "batch-completed" }>): void {
+  #finish(event: BatchSummary): void {
     const failed = event.failed > 0 ? `, ${event.failed} failed` : "";
     this.#say(`${event.completed} of ${count(event.total, "page")} coloured${failed} in ${seconds(event.elapsedMs)}`);
     if (event.completed > 0) this.#options.out.write(`${event.output}\n`);

@@ -35,6 +35,18 @@ describe("WorkerPool", () => {
     expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 2, failed: 0, aborted: 0 });
   });
 
+  it("restricts sharp once, before the first thread: a decoder that runs while a later thread did it would find its loader blocked", async () => {
+    const bytes = await encodeImage(picture(), { format: "png" });
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>');
+    await pool().decode(bytes.slice(), "p.png");
+    await expect(sharp(svg).metadata()).rejects.toThrow(/unsupported/u);
+    const operation = ["VipsForeignLoadSvgBuffer"];
+    sharp.unblock({ operation });
+    onTestFinished(() => sharp.block({ operation }));
+    await pool().decode(bytes.slice(), "p.png");
+    expect((await sharp(svg).metadata()).format).toBe("svg");
+  });
+
   it("copies a view that shares its buffer and leaves its neighbours alone", async () => {
     const workers = pool();
     const shared = new Uint8Array(await encodeImage(picture(), { format: "png" }));

@@ -1,0 +1,125 @@
+/**
+ * Configuration files: JSON with settings for all images and for single ones. Keys may be camelCase or the snake_case of the Python
+ * system. What is wrong is an error that lists all faults; nothing is replaced silently.
+ */
+import { readFile } from "node:fs/promises";
+import { ConfigurationError, messageOf } from "../errors.js";
+import { BATCH_CONFIG_KEYS, configError, PAGE_SETTINGS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
+import { matchRank } from "./image-match.js";
+import { parseJsonText } from "./json-text.js";
+
+/** A configuration file, checked, with camelCase keys. */
+export interface ConfigFile {
+  readonly default: Partial<BatchConfigInput>;
+  /** By name, relative path or glob. */
+  readonly images: Readonly<Record<string, PageConfig>>;
+}
+
+const SECTIONS = ["default", "images"];
+
+/** Reads configuration files and answers what they say. Holds the file loaded last, and all files read until `clearCache()`. */
+export class ConfigurationHandler {
+  readonly #files = new Map<string, ConfigFile>();
+  #current: ConfigFile = { default: {}, images: {} };
+
+  /**
+   * Reads a file; from here on the other methods answer from it.
+   * @throws ConfigurationError `ERR_CONFIG` with all faults and their places: line and column for what is no JSON, paths such as `images["p1.png"].seed` else
+   */
+  async loadConfigFile(path: string): Promise<ConfigFile> {
+    let file = this.#files.get(path);
+    if (file === undefined) {
+      const text = await readFile(path, "utf8").catch((cause: unknown) => Promise.reject(new ConfigurationError("ERR_CONFIG", `the configuration ${path} cannot be read: ${messageOf(cause)}`, { cause })));
+      const value = parseJsonText(text, path);
+      const faults = this.validateConfig(value);
+      if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
+      file = toConfigFile(value as RawFile);
+      this.#files.set(path, file);
+    }
+    this.#current = file;
+    return file;
+  }
+
+  /** What is wrong with a file's content, one line a fault with its path; empty when it is right. */
+  validateConfig(value: unknown): string[] {
+    if (!isObject(value)) return [`an object {"default": …, "images": …} is needed, not ${JSON.stringify(value)}`];
+    const faults = Object.keys(value).filter((key) => !SECTIONS.includes(key)).map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(" and ")}`);
+    faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
+    const images = value["images"] ?? {};
+    if (!isObject(images)) return [...faults, `images: an object is needed, not ${JSON.stringify(images)}`];
+    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_SETTINGS));
+    return faults;
+  }
+
+  /** Settings for all images. */
+  getDefaultConfig(): Partial<BatchConfigInput> {
+    return this.#current.default;
+  }
+
+  /**
+   * Settings of one image alone: of all entries that match it, the more specific over the less. A relative path goes over a name, a name
+   * over a glob, a longer glob over a shorter one.
+   * @param name relative path in the input, with forward slashes
+   */
+  getImageConfig(name: string): PageConfig {
+    const matching = Object.entries(this.#current.images).flatMap(([pattern, config]) => {
+      const rank = matchRank(pattern, name);
+      return rank === undefined ? [] : [{ rank, config }];
+    });
+    return this.mergeConfigs(...matching.sort((a, b) => a.rank - b.rank).map(({ config }) => config));
+  }
+
+  /** Whether any entry matches an image. */
+  hasImageConfig(name: string): boolean {
+    return Object.keys(this.#current.images).some((pattern) => matchRank(pattern, name) !== undefined);
+  }
+
+  /** Later settings over earlier ones, key by key: lists are replaced, not joined. A key that is undefined says nothing. */
+  mergeConfigs<T extends object>(...configs: readonly T[]): T {
+    return Object.assign({}, ...configs.map((config) => Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)))) as T;
+  }
+
+  /** Forgets all files; the next `loadConfigFile` reads again. */
+  clearCache(): void {
+    this.#files.clear();
+    this.#current = { default: {}, images: {} };
+  }
+}
+
+/** JSON Schema of a configuration file, for editors. */
+export function configFileJsonSchema(): Record<string, unknown> {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "cobra-batch configuration",
+    type: "object",
+    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_SETTINGS) } },
+    additionalProperties: false,
+  };
+}
+
+type RawFile = { default?: Record<string, unknown>; images?: Record<string, Record<string, unknown>> };
+
+function toConfigFile(raw: RawFile): ConfigFile {
+  const images = Object.fromEntries(Object.entries(raw.images ?? {}).map(([name, settings]) => [name, camelKeys(settings) as PageConfig]));
+  return { default: camelKeys(raw.default ?? {}), images };
+}
+
+function sectionFaults(section: unknown, where: string, keys: readonly string[]): string[] {
+  if (section === undefined) return [];
+  if (!isObject(section)) return [`${where}: an object is needed, not ${JSON.stringify(section)}`];
+  const twice = Object.keys(section).filter((key) => key !== camelKey(key) && camelKey(key) in section);
+  return [...twice.map((key) => `${where}.${key}: the same setting as ${camelKey(key)}, which is given too`), ...settingFaults(camelKeys(section), keys).map((fault) => `${where}.${fault}`)];
+}
+
+/** `num_inference_steps` → `numInferenceSteps`. */
+function camelKey(key: string): string {
+  return key.replace(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function camelKeys(section: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(section).map(([key, value]) => [camelKey(key), value]));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,54 @@
+/** Settings from several places, and which place won: flag > environment > file > default. */
+import { BATCH_CONFIG_KEYS, settingsJsonSchema, type BatchConfigInput } from "./batch-config.js";
+
+export const ORIGINS = ["default", "file", "environment", "flag"] as const;
+export type Origin = (typeof ORIGINS)[number];
+
+type Settings = Partial<BatchConfigInput>;
+type Key = keyof BatchConfigInput;
+
+/** Pairs of which one is given: naming one in a higher place takes the other back. */
+const PAIRS: readonly (readonly [Key, Key])[] = [["inputDir", "inputZip"], ["outputDir", "outputZip"]];
+
+/** The name of a setting's environment variable: `topK` → `COBRA_TOP_K`. */
+export function environmentName(key: string): string {
+  return `COBRA_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Settings of the environment. Lists are separated by colons. A value of the wrong type stays text, so that the check names it. */
+export function environmentSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const { properties } = settingsJsonSchema();
+  const found = BATCH_CONFIG_KEYS.flatMap((key) => {
+    const text = environment[environmentName(key)];
+    return text === undefined || text === "" ? [] : [[key, typed(text, properties[key]?.type)]];
+  });
+  return Object.fromEntries(found) as Settings;
+}
+
+function typed(text: string, type: string | undefined): unknown {
+  if (type === "integer" && /^-?\d+$/.test(text)) return Number(text);
+  if (type === "boolean" && /^(true|false|1|0)$/.test(text)) return text === "true" || text === "1";
+  return type === "array" ? text.split(":") : text;
+}
+
+/** The settings that win, and where each comes from; what is in neither is a default. */
+export function layerSettings(layers: Readonly<Record<Exclude<Origin, "default">, Settings>>): { settings: Settings; origins: Map<string, Origin> } {
+  const settings: Record<string, unknown> = {};
+  const origins = new Map<string, Origin>();
+  for (const origin of ["file", "environment", "flag"] as const) {
+    const layer = layers[origin];
+    for (const pair of PAIRS) {
+      if (!pair.some((key) => layer[key] !== undefined)) continue;
+      for (const key of pair) {
+        delete settings[key];
+        origins.delete(key);
+      }
+    }
+    for (const [key, value] of Object.entries(layer)) {
+      if (value === undefined) continue;
+      settings[key] = value;
+      origins.set(key, origin);
+    }
+  }
+  return { settings: settings as Settings, origins };
+}

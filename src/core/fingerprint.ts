@@ -1,0 +1,14 @@
+/** What decides a picture, as one hash: two runs whose fingerprints are equal give the same picture of the same page. */
+import { createHash } from "node:crypto";
+import type { PageSettings } from "../config/batch-config.js";
+import { VERSION } from "./version.js";
+
+/** SHA-256 in hex, computed off the main thread. */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
+}
+
+/** @param references the references' contents as a hash */
+export function pageFingerprint(settings: PageSettings, modelHash: string, references: string): string {
+  return createHash("sha256").update(JSON.stringify([VERSION, modelHash, references, Object.entries(settings).sort()])).digest("hex");
+}

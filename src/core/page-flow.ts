@@ -1,0 +1,42 @@
+/** The stages of a batch joined: pages decoded ahead, several coloured at once, encoded, and given on in their order. */
+import { availableParallelism } from "node:os";
+import { stage } from "../workers/stage.js";
+import { colourPage, encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
+
+/** What steers the flow. */
+export interface FlowControl {
+  /** Ends the flow with its reason. */
+  readonly signal: AbortSignal;
+  /** Pages in colouring at once, at most. */
+  readonly maxConcurrent: number;
+  /** Waits while nothing may be begun; false when no page may be begun any more. */
+  admitted(): Promise<boolean>;
+  /** The next page; undefined when none waits. */
+  next(): PageJob | undefined;
+}
+
+const DECODED_AHEAD = Math.min(2, availableParallelism());
+
+/** Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or left. */
+export function flowPages(context: PageContext, control: FlowControl): AsyncIterableIterator<Passed<EncodedPage>> {
+  const { signal } = control;
+  const decoded = stage(admittedJobs(control), (job, within) => openPage(context, job, within.signal), { concurrency: DECODED_AHEAD, signal });
+  const coloured = stage(
+    decoded,
+    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => colourPage(context, job, page, within.signal)) : leave(item)),
+    { concurrency: control.maxConcurrent, signal },
+  );
+  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => encodePage(context, job, result, within.signal)), { concurrency: context.engine.pool.maxThreads, signal });
+}
+
+async function* admittedJobs(control: FlowControl): AsyncGenerator<PageJob> {
+  while (await control.admitted()) {
+    const job = control.next();
+    if (job === undefined) return;
+    yield job;
+  }
+}
+
+function leave<T>(item: Passed<T>): Passed<never> {
+  return "value" in item ? { job: item.job, left: true } : item;
+}

@@ -1,0 +1,102 @@
+/** What is done to one page of a batch, stage by stage, and what a failure of it means: for the page, or for the whole batch. */
+import { bucketName } from "../colorization/buckets.js";
+import type { Engine } from "../colorization/engine.js";
+import type { PageResult } from "../colorization/page-pipeline.js";
+import type { ReferenceSet } from "../colorization/references.js";
+import type { PageSettings } from "../config/batch-config.js";
+import { BatchProcessingError, type ErrorCode } from "../errors.js";
+import type { DecodedImage } from "../io/image-codec.js";
+import type { SourceEntry } from "../io/page-source.js";
+import type { BatchEvent, FailureStage, PageSuccess } from "./events.js";
+import { sha256 } from "./fingerprint.js";
+import { outputFormat } from "./output-format.js";
+
+/** A page on its way through the stages. */
+export interface PageJob {
+  readonly id: string;
+  /** Position of the page in the batch, from 0. */
+  readonly index: number;
+  readonly entry: SourceEntry;
+  /** Relative name of the picture in the output. */
+  readonly outputName: string;
+  readonly settings: PageSettings;
+  readonly startedMs: number;
+  /** Where the page is, for the report when it fails there. */
+  stage: FailureStage;
+  /** Of the page's file; empty before it is read. */
+  inputSha256: string;
+}
+
+/** What came out of a stage for a page: a value, the page's failure, the result an earlier run has left, or nothing because the batch stopped before it. */
+export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly left: true });
+
+/** What a page needs from its batch. */
+export interface PageContext {
+  readonly engine: Engine;
+  readonly references: ReferenceSet;
+  readonly emit: (event: BatchEvent) => void;
+  /** The result of a page that an earlier run has finished. */
+  readonly finished: (job: PageJob) => Promise<PageSuccess | undefined>;
+}
+
+/** A page's picture, ready to be written. */
+export interface EncodedPage {
+  readonly bytes: Uint8Array;
+  readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "stageMs" | "references">;
+}
+
+/** Errors that end the batch instead of one page: the next page would meet them too. */
+const FATAL: ReadonlySet<ErrorCode> = new Set(["ERR_OUTPUT_WRITE", "ERR_DEVICE_LOST", "ERR_PROVIDER_UNAVAILABLE", "ERR_SESSION_CREATE", "ERR_RUNTIME_LOAD", "ERR_ADDON_LOAD", "ERR_STATE", "ERR_INTERNAL", "ERR_CONFIG"]);
+
+/** Whether an error is one page's own. */
+export function isPageFailure(error: unknown): error is BatchProcessingError {
+  return error instanceof BatchProcessingError && !FATAL.has(error.code);
+}
+
+/** Runs one stage of a page; a failure of the page becomes data, anything worse ends the batch. */
+export async function attempt<T>(job: PageJob, signal: AbortSignal, work: () => Promise<T>): Promise<Passed<T>> {
+  try {
+    return { job, value: await work() };
+  } catch (error) {
+    if (signal.aborted || !isPageFailure(error)) throw error;
+    return { job, error };
+  }
+}
+
+/** The same for a page that comes out of another stage; what has failed or is left goes by. */
+export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: (job: PageJob, value: A) => Promise<B>): Promise<Passed<B>> {
+  return "value" in item ? attempt(item.job, signal, () => work(item.job, item.value)) : item;
+}
+
+/** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
+export async function openPage({ engine, finished }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+  const opened = await attempt(job, signal, async () => {
+    const bytes = await job.entry.read();
+    job.inputSha256 = await sha256(bytes);
+    return (await finished(job)) ?? (await engine.pool.decode(bytes, job.entry.name, { signal }));
+  });
+  return "value" in opened ? ("image" in opened.value ? { job, value: opened.value } : { job, kept: opened.value }) : opened;
+}
+
+/** Colours a decoded page; cancelled between denoising steps. */
+export async function colourPage({ engine, references, emit }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<PageResult> {
+  const { numInferenceSteps: steps, ...settings } = job.settings;
+  return engine.colorize(references, {
+    page: page.image,
+    ...settings,
+    steps,
+    signal,
+    onStage: (stage, step) => {
+      job.stage = stage;
+      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps }) });
+    },
+  });
+}
+
+/** Encodes a coloured page in a worker, in the format of its output's name. */
+export async function encodePage({ engine }: PageContext, job: PageJob, result: PageResult, signal: AbortSignal): Promise<EncodedPage> {
+  job.stage = "encode";
+  const { width, height } = result.image;
+  const facts = { width, height, bucket: bucketName(result.bucket), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
+  return { bytes: await engine.pool.encode(result.image, { format: outputFormat(job.outputName), signal }, job.entry.name), facts };
+}

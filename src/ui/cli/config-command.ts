@@ -1,0 +1,42 @@
+/** `cobra-batch config`: check a configuration file, tell which settings win, give the files' JSON Schema. */
+import { Command } from "commander";
+import { parseBatchConfig } from "../../config/batch-config.js";
+import { configFileJsonSchema, ConfigurationHandler } from "../../config/configuration-handler.js";
+import { environmentName } from "../../config/layers.js";
+import { reportErrors } from "./report-errors.js";
+import { gatherSettings, withSettingFlags, type SettingFlags } from "./setting-flags.js";
+
+/** The command, ready to be added to the program. */
+export function configCommand(): Command {
+  const command = new Command("config").summary("check and explain settings");
+  command
+    .command("check <file>")
+    .summary("check a configuration file; lists all faults with their places")
+    .action((file: string) => reportErrors(() => check(file)));
+  withSettingFlags(command.command("explain").summary("tell which settings a colorize command with the same flags has, and where each comes from")).action((input: string | undefined, flags: SettingFlags) =>
+    reportErrors(() => explain(input, flags)),
+  );
+  command
+    .command("schema")
+    .summary("print the JSON Schema of configuration files")
+    .action(() => void process.stdout.write(`${JSON.stringify(configFileJsonSchema(), null, 2)}\n`));
+  return command;
+}
+
+async function check(path: string): Promise<void> {
+  const file = await new ConfigurationHandler().loadConfigFile(path);
+  process.stdout.write(`${path} is right: ${Object.keys(file.default).length} settings for all pages, entries for ${Object.keys(file.images).length} names\n`);
+}
+
+async function explain(input: string | undefined, flags: SettingFlags): Promise<void> {
+  const { settings, origins, images } = await gatherSettings(input, flags, process.env);
+  const { config, warnings } = parseBatchConfig(settings);
+  for (const message of warnings) process.stderr.write(`warning: ${message}\n`);
+  const where = (key: string): string => {
+    const origin = origins.get(key) ?? "default";
+    if (origin === "environment") return `environment (${environmentName(key)})`;
+    return origin === "file" ? `file (${flags.config})` : origin;
+  };
+  for (const [key, value] of Object.entries(config)) process.stdout.write(`${key.padEnd(18)} ${JSON.stringify(value).padEnd(24)} ${where(key)}\n`);
+  for (const [name, own] of Object.entries(images)) process.stdout.write(`${name.padEnd(18)} ${JSON.stringify(own).padEnd(24)} file (${flags.config}), over the file's and the defaults above\n`);
+}

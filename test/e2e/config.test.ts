@@ -1,0 +1,59 @@
+// `--config` and `cobra-batch config`, as a user runs them.
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BatchEvent } from "../../src/core/events.js";
+import { buildPresetPackage } from "../../src/model/index.js";
+import { writeChapter } from "../support/chapter.js";
+import { runCli } from "../support/cli.js";
+
+let root: string;
+const at = (name: string): string => join(root, name);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-config-cli-"));
+  await writeChapter(at("chapter.cbz"), 2);
+  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
+  await writeFile(at("good.json"), JSON.stringify({ default: { num_inference_steps: 1, seed: 5, outputZip: at("from-file.cbz") }, images: { "p2.png": { seed: 9, numInferenceSteps: 2 } } }));
+  await writeFile(at("bad.json"), JSON.stringify({ default: { seed: -1 }, images: { "p1.png": { topk: 2 } } }));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("colorize --config", () => {
+  it("uses the file's settings for all pages and for single ones; flags go over both", async () => {
+    const colour = async (...flags: string[]): Promise<Extract<BatchEvent, { type: "page-completed" }>[]> => {
+      const result = await runCli(["colorize", at("chapter.cbz"), "--config", at("good.json"), "--model", at("model"), "--json", ...flags]);
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
+      expect(events.filter((event) => event.type === "page-stage" && event.stage === "denoise" && event.page === "p2.png")).toHaveLength(2);
+      return events.filter((event) => event.type === "page-completed");
+    };
+    expect((await colour()).map(({ page, seed }) => [page, seed])).toEqual([["p1.png", 5], ["p2.png", 9]]);
+    expect((await colour("--seed", "3", "--output-dir", at("flagged"))).map(({ seed }) => seed)).toEqual([3, 3]);
+  });
+});
+
+describe("config", () => {
+  it("check names every fault and its place, with exit code 64, or says that the file is right", async () => {
+    const bad = await runCli(["config", "check", at("bad.json")]);
+    expect(bad).toMatchObject({ code: 64, stdout: "" });
+    expect(bad.stderr).toMatch(/default\.seed[^]*images\["p1\.png"\]\.topk: unknown setting; did you mean topK\?/);
+    expect(await runCli(["config", "check", at("good.json")])).toMatchObject({ code: 0, stdout: expect.stringContaining("is right: 3 settings for all pages, entries for 1 names") as string });
+  });
+
+  it("explain prints which value won and from where", async () => {
+    const result = await runCli(["config", "explain", at("chapter.cbz"), "--config", at("good.json"), "--steps", "4"]);
+    expect(result.code).toBe(0);
+    expect(result.stdout).toMatch(/^numInferenceSteps +4 +flag$/m);
+    expect(result.stdout).toMatch(/^seed +5 +file \(.*good\.json\)$/m);
+    expect(result.stdout).toMatch(/^topK +3 +default$/m);
+    expect(result.stdout).toMatch(/^outputZip .*from-file\.cbz" +file/m);
+  });
+
+  it("schema prints JSON Schema", async () => {
+    const { code, stdout } = await runCli(["config", "schema"]);
+    expect([code, (JSON.parse(stdout) as { type: string }).type]).toEqual([0, "object"]);
+  });
+});
