@@ -22,8 +22,6 @@ const f = Math.fround;
 
 /** x / 255 * 2 - 1, as the VAE takes pictures, in float32 steps like the original. */
 export const SIGNED_RGB: Normalization = normalization(3, (byte) => f(f(f(byte / 255) * 2) - 1));
-/** The same for one channel. */
-export const SIGNED_GRAY: Normalization = normalization(1, (byte) => f(f(f(byte / 255) * 2) - 1));
 /** x / 255 in one channel: the hint mask. */
 export const UNIT_GRAY: Normalization = normalization(1, (byte) => f(byte / 255));
 /** 0..255 as they are, in one channel: the line extractor's input. */

@@ -217,7 +217,7 @@ def manifest(cfg: Config, vae: VAE, folder: Path, names: dict[str, str], version
     style = {k: names[k] for k in ("reference_encoder", "denoiser", "guided_upsampler")}
     return dict(
         formatVersion=1, name="cobra-small", version=version, licence="Apache-2.0", trained=True,
-        description="A small model of Cobra's shape, trained from nothing on drawn comic pages. Good on clean cartoon line art, weak on dense manga.",
+        description="A small model of Cobra's shape, trained from nothing on drawn comic pages. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
         latent=dict(channels=cfg.latent, downscale=8, scalingFactor=float(vae.scale)), prediction="sample",
         scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),

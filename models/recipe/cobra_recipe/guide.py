@@ -99,12 +99,7 @@ def train(cfg: Config, pool: str, vae_path: str, transformer: str, out: str, min
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         opt.step()
         run.advance(len(truth), loss=loss.item(), before=(colour - truth).abs().mean().item(), after=plain.mean().item())
-        if run.step % 25 == 0:
-            print(run.line(), flush=True)
-        if run.due():
-            store()
-            data.refresh()
-            run.pause()
+        run.keep(store, data)
     store()
     if run.progress < 1:
         return

@@ -122,12 +122,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
             right = same.gather(1, logits.argmax(1, keepdim=True)).float().mean()
         blind = ((target.sum(1) / same.sum(1)).mean() / target.amax(1).mean()).item()
         run.advance(len(query), loss=loss.item(), shown=got.item(), blind=blind, right=right.item())
-        if run.step % 25 == 0:
-            print(run.line(), flush=True)
-        if run.due():
-            store()
-            data.refresh()
-            run.pause()
+        run.keep(store, data)
     store()
     if run.progress < 1:
         return

@@ -82,12 +82,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         opt.step()
         run.advance(len(x), loss=loss.item(), l1_of_255=parts.item() * 127.5)
-        if run.step % 25 == 0:
-            print(run.line(), flush=True)
-        if run.due():
-            store()
-            data.refresh()
-            run.pause()
+        run.keep(store, data)
     store()
     if run.progress >= 1:
         log_run("autoencoder", config=cfg.name, minutes=run.spent / 60, samples=run.samples, seed=seed, scale=float(net.scale), **run.mean)

@@ -66,6 +66,15 @@ class Run:
         """Do not count the time since the last step (evaluation, saving)."""
         self.tick = time.time()
 
+    def keep(self, store, data) -> None:
+        """After a step: print now and then; when a checkpoint is due, store it and take new data, without counting the time."""
+        if self.step % 25 == 0:
+            print(self.line(), flush=True)
+        if self.due():
+            store()
+            data.refresh()
+            self.pause()
+
     def line(self) -> str:
         return f"{self.spent:.0f}s step {self.step} n {self.samples} " + " ".join(f"{k} {v:.3f}" for k, v in self.mean.items())
 

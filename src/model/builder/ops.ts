@@ -123,11 +123,6 @@ export function toTokens(g: GraphBuilder, x: Value, channels: number): Value {
   return transpose(g, reshape(g, x, [0, channels, -1]), [0, 2, 1]);
 }
 
-/** A value of the graph's precision as float32, for what half precision cannot hold. Nothing in a float32 graph. */
-export function asFloat32(g: GraphBuilder, x: Value): Value {
-  return g.precision === "float32" ? x : g.node("Cast", [x], { to: 1 });
-}
-
 /** A float32 value in the graph's precision. Nothing in a float32 graph. */
 export function asActivation(g: GraphBuilder, x: Value): Value {
   return g.precision === "float32" ? x : g.node("Cast", [x], { to: 10 });
