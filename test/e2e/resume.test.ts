@@ -47,10 +47,10 @@ async function run(settings: Partial<BatchConfigInput>, options: RunBatchOptions
   return { done: completed.filter(({ kept }) => !kept).map(({ page }) => page), kept: completed.filter(({ kept }) => kept).map(({ page }) => page), summary };
 }
 
-/** Runs until `count` pages are completed and then drains. */
+/** Drains while the page number `count` is being coloured: it is finished, the later ones are left. */
 async function runPart(settings: Partial<BatchConfigInput>, count: number): Promise<Run> {
   const drain = new AbortController();
-  const part = await run({ ...settings, maxConcurrent: 1 }, { drain: drain.signal, onEvent: (event) => event.type === "page-completed" && --count === 0 && drain.abort() });
+  const part = await run({ ...settings, maxConcurrent: 1 }, { drain: drain.signal, onEvent: (event) => event.type === "page-stage" && event.stage === "prepare" && --count === 0 && drain.abort() });
   expect(part.summary.unfinished).toBeGreaterThan(0);
   return part;
 }
