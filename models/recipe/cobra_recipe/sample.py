@@ -26,15 +26,15 @@ LINE_PX = 3
 #: Seeds of the three characters' builds and of their colours; held out, chosen by eye to differ clearly.
 BUILDS, COLOURS = (1, 20, 21), (17, 0, 41)
 #: Kinds of the places in order, and the seeds of their colours.
-PLACES = (("sky", 14), ("forest", 17), ("room", 10), ("night", 14))
+PLACES = (("sky", 14), ("forest", 17), ("room", 10), ("city", 18))
 
 #: A picture is rows of panels (height share, panels); a panel is (width share, place, figures, balloons).
 #: A figure is (character, x, y, half a head): shares of the panel's width and height, and of its shorter side. A balloon is (text, x, y).
 A, B, C = range(3)
-HILL, WOOD, ROOM, NIGHT = range(4)
+HILL, WOOD, ROOM, CITY = range(4)
 REFERENCES = {
     "ref_a": [(0.6, [(1, HILL, [(A, 0.26, 0.34, 0.17), (B, 0.74, 0.34, 0.17)], [])]), (0.4, [(1, WOOD, [(C, 0.3, 0.3, 0.24), (A, 0.72, 0.34, 0.24)], [])])],
-    "ref_b": [(0.5, [(1, ROOM, [(B, 0.26, 0.36, 0.19), (C, 0.74, 0.36, 0.19)], [])]), (0.5, [(1, NIGHT, [(A, 0.25, 0.34, 0.2), (C, 0.72, 0.36, 0.2)], [])])],
+    "ref_b": [(0.5, [(1, ROOM, [(B, 0.26, 0.36, 0.19), (C, 0.74, 0.36, 0.19)], [])]), (0.5, [(1, CITY, [(A, 0.25, 0.34, 0.2), (C, 0.72, 0.36, 0.2)], [])])],
     "ref_c": [(1, [(1, WOOD, [(B, 0.18, 0.36, 0.11), (A, 0.5, 0.26, 0.11), (C, 0.82, 0.36, 0.11)], [])])],
 }
 PAGES = {
@@ -55,8 +55,8 @@ PAGES = {
         (0.5, [(0.45, ROOM, [(A, 0.5, 0.44, 0.27)], [("YES,|PLEASE.", 0.28, 0.13)]), (0.55, ROOM, [(C, 0.28, 0.44, 0.19), (B, 0.72, 0.44, 0.19)], [])]),
     ],
     "005": [
-        (0.58, [(1, NIGHT, [(A, 0.22, 0.42, 0.16), (B, 0.5, 0.44, 0.16), (C, 0.78, 0.42, 0.16)], [("GOOD NIGHT!", 0.3, 0.12)])]),
-        (0.42, [(0.5, NIGHT, [(B, 0.5, 0.44, 0.27)], []), (0.5, NIGHT, [(A, 0.46, 0.46, 0.27)], [("THE END", 0.7, 0.12)])]),
+        (0.58, [(1, CITY, [(A, 0.22, 0.42, 0.16), (B, 0.5, 0.44, 0.16), (C, 0.78, 0.42, 0.16)], [("GOOD BYE!", 0.3, 0.12)])]),
+        (0.42, [(0.5, CITY, [(B, 0.5, 0.44, 0.27)], []), (0.5, CITY, [(A, 0.46, 0.46, 0.27)], [("THE END", 0.7, 0.12)])]),
     ],
 }
 COMIC_INFO = """<?xml version="1.0" encoding="utf-8"?>
