@@ -37,6 +37,12 @@ const schema = z.strictObject({
   recursive: z.boolean().default(false),
   /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
   overwrite: z.boolean().default(false),
+  /** The first pages are done, then the batch waits until they are approved. */
+  previewMode: z.boolean().default(false),
+  /** How many pages a preview shows. */
+  previewPages: z.int().min(1).default(1),
+  /** Above 1: a preview shows each of its pages with so many seeds, and one of them is approved for all pages. */
+  previewSeeds: z.int().min(1).max(64).default(1),
   /** Pages in flight at once. Default: 2, so that one page's CPU work overlaps another's inference. */
   maxConcurrent: z.int().min(1).default(2),
   /** The input's folders are mirrored in the output. */

@@ -2,7 +2,7 @@
  * Tells a person or a machine how a batch goes: a progress line on a terminal, a line a page where standard error is
  * piped, NDJSON on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import type { BatchEvent, BatchSummary } from "../../core/events.js";
+import type { BatchEventBody, BatchSummary } from "../../core/events.js";
 
 export interface ReporterOptions {
   json: boolean;
@@ -28,7 +28,7 @@ export class Reporter {
     this.#live = Boolean(options.err.isTTY) && !options.json && !options.quiet;
   }
 
-  onEvent(event: BatchEvent): void {
+  onEvent(event: BatchEventBody): void {
     if (this.#options.json) {
       this.#options.out.write(`${JSON.stringify(event)}\n`);
       return;
