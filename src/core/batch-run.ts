@@ -57,11 +57,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     for (let job = pages.next(); job !== undefined; job = pages.next()) pages.complete(job, before.pages.get(job.entry.name)!, true);
     return before.path;
   }
-  const output = await BatchOutput.open(config, { fresh: parts.fresh, fingerprint, record, job: parts.job });
+  const output = await BatchOutput.open(config, { fresh: parts.fresh, fingerprint, record, job: parts.job, keepRecord: only !== undefined });
   try {
     pages.adjustments = output.history.adjustments;
     announce(parts, [...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
     pages.begin(faults);
+    await output.noteFaults(pages.failures);
     await work(parts, output, references);
     log.debug({ cache: references.stats() }, "reference cache");
     control.signal.throwIfAborted();
@@ -72,7 +73,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       await output.stop();
       return undefined;
     }
-    const run = config.outputZip === undefined ? {} : { run: { record: portableRecord(record, dirname(record.config.outputZip!)), adjustments: pages.adjustments } };
+    const run = config.outputZip === undefined ? {} : { run: { record: portableRecord(output.history.record!, dirname(record.config.outputZip!)), adjustments: pages.adjustments } };
     return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
   } catch (error) {
     await output.stop();
