@@ -35,6 +35,11 @@ export function workFolder(config: BatchConfig): string {
   return config.outputZip === undefined ? join(config.outputDir!, ".cobra-batch") : `${config.outputZip}.cobra-batch`;
 }
 
+/** Where a run writes which pages failed, why, and what to do: beside the pictures, for an archive in its work folder. */
+export function failuresFile(config: BatchConfig): string {
+  return join(config.outputDir ?? workFolder(config), "failures.json");
+}
+
 /** Removes what a run that was killed while it tidied up after itself has left. */
 export async function removeRemains(config: BatchConfig): Promise<void> {
   await rm(`${workFolder(config)}${REMAINS}`, { recursive: true, force: true });
@@ -216,9 +221,9 @@ export class BatchOutput {
     return { path, replace: false };
   }
 
-  /** `failures.json` beside the pictures, for an archive in its work folder, which stays while there are failures. */
+  /** An archive's work folder stays while there are failures. */
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
-    const path = join(this.#config.outputDir ?? this.#work, "failures.json");
+    const path = failuresFile(this.#config);
     if (failures.length > 0) {
       await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
       return;

@@ -9,7 +9,7 @@ import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { EventStream } from "./event-stream.js";
-import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary } from "./events.js";
+import type { BatchEvent, BatchSummary } from "./events.js";
 import { findFinishedArchive } from "./finished-archive.js";
 import { pageFingerprint } from "./fingerprint.js";
 import type { ImageQueueItem } from "./image-queue.js";
@@ -248,7 +248,7 @@ export class BatchProcessor implements AsyncDisposable {
   #announce(warnings: readonly string[], references: readonly string[], provider: string, pages: number): void {
     for (const message of warnings) this.#emit({ type: "warning", message });
     const { name, version, trained } = this.#engine.model.manifest;
-    this.#emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
+    this.#emit({ type: "batch-started", pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
     if (!trained) this.#emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
   }
 

@@ -2,7 +2,7 @@
 import type { PageStage } from "../colorization/page-pipeline.js";
 import type { ErrorCode } from "../errors.js";
 
-/** Version of the event format; it rises when a field changes its meaning or goes. */
+/** Version of the event format, `schema` in each line of `--json`; it rises when a field changes its meaning or goes. */
 export const EVENT_FORMAT_VERSION = 1;
 
 /** Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or written. */
@@ -53,7 +53,7 @@ export interface BatchSummary {
 }
 
 export type BatchEvent =
-  | { type: "batch-started"; formatVersion: typeof EVENT_FORMAT_VERSION; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
+  | { type: "batch-started"; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
   | { type: "warning"; message: string }
   | { type: "page-started"; page: string; index: number }
   | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }

@@ -86,9 +86,9 @@ export async function colourPage({ engine, references, emit }: PageContext, job:
     ...settings,
     steps,
     signal,
-    onStage: (stage, step) => {
+    onStage: (stage, step, of = steps) => {
       job.stage = stage;
-      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps }) });
+      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps: of }) });
     },
   });
 }
