@@ -35,6 +35,9 @@ const schema = z.strictObject({
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
   recursive: flag.describe("folders inside the input folder too").default(false),
   overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
+  previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
+  previewPages: whole(1).describe("how many pages a preview shows").default(1),
+  previewSeeds: whole(1).max(64, "must be 64 or less").describe("above 1: a preview shows each of its pages with so many seeds, to choose one for all pages").default(1),
   /** Two, so that one page's CPU work overlaps another's inference. */
   maxConcurrent: whole(1).describe("pages in flight at once").default(2),
   preserveStructure: flag.describe("mirror the input's folders in the output").default(true),

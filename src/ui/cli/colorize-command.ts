@@ -23,13 +23,16 @@ export function colorizeCommand(): Command {
 Examples:
   cobra-batch colorize chapter.cbz
   cobra-batch colorize --input-zip chapter.cbz --output-zip coloured.cbz --steps 4
-  cobra-batch colorize --input-dir pages --reference-dir colour --output-dir coloured --style line
+  cobra-batch colorize pages --reference-dir colour --output-dir coloured
+  cobra-batch colorize chapter.cbz --preview
 
-The same command again goes on where a run was stopped or killed; finished pages are kept.
-The first SIGINT or SIGTERM finishes the pages in colouring, the second gives them up, the third ends at once.
+The same command again goes on where a run was stopped or killed; finished pages
+are kept. The first SIGINT or SIGTERM finishes the pages in colouring, the
+second gives them up, the third ends at once.
 
-Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed, 64 wrong flags,
-75 worth trying again (memory, storage), 130 or 143 interrupted.`,
+Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed,
+3 a preview waits for approval, 64 wrong flags, 75 worth trying again (memory,
+storage), 130 or 143 interrupted.`,
     )
     .action(async (input: string | undefined, flags: Flags) => {
       process.exitCode = await runBatchCommand(flags, async () => {

@@ -1,6 +1,6 @@
 /** How long a batch and the page in hand will take yet, guessed from what has been done. Holds no clock: each event comes with its time. */
 import { PAGE_STAGES, type PageStage } from "../../colorization/page-pipeline.js";
-import type { BatchEvent } from "../../core/events.js";
+import type { BatchEventBody, BatchProgress } from "../../core/events.js";
 
 /** A page that is being worked on. */
 export interface PageInHand {
@@ -46,7 +46,7 @@ export class Estimate {
     return [...this.#inHand.values()].at(-1);
   }
 
-  onEvent(event: BatchEvent, nowMs: number): void {
+  onEvent(event: BatchEventBody, nowMs: number): void {
     this.#lastMs = nowMs;
     switch (event.type) {
       case "batch-started":
@@ -60,7 +60,7 @@ export class Estimate {
         break;
       case "page-completed":
         this.#inHand.delete(event.index);
-        this.#finished++;
+        this.#progress(event);
         if (event.kept === true) break;
         this.#coloured++;
         this.#profiles = [...this.#profiles.slice(1 - RECENT), event.stageMs];
@@ -68,13 +68,20 @@ export class Estimate {
         break;
       case "page-failed":
         this.#inHand.delete(event.index);
-        this.#finished++;
+        this.#progress(event);
+        break;
+      case "preview-rejected":
+        this.#progress(event);
         break;
       default:
     }
   }
 
-  #pageStage(event: Extract<BatchEvent, { type: "page-stage" }>, nowMs: number): void {
+  #progress({ progress }: { readonly progress: BatchProgress }): void {
+    this.#finished = progress.completed + progress.failed;
+  }
+
+  #pageStage(event: Extract<BatchEventBody, { type: "page-stage" }>, nowMs: number): void {
     const before = this.#inHand.get(event.index);
     if (this.#marks.length === 0) this.#marks = [{ ms: before?.stageMs ?? nowMs, pages: 0 }];
     this.#inHand.delete(event.index); // so that it comes last

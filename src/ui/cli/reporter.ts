@@ -2,9 +2,9 @@
  * Tells a person or a machine how a batch goes: a progress line on a terminal, a line a page where standard error is
  * piped, NDJSON on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary } from "../../core/events.js";
+import { EVENT_FORMAT_VERSION, type BatchEventBody, type BatchSummary } from "../../core/events.js";
 import { Estimate } from "./estimate.js";
-import { summaryLines } from "./summary.js";
+import { previewLines, previewPictures, summaryLines } from "./summary.js";
 import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type Paint } from "./terminal-text.js";
 
 export interface ReporterOptions {
@@ -42,7 +42,7 @@ export class Reporter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  onEvent(event: BatchEvent): void {
+  onEvent(event: BatchEventBody): void {
     if (this.#options.json) {
       this.#options.out.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...event })}\n`);
       return;
@@ -67,8 +67,17 @@ export class Reporter {
       case "batch-resumed":
         this.#say(event.type.replace("batch-", ""));
         break;
+      case "preview-approved":
+      case "preview-rejected":
+        this.#say(`the preview is ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${JSON.stringify(event.settings)}` : ""}`);
+        break;
       case "batch-stopped":
         this.stop();
+        if (event.preview !== undefined) {
+          for (const line of previewLines(event.preview, event.output, this.#paint)) this.#say(line);
+          for (const path of previewPictures(event.preview)) this.#options.out.write(`${path}\n`);
+          return;
+        }
         this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`);
         return;
       case "batch-completed":

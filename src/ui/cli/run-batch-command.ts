@@ -1,8 +1,8 @@
 /** One batch as a command: the engine opened, progress told, signals heard, an exit code at the end. */
 import { Engine } from "../../colorization/engine.js";
 import type { BatchConfig } from "../../config/batch-config.js";
-import { failuresFile } from "../../core/batch-output.js";
 import { runBatch, type RunBatchOptions } from "../../core/batch.js";
+import { failuresFile } from "../../core/work-folder.js";
 import { setupLogging } from "../../logging.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
 import { listenForSignals } from "./interrupt.js";
@@ -35,6 +35,7 @@ export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<Pr
     await using engine = await Engine.open(engineOptions(flags));
     const { signal, drain } = interrupt;
     const summary = await runBatch(engine, config, { ...options, signal, drain, onEvent: (event) => reporter.onEvent(event) });
+    if (summary.preview !== undefined) return EXIT.previewWaits;
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
     return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
   } catch (error) {

@@ -26,6 +26,9 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string])[] = [
   ["ink", "--ink <ink>"],
   ["recursive", "--recursive"],
   ["overwrite", "--overwrite"],
+  ["previewMode", "--preview"],
+  ["previewPages", "--preview-pages <number>"],
+  ["previewSeeds", "--preview-seeds <number>"],
   ["maxConcurrent", "--max-concurrent <number>"],
 ];
 

@@ -1,5 +1,6 @@
 /** What a person is told at the end of a batch: counts, times, where things are, what to do next. */
 import type { BatchSummary } from "../../core/events.js";
+import type { PreviewResult } from "../../core/preview.js";
 import { count, duration, oneLine, type Paint } from "./terminal-text.js";
 
 export interface SummaryFacts {
@@ -8,6 +9,24 @@ export interface SummaryFacts {
   /** Where `failures.json` is. */
   readonly failuresFile: string | undefined;
   readonly paint: Paint;
+}
+
+/** The pictures to look at. */
+export function previewPictures({ pages, seeds }: PreviewResult): string[] {
+  return [...(seeds === undefined ? [] : [seeds.sheet]), ...pages.map(({ output }) => output)];
+}
+
+/** That a preview waits, and how it goes on. */
+export function previewLines(preview: PreviewResult, output: string, paint: Paint): string[] {
+  const { seeds, failures } = preview;
+  const quoted = /^[\w@%+=:,./-]+$/.test(output) ? output : `'${oneLine(output).replaceAll("'", String.raw`'\''`)}'`;
+  const rows: [string, string][] = [
+    ...previewPictures(preview).map((path): [string, string] => ["look at", oneLine(path)]),
+    ...failures.map(({ page, message }): [string, string] => ["failed", `${oneLine(page)}: ${oneLine(message)}`]),
+    ["approve", `cobra-batch approve ${quoted}${seeds === undefined ? "" : " --seed <number>"}`],
+    ["reject", `cobra-batch reject ${quoted} --set seed=7`],
+  ];
+  return ["a preview waits for approval", ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
 }
 
 /** One line that says it all, then a small table. */

@@ -1,18 +1,18 @@
 /** How long it will take yet, from events with times given by hand. */
 import { describe, expect, it } from "vitest";
-import type { BatchEvent } from "../../../src/core/events.js";
+import type { BatchEventBody } from "../../../src/core/events.js";
 import { Estimate } from "../../../src/ui/cli/estimate.js";
 
-const started = (pages: number): BatchEvent => ({ type: "batch-started", pages, references: [], model: "m", modelTrained: true, provider: "cpu" });
-const begun = (index: number): BatchEvent => ({ type: "page-started", page: `p${index}`, index });
-const at = (index: number, stage: "prepare" | "denoise" | "ink", step?: number): BatchEvent => ({ type: "page-stage", page: `p${index}`, index, stage, ...(step === undefined ? {} : { step, steps: 10 }) });
-const done = (index: number, kept = false): BatchEvent => ({
+const started = (pages: number): BatchEventBody => ({ type: "batch-started", pages, references: [], model: "m", modelTrained: true, provider: "cpu" });
+const begun = (index: number): BatchEventBody => ({ type: "page-started", page: `p${index}`, index });
+const at = (index: number, stage: "prepare" | "denoise" | "ink", step?: number): BatchEventBody => ({ type: "page-stage", page: `p${index}`, index, stage, ...(step === undefined ? {} : { step, steps: 10 }) });
+const done = (index: number, kept = false): BatchEventBody => ({
   type: "page-completed", index, page: `p${index}`, output: "o", width: 1, height: 1, bucket: "1x1", seed: 0, elapsedMs: 10_000,
-  stageMs: { prepare: 1000, denoise: 8000, ink: 1000 }, references: [], ...(kept ? { kept } : {}),
+  stageMs: { prepare: 1000, denoise: 8000, ink: 1000 }, references: [], progress: { total: 9, completed: index + 1, failed: 0, unfinished: 8 - index }, ...(kept ? { kept } : {}),
 });
 
 /** Feeds events at seconds. */
-function fed(...events: [seconds: number, event: BatchEvent][]): Estimate {
+function fed(...events: [seconds: number, event: BatchEventBody][]): Estimate {
   const estimate = new Estimate();
   for (const [seconds, event] of events) estimate.onEvent(event, seconds * 1000);
   return estimate;
@@ -20,7 +20,7 @@ function fed(...events: [seconds: number, event: BatchEvent][]): Estimate {
 
 describe("the batch", () => {
   it("has no guess before a page is done, and then as many pages' time as are left", () => {
-    const events: [number, BatchEvent][] = [[0, started(5)], [0, begun(0)], [0, at(0, "prepare")]];
+    const events: [number, BatchEventBody][] = [[0, started(5)], [0, begun(0)], [0, at(0, "prepare")]];
     expect(fed(...events).batchLeftMs(5000)).toBeUndefined();
     const estimate = fed(...events, [10, done(0)]);
     expect(estimate.batchLeftMs(10_000)).toBeCloseTo(40_000);
@@ -35,12 +35,12 @@ describe("the batch", () => {
   });
 
   it("does not take pages that an earlier run has done for its pace", () => {
-    const estimate = fed([0, started(10)], ...[0, 1, 2, 3, 4].map((index): [number, BatchEvent] => [0, done(index, true)]), [0, begun(5)], [0, at(5, "prepare")], [20, done(5)]);
+    const estimate = fed([0, started(10)], ...[0, 1, 2, 3, 4].map((index): [number, BatchEventBody] => [0, done(index, true)]), [0, begun(5)], [0, at(5, "prepare")], [20, done(5)]);
     expect(estimate.batchLeftMs(20_000)).toBeCloseTo(80_000);
   });
 
   it("ends with nothing left, failed pages counted", () => {
-    const estimate = fed([0, started(2)], [0, begun(0)], [0, at(0, "prepare")], [10, done(0)], [11, { type: "page-failed", index: 1, page: "p1", stage: "decode", code: "ERR_IMAGE_DECODE", message: "", remedy: "" }]);
+    const estimate = fed([0, started(2)], [0, begun(0)], [0, at(0, "prepare")], [10, done(0)], [11, { type: "page-failed", index: 1, page: "p1", stage: "decode", code: "ERR_IMAGE_DECODE", message: "", remedy: "", progress: { total: 2, completed: 1, failed: 1, unfinished: 0 } }]);
     expect(estimate.finished).toBe(2);
     expect(estimate.batchLeftMs(11_000)).toBeUndefined();
   });
