@@ -22,7 +22,7 @@ import { LockedJournal } from "./locked-journal.js";
 import type { EncodedPage, PageJob } from "./page-work.js";
 import type { PreviewResult } from "./preview.js";
 import type { RunHistory } from "./run-history.js";
-import { outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
+import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
 export interface BatchOutputOptions {
   /** Forget what an earlier run has done. Default false. */
@@ -236,9 +236,9 @@ export class BatchOutput {
     await this.#sink.write(entry.name, bytes);
   }
 
-  /** `failures.json` beside the pictures, for an archive in its work folder, which stays while there are failures. */
+  /** An archive's work folder stays while there are failures. */
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
-    const path = join(this.#config.outputDir ?? this.workFolder, "failures.json");
+    const path = failuresFile(this.#config);
     if (failures.length > 0) {
       await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
       return;

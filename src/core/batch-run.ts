@@ -6,7 +6,6 @@ import type { BatchConfig, PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import type { BatchPages } from "./batch-pages.js";
-import { EVENT_FORMAT_VERSION } from "./events.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./finished-archive.js";
 import { pageFingerprint } from "./fingerprint.js";
 import type { EncodedPage, PageContext, PageJob, Passed } from "./page-work.js";
@@ -112,6 +111,6 @@ function origins(pages: BatchPages, fingerprint: (settings: PageSettings) => str
 function announce({ engine, pages }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
   for (const message of warnings) pages.emit({ type: "warning", message });
   const { name, version, trained } = engine.model.manifest;
-  pages.emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages: count, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
+  pages.emit({ type: "batch-started", pages: count, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
   if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
 }

@@ -4,7 +4,7 @@ import type { PageConfig } from "../config/batch-config.js";
 import type { ErrorCode } from "../errors.js";
 import type { PreviewResult } from "./preview.js";
 
-/** Version of the event format; it rises when a field changes its meaning or goes. */
+/** Version of the event format, `schema` in each line of `--json`; it rises when a field changes its meaning or goes. */
 export const EVENT_FORMAT_VERSION = 1;
 
 /** Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or written. */
@@ -63,7 +63,7 @@ export interface BatchSummary extends BatchProgress {
 /** What happened, without the batch it happened in. */
 export type BatchEventBody =
   /** Once, before all others but warnings. `pages` is the number of pages, `provider` where the networks run. */
-  | { type: "batch-started"; formatVersion: typeof EVENT_FORMAT_VERSION; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
+  | { type: "batch-started"; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
   /** Something that is allowed but that people should know. */
   | { type: "warning"; message: string }
   /** A page is taken from the queue. `index` is its position in the batch, from 0. */

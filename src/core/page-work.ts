@@ -102,12 +102,12 @@ export async function colourPage({ engine, references, emit, onStage }: PageCont
     ...settings,
     steps,
     signal,
-    onStage: (stage, step) => {
+    onStage: (stage, step, of = steps) => {
       if (job.stage !== stage) {
         job.stage = stage;
         onStage(job);
       }
-      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps }) });
+      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps: of }) });
     },
   });
 }

@@ -30,6 +30,11 @@ export function picturesFolder(paths: OutputPaths): string {
   return paths.outputDir ?? join(workFolder(paths), ".pages");
 }
 
+/** Where a run writes which pages failed, why, and what to do: beside the pictures, for an archive in its work folder. */
+export function failuresFile(paths: OutputPaths): string {
+  return join(paths.outputDir ?? workFolder(paths), "failures.json");
+}
+
 /** Takes a folder out of the way in one step, so that a kill leaves all of it or nothing under its name. */
 export async function removeFolder(path: string): Promise<void> {
   const aside = `${path}${REMAINS}`;
