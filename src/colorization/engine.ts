@@ -56,7 +56,7 @@ export class Engine implements AsyncDisposable {
     if (model.manifest.precision !== "float32") {
       throw new ModelError("ERR_MODEL_MANIFEST", `the model "${model.manifest.name}" has precision "${model.manifest.precision}"; this version runs "float32" packages only`);
     }
-    log.debug({ model: model.manifest.name, hash: model.hash }, "model opened");
+    log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
     return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
   }
 
