@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
+import { outputSettings, type BatchConfig, type PageConfig, type PageSettings } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger, withLogContext } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
@@ -212,8 +212,9 @@ export class BatchProcessor implements AsyncDisposable {
       const provider = await this.#engine.provider(this.#config.style);
       using references = this.#engine.references(scan.found.references);
       const { hash } = this.#engine.model;
+      const written = outputSettings(this.#config);
       const fresh = this.#options.fresh ?? false;
-      const fingerprint = (settings: PageSettings): string => pageFingerprint(settings, hash, references.hash);
+      const fingerprint = (settings: PageSettings): string => pageFingerprint({ ...settings, ...written }, hash, references.hash);
       const before = fresh || faults.length > 0 ? undefined : await findFinishedArchive(this.#config, pages.waitingPages(), fingerprint);
       if (before !== undefined) {
         this.#announce(scan.found.warnings, references.names, provider, pages.waiting);
@@ -224,7 +225,7 @@ export class BatchProcessor implements AsyncDisposable {
       this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
       pages.begin(faults);
       const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
-      for await (const item of flowPages({ engine: this.#engine, references, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
+      for await (const item of flowPages({ engine: this.#engine, references, output: written, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
         if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
         else if ("kept" in item) pages.complete(item.job, item.kept, true);
         else if ("error" in item) pages.fail(item.job, item.error);
