@@ -66,6 +66,11 @@ export class Engine implements AsyncDisposable {
     return this.model.styles;
   }
 
+  /** Where and how the networks run, as it was asked for. */
+  get sessionOptions(): SessionOptions {
+    return this.#options.session ?? {};
+  }
+
   /** The worker pool, for work around the pages. */
   get pool(): PagePool {
     return this.#pool;
