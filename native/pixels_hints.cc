@@ -45,7 +45,8 @@ class Grower {
     SeedStrokes();
     Spread();
     for (size_t i = 0; i < colors_.size(); ++i) {
-      if (colors_[i] != kNone) Paint(i, colors_[i], Strength(i));
+      if (colors_[i] == kNone) continue;
+      if (const uint8_t strength = Strength(i)) Paint(i, colors_[i], strength);
     }
   }
 
