@@ -10,6 +10,10 @@ export type Style = (typeof STYLES)[number];
 export const INKS = ["page", "model"] as const;
 export type Ink = (typeof INKS)[number];
 
+/** Picture formats that are written. */
+export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
 const path = z.string().min(1, "must not be empty");
 
 const schema = z.strictObject({
@@ -33,6 +37,14 @@ const schema = z.strictObject({
   topK: z.int().min(1).default(3),
   /** "page" keeps the page's size and ink and takes the colour from the model; "model" gives the model's own picture. */
   ink: z.enum(INKS).default("page"),
+  /** Picture format of all results. Without it each page keeps its own (GIF becomes PNG). */
+  outputFormat: z.enum(OUTPUT_FORMATS).optional(),
+  /** 1 to 100, for JPEG, WebP and AVIF. Without it 92, 90 and 70. */
+  quality: z.int().min(1).max(100).optional(),
+  /** WebP and AVIF without loss. PNG and TIFF are always. */
+  lossless: z.boolean().default(false),
+  /** Of PNG: 0 (fast) to 9 (small). */
+  compressionLevel: z.int().min(0).max(9).default(6),
   /** Folders below the input folder too. */
   recursive: z.boolean().default(false),
   /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
@@ -53,6 +65,15 @@ export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
 /** Settings of one page that differ from the batch's. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+
+/** Settings of how all pictures of a batch are written. */
+export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;
+export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
+
+/** The output settings of a batch. */
+export function outputSettings(config: BatchConfig): OutputSettings {
+  return Object.fromEntries(OUTPUT_SETTINGS.map((key) => [key, config[key]])) as OutputSettings;
+}
 
 /** Known keys, in the order of the table. */
 export const BATCH_CONFIG_KEYS = Object.keys(schema.shape);

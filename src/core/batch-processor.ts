@@ -2,10 +2,11 @@
  * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way at once,
  * written in the queue's order. A page that fails does not stop the others.
  */
+import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
-import { BatchProcessingError } from "../errors.js";
-import { getLogger } from "../logging.js";
+import { outputSettings, type BatchConfig, type PageConfig, type PageSettings } from "../config/batch-config.js";
+import { BatchProcessingError, messageOf } from "../errors.js";
+import { getLogger, withLogContext } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -44,6 +45,8 @@ const log = getLogger("batch");
  * colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
+  /** Names the batch: `job` on its log lines. */
+  readonly id: string = randomUUID();
   readonly #engine: Engine;
   readonly #config: BatchConfig;
   readonly #options: BatchProcessorOptions;
@@ -96,7 +99,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined) throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`);
     this.#act("start");
-    this.#run = this.#process();
+    this.#run = withLogContext({ job: this.id }, () => this.#process());
     return this.#run;
   }
 
@@ -209,8 +212,9 @@ export class BatchProcessor implements AsyncDisposable {
       const provider = await this.#engine.provider(this.#config.style);
       using references = this.#engine.references(scan.found.references);
       const { hash } = this.#engine.model;
+      const written = outputSettings(this.#config);
       const fresh = this.#options.fresh ?? false;
-      const fingerprint = (settings: PageSettings): string => pageFingerprint(settings, hash, references.hash);
+      const fingerprint = (settings: PageSettings): string => pageFingerprint({ ...settings, ...written }, hash, references.hash);
       const before = fresh || faults.length > 0 ? undefined : await findFinishedArchive(this.#config, pages.waitingPages(), fingerprint);
       if (before !== undefined) {
         this.#announce(scan.found.warnings, references.names, provider, pages.waiting);
@@ -221,7 +225,7 @@ export class BatchProcessor implements AsyncDisposable {
       this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
       pages.begin(faults);
       const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
-      for await (const item of flowPages({ engine: this.#engine, references, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
+      for await (const item of flowPages({ engine: this.#engine, references, output: written, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
         if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
         else if ("kept" in item) pages.complete(item.job, item.kept, true);
         else if ("error" in item) pages.fail(item.job, item.error);
@@ -238,6 +242,7 @@ export class BatchProcessor implements AsyncDisposable {
     } catch (error) {
       await output?.stop();
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
+      log.error({ code: error instanceof BatchProcessingError ? error.code : undefined, err: error }, `batch ended early: ${messageOf(error)}`);
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
       this.#act("fail");
       await this.#release({ reason: error });
@@ -248,6 +253,8 @@ export class BatchProcessor implements AsyncDisposable {
   #announce(warnings: readonly string[], references: readonly string[], provider: string, pages: number): void {
     for (const message of warnings) this.#emit({ type: "warning", message });
     const { name, version, trained } = this.#engine.model.manifest;
+    log.info({ pages, references, model: `${name} ${version}`, provider, output: this.#config.outputDir ?? this.#config.outputZip }, "batch started");
+    for (const message of warnings) log.warn(message);
     this.#emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
     if (!trained) this.#emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
   }
@@ -255,6 +262,8 @@ export class BatchProcessor implements AsyncDisposable {
   async #finish(written?: string): Promise<BatchSummary> {
     this.#act("complete");
     const summary = this.#pages.summary(written);
+    const { failures: _failures, elapsedMs, ...counts } = summary;
+    log.info({ ...counts, ms: Math.round(elapsedMs) }, written === undefined ? "batch stopped" : "batch finished");
     this.#emit({ type: written === undefined ? "batch-stopped" : "batch-completed", ...summary });
     await this.#release();
     return summary;

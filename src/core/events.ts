@@ -54,7 +54,8 @@ export interface BatchSummary {
 
 export type BatchEvent =
   | { type: "batch-started"; formatVersion: typeof EVENT_FORMAT_VERSION; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
-  | { type: "warning"; message: string }
+  /** `page`: the page it is about; without it the batch. */
+  | { type: "warning"; message: string; page?: string }
   | { type: "page-started"; page: string; index: number }
   | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }
   /** `kept`: an earlier run has done the page. */

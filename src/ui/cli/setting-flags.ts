@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { INKS, STYLES, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
+import { INKS, OUTPUT_FORMATS, STYLES, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
 import { ConfigurationHandler, type ConfigFile } from "../../config/configuration-handler.js";
 import { environmentSettings, layerSettings, type Origin } from "../../config/layers.js";
 import { ConfigurationError } from "../../errors.js";
@@ -20,6 +20,10 @@ export interface SettingFlags {
   steps?: number;
   topK?: number;
   ink?: string;
+  format?: string;
+  quality?: number;
+  lossless?: boolean;
+  compressionLevel?: number;
   recursive?: boolean;
   overwrite?: boolean;
   maxConcurrent?: number;
@@ -45,6 +49,10 @@ export function withSettingFlags(command: Command): Command {
     .option("--steps <number>", "denoising steps a page (default: 10)", integer)
     .option("--top-k <number>", "reference patches a quadrant (default: 3)", integer)
     .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
+    .addOption(new Option(`--format <${OUTPUT_FORMATS.join("|")}>`, "picture format of the results (default: each page's own; GIF becomes PNG)"))
+    .option("--quality <number>", "1 to 100, for JPEG, WebP and AVIF (default: 92, 90, 70)", integer)
+    .option("--lossless", "WebP and AVIF without loss")
+    .option("--compression-level <number>", "of PNG: 0 (fast) to 9 (small) (default: 6)", integer)
     .option("--recursive", "folders inside the input folder too")
     .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
     .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
@@ -71,9 +79,10 @@ function pick<Key extends keyof SettingFlags>(flags: SettingFlags, keys: readonl
 function toConfigInput(input: string | undefined, flags: SettingFlags, outputNamed: boolean): BatchConfigInput {
   return {
     ...placePositional(input, flags, outputNamed),
-    ...pick(flags, ["seed", "topK", "recursive", "overwrite", "maxConcurrent"]),
+    ...pick(flags, ["seed", "topK", "quality", "lossless", "compressionLevel", "recursive", "overwrite", "maxConcurrent"]),
     ...(flags.referenceDir ? { referenceImages: flags.referenceDir } : {}),
     ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
+    ...(flags.format === undefined ? {} : { outputFormat: flags.format as BatchConfigInput["outputFormat"] }),
     ...(flags.ink === undefined ? {} : { ink: flags.ink as BatchConfigInput["ink"] }),
     ...(flags.style === undefined ? {} : { style: flags.style as BatchConfigInput["style"] }),
   } as BatchConfigInput;
