@@ -61,7 +61,16 @@ export interface NativeSession {
     settle: Settle<(NativeTensor | undefined)[]>,
   ): JobId;
   stats(): AllocatorStats;
+  deviceMemory(): DeviceMemory | undefined;
+  /** The next run ends with a shrinking of the arena. */
+  shrink(): void;
   dispose(): void;
+}
+
+/** What the device's driver says of its memory, all processes together. */
+export interface DeviceMemory {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /** `native/binding.*` */
