@@ -4,9 +4,9 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../core/batch.js";
 import { ConfigurationError } from "../../errors.js";
 import { failuresFile } from "../../core/work-folder.js";
-import { setupLogging } from "../../logging.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
 import { listenForSignals } from "./interrupt.js";
+import { startLogging } from "./log-flags.js";
 import { askAboutPreview, canAsk } from "./preview-prompt.js";
 import { printError } from "./report-errors.js";
 import { Reporter } from "./reporter.js";
@@ -39,9 +39,9 @@ export interface NothingToDo {
 export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<PreparedBatch | NothingToDo>): Promise<number> {
   const json = Boolean(flags.json);
   const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr, env: process.env });
-  if (flags.verbose) setupLogging({ level: "DEBUG" });
   const interrupt = listenForSignals(flags.drain * 1000);
   try {
+    startLogging(flags);
     const prepared = await prepare();
     if ("nothing" in prepared) {
       reporter.note(prepared.nothing);
