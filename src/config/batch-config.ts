@@ -11,6 +11,10 @@ export type Style = (typeof STYLES)[number];
 export const INKS = ["page", "model"] as const;
 export type Ink = (typeof INKS)[number];
 
+/** Picture formats that are written. */
+export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
 const path = z.string("must be a path").min(1, "must not be empty");
 const flag = z.boolean("must be true or false");
 const whole = (least: number): z.ZodInt => z.int(`must be a whole number of ${least} or more`).min(least, `must be a whole number of ${least} or more`);
@@ -33,6 +37,10 @@ const schema = z.strictObject({
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
+  outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
+  quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
+  lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
+  compressionLevel: whole(0).max(9, "must be 9 or less").describe("of PNG: 0 (fast) to 9 (small)").default(6),
   recursive: flag.describe("folders inside the input folder too").default(false),
   overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
@@ -53,6 +61,15 @@ export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
 /** Settings of one page that differ from the batch's. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+
+/** Settings of how all pictures of a batch are written. */
+export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;
+export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
+
+/** The output settings of a batch. */
+export function outputSettings(config: BatchConfig): OutputSettings {
+  return Object.fromEntries(OUTPUT_SETTINGS.map((key) => [key, config[key]])) as OutputSettings;
+}
 
 /** Known keys, in the order of the table. */
 export const BATCH_CONFIG_KEYS = Object.keys(schema.shape);

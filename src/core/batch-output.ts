@@ -31,6 +31,8 @@ export interface BatchOutputOptions {
   readonly job: string;
   /** What was asked for, kept for later commands. */
   readonly record: RunRecord;
+  /** What was asked for stays what it was before: only single pages are done anew. */
+  readonly keepRecord?: boolean;
   /** Fingerprint of a page's settings together with all else, but the page itself, that decides its picture. */
   readonly fingerprint: (settings: PageSettings) => string;
 }
@@ -73,7 +75,8 @@ export class BatchOutput {
       }
       await removeLeftovers(dirname(work));
       const sink = await openFolderSink(picturesFolder(config), { overwrite: config.outputZip !== undefined || config.overwrite });
-      await journal.append({ type: "run", job: options.job, at: new Date().toISOString(), record: options.record });
+      const record = (options.keepRecord === true ? journal.history.record : undefined) ?? options.record;
+      await journal.append({ type: "run", job: options.job, at: new Date().toISOString(), record });
       return new BatchOutput(config, options, journal, sink);
     } catch (error) {
       await journal.close();
@@ -153,6 +156,13 @@ export class BatchOutput {
     const before = this.history.failed(job.entry.name);
     if (failure.code === "ERR_PAGE_CRASHED" && before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint) return;
     await this.#journal.append({ type: "failed", ...this.keyOf(job), failure });
+  }
+
+  /** Notes pictures of the input that could not be used at all. */
+  async noteFaults(failures: readonly PageFailure[]): Promise<void> {
+    for (const failure of failures) {
+      if (this.history.failed(failure.page) === undefined) await this.#journal.append({ type: "failed", page: failure.page, fingerprint: "", inputSha256: "", failure });
+    }
   }
 
   /** Notes where a preview is, and settings of all pages that are changed with it. */

@@ -171,6 +171,8 @@ export class BatchPages {
   complete(job: PageJob, success: PageSuccess, kept: boolean): void {
     this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
     this.#outcomes.push({ job, success });
+    const { page, output, bucket, seed, elapsedMs, stageMs } = success;
+    log.info(kept ? { page, output } : { page, output, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) }, kept ? "page kept from an earlier run" : "page done");
     this.emit({ type: "page-completed", index: job.index, progress: this.progress, ...success, ...(kept ? { kept } : {}) });
   }
 
@@ -184,8 +186,8 @@ export class BatchPages {
   }
 
   #addFailure(job: PageJob | undefined, id: string, index: number, failure: PageFailure, error: BatchProcessingError): PageFailure {
-    const { page, stage, code } = failure;
-    log.warn({ page, stage, code }, error.message);
+    const { page, stage, code, remedy } = failure;
+    log.error({ page, stage, code, remedy }, `page failed: ${error.message}`);
     this.tracker.updateStatus(id, "failed", { error });
     this.#outcomes.push({ job, failure });
     this.emit({ type: "page-failed", index, progress: this.progress, ...failure });
@@ -225,4 +227,8 @@ export class BatchPages {
   summary(output = (this.config.outputDir ?? this.config.outputZip)!): BatchSummary {
     return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
   }
+}
+
+function wholeMs(stageMs: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(stageMs).map(([stage, ms]) => [stage, Math.round(ms)]));
 }

@@ -6,7 +6,8 @@ import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
 import type { BatchConfig, PageConfig } from "../config/batch-config.js";
 import { PAGE_SETTINGS, configError, settingFaults } from "../config/batch-config.js";
-import { BatchProcessingError } from "../errors.js";
+import { BatchProcessingError, messageOf } from "../errors.js";
+import { getLogger, withLogContext } from "../logging.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { runPages } from "./batch-run.js";
 import { EventStream } from "./event-stream.js";
@@ -41,12 +42,14 @@ export interface ProcessorStatus {
   readonly images: readonly ImageStatus[];
 }
 
+const log = getLogger("batch");
+
 /**
  * Colours the pages of one input, once. Made for one engine, which it uses and does not own. `close()` finishes the pages in
  * colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
-  /** The batch's id. */
+  /** The batch's id: in its events, its journal and on its log lines. */
   readonly job: string = randomUUID();
   readonly #engine: Engine;
   readonly #config: BatchConfig;
@@ -101,7 +104,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined) throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`);
     this.#act("start");
-    this.#run = this.#process();
+    this.#run = withLogContext({ job: this.job }, () => this.#process());
     return this.#run;
   }
 
@@ -260,6 +263,7 @@ export class BatchProcessor implements AsyncDisposable {
       return await this.#finish(written);
     } catch (error) {
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
+      log.error({ code: error instanceof BatchProcessingError ? error.code : undefined, err: error }, `batch ended early: ${messageOf(error)}`);
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
       this.#act("fail");
       await this.#release({ reason: error });
@@ -271,6 +275,8 @@ export class BatchProcessor implements AsyncDisposable {
     this.#act("complete");
     const preview = written === undefined ? this.#gate.left : undefined;
     const summary = { ...this.#pages.summary(written), ...(preview === undefined ? {} : { preview }) };
+    const { failures: _failures, preview: _preview, elapsedMs, ...counts } = summary;
+    log.info({ ...counts, ms: Math.round(elapsedMs) }, written !== undefined ? "batch finished" : preview === undefined ? "batch stopped" : "preview waits for approval");
     this.#emit({ type: written === undefined ? "batch-stopped" : "batch-completed", ...summary });
     await this.#release();
     return summary;

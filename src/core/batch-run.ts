@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { Engine } from "../colorization/engine.js";
 import type { ReferenceSet } from "../colorization/references.js";
-import type { BatchConfig, PageSettings } from "../config/batch-config.js";
+import { outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import type { BatchPages } from "./batch-pages.js";
@@ -45,7 +45,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
   const provider = await engine.provider(config.style);
   using references = engine.references(scan.found.references);
-  const fingerprint = (settings: PageSettings): string => pageFingerprint(settings, engine.model.hash, references.hash);
+  const fingerprint = (settings: PageSettings): string => pageFingerprint({ ...settings, ...outputSettings(config) }, engine.model.hash, references.hash);
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
   const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
     run !== undefined && sameWish(absoluteRecord(run.record, dirname(record.config.outputZip!)), record) ? run.adjustments : undefined;
@@ -56,11 +56,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     for (let job = pages.next(); job !== undefined; job = pages.next()) pages.complete(job, before.pages.get(job.entry.name)!, true);
     return before.path;
   }
-  const output = await BatchOutput.open(config, { fresh: parts.fresh, fingerprint, record, job: parts.job });
+  const output = await BatchOutput.open(config, { fresh: parts.fresh, fingerprint, record, job: parts.job, keepRecord: only !== undefined });
   try {
     pages.adjustments = output.history.adjustments;
     announce(parts, [...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
     pages.begin(faults);
+    await output.noteFaults(pages.failures);
     await work(parts, output, references);
     log.debug({ cache: references.stats() }, "reference cache");
     control.signal.throwIfAborted();
@@ -71,7 +72,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       await output.stop();
       return undefined;
     }
-    const run = config.outputZip === undefined ? {} : { run: { record: portableRecord(record, dirname(record.config.outputZip!)), adjustments: pages.adjustments } };
+    const run = config.outputZip === undefined ? {} : { run: { record: portableRecord(output.history.record!, dirname(record.config.outputZip!)), adjustments: pages.adjustments } };
     return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
   } catch (error) {
     await output.stop();
@@ -88,7 +89,7 @@ async function work(parts: RunParts, output: BatchOutput, references: ReferenceS
     const failure = output.history.failed(job.entry.name)?.failure;
     return failure === undefined ? { job, left: true } : { job, failedBefore: failure };
   };
-  const context: PageContext = { engine, references, emit: pages.emit, known, finished: (job) => output.finished(job), ...guardedBy(output) };
+  const context: PageContext = { engine, references, output: outputSettings(config), emit: pages.emit, known, finished: (job) => output.finished(job), ...guardedBy(output) };
   const settle = async (item: Passed<EncodedPage>): Promise<void> => {
     if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
     else if ("kept" in item) pages.complete(item.job, item.kept, true);
@@ -107,9 +108,11 @@ function origins(pages: BatchPages, fingerprint: (settings: PageSettings) => str
   return pages.completed.map((job) => ({ page: job.entry.name, fingerprint: job.fingerprint ?? fingerprint(job.settings), sha256: job.inputSha256 }));
 }
 
-function announce({ engine, pages }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
+function announce({ engine, config, pages }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
   for (const message of warnings) pages.emit({ type: "warning", message });
   const { name, version, trained } = engine.model.manifest;
+  log.info({ pages: count, references, model: `${name} ${version}`, provider, output: config.outputDir ?? config.outputZip }, "batch started");
+  for (const message of warnings) log.warn(message);
   pages.emit({ type: "batch-started", pages: count, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
   if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
 }

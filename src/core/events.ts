@@ -64,8 +64,8 @@ export interface BatchSummary extends BatchProgress {
 export type BatchEventBody =
   /** Once, before all others but warnings. `pages` is the number of pages, `provider` where the networks run. */
   | { type: "batch-started"; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
-  /** Something that is allowed but that people should know. */
-  | { type: "warning"; message: string }
+  /** Something that is allowed but that people should know. `page`: the page it is about; without it the batch. */
+  | { type: "warning"; message: string; page?: string }
   /** A page is taken from the queue. `index` is its position in the batch, from 0. */
   | { type: "page-started"; page: string; index: number }
   /** A page goes into a stage of colouring; `step` of `steps` while denoising. */

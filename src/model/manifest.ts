@@ -79,7 +79,7 @@ const schema = z
     description: z.string().optional(),
     /** How the weights were made: data, command, time. */
     training: z.string().optional(),
-    /** Element type of weights, activations and of every float input and output except `timestep` and `resolution` (always float32). */
+    /** Element type of weights, activations and `reference_kv`. All other float inputs and outputs are float32 in every package. */
     precision: z.enum(["float32", "float16"]),
     /** Page sizes of the model as [width, height] in pixels; the order breaks ties when a page chooses its bucket. */
     buckets: z.array(z.tuple([edge, edge])).min(1, "must name at least one bucket"),

@@ -3,9 +3,9 @@ import { Engine } from "../../colorization/engine.js";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../core/batch.js";
 import { failuresFile } from "../../core/work-folder.js";
-import { setupLogging } from "../../logging.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
 import { listenForSignals } from "./interrupt.js";
+import { startLogging } from "./log-flags.js";
 import { printError } from "./report-errors.js";
 import { Reporter } from "./reporter.js";
 import { engineOptions, type RunFlags } from "./run-flags.js";
@@ -26,9 +26,9 @@ export interface PreparedBatch {
 export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<PreparedBatch>): Promise<number> {
   const json = Boolean(flags.json);
   const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr, env: process.env });
-  if (flags.verbose) setupLogging({ level: "DEBUG" });
   const interrupt = listenForSignals(flags.drain * 1000);
   try {
+    startLogging(flags);
     const { config, options, warnings = [] } = await prepare();
     reporter.failuresFile = failuresFile(config);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });

@@ -2,30 +2,28 @@
 import { Option, type Command } from "commander";
 import type { EngineOptions } from "../../colorization/engine.js";
 import { integer } from "./flag-values.js";
+import { withLogFlags, type LogFlags } from "./log-flags.js";
 
-export interface RunFlags {
+export interface RunFlags extends LogFlags {
   drain: number;
   model?: string;
   provider?: string;
   fallback?: boolean;
   threads?: number;
-  verbose?: boolean;
-  quiet?: boolean;
   json?: boolean;
 }
 
 /** Adds the flags to a command. */
 export function withRunFlags(command: Command): Command {
-  return command
+  command
     .optionsGroup("Running:")
     .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
     .option("--fallback", "use the CPU where the provider cannot start")
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
-    .optionsGroup("What is told:")
-    .option("--verbose", "log what happens, on standard error")
-    .option("--quiet", "say nothing but errors and the result")
+    .optionsGroup("What is told:");
+  return withLogFlags(command)
     .option("--json", "one JSON object a line on standard output, for machines; see docs/cli-json.md")
     .optionsGroup("Options:");
 }
