@@ -1,12 +1,16 @@
 /** The program with all its commands, and how its help looks. */
 import { Command, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
+import { approveCommand } from "./approve-command.js";
 import { classifyCommand } from "./classify-command.js";
 import { colorizeCommand } from "./colorize-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCommand } from "./config-command.js";
 import { doctorCommand } from "./doctor-command.js";
 import { modelCommand } from "./model-command.js";
+import { redoCommand } from "./redo-command.js";
+import { rejectCommand } from "./reject-command.js";
+import { retryCommand } from "./retry-command.js";
 
 /** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
 export function createProgram(): Command {
@@ -14,6 +18,10 @@ export function createProgram(): Command {
     .description("Colours whole chapters of comic line art with the Cobra diffusion model.")
     .version(VERSION)
     .addCommand(colorizeCommand())
+    .addCommand(approveCommand())
+    .addCommand(rejectCommand())
+    .addCommand(retryCommand())
+    .addCommand(redoCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())
     .addCommand(modelCommand())
@@ -25,6 +33,8 @@ Examples:
   cobra-batch doctor                   can this machine colour pages?
   cobra-batch classify chapter.cbz     which pictures are pages, which references?
   cobra-batch colorize chapter.cbz     colour it, into chapter_colorized.cbz
+  cobra-batch redo chapter_colorized.cbz 003.png      one page with another seed
+  cobra-batch retry chapter_colorized.cbz --failed    the pages that have failed
 
 cobra-batch <command> --help has the flags and examples of a command.`,
     );

@@ -53,7 +53,7 @@ export class Reporter {
     switch (event.type) {
       case "batch-started":
         this.#say(`colouring ${count(event.pages, "page")} with ${count(event.references.length, "reference")} (${named(event.references)}), model ${event.model} on ${event.provider}`);
-        if (this.#live) this.#redraw = setInterval(() => this.#showLine(), REDRAW_MS).unref();
+        this.#start();
         break;
       case "warning":
         this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(event.message)}`);
@@ -69,8 +69,12 @@ export class Reporter {
       case "batch-resumed":
         this.#say(event.type.replace("batch-", ""));
         break;
+      case "preview-ready":
+        this.stop(); // the line would stand in the question's place
+        return;
       case "preview-approved":
       case "preview-rejected":
+        this.#start();
         this.#say(`the preview is ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${JSON.stringify(event.settings)}` : ""}`);
         break;
       case "batch-stopped":
@@ -89,6 +93,15 @@ export class Reporter {
       default:
     }
     this.#showLine();
+  }
+
+  /** A line for people that is no event. */
+  note(text: string): void {
+    if (!this.#options.json) this.#say(oneLine(text));
+  }
+
+  #start(): void {
+    if (this.#live) this.#redraw ??= setInterval(() => this.#showLine(), REDRAW_MS).unref();
   }
 
   /** Takes the progress line away. */
