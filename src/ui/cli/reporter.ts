@@ -10,6 +10,8 @@ import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type 
 export interface ReporterOptions {
   json: boolean;
   quiet: boolean;
+  /** Whether log lines go to standard error too: then there is no progress line, which they would break into. */
+  logs?: boolean;
   /** Standard output and error, and whether they are terminals. */
   out: { write(text: string): unknown; isTTY?: boolean };
   err: { write(text: string): unknown; isTTY?: boolean; columns?: number };
@@ -37,7 +39,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#live = Boolean(options.err.isTTY) && options.env["TERM"] !== "dumb" && !options.json && !options.quiet;
+    this.#live = Boolean(options.err.isTTY) && options.env["TERM"] !== "dumb" && !options.json && !options.quiet && options.logs !== true;
     this.#paint = painter(wantsColor(options.err, options.env));
     this.#now = options.now ?? (() => performance.now());
   }

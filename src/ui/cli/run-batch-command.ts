@@ -38,7 +38,7 @@ export interface NothingToDo {
  */
 export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<PreparedBatch | NothingToDo>): Promise<number> {
   const json = Boolean(flags.json);
-  const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr, env: process.env });
+  const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), logs: Boolean(flags.verbose) || flags.logLevel !== undefined, out: process.stdout, err: process.stderr, env: process.env });
   const interrupt = listenForSignals(flags.drain * 1000);
   try {
     startLogging(flags);
