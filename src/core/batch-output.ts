@@ -146,7 +146,7 @@ export class BatchOutput {
     const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
     const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
-    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
+    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
@@ -247,7 +247,7 @@ export class BatchOutput {
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
     const path = failuresFile(this.#config);
     if (failures.length > 0) {
-      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
+      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
       return;
     }
     const old = await readFile(path, "utf8").catch(() => "");
