@@ -19,4 +19,6 @@ export type { BatchEvent, BatchSummary, FailureStage, PageFailure, PageSuccess }
 export * from "./errors.js";
 export { decodeImage, encodeImage } from "./io/image-codec.js";
 export { configureComponentLogger, getLogger, LOG_LEVELS, setupLogging, withLogContext, type LogContext, type Logger, type LoggingOptions, type LoggingSetup, type LogLevel } from "./logging.js";
+export type { LedgerSnapshot, MemoryLedger } from "./memory/ledger.js";
+export { MemoryManager, type DeviceUsage, type HostUsage, type MemoryUsage, type PageSize } from "./memory/memory-manager.js";
 export { openModelPackage, type ModelPackage } from "./model/model-package.js";

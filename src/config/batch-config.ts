@@ -37,8 +37,8 @@ const schema = z.strictObject({
   recursive: z.boolean().default(false),
   /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
   overwrite: z.boolean().default(false),
-  /** Pages in flight at once. Default: 2, so that one page's CPU work overlaps another's inference. */
-  maxConcurrent: z.int().min(1).default(2),
+  /** Pages in flight at once, at most. Absent: as many as memory and cores are good for. */
+  maxConcurrent: z.int().min(1).optional(),
   /** The input's folders are mirrored in the output. */
   preserveStructure: z.boolean().default(true),
 });

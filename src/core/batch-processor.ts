@@ -181,6 +181,12 @@ export class BatchProcessor implements AsyncDisposable {
     }
   }
 
+  /** Pages in flight at most: as configured, else as many as memory and cores are good for. */
+  #maxConcurrent(): number {
+    const { maxConcurrent, topK } = this.#config;
+    return maxConcurrent ?? this.#engine.memory.pagesInFlight(topK);
+  }
+
   #ended(): Promise<void> {
     this.#ending ??= (async () => {
       await this.#run?.catch(() => undefined);
@@ -223,7 +229,7 @@ export class BatchProcessor implements AsyncDisposable {
       output = await BatchOutput.open(this.#config, { fresh, fingerprint });
       this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
       pages.begin(faults);
-      const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
+      const control = { signal: this.#stop.signal, maxConcurrent: this.#maxConcurrent(), admitted: () => this.#admitted(), next: () => pages.next() };
       for await (const item of flowPages({ engine: this.#engine, references, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
         if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
         else if ("kept" in item) pages.complete(item.job, item.kept, true);
@@ -252,7 +258,7 @@ export class BatchProcessor implements AsyncDisposable {
   #announce(warnings: readonly string[], references: readonly string[], provider: string, pages: number): void {
     for (const message of warnings) this.#emit({ type: "warning", message });
     const { name, version, trained } = this.#engine.model.manifest;
-    log.info({ pages, references, model: `${name} ${version}`, provider, output: this.#config.outputDir ?? this.#config.outputZip }, "batch started");
+    log.info({ pages, references, model: `${name} ${version}`, provider, output: this.#config.outputDir ?? this.#config.outputZip, maxConcurrent: this.#maxConcurrent() }, "batch started");
     for (const message of warnings) log.warn(message);
     this.#emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
     if (!trained) this.#emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });

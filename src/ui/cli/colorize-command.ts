@@ -5,7 +5,7 @@ import { parseBatchConfig } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { defaultModelDirectory } from "../../model/default-model.js";
-import { EXIT, exitCodeFor } from "./exit-codes.js";
+import { EXIT, exitCodeFor, exitCodeOf } from "./exit-codes.js";
 import { integer } from "./flag-values.js";
 import { startLogging, withLogFlags, type LogFlags } from "./log-flags.js";
 import { Reporter } from "./reporter.js";
@@ -70,7 +70,7 @@ async function colorize(input: string | undefined, flags: Flags): Promise<number
     const { signal, drain } = interrupt;
     const summary = await runBatch(engine, config, { signal, drain, fresh: Boolean(flags.fresh), pageConfig, onEvent: (event) => reporter.onEvent(event) });
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
-    return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
+    return exitCodeOf(summary);
   } catch (error) {
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
     reportFatal(error, Boolean(flags.json));

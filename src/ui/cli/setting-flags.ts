@@ -47,7 +47,7 @@ export function withSettingFlags(command: Command): Command {
     .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
     .option("--recursive", "folders inside the input folder too")
     .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
-    .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
+    .option("--max-concurrent <number>", "pages in flight at once, at most (default: as many as memory and cores are good for)", integer)
     .option("--config <file>", "JSON file with settings for all pages and for single ones; flags and COBRA_… variables go over it");
 }
 
