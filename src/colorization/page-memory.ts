@@ -14,14 +14,16 @@ import { bucketName, nearestBucket, type Bucket } from "./buckets.js";
 import { modelBuckets } from "./page-pipeline.js";
 import { QUADRANTS } from "./retrieval.js";
 
-/** What an arena takes for each byte that is alive at the worst moment: it grows by powers of two, and holes stay. */
-const ARENA_FACTOR = 2.6;
+/** What an arena takes for each byte that is alive at the worst moment: the first run fills it piece by piece, the next takes one whole block beside that. */
+const ARENA_FACTOR = 2.3;
 /** An arena's smallest size. */
 const ARENA_FLOOR_BYTES = 2 ** 20;
 /** Buffers of a page are garbage for a while before they are collected. */
 const PAGE_FACTOR = 1.5;
 /** Bytes a pixel of the page in the ink's working planes (`native/pixels_ink*.cc`). */
-const INK_BYTES_PER_PIXEL = 60;
+const INK_BYTES_PER_PIXEL = 24;
+/** Heap and worker threads grow a little with every page in flight. */
+const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
 
 const NETWORKS: readonly GraphName[] = ["line_extractor", "image_encoder", "vae_encoder", "reference_encoder", "denoiser", "vae_decoder", "guided_upsampler"];
 
@@ -50,7 +52,7 @@ export class PageMemory implements PageNeeds {
   pageBytes(size: PageSize | "largest", topK: number): number {
     const bucket = this.#bucket(size);
     const pixels = size === "largest" ? bucket.width * bucket.height : size[0] * size[1];
-    return Math.round(PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.#referenceBytes(bucket, topK));
+    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.#referenceBytes(bucket, topK));
   }
 
   #bucket(size: PageSize | "largest"): Bucket {
