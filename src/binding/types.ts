@@ -171,6 +171,7 @@ export interface NativePixelCalls {
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
   /** Both RGB; the result has the page's size. */
   composeInk(page: NativeImage, model: NativeImage, out?: Uint8Array): Uint8Array;
+  flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** Page RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */
   growHints(page: NativeImage, marks: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */

@@ -24,6 +24,7 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string])[] = [
   ["numInferenceSteps", "--steps <number>"],
   ["topK", "--top-k <number>"],
   ["ink", "--ink <ink>"],
+  ["fill", "--fill <fill>"],
   ["outputFormat", "--format <format>"],
   ["quality", "--quality <number>"],
   ["lossless", "--lossless"],
