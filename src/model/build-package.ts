@@ -102,7 +102,7 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
 
 function buildGraphs(options: BuildModelPackageOptions, files: Files): ModelManifest["graphs"] {
   const { config, weights } = options;
-  const graphOptions: GraphOptions = { precision: options.precision ?? "float32" };
+  const graphOptions: GraphOptions = { precision: options.precision ?? "float32", pageSizes: config.buckets };
   const lineExtractor = new Weights(weights.lineExtractor, "line_extractor");
   const imageEncoder = new Weights(weights.imageEncoder, "image_encoder");
   const vae = new Weights(weights.vae, "vae");
