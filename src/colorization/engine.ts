@@ -54,13 +54,18 @@ export class Engine implements AsyncDisposable {
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
-    log.debug({ model: model.manifest.name, hash: model.hash }, "model opened");
+    log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
     return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
   }
 
   /** Styles that the model has weights for. */
   get styles(): readonly Style[] {
     return this.model.styles;
+  }
+
+  /** Where and how the networks run, as it was asked for. */
+  get sessionOptions(): SessionOptions {
+    return this.#options.session ?? {};
   }
 
   /** The worker pool, for work around the pages. */

@@ -8,6 +8,7 @@ import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/pl
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
+import { contactSheet } from "./contact-sheet.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
 import { seededNoise } from "./page-noise.js";
@@ -179,7 +180,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk, contactSheet } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */
