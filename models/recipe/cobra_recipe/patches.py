@@ -9,10 +9,11 @@ import torch.nn.functional as F
 
 from . import paint
 from .config import Config
-from .data import Maker, Pool
+from .data import Maker
+from .feed import Pool
 from .drawing.ids import PLACE0
 from .training import Run, factor, log_run, save
-from .vae import Res
+from .layers import NormRes as Res
 
 #: Edge of the input in pixels, length of an embedding.
 SIZE, DIM = 96, 64
