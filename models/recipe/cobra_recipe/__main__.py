@@ -35,6 +35,9 @@ def options() -> argparse.ArgumentParser:
     draw.add_argument("--first", type=int, default=0)
     draw.add_argument("--count", type=int, default=64, help="chunks of 64 geometries (default: 64)")
     draw.add_argument("--stride", type=int, default=1)
+    sample = command("sample", "draw the sample chapter of `npm run demo`")
+    sample.add_argument("--archive", default=str(Path(__file__).resolve().parents[3] / "scripts/sample/chapter.cbz"))
+    sample.add_argument("--truth", default="", help="folder for the pages in colour")
     command("vae", "train the autoencoder", 15)
     command("transformer", "train the colouring network", 60)
     command("guide", "train the guided decoder", 8)
@@ -144,6 +147,10 @@ def main() -> int:
         from .pool import draw
 
         draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride)
+    elif args.command == "sample":
+        from .sample import write as write_sample
+
+        write_sample(args.archive, args.truth)
     elif args.command == "export":
         write(args)
     elif args.command == "evaluate":

@@ -44,7 +44,8 @@ class Place:
             cv.shape(np.concatenate([top, [(w + 5, h + 5), (-5, h + 5)]]), i + 1)
             for _ in range(g.integers(2, 9)):
                 a, b = R(0, w), R(y, h + 1)
-                cv.line([(a - 3, b), (a - 1, b - 5), (a + 1, b), (a + 3, b - 4), (a + 4, b)])
+                n = cv.lw  # tufts grow with the line
+                cv.line([(a - 3 * n, b), (a - n, b - 5 * n), (a + n, b), (a + 3 * n, b - 4 * n), (a + 4 * n, b)])
             if k == "forest":
                 for _ in range(g.integers(2, 6)):
                     x = R(-0.1, 1.1) * w
@@ -67,7 +68,7 @@ class Place:
                     cv.shape(curve(np.stack([x + np.cos(a) * rr, b - sz * 1.7 + np.sin(a) * rr], 1), k=3), i + 2)
                     for _ in range(3):
                         a, c = x + R(-0.6, 0.6) * sz, b - sz * R(1.2, 2.2)
-                        cv.line(curve([(a - 3, c), (a, c - 2), (a + 3, c)], False, 3))
+                        cv.line(curve([(a - 3 * cv.lw, c), (a, c - 2 * cv.lw), (a + 3 * cv.lw, c)], False, 3))
         elif k == "city":
             cv.fill(np.array([(-5, y), (w + 5, y), (w + 5, h + 5), (-5, h + 5)]), i + 1)
             x = -R(0, 0.2) * u
