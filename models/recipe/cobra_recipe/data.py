@@ -27,7 +27,8 @@ class Batch:
 
     line [B,1,H,W], hint [B,3,H,W] and colour [B,3,H,W] (the finished page, for the guided decoder) are uint8; fill [B,12,h,w] (uint8,
     the page's colours without ink), mask [B,1,h,w] (0..1), page_id [B,h,w]; references [B,R,3,H/2,W/2] uint8, reference_id
-    [B,R,hr,wr] and reference_fill [B,R,3,hr,wr] (uint8, colour at a cell's centre without ink). `ready` holds latents made ahead.
+    [B,R,hr,wr] and reference_fill [B,R,3,hr,wr] (uint8, colour at a cell's centre without ink). traits [B,8,3] are the
+    cast's (255: nobody). `ready` holds latents made ahead.
     """
 
     line: torch.Tensor
@@ -39,12 +40,14 @@ class Batch:
     references: torch.Tensor
     reference_id: torch.Tensor
     reference_fill: torch.Tensor
+    traits: torch.Tensor | None = None
     ready: tuple[torch.Tensor, ...] = ()
 
     def to(self, device: str) -> "Batch":
         if device == "cpu":
             return self
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self) if f.name != "ready"), tuple(x.to(device) for x in self.ready))
+        move = lambda x: x.to(device) if isinstance(x, torch.Tensor) else x  # noqa: E731
+        return Batch(*(move(getattr(self, f.name)) for f in fields(self) if f.name != "ready"), tuple(move(x) for x in self.ready))
 
     def latents(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Latents of line [B,76,h,w], hint [B,76,h,w] and references [B,R,76,hr,wr]."""

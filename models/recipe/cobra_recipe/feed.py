@@ -13,6 +13,7 @@ import torch.multiprocessing as mp
 
 from .config import Config
 from .data import Batch, Maker
+from .drawing.page import traits
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
 COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
@@ -48,7 +49,10 @@ class Pool:
 
         def read(path: Path) -> dict[str, torch.Tensor]:
             with np.load(path) as data:
-                return {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
+                chunk = {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
+            n, _, h, w = chunk["page"].shape
+            chunk["traits"] = torch.from_numpy(np.stack([traits(int(path.stem) * n + i, h, w) for i in range(n)]))
+            return chunk
 
         with ThreadPoolExecutor(4 if self.follow else 1) as pool:
             loaded = list(pool.map(read, new))
@@ -57,7 +61,7 @@ class Pool:
         return len(new)
 
     def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8]. n is for 256x256 pages; larger pages come fewer."""
+        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3]. n is for 256x256 pages; larger pages come fewer."""
         chunks = self.chunks
         first = chunks[self.rng.integers(len(chunks))]
         shape = first["page"].shape
@@ -67,7 +71,7 @@ class Pool:
         while left > 0:
             c = first if not parts else like[self.rng.integers(len(like))]
             i = torch.from_numpy(self.rng.choice(len(c["page"]), min(left, len(c["page"]), 16 if n > 64 else left), replace=False))
-            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds")])
+            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds", "traits")])
             left -= len(i)
         return tuple(torch.cat(x) for x in zip(*parts))
 
@@ -81,16 +85,27 @@ def batches(cfg: Config, pool: str, seed: int, device: str, **options):
             data.refresh(1)
             refreshed = time.time()
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
-        yield maker.make(*data.take(cfg.batch), count, **options)
+        page, refs, kinds, cast = data.take(cfg.batch)
+        batch = maker.make(page, refs, kinds, count, **options)
+        batch.traits = cast.to(device).long()
+        yield batch
 
 
 def _work(out, cfg: Config, pool: str, seed: int, parent: int) -> None:
     os.nice(5)
     torch.set_num_threads(1)
     for batch in batches(cfg, pool, seed, "cpu"):
-        if os.getppid() != parent:
-            return
-        out.put(batch.ahead())
+        batch = batch.ahead()
+        while True:
+            # A training that was killed leaves a full queue behind; do not wait for it for ever.
+            if os.getppid() != parent:
+                out.cancel_join_thread()
+                return
+            try:
+                out.put(batch, timeout=5)
+                break
+            except queue.Full:
+                continue
 
 
 class Feed:

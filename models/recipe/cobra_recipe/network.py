@@ -12,11 +12,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from .config import Config
-from .drawing.ids import CLASSES
+from .drawing.ids import CLASSES, PROP2, SKIN, TRAITS
 from .latent import COLOURS
 from .layers import Block, Res
 
-#: Layers of keys and values beyond the blocks': learned keys with values, and classes.
+#: Layers of keys and values beyond the blocks': learned keys with values, and classes with traits (which are part of the keys, too).
 COPY_LAYERS = 2
 
 
@@ -54,8 +54,8 @@ class Colorizer(nn.Module):
         super().__init__()
         d, c, deep = cfg.width, cfg.cell, cfg.deep
         self.cfg, self.d, self.dk = cfg, d, d // 4
-        if self.dk < CLASSES + 1:
-            raise ValueError(f"width {d}: a key of {self.dk} has no room for {CLASSES} classes and paper; take at least {4 * CLASSES + 4}")
+        if self.dk < max(CLASSES, sum(TRAITS)):
+            raise ValueError(f"width {d}: a key of {self.dk} has no room for {max(CLASSES, sum(TRAITS))} classes; take at least four times as much")
         self.page_stem, self.ref_stem = Stem(16 + 4, cfg.quarter, c), Stem(16 + 3, cfg.quarter, c)
         self.e8 = nn.Sequential(*[Res(c) for _ in range(cfg.cells)])
         self.d16, self.e16 = nn.Conv2d(c, d, 2, 2), nn.Sequential(*[Res(d) for _ in range(cfg.convs)])
@@ -66,7 +66,8 @@ class Colorizer(nn.Module):
         self.blocks = nn.ModuleList([Block(d, cfg.heads) for _ in range(cfg.layers)])
         self.norm, self.u8 = nn.LayerNorm(d), nn.Conv2d(d, 4 * c, 1)
         self.head = Res(c)
-        self.classes = nn.Conv2d(c, CLASSES, 1)
+        #: What a cell is, and what its character looks like (hair, top, hat).
+        self.classes, self.traits = nn.Conv2d(c, CLASSES, 1), nn.Conv2d(c, sum(TRAITS), 1)
         self.query, self.ref_key = nn.Conv2d(c, self.dk, 1), nn.Conv2d(c, self.dk, 1)
         # A reference cell's value: its colour (a choice among its quarters, and a correction), and features.
         self.value = nn.Conv2d(c, 4 + self.dk, 1)
@@ -74,7 +75,7 @@ class Colorizer(nn.Module):
         self.fixed_key, self.fixed_value = nn.Parameter(torch.randn(2, self.dk)), nn.Parameter(torch.zeros(2, self.dk - 3))
         self.nothing = nn.Parameter(torch.zeros(3))
         #: Scales of the learned and the class part of the logits.
-        self.sharp, self.agree = nn.Parameter(torch.tensor(8.0)), nn.Parameter(torch.tensor(4.0))
+        self.sharp, self.agree, self.alike = (nn.Parameter(torch.tensor(x)) for x in (8.0, 4.0, 2.0))
         self.join, self.fine = nn.Conv2d(c + self.dk + 1, c, 3, padding=1), nn.Conv2d(c, COLOURS + 4 + 36, 3, padding=1)
         with torch.no_grad():
             self.fine.weight.mul_(0.1)
@@ -95,21 +96,29 @@ class Colorizer(nn.Module):
         y = y + self.norm(t).transpose(1, 2).reshape(-1, self.d, h, w)
         return self.head(x + F.pixel_shuffle(self.u8(y), 2)), own
 
+    def posteriors(self, f):
+        """Features -> class logits, trait logits, and both as the keys hold them, [B,dk,h,w] each; places have no traits."""
+        classes, traits = self.classes(f).float(), self.traits(f).float()
+        what = classes.softmax(1)
+        who = torch.cat([t.softmax(1) for t in traits.split(TRAITS, 1)], 1) * what[:, SKIN : PROP2 + 1].sum(1, keepdim=True)
+        room = lambda x: F.pad(x, (0, 0, 0, 0, 0, self.dk - x.shape[1]))  # noqa: E731
+        return classes, traits, room(what), room(who)
+
     def reference(self, latent):
-        """latent [N,76,h,w] -> K/V [N,layers+2,2,tokens,d], class logits [N,CLASSES,h,w], colours [N,3,h,w]."""
+        """latent [N,76,h,w] -> K/V [N,layers+2,2,tokens,d], class and trait logits [N,_,h,w], colours [N,3,h,w]."""
         quarters = F.pixel_shuffle(latent, 2)
         f, kv = self.trunk(self.ref_stem(quarters), 1)
         f = F.relu(f)
-        logits, v = self.classes(f).float(), self.value(f).float()
+        classes, traits, what, who = self.posteriors(f)
+        v = self.value(f).float()
         share = v[:, :4].softmax(1)
         rgb = latent[:, :COLOURS].unflatten(1, (3, 4))
         colour = (rgb * share[:, None]).sum(2) + 0.3 * v[:, 4:7]
         key = F.normalize(self.ref_key(f).float(), dim=1)
         # White does not count: only the key of paper has it, so that white comes from paper.
-        seen = torch.cat([torch.zeros_like(logits[:, :1]), logits.softmax(1)[:, 1:]], 1)
-        seen = F.pad(seen, (0, 0, 0, 0, 0, self.dk - CLASSES))
-        layers = [*kv, torch.stack([pack(key), pack(torch.cat([colour, v[:, 7:]], 1))], 1), torch.stack([pack(seen), pack(seen) * 0], 1)]
-        return torch.stack([x.float() for x in layers], 1), logits, colour
+        what = torch.cat([torch.zeros_like(what[:, :1]), what[:, 1:]], 1)
+        layers = [*kv, torch.stack([pack(key), pack(torch.cat([colour, v[:, 7:]], 1))], 1), torch.stack([pack(what), pack(who)], 1)]
+        return torch.stack([x.float() for x in layers], 1), (classes, traits), colour
 
     def no_references(self, line):
         """K/V of no references at all."""
@@ -117,7 +126,7 @@ class Colorizer(nn.Module):
         return line.new_zeros(b, 0, len(self.blocks) + COPY_LAYERS, 2, h * w // 16, self.d)
 
     def page(self, line, hint, mask, kv):
-        """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], class logits."""
+        """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], logits."""
         b, _, hh, ww = line.shape
         hinted, where = hint_colour(line, hint, mask)
         quarters = F.pixel_shuffle(line, 2)[:, 3:]
@@ -126,19 +135,19 @@ class Colorizer(nn.Module):
         kv = kv.permute(2, 3, 0, 1, 4, 5).reshape(n + COPY_LAYERS, 2, b, r * t, self.d)
         f, _ = self.trunk(self.page_stem(torch.cat([quarters, guide], 1)), 0, kv)
         f = F.relu(f)
-        logits = self.classes(f).float()
+        classes, traits, what, who = self.posteriors(f)
+        flat = lambda x: x.flatten(2).transpose(1, 2)  # noqa: E731
         q = F.normalize(self.query(f).float(), dim=1).flatten(2).transpose(1, 2) * self.sharp
-        is_ = F.pad(logits.softmax(1), (0, 0, 0, 0, 0, self.dk - CLASSES)).flatten(2).transpose(1, 2) * self.agree
-        query = torch.cat([q, is_], 2)
-        white = torch.zeros(2, self.dk, device=line.device)
+        query = torch.cat([q, flat(what) * self.agree, flat(who) * self.alike], 2)
+        white = torch.zeros(2, 2 * self.dk, device=line.device)
         white[1, 0] = 1
-        fixed = torch.cat([F.normalize(self.fixed_key, dim=1), white], 1)[None].expand(b, 2, 2 * self.dk)
+        fixed = torch.cat([F.normalize(self.fixed_key, dim=1), white], 1)[None].expand(b, 2, 3 * self.dk)
         paper = torch.cat([torch.stack([self.nothing, torch.ones_like(self.nothing)]), self.fixed_value], 1)[None].expand(b, 2, self.dk)
-        keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0])], 2)], 1)
+        keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
         values = torch.cat([paper, unpack(kv[n, 1])], 1)
         p = (query @ keys.transpose(1, 2)).softmax(-1)
         taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
-        return self.finish(f, taken, hinted, where), p, logits
+        return self.finish(f, taken, hinted, where), p, (classes, traits)
 
     def finish(self, f, taken, hinted, where):
         """Copied values [B,dk,h,w] -> colours [B,12,h,w]: each quarter chooses among the colours around, or among what is predicted."""
@@ -151,7 +160,12 @@ class Colorizer(nn.Module):
 
     def forward(self, line, hint, mask, kv):
         """The form that is exported: clean latent [B,76,h,w]; its pixels are zero."""
-        y, _, _ = self.page(line, hint, mask, kv)
+        y, p, _ = self.page(line, hint, mask, kv)
+        # Light quarters of cells that point at paper are white, not nearly white.
+        paper = p[:, :, 1].reshape(mask.shape) * (1 - mask.clamp(0, 1))
+        rgb = y.unflatten(1, (3, 4))
+        sure = ((paper - 0.4) * 4).clamp(0, 1)[:, :, None] * ((rgb.amin(1, keepdim=True) - 0.2) * 2).clamp(0, 1)
+        y = (rgb + (1 - rgb) * sure).flatten(1, 2)
         return torch.cat([y, torch.zeros_like(line[:, COLOURS:])], 1)
 
 

@@ -111,7 +111,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
     run.pause()
     while run.going:
         opt.param_groups[0]["lr"] = 1.5e-3 * factor(run.progress, run.step)
-        query, patches, target, same = batch_of(maker, *data.take(max(12, cfg.batch)))
+        query, patches, target, same = batch_of(maker, *data.take(max(12, cfg.batch))[:3])
         loss, logits = similarity_loss(net, query, patches, target, same)
         opt.zero_grad(set_to_none=True)
         loss.backward()

@@ -11,7 +11,7 @@ from . import paint
 from .colour import cie76, counted
 from .config import Config
 from .data import Batch, Maker
-from .drawing.ids import CLASS_OF_ID
+from .drawing.ids import CAST_IDS, CLASS_OF_ID, SLOTS, TRAITS
 from .drawing.page import geometry
 from .feed import Feed
 from .latent import COLOURS, decode
@@ -43,6 +43,20 @@ def class_loss(logits: torch.Tensor, ids: torch.Tensor, table: torch.Tensor) -> 
     return F.cross_entropy(logits, target), (logits.argmax(1) == target).float().mean().detach()
 
 
+def trait_loss(logits: torch.Tensor, ids: torch.Tensor, cast: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hair, top and hat of the character that a cell belongs to: logits [N,23,h,w], ids [N,h,w], cast [N,8,3]. Also the share that is right."""
+    ids = ids.long()
+    who = (ids // SLOTS).clamp(max=7)
+    target = cast.gather(1, who.flatten(1)[:, :, None].expand(-1, -1, 3)).reshape(*ids.shape, 3)
+    known = (ids > 0) & (ids < CAST_IDS) & (target[..., 0] < 255)
+    target = target.masked_fill(~known[..., None], -100)
+    loss, right = 0.0, 0.0
+    for k, part in enumerate(logits.split(TRAITS, 1)):
+        loss = loss + F.cross_entropy(part, target[..., k], reduction="sum") / known.sum().clamp(min=1)
+        right = right + ((part.argmax(1) == target[..., k]) & known).sum() / known.sum().clamp(min=1) / len(TRAITS)
+    return loss, right.detach()
+
+
 def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast: bool):
     """The whole loss and its parts; `fast`: half precision where it does no harm."""
     line, hint, refs = batch.latents()
@@ -51,20 +65,21 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
     part_r, value = zero, zero
     with torch.autocast(line.device.type, torch.bfloat16, enabled=fast):
         if r:
-            kv, classes_r, colour = net.reference(refs.flatten(0, 1))
-            kv = kv.unflatten(0, (b, r))
-            part_r, _ = class_loss(classes_r, batch.reference_id.flatten(0, 1), table)
+            kv, (classes_r, traits_r), colour = net.reference(refs.flatten(0, 1))
+            kv, ids_r = kv.unflatten(0, (b, r)), batch.reference_id.flatten(0, 1)
+            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] / 3
             value = (colour - paint.unit(batch.reference_fill.flatten(0, 1).float())).abs().mean()
         else:
             kv = net.no_references(line)
-        y, p, classes = net.page(line, hint, batch.mask, kv)
+        y, p, (classes, traits) = net.page(line, hint, batch.mask, kv)
     truth = paint.unit(batch.fill.float())
     l1 = (y - truth).abs().mean()
     open_ = (batch.mask < 0.5).float().flatten(1)
     match, hit, white = match_loss(p, batch.page_id, batch.reference_id, open_ * (batch.page_id.flatten(1) < 200))
     part, right = class_loss(classes, batch.page_id, table)
-    loss = 2 * l1 + value + aux * (match + part + 0.5 * part_r)
-    return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), value=value.item())
+    trait, known = trait_loss(traits, batch.page_id, batch.traits)
+    loss = 2 * l1 + value + aux * (match + part + trait / 3 + 0.5 * part_r)
+    return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), trait=trait.item(), known=known.item(), value=value.item())
 
 
 class Validation:
@@ -126,7 +141,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         run.load(state["run"])
     else:
         if init:
-            net.load_state_dict(torch.load(init, map_location="cpu")["net"])
+            print("fresh:", net.load_state_dict(torch.load(init, map_location="cpu")["net"], strict=False).missing_keys, flush=True)
         mean.load_state_dict(net.state_dict())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
     feed = Feed(cfg, pool, seed + run.step, device)
