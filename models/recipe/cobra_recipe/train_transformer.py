@@ -17,7 +17,7 @@ from .feed import Feed
 from .latent import COLOURS, decode
 from .network import Colorizer, pack, unpack
 from .pool import HELD_OUT
-from .training import Run, factor, log_run, optimizers, save
+from .training import Run, factor, log_run, optimizers, save, set_rate
 
 
 def match_loss(p, page_id, ref_id, on):
@@ -67,7 +67,7 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
         if r:
             kv, (classes_r, traits_r), colour = net.reference(refs.flatten(0, 1))
             kv, ids_r = kv.unflatten(0, (b, r)), batch.reference_id.flatten(0, 1)
-            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] / 3
+            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * 0.7
             value = (colour - paint.unit(batch.reference_fill.flatten(0, 1).float())).abs().mean()
         else:
             kv = net.no_references(line)
@@ -78,7 +78,7 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
     match, hit, white = match_loss(p, batch.page_id, batch.reference_id, open_ * (batch.page_id.flatten(1) < 200))
     part, right = class_loss(classes, batch.page_id, table)
     trait, known = trait_loss(traits, batch.page_id, batch.traits)
-    loss = 2 * l1 + value + aux * (match + part + trait / 3 + 0.5 * part_r)
+    loss = 2 * l1 + value + aux * (match + part + 0.7 * trait + 0.5 * part_r)
     return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), trait=trait.item(), known=known.item(), value=value.item())
 
 
@@ -160,9 +160,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
     run.pause()
     while run.going:
         k = factor(run.progress, run.step)
-        for o in opts:
-            for group in o.param_groups:
-                group["lr"] = cfg.learning_rate * k
+        set_rate(opts, cfg.learning_rate * k)
         aux = 1.0 if run.progress < 0.5 else 1.0 - 1.4 * (run.progress - 0.5)
         loss, parts = loss_of(net, batch.to(device), table, aux, fast=True)
         for o in opts:

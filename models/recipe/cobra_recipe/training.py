@@ -12,6 +12,10 @@ from .config import CONFIGS, Config
 RUNS = Path(__file__).resolve().parents[1] / "RUNS.md"
 
 
+#: AdamW's share of the learning rate: the heads see large features and become restless at Muon's.
+ADAM = 0.35
+
+
 class Muon(torch.optim.Optimizer):
     """Muon (Jordan et al. 2024) for matrices and for convolutions, whose kernels it sees as matrices; steps have AdamW's size."""
 
@@ -47,7 +51,14 @@ def optimizers(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]
     mats = [p for n, p in net.named_parameters() if p.ndim in (2, 4) and min(p.shape[0], p[0].numel()) > 24 and "fixed" not in n]
     ids = {id(p) for p in mats}
     rest = [p for p in net.parameters() if id(p) not in ids and p.requires_grad]
-    return [torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01), Muon(mats, rate)]
+    return [torch.optim.AdamW(rest, rate * ADAM, betas=(0.9, 0.98), weight_decay=0.01), Muon(mats, rate)]
+
+
+def set_rate(opts: list[torch.optim.Optimizer], rate: float) -> None:
+    """Learning rates of what `optimizers` gave."""
+    for o in opts:
+        for group in o.param_groups:
+            group["lr"] = rate if isinstance(o, Muon) else rate * ADAM
 
 
 def factor(progress: float, step: int, warm: int = 60, hold: float = 0.55, low: float = 0.03) -> float:
