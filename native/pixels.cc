@@ -175,6 +175,30 @@ Napi::Value CallComposeInk(const Info& info) {
   return out;
 }
 
+// growHints(page, marks, width, height, out?)
+Napi::Value CallGrowHints(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const View marks = ReadImage(info, 1, "marks", 4);
+  const int width = ReadInt(info, 2, "width", 1, page.width);
+  const int height = ReadInt(info, 3, "height", 1, page.height);
+  Napi::Uint8Array out = FreshBytes(info, 4, Samples(width, height, 4), page);
+  RefuseOverlap(info.Env(), out.Data(), Samples(width, height, 4), marks.data, marks.samples());
+  GrowHints(page, marks, width, height, out.Data());
+  return out;
+}
+
+// flattenColors(page, model, width, height, out?)
+Napi::Value CallFlattenColors(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const View model = ReadImage(info, 1, "model", 3);
+  const int width = ReadInt(info, 2, "width", 1, page.width);
+  const int height = ReadInt(info, 3, "height", 1, page.height);
+  Napi::Uint8Array out = FreshBytes(info, 4, Samples(width, height, 3), page);
+  RefuseOverlap(info.Env(), out.Data(), Samples(width, height, 3), model.data, model.samples());
+  FlattenColors(page, model, width, height, out.Data());
+  return out;
+}
+
 // toPlanar(image, table: Float32Array(256 * channels), out?)
 Napi::Value CallToPlanar(const Info& info) {
   const View in = ReadImage(info, 0, "image");
@@ -221,6 +245,8 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("cmykToRgb", Guarded<CallFourChannel<CmykToRgb, 3>>);
   add("changeChannels", Guarded<CallChangeChannels>);
   add("composeInk", Guarded<CallComposeInk>);
+  add("growHints", Guarded<CallGrowHints>);
+  add("flattenColors", Guarded<CallFlattenColors>);
   add("toPlanar", Guarded<CallToPlanar>);
   add("fromPlanar", Guarded<CallFromPlanar>);
   exports.Set("pixels", object);

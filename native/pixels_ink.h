@@ -18,6 +18,19 @@ struct ColorGrid {
   std::vector<Rgbw> pixels;
 };
 
+/// What a page is drawn on.
+struct Paper {
+  uint8_t color[3];
+  uint8_t luma;
+};
+
+/// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
+/// `page`: RGB; `luma`: its grays.
+Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count);
+
+/// Makes grays shares of the paper's: 255 is paper.
+void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count);
+
 /// out = greatest (or least) value within `radius` pixels in both directions; what lies outside the picture does not count.
 /// `out` may be `in`.
 void MaxFilter(const uint8_t* in, int width, int height, int radius, uint8_t* out);

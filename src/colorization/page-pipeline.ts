@@ -4,7 +4,7 @@
  */
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
-import type { Ink, Style } from "../config/batch-config.js";
+import type { Fill, Ink, Style } from "../config/batch-config.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
@@ -32,6 +32,8 @@ export interface PageRequest {
   topK: number;
   /** "page": the page's own size and ink, with the model's colour (default). "model": the model's own picture. */
   ink?: Ink;
+  /** With ink "page": "flat" gives every region that lines bound one colour, "model" keeps the model's shading. Default: as the package's manifest says. */
+  fill?: Fill | undefined;
   /** Colours put on the page, in bucket pixels. Default: none. */
   hints?: readonly ColorHint[];
   /** Cancels between denoising steps and inside runs. */
@@ -126,7 +128,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   }
   if (prepared.page) {
     clock.begin("ink");
-    image = await runTask("composeInk", { page: prepared.page, picture: image }, signal);
+    image = await runTask("composeInk", { page: prepared.page, picture: image, fill: request.fill ?? manifest.fill }, signal);
   }
   return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
 }

@@ -2,12 +2,14 @@
  * The CPU stages of a page as pure functions of plain data: what the worker pool runs between the networks. Planes are
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
+import { flattenColors } from "../binding/flats.js";
 import { composeInk as composeInkKernel } from "../binding/ink.js";
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
-import type { Style } from "../config/batch-config.js";
+import type { Fill, Style } from "../config/batch-config.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
+import { contactSheet } from "./contact-sheet.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
 import { seededNoise } from "./page-noise.js";
@@ -147,11 +149,14 @@ export interface InkTask {
   page: RasterImage;
   /** The model's picture of it. */
   picture: RasterImage;
+  /** "flat": one colour for every region. */
+  fill: Fill;
 }
 
 /** The model's picture → its colour under the page's ink, at the page's size. */
-export function composeInk({ page, picture }: InkTask): RasterImage {
-  return composeInkKernel(page, toRgb(picture));
+export function composeInk({ page, picture, fill }: InkTask): RasterImage {
+  const color = toRgb(picture);
+  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color);
 }
 
 /** Size of the upsampled picture: truncated, as the original does. */
@@ -179,7 +184,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk, contactSheet } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

@@ -1,9 +1,10 @@
 /**
  * The conditions of every block: time step, page size and aspect ratio through AdaLN-single (PixArt, arXiv 2310.00426;
- * diffusers' `AdaLayerNormSingle` and `PixArtAlphaCombinedTimestepSizeEmbeddings`). Sinusoids are computed in float32.
+ * diffusers' `AdaLayerNormSingle` and `PixArtAlphaCombinedTimestepSizeEmbeddings`). All of it is float32 in every precision: it is
+ * one row a page, and scales and gates come out of it.
  */
 import type { GraphBuilder, Value } from "../builder/graph-builder.js";
-import { add, asActivation, concat, linear, mul, reshape, silu, slice } from "../builder/ops.js";
+import { add, concat, linear, mul, reshape, silu, slice } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 
 /** Cosines and sines of a condition. */
@@ -11,9 +12,9 @@ const SINUSOIDS = 256;
 
 /** What blocks and the output layer take from the conditions. */
 export interface Conditions {
-  /** [B, 6, width]: shift, scale, gate of attention, then of the feed-forward; each block adds its own table. */
+  /** float32 [B, 6, width]: shift, scale, gate of attention, then of the feed-forward; each block adds its own table. */
   readonly modulation: Value;
-  /** [B, width]: for the output layer. */
+  /** float32 [B, width]: for the output layer. */
   readonly embedded: Value;
 }
 
@@ -33,11 +34,12 @@ export function sinusoids(g: GraphBuilder, values: Value): Value {
  * Conditions from `timestep` [B] (undefined: time step 0, for references) and `resolution` [B, 2] = [H, 2W] in pixels of the page,
  * both float32. `w` is the scope `adaln_single`.
  */
-export function conditions(g: GraphBuilder, timestep: Value | undefined, resolution: Value, w: Weights, width: number): Conditions {
+export function conditions(graph: GraphBuilder, timestep: Value | undefined, resolution: Value, w: Weights, width: number): Conditions {
+  const g = graph.inFloat32();
   const third = width / 3;
   const mlp = (values: Value, name: string, size: number): Value => {
     const inner = w.scope(`emb.${name}`);
-    const hidden = silu(g, linear(g, asActivation(g, sinusoids(g, values)), inner.scope("linear_1"), SINUSOIDS, size));
+    const hidden = silu(g, linear(g, sinusoids(g, values), inner.scope("linear_1"), SINUSOIDS, size));
     return linear(g, hidden, inner.scope("linear_2"), size, size);
   };
   const time = timestep === undefined ? g.floats([0], [1, 1], "float32") : reshape(g, timestep, [-1, 1]);
