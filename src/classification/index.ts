@@ -3,4 +3,4 @@ export { DEFAULT_THRESHOLDS, decide, type ClassificationMetrics, type Classifica
 export { decodeForClassification, type ClassificationDecodeOptions } from "./decode-for-classification.js";
 export { ImageClassifier, type BatchClassification, type ClassifierSource, type ImageClassifierOptions } from "./image-classifier.js";
 export { measure, type ClassifierImage, type PictureMode } from "./metrics.js";
-export { separateLineArtAndReferences, type ClassifiedImage, type Separation } from "./separate.js";
+export { separateLineArtAndReferences, type Separation, type UnreadableImage } from "./separate.js";

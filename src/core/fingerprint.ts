@@ -1,6 +1,6 @@
 /** What decides a picture, as one hash: two runs whose fingerprints are equal give the same picture of the same page. */
 import { createHash } from "node:crypto";
-import type { PageSettings } from "../config/batch-config.js";
+import type { OutputSettings, PageSettings } from "../config/batch-config.js";
 import { VERSION } from "./version.js";
 
 /** SHA-256 in hex, computed off the main thread. */
@@ -9,6 +9,6 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /** @param references the references' contents as a hash */
-export function pageFingerprint(settings: PageSettings, modelHash: string, references: string): string {
+export function pageFingerprint(settings: PageSettings & OutputSettings, modelHash: string, references: string): string {
   return createHash("sha256").update(JSON.stringify([VERSION, modelHash, references, Object.entries(settings).sort()])).digest("hex");
 }

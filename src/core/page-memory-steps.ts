@@ -1,15 +1,14 @@
 /** Colours a page as memory allows: it waits until it fits, and is done again, with fewer pages beside it, when memory runs out all the same. */
-import type { PageResult } from "../colorization/page-pipeline.js";
 import { isOutOfMemory } from "../errors.js";
 import type { DecodedImage } from "../io/image-codec.js";
 import type { PageSize } from "../memory/memory-manager.js";
-import { colourPage, type PageContext, type PageJob } from "./page-work.js";
+import { colourPage, type ColouredPage, type PageContext, type PageJob } from "./page-work.js";
 
 /**
  * The engine has given back what it can (caches, arenas) before an error comes here.
  * @throws ResourceError `ERR_OUT_OF_MEMORY` for a page that does not fit even alone; else as `colourPage`
  */
-export async function colourAsMemoryAllows(context: PageContext, job: PageJob, decoded: DecodedImage, signal: AbortSignal): Promise<PageResult> {
+export async function colourAsMemoryAllows(context: PageContext, job: PageJob, decoded: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
   const { memory, pool } = context.engine;
   const { topK } = job.settings;
   const size: PageSize = [decoded.image.width, decoded.image.height];
@@ -22,7 +21,7 @@ export async function colourAsMemoryAllows(context: PageContext, job: PageJob, d
       return await colourPage(context, job, page, signal);
     } catch (error) {
       if (signal.aborted || !isOutOfMemory(error)) throw error;
-      if (memory.thinOut(error) === "fail") throw memory.outOfMemory(size, topK, error);
+      if (memory.thinOut(error, slot) === "fail") throw memory.outOfMemory(size, topK, error);
       page = undefined;
     } finally {
       slot.release();

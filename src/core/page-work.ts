@@ -3,16 +3,19 @@ import { bucketName } from "../colorization/buckets.js";
 import type { Engine } from "../colorization/engine.js";
 import type { PageResult } from "../colorization/page-pipeline.js";
 import type { ReferenceSet } from "../colorization/references.js";
-import type { PageSettings } from "../config/batch-config.js";
+import type { OutputSettings, PageSettings } from "../config/batch-config.js";
 import { BatchProcessingError, type ErrorCode } from "../errors.js";
-import type { DecodedImage } from "../io/image-codec.js";
+import type { DecodedImage, ImageInfo } from "../io/image-codec.js";
+import { formatOfName } from "../io/output-format.js";
 import type { SourceEntry } from "../io/page-source.js";
-import type { BatchEvent, FailureStage, PageSuccess } from "./events.js";
+import type { BatchEventBody, FailureStage, PageFailure, PageSuccess } from "./events.js";
 import { sha256 } from "./fingerprint.js";
-import { outputFormat } from "./output-format.js";
+import type { ImageQueueItem } from "./image-queue.js";
 
 /** A page on its way through the stages. */
 export interface PageJob {
+  /** As it waited in the queue. */
+  readonly item: ImageQueueItem;
   readonly id: string;
   /** Position of the page in the batch, from 0. */
   readonly index: number;
@@ -25,18 +28,33 @@ export interface PageJob {
   stage: FailureStage;
   /** Of the page's file; empty before it is read. */
   inputSha256: string;
+  /** What the picture was made with where that is not what the settings say: one that is left as it is. */
+  fingerprint?: string;
 }
 
-/** What came out of a stage for a page: a value, the page's failure, the result an earlier run has left, or nothing because the batch stopped before it. */
-export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly left: true });
+/** What came out of a stage for a page: a value, the page's failure, the result or failure an earlier run has left, or nothing because the batch stopped before it. */
+export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly failedBefore: PageFailure } | { readonly left: true });
 
 /** What a page needs from its batch. */
 export interface PageContext {
   readonly engine: Engine;
   readonly references: ReferenceSet;
-  readonly emit: (event: BatchEvent) => void;
+  readonly output: OutputSettings;
+  readonly emit: (event: BatchEventBody) => void;
+  /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
+  readonly known: (job: PageJob) => Promise<Passed<never> | undefined>;
   /** The result of a page that an earlier run has finished. */
   readonly finished: (job: PageJob) => Promise<PageSuccess | undefined>;
+  /** Told before a page is decoded. Throws for one that is set aside. */
+  readonly begin: (job: PageJob) => void;
+  /** Told when a page goes into a stage. */
+  readonly onStage: (job: PageJob) => void;
+}
+
+/** A coloured page and what its file said of itself. */
+export interface ColouredPage {
+  readonly result: PageResult;
+  readonly info: ImageInfo;
 }
 
 /** A page's picture, ready to be written. */
@@ -69,34 +87,53 @@ export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: 
 }
 
 /** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
-export async function openPage({ engine, finished }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+  const before = await known(job);
+  if (before !== undefined) return before;
   const opened = await attempt(job, signal, async () => {
     const bytes = await job.entry.read();
     job.inputSha256 = await sha256(bytes);
-    return (await finished(job)) ?? (await engine.pool.decode(bytes, job.entry.name, { signal }));
+    const kept = await finished(job);
+    if (kept !== undefined) return kept;
+    begin(job);
+    return engine.pool.decode(bytes, job.entry.name, { signal });
   });
-  return "value" in opened ? ("image" in opened.value ? { job, value: opened.value } : { job, kept: opened.value }) : opened;
+  if (!("value" in opened)) return opened;
+  if (!("image" in opened.value)) return { job, kept: opened.value };
+  const { info } = opened.value;
+  if (info.pages > 1) emit({ type: "warning", page: job.entry.name, message: `${job.entry.name} holds ${info.pages} ${info.format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own` });
+  return { job, value: opened.value };
 }
 
 /** Colours a decoded page; cancelled between denoising steps. */
-export async function colourPage({ engine, references, emit }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<PageResult> {
+export async function colourPage({ engine, references, emit, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
   const { numInferenceSteps: steps, ...settings } = job.settings;
-  return engine.colorize(references, {
+  const result = await engine.colorize(references, {
     page: page.image,
     ...settings,
     steps,
     signal,
-    onStage: (stage, step) => {
-      job.stage = stage;
-      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps }) });
+    onStage: (stage, step, of = steps) => {
+      if (job.stage !== stage) {
+        job.stage = stage;
+        onStage(job);
+      }
+      emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps: of }) });
     },
   });
+  return { result, info: page.info };
 }
 
-/** Encodes a coloured page in a worker, in the format of its output's name. */
-export async function encodePage({ engine }: PageContext, job: PageJob, result: PageResult, signal: AbortSignal): Promise<EncodedPage> {
+/** Encodes a coloured page in a worker, in the format of its output's name, with the page's resolution and colour profile. */
+export async function encodePage({ engine, output, onStage }: PageContext, job: PageJob, { result, info }: ColouredPage, signal: AbortSignal): Promise<EncodedPage> {
   job.stage = "encode";
+  onStage(job);
   const { width, height } = result.image;
   const facts = { width, height, bucket: bucketName(result.bucket), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
-  return { bytes: await engine.pool.encode(result.image, { format: outputFormat(job.outputName), signal }, job.entry.name), facts };
+  const { quality, lossless, compressionLevel } = output;
+  const format = formatOfName(job.outputName) ?? "png";
+  // The same size on paper, also where the model's own picture has fewer pixels than the page.
+  const density = info.density === undefined ? undefined : info.density * (width / info.width);
+  const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
+  return { bytes: await engine.pool.encode(result.image, options, job.entry.name), facts };
 }

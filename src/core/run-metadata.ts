@@ -1,6 +1,6 @@
 /** What `processing_metadata.json` says about a run. */
 import type { Engine } from "../colorization/engine.js";
-import { PAGE_SETTINGS, type BatchConfig } from "../config/batch-config.js";
+import { OUTPUT_SETTINGS, PAGE_SETTINGS, type BatchConfig } from "../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "./events.js";
 import type { PageOrigin } from "./finished-archive.js";
 import { VERSION } from "./version.js";
@@ -11,7 +11,7 @@ export function runMetadata(engine: Engine, config: BatchConfig, references: rea
     created_at: new Date().toISOString(),
     cobra_version: VERSION,
     model: { name, version, trained, hash: engine.model.hash },
-    settings: Object.fromEntries(PAGE_SETTINGS.map((key) => [key, config[key]])),
+    settings: Object.fromEntries([...PAGE_SETTINGS, ...OUTPUT_SETTINGS].map((key) => [key, config[key]])),
     references,
     pages: successes,
     failures,

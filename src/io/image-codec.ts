@@ -1,32 +1,13 @@
 /** Pictures between bytes and pixels, by sharp. Decoding gives what a person sees: upright, 8-bit sRGB, on white paper. */
-import sharp, { type Metadata, type OutputInfo, type Sharp } from "sharp";
+import sharp, { type OutputInfo, type Sharp } from "sharp";
 import type { RasterImage } from "../binding/raster.js";
+import type { OutputFormat } from "../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../errors.js";
-import { sniffFormat, type ImageFormat } from "./image-format.js";
+import { isSrgb, profileSpace, withProfileFile } from "./color-profile.js";
+import { sniffFormat } from "./image-format.js";
+import { toInfo, type ImageInfo } from "./image-info.js";
 
-/** What is known of a picture's file besides its pixels. */
-export interface ImageInfo {
-  readonly format: ImageFormat;
-  /** Pixels across and down, after the EXIF orientation was applied: those of the decoded picture. */
-  readonly width: number;
-  readonly height: number;
-  /** Channels in the file, alpha included: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA or CMYK. */
-  readonly channels: number;
-  /** Colour space of the file as libvips names it: `b-w`, `srgb`, `cmyk`, `rgb16`, `grey16`, … */
-  readonly space: string;
-  /** Bits of one sample in the file: 1, 2, 4, 8, 16 or 32. */
-  readonly depth: number;
-  readonly hasAlpha: boolean;
-  readonly isPalette: boolean;
-  /** EXIF orientation of the file, 1 to 8; 1 when it had none. It is already applied. */
-  readonly orientation: number;
-  /** Pages or frames in the file; the first is decoded. */
-  readonly pages: number;
-  /** Pixels per inch; undefined when the file does not say. */
-  readonly density?: number;
-  /** The embedded ICC profile. The pixels are already converted to sRGB by it. */
-  readonly icc?: Uint8Array;
-}
+export type { ImageInfo };
 
 export interface DecodedImage {
   /** RGB, 8 bits a sample, in an ArrayBuffer of its own. */
@@ -42,8 +23,7 @@ export interface DecodeOptions {
 }
 
 export interface EncodeOptions {
-  /** GIF is not written. */
-  readonly format: Exclude<ImageFormat, "gif">;
+  readonly format: OutputFormat;
   /** 1 to 100, for the lossy formats; default 92 (JPEG, TIFF), 90 (WebP), 70 (AVIF). */
   readonly quality?: number;
   /** WebP and AVIF without loss. Default false. PNG is always lossless, TIFF is deflated without loss. */
@@ -51,12 +31,19 @@ export interface EncodeOptions {
   /** PNG: zlib level 0 to 9, default 6. */
   readonly compressionLevel?: number;
   /** Pixels per inch to note in the file. */
-  readonly density?: number;
+  readonly density?: number | undefined;
+  /**
+   * An ICC profile: the pixels, which are sRGB, are converted to it and it is embedded. For one that is not for RGB (gray and CMYK pages) or
+   * that is sRGB itself, libvips' own sRGB profile is embedded. Without a profile, or with a damaged one, none is written.
+   */
+  readonly icc?: Uint8Array | undefined;
 }
 
 /** Far above any comic page (a 600 dpi double spread has 70 MP), far below what exhausts a machine. */
 export const DEFAULT_MAX_PIXELS = 120_000_000;
 const DEFAULT_TIMEOUT_SECONDS = 60;
+/** What a format cannot hold, in pixels a side. */
+const LONGEST_SIDE: { readonly [Format in OutputFormat]?: number } = { webp: 16_383, avif: 16_384, jpeg: 65_500 };
 const WHITE = { r: 255, g: 255, b: 255 };
 
 let hardened = false;
@@ -95,7 +82,9 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
       throw new ImageProcessingError("ERR_IMAGE_LIMIT", `${name} has ${info.width}x${info.height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}; shrink it or raise the limit`, { imagePath: name });
     }
     const seconds = options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-    const upright = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true, pages: 1 }).timeout({ seconds });
+    const ignoreIcc = info.icc !== undefined && isSrgb(info.icc);
+    const shallow = info.depth > 8 && info.icc !== undefined && !ignoreIcc ? await toEightBits(bytes, maxPixels, seconds) : bytes;
+    const upright = sharp(shallow, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: shallow === bytes, pages: 1, ignoreIcc }).timeout({ seconds });
     if (info.hasAlpha) upright.flatten({ background: WHITE });
     const { data, info: raw } = await upright.toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { image: toRgb(data, raw), info };
@@ -103,6 +92,16 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     if (error instanceof ImageProcessingError) throw error;
     throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: it is ${description}, but damaged or cut off (${firstLine(messageOf(error))}); replace the file`, { imagePath: name, cause: error });
   }
+}
+
+/**
+ * The same picture, upright, with 8 bits a sample and its profile: of 16-bit colour sharp converts profiles to P3 and of 16-bit gray not at
+ * all, so that both would be taken for sRGB.
+ */
+async function toEightBits(bytes: Uint8Array, maxPixels: number, seconds: number): Promise<Uint8Array> {
+  const picture = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true, pages: 1 }).timeout({ seconds });
+  const gray = (await picture.metadata()).space === "grey16";
+  return picture.keepIccProfile().toColourspace(gray ? "b-w" : "srgb").png({ compressionLevel: 0 }).toBuffer();
 }
 
 /**
@@ -114,6 +113,10 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
   if (data.byteLength !== width * height * channels) {
     throw new ValidationError("ERR_ARGUMENT", `${name}: ${data.byteLength} bytes of pixels do not fit ${width}x${height} with ${channels} channels (${width * height * channels} bytes)`);
   }
+  const longest = LONGEST_SIDE[options.format];
+  if (longest !== undefined && Math.max(width, height) > longest) {
+    throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} (${width}x${height}) cannot be encoded as ${options.format}, which has at most ${longest} pixels a side; choose png or tiff as the output format`, { imagePath: name });
+  }
   if (options.quality !== undefined && !(options.quality >= 1 && options.quality <= 100)) {
     throw new ValidationError("ERR_ARGUMENT", `${name}: quality is ${options.quality}; it must be 1 to 100`);
   }
@@ -121,37 +124,25 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
     const pipeline = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
     if (options.density !== undefined) pipeline.withDensity(options.density);
     applyFormat(pipeline, options);
-    return new Uint8Array(await pipeline.toBuffer());
+    return new Uint8Array(await withProfile(pipeline, options.icc));
   } catch (error) {
     throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} (${width}x${height}) cannot be encoded as ${options.format}: ${firstLine(messageOf(error))}`, { imagePath: name, cause: error });
   }
 }
 
+async function withProfile(pipeline: Sharp, icc: Uint8Array | undefined): Promise<Uint8Array> {
+  const space = icc === undefined ? undefined : profileSpace(icc);
+  if (icc === undefined || space === undefined) return pipeline.toBuffer();
+  if (space !== "RGB" || isSrgb(icc)) return pipeline.withIccProfile("srgb").toBuffer();
+  return withProfileFile(icc, (path) => pipeline.withIccProfile(path).toBuffer());
+}
+
 function applyFormat(pipeline: Sharp, { format, quality, lossless = false, compressionLevel = 6 }: EncodeOptions): void {
   if (format === "png") pipeline.png({ compressionLevel });
   else if (format === "jpeg") pipeline.jpeg({ quality: quality ?? 92, chromaSubsampling: "4:4:4" });
-  else if (format === "webp") pipeline.webp({ quality: quality ?? 90, lossless });
+  else if (format === "webp") pipeline.webp({ quality: quality ?? 90, lossless, smartSubsample: true });
   else if (format === "tiff") pipeline.tiff({ compression: "deflate", predictor: "horizontal", quality: quality ?? 92 });
   else pipeline.avif({ quality: quality ?? 70, lossless });
-}
-
-const DEPTH_BITS: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32, double: 64 };
-
-function toInfo(metadata: Metadata, format: ImageFormat): ImageInfo {
-  return {
-    format,
-    width: metadata.autoOrient.width,
-    height: metadata.autoOrient.height,
-    channels: metadata.channels,
-    space: metadata.space,
-    depth: metadata.bitsPerSample ?? DEPTH_BITS[metadata.depth] ?? 8,
-    hasAlpha: metadata.hasAlpha,
-    isPalette: metadata.isPalette,
-    orientation: metadata.orientation ?? 1,
-    pages: metadata.pages ?? 1,
-    ...(metadata.density === undefined ? {} : { density: metadata.density }),
-    ...(metadata.icc === undefined ? {} : { icc: new Uint8Array(metadata.icc) }),
-  };
 }
 
 /**

@@ -1,26 +1,26 @@
 /** Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over names. */
+import type { OutputFormat } from "../config/batch-config.js";
 import { extensionOf } from "./entry-rules.js";
+import { outputExtension } from "./output-format.js";
 
 export interface OutputNameOptions {
   /** Mirror the input's folders. Default true; false puts every result side by side. */
   readonly preserveStructure?: boolean;
-  /** Extension of all results with its dot, such as `.png`; without it each page keeps its own. */
-  readonly extension?: string | undefined;
+  /** Picture format of all results; without it each page keeps its own where that is written (GIF becomes PNG). */
+  readonly format?: OutputFormat | undefined;
 }
 
 /** The longest file name common file systems take, in bytes of UTF-8; some is left for `_12` and temporary names. */
 const MAX_LABEL_BYTES = 255 - 15;
 const SUFFIX = "_colorized";
-/** Extensions that are read but not written become PNG. */
-const READ_ONLY_EXTENSIONS = new Set([".gif"]);
 
 /** `a/001.jpg` → `a/001_colorized.jpg`. */
-export function colorizedName(name: string, extension?: string): string {
+export function colorizedName(name: string, format?: OutputFormat): string {
   const slash = name.lastIndexOf("/") + 1;
   const base = name.slice(slash);
   const own = extensionOf(base);
   const stem = base.slice(0, base.length - own.length);
-  const wanted = extension ?? (READ_ONLY_EXTENSIONS.has(own) || own === "" ? ".png" : base.slice(stem.length));
+  const wanted = outputExtension(base, format);
   return name.slice(0, slash) + shorten(stem, MAX_LABEL_BYTES - SUFFIX.length - wanted.length) + SUFFIX + wanted;
 }
 
@@ -55,13 +55,13 @@ export async function firstFreeNumber(name: string, exists: (candidate: string) 
  * folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
  */
 export function planOutputNames(names: readonly string[], options: OutputNameOptions = {}): string[] {
-  const { preserveStructure = true, extension } = options;
-  const wanted = names.map((name) => colorizedName(preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1), extension));
+  const { preserveStructure = true, format } = options;
+  const wanted = names.map((name) => colorizedName(preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1), format));
   if (!preserveStructure) {
     const uses = new Map<string, number>();
     for (const name of wanted) uses.set(nameKey(name), (uses.get(nameKey(name)) ?? 0) + 1);
     for (const [i, name] of names.entries()) {
-      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = colorizedName(name.replaceAll("/", "_"), extension);
+      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = colorizedName(name.replaceAll("/", "_"), format);
     }
   }
   const taken = new Set<string>();

@@ -1,6 +1,6 @@
 /**
  * Memory of this machine as this process may use it: /proc/meminfo, the limits of the control groups the process is in (version 2
- * and 1, and those of the groups above), and the address-space limit (`ulimit -v`). What is nearest to its limit counts.
+ * and 1, and those of the groups above), and the process's own (`ulimit -v`, `ulimit -d`). What is nearest to its limit counts.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ export interface HostMemory {
   /** What this process may still take. */
   readonly availableBytes: number;
   /** Which limit that is. */
-  readonly limitedBy: "machine" | "cgroup" | "address-space";
+  readonly limitedBy: "machine" | "cgroup" | "address-space" | "data-size";
   /** Resident memory of this process. */
   readonly processBytes: number;
 }
@@ -26,7 +26,7 @@ interface Limit {
 /** @param root where `proc` and `sys` are; for tests with written files */
 export function readHostMemory(root = "/"): HostMemory {
   const status = textOf(join(root, "proc/self/status"));
-  const limits = [machineLimit(root), ...cgroupLimits(root), ...addressSpaceLimit(root, status)].filter((limit) => limit !== undefined);
+  const limits = [machineLimit(root), ...cgroupLimits(root), ...processLimits(root, status)].filter((limit) => limit !== undefined);
   const nearest = limits.reduce<Limit>((least, limit) => (limit.availableBytes < least.availableBytes ? limit : least), { limitedBy: "machine", totalBytes: Infinity, availableBytes: Infinity });
   return { ...nearest, processBytes: kilobytes(status, "VmRSS") ?? 0 };
 }
@@ -80,9 +80,17 @@ function cgroupLimits(root: string): Limit[] {
   });
 }
 
-function addressSpaceLimit(root: string, status: string): Limit[] {
-  const limit = /^Max address space\s+(\d+)/mu.exec(textOf(join(root, "proc/self/limits")))?.[1];
-  const usedBytes = kilobytes(status, "VmSize");
-  if (limit === undefined || usedBytes === undefined) return [];
-  return [{ limitedBy: "address-space", totalBytes: Number(limit), availableBytes: Math.max(0, Number(limit) - usedBytes) }];
+/** `ulimit -v` and `ulimit -d`, and what counts against each. */
+const PROCESS_LIMITS = [
+  { limitedBy: "address-space", line: /^Max address space\s+(\d+)/mu, usage: "VmSize" },
+  { limitedBy: "data-size", line: /^Max data size\s+(\d+)/mu, usage: "VmData" },
+] as const;
+
+function processLimits(root: string, status: string): Limit[] {
+  const text = textOf(join(root, "proc/self/limits"));
+  return PROCESS_LIMITS.flatMap(({ limitedBy, line, usage }) => {
+    const limit = line.exec(text)?.[1];
+    const usedBytes = kilobytes(status, usage);
+    return limit === undefined || usedBytes === undefined ? [] : [{ limitedBy, totalBytes: Number(limit), availableBytes: Math.max(0, Number(limit) - usedBytes) }];
+  });
 }

@@ -228,10 +228,12 @@ export class MemoryManager {
 
   /**
    * The last steps, for a page that failed although everything was given back.
-   * @returns "halve-pages": the page gives its slot back, waits for another and is done again; "fail": it was alone
+   * @param slot the page's
+   * @returns "halve-pages": the page gives its slot back, waits for another and is done again; "fail": it was alone all the time
    */
-  thinOut(cause: unknown): PressureStep {
-    const step = nextStep({ droppableBytes: 0, arenaSlackBytes: 0, inFlight: this.#gate.inFlight, taken: [] });
+  thinOut(cause: unknown, slot: PageSlot): PressureStep {
+    // Pages that were there when it failed may have left since.
+    const step = nextStep({ droppableBytes: 0, arenaSlackBytes: 0, inFlight: Math.max(this.#gate.inFlight, slot.hadCompany ? 2 : 1), taken: [] });
     const figures = { step, cause: messageOf(cause), inFlight: this.#gate.inFlight };
     if (step === "halve-pages") log.warn({ ...figures, limit: this.#gate.halve() }, "out of memory: pages in flight halved");
     else log.error(figures, "out of memory: nothing is left to give back");

@@ -4,6 +4,8 @@ import { halvedLimit, mayBegin, PAGES_BEFORE_GROWTH } from "./pressure.js";
 
 /** A page that was let in; released when it is done, also by `using`. */
 export interface PageSlot extends Disposable {
+  /** Whether another page was in flight at any time since this one began. */
+  readonly hadCompany: boolean;
   /** Idempotent. */
   release(): void;
 }
@@ -19,7 +21,7 @@ export class PageGate {
   readonly #ledger: MemoryLedger;
   readonly #freeBytes: () => number;
   readonly #waiting: { readonly page: PageRequestForMemory; readonly begin: () => void }[] = [];
-  #inFlight = 0;
+  readonly #slots = new Set<{ hadCompany: boolean }>();
   #limit = Infinity;
   #calmPages = 0;
 
@@ -30,7 +32,7 @@ export class PageGate {
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#slots.size;
   }
 
   /** Pages that may be in flight; Infinity: as many as fit. */
@@ -68,32 +70,34 @@ export class PageGate {
 
   /** Half as many pages as are in flight now may be from now on; after some pages without want it becomes more again. */
   halve(): number {
-    this.#limit = halvedLimit(this.#inFlight);
+    this.#limit = halvedLimit(this.inFlight);
     this.#calmPages = 0;
     return this.#limit;
   }
 
   #admit(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (!mayBegin({ inFlight: this.#inFlight, limit: this.#limit, freeBytes: this.#freeBytes(), neededBytes: first.page.neededBytes })) return;
+      if (!mayBegin({ inFlight: this.inFlight, limit: this.#limit, freeBytes: this.#freeBytes(), neededBytes: first.page.neededBytes })) return;
       this.#waiting.shift();
       first.begin();
     }
   }
 
   #book({ owner, neededBytes }: PageRequestForMemory): PageSlot {
-    this.#inFlight++;
     const booking = this.#ledger.hold(owner, neededBytes);
     const release = (): void => {
       if (booking.state === "released") return;
       booking.release();
-      this.#inFlight--;
+      this.#slots.delete(slot);
       if (this.#limit !== Infinity && ++this.#calmPages >= PAGES_BEFORE_GROWTH) {
         this.#calmPages = 0;
         this.#limit++;
       }
       this.#admit();
     };
-    return { release, [Symbol.dispose]: release };
+    const slot = { hadCompany: false, release, [Symbol.dispose]: release };
+    this.#slots.add(slot);
+    if (this.#slots.size > 1) for (const one of this.#slots) one.hadCompany = true;
+    return slot;
   }
 }

@@ -15,13 +15,14 @@ const entry = (name: string, text: string): SourceEntry => ({ name, kind: "other
 describe("output names", () => {
   it("puts _colorized before the extension and keeps folders", () => {
     expect(["001.png", "a/b.c/002.JPG", "x.gif", "noext"].map((name) => colorizedName(name))).toEqual(["001_colorized.png", "a/b.c/002_colorized.JPG", "x_colorized.png", "noext_colorized.png"]);
-    expect(colorizedName("a/1.jpg", ".webp")).toBe("a/1_colorized.webp");
+    expect(colorizedName("a/1.jpg", "webp")).toBe("a/1_colorized.webp");
+    expect(["1.jpeg", "2.JFIF", "3.png", "4.tiff"].map((name) => colorizedName(name, "jpeg"))).toEqual(["1_colorized.jpeg", "2_colorized.JFIF", "3_colorized.jpg", "4_colorized.jpg"]);
   });
 
   it("keeps pages of other folders apart when flat, with a plain name where nothing meets", () => {
     expect(planOutputNames(["a/001.png", "b/001.png", "b/002.png"], { preserveStructure: false })).toEqual(["a_001_colorized.png", "b_001_colorized.png", "002_colorized.png"]);
     expect(planOutputNames(["a/001.png", "b/001.png"])).toEqual(["a/001_colorized.png", "b/001_colorized.png"]);
-    expect(planOutputNames(["1.png", "1.jpg", "1.PNG"], { extension: ".png" })).toEqual(["1_colorized.png", "1_colorized_1.png", "1_colorized_2.png"]);
+    expect(planOutputNames(["1.png", "1.jpg", "1.PNG"], { format: "png" })).toEqual(["1_colorized.png", "1_colorized_1.png", "1_colorized_2.PNG"]);
   });
 
   it("never gives a name twice, on any system, and never one that is too long", () => {

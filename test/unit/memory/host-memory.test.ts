@@ -62,6 +62,11 @@ describe("readHostMemory", () => {
     expect(readHostMemory(root).limitedBy).toBe("machine");
   });
 
+  it("reads the limit of data", () => {
+    write({ "proc/self/status": "VmRSS:\t 50 kB\nVmData:\t 300 kB\n", "proc/self/limits": "Max data size             409600               unlimited            bytes     \n" });
+    expect(readHostMemory(root)).toMatchObject({ limitedBy: "data-size", totalBytes: 400 * KB, availableBytes: 100 * KB });
+  });
+
   it("reads the address-space limit", () => {
     write({ "proc/self/limits": "Max address space         1024000              1024000              bytes     \n" });
     expect(readHostMemory(root)).toMatchObject({ limitedBy: "address-space", totalBytes: 1000 * KB, availableBytes: 100 * KB });
