@@ -9,7 +9,7 @@ import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 
 const count = z.int().min(0);
 const ms = z.number().min(0).describe("milliseconds");
-const code = z.string().regex(/^ERR_[A-Z_]+$/).meta({ id: "ErrorCode", description: "stable error code, of the table in docs/cli-json.md" });
+const code = z.string().regex(/^ERR_[A-Z_]+$/).meta({ id: "ErrorCode", description: "stable error code, see ERROR_CODES of the package" });
 const page = z.string().describe("name of the page in its input");
 const index = count.describe("position of the page in the batch, from 0");
 
