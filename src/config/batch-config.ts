@@ -111,7 +111,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly 
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
+  return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */

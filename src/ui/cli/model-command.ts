@@ -8,11 +8,12 @@ import { reportErrors } from "./report-errors.js";
 
 /** The command with its subcommands. */
 export function modelCommand(): Command {
-  const command = new Command("model").summary("look at and make model packages");
+  const command = new Command("model").summary("look at and make model packages").description("Looks at model packages and makes them.");
   command
     .command("info")
     .argument("<dir>", "model package")
     .summary("say what is in a package and whether its files are whole")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model info models/default\n\nExit codes: 0 all files are whole, 1 they are not.")
     .action((directory: string) => reportErrors(() => info(directory)));
   command
     .command("untrained")
@@ -20,6 +21,7 @@ export function modelCommand(): Command {
     .requiredOption("--out <dir>", "where the package goes")
     .addOption(new Option("--preset <name>", "size of the model").choices(Object.keys(PRESETS)).default("demo"))
     .option("--seed <number>", "seed of the weights", integer, 1)
+    .addHelpText("after", "\nExamples:\n  cobra-batch model untrained --out untrained\n  cobra-batch model untrained --preset tiny --out tiny")
     .action((flags: { out: string; preset: PresetName; seed: number }) =>
       reportErrors(async () => {
         const { directory } = await ensurePresetPackage({ directory: flags.out, preset: flags.preset, seed: flags.seed });
