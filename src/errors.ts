@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   ERR_IMAGE_LIMIT: "a picture is larger than the limit",
   ERR_IMAGE_ENCODE: "a picture cannot be encoded",
   ERR_CLASSIFICATION: "a picture cannot be classified",
+  ERR_HINTS: "a page's colour hints do not fit the page or cannot be read",
   // inputs and outputs
   ERR_INPUT_NOT_FOUND: "an input path does not exist or cannot be read",
   ERR_INPUT_EMPTY: "an input holds no picture to colour",

@@ -11,6 +11,10 @@ export type Style = (typeof STYLES)[number];
 export const INKS = ["page", "model"] as const;
 export type Ink = (typeof INKS)[number];
 
+/** How a page's regions are filled under its ink: one colour each, as a flatter lays them, or as the model painted them. */
+export const FILLS = ["flat", "model"] as const;
+export type Fill = (typeof FILLS)[number];
+
 /** Picture formats that are written. */
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -37,6 +41,7 @@ const schema = z.strictObject({
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
+  fill: oneOf(FILLS).describe('with the page\'s own ink: "flat" gives every region of lines one colour, "model" keeps the model\'s shading; without it as the model package says').optional(),
   outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
@@ -57,7 +62,7 @@ export type BatchConfigInput = z.input<typeof schema>;
 export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
-export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink"] as const;
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink", "fill"] as const;
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
 /** Settings of one page that differ from the batch's. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };

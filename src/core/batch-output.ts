@@ -113,6 +113,11 @@ export class BatchOutput {
     return success;
   }
 
+  /** Where a page's picture lies now; an archive's are in its work folder until it is there. */
+  pictureOf({ output }: PageSuccess): string {
+    return this.#config.outputZip === undefined ? output : join(this.#folder, output);
+  }
+
   async #successOf(entry: PageEntry): Promise<PageSuccess | undefined> {
     const path = await this.#find(entry.outputName, entry);
     return path === undefined ? undefined : { ...entry.success, output: this.#outputOf(path, entry.outputName) };
@@ -138,17 +143,17 @@ export class BatchOutput {
     const success: PageSuccess = { page: entry.name, output: outputName, ...facts, seed: settings.seed, elapsedMs: performance.now() - job.startedMs };
     await this.#tidy(dirname(join(this.#folder, outputName)));
     const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
-    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { ...old.record, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
     const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
   /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
-  async #replaced(name: string, page: string): Promise<{ path: string; record: FileRecord } | undefined> {
+  async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
     const last = this.history.last(page);
     const path = last?.outputName === name ? await this.#find(name, last) : undefined;
-    return path === undefined ? undefined : { path, record: last! };
+    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
   }
 
   /** Notes that a page has failed. */

@@ -157,6 +157,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
     latent: { channels: config.vae.latentChannels, downscale: 2 ** (config.vae.channels.length - 1), scalingFactor: config.vae.scalingFactor },
     prediction: config.prediction,
     hints: config.hints ?? "squares",
+    fill: config.fill ?? "model",
     scheduler: { ...config.scheduler },
     imageEncoder: {
       imageSize: config.imageEncoder.imageSize,
