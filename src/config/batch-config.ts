@@ -11,6 +11,10 @@ export type Style = (typeof STYLES)[number];
 export const INKS = ["page", "model"] as const;
 export type Ink = (typeof INKS)[number];
 
+/** How a page's regions are filled under its ink: one colour each, as a flatter lays them, or as the model painted them. */
+export const FILLS = ["flat", "model"] as const;
+export type Fill = (typeof FILLS)[number];
+
 /** Picture formats that are written. */
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -37,6 +41,7 @@ const schema = z.strictObject({
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
+  fill: oneOf(FILLS).describe('with the page\'s own ink: "flat" gives every region of lines one colour, "model" keeps the model\'s shading; without it as the model package says').optional(),
   outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
@@ -46,8 +51,8 @@ const schema = z.strictObject({
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
   previewPages: whole(1).describe("how many pages a preview shows").default(1),
   previewSeeds: whole(1).max(64, "must be 64 or less").describe("above 1: a preview shows each of its pages with so many seeds, to choose one for all pages").default(1),
-  /** Two, so that one page's CPU work overlaps another's inference. */
-  maxConcurrent: whole(1).describe("pages in flight at once").default(2),
+  /** Absent: chosen by `MemoryManager.pagesInFlight`. */
+  maxConcurrent: whole(1).describe("pages in flight at once, at most; without it as many as memory and cores are good for").optional(),
   preserveStructure: flag.describe("mirror the input's folders in the output").default(true),
 });
 
@@ -57,7 +62,7 @@ export type BatchConfigInput = z.input<typeof schema>;
 export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
-export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink"] as const;
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink", "fill"] as const;
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
 /** Settings of one page that differ from the batch's. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
@@ -106,7 +111,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly 
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
+  return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */

@@ -4,7 +4,7 @@
  * parsing of it; `model-package.ts` opens folders.
  */
 import { z } from "zod";
-import { STYLES, type Style } from "../config/batch-config.js";
+import { FILLS, STYLES, type Style } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
 
 /** The manifest's file name inside a package. */
@@ -95,6 +95,8 @@ const schema = z
     prediction: z.enum(["epsilon", "sample"]),
     /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
     hints: z.enum(HINT_FORMS).default("squares"),
+    /** How regions are filled under a page's own ink where the settings do not say. Default "model". */
+    fill: z.enum(FILLS).default("model"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
     scheduler: z.strictObject({
       trainTimesteps: count,

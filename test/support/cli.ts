@@ -17,9 +17,9 @@ export interface CliResult {
 }
 
 /** Starts the command; `watch` sees the process and what it writes to standard output while it runs. */
-export function runCli(args: readonly string[], watch?: (child: ChildProcess, stdout: string) => void): Promise<CliResult> {
+export function runCli(args: readonly string[], watch?: (child: ChildProcess, stdout: string) => void, env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "" } });
+    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "", NO_COLOR: "", FORCE_COLOR: "", ...env } });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {

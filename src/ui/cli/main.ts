@@ -2,6 +2,13 @@
 /** The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for that. */
 import { EXIT } from "./exit-codes.js";
 
+// A reader that goes away (`| head`) is no error: what is still to be said is dropped, a batch goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   const { runProgram } = await import("./program.js");
   await runProgram();

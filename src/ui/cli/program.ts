@@ -32,7 +32,7 @@ export function createProgram(): Command {
       `
 Examples:
   cobra-batch doctor                   can this machine colour pages?
-  cobra-batch classify chapter.cbz     which pictures are pages, which references?
+  cobra-batch classify chapter.cbz     which pictures are pages?
   cobra-batch colorize chapter.cbz     colour it, into chapter_colorized.cbz
   cobra-batch redo chapter_colorized.cbz 003.png      one page with another seed
   cobra-batch retry chapter_colorized.cbz --failed    the pages that have failed

@@ -30,6 +30,7 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: s
   ["numInferenceSteps", "--steps <number>", "Colours"],
   ["topK", "--top-k <number>", "Colours"],
   ["ink", "--ink <ink>", "Colours"],
+  ["fill", "--fill <fill>", "Colours"],
   ["previewMode", "--preview", "Preview"],
   ["previewPages", "--preview-pages <number>", "Preview"],
   ["previewSeeds", "--preview-seeds <number>", "Preview"],
