@@ -150,11 +150,13 @@ export class BatchOutput {
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
-  /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
+  /** The page's picture that the new one takes the place of: the last that got its name and still is as it was written. */
   async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
-    const last = this.history.last(page);
-    const path = last?.outputName === name ? await this.#find(name, last) : undefined;
-    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
+    for (const entry of this.history.pictures(page)) {
+      const path = entry.outputName === name ? await this.#find(name, entry) : undefined;
+      if (path !== undefined) return { path, firstNumber: entry.firstNumber };
+    }
+    return undefined;
   }
 
   /** Notes that a page has failed. */
