@@ -181,6 +181,9 @@ export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSe
   return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
 }
 
+/** The settings' name at run time too, so that `import { BatchConfig }` is right in JavaScript: `BatchConfig.parse(…)` is `parseBatchConfig`. */
+export const BatchConfig = Object.freeze({ parse: parseBatchConfig, keys: BATCH_CONFIG_KEYS, jsonSchema: settingsJsonSchema });
+
 /** One error for all faults. */
 export function configError(faults: readonly string[]): ConfigurationError {
   return new ConfigurationError("ERR_CONFIG", faults.length === 1 ? faults[0]! : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);

@@ -5,6 +5,7 @@ import { freemem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../binding/index.js";
+import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../model/default-model.js";
 import { MANIFEST_FILE } from "../../model/manifest.js";
@@ -23,7 +24,8 @@ export function infoCommand(): Command {
   return new Command("info")
     .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
     .summary("say what is in a package and whether this machine can run it")
-    .option("--json", "one JSON object instead of text")
+    .option("--json", "one JSON object instead of text; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra-fp16 --json")
     .action((directory: string | undefined, flags: Flags) => reportErrors(() => info(directory ?? defaultModelDirectory(), flags)));
 }
 
@@ -32,6 +34,7 @@ export function verifyCommand(): Command {
   return new Command("verify")
     .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
     .summary("check every file of a package against its SHA-256")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model verify cobra-fp16\n\nExit codes: 0 all files are whole, 1 they are not.")
     .action((directory: string | undefined) =>
       reportErrors(async () => {
         const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
@@ -45,7 +48,8 @@ export function listCommand(): Command {
   return new Command("list")
     .argument("[dirs...]", "folders that hold model packages, or are one (default: ./models and the embedded model)")
     .summary("list the model packages in folders")
-    .option("--json", "one JSON object a line")
+    .option("--json", "one JSON object a line; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model list\n  cobra-batch model list /srv/models --json")
     .action((folders: string[], flags: Flags) => reportErrors(() => list(folders, flags)));
 }
 
@@ -56,7 +60,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const availableBytes = availableMemory();
   const { neededBytes, weightBytes, patchBytes, packageBytes } = modelRequirements(manifest, "cpu");
   if (flags.json === true) {
-    process.stdout.write(`${JSON.stringify({ directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`);
+    process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`);
     return;
   }
   const print = (key: string, value: string): void => void process.stdout.write(`${key.padEnd(10)} ${value}\n`);
@@ -87,7 +91,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   }
   for (const path of found) {
     const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => messageOf(error).split("\n")[0]!);
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { directory: path, fault: opened } : { directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: modelRequirements(opened.manifest, "cpu").packageBytes })}\n`);
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: modelRequirements(opened.manifest, "cpu").packageBytes })}\n`);
     else process.stdout.write(typeof opened === "string" ? `${basename(path)}  damaged: ${opened}\n` : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(modelRequirements(opened.manifest, "cpu").packageBytes)}, ${path}\n`);
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
