@@ -6,6 +6,7 @@ import { getLogger } from "../logging.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./networks.js";
 import { colorizePage, type PageRequest, type PageResult } from "./page-pipeline.js";
 import { openPagePool, type PagePool } from "./page-pool.js";
@@ -23,6 +24,11 @@ export interface EngineOptions {
   workers?: number;
   /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
   referenceCacheBytes?: number;
+  /**
+   * Keep the networks of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
+   * their loading. What styles share is loaded once either way.
+   */
+  keepStyles?: boolean;
 }
 
 const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
@@ -39,6 +45,7 @@ export class Engine implements AsyncDisposable {
   readonly #pool: PagePool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
+  readonly #styles: LoadedStyles;
   #ending: Promise<void> | undefined;
 
   private constructor(model: ModelPackage, networks: Networks, pool: PagePool, options: EngineOptions) {
@@ -46,6 +53,7 @@ export class Engine implements AsyncDisposable {
     this.#networks = networks;
     this.#pool = pool;
     this.#options = options;
+    this.#styles = new LoadedStyles(networks, options.keepStyles ?? true);
   }
 
   /**
@@ -93,12 +101,14 @@ export class Engine implements AsyncDisposable {
     this.#assertOpen();
     this.#assertStyle(request.style);
     const signal = request.signal ? AbortSignal.any([request.signal, this.#stop.signal]) : this.#stop.signal;
+    const end = this.#styles.begin(request.style);
     const work = colorizePage(this.#networks, references, this.#runTask, { ...request, signal });
     this.#inFlight.add(work);
     try {
       return await work;
     } finally {
       this.#inFlight.delete(work);
+      end();
     }
   }
 
