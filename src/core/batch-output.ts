@@ -3,13 +3,14 @@
  * before the picture gets its name: a picture with the line's hash under its name is a finished page, anything else is done again.
  * An archive's pages wait in a work folder beside it until all are there.
  */
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
+import { makeFolder } from "../io/make-folder.js";
 import { firstFreeNumber, numberedName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openFolderSink, type PageSink } from "../io/page-sink.js";
@@ -66,7 +67,7 @@ export class BatchOutput {
     await checkArchiveTarget(config);
     const work = workFolder(config);
     const target = outputPath(config);
-    for (const folder of [config.outputDir ?? work, work]) await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+    for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
     const journal = await LockedJournal.open(work, target);
     try {
       if (options.fresh === true) {
@@ -181,6 +182,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata & { readonly failures: readonly unknown[] }, keepOthers = false): Promise<string> {
+    await this.#journal.assertInPlace();
     await this.#writeFailures(metadata);
     if (this.#config.outputZip === undefined) {
       for (const entry of carried) await this.#carry(entry);

@@ -61,7 +61,7 @@ interface Told {
   readonly code?: string;
 }
 
-const withFlags = (args: readonly string[]): string[] => [...args, "--model", at("model"), "--json", ...(args[0] === "colorize" ? ["--steps", "1"] : [])];
+const withFlags = (args: readonly string[]): string[] => [...args, "--model", at("model"), "--threads", "1", "--json", ...(args[0] === "colorize" ? ["--steps", "1"] : [])];
 const told = (lines: readonly string[]): Told[] => lines.map((line) => JSON.parse(line) as Told);
 
 describe("a run killed at any moment", () => {

@@ -8,7 +8,7 @@ import { reportErrors } from "./report-errors.js";
 
 /** The command with its subcommands. */
 export function modelCommand(): Command {
-  const command = new Command("model").summary("look at and make model packages");
+  const command = new Command("model").summary("look at and make model packages").description("Looks at model packages and makes them.");
   command
     .command("untrained")
     .summary("build a small model with random weights where it is not there yet, to try the pipeline; its colours mean nothing")
@@ -16,6 +16,7 @@ export function modelCommand(): Command {
     .addOption(new Option("--preset <name>", "size of the model").choices(Object.keys(PRESETS)).default("demo"))
     .option("--seed <number>", "seed of the weights", integer, 1)
     .addOption(new Option("--precision <name>", "of weights and activations").choices(["fp16", "fp32"]).default("fp32"))
+    .addHelpText("after", "\nExamples:\n  cobra-batch model untrained --out untrained\n  cobra-batch model untrained --preset tiny --out tiny")
     .action((flags: { out: string; preset: PresetName; seed: number; precision: "fp16" | "fp32" }) =>
       reportErrors(async () => {
         const { out, preset, seed } = flags;
