@@ -68,6 +68,7 @@ export interface PageResult {
 export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
   const { style, signal } = request;
   const { manifest } = networks.model;
+  const upsampler = request.ink === "model" || manifest.upsampler?.pageInk !== false ? manifest.upsampler : null;
   const clock = new StageClock(request.onStage);
   const tell = request.onValue ?? (() => undefined);
   signal?.throwIfAborted();
@@ -87,7 +88,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
       style,
       marks: prepared.hints?.marks,
       latentDownscale: manifest.latent.downscale,
-      upsamplerScale: manifest.upsampler?.scale ?? null,
+      upsamplerScale: upsampler?.scale ?? null,
     },
     signal,
   );
@@ -97,7 +98,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   const retrieved = await retrieve(networks, references, prepared, request);
   const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
   const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const upsampled = manifest.upsampler ? upsampledSize(width, height, manifest.upsampler.scale) : [0, 0] as const;
+  const upsampled = upsampler ? upsampledSize(width, height, upsampler.scale) : [0, 0] as const;
   const counts = { latent: latentCount, references: (retrieved.length * latentCount) / 4, upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2 };
   const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
   const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
@@ -120,11 +121,11 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
 
   clock.begin("decode");
   const planes = await networks.decodeLatent(latent, latentDims, signal);
-  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: manifest.upsampler?.scale ?? null }, signal);
+  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: upsampler?.scale ?? null }, signal);
   tell("picture", decoded.picture);
 
   let image = decoded.picture;
-  if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
+  if (upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
     clock.begin("upsample");
     const [upWidth, upHeight] = upsampled;
     const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
