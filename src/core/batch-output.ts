@@ -10,7 +10,7 @@ import type { BatchConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
-import { firstFreeNumber, numberedName } from "../io/output-names.js";
+import { firstFreeNumber, numberedName, portableName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openArchiveSink, openFolderSink, type PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
@@ -187,10 +187,11 @@ export class BatchOutput {
 
   async #carry(entry: SourceEntry): Promise<void> {
     const bytes = await entry.read();
-    const known = this.#carried.get(entry.name);
-    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(entry.name, known)) !== undefined) return;
-    await this.#append({ type: "carried", name: entry.name, ...(await this.#recordFor(entry.name, bytes)) });
-    await this.#sink.write(entry.name, bytes);
+    const name = portableName(entry.name);
+    const known = this.#carried.get(name);
+    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(name, known)) !== undefined) return;
+    await this.#append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
+    await this.#sink.write(name, bytes);
   }
 
   async #archive(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata): Promise<string> {
