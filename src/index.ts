@@ -18,5 +18,5 @@ export type { ProcessorState } from "./core/processor-state.js";
 export type { BatchEvent, BatchSummary, FailureStage, PageFailure, PageSuccess } from "./core/events.js";
 export * from "./errors.js";
 export { decodeImage, encodeImage } from "./io/image-codec.js";
-export { getLogger, setupLogging, type LoggingOptions, type LogLevel } from "./logging.js";
+export { configureComponentLogger, getLogger, LOG_LEVELS, setupLogging, withLogContext, type LogContext, type Logger, type LoggingOptions, type LoggingSetup, type LogLevel } from "./logging.js";
 export { openModelPackage, type ModelPackage } from "./model/model-package.js";

@@ -1,56 +1,186 @@
 /**
  * Logging on pino: silent until `setupLogging` is called, so that an embedding program sees nothing it did not ask for.
- * People get one plain line a record on a terminal, machines get NDJSON. Levels carry the names of the contract.
+ * People get one plain line a record on a terminal, machines and files get NDJSON: `level`, `time` (ISO, milliseconds),
+ * `component`, `job` and `page` where a line concerns one, `msg`, and the line's own fields. Lines of worker threads come out here too.
  */
-import { pino, type DestinationStream, type Logger as PinoLogger } from "pino";
+import { pino, type Logger as PinoLogger } from "pino";
+import { ValidationError } from "./errors.js";
+import { logContext, withLogContext, type LogContext } from "./logging/context.js";
+import { checkLevel, isSilent, levelName, levelOf, pinoLevel, type LevelTable, type LogLevel } from "./logging/levels.js";
+import { datedName, fixedName, RotatingFile } from "./logging/rotating-file.js";
+import { textLine } from "./logging/text-line.js";
 
-/** Levels of the contract, from the most to the least talkative; `SILENT` logs nothing. */
-export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "SILENT"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export { logContext, withLogContext, type LogContext } from "./logging/context.js";
+export { LOG_LEVELS, type LogLevel } from "./logging/levels.js";
 
-/** A component's logger: `debug info warn error fatal`, each `(fields, message)` or `(message)`. */
+/** A component's logger: `debug info warn error fatal`, each `(fields, message)` or `(message)`; they are DEBUG to CRITICAL. */
 export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error" | "fatal" | "isLevelEnabled">;
 
 export interface LoggingOptions {
-  /** Least level that is written. Default `INFO`. */
+  /** Least level that is written; upper or lower case. Default `INFO`. */
   level?: LogLevel;
-  /** `text` for people, `json` for machines (NDJSON). Default: `text` when the stream is a terminal. */
+  /** Levels of single components, over `level`. */
+  components?: Readonly<Record<string, LogLevel>>;
+  /** Lines on standard error (or `stream`). Default true. */
+  console?: boolean;
+  /** How the console's lines look: `text` for people, `json` for machines (NDJSON). Default: `text` on a terminal. */
   format?: "text" | "json";
-  /** Where lines go. Default: standard error. */
+  /** The console. Default: standard error. */
   stream?: { write(text: string): unknown; isTTY?: boolean };
+  /** A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and begun anew. */
+  logFile?: string;
+  /** A folder for files `batch_processing_YYYYMMDD_HHMMSS.log`. */
+  logDir?: string;
+  /** Bytes after which a log file is full; a new day begins a new file too. Default 10 MiB. */
+  maxFileBytes?: number;
+  /** Log files that are kept, the current one included; the oldest go. Default 10. */
+  maxFiles?: number;
 }
 
-const PINO_LEVEL: Record<LogLevel, string> = { DEBUG: "debug", INFO: "info", WARNING: "warn", ERROR: "error", CRITICAL: "fatal", SILENT: "silent" };
-const NAME_OF_LEVEL: Record<number, LogLevel> = { 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL" };
+/** Logging as it was set up. */
+export interface LoggingSetup extends Disposable {
+  /** Paths of the log files at present. */
+  readonly logFiles: readonly string[];
+  /** Turns logging off and closes the files; nothing happens when logging was set up anew since. */
+  close(): void;
+}
 
-let destination: DestinationStream = { write: () => undefined };
+/** Where lines go: NDJSON records, each with its line feed. */
+interface Sink {
+  write(record: string): void;
+  close(): void;
+}
+
+const DEFAULT_MAX_FILE_BYTES = 10 * 2 ** 20;
+const DEFAULT_MAX_FILES = 10;
+const OFF: LevelTable = { level: "SILENT", components: {} };
+
+let sinks: readonly Sink[] = [];
+let table: LevelTable = OFF;
+const loggers = new Map<string, PinoLogger>();
 const root: PinoLogger = pino(
-  { level: "silent", base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (_label, value) => ({ level: NAME_OF_LEVEL[value] ?? "INFO" }) } },
-  { write: (line: string) => destination.write(line) },
+  {
+    level: "silent",
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (_label, value) => ({ level: levelName(value) }) },
+    mixin: () => ({ ...logContext() }),
+  },
+  { write: writeRecord },
 );
-const children = new Set<PinoLogger>();
 
-function textLine(line: string): string {
-  const { level, time, component, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const clock = String(time).slice(11, 23);
-  const rest = Object.entries(fields)
-    .map(([key, value]) => ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`)
-    .join("");
-  return `${clock} ${String(level).padEnd(8)} ${component ? `[${String(component)}] ` : ""}${String(msg ?? "")}${rest}\n`;
+function writeRecord(record: string): void {
+  for (const sink of sinks) sink.write(record);
 }
 
-/** Turns logging on (or, with `SILENT`, off) for the whole process; may be called again. */
-export function setupLogging(options: LoggingOptions = {}): void {
-  const stream = options.stream ?? process.stderr;
-  const format = options.format ?? (stream.isTTY ? "text" : "json");
-  destination = { write: (line: string) => void stream.write(format === "text" ? textLine(line) : line) };
-  root.level = PINO_LEVEL[options.level ?? "INFO"];
-  for (const child of children) child.level = root.level;
+function apply(next: LevelTable): void {
+  table = next;
+  for (const [component, logger] of loggers) logger.level = pinoLevel(levelOf(component, table));
 }
 
-/** A logger whose lines carry the component's name. */
+function replaceSinks(next: readonly Sink[]): void {
+  const old = sinks;
+  sinks = next;
+  for (const sink of old) sink.close();
+}
+
+/**
+ * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before. Every line is
+ * written when its call returns.
+ * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be opened
+ */
+export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
+  const { console = true, maxFileBytes = DEFAULT_MAX_FILE_BYTES, maxFiles = DEFAULT_MAX_FILES } = options;
+  const level = checkLevel(options.level ?? "INFO", "the log level");
+  const own = Object.entries(options.components ?? {}).map(([name, value]) => [name, checkLevel(value, `the log level of "${name}"`)] as const);
+  for (const [name, value] of Object.entries({ maxFileBytes, maxFiles })) {
+    if (!Number.isInteger(value) || value < 1) throw new ValidationError("ERR_ARGUMENT", `${name} is ${value}; it must be a whole number above 0`);
+  }
+  const names = level === "SILENT" ? [] : [...(options.logFile === undefined ? [] : [fixedName(options.logFile)]), ...(options.logDir === undefined ? [] : [datedName(options.logDir)])];
+  const files: RotatingFile[] = [];
+  try {
+    for (const name of names) files.push(new RotatingFile(name, { maxBytes: maxFileBytes, maxFiles }));
+  } catch (error) {
+    for (const file of files) file.close();
+    throw error;
+  }
+  const mine: readonly Sink[] = [...(console && level !== "SILENT" ? [consoleSink(options)] : []), ...files.map(fileSink)];
+  replaceSinks(mine);
+  apply({ level: mine.length === 0 ? "SILENT" : level, components: { ...table.components, ...Object.fromEntries(own) } });
+  const close = (): void => {
+    if (sinks !== mine) return;
+    replaceSinks([]);
+    apply({ ...table, level: "SILENT" });
+  };
+  return {
+    get logFiles() {
+      return files.map(({ path }) => path);
+    },
+    close,
+    [Symbol.dispose]: close,
+  };
+}
+
+function consoleSink({ stream = process.stderr, format = stream.isTTY ? "text" : "json" }: LoggingOptions): Sink {
+  const colour = Boolean(stream.isTTY) && !process.env["NO_COLOR"];
+  return { write: (record) => void stream.write(format === "text" ? textLine(record, colour) : record), close: () => undefined };
+}
+
+function fileSink(file: RotatingFile): Sink {
+  return {
+    write: (record) => {
+      file.write(record);
+      if (record.startsWith('{"level":"CRITICAL"')) file.sync();
+    },
+    close: () => file.close(),
+  };
+}
+
+/** A logger whose lines carry the component's name; one for each name. */
 export function getLogger(component: string): Logger {
-  const child = root.child({ component });
-  children.add(child);
-  return child;
+  let logger = loggers.get(component);
+  if (logger === undefined) {
+    logger = root.child({ component });
+    logger.level = pinoLevel(levelOf(component, table));
+    loggers.set(component, logger);
+  }
+  return logger;
+}
+
+/**
+ * Gives a component a level of its own, over `setupLogging`'s; without a level it follows that again. Before or after `setupLogging`.
+ * @throws ValidationError `ERR_ARGUMENT` for a level that does not exist
+ */
+export function configureComponentLogger(component: string, level?: LogLevel): Logger {
+  const { [component]: _previous, ...others } = table.components;
+  apply({ ...table, components: level === undefined ? others : { ...others, [component]: checkLevel(level, `the log level of "${component}"`) } });
+  return getLogger(component);
+}
+
+/** What a worker thread needs to log as its caller would. Plain data. */
+export interface LogOrder extends LevelTable {
+  readonly context: LogContext;
+}
+
+/** The order for a task that starts here and now; undefined when nothing would be logged. */
+export function logOrder(): LogOrder | undefined {
+  return isSilent(table) ? undefined : { ...table, context: logContext() };
+}
+
+/** In a worker thread: does a task and keeps its log records for the thread that asked, which gives them to `writeLogRecords`. */
+export async function collectLogRecords<T>(order: LogOrder | undefined, work: () => Promise<T>): Promise<{ value: T; records: readonly string[] }> {
+  if (order === undefined) {
+    if (!isSilent(table)) apply(OFF);
+    return { value: await work(), records: [] };
+  }
+  const records: string[] = [];
+  sinks = [{ write: (record) => void records.push(record), close: () => undefined }];
+  apply(order);
+  const value = await withLogContext(order.context, work);
+  return { value, records };
+}
+
+/** Writes records that another thread has made. */
+export function writeLogRecords(records: readonly string[]): void {
+  for (const record of records) writeRecord(record);
 }

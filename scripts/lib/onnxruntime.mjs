@@ -101,7 +101,8 @@ async function stageCore(temporary) {
 
 /**
  * Makes sure that ONNX Runtime is on this machine.
- * @returns {Promise<{include: string, library: string, peer: string | undefined, version: string}>} absolute paths; `peer` is onnxruntime-node's folder
+ * @returns {Promise<{include: string, library: string, peer: string | undefined, notices: [string, string][], version: string}>} absolute
+ *   paths; `peer` is onnxruntime-node's folder, `notices` are licence files with the names they get beside a copy of the library
  */
 export async function ensureOnnxRuntime() {
   const sdk = process.env["COBRA_ORT_SDK"];
@@ -111,14 +112,15 @@ export async function ensureOnnxRuntime() {
     if (!library || !existsSync(join(include, "onnxruntime_c_api.h"))) {
       throw new SetupError(`COBRA_ORT_SDK is "${sdk}", which must hold include/onnxruntime_c_api.h and lib/libonnxruntime.so.1; correct it or unset it`);
     }
-    return { include, library, peer: undefined, version: ORT_VERSION };
+    return { include, library, peer: undefined, notices: [], version: ORT_VERSION };
   }
   const target = cacheRoot();
   if (!existsSync(join(target, "complete"))) {
     say(`staging ONNX Runtime ${ORT_VERSION} (about 260 MB are fetched, 100 MB kept in ${target})`);
     await stageInto(target, stageCore);
   }
-  return { include: join(target, "include"), library: join(target, "lib/libonnxruntime.so.1"), peer: join(target, "peer/onnxruntime-node"), version: ORT_VERSION };
+  const notices = [["LICENSE", "LICENSE.onnxruntime"], ["ThirdPartyNotices.txt", "ThirdPartyNotices.onnxruntime.txt"]].map(([file, name]) => [join(target, file), name]);
+  return { include: join(target, "include"), library: join(target, "lib/libonnxruntime.so.1"), peer: join(target, "peer/onnxruntime-node"), notices, version: ORT_VERSION };
 }
 
 /** Stages the CUDA and TensorRT providers beside the addon's library: optional, about 180 MB fetched. */

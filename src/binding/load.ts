@@ -8,14 +8,21 @@ import type { NativeAddon } from "./types.js";
 
 let loaded: { addon: NativeAddon; directory: string } | undefined;
 
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+
 function candidates(): string[] {
-  const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
   const named = process.env["COBRA_ADDON"];
   return [
     ...(named ? [resolve(named)] : []),
     join(root, "build/Release/cobra_batch.node"),
     join(root, "prebuilds/linux-x64/cobra_batch.node"),
   ];
+}
+
+/** What to do without an addon: a clone builds it, an installed package came with it. */
+function remedy(): string {
+  if (existsSync(join(root, "CMakeLists.txt"))) return "Build it with: npm run build";
+  return "The package ships it for Linux on x64 with glibc 2.34 and libstdc++ of GCC 12 or newer; install the package again, or build the addon in a clone of the project and name the file with COBRA_ADDON";
 }
 
 /**
@@ -27,12 +34,12 @@ export function loadAddon(): { addon: NativeAddon; directory: string } {
   const tried = candidates();
   const path = tried.find((candidate) => existsSync(candidate));
   if (!path) {
-    throw new ResourceError("ERR_ADDON_LOAD", `the native addon was not found; looked for ${tried.join(", ")}. Build it with: npm run build`);
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon was not found; looked for ${tried.join(", ")}. ${remedy()}`);
   }
   try {
     loaded = { addon: createRequire(import.meta.url)(path) as NativeAddon, directory: dirname(path) };
   } catch (error) {
-    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}. Build it again with: npm run build`, { cause: error });
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}. ${remedy()}`, { cause: error });
   }
   return loaded;
 }

@@ -3,6 +3,7 @@ import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, ModelError } from "../errors.js";
 import { getLogger } from "../logging.js";
+import { defaultModelDirectory } from "../model/default-model.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
 import { Networks, type RunTimes } from "./networks.js";
@@ -12,8 +13,8 @@ import type { RunPageTask } from "./page-tasks.js";
 import { ReferenceSet, type ReferenceImage } from "./references.js";
 
 export interface EngineOptions {
-  /** Folder of the model package. */
-  model: string;
+  /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
+  model?: string;
   /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
   verify?: boolean;
   /** Where and how the networks run. Default: CPU, as many threads as cores. */
@@ -51,12 +52,12 @@ export class Engine implements AsyncDisposable {
    * Opens a model package. Sessions start at first use, so opening is quick.
    * @throws ModelError `ERR_MODEL_*` for a package that is missing, damaged or not for this engine
    */
-  static async open(options: EngineOptions): Promise<Engine> {
-    const model = await openModelPackage(options.model, { verify: options.verify ?? true });
+  static async open(options: EngineOptions = {}): Promise<Engine> {
+    const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
     if (model.manifest.precision !== "float32") {
       throw new ModelError("ERR_MODEL_MANIFEST", `the model "${model.manifest.name}" has precision "${model.manifest.precision}"; this version runs "float32" packages only`);
     }
-    log.debug({ model: model.manifest.name, hash: model.hash }, "model opened");
+    log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
     return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
   }
 

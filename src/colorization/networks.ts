@@ -5,9 +5,12 @@
 import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError } from "../errors.js";
+import { getLogger } from "../logging.js";
 import type { LineInput } from "./line-style.js";
 import type { GraphName } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
+
+const log = getLogger("networks");
 
 /** What the denoiser sees of a page besides the noisy latent; all stay where the session put them. */
 export interface DenoiserConditions {
@@ -54,7 +57,7 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = InferenceSession.create(path, this.#options);
+      opening = openSession(graph, path, this.#options);
       this.#sessions.set(path, opening);
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
@@ -67,8 +70,10 @@ export class Networks implements Disposable {
     const outputs = await session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) });
     const entry = (this.#times[graph] ??= { runs: 0, ms: 0 });
     const ended = performance.now();
+    const ms = ended - Math.max(started, this.#lastEndMs);
+    log.debug({ graph, ms: Math.round(ms * 10) / 10 }, "network run");
     entry.runs++;
-    entry.ms += ended - Math.max(started, this.#lastEndMs);
+    entry.ms += ms;
     this.#lastEndMs = ended;
     return outputs[output]!;
   }
@@ -161,4 +166,11 @@ export class Networks implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+async function openSession(graph: GraphName, path: string, options: SessionOptions): Promise<InferenceSession> {
+  const started = performance.now();
+  const session = await InferenceSession.create(path, options);
+  log.debug({ graph, provider: session.provider, device: session.device, ms: Math.round(performance.now() - started) }, "network loaded");
+  return session;
 }

@@ -127,6 +127,8 @@ export class BatchPages {
     this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
     this.successes.push(success);
     this.completed.push(job);
+    const { page, output, bucket, seed, elapsedMs, stageMs } = success;
+    log.info(kept ? { page, output } : { page, output, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) }, kept ? "page kept from an earlier run" : "page done");
     this.emit({ type: "page-completed", index: job.index, ...success, ...(kept ? { kept } : {}) });
   }
 
@@ -135,9 +137,9 @@ export class BatchPages {
   }
 
   #addFailure(id: string, index: number, page: string, stage: FailureStage, error: BatchProcessingError): void {
-    log.warn({ page, stage, code: error.code }, error.message);
     this.tracker.updateStatus(id, "failed", { error });
     const failure = pageFailure(page, stage, error);
+    log.error({ page, stage, code: error.code, remedy: failure.remedy }, `page failed: ${error.message}`);
     this.failures.push(failure);
     this.emit({ type: "page-failed", index, ...failure });
   }
@@ -156,4 +158,8 @@ export class BatchPages {
     const [completed, failed] = [this.successes.length, this.failures.length];
     return { total, completed, failed, unfinished: total - completed - failed, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
   }
+}
+
+function wholeMs(stageMs: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(stageMs).map(([stage, ms]) => [stage, Math.round(ms)]));
 }

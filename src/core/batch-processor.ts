@@ -2,10 +2,11 @@
  * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way at once,
  * written in the queue's order. A page that fails does not stop the others.
  */
+import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
 import { outputSettings, type BatchConfig, type PageConfig, type PageSettings } from "../config/batch-config.js";
-import { BatchProcessingError } from "../errors.js";
-import { getLogger } from "../logging.js";
+import { BatchProcessingError, messageOf } from "../errors.js";
+import { getLogger, withLogContext } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -44,6 +45,8 @@ const log = getLogger("batch");
  * colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
+  /** Names the batch: `job` on its log lines. */
+  readonly id: string = randomUUID();
   readonly #engine: Engine;
   readonly #config: BatchConfig;
   readonly #options: BatchProcessorOptions;
@@ -96,7 +99,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined) throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`);
     this.#act("start");
-    this.#run = this.#process();
+    this.#run = withLogContext({ job: this.id }, () => this.#process());
     return this.#run;
   }
 
@@ -239,6 +242,7 @@ export class BatchProcessor implements AsyncDisposable {
     } catch (error) {
       await output?.stop();
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
+      log.error({ code: error instanceof BatchProcessingError ? error.code : undefined, err: error }, `batch ended early: ${messageOf(error)}`);
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
       this.#act("fail");
       await this.#release({ reason: error });
@@ -249,6 +253,8 @@ export class BatchProcessor implements AsyncDisposable {
   #announce(warnings: readonly string[], references: readonly string[], provider: string, pages: number): void {
     for (const message of warnings) this.#emit({ type: "warning", message });
     const { name, version, trained } = this.#engine.model.manifest;
+    log.info({ pages, references, model: `${name} ${version}`, provider, output: this.#config.outputDir ?? this.#config.outputZip }, "batch started");
+    for (const message of warnings) log.warn(message);
     this.#emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
     if (!trained) this.#emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
   }
@@ -256,6 +262,8 @@ export class BatchProcessor implements AsyncDisposable {
   async #finish(written?: string): Promise<BatchSummary> {
     this.#act("complete");
     const summary = this.#pages.summary(written);
+    const { failures: _failures, elapsedMs, ...counts } = summary;
+    log.info({ ...counts, ms: Math.round(elapsedMs) }, written === undefined ? "batch stopped" : "batch finished");
     this.#emit({ type: written === undefined ? "batch-stopped" : "batch-completed", ...summary });
     await this.#release();
     return summary;

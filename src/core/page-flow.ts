@@ -1,5 +1,6 @@
 /** The stages of a batch joined: pages decoded ahead, several coloured at once, encoded, and given on in their order. */
 import { availableParallelism } from "node:os";
+import { withLogContext } from "../logging.js";
 import { stage } from "../workers/stage.js";
 import { colourPage, encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
 
@@ -20,13 +21,18 @@ const DECODED_AHEAD = Math.min(2, availableParallelism());
 /** Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or left. */
 export function flowPages(context: PageContext, control: FlowControl): AsyncIterableIterator<Passed<EncodedPage>> {
   const { signal } = control;
-  const decoded = stage(admittedJobs(control), (job, within) => openPage(context, job, within.signal), { concurrency: DECODED_AHEAD, signal });
+  const decoded = stage(admittedJobs(control), (job, within) => ofPage(job, () => openPage(context, job, within.signal)), { concurrency: DECODED_AHEAD, signal });
   const coloured = stage(
     decoded,
-    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => colourPage(context, job, page, within.signal)) : leave(item)),
+    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourPage(context, job, page, within.signal))) : leave(item)),
     { concurrency: control.maxConcurrent, signal },
   );
-  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => encodePage(context, job, result, within.signal)), { concurrency: context.engine.pool.maxThreads, signal });
+  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { concurrency: context.engine.pool.maxThreads, signal });
+}
+
+/** Does a page's work so that the lines logged by it name the page. */
+function ofPage<T>(job: PageJob, work: () => T): T {
+  return withLogContext({ page: job.entry.name }, work);
 }
 
 async function* admittedJobs(control: FlowControl): AsyncGenerator<PageJob> {

@@ -145,6 +145,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
     buckets: config.buckets.map(([width, height]) => [width, height]),
     latent: { channels: config.vae.latentChannels, downscale: 2 ** (config.vae.channels.length - 1), scalingFactor: config.vae.scalingFactor },
     prediction: config.prediction,
+    hints: config.hints ?? "squares",
     scheduler: { ...config.scheduler },
     imageEncoder: {
       imageSize: config.imageEncoder.imageSize,

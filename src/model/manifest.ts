@@ -28,6 +28,10 @@ export type StyleGraph = (typeof STYLE_GRAPHS)[number];
 /** The name of any graph of a package. */
 export type GraphName = SharedGraph | StyleGraph;
 
+/** What a model wants of colour hints: Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */
+export const HINT_FORMS = ["squares", "regions"] as const;
+export type HintForm = (typeof HINT_FORMS)[number];
+
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
 export const BUCKET_STEP_PX = 32;
 
@@ -89,6 +93,8 @@ const schema = z
     }),
     /** What the denoiser's output `noise` is: the noise ("epsilon", Cobra) or the clean latent ("sample"). */
     prediction: z.enum(["epsilon", "sample"]),
+    /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
+    hints: z.enum(HINT_FORMS).default("squares"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
     scheduler: z.strictObject({
       trainTimesteps: count,

@@ -1,5 +1,6 @@
 /** The config of a whole model: the sizes of its networks and what the pipeline has to know of it. */
 import type { ImageEncoderConfig } from "./networks/image-encoder.js";
+import type { HintForm } from "./manifest.js";
 import type { LineExtractorConfig } from "./networks/line-extractor.js";
 import type { TransformerConfig } from "./networks/transformer-config.js";
 import type { VaeConfig } from "./networks/vae.js";
@@ -16,5 +17,7 @@ export interface ModelConfig {
   /** Page sizes [width, height]. */
   readonly buckets: readonly (readonly [number, number])[];
   readonly prediction: "epsilon" | "sample";
+  /** Default "squares". */
+  readonly hints?: HintForm;
   readonly scheduler: { readonly trainTimesteps: number; readonly betaStart: number; readonly betaEnd: number; readonly maxSteps?: number };
 }

@@ -5,6 +5,7 @@ import { Piscina } from "piscina";
 import type { RasterImage } from "../binding/raster.js";
 import type { ImageClassification } from "../classification/decision.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
+import { logOrder, writeLogRecords } from "../logging.js";
 import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
 import type { OpenPageOptions } from "./open-page.js";
@@ -122,7 +123,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
       return Promise.reject(signal.reason);
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.add(new Call({ task, payload }, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
+      this.#waiting.add(new Call({ task, payload, log: logOrder() }, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
       this.#next();
     });
   }
@@ -185,6 +186,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
+      if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
     } catch (cause) {
       if (cause instanceof Error && cause.name === "DataCloneError") {

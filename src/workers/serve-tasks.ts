@@ -1,5 +1,6 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
 import { move, transferableSymbol, valueSymbol } from "piscina";
+import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import type { TaskHandlers, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
@@ -8,21 +9,32 @@ import { transferables } from "./transfer.js";
 export interface TaskMessage {
   readonly task: string;
   readonly payload: unknown;
+  /** How to log; absent while nobody listens. */
+  readonly log?: LogOrder | undefined;
 }
 
 /** What comes back: errors as data, since a thrown error would lose its class on the way. */
-export type TaskReply = { readonly value: unknown } | { readonly error: ErrorData };
+export type TaskReply = ({ readonly value: unknown } | { readonly error: ErrorData }) & { readonly logRecords?: readonly string[] };
+
+const log = getLogger("worker");
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks<Tasks extends TaskTable<Tasks>>(handlers: TaskHandlers<Tasks>): (message: TaskMessage) => Promise<unknown> {
   const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
-  return async ({ task, payload }) => {
-    let reply: TaskReply;
+  const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
+    const started = performance.now();
     try {
-      reply = { value: await table[task]!(payload) };
+      const value = await table[task]!(payload);
+      log.debug({ task, ms: Math.round((performance.now() - started) * 10) / 10 }, "task done");
+      return { value };
     } catch (error) {
-      reply = { error: errorToData(error) };
+      log.debug({ task, err: error }, "task failed");
+      return { error: errorToData(error) };
     }
+  };
+  return async (message) => {
+    const { value, records } = await collectLogRecords(message.log, () => answer(message));
+    const reply: TaskReply = records.length === 0 ? value : { ...value, logRecords: records };
     return move({ [transferableSymbol]: transferables(reply), [valueSymbol]: reply });
   };
 }

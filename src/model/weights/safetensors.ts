@@ -3,27 +3,24 @@
  * header with dtype, shape and data offsets of every tensor, then the data. The header is checked whole on opening; a
  * tensor's bytes are read when asked for, so memory is bounded by the largest tensor.
  */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, ModelError } from "../../errors.js";
-import { elementCount, fromFloat16 } from "../builder/tensor-data.js";
+import { elementCount } from "../builder/tensor-data.js";
+import { decodeFloats, ELEMENT_BYTES, type WeightDtype } from "./element-types.js";
+import { readFully } from "./file-bytes.js";
 import type { WeightSource } from "./weights.js";
-
-/** Bytes of an element, by the format's dtype names. */
-const ELEMENT_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
-/** A dtype name of the format. */
-export type SafetensorsDtype = keyof typeof ELEMENT_BYTES;
 
 /** The format's own limit of the header's length. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-const dtypeNames = Object.keys(ELEMENT_BYTES) as [SafetensorsDtype, ...SafetensorsDtype[]];
+const dtypeNames = Object.keys(ELEMENT_BYTES) as [WeightDtype, ...WeightDtype[]];
 const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const entrySchema = z.object({ dtype: z.enum(dtypeNames), shape: z.array(size), data_offsets: z.tuple([size, size]) });
 
 /** One tensor of the header. */
 interface Entry {
-  readonly dtype: SafetensorsDtype;
+  readonly dtype: WeightDtype;
   readonly dims: readonly number[];
   /** From the start of the file. */
   readonly offset: number;
@@ -79,18 +76,12 @@ export class SafetensorsFile implements WeightSource, Disposable {
   }
 
   /** A tensor's dtype; undefined when there is none. */
-  dtype(name: string): SafetensorsDtype | undefined {
+  dtype(name: string): WeightDtype | undefined {
     return this.#entries.get(name)?.dtype;
   }
 
   read(name: string): Float32Array {
-    const entry = this.#entry(name);
-    const bytes = this.bytes(name);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (entry.dtype === "F32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-    const get = READERS[entry.dtype];
-    const step = ELEMENT_BYTES[entry.dtype];
-    return Float32Array.from({ length: bytes.length / step }, (_, index) => get(view, index * step));
+    return decodeFloats(this.#entry(name).dtype, this.bytes(name));
   }
 
   /** A tensor's bytes as they are stored (little-endian), in memory of their own. */
@@ -156,35 +147,6 @@ export class SafetensorsFile implements WeightSource, Disposable {
 
   #refuse(reason: string): never {
     throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} is not a valid safetensors file: ${reason}`);
-  }
-}
-
-const READERS: Record<SafetensorsDtype, (view: DataView, position: number) => number> = {
-  F64: (view, position) => view.getFloat64(position, true),
-  F32: (view, position) => view.getFloat32(position, true),
-  F16: (view, position) => fromFloat16(view.getUint16(position, true)),
-  BF16: (view, position) => bfloat16(view.getUint16(position, true)),
-  I64: (view, position) => Number(view.getBigInt64(position, true)),
-  I32: (view, position) => view.getInt32(position, true),
-  I16: (view, position) => view.getInt16(position, true),
-  I8: (view, position) => view.getInt8(position),
-  U8: (view, position) => view.getUint8(position),
-  BOOL: (view, position) => (view.getUint8(position) === 0 ? 0 : 1),
-};
-
-const bits = new DataView(new ArrayBuffer(4));
-
-/** bfloat16 is the upper half of a float32. */
-function bfloat16(upper: number): number {
-  bits.setUint32(0, upper << 16);
-  return bits.getFloat32(0);
-}
-
-function readFully(descriptor: number, target: Uint8Array, position: number, path: string): void {
-  for (let done = 0; done < target.length; ) {
-    const count = readSync(descriptor, target, done, target.length - done, position + done);
-    if (count === 0) throw new ModelError("ERR_MODEL_WEIGHTS", `${path} ended at byte ${position + done}; it was cut while being read`);
-    done += count;
   }
 }
 

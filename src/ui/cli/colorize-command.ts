@@ -4,28 +4,26 @@ import { Engine } from "../../colorization/engine.js";
 import { parseBatchConfig } from "../../config/batch-config.js";
 import { runBatch } from "../../core/batch.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
-import { setupLogging } from "../../logging.js";
 import { defaultModelDirectory } from "../../model/default-model.js";
 import { EXIT, exitCodeFor } from "./exit-codes.js";
 import { integer } from "./flag-values.js";
+import { startLogging, withLogFlags, type LogFlags } from "./log-flags.js";
 import { Reporter } from "./reporter.js";
 import { gatherSettings, withSettingFlags, type SettingFlags } from "./setting-flags.js";
 
-interface Flags extends SettingFlags {
+interface Flags extends SettingFlags, LogFlags {
   fresh?: boolean;
   drain: number;
   model?: string;
   provider?: string;
   fallback?: boolean;
   threads?: number;
-  verbose?: boolean;
-  quiet?: boolean;
   json?: boolean;
 }
 
 /** The command, ready to be added to the program. */
 export function colorizeCommand(): Command {
-  return withSettingFlags(new Command("colorize"))
+  return withLogFlags(withSettingFlags(new Command("colorize")))
     .summary("colour a chapter of line art with coloured references")
     .description(
       "Colours every line-art page of a chapter, given as a folder or a ZIP/CBZ, with the colours of its references.\n" +
@@ -37,8 +35,6 @@ export function colorizeCommand(): Command {
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
     .option("--fallback", "use the CPU where the provider cannot start")
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
-    .option("--verbose", "log what happens, on standard error")
-    .option("--quiet", "say nothing but errors and the result")
     .option("--json", "one JSON object a line on standard output, for machines")
     .addHelpText(
       "after",
@@ -61,9 +57,9 @@ Exit codes: 0 all pages done, 1 nothing could be done, 2 some pages failed, 64 w
 
 async function colorize(input: string | undefined, flags: Flags): Promise<number> {
   const reporter = new Reporter({ json: Boolean(flags.json), quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr });
-  if (flags.verbose) setupLogging({ level: "DEBUG" });
   const interrupt = listenForSignals(flags.drain * 1000);
   try {
+    startLogging(flags);
     const { settings, pageConfig } = await gatherSettings(input, flags, process.env);
     const { config, warnings } = parseBatchConfig(settings);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });

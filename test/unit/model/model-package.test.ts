@@ -178,11 +178,19 @@ describe("opening", () => {
     ["an upsampler without a graph", "guided_upsampler: is missing although `upsampler` is given", (manifest) => delete manifest.graphs.styles.line!.guided_upsampler],
     ["a bucket off the grid", "buckets.1.0: must be a multiple of 32", (manifest) => Object.assign(manifest.buckets, { 1: [100, 128] })],
     ["a scale the VAE cannot take", "upsampler.scale: times bucket 0 (96 x 96) must give multiples of 8", (manifest) => Object.assign(manifest, { upsampler: { scale: 1.3 } })],
+    ["an unknown form of hints", "hints: Invalid option", (manifest) => Object.assign(manifest, { hints: "circles" })],
     ["betas in the wrong order", "scheduler: needs betaStart < betaEnd < 1", (manifest) => Object.assign(manifest.scheduler, { betaStart: 0.5 })],
     ["a width the positions cannot have", "referenceKv.width: must be a multiple of 12", (manifest) => Object.assign(manifest.referenceKv, { width: 20 })],
   ])("refuses a manifest with %s", async (_, message, edit) => {
     editManifest(edit);
     await expect(openModelPackage(folder)).rejects.toThrow(modelError("ERR_MODEL_MANIFEST", message, join(folder, "manifest.json")));
+  });
+
+  it("takes hints as squares where the manifest does not say, and as regions where it does", async () => {
+    editManifest((manifest) => Object.assign(manifest, { hints: undefined }));
+    expect((await openModelPackage(folder)).manifest.hints).toBe("squares");
+    editManifest((manifest) => Object.assign(manifest, { hints: "regions" }));
+    expect((await openModelPackage(folder)).manifest.hints).toBe("regions");
   });
 
   it("lists every fault of a manifest", () => {

@@ -1,0 +1,159 @@
+/**
+ * A log file that is replaced by a new one when it is full and when the day ends; the oldest go. Every line is written before
+ * `write` returns, so nothing is lost when the process exits or is killed. Two libraries do the same and buffer, or need a thread
+ * that an exit cuts off; a line costs some microseconds here, and a page has few lines.
+ */
+import { closeSync, fdatasyncSync, fstatSync, linkSync, mkdirSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
+import { dirname, join, parse } from "node:path";
+import { messageOf, ResourceError } from "../errors.js";
+
+export interface RotatingFileOptions {
+  /** Bytes after which a new file begins. */
+  readonly maxBytes: number;
+  /** Files that are kept, the current one included. */
+  readonly maxFiles: number;
+}
+
+/** What a log file is called. */
+export interface LogFileName {
+  readonly folder: string;
+  /** Full files are `<stem>_YYYYMMDD_HHMMSS<extension>`. */
+  readonly stem: string;
+  readonly extension: string;
+  /** The current file too; otherwise it is `<stem><extension>` and gets a dated name when it is full. */
+  readonly isDated: boolean;
+}
+
+/** `batch_processing_YYYYMMDD_HHMMSS.log` in a folder. */
+export function datedName(folder: string): LogFileName {
+  return { folder, stem: "batch_processing", extension: ".log", isDated: true };
+}
+
+/** One file with a fixed path. */
+export function fixedName(path: string): LogFileName {
+  const { name, ext } = parse(path);
+  return { folder: dirname(path), stem: name, extension: ext, isDated: false };
+}
+
+/** Appends lines. @throws ResourceError `ERR_OUTPUT_WRITE` from the constructor where the file cannot be made */
+export class RotatingFile {
+  readonly #name: LogFileName;
+  readonly #options: RotatingFileOptions;
+  #fd: number | undefined;
+  #path = "";
+  #bytes = 0;
+  #dayEndsMs = 0;
+  #lost = 0;
+  #isTorn = false;
+
+  constructor(name: LogFileName, options: RotatingFileOptions) {
+    this.#name = name;
+    this.#options = options;
+    try {
+      mkdirSync(name.folder, { recursive: true });
+      this.#open();
+    } catch (cause) {
+      throw new ResourceError("ERR_OUTPUT_WRITE", `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)}); name another folder or leave it out`, { cause });
+    }
+    this.#prune();
+  }
+
+  /** The current file. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Writes a line, which ends with a line feed. Never throws: where the disk refuses, lines are counted and the count is written once it takes some again. */
+  write(line: string): void {
+    if (this.#fd === undefined) return;
+    try {
+      if ((this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) || Date.now() >= this.#dayEndsMs) this.#rotate();
+      if (this.#lost > 0) {
+        this.#put(`${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`);
+        this.#lost = 0;
+      }
+      this.#put(line);
+    } catch {
+      this.#lost++;
+    }
+  }
+
+  /** Makes what is written outlast the machine too. */
+  sync(): void {
+    try {
+      if (this.#fd !== undefined) fdatasyncSync(this.#fd);
+    } catch {
+      // pipes and some file systems cannot
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #put(line: string): void {
+    const bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
+    for (let at = 0; at < bytes.length; ) {
+      const written = writeSync(this.#fd!, bytes, at);
+      this.#isTorn = at + written < bytes.length;
+      this.#bytes += written;
+      at += written;
+    }
+  }
+
+  #open(): void {
+    const { folder, stem, extension, isDated } = this.#name;
+    if (isDated) {
+      [this.#path, this.#fd] = this.#claim((path) => openSync(path, "ax"));
+    } else {
+      this.#path = join(folder, `${stem}${extension}`);
+      this.#fd = openSync(this.#path, "a");
+    }
+    const { size, mtimeMs } = fstatSync(this.#fd);
+    this.#bytes = size;
+    this.#dayEndsMs = new Date(size > 0 ? mtimeMs : Date.now()).setHours(24, 0, 0, 0);
+  }
+
+  #rotate(): void {
+    closeSync(this.#fd!);
+    // Linked to its new name before the old one goes: two processes cannot overwrite each other's file.
+    if (!this.#name.isDated) {
+      this.#claim((path) => linkSync(this.#path, path));
+      unlinkSync(this.#path);
+    }
+    this.#open();
+    this.#prune();
+  }
+
+  /** Does something with the first dated path that is free. */
+  #claim<T>(take: (path: string) => T): [path: string, taken: T] {
+    for (let number = 0; ; number++) {
+      const path = join(this.#name.folder, `${this.#name.stem}_${stamp(new Date())}${number === 0 ? "" : `_${number}`}${this.#name.extension}`);
+      try {
+        return [path, take(path)];
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+  }
+
+  #prune(): void {
+    const { folder, stem, extension, isDated } = this.#name;
+    const kept = this.#options.maxFiles - (isDated ? 0 : 1);
+    const age = (name: string): string => name.slice(stem.length, name.length - extension.length).replace(/^(_\d{8}_\d{6})(?:_(\d+))?$/u, (_all, date: string, number = "0") => date + String(number).padStart(6, "0"));
+    try {
+      const full = readdirSync(folder).filter((name) => name.startsWith(`${stem}_`) && name.endsWith(extension) && /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)));
+      const oldestFirst = full.sort((a, b) => (age(a) < age(b) ? -1 : 1));
+      for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept))) if (join(folder, name) !== this.#path) unlinkSync(join(folder, name));
+    } catch {
+      // another process was quicker, or the folder is gone: the next rotation tries again
+    }
+  }
+}
+
+/** Local time as YYYYMMDD_HHMMSS. */
+function stamp(time: Date): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return `${time.getFullYear()}${two(time.getMonth() + 1)}${two(time.getDate())}_${two(time.getHours())}${two(time.getMinutes())}${two(time.getSeconds())}`;
+}

@@ -1,0 +1,246 @@
+// The contract's rules for logging, with real files: levels, ids, what a line looks like, where lines go, rotation.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { configureComponentLogger, getLogger, setupLogging, withLogContext, type LogLevel } from "../../../src/logging.js";
+
+let root: string;
+let count = 0;
+const folder = (): string => join(root, String(count++));
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "cobra-log-"));
+});
+afterEach(() => {
+  setupLogging({ level: "SILENT" });
+  for (const name of ["a", "b"]) configureComponentLogger(name);
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+type Line = Record<string, unknown>;
+const parse = (text: string): Line[] => text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
+const linesOf = (path: string): Line[] => parse(readFileSync(path, "utf8"));
+
+/** A console that keeps what is written to it. */
+function capture(isTTY = false): { text: string; isTTY: boolean; write(text: string): void } {
+  return { text: "", isTTY, write(text) { this.text += text; } };
+}
+
+describe("setupLogging", () => {
+  it("writes nothing anywhere before it is called, and nothing after SILENT", () => {
+    const write = vi.spyOn(process.stderr, "write");
+    getLogger("a").fatal("unheard");
+    expect(getLogger("a").isLevelEnabled("fatal")).toBe(false);
+    setupLogging({ level: "SILENT", logDir: join(root, "never") });
+    getLogger("a").fatal("unheard");
+    expect(write).not.toHaveBeenCalled();
+    expect(existsSync(join(root, "never"))).toBe(false);
+  });
+
+  it("knows the levels DEBUG INFO WARNING ERROR CRITICAL and writes those from the one asked for", () => {
+    const stream = capture();
+    const written = (level: LogLevel): unknown[] => {
+      stream.text = "";
+      setupLogging({ level, stream });
+      const log = getLogger("a");
+      for (const call of ["debug", "info", "warn", "error", "fatal"] as const) log[call](call);
+      return parse(stream.text).map((line) => line["level"]);
+    };
+    expect(written("DEBUG")).toEqual(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]);
+    expect(written("WARNING")).toEqual(["WARNING", "ERROR", "CRITICAL"]);
+    expect(written("critical" as LogLevel)).toEqual(["CRITICAL"]);
+  });
+
+  it("puts an ISO time with milliseconds, level, component, job and page on a line", () => {
+    const stream = capture();
+    setupLogging({ stream });
+    withLogContext({ job: "j1" }, () => withLogContext({ page: "p1.png" }, () => getLogger("a").info({ ms: 12 }, "page done")));
+    const [line] = parse(stream.text);
+    expect(line).toEqual({ level: "INFO", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u), component: "a", job: "j1", page: "p1.png", ms: 12, msg: "page done" });
+  });
+
+  it("keeps the ids of several pages in flight apart", async () => {
+    const stream = capture();
+    setupLogging({ stream });
+    const page = (name: string): Promise<void> =>
+      withLogContext({ page: name }, async () => {
+        for (let step = 0; step < 5; step++) {
+          await sleep(Math.random() * 3);
+          getLogger("a").info({ expected: name }, "step");
+        }
+      });
+    await Promise.all(["1", "2", "3"].map(page));
+    const lines = parse(stream.text);
+    expect(lines).toHaveLength(15);
+    for (const line of lines) expect(line["page"]).toBe(line["expected"]);
+  });
+
+  it("writes text for people to a terminal, NDJSON elsewhere, and the other where asked", () => {
+    const [terminal, pipe, forced] = [capture(true), capture(), capture()];
+    vi.stubEnv("NO_COLOR", "1");
+    setupLogging({ stream: terminal });
+    getLogger("a").warn({ page: "p 1.png", ms: 3 }, "slow");
+    expect(terminal.text).toMatch(/^\d\d:\d\d:\d\d\.\d{3} WARNING {2}\[a\] slow page="p 1\.png" ms=3\n$/u);
+    vi.unstubAllEnvs();
+    setupLogging({ stream: pipe });
+    getLogger("a").warn("slow");
+    expect(parse(pipe.text)).toHaveLength(1);
+    setupLogging({ stream: forced, format: "text" });
+    getLogger("a").warn("slow");
+    expect(forced.text).toMatch(/ \[a\] slow\n$/u);
+  });
+
+  it("writes out control characters in text, so that a page's name cannot steer a terminal or forge a line", () => {
+    const stream = capture();
+    setupLogging({ stream, format: "text" });
+    getLogger("a").info({ page: "\u001b[2Jx\n12:00:00 CRITICAL forged" }, "done\r\u202e");
+    expect(stream.text.split("\n")).toHaveLength(2);
+    // oxlint-disable-next-line no-control-regex
+    expect(stream.text).not.toMatch(/[\u001b\r\u202e]/u);
+  });
+
+  it("shows an error's stack", () => {
+    const stream = capture();
+    setupLogging({ stream, format: "text" });
+    getLogger("a").error({ err: new Error("broken") }, "failed");
+    expect(stream.text).toMatch(/failed\n {4}Error: broken\n {4} +at /u);
+  });
+
+  it("replaces what was set up before; an old set-up's close changes nothing then", () => {
+    const [first, second] = [capture(), capture()];
+    const old = setupLogging({ stream: first });
+    setupLogging({ stream: second });
+    old.close();
+    getLogger("a").info("one");
+    expect([first.text, parse(second.text).length]).toEqual(["", 1]);
+  });
+
+  it.each([
+    [{ level: "LOUD" as LogLevel }, /"LOUD"; the levels are DEBUG/u],
+    [{ components: { a: "x" as LogLevel } }, /log level of "a" is "x"/u],
+    [{ maxFiles: 0 }, /maxFiles is 0/u],
+    [{ maxFileBytes: 1.5 }, /maxFileBytes is 1.5/u],
+  ])("refuses %o and leaves logging as it was", (options, message) => {
+    const stream = capture();
+    setupLogging({ stream });
+    expect(() => setupLogging(options)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT", message: expect.stringMatching(message) as string }));
+    getLogger("a").info("still here");
+    expect(parse(stream.text)).toHaveLength(1);
+  });
+
+  it("says which file cannot be opened and what to do", () => {
+    writeFileSync(join(root, "file"), "");
+    expect(() => setupLogging({ logDir: join(root, "file", "logs") })).toThrow(expect.objectContaining({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(/batch_processing\.log cannot be opened .*name another folder/u) as string }));
+  });
+});
+
+describe("configureComponentLogger", () => {
+  it("gives one component a level of its own, before and after the set-up, and takes it away again", () => {
+    const stream = capture();
+    configureComponentLogger("a", "DEBUG");
+    setupLogging({ stream, level: "WARNING" });
+    getLogger("a").debug("1");
+    getLogger("b").info("not this");
+    configureComponentLogger("b", "INFO").info("2");
+    configureComponentLogger("a");
+    getLogger("a").info("nor this");
+    expect(parse(stream.text).map((line) => line["msg"])).toEqual(["1", "2"]);
+    expect(() => configureComponentLogger("a", "x" as LogLevel)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+  });
+
+  it("makes one logger a component, however often it is asked", () => {
+    expect(getLogger("a")).toBe(getLogger("a"));
+  });
+});
+
+describe("log files", () => {
+  it("are batch_processing_YYYYMMDD_HHMMSS.log in logDir, NDJSON, beside a console", () => {
+    const [dir, stream] = [folder(), capture()];
+    const { logFiles } = setupLogging({ logDir: dir, stream });
+    getLogger("a").info("one");
+    expect(readdirSync(dir)).toEqual([expect.stringMatching(/^batch_processing_\d{8}_\d{6}\.log$/u)]);
+    expect(linesOf(logFiles[0]!)).toEqual(parse(stream.text));
+  });
+
+  it("never share a file, also when two begin in the same second", () => {
+    const dir = folder();
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date(2026, 10, 22, 13, 30, 5) });
+    for (let run = 0; run < 3; run++) {
+      setupLogging({ logDir: dir, console: false });
+      getLogger("a").info({ run }, "one");
+    }
+    const names = readdirSync(dir).sort();
+    expect(names).toEqual(["batch_processing_20261122_133005.log", "batch_processing_20261122_133005_1.log", "batch_processing_20261122_133005_2.log"]);
+    for (const name of names) expect(linesOf(join(dir, name))).toHaveLength(1);
+  });
+
+  it("are rotated by size; no line is lost or torn, and only maxFiles are kept, the newest", () => {
+    const dir = folder();
+    const setup = setupLogging({ logDir: dir, console: false, maxFileBytes: 1000, maxFiles: 12 });
+    for (let line = 0; line < 100; line++) getLogger("a").info({ line }, "x".repeat(20));
+    const files = readdirSync(dir);
+    expect(files).toHaveLength(12);
+    const kept = files.flatMap((name) => linesOf(join(dir, name)).map((line) => line["line"] as number)).sort((a, b) => a - b);
+    expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 100 - kept.length + index));
+    for (const name of files) expect(readFileSync(join(dir, name)).length).toBeLessThanOrEqual(1000);
+    expect(linesOf(setup.logFiles[0]!).at(-1)!["line"]).toBe(99);
+  });
+
+  it("are rotated at midnight", () => {
+    const dir = folder();
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date(2026, 10, 22, 23, 59, 58) });
+    setupLogging({ logDir: dir, console: false });
+    getLogger("a").info("evening");
+    vi.setSystemTime(new Date(2026, 10, 23, 0, 0, 1));
+    getLogger("a").info("night");
+    getLogger("a").info("night");
+    const names = readdirSync(dir).sort();
+    expect(names).toEqual(["batch_processing_20261122_235958.log", "batch_processing_20261123_000001.log"]);
+    expect(names.map((name) => linesOf(join(dir, name)).length)).toEqual([1, 2]);
+  });
+
+  it("leave other files of the folder alone", () => {
+    const dir = folder();
+    setupLogging({ logDir: dir, console: false });
+    for (const name of ["batch_processing_notes.log", "batch_processing_20200101_000000.log.bak", "other_20200101_000000.log"]) writeFileSync(join(dir, name), "mine");
+    setupLogging({ logDir: dir, console: false, maxFiles: 1 });
+    expect(readdirSync(dir)).toHaveLength(4);
+  });
+
+  it("logFile is appended to, and renamed with a date when full", () => {
+    const path = join(folder(), "run.log");
+    for (let run = 0; run < 2; run++) {
+      setupLogging({ logFile: path, console: false });
+      getLogger("a").info({ run }, "one");
+    }
+    expect(linesOf(path).map((line) => line["run"])).toEqual([0, 1]);
+    setupLogging({ logFile: path, console: false, maxFileBytes: 300, maxFiles: 3 });
+    for (let line = 0; line < 20; line++) getLogger("a").info({ line }, "two");
+    const names = readdirSync(join(path, ".."));
+    expect(names).toHaveLength(3);
+    expect(names.filter((name) => /^run_\d{8}_\d{6}(_\d+)?\.log$/u.test(name))).toHaveLength(2);
+    expect(linesOf(path).at(-1)!["line"]).toBe(19);
+  });
+
+  it("a logFile of yesterday is renamed before the first line of today", () => {
+    const path = join(folder(), "run.log");
+    setupLogging({ logFile: path, console: false });
+    getLogger("a").info("old");
+    setupLogging({ level: "SILENT" });
+    const yesterday = Date.now() / 1000 - 86_400;
+    utimesSync(path, yesterday, yesterday);
+    setupLogging({ logFile: path, console: false });
+    getLogger("a").info("new");
+    expect(linesOf(path).map((line) => line["msg"])).toEqual(["new"]);
+    expect(readdirSync(join(path, ".."))).toHaveLength(2);
+  });
+
+  it("a full disk does not reach the work", () => {
+    setupLogging({ logFile: "/dev/full", console: false });
+    expect(() => getLogger("a").fatal("no room")).not.toThrow();
+  });
+});
