@@ -2,6 +2,7 @@
 import { resize, toRgb, type PixelImage } from "../binding/pixels.js";
 import { toPlanar, UNIT_GRAY } from "../binding/planes.js";
 import { ValidationError } from "../errors.js";
+import type { Bucket } from "./buckets.js";
 
 /** One hint: a colour at a place of the page at bucket size. */
 export interface ColorHint {
@@ -41,6 +42,20 @@ export function drawHints(line: PixelImage<1 | 3>, hints: readonly ColorHint[]):
     }
   }
   return { picture, mask };
+}
+
+/**
+ * The hints of a page that lie in one of its tiles, in the tile's bucket pixels.
+ * @param bucket page size that the hints' places are given in
+ * @param tile the tile in pixels of the page, and `tileBucket` its page size of the model
+ */
+export function hintsInTile(hints: readonly ColorHint[], bucket: Bucket, page: { width: number; height: number }, tile: { x: number; y: number; width: number; height: number }, tileBucket: Bucket): ColorHint[] {
+  return hints.flatMap((hint) => {
+    checkHint(hint, bucket.width, bucket.height);
+    const x = Math.floor(((((hint.x + 0.5) / bucket.width) * page.width - tile.x) / tile.width) * tileBucket.width);
+    const y = Math.floor(((((hint.y + 0.5) / bucket.height) * page.height - tile.y) / tile.height) * tileBucket.height);
+    return x >= 0 && y >= 0 && x < tileBucket.width && y < tileBucket.height ? [{ ...hint, x, y }] : [];
+  });
 }
 
 function checkHint({ x, y, color }: ColorHint, width: number, height: number): void {

@@ -1,19 +1,21 @@
 /**
- * What happens to one page, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
+ * What happens to one page, tile by tile where its shape fits no page size of the model, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
  * guided upsampling, the page's own ink. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
  */
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
+import { toRgb } from "../binding/pixels.js";
 import type { Ink, Style } from "../config/batch-config.js";
 import type { ModelPackage } from "../model/model-package.js";
-import type { Bucket } from "./buckets.js";
-import type { ColorHint } from "./hints.js";
+import { nearestBucket, type Bucket } from "./buckets.js";
+import { hintsInTile, type ColorHint } from "./hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
-import { upsampledSize, type PreparedPage, type RunPageTask } from "./page-tasks.js";
+import { upsampledSize, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
+import type { TilePlan } from "./tiling.js";
 
 /** The stages a page reports, in order. */
 export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample", "ink"] as const;
@@ -51,8 +53,11 @@ export interface PageResult {
    * where the package has no upsampler.
    */
   image: RasterImage;
+  /** Page size of the model; of a page in tiles, the first one's. */
   bucket: Bucket;
-  /** Reference patches that were used, in quadrant order. */
+  /** Parts that the page was coloured in: 1 for a page whose shape fits the model; see `tiling.ts`. */
+  tiles: number;
+  /** Reference patches that were used, in quadrant order, tile by tile. */
   references: readonly { quadrant: number; rank: number; label: string }[];
   /** Wall time of each stage. */
   stageMs: Record<PageStage, number>;
@@ -60,14 +65,51 @@ export interface PageResult {
 
 /** Colours one page. Rejects with the signal's reason when cancelled. */
 export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
+  const { signal } = request;
+  const clock = new StageClock(request.onStage);
+  signal?.throwIfAborted();
+  clock.begin("prepare");
+  const { tiles, plan, width, height, page } = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: networks.model.manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
+  const context = { networks, references, runTask, clock };
+  const done: ColouredTile[] = [];
+  for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, plan === undefined ? request : tileRequest(request, plan, index, { width, height }, tile.bucket, modelBuckets(networks.model))));
+  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width, height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  if (page) {
+    clock.begin("ink");
+    image = await runTask("composeInk", { page, picture: image }, signal);
+  }
+  return { image, bucket: tiles[0]!.bucket, tiles: tiles.length, references: done.flatMap((one) => one.references), stageMs: clock.end() };
+}
+
+interface TileContext {
+  networks: Networks;
+  references: ReferenceSet;
+  runTask: RunPageTask;
+  clock: StageClock;
+}
+
+interface ColouredTile {
+  /** The model's picture. */
+  picture: RasterImage;
+  references: PageResult["references"];
+}
+
+/** What a tile is asked for: the page's request with the hints that lie in it, and steps counted over all tiles. */
+function tileRequest(request: PageRequest, plan: TilePlan, index: number, page: { width: number; height: number }, bucket: Bucket, buckets: readonly Bucket[]): PageRequest {
+  const { onStage, hints = [] } = request;
+  const count = plan.tiles.length;
+  return {
+    ...request,
+    hints: hintsInTile(hints, nearestBucket(page.width, page.height, buckets), page, plan.tiles[index]!, bucket),
+    ...(onStage === undefined ? {} : { onStage: (stage, step, steps) => (step === undefined || steps === undefined ? onStage(stage) : onStage(stage, index * steps + step, count * steps)) }),
+  };
+}
+
+/** Colours a page that fits the model, or one tile. */
+async function colorizeTile({ networks, references, runTask, clock }: TileContext, prepared: PreparedTile, request: PageRequest): Promise<ColouredTile> {
   const { style, signal } = request;
   const { manifest } = networks.model;
-  const clock = new StageClock(request.onStage);
   const tell = request.onValue ?? (() => undefined);
-  signal?.throwIfAborted();
-
-  clock.begin("prepare");
-  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -124,14 +166,10 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
     const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
   }
-  if (prepared.page) {
-    clock.begin("ink");
-    image = await runTask("composeInk", { page: prepared.page, picture: image }, signal);
-  }
-  return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
+  return { picture: image, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })) };
 }
 
-async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedPage, request: PageRequest): Promise<ChosenPatch[]> {
+async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedTile, request: PageRequest): Promise<ChosenPatch[]> {
   const patches = await references.patches(prepared.bucket, request.signal);
   if (patches.length === 0) return [];
   const queries = await networks.embed(prepared.queryPixels, QUADRANTS, request.signal);

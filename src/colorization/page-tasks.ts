@@ -11,6 +11,8 @@ import { nearestBucket, type Bucket } from "./buckets.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
 import { seededNoise } from "./page-noise.js";
+import { joinTiles } from "./tile-join.js";
+import { planTiles, type TilePlan } from "./tiling.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
 /** How the image encoder wants its pictures. */
@@ -28,24 +30,41 @@ export interface PageTask {
   keepPage: boolean;
 }
 
-export interface PreparedPage {
+/** A page, or a tile of one, for the networks. */
+export interface PreparedTile {
   bucket: Bucket;
-  /** Gray page at the bucket's size. */
+  /** Gray, at the bucket's size. */
   gray: PixelImage<1>;
   /** Input of the line network. */
   lineInput: LineInput;
-  /** [4, 3, S, S]: the page's quadrant crops for the image encoder. */
+  /** [4, 3, S, S]: the quadrant crops for the image encoder. */
   queryPixels: Float32Array;
+}
+
+export interface PreparedPage {
+  /** The page as a whole, or its tiles in order. */
+  tiles: PreparedTile[];
+  /** How the page is cut; absent for a page that is coloured as a whole. */
+  plan?: TilePlan;
+  /** The page's own size in pixels. */
+  width: number;
+  height: number;
   /** The page itself, moved and not copied, where `keepPage` asks for it. */
   page?: RasterImage;
 }
 
-/** Page → bucket, gray, line network input, retrieval queries. */
+/** Page → its tiles, each with bucket, gray, line network input, retrieval queries. */
 export function preparePage({ page, buckets, encoder, keepPage }: PageTask): PreparedPage {
-  const bucket = nearestBucket(page.width, page.height, buckets);
-  const stretched = resize(toRgb(page), bucket.width, bucket.height);
-  const gray = toGray(stretched as RasterImage);
-  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(keepPage ? { page } : {}) };
+  const { width, height } = page;
+  const plan = planTiles(page, buckets);
+  const rgb = toRgb(page);
+  const tiles = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile): PreparedTile => {
+    const bucket = nearestBucket(tile.width, tile.height, buckets);
+    const stretched = resize(rgb, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
+    const gray = toGray(stretched as RasterImage);
+    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder) };
+  });
+  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(keepPage ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -179,7 +198,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */
