@@ -37,6 +37,8 @@ const SPREAD_REACH = 0.06;
 const SPREAD_GUTTER = 0.008;
 /** Overlap of tiles where there is no gutter, and the greatest stretch of a gutter that is used, as a share of a tile. */
 const OVERLAP = 0.125;
+/** How much longer than wanted a tile may be, for a gutter's sake. */
+const STRETCH = 1.25;
 /** Levels that a blank row's pixels may lie apart: paper, scanned or compressed. */
 const BLANK_LEVELS = 24;
 /** Gutters are looked for on a picture of at most this many pixels across. */
@@ -55,8 +57,8 @@ export function planTiles(page: RasterImage, buckets: readonly Bucket[]): TilePl
 function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): TilePlan {
   const [across, along] = axis === "rows" ? [page.width, page.height] : [page.height, page.width];
   const share = axis === "rows" ? bucket.height / bucket.width : bucket.width / bucket.height;
-  const longest = Math.max(2, Math.round(across * share));
-  const { tiles, seams } = cutStretch(along, longest, blankStretches(page, axis));
+  const wanted = Math.max(2, Math.round(across * share));
+  const { tiles, seams } = cutStretch(along, wanted, Math.round(wanted * STRETCH), blankStretches(page, axis));
   return { axis, tiles: tiles.map((stretch) => tileOf(axis, stretch, across)), seams };
 }
 
@@ -75,36 +77,36 @@ function tileOf(axis: TilePlan["axis"], { from, to }: Stretch, across: number): 
 }
 
 /**
- * Cuts a length into stretches of at most `longest`, in gutters where one lies in the second half of what is left.
+ * Cuts a length into stretches of about `wanted` and at most `longest`, in gutters where one lies in reach.
  * @param gutters blank stretches in order
  */
-export function cutStretch(length: number, longest: number, gutters: readonly Stretch[]): { tiles: Stretch[]; seams: Stretch[] } {
-  const overlap = Math.max(1, Math.round(longest * OVERLAP));
+export function cutStretch(length: number, wanted: number, longest: number, gutters: readonly Stretch[]): { tiles: Stretch[]; seams: Stretch[] } {
+  const overlap = Math.max(1, Math.round(wanted * OVERLAP));
   const tiles: Stretch[] = [];
   const seams: Stretch[] = [];
   let from = 0;
   while (length - from > longest) {
-    const seam = bestGutter(gutters, from, longest, overlap) ?? evenSeam(length - from, from, longest, overlap);
+    const seam = bestGutter(gutters, from, wanted, longest, overlap) ?? evenSeam(length - from, from, wanted, overlap);
     tiles.push({ from, to: seam.to });
     seams.push(seam);
     from = seam.from;
   }
   // A short rest takes more of what lies before it, so that its shape is a page's.
-  tiles.push({ from: Math.max(0, Math.min(from, length - Math.ceil(longest / 2))), to: length });
+  tiles.push({ from: Math.max(0, Math.min(from, length - Math.ceil(wanted / 2))), to: length });
   return { tiles, seams };
 }
 
-/** The gutter to cut in: wide ones first, of equal ones the later. The seam is its middle, at most `overlap` long. */
-function bestGutter(gutters: readonly Stretch[], from: number, longest: number, overlap: number): Stretch | undefined {
+/** The gutter to cut in: near the wanted length, and not too narrow. The seam is its middle, at most `overlap` long. */
+function bestGutter(gutters: readonly Stretch[], from: number, wanted: number, longest: number, overlap: number): Stretch | undefined {
   let best: Stretch | undefined;
   let bestScore = 0;
   for (const gutter of gutters) {
-    const start = Math.max(gutter.from, from + Math.ceil(longest / 2));
+    const start = Math.max(gutter.from, from + Math.ceil(wanted / 2));
     const end = Math.min(gutter.to, from + longest);
     const size = Math.min(end - start, overlap);
     if (size < 3) continue;
     const middle = (start + end) / 2;
-    const score = size / overlap + (0.5 * (middle - from)) / longest;
+    const score = 1 + 0.25 * Math.min(1, (8 * size) / overlap) - Math.abs(middle - from - wanted) / wanted;
     const seam = { from: Math.round(middle - size / 2), to: Math.round(middle + size / 2) };
     if (score > bestScore) [best, bestScore] = [seam, score];
   }
@@ -112,9 +114,9 @@ function bestGutter(gutters: readonly Stretch[], from: number, longest: number, 
 }
 
 /** The first of as few and as equal tiles as the overlap allows. */
-function evenSeam(rest: number, from: number, longest: number, overlap: number): Stretch {
-  const count = Math.max(2, Math.ceil((rest - overlap) / (longest - overlap)));
-  const to = from + Math.min(longest, Math.ceil((rest + (count - 1) * overlap) / count));
+function evenSeam(rest: number, from: number, wanted: number, overlap: number): Stretch {
+  const count = Math.max(2, Math.ceil((rest - overlap) / (wanted - overlap)));
+  const to = from + Math.min(wanted, Math.ceil((rest + (count - 1) * overlap) / count));
   return { from: to - overlap, to };
 }
 
