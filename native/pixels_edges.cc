@@ -33,23 +33,28 @@ COBRA_CLONES void GradientRow(const uint8_t* above, const uint8_t* here, const u
   }
 }
 
+inline int16_t Mask(bool condition) { return static_cast<int16_t>(-static_cast<int>(condition)); }
+inline int16_t Select(int16_t mask, int16_t yes, int16_t no) { return static_cast<int16_t>((mask & yes) | (~mask & no)); }
+
 /// The states of one row: kNot where the magnitude is not above `low` or not the greatest across the edge. OpenCV compares y * 2^15 with
 /// x * tan22 and x * (tan22 + 2^16), tan22 = 13573 = tan(22.5 degrees) * 2^15; since 13573 is odd and x < 2^15, comparing y with the
 /// quotients' whole parts is the same, and stays in 16 bits. `above`, `m`, `below` point to the first pixel's magnitudes.
 COBRA_CLONES void SuppressRow(const int16_t* __restrict above, const int16_t* __restrict m, const int16_t* __restrict below, const int16_t* __restrict dx, const int16_t* __restrict dy, int width,
                               int16_t low, int16_t high, uint8_t* __restrict states) {
   for (int i = 0; i < width; ++i) {
+    // Masks of 0 and -1 instead of branches: the loop then runs sixteen pixels at a time.
     const int16_t gx = dx[i], gy = dy[i], here = m[i];
-    const uint16_t x = static_cast<uint16_t>(gx < 0 ? -gx : gx), y = static_cast<uint16_t>(gy < 0 ? -gy : gy);
-    const uint16_t part = static_cast<uint16_t>((static_cast<uint32_t>(static_cast<uint16_t>(2 * x)) * 13573u) >> 16);
-    const bool across = y <= part, along = y > static_cast<uint16_t>(2 * x + part), falling = (gx ^ gy) < 0;
+    const int16_t left = m[i - 1], right = m[i + 1], up = above[i], down = below[i], up_left = above[i - 1], up_right = above[i + 1], down_left = below[i - 1], down_right = below[i + 1];
+    const int16_t x = static_cast<int16_t>(gx < 0 ? -gx : gx), y = static_cast<int16_t>(gy < 0 ? -gy : gy);
+    const uint16_t twice = static_cast<uint16_t>(2 * x);
+    const int16_t part = static_cast<int16_t>(static_cast<uint16_t>((static_cast<uint32_t>(twice) * 13573u) >> 16));
+    const int16_t across = Mask(y <= part), along = Mask(y > static_cast<int16_t>(2 * x + part)), falling = Mask(static_cast<int16_t>(gx ^ gy) < 0);
     // The neighbour before has to be less, the one after may be equal, on the diagonals neither.
-    const int16_t diagonal = std::max(falling ? above[i + 1] : above[i - 1], falling ? below[i - 1] : below[i + 1]);
-    const int16_t before = across ? m[i - 1] : along ? above[i] : diagonal;
-    const int16_t after = across ? m[i + 1] : along ? below[i] : diagonal;
-    const bool both = across || along;
-    const bool greatest = (here > before) & (both ? here >= after : here > after);
-    states[i] = (here > low) & greatest ? (here > high ? kEdge : kMaybe) : kNot;
+    const int16_t before = Select(across, left, Select(along, up, Select(falling, up_right, up_left)));
+    const int16_t after = Select(across, right, Select(along, down, Select(falling, down_left, down_right)));
+    const int16_t greatest = Mask(here > before) & (Mask(here > after) | (Mask(here == after) & (across | along)));
+    const int16_t kept = greatest & Mask(here > low);
+    states[i] = static_cast<uint8_t>(kNot + (kept & (Mask(here > high) & 2)) - (kept & 1));
   }
 }
 
