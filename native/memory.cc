@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "device_memory.h"
 #include "session.h"
 
 namespace cobra {
@@ -200,6 +201,15 @@ Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session) {
     if (value > 9007199254740991.0 || value < 0) value = 0;  // an arena without a limit says 2^63 - 1
     result.Set(figure.js, value);
   }
+  return result;
+}
+
+Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session) {
+  const auto figures = DeviceMemory(session.device);
+  if (!figures) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("freeBytes", static_cast<double>(figures->free_bytes));
+  result.Set("totalBytes", static_cast<double>(figures->total_bytes));
   return result;
 }
 

@@ -165,13 +165,40 @@ Napi::Value CallChangeChannels(const Info& info) {
   return out;
 }
 
-// composeInk(page, model, out?)
+// composeInk(page, model, hints?, out?)
 Napi::Value CallComposeInk(const Info& info) {
   const View page = ReadImage(info, 0, "page", 3);
   const View model = ReadImage(info, 1, "model", 3);
-  Napi::Uint8Array out = FreshBytes(info, 2, page.samples(), page);
+  const bool hinted = !info[2].IsUndefined();
+  const View hints = hinted ? ReadImage(info, 2, "hints", 4) : View{};
+  Napi::Uint8Array out = FreshBytes(info, 3, page.samples(), page);
   RefuseOverlap(info.Env(), out.Data(), page.samples(), model.data, model.samples());
-  ComposeInk(page, model, out.Data());
+  if (hinted) RefuseOverlap(info.Env(), out.Data(), page.samples(), hints.data, hints.samples());
+  ComposeInk(page, model, hinted ? &hints : nullptr, out.Data());
+  return out;
+}
+
+// growHints(page, marks, width, height, out?)
+Napi::Value CallGrowHints(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const View marks = ReadImage(info, 1, "marks", 4);
+  const int width = ReadInt(info, 2, "width", 1, page.width);
+  const int height = ReadInt(info, 3, "height", 1, page.height);
+  Napi::Uint8Array out = FreshBytes(info, 4, Samples(width, height, 4), page);
+  RefuseOverlap(info.Env(), out.Data(), Samples(width, height, 4), marks.data, marks.samples());
+  GrowHints(page, marks, width, height, out.Data());
+  return out;
+}
+
+// flattenColors(page, model, width, height, out?)
+Napi::Value CallFlattenColors(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const View model = ReadImage(info, 1, "model", 3);
+  const int width = ReadInt(info, 2, "width", 1, page.width);
+  const int height = ReadInt(info, 3, "height", 1, page.height);
+  Napi::Uint8Array out = FreshBytes(info, 4, Samples(width, height, 3), page);
+  RefuseOverlap(info.Env(), out.Data(), Samples(width, height, 3), model.data, model.samples());
+  FlattenColors(page, model, width, height, out.Data());
   return out;
 }
 
@@ -221,6 +248,8 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("cmykToRgb", Guarded<CallFourChannel<CmykToRgb, 3>>);
   add("changeChannels", Guarded<CallChangeChannels>);
   add("composeInk", Guarded<CallComposeInk>);
+  add("growHints", Guarded<CallGrowHints>);
+  add("flattenColors", Guarded<CallFlattenColors>);
   add("toPlanar", Guarded<CallToPlanar>);
   add("fromPlanar", Guarded<CallFromPlanar>);
   exports.Set("pixels", object);

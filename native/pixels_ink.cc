@@ -3,12 +3,14 @@
 //   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
 //   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
+//   hints    where the user has put colours, they take its place (pixels_ink_hints.cc)
 //   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
 //            itself where the colour is white and where the page is black
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "pixels_ink.h"
@@ -17,44 +19,6 @@ namespace cobra::pixels {
 namespace {
 
 constexpr float kBlack = 24.0f;  // pixels up to here come through unchanged
-
-struct Paper {
-  uint8_t color[3];
-  uint8_t luma;
-};
-
-/// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
-Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count) {
-  uint64_t histogram[256], around[256];
-  Histogram(luma, count, histogram);
-  const auto sum = [&](int value) {
-    uint64_t total = 0;
-    for (int v = std::max(0, value - 3); v <= std::min(255, value + 3); ++v) total += histogram[v];
-    return total;
-  };
-  for (int v = 0; v < 256; ++v) around[v] = sum(v);
-  int paper = 255;
-  for (int v = 255; v >= 96; --v) {
-    if (around[v] * 200 < count * 3) continue;
-    const int low = std::max(0, v - 6);
-    if (*std::max_element(around + low, around + v + 1) > around[v]) continue;
-    // The peak of the smoothed counts may be flat; the fullest value in its window is meant.
-    paper = v;
-    for (int other = std::max(0, v - 3); other <= std::min(255, v + 3); ++other) {
-      if (histogram[other] > histogram[paper]) paper = other;
-    }
-    break;
-  }
-  uint64_t sums[3] = {0, 0, 0}, found = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (std::abs(luma[i] - paper) > 3) continue;
-    for (int c = 0; c < 3; ++c) sums[c] += page[3 * i + c];
-    ++found;
-  }
-  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper)};
-  for (int c = 0; c < 3 && found > 0; ++c) result.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));
-  return result;
-}
 
 /// Least tone of each k x k block: lines stay closed on the smaller grid.
 std::vector<uint8_t> ReduceTone(const std::vector<uint8_t>& tone, int width, int height, int k, int grid_width, int grid_height) {
@@ -157,15 +121,13 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
 
 }  // namespace
 
-void ComposeInk(const View& page, const View& model, uint8_t* out) {
+void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out) {
   const int width = page.width, height = page.height;
   const size_t count = page.pixels();
   std::vector<uint8_t> tone(count);
   ToGray(page.data, count, tone.data());
   const Paper paper = FindPaper(page.data, tone.data(), count);
-  uint8_t relative[256];
-  for (int v = 0; v < 256; ++v) relative[v] = static_cast<uint8_t>(std::min(255, (v * 255 + paper.luma / 2) / paper.luma));
-  for (uint8_t& t : tone) t = relative[t];
+  RelateToPaper(paper, tone.data(), count);
 
   const double ratio = std::sqrt(static_cast<double>(count) / (1.5 * static_cast<double>(model.pixels())));
   const int k = std::max(1, static_cast<int>(std::lround(ratio)));
@@ -182,11 +144,15 @@ void ComposeInk(const View& page, const View& model, uint8_t* out) {
 
   const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
   const Finer finer(grid, grid_tone, k);
-  std::vector<Rgbw> row(k == 1 ? 0 : static_cast<size_t>(width));
+  std::optional<HintLayer> layer;
+  if (hints != nullptr) layer.emplace(*hints, grid);
+  std::vector<Rgbw> row(k == 1 && !layer ? 0 : static_cast<size_t>(width));
   for (int y = 0; y < height; ++y) {
     const size_t at = static_cast<size_t>(y) * width;
     if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
-    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
+    else if (layer) std::copy_n(&grid.pixels[at], width, row.data());
+    if (layer) layer->PutInRow(y, width, height, row.data());
+    ComposeRow(page.data + 3 * at, shade.data() + at, row.empty() ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
   }
 }
 

@@ -18,6 +18,19 @@ struct ColorGrid {
   std::vector<Rgbw> pixels;
 };
 
+/// What a page is drawn on.
+struct Paper {
+  uint8_t color[3];
+  uint8_t luma;
+};
+
+/// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
+/// `page`: RGB; `luma`: its grays.
+Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count);
+
+/// Makes grays shares of the paper's: 255 is paper.
+void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count);
+
 /// out = greatest (or least) value within `radius` pixels in both directions; what lies outside the picture does not count.
 /// `out` may be `in`.
 void MaxFilter(const uint8_t* in, int width, int height, int radius, uint8_t* out);
@@ -36,5 +49,20 @@ inline float Luma(Rgbw c) { return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]
 /// The share of the page's shading that the colour has in it already, 0..1. `shade`: the page's tone without lines, width x height;
 /// `k`: the page's pixels in one of the grid, each way.
 float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
+
+/// Colour hints, grown to their regions, over a page. Refers to the layer's memory.
+class HintLayer {
+ public:
+  /// `layer`: RGBA of any size, stretched over the page; `grid`: the colours without the hints.
+  HintLayer(const View& layer, const ColorGrid& grid);
+  /// Puts the hints' colours into the colours of row `y` of a page of `width` x `height`.
+  void PutInRow(int y, int width, int height, Rgbw* colors) const;
+
+ private:
+  View layer_;
+  /// Of every pixel of the layer the area of one colour that it is in, -1 for none; and the colours' mean luma in each area.
+  std::vector<int32_t> area_;
+  std::vector<float> luma_;
+};
 
 }  // namespace cobra::pixels

@@ -41,6 +41,10 @@ RunJob::RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs
 
 void RunJob::Execute() {
   try {
+    if (session_->provider != "webgpu" && session_->shrink_next.exchange(false)) {
+      const std::string device = session_->on_cpu() ? "cpu:0" : "gpu:" + session_->device.substr(session_->device.find(':') + 1);
+      options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", device.c_str());
+    }
     // Outputs that stay on a device need a binding; everything else goes the short way.
     if (keep_on_device_ && !session_->on_cpu()) {
       ExecuteBound();

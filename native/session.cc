@@ -163,7 +163,9 @@ const ValueDescription& SessionCore::Find(const std::vector<ValueDescription>& l
 Napi::Function NativeSession::Define(Napi::Env env) {
   return DefineClass(env, "NativeSession",
                      {InstanceMethod<&NativeSession::Describe>("describe"), InstanceMethod<&NativeSession::Run>("run"),
-                      InstanceMethod<&NativeSession::Stats>("stats"), InstanceMethod<&NativeSession::Dispose>("dispose")});
+                      InstanceMethod<&NativeSession::Stats>("stats"),
+                      InstanceMethod<&NativeSession::DeviceMemory>("deviceMemory"), InstanceMethod<&NativeSession::Shrink>("shrink"),
+                      InstanceMethod<&NativeSession::Dispose>("dispose")});
 }
 
 Napi::Object NativeSession::Wrap(Napi::Env env, std::shared_ptr<SessionCore> core) {
@@ -210,6 +212,17 @@ Napi::Value NativeSession::Run(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeSession::Stats(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value { return AllocatorFigures(info.Env(), *Live()); });
+}
+
+Napi::Value NativeSession::DeviceMemory(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value { return DeviceMemoryFigures(info.Env(), *Live()); });
+}
+
+Napi::Value NativeSession::Shrink(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    Live()->shrink_next = true;
+    return info.Env().Undefined();
+  });
 }
 
 Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {

@@ -5,6 +5,7 @@
 #pragma once
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -70,6 +71,7 @@ struct SessionCore {
   std::unique_ptr<Ort::Allocator> allocator;  // of `place`; goes before the session
   std::vector<ValueDescription> inputs;
   std::vector<ValueDescription> outputs;
+  std::atomic<bool> shrink_next{false};  // the next run ends with giving back what the arena does not use
 };
 
 class NativeSession final : public Napi::ObjectWrap<NativeSession> {
@@ -85,6 +87,8 @@ class NativeSession final : public Napi::ObjectWrap<NativeSession> {
   Napi::Value Describe(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
+  Napi::Value DeviceMemory(const Napi::CallbackInfo& info);
+  Napi::Value Shrink(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
   const std::shared_ptr<SessionCore>& Live() const;
 

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   ERR_IMAGE_LIMIT: "a picture is larger than the limit",
   ERR_IMAGE_ENCODE: "a picture cannot be encoded",
   ERR_CLASSIFICATION: "a picture cannot be classified",
+  ERR_HINTS: "a page's colour hints do not fit the page or cannot be read",
   // inputs and outputs
   ERR_INPUT_NOT_FOUND: "an input path does not exist or cannot be read",
   ERR_INPUT_EMPTY: "an input holds no picture to colour",
@@ -40,6 +41,8 @@ export const ERROR_CODES = {
   ERR_ZIP_LIMIT: "an archive or an entry of it goes over a limit",
   ERR_OUTPUT_WRITE: "an output cannot be written",
   ERR_OUTPUT_LOCKED: "another run works on the output",
+  ERR_RUN_NOT_FOUND: "an output holds no journal of a run that could be gone on with",
+  ERR_PAGE_CRASHED: "a page has ended the process twice and is set aside",
   ERR_OUTPUT_EXISTS: "an output exists and overwriting was not asked for",
   // configuration, usage
   ERR_CONFIG: "a configuration value is unknown or breaks a rule",

@@ -5,6 +5,7 @@ export { ImageClassifier, separateLineArtAndReferences } from "./classification/
 export type { ClassificationMetrics, ImageClassification, ImageType } from "./classification/index.js";
 export { Engine, type EngineOptions } from "./colorization/engine.js";
 export type { ColorHint } from "./colorization/hints.js";
+export type { PageHint, PageHints } from "./colorization/page-hints.js";
 export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/page-pipeline.js";
 export { ReferenceSet, type ReferenceImage } from "./colorization/references.js";
 export { INKS, parseBatchConfig, STYLES, type BatchConfig, type BatchConfigInput, type Ink, type PageConfig, type Style } from "./config/batch-config.js";

@@ -8,7 +8,7 @@ import { checkInputs, checkOutputNames, checkOutputs } from "./operands.js";
 import { loadRuntime } from "./runtime.js";
 import { normaliseOptions, type SessionOptions } from "./session-options.js";
 import { Tensor } from "./tensor.js";
-import type { AllocatorStats, NativeBinding, NativeSession, NativeTensor, ValueInfo } from "./types.js";
+import type { AllocatorStats, DeviceMemory, NativeBinding, NativeSession, NativeTensor, ValueInfo } from "./types.js";
 
 /** What a run may be asked for. */
 export interface RunOptions {
@@ -155,6 +155,23 @@ export class InferenceSession implements DeviceOwner, Disposable {
   allocatorStats(): AllocatorStats {
     const session = this[OWNER]();
     return guarded(() => session.stats());
+  }
+
+  /** Memory of the session's device as its driver tells it; undefined on the CPU and where the driver tells nothing. @throws BatchProcessingError `ERR_DISPOSED` */
+  deviceMemory(): DeviceMemory | undefined {
+    const session = this[OWNER]();
+    return guarded(() => session.deviceMemory());
+  }
+
+  /**
+   * Lets the session's next run end with giving memory back to the system that its arena holds and does not use. (ONNX Runtime shrinks
+   * arenas only at the end of a run.) Nothing on WebGPU. @throws BatchProcessingError `ERR_DISPOSED`
+   */
+  shrinkArena(): void {
+    const session = this[OWNER]();
+    guarded(() => {
+      session.shrink();
+    });
   }
 
   /** Gives the model back once its runs in flight are over. Idempotent. */

@@ -61,7 +61,16 @@ export interface NativeSession {
     settle: Settle<(NativeTensor | undefined)[]>,
   ): JobId;
   stats(): AllocatorStats;
+  deviceMemory(): DeviceMemory | undefined;
+  /** The next run ends with a shrinking of the arena. */
+  shrink(): void;
   dispose(): void;
+}
+
+/** What the device's driver says of its memory, all processes together. */
+export interface DeviceMemory {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
 }
 
 /** `native/binding.*` */
@@ -160,8 +169,12 @@ export interface NativePixelCalls {
   unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
-  /** Both RGB; the result has the page's size. */
-  composeInk(page: NativeImage, model: NativeImage, out?: Uint8Array): Uint8Array;
+  /** Page and model RGB, hints RGBA, of any sizes; the result has the page's size. */
+  composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array): Uint8Array;
+  /** Both RGB; the result RGB of width x height, at most the page's size. */
+  flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
+  /** Page RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */
+  growHints(page: NativeImage, marks: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */
   toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
   /** Range: 0 for -1..1, 1 for 0..255. Rounding: 0 half to even, 1 truncation. */

@@ -1,10 +1,12 @@
-/** Telling pages from references in a pile of classified pictures. */
+/** Telling pages from references in a pile of pictures. */
+import type { BatchProcessingError } from "../errors.js";
 import type { ImageClassification } from "./decision.js";
+import { ImageClassifier, type ClassifierSource } from "./image-classifier.js";
 
-/** A picture of any form with what the classifier said of it. */
-export interface ClassifiedImage<T> {
+/** A picture that could not be read or decoded. */
+export interface UnreadableImage<T> {
   readonly image: T;
-  readonly classification: ImageClassification;
+  readonly error: BatchProcessingError;
 }
 
 /** The pile taken apart; the order of the input is kept in each part. */
@@ -13,16 +15,27 @@ export interface Separation<T> {
   readonly lineArt: T[];
   /** Coloured pictures to take colours from. */
   readonly references: T[];
-  /** What the classifier said, for every picture. */
+  /** What the classifier said, for every picture it could read. */
   readonly classifications: Map<T, ImageClassification>;
+  /** The others: one bad picture does not spoil the pile. */
+  readonly failures: UnreadableImage<T>[];
 }
 
-/** Line art to the pages, coloured pictures to the references. */
-export function separateLineArtAndReferences<T>(images: Iterable<ClassifiedImage<T>>): Separation<T> {
-  const separation: Separation<T> = { lineArt: [], references: [], classifications: new Map() };
-  for (const { image, classification } of images) {
-    (classification.type === "line_art" ? separation.lineArt : separation.references).push(image);
-    separation.classifications.set(image, classification);
+/**
+ * Line art to the pages, coloured pictures to the references.
+ * @param images paths, encoded files or decoded pictures
+ * @param classifier with its thresholds and its cache; default a new one
+ */
+export async function separateLineArtAndReferences<T extends ClassifierSource>(images: Iterable<T>, classifier = new ImageClassifier()): Promise<Separation<T>> {
+  const all = [...images];
+  const separation: Separation<T> = { lineArt: [], references: [], classifications: new Map(), failures: [] };
+  for (const [index, { classification, error }] of (await classifier.classifyBatch(all)).entries()) {
+    const image = all[index]!;
+    if (error !== undefined) separation.failures.push({ image, error });
+    else {
+      (classification.type === "line_art" ? separation.lineArt : separation.references).push(image);
+      separation.classifications.set(image, classification);
+    }
   }
   return separation;
 }

@@ -1,7 +1,7 @@
 /** The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs hold. */
 import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError, ConfigurationError, ModelError } from "../errors.js";
+import { BatchProcessingError, ConfigurationError } from "../errors.js";
 import { getLogger } from "../logging.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
@@ -54,9 +54,6 @@ export class Engine implements AsyncDisposable {
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
-    if (model.manifest.precision !== "float32") {
-      throw new ModelError("ERR_MODEL_MANIFEST", `the model "${model.manifest.name}" has precision "${model.manifest.precision}"; this version runs "float32" packages only`);
-    }
     log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
     return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
   }
@@ -64,6 +61,11 @@ export class Engine implements AsyncDisposable {
   /** Styles that the model has weights for. */
   get styles(): readonly Style[] {
     return this.model.styles;
+  }
+
+  /** Where and how the networks run, as it was asked for. */
+  get sessionOptions(): SessionOptions {
+    return this.#options.session ?? {};
   }
 
   /** The worker pool, for work around the pages. */

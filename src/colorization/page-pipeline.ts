@@ -5,17 +5,18 @@
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
 import { toRgb } from "../binding/pixels.js";
-import type { Ink, Style } from "../config/batch-config.js";
+import type { Fill, Ink, Style } from "../config/batch-config.js";
+import { ValidationError } from "../errors.js";
 import type { ModelPackage } from "../model/model-package.js";
-import { nearestBucket, type Bucket } from "./buckets.js";
-import { hintsInTile, type ColorHint } from "./hints.js";
+import type { Bucket } from "./buckets.js";
+import type { ColorHint } from "./hints.js";
+import type { PageHints } from "./page-hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
-import { upsampledSize, type PreparedTile, type RunPageTask } from "./page-tasks.js";
+import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
-import type { TilePlan } from "./tiling.js";
 
 /** The stages a page reports, in order. */
 export const PAGE_STAGES = ["prepare", "lines", "references", "encode", "denoise", "decode", "upsample", "ink"] as const;
@@ -34,8 +35,12 @@ export interface PageRequest {
   topK: number;
   /** "page": the page's own size and ink, with the model's colour (default). "model": the model's own picture. */
   ink?: Ink;
-  /** Colours put on the page, in bucket pixels. Default: none. */
+  /** With ink "page": "flat" gives every region that lines bound one colour, "model" keeps the model's shading. Default: as the package's manifest says. */
+  fill?: Fill | undefined;
+  /** Colours put on the page as squares, in bucket pixels. Default: none. */
   hints?: readonly ColorHint[];
+  /** Colours put on the page in its own pixels, as dots or as a picture; instead of `hints`. Default: none. */
+  pageHints?: PageHints | undefined;
   /** Cancels between denoising steps and inside runs. */
   signal?: AbortSignal;
   /** Noise of another source than the seed (tests against given noise). */
@@ -66,17 +71,19 @@ export interface PageResult {
 /** Colours one page. Rejects with the signal's reason when cancelled. */
 export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
   const { signal } = request;
+  const { manifest } = networks.model;
   const clock = new StageClock(request.onStage);
   signal?.throwIfAborted();
   clock.begin("prepare");
-  const { tiles, plan, width, height, page } = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: networks.model.manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
+  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
+  const { tiles, plan, page } = prepared;
   const context = { networks, references, runTask, clock };
   const done: ColouredTile[] = [];
-  for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, plan === undefined ? request : tileRequest(request, plan, index, { width, height }, tile.bucket, modelBuckets(networks.model))));
-  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width, height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
+  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
   if (page) {
     clock.begin("ink");
-    image = await runTask("composeInk", { page, picture: image }, signal);
+    image = await runTask("composeInk", { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints }, signal);
   }
   return { image, bucket: tiles[0]!.bucket, tiles: tiles.length, references: done.flatMap((one) => one.references), stageMs: clock.end() };
 }
@@ -94,15 +101,11 @@ interface ColouredTile {
   references: PageResult["references"];
 }
 
-/** What a tile is asked for: the page's request with the hints that lie in it, and steps counted over all tiles. */
-function tileRequest(request: PageRequest, plan: TilePlan, index: number, page: { width: number; height: number }, bucket: Bucket, buckets: readonly Bucket[]): PageRequest {
-  const { onStage, hints = [] } = request;
-  const count = plan.tiles.length;
-  return {
-    ...request,
-    hints: hintsInTile(hints, nearestBucket(page.width, page.height, buckets), page, plan.tiles[index]!, bucket),
-    ...(onStage === undefined ? {} : { onStage: (stage, step, steps) => (step === undefined || steps === undefined ? onStage(stage) : onStage(stage, index * steps + step, count * steps)) }),
-  };
+/** The request with steps counted over all tiles. */
+function ofTile(request: PageRequest, index: number, count: number): PageRequest {
+  const { onStage } = request;
+  if (count === 1 || onStage === undefined) return request;
+  return { ...request, onStage: (stage, step, steps) => (step === undefined || steps === undefined ? onStage(stage) : onStage(stage, index * steps + step, count * steps)) };
 }
 
 /** Colours a page that fits the model, or one tile. */
@@ -121,7 +124,7 @@ async function colorizeTile({ networks, references, runTask, clock }: TileContex
       gray: prepared.gray,
       lineRaw,
       style,
-      hints: request.hints ?? [],
+      marks: prepared.marks,
       latentDownscale: manifest.latent.downscale,
       upsamplerScale: manifest.upsampler?.scale ?? null,
     },
@@ -167,6 +170,13 @@ async function colorizeTile({ networks, references, runTask, clock }: TileContex
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
   }
   return { picture: image, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })) };
+}
+
+/** A page's hints for a worker; a picture of hints is copied, since the caller may need it for other pages. */
+function hintsOf({ hints, pageHints }: PageRequest): PageTask["hints"] {
+  if (hints !== undefined && pageHints !== undefined) throw new ValidationError("ERR_ARGUMENT", "both hints and pageHints are given; give one of them");
+  if (pageHints !== undefined) return { page: "data" in pageHints ? { ...pageHints, data: new Uint8Array(pageHints.data) } : pageHints };
+  return hints === undefined || hints.length === 0 ? undefined : { squares: hints };
 }
 
 async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedTile, request: PageRequest): Promise<ChosenPatch[]> {

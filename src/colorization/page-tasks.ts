@@ -2,15 +2,20 @@
  * The CPU stages of a page as pure functions of plain data: what the worker pool runs between the networks. Planes are
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
+import { flattenColors } from "../binding/flats.js";
 import { composeInk as composeInkKernel } from "../binding/ink.js";
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
-import type { Style } from "../config/batch-config.js";
+import type { Fill, Style } from "../config/batch-config.js";
+import type { HintForm } from "../model/manifest.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
-import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
+import { contactSheet } from "./contact-sheet.js";
+import { hintMaskPlane, layHints, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
+import type { PageHints } from "./page-hints.js";
 import { seededNoise } from "./page-noise.js";
+import { tileHints } from "./tile-hints.js";
 import { joinTiles } from "./tile-join.js";
 import { planTiles, type TilePlan } from "./tiling.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
@@ -28,6 +33,9 @@ export interface PageTask {
   encoder: EncoderInput;
   /** The page is given back, for `composeInk`. */
   keepPage: boolean;
+  hints?: { squares: readonly ColorHint[] } | { page: PageHints } | undefined;
+  /** What the model takes hints as. */
+  hintForm: HintForm;
 }
 
 /** A page, or a tile of one, for the networks. */
@@ -39,6 +47,8 @@ export interface PreparedTile {
   lineInput: LineInput;
   /** [4, 3, S, S]: the quadrant crops for the image encoder. */
   queryPixels: Float32Array;
+  /** Hints, RGBA at the bucket's size; see `PreparedHints`. */
+  marks?: PixelImage<4>;
 }
 
 export interface PreparedPage {
@@ -51,20 +61,24 @@ export interface PreparedPage {
   height: number;
   /** The page itself, moved and not copied, where `keepPage` asks for it. */
   page?: RasterImage;
+  /** Colours that the page has to have; see `PreparedHints.grown`. */
+  grownHints?: PixelImage<4>;
 }
 
-/** Page → its tiles, each with bucket, gray, line network input, retrieval queries. */
-export function preparePage({ page, buckets, encoder, keepPage }: PageTask): PreparedPage {
+/** Page → its tiles, each with bucket, gray, line network input, retrieval queries and hints. */
+export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
   const { width, height } = page;
   const plan = planTiles(page, buckets);
+  const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({ tile, bucket: nearestBucket(tile.width, tile.height, buckets) }));
+  const prepared = hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
   const rgb = toRgb(page);
-  const tiles = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile): PreparedTile => {
-    const bucket = nearestBucket(tile.width, tile.height, buckets);
+  const tiles = parts.map(({ tile, bucket }, index): PreparedTile => {
     const stretched = resize(rgb, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
     const gray = toGray(stretched as RasterImage);
-    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder) };
+    const marks = prepared?.marks[index];
+    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(marks === undefined ? {} : { marks }) };
   });
-  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(keepPage ? { page } : {}) };
+  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -93,7 +107,8 @@ export interface ConditionTask {
   /** Raw output of the line network, with its padding. */
   lineRaw: LineInput;
   style: Style;
-  hints: readonly ColorHint[];
+  /** RGBA at the bucket's size; see `PreparedHints`. */
+  marks: PixelImage<4> | undefined;
   latentDownscale: number;
   /** Scale of the guided upsampler; null when the package has none. */
   upsamplerScale: number | null;
@@ -117,12 +132,12 @@ export function prepareConditions(task: ConditionTask): PreparedConditions {
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
   const lineRgb = toRgb(line);
-  const hinted = drawHints(lineRgb, task.hints);
+  const hinted = layHints(lineRgb, task.marks);
   const linePlanes = signedPlanes(lineRgb);
   return {
     line,
     linePlanes,
-    hintPlanes: task.hints.length === 0 ? linePlanes.slice() : signedPlanes(hinted.picture),
+    hintPlanes: task.marks === undefined ? linePlanes.slice() : signedPlanes(hinted.picture),
     hintMask: hintMaskPlane(hinted.mask, task.latentDownscale),
     ...(task.upsamplerScale === null ? {} : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
   };
@@ -166,11 +181,16 @@ export interface InkTask {
   page: RasterImage;
   /** The model's picture of it. */
   picture: RasterImage;
+  /** "flat": one colour for every region. */
+  fill: Fill;
+  /** Colours that the page has to have; see `PreparedHints.grown`. */
+  hints?: PixelImage<4> | undefined;
 }
 
 /** The model's picture → its colour under the page's ink, at the page's size. */
-export function composeInk({ page, picture }: InkTask): RasterImage {
-  return composeInkKernel(page, toRgb(picture));
+export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
+  const color = toRgb(picture);
+  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints);
 }
 
 /** Size of the upsampled picture: truncated, as the original does. */
@@ -198,7 +218,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk, contactSheet } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

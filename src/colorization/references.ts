@@ -100,7 +100,7 @@ export class ReferenceSet implements Disposable {
   }
 
   async #assemble(chosen: readonly ChosenPatch[], bucket: Bucket, style: Style, prefix: string, signal?: AbortSignal): Promise<Tensor> {
-    const { referenceKv, latent } = this.#networks.model.manifest;
+    const { referenceKv, latent, precision } = this.#networks.model.manifest;
     const tokens = (bucket.width / latent.downscale / 4) * (bucket.height / latent.downscale / 4);
     const blockDims = [referenceKv.layers, 2, tokens, referenceKv.width];
     const blockElements = blockDims.reduce((product, dim) => product * dim, 1);
@@ -108,7 +108,7 @@ export class ReferenceSet implements Disposable {
     const dims = [1, chosen.length, ...blockDims];
     // On the CPU plain memory does, and is not cleared here and now; device memory without addresses has no places to copy to.
     const inPlace = session.addressable && session.device !== "cpu";
-    const all = inPlace ? Tensor.alloc("float32", dims, session) : Tensor.alloc("float32", dims);
+    const all = inPlace ? Tensor.alloc(precision, dims, session) : Tensor.alloc(precision, dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);

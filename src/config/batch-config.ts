@@ -1,6 +1,7 @@
 /** The settings of one batch: one schema gives types, defaults and validation. Rules: the contract's table `BatchConfig`. */
 import { z } from "zod";
 import { ConfigurationError } from "../errors.js";
+import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
 
 /** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
 export const STYLES = ["line", "line + shadow"] as const;
@@ -10,49 +11,60 @@ export type Style = (typeof STYLES)[number];
 export const INKS = ["page", "model"] as const;
 export type Ink = (typeof INKS)[number];
 
+/** How a page's regions are filled under its ink: one colour each, as a flatter lays them, or as the model painted them. */
+export const FILLS = ["flat", "model"] as const;
+export type Fill = (typeof FILLS)[number];
+
 /** Picture formats that are written. */
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-const path = z.string().min(1, "must not be empty");
+/** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
+export const IMAGE_TYPES = ["line_art", "colored"] as const;
+export type ImageType = (typeof IMAGE_TYPES)[number];
 
+/** How pages are told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics. */
+export const CLASSIFIERS = ["calibrated", "plain"] as const;
+export type ClassifierName = (typeof CLASSIFIERS)[number];
+
+const path = z.string("must be a path").min(1, "must not be empty");
+const flag = z.boolean("must be true or false");
+const whole = (least: number): z.ZodInt => z.int(`must be a whole number of ${least} or more`).min(least, `must be a whole number of ${least} or more`);
+const oneOf = <const T extends readonly string[]>(values: T) => z.enum(values, `must be ${values.map((value) => `"${value}"`).join(" or ")}`);
+
+// The descriptions are what `--help` and the JSON Schema say. They stand before `default`, so that they stay where defaults are taken off.
 const schema = z.strictObject({
-  /** Folder with pages. Exactly one of `inputDir` and `inputZip`. */
-  inputDir: path.optional(),
-  /** ZIP or CBZ with pages. */
-  inputZip: path.optional(),
-  /** Folder for the coloured pages. Exactly one of `outputDir` and `outputZip`. */
-  outputDir: path.optional(),
-  /** ZIP or CBZ for the coloured pages. */
-  outputZip: path.optional(),
-  /** Coloured pictures or folders of them. Empty: the input's own coloured pages are the references. */
-  referenceImages: z.array(path).default([]),
+  inputDir: path.describe("folder with pages").optional(),
+  inputZip: path.describe("ZIP or CBZ with pages").optional(),
+  outputDir: path.describe("folder for the coloured pages").optional(),
+  outputZip: path.describe("ZIP or CBZ for the coloured pages, or a folder for it").optional(),
+  zipOutputName: z.string("must be a file name").regex(ARCHIVE_NAME, "must be a file name without a folder").describe("name of the ZIP where the output is a folder for it (default: <folder>_colorized.zip)").optional(),
+  /** Empty: the input's own coloured pages are the references. */
+  referenceImages: z.array(path, "must be a list of paths").describe("coloured references: pictures, folders or archives").default([]),
   /** Which weights colour the pages. */
-  style: z.enum(STYLES).default("line + shadow"),
-  /** Seed of the start noise; the same seed gives the same picture. */
-  seed: z.int().min(0).default(0),
-  /** Denoising steps a page. More is slower; above 100 is a warning. */
-  numInferenceSteps: z.int().min(1).default(10),
-  /** Reference patches a quadrant, clamped to the patches there are; above 50 is a warning. */
-  topK: z.int().min(1).default(3),
-  /** "page" keeps the page's size and ink and takes the colour from the model; "model" gives the model's own picture. */
-  ink: z.enum(INKS).default("page"),
-  /** Picture format of all results. Without it each page keeps its own (GIF becomes PNG). */
-  outputFormat: z.enum(OUTPUT_FORMATS).optional(),
-  /** 1 to 100, for JPEG, WebP and AVIF. Without it 92, 90 and 70. */
-  quality: z.int().min(1).max(100).optional(),
-  /** WebP and AVIF without loss. PNG and TIFF are always. */
-  lossless: z.boolean().default(false),
-  /** Of PNG: 0 (fast) to 9 (small). */
-  compressionLevel: z.int().min(0).max(9).default(6),
-  /** Folders below the input folder too. */
-  recursive: z.boolean().default(false),
-  /** Existing outputs are replaced; otherwise a new file gets `_1`, `_2`, … */
-  overwrite: z.boolean().default(false),
-  /** Pages in flight at once. Default: 2, so that one page's CPU work overlaps another's inference. */
-  maxConcurrent: z.int().min(1).default(2),
-  /** The input's folders are mirrored in the output. */
-  preserveStructure: z.boolean().default(true),
+  style: oneOf(STYLES).describe("look of the lines that the colours are made for").default("line + shadow"),
+  /** Of the start noise. */
+  seed: whole(0).describe("seed of the noise; the same seed gives the same picture").default(0),
+  numInferenceSteps: whole(1).describe("denoising steps a page; more is slower").default(10),
+  /** Clamped to the patches there are; above 50 is a warning. */
+  topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
+  ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
+  fill: oneOf(FILLS).describe('with the page\'s own ink: "flat" gives every region of lines one colour, "model" keeps the model\'s shading; without it as the model package says').optional(),
+  classifier: oneOf(CLASSIFIERS).describe("how pages are told from coloured pictures where no references are named").default("calibrated"),
+  /** Meant for single images of a configuration file. */
+  imageType: oneOf(IMAGE_TYPES).describe("what a picture is, instead of being told from it").optional(),
+  outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
+  quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
+  lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
+  compressionLevel: whole(0).max(9, "must be 9 or less").describe("of PNG: 0 (fast) to 9 (small)").default(6),
+  recursive: flag.describe("folders inside the input folder too").default(false),
+  overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
+  previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
+  previewPages: whole(1).describe("how many pages a preview shows").default(1),
+  previewSeeds: whole(1).max(64, "must be 64 or less").describe("above 1: a preview shows each of its pages with so many seeds, to choose one for all pages").default(1),
+  /** Two, so that one page's CPU work overlaps another's inference. */
+  maxConcurrent: whole(1).describe("pages in flight at once").default(2),
+  preserveStructure: flag.describe("mirror the input's folders in the output").default(true),
 });
 
 /** What a caller may give. */
@@ -61,10 +73,12 @@ export type BatchConfigInput = z.input<typeof schema>;
 export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
-export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink"] as const;
+export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink", "fill"] as const;
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
+/** What a configuration may say of single images: a page's settings, and what it is. */
+export const IMAGE_SETTINGS = [...PAGE_SETTINGS, "imageType"] as const;
 /** Settings of one page that differ from the batch's. */
-export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+export type PageConfig = { [Key in (typeof IMAGE_SETTINGS)[number]]?: BatchConfig[Key] | undefined };
 
 /** Settings of how all pictures of a batch are written. */
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;
@@ -98,44 +112,55 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS): string[] {
+/** What a setting is called in a message. */
+type Label = (key: string) => string;
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS, label: Label = String): string[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const near = nearestKey(key, known);
-      return `${key}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
+      return `${label(key)}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
     });
   }
-  const where = issue.path.join(".");
+  const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message} (got ${JSON.stringify(value)})`];
+  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */
-function exclusiveFaults(input: BatchConfigInput): string[] {
+function exclusiveFaults(input: BatchConfigInput, label: Label): string[] {
   return ([["inputDir", "inputZip"], ["outputDir", "outputZip"]] as const).flatMap(([a, b]) => {
     const given = [a, b].filter((key) => input[key] !== undefined);
     if (given.length === 1) return [];
     const found = given.length === 0 ? "neither is given" : `both are given (${String(input[a])} and ${String(input[b])})`;
-    return [`exactly one of ${a} and ${b} is needed, but ${found}`];
+    return [`exactly one of ${label(a)} and ${label(b)} is needed, but ${found}`];
   });
 }
 
 /**
  * Checks settings and fills in the defaults.
+ * @param label what a setting is called in messages, such as the flag it came from; default its name
  * @returns the settings, and warnings about values that are allowed but odd
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults at once
  */
-export function parseBatchConfig(input: BatchConfigInput): { config: BatchConfig; warnings: string[] } {
+export function parseBatchConfig(input: BatchConfigInput, label: Label = String): { config: BatchConfig; warnings: string[] } {
   const result = schema.safeParse(input);
-  const faults = [...exclusiveFaults(input), ...(result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input)))];
+  const faults = [...exclusiveFaults(input, label), ...(result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, BATCH_CONFIG_KEYS, label)))];
   if (!result.success || faults.length > 0) {
     throw configError(faults);
   }
-  const config = result.data;
   const warnings: string[] = [];
-  if (config.numInferenceSteps > 100) warnings.push(`numInferenceSteps is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
-  if (config.topK > 50) warnings.push(`topK is ${config.topK}; above 50 memory grows and the colours hardly change`);
+  const config = resolveOutput(result.data, (text) => warnings.push(text));
+  if (config.numInferenceSteps > 100) warnings.push(`${label("numInferenceSteps")} is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
+  if (config.topK > 50) warnings.push(`${label("topK")} is ${config.topK}; above 50 memory grows and the colours hardly change`);
   return { config, warnings };
+}
+
+/** What `--help` says of a setting: its description and, where it has one, its default. */
+export function settingHelp(key: keyof BatchConfig): { description: string; default: unknown } {
+  const field: z.ZodType = schema.shape[key];
+  const inner = field instanceof z.ZodDefault || field instanceof z.ZodOptional ? (field.unwrap() as z.ZodType) : field;
+  return { description: inner.description ?? "", default: field instanceof z.ZodDefault ? field.parse(undefined) : undefined };
 }
 
 /** The schema of some settings, none of them needed and none filled in. */
@@ -153,9 +178,9 @@ export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CO
   return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
 }
 
-/** JSON Schema of some settings, none of them required. */
-export function settingsJsonSchema(keys: readonly string[] = BATCH_CONFIG_KEYS): { properties: Record<string, { type?: string }> } {
-  const { properties } = z.toJSONSchema(partialSchema(keys)) as { properties: Record<string, { type?: string }> };
+/** JSON Schema of settings, none of them required: all with their defaults, or (`keys`) some without. */
+export function settingsJsonSchema(keys?: readonly string[]): { properties: Record<string, { type?: string }> } {
+  const { properties } = z.toJSONSchema(keys === undefined ? schema : partialSchema(keys), { io: "input" }) as { properties: Record<string, { type?: string }> };
   return { type: "object", properties, additionalProperties: false } as { properties: Record<string, { type?: string }> };
 }
 
@@ -164,7 +189,7 @@ export function settingsJsonSchema(keys: readonly string[] = BATCH_CONFIG_KEYS):
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
  */
 export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
-  const faults = settingFaults(page, PAGE_SETTINGS);
+  const faults = settingFaults(page, IMAGE_SETTINGS);
   if (faults.length > 0) throw configError(faults);
   return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
 }

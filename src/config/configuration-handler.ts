@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { ConfigurationError, messageOf } from "../errors.js";
-import { BATCH_CONFIG_KEYS, configError, PAGE_SETTINGS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
+import { BATCH_CONFIG_KEYS, configError, IMAGE_SETTINGS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
 import { matchRank } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
@@ -47,7 +47,7 @@ export class ConfigurationHandler {
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
     const images = value["images"] ?? {};
     if (!isObject(images)) return [...faults, `images: an object is needed, not ${JSON.stringify(images)}`];
-    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_SETTINGS));
+    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, IMAGE_SETTINGS));
     return faults;
   }
 
@@ -92,7 +92,7 @@ export function configFileJsonSchema(): Record<string, unknown> {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "cobra-batch configuration",
     type: "object",
-    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_SETTINGS) } },
+    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(IMAGE_SETTINGS) } },
     additionalProperties: false,
   };
 }

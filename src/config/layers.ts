@@ -1,8 +1,10 @@
 /** Settings from several places, and which place won: flag > environment > file > default. */
-import { BATCH_CONFIG_KEYS, settingsJsonSchema, type BatchConfigInput } from "./batch-config.js";
+import { BATCH_CONFIG_KEYS, nearestKey, settingsJsonSchema, type BatchConfigInput } from "./batch-config.js";
 
 export const ORIGINS = ["default", "file", "environment", "flag"] as const;
 export type Origin = (typeof ORIGINS)[number];
+
+const PREFIX = "COBRA_";
 
 type Settings = Partial<BatchConfigInput>;
 type Key = keyof BatchConfigInput;
@@ -12,7 +14,7 @@ const PAIRS: readonly (readonly [Key, Key])[] = [["inputDir", "inputZip"], ["out
 
 /** The name of a setting's environment variable: `topK` → `COBRA_TOP_K`. */
 export function environmentName(key: string): string {
-  return `COBRA_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+  return `${PREFIX}${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
 /** Settings of the environment. Lists are separated by colons. A value of the wrong type stays text, so that the check names it. */
@@ -23,6 +25,19 @@ export function environmentSettings(environment: Readonly<Record<string, string 
     return text === undefined || text === "" ? [] : [[key, typed(text, properties[key]?.type)]];
   });
   return Object.fromEntries(found) as Settings;
+}
+
+/** Variables of the project that name no setting. */
+const OTHER_VARIABLES = ["COBRA_MODEL", "COBRA_ADDON", "COBRA_ORT_SDK", "COBRA_ORT_LIBRARY"];
+
+/** Warnings about variables `COBRA_…` that name no setting but nearly do. */
+export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = [...BATCH_CONFIG_KEYS.map(environmentName), ...OTHER_VARIABLES].map((name) => name.slice(PREFIX.length));
+  return Object.keys(environment).filter((name) => name.startsWith(PREFIX)).flatMap((name) => {
+    const rest = name.slice(PREFIX.length);
+    const near = known.includes(rest) ? undefined : nearestKey(rest, known);
+    return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
+  });
 }
 
 function typed(text: string, type: string | undefined): unknown {

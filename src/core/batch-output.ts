@@ -3,70 +3,59 @@
  * before the picture gets its name: a picture with the line's hash under its name is a finished page, anything else is done again.
  * An archive's pages wait in a work folder beside it until all are there.
  */
-import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
-import type { BatchConfig, PageSettings } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
 import { firstFreeNumber, numberedName, portableName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
-import { openArchiveSink, openFolderSink, type PageSink } from "../io/page-sink.js";
+import { openFolderSink, type PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
-import type { PageSuccess } from "./events.js";
+import { writeArchive } from "./archive-output.js";
+import type { PageFailure, PageSuccess } from "./events.js";
 import { sha256 } from "./fingerprint.js";
-import { Journal, type FileRecord, type JournalEntry } from "./journal.js";
+import type { FileRecord, PageEntry, PageKey, PreviewState, RunRecord } from "./journal-entries.js";
+import { LockedJournal } from "./locked-journal.js";
 import type { EncodedPage, PageJob } from "./page-work.js";
-import { RunLock } from "./run-lock.js";
-
-type PageEntry = Extract<JournalEntry, { type: "page" }>;
-type CarriedEntry = Extract<JournalEntry, { type: "carried" }>;
+import type { PreviewResult } from "./preview.js";
+import type { RunHistory } from "./run-history.js";
+import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
 export interface BatchOutputOptions {
   /** Forget what an earlier run has done. Default false. */
   readonly fresh?: boolean;
+  /** The batch's id. */
+  readonly job: string;
+  /** What was asked for, kept for later commands. */
+  readonly record: RunRecord;
+  /** What was asked for stays what it was before: only single pages are done anew. */
+  readonly keepRecord?: boolean;
   /** Fingerprint of a page's settings together with all else, but the page itself, that decides its picture. */
   readonly fingerprint: (settings: PageSettings) => string;
 }
 
-/** Where the journal and, for an archive, the finished pages are. */
-export function workFolder(config: BatchConfig): string {
-  return config.outputZip === undefined ? join(config.outputDir!, ".cobra-batch") : `${config.outputZip}.cobra-batch`;
-}
-
-/** Removes what a run that was killed while it tidied up after itself has left. */
-export async function removeRemains(config: BatchConfig): Promise<void> {
-  await rm(`${workFolder(config)}${REMAINS}`, { recursive: true, force: true });
-}
-
-const REMAINS = ".done";
-
 export class BatchOutput {
   readonly #config: BatchConfig;
   readonly #options: BatchOutputOptions;
-  readonly #work: string;
-  readonly #lock: RunLock;
-  readonly #journal: Journal;
+  readonly #journal: LockedJournal;
   readonly #sink: PageSink;
   /** Folder of the pictures, and whether what is there may be replaced. */
   readonly #folder: string;
   readonly #overwrite: boolean;
-  readonly #pages = new Map<string, PageEntry>();
-  readonly #carried = new Map<string, CarriedEntry>();
   readonly #tidied = new Set<string>();
-  #archiveName: string | undefined;
+  /** Pictures belong to a preview that may be rejected. */
+  previewing = false;
 
-  private constructor(config: BatchConfig, options: BatchOutputOptions, lock: RunLock, journal: Journal, sink: PageSink) {
+  private constructor(config: BatchConfig, options: BatchOutputOptions, journal: LockedJournal, sink: PageSink) {
     this.#config = config;
     this.#options = options;
-    this.#work = workFolder(config);
-    this.#lock = lock;
     this.#journal = journal;
     this.#sink = sink;
     this.#folder = picturesFolder(config);
     this.#overwrite = config.outputZip !== undefined || config.overwrite;
-    for (const entry of journal.entries) this.#note(entry);
   }
 
   /**
@@ -76,35 +65,76 @@ export class BatchOutput {
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
     await checkArchiveTarget(config);
     const work = workFolder(config);
+    const target = outputPath(config);
     for (const folder of [config.outputDir ?? work, work]) await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
-    const lock = await RunLock.acquire(join(work, "lock"), (config.outputDir ?? config.outputZip)!);
+    const journal = await LockedJournal.open(work, target);
     try {
-      const path = join(work, "journal.ndjson");
       if (options.fresh === true) {
-        await rm(path, { force: true });
+        await journal.clear();
         if (config.outputZip !== undefined) await rm(picturesFolder(config), { recursive: true, force: true });
       }
       await removeLeftovers(dirname(work));
       const sink = await openFolderSink(picturesFolder(config), { overwrite: config.outputZip !== undefined || config.overwrite });
-      return new BatchOutput(config, options, lock, await Journal.open(path), sink);
+      const record = (options.keepRecord === true ? journal.history.record : undefined) ?? options.record;
+      await journal.append({ type: "run", job: options.job, at: new Date().toISOString(), record });
+      return new BatchOutput(config, options, journal, sink);
     } catch (error) {
-      await lock.release();
+      await journal.close();
       throw error;
     }
   }
 
   /** What people should know about an earlier run's journal. */
   get warnings(): readonly string[] {
-    const { damaged } = this.#journal;
-    return damaged === 0 ? [] : [`${damaged} damaged ${damaged === 1 ? "line" : "lines"} of ${join(this.#work, "journal.ndjson")} cannot be read; the pages they spoke of are done again`];
+    const { damaged, path } = this.#journal;
+    return damaged === 0 ? [] : [`${damaged} damaged ${damaged === 1 ? "line" : "lines"} of ${path} cannot be read; the pages they spoke of are done again`];
+  }
+
+  get history(): RunHistory {
+    return this.#journal.history;
+  }
+
+  /** Folder for what belongs to the run and not to its result. */
+  get workFolder(): string {
+    return workFolder(this.#config);
   }
 
   /** The result of a page that an earlier run has finished, from the same input with the same settings; undefined when it must be done. */
   async finished(job: PageJob): Promise<PageSuccess | undefined> {
-    const entry = this.#pages.get(pageKey(job.entry.name, this.#options.fingerprint(job.settings)));
-    if (entry === undefined || entry.inputSha256 !== job.inputSha256 || entry.outputName !== job.outputName) return undefined;
+    const entry = this.history.done(job.entry.name, this.#options.fingerprint(job.settings));
+    return entry?.inputSha256 === job.inputSha256 && entry.outputName === job.outputName ? this.#successOf(entry) : undefined;
+  }
+
+  /** The result that a page has, whatever it was made with; its origin is noted in the job. */
+  async standing(job: PageJob): Promise<PageSuccess | undefined> {
+    const entry = this.history.last(job.entry.name);
+    const success = entry?.outputName === job.outputName ? await this.#successOf(entry) : undefined;
+    if (success !== undefined) Object.assign(job, { inputSha256: entry!.inputSha256, fingerprint: entry!.fingerprint });
+    return success;
+  }
+
+  /** Where a page's picture lies now; an archive's are in its work folder until it is there. */
+  pictureOf({ output }: PageSuccess): string {
+    return this.#config.outputZip === undefined ? output : join(this.#folder, output);
+  }
+
+  async #successOf(entry: PageEntry): Promise<PageSuccess | undefined> {
     const path = await this.#find(entry.outputName, entry);
     return path === undefined ? undefined : { ...entry.success, output: this.#outputOf(path, entry.outputName) };
+  }
+
+  /** Of a page's settings together with all else, but the page itself, that decides its picture. */
+  fingerprint(settings: PageSettings): string {
+    return this.#options.fingerprint(settings);
+  }
+
+  keyOf(job: PageJob): PageKey {
+    return { page: job.entry.name, fingerprint: this.fingerprint(job.settings), inputSha256: job.inputSha256 };
+  }
+
+  /** Notes that a page is taken in hand. One that is suspected of ending the process tells each of its stages. */
+  begin(job: PageJob): void {
+    this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
@@ -112,39 +142,68 @@ export class BatchOutput {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = { page: entry.name, output: outputName, ...facts, seed: settings.seed, elapsedMs: performance.now() - job.startedMs };
     await this.#tidy(dirname(join(this.#folder, outputName)));
-    const record = await this.#recordFor(outputName, bytes);
-    await this.#append({ type: "page", page: entry.name, outputName, fingerprint: this.#options.fingerprint(settings), inputSha256: job.inputSha256, success, ...record });
-    return { ...success, output: this.#outputOf(await this.#sink.write(outputName, bytes), outputName) };
+    const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
+    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
+    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
+    return { ...success, output: this.#outputOf(path, outputName) };
+  }
+
+  /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
+  async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
+    const last = this.history.last(page);
+    const path = last?.outputName === name ? await this.#find(name, last) : undefined;
+    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
+  }
+
+  /** Notes that a page has failed. */
+  async fail(job: PageJob, failure: PageFailure): Promise<void> {
+    const before = this.history.failed(job.entry.name);
+    if (failure.code === "ERR_PAGE_CRASHED" && before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint) return;
+    await this.#journal.append({ type: "failed", ...this.keyOf(job), failure });
+  }
+
+  /** Notes pictures of the input that could not be used at all. */
+  async noteFaults(failures: readonly PageFailure[]): Promise<void> {
+    for (const failure of failures) {
+      if (this.history.failed(failure.page) === undefined) await this.#journal.append({ type: "failed", page: failure.page, fingerprint: "", inputSha256: "", failure });
+    }
+  }
+
+  /** Notes where a preview is, and settings of all pages that are changed with it. */
+  async notePreview(state: PreviewState, { result, settings = {} }: { readonly result?: PreviewResult; readonly settings?: PageConfig } = {}): Promise<void> {
+    await this.#journal.append({ type: "preview", state, ...(result === undefined ? {} : { result }), ...(Object.keys(settings).length === 0 ? {} : { settings }) });
   }
 
   /**
    * Completes the output: files taken over, metadata, the archive. Resolves to what was written. Pages that failed are tried again by
    * the next run, which then replaces the archive.
+   * @param keepOthers what is no page stays in a replaced archive as it is there
    */
-  async finish(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<string> {
+  async finish(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata & { readonly failures: readonly unknown[] }, keepOthers = false): Promise<string> {
     await this.#writeFailures(metadata);
     if (this.#config.outputZip === undefined) {
       for (const entry of carried) await this.#carry(entry);
       const written = await this.#sink.finish(metadata);
-      await this.#release();
+      await this.#journal.close();
       return written;
     }
-    const written = await this.#archive(pages, carried, metadata);
-    if (metadata.failures.length === 0) await removeFolder(this.#work);
-    await this.#release();
+    const written = await writeArchive(this.#config, this.#journal, { folder: this.#folder, pages, carried, metadata, keepOthers });
+    if (metadata.failures.length === 0) await removeFolder(this.workFolder);
+    await this.#journal.close();
     return written;
+  }
+
+  /** Notes in `failures.json` what has failed although the batch is not at its end. */
+  async report(metadata: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
+    await this.#writeFailures(metadata);
   }
 
   /** Ends an unfinished run: what is done stays for the next one; where nothing is done, no trace stays. Never rejects. */
   async stop(): Promise<void> {
     await this.#sink.abort();
-    if (this.#pages.size === 0) await removeFolder(this.#work).catch(() => {});
-    await this.#release();
-  }
-
-  async #release(): Promise<void> {
-    await this.#journal.close().catch(() => {}); // all its lines are synced
-    await this.#lock.release();
+    if (!this.history.worthKeeping) await removeFolder(this.workFolder).catch(() => {});
+    await this.#journal.close();
   }
 
   /** Removes, once a folder, what a killed run has left half-written. */
@@ -152,17 +211,6 @@ export class BatchOutput {
     if (this.#tidied.has(folder)) return;
     this.#tidied.add(folder);
     await removeLeftovers(folder);
-  }
-
-  #note(entry: JournalEntry): void {
-    if (entry.type === "page") this.#pages.set(pageKey(entry.page, entry.fingerprint), entry);
-    else if (entry.type === "carried") this.#carried.set(entry.name, entry);
-    else this.#archiveName = entry.name;
-  }
-
-  async #append(entry: JournalEntry): Promise<void> {
-    await this.#journal.append(entry);
-    this.#note(entry);
   }
 
   #outputOf(path: string, name: string): string {
@@ -188,38 +236,15 @@ export class BatchOutput {
   async #carry(entry: SourceEntry): Promise<void> {
     const bytes = await entry.read();
     const name = portableName(entry.name);
-    const known = this.#carried.get(name);
+    const known = this.history.carried(name);
     if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(name, known)) !== undefined) return;
-    await this.#append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
+    await this.#journal.append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
     await this.#sink.write(name, bytes);
   }
 
-  async #archive(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata): Promise<string> {
-    const { path, replace } = await this.#claimArchive(this.#config.outputZip!);
-    const archive = await openArchiveSink(path, { overwrite: replace });
-    try {
-      for (const { outputName } of pages) await archive.write(outputName, await readFile(join(this.#folder, outputName)));
-      for (const entry of carried) await archive.carry(entry);
-      return await archive.finish(metadata);
-    } catch (error) {
-      await archive.abort();
-      throw error;
-    }
-  }
-
-  /** The archive's name: that of the archive an earlier run of this journal has written, else the first free one. Noted before it is taken. */
-  async #claimArchive(wanted: string): Promise<{ path: string; replace: boolean }> {
-    if (this.#config.overwrite) return { path: wanted, replace: true };
-    const own = this.#archiveName === undefined ? undefined : join(dirname(wanted), this.#archiveName);
-    if (own !== undefined && (await exists(own))) return { path: own, replace: true };
-    const path = numberedName(wanted, await firstFreeNumber(wanted, exists));
-    await this.#append({ type: "archive", name: basename(path) });
-    return { path, replace: false };
-  }
-
-  /** `failures.json` beside the pictures, for an archive in its work folder, which stays while there are failures. */
+  /** An archive's work folder stays while there are failures. */
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
-    const path = join(this.#config.outputDir ?? this.#work, "failures.json");
+    const path = failuresFile(this.#config);
     if (failures.length > 0) {
       await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
       return;
@@ -227,14 +252,6 @@ export class BatchOutput {
     const old = await readFile(path, "utf8").catch(() => "");
     if (old.includes('"cobra_version"')) await rm(path, { force: true });
   }
-}
-
-function picturesFolder(config: BatchConfig): string {
-  return config.outputDir ?? join(workFolder(config), ".pages"); // a dot-folder: never taken for input
-}
-
-function pageKey(page: string, fingerprint: string): string {
-  return `${fingerprint} ${page}`;
 }
 
 /** Fails at the start, and not after hours, where the archive's name is a folder's. */
@@ -246,12 +263,4 @@ async function checkArchiveTarget({ outputZip, overwrite }: BatchConfig): Promis
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(() => true, (error: unknown) => (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR" ? false : Promise.reject(outputError(path, error))));
-}
-
-/** Takes a folder out of the way in one step, so that a kill leaves all of it or nothing under its name. */
-async function removeFolder(path: string): Promise<void> {
-  const aside = `${path}${REMAINS}`;
-  await rm(aside, { recursive: true, force: true });
-  await rename(path, aside);
-  await rm(aside, { recursive: true, force: true });
 }

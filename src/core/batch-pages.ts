@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Engine } from "../colorization/engine.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../config/batch-config.js";
-import { ConfigurationError, QueueError, ValidationError, type BatchProcessingError } from "../errors.js";
+import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../errors.js";
 import type { SourceEntry, SourceFault } from "../io/page-source.js";
 import { getLogger } from "../logging.js";
-import type { BatchEvent, BatchSummary, FailureStage, PageFailure, PageSuccess } from "./events.js";
+import type { BatchEventBody, BatchProgress, BatchSummary, PageFailure, PageSuccess } from "./events.js";
 import { ImageQueue, type ImageQueueItem } from "./image-queue.js";
+import type { Adjustments } from "./journal-entries.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageJob } from "./page-work.js";
+import { adjustedSettings } from "./run-history.js";
 import type { Scan } from "./scan.js";
 import { StatusTracker } from "./status-tracker.js";
 
@@ -32,14 +34,18 @@ interface PlannedPage {
   readonly index: number;
 }
 
+/** How a page came out; a picture of the input that could not be used has no job. */
+type Outcome = { readonly job: PageJob; readonly success: PageSuccess } | { readonly job: PageJob | undefined; readonly failure: PageFailure };
+
 const log = getLogger("batch");
 
 export class BatchPages {
   readonly tracker = new StatusTracker();
-  readonly successes: PageSuccess[] = [];
-  /** The pages of `successes`. */
-  readonly completed: PageJob[] = [];
-  readonly failures: PageFailure[] = [];
+  /** Settings that go over all others. */
+  adjustments: Adjustments = { all: {}, pages: {} };
+  /** The pages that were asked for by name. */
+  readonly requests: ImageRequest[] = [];
+  #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
   #startedMs = performance.now();
@@ -47,7 +53,7 @@ export class BatchPages {
   constructor(
     readonly engine: Engine,
     readonly config: BatchConfig,
-    readonly emit: (event: BatchEvent) => void,
+    readonly emit: (event: BatchEventBody) => void,
     readonly pageConfig: (name: string) => PageConfig = () => ({}),
   ) {}
 
@@ -57,7 +63,25 @@ export class BatchPages {
 
   /** Every page has an outcome. */
   get allDone(): boolean {
-    return this.successes.length + this.failures.length === this.tracker.getSummary().total;
+    return this.#outcomes.length === this.tracker.getSummary().total;
+  }
+
+  get successes(): PageSuccess[] {
+    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.success] : []));
+  }
+
+  /** The pages of `successes`. */
+  get completed(): PageJob[] {
+    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.job] : []));
+  }
+
+  get failures(): PageFailure[] {
+    return this.#outcomes.flatMap((outcome) => ("failure" in outcome ? [outcome.failure] : []));
+  }
+
+  /** Settings of single pages, of those that have any. */
+  get pageConfigs(): Record<string, PageConfig> {
+    return Object.fromEntries([...this.#planned.keys()].map((name) => [name, this.pageConfig(name)] as const).filter(([, own]) => Object.keys(own).length > 0));
   }
 
   /** Queues pages of the input, all or (with an error) none; without a list all line art. */
@@ -76,6 +100,7 @@ export class BatchPages {
       named.add(inputPath);
       return { entry, outputName, priority, config };
     });
+    if (images !== undefined) this.requests.push(...images.map((image) => (typeof image === "string" ? { inputPath: image } : image)));
     return requests.map(({ entry, outputName, priority, config }) => {
       const classified = found.classifications.get(entry);
       const item = this.#queue.enqueue({
@@ -103,45 +128,86 @@ export class BatchPages {
       const id = randomUUID();
       this.tracker.addImage(id);
       this.tracker.updateStatus(id, "processing");
-      this.#addFailure(id, this.#planned.size + this.failures.length, name, "scan", error);
+      this.#addFailure(undefined, id, this.#planned.size + this.#outcomes.length, pageFailure(name, "scan", error), error);
     }
   }
 
+  #settings(item: ImageQueueItem, adjustments = this.adjustments): PageJob["settings"] {
+    return pageSettings(this.config, { ...item.config, ...adjustedSettings(adjustments, item.inputPath) });
+  }
+
   /** What waits and with which settings, left where it is. */
-  waitingPages(): Pick<PageJob, "entry" | "settings">[] {
-    return [...this.#queue].map((item) => ({ entry: this.#planned.get(item.inputPath)!.entry, settings: pageSettings(this.config, item.config) }));
+  waitingPages(adjustments = this.adjustments): Pick<PageJob, "entry" | "settings">[] {
+    return [...this.#queue].map((item) => ({ entry: this.#planned.get(item.inputPath)!.entry, settings: this.#settings(item, adjustments) }));
+  }
+
+  /** The page that `next` would give, left where it is. */
+  peek(): Pick<PageJob, "entry" | "settings"> | undefined {
+    const item = this.#queue.peek();
+    return item === undefined ? undefined : this.#job(item);
   }
 
   /** The next page, now processing; undefined when none waits. */
   next(): PageJob | undefined {
     const item = this.#queue.dequeue();
     if (item === undefined) return undefined;
-    const { entry, outputName, index } = this.#planned.get(item.inputPath)!;
     this.tracker.updateStatus(item.id, "processing");
-    this.emit({ type: "page-started", page: entry.name, index });
-    return { id: item.id, index, entry, outputName, settings: pageSettings(this.config, item.config), startedMs: performance.now(), stage: "decode", inputSha256: "" };
+    const job = this.#job(item);
+    this.emit({ type: "page-started", page: job.entry.name, index: job.index });
+    return job;
+  }
+
+  /** The pages that wait, in their order, to be tried without being taken. */
+  *trials(): Generator<PageJob> {
+    for (const item of this.#queue) yield this.#job(item);
+  }
+
+  #job(item: ImageQueueItem): PageJob {
+    const { entry, outputName, index } = this.#planned.get(item.inputPath)!;
+    return { item, id: item.id, index, entry, outputName, settings: this.#settings(item), startedMs: performance.now(), stage: "decode", inputSha256: "" };
   }
 
   /** @param kept an earlier run has done it */
   complete(job: PageJob, success: PageSuccess, kept: boolean): void {
     this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
-    this.successes.push(success);
-    this.completed.push(job);
+    this.#outcomes.push({ job, success });
     const { page, output, bucket, seed, elapsedMs, stageMs } = success;
     log.info(kept ? { page, output } : { page, output, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) }, kept ? "page kept from an earlier run" : "page done");
-    this.emit({ type: "page-completed", index: job.index, ...success, ...(kept ? { kept } : {}) });
+    this.emit({ type: "page-completed", index: job.index, progress: this.progress, ...success, ...(kept ? { kept } : {}) });
   }
 
-  fail(job: PageJob, error: BatchProcessingError): void {
-    this.#addFailure(job.id, job.index, job.entry.name, job.stage, error);
+  fail(job: PageJob, error: BatchProcessingError): PageFailure {
+    return this.#addFailure(job, job.id, job.index, pageFailure(job.entry.name, job.stage, error), error);
   }
 
-  #addFailure(id: string, index: number, page: string, stage: FailureStage, error: BatchProcessingError): void {
+  /** A page that has failed before and is not tried again. */
+  failedBefore(job: PageJob, failure: PageFailure): void {
+    this.#addFailure(job, job.id, job.index, failure, new BatchProcessingError(failure.code, failure.message));
+  }
+
+  #addFailure(job: PageJob | undefined, id: string, index: number, failure: PageFailure, error: BatchProcessingError): PageFailure {
+    const { page, stage, code, remedy } = failure;
+    log.error({ page, stage, code, remedy }, `page failed: ${error.message}`);
     this.tracker.updateStatus(id, "failed", { error });
-    const failure = pageFailure(page, stage, error);
-    log.error({ page, stage, code: error.code, remedy: failure.remedy }, `page failed: ${error.message}`);
-    this.failures.push(failure);
-    this.emit({ type: "page-failed", index, ...failure });
+    this.#outcomes.push({ job, failure });
+    this.emit({ type: "page-failed", index, progress: this.progress, ...failure });
+    return failure;
+  }
+
+  /** What came of some pages. */
+  outcomesOf(jobs: readonly PageJob[]): { successes: PageSuccess[]; failures: PageFailure[] } {
+    const own = this.#outcomes.filter(({ job }) => job !== undefined && jobs.includes(job));
+    return { successes: own.flatMap((one) => ("success" in one ? [one.success] : [])), failures: own.flatMap((one) => ("failure" in one ? [one.failure] : [])) };
+  }
+
+  /** Puts pages back in front of the queue, to be done again from the beginning, in the same order. */
+  putBack(jobs: readonly PageJob[]): void {
+    this.#outcomes = this.#outcomes.filter(({ job }) => job === undefined || !jobs.includes(job));
+    for (const { item } of jobs.toReversed()) {
+      this.tracker.removeImage(item.id);
+      this.#queue.requeue(item);
+      this.tracker.addImage(item.id);
+    }
   }
 
   /** Empties the queue; what has no outcome yet is cancelled. */
@@ -152,11 +218,14 @@ export class BatchPages {
     }
   }
 
+  get progress(): BatchProgress {
+    const { total, completed, failed } = this.tracker.getSummary();
+    return { total, completed, failed, unfinished: total - completed - failed };
+  }
+
   /** @param output what was written; default: what was asked for */
   summary(output = (this.config.outputDir ?? this.config.outputZip)!): BatchSummary {
-    const { total } = this.tracker.getSummary();
-    const [completed, failed] = [this.successes.length, this.failures.length];
-    return { total, completed, failed, unfinished: total - completed - failed, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
+    return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
   }
 }
 

@@ -4,19 +4,17 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
-import { outputSettings, type BatchConfig, type PageConfig, type PageSettings } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig } from "../config/batch-config.js";
+import { PAGE_SETTINGS, configError, settingFaults } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger, withLogContext } from "../logging.js";
-import { BatchOutput } from "./batch-output.js";
 import { BatchPages, type ImageRequest } from "./batch-pages.js";
+import { runPages } from "./batch-run.js";
 import { EventStream } from "./event-stream.js";
-import { EVENT_FORMAT_VERSION, type BatchEvent, type BatchSummary } from "./events.js";
-import { findFinishedArchive } from "./finished-archive.js";
-import { pageFingerprint } from "./fingerprint.js";
+import type { BatchEvent, BatchEventBody, BatchSummary } from "./events.js";
 import type { ImageQueueItem } from "./image-queue.js";
-import { flowPages } from "./page-flow.js";
+import { PreviewGate, type PreviewResult } from "./preview.js";
 import { admission, nextState, type ProcessorAction, type ProcessorState } from "./processor-state.js";
-import { runMetadata } from "./run-metadata.js";
 import { scanInput, type Scan } from "./scan.js";
 import type { ImageStatus, StatusSummary } from "./status-tracker.js";
 
@@ -29,10 +27,16 @@ export interface BatchProcessorOptions {
   pageConfig?: (name: string) => PageConfig;
   /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
   fresh?: boolean;
+  /** Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages. */
+  only?: Iterable<string>;
+  /** Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of the settings. */
+  pagesInFlight?: () => number;
 }
 
 /** Where a batch is. */
 export interface ProcessorStatus {
+  /** The batch's id, as in its events and its journal. */
+  readonly job: string;
   readonly state: ProcessorState;
   readonly summary: StatusSummary;
   readonly images: readonly ImageStatus[];
@@ -45,14 +49,15 @@ const log = getLogger("batch");
  * colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
-  /** Names the batch: `job` on its log lines. */
-  readonly id: string = randomUUID();
+  /** The batch's id: in its events, its journal and on its log lines. */
+  readonly job: string = randomUUID();
   readonly #engine: Engine;
   readonly #config: BatchConfig;
   readonly #options: BatchProcessorOptions;
   readonly #pages: BatchPages;
   readonly #events = new EventStream<BatchEvent>();
   readonly #stop = new AbortController();
+  readonly #gate = new PreviewGate();
   readonly #onAbort = (): void => {
     const reason: unknown = this.#options.signal?.reason;
     this.#giveUp(reason);
@@ -99,7 +104,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined) throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`);
     this.#act("start");
-    this.#run = withLogContext({ job: this.id }, () => this.#process());
+    this.#run = withLogContext({ job: this.job }, () => this.#process());
     return this.#run;
   }
 
@@ -120,9 +125,49 @@ export class BatchProcessor implements AsyncDisposable {
     await this.#ended();
   }
 
+  /** Whether the first pages are shown before the others are done (`previewMode` of the settings). */
+  isPreviewMode(): boolean {
+    return this.#config.previewMode;
+  }
+
+  /** Whether a preview is done and nothing goes on until `approvePreview()`, `rejectPreview()` or an end. */
+  isWaitingForPreviewApproval(): boolean {
+    return this.#gate.waiting;
+  }
+
+  /** The preview that waits, or the last one that was decided. Throws `ERR_STATE` before there is one. */
+  getPreviewResult(): PreviewResult {
+    const { result } = this.#gate;
+    if (result === undefined) {
+      throw new BatchProcessingError("ERR_STATE", this.#config.previewMode ? "there is no preview yet; the event preview-ready tells when there is one" : "the batch has no preview; set previewMode to get one");
+    }
+    return result;
+  }
+
+  /**
+   * The batch goes on with all pages, with the preview's settings.
+   * @param choice of a grid of seeds the one for all pages
+   * @throws BatchProcessingError `ERR_STATE` when no preview waits, `ERR_ARGUMENT` for a seed that is not shown
+   */
+  approvePreview({ seed }: { seed?: number } = {}): void {
+    this.#gate.approve(seed);
+  }
+
+  /**
+   * The preview's pages go back into the queue, are done again and wait again.
+   * @param settings what is changed, for these pages and all others, over all other settings. Default: the next seed, as the same settings
+   * would give the same picture
+   * @throws BatchProcessingError `ERR_STATE` when no preview waits; ConfigurationError `ERR_CONFIG` for bad settings
+   */
+  rejectPreview(settings?: PageConfig): void {
+    const faults = settingFaults(settings ?? {}, PAGE_SETTINGS);
+    if (faults.length > 0) throw configError(faults);
+    this.#gate.reject(settings);
+  }
+
   getStatus(): ProcessorStatus {
     const { tracker } = this.#pages;
-    return { state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };
+    return { job: this.job, state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };
   }
 
   /**
@@ -159,6 +204,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#state = state;
     if (action === "pause" && state === "paused") this.#emit({ type: "batch-paused" });
     if (action === "resume" && state === "running") this.#emit({ type: "batch-resumed" });
+    if (this.#stopped()) this.#gate.leave();
     for (const wake of this.#wakeOnChange.splice(0)) wake();
   }
 
@@ -167,7 +213,13 @@ export class BatchProcessor implements AsyncDisposable {
     this.#stop.abort(reason);
   }
 
-  #emit(event: BatchEvent): void {
+  /** No page may be begun any more. */
+  #stopped(): boolean {
+    return admission(this.#state) === "leave";
+  }
+
+  #emit(body: BatchEventBody): void {
+    const event: BatchEvent = { job: this.job, ...body };
     this.#options.onEvent?.(event);
     this.#events.emit(event);
   }
@@ -197,50 +249,19 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #scanned(): Promise<Scan> {
-    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal);
+    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal, this.#options.pageConfig);
     return this.#scan;
   }
 
   async #process(): Promise<BatchSummary> {
     const pages = this.#pages;
-    let output: BatchOutput | undefined;
+    const { fresh = false, only, pagesInFlight = () => this.#config.maxConcurrent } = this.#options;
     try {
+      const control = { signal: this.#stop.signal, pagesInFlight, admitted: () => this.#admitted() };
       const scan = await this.#scanned();
-      const whole = pages.waiting === 0;
-      if (whole) pages.add(scan);
-      const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
-      const provider = await this.#engine.provider(this.#config.style);
-      using references = this.#engine.references(scan.found.references);
-      const { hash } = this.#engine.model;
-      const written = outputSettings(this.#config);
-      const fresh = this.#options.fresh ?? false;
-      const fingerprint = (settings: PageSettings): string => pageFingerprint({ ...settings, ...written }, hash, references.hash);
-      const before = fresh || faults.length > 0 ? undefined : await findFinishedArchive(this.#config, pages.waitingPages(), fingerprint);
-      if (before !== undefined) {
-        this.#announce(scan.found.warnings, references.names, provider, pages.waiting);
-        for (let job = pages.next(); job !== undefined; job = pages.next()) pages.complete(job, before.pages.get(job.entry.name)!, true);
-        return await this.#finish(before.path);
-      }
-      output = await BatchOutput.open(this.#config, { fresh, fingerprint });
-      this.#announce([...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
-      pages.begin(faults);
-      const control = { signal: this.#stop.signal, maxConcurrent: this.#config.maxConcurrent, admitted: () => this.#admitted(), next: () => pages.next() };
-      for await (const item of flowPages({ engine: this.#engine, references, output: written, emit: pages.emit, finished: (job) => output!.finished(job) }, control)) {
-        if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
-        else if ("kept" in item) pages.complete(item.job, item.kept, true);
-        else if ("error" in item) pages.fail(item.job, item.error);
-      }
-      log.debug({ cache: references.stats() }, "reference cache");
-      this.#stop.signal.throwIfAborted();
-      if (!pages.allDone) {
-        await output.stop();
-        return await this.#finish();
-      }
-      const inputs = pages.completed.map(({ entry, settings, inputSha256 }) => ({ page: entry.name, fingerprint: fingerprint(settings), sha256: inputSha256 }));
-      const metadata = runMetadata(this.#engine, this.#config, references.names, pages.successes, pages.failures, inputs);
-      return await this.#finish(await output.finish(pages.completed, scan.found.carried, metadata));
+      const written = await runPages({ engine: this.#engine, config: this.#config, pages, scan, gate: this.#gate, control, job: this.job, fresh, only: only && new Set(only), stopped: () => this.#stopped() });
+      return await this.#finish(written);
     } catch (error) {
-      await output?.stop();
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
       log.error({ code: error instanceof BatchProcessingError ? error.code : undefined, err: error }, `batch ended early: ${messageOf(error)}`);
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
@@ -250,20 +271,12 @@ export class BatchProcessor implements AsyncDisposable {
     }
   }
 
-  #announce(warnings: readonly string[], references: readonly string[], provider: string, pages: number): void {
-    for (const message of warnings) this.#emit({ type: "warning", message });
-    const { name, version, trained } = this.#engine.model.manifest;
-    log.info({ pages, references, model: `${name} ${version}`, provider, output: this.#config.outputDir ?? this.#config.outputZip }, "batch started");
-    for (const message of warnings) log.warn(message);
-    this.#emit({ type: "batch-started", formatVersion: EVENT_FORMAT_VERSION, pages, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
-    if (!trained) this.#emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
-  }
-
   async #finish(written?: string): Promise<BatchSummary> {
     this.#act("complete");
-    const summary = this.#pages.summary(written);
-    const { failures: _failures, elapsedMs, ...counts } = summary;
-    log.info({ ...counts, ms: Math.round(elapsedMs) }, written === undefined ? "batch stopped" : "batch finished");
+    const preview = written === undefined ? this.#gate.left : undefined;
+    const summary = { ...this.#pages.summary(written), ...(preview === undefined ? {} : { preview }) };
+    const { failures: _failures, preview: _preview, elapsedMs, ...counts } = summary;
+    log.info({ ...counts, ms: Math.round(elapsedMs) }, written !== undefined ? "batch finished" : preview === undefined ? "batch stopped" : "preview waits for approval");
     this.#emit({ type: written === undefined ? "batch-stopped" : "batch-completed", ...summary });
     await this.#release();
     return summary;

@@ -2,27 +2,12 @@
  * The journal of a run: an append-only file with a line an entry, each with a checksum and synced before `append` resolves. A last line
  * that was cut off by a kill is normal and is dropped; a damaged line elsewhere is skipped.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import { writeSync, type Stats } from "node:fs";
+import { open, stat, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { writeFully } from "../io/atomic-file.js";
 import { outputError } from "../io/file-errors.js";
-import type { PageSuccess } from "./events.js";
-
-/** A file that is about to get its name. Whether it did is told by the file itself. */
-export interface FileRecord {
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  /** Number of the first name that was free: 2 for `name_2.png`. The file has this or a later number. */
-  readonly firstNumber: number;
-}
-
-export type JournalEntry =
-  /** A page's picture. `fingerprint` and `inputSha256` say what it was made of. */
-  | ({ readonly type: "page"; readonly page: string; readonly outputName: string; readonly fingerprint: string; readonly inputSha256: string; readonly success: PageSuccess } & FileRecord)
-  /** Another file of the input, taken over. */
-  | ({ readonly type: "carried"; readonly name: string } & FileRecord)
-  /** The output archive. */
-  | { readonly type: "archive"; readonly name: string };
+import type { JournalEntry } from "./journal-entries.js";
 
 const LINE = /^\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}$/;
 
@@ -82,20 +67,43 @@ export class Journal {
     }
   }
 
-  /** Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`. */
+  /** Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also where the file is no longer where it was. */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#tail.then(() => this.#write(journalLine(entry)));
     this.#tail = written.catch(() => {});
     return written;
   }
 
+  /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws `ERR_OUTPUT_WRITE`. */
+  appendNow(entry: JournalEntry): void {
+    const bytes = new TextEncoder().encode(journalLine(entry));
+    try {
+      for (let done = 0; done < bytes.byteLength; ) done += writeSync(this.#file.fd, bytes, done);
+    } catch (cause) {
+      throw outputError(this.#path, cause);
+    }
+  }
+
   async #write(line: string): Promise<void> {
     try {
+      await this.#assertInPlace();
       await writeFully(this.#file, new TextEncoder().encode(line));
       await this.#file.datasync();
     } catch (cause) {
       throw outputError(this.#path, cause);
     }
+  }
+
+  /** An output whose folder was removed or whose disk is gone must not be begun anew beside the journal that nobody finds. */
+  async #assertInPlace(): Promise<void> {
+    const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
+    if (now.ino !== own.ino || now.dev !== own.dev) throw Object.assign(new Error(`${this.#path} is another file than the one that was opened`), { code: "ENOENT" });
+  }
+
+  /** Removes all entries. Rejects with `ERR_OUTPUT_WRITE`. */
+  async clear(): Promise<void> {
+    await this.#tail;
+    await this.#file.truncate(0).catch((cause: unknown) => Promise.reject(outputError(this.#path, cause)));
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   ERR_INPUT_NOT_FOUND: "check that the file is still there and may be read",
   ERR_ZIP_ENTRY: "unpack the archive with another program and pack it again, or give the folder",
   ERR_ZIP_LIMIT: "unpack the archive and give the folder",
+  ERR_PAGE_CRASHED: "look at the picture, then try it once more with `cobra-batch retry <output> --failed`, perhaps with --set maxConcurrent=1 or fewer steps",
   ERR_OUT_OF_MEMORY: "run again with --max-concurrent 1, fewer --top-k, or on a machine with more memory",
 };
 

@@ -8,8 +8,8 @@ import { colourPage, encodePage, openPage, proceed, type EncodedPage, type PageC
 export interface FlowControl {
   /** Ends the flow with its reason. */
   readonly signal: AbortSignal;
-  /** Pages in colouring at once, at most. */
-  readonly maxConcurrent: number;
+  /** Pages in colouring at once, at most; asked whenever one may be begun. */
+  readonly pagesInFlight: () => number;
   /** Waits while nothing may be begun; false when no page may be begun any more. */
   admitted(): Promise<boolean>;
   /** The next page; undefined when none waits. */
@@ -25,7 +25,7 @@ export function flowPages(context: PageContext, control: FlowControl): AsyncIter
   const coloured = stage(
     decoded,
     async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourPage(context, job, page, within.signal))) : leave(item)),
-    { concurrency: control.maxConcurrent, signal },
+    { concurrency: control.pagesInFlight, signal },
   );
   return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { concurrency: context.engine.pool.maxThreads, signal });
 }

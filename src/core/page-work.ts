@@ -8,11 +8,14 @@ import { BatchProcessingError, type ErrorCode } from "../errors.js";
 import type { DecodedImage, ImageInfo } from "../io/image-codec.js";
 import { formatOfName } from "../io/output-format.js";
 import type { SourceEntry } from "../io/page-source.js";
-import type { BatchEvent, FailureStage, PageSuccess } from "./events.js";
+import type { BatchEventBody, FailureStage, PageFailure, PageSuccess } from "./events.js";
 import { sha256 } from "./fingerprint.js";
+import type { ImageQueueItem } from "./image-queue.js";
 
 /** A page on its way through the stages. */
 export interface PageJob {
+  /** As it waited in the queue. */
+  readonly item: ImageQueueItem;
   readonly id: string;
   /** Position of the page in the batch, from 0. */
   readonly index: number;
@@ -25,19 +28,27 @@ export interface PageJob {
   stage: FailureStage;
   /** Of the page's file; empty before it is read. */
   inputSha256: string;
+  /** What the picture was made with where that is not what the settings say: one that is left as it is. */
+  fingerprint?: string;
 }
 
-/** What came out of a stage for a page: a value, the page's failure, the result an earlier run has left, or nothing because the batch stopped before it. */
-export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly left: true });
+/** What came out of a stage for a page: a value, the page's failure, the result or failure an earlier run has left, or nothing because the batch stopped before it. */
+export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { readonly error: BatchProcessingError } | { readonly kept: PageSuccess } | { readonly failedBefore: PageFailure } | { readonly left: true });
 
 /** What a page needs from its batch. */
 export interface PageContext {
   readonly engine: Engine;
   readonly references: ReferenceSet;
   readonly output: OutputSettings;
-  readonly emit: (event: BatchEvent) => void;
+  readonly emit: (event: BatchEventBody) => void;
+  /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
+  readonly known: (job: PageJob) => Promise<Passed<never> | undefined>;
   /** The result of a page that an earlier run has finished. */
   readonly finished: (job: PageJob) => Promise<PageSuccess | undefined>;
+  /** Told before a page is decoded. Throws for one that is set aside. */
+  readonly begin: (job: PageJob) => void;
+  /** Told when a page goes into a stage. */
+  readonly onStage: (job: PageJob) => void;
 }
 
 /** A coloured page and what its file said of itself. */
@@ -76,11 +87,16 @@ export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: 
 }
 
 /** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
-export async function openPage({ engine, finished, emit }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+  const before = await known(job);
+  if (before !== undefined) return before;
   const opened = await attempt(job, signal, async () => {
     const bytes = await job.entry.read();
     job.inputSha256 = await sha256(bytes);
-    return (await finished(job)) ?? (await engine.pool.decode(bytes, job.entry.name, { signal }));
+    const kept = await finished(job);
+    if (kept !== undefined) return kept;
+    begin(job);
+    return engine.pool.decode(bytes, job.entry.name, { signal });
   });
   if (!("value" in opened)) return opened;
   if (!("image" in opened.value)) return { job, kept: opened.value };
@@ -90,7 +106,7 @@ export async function openPage({ engine, finished, emit }: PageContext, job: Pag
 }
 
 /** Colours a decoded page; cancelled between denoising steps. */
-export async function colourPage({ engine, references, emit }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
+export async function colourPage({ engine, references, emit, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
   const { numInferenceSteps: steps, ...settings } = job.settings;
   const result = await engine.colorize(references, {
     page: page.image,
@@ -98,7 +114,10 @@ export async function colourPage({ engine, references, emit }: PageContext, job:
     steps,
     signal,
     onStage: (stage, step, of = steps) => {
-      job.stage = stage;
+      if (job.stage !== stage) {
+        job.stage = stage;
+        onStage(job);
+      }
       emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps: of }) });
     },
   });
@@ -106,8 +125,9 @@ export async function colourPage({ engine, references, emit }: PageContext, job:
 }
 
 /** Encodes a coloured page in a worker, in the format of its output's name, with the page's resolution and colour profile. */
-export async function encodePage({ engine, output }: PageContext, job: PageJob, { result, info }: ColouredPage, signal: AbortSignal): Promise<EncodedPage> {
+export async function encodePage({ engine, output, onStage }: PageContext, job: PageJob, { result, info }: ColouredPage, signal: AbortSignal): Promise<EncodedPage> {
   job.stage = "encode";
+  onStage(job);
   const { width, height } = result.image;
   const facts = { width, height, bucket: bucketName(result.bucket), ...(result.tiles > 1 ? { tiles: result.tiles } : {}), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
   const { quality, lossless, compressionLevel } = output;

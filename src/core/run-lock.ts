@@ -26,6 +26,7 @@ export function isStale(holder: LockHolder, here: { host: string; boot: string }
 export class RunLock {
   readonly #path: string;
   readonly #text: string;
+  #tookOver = false;
 
   private constructor(path: string, text: string) {
     this.#path = path;
@@ -46,6 +47,11 @@ export class RunLock {
     } catch (cause) {
       throw cause instanceof ResourceError ? cause : outputError(path, cause);
     }
+  }
+
+  /** A process of this boot had the lock and ended without giving it back: it was killed, or has crashed. */
+  get tookOver(): boolean {
+    return this.#tookOver;
   }
 
   /** Gives the lock back. Never rejects; a lock that is no longer this run's is let be. */
@@ -83,6 +89,7 @@ export class RunLock {
     await rename(this.#path, aside).catch((error: unknown) => (systemCode(error) === "ENOENT" ? undefined : Promise.reject(error)));
     const moved = await readFile(aside, "utf8").catch(() => text);
     if (moved !== text) await link(aside, this.#path).catch(() => {});
+    else this.#tookOver = holder?.boot === here.boot;
     await rm(aside, { force: true });
   }
 }

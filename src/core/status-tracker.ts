@@ -92,6 +92,14 @@ export class StatusTracker {
     }
   }
 
+  /** Forgets a page, such as one that is to be done again from the beginning. Throws `ERR_STATE` for an unknown page. */
+  removeImage(id: string): void {
+    const old = this.#images.get(id);
+    if (old === undefined) throw new BatchProcessingError("ERR_STATE", `the page ${id} is not tracked, so it cannot be removed`);
+    this.#counts[old.state]--;
+    this.#images.delete(id);
+  }
+
   /** A page's status; undefined for one that is not tracked. */
   getStatus(id: string): ImageStatus | undefined {
     return this.#images.get(id);

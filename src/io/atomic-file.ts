@@ -11,11 +11,16 @@ import { processExists } from "./processes.js";
 const TEMPORARY_PREFIX = ".cobra-";
 const TEMPORARY_NAME = /^\.cobra-(\d+)-[0-9a-f]{12}\.tmp$/;
 
-/** Removes temporary files in a folder whose process is gone. Best effort: never rejects. */
+/** A new name for a temporary file or folder. */
+export function temporaryName(): string {
+  return `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+}
+
+/** Removes temporary files and folders in a folder whose process is gone. Best effort: never rejects. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const pid = TEMPORARY_NAME.exec(name)?.[1];
-    if (pid !== undefined && !processExists(Number(pid))) await rm(join(folder, name), { force: true }).catch(() => {});
+    if (pid !== undefined && !processExists(Number(pid))) await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -38,7 +43,7 @@ export class AtomicFile {
   /** Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`. */
   static async create(target: string): Promise<AtomicFile> {
     const folder = dirname(target);
-    const path = join(folder, `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+    const path = join(folder, temporaryName());
     try {
       await mkdir(folder, { recursive: true });
       return new AtomicFile(target, path, await open(path, "wx", 0o644));

@@ -4,7 +4,7 @@
  * parsing of it; `model-package.ts` opens folders.
  */
 import { z } from "zod";
-import { STYLES, type Style } from "../config/batch-config.js";
+import { FILLS, STYLES, type Style } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
 
 /** The manifest's file name inside a package. */
@@ -79,7 +79,7 @@ const schema = z
     description: z.string().optional(),
     /** How the weights were made: data, command, time. */
     training: z.string().optional(),
-    /** Element type of weights, activations and of every float input and output except `timestep` and `resolution` (always float32). */
+    /** Element type of weights, activations and `reference_kv`. All other float inputs and outputs are float32 in every package. */
     precision: z.enum(["float32", "float16"]),
     /** Page sizes of the model as [width, height] in pixels; the order breaks ties when a page chooses its bucket. */
     buckets: z.array(z.tuple([edge, edge])).min(1, "must name at least one bucket"),
@@ -95,6 +95,8 @@ const schema = z
     prediction: z.enum(["epsilon", "sample"]),
     /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
     hints: z.enum(HINT_FORMS).default("squares"),
+    /** How regions are filled under a page's own ink where the settings do not say. Default "model". */
+    fill: z.enum(FILLS).default("model"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
     scheduler: z.strictObject({
       trainTimesteps: count,

@@ -1,4 +1,5 @@
 /** The config of a whole model: the sizes of its networks and what the pipeline has to know of it. */
+import type { Fill } from "../config/batch-config.js";
 import type { ImageEncoderConfig } from "./networks/image-encoder.js";
 import type { HintForm } from "./manifest.js";
 import type { LineExtractorConfig } from "./networks/line-extractor.js";
@@ -19,5 +20,7 @@ export interface ModelConfig {
   readonly prediction: "epsilon" | "sample";
   /** Default "squares". */
   readonly hints?: HintForm;
+  /** How regions are filled where the settings do not say. Default "model". */
+  readonly fill?: Fill;
   readonly scheduler: { readonly trainTimesteps: number; readonly betaStart: number; readonly betaEnd: number; readonly maxSteps?: number };
 }

@@ -5,8 +5,8 @@
 import { ValidationError } from "../errors.js";
 
 export interface StageOptions {
-  /** Items worked on at once. Default 1. */
-  readonly concurrency?: number;
+  /** Items worked on at once; a function is asked whenever an item may be taken, so the number may change. Default 1. */
+  readonly concurrency?: number | (() => number);
   /** Finished items kept ready for the next stage besides those in work. Default 1. */
   readonly capacity?: number;
   /** Give results in the order of the input. Default true; false gives them as they finish. */
@@ -34,9 +34,15 @@ export type StageWork<I, O> = (item: I, context: StageContext) => Promise<O>;
  */
 export function stage<I, O>(input: AsyncIterable<I> | Iterable<I>, work: StageWork<I, O>, options: StageOptions = {}): AsyncIterableIterator<O> {
   const { concurrency = 1, capacity = 1, ordered = true, signal } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) throw new ValidationError("ERR_ARGUMENT", `the stage's concurrency is ${concurrency}; it must be a whole number above 0`);
+  const limit = typeof concurrency === "function" ? concurrency : () => concurrency;
+  checkConcurrency(limit());
   if (!Number.isInteger(capacity) || capacity < 0) throw new ValidationError("ERR_ARGUMENT", `the stage's capacity is ${capacity}; it must be a whole number from 0`);
-  return new Stage(input, work, concurrency, concurrency + capacity, ordered, signal);
+  return new Stage(input, work, limit, capacity, ordered, signal);
+}
+
+function checkConcurrency(concurrency: number): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
+  throw new ValidationError("ERR_ARGUMENT", `the stage's concurrency is ${concurrency}; it must be a whole number above 0`);
 }
 
 type Result<O> = IteratorResult<O, undefined>;
@@ -61,8 +67,8 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
   constructor(
     input: AsyncIterable<I> | Iterable<I>,
     readonly work: StageWork<I, O>,
-    readonly concurrency: number,
-    readonly bound: number,
+    readonly concurrency: () => number,
+    readonly capacity: number,
     readonly ordered: boolean,
     readonly signal: AbortSignal | undefined,
   ) {
@@ -107,8 +113,19 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
       this.#consumers.shift()!.resolve({ done: false, value });
     }
     const inside = this.#taken - this.#given;
-    if (this.#started && !this.#inputEnded && !this.#pulling && this.#running < this.concurrency && inside < this.bound) void this.#pull();
+    if (this.#started && !this.#inputEnded && !this.#pulling && this.#admits(inside)) void this.#pull();
     if (this.#inputEnded && !this.#pulling && this.#running === 0) this.#settle();
+  }
+
+  /** Whether one more item may be taken. A function that gives no proper number ends the stage. */
+  #admits(inside: number): boolean {
+    try {
+      const concurrency = checkConcurrency(this.concurrency());
+      return this.#running < concurrency && inside < concurrency + this.capacity;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   /** Nothing runs and nothing comes any more: consumers get the rest, the error, or the end. */

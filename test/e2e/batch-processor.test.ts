@@ -244,7 +244,7 @@ describe("events", () => {
       read.push(event);
     }
     expect(read).toEqual(events);
-    expect(read.at(-1)).toEqual({ type: "batch-completed", ...summary });
+    expect(read.at(-1)).toEqual({ job: batch.job, type: "batch-completed", ...summary });
     expect(await batch.events().next()).toEqual({ done: true, value: undefined });
   });
 

@@ -84,7 +84,7 @@ describe("a chapter", () => {
     await writeChapter(at("json.cbz"), 3);
     const result = await runCli(["colorize", "--input-zip", at("json.cbz"), "--output-dir", at("json-out"), "--model", model, "--steps", "2", "--json"]);
     const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
-    expect(events[0]).toMatchObject({ type: "batch-started", formatVersion: 1, pages: 3, references: ["ref_a.jpg", "ref_b.jpg"], provider: "cpu" });
+    expect(events[0]).toMatchObject({ schema: 1, type: "batch-started", pages: 3, references: ["ref_a.jpg", "ref_b.jpg"], provider: "cpu" });
     expect(events.filter((event) => event.type === "page-completed").map((event) => event.page)).toEqual(["p1.png", "p2.png", "p3.png"]);
     expect(events.filter((event) => event.type === "page-stage" && event.page === "p1.png" && event.stage === "denoise")).toHaveLength(2);
     expect(events.at(-1)).toMatchObject({ type: "batch-completed", completed: 3, failed: 0, failures: [] });
@@ -167,10 +167,10 @@ describe("bad input", () => {
   it.each([
     [["colorize", "--input-dirr", "x"], /unknown option '--input-dirr'/],
     [["colorize", "x.cbz", "--steps", "many"], /whole number/],
-    [["colorize", "x.cbz", "--steps", "0"], /numInferenceSteps.*\[ERR_CONFIG\]/],
+    [["colorize", "x.cbz", "--steps", "0"], /--steps: must be a whole number of 1 or more, not 0 \[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--ink", "blue"], /ink.*\[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
-    [["colorize"], /exactly one of inputDir and inputZip.*\n.*exactly one of outputDir and outputZip/],
+    [["colorize"], /exactly one of --input-dir and --input-zip.*\n.*exactly one of --output-dir and --output-zip/],
     [["colorise"], /unknown command 'colorise'/],
   ])("answers wrong flags %j with exit code 64", async (args, message) => {
     const result = await runCli(args);

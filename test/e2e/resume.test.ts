@@ -143,7 +143,7 @@ describe("rerunning the same command", () => {
     const settings = { inputDir: await chapter("in-torn"), outputDir: at("out-torn"), overwrite: true };
     await run(settings);
     const path = at("out-torn/.cobra-batch/journal.ndjson");
-    const lines = (await readFile(path, "utf8")).split("\n");
+    const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line.includes('"entry":{"type":"page"'));
     await writeFile(path, [lines[0], lines[1]!.replace("p2", "p9"), lines[2], lines[3]!.slice(0, 50)].join("\n"));
     const warnings: string[] = [];
     const again = await run(settings, { onEvent: (event) => event.type === "warning" && warnings.push(event.message) });

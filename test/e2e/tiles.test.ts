@@ -57,7 +57,7 @@ describe("a strip", () => {
     const half = 120 * 750 * 3;
     expect(Buffer.compare(hinted.image.data.subarray(0, half), plain.image.data.subarray(0, half))).toBe(0);
     expect(Buffer.compare(hinted.image.data, plain.image.data)).not.toBe(0);
-  });
+  }, 240_000);
 
   it("can be cancelled between tiles", async () => {
     const controller = new AbortController();

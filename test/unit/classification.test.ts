@@ -112,17 +112,18 @@ describe("decoding for the classifier", () => {
 });
 
 describe("separateLineArtAndReferences", () => {
-  it("keeps the order and every classification", () => {
-    const page = decide({ saturation: 0, colorCount: 2, edgeDensity: 0.1 });
-    const cover = decide({ saturation: 0.6, colorCount: 9000, edgeDensity: 0.1 });
-    const result = separateLineArtAndReferences([
-      { image: "1.png", classification: page },
-      { image: "cover.png", classification: cover },
-      { image: "2.png", classification: page },
-    ]);
-    expect(result.lineArt).toEqual(["1.png", "2.png"]);
-    expect(result.references).toEqual(["cover.png"]);
-    expect(result.classifications).toEqual(new Map([["1.png", page], ["cover.png", cover], ["2.png", page]]));
-    expect(separateLineArtAndReferences([])).toEqual({ lineArt: [], references: [], classifications: new Map() });
+  it("takes a pile apart in its order, with every classification, and sets aside what cannot be read", async () => {
+    const bytes = readFileSync(line);
+    const { lineArt, references, classifications, failures } = await separateLineArtAndReferences([line, colour, broken, bytes]);
+    expect(lineArt).toEqual([line, bytes]);
+    expect(references).toEqual([colour]);
+    expect([...classifications].map(([image, { type }]) => [image, type])).toEqual([[line, "line_art"], [colour, "colored"], [bytes, "line_art"]]);
+    expect(failures).toMatchObject([{ image: broken, error: { code: "ERR_IMAGE_DECODE" } }]);
+    expect(await separateLineArtAndReferences([])).toEqual({ lineArt: [], references: [], classifications: new Map(), failures: [] });
+  });
+
+  it("uses the thresholds of the classifier it is given", async () => {
+    const strict = new ImageClassifier({ thresholds: { saturation: 0, colorCount: 0, edgeDensity: 1 } });
+    expect(await separateLineArtAndReferences([line], strict)).toMatchObject({ lineArt: [], references: [line] });
   });
 });

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { COBRA_BUCKETS } from "../../src/colorization/buckets.js";
-import { hintsInTile } from "../../src/colorization/hints.js";
+import { tileHints } from "../../src/colorization/tile-hints.js";
 import { joinTiles } from "../../src/colorization/tile-join.js";
 import { cutStretch, planTiles, TILE_FACTOR, type TilePlan } from "../../src/colorization/tiling.js";
 import { drawn, pixel } from "../support/drawn-page.js";
@@ -105,11 +105,18 @@ describe("joinTiles", () => {
   });
 });
 
-describe("hintsInTile", () => {
-  it("moves hints to the tile they lie in, and leaves the others out", () => {
-    const color = [1, 2, 3] as const;
-    const hints = [{ x: 50, y: 10, color }, { x: 50, y: 90, color }];
-    const bucket = { width: 100, height: 100 };
-    expect(hintsInTile(hints, bucket, { width: 400, height: 4000 }, { x: 0, y: 3000, width: 400, height: 1000 }, { width: 80, height: 160 })).toEqual([{ x: 40, y: 99, color }]);
+describe("tileHints", () => {
+  it("puts hints into the tiles that they lie in, whether given in the page's pixels or the bucket's", () => {
+    const color = [200, 10, 20] as const;
+    const paper = drawn(400, 4000, () => 255);
+    const parts = [0, 1, 2, 3].map((i) => ({ tile: { x: 0, y: 1000 * i, width: 400, height: 1000 }, bucket: { width: 64, height: 160 } }));
+    const bucket = { width: 64, height: 160 };
+    for (const hints of [{ page: [{ x: 200, y: 3500, color }] }, { squares: [{ x: 32, y: 140, color }] }]) {
+      const { marks } = tileHints(paper, parts, bucket, "squares", hints);
+      const marked = marks.map(({ data }) => data.filter((value, i) => i % 4 === 3 && value === 255).length);
+      expect(marked.slice(0, 3)).toEqual([0, 0, 0]);
+      expect(marked[3]).toBeGreaterThan(100);
+      expect([...marks[3]!.data.subarray(4 * (80 * 64 + 32), 4 * (80 * 64 + 32) + 4)]).toEqual([...color, 255]);
+    }
   });
 });

@@ -11,8 +11,8 @@ import torch
 
 from .config import CONFIGS
 
-#: Minutes of `all`: autoencoder, patch encoder, transformer, guided decoder.
-SHARES = {"vae": 0.13, "patches": 0.07, "transformer": 0.66, "guide": 0.14}
+#: Shares of the minutes of `all`.
+SHARES = {"patches": 0.06, "transformer": 0.82, "guide": 0.12}
 
 
 def options() -> argparse.ArgumentParser:
@@ -38,8 +38,7 @@ def options() -> argparse.ArgumentParser:
     sample = command("sample", "draw the sample chapter of `npm run demo`")
     sample.add_argument("--archive", default=str(Path(__file__).resolve().parents[3] / "scripts/sample/chapter.cbz"))
     sample.add_argument("--truth", default="", help="folder for the pages in colour")
-    command("vae", "train the autoencoder", 15)
-    command("transformer", "train the colouring network", 60)
+    command("transformer", "train the colouring network", 90)
     command("guide", "train the guided decoder", 8)
     command("patches", "train the patch encoder", 5)
     for name, text in (("export", "write the model package"), ("evaluate", "figures and montages of a package"), ("all", "everything, in one command")):
@@ -66,17 +65,15 @@ def note(args) -> str:
 
 def stage(args, name: str, minutes: float, init: str = "") -> None:
     """One training."""
-    from . import guide, patches, train_transformer, train_vae
+    from . import guide, patches, train_transformer
 
     cfg, work = CONFIGS[args.config], Path(args.work)
-    pool, vae = str(work / "pool"), str(work / "vae.pt")
+    pool = str(work / "pool")
     common = dict(minutes=minutes, seed=args.seed, device=args.device)
-    if name == "vae":
-        train_vae.train(cfg, pool, vae, init=init, **common)
-    elif name == "transformer":
-        train_transformer.train(cfg, pool, vae, str(work / "transformer.pt"), init=init, **common)
+    if name == "transformer":
+        train_transformer.train(cfg, pool, str(work / "transformer.pt"), init=init, **common)
     elif name == "guide":
-        guide.train(cfg, pool, vae, str(work / "transformer.pt"), str(work / "guide.pt"), init=init, **common)
+        guide.train(cfg, pool, str(work / "transformer.pt"), str(work / "guide.pt"), init=init, **common)
     else:
         patches.train(cfg, pool, str(work / "patches.pt"), **common)
 
@@ -85,7 +82,7 @@ def write(args) -> None:
     from .export import export
 
     work = Path(args.work)
-    export(args.package, *(str(work / f"{n}.pt") for n in ("vae", "transformer", "guide", "patches")), training=note(args))
+    export(args.package, *(str(work / f"{n}.pt") for n in ("transformer", "guide", "patches")), training=note(args))
 
 
 def measure(args) -> None:

@@ -1,44 +1,42 @@
-"""Sizes and settings of a run. `cpu` is what one core trains in an hour, `gpu` what a large GPU trains in 20 minutes."""
+"""Sizes and settings of a run. `cpu` is what one core trains in ninety minutes, `gpu` what a large GPU trains in 20 minutes."""
 
 from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
 class Config:
-    """All of a run's numbers. Widths are channels, `downscale` is page pixels per latent pixel."""
+    """All of a run's numbers. Widths are channels."""
 
     name: str = "cpu"
-    #: Latent channels.
-    latent: int = 4
-    #: Channels of the VAE at 1/4 and 1/8.
-    vae4: int = 48
-    vae8: int = 96
-    #: Width, heads, blocks of the main branch, blocks of the control branch.
+    #: Channels at 1/4, 1/8, 1/16 (also the tokens' width) and 1/32.
+    quarter: int = 32
+    cell: int = 64
     width: int = 96
+    deep: int = 192
+    #: Residual pairs of convolutions at 1/8, and at 1/16 and 1/32; heads and blocks of the transformer.
+    cells: int = 1
+    convs: int = 2
     heads: int = 3
-    layers: int = 4
-    control: int = 2
-    #: Channels of the features at latent resolution (stem and head).
-    cell: int = 48
-    #: Pages per step and the most reference patches of a page.
-    batch: int = 4
+    layers: int = 3
+    #: Channels of the guided decoder.
+    guide: int = 32
+    #: Pages of 256x256 per step (larger ones come fewer) and the most reference patches of a page.
+    batch: int = 8
     references: int = 6
-    #: Times that an encoded batch is used, each time with other references.
-    replay: int = 1
-    learning_rate: float = 1.2e-3
+    learning_rate: float = 3.5e-3
     ema: float = 0.995
     #: Geometries kept in memory, in chunks.
-    chunks: int = 32
+    chunks: int = 64
 
     def shape(self) -> dict:
         """What a checkpoint must agree on."""
         d = asdict(self)
-        return {k: d[k] for k in ("latent", "vae4", "vae8", "width", "heads", "layers", "control", "cell")}
+        return {k: d[k] for k in ("quarter", "cell", "width", "deep", "cells", "convs", "heads", "layers", "guide")}
 
 
 CPU = Config()
-GPU = replace(CPU, name="gpu", latent=16, width=192, heads=6, layers=6, control=3, cell=64, batch=128,
-              references=12, replay=1, learning_rate=1.2e-3, ema=0.998, chunks=700)  # fmt: skip
+GPU = replace(CPU, name="gpu", quarter=48, cell=96, width=192, deep=320, convs=3, heads=6, layers=4, guide=48, batch=128,
+              references=12, ema=0.998, chunks=700)  # fmt: skip
 #: For trying the whole recipe in two minutes; colours mean nothing.
-TINY = replace(CPU, name="tiny", vae4=16, vae8=32, width=32, heads=2, layers=2, control=1, cell=16, batch=2, references=3, chunks=8)
+TINY = replace(CPU, name="tiny", quarter=16, cell=24, deep=64, convs=1, heads=3, layers=1, guide=16, batch=2, references=3, chunks=8)
 CONFIGS = {"cpu": CPU, "gpu": GPU, "tiny": TINY}

@@ -1,95 +1,71 @@
 """Batches from the pool: every use of a geometry gets new colours, light, references, line style and hints."""
 
-import queue
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from . import paint
 from .drawing.palette import Palettes
+from .latent import colours, encode, luma, pixels
 
 #: Edge of a hint square in pixels, as in Cobra.
 HINT_PX = 16
 #: Share of samples with hints, and of hinted regions whose colour differs from the references'.
-HINTED, REPAINTED = 0.35, 0.7
+HINTED, REPAINTED = 0.3, 0.7
 #: Line pictures: ink, extracted from colour, extracted from ink, then the same with shadow.
-LINE_KINDS = [0.33, 0.3, 0.17, 0.08, 0.08, 0.04]
+LINE_KINDS = [0.25, 0.32, 0.28, 0.05, 0.06, 0.04]
+#: Ids from here on are regions with a colour of their own.
+SPARE = 200
 
 
 @dataclass
 class Batch:
-    """Pictures in -1..1 (colour, line, hint [B,3,H,W]; references [B,R,3,H/2,W/2]), mask [B,1,H,W] 0..1,
-    ids at latent resolution (page [B,h,w], references [B,R,h/2,w/2]), quadrant [B,R], hinted ids [B,256] bool."""
+    """What a step needs. B pages of H x W pixels, h x w cells; R references of half the size, hr x wr cells.
 
-    colour: torch.Tensor
-    line: torch.Tensor
-    hint: torch.Tensor
-    mask: torch.Tensor
-    references: torch.Tensor
-    page_id: torch.Tensor
-    reference_id: torch.Tensor
-    quadrant: torch.Tensor
-    hinted: torch.Tensor
-
-
-class Pool:
-    """Chunks of geometries as tensors on `device`, at most `limit`; `refresh` takes in chunks written since.
-
-    With `follow` a thread does that all the time, beginning as soon as the first chunk is there.
+    line [B,1,H,W], hint [B,3,H,W] and colour [B,3,H,W] (the finished page, for the guided decoder) are uint8; fill [B,12,h,w] (uint8,
+    the page's colours without ink), mask [B,1,h,w] (0..1), page_id [B,h,w]; references [B,R,3,H/2,W/2] uint8, reference_id
+    [B,R,hr,wr] and reference_fill [B,R,3,hr,wr] (uint8, colour at a cell's centre without ink). traits [B,8,3] are the
+    cast's (255: nobody). `ready` holds latents made ahead.
     """
 
-    def __init__(self, folder: str, limit: int, seed: int, device: str = "cpu", follow: bool = False):
-        self.folder, self.limit, self.device, self.follow = Path(folder), limit, device, follow
-        self.rng = np.random.default_rng([seed, 1])
-        self.names: set[str] = set()
-        self.chunks: list[dict[str, torch.Tensor]] = []
-        self.refresh(1 if follow else limit)
-        if follow:
-            threading.Thread(target=self._follow, daemon=True).start()
+    line: torch.Tensor
+    hint: torch.Tensor
+    colour: torch.Tensor
+    fill: torch.Tensor
+    mask: torch.Tensor
+    page_id: torch.Tensor
+    references: torch.Tensor
+    reference_id: torch.Tensor
+    reference_fill: torch.Tensor
+    traits: torch.Tensor | None = None
+    ready: tuple[torch.Tensor, ...] = ()
 
-    def _follow(self) -> None:
-        while True:
-            if not self._load(8):
-                time.sleep(1)
+    def to(self, device: str) -> "Batch":
+        if device == "cpu":
+            return self
+        move = lambda x: x.to(device) if isinstance(x, torch.Tensor) else x  # noqa: E731
+        return Batch(*(move(getattr(self, f.name)) for f in fields(self) if f.name != "ready"), tuple(move(x) for x in self.ready))
 
-    def refresh(self, most: int = 2) -> None:
-        """Load up to `most` new chunks; the oldest leave when the limit is reached. Does nothing for a pool that follows."""
-        if not (self.follow and self.chunks):
-            self._load(most)
+    def latents(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Latents of line [B,76,h,w], hint [B,76,h,w] and references [B,R,76,hr,wr]."""
+        if self.ready:
+            line, hint, refs = (x.float() for x in self.ready)
+            return line, hint if hint.numel() else line, refs
+        gray = paint.unit(self.line.float())
+        line = torch.cat([F.pixel_unshuffle(colours(gray.expand(-1, 3, -1, -1)), 2), pixels(gray)], 1)
+        hint = encode(paint.unit(self.hint.float())) if self.mask.any() else line
+        b, r = self.references.shape[:2]
+        refs = encode(paint.unit(self.references.flatten(0, 1).float())).unflatten(0, (b, r)) if r else line.new_zeros(b, 0, line.shape[1], line.shape[2] // 2, line.shape[3] // 2)
+        return line, hint, refs
 
-    def _load(self, most: int) -> int:
-        new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
-
-        def read(path: Path) -> dict[str, torch.Tensor]:
-            with np.load(path) as data:
-                return {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
-
-        with ThreadPoolExecutor(4 if self.follow else 1) as pool:
-            loaded = list(pool.map(read, new))
-        self.names |= {p.name for p in new}
-        self.chunks = (self.chunks + loaded)[-self.limit :]
-        return len(new)
-
-    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8]. n is for 256x256 pages; larger pages come fewer."""
-        chunks = self.chunks
-        first = chunks[self.rng.integers(len(chunks))]
-        shape = first["page"].shape
-        n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
-        like = [c for c in chunks if c["page"].shape == shape]
-        parts, left = [], n
-        while left > 0:
-            c = first if not parts else like[self.rng.integers(len(like))]
-            i = torch.from_numpy(self.rng.choice(len(c["page"]), min(left, len(c["page"]), 16 if n > 64 else left), replace=False))
-            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds")])
-            left -= len(i)
-        return tuple(torch.cat(x) for x in zip(*parts))
+    def ahead(self) -> "Batch":
+        """The batch with its latents made (half precision: pixels have 8 bits)."""
+        line, hint, refs = self.latents()
+        self.ready = (line.half(), hint.half() if hint is not line else line.new_zeros(0).half(), refs.half())
+        return self
 
 
 def light(b: int, g: torch.Generator, device) -> torch.Tensor:
@@ -107,108 +83,113 @@ class Maker:
         self.rng = np.random.default_rng([seed, 2])
         self.palettes = Palettes(seed)
 
-    def _cells(self, ids: torch.Tensor) -> torch.Tensor:
-        """Region id at the centre of every latent cell."""
-        return ids[..., 4::8, 4::8].long()
-
-    def _hints(self, ids: np.ndarray, pal: np.ndarray, share: float):
-        """Choose strokes in pages with the given cell ids [B,h,w]: repaints pal [B,256,3] in place, returns squares [(b, y, x, id)] and hinted [B,256]."""
-        b, h, w = ids.shape[0], 8 * ids.shape[1], 8 * ids.shape[2]
-        squares, hinted = [], np.zeros((b, 256), bool)
+    def _hints(self, planes: torch.Tensor, pal: np.ndarray, share: float):
+        """Choose hinted regions: gives them spare ids in planes [B,3,H,W] and colours in pal [B,256,3]. Returns the mask [B,H,W] uint8 (1 + the hint's number)."""
+        b, _, h, w = planes.shape
+        mask = np.zeros((b, h, w), np.uint8)
         for k in range(b):
             if self.rng.random() >= share:
                 continue
-            cells = ids[k]
-            present = [i for i in np.unique(cells) if i > 0 and (cells == i).sum() >= 3]
-            if not present:
+            ids, ink = planes[k, 0].cpu().numpy(), planes[k, 2].cpu().numpy()
+            count = np.bincount(ids.ravel(), minlength=256)
+            count[0] = 0
+            present = np.flatnonzero(count > 150)
+            if not len(present):
                 continue
-            for i in self.rng.choice(present, min(len(present), int(self.rng.integers(1, 5))), replace=False):
+            for n, i in enumerate(self.rng.choice(present, min(len(present), int(self.rng.integers(1, 4))), replace=False)):
+                region = (ids == i).astype(np.uint8)
+                if self.rng.random() < 0.6:
+                    # A region that lines bound, as a stroke grows to; small ones are no use.
+                    _, parts, stats, _ = cv2.connectedComponentsWithStats(region & (ink > 140).astype(np.uint8), connectivity=4)
+                    at = 1 + int(stats[1:, 4].argmax()) if len(stats) > 1 else 0
+                    region = cv2.dilate((parts == at).astype(np.uint8), np.ones((3, 3), np.uint8)) & region
+                colour = pal[k, i]
                 if self.rng.random() < REPAINTED:
-                    pal[k, i] = pal[self.rng.integers(b), self.rng.integers(1, 100)] if self.rng.random() < 0.5 else self.rng.integers(0, 256, 3)
-                at = np.argwhere(cells == i)
-                for y, x in at[self.rng.choice(len(at), min(len(at), int(self.rng.integers(1, 4))), replace=False)]:
-                    jy, jx = self.rng.integers(-3, 4, 2)
-                    squares.append((k, int(np.clip(y * 8 + 4 + jy, 8, h - 8)), int(np.clip(x * 8 + 4 + jx, 8, w - 8)), int(i)))
-                hinted[k, i] = True
-        return squares, hinted
+                    colour = pal[self.rng.integers(b), self.rng.integers(1, 100)] if self.rng.random() < 0.5 else self.rng.integers(0, 256, 3)
+                spare = SPARE + n
+                pal[k, spare] = colour
+                planes[k, 0][torch.from_numpy(region > 0).to(planes.device)] = spare
+                kind = self.rng.random()
+                if kind < 0.75:
+                    hinted = region & (ink > 120) if self.rng.random() < 0.5 else region
+                    if self.rng.random() < 0.4:
+                        hinted = cv2.erode(hinted, np.ones((3, 3), np.uint8))
+                else:
+                    hinted = np.zeros_like(region)
+                    at = np.argwhere(region)
+                    for y, x in at[self.rng.choice(len(at), int(self.rng.integers(1, 4)))]:
+                        hinted[max(0, y - HINT_PX // 2) : y + HINT_PX // 2, max(0, x - HINT_PX // 2) : x + HINT_PX // 2] = 1
+                mask[k][hinted > 0] = 1 + n
+        return mask
+
+    def _styled(self, ink: torch.Tensor) -> torch.Tensor:
+        """Ink [B,1,H,W] 0..255 as other pens draw it: thicker, softer, paler, with gaps."""
+        b, g = len(ink), self.g
+        chance = lambda p: (torch.rand(b, generator=g) < p).to(ink.device)[:, None, None, None]  # noqa: E731
+        strength = torch.rand(b, 3, generator=g).to(ink.device)[:, :, None, None, None]
+        thick = -F.max_pool2d(-ink, 3, 1, 1)
+        ink = torch.where(chance(0.3), ink + (thick - ink) * strength[:, 0], ink)
+        ink = torch.where(chance(0.3), paint.gaussian(ink, 0.4 + 0.5 * float(torch.rand(1, generator=g)), 2), ink)
+        ink = torch.where(chance(0.35), 255 - (255 - ink) * (1 - 0.5 * strength[:, 1]), ink)
+        h, w = ink.shape[-2:]
+        gaps = F.interpolate(torch.rand(b, 1, h // 16, w // 16, generator=g).to(ink.device), (h, w), mode="bilinear", align_corners=False)
+        return torch.where(chance(0.25) & (gaps > 0.8 + 0.15 * strength[:, 2]), torch.full_like(ink, 255.0), ink)
 
     def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None) -> Batch:
-        """count references a page; kind fixes the line style (an index into LINE_KINDS)."""
+        """count references a page; kind fixes the line style (an index into LINE_KINDS) and keeps the pen as it is."""
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
         pal = self.palettes.draw(kinds.numpy())
-        page_pal = pal.copy()
-        planes = page.to(dev)
-        page_id = self._cells(planes[:, 0])
-        squares, hinted = self._hints(page_id.cpu().numpy(), page_pal, hints)
+        page_pal, planes = pal.copy(), page.to(dev).clone()
+        page_id = planes[:, 0, 4::8, 4::8].clone()
+        numbers = self._hints(planes, page_pal, hints)
         ink = (torch.tensor([25.0, 18.0, 22.0]) * (torch.rand(b, 1, generator=g) * 1.7 + 0.3)).to(dev)
-        rgb = paint.paint(planes, torch.from_numpy(page_pal).to(dev), light(b, g, dev), ink)
+        fill = paint.fill(planes, torch.from_numpy(page_pal).to(dev), light(b, g, dev))
+        rgb = paint.inked(fill, planes, ink)
         style = torch.full((b,), kind) if kind is not None else torch.from_numpy(rng.choice(6, b, p=LINE_KINDS))
-        line = paint.line_art(planes, rgb, style.to(dev))
-        hint, mask = line.expand(-1, 3, -1, -1).clone(), torch.zeros_like(line)
-        if squares:
-            k, y, x, i = np.array(squares).T
-            colour = (page_pal[k, i] + rng.normal(0, 3, (len(k), 3))).clip(0, 255).astype(np.float32)
-            dy, dx = (o.reshape(1, -1) - HINT_PX // 2 for o in np.mgrid[:HINT_PX, :HINT_PX])
-            at = [torch.from_numpy(v.reshape(-1)).to(dev) for v in (np.repeat(k[:, None], HINT_PX**2, 1), y[:, None] + dy, x[:, None] + dx)]
-            hint.permute(0, 2, 3, 1)[at[0], at[1], at[2]] = torch.from_numpy(np.repeat(colour, HINT_PX**2, 0)).to(dev)
-            mask[at[0], 0, at[1], at[2]] = 1.0
-        pictures, ids = self._references(refs, pal, ink, count)
-        quadrant = torch.from_numpy(rng.integers(0, 4, (b, count))).to(dev)
-        ref = pictures.flatten(0, 1)
-        return Batch(paint.unit(rgb), paint.unit(line), paint.unit(hint), mask,
-                     paint.unit(ref).unflatten(0, (b, count)) if count else ref.unflatten(0, (b, 0)),
-                     page_id, ids, quadrant, torch.from_numpy(hinted).to(dev))  # fmt: skip
+        pen = planes[:, 2:3].float() if kind is not None else self._styled(planes[:, 2:3].float())
+        line = paint.line_art(pen, rgb if kind is not None else paint.inked(fill, pen, ink), style.to(dev)).round().clamp(0, 255)
+        hint, mask = line.expand(-1, 3, -1, -1), torch.from_numpy(numbers).to(dev)[:, None]
+        if numbers.any():
+            own = torch.from_numpy(page_pal[:, SPARE - 1 : SPARE + 4].copy()).to(dev).float()
+            index = mask.reshape(b, 1, -1).long().expand(-1, 3, -1)
+            hint = torch.where(mask > 0, own.transpose(1, 2).gather(2, index).reshape(hint.shape), hint)
+        pictures, ids, centres = self._references(refs, pal, ink, count)
+        byte = lambda x: x.round().clamp(0, 255).byte()  # noqa: E731
+        return Batch(byte(line), byte(hint), byte(rgb), byte(F.pixel_unshuffle(F.avg_pool2d(fill, 4), 2)), F.avg_pool2d((mask > 0).float(), 8),
+                     page_id, byte(pictures), ids, byte(centres))  # fmt: skip
 
     def _references(self, refs: torch.Tensor, pal: np.ndarray, ink: torch.Tensor, count: int):
-        """count patches a page: whole pictures or 3/4 crops of them, brought to one size. RGB 0..255 and cell ids."""
+        """count patches a page: whole pictures or 3/4 crops of them, brought to one size. RGB 0..255, cell ids, colours at cell centres."""
         dev, rng = self.device, self.rng
         b, k, _, h, w = refs.shape
+        if not count:
+            return torch.zeros(b, 0, 3, h, w, device=dev), torch.zeros(b, 0, h // 8, w // 8, dtype=torch.uint8, device=dev), torch.zeros(b, 0, 3, h // 8, w // 8, device=dev)
         pick = np.argsort(rng.random((b, k)), 1)
         pick = np.concatenate([pick, rng.integers(0, k, (b, max(0, count - k)))], 1)[:, :count]
-        pictures, ids = [], []
-        colours = torch.from_numpy(pal).to(dev)
+        palette = torch.from_numpy(pal).to(dev)
+        p = refs[torch.arange(b, device=refs.device)[:, None], torch.from_numpy(pick).to(refs.device)].to(dev)
+        flat, many = p.flatten(0, 1), lambda x: x.repeat_interleave(count, 0)
+        fill = paint.fill(flat, many(palette), light(b * count, self.g, dev))
+        alpha = flat[:, 2:3].float()
+        # References at half size have faint lines when they were larger pictures.
+        soft = torch.rand(b * count, 1, 1, 1, generator=self.g).to(dev)
+        alpha = 255 - (255 - alpha) * (0.4 + 0.6 * soft)
+        rgb = paint.inked(fill, alpha, many(ink)).unflatten(0, (b, count))
+        fill, ident = fill.unflatten(0, (b, count)), p[:, :, :1].float()
+        out = []
         for r in range(count):
-            p = refs[torch.arange(b, device=refs.device), torch.from_numpy(pick[:, r]).to(refs.device)].to(dev)
-            rgb = paint.paint(p, colours, light(b, self.g, dev), ink)
-            ident = p[:, :1].float()
+            planes = torch.cat([rgb[:, r], fill[:, r], ident[:, r]], 1)
+            y, x, ch, cw = 0, 0, h, w
             if rng.random() < 0.5:
                 ch, cw = 3 * h // 4, 3 * w // 4
                 y, x = int(rng.integers(0, h - ch + 1)), int(rng.integers(0, w - cw + 1))
-                rgb = F.interpolate(rgb[..., y : y + ch, x : x + cw], (h, w), mode="bilinear", align_corners=False)
-                ident = F.interpolate(ident[..., y : y + ch, x : x + cw], (h, w), mode="nearest")
-            if rng.random() < 0.5:
-                rgb, ident = rgb.flip(-1), ident.flip(-1)
-            pictures.append(rgb)
-            ids.append(self._cells(ident[:, 0]))
-        if not count:
-            return torch.zeros(b, 0, 3, h, w, device=dev), torch.zeros(b, 0, h // 8, w // 8, dtype=torch.long, device=dev)
-        return torch.stack(pictures, 1), torch.stack(ids, 1)
-
-
-class Feed:
-    """Calls `make` for every batch: at once on a CPU (seeded runs repeat exactly), ahead of time in a thread for a GPU."""
-
-    def __init__(self, make, ahead: int):
-        self.make, self.ahead = make, ahead
-        self.fault: BaseException | None = None
-        if ahead:
-            self.queue: queue.Queue = queue.Queue(ahead)
-            threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self) -> None:
-        try:
-            while True:
-                self.queue.put(self.make())
-        except BaseException as fault:  # handed on by next()
-            self.fault = fault
-            self.queue.put(None)
-
-    def next(self):
-        """The next batch."""
-        if not self.ahead:
-            return self.make()
-        item = self.queue.get()
-        if item is None:
-            raise RuntimeError("making batches failed") from self.fault
-        return item
+                colour = F.interpolate(planes[:, :3, y : y + ch, x : x + cw], (h, w), mode="bilinear", align_corners=False)
+                rest = F.interpolate(planes[:, 3:, y : y + ch, x : x + cw], (h, w), mode="nearest")
+                planes = torch.cat([colour, rest], 1)
+            elif rng.random() < 0.4:
+                planes = torch.cat([paint.gaussian(planes[:, :3].reshape(-1, 1, h, w), 0.5, 2).reshape(b, 3, h, w), planes[:, 3:]], 1)
+            out.append(planes.flip(-1) if rng.random() < 0.5 else planes)
+        planes = torch.stack(out, 1)
+        centre = planes[..., 4::8, 4::8]
+        return planes[:, :, :3], centre[:, :, 6].byte(), centre[:, :, 3:6]

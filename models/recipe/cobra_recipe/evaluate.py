@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -128,26 +129,26 @@ def page_small(page: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
-    """One region of each page is repainted and gets one stroke: error inside the region without and with the hint."""
+    """The largest region of a figure that lines bound is repainted and gets one stroke: error inside it without and with the hint."""
     before, after, rows, g = [], [], [], np.random.default_rng(5)
     for i in range(count):
         d = drawn_page(SEED + 1_000_000 + i)
-        area = np.bincount(d["ids"].ravel(), minlength=256)
-        area[0] = 0
-        area[112:] = 0
-        if area.max() < 1500:
+        _, parts, stats, _ = cv2.connectedComponentsWithStats((d["ink"][..., 0] > 140).astype(np.uint8), connectivity=4)
+        figure = np.bincount(parts[(d["ids"] > 0) & (d["ids"] < 112)], minlength=len(stats))
+        figure = np.where(figure > 0.9 * stats[:, 4], figure, 0)
+        figure[0] = 0
+        if figure.max() < 800:
             continue
-        ident = int(area.argmax())
-        inside = d["ids"] == ident
-        depth = np.asarray(Image.fromarray(inside.astype(np.uint8) * 255).resize((inside.shape[1] // 8, inside.shape[0] // 8), Image.BOX))
+        inside = parts == figure.argmax()
+        depth = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
         y, x = np.unravel_index(depth.argmax(), depth.shape)
-        colour = g.integers(0, 256, 3).astype(np.uint8)
+        colour = g.integers(0, 235, 3).astype(np.uint8)
         truth = d["colour"].copy()
-        truth[inside & (d["ink"][..., 0] > 200)] = colour
+        truth[inside] = colour
         a = package.colour(d["ink"], d["references"], top_k)
-        b = package.colour(d["ink"], d["references"], top_k, [(int(x) * 8 + 4, int(y) * 8 + 4, colour)])
+        b = package.colour(d["ink"], d["references"], top_k, [(int(x), int(y), colour)])
         near = np.where(inside, a["line"], 0).astype(np.uint8)
-        if truth[inside].min(-1).max() >= 235 or (near > 120).sum() < 100:
+        if (near > 120).sum() < 100:
             continue
         before.append(error(a["guided"], truth, near))
         after.append(error(b["guided"], truth, near))

@@ -12,13 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from . import __version__
 from .config import Config
-from .guide import GuidedDecoder, load_colorizer
+from .guide import load_colorizer, quarters
+from .guided import GuidedDecoder
+from .latent import CHANNELS, encode
+from .network import COPY_LAYERS, Colorizer
 from .paint import xdog
 from .patches import DIM, MEAN, SIZE, STD, PatchEncoder
 from .patches import load as load_patches
-from .train_transformer import load_vae
-from .transformer import Colorizer
-from .vae import VAE
 
 OPSET = 18
 #: Page sizes as (width, height), about 0.2 MP; then the same turned round.
@@ -32,21 +32,13 @@ class LineExtractor(torch.nn.Module):
 
 
 class VaeEncoder(torch.nn.Module):
-    def __init__(self, vae: VAE):
-        super().__init__()
-        self.vae = vae
-
     def forward(self, image, noise):
-        return self.vae.encode(image) * self.vae.scale + 0 * noise
+        return encode(image) + 0 * noise
 
 
 class VaeDecoder(torch.nn.Module):
-    def __init__(self, vae: VAE):
-        super().__init__()
-        self.vae = vae
-
     def forward(self, latent):
-        return self.vae.decode(latent / self.vae.scale)
+        return quarters(latent)
 
 
 class ReferenceEncoder(torch.nn.Module):
@@ -55,7 +47,7 @@ class ReferenceEncoder(torch.nn.Module):
         self.net = net
 
     def forward(self, latent, quadrant, resolution):
-        return self.net.encode_references(latent, quadrant) + 0 * resolution.sum()
+        return self.net.reference(latent)[0] + 0 * (resolution.sum() + quadrant.sum())
 
 
 class Denoiser(torch.nn.Module):
@@ -86,19 +78,19 @@ class Graph:
     output: str
 
 
-def graphs(cfg: Config, vae: VAE, colorizer: Colorizer, guided: GuidedDecoder, patches: PatchEncoder) -> dict[str, Graph]:
+def graphs(cfg: Config, colorizer: Colorizer, guided: GuidedDecoder, patches: PatchEncoder) -> dict[str, Graph]:
     """All graphs with example inputs."""
     g = torch.Generator().manual_seed(0)
     rnd = lambda *s: torch.rand(s, generator=g) * 2 - 1  # noqa: E731
-    z, layers, d = cfg.latent, cfg.layers + 1, cfg.width
+    z, layers, d = CHANNELS, cfg.layers + COPY_LAYERS, cfg.width
     image = {0: "N", 2: "H", 3: "W"}
     cells = {0: "N", 2: "h", 3: "w"}
     h, w = 32, 24
     return {
         "line_extractor": Graph(LineExtractor(), {"gray": (rnd(2, 1, 96, 64) + 1) * 127}, {"gray": image}, "line"),
         "image_encoder": Graph(patches, {"pixels": rnd(2, 3, SIZE, SIZE)}, {"pixels": {0: "N"}}, "embedding"),
-        "vae_encoder": Graph(VaeEncoder(vae), {"image": rnd(2, 3, 96, 64), "noise": rnd(2, z, 12, 8)}, {"image": image, "noise": cells}, "latent"),
-        "vae_decoder": Graph(VaeDecoder(vae), {"latent": rnd(2, z, 12, 8)}, {"latent": cells}, "image"),
+        "vae_encoder": Graph(VaeEncoder(), {"image": rnd(2, 3, 96, 64), "noise": rnd(2, z, 12, 8)}, {"image": image, "noise": cells}, "latent"),
+        "vae_decoder": Graph(VaeDecoder(), {"latent": rnd(2, z, 12, 8)}, {"latent": cells}, "image"),
         "guided_upsampler": Graph(GuidedUpsampler(guided), {"color": rnd(2, 3, 96, 64), "line": rnd(2, 3, 96, 64), "noise": rnd(2, z, 12, 8)},
                                   {"color": image, "line": image, "noise": cells}, "image"),
         "reference_encoder": Graph(ReferenceEncoder(colorizer), {"latent": rnd(3, z, h // 2, w // 2), "quadrant": torch.tensor([0, 3, 1]), "resolution": torch.tensor([[256.0, 384.0]] * 3)},
@@ -143,7 +135,7 @@ def other_sizes(graph: Graph) -> list[dict[str, torch.Tensor]]:
     """The example inputs cut along every dynamic axis: one of a batch, other heights and widths, one reference and none."""
     cut = {"N": 1, "B": 1, "H": 64, "W": 32, "h": 8, "w": 16 if "quadrant" in graph.inputs or "reference_kv" in graph.inputs else 4, "R": 1, "T": 8}
     if "quadrant" in graph.inputs:
-        cut["w"] = 8
+        cut["h"], cut["w"] = 10, 6
     result = []
     for references in (1, 0) if "reference_kv" in graph.inputs else (1,):
         cut["R"] = references
@@ -211,7 +203,7 @@ def round_weights(module: torch.nn.Module) -> None:
                 p.copy_(p.half().float())
 
 
-def manifest(cfg: Config, vae: VAE, folder: Path, names: dict[str, str], version: str, training: str) -> dict:
+def manifest(cfg: Config, folder: Path, names: dict[str, str], version: str, training: str) -> dict:
     """The manifest of the engine's package format 1."""
     record = lambda p: dict(bytes=p.stat().st_size, sha256=hashlib.sha256(p.read_bytes()).hexdigest())  # noqa: E731
     style = {k: names[k] for k in ("reference_encoder", "denoiser", "guided_upsampler")}
@@ -219,27 +211,26 @@ def manifest(cfg: Config, vae: VAE, folder: Path, names: dict[str, str], version
         formatVersion=1, name="cobra-small", version=version, licence="Apache-2.0", trained=True,
         description="A small model of Cobra's shape, trained from nothing on drawn comic pages. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
-        latent=dict(channels=cfg.latent, downscale=8, scalingFactor=float(vae.scale)), prediction="sample",
+        latent=dict(channels=CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions",
         scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),
         imageEncoder=dict(imageSize=SIZE, mean=[MEAN] * 3, std=[STD] * 3, embeddingSize=DIM),
-        referenceKv=dict(layers=cfg.layers + 1, width=cfg.width), upsampler=dict(scale=1),
+        referenceKv=dict(layers=cfg.layers + COPY_LAYERS, width=cfg.width), upsampler=dict(scale=1),
         graphs=dict(shared={k: names[k] for k in ("line_extractor", "image_encoder", "vae_encoder", "vae_decoder")}, styles={"line": style, "line + shadow": style}),
         files={n: record(folder / n) for n in sorted([*names.values(), WEIGHTS])},
     )  # fmt: skip
 
 
-def export(out: str, vae_path: str, transformer: str, guide: str, patches: str, version: str = __version__, training: str = "") -> None:
+def export(out: str, transformer: str, guide: str, patches: str, version: str = __version__, training: str = "") -> None:
     """Write and verify the package in `out`."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     colorizer, cfg = load_colorizer(transformer)
-    vae = load_vae(vae_path, cfg, "cpu")
-    guided = GuidedDecoder(load_vae(vae_path, cfg, "cpu"), cfg)
+    guided = GuidedDecoder(cfg)
     guided.load_state_dict(torch.load(guide, map_location="cpu")["net"])
     encoder = load_patches(patches)
-    for module in (colorizer, vae, guided, encoder):
+    for module in (colorizer, guided, encoder):
         round_weights(module.eval().requires_grad_(False).to(memory_format=torch.contiguous_format))
-    made = graphs(cfg, vae, colorizer, guided, encoder)
+    made = graphs(cfg, colorizer, guided, encoder)
     names = {name: f"{name}.onnx" for name in made}
     for name, graph in made.items():
         export_graph(graph, folder / names[name])
@@ -247,6 +238,6 @@ def export(out: str, vae_path: str, transformer: str, guide: str, patches: str, 
     for name, graph in made.items():
         print(f"{name}: error {verify(graph, folder / names[name]):.1e}", flush=True)
     total = sum((folder / n).stat().st_size for n in (*names.values(), WEIGHTS))
-    text = json.dumps(manifest(cfg, vae, folder, names, version, training), indent=2)
+    text = json.dumps(manifest(cfg, folder, names, version, training), indent=2)
     (folder / "manifest.json").write_text(text + "\n")
     print(f"package {total / 1e6:.2f} MB in {out}")

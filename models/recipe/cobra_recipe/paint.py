@@ -4,20 +4,29 @@ import torch
 import torch.nn.functional as F
 
 
-def paint(planes: torch.Tensor, palette: torch.Tensor, light: torch.Tensor, ink: torch.Tensor) -> torch.Tensor:
-    """planes [B,3,H,W] uint8 (id, tone, ink), palette [B,256,3] uint8, light [B,3], ink colour [B,3] 0..255 -> RGB [B,3,H,W] 0..255.
+def fill(planes: torch.Tensor, palette: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
+    """planes [B,3,H,W] uint8 (id, tone, ink), palette [B,256,3] uint8, light [B,3] -> RGB [B,3,H,W] 0..255 without ink.
 
     Paper (id 0) stays pure white: light applies to regions only.
     """
     b, _, h, w = planes.shape
-    index = planes[:, 0].long().reshape(b, 1, -1).expand(-1, 3, -1)
-    base = torch.gather(palette.float().transpose(1, 2), 2, index).reshape(b, 3, h, w)
+    index = planes[:, 0].long().reshape(b, -1) + torch.arange(b, device=planes.device)[:, None] * 256
+    base = palette.reshape(b * 256, 3).float()[index].transpose(1, 2).reshape(b, 3, h, w)
     tone = planes[:, 1:2].float()
     dark, mix = (tone / 128).clamp(max=1), ((tone - 128) / 127).clamp(min=0)
     colour = base * dark + (255 - base) * mix
-    colour = torch.where(planes[:, :1] > 0, colour * light[:, :, None, None], colour).clamp(0, 255)
-    alpha = planes[:, 2:3].float() / 255
-    return colour * alpha + ink[:, :, None, None] * (1 - alpha)
+    return torch.where(planes[:, :1] > 0, colour * light[:, :, None, None], colour).clamp(0, 255)
+
+
+def inked(picture: torch.Tensor, planes: torch.Tensor, ink: torch.Tensor) -> torch.Tensor:
+    """Ink of a colour [B,3] 0..255 over RGB [B,3,H,W]; planes as for `fill`, or the ink plane [B,1,H,W] alone (255 is none)."""
+    alpha = planes[:, -1:].float() / 255
+    return picture * alpha + ink[:, :, None, None] * (1 - alpha)
+
+
+def paint(planes: torch.Tensor, palette: torch.Tensor, light: torch.Tensor, ink: torch.Tensor) -> torch.Tensor:
+    """`fill` and `inked` in one."""
+    return inked(fill(planes, palette, light), planes, ink)
 
 
 def gray(rgb: torch.Tensor) -> torch.Tensor:
@@ -49,17 +58,16 @@ def shadow_style(line: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
 
 
 def unit(x: torch.Tensor) -> torch.Tensor:
-    """0..255 -> -1..1; one channel becomes three."""
-    x = x / 127.5 - 1
-    return (x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x).contiguous(memory_format=torch.channels_last)
+    """0..255 -> -1..1."""
+    return x / 127.5 - 1
 
 
-def line_art(planes: torch.Tensor, rgb: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-    """The line pictures [B,1,H,W] 0..255 that the model may meet.
+def line_art(ink: torch.Tensor, rgb: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
+    """The line pictures [B,1,H,W] 0..255 that the model may meet, from an ink plane [B,1,H,W] and the page in colour.
 
     kind [B]: 0 the drawn ink, 1 lines extracted from the coloured page, 2 lines extracted from the ink, +3 with shadow.
     """
-    ink, g = planes[:, 2:3].float(), gray(rgb)
+    g = gray(rgb)
     extracted = xdog(torch.where((kind % 3 == 2)[:, None, None, None], ink, g))
     line = torch.where((kind % 3 == 0)[:, None, None, None], ink, extracted)
     return torch.where((kind >= 3)[:, None, None, None], shadow_style(line, g), line)

@@ -9,10 +9,11 @@ import torch.nn.functional as F
 
 from . import paint
 from .config import Config
-from .data import Maker, Pool
+from .data import Maker
+from .feed import Pool
 from .drawing.ids import PLACE0
 from .training import Run, factor, log_run, save
-from .vae import Res
+from .layers import NormRes as Res
 
 #: Edge of the input in pixels, length of an embedding.
 SIZE, DIM = 96, 64
@@ -54,7 +55,7 @@ def shown(query: torch.Tensor, patch: torch.Tensor) -> torch.Tensor:
     """
 
     def histogram(ids: torch.Tensor) -> torch.Tensor:
-        flat = ids.flatten(1)
+        flat = ids.flatten(1).long()
         return torch.zeros(len(flat), 256, device=ids.device).scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float))
 
     wanted = histogram(query)
@@ -70,14 +71,14 @@ def batch_of(maker: Maker, page, refs, kinds, count: int = 5):
     b = maker.make(page, refs, kinds, count, hints=0.0)
     n, _, h, w = b.colour.shape
     quads, query, query_id = maker.rng.choice(4, 2, replace=False), [], []
-    colour, line = (b.colour + 1) * 127.5, (b.line + 1) * 127.5
+    colour, line = b.colour.float(), b.line.float().expand(-1, 3, -1, -1)
     kind = torch.from_numpy(maker.rng.random(n)).to(colour.device)[:, None, None, None]
     source = torch.where(kind < 0.6, line, torch.where(kind < 0.9, paint.gray(colour).expand(-1, 3, -1, -1), colour))
     for q in quads:
         y, x = int(q // 2) * h // 4, int(q % 2) * w // 4
         query.append(clip_crop(source[..., y : y + 3 * h // 4, x : x + 3 * w // 4]))
         query_id.append(b.page_id[:, y // 8 : (y + 3 * h // 4) // 8, x // 8 : (x + 3 * w // 4) // 8])
-    patches = clip_crop((b.references.flatten(0, 1) + 1) * 127.5)
+    patches = clip_crop(b.references.flatten(0, 1).float())
     owner_q = torch.arange(n, device=colour.device).repeat(2)
     owner_p = torch.arange(n, device=colour.device).repeat_interleave(count)
     same = owner_q[:, None] == owner_p[None]
@@ -110,7 +111,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
     run.pause()
     while run.going:
         opt.param_groups[0]["lr"] = 1.5e-3 * factor(run.progress, run.step)
-        query, patches, target, same = batch_of(maker, *data.take(max(12, cfg.batch)))
+        query, patches, target, same = batch_of(maker, *data.take(max(12, cfg.batch))[:3])
         loss, logits = similarity_loss(net, query, patches, target, same)
         opt.zero_grad(set_to_none=True)
         loss.backward()

@@ -12,15 +12,53 @@ from .config import CONFIGS, Config
 RUNS = Path(__file__).resolve().parents[1] / "RUNS.md"
 
 
+#: AdamW's share of the learning rate: the heads see large features and become restless at Muon's.
+ADAM = 0.35
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon (Jordan et al. 2024) for matrices and for convolutions, whose kernels it sees as matrices; steps have AdamW's size."""
+
+    def __init__(self, params, lr: float, momentum: float = 0.95, weight_decay: float = 0.05):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                g, m = p.grad, group["momentum"]
+                held = self.state[p].setdefault("momentum", torch.zeros_like(g))
+                held.lerp_(g, 1 - m)
+                u = orthogonal(g.lerp(held, m).flatten(1)).reshape(p.shape)
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(u, alpha=-group["lr"] * 0.2 * max(p.shape[0], p[0].numel()) ** 0.5)
+
+
+def orthogonal(g: torch.Tensor, steps: int = 3) -> torch.Tensor:
+    """The nearest matrix with singular values near 1, by Newton-Schulz."""
+    x = g.T if g.shape[0] > g.shape[1] else g
+    x = (x / (x.norm() + 1e-7)).bfloat16()
+    for _ in range(steps):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return (x.T if g.shape[0] > g.shape[1] else x).float()
+
+
 def optimizers(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the blocks' matrices, AdamW for the rest."""
-    mats = [p for n, p in net.named_parameters() if p.ndim == 2 and ("blocks" in n or n.startswith("cz")) and min(p.shape) > 8]
+    """Muon for the blocks' matrices and the large convolutions, AdamW for the rest."""
+    mats = [p for n, p in net.named_parameters() if p.ndim in (2, 4) and min(p.shape[0], p[0].numel()) > 24 and "fixed" not in n]
     ids = {id(p) for p in mats}
     rest = [p for p in net.parameters() if id(p) not in ids and p.requires_grad]
-    out = [torch.optim.AdamW(rest, rate, betas=(0.9, 0.98), weight_decay=0.01)]
-    if mats:
-        out.append(torch.optim.Muon(mats, lr=rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="match_rms_adamw", ns_steps=3))
-    return out
+    return [torch.optim.AdamW(rest, rate * ADAM, betas=(0.9, 0.98), weight_decay=0.01), Muon(mats, rate)]
+
+
+def set_rate(opts: list[torch.optim.Optimizer], rate: float) -> None:
+    """Learning rates of what `optimizers` gave."""
+    for o in opts:
+        for group in o.param_groups:
+            group["lr"] = rate if isinstance(o, Muon) else rate * ADAM
 
 
 def factor(progress: float, step: int, warm: int = 60, hold: float = 0.55, low: float = 0.03) -> float:
@@ -72,7 +110,8 @@ class Run:
             print(self.line(), flush=True)
         if self.due():
             store()
-            data.refresh()
+            if data is not None:
+                data.refresh()
             self.pause()
 
     def line(self) -> str:

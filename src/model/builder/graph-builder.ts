@@ -33,10 +33,18 @@ export interface GraphOptions {
   precision?: "float32" | "float16";
   /** Makes every value given to `expose` an extra output (default false). For tests of values in between. */
   exposeIntermediates?: boolean;
+  /**
+   * The only page sizes [width, height] in pixels that the graph will see. What depends on the size alone (positions, size conditions) is then
+   * stored, not computed; another size is an error when it runs. Undefined: any size.
+   */
+  pageSizes?: readonly (readonly [number, number])[];
 }
 
 interface State {
   readonly name: string;
+  /** The precision of the graph; builders of parts of it may have another. */
+  readonly precision: "float32" | "float16";
+  readonly pageSizes: GraphOptions["pageSizes"];
   readonly nodes: NodeProto[];
   readonly constants: Map<string, TensorData>;
   readonly inputs: ValueInfoProto[];
@@ -54,14 +62,25 @@ export class GraphBuilder {
   constructor(name: string, options: GraphOptions = {}, inner?: { state: State; scope: string }) {
     this.precision = options.precision ?? "float32";
     this.exposesIntermediates = options.exposeIntermediates ?? false;
-    this.#state = inner?.state ?? { name, nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
+    this.#state = inner?.state ?? { name, precision: this.precision, pageSizes: options.pageSizes, nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
     this.#scope = inner?.scope ?? "";
+  }
+
+  /** See `GraphOptions.pageSizes`. */
+  get pageSizes(): GraphOptions["pageSizes"] {
+    return this.#state.pageSizes;
   }
 
   /** The same graph, with `scope/` before the names of what is added through it. */
   scoped(scope: string): GraphBuilder {
     const options = { precision: this.precision, exposeIntermediates: this.exposesIntermediates };
     return new GraphBuilder(this.#state.name, options, { state: this.#state, scope: `${this.#scope}${scope}/` });
+  }
+
+  /** The same graph for a part that stays float32 in a half precision graph. Its values must be cast before others take them: see `asActivation`. */
+  inFloat32(): GraphBuilder {
+    if (this.precision === "float32") return this;
+    return new GraphBuilder(this.#state.name, { precision: "float32", exposeIntermediates: this.exposesIntermediates }, { state: this.#state, scope: this.#scope });
   }
 
   /** Adds a graph input. `dtype` "activation" is the graph's precision. */
@@ -102,7 +121,8 @@ export class GraphBuilder {
 
   /** A weight in the graph's precision; the same weight is stored once. */
   weight(tensor: WeightTensor): Value {
-    return this.#constant(floatTensor(tensor.name, tensor.dims, this.precision, () => tensor.data()));
+    const name = this.precision === this.#state.precision ? tensor.name : `${tensor.name}#${this.precision}`;
+    return this.#constant(floatTensor(name, tensor.dims, this.precision, () => tensor.data()));
   }
 
   /** A small float constant, in the graph's precision unless float32 is asked for; equal ones are stored once. */

@@ -3,7 +3,8 @@
  * [N, tokens, width] for tokens. Weight names are PyTorch's, shapes too (a linear layer is [out, in]).
  */
 import { elementCount } from "./tensor-data.js";
-import type { GraphBuilder, Value } from "./graph-builder.js";
+import type { GraphBuilder, SymbolicDims, Value } from "./graph-builder.js";
+import { DATA_TYPE } from "./onnx-schema.js";
 import { derive, transposed, type Weights, type WeightTensor } from "../weights/weights.js";
 
 /** y = x W^T + b over the last axis. `w` holds `weight` [out, in] and, unless `bias` is false, `bias` [out]. */
@@ -125,5 +126,15 @@ export function toTokens(g: GraphBuilder, x: Value, channels: number): Value {
 
 /** A float32 value in the graph's precision. Nothing in a float32 graph. */
 export function asActivation(g: GraphBuilder, x: Value): Value {
-  return g.precision === "float32" ? x : g.node("Cast", [x], { to: 10 });
+  return g.precision === "float32" ? x : g.node("Cast", [x], { to: DATA_TYPE[g.precision] });
+}
+
+/** A graph input that is float32 in every precision, in the graph's precision. */
+export function floatInput(g: GraphBuilder, name: string, dims: SymbolicDims): Value {
+  return asActivation(g, g.input(name, "float32", dims));
+}
+
+/** A graph output that is float32 in every precision, from a value in the graph's precision. */
+export function floatOutput(g: GraphBuilder, name: string, value: Value, dims: SymbolicDims): void {
+  g.output(name, g.precision === "float32" ? value : g.node("Cast", [value], { to: DATA_TYPE.float32 }), "float32", dims);
 }

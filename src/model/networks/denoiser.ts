@@ -4,7 +4,7 @@
  */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, type Graph, type GraphOptions, type Value } from "../builder/graph-builder.js";
-import { add, concat, linear, mul, reshape } from "../builder/ops.js";
+import { add, concat, floatInput, floatOutput, linear, mul, reshape } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 import { conditions } from "./conditions.js";
 import { pagePositions } from "./positions.js";
@@ -20,7 +20,7 @@ export interface DenoiserWeights {
 
 /**
  * `latent`, `line_latent`, `hint_latent` [B, 4, h, w], `hint_mask` [B, 1, h, w], `timestep` float32 [B], `resolution` float32 [B, 2] =
- * [H, 2W] in pixels, `reference_kv` [B, R, layers, 2, tokens, width] with any R, 0 too → `noise` [B, 4, h, w].
+ * [H, 2W] in pixels, `reference_kv` [B, R, layers, 2, tokens, width] in the graph's precision with any R, 0 too → `noise` [B, 4, h, w].
  */
 export function buildDenoiser(config: TransformerConfig, weights: DenoiserWeights, prompt: Prompt, options: GraphOptions = {}): Graph {
   checkTransformerConfig(config);
@@ -28,8 +28,8 @@ export function buildDenoiser(config: TransformerConfig, weights: DenoiserWeight
   const g = new GraphBuilder("denoiser", options);
   const width = widthOf(config);
   const latentShape = ["B", config.latentChannels, "h", "w"];
-  const [latent, line, hint] = ["latent", "line_latent", "hint_latent"].map((name) => g.input(name, "activation", latentShape)) as [Value, Value, Value];
-  const mask = g.input("hint_mask", "activation", ["B", 1, "h", "w"]);
+  const [latent, line, hint] = ["latent", "line_latent", "hint_latent"].map((name) => floatInput(g, name, latentShape)) as [Value, Value, Value];
+  const mask = floatInput(g, "hint_mask", ["B", 1, "h", "w"]);
   const timestep = g.input("timestep", "float32", ["B"]);
   const resolution = g.input("resolution", "float32", ["B", 2]);
   const referenceKv = g.input("reference_kv", "activation", ["B", "R", config.layers, 2, "tokens", width]);
@@ -37,7 +37,7 @@ export function buildDenoiser(config: TransformerConfig, weights: DenoiserWeight
   const control = concat(g, [latent, line, hint, mask], 1);
   const residuals = controlBranch(g.scoped("control"), { ...page, latent: control }, weights.control, config);
   const noise = mainBranch(g.scoped("main"), page, referenceKv, residuals, weights.main, prompt, config, config.latentChannels);
-  g.output("noise", noise, "activation", latentShape);
+  floatOutput(g, "noise", noise, latentShape);
   return g.build();
 }
 
@@ -57,8 +57,8 @@ export interface PageInputs {
 export function controlBranch(g: GraphBuilder, page: PageInputs, w: Weights, config: TransformerConfig): Value[] {
   const width = widthOf(config);
   const condition = conditions(g, page.timestep, page.resolution, w.scope("adaln_single"), width);
-  g.expose("timestep_6d", condition.modulation);
-  g.expose("embedded_timestep", condition.embedded);
+  g.expose("timestep_6d", condition.modulation, "float32");
+  g.expose("embedded_timestep", condition.embedded, "float32");
   // The original's checkpoints hold the last adapter twice.
   for (const name of ["after_proj.weight", "after_proj.bias"]) w.skip(name);
   let x = patchTokens(g, page.latent, page.positions, w, controlChannels(config), width);
@@ -84,8 +84,8 @@ export function mainBranch(
   const width = widthOf(config);
   const constants = new PromptConstants(prompt, w, config);
   const condition = conditions(g, page.timestep, page.resolution, w.scope("adaln_single"), width);
-  g.expose("timestep_6d", condition.modulation);
-  g.expose("embedded_timestep", condition.embedded);
+  g.expose("timestep_6d", condition.modulation, "float32");
+  g.expose("embedded_timestep", condition.embedded, "float32");
   // One axis for layer and kind: a layer's keys are then one Gather away, and only one layer's are copied at a time. The shape
   // is not a Concat, which ONNX Runtime would turn into one with a -1, and that fails on a page without references.
   const shape = mul(g, g.node("Gather", [g.node("Shape", [referenceKv]), g.int64s([0, 1, 2, 4, 5])]), g.int64s([1, 1, 2, 1, 1]));

@@ -7,7 +7,7 @@
  */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, type Graph, type GraphOptions, type Value } from "../builder/graph-builder.js";
-import { add, concat, conv } from "../builder/ops.js";
+import { add, concat, conv, floatInput, floatOutput } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 import { checkVaeConfig, decode, encoderFeatures, encoderMoments, hiddenChannels, latentDims, samplePosterior, type VaeConfig } from "./vae.js";
 
@@ -21,9 +21,9 @@ export function buildGuidedUpsampler(config: VaeConfig, weights: Weights, vae: W
   checkVaeConfig(config);
   if (weights.label === vae.label) throw new ModelError("ERR_MODEL_GRAPH", `guided_upsampler: both weight sources are labelled ${vae.label}; give them different labels`);
   const g = new GraphBuilder("guided_upsampler", options);
-  const color = g.input("color", "activation", ["N", 3, "H", "W"]);
-  const line = g.input("line", "activation", ["N", 3, "H", "W"]);
-  const noise = g.input("noise", "activation", latentDims(config));
+  const color = floatInput(g, "color", ["N", 3, "H", "W"]);
+  const line = floatInput(g, "line", ["N", 3, "H", "W"]);
+  const noise = floatInput(g, "noise", latentDims(config));
   const colorFeatures = encoderFeatures(g, color, vae, config);
   const lineFeatures = encoderFeatures(g, line, vae, config);
   const sizes = hiddenChannels(config);
@@ -36,7 +36,7 @@ export function buildGuidedUpsampler(config: VaeConfig, weights: Weights, vae: W
     return g.expose(`hidden_${level}`, residualNet(g, both, weights.scope(`two_layer_resnets.${level}`), 2 * size, outSize));
   });
   const sample = samplePosterior(g, encoderMoments(g, colorFeatures.at(-1)!, vae, config), noise, config.latentChannels);
-  g.output("image", decode(g.scoped("decoder"), sample, vae, config, guides), "activation", ["N", 3, "H", "W"]);
+  floatOutput(g, "image", decode(g.scoped("decoder"), sample, vae, config, guides), ["N", 3, "H", "W"]);
   return g.build();
 }
 

@@ -1,7 +1,7 @@
 /** CLIP's vision tower with projection (transformers' `CLIPVisionModelWithProjection`): pictures to embeddings for retrieval. */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, type Graph, type GraphOptions, type Value } from "../builder/graph-builder.js";
-import { add, attention, conv, gelu, layerNorm, linear, reshape, slice, toTokens } from "../builder/ops.js";
+import { add, attention, conv, floatInput, floatOutput, gelu, layerNorm, linear, reshape, slice, toTokens } from "../builder/ops.js";
 import { derive, type Weights } from "../weights/weights.js";
 
 /** Sizes of the network. ViT-H/14: width 1280, 32 layers, 16 heads, MLP 5120, patch 14, image 224, projection 1024, "gelu", 1e-5. */
@@ -27,7 +27,7 @@ export function buildImageEncoder(config: ImageEncoderConfig, weights: Weights, 
   }
   const g = new GraphBuilder("image_encoder", options);
   const model = weights.scope("vision_model");
-  const pixels = g.input("pixels", "activation", ["N", 3, imageSize, imageSize]);
+  const pixels = floatInput(g, "pixels", ["N", 3, imageSize, imageSize]);
   let x = layerNorm(g, embed(g, pixels, model.scope("embeddings"), config), model.scope("pre_layrnorm"), width, config.epsilon);
   g.expose("hidden_0", x);
   for (let index = 0; index < config.layers; index++) {
@@ -37,7 +37,7 @@ export function buildImageEncoder(config: ImageEncoderConfig, weights: Weights, 
   const first = reshape(g, slice(g, x, 1, 0, 1), [0, width]);
   const pooled = g.expose("pooled", layerNorm(g, first, model.scope("post_layernorm"), width, config.epsilon));
   const embedding = linear(g, pooled, weights.scope("visual_projection"), width, config.projection, { bias: false });
-  g.output("embedding", embedding, "activation", ["N", config.projection]);
+  floatOutput(g, "embedding", embedding, ["N", config.projection]);
   return g.build();
 }
 

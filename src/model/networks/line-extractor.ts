@@ -4,7 +4,7 @@
  */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, type Graph, type GraphOptions, type Value } from "../builder/graph-builder.js";
-import { add, conv, upsampleNearest } from "../builder/ops.js";
+import { add, conv, floatInput, floatOutput, upsampleNearest } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 
 /** Sizes of the network. The original: channels 24, 48, 96, 192, 384; repetitions 2, 3, 5, 7, 12 down, 7, 5, 3, 2 up; last block 16 (2). */
@@ -32,7 +32,7 @@ export function buildLineExtractor(config: LineExtractorConfig, weights: Weights
     throw new ModelError("ERR_MODEL_GRAPH", `line_extractor has ${levels} levels, ${downRepetitions.length} and ${upRepetitions.length} repetitions; it takes 5, 5 and 4`);
   }
   const g = new GraphBuilder("line_extractor", options);
-  let x = g.input("gray", "activation", ["N", 1, "H", "W"]);
+  let x = floatInput(g, "gray", ["N", 1, "H", "W"]);
   const levelsDown: Value[] = [];
   for (const [level, size] of channels.entries()) {
     x = down(g, x, weights.scope(`block${level}.model`), channels[level - 1] ?? 1, size, downRepetitions[level]!, level === 0 ? 1 : 2);
@@ -46,7 +46,7 @@ export function buildLineExtractor(config: LineExtractorConfig, weights: Weights
   }
   x = g.expose("block9", down(g, x, weights.scope("block9.model"), channels[0]!, config.lastChannels, config.lastRepetitions, 1));
   const line = unit(g, x, weights.scope("conv15.model"), config.lastChannels, 1, 1, 1);
-  g.output("line", line, "activation", ["N", 1, "H", "W"]);
+  floatOutput(g, "line", line, ["N", 1, "H", "W"]);
   return g.build();
 }
 

@@ -3,6 +3,7 @@
  * attends only to itself at time step 0, so these depend on the patch, its quadrant, the page's size and the weights alone.
  */
 import { GraphBuilder, type Graph, type GraphOptions } from "../builder/graph-builder.js";
+import { floatInput } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 import { conditions } from "./conditions.js";
 import { referencePositions } from "./positions.js";
@@ -12,18 +13,18 @@ import { Block, patchTokens, stackKeyValues, type KeyValue } from "./transformer
 
 /**
  * `latent` [N, 4, h, w] (half the page's size), `quadrant` int64 [N] of 0..3, `resolution` float32 [N, 2] = [H, 2W] of the page in
- * pixels → `reference_kv` [N, layers, 2, tokens, width]; 2 = key, value; tokens = h/2 * w/2.
+ * pixels → `reference_kv` [N, layers, 2, tokens, width] in the graph's precision; 2 = key, value; tokens = h/2 * w/2.
  */
 export function buildReferenceEncoder(config: TransformerConfig, weights: Weights, prompt: Prompt, options: GraphOptions = {}): Graph {
   checkTransformerConfig(config);
   const g = new GraphBuilder("reference_encoder", options);
   const width = widthOf(config);
-  const latent = g.input("latent", "activation", ["N", config.latentChannels, "h", "w"]);
+  const latent = floatInput(g, "latent", ["N", config.latentChannels, "h", "w"]);
   const quadrant = g.input("quadrant", "int64", ["N"]);
   const resolution = g.input("resolution", "float32", ["N", 2]);
   const constants = new PromptConstants(prompt, weights, config);
   const condition = conditions(g, undefined, resolution, weights.scope("adaln_single"), width);
-  g.expose("timestep_6d", condition.modulation);
+  g.expose("timestep_6d", condition.modulation, "float32");
   const positions = g.expose("positions", referencePositions(g, latent, quadrant, width), "float32");
   let x = patchTokens(g, latent, positions, weights, config.latentChannels, width);
   const pairs: KeyValue[] = [];

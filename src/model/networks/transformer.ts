@@ -35,8 +35,9 @@ export class Block {
     readonly config: TransformerConfig,
   ) {
     this.#width = widthOf(config);
-    const table = g.weight(scaleRowsPlusOne(w.tensor("scale_shift_table", [6, this.#width]), [1, 4]));
-    this.#modulation = g.nodes("Split", [add(g, conditions.modulation, table)], 6, { axis: 1, num_outputs: 6 }) as unknown as Modulation;
+    const exact = g.inFloat32();
+    const table = exact.weight(scaleRowsPlusOne(w.tensor("scale_shift_table", [6, this.#width]), [1, 4]));
+    this.#modulation = g.nodes("Split", [asActivation(g, add(exact, conditions.modulation, table))], 6, { axis: 1, num_outputs: 6 }) as unknown as Modulation;
   }
 
   /** The normalised input of the attention. */
@@ -83,8 +84,9 @@ export class Block {
  */
 export function outputLayer(g: GraphBuilder, x: Value, conditions: Conditions, latent: Value, w: Weights, config: TransformerConfig, channels: number): Value {
   const width = widthOf(config);
-  const table = g.weight(scaleRowsPlusOne(w.tensor("scale_shift_table", [2, width]), [1]));
-  const rows = add(g, g.node("Unsqueeze", [conditions.embedded, g.int64s([1])]), table);
+  const exact = g.inFloat32();
+  const table = exact.weight(scaleRowsPlusOne(w.tensor("scale_shift_table", [2, width]), [1]));
+  const rows = asActivation(g, add(exact, g.node("Unsqueeze", [conditions.embedded, g.int64s([1])]), table));
   const [shift, scale] = g.nodes("Split", [rows], 2, { axis: 1, num_outputs: 2 }) as [Value, Value];
   const out = w.scope("proj_out");
   const rowCount = PATCH * PATCH * config.outChannels;

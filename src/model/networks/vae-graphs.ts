@@ -1,6 +1,6 @@
 /** The graphs `vae_encoder` and `vae_decoder`. */
 import { GraphBuilder, type Graph, type GraphOptions } from "../builder/graph-builder.js";
-import { mul } from "../builder/ops.js";
+import { floatInput, floatOutput, mul } from "../builder/ops.js";
 import type { Weights } from "../weights/weights.js";
 import { checkVaeConfig, decode, encoderFeatures, encoderMoments, latentDims, samplePosterior, type VaeConfig } from "./vae.js";
 
@@ -11,12 +11,12 @@ import { checkVaeConfig, decode, encoderFeatures, encoderMoments, latentDims, sa
 export function buildVaeEncoder(config: VaeConfig, weights: Weights, options: GraphOptions = {}): Graph {
   checkVaeConfig(config);
   const g = new GraphBuilder("vae_encoder", options);
-  const image = g.input("image", "activation", ["N", 3, "H", "W"]);
-  const noise = g.input("noise", "activation", latentDims(config));
+  const image = floatInput(g, "image", ["N", 3, "H", "W"]);
+  const noise = floatInput(g, "noise", latentDims(config));
   const hidden = encoderFeatures(g, image, weights, config);
   for (const [index, value] of hidden.entries()) g.expose(`hidden_${index}`, value);
   const sample = samplePosterior(g, encoderMoments(g, hidden.at(-1)!, weights, config), noise, config.latentChannels);
-  g.output("latent", mul(g, sample, g.float(config.scalingFactor)), "activation", latentDims(config));
+  floatOutput(g, "latent", mul(g, sample, g.float(config.scalingFactor)), latentDims(config));
   return g.build();
 }
 
@@ -24,8 +24,8 @@ export function buildVaeEncoder(config: VaeConfig, weights: Weights, options: Gr
 export function buildVaeDecoder(config: VaeConfig, weights: Weights, options: GraphOptions = {}): Graph {
   checkVaeConfig(config);
   const g = new GraphBuilder("vae_decoder", options);
-  const latent = g.input("latent", "activation", latentDims(config));
+  const latent = floatInput(g, "latent", latentDims(config));
   const image = decode(g, g.node("Div", [latent, g.float(config.scalingFactor)]), weights, config);
-  g.output("image", image, "activation", ["N", 3, "H", "W"]);
+  floatOutput(g, "image", image, ["N", 3, "H", "W"]);
   return g.build();
 }

@@ -29,9 +29,9 @@ async function check(path: string): Promise<void> {
 }
 
 async function explain(input: string | undefined, flags: SettingFlags): Promise<void> {
-  const { settings, origins, images } = await gatherSettings(input, flags, process.env);
-  const { config, warnings } = parseBatchConfig(settings);
-  for (const message of warnings) process.stderr.write(`warning: ${message}\n`);
+  const { settings, origins, images, label, warnings: misspelt } = await gatherSettings(input, flags, process.env);
+  const { config, warnings } = parseBatchConfig(settings, label);
+  for (const message of [...misspelt, ...warnings]) process.stderr.write(`warning: ${message}\n`);
   const where = (key: string): string => {
     const origin = origins.get(key) ?? "default";
     if (origin === "environment") return `environment (${environmentName(key)})`;

@@ -26,7 +26,7 @@ const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEV
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof BatchProcessingError)) return EXIT.fatal;
-  if (error.code === "ERR_CONFIG") return EXIT.usage;
+  if (error.code === "ERR_CONFIG" || error.code === "ERR_ARGUMENT") return EXIT.usage;
   if (error.code === "ERR_OUTPUT_WRITE" && error instanceof ResourceError) return isPassingWriteFault(error) ? EXIT.tryAgain : EXIT.fatal;
   return TRY_AGAIN.has(error.code) ? EXIT.tryAgain : EXIT.fatal;
 }

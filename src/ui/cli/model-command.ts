@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { openModelPackage } from "../../model/model-package.js";
 import { ensurePresetPackage, PRESETS, type PresetName } from "../../model/presets.js";
 import { integer } from "./flag-values.js";
+import { importCommand } from "./model-command-import.js";
 import { reportErrors } from "./report-errors.js";
 
 /** The command with its subcommands. */
@@ -25,7 +26,7 @@ export function modelCommand(): Command {
         process.stdout.write(`${directory}\n`);
       }),
     );
-  return command;
+  return command.addCommand(importCommand());
 }
 
 async function info(directory: string): Promise<void> {

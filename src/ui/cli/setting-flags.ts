@@ -2,32 +2,41 @@
 import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { INKS, OUTPUT_FORMATS, STYLES, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
+import { settingHelp, settingsJsonSchema, type BatchConfig, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
 import { ConfigurationHandler, type ConfigFile } from "../../config/configuration-handler.js";
-import { environmentSettings, layerSettings, type Origin } from "../../config/layers.js";
+import { environmentName, environmentSettings, layerSettings, misspeltVariables, type Origin } from "../../config/layers.js";
 import { ConfigurationError } from "../../errors.js";
 import { integer } from "./flag-values.js";
 
-export interface SettingFlags {
-  config?: string;
-  inputDir?: string;
-  inputZip?: string;
-  outputDir?: string;
-  outputZip?: string;
-  referenceDir?: string[];
-  style?: string;
-  seed?: number;
-  steps?: number;
-  topK?: number;
-  ink?: string;
-  format?: string;
-  quality?: number;
-  lossless?: boolean;
-  compressionLevel?: number;
-  recursive?: boolean;
-  overwrite?: boolean;
-  maxConcurrent?: number;
-}
+/** Values of the flags by commander's names for them. */
+export type SettingFlags = { config?: string; flat?: boolean } & Readonly<Record<string, unknown>>;
+
+/** Flags of the settings; their help, types and defaults come from the schema. */
+const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: string])[] = [
+  ["inputDir", "--input-dir <dir>", "Input and output"],
+  ["inputZip", "--input-zip <file>", "Input and output"],
+  ["outputDir", "--output-dir <dir>", "Input and output"],
+  ["outputZip", "--output-zip <file>", "Input and output"],
+  ["zipOutputName", "--zip-output-name <name>", "Input and output"],
+  ["outputFormat", "--format <format>", "Input and output"],
+  ["quality", "--quality <number>", "Input and output"],
+  ["lossless", "--lossless", "Input and output"],
+  ["compressionLevel", "--compression-level <number>", "Input and output"],
+  ["recursive", "--recursive", "Input and output"],
+  ["overwrite", "--overwrite", "Input and output"],
+  ["referenceImages", "--reference-dir <path>", "Colours"],
+  ["classifier", "--classifier <name>", "Colours"],
+  ["style", "--style <style>", "Colours"],
+  ["seed", "--seed <number>", "Colours"],
+  ["numInferenceSteps", "--steps <number>", "Colours"],
+  ["topK", "--top-k <number>", "Colours"],
+  ["ink", "--ink <ink>", "Colours"],
+  ["fill", "--fill <fill>", "Colours"],
+  ["previewMode", "--preview", "Preview"],
+  ["previewPages", "--preview-pages <number>", "Preview"],
+  ["previewSeeds", "--preview-seeds <number>", "Preview"],
+  ["maxConcurrent", "--max-concurrent <number>", "Running"],
+];
 
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
@@ -37,55 +46,52 @@ function collect(value: string, all: string[] = []): string[] {
 
 /** Adds the flags to a command. */
 export function withSettingFlags(command: Command): Command {
+  command.argument("[input]", "chapter: a folder, a ZIP or a CBZ (the same as --input-dir or --input-zip); the result goes beside it, named <input>_colorized, where no output is named");
+  for (const [key, flags, group] of FLAGS) command.addOption(settingOption(key, flags, group));
   return command
-    .argument("[input]", "chapter: a folder, a ZIP or a CBZ (the same as --input-dir or --input-zip)")
-    .option("--input-dir <dir>", "folder with pages")
-    .option("--input-zip <file>", "ZIP or CBZ with pages")
-    .option("--output-dir <dir>", "folder for the coloured pages")
-    .option("--output-zip <file>", "ZIP or CBZ for the coloured pages (default for [input]: <input>_colorized.cbz beside it)")
-    .option("--reference-dir <path>", "folder with coloured references, or one picture; may be given several times", collect)
-    .addOption(new Option("--style <style>", `look of the lines: ${STYLES.map((style) => `"${style}"`).join(" or ")} (default: "line + shadow")`))
-    .option("--seed <number>", "seed of the noise; the same seed gives the same picture (default: 0)", integer)
-    .option("--steps <number>", "denoising steps a page (default: 10)", integer)
-    .option("--top-k <number>", "reference patches a quadrant (default: 3)", integer)
-    .addOption(new Option(`--ink <${INKS.join("|")}>`, '"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture (default: "page")'))
-    .addOption(new Option(`--format <${OUTPUT_FORMATS.join("|")}>`, "picture format of the results (default: each page's own; GIF becomes PNG)"))
-    .option("--quality <number>", "1 to 100, for JPEG, WebP and AVIF (default: 92, 90, 70)", integer)
-    .option("--lossless", "WebP and AVIF without loss")
-    .option("--compression-level <number>", "of PNG: 0 (fast) to 9 (small) (default: 6)", integer)
-    .option("--recursive", "folders inside the input folder too")
-    .option("--overwrite", "replace existing outputs instead of adding _1, _2, …")
-    .option("--max-concurrent <number>", "pages in flight at once (default: 2)", integer)
-    .option("--config <file>", "JSON file with settings for all pages and for single ones; flags and COBRA_… variables go over it");
+    .addOption(new Option("--flat", "pictures side by side instead of in the input's folders").helpGroup("Input and output:"))
+    .addOption(new Option("--config <file>", "JSON file with settings for all pages and for single ones; flags and COBRA_… variables go over it").helpGroup("Running:"));
+}
+
+function settingOption(key: keyof BatchConfig, flags: string, group: string): Option {
+  const { description, default: value } = settingHelp(key);
+  const { type, enum: choices } = settingsJsonSchema().properties[key] as { type?: string; enum?: string[] };
+  const option = new Option(flags, type === "array" ? `${description}; may be given several times` : description).helpGroup(`${group}:`);
+  // For the help and for completion alone: what is given is checked with the other settings, and a default is no given value.
+  if (choices !== undefined) option.argChoices = choices;
+  if (value !== undefined && value !== false && !Array.isArray(value)) option.defaultValueDescription = String(value);
+  if (type === "integer") option.argParser(integer);
+  if (type === "array") option.argParser(collect);
+  return option;
+}
+
+/** What a person who gave a setting calls it: the flag, the variable, else its name. */
+function labelOf(key: string, origin: Origin | undefined): string {
+  const flags = FLAGS.find(([setting]) => setting === key)?.[1];
+  if (origin === "environment") return environmentName(key);
+  return origin === "file" || flags === undefined ? key : flags.split(" ")[0]!;
+}
+
+/** The settings that flags name. */
+function flagSettings(flags: SettingFlags): Partial<Record<keyof BatchConfig, unknown>> {
+  const given = FLAGS.flatMap(([key, spelled]) => {
+    const value = flags[new Option(spelled).attributeName()];
+    return value === undefined ? [] : [[key, value]];
+  });
+  return { ...(Object.fromEntries(given) as Partial<Record<keyof BatchConfig, unknown>>), ...(flags.flat === true ? { preserveStructure: false } : {}) };
 }
 
 /** Where a positional input goes, and the output it implies when none is named anywhere. */
-function placePositional(input: string | undefined, flags: SettingFlags, outputNamed: boolean): Pick<BatchConfigInput, "inputDir" | "inputZip" | "outputDir" | "outputZip"> {
-  const named = pick(flags, ["inputDir", "inputZip", "outputDir", "outputZip"]);
-  if (input === undefined) return named;
-  if (flags.inputDir ?? flags.inputZip) {
-    throw new ConfigurationError("ERR_CONFIG", `the chapter is named twice: "${input}" and "${flags.inputDir ?? flags.inputZip}"; give one of them`);
-  }
+function placePositional(input: string, named: Partial<Record<keyof BatchConfig, unknown>>, lower: Partial<BatchConfigInput>): BatchConfigInput {
+  const other = named.inputDir ?? named.inputZip;
+  if (other !== undefined) throw new ConfigurationError("ERR_CONFIG", `the chapter is named twice: "${input}" and "${String(other)}"; give one of them`);
   const isFolder = existsSync(input) ? statSync(input).isDirectory() : !ARCHIVE_EXTENSIONS.has(extname(input).toLowerCase());
-  const { dir, name } = parse(resolve(input));
-  const implied = !outputNamed ? (isFolder ? { outputDir: join(dir, `${name}_colorized`) } : { outputZip: join(dir, `${name}_colorized.cbz`) }) : {};
-  return { ...named, ...(isFolder ? { inputDir: input } : { inputZip: input }), ...implied };
-}
-
-function pick<Key extends keyof SettingFlags>(flags: SettingFlags, keys: readonly Key[]): { [K in Key]?: NonNullable<SettingFlags[K]> } {
-  return Object.fromEntries(keys.filter((key) => flags[key] !== undefined).map((key) => [key, flags[key]])) as { [K in Key]?: NonNullable<SettingFlags[K]> };
-}
-
-function toConfigInput(input: string | undefined, flags: SettingFlags, outputNamed: boolean): BatchConfigInput {
-  return {
-    ...placePositional(input, flags, outputNamed),
-    ...pick(flags, ["seed", "topK", "quality", "lossless", "compressionLevel", "recursive", "overwrite", "maxConcurrent"]),
-    ...(flags.referenceDir ? { referenceImages: flags.referenceDir } : {}),
-    ...(flags.steps === undefined ? {} : { numInferenceSteps: flags.steps }),
-    ...(flags.format === undefined ? {} : { outputFormat: flags.format as BatchConfigInput["outputFormat"] }),
-    ...(flags.ink === undefined ? {} : { ink: flags.ink as BatchConfigInput["ink"] }),
-    ...(flags.style === undefined ? {} : { style: flags.style as BatchConfigInput["style"] }),
-  } as BatchConfigInput;
+  const chapter = isFolder ? { inputDir: input } : { inputZip: input };
+  const settings = { ...lower, ...named } as BatchConfigInput;
+  if ((settings.outputDir ?? settings.outputZip) !== undefined) return chapter;
+  const { dir, name, ext } = parse(resolve(input));
+  if (settings.zipOutputName !== undefined) return { ...chapter, outputZip: `${dir}/` };
+  return { ...chapter, ...(isFolder ? { outputDir: join(dir, `${name}${ext}_colorized`) } : { outputZip: join(dir, `${name}_colorized${ARCHIVE_EXTENSIONS.has(ext.toLowerCase()) ? ext : ".cbz"}`) }) };
 }
 
 /** The settings that win, unchecked, and where each comes from. */
@@ -96,6 +102,10 @@ export interface GatheredSettings {
   readonly images: ConfigFile["images"];
   /** What the file says of one page, less what flags and environment say of all. */
   readonly pageConfig: (name: string) => PageConfig;
+  /** What a setting is called in messages. */
+  readonly label: (key: string) => string;
+  /** About variables that look like a setting's and are none. */
+  readonly warnings: readonly string[];
 }
 
 /** Puts flags over environment over file. Rejects with `ERR_CONFIG` for a file with faults. */
@@ -103,9 +113,10 @@ export async function gatherSettings(input: string | undefined, flags: SettingFl
   const handler = new ConfigurationHandler();
   const { images } = flags.config === undefined ? { images: {} } : await handler.loadConfigFile(flags.config);
   const lower = { file: handler.getDefaultConfig(), environment: environmentSettings(environment) };
-  const outputNamed = [flags, lower.file, lower.environment].some(({ outputDir, outputZip }) => (outputDir ?? outputZip) !== undefined);
-  const { settings, origins } = layerSettings({ ...lower, flag: toConfigInput(input, flags, outputNamed) });
+  const named = flagSettings(flags);
+  const placed = input === undefined ? {} : placePositional(input, named, { ...lower.file, ...lower.environment });
+  const { settings, origins } = layerSettings({ ...lower, flag: { ...named, ...placed } as BatchConfigInput });
   const stronger = new Set([...origins].flatMap(([key, origin]) => (origin === "flag" || origin === "environment" ? [key] : [])));
   const pageConfig = (name: string): PageConfig => Object.fromEntries(Object.entries(handler.getImageConfig(name)).filter(([key]) => !stronger.has(key)));
-  return { settings: settings as BatchConfigInput, origins, images, pageConfig };
+  return { settings: settings as BatchConfigInput, origins, images, pageConfig, label: (key) => labelOf(key, origins.get(key)), warnings: misspeltVariables(environment) };
 }

@@ -3,7 +3,8 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Journal, journalLine, parseJournal, type JournalEntry } from "../../../src/core/journal.js";
+import { Journal, journalLine, parseJournal } from "../../../src/core/journal.js";
+import type { JournalEntry } from "../../../src/core/journal-entries.js";
 
 let root: string;
 beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-journal-"))));

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from . import body, extras, face, hair
+from .ids import HAIRS, HATS, TOPS
 
 
 class Pen:
@@ -40,7 +41,7 @@ class Character:
     def __init__(s, g, ci):
         s.ci = ci
         s.hair = g.choice(
-            ["short", "bob", "long", "twin", "pony", "spiky", "bald", "wavy"],
+            HAIRS,
             p=[0.17, 0.14, 0.2, 0.1, 0.1, 0.16, 0.04, 0.09],
         )
         s.nb = int(g.integers(2, 8))
@@ -51,17 +52,21 @@ class Character:
         s.vol = g.uniform(1.12, 1.35)
         s.sp = int(g.integers(7, 14))
         s.seed = g.random(32)
-        s.top = g.choice(["tee", "jacket", "dress", "robe", "sailor", "hoodie", "armor", "stripe"])
+        s.top = g.choice(TOPS)
         s.sleeve = g.choice(["short", "long", "none"], p=[0.3, 0.6, 0.1])
         s.bot = g.choice(["pants", "skirt", "shorts"])
         s.w = g.uniform(1.15, 1.75)
-        s.hat = g.choice(["none", "witch", "cap", "bow", "band", "veil", "hood"], p=[0.55, 0.09, 0.08, 0.1, 0.06, 0.06, 0.06])
+        s.hat = g.choice(HATS, p=[0.55, 0.09, 0.08, 0.1, 0.06, 0.06, 0.06])
         s.prop = g.choice(["none", "staff", "book", "sword", "ball", "bag"], p=[0.5, 0.12, 0.1, 0.12, 0.08, 0.08])
         s.belt = g.random() < 0.35
         s.beard = g.random() < 0.07
         s.ear = g.random() < 0.15
         s.eye = g.uniform(0.8, 1.2)
         s.neckl = g.random() < 0.2
+
+    def traits(s):
+        """Numbers of hair, top and hat."""
+        return [HAIRS.index(s.hair), TOPS.index(s.top), HATS.index(s.hat)]
 
     def draw(s, cv, x, y, r, g, flip=False, lod=True):
         """Draw at (x, y) with half a head of r px; lod adds fine lines."""

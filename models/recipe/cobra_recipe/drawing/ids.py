@@ -17,3 +17,11 @@ for _c in range(8):
     CLASS_OF_ID[_c * SLOTS + 1 : _c * SLOTS + 14] = np.arange(1, 14)
 for _b in range(8):
     CLASS_OF_ID[PLACE0 + _b * PLACE_SLOTS : PLACE0 + _b * PLACE_SLOTS + 6] = np.arange(14, 20)
+
+#: What a cast differs in, as far as lines show it: hair, top, hat.
+HAIRS = ["short", "bob", "long", "twin", "pony", "spiky", "bald", "wavy"]
+TOPS = ["tee", "jacket", "dress", "robe", "sailor", "hoodie", "armor", "stripe"]
+HATS = ["none", "witch", "cap", "bow", "band", "veil", "hood"]
+TRAITS = [len(HAIRS), len(TOPS), len(HATS)]
+#: The first id that belongs to no character.
+CAST_IDS = 8 * SLOTS

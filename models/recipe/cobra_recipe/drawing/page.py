@@ -106,6 +106,20 @@ def shade(cv, g):
     tone[m] = (tone[m] * g.uniform(0.7, 0.88)).astype(np.uint8)
 
 
+def cast_of(g):
+    """The cast that a fresh generator begins with: one to five characters."""
+    nc = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
+    return [Character(g, c) for c in range(nc)]
+
+
+def traits(seed, height, width):
+    """Hair, top and hat of the cast of `geometry` with these arguments: [8, 3] uint8, 255 for characters that are not there."""
+    out = np.full((8, 3), 255, np.uint8)
+    for who in cast_of(np.random.default_rng([seed, height, width])):
+        out[who.ci] = who.traits()
+    return out
+
+
 def geometry(seed, height, width, references=6, full=False):
     """One training geometry, a pure function of its arguments.
 
@@ -114,8 +128,8 @@ def geometry(seed, height, width, references=6, full=False):
     kinds [8] uint8 index into PLACE_KINDS of each place.
     """
     g = np.random.default_rng([seed, height, width])
-    nc = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
-    cast = [Character(g, c) for c in range(nc)]
+    cast = cast_of(g)
+    nc = len(cast)
     places = [Place(g, b) for b in range(int(g.integers(1, 4)))]
     big = max(height, width) > 300
     page = picture(

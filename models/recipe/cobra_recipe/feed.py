@@ -1,0 +1,144 @@
+"""Geometries from the pool to batches, ahead of the training: in another process for a CPU, in a thread for a GPU."""
+
+import os
+import queue
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.multiprocessing as mp
+
+from .config import Config
+from .data import Batch, Maker
+from .drawing.page import traits
+
+#: Reference counts in training and how often (drawn per step; the config's maximum clips them).
+COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
+
+
+class Pool:
+    """Chunks of geometries as tensors on `device`, at most `limit`; `refresh` takes in chunks written since.
+
+    With `follow` a thread does that all the time, beginning as soon as the first chunk is there.
+    """
+
+    def __init__(self, folder: str, limit: int, seed: int, device: str = "cpu", follow: bool = False):
+        self.folder, self.limit, self.device, self.follow = Path(folder), limit, device, follow
+        self.rng = np.random.default_rng([seed, 1])
+        self.names: set[str] = set()
+        self.chunks: list[dict[str, torch.Tensor]] = []
+        self.refresh(1 if follow else min(limit, 8))
+        if follow:
+            threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        while True:
+            if not self._load(8):
+                time.sleep(1)
+
+    def refresh(self, most: int = 2) -> None:
+        """Load up to `most` new chunks; the oldest leave when the limit is reached. Does nothing for a pool that follows."""
+        if not (self.follow and self.chunks):
+            self._load(most)
+
+    def _load(self, most: int) -> int:
+        new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
+
+        def read(path: Path) -> dict[str, torch.Tensor]:
+            with np.load(path) as data:
+                chunk = {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
+            n, _, h, w = chunk["page"].shape
+            chunk["traits"] = torch.from_numpy(np.stack([traits(int(path.stem) * n + i, h, w) for i in range(n)]))
+            return chunk
+
+        with ThreadPoolExecutor(4 if self.follow else 1) as pool:
+            loaded = list(pool.map(read, new))
+        self.names |= {p.name for p in new}
+        self.chunks = (self.chunks + loaded)[-self.limit :]
+        return len(new)
+
+    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3]. n is for 256x256 pages; larger pages come fewer."""
+        chunks = self.chunks
+        first = chunks[self.rng.integers(len(chunks))]
+        shape = first["page"].shape
+        n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
+        like = [c for c in chunks if c["page"].shape == shape]
+        parts, left = [], n
+        while left > 0:
+            c = first if not parts else like[self.rng.integers(len(like))]
+            i = torch.from_numpy(self.rng.choice(len(c["page"]), min(left, len(c["page"]), 16 if n > 64 else left), replace=False))
+            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds", "traits")])
+            left -= len(i)
+        return tuple(torch.cat(x) for x in zip(*parts))
+
+
+def batches(cfg: Config, pool: str, seed: int, device: str, **options):
+    """Endless batches of pages, each batch with its own number of references."""
+    data, maker = Pool(pool, cfg.chunks, seed, device, follow=device.startswith("cuda")), Maker(seed, device)
+    refreshed = time.time()
+    while True:
+        if time.time() - refreshed > 15:
+            data.refresh(1)
+            refreshed = time.time()
+        count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
+        page, refs, kinds, cast = data.take(cfg.batch)
+        batch = maker.make(page, refs, kinds, count, **options)
+        batch.traits = cast.to(device).long()
+        yield batch
+
+
+def _work(out, cfg: Config, pool: str, seed: int, parent: int) -> None:
+    os.nice(5)
+    torch.set_num_threads(1)
+    for batch in batches(cfg, pool, seed, "cpu"):
+        batch = batch.ahead()
+        while True:
+            # A training that was killed leaves a full queue behind; do not wait for it for ever.
+            if os.getppid() != parent:
+                out.cancel_join_thread()
+                return
+            try:
+                out.put(batch, timeout=5)
+                break
+            except queue.Full:
+                continue
+
+
+class Feed:
+    """Batches on `device`, made ahead of time; what fails in making them is raised by `next`."""
+
+    def __init__(self, cfg: Config, pool: str, seed: int, device: str):
+        self.fault: BaseException | None = None
+        if device == "cpu":
+            context = mp.get_context("spawn")
+            self.queue = context.Queue(6)
+            self.worker = context.Process(target=_work, args=(self.queue, cfg, pool, seed, os.getpid()), daemon=True)
+            self.worker.start()
+        else:
+            self.queue, self.worker = queue.Queue(3), None
+            threading.Thread(target=self._thread, args=(cfg, pool, seed, device), daemon=True).start()
+
+    def _thread(self, *args) -> None:
+        try:
+            for batch in batches(*args):
+                self.queue.put(batch)
+        except BaseException as fault:  # handed on by next()
+            self.fault = fault
+            self.queue.put(None)
+
+    def next(self) -> Batch:
+        """The next batch."""
+        while True:
+            try:
+                batch = self.queue.get(timeout=60)
+            except queue.Empty:
+                if self.worker is not None and not self.worker.is_alive():
+                    raise RuntimeError("the process that makes batches has ended; its error stands above") from None
+                continue
+            if batch is None:
+                raise RuntimeError("making batches failed") from self.fault
+            return batch

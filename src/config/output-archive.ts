@@ -1,0 +1,52 @@
+/** The name of an output archive where only its folder is named: `<folder>_colorized.zip`, or `zipOutputName`. */
+import { statSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+
+/** A file name: no folder, not only dots. */
+export const ARCHIVE_NAME = /^(?!\.+$)[^/\\\0]+$/u;
+
+interface OutputSettings {
+  outputDir?: string | undefined;
+  outputZip?: string | undefined;
+  zipOutputName?: string | undefined;
+}
+
+/**
+ * Settings in which `outputZip` is the archive itself. A folder as `outputZip` (it exists, or ends in a slash) and a folder as `outputDir`
+ * beside `zipOutputName` are folders for the archive.
+ * @param warn told when `zipOutputName` has nothing to name
+ */
+export function resolveOutput<T extends OutputSettings>(settings: T, warn: (text: string) => void): T {
+  const { outputDir, outputZip, zipOutputName } = settings;
+  if (outputZip !== undefined && !isFolderForArchive(outputZip)) {
+    if (zipOutputName !== undefined) warn(`zipOutputName "${zipOutputName}" is not used: outputZip names the archive itself, ${outputZip}`);
+    return settings;
+  }
+  if (outputZip === undefined && zipOutputName === undefined) return settings;
+  const folder = (outputZip ?? outputDir)!;
+  const { outputDir: _folder, ...rest } = settings;
+  return { ...rest, outputZip: join(folder, archiveName(zipOutputName ?? `${withoutZip(basename(resolve(folder)))}_colorized`)) } as T;
+}
+
+/** One `.zip` at the end, however many there were; a `.cbz` stays. */
+export function archiveName(name: string): string {
+  return extname(name).toLowerCase() === ".cbz" ? name : `${withoutZip(name)}.zip`;
+}
+
+function withoutZip(name: string): string {
+  return name.replace(/(?<=.)(?:\.zip)+$/i, "");
+}
+
+/** A folder of the name `x.zip` is in an archive's way, and not a folder for one. */
+function isFolderForArchive(path: string): boolean {
+  if (/[/\\]$/.test(path)) return true;
+  return !/\.(?:zip|cbz)$/i.test(path) && isFolder(path);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false; // nothing there, or nothing to be known: writing will say
+  }
+}

@@ -1,0 +1,48 @@
+/** What SIGINT and SIGTERM ask of a command: the first drains, the second gives up, the third ends the process. */
+import { EXIT } from "./exit-codes.js";
+
+export interface Interrupt {
+  /** Aborted by the first SIGINT or SIGTERM: take nothing new. */
+  readonly drain: AbortSignal;
+  /** Aborted by the second, or when draining has taken too long: give up. */
+  readonly signal: AbortSignal;
+  /** The two signals' reasons once they are aborted. */
+  readonly reasons: readonly unknown[];
+  /** 130 or 143 after the first signal. */
+  readonly exitCode: number | undefined;
+  /** Listens no longer. */
+  stop(): void;
+}
+
+/** Listens until `stop()`. @param drainMs how long draining may take */
+export function listenForSignals(drainMs: number): Interrupt {
+  const drain = new AbortController();
+  const cancel = new AbortController();
+  let exitCode: number | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  const onSignal = (name: NodeJS.Signals): void => {
+    exitCode ??= name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+    const reason = new Error(`stopped by ${name}`);
+    if (cancel.signal.aborted) process.exit(exitCode);
+    if (drain.signal.aborted) cancel.abort(reason);
+    drain.abort(reason);
+    deadline ??= setTimeout(() => cancel.abort(reason), drainMs);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return {
+    drain: drain.signal,
+    signal: cancel.signal,
+    get reasons() {
+      return [drain.signal.reason, cancel.signal.reason];
+    },
+    get exitCode() {
+      return exitCode;
+    },
+    stop: () => {
+      clearTimeout(deadline);
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+    },
+  };
+}
