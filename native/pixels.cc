@@ -165,13 +165,16 @@ Napi::Value CallChangeChannels(const Info& info) {
   return out;
 }
 
-// composeInk(page, model, out?)
+// composeInk(page, model, hints?, out?)
 Napi::Value CallComposeInk(const Info& info) {
   const View page = ReadImage(info, 0, "page", 3);
   const View model = ReadImage(info, 1, "model", 3);
-  Napi::Uint8Array out = FreshBytes(info, 2, page.samples(), page);
+  const bool hinted = !info[2].IsUndefined();
+  const View hints = hinted ? ReadImage(info, 2, "hints", 4) : View{};
+  Napi::Uint8Array out = FreshBytes(info, 3, page.samples(), page);
   RefuseOverlap(info.Env(), out.Data(), page.samples(), model.data, model.samples());
-  ComposeInk(page, model, out.Data());
+  if (hinted) RefuseOverlap(info.Env(), out.Data(), page.samples(), hints.data, hints.samples());
+  ComposeInk(page, model, hinted ? &hints : nullptr, out.Data());
   return out;
 }
 

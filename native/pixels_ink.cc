@@ -3,12 +3,14 @@
 //   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
 //   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
+//   hints    where the user has put colours, they take its place (pixels_ink_hints.cc)
 //   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
 //            itself where the colour is white and where the page is black
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "pixels_ink.h"
@@ -119,7 +121,7 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
 
 }  // namespace
 
-void ComposeInk(const View& page, const View& model, uint8_t* out) {
+void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out) {
   const int width = page.width, height = page.height;
   const size_t count = page.pixels();
   std::vector<uint8_t> tone(count);
@@ -142,11 +144,15 @@ void ComposeInk(const View& page, const View& model, uint8_t* out) {
 
   const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
   const Finer finer(grid, grid_tone, k);
-  std::vector<Rgbw> row(k == 1 ? 0 : static_cast<size_t>(width));
+  std::optional<HintLayer> layer;
+  if (hints != nullptr) layer.emplace(*hints, grid);
+  std::vector<Rgbw> row(k == 1 && !layer ? 0 : static_cast<size_t>(width));
   for (int y = 0; y < height; ++y) {
     const size_t at = static_cast<size_t>(y) * width;
     if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
-    ComposeRow(page.data + 3 * at, shade.data() + at, k == 1 ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
+    else if (layer) std::copy_n(&grid.pixels[at], width, row.data());
+    if (layer) layer->PutInRow(y, width, height, row.data());
+    ComposeRow(page.data + 3 * at, shade.data() + at, row.empty() ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
   }
 }
 

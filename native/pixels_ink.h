@@ -50,4 +50,19 @@ inline float Luma(Rgbw c) { return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]
 /// `k`: the page's pixels in one of the grid, each way.
 float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
 
+/// Colour hints, grown to their regions, over a page. Refers to the layer's memory.
+class HintLayer {
+ public:
+  /// `layer`: RGBA of any size, stretched over the page; `grid`: the colours without the hints.
+  HintLayer(const View& layer, const ColorGrid& grid);
+  /// Puts the hints' colours into the colours of row `y` of a page of `width` x `height`.
+  void PutInRow(int y, int width, int height, Rgbw* colors) const;
+
+ private:
+  View layer_;
+  /// Of every pixel of the layer the area of one colour that it is in, -1 for none; and the colours' mean luma in each area.
+  std::vector<int32_t> area_;
+  std::vector<float> luma_;
+};
+
 }  // namespace cobra::pixels

@@ -31,6 +31,7 @@ export const ERROR_CODES = {
   ERR_IMAGE_LIMIT: "a picture is larger than the limit",
   ERR_IMAGE_ENCODE: "a picture cannot be encoded",
   ERR_CLASSIFICATION: "a picture cannot be classified",
+  ERR_HINTS: "a page's colour hints do not fit the page or cannot be read",
   // inputs and outputs
   ERR_INPUT_NOT_FOUND: "an input path does not exist or cannot be read",
   ERR_INPUT_EMPTY: "an input holds no picture to colour",
@@ -114,4 +115,10 @@ export class InferenceError extends BatchProcessingError {}
 /** The error's message, or the value as text where something else was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code of its own). */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof BatchProcessingError) return error.code === "ERR_OUT_OF_MEMORY";
+  return error instanceof RangeError && /allocation failed/iu.test(error.message);
 }

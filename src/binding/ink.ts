@@ -11,9 +11,11 @@ import type { RasterImage } from "./raster.js";
  * page is black (up to 24 of 255 in each channel).
  * @param page the page, gray or RGB, any size; paper may be tinted
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
+ * @param hints colours that the user wants, RGBA, any size, stretched to the page's (`growHints`): there the result has this colour,
+ * with as much of the model's light and shade as leaves its mean alone
  * @returns RGB at the page's size
  */
-export function composeInk(page: RasterImage, color: PixelImage<3>, out?: Uint8Array): PixelImage<3> & RasterImage {
+export function composeInk(page: RasterImage, color: PixelImage<3>, hints?: PixelImage<4>, out?: Uint8Array): PixelImage<3> & RasterImage {
   const paper = toRgb(page);
-  return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(paper, color, out)) };
+  return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(paper, color, hints, out)) };
 }

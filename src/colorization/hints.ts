@@ -14,33 +14,50 @@ export interface ColorHint {
 
 /** The two pictures of the hints, both of the page's size. */
 export interface HintPictures {
-  /** The line picture in RGB with the squares of colour on it. */
+  /** The line picture in RGB with the hints' colours on it. */
   readonly picture: PixelImage<3>;
-  /** 255 in the squares, 0 elsewhere. */
+  /** 255 where a hint is, 0 elsewhere. */
   readonly mask: PixelImage<1>;
 }
 
 const HALF_SIDE = 8;
 
 /**
- * Draws the hints, later ones over earlier ones: squares of 16 x 16, rows y-8..y+7 and columns x-8..x+7, cut at the page's border.
- * @param line the line picture, which the hint picture starts from
+ * The hints as squares of 16 x 16 pixels, rows y-8..y+7 and columns x-8..x+7, cut at the page's border, later ones over earlier ones.
+ * @returns RGBA, alpha 255 in the squares
  * @throws ValidationError `ERR_ARGUMENT` for a place outside the page or a colour outside 0..255
  */
-export function drawHints(line: PixelImage<1 | 3>, hints: readonly ColorHint[]): HintPictures {
-  const { width, height } = line;
-  const picture = { width, height, channels: 3 as const, data: line.channels === 3 ? line.data.slice() : toRgb(line).data };
-  const mask = { width, height, channels: 1 as const, data: new Uint8Array(width * height) };
+export function markSquares(width: number, height: number, hints: readonly ColorHint[]): PixelImage<4> {
+  const marks = { width, height, channels: 4 as const, data: new Uint8Array(width * height * 4) };
   for (const hint of hints) {
     checkHint(hint, width, height);
     for (let y = Math.max(0, hint.y - HALF_SIDE); y < Math.min(height, hint.y + HALF_SIDE); y++) {
-      for (let x = Math.max(0, hint.x - HALF_SIDE); x < Math.min(width, hint.x + HALF_SIDE); x++) {
-        picture.data.set(hint.color, (y * width + x) * 3);
-        mask.data[y * width + x] = 255;
-      }
+      for (let x = Math.max(0, hint.x - HALF_SIDE); x < Math.min(width, hint.x + HALF_SIDE); x++) marks.data.set([...hint.color, 255], (y * width + x) * 4);
     }
   }
+  return marks;
+}
+
+/**
+ * Lays hints on the line picture.
+ * @param line the line picture, which the hint picture starts from
+ * @param marks RGBA of the line picture's size; a hint is where alpha is 128 or more
+ */
+export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4> | undefined): HintPictures {
+  const { width, height } = line;
+  const picture = { width, height, channels: 3 as const, data: line.channels === 3 ? line.data.slice() : toRgb(line).data };
+  const mask = { width, height, channels: 1 as const, data: new Uint8Array(width * height) };
+  marks?.data.forEach((alpha, index) => {
+    if (index % 4 !== 3 || alpha < 128) return;
+    picture.data.set(marks.data.subarray(index - 3, index), (3 * (index - 3)) / 4);
+    mask.data[(index - 3) / 4] = 255;
+  });
   return { picture, mask };
+}
+
+/** Draws squares of hints on the line picture: `markSquares` and `layHints`. */
+export function drawHints(line: PixelImage<1 | 3>, hints: readonly ColorHint[]): HintPictures {
+  return layHints(line, markSquares(line.width, line.height, hints));
 }
 
 function checkHint({ x, y, color }: ColorHint, width: number, height: number): void {

@@ -4,11 +4,12 @@
  */
 import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError } from "../errors.js";
+import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger } from "../logging.js";
 import type { LineInput } from "./line-style.js";
 import type { GraphName } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
+import { networkInputs } from "../model/network-inputs.js";
 
 const log = getLogger("networks");
 
@@ -32,18 +33,27 @@ export interface DenoiserConditions {
  */
 export type RunTimes = Partial<Record<GraphName, { runs: number; ms: number }>>;
 
+/**
+ * Does `work`; when memory runs out in it, gives memory back and does it again, until it succeeds or nothing is left to give.
+ */
+export type InMemory = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** Opens and runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
   readonly #options: SessionOptions;
+  readonly #inMemory: InMemory;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #open = new Map<InferenceSession, GraphName>();
   readonly #times: RunTimes = {};
   #lastEndMs = 0;
   #disposed = false;
 
-  constructor(model: ModelPackage, options: SessionOptions = {}) {
+  /** @param inMemory what a run is done with; default: once, as it comes */
+  constructor(model: ModelPackage, options: SessionOptions = {}, inMemory: InMemory = (work) => work()) {
     this.model = model;
     this.#options = options;
+    this.#inMemory = inMemory;
   }
 
   /** Run times since the start. */
@@ -57,7 +67,11 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = openSession(graph, path, this.#options);
+      opening = this.#inMemory(() => openSession(graph, path, this.#options));
+      void opening.then(
+        (session) => this.#open.set(session, graph),
+        () => undefined,
+      );
       this.#sessions.set(path, opening);
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
@@ -67,7 +81,7 @@ export class Networks implements Disposable {
   async #run(graph: GraphName, style: Style, inputs: Record<string, Tensor>, output: string, signal?: AbortSignal, keepOnDevice = false): Promise<Tensor> {
     const session = await this.session(graph, style);
     const started = performance.now();
-    const outputs = await session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) });
+    const outputs = await this.#inMemory(() => session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }));
     const entry = (this.#times[graph] ??= { runs: 0, ms: 0 });
     const ended = performance.now();
     const ms = ended - Math.max(started, this.#lastEndMs);
@@ -149,6 +163,29 @@ export class Networks implements Disposable {
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
     using image = await this.#run("guided_upsampler", style, { color: colorInput, line: lineInput, noise: draw }, "image", signal);
     return (image.data as Float32Array).slice();
+  }
+
+  /** The sessions that are open. */
+  openSessions(): InferenceSession[] {
+    return [...this.#open.keys()].filter((session) => !session.disposed);
+  }
+
+  /** Gives what all arenas hold and do not use back to the system. Arenas shrink at the end of a run only, so each network does its smallest one. */
+  async shrinkArenas(): Promise<void> {
+    const smallest = networkInputs(this.model.manifest, { width: 4 * this.model.manifest.latent.downscale, height: 4 * this.model.manifest.latent.downscale }, 1);
+    for (const session of this.openSessions()) {
+      const graph = this.#open.get(session)!;
+      const dtypes = new Map(session.inputs.map(({ name, dtype }) => [name, dtype]));
+      const inputs = Object.fromEntries(Object.entries(smallest[graph]).map(([name, dims]) => [name, Tensor.alloc(dtypes.get(name) ?? "float32", dims)]));
+      try {
+        session.shrinkArena();
+        for (const output of Object.values(await session.run(inputs))) output.dispose();
+      } catch (error) {
+        log.debug({ graph, err: error }, `the arena could not be shrunk: ${messageOf(error)}`);
+      } finally {
+        for (const input of Object.values(inputs)) input.dispose();
+      }
+    }
   }
 
   /** Frees all sessions; runs in flight end first. */

@@ -5,12 +5,14 @@
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
 import type { Fill, Ink, Style } from "../config/batch-config.js";
+import { ValidationError } from "../errors.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
+import type { PageHints } from "./page-hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
-import { upsampledSize, type PreparedPage, type RunPageTask } from "./page-tasks.js";
+import { upsampledSize, type PageTask, type PreparedPage, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
@@ -34,8 +36,10 @@ export interface PageRequest {
   ink?: Ink;
   /** With ink "page": "flat" gives every region that lines bound one colour, "model" keeps the model's shading. Default: as the package's manifest says. */
   fill?: Fill | undefined;
-  /** Colours put on the page, in bucket pixels. Default: none. */
+  /** Colours put on the page as squares, in bucket pixels. Default: none. */
   hints?: readonly ColorHint[];
+  /** Colours put on the page in its own pixels, as dots or as a picture; instead of `hints`. Default: none. */
+  pageHints?: PageHints | undefined;
   /** Cancels between denoising steps and inside runs. */
   signal?: AbortSignal;
   /** Noise of another source than the seed (tests against given noise). */
@@ -69,7 +73,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   signal?.throwIfAborted();
 
   clock.begin("prepare");
-  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model" }, signal);
+  const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -81,7 +85,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
       gray: prepared.gray,
       lineRaw,
       style,
-      hints: request.hints ?? [],
+      marks: prepared.hints?.marks,
       latentDownscale: manifest.latent.downscale,
       upsamplerScale: manifest.upsampler?.scale ?? null,
     },
@@ -128,9 +132,16 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   }
   if (prepared.page) {
     clock.begin("ink");
-    image = await runTask("composeInk", { page: prepared.page, picture: image, fill: request.fill ?? manifest.fill }, signal);
+    image = await runTask("composeInk", { page: prepared.page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.hints?.grown }, signal);
   }
   return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
+}
+
+/** A page's hints for a worker; a picture of hints is copied, since the caller may need it for other pages. */
+function hintsOf({ hints, pageHints }: PageRequest): PageTask["hints"] {
+  if (hints !== undefined && pageHints !== undefined) throw new ValidationError("ERR_ARGUMENT", "both hints and pageHints are given; give one of them");
+  if (pageHints !== undefined) return { page: "data" in pageHints ? { ...pageHints, data: new Uint8Array(pageHints.data) } : pageHints };
+  return hints === undefined || hints.length === 0 ? undefined : { squares: hints };
 }
 
 async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedPage, request: PageRequest): Promise<ChosenPatch[]> {

@@ -8,10 +8,12 @@ import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Fill, Style } from "../config/batch-config.js";
+import type { HintForm } from "../model/manifest.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
 import { contactSheet } from "./contact-sheet.js";
-import { drawHints, hintMaskPlane, type ColorHint } from "./hints.js";
+import { hintMaskPlane, layHints, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
+import { prepareHints, type PageHints, type PreparedHints } from "./page-hints.js";
 import { seededNoise } from "./page-noise.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
@@ -28,6 +30,9 @@ export interface PageTask {
   encoder: EncoderInput;
   /** The page is given back, for `composeInk`. */
   keepPage: boolean;
+  hints?: { squares: readonly ColorHint[] } | { page: PageHints } | undefined;
+  /** What the model takes hints as. */
+  hintForm: HintForm;
 }
 
 export interface PreparedPage {
@@ -40,14 +45,16 @@ export interface PreparedPage {
   queryPixels: Float32Array;
   /** The page itself, moved and not copied, where `keepPage` asks for it. */
   page?: RasterImage;
+  hints?: PreparedHints;
 }
 
 /** Page → bucket, gray, line network input, retrieval queries. */
-export function preparePage({ page, buckets, encoder, keepPage }: PageTask): PreparedPage {
+export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
   const bucket = nearestBucket(page.width, page.height, buckets);
+  const prepared = hints === undefined ? {} : { hints: prepareHints(page, bucket, hintForm, hints) };
   const stretched = resize(toRgb(page), bucket.width, bucket.height);
   const gray = toGray(stretched as RasterImage);
-  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(keepPage ? { page } : {}) };
+  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...prepared, ...(keepPage ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -76,7 +83,8 @@ export interface ConditionTask {
   /** Raw output of the line network, with its padding. */
   lineRaw: LineInput;
   style: Style;
-  hints: readonly ColorHint[];
+  /** RGBA at the bucket's size; see `PreparedHints`. */
+  marks: PixelImage<4> | undefined;
   latentDownscale: number;
   /** Scale of the guided upsampler; null when the package has none. */
   upsamplerScale: number | null;
@@ -100,12 +108,12 @@ export function prepareConditions(task: ConditionTask): PreparedConditions {
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
   const lineRgb = toRgb(line);
-  const hinted = drawHints(lineRgb, task.hints);
+  const hinted = layHints(lineRgb, task.marks);
   const linePlanes = signedPlanes(lineRgb);
   return {
     line,
     linePlanes,
-    hintPlanes: task.hints.length === 0 ? linePlanes.slice() : signedPlanes(hinted.picture),
+    hintPlanes: task.marks === undefined ? linePlanes.slice() : signedPlanes(hinted.picture),
     hintMask: hintMaskPlane(hinted.mask, task.latentDownscale),
     ...(task.upsamplerScale === null ? {} : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
   };
@@ -151,12 +159,14 @@ export interface InkTask {
   picture: RasterImage;
   /** "flat": one colour for every region. */
   fill: Fill;
+  /** Colours that the page has to have; see `PreparedHints.grown`. */
+  hints?: PixelImage<4> | undefined;
 }
 
 /** The model's picture → its colour under the page's ink, at the page's size. */
-export function composeInk({ page, picture, fill }: InkTask): RasterImage {
+export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
   const color = toRgb(picture);
-  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color);
+  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints);
 }
 
 /** Size of the upsampled picture: truncated, as the original does. */

@@ -51,8 +51,8 @@ const schema = z.strictObject({
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
   previewPages: whole(1).describe("how many pages a preview shows").default(1),
   previewSeeds: whole(1).max(64, "must be 64 or less").describe("above 1: a preview shows each of its pages with so many seeds, to choose one for all pages").default(1),
-  /** Two, so that one page's CPU work overlaps another's inference. */
-  maxConcurrent: whole(1).describe("pages in flight at once").default(2),
+  /** Absent: chosen by `MemoryManager.pagesInFlight`. */
+  maxConcurrent: whole(1).describe("pages in flight at once, at most; without it as many as memory and cores are good for").optional(),
   preserveStructure: flag.describe("mirror the input's folders in the output").default(true),
 });
 
@@ -111,7 +111,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly 
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
+  return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */

@@ -3,13 +3,14 @@
  * before the picture gets its name: a picture with the line's hash under its name is a finished page, anything else is done again.
  * An archive's pages wait in a work folder beside it until all are there.
  */
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
+import { makeFolder } from "../io/make-folder.js";
 import { firstFreeNumber, numberedName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openFolderSink, type PageSink } from "../io/page-sink.js";
@@ -66,7 +67,7 @@ export class BatchOutput {
     await checkArchiveTarget(config);
     const work = workFolder(config);
     const target = outputPath(config);
-    for (const folder of [config.outputDir ?? work, work]) await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+    for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
     const journal = await LockedJournal.open(work, target);
     try {
       if (options.fresh === true) {
@@ -113,6 +114,11 @@ export class BatchOutput {
     return success;
   }
 
+  /** Where a page's picture lies now; an archive's are in its work folder until it is there. */
+  pictureOf({ output }: PageSuccess): string {
+    return this.#config.outputZip === undefined ? output : join(this.#folder, output);
+  }
+
   async #successOf(entry: PageEntry): Promise<PageSuccess | undefined> {
     const path = await this.#find(entry.outputName, entry);
     return path === undefined ? undefined : { ...entry.success, output: this.#outputOf(path, entry.outputName) };
@@ -138,17 +144,17 @@ export class BatchOutput {
     const success: PageSuccess = { page: entry.name, output: outputName, ...facts, seed: settings.seed, elapsedMs: performance.now() - job.startedMs };
     await this.#tidy(dirname(join(this.#folder, outputName)));
     const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
-    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { ...old.record, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
     const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
   /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
-  async #replaced(name: string, page: string): Promise<{ path: string; record: FileRecord } | undefined> {
+  async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
     const last = this.history.last(page);
     const path = last?.outputName === name ? await this.#find(name, last) : undefined;
-    return path === undefined ? undefined : { path, record: last! };
+    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
   }
 
   /** Notes that a page has failed. */
@@ -176,6 +182,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata & { readonly failures: readonly unknown[] }, keepOthers = false): Promise<string> {
+    await this.#journal.assertInPlace();
     await this.#writeFailures(metadata);
     if (this.#config.outputZip === undefined) {
       for (const entry of carried) await this.#carry(entry);

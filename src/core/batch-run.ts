@@ -108,10 +108,10 @@ function origins(pages: BatchPages, fingerprint: (settings: PageSettings) => str
   return pages.completed.map((job) => ({ page: job.entry.name, fingerprint: job.fingerprint ?? fingerprint(job.settings), sha256: job.inputSha256 }));
 }
 
-function announce({ engine, config, pages }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
+function announce({ engine, config, pages, control }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
   for (const message of warnings) pages.emit({ type: "warning", message });
   const { name, version, trained } = engine.model.manifest;
-  log.info({ pages: count, references, model: `${name} ${version}`, provider, output: config.outputDir ?? config.outputZip }, "batch started");
+  log.info({ pages: count, references, model: `${name} ${version}`, provider, output: config.outputDir ?? config.outputZip, maxConcurrent: control.pagesInFlight() }, "batch started");
   for (const message of warnings) log.warn(message);
   pages.emit({ type: "batch-started", pages: count, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
   if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });

@@ -68,7 +68,8 @@ async function firstPages({ config, pages, output, stopped, work }: PreviewConte
     output.previewing = false;
   }
   const { successes, failures } = pages.outcomesOf(jobs);
-  return { jobs, result: successes.length === 0 ? undefined : { pages: successes, failures, settings } };
+  const shown = successes.map((success) => ({ ...success, output: output.pictureOf(success) }));
+  return { jobs, result: shown.length === 0 ? undefined : { pages: shown, failures, settings } };
 }
 
 async function seedPages({ output, seedGrid }: PreviewContext, settings: PreviewResult["settings"]): Promise<Shown> {

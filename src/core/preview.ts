@@ -13,7 +13,7 @@ export interface SeedPicture {
 
 /** What waits for approval. */
 export interface PreviewResult {
-  /** The pages that were done, in the batch's order; empty with a grid of seeds. */
+  /** The pages that were done, in the batch's order, `output` being where the picture lies now; empty with a grid of seeds. */
   readonly pages: readonly PageSuccess[];
   /** Pages that were tried for it and failed. */
   readonly failures: readonly PageFailure[];

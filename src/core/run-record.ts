@@ -19,7 +19,8 @@ const PATH_KEYS = ["inputDir", "inputZip", "outputDir", "outputZip"] as const;
 /** The record of a batch, its paths absolute. */
 export function runRecord(engine: Engine, config: BatchConfig, pageConfigs: Readonly<Record<string, PageConfig>>, added?: RunRecord["added"]): RunRecord {
   const { directory, hash, manifest } = engine.model;
-  const record = { config, pageConfigs, ...(added === undefined ? {} : { added }), model: { directory, name: manifest.name, hash }, session: engine.sessionOptions };
+  const { zipOutputName: _used, ...settings } = config; // the output is named in full
+  const record = { config: settings, pageConfigs, ...(added === undefined ? {} : { added }), model: { directory, name: manifest.name, hash }, session: engine.sessionOptions };
   return mapPaths(record, (path) => resolve(path));
 }
 

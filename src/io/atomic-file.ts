@@ -1,9 +1,10 @@
 /** Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError } from "../errors.js";
 import { outputError, systemCode } from "./file-errors.js";
+import { makeFolder } from "./make-folder.js";
 import { numberedName } from "./output-names.js";
 import { processExists } from "./processes.js";
 
@@ -44,8 +45,8 @@ export class AtomicFile {
   static async create(target: string): Promise<AtomicFile> {
     const folder = dirname(target);
     const path = join(folder, temporaryName());
+    await makeFolder(folder);
     try {
-      await mkdir(folder, { recursive: true });
       return new AtomicFile(target, path, await open(path, "wx", 0o644));
     } catch (cause) {
       throw outputError(target, cause);

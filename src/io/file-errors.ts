@@ -20,6 +20,10 @@ const WRITE_REMEDY: Record<string, string> = {
   ENOSPC: "the disk is full; free some space and run again",
   EDQUOT: "the disk quota is used up; free some space and run again",
   EACCES: "permission denied; make the folder writable for this user or choose another output",
+  ENODEV: "the disk is gone; check that it is still mounted",
+  ESTALE: "the network folder is gone; check that it is still mounted",
+  EIO: "the disk reports an error; check it, and choose another output if it stays",
+  ENFILE: "the system has too many open files; end other programs or raise fs.file-max",
   EPERM: "the operation is not permitted; choose another output folder",
   EROFS: "the file system is read-only; choose another output folder",
   ENOENT: "the folder has vanished; check that the disk is still mounted",
@@ -31,8 +35,8 @@ const WRITE_REMEDY: Record<string, string> = {
   EFBIG: "the file is too big for this file system; choose another disk",
 };
 
-/** Failures to write that may be over the next time: storage or handles ran out. */
-const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EIO", "EBUSY", "EAGAIN"]);
+/** Failures to write that are the storage's and not the command's: once it is put right, the same command goes on. */
+const PASSING = new Set(["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "EIO", "EBUSY", "EAGAIN", "EACCES", "EPERM", "EROFS", "ENOENT", "ENODEV", "ENXIO", "ESTALE", "ENOTCONN"]);
 
 /** Whether the same write may succeed later without anything being changed in the command. */
 export function isPassingWriteFault(error: ResourceError): boolean {

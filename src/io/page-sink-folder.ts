@@ -1,9 +1,8 @@
 /** A folder as a page sink: each file written to a temporary name, synced and renamed. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError } from "../errors.js";
 import { writeFileAtomic } from "./atomic-file.js";
-import { outputError } from "./file-errors.js";
+import { makeFolder } from "./make-folder.js";
 import { nameKey } from "./output-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "./output-rules.js";
 import type { PageSink } from "./page-sink.js";
@@ -23,7 +22,7 @@ export class FolderSink implements PageSink {
   }
 
   static async open(folder: string, overwrite: boolean): Promise<FolderSink> {
-    await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+    await makeFolder(folder);
     return new FolderSink(folder, overwrite);
   }
 

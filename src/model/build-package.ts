@@ -2,14 +2,14 @@
  * Builds a model package: all graphs from a config and weight sources, the manifest, all in a temporary folder beside the
  * target that is renamed when everything is written. The same input gives the same bytes.
  */
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Graph, GraphOptions } from "./builder/graph-builder.js";
 import { WeightFile, weightBytes, writeModel } from "./builder/model-file.js";
 import { checkManifest, MANIFEST_FILE, MANIFEST_FORMAT_VERSION, STYLES, type FileRecord, type ModelManifest, type Style } from "./manifest.js";
 import type { ModelConfig } from "./model-config.js";
 import { hashFile, openModelPackage, type ModelPackage } from "./model-package.js";
+import { inNewFolder } from "./package-folder.js";
 import { buildDenoiser } from "./networks/denoiser.js";
 import { buildGuidedUpsampler } from "./networks/guided-upsampler.js";
 import { buildImageEncoder } from "./networks/image-encoder.js";
@@ -37,6 +37,11 @@ export interface ModelWeights {
   readonly imageEncoder: WeightSource;
   readonly vae: WeightSource;
   readonly styles: Readonly<Partial<Record<Style, StyleWeights>>>;
+  /**
+   * Gives a style files of its own even where there is no other (default false), so that the other files of two packages with
+   * one style each are the same.
+   */
+  readonly separateStyles?: boolean;
 }
 
 /** What the manifest says for people. */
@@ -55,13 +60,24 @@ export interface BuildModelPackageOptions {
   readonly overwrite?: boolean;
   /** Weights of all graphs together above this many bytes go to one file that the graphs share (default 256 MiB; 0 = always). */
   readonly externalDataAboveBytes?: number;
+  /** Hears how far the writing is, after each tensor. */
+  readonly onProgress?: (progress: BuildProgress) => void;
+}
+
+/** How far a package is written. Bytes count a tensor once for each graph that has it. */
+export interface BuildProgress {
+  /** The graph's file that is being written, "hash" at the end. */
+  readonly part: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
 }
 
 const EXTERNAL_DATA_ABOVE_BYTES = 2 ** 28;
+/** Weights of the networks that all styles share, and of the styles where they are one. */
 const WEIGHT_FILE = "weights.bin";
 
-/** Graphs by file name. */
-type Files = Map<string, Graph>;
+/** Graphs by file name; `weights` is the weight file of those that are a style's own. */
+type Files = Map<string, { readonly graph: Graph; readonly weights: string }>;
 
 /**
  * Builds the package and opens it. Throws ModelError (ERR_MODEL_GRAPH, ERR_MODEL_WEIGHTS with every fault by name,
@@ -75,33 +91,27 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
   const placeholder: FileRecord = { bytes: 1, sha256: "0".repeat(64) };
   checkManifest(describe(Object.fromEntries([...files.keys()].map((name) => [name, placeholder]))), `the manifest of ${directory}`);
 
-  const temporary = await createTemporary(directory);
-  try {
-    const written = await writeGraphs(temporary, files, options.externalDataAboveBytes ?? EXTERNAL_DATA_ABOVE_BYTES);
+  await inNewFolder({ directory, overwrite: options.overwrite ?? false, neededBytes: storedBytes(files) }, async (folder) => {
+    const written = await writeGraphs(folder, files, options);
     const records: Record<string, FileRecord> = {};
-    for (const name of written.sort()) records[name] = await hashFile(join(temporary, name));
-    await writeFile(join(temporary, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
-    await putInPlace(temporary, directory, options.overwrite ?? false);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
-    if (cause instanceof BatchProcessingError) throw cause;
-    throw new ResourceError("ERR_OUTPUT_WRITE", `the model package cannot be written to ${directory} (${messageOf(cause)})`, { cause });
-  }
+    for (const name of written.sort()) records[name] = await hashFile(join(folder, name));
+    await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
+  });
   return openModelPackage(directory, { verify: false });
 }
 
 function buildGraphs(options: BuildModelPackageOptions, files: Files): ModelManifest["graphs"] {
   const { config, weights } = options;
-  const graphOptions: GraphOptions = { precision: options.precision ?? "float32" };
+  const graphOptions: GraphOptions = { precision: options.precision ?? "float32", pageSizes: config.buckets };
   const lineExtractor = new Weights(weights.lineExtractor, "line_extractor");
   const imageEncoder = new Weights(weights.imageEncoder, "image_encoder");
   const vae = new Weights(weights.vae, "vae");
-  const put = (name: string, graph: Graph): string => {
-    files.set(name, graph);
+  const put = (name: string, graph: Graph, weightFile = WEIGHT_FILE): string => {
+    files.set(name, { graph, weights: weightFile });
     return name;
   };
   const shared = {
-    line_extractor: put("line_extractor.onnx", buildLineExtractor(config.lineExtractor, lineExtractor, graphOptions)),
+    line_extractor: put("line_extractor.onnx", buildLineExtractor(config.lineExtractor, lineExtractor, { ...graphOptions, precision: "float32" })),
     image_encoder: put("image_encoder.onnx", buildImageEncoder(config.imageEncoder, imageEncoder, graphOptions)),
     vae_encoder: put("vae_encoder.onnx", buildVaeEncoder(config.vae, vae, graphOptions)),
     vae_decoder: put("vae_decoder.onnx", buildVaeDecoder(config.vae, vae, graphOptions)),
@@ -112,7 +122,7 @@ function buildGraphs(options: BuildModelPackageOptions, files: Files): ModelMani
   for (const style of STYLES) {
     const own = weights.styles[style];
     if (own === undefined) continue;
-    const suffix = distinct === 1 ? "" : `.${style.replace(" + ", "-")}`;
+    const suffix = distinct === 1 && weights.separateStyles !== true ? "" : `.${style.replace(" + ", "-")}`;
     styles[style] = done.get(own) ?? buildStyle(own, suffix);
     done.set(own, styles[style]);
   }
@@ -120,16 +130,17 @@ function buildGraphs(options: BuildModelPackageOptions, files: Files): ModelMani
   return { shared, styles };
 
   function buildStyle(own: StyleWeights, suffix: string): NonNullable<typeof styles.line> {
-    const [main, control] = [new Weights(own.main, "main"), new Weights(own.control, "control")];
+    const [main, control] = [new Weights(own.main, `main${suffix}`), new Weights(own.control, `control${suffix}`)];
+    const weightFile = `weights${suffix}.bin`;
     const names: NonNullable<typeof styles.line> = {
-      reference_encoder: put(`reference_encoder${suffix}.onnx`, buildReferenceEncoder(config.transformer, main, own.prompt, graphOptions)),
-      denoiser: put(`denoiser${suffix}.onnx`, buildDenoiser(config.transformer, { main, control }, own.prompt, graphOptions)),
+      reference_encoder: put(`reference_encoder${suffix}.onnx`, buildReferenceEncoder(config.transformer, main, own.prompt, graphOptions), weightFile),
+      denoiser: put(`denoiser${suffix}.onnx`, buildDenoiser(config.transformer, { main, control }, own.prompt, graphOptions), weightFile),
     };
     main.check();
     control.check();
     if (config.upsampler !== null && own.upsampler !== undefined) {
-      const upsampler = new Weights(own.upsampler, "upsampler");
-      names.guided_upsampler = put(`guided_upsampler${suffix}.onnx`, buildGuidedUpsampler(config.vae, upsampler, vae, graphOptions));
+      const upsampler = new Weights(own.upsampler, `upsampler${suffix}`);
+      names.guided_upsampler = put(`guided_upsampler${suffix}.onnx`, buildGuidedUpsampler(config.vae, upsampler, vae, graphOptions), weightFile);
       upsampler.check();
     }
     return names;
@@ -161,52 +172,31 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
   };
 }
 
-async function writeGraphs(directory: string, files: Files, externalAboveBytes: number): Promise<string[]> {
-  const total = [...files.values()].reduce((sum, graph) => sum + weightBytes(graph), 0);
-  if (total <= externalAboveBytes) {
-    for (const [name, graph] of files) await writeModel(graph, join(directory, name));
-    return [...files.keys()];
-  }
-  const weights = await WeightFile.create(join(directory, WEIGHT_FILE));
-  try {
-    for (const [name, graph] of files) await writeModel(graph, join(directory, name), weights);
-  } finally {
-    await weights.close();
-  }
-  return [...files.keys(), WEIGHT_FILE];
+/** Bytes of the package's weights, each tensor counted once. */
+function storedBytes(files: Files): number {
+  const sizes = new Map<string, number>();
+  for (const { graph } of files.values()) for (const { name, byteLength } of graph.constants) sizes.set(name, byteLength);
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-async function createTemporary(directory: string): Promise<string> {
+async function writeGraphs(directory: string, files: Files, options: BuildModelPackageOptions): Promise<string[]> {
+  const totalBytes = [...files.values()].reduce((sum, { graph }) => sum + weightBytes(graph), 0);
+  const tell = options.onProgress ?? (() => undefined);
+  let doneBytes = 0;
+  const stores = new Map<string, WeightFile>();
   try {
-    await mkdir(dirname(directory), { recursive: true });
-    return await mkdtemp(join(dirname(directory), `.${basename(directory)}-`));
-  } catch (cause) {
-    throw new ResourceError("ERR_OUTPUT_WRITE", `a model package cannot be written to ${directory} (${messageOf(cause)}); choose a folder that can be written`, { cause });
-  }
-}
-
-/** Renames the finished folder; with `overwrite` the old one steps aside first and comes back when that fails. */
-async function putInPlace(temporary: string, directory: string, overwrite: boolean): Promise<void> {
-  const aside = `${temporary}-old`;
-  let moved = false;
-  if (overwrite) {
-    moved = await rename(directory, aside).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return false;
-        throw error;
-      },
-    );
-  }
-  try {
-    await rename(temporary, directory);
-  } catch (cause) {
-    if (moved) await rename(aside, directory);
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") {
-      throw new ResourceError("ERR_OUTPUT_EXISTS", `${directory} exists; choose another folder, or ask to overwrite it`, { cause });
+    if (totalBytes > (options.externalDataAboveBytes ?? EXTERNAL_DATA_ABOVE_BYTES)) {
+      const shared = await WeightFile.create(join(directory, WEIGHT_FILE));
+      stores.set(WEIGHT_FILE, shared);
+      for (const { weights } of files.values()) if (!stores.has(weights)) stores.set(weights, await WeightFile.create(join(directory, weights), shared));
     }
-    throw new ResourceError("ERR_OUTPUT_WRITE", `the model package cannot be put at ${directory} (${messageOf(cause)})`, { cause });
+    for (const [part, { graph, weights }] of files) {
+      tell({ part, doneBytes, totalBytes });
+      await writeModel(graph, join(directory, part), stores.get(weights), (bytes) => tell({ part, doneBytes: (doneBytes += bytes), totalBytes }));
+    }
+  } finally {
+    for (const store of stores.values()) await store.close();
   }
-  if (moved) await rm(aside, { recursive: true, force: true });
+  tell({ part: "hash", doneBytes: totalBytes, totalBytes });
+  return [...files.keys(), ...stores.keys()];
 }

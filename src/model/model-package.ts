@@ -78,6 +78,18 @@ class OpenedPackage implements ModelPackage {
   }
 }
 
+/** Whether a folder holds a manifest that parses and nothing that the manifest does not list; its files may be damaged. */
+export async function isModelPackage(directory: string): Promise<boolean> {
+  const root = resolve(directory);
+  try {
+    const manifest = parseManifest((await readManifest(root, join(root, MANIFEST_FILE))).toString("utf8"), root);
+    return (await foreignFiles(root, manifest)).length === 0;
+  } catch (error) {
+    if (error instanceof ModelError) return false;
+    throw error;
+  }
+}
+
 async function readManifest(root: string, path: string): Promise<Buffer> {
   try {
     return await readFile(path);

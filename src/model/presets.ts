@@ -120,7 +120,7 @@ export interface BuildPresetOptions extends Partial<Pick<BuildModelPackageOption
 }
 
 /** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
-const PRESET_REVISION = 1;
+const PRESET_REVISION = 2;
 
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */
 export async function buildPresetPackage(options: BuildPresetOptions): Promise<ModelPackage> {

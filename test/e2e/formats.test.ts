@@ -166,7 +166,7 @@ describe("a folder of every format", () => {
     await writeFile(at("lone.png"), await drawing(1).png().toBuffer());
     const result = await runCli(["colorize", at("lone.png"), "--output-dir", at("never"), "--format", "gif", "--quality", "0", "--model", model]);
     expect(result.code).toBe(64);
-    expect(result.stderr).toMatch(/outputFormat.*\n.*quality/u);
+    expect(result.stderr).toMatch(/--format.*\n.*--quality/u);
     expect(await readdir(root)).not.toContain("never");
   });
 });

@@ -33,12 +33,18 @@ export interface GraphOptions {
   precision?: "float32" | "float16";
   /** Makes every value given to `expose` an extra output (default false). For tests of values in between. */
   exposeIntermediates?: boolean;
+  /**
+   * The only page sizes [width, height] in pixels that the graph will see. What depends on the size alone (positions, size conditions) is then
+   * stored, not computed; another size is an error when it runs. Undefined: any size.
+   */
+  pageSizes?: readonly (readonly [number, number])[];
 }
 
 interface State {
   readonly name: string;
   /** The precision of the graph; builders of parts of it may have another. */
   readonly precision: "float32" | "float16";
+  readonly pageSizes: GraphOptions["pageSizes"];
   readonly nodes: NodeProto[];
   readonly constants: Map<string, TensorData>;
   readonly inputs: ValueInfoProto[];
@@ -56,8 +62,13 @@ export class GraphBuilder {
   constructor(name: string, options: GraphOptions = {}, inner?: { state: State; scope: string }) {
     this.precision = options.precision ?? "float32";
     this.exposesIntermediates = options.exposeIntermediates ?? false;
-    this.#state = inner?.state ?? { name, precision: this.precision, nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
+    this.#state = inner?.state ?? { name, precision: this.precision, pageSizes: options.pageSizes, nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
     this.#scope = inner?.scope ?? "";
+  }
+
+  /** See `GraphOptions.pageSizes`. */
+  get pageSizes(): GraphOptions["pageSizes"] {
+    return this.#state.pageSizes;
   }
 
   /** The same graph, with `scope/` before the names of what is added through it. */

@@ -19,25 +19,31 @@ const MIN_EXTERNAL_BYTES = 1024;
 /** Tensors start at multiples of this many bytes, so that they can be mapped into memory. */
 const ALIGNMENT_BYTES = 4096;
 
-/** Where a tensor lies in a weight file. */
-interface Extent {
+/** Where a tensor lies: in which file beside the graph, and where in it. */
+interface Place {
+  readonly file: string;
   readonly offset: number;
   readonly length: number;
 }
 
-/** A weight file that graphs in the same folder share. Owned by who opens it; `close()` when all graphs are written. */
+/**
+ * A weight file that graphs in the same folder share. What `shared`, another such file, holds already is not stored again.
+ * Owned by who opens it; `close()` when all graphs are written.
+ */
 export class WeightFile implements AsyncDisposable {
-  readonly #extents = new Map<string, Extent>();
+  readonly #byContent = new Map<string, Place>();
+  readonly #byName = new Map<string, Place>();
   #end = 0;
 
   private constructor(
     readonly path: string,
     readonly handle: FileHandle,
+    readonly shared: WeightFile | undefined,
   ) {}
 
   /** Creates the file; an existing one is an error. */
-  static async create(path: string): Promise<WeightFile> {
-    return new WeightFile(resolve(path), await open(path, "wx"));
+  static async create(path: string, shared?: WeightFile): Promise<WeightFile> {
+    return new WeightFile(resolve(path), await open(path, "wx"), shared);
   }
 
   /** Bytes written so far. */
@@ -45,19 +51,34 @@ export class WeightFile implements AsyncDisposable {
     return this.#end;
   }
 
-  /** Stores the bytes, or finds the same ones stored before. */
-  async put(bytes: Uint8Array): Promise<Extent> {
-    const key = createHash("sha256").update(bytes).digest("base64");
-    const known = this.#extents.get(key);
+  /** Stores a tensor, or finds the one of the same name, or the same bytes, stored before. Only the first of a name is read. */
+  async put(tensor: TensorData): Promise<Place> {
+    const name = `${tensor.dtype}/${tensor.name}`;
+    const known = this.#named(name);
     if (known !== undefined) return known;
+    const bytes = tensor.bytes();
+    const key = createHash("sha256").update(bytes).digest("base64");
+    const place = this.#holding(key) ?? (await this.#append(bytes));
+    this.#byContent.set(key, place);
+    this.#byName.set(name, place);
+    return place;
+  }
+
+  #named(name: string): Place | undefined {
+    return this.#byName.get(name) ?? (this.shared === undefined ? undefined : this.shared.#named(name));
+  }
+
+  #holding(key: string): Place | undefined {
+    return this.#byContent.get(key) ?? (this.shared === undefined ? undefined : this.shared.#holding(key));
+  }
+
+  async #append(bytes: Uint8Array): Promise<Place> {
     const offset = Math.ceil(this.#end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     for (let written = 0; written < bytes.length; ) {
       written += (await this.handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;
     }
-    const extent = { offset, length: bytes.length };
-    this.#extents.set(key, extent);
     this.#end = offset + bytes.length;
-    return extent;
+    return { file: basename(this.path), offset, length: bytes.length };
   }
 
   async close(): Promise<void> {
@@ -86,13 +107,14 @@ export function modelBytes(graph: Graph): Uint8Array {
 
 /**
  * Writes the graph to `path` (an existing file is an error). With `weights`, a file in the same folder, its tensors of a
- * kilobyte and more go there one at a time; without, all lie inside (at most `MAX_INLINE_BYTES`).
+ * kilobyte and more go there one at a time, and `onTensor` hears of each; without, all lie inside (at most `MAX_INLINE_BYTES`).
+ * Graphs that share a weight file must give tensors of different content different names.
  */
-export async function writeModel(graph: Graph, path: string, weights?: WeightFile): Promise<void> {
-  await writeFile(path, weights === undefined ? modelBytes(graph) : await externalBytes(graph, path, weights), { flag: "wx" });
+export async function writeModel(graph: Graph, path: string, weights?: WeightFile, onTensor: (byteLength: number) => void = () => {}): Promise<void> {
+  await writeFile(path, weights === undefined ? modelBytes(graph) : await externalBytes(graph, path, weights, onTensor), { flag: "wx" });
 }
 
-async function externalBytes(graph: Graph, path: string, weights: WeightFile): Promise<Uint8Array> {
+async function externalBytes(graph: Graph, path: string, weights: WeightFile, onTensor: (byteLength: number) => void): Promise<Uint8Array> {
   if (dirname(weights.path) !== dirname(resolve(path))) {
     throw new ModelError("ERR_MODEL_GRAPH", `the weight file ${weights.path} is not beside ${join(path)}; ONNX Runtime reads external data from the graph's own folder only`);
   }
@@ -102,9 +124,10 @@ async function externalBytes(graph: Graph, path: string, weights: WeightFile): P
       tensors.push({ ...describe(tensor), rawData: tensor.bytes() });
       continue;
     }
-    const { offset, length } = await weights.put(tensor.bytes());
+    const { file, offset, length } = await weights.put(tensor);
+    onTensor(length);
     const externalData = [
-      { key: "location", value: basename(weights.path) },
+      { key: "location", value: file },
       { key: "offset", value: String(offset) },
       { key: "length", value: String(length) },
     ];

@@ -5,6 +5,7 @@
 import { ModelError } from "../../errors.js";
 import type { GraphBuilder, Value } from "../builder/graph-builder.js";
 import { add, attention, concat, linear, sizeOf } from "../builder/ops.js";
+import { hostLinear } from "../weights/host-linear.js";
 import type { Weights, WeightTensor } from "../weights/weights.js";
 import { widthOf, type TransformerConfig } from "./transformer-config.js";
 
@@ -52,14 +53,14 @@ export class PromptConstants {
   /** to_out(to_v(caption(token))). */
   #folded(w: Weights): WeightTensor {
     for (const name of ["to_q.weight", "to_q.bias", "to_k.weight", "to_k.bias"]) w.skip(name);
-    const value = affineOf(w.scope("to_v"), this.#width, this.#width);
-    const out = affineOf(w.scope("to_out.0"), this.#width, this.#width);
+    const value = hostLinear(w.scope("to_v"), this.#width, this.#width);
+    const out = hostLinear(w.scope("to_out.0"), this.#width, this.#width);
     return { name: `${w.label}/${w.prefix}folded`, dims: [this.#width], data: () => out()(value()(this.#captions()[0]!)) };
   }
 
   /** A linear layer of the kept tokens: [1, kept, width]. */
   #projected(w: Weights, name: string): WeightTensor {
-    const layer = affineOf(w, this.#width, this.#width);
+    const layer = hostLinear(w, this.#width, this.#width);
     const dims = [1, this.#kept.length, this.#width];
     return { name, dims, data: () => Float32Array.from(this.#captions().flatMap((token) => Array.from(layer()(token)))) };
   }
@@ -74,24 +75,9 @@ export class PromptConstants {
 export function captionProjection(w: Weights, config: TransformerConfig): (token: Float32Array) => Float32Array {
   const width = widthOf(config);
   const scope = w.scope("caption_projection");
-  const first = affineOf(scope.scope("linear_1"), config.captionChannels, width);
-  const second = affineOf(scope.scope("linear_2"), width, width);
+  const first = hostLinear(scope.scope("linear_1"), config.captionChannels, width);
+  const second = hostLinear(scope.scope("linear_2"), width, width);
   return (token) => second()(first()(token).map(geluTanh));
-}
-
-/** A linear layer as a function on the host, in doubles. Weights are read when the outer function is called. */
-function affineOf(w: Weights, inSize: number, outSize: number): () => (x: Float32Array) => Float32Array {
-  const weight = w.tensor("weight", [outSize, inSize]);
-  const bias = w.tensor("bias", [outSize]);
-  return () => {
-    const [matrix, offset] = [weight.data(), bias.data()];
-    return (x) =>
-      Float32Array.from({ length: outSize }, (_, row) => {
-        let sum = offset[row]!;
-        for (let column = 0; column < inSize; column++) sum += matrix[row * inSize + column]! * x[column]!;
-        return sum;
-      });
-  };
 }
 
 function geluTanh(x: number): number {

@@ -15,6 +15,7 @@ export function colorizeCommand(): Command {
       "Colours every line-art page of a chapter, given as a folder or a ZIP/CBZ, with the colours of its references.\n" +
         "Without --reference-dir the coloured pictures of the chapter itself are the references; they are told apart by themselves.",
     )
+    .optionsGroup("Running:")
     .option("--fresh", "do all pages anew instead of going on where an earlier run was stopped");
   return withRunFlags(command)
     .addHelpText(
@@ -22,7 +23,7 @@ export function colorizeCommand(): Command {
       `
 Examples:
   cobra-batch colorize chapter.cbz
-  cobra-batch colorize --input-zip chapter.cbz --output-zip coloured.cbz --steps 4
+  cobra-batch colorize --input-zip a.cbz --output-zip coloured.cbz --steps 4
   cobra-batch colorize pages --reference-dir colour --output-dir coloured
   cobra-batch colorize chapter.cbz --preview
 

@@ -8,17 +8,27 @@ import { gatherSettings, withSettingFlags, type SettingFlags } from "./setting-f
 
 /** The command, ready to be added to the program. */
 export function configCommand(): Command {
-  const command = new Command("config").summary("check and explain settings");
+  const command = new Command("config")
+    .summary("check and explain settings")
+    .description("Checks configuration files and explains which settings win.")
+    .addHelpText("after", "\nExamples:\n  cobra-batch config check settings.json\n  cobra-batch config explain chapter.cbz --config settings.json");
   command
     .command("check <file>")
     .summary("check a configuration file; lists all faults with their places")
+    .description("Reads a configuration file and lists everything that is wrong with it at once.")
+    .addHelpText("after", "\nExamples:\n  cobra-batch config check settings.json\n\nExit codes: 0 the file is right, 64 it is not.")
     .action((file: string) => reportErrors(() => check(file)));
-  withSettingFlags(command.command("explain").summary("tell which settings a colorize command with the same flags has, and where each comes from")).action((input: string | undefined, flags: SettingFlags) =>
+  withSettingFlags(command.command("explain").summary("tell which settings a colorize command with the same flags has, and where each comes from"))
+    .optionsGroup("Options:")
+    .addHelpText("after", "\nExamples:\n  cobra-batch config explain chapter.cbz\n  COBRA_SEED=5 cobra-batch config explain a.cbz --config a.json --steps 4\n\nA flag goes over a variable COBRA_…, that over the file, that over the default.")
+    .action((input: string | undefined, flags: SettingFlags) =>
     reportErrors(() => explain(input, flags)),
   );
   command
     .command("schema")
     .summary("print the JSON Schema of configuration files")
+    .description("Prints the JSON Schema of configuration files, for editors that complete and check them.")
+    .addHelpText("after", "\nExamples:\n  cobra-batch config schema > settings.schema.json")
     .action(() => void process.stdout.write(`${JSON.stringify(configFileJsonSchema(), null, 2)}\n`));
   return command;
 }

@@ -1,30 +1,20 @@
 #!/usr/bin/env node
-/** The `cobra-batch` command: the program and its subcommands, nothing else. */
-import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
-import { colorizeCommand } from "./colorize-command.js";
-import { configCommand } from "./config-command.js";
+/** The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for that. */
 import { EXIT } from "./exit-codes.js";
-import { modelCommand } from "./model-command.js";
 
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };
-
-const program = new Command("cobra-batch")
-  .description("Colours whole chapters of comic line art with the Cobra diffusion model.")
-  .version(version)
-  .addCommand(colorizeCommand())
-  .addCommand(configCommand())
-  .addCommand(modelCommand());
-
-function exitOverride(command: Command): void {
-  command.exitOverride().showSuggestionAfterError().showHelpAfterError("Run with --help for all options.");
-  for (const child of command.commands) exitOverride(child);
+// A reader that goes away (`| head`) is no error: what is still to be said is dropped, a batch goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
 }
-exitOverride(program);
 
 try {
-  await program.parseAsync();
+  const { runProgram } = await import("./program.js");
+  await runProgram();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "EMFILE" && code !== "ENFILE") throw error;
+  process.stderr.write(`error: the program cannot be loaded: too many open files (${code}); raise the limit, such as with \`ulimit -n 1024\`\n`);
+  process.exitCode = EXIT.tryAgain;
 }

@@ -10,6 +10,8 @@ import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type 
 export interface ReporterOptions {
   json: boolean;
   quiet: boolean;
+  /** Whether log lines go to standard error too: then there is no progress line, which they would break into. */
+  logs?: boolean;
   /** Standard output and error, and whether they are terminals. */
   out: { write(text: string): unknown; isTTY?: boolean };
   err: { write(text: string): unknown; isTTY?: boolean; columns?: number };
@@ -37,7 +39,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
-    this.#live = Boolean(options.err.isTTY) && options.env["TERM"] !== "dumb" && !options.json && !options.quiet;
+    this.#live = Boolean(options.err.isTTY) && options.env["TERM"] !== "dumb" && !options.json && !options.quiet && options.logs !== true;
     this.#paint = painter(wantsColor(options.err, options.env));
     this.#now = options.now ?? (() => performance.now());
   }
@@ -51,7 +53,7 @@ export class Reporter {
     switch (event.type) {
       case "batch-started":
         this.#say(`colouring ${count(event.pages, "page")} with ${count(event.references.length, "reference")} (${named(event.references)}), model ${event.model} on ${event.provider}`);
-        if (this.#live) this.#redraw = setInterval(() => this.#showLine(), REDRAW_MS).unref();
+        this.#start();
         break;
       case "warning":
         this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(event.message)}`);
@@ -67,8 +69,12 @@ export class Reporter {
       case "batch-resumed":
         this.#say(event.type.replace("batch-", ""));
         break;
+      case "preview-ready":
+        this.stop(); // the line would stand in the question's place
+        return;
       case "preview-approved":
       case "preview-rejected":
+        this.#start();
         this.#say(`the preview is ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${JSON.stringify(event.settings)}` : ""}`);
         break;
       case "batch-stopped":
@@ -87,6 +93,15 @@ export class Reporter {
       default:
     }
     this.#showLine();
+  }
+
+  /** A line for people that is no event. */
+  note(text: string): void {
+    if (!this.#options.json) this.#say(oneLine(text));
+  }
+
+  #start(): void {
+    if (this.#live) this.#redraw ??= setInterval(() => this.#showLine(), REDRAW_MS).unref();
   }
 
   /** Takes the progress line away. */

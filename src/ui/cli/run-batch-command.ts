@@ -1,11 +1,13 @@
 /** One batch as a command: the engine opened, progress told, signals heard, an exit code at the end. */
-import { Engine } from "../../colorization/engine.js";
+import { Engine, type EngineOptions } from "../../colorization/engine.js";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../core/batch.js";
+import { ConfigurationError } from "../../errors.js";
 import { failuresFile } from "../../core/work-folder.js";
-import { EXIT, exitCodeFor } from "./exit-codes.js";
+import { EXIT, exitCodeFor, exitCodeOf } from "./exit-codes.js";
 import { listenForSignals } from "./interrupt.js";
 import { startLogging } from "./log-flags.js";
+import { askAboutPreview, canAsk } from "./preview-prompt.js";
 import { printError } from "./report-errors.js";
 import { Reporter } from "./reporter.js";
 import { engineOptions, type RunFlags } from "./run-flags.js";
@@ -16,6 +18,17 @@ export interface PreparedBatch {
   readonly options?: RunBatchOptions;
   /** About the settings; told before the batch begins. */
   readonly warnings?: readonly string[];
+  /** The engine of the run that goes on. Default: what the flags say. */
+  readonly engine?: EngineOptions;
+  /** The model of the run that goes on. */
+  readonly model?: { readonly name: string; readonly hash: string };
+  /** What was decided; told before the batch begins. */
+  readonly notes?: readonly string[];
+}
+
+/** Nothing is to be coloured, and that is right. */
+export interface NothingToDo {
+  readonly nothing: string;
 }
 
 /**
@@ -23,21 +36,33 @@ export interface PreparedBatch {
  * @param prepare its errors are reported as the batch's own
  * @returns the exit code
  */
-export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<PreparedBatch>): Promise<number> {
+export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<PreparedBatch | NothingToDo>): Promise<number> {
   const json = Boolean(flags.json);
-  const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), out: process.stdout, err: process.stderr, env: process.env });
+  const reporter = new Reporter({ json, quiet: Boolean(flags.quiet), logs: Boolean(flags.verbose) || flags.logLevel !== undefined, out: process.stdout, err: process.stderr, env: process.env });
   const interrupt = listenForSignals(flags.drain * 1000);
   try {
     startLogging(flags);
-    const { config, options, warnings = [] } = await prepare();
+    const prepared = await prepare();
+    if ("nothing" in prepared) {
+      reporter.note(prepared.nothing);
+      return EXIT.done;
+    }
+    const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
     reporter.failuresFile = failuresFile(config);
+    for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
-    await using engine = await Engine.open(engineOptions(flags));
+    await using engine = await Engine.open(engineOf ?? engineOptions(flags));
+    if (model !== undefined && model.hash !== engine.model.hash) {
+      const text = `the run was made with the model "${model.name}" (${model.hash.slice(0, 12)}), which is not the one in ${engine.model.directory}`;
+      if (flags.model === undefined) throw new ConfigurationError("ERR_CONFIG", `${text}; name a model with --model`);
+      reporter.onEvent({ type: "warning", message: text });
+    }
     const { signal, drain } = interrupt;
-    const summary = await runBatch(engine, config, { ...options, signal, drain, onEvent: (event) => reporter.onEvent(event) });
-    if (summary.preview !== undefined) return EXIT.previewWaits;
+    const onPreview = canAsk(flags) ? askAboutPreview : undefined;
+    const summary = await runBatch(engine, config, { ...options, signal, drain, ...(onPreview && { onPreview }), onEvent: (event) => reporter.onEvent(event) });
+    if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
-    return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
+    return exitCodeOf(summary);
   } catch (error) {
     reporter.stop();
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);

@@ -15,13 +15,17 @@ export interface RunFlags extends LogFlags {
 
 /** Adds the flags to a command. */
 export function withRunFlags(command: Command): Command {
-  return withLogFlags(command)
+  command
+    .optionsGroup("Running:")
     .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
     .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
     .addOption(new Option("--provider <name>", "where the networks run").choices(["cpu", "cuda", "tensorrt", "webgpu"]).default("cpu"))
     .option("--fallback", "use the CPU where the provider cannot start")
     .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
-    .option("--json", "one JSON object a line on standard output, for machines; see docs/cli-json.md");
+    .optionsGroup("What is told:");
+  return withLogFlags(command)
+    .option("--json", "one JSON object a line on standard output, for machines; see docs/cli-json.md")
+    .optionsGroup("Options:");
 }
 
 /** The engine that the flags ask for. */

@@ -12,29 +12,29 @@ import { integer } from "./flag-values.js";
 export type SettingFlags = { config?: string; flat?: boolean } & Readonly<Record<string, unknown>>;
 
 /** Flags of the settings; their help, types and defaults come from the schema. */
-const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string])[] = [
-  ["inputDir", "--input-dir <dir>"],
-  ["inputZip", "--input-zip <file>"],
-  ["outputDir", "--output-dir <dir>"],
-  ["outputZip", "--output-zip <file>"],
-  ["zipOutputName", "--zip-output-name <name>"],
-  ["referenceImages", "--reference-dir <path>"],
-  ["style", "--style <style>"],
-  ["seed", "--seed <number>"],
-  ["numInferenceSteps", "--steps <number>"],
-  ["topK", "--top-k <number>"],
-  ["ink", "--ink <ink>"],
-  ["fill", "--fill <fill>"],
-  ["outputFormat", "--format <format>"],
-  ["quality", "--quality <number>"],
-  ["lossless", "--lossless"],
-  ["compressionLevel", "--compression-level <number>"],
-  ["recursive", "--recursive"],
-  ["overwrite", "--overwrite"],
-  ["previewMode", "--preview"],
-  ["previewPages", "--preview-pages <number>"],
-  ["previewSeeds", "--preview-seeds <number>"],
-  ["maxConcurrent", "--max-concurrent <number>"],
+const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: string])[] = [
+  ["inputDir", "--input-dir <dir>", "Input and output"],
+  ["inputZip", "--input-zip <file>", "Input and output"],
+  ["outputDir", "--output-dir <dir>", "Input and output"],
+  ["outputZip", "--output-zip <file>", "Input and output"],
+  ["zipOutputName", "--zip-output-name <name>", "Input and output"],
+  ["outputFormat", "--format <format>", "Input and output"],
+  ["quality", "--quality <number>", "Input and output"],
+  ["lossless", "--lossless", "Input and output"],
+  ["compressionLevel", "--compression-level <number>", "Input and output"],
+  ["recursive", "--recursive", "Input and output"],
+  ["overwrite", "--overwrite", "Input and output"],
+  ["referenceImages", "--reference-dir <path>", "Colours"],
+  ["style", "--style <style>", "Colours"],
+  ["seed", "--seed <number>", "Colours"],
+  ["numInferenceSteps", "--steps <number>", "Colours"],
+  ["topK", "--top-k <number>", "Colours"],
+  ["ink", "--ink <ink>", "Colours"],
+  ["fill", "--fill <fill>", "Colours"],
+  ["previewMode", "--preview", "Preview"],
+  ["previewPages", "--preview-pages <number>", "Preview"],
+  ["previewSeeds", "--preview-seeds <number>", "Preview"],
+  ["maxConcurrent", "--max-concurrent <number>", "Running"],
 ];
 
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
@@ -46,21 +46,19 @@ function collect(value: string, all: string[] = []): string[] {
 /** Adds the flags to a command. */
 export function withSettingFlags(command: Command): Command {
   command.argument("[input]", "chapter: a folder, a ZIP or a CBZ (the same as --input-dir or --input-zip); the result goes beside it, named <input>_colorized, where no output is named");
-  for (const [key, flags] of FLAGS) command.addOption(settingOption(key, flags));
+  for (const [key, flags, group] of FLAGS) command.addOption(settingOption(key, flags, group));
   return command
-    .option("--flat", "pictures side by side instead of in the input's folders")
-    .option("--config <file>", "JSON file with settings for all pages and for single ones; flags and COBRA_… variables go over it");
+    .addOption(new Option("--flat", "pictures side by side instead of in the input's folders").helpGroup("Input and output:"))
+    .addOption(new Option("--config <file>", "JSON file with settings for all pages and for single ones; flags and COBRA_… variables go over it").helpGroup("Running:"));
 }
 
-function settingOption(key: keyof BatchConfig, flags: string): Option {
+function settingOption(key: keyof BatchConfig, flags: string, group: string): Option {
   const { description, default: value } = settingHelp(key);
-  const { type, enum: choices } = settingsJsonSchema().properties[key] as { type?: string; enum?: readonly string[] };
-  const notes = [
-    ...(choices === undefined ? [] : [`choices: ${choices.map((choice) => `"${choice}"`).join(", ")}`]),
-    ...(type === "array" ? ["may be given several times"] : []),
-    ...(value === undefined || value === false || Array.isArray(value) ? [] : [`default: ${JSON.stringify(value)}`]),
-  ];
-  const option = new Option(flags, notes.length === 0 ? description : `${description} (${notes.join("; ")})`);
+  const { type, enum: choices } = settingsJsonSchema().properties[key] as { type?: string; enum?: string[] };
+  const option = new Option(flags, type === "array" ? `${description}; may be given several times` : description).helpGroup(`${group}:`);
+  // For the help and for completion alone: what is given is checked with the other settings, and a default is no given value.
+  if (choices !== undefined) option.argChoices = choices;
+  if (value !== undefined && value !== false && !Array.isArray(value)) option.defaultValueDescription = String(value);
   if (type === "integer") option.argParser(integer);
   if (type === "array") option.argParser(collect);
   return option;

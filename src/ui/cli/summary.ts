@@ -11,6 +11,11 @@ export interface SummaryFacts {
   readonly paint: Paint;
 }
 
+/** As it is typed in a shell. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${oneLine(path).replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** The pictures to look at. */
 export function previewPictures({ pages, seeds }: PreviewResult): string[] {
   return [...(seeds === undefined ? [] : [seeds.sheet]), ...pages.map(({ output }) => output)];
@@ -19,12 +24,11 @@ export function previewPictures({ pages, seeds }: PreviewResult): string[] {
 /** That a preview waits, and how it goes on. */
 export function previewLines(preview: PreviewResult, output: string, paint: Paint): string[] {
   const { seeds, failures } = preview;
-  const quoted = /^[\w@%+=:,./-]+$/.test(output) ? output : `'${oneLine(output).replaceAll("'", String.raw`'\''`)}'`;
   const rows: [string, string][] = [
     ...previewPictures(preview).map((path): [string, string] => ["look at", oneLine(path)]),
     ...failures.map(({ page, message }): [string, string] => ["failed", `${oneLine(page)}: ${oneLine(message)}`]),
-    ["approve", `cobra-batch approve ${quoted}${seeds === undefined ? "" : " --seed <number>"}`],
-    ["reject", `cobra-batch reject ${quoted} --set seed=7`],
+    ["approve", `cobra-batch approve ${quoted(output)}${seeds === undefined ? "" : " --seed <number>"}`],
+    ["reject", `cobra-batch reject ${quoted(output)} --set seed=7`],
   ];
   return ["a preview waits for approval", ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
 }
@@ -40,7 +44,7 @@ export function summaryLines(summary: BatchSummary, { kept, failuresFile, paint 
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
     for (const remedy of new Set(summary.failures.map((failure) => failure.remedy))) rows.push(["remedy", oneLine(remedy)]);
-    rows.push(["next", "then run the same command again: it does only the pages that failed"]);
-  }
+    rows.push(["next", `then: cobra-batch retry ${quoted(output)} --failed`]);
+  } else if (fresh > 0) rows.push(["next", `a page with other colours: cobra-batch redo ${quoted(output)} PAGE`]);
   return [head, ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
 }

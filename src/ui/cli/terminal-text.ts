@@ -82,3 +82,19 @@ export function duration(ms: number): string {
 export function roughly(ms: number): string {
   return duration(ms < 600_000 ? Math.max(1, Math.round(ms / 1000)) * 1000 : Math.round(ms / 60_000) * 60_000).replace(".0 s", " s");
 }
+
+/** Lines of at most so many columns, broken at spaces; a word that is longer stands alone and whole, so that paths can be copied. */
+export function wrapWidth(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && textWidth(last) + 1 + textWidth(word) <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** A size for people: 6.7 MB, 23.4 GB. */
+export function bytesText(bytes: number): string {
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}

@@ -8,9 +8,12 @@ An offline tool: the product needs neither Python nor PyTorch. Made with torch 2
 import collections
 import json
 import os
+import sys
 from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from safetensors_writer import save_safetensors
 
 OUT = Path(__file__).resolve().parent.parent / "data" / "checkpoints"

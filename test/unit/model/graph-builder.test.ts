@@ -19,7 +19,7 @@ function graphError(text: string): object {
 /** y = linear(x), 64 → 32: 8 KB of weights. */
 function linearGraph(name: string, seed = 1): Graph {
   const g = new GraphBuilder(name);
-  g.output("y", linear(g, g.input("x", "float32", ["N", 64]), new Weights(seededWeights(seed), "layer"), 64, 32), "float32", ["N", 32]);
+  g.output("y", linear(g, g.input("x", "float32", ["N", 64]), new Weights(seededWeights(seed), `layer${seed}`), 64, 32), "float32", ["N", 32]);
   return g.build();
 }
 

@@ -1,0 +1,47 @@
+/** Folders that are written: whether they can be, and how much room there is. */
+import { mkdtemp, rm, stat, statfs } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { messageOf } from "../../../errors.js";
+import { bytesText } from "../terminal-text.js";
+import type { Finding } from "./finding.js";
+
+const ROOM_FLOOR_BYTES = 2 ** 30;
+
+/** All findings about folders. */
+export async function checkStorage(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const cache = join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch");
+  return [
+    await checkFolder({ check: "folder-cache", title: "cache folder", path: cache, remedy: "name another cache folder with XDG_CACHE_HOME", least: "warning" }),
+    await checkFolder({ check: "folder-temporary", title: "temporary folder", path: tmpdir(), remedy: "name another temporary folder with TMPDIR", least: "warning" }),
+    await checkFolder({ check: "folder-current", title: "current folder", path: process.cwd(), remedy: "give --output-dir or --output-zip in a folder that you may write", least: "note" }),
+  ];
+}
+
+interface FolderCheck {
+  readonly check: string;
+  readonly title: string;
+  readonly path: string;
+  readonly remedy: string;
+  /** Status where it cannot be written. */
+  readonly least: Finding["status"];
+}
+
+/** Writes a folder into it and takes it away again. A folder that is not there yet is tried where it would be made. */
+export async function checkFolder({ check, title, path, remedy, least }: FolderCheck): Promise<Finding> {
+  const folder = await nearestFolder(resolve(path));
+  try {
+    await rm(await mkdtemp(join(folder, ".cobra-doctor-")), { recursive: true });
+  } catch (error) {
+    return { check, title, status: least, found: `${path} cannot be written: ${messageOf(error)}`, remedy };
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const base = { check, title, found: `${path}, ${bytesText(bavail * bsize)} free` };
+  if (bavail * bsize >= ROOM_FLOOR_BYTES) return { ...base, status: "ok" };
+  return { ...base, status: "warning", remedy: `make room: less than ${bytesText(ROOM_FLOOR_BYTES)} are left; or ${remedy}` };
+}
+
+async function nearestFolder(path: string): Promise<string> {
+  const there = await stat(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== "ENOENT");
+  return there || dirname(path) === path ? path : nearestFolder(dirname(path));
+}

@@ -1,0 +1,80 @@
+/** The program with all its commands, and how its help looks. */
+import { Command, CommanderError, Help, type Option } from "commander";
+import { VERSION } from "../../core/version.js";
+import { approveCommand } from "./approve-command.js";
+import { classifyCommand } from "./classify-command.js";
+import { colorizeCommand } from "./colorize-command.js";
+import { completionCommand } from "./completion-command.js";
+import { configCommand } from "./config-command.js";
+import { doctorCommand } from "./doctor-command.js";
+import { EXIT } from "./exit-codes.js";
+import { modelCommand } from "./model-command.js";
+import { redoCommand } from "./redo-command.js";
+import { rejectCommand } from "./reject-command.js";
+import { retryCommand } from "./retry-command.js";
+
+/** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
+export function createProgram(): Command {
+  const program = new Command("cobra-batch")
+    .description("Colours whole chapters of comic line art with the Cobra diffusion model.")
+    .version(VERSION)
+    .addCommand(colorizeCommand())
+    .addCommand(approveCommand())
+    .addCommand(rejectCommand())
+    .addCommand(retryCommand())
+    .addCommand(redoCommand())
+    .addCommand(classifyCommand())
+    .addCommand(configCommand())
+    .addCommand(modelCommand())
+    .addCommand(doctorCommand())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cobra-batch doctor                   can this machine colour pages?
+  cobra-batch classify chapter.cbz     which pictures are pages?
+  cobra-batch colorize chapter.cbz     colour it, into chapter_colorized.cbz
+  cobra-batch redo chapter_colorized.cbz 003.png      one page with another seed
+  cobra-batch retry chapter_colorized.cbz --failed    the pages that have failed
+
+cobra-batch <command> --help has the flags and examples of a command.`,
+    );
+  program.addCommand(completionCommand(() => program));
+  prepare(program);
+  return program;
+}
+
+/** Runs the program with the process's arguments; wrong flags are told and become the exit code. */
+export async function runProgram(): Promise<void> {
+  try {
+    await createProgram().parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+}
+
+function prepare(command: Command): void {
+  command
+    .exitOverride()
+    .showSuggestionAfterError()
+    .showHelpAfterError(`Run ${fullName(command)} --help for its flags and examples.`)
+    .configureHelp({ optionDescription });
+  for (const child of command.commands) prepare(child);
+}
+
+/** The command as it is typed, such as "cobra-batch config check". */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}
+
+/** What may be given and what is taken else stand after the description. A default that only the settings know is in `defaultValueDescription`. */
+function optionDescription(this: Help, option: Option): string {
+  const notes = [
+    ...(option.argChoices === undefined ? [] : [option.argChoices.map((choice) => (choice.includes(" ") ? `"${choice}"` : choice)).join(" | ")]),
+    ...(option.defaultValueDescription === undefined
+      ? option.defaultValue === undefined || option.isBoolean() ? [] : [`default: ${String(option.defaultValue)}`]
+      : [`default: ${option.defaultValueDescription}`]),
+  ];
+  return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
+}

@@ -1,0 +1,171 @@
+// The small release of test/golden/data/release, imported as a user does, gives the golden pipeline's pictures; both styles of
+// one package share what they can; a release that does not fit is refused by name.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { liveCounts } from "../../../src/binding/index.js";
+import { Engine } from "../../../src/colorization/engine.js";
+import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/model/index.js";
+import { runCli } from "../../support/cli.js";
+import { expectLatents, expectLines, expectPatches, expectPictures, FLOAT32, meanDifference, runPipeline } from "../../support/golden-pipeline.js";
+
+const RELEASE = fileURLToPath(new URL("../data/release/", import.meta.url));
+const BUCKETS = "96x96,96x128,128x96";
+const MAIN = fileURLToPath(new URL("../../../dist/ui/cli/main.js", import.meta.url));
+const flags = (release: string, out: string, ...more: string[]): string[] => ["model", "import", "--cobra", join(release, "cobra"), "--pixart", join(release, "pixart"), "--prompt", join(release, "prompt_tensor"), "--buckets", BUCKETS, "--out", out, ...more];
+
+let folder: string;
+let both: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "cobra-release-"));
+  both = join(folder, "both");
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+// Each of these starts the command several times.
+vi.setConfig({ testTimeout: 240_000 });
+
+describe("importing a release", () => {
+  it("imports both styles with the command, in float32, and says what it does", async () => {
+    const result = await runCli(flags(RELEASE, both, "--precision", "fp32"));
+    expect(result).toMatchObject({ code: 0, stdout: `${both}\n` });
+    expect(result.stderr).toMatch(/writing line_extractor\.onnx\n(?:writing .*\n)+hashing the files\n$/u);
+    const { manifest, styles } = await openModelPackage(both);
+    expect(styles).toEqual(["line", "line + shadow"]);
+    expect(manifest).toMatchObject({ name: "cobra", trained: true, precision: "float32", buckets: [[96, 96], [96, 128], [128, 96]] });
+  });
+
+  it("gives the golden picture, and the other style another one; what they share is stored and loaded once", async () => {
+    const before = liveCounts().sessions;
+    const engine = await Engine.open({ model: both });
+    const run = await runPipeline(engine);
+    await expectLines(run, FLOAT32);
+    await expectPatches(run);
+    expectLatents(run, FLOAT32);
+    await expectPictures(run, FLOAT32);
+    expect(liveCounts().sessions - before).toBe(7);
+    const line = await runPipeline(engine, "line");
+    expect(meanDifference(line.image.data, run.image.data)).toBeGreaterThan(5);
+    // Four networks are shared; reference encoder, denoiser and upsampler are each style's own.
+    expect(liveCounts().sessions - before).toBe(10);
+    await engine.close();
+  });
+
+  it("stores the base, the VAE, the image encoder and the line network of both styles once", async () => {
+    const { manifest } = await openModelPackage(both);
+    const { files, graphs } = manifest;
+    expect(Object.keys(files).filter((name) => name.endsWith(".bin")).sort()).toEqual(["weights.bin", "weights.line-shadow.bin", "weights.line.bin"]);
+    expect(graphs.styles.line!.denoiser).not.toBe(graphs.styles["line + shadow"]!.denoiser);
+    // Main branch 0.11 MB, control 0.13 MB, upsampler 0.45 MB: no trace of the VAE (0.42 MB), which its graph uses too.
+    const own = await importRelease({ ...folders(RELEASE), directory: join(folder, "shadow"), styles: ["line + shadow"], precision: "float32" });
+    for (const name of ["weights.bin", "line_extractor.onnx", "image_encoder.onnx", "vae_encoder.onnx", "vae_decoder.onnx", "weights.line-shadow.bin"]) expect(own.manifest.files[name], name).toEqual(files[name]);
+  });
+
+  it("imports half precision at half the size, with a picture of the same colours", async () => {
+    const path = join(folder, "half");
+    expect((await runCli(flags(RELEASE, path, "--style", "line + shadow"))).code).toBe(0);
+    const opened = await openModelPackage(path);
+    expect(opened.manifest).toMatchObject({ name: "cobra-shadow", precision: "float16" });
+    await using engine = await Engine.open({ model: path });
+    const run = await runPipeline(engine);
+    await expectPictures(run, { line: 1, latents: 0.25, picture: 6, imageMax: 80, imageMean: 3 });
+  });
+});
+
+const folders = (release: string): Pick<ImportReleaseOptions, "cobra" | "pixart" | "prompt" | "buckets"> => ({ cobra: join(release, "cobra"), pixart: join(release, "pixart"), prompt: join(release, "prompt_tensor"), buckets: [[96, 96], [96, 128], [128, 96]] });
+
+describe("a release that does not fit", () => {
+  let release: string;
+  const attempt = async (...styles: ImportReleaseOptions["styles"]): Promise<string> => {
+    const out = join(release, "out");
+    const error: unknown = await importRelease({ ...folders(release), directory: out, styles, precision: "float32" }).catch((thrown: unknown) => thrown);
+    expect(await stat(out).catch(() => undefined)).toBeUndefined();
+    return `${(error as Error).message} [${(error as { code?: string }).code}]`;
+  };
+  const copy = async (): Promise<void> => {
+    release = await mkdtemp(join(folder, "bad-"));
+    await cp(RELEASE, release, { recursive: true });
+  };
+
+  it("names every file that is missing", async () => {
+    await copy();
+    await rm(join(release, "cobra/LE"), { recursive: true });
+    await rm(join(release, "pixart/vae/diffusion_pytorch_model.safetensors"));
+    const { code, stderr } = await runCli(flags(release, join(release, "out")));
+    expect(code).toBe(1);
+    expect(stderr).toContain("these files are missing (2)");
+    expect(stderr).toContain(join(release, "cobra/LE/erika.pth"));
+    expect(stderr).toContain(`${join(release, "pixart/vae/diffusion_pytorch_model.safetensors")} (or`);
+    expect(stderr).toContain("ERR_MODEL_NOT_FOUND");
+  });
+
+  it("names tensors that do not fit, configs that cannot be built, files that are damaged", async () => {
+    await copy();
+    // The upsampler in place of the control branch: everything is missing and everything is extra.
+    await cp(join(release, "cobra/line_GSRP/MultiResNetModel.bin"), join(release, "cobra/line_ckpt/controlnet.bin"));
+    const wrong = await attempt("line");
+    expect(wrong).toContain("adapter_linear.0.weight: missing, expected [24, 24]");
+    expect(wrong).toContain("two_layer_resnets.0.block1.conv1.weight: is not part of the network");
+
+    await truncate(join(release, "cobra/shadow_ckpt/controlnet.bin"), 100_000);
+    expect(await attempt("line + shadow")).toMatch(/shadow_ckpt\/controlnet\.bin cannot be read as a PyTorch checkpoint.*\[ERR_MODEL_WEIGHTS\]/su);
+
+    const config = join(release, "pixart/transformer/config.json");
+    await writeFile(config, JSON.stringify({ ...(JSON.parse(await readFile(config, "utf8")) as object), patch_size: 4, num_layers: "four" }));
+    const odd = await attempt("line");
+    expect(odd).toContain(config);
+    expect(odd).toMatch(/num_layers.*patch_size: must be 2/su);
+  });
+
+  it("says what the flags must be", async () => {
+    const out = join(folder, "flags");
+    expect(await runCli(flags(RELEASE, out, "--style", "sketch"))).toMatchObject({ code: 64, stderr: expect.stringContaining('"line" and "line + shadow"') as string });
+    expect(await runCli(flags(RELEASE, out, "--buckets", "640"))).toMatchObject({ code: 64 });
+    expect((await runCli(flags(RELEASE, out, "--buckets", "100x96"))).stderr).toContain("must be a multiple of 32");
+  });
+});
+
+describe("the output folder", () => {
+  it("is never one that holds something else, and replaces a package only when asked", async () => {
+    const foreign = join(folder, "foreign");
+    await mkdir(foreign);
+    await writeFile(join(foreign, "thesis.doc"), "years of work");
+    for (const more of [[], ["--overwrite"]]) {
+      const result = await runCli(flags(RELEASE, foreign, ...more));
+      expect(result.code).toBe(1);
+      expect(result.stderr).toContain("ERR_OUTPUT_EXISTS");
+    }
+    expect(await readdir(foreign)).toEqual(["thesis.doc"]);
+    const mine = join(folder, "mine");
+    await cp(both, mine, { recursive: true });
+    expect((await runCli(flags(RELEASE, mine, "--style", "line"))).stderr).toContain("--overwrite");
+    expect((await runCli(flags(RELEASE, mine, "--style", "line", "--overwrite"))).code).toBe(0);
+    expect((await openModelPackage(mine)).styles).toEqual(["line"]);
+  });
+
+  it("holds nothing that opens after kill -9, and the next import cleans up and succeeds", async () => {
+    const home = join(folder, "killed");
+    await mkdir(home);
+    const out = join(home, "model");
+    for (const part of ["line_extractor.onnx", "denoiser.line.onnx", "hashing"]) {
+      const child = spawn(process.execPath, [MAIN, ...flags(RELEASE, out)], { stdio: ["ignore", "ignore", "pipe"] });
+      child.stderr.on("data", (chunk: Buffer) => {
+        if (chunk.toString().includes(part)) child.kill("SIGKILL");
+      });
+      const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+      expect(signal, part).toBe("SIGKILL");
+      expect(await stat(out).catch(() => undefined), part).toBeUndefined();
+      for (const name of await readdir(home)) await expect(openModelPackage(join(home, name)), `${part}: ${name}`).rejects.toThrow();
+    }
+    expect((await readdir(home)).length).toBe(1);
+    expect((await runCli(flags(RELEASE, out))).code).toBe(0);
+    expect(await readdir(home)).toEqual(["model"]);
+    await rename(out, join(home, "moved"));
+    expect((await openModelPackage(join(home, "moved"))).styles).toHaveLength(2);
+  });
+});
+
