@@ -1,18 +1,22 @@
 /** `cobra-batch model info | verify | list`: what packages hold, whether they are whole, whether this machine can run them. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { freemem } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../binding/index.js";
+import { PageMemory } from "../../colorization/page-memory.js";
 import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
+import { readHostMemory } from "../../memory/host-memory.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../model/default-model.js";
 import { MANIFEST_FILE } from "../../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../../model/model-package.js";
 import { probeGraph } from "../../model/probe-graph.js";
 import { modelRequirements } from "../../model/requirements.js";
 import { reportErrors } from "./report-errors.js";
+
+/** Patches for each quadrant of a page, where nothing else is asked for. */
+const DEFAULT_TOP_K = 3;
 
 /** What every command may print. */
 interface Flags {
@@ -57,8 +61,10 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const opened = await openModelPackage(directory, { verify: false });
   const { manifest } = opened;
   const providers = await Promise.all((["cpu", "cuda", "tensorrt"] as const).map(async (provider) => ({ provider, fault: await startFault(provider) })));
-  const availableBytes = availableMemory();
-  const { neededBytes, weightBytes, patchBytes, packageBytes } = modelRequirements(manifest, "cpu");
+  const { availableBytes } = readHostMemory();
+  const { weightBytes, patchBytes, packageBytes } = modelRequirements(manifest, "cpu");
+  const page = new PageMemory(opened);
+  const neededBytes = weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
     process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`);
     return;
@@ -74,7 +80,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
   print("size", `${megabytes(packageBytes)} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`);
   for (const [name, file] of Object.entries(manifest.files)) print("", `${file.sha256.slice(0, 16)}… ${megabytes(file.bytes).padStart(10)}  ${name}`);
-  print("memory", `about ${megabytes(neededBytes)} on the CPU (weights ${megabytes(weightBytes)}, each reference patch ${megabytes(patchBytes)}); ${megabytes(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`);
+  print("memory", `about ${megabytes(neededBytes)} for one page at a time on the CPU (weights ${megabytes(weightBytes)}, each reference patch ${megabytes(patchBytes)}); ${megabytes(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`);
   for (const { provider, fault } of providers) print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
 }
 
@@ -110,17 +116,6 @@ async function startFault(provider: NonNullable<SessionOptions["provider"]>): Pr
   } catch (error) {
     return messageOf(error).split(/\n| \(ONNX Runtime:/u)[0]!;
   }
-}
-
-/** Memory that can be had without swapping. */
-function availableMemory(): number {
-  try {
-    const kibibytes = /^MemAvailable:\s+(\d+) kB/mu.exec(readFileSync("/proc/meminfo", "utf8"))?.[1];
-    if (kibibytes !== undefined) return Number(kibibytes) * 1024;
-  } catch {
-    // Not every system has it.
-  }
-  return freemem();
 }
 
 function megabytes(bytes: number): string {
