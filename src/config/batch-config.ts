@@ -46,7 +46,7 @@ const schema = z.strictObject({
   style: oneOf(STYLES).describe("look of the lines that the colours are made for").default("line + shadow"),
   /** Of the start noise. */
   seed: whole(0).describe("seed of the noise; the same seed gives the same picture").default(0),
-  numInferenceSteps: whole(1).describe("denoising steps a page; more is slower").default(10),
+  numInferenceSteps: whole(1).max(999, "must be 999 or less: models are trained for 1000").describe("denoising steps a page; more is slower").default(10),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
