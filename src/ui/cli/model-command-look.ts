@@ -9,6 +9,7 @@ import { BatchProcessingError, messageOf } from "../../errors.js";
 import { readHostMemory } from "../../memory/host-memory.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../model/default-model.js";
 import { MANIFEST_FILE } from "../../model/manifest.js";
+import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { openModelPackage, type ModelPackage } from "../../model/model-package.js";
 import { probeGraph } from "../../model/probe-graph.js";
 import { modelRequirements } from "../../model/requirements.js";
@@ -62,7 +63,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const page = new PageMemory(opened);
   const neededBytes = weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
-    process.stdout.write(`${JSON.stringify({ directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`);
+    printLine({ ...modelLine(opened), manifest, cpu: { neededBytes, availableBytes, weightBytes, patchBytes }, providers });
     return;
   }
   const print = (key: string, value: string): void => void process.stdout.write(`${key.padEnd(10)} ${value}\n`);
@@ -80,6 +81,16 @@ async function info(directory: string, flags: Flags): Promise<void> {
   for (const { provider, fault } of providers) print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
 }
 
+/** A line of `--json`; see json-lines.ts. */
+function printLine(fields: object): void {
+  process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...fields })}\n`);
+}
+
+function modelLine({ directory, hash, manifest, styles }: ModelPackage): object {
+  const { name, version, licence, trained, precision } = manifest;
+  return { type: "model", directory, hash, name, version, licence, trained, precision, styles, bytes: modelRequirements(manifest, "cpu").packageBytes };
+}
+
 async function list(folders: readonly string[], flags: Flags): Promise<void> {
   const roots = folders.length > 0 ? folders.map((folder) => resolve(folder)) : [resolve("models"), dirname(embeddedModelDirectory())];
   const found = new Set<string>();
@@ -93,7 +104,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   }
   for (const path of found) {
     const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => messageOf(error).split("\n")[0]!);
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { directory: path, fault: opened } : { directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: modelRequirements(opened.manifest, "cpu").packageBytes })}\n`);
+    if (flags.json === true) printLine(typeof opened === "string" ? { type: "model-damaged", directory: path, message: opened } : modelLine(opened));
     else process.stdout.write(typeof opened === "string" ? `${basename(path)}  damaged: ${opened}\n` : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(modelRequirements(opened.manifest, "cpu").packageBytes)}, ${path}\n`);
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
