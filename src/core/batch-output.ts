@@ -146,15 +146,17 @@ export class BatchOutput {
     const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
     const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
-    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
+    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
-  /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
+  /** The page's picture that the new one takes the place of: the last that got its name and still is as it was written. */
   async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
-    const last = this.history.last(page);
-    const path = last?.outputName === name ? await this.#find(name, last) : undefined;
-    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
+    for (const entry of this.history.pictures(page)) {
+      const path = entry.outputName === name ? await this.#find(name, entry) : undefined;
+      if (path !== undefined) return { path, firstNumber: entry.firstNumber };
+    }
+    return undefined;
   }
 
   /** Notes that a page has failed. */
@@ -247,7 +249,7 @@ export class BatchOutput {
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
     const path = failuresFile(this.#config);
     if (failures.length > 0) {
-      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
+      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
       return;
     }
     const old = await readFile(path, "utf8").catch(() => "");

@@ -29,7 +29,7 @@ export class FolderSink implements PageSink {
   async write(name: string, bytes: Uint8Array): Promise<string> {
     if (this.#ended) throw new BatchProcessingError("ERR_STATE", `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`);
     checkOutputName(name);
-    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path));
+    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
   async carry(entry: SourceEntry): Promise<string> {
@@ -38,7 +38,7 @@ export class FolderSink implements PageSink {
 
   async finish(metadata?: SinkMetadata): Promise<string> {
     if (metadata !== undefined) {
-      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true);
+      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true, undefined, this.#folder);
     }
     this.#ended = true;
     return this.#folder;

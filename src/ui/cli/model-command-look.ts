@@ -5,11 +5,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../binding/index.js";
 import { PageMemory } from "../../colorization/page-memory.js";
+import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { readHostMemory } from "../../memory/host-memory.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../model/default-model.js";
 import { MANIFEST_FILE } from "../../model/manifest.js";
-import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { openModelPackage, type ModelPackage } from "../../model/model-package.js";
 import { probeGraph } from "../../model/probe-graph.js";
 import { modelRequirements } from "../../model/requirements.js";
@@ -28,7 +28,8 @@ export function infoCommand(): Command {
   return new Command("info")
     .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
     .summary("say what is in a package and whether this machine can run it")
-    .option("--json", "one JSON object instead of text")
+    .option("--json", "one JSON object instead of text; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra-fp16 --json")
     .action((directory: string | undefined, flags: Flags) => reportErrors(() => info(directory ?? defaultModelDirectory(), flags)));
 }
 
@@ -37,6 +38,7 @@ export function verifyCommand(): Command {
   return new Command("verify")
     .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
     .summary("check every file of a package against its SHA-256")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model verify cobra-fp16\n\nExit codes: 0 all files are whole, 1 they are not.")
     .action((directory: string | undefined) =>
       reportErrors(async () => {
         const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
@@ -50,7 +52,8 @@ export function listCommand(): Command {
   return new Command("list")
     .argument("[dirs...]", "folders that hold model packages, or are one (default: ./models and the embedded model)")
     .summary("list the model packages in folders")
-    .option("--json", "one JSON object a line")
+    .option("--json", "one JSON object a line; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model list\n  cobra-batch model list /srv/models --json")
     .action((folders: string[], flags: Flags) => reportErrors(() => list(folders, flags)));
 }
 
@@ -63,7 +66,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const page = new PageMemory(opened);
   const neededBytes = weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
-    printLine({ ...modelLine(opened), manifest, cpu: { neededBytes, availableBytes, weightBytes, patchBytes }, providers });
+    process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`);
     return;
   }
   const print = (key: string, value: string): void => void process.stdout.write(`${key.padEnd(10)} ${value}\n`);
@@ -81,16 +84,6 @@ async function info(directory: string, flags: Flags): Promise<void> {
   for (const { provider, fault } of providers) print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
 }
 
-/** A line of `--json`; see json-lines.ts. */
-function printLine(fields: object): void {
-  process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...fields })}\n`);
-}
-
-function modelLine({ directory, hash, manifest, styles }: ModelPackage): object {
-  const { name, version, licence, trained, precision } = manifest;
-  return { type: "model", directory, hash, name, version, licence, trained, precision, styles, bytes: modelRequirements(manifest, "cpu").packageBytes };
-}
-
 async function list(folders: readonly string[], flags: Flags): Promise<void> {
   const roots = folders.length > 0 ? folders.map((folder) => resolve(folder)) : [resolve("models"), dirname(embeddedModelDirectory())];
   const found = new Set<string>();
@@ -104,7 +97,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   }
   for (const path of found) {
     const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => messageOf(error).split("\n")[0]!);
-    if (flags.json === true) printLine(typeof opened === "string" ? { type: "model-damaged", directory: path, message: opened } : modelLine(opened));
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: modelRequirements(opened.manifest, "cpu").packageBytes })}\n`);
     else process.stdout.write(typeof opened === "string" ? `${basename(path)}  damaged: ${opened}\n` : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(modelRequirements(opened.manifest, "cpu").packageBytes)}, ${path}\n`);
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
