@@ -20,6 +20,14 @@ export type Fill = (typeof FILLS)[number];
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
+/** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
+export const IMAGE_TYPES = ["line_art", "colored"] as const;
+export type ImageType = (typeof IMAGE_TYPES)[number];
+
+/** How pages are told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics. */
+export const CLASSIFIERS = ["calibrated", "plain"] as const;
+export type ClassifierName = (typeof CLASSIFIERS)[number];
+
 const path = z.string("must be a path").min(1, "must not be empty");
 const flag = z.boolean("must be true or false");
 const whole = (least: number): z.ZodInt => z.int(`must be a whole number of ${least} or more`).min(least, `must be a whole number of ${least} or more`);
@@ -43,6 +51,9 @@ const schema = z.strictObject({
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
   fill: oneOf(FILLS).describe('with the page\'s own ink: "flat" gives every region of lines one colour, "model" keeps the model\'s shading; without it as the model package says').optional(),
+  classifier: oneOf(CLASSIFIERS).describe("how pages are told from coloured pictures where no references are named").default("calibrated"),
+  /** Meant for single images of a configuration file. */
+  imageType: oneOf(IMAGE_TYPES).describe("what a picture is, instead of being told from it").optional(),
   outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
@@ -70,10 +81,10 @@ export interface PageOwn {
   readonly colorHints?: ColorHints;
 }
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]> & PageOwn;
-/** Settings of one page that differ from the batch's. */
-export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+/** Settings of one page that differ from the batch's, and what it is. */
+export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined } & { imageType?: BatchConfig["imageType"] };
 /** Keys of a page's settings. */
-export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHints"] as const;
+export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHints", "imageType"] as const;
 
 /** Settings of how all pictures of a batch are written. */
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;

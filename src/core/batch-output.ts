@@ -11,7 +11,7 @@ import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
 import { makeFolder } from "../io/make-folder.js";
-import { firstFreeNumber, numberedName } from "../io/output-names.js";
+import { firstFreeNumber, numberedName, portableName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openFolderSink, type PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
@@ -239,10 +239,11 @@ export class BatchOutput {
 
   async #carry(entry: SourceEntry): Promise<void> {
     const bytes = await entry.read();
-    const known = this.history.carried(entry.name);
-    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(entry.name, known)) !== undefined) return;
-    await this.#journal.append({ type: "carried", name: entry.name, ...(await this.#recordFor(entry.name, bytes)) });
-    await this.#sink.write(entry.name, bytes);
+    const name = portableName(entry.name);
+    const known = this.history.carried(name);
+    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(name, known)) !== undefined) return;
+    await this.#journal.append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
+    await this.#sink.write(name, bytes);
   }
 
   /** An archive's work folder stays while there are failures. */

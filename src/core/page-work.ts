@@ -61,7 +61,7 @@ export interface ColouredPage {
 /** A page's picture, ready to be written. */
 export interface EncodedPage {
   readonly bytes: Uint8Array;
-  readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "stageMs" | "references">;
+  readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
 }
 
 /** Errors that end the batch instead of one page: the next page would meet them too. */
@@ -132,7 +132,7 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
   job.stage = "encode";
   onStage(job);
   const { width, height } = result.image;
-  const facts = { width, height, bucket: bucketName(result.bucket), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
+  const facts = { width, height, bucket: bucketName(result.bucket), ...(result.tiles > 1 ? { tiles: result.tiles } : {}), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
   const { quality, lossless, compressionLevel } = output;
   const format = formatOfName(job.outputName) ?? "png";
   // The same size on paper, also where the model's own picture has fewer pixels than the page.

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BatchProcessingError } from "../errors.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { makeFolder } from "./make-folder.js";
-import { nameKey } from "./output-names.js";
+import { nameKey, portableName } from "./output-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "./output-rules.js";
 import type { PageSink } from "./page-sink.js";
 import type { SourceEntry } from "./page-source.js";
@@ -33,7 +33,7 @@ export class FolderSink implements PageSink {
   }
 
   async carry(entry: SourceEntry): Promise<string> {
-    return this.write(entry.name, await entry.read());
+    return this.write(portableName(entry.name), await entry.read());
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
