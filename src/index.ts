@@ -26,3 +26,4 @@ export { configureComponentLogger, getLogger, LOG_LEVELS, setupLogging, withLogC
 export type { LedgerSnapshot, MemoryLedger } from "./memory/ledger.js";
 export { MemoryManager, type DeviceUsage, type HostUsage, type MemoryUsage, type PageSize } from "./memory/memory-manager.js";
 export { openModelPackage, type ModelPackage } from "./model/model-package.js";
+export { importRelease, type ImportReleaseOptions } from "./model/originals/import-release.js";
