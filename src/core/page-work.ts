@@ -106,12 +106,13 @@ export async function openPage({ engine, known, finished, begin, emit }: PageCon
 }
 
 /** Colours a decoded page; cancelled between denoising steps. */
-export async function colourPage({ engine, references, emit, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
+export async function colourPage({ engine, references, emit, output, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
   const { numInferenceSteps: steps, ...settings } = job.settings;
   const result = await engine.colorize(references, {
     page: page.image,
     ...settings,
     steps,
+    layers: output.layers !== undefined,
     signal,
     onStage: (stage, step, of = steps) => {
       if (job.stage !== stage) {
@@ -134,6 +135,11 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
   const format = formatOfName(job.outputName) ?? "png";
   // The same size on paper, also where the model's own picture has fewer pixels than the page.
   const density = info.density === undefined ? undefined : info.density * (width / info.width);
+  if (format === "psd") {
+    const { color, ink, page } = result.layers ?? {};
+    const layers = color && ink && page ? [{ name: "Original", image: page, blend: "normal" as const }, { name: "Colour", image: color, blend: "normal" as const }, { name: "Ink", image: ink, blend: "multiply" as const }] : [{ name: "Picture", image: result.image, blend: "normal" as const }];
+    return { bytes: await engine.pool.run("encodePsd", { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined }, { signal }), facts };
+  }
   const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
   return { bytes: await engine.pool.encode(result.image, options, job.entry.name), facts };
 }

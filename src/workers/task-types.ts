@@ -1,6 +1,7 @@
 /** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
 import type { RasterImage } from "../binding/raster.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+import type { PsdDocument } from "../io/psd.js";
 import type { PictureKind, TellPictureOptions } from "./open-page.js";
 
 /** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
@@ -19,5 +20,7 @@ export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyo
 export interface CoreTasks {
   decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
   classify: { payload: { bytes: Uint8Array; name: string; options: TellPictureOptions }; result: PictureKind };
+  /** A layered document; see `encodePsd`. With `tagged` an sRGB profile is embedded. */
+  encodePsd: { payload: { document: PsdDocument; name: string; tagged: boolean }; result: Uint8Array };
   encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
 }

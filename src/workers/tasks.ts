@@ -1,5 +1,6 @@
 /** The core tasks, and the worker file that does only them. */
-import { decodeImage, encodeImage } from "../io/image-codec.js";
+import { decodeImage, encodeImage, srgbProfile } from "../io/image-codec.js";
+import { encodePsd } from "../io/psd.js";
 import { tellPicture } from "./open-page.js";
 import { serveTasks } from "./serve-tasks.js";
 import type { CoreTasks, TaskHandlers } from "./task-types.js";
@@ -7,6 +8,7 @@ import type { CoreTasks, TaskHandlers } from "./task-types.js";
 export const CORE_HANDLERS: TaskHandlers<CoreTasks> = {
   decode: ({ bytes, name, options }) => decodeImage(bytes, name, options),
   classify: ({ bytes, name, options }) => tellPicture(bytes, name, options),
+  encodePsd: async ({ document, name, tagged }) => encodePsd({ ...document, ...(tagged ? { icc: await srgbProfile() } : {}) }, name),
   encode: ({ image, name, options }) => encodeImage(image, options, name),
 };
 
