@@ -22,6 +22,7 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: s
   ["quality", "--quality <number>", "Input and output"],
   ["lossless", "--lossless", "Input and output"],
   ["compressionLevel", "--compression-level <number>", "Input and output"],
+  ["layers", "--layers <format>", "Input and output"],
   ["recursive", "--recursive", "Input and output"],
   ["overwrite", "--overwrite", "Input and output"],
   ["referenceImages", "--reference-dir <path>", "Colours"],
