@@ -15,6 +15,8 @@ const { values, positionals } = parseArgs({
     precision: { type: "string", default: "fp16" },
     page: { type: "string", default: "640x1024" },
     references: { type: "string", default: "12" },
+    /** How many of the references are encoded, each of which costs the same; the step always has all of them. */
+    encode: { type: "string" },
     dir: { type: "string" },
   },
 });
@@ -22,7 +24,7 @@ const load = (path) => import(join(ROOT, "dist", path));
 
 /** A part in a process of its own, so that its peak memory is its own. */
 function part(name, directory) {
-  const options = ["preset", "precision", "page", "references"].flatMap((key) => [`--${key}`, values[key]]);
+  const options = ["preset", "precision", "page", "references", "encode"].filter((key) => values[key] !== undefined).flatMap((key) => [`--${key}`, values[key]]);
   const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, name, ...options, "--dir", directory], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" } });
   if (status !== 0) throw new SetupError(`the part "${name}" failed`);
   return JSON.parse(stdout);
@@ -54,7 +56,8 @@ async function page() {
 
 async function encode() {
   const { InferenceSession } = await load("binding/index.js");
-  const { model, Tensor, count, channels, w, h, resolution } = await page();
+  const { model, Tensor, channels, w, h, resolution } = await page();
+  const count = Number(values.encode ?? values.references);
   const started = performance.now();
   const session = await InferenceSession.create(model.graphPath("reference_encoder", model.styles[0]));
   const loadSeconds = (performance.now() - started) / 1000;

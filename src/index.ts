@@ -1,14 +1,14 @@
 /** The public API of cobra-batch, and only that. */
 export { liveCounts, runtimeInfo } from "./binding/index.js";
 export type { RasterImage, SessionOptions } from "./binding/index.js";
-export { ImageClassifier, separateLineArtAndReferences } from "./classification/index.js";
-export type { ClassificationMetrics, ImageClassification, ImageType } from "./classification/index.js";
+export { DEFAULT_THRESHOLDS, ImageClassifier, separateLineArtAndReferences } from "./classification/index.js";
+export type { BatchClassification, ClassificationMetrics, ClassificationThresholds, ClassifierImage, ClassifierSource, ImageClassification, ImageClassifierOptions, ImageType, Separation, UnreadableImage } from "./classification/index.js";
 export { Engine, type EngineOptions } from "./colorization/engine.js";
 export type { ColorHint } from "./colorization/hints.js";
 export type { PageHint, PageHints } from "./colorization/page-hints.js";
 export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/page-pipeline.js";
 export { ReferenceSet, type ReferenceImage } from "./colorization/references.js";
-export { INKS, parseBatchConfig, STYLES, type BatchConfig, type BatchConfigInput, type Ink, type PageConfig, type Style } from "./config/batch-config.js";
+export { BatchConfig, INKS, parseBatchConfig, STYLES, type BatchConfigInput, type Ink, type PageConfig, type Style } from "./config/batch-config.js";
 export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
 export type { ImageRequest } from "./core/batch-pages.js";
 export { BatchProcessor, type BatchProcessorOptions, type ProcessorStatus } from "./core/batch-processor.js";

@@ -41,11 +41,14 @@ export class AtomicFile {
     this.handle = handle;
   }
 
-  /** Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`. */
-  static async create(target: string): Promise<AtomicFile> {
+  /**
+   * Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`.
+   * @param root the output's folder, which is not made: where it has vanished, the file is not written
+   */
+  static async create(target: string, root?: string): Promise<AtomicFile> {
     const folder = dirname(target);
     const path = join(folder, temporaryName());
-    await makeFolder(folder);
+    await makeFolder(folder, root);
     try {
       return new AtomicFile(target, path, await open(path, "wx", 0o644));
     } catch (cause) {
@@ -111,8 +114,8 @@ export class AtomicFile {
 }
 
 /** Writes a whole file atomically and returns its path (see `AtomicFile.commit`). */
-export async function writeFileAtomic(target: string, bytes: Uint8Array, overwrite: boolean, claim?: Claim): Promise<string> {
-  const file = await AtomicFile.create(target);
+export async function writeFileAtomic(target: string, bytes: Uint8Array, overwrite: boolean, claim?: Claim, root?: string): Promise<string> {
+  const file = await AtomicFile.create(target, root);
   try {
     await writeFully(file.handle, bytes);
   } catch (cause) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BatchProcessingError } from "../errors.js";
 import { writeFileAtomic } from "./atomic-file.js";
 import { makeFolder } from "./make-folder.js";
-import { nameKey } from "./output-names.js";
+import { nameKey, portableName } from "./output-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "./output-rules.js";
 import type { PageSink } from "./page-sink.js";
 import type { SourceEntry } from "./page-source.js";
@@ -29,16 +29,16 @@ export class FolderSink implements PageSink {
   async write(name: string, bytes: Uint8Array): Promise<string> {
     if (this.#ended) throw new BatchProcessingError("ERR_STATE", `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`);
     checkOutputName(name);
-    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path));
+    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
   async carry(entry: SourceEntry): Promise<string> {
-    return this.write(entry.name, await entry.read());
+    return this.write(portableName(entry.name), await entry.read());
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
     if (metadata !== undefined) {
-      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true);
+      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true, undefined, this.#folder);
     }
     this.#ended = true;
     return this.#folder;

@@ -9,17 +9,9 @@ export interface ModelRequirements {
   readonly weightBytes: number;
   /** Keys and values of one reference patch at one of the four quadrants, at the largest page size. */
   readonly patchBytes: number;
-  /** Weights, the keys and values of 12 patches (the default of 3 for each quadrant), and as much again for what runs in between. */
-  readonly neededBytes: number;
 }
 
-/** Patches of a page at the default top-k of 3. */
-const DEFAULT_PATCHES = 12;
-
-/**
- * The needs of a package on a provider. On the CPU half precision is computed in float32, so its weights take twice their size there. The
- * space of a run in between is an estimate: half of the weights.
- */
+/** The needs of a package on a provider. On the CPU half precision is computed in float32, so its weights take twice their size there. */
 export function modelRequirements(manifest: ModelManifest, provider: string): ModelRequirements {
   const { graphs, files, precision, referenceKv, latent } = manifest;
   const packageBytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
@@ -30,7 +22,7 @@ export function modelRequirements(manifest: ModelManifest, provider: string): Mo
   const weightBytes = stored * (precision === "float16" && provider === "cpu" ? 2 : 1);
   const tokens = Math.max(...manifest.buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
-  return { packageBytes, weightBytes, patchBytes, neededBytes: Math.ceil(1.5 * weightBytes) + DEFAULT_PATCHES * patchBytes };
+  return { packageBytes, weightBytes, patchBytes };
 }
 
 /** The weight file of a style's own graphs: they carry the same suffix. */

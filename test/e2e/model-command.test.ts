@@ -35,7 +35,7 @@ describe("model info", () => {
   it("gives the same as JSON", async () => {
     const { stdout } = await runCli(["model", "info", whole, "--json"]);
     const { manifest, hash } = await openModelPackage(whole);
-    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { neededBytes: modelRequirements(manifest, "cpu").neededBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
+    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { weightBytes: modelRequirements(manifest, "cpu").weightBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
   });
 
   it("names a folder that is no package", async () => {

@@ -87,6 +87,19 @@ describe("redo", () => {
     expect((await goOn(await redoRun(at("redo"), [at("redo/p2_colorized.png")]))).done).toEqual(["p2.png@10"]); // the next seed
   });
 
+  it("that was killed between the journal's line and the picture's name puts the picture in the same place the next time", async () => {
+    const own = settings({ outputDir: at("redo-killed") });
+    await run(own);
+    const old = await readFile(at("redo-killed/p2_colorized.png"));
+    await goOn(await redoRun(at("redo-killed"), ["p2.png"], { pages: { seed: 3 } }));
+    const names = await readdir(at("redo-killed"));
+    const redone = await readFile(at("redo-killed/p2_colorized.png"));
+    await writeFile(at("redo-killed/p2_colorized.png"), old); // as such a kill leaves it
+    expect((await run(own)).done).toEqual(["p2.png@3"]);
+    expect(await readdir(at("redo-killed"))).toEqual(names);
+    expect(redone.equals(await readFile(at("redo-killed/p2_colorized.png")))).toBe(true);
+  });
+
   it("leaves pages alone whose input has changed since", async () => {
     await cp(at("in"), at("in-changed"), { recursive: true });
     await run(settings({ inputDir: at("in-changed"), outputDir: at("redo-changed") }));

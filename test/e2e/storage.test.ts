@@ -1,13 +1,11 @@
 // Storage that fails: full, read-only, gone in the middle, no file handles. Each is a clear error and exit code 75, finished pages are safe, and the same command goes on afterwards.
 import { execFileSync, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { Engine } from "../../src/colorization/engine.js";
-import { parseBatchConfig } from "../../src/config/batch-config.js";
-import { runBatch } from "../../src/core/batch.js";
 import { buildPresetPackage } from "../../src/model/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli } from "../support/cli.js";
@@ -89,15 +87,23 @@ describe("an output folder", () => {
   });
 
   it("that vanishes in the middle ends the run; it is not begun anew where nobody finds the rest", async () => {
-    await using engine = await Engine.open({ model: at("model"), session: { intraOpThreads: 1 } });
-    const { config } = parseBatchConfig({ inputDir: at("in"), referenceImages: [at("refs")], outputDir: at("vanishing"), numInferenceSteps: 1, maxConcurrent: 1 });
-    let gone: Promise<void> | undefined;
-    const run = runBatch(engine, config, { onEvent: (event) => event.type === "page-completed" && (gone ??= rename(at("vanishing"), at("elsewhere"))) });
-    await expect(run).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringContaining("the folder has vanished") as string });
+    const out = at("vanishing");
+    let gone = false;
+    const stopped = await runCli([...command("--output-dir", out), "--max-concurrent", "1", "--json"], (_child, stdout) => {
+      if (gone || !stdout.includes('"page-completed"')) return;
+      gone = true;
+      renameSync(out, at("elsewhere"));
+    });
+    expect(stopped.stderr).toMatch(/the folder has vanished; check that the disk is still mounted.*\[ERR_OUTPUT_WRITE\]/);
+    expect(stopped.code).toBe(75);
     expect(await readdir(root)).not.toContain("vanishing");
-    expect(await pictures(at("elsewhere"))).toContain("p1_colorized.png");
-    await rename(at("elsewhere"), at("vanishing"));
-    expect(await runBatch(engine, config)).toMatchObject({ completed: 4, failed: 0 });
+    const safe = await pictures(at("elsewhere"));
+    expect(safe).toContain("p1_colorized.png");
+    renameSync(at("elsewhere"), out);
+    const again = await runCli(command("--output-dir", out));
+    expect(again.code).toBe(0);
+    expect(again.stderr.match(/done before\)/g)).toHaveLength(safe.length);
+    expect(await pictures(out)).toHaveLength(4);
   });
 });
 

@@ -1,8 +1,9 @@
 /** `cobra-batch config`: check a configuration file, tell which settings win, give the files' JSON Schema. */
 import { Command } from "commander";
-import { parseBatchConfig } from "../../config/batch-config.js";
+import { configError, parseBatchConfig } from "../../config/batch-config.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../config/configuration-handler.js";
 import { environmentName } from "../../config/layers.js";
+import { ownFileFaults } from "../../core/page-own-files.js";
 import { reportErrors } from "./report-errors.js";
 import { gatherSettings, withSettingFlags, type SettingFlags } from "./setting-flags.js";
 
@@ -35,6 +36,8 @@ export function configCommand(): Command {
 
 async function check(path: string): Promise<void> {
   const file = await new ConfigurationHandler().loadConfigFile(path);
+  const faults = await ownFileFaults(Object.entries(file.images).map(([name, settings]) => [`images[${JSON.stringify(name)}]`, settings]));
+  if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
   process.stdout.write(`${path} is right: ${Object.keys(file.default).length} settings for all pages, entries for ${Object.keys(file.images).length} names\n`);
 }
 

@@ -25,6 +25,7 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: s
   ["recursive", "--recursive", "Input and output"],
   ["overwrite", "--overwrite", "Input and output"],
   ["referenceImages", "--reference-dir <path>", "Colours"],
+  ["classifier", "--classifier <name>", "Colours"],
   ["style", "--style <style>", "Colours"],
   ["seed", "--seed <number>", "Colours"],
   ["numInferenceSteps", "--steps <number>", "Colours"],

@@ -86,3 +86,11 @@ describe("failed and finished pages", () => {
     expect([history.done("a", "f")?.page, history.done("a", "g"), history.last("c")?.page]).toEqual(["a", undefined, "c"]);
   });
 });
+
+describe("pictures of a page", () => {
+  it("are all known, the last first: a kill may have left an earlier one in its place", () => {
+    const history = after(run(), done("a", "f"), done("b"), done("a", "g"));
+    expect(history.pictures("a").map(({ fingerprint }) => fingerprint)).toEqual(["g", "f"]);
+    expect([history.last("a")?.fingerprint, history.pictures("c")]).toEqual(["g", []]);
+  });
+});
