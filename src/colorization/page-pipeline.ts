@@ -16,7 +16,7 @@ import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
 import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
-import { QUADRANTS, retrievePatches } from "./retrieval.js";
+import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** The stages a page reports, in order. */
@@ -197,6 +197,9 @@ async function retrieve(networks: Networks, references: ReferenceSet, prepared: 
   const size = networks.model.manifest.imageEncoder.embeddingSize;
   const embeddings = new Float32Array(patches.length * size);
   patches.forEach((patch, index) => embeddings.set(patch.embedding, index * size));
+  if (networks.model.manifest.references === "whole") {
+    return retrieveWhole(queries, embeddings, size, QUADRANTS * request.topK).map((index, rank) => ({ quadrant: rank % QUADRANTS, rank, patch: patches[index]! }));
+  }
   const ranking = retrievePatches(queries, embeddings, size, request.topK);
   return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
 }
