@@ -1,8 +1,8 @@
 /** From the three metrics to "line art" or "coloured": the rule of the contract, with its thresholds as options. */
+import type { ImageType } from "../config/batch-config.js";
 import { ConfigurationError } from "../errors.js";
 
-/** What a picture is taken for. */
-export type ImageType = "line_art" | "colored";
+export type { ImageType };
 
 /** The three measured figures of a picture. */
 export interface ClassificationMetrics {
@@ -17,9 +17,11 @@ export interface ClassificationMetrics {
 /** A picture's type, how sure that is, and why. */
 export interface ImageClassification {
   readonly type: ImageType;
-  /** 0..1, in thirds: how many of the three metrics agree. */
+  /** 0..1. By the plain rule in thirds: how many of the three metrics agree. By the calibrated decision 0.5..1. */
   readonly confidence: number;
   readonly metrics: ClassificationMetrics;
+  /** Neither is clear; told by the calibrated decision only. */
+  readonly ambiguous?: boolean;
 }
 
 /** Limits of the rule. */

@@ -1,10 +1,12 @@
 /** Tells line art from coloured pictures by three metrics; see docs of the contract's "Classification". */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import type { ClassifierName } from "../config/batch-config.js";
 import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
-import { completeThresholds, decide, type ClassificationMetrics, type ClassificationThresholds, type ImageClassification } from "./decision.js";
+import { calibrate } from "./calibrated.js";
+import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
-import { measure, type ClassifierImage } from "./metrics.js";
+import { inspect, type ClassifierImage, type Inspection } from "./metrics.js";
 
 /** What can be classified: a path, the bytes of an encoded file, or a decoded picture. */
 export type ClassifierSource = string | Uint8Array | ClassifierImage;
@@ -13,6 +15,8 @@ export type ClassifierSource = string | Uint8Array | ClassifierImage;
 export interface ImageClassifierOptions {
   /** Limits of the rule; the others keep their defaults (0.15, 1000, 0.30). */
   thresholds?: Partial<ClassificationThresholds>;
+  /** Which decision: the rule of the three metrics (default), or the calibrated one; see `docs/classification.md`. */
+  decision?: ClassifierName;
   /** How many pictures' metrics are remembered, by content. Default 10 000; 0 remembers none. */
   cacheEntries?: number;
   /** How many pictures `classifyBatch` works on at once. Default 4. */
@@ -30,7 +34,8 @@ export type BatchClassification =
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;
   readonly #options: Required<Pick<ImageClassifierOptions, "cacheEntries" | "concurrency">> & { limitPixels?: number };
-  readonly #cache = new Map<string, ClassificationMetrics>();
+  readonly #decision: ClassifierName;
+  readonly #cache = new Map<string, Inspection>();
 
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
@@ -39,6 +44,7 @@ export class ImageClassifier {
       if (!Number.isInteger(value) || value < least) throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${value}`);
     }
     this.thresholds = completeThresholds(options.thresholds);
+    this.#decision = options.decision ?? "plain";
     this.#options = { cacheEntries, concurrency, ...(limitPixels === undefined ? {} : { limitPixels }) };
   }
 
@@ -52,11 +58,11 @@ export class ImageClassifier {
     const content = typeof source === "string" ? await readPicture(source) : source;
     const key = keyOf(content);
     const known = this.#cache.get(key);
-    if (known) return decide(known, this.thresholds);
+    if (known) return this.#decide(known);
     const image = content instanceof Uint8Array ? await decodeForClassification(content, name, this.#options) : content;
-    const metrics = measure(image);
-    this.#remember(key, metrics);
-    return decide(metrics, this.thresholds);
+    const inspection = inspect(image);
+    this.#remember(key, inspection);
+    return this.#decide(inspection);
   }
 
   /** Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources. */
@@ -95,9 +101,13 @@ export class ImageClassifier {
     return this.#cache.size;
   }
 
-  #remember(key: string, metrics: ClassificationMetrics): void {
+  #decide({ metrics, evidence }: Inspection): ImageClassification {
+    return this.#decision === "plain" ? decide(metrics, this.thresholds) : { ...calibrate(evidence), metrics };
+  }
+
+  #remember(key: string, inspection: Inspection): void {
     if (this.#options.cacheEntries === 0) return;
-    this.#cache.set(key, metrics);
+    this.#cache.set(key, inspection);
     if (this.#cache.size > this.#options.cacheEntries) this.#cache.delete(this.#cache.keys().next().value!);
   }
 }

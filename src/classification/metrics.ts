@@ -21,6 +21,7 @@ import {
 } from "../binding/pixels.js";
 import { ClassificationError } from "../errors.js";
 import type { ClassificationMetrics } from "./decision.js";
+import { colorEvidence, type ColorEvidence } from "./evidence.js";
 
 /**
  * How the file stores its pixels, where that changes the metrics:
@@ -48,11 +49,22 @@ interface Source {
   readonly image: PixelImage;
 }
 
+/** What a picture measures, for both decisions. */
+export interface Inspection {
+  readonly metrics: ClassificationMetrics;
+  readonly evidence: ColorEvidence;
+}
+
+/** The metrics of `inspect` alone. */
+export function measure(image: ClassifierImage): ClassificationMetrics {
+  return inspect(image).metrics;
+}
+
 /**
  * Measures a picture.
  * @throws ClassificationError `ERR_CLASSIFICATION` when mode and channels do not fit; ValidationError `ERR_ARGUMENT` when size and data do not
  */
-export function measure(image: ClassifierImage): ClassificationMetrics {
+export function inspect(image: ClassifierImage): Inspection {
   const mode = image.mode ?? MODE_OF_CHANNELS[image.channels];
   const allowed = CHANNELS_OF_MODE[mode] as readonly number[] | undefined;
   if (!allowed?.includes(image.channels)) {
@@ -60,7 +72,11 @@ export function measure(image: ClassifierImage): ClassificationMetrics {
     throw new ClassificationError("ERR_CLASSIFICATION", `a picture of mode ${JSON.stringify(mode)} with ${image.channels} channels cannot be classified; ${rule}`);
   }
   const source: Source = { mode, image };
-  return { saturation: saturationOf(source), colorCount: countColors(source), edgeDensity: edgeDensityOf(grayOf(source)) };
+  const small = shrink(source);
+  return {
+    metrics: { saturation: saturationOf(source), colorCount: countColors(small), edgeDensity: edgeDensityOf(grayOf(source)) },
+    evidence: colorEvidence(small),
+  };
 }
 
 function saturationOf({ mode, image }: Source): number {
@@ -72,9 +88,8 @@ function grayOf({ mode, image }: Source): PixelImage<1> {
   return toGray(mode === "cmyk" ? cmykToRgb(image as PixelImage<4>) : image.channels === 4 ? toRgb(image as PixelImage<4>) : (image as PixelImage<1 | 3>));
 }
 
-/** Distinct colours of the picture shrunk into 256 x 256. */
-function countColors(source: Source): number {
-  const small = shrink(source);
+/** Distinct colours of the shrunk picture. */
+function countColors(small: PixelImage<1 | 3>): number {
   return small.channels === 1 ? histogram(small as PixelImage<1>).filter((count) => count > 0).length : distinctColors(small as PixelImage<3>);
 }
 

@@ -8,6 +8,7 @@ import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./networks.js";
 import { PageMemory } from "./page-memory.js";
 import { colorizePage, type PageRequest, type PageResult } from "./page-pipeline.js";
@@ -26,6 +27,11 @@ export interface EngineOptions {
   workers?: number;
   /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
   referenceCacheBytes?: number;
+  /**
+   * Keep the networks of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
+   * their loading. What styles share is loaded once either way.
+   */
+  keepStyles?: boolean;
   /** Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit` leave. */
   memoryBudgetBytes?: number;
   /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
@@ -48,6 +54,7 @@ export class Engine implements AsyncDisposable {
   readonly #pool: PagePool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
+  readonly #styles: LoadedStyles;
   #ending: Promise<void> | undefined;
 
   private constructor(model: ModelPackage, options: EngineOptions) {
@@ -62,6 +69,7 @@ export class Engine implements AsyncDisposable {
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
     });
+    this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = openPagePool(options.workers);
   }
 
@@ -110,12 +118,14 @@ export class Engine implements AsyncDisposable {
     this.#assertOpen();
     this.#assertStyle(request.style);
     const signal = request.signal ? AbortSignal.any([request.signal, this.#stop.signal]) : this.#stop.signal;
+    const end = this.#styles.begin(request.style);
     const work = colorizePage(this.#networks, references, this.#runTask, { ...request, signal });
     this.#inFlight.add(work);
     try {
       return await work;
     } finally {
       this.#inFlight.delete(work);
+      end();
     }
   }
 

@@ -2,6 +2,7 @@
  * The networks of a model package as typed calls. Sessions open at first use and are shared between styles where the
  * package shares the graph. Shapes are N,C,H,W; pictures are float32 planes.
  */
+import { join } from "node:path";
 import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
@@ -163,6 +164,22 @@ export class Networks implements Disposable {
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
     using image = await this.#run("guided_upsampler", style, { color: colorInput, line: lineInput, noise: draw }, "image", signal);
     return (image.data as Float32Array).slice();
+  }
+
+  /** Frees the sessions that only this style uses; runs in flight end first. They open again when they are needed. */
+  closeStyle(style: Style): void {
+    const { styles } = this.model.manifest.graphs;
+    const others = new Set(Object.entries(styles).flatMap(([name, graphs]) => (name === style ? [] : Object.values(graphs ?? {}))));
+    for (const file of Object.values(styles[style] ?? {})) {
+      if (file === undefined || others.has(file)) continue;
+      const path = join(this.model.directory, file);
+      const opening = this.#sessions.get(path);
+      this.#sessions.delete(path);
+      opening?.then(
+        (session) => session.dispose(),
+        () => undefined,
+      );
+    }
   }
 
   /** The sessions that are open. */

@@ -74,9 +74,9 @@ export class PageMemory implements PageNeeds {
 
   /** Keys and values of the page's references, side by side. */
   #referenceBytes(bucket: Bucket, topK: number): number {
-    const { referenceKv, latent } = this.#model.manifest;
+    const { referenceKv, latent, precision } = this.#model.manifest;
     const tokens = (bucket.width / latent.downscale / 4) * (bucket.height / latent.downscale / 4);
-    return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * 4;
+    return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   }
 
   /** Pictures and planes that the stages hand on; see `page-tasks.ts`. */

@@ -1,18 +1,20 @@
 /**
- * What happens to one page, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
+ * What happens to one page, tile by tile where its shape fits no page size of the model, in order: bucket, line extraction, retrieval, reference K/V, latents, denoising, decoding,
  * guided upsampling, the page's own ink. The stages and their facts are those of Cobra (arXiv 2504.12240 and its `app.py`).
  */
 import type { RasterImage } from "../binding/raster.js";
 import { Tensor } from "../binding/index.js";
+import { toRgb } from "../binding/pixels.js";
 import type { Fill, Ink, Style } from "../config/batch-config.js";
 import { ValidationError } from "../errors.js";
+import type { ModelManifest } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
 import type { PageHints } from "./page-hints.js";
 import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
-import { upsampledSize, type PageTask, type PreparedPage, type RunPageTask } from "./page-tasks.js";
+import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches } from "./retrieval.js";
 import { Solver } from "./solver.js";
@@ -57,8 +59,11 @@ export interface PageResult {
    * where the package has no upsampler.
    */
   image: RasterImage;
+  /** Page size of the model; of a page in tiles, the first one's. */
   bucket: Bucket;
-  /** Reference patches that were used, in quadrant order. */
+  /** Parts that the page was coloured in: 1 for a page whose shape fits the model; see `tiling.ts`. */
+  tiles: number;
+  /** Reference patches that were used, in quadrant order, tile by tile. */
   references: readonly { quadrant: number; rank: number; label: string }[];
   /** Wall time of each stage. */
   stageMs: Record<PageStage, number>;
@@ -66,14 +71,52 @@ export interface PageResult {
 
 /** Colours one page. Rejects with the signal's reason when cancelled. */
 export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
-  const { style, signal } = request;
+  const { signal } = request;
   const { manifest } = networks.model;
+  const upsampler = request.ink === "model" || manifest.upsampler?.pageInk !== false ? manifest.upsampler : null;
   const clock = new StageClock(request.onStage);
-  const tell = request.onValue ?? (() => undefined);
   signal?.throwIfAborted();
-
   clock.begin("prepare");
   const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
+  const { tiles, plan, page } = prepared;
+  const context = { networks, references, runTask, clock, upsampler };
+  const done: ColouredTile[] = [];
+  for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
+  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  if (page) {
+    clock.begin("ink");
+    image = await runTask("composeInk", { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints }, signal);
+  }
+  return { image, bucket: tiles[0]!.bucket, tiles: tiles.length, references: done.flatMap((one) => one.references), stageMs: clock.end() };
+}
+
+interface TileContext {
+  networks: Networks;
+  references: ReferenceSet;
+  runTask: RunPageTask;
+  clock: StageClock;
+  /** The guided upsampler, where the page's picture goes through it. */
+  upsampler: ModelManifest["upsampler"];
+}
+
+interface ColouredTile {
+  /** The model's picture. */
+  picture: RasterImage;
+  references: PageResult["references"];
+}
+
+/** The request with steps counted over all tiles. */
+function ofTile(request: PageRequest, index: number, count: number): PageRequest {
+  const { onStage } = request;
+  if (count === 1 || onStage === undefined) return request;
+  return { ...request, onStage: (stage, step, steps) => (step === undefined || steps === undefined ? onStage(stage) : onStage(stage, index * steps + step, count * steps)) };
+}
+
+/** Colours a page that fits the model, or one tile. */
+async function colorizeTile({ networks, references, runTask, clock, upsampler }: TileContext, prepared: PreparedTile, request: PageRequest): Promise<ColouredTile> {
+  const { style, signal } = request;
+  const { manifest } = networks.model;
+  const tell = request.onValue ?? (() => undefined);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -85,9 +128,9 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
       gray: prepared.gray,
       lineRaw,
       style,
-      marks: prepared.hints?.marks,
+      marks: prepared.marks,
       latentDownscale: manifest.latent.downscale,
-      upsamplerScale: manifest.upsampler?.scale ?? null,
+      upsamplerScale: upsampler?.scale ?? null,
     },
     signal,
   );
@@ -97,7 +140,7 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   const retrieved = await retrieve(networks, references, prepared, request);
   const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
   const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const upsampled = manifest.upsampler ? upsampledSize(width, height, manifest.upsampler.scale) : [0, 0] as const;
+  const upsampled = upsampler ? upsampledSize(width, height, upsampler.scale) : [0, 0] as const;
   const counts = { latent: latentCount, references: (retrieved.length * latentCount) / 4, upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2 };
   const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
   const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
@@ -120,21 +163,17 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
 
   clock.begin("decode");
   const planes = await networks.decodeLatent(latent, latentDims, signal);
-  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: manifest.upsampler?.scale ?? null }, signal);
+  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: upsampler?.scale ?? null }, signal);
   tell("picture", decoded.picture);
 
   let image = decoded.picture;
-  if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
+  if (upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
     clock.begin("upsample");
     const [upWidth, upHeight] = upsampled;
     const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
   }
-  if (prepared.page) {
-    clock.begin("ink");
-    image = await runTask("composeInk", { page: prepared.page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.hints?.grown }, signal);
-  }
-  return { image, bucket, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })), stageMs: clock.end() };
+  return { picture: image, references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })) };
 }
 
 /** A page's hints for a worker; a picture of hints is copied, since the caller may need it for other pages. */
@@ -144,7 +183,7 @@ function hintsOf({ hints, pageHints }: PageRequest): PageTask["hints"] {
   return hints === undefined || hints.length === 0 ? undefined : { squares: hints };
 }
 
-async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedPage, request: PageRequest): Promise<ChosenPatch[]> {
+async function retrieve(networks: Networks, references: ReferenceSet, prepared: PreparedTile, request: PageRequest): Promise<ChosenPatch[]> {
   const patches = await references.patches(prepared.bucket, request.signal);
   if (patches.length === 0) return [];
   const queries = await networks.embed(prepared.queryPixels, QUADRANTS, request.signal);

@@ -13,8 +13,11 @@ import { nearestBucket, type Bucket } from "./buckets.js";
 import { contactSheet } from "./contact-sheet.js";
 import { hintMaskPlane, layHints, type ColorHint } from "./hints.js";
 import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
-import { prepareHints, type PageHints, type PreparedHints } from "./page-hints.js";
+import type { PageHints } from "./page-hints.js";
 import { seededNoise } from "./page-noise.js";
+import { tileHints } from "./tile-hints.js";
+import { joinTiles } from "./tile-join.js";
+import { planTiles, type TilePlan } from "./tiling.js";
 import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
 
 /** How the image encoder wants its pictures. */
@@ -35,26 +38,47 @@ export interface PageTask {
   hintForm: HintForm;
 }
 
-export interface PreparedPage {
+/** A page, or a tile of one, for the networks. */
+export interface PreparedTile {
   bucket: Bucket;
-  /** Gray page at the bucket's size. */
+  /** Gray, at the bucket's size. */
   gray: PixelImage<1>;
   /** Input of the line network. */
   lineInput: LineInput;
-  /** [4, 3, S, S]: the page's quadrant crops for the image encoder. */
+  /** [4, 3, S, S]: the quadrant crops for the image encoder. */
   queryPixels: Float32Array;
-  /** The page itself, moved and not copied, where `keepPage` asks for it. */
-  page?: RasterImage;
-  hints?: PreparedHints;
+  /** Hints, RGBA at the bucket's size; see `PreparedHints`. */
+  marks?: PixelImage<4>;
 }
 
-/** Page → bucket, gray, line network input, retrieval queries. */
+export interface PreparedPage {
+  /** The page as a whole, or its tiles in order. */
+  tiles: PreparedTile[];
+  /** How the page is cut; absent for a page that is coloured as a whole. */
+  plan?: TilePlan;
+  /** The page's own size in pixels. */
+  width: number;
+  height: number;
+  /** The page itself, moved and not copied, where `keepPage` asks for it. */
+  page?: RasterImage;
+  /** Colours that the page has to have; see `PreparedHints.grown`. */
+  grownHints?: PixelImage<4>;
+}
+
+/** Page → its tiles, each with bucket, gray, line network input, retrieval queries and hints. */
 export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
-  const bucket = nearestBucket(page.width, page.height, buckets);
-  const prepared = hints === undefined ? {} : { hints: prepareHints(page, bucket, hintForm, hints) };
-  const stretched = resize(toRgb(page), bucket.width, bucket.height);
-  const gray = toGray(stretched as RasterImage);
-  return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...prepared, ...(keepPage ? { page } : {}) };
+  const { width, height } = page;
+  const plan = planTiles(page, buckets);
+  const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({ tile, bucket: nearestBucket(tile.width, tile.height, buckets) }));
+  const prepared = hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
+  const rgb = toRgb(page);
+  const tiles = parts.map(({ tile, bucket }, index): PreparedTile => {
+    const stretched = resize(rgb, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
+    const gray = toGray(stretched as RasterImage);
+    const marks = prepared?.marks[index];
+    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(marks === undefined ? {} : { marks }) };
+  });
+  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -194,7 +218,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, composeInk, contactSheet } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk, contactSheet } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

@@ -1,6 +1,7 @@
 /** The settings of one batch: one schema gives types, defaults and validation. Rules: the contract's table `BatchConfig`. */
 import { z } from "zod";
 import { ConfigurationError } from "../errors.js";
+import { colorHintsSchema, type ColorHints } from "./color-hints.js";
 import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
 
 /** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
@@ -18,6 +19,14 @@ export type Fill = (typeof FILLS)[number];
 /** Picture formats that are written. */
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+/** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
+export const IMAGE_TYPES = ["line_art", "colored"] as const;
+export type ImageType = (typeof IMAGE_TYPES)[number];
+
+/** How pages are told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics. */
+export const CLASSIFIERS = ["calibrated", "plain"] as const;
+export type ClassifierName = (typeof CLASSIFIERS)[number];
 
 const path = z.string("must be a path").min(1, "must not be empty");
 const flag = z.boolean("must be true or false");
@@ -37,11 +46,14 @@ const schema = z.strictObject({
   style: oneOf(STYLES).describe("look of the lines that the colours are made for").default("line + shadow"),
   /** Of the start noise. */
   seed: whole(0).describe("seed of the noise; the same seed gives the same picture").default(0),
-  numInferenceSteps: whole(1).describe("denoising steps a page; more is slower").default(10),
+  numInferenceSteps: whole(1).max(999, "must be 999 or less: models are trained for 1000").describe("denoising steps a page; more is slower").default(10),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
   fill: oneOf(FILLS).describe('with the page\'s own ink: "flat" gives every region of lines one colour, "model" keeps the model\'s shading; without it as the model package says').optional(),
+  classifier: oneOf(CLASSIFIERS).describe("how pages are told from coloured pictures where no references are named").default("calibrated"),
+  /** Meant for single images of a configuration file. */
+  imageType: oneOf(IMAGE_TYPES).describe("what a picture is, instead of being told from it").optional(),
   outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
@@ -63,9 +75,16 @@ export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
 export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink", "fill"] as const;
-export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
-/** Settings of one page that differ from the batch's. */
-export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined };
+/** What a page alone has beside them: references in place of the batch's, and colours to keep to. */
+export interface PageOwn {
+  readonly referenceImages?: readonly string[];
+  readonly colorHints?: ColorHints;
+}
+export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]> & PageOwn;
+/** Settings of one page that differ from the batch's, and what it is. */
+export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined } & { imageType?: BatchConfig["imageType"] };
+/** Keys of a page's settings. */
+export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHints", "imageType"] as const;
 
 /** Settings of how all pictures of a batch are written. */
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;
@@ -103,6 +122,10 @@ function editDistance(a: string, b: string): number {
 type Label = (key: string) => string;
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS, label: Label = String): string[] {
+  // Of a value that may be one of several things, what is wrong inside the one that it looks like.
+  const inside = issue.code === "invalid_union" && issue.path.length === 1 ? issue.errors.find((issues) => issues.some(({ path }) => path.length > 0) || issues.some(({ code }) => code === "too_small")) : undefined;
+  if (inside !== undefined) return inside.flatMap((one) => describeIssue({ ...one, path: [...issue.path, ...one.path] }, input, known, label));
+  if (issue.code === "unrecognized_keys" && issue.path.length > 0) return [`${issue.path.join(".")}: unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}; leave it out`];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const near = nearestKey(key, known);
@@ -111,7 +134,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly 
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
+  return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */
@@ -152,7 +175,7 @@ export function settingHelp(key: keyof BatchConfig): { description: string; defa
 
 /** The schema of some settings, none of them needed and none filled in. */
 function partialSchema(keys: readonly string[]): z.ZodObject {
-  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
+  const fields: Readonly<Record<string, z.ZodType>> = { ...schema.shape, colorHints: colorHintsSchema };
   return z.strictObject(Object.fromEntries(keys.map((key) => [key, (fields[key] instanceof z.ZodDefault ? (fields[key].removeDefault() as z.ZodType) : fields[key]!).optional()])));
 }
 
@@ -162,7 +185,9 @@ function partialSchema(keys: readonly string[]): z.ZodObject {
  */
 export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): string[] {
   const result = partialSchema(keys).safeParse(input);
-  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+  if (!result.success) return result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+  const { referenceImages } = input as { referenceImages?: readonly string[] };
+  return keys === PAGE_CONFIG_KEYS && referenceImages?.length === 0 ? ["referenceImages: must name at least one; leave it out for the references of all pages"] : [];
 }
 
 /** JSON Schema of settings, none of them required: all with their defaults, or (`keys`) some without. */
@@ -176,10 +201,18 @@ export function settingsJsonSchema(keys?: readonly string[]): { properties: Reco
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
  */
 export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
-  const faults = settingFaults(page, PAGE_SETTINGS);
+  const faults = settingFaults(page, PAGE_CONFIG_KEYS);
   if (faults.length > 0) throw configError(faults);
-  return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
+  const { referenceImages, colorHints } = page;
+  return {
+    ...(Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as unknown as PageSettings),
+    ...(referenceImages === undefined ? {} : { referenceImages }),
+    ...(colorHints === undefined ? {} : { colorHints }),
+  };
 }
+
+/** The settings' name at run time too, so that `import { BatchConfig }` is right in JavaScript: `BatchConfig.parse(…)` is `parseBatchConfig`. */
+export const BatchConfig = Object.freeze({ parse: parseBatchConfig, keys: BATCH_CONFIG_KEYS, jsonSchema: settingsJsonSchema });
 
 /** One error for all faults. */
 export function configError(faults: readonly string[]): ConfigurationError {

@@ -256,7 +256,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #scanned(): Promise<Scan> {
-    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal);
+    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal, this.#options.pageConfig);
     return this.#scan;
   }
 

@@ -32,6 +32,8 @@ export interface PageSuccess {
   height: number;
   /** Page size of the model that was used, "WxH". */
   bucket: string;
+  /** Parts it was coloured in, where its shape fits no page size of the model (strips, spreads). */
+  tiles?: number;
   seed: number;
   /** Wall time from decode to written. */
   elapsedMs: number;

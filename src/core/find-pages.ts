@@ -1,10 +1,10 @@
 /** Which pictures of an input are pages and which are references. */
-import type { ImageClassification } from "../classification/index.js";
 import type { Engine } from "../colorization/engine.js";
 import type { ReferenceImage } from "../colorization/references.js";
-import type { BatchConfig } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../errors.js";
 import { openPageSource, type PageSource, type SourceEntry, type SourceFault } from "../io/page-source.js";
+import type { PictureKind } from "../workers/open-page.js";
 import { stage } from "../workers/stage.js";
 
 /** An input, sorted. */
@@ -15,7 +15,7 @@ export interface FoundPages {
   carried: SourceEntry[];
   references: ReferenceImage[];
   /** What the decision was where pictures were told apart. */
-  classifications: Map<SourceEntry, ImageClassification>;
+  classifications: Map<SourceEntry, PictureKind>;
   /** Pictures that could not be told apart because they cannot be read. */
   failures: SourceFault[];
   warnings: string[];
@@ -23,22 +23,24 @@ export interface FoundPages {
 
 /**
  * Sorts an input. With reference paths every picture of the input is a page; without, the input's own coloured pictures
- * are the references.
+ * are the references. What `pageConfig` says a picture is, it is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
-export async function findPages(engine: Engine, source: PageSource, config: BatchConfig, signal: AbortSignal): Promise<FoundPages> {
+export async function findPages(engine: Engine, source: PageSource, config: BatchConfig, signal: AbortSignal, pageConfig: (name: string) => PageConfig = () => ({})): Promise<FoundPages> {
   const images = source.entries().filter((entry) => entry.kind === "image");
   const others = source.entries().filter((entry) => entry.kind === "other");
   if (config.referenceImages.length > 0) {
     const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
-    return { pages: images, carried: others, references, classifications: new Map(), failures: [], warnings };
+    const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
+    return { pages: images.filter(isPage), carried: [...others, ...images.filter((entry) => !isPage(entry))], references, classifications: new Map(), failures: [], warnings };
   }
   const found: FoundPages = { pages: [], carried: others, references: [], classifications: new Map(), failures: [], warnings: [] };
   const coloured: SourceEntry[] = [];
-  for await (const { entry, classification, error } of stage(images, (entry) => classifyEntry(engine, entry, signal), { concurrency: engine.pool.maxThreads, signal })) {
+  for await (const { entry, classification, error } of stage(images, (entry) => classifyEntry(engine, config, entry, pageConfig(entry.name).imageType, signal), { concurrency: engine.pool.maxThreads, signal })) {
     if (error) found.failures.push({ name: entry.name, error });
     else {
       found.classifications.set(entry, classification);
+      if (classification.ambiguous === true) found.warnings.push(ambiguity(entry.name, classification));
       (classification.type === "line_art" ? found.pages : coloured).push(entry);
     }
   }
@@ -57,16 +59,27 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
   return found;
 }
 
-async function classifyEntry(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<{ entry: SourceEntry; classification: ImageClassification; error?: undefined } | { entry: SourceEntry; classification?: undefined; error: BatchProcessingError }> {
+function ambiguity(name: string, { type, confidence }: PictureKind): string {
+  const [taken, other] = type === "line_art" ? ["line art", "coloured"] : ["coloured", "line art"];
+  return `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure). If it is ${other}, say so in a --config file: { "images": { ${JSON.stringify(name)}: { "imageType": "${type === "line_art" ? "colored" : "line_art"}" } } }`;
+}
+
+async function classifyEntry(engine: Engine, config: BatchConfig, entry: SourceEntry, known: PageConfig["imageType"], signal: AbortSignal): Promise<{ entry: SourceEntry; classification: PictureKind; error?: undefined } | { entry: SourceEntry; classification?: undefined; error: BatchProcessingError }> {
+  const said = known ?? config.imageType;
+  if (said !== undefined) return { entry, classification: { type: said, confidence: 1 } };
   try {
-    return { entry, classification: await engine.pool.classify(await entry.read(), entry.name, { signal }) };
+    return { entry, classification: await engine.pool.classify(await entry.read(), entry.name, { decision: config.classifier, byHeader: true, signal }) };
   } catch (error) {
     if (!signal.aborted && error instanceof BatchProcessingError) return { entry, error };
     throw error;
   }
 }
 
-async function readReferences(engine: Engine, paths: readonly string[], signal: AbortSignal): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
+/**
+ * Decodes the references under paths; with warnings about those that cannot be read.
+ * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
+ */
+export async function readReferences(engine: Engine, paths: readonly string[], signal: AbortSignal): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
   const references: ReferenceImage[] = [];
   const warnings: string[] = [];
   for (const path of paths) {

@@ -1,7 +1,7 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
 import { relative, resolve, sep } from "node:path";
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig } from "../config/batch-config.js";
+import type { BatchConfig, PageConfig } from "../config/batch-config.js";
 import { ConfigurationError } from "../errors.js";
 import { planOutputNames } from "../io/output-names.js";
 import { openPageSource, type PageSource } from "../io/page-source.js";
@@ -18,11 +18,11 @@ export interface Scan {
 }
 
 /** Opens and sorts the input. The caller closes `source`. Rejects with `ERR_CONFIG`, `ERR_INPUT_*`, `ERR_ZIP_*`, `ERR_NO_REFERENCES`. */
-export async function scanInput(engine: Engine, config: BatchConfig, signal: AbortSignal): Promise<Scan> {
+export async function scanInput(engine: Engine, config: BatchConfig, signal: AbortSignal, pageConfig?: (name: string) => PageConfig): Promise<Scan> {
   checkApart(config);
   const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
   try {
-    const found = await findPages(engine, source, config, signal);
+    const found = await findPages(engine, source, config, signal, pageConfig);
     const names = source.entries().filter((entry) => entry.kind === "image").map((entry) => entry.name);
     const planned = planOutputNames(names, { preserveStructure: config.preserveStructure, format: config.outputFormat });
     return { source, found, outputNames: new Map(names.map((name, index) => [name, planned[index]!])) };

@@ -14,8 +14,29 @@ export interface OutputNameOptions {
 const MAX_LABEL_BYTES = 255 - 15;
 const SUFFIX = "_colorized";
 
+/** Names that Windows keeps for devices, whatever their extension. */
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])$/iu;
+/** Control characters, and marks that reorder text on screen. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * The same relative name made fit for every system: no device names (`CON/nul.png` → `CON_/nul_.png`), no control characters or marks that
+ * reorder text, no folder that ends in a dot or space. Other names stay as they are.
+ */
+export function portableName(name: string): string {
+  return name.split("/").map((part, index, parts) => {
+    const clean = part.replace(UNPRINTABLE, "_");
+    const dot = clean.indexOf(".");
+    const stem = dot < 0 ? clean : clean.slice(0, dot);
+    const whole = DEVICE.test(stem.trimEnd()) ? `${stem}_${clean.slice(stem.length)}` : clean;
+    return index < parts.length - 1 ? whole.replace(/[. ]+$/u, (end) => "_".repeat(end.length)) : whole;
+  }).join("/");
+}
+
 /** `a/001.jpg` → `a/001_colorized.jpg`. */
-export function colorizedName(name: string, format?: OutputFormat): string {
+export function colorizedName(given: string, format?: OutputFormat): string {
+  const name = portableName(given);
   const slash = name.lastIndexOf("/") + 1;
   const base = name.slice(slash);
   const own = extensionOf(base);

@@ -9,7 +9,7 @@ import { ZipFile } from "yazl";
 import { BatchProcessingError, ResourceError } from "../errors.js";
 import { AtomicFile, writeFully } from "./atomic-file.js";
 import { outputError } from "./file-errors.js";
-import { firstFreeName, nameKey } from "./output-names.js";
+import { firstFreeName, nameKey, portableName } from "./output-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "./output-rules.js";
 import type { PageSink } from "./page-sink.js";
 import type { SourceEntry } from "./page-source.js";
@@ -67,7 +67,7 @@ export class ArchiveSink implements PageSink {
   }
 
   async carry(entry: SourceEntry): Promise<string> {
-    return this.write(entry.name, await entry.read());
+    return this.write(portableName(entry.name), await entry.read());
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {

@@ -11,7 +11,7 @@ export interface PageSink {
    * Rejects with `ERR_OUTPUT_WRITE` or `ERR_ARGUMENT` (a name that leads out). Calls may overlap; an archive keeps their order.
    */
   write(name: string, bytes: Uint8Array): Promise<string>;
-  /** Takes over a file of the input under its own name (ComicInfo.xml). Resolves to where it is. */
+  /** Takes over a file of the input under its own name (ComicInfo.xml), made portable. Resolves to where it is. */
   carry(entry: SourceEntry): Promise<string>;
   /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */
   finish(metadata?: SinkMetadata): Promise<string>;

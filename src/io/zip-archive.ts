@@ -9,7 +9,7 @@ import { SubRange, type ByteSource } from "./byte-source.js";
 import { isSkipped } from "./entry-rules.js";
 import { inflate } from "./inflate.js";
 import { readDirectory, type DirectoryEntry } from "./zip-directory.js";
-import { decodeEntryName, nameFault, normalizeEntryName, printableName } from "./zip-names.js";
+import { archiveNameEncoding, decodeEntryName, nameFault, normalizeEntryName, printableName } from "./zip-names.js";
 
 /** An entry that passed the checks on the directory. */
 export interface ZipRecord {
@@ -70,8 +70,10 @@ export class ZipArchive {
     const records: ZipRecord[] = [];
     const taken = new Set<string>();
     let totalBytes = 0;
-    for (const entry of withoutOverlaps(directory.entries, directory.offset, label, faults)) {
-      const name = normalizeEntryName(decodeEntryName(entry.rawName, entry.flags, entry.extraFields));
+    const encoding = archiveNameEncoding(directory.entries);
+    const textOf = (entry: DirectoryEntry): string => decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
+    for (const entry of withoutOverlaps(directory.entries, textOf, directory.offset, label, faults)) {
+      const name = normalizeEntryName(textOf(entry));
       if (fileType(entry) === DIRECTORY || name.endsWith("/") || isSkipped(name)) continue;
       const fault = entryFault(entry, limits, totalBytes);
       if (fault !== undefined) {
@@ -159,9 +161,9 @@ function entryFault(entry: DirectoryEntry, limits: ArchiveLimits, totalBytes: nu
  * The entries of safe names in the directory's order. Of entries whose data overlap (and of those that overlap the directory) only
  * the first by position is kept, the others are refused: two honest entries never share bytes.
  */
-function withoutOverlaps(entries: readonly DirectoryEntry[], directoryOffset: number, label: string, faults: ZipExtractionError[]): DirectoryEntry[] {
+function withoutOverlaps(entries: readonly DirectoryEntry[], textOf: (entry: DirectoryEntry) => string, directoryOffset: number, label: string, faults: ZipExtractionError[]): DirectoryEntry[] {
   const safe = entries.filter((entry) => {
-    const text = decodeEntryName(entry.rawName, entry.flags, entry.extraFields);
+    const text = textOf(entry);
     const fault = nameFault(text);
     if (fault !== undefined) faults.push(refusal(label, text, "ERR_ZIP_ENTRY", fault));
     return fault === undefined;
@@ -177,7 +179,7 @@ function withoutOverlaps(entries: readonly DirectoryEntry[], directoryOffset: nu
   }
   return safe.filter((entry, index) => {
     const reason = refused.get(index);
-    if (reason !== undefined) faults.push(refusal(label, decodeEntryName(entry.rawName, entry.flags, entry.extraFields), "ERR_ZIP_ENTRY", reason));
+    if (reason !== undefined) faults.push(refusal(label, textOf(entry), "ERR_ZIP_ENTRY", reason));
     return reason === undefined;
   });
 }

@@ -1,5 +1,6 @@
 /** Names of archive entries: from bytes to a safe relative path, or the reason why there is none. */
 import { crc32 } from "node:zlib";
+import { detectNameEncoding, type NameEncoding } from "./name-encoding.js";
 
 /** Code page 437, the encoding of ZIP names without the UTF-8 flag (PKWARE APPNOTE, appendix D); upper half only. */
 const CP437_UPPER =
@@ -22,15 +23,38 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The encoding of an archive's unmarked names: told from those that are not UTF-8. */
+export function archiveNameEncoding(entries: Iterable<{ readonly rawName: Uint8Array; readonly flags: number }>): NameEncoding {
+  const unmarked: Uint8Array[] = [];
+  for (const { rawName, flags } of entries) {
+    if ((flags & UTF8_FLAG) === 0 && rawName.some((byte) => byte >= 0x80) && decodeUtf8(rawName) === undefined) unmarked.push(rawName);
+  }
+  return detectNameEncoding(unmarked);
+}
+
+function decodeLegacy(bytes: Uint8Array, encoding: NameEncoding): string {
+  return encoding === "cp437" ? decodeCp437(bytes) : new TextDecoder(encoding).decode(bytes);
+}
+
 /**
  * An entry's name as text, NFC, without bidi marks. In this order: Info-ZIP's Unicode path field (when its checksum fits), UTF-8
- * (flagged, or well-formed: many tools forget the flag), code page 437.
+ * (flagged, or well-formed: many tools forget the flag), the archive's own encoding (`archiveNameEncoding`). Where that is an Asian one, text
+ * that as UTF-8 would be Latin, Greek or Cyrillic alone is in it too: two bytes of it may by chance be well-formed UTF-8.
  */
-export function decodeEntryName(raw: Uint8Array, flags: number, extraFields: readonly { id: number; data: Uint8Array }[] = []): string {
+export function decodeEntryName(raw: Uint8Array, flags: number, extraFields: readonly { id: number; data: Uint8Array }[] = [], encoding: NameEncoding = "cp437"): string {
   const field = extraFields.find(({ id, data }) => id === UNICODE_PATH_FIELD && data.byteLength > 5 && data[0] === 1)?.data;
   const fieldFits = field !== undefined && new DataView(field.buffer, field.byteOffset).getUint32(1, true) === crc32(raw);
-  const text = (fieldFits ? decodeUtf8(field.subarray(5)) : undefined) ?? decodeUtf8(raw) ?? ((flags & UTF8_FLAG) !== 0 ? new TextDecoder().decode(raw) : decodeCp437(raw));
+  const text = (fieldFits ? decodeUtf8(field.subarray(5)) : undefined) ?? decodePlainName(raw, flags, encoding);
   return text.normalize("NFC").replace(BIDI_MARKS, "");
+}
+
+function decodePlainName(raw: Uint8Array, flags: number, encoding: NameEncoding): string {
+  const utf8 = decodeUtf8(raw);
+  if ((flags & UTF8_FLAG) !== 0) return utf8 ?? new TextDecoder().decode(raw);
+  const byChance = utf8 !== undefined && encoding !== "cp437" && utf8.length < raw.byteLength && raw.every((byte) => byte < 0xe0);
+  if (!byChance) return utf8 ?? decodeLegacy(raw, encoding);
+  const legacy = decodeLegacy(raw, encoding);
+  return legacy.includes("\ufffd") ? utf8 : legacy;
 }
 
 /**

@@ -166,7 +166,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
       embeddingSize: config.imageEncoder.projection,
     },
     referenceKv: { layers: config.transformer.layers, width: widthOf(config.transformer) },
-    upsampler: config.upsampler === null ? null : { scale: config.upsampler.scale },
+    upsampler: config.upsampler === null ? null : { ...config.upsampler },
     graphs,
     files,
   };

@@ -117,7 +117,16 @@ const schema = z
     /** Shape of `reference_kv`: [N, layers, 2, tokens, width]; Cobra: 28 x 1152. */
     referenceKv: z.strictObject({ layers: count, width: count }),
     /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when the package has none. */
-    upsampler: z.strictObject({ scale: z.number().min(1).max(4) }).nullable(),
+    upsampler: z
+      .strictObject({
+        scale: z.number().min(1).max(4),
+        /**
+         * Whether it also runs for pictures with the page's own ink, which take only colour from the model. Default true. Cobra: false, because
+         * it redraws lines, which such pictures do not use, and is two fifths of a page's work.
+         */
+        pageInk: z.boolean().optional(),
+      })
+      .nullable(),
     /** Graph name to file name. Styles may name the same file. */
     graphs: z.strictObject({
       shared: z.strictObject({ line_extractor: fileName, image_encoder: fileName, vae_encoder: fileName, vae_decoder: fileName }),

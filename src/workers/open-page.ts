@@ -2,12 +2,31 @@
 import { toGray } from "../binding/pixels.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "../classification/decision.js";
 import { decodeForClassification } from "../classification/decode-for-classification.js";
-import { measure, type ClassifierImage } from "../classification/metrics.js";
+import { calibrate } from "../classification/calibrated.js";
+import { isGrayByHeader } from "../classification/header.js";
+import { inspect, type ClassifierImage, type Inspection } from "../classification/metrics.js";
+import type { ClassifierName } from "../config/batch-config.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, type DecodedImage, type DecodeOptions, type ImageInfo } from "../io/image-codec.js";
 
 export interface OpenPageOptions extends DecodeOptions {
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;
+  /** Which decision. Default "plain". */
+  readonly decision?: ClassifierName | undefined;
+}
+
+/** What a picture is; without metrics where its header decided. */
+export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
+
+export interface TellPictureOptions extends OpenPageOptions {
+  /** Where the header leaves no room for colour, say so without decoding the picture. Default false. */
+  readonly byHeader?: boolean;
+}
+
+/** Tells whether a picture is line art or coloured. Errors as `decodeImage`. */
+export async function tellPicture(bytes: Uint8Array, name: string, { byHeader = false, ...options }: TellPictureOptions = {}): Promise<PictureKind> {
+  if (byHeader && isGrayByHeader(bytes)) return { type: "line_art", confidence: 1, ...(options.decision === "calibrated" ? { ambiguous: false } : {}) };
+  return (await openPage(bytes, name, options)).classification;
 }
 
 export interface OpenedPage extends DecodedImage {
@@ -16,10 +35,14 @@ export interface OpenedPage extends DecodedImage {
 
 /** Decodes a page and classifies it. Errors as `decodeImage`. */
 export async function openPage(bytes: Uint8Array, name: string, options: OpenPageOptions = {}): Promise<OpenedPage> {
-  const { thresholds, ...decodeOptions } = options;
+  const { thresholds, decision, ...decodeOptions } = options;
   const page = await decodeImage(bytes, name, decodeOptions);
   const seen = asClassifierSees(page) ?? (await decodeForClassification(bytes, name, { limitPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS }));
-  return { ...page, classification: decide(measure(seen), completeThresholds(thresholds)) };
+  return { ...page, classification: classification(inspect(seen), completeThresholds(thresholds), decision) };
+}
+
+function classification({ metrics, evidence }: Inspection, thresholds: ClassificationThresholds, decision: ClassifierName = "plain"): ImageClassification {
+  return decision === "plain" ? decide(metrics, thresholds) : { ...calibrate(evidence), metrics };
 }
 
 /**

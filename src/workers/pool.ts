@@ -3,12 +3,11 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { RasterImage } from "../binding/raster.js";
-import type { ImageClassification } from "../classification/decision.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import { logOrder, writeLogRecords } from "../logging.js";
 import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
-import type { OpenPageOptions } from "./open-page.js";
+import type { PictureKind, TellPictureOptions } from "./open-page.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { CoreTasks, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
@@ -95,10 +94,10 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     return this.#submit("decode", { bytes, name, options: rest }, signal) as Promise<DecodedImage>;
   }
 
-  /** Tells in a worker whether a picture is line art or coloured; see `openPage`. `bytes` moves there. */
-  classify(bytes: Uint8Array, name: string, options: OpenPageOptions & CallOptions = {}): Promise<ImageClassification> {
+  /** Tells in a worker whether a picture is line art or coloured; see `tellPicture`. `bytes` moves there. */
+  classify(bytes: Uint8Array, name: string, options: TellPictureOptions & CallOptions = {}): Promise<PictureKind> {
     const { signal, ...rest } = options;
-    return this.#submit("classify", { bytes, name, options: rest }, signal) as Promise<ImageClassification>;
+    return this.#submit("classify", { bytes, name, options: rest }, signal) as Promise<PictureKind>;
   }
 
   /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */

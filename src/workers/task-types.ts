@@ -1,8 +1,8 @@
 /** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
+import type { PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
-import type { ImageClassification } from "../classification/decision.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
-import type { OpenPageOptions } from "./open-page.js";
+import type { PictureKind, TellPictureOptions } from "./open-page.js";
 
 /** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
 export interface TaskShape {
@@ -19,6 +19,7 @@ export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyo
 /** The core tasks by name. */
 export interface CoreTasks {
   decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
-  classify: { payload: { bytes: Uint8Array; name: string; options: OpenPageOptions }; result: ImageClassification };
+  decodeHints: { payload: { bytes: Uint8Array; name: string }; result: PixelImage<4> };
+  classify: { payload: { bytes: Uint8Array; name: string; options: TellPictureOptions }; result: PictureKind };
   encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
 }

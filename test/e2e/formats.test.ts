@@ -102,7 +102,7 @@ const BAD: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
 
 async function run(name: string, files: Readonly<Record<string, Buffer>>, ...flags: string[]): Promise<{ code: number | null; events: BatchEvent[]; done: Map<string, PageSuccess>; failed: Map<string, PageFailure> }> {
   await writeFolder(at(name), files);
-  const result = await runCli(["colorize", at(name), "--output-dir", at(`${name}-out`), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--json", ...flags]);
+  const result = await runCli(["colorize", at(name), "--output-dir", at(`${name}-out`), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--threads", "1", "--json", ...flags]);
   const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
   const done = new Map(events.flatMap((event) => (event.type === "page-completed" ? [[event.page, event] as const] : [])));
   const failed = new Map(events.flatMap((event) => (event.type === "page-failed" ? [[event.page, event] as const] : [])));

@@ -41,9 +41,10 @@ Examples:
   cobra-batch classify chapter.cbz
   cobra-batch classify pages/001.png cover.jpg
   cobra-batch classify --recursive pages --saturation 0.2
-  cobra-batch classify chapter.cbz --json | jq -r 'select(.imageType == "colored").page'
+  cobra-batch classify chapter.cbz --json > types.ndjson
 
-Exit codes: 0 all pictures read, 1 none, 2 some could not be read, 64 wrong flags.`,
+Exit codes: 0 all pictures read, 1 none, 2 some could not be read,
+64 wrong flags.`,
     )
     .action((inputs: string[], flags: Flags) =>
       reportErrors(async () => {

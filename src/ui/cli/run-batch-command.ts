@@ -49,6 +49,7 @@ export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<Pr
     }
     const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
     reporter.failuresFile = failuresFile(config);
+    reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));

@@ -7,7 +7,7 @@ describe("parseBatchConfig", () => {
   it("fills in the defaults of the contract", () => {
     expect(parseBatchConfig(base).config).toEqual({
       inputDir: "in", outputDir: "out", referenceImages: [], style: "line + shadow", seed: 0, numInferenceSteps: 10,
-      topK: 3, previewMode: false, previewPages: 1, previewSeeds: 1, lossless: false, compressionLevel: 6,
+      topK: 3, previewMode: false, previewPages: 1, previewSeeds: 1, classifier: "calibrated", lossless: false, compressionLevel: 6,
       ink: "page", recursive: false, overwrite: false, preserveStructure: true,
     });
   });

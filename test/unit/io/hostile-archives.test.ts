@@ -1,9 +1,11 @@
 /** Each threat to archives of reliability: that entry is refused with an error that names it, the pages beside it come through. */
-import { writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ZipExtractionError } from "../../../src/errors.js";
+import { planOutputNames, portableName } from "../../../src/io/output-names.js";
+import { openFolderSink } from "../../../src/io/page-sink.js";
 import { openPageSource, type PageSource, type PageSourceOptions } from "../../../src/io/page-source.js";
 import { rawZip, type RawEntry } from "../../support/archives.js";
 import { temporaryFolder } from "./pictures.js";
@@ -124,8 +126,44 @@ describe("limits", () => {
     await expect(open(rawZip([GOOD, GOOD, GOOD]), { maxEntries: 2 })).rejects.toMatchObject({ code: "ERR_ZIP_LIMIT", message: expect.stringContaining("3 entries, more than the limit maxEntries 2") });
   });
 
+  it("100,000 entries: refused by the default limit before they are read; with a higher one they are listed, and reading them holds one at a time", async () => {
+    const entries = Array.from({ length: 100_000 }, (_, i) => ({ name: `${i}.png`, data: "0123456789" }));
+    const bytes = rawZip(entries);
+    await expect(open(bytes)).rejects.toMatchObject({ code: "ERR_ZIP_LIMIT", message: expect.stringContaining("100000 entries, more than the limit maxEntries 50000") });
+    const source = await open(bytes, { maxEntries: 200_000 });
+    expect(source.entries()).toHaveLength(100_000);
+    for (let i = 0; i < 2000; i++) await source.entries()[i]!.read();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 2000; i < 12_000; i++) await source.entries()[i]!.read();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 2 ** 20);
+    await source.close();
+  });
+
   it("a limit that is no number above zero is refused", async () => {
     await expect(open(rawZip([GOOD]), { maxEntries: 0 })).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("limits.maxEntries is 0") });
+  });
+});
+
+describe("names that meet or mean something elsewhere", () => {
+  it("that differ by case stay apart in the listing and, whatever the file system, in the output", async () => {
+    const source = await open(rawZip([{ name: "A.png", data: "1" }, { name: "a.png", data: "2" }, { name: "a.PNG", data: "3" }, { name: "e\u0301.png" }, { name: "\u00e9.png" }]));
+    const names = source.entries().map(({ name }) => name);
+    expect(new Set(names).size).toBe(5);
+    const planned = planOutputNames(names);
+    expect(new Set(planned.map((name) => name.toLowerCase())).size).toBe(5);
+    expect(planOutputNames(names)).toEqual(planned);
+    await source.close();
+  });
+
+  it("device names, bidi marks and control characters do not reach an output", async () => {
+    const source = await open(rawZip([{ name: "CON/nul.png" }, { name: "aux.v1/COM1.txt" }, { name: "ok \u202egnp.exe\u202c.png" }, { name: "dots./1.png" }, { name: "console.png" }]));
+    expect(source.entries().map(({ name }) => portableName(name)).toSorted()).toEqual(["CON_/nul_.png", "aux_.v1/COM1_.txt", "console.png", "dots_/1.png", "ok gnp.exe.png"].toSorted());
+    const folder = await temporaryFolder();
+    const sink = await openFolderSink(folder);
+    for (const entry of source.entries()) await sink.carry(entry);
+    expect((await readdir(folder)).toSorted()).toEqual(["CON_", "aux_.v1", "console.png", "dots_", "ok gnp.exe.png"].toSorted());
+    expect(planOutputNames(["lpt9.png", "new\nline.png", "PRN./a.png"])).toEqual(["lpt9__colorized.png", "new_line_colorized.png", "PRN_./a_colorized.png".replace("./", "_/")]);
+    await source.close();
   });
 });
 

@@ -1,0 +1,41 @@
+/**
+ * The calibrated decision: how likely a picture is coloured, from its `ColorEvidence`, by logistic regression. Beside the plain rule, which
+ * yellowed paper, palettes, pale colour and pages with little colour mislead. Weights: `scripts/classifier/fit.mjs`; figures:
+ * `docs/classification.md`.
+ */
+import type { ImageType } from "./decision.js";
+import type { ColorEvidence } from "./evidence.js";
+
+export interface CalibratedDecision {
+  readonly type: ImageType;
+  /** How sure that is, 0.5..1. */
+  readonly confidence: number;
+  /** Neither is clear: less sure than `SURE`. */
+  readonly ambiguous: boolean;
+}
+
+/** Below this confidence a picture is ambiguous. */
+export const SURE = 0.85;
+
+/** What the regression sees, in this order. */
+export const EVIDENCE_FEATURES = ["inks", "lightInks", "hueSpread", "tinted", "vivid"] as const;
+
+/** Steps between nothing and a little colour count as much as those between a little and much: logarithms, above a floor of noise. */
+const FLOORS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 1e-3, lightInks: 2e-3, hueSpread: 2e-3, tinted: 2e-3, vivid: 1e-3 };
+
+const BIAS = -7.324;
+const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 3.032, lightInks: -0.86, hueSpread: 1.783, tinted: 0.259, vivid: -0.032 };
+
+/** The evidence as the regression sees it: 0 for gray. */
+export function evidenceFeatures(evidence: ColorEvidence): number[] {
+  return EVIDENCE_FEATURES.map((name) => Math.log1p(evidence[name] / FLOORS[name]));
+}
+
+/** Line art or coloured, by the evidence. */
+export function calibrate(evidence: ColorEvidence): CalibratedDecision {
+  const features = evidenceFeatures(evidence);
+  const score = EVIDENCE_FEATURES.reduce((sum, name, index) => sum + WEIGHTS[name] * features[index]!, BIAS);
+  const colored = 1 / (1 + Math.exp(-score));
+  const confidence = Math.max(colored, 1 - colored);
+  return { type: colored >= 0.5 ? "colored" : "line_art", confidence, ambiguous: confidence < SURE };
+}
