@@ -45,7 +45,11 @@ type Given = readonly (ShapedValue | undefined)[];
 type Rule = (given: Given, node: NodeProto) => readonly ShapedValue[];
 
 const attribute = (node: NodeProto, name: string): AttributeProto | undefined => node.attribute.find((one) => one.name === name);
-const int = (node: NodeProto, name: string, otherwise: number): number => attribute(node, name)?.i ?? otherwise;
+/** An attribute that is there without a value is 0: files leave zeros out. */
+const int = (node: NodeProto, name: string, otherwise: number): number => {
+  const found = attribute(node, name);
+  return found === undefined ? otherwise : (found.i ?? 0);
+};
 const ints = (node: NodeProto, name: string): readonly number[] | undefined => {
   const found = attribute(node, name)?.ints;
   return found === undefined || found.length === 0 ? undefined : found;
@@ -172,6 +176,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Min: elementwise(Math.min),
   Max: elementwise(Math.max),
   Equal: elementwise((a, b) => Number(a === b)),
+  Greater: elementwise((a, b) => Number(a > b)),
   Less: elementwise((a, b) => Number(a < b)),
   Where: elementwise((condition, a, b) => (condition === 0 ? b : a)),
   Pow: elementwise((a, b) => a ** b),
@@ -213,6 +218,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   ReduceSum: reduce,
   ReduceMax: reduce,
   ReduceL2: reduce,
+  ReduceMin: reduce,
+  ArgMax: ([value], node) => {
+    const dims = [...dimsOf(value)];
+    dims.splice(axisOf(int(node, "axis", 0), dims.length), 1, ...(int(node, "keepdims", 1) === 0 ? [] : [1]));
+    return [{ dims }];
+  },
 };
 
 function shapesOf(node: NodeProto, given: Given): readonly ShapedValue[] {
