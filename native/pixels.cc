@@ -165,16 +165,24 @@ Napi::Value CallChangeChannels(const Info& info) {
   return out;
 }
 
-// composeInk(page, model, hints?, out?)
+// composeInk(page, model, hints?, out?, colorOut?, inkOut?)
 Napi::Value CallComposeInk(const Info& info) {
   const View page = ReadImage(info, 0, "page", 3);
   const View model = ReadImage(info, 1, "model", 3);
   const bool hinted = !info[2].IsUndefined();
   const View hints = hinted ? ReadImage(info, 2, "hints", 4) : View{};
-  Napi::Uint8Array out = FreshBytes(info, 3, page.samples(), page);
-  RefuseOverlap(info.Env(), out.Data(), page.samples(), model.data, model.samples());
-  if (hinted) RefuseOverlap(info.Env(), out.Data(), page.samples(), hints.data, hints.samples());
-  ComposeInk(page, model, hinted ? &hints : nullptr, out.Data());
+  const bool layered = !info[4].IsUndefined();
+  uint8_t* outs[3] = {nullptr, nullptr, nullptr};
+  Napi::Uint8Array out;
+  for (size_t i = 0; i < (layered ? 3 : 1); ++i) {
+    Napi::Uint8Array array = FreshBytes(info, 3 + i, page.samples(), page);
+    RefuseOverlap(info.Env(), array.Data(), page.samples(), model.data, model.samples());
+    if (hinted) RefuseOverlap(info.Env(), array.Data(), page.samples(), hints.data, hints.samples());
+    for (size_t j = 0; j < i; ++j) RefuseOverlap(info.Env(), array.Data(), page.samples(), outs[j], page.samples());
+    outs[i] = array.Data();
+    if (i == 0) out = array;
+  }
+  ComposeInk(page, model, hinted ? &hints : nullptr, outs[0], outs[1], outs[2]);
   return out;
 }
 

@@ -119,9 +119,24 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
   }
 }
 
+/// One row of the layers: multiplied with one another they are the output but for its black, which is the ink's alone. White has the
+/// paper's colour, the ink none of it.
+COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* color_out, uint8_t* ink_out) {
+  const Rgbw white{static_cast<float>(paper.color[0]), static_cast<float>(paper.color[1]), static_cast<float>(paper.color[2]), 0.0f};
+  for (int x = 0; x < width; ++x) {
+    const Rgbw color = colors[x];
+    const Rgbw lit = shade[x] < 255 ? color * tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))] : color;
+    const Rgbw layer = lit + color[3] * (white - lit);
+    for (int c = 0; c < 3; ++c) {
+      color_out[3 * x + c] = static_cast<uint8_t>(std::clamp(layer[c], 0.0f, 255.0f) + 0.5f);
+      ink_out[3 * x + c] = static_cast<uint8_t>(std::min(255, (page[3 * x + c] * 255 + paper.color[c] / 2) / paper.color[c]));
+    }
+  }
+}
+
 }  // namespace
 
-void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out) {
+void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out, uint8_t* ink_out) {
   const int width = page.width, height = page.height;
   const size_t count = page.pixels();
   std::vector<uint8_t> tone(count);
@@ -152,7 +167,9 @@ void ComposeInk(const View& page, const View& model, const View* hints, uint8_t*
     if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
     else if (layer) std::copy_n(&grid.pixels[at], width, row.data());
     if (layer) layer->PutInRow(y, width, height, row.data());
-    ComposeRow(page.data + 3 * at, shade.data() + at, row.empty() ? &grid.pixels[at] : row.data(), width, paper, tables, out + 3 * at);
+    const Rgbw* colors = row.empty() ? &grid.pixels[at] : row.data();
+    ComposeRow(page.data + 3 * at, shade.data() + at, colors, width, paper, tables, out + 3 * at);
+    if (color_out != nullptr) LayerRow(page.data + 3 * at, shade.data() + at, colors, width, paper, tables, color_out + 3 * at, ink_out + 3 * at);
   }
 }
 

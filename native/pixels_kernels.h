@@ -67,8 +67,8 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
 
 // pixels_ink.cc: the model's colour under the page's ink. Both RGB, of any sizes; `hints`: null, or RGBA of any size, as GrowHints gives
-// it; out: the page's size, RGB.
-void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out);
+// it; out: the page's size, RGB. `color_out` and `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are `out`.
+void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out = nullptr, uint8_t* ink_out = nullptr);
 
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the page
 /// (pixels_flats.cc). All RGB; `out` holds 3 * width * height bytes.

@@ -1,5 +1,5 @@
 // Colours the pages of a job list with the product itself, for `evaluate --product`: node engine.mjs JOBS.json MODEL. A job is
-// { page, references, out, hints, style, repeat } (paths of PNG files; a hint is [x, y, [r, g, b]] in bucket pixels). Prints a JSON line a page.
+// { page, references, out, hints, style, repeat } (paths of PNG files; a hint is [x, y, [r, g, b]] in the page's pixels). Prints a JSON line a page.
 import { readFile, writeFile } from "node:fs/promises";
 import { decodeImage, encodeImage, Engine } from "../../dist/index.js";
 
@@ -12,7 +12,7 @@ for (const { page, references, out, hints = [], style = "line", repeat = 1 } of 
   for (let i = 0; i < repeat; i++) {
     const image = await read(page);
     const started = performance.now();
-    result = await engine.colorize(set, { page: image, style, seed: 1, steps: 1, topK: 3, hints: hints.map(([x, y, color]) => ({ x, y, color })) });
+    result = await engine.colorize(set, { page: image, style, seed: 1, steps: 1, topK: 3, pageHints: hints.map(([x, y, color]) => ({ x, y, color })) });
     wallMs = performance.now() - started;
   }
   set.dispose();

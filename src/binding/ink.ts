@@ -19,3 +19,22 @@ export function composeInk(page: RasterImage, color: PixelImage<3>, hints?: Pixe
   const paper = toRgb(page);
   return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(paper, color, hints, out)) };
 }
+
+/** A coloured page and its layers, RGB at the page's size. */
+export interface InkLayers {
+  readonly image: PixelImage<3> & RasterImage;
+  /** The colour alone, paper where it is white. */
+  readonly color: PixelImage<3> & RasterImage;
+  /** The page relative to its paper: multiplied with the colour it gives the image, but for levels in black. */
+  readonly ink: PixelImage<3> & RasterImage;
+}
+
+/** `composeInk` with its layers apart. */
+export function composeInkLayers(page: RasterImage, color: PixelImage<3>, hints?: PixelImage<4>): InkLayers {
+  const paper = toRgb(page);
+  const fresh = (): Uint8Array => new Uint8Array(page.width * page.height * 3);
+  const [colorData, inkData] = [fresh(), fresh()];
+  const data = callPixels((pixels) => pixels.composeInk(paper, color, hints, undefined, colorData, inkData));
+  const picture = (bytes: Uint8Array): InkLayers["image"] => ({ width: page.width, height: page.height, channels: 3, data: bytes });
+  return { image: picture(data), color: picture(colorData), ink: picture(inkData) };
+}

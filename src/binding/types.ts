@@ -170,7 +170,7 @@ export interface NativePixelCalls {
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
   /** Page and model RGB, hints RGBA, of any sizes; the result has the page's size. */
-  composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array): Uint8Array;
+  composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array, colorOut?: Uint8Array, inkOut?: Uint8Array): Uint8Array;
   /** Both RGB; the result RGB of width x height, at most the page's size. */
   flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** Page RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */

@@ -3,7 +3,7 @@
  * package shares the graph. Shapes are N,C,H,W; pictures are float32 planes.
  */
 import { join } from "node:path";
-import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
+import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger } from "../logging.js";
@@ -190,10 +190,13 @@ export class Networks implements Disposable {
   /** Gives what all arenas hold and do not use back to the system. Arenas shrink at the end of a run only, so each network does its smallest one. */
   async shrinkArenas(): Promise<void> {
     const smallest = networkInputs(this.model.manifest, { width: 4 * this.model.manifest.latent.downscale, height: 4 * this.model.manifest.latent.downscale }, 1);
+    // Graphs may know the model's own page sizes only.
+    const [width, height] = this.model.manifest.buckets[0]!;
+    const resolution = (): Tensor => Tensor.from("float32", Float32Array.of(height, 2 * width), [1, 2]);
     for (const session of this.openSessions()) {
       const graph = this.#open.get(session)!;
       const dtypes = new Map(session.inputs.map(({ name, dtype }) => [name, dtype]));
-      const inputs = Object.fromEntries(Object.entries(smallest[graph]).map(([name, dims]) => [name, Tensor.alloc(dtypes.get(name) ?? "float32", dims)]));
+      const inputs = Object.fromEntries(Object.entries(smallest[graph]).map(([name, dims]) => [name, name === "resolution" ? resolution() : zeros(dtypes.get(name) ?? "float32", dims)]));
       try {
         session.shrinkArena();
         for (const output of Object.values(await session.run(inputs))) output.dispose();
@@ -220,6 +223,13 @@ export class Networks implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function zeros(dtype: Dtype, dims: readonly number[]): Tensor {
+  const tensor = Tensor.alloc(dtype, dims);
+  if (dtype === "int64") (tensor.data as BigInt64Array).fill(0n);
+  else (tensor.data as Float32Array).fill(0);
+  return tensor;
 }
 
 async function openSession(graph: GraphName, path: string, options: SessionOptions): Promise<InferenceSession> {

@@ -1,6 +1,6 @@
 /**
- * What a page takes, from the model's own graphs and the pipeline's buffers. Measured against peak resident memory by
- * `bench/memory.bench.mjs`; the two factors below are what that found.
+ * What a page takes, from the model's own graphs and the pipeline's buffers. The factors below were set by measured peaks of resident
+ * memory; how near the estimate comes stands in `docs/logging-and-memory.md`.
  */
 import { readFileSync } from "node:fs";
 import type { Style } from "../config/batch-config.js";

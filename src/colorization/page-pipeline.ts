@@ -16,7 +16,7 @@ import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
 import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
-import { QUADRANTS, retrievePatches } from "./retrieval.js";
+import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** The stages a page reports, in order. */
@@ -42,6 +42,8 @@ export interface PageRequest {
   hints?: readonly ColorHint[];
   /** Colours put on the page in its own pixels, as dots or as a picture; instead of `hints`. Default: none. */
   pageHints?: PageHints | undefined;
+  /** With ink "page": colour and ink apart too, and the page. Default false. */
+  layers?: boolean | undefined;
   /** Cancels between denoising steps and inside runs. */
   signal?: AbortSignal;
   /** Noise of another source than the seed (tests against given noise). */
@@ -59,6 +61,8 @@ export interface PageResult {
    * where the package has no upsampler.
    */
   image: RasterImage;
+  /** Colour, ink and the page, RGB at the page's size, where `layers` asks for them. */
+  layers?: { color: RasterImage; ink: RasterImage; page: RasterImage };
   /** Page size of the model; of a page in tiles, the first one's. */
   bucket: Bucket;
   /** Parts that the page was coloured in: 1 for a page whose shape fits the model; see `tiling.ts`. */
@@ -83,11 +87,14 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   const done: ColouredTile[] = [];
   for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
   let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  let layers: PageResult["layers"];
   if (page) {
     clock.begin("ink");
-    image = await runTask("composeInk", { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints }, signal);
+    const task = { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints };
+    if (request.layers === true) ({ image, ...layers } = await runTask("composeLayers", task, signal));
+    else image = await runTask("composeInk", task, signal);
   }
-  return { image, bucket: tiles[0]!.bucket, tiles: tiles.length, references: done.flatMap((one) => one.references), stageMs: clock.end() };
+  return { image, ...(layers === undefined ? {} : { layers }), bucket: tiles[0]!.bucket, tiles: tiles.length, references: done.flatMap((one) => one.references), stageMs: clock.end() };
 }
 
 interface TileContext {
@@ -190,6 +197,9 @@ async function retrieve(networks: Networks, references: ReferenceSet, prepared: 
   const size = networks.model.manifest.imageEncoder.embeddingSize;
   const embeddings = new Float32Array(patches.length * size);
   patches.forEach((patch, index) => embeddings.set(patch.embedding, index * size));
+  if (networks.model.manifest.references === "whole") {
+    return retrieveWhole(queries, embeddings, size, QUADRANTS * request.topK).map((index, rank) => ({ quadrant: rank % QUADRANTS, rank, patch: patches[index]! }));
+  }
   const ranking = retrievePatches(queries, embeddings, size, request.topK);
   return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
 }

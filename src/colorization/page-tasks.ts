@@ -3,7 +3,7 @@
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
 import { flattenColors } from "../binding/flats.js";
-import { composeInk as composeInkKernel } from "../binding/ink.js";
+import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../binding/ink.js";
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
 import type { RasterImage } from "../binding/raster.js";
@@ -193,6 +193,12 @@ export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage
   return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints);
 }
 
+/** `composeInk` with its layers apart; the page goes along. */
+export function composeLayers({ page, picture, fill, hints }: InkTask): InkLayers & { page: RasterImage } {
+  const color = toRgb(picture);
+  return { ...composeInkLayers(page, fill === "flat" ? flattenColors(page, color) : color, hints), page };
+}
+
 /** Size of the upsampled picture: truncated, as the original does. */
 export function upsampledSize(width: number, height: number, scale: number): [number, number] {
   return [Math.trunc(width * scale), Math.trunc(height * scale)];
@@ -218,7 +224,7 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk, contactSheet } as const;
+export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk, composeLayers, contactSheet } as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */

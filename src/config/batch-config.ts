@@ -20,6 +20,10 @@ export type Fill = (typeof FILLS)[number];
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
+/** Layered documents that pages can be written as. */
+export const LAYERS = ["psd"] as const;
+export type Layers = (typeof LAYERS)[number];
+
 /** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
 export const IMAGE_TYPES = ["line_art", "colored"] as const;
 export type ImageType = (typeof IMAGE_TYPES)[number];
@@ -46,7 +50,7 @@ const schema = z.strictObject({
   style: oneOf(STYLES).describe("look of the lines that the colours are made for").default("line + shadow"),
   /** Of the start noise. */
   seed: whole(0).describe("seed of the noise; the same seed gives the same picture").default(0),
-  numInferenceSteps: whole(1).describe("denoising steps a page; more is slower").default(10),
+  numInferenceSteps: whole(1).max(999, "must be 999 or less: models are trained for 1000").describe("denoising steps a page; more is slower").default(10),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
@@ -58,6 +62,7 @@ const schema = z.strictObject({
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
   compressionLevel: whole(0).max(9, "must be 9 or less").describe("of PNG: 0 (fast) to 9 (small)").default(6),
+  layers: oneOf(LAYERS).describe("write each page as a layered document (PSD: ink over colour over the original page) instead of a picture").optional(),
   recursive: flag.describe("folders inside the input folder too").default(false),
   overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
@@ -87,7 +92,7 @@ export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | und
 export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHints", "imageType"] as const;
 
 /** Settings of how all pictures of a batch are written. */
-export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel"] as const;
+export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel", "layers"] as const;
 export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
 
 /** The output settings of a batch. */

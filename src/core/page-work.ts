@@ -107,13 +107,14 @@ export async function openPage({ engine, known, finished, begin, emit }: PageCon
 }
 
 /** Colours a decoded page; cancelled between denoising steps. */
-export async function colourPage({ engine, references, emit, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
+export async function colourPage({ engine, references, emit, output, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
   const { numInferenceSteps: steps, referenceImages: _lent, colorHints, ...settings } = job.settings;
   const pageHints = colorHints === undefined ? undefined : await loadHints(engine, colorHints, page.image, signal);
   const request: PageRequest = {
     page: page.image,
     ...settings,
     steps,
+    layers: output.layers !== undefined,
     signal,
     pageHints,
     onStage: (stage, step, of = steps) => {
@@ -137,6 +138,11 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
   const format = formatOfName(job.outputName) ?? "png";
   // The same size on paper, also where the model's own picture has fewer pixels than the page.
   const density = info.density === undefined ? undefined : info.density * (width / info.width);
+  if (format === "psd") {
+    const { color, ink, page } = result.layers ?? {};
+    const layers = color && ink && page ? [{ name: "Original", image: page, blend: "normal" as const }, { name: "Colour", image: color, blend: "normal" as const }, { name: "Ink", image: ink, blend: "multiply" as const }] : [{ name: "Picture", image: result.image, blend: "normal" as const }];
+    return { bytes: await engine.pool.run("encodePsd", { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined }, { signal }), facts };
+  }
   const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
   return { bytes: await engine.pool.encode(result.image, options, job.entry.name), facts };
 }

@@ -94,10 +94,14 @@ export class RunHistory {
     return this.#carried.get(name);
   }
 
-  /** Whether the page's last picture was made to be replaced: it was changed afterwards, or belongs to a preview that is not approved. */
+  /** Whether the page's last picture was made to be replaced: it was changed afterwards, or made for a preview and not approved with one. */
   replaceable(page: string): boolean {
     const last = this.last(page);
-    return last !== undefined && (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && this.#preview?.state !== "approved"));
+    return last !== undefined && (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && !this.#approved(page)));
+  }
+
+  #approved(page: string): boolean {
+    return this.#preview?.state === "approved" && this.#preview.result?.pages.some((shown) => shown.page === page) === true;
   }
 
   /** Pages that were in hand when the process ended, had it ended now. */

@@ -130,6 +130,12 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
   }
 }
 
+/** libvips' own sRGB profile. */
+export async function srgbProfile(): Promise<Uint8Array> {
+  const tagged = await sharp(new Uint8Array(3), { raw: { width: 1, height: 1, channels: 3 } }).withIccProfile("srgb").png().toBuffer();
+  return new Uint8Array((await sharp(tagged).metadata()).icc!);
+}
+
 async function withProfile(pipeline: Sharp, icc: Uint8Array | undefined): Promise<Uint8Array> {
   const space = icc === undefined ? undefined : profileSpace(icc);
   if (icc === undefined || space === undefined) return pipeline.toBuffer();

@@ -1,13 +1,12 @@
 /** Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over names. */
-import type { OutputFormat } from "../config/batch-config.js";
 import { extensionOf } from "./entry-rules.js";
-import { outputExtension } from "./output-format.js";
+import { outputExtension, type WrittenFormat } from "./output-format.js";
 
 export interface OutputNameOptions {
   /** Mirror the input's folders. Default true; false puts every result side by side. */
   readonly preserveStructure?: boolean;
-  /** Picture format of all results; without it each page keeps its own where that is written (GIF becomes PNG). */
-  readonly format?: OutputFormat | undefined;
+  /** Format of all results; without it each page keeps its own where that is written (GIF becomes PNG). */
+  readonly format?: WrittenFormat | undefined;
 }
 
 /** The longest file name common file systems take, in bytes of UTF-8; some is left for `_12` and temporary names. */
@@ -35,7 +34,7 @@ export function portableName(name: string): string {
 }
 
 /** `a/001.jpg` → `a/001_colorized.jpg`. */
-export function colorizedName(given: string, format?: OutputFormat): string {
+export function colorizedName(given: string, format?: WrittenFormat): string {
   const name = portableName(given);
   const slash = name.lastIndexOf("/") + 1;
   const base = name.slice(slash);

@@ -12,7 +12,10 @@ export interface FlightCounters {
   readonly pageBytes: number;
 }
 
-/** More pages at once bring nothing once the networks never wait: `bench/README.md`, "Pages in flight". */
+/**
+ * Runs of the networks follow one another on their device, so pages in flight gain only what a page's CPU work takes: one is in the networks,
+ * one before or after them, and a third keeps the networks busy where there are cores for it.
+ */
 export const MAX_PAGES_IN_FLIGHT = 3;
 
 /** Pages in flight where nobody has named a number: as many as bring something and fit, at least one. */

@@ -169,6 +169,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
     prediction: config.prediction,
     hints: config.hints ?? "squares",
     fill: config.fill ?? "model",
+    references: "quadrants",
     scheduler: { ...config.scheduler },
     imageEncoder: {
       imageSize: config.imageEncoder.imageSize,

@@ -45,7 +45,7 @@ type Given = readonly (ShapedValue | undefined)[];
 type Rule = (given: Given, node: NodeProto) => readonly ShapedValue[];
 
 const attribute = (node: NodeProto, name: string): AttributeProto | undefined => node.attribute.find((one) => one.name === name);
-/** An attribute that is there without a value is 0: files leave zeros out. */
+/** An attribute that is 0 has no value in the file. */
 const int = (node: NodeProto, name: string, otherwise: number): number => {
   const found = attribute(node, name);
   return found === undefined ? otherwise : (found.i ?? 0);
@@ -80,12 +80,13 @@ function elementwise(compute: (...values: number[]) => number): Rule {
 /** Axes from an attribute or from input 1. */
 const axesOf = (given: Given, node: NodeProto): readonly number[] | undefined => ints(node, "axes") ?? given[1]?.numbers;
 
-const reduce: Rule = (given, node) => {
-  const dims = dimsOf(given[0]);
-  const axes = (axesOf(given, node) ?? dims.map((_, at) => at)).map((axis) => axisOf(axis, dims.length));
-  const keep = int(node, "keepdims", 1) === 1;
-  return [{ dims: dims.flatMap((dim, at) => (axes.includes(at) ? (keep ? [1] : []) : [dim])) }];
-};
+const reduce: Rule = (given, node) => reduced(dimsOf(given[0]), axesOf(given, node), int(node, "keepdims", 1) === 1);
+const argReduce: Rule = (given, node) => reduced(dimsOf(given[0]), [int(node, "axis", 0)], int(node, "keepdims", 1) === 1);
+
+function reduced(dims: readonly number[], axes: readonly number[] | undefined, keep: boolean): ShapedValue[] {
+  const gone = (axes ?? dims.map((_, at) => at)).map((axis) => axisOf(axis, dims.length));
+  return [{ dims: dims.flatMap((dim, at) => (gone.includes(at) ? (keep ? [1] : []) : [dim])) }];
+}
 
 /** Convolution and pooling. */
 function windows(channels: (given: Given) => number | undefined): Rule {
@@ -99,18 +100,38 @@ function windows(channels: (given: Given) => number | undefined): Rule {
   };
 }
 
+/** Where a slice of an axis begins and how much of it there is. */
+function sliceOf(size: number, start: number, end: number, step: number): { from: number; length: number } {
+  const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
+  const [from, to] = step > 0 ? [clamp(start, 0, size), clamp(end, 0, size)] : [clamp(start, 0, size - 1), clamp(end, -1, size - 1)];
+  return { from, length: Math.max(0, Math.ceil((to - from) / step)) };
+}
+
+/** Numbers of a small tensor at other places: `source` tells where each element comes from. */
+function rearranged(numbers: readonly number[] | undefined, from: readonly number[], dims: readonly number[], source: (index: readonly number[]) => readonly number[]): { numbers?: readonly number[] } {
+  if (numbers === undefined) return {};
+  const unravel = (flat: number): number[] => dims.map((size, axis) => Math.floor(flat / count(dims.slice(axis + 1))) % size);
+  return { numbers: Array.from({ length: count(dims) }, (_, flat) => numbers[source(unravel(flat)).reduce((at, place, axis) => at * from[axis]! + place, 0)]!) };
+}
+
 const slice: Rule = ([data, starts, ends, axes, steps]) => {
-  const dims = [...dimsOf(data)];
-  const rows = axes?.numbers ?? dims.map((_, at) => at);
-  rows.forEach((axis, at) => {
-    const place = axisOf(axis, dims.length);
-    const size = dims[place]!;
-    const clamp = (value: number): number => Math.min(size, Math.max(0, value < 0 ? value + size : value));
+  const from = dimsOf(data);
+  if (starts?.numbers === undefined || ends?.numbers === undefined) return [{ dims: from }];
+  const cuts = from.map((size) => ({ from: 0, length: size, step: 1 }));
+  (axes?.numbers ?? starts.numbers.map((_, at) => at)).forEach((axis, at) => {
+    const place = axisOf(axis, from.length);
     const step = steps?.numbers?.[at] ?? 1;
-    if (starts?.numbers && ends?.numbers) dims[place] = Math.max(0, Math.ceil((clamp(ends.numbers[at]!) - clamp(starts.numbers[at]!)) / Math.abs(step)));
+    cuts[place] = { ...sliceOf(from[place]!, starts.numbers![at]!, ends.numbers![at]!, step), step };
   });
-  const [start = 0, end = 0] = [starts?.numbers?.[0], ends?.numbers?.[0]];
-  return [{ dims, ...(data?.numbers && dims.length === 1 && (steps?.numbers?.[0] ?? 1) === 1 ? { numbers: data.numbers.slice(start, end > 2 ** 31 ? undefined : end) } : {}) }];
+  const dims = cuts.map(({ length }) => length);
+  return [{ dims, ...rearranged(data?.numbers, from, dims, (index) => index.map((at, axis) => cuts[axis]!.from + at * cuts[axis]!.step)) }];
+};
+
+const transpose: Rule = ([value], node) => {
+  const from = dimsOf(value);
+  const perm = ints(node, "perm") ?? from.map((_, at) => from.length - 1 - at);
+  const dims = perm.map((axis) => from[axis]!);
+  return [{ dims, ...rearranged(value?.numbers, from, dims, (index) => from.map((_, axis) => index[perm.indexOf(axis)]!)) }];
 };
 
 const reshape: Rule = ([data, shape], node) => {
@@ -158,8 +179,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   Constant: (_given, node) => {
     const tensor = attribute(node, "value")?.t;
     if (tensor) return [tensorValue(tensor)];
-    const [one, many] = [attribute(node, "value_int")?.i ?? attribute(node, "value_float")?.f, ints(node, "value_ints") ?? attribute(node, "value_floats")?.floats];
-    return [many !== undefined && many.length > 0 ? list(many) : scalar(one ?? 0)];
+    const [one, many] = [attribute(node, "value_int")?.i ?? attribute(node, "value_float")?.f ?? 0, ints(node, "value_ints") ?? attribute(node, "value_floats")?.floats];
+    return [many !== undefined && many.length > 0 ? list(many) : scalar(one)];
   },
   ConstantOfShape: ([shape], node) => {
     const dims = shape?.numbers ?? [1];
@@ -167,7 +188,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const fill = tensor === undefined ? 0 : (tensorValue(tensor).numbers?.[0] ?? 0);
     return [{ dims, ...(count(dims) <= MAX_NUMBERS ? { numbers: Array<number>(count(dims)).fill(fill) } : {}) }];
   },
-  Shape: ([value], node) => [list(dimsOf(value).slice(int(node, "start", 0), attribute(node, "end")?.i))],
+  Shape: ([value], node) => [list(dimsOf(value).slice(int(node, "start", 0), attribute(node, "end") === undefined ? undefined : int(node, "end", 0)))],
   Add: elementwise((a, b) => a + b),
   Sub: elementwise((a, b) => a - b),
   Mul: elementwise((a, b) => a * b),
@@ -176,8 +197,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   Min: elementwise(Math.min),
   Max: elementwise(Math.max),
   Equal: elementwise((a, b) => Number(a === b)),
-  Greater: elementwise((a, b) => Number(a > b)),
   Less: elementwise((a, b) => Number(a < b)),
+  LessOrEqual: elementwise((a, b) => Number(a <= b)),
+  Greater: elementwise((a, b) => Number(a > b)),
+  GreaterOrEqual: elementwise((a, b) => Number(a >= b)),
+  And: elementwise((a, b) => Number(a !== 0 && b !== 0)),
+  Or: elementwise((a, b) => Number(a !== 0 || b !== 0)),
   Where: elementwise((condition, a, b) => (condition === 0 ? b : a)),
   Pow: elementwise((a, b) => a ** b),
   Conv: windows((given) => dimsOf(given[1])[0]),
@@ -192,7 +217,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Slice: slice,
   Gather: gather,
   Reshape: reshape,
-  Transpose: ([value], node) => [{ dims: (ints(node, "perm") ?? dimsOf(value).map((_, at) => dimsOf(value).length - 1 - at)).map((axis) => dimsOf(value)[axis]!) }],
+  Transpose: transpose,
   Unsqueeze: (given, node) => {
     const axes = axesOf(given, node) ?? [0];
     const rank = dimsOf(given[0]).length + axes.length;
@@ -207,26 +232,23 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   Expand: ([value, shape]) => [{ dims: broadcast(dimsOf(value), shape?.numbers ?? []) }],
   Range: ([from, to, step]) => [{ dims: [Math.max(0, Math.ceil(((to?.numbers?.[0] ?? 1) - (from?.numbers?.[0] ?? 0)) / (step?.numbers?.[0] ?? 1)))] }],
-  Pad: ([value, pads]) => [{ dims: dimsOf(value).map((dim, at) => dim + (pads?.numbers?.[at] ?? 0) + (pads?.numbers?.[at + dimsOf(value).length] ?? 0)) }],
+  Pad: ([value, pads, , axes]) => {
+    const dims = [...dimsOf(value)];
+    const padded = axes?.numbers ?? dims.map((_, at) => at);
+    padded.forEach((axis, at) => (dims[axisOf(axis, dims.length)]! += (pads?.numbers?.[at] ?? 0) + (pads?.numbers?.[at + padded.length] ?? 0)));
+    return [{ dims }];
+  },
   Resize: ([value, , scales, sizes]) => [{ dims: sizes?.numbers ?? dimsOf(value).map((dim, at) => Math.floor(dim * (scales?.numbers?.[at] ?? 1))) }],
   DepthToSpace: ([value], node) => {
     const [batch = 1, channels = 1, height = 1, width = 1] = dimsOf(value);
     const block = int(node, "blocksize", 1);
     return [{ dims: [batch, channels / block ** 2, height * block, width * block] }];
   },
-  ReduceMean: reduce,
-  ReduceSum: reduce,
-  ReduceMax: reduce,
-  ReduceL2: reduce,
-  ReduceMin: reduce,
-  ArgMax: ([value], node) => {
-    const dims = [...dimsOf(value)];
-    dims.splice(axisOf(int(node, "axis", 0), dims.length), 1, ...(int(node, "keepdims", 1) === 0 ? [] : [1]));
-    return [{ dims }];
-  },
+  ArgMax: argReduce,
+  ArgMin: argReduce,
 };
 
 function shapesOf(node: NodeProto, given: Given): readonly ShapedValue[] {
-  const rule = RULES[node.opType];
+  const rule = RULES[node.opType] ?? (node.opType.startsWith("Reduce") ? reduce : undefined);
   return rule === undefined ? [{ dims: dimsOf(given[0]) }] : rule(given, node);
 }

@@ -32,6 +32,9 @@ export type GraphName = SharedGraph | StyleGraph;
 export const HINT_FORMS = ["squares", "regions"] as const;
 export type HintForm = (typeof HINT_FORMS)[number];
 
+/** How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most 4 x top-k of them. */
+export const REFERENCE_FORMS = ["quadrants", "whole"] as const;
+
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
 export const BUCKET_STEP_PX = 32;
 
@@ -95,6 +98,8 @@ const schema = z
     prediction: z.enum(["epsilon", "sample"]),
     /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
     hints: z.enum(HINT_FORMS).default("squares"),
+    /** Which parts of references a page takes: patches for each of its quadrants (Cobra), or whole references; see `REFERENCE_FORMS`. Default "quadrants". */
+    references: z.enum(REFERENCE_FORMS).default("quadrants"),
     /** How regions are filled under a page's own ink where the settings do not say. Default "model". */
     fill: z.enum(FILLS).default("model"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */

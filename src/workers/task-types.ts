@@ -2,6 +2,7 @@
 import type { PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+import type { PsdDocument } from "../io/psd.js";
 import type { PictureKind, TellPictureOptions } from "./open-page.js";
 
 /** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
@@ -21,5 +22,7 @@ export interface CoreTasks {
   decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
   decodeHints: { payload: { bytes: Uint8Array; name: string }; result: PixelImage<4> };
   classify: { payload: { bytes: Uint8Array; name: string; options: TellPictureOptions }; result: PictureKind };
+  /** A layered document; see `encodePsd`. With `tagged` an sRGB profile is embedded. */
+  encodePsd: { payload: { document: PsdDocument; name: string; tagged: boolean }; result: Uint8Array };
   encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
 }

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Names that the contract gives and that exist at run time. */
 const PUBLIC_NAMES = [
   "BatchProcessingError", "ImageProcessingError", "ConfigurationError", "ResourceError", "QueueError", "ValidationError", "ZipExtractionError", "ClassificationError",
-  "BatchConfig", "parseBatchConfig", "ConfigurationHandler", "ImageClassifier", "separateLineArtAndReferences", "ImageQueue", "StatusTracker", "BatchProcessor", "setupLogging", "getLogger", "configureComponentLogger", "Engine", "runBatch",
+  "BatchConfig", "parseBatchConfig", "ConfigurationHandler", "ImageClassifier", "separateLineArtAndReferences", "ImageQueue", "StatusTracker", "BatchProcessor", "setupLogging", "getLogger", "configureComponentLogger", "MemoryManager", "Engine", "runBatch",
 ];
 
 let home: string;

@@ -142,9 +142,9 @@ def real(package: Package, product: Product | None, folder: Path, out: Path, top
     return results
 
 
-def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
+def hints(package: Package, product: Product | None, count: int, out: Path, top_k: int) -> dict[str, float]:
     """The largest region of a figure that lines bound is repainted and gets one stroke: error inside it without and with the hint."""
-    before, after, rows, g = [], [], [], np.random.default_rng(5)
+    before, after, seen, g = [], [], [], np.random.default_rng(5)
     for i in range(count):
         d = drawn_page(SEED + 1_000_000 + i)
         _, parts, stats, _ = cv2.connectedComponentsWithStats((d["ink"][..., 0] > 140).astype(np.uint8), connectivity=4)
@@ -166,10 +166,16 @@ def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, floa
             continue
         before.append(error(a["guided"], truth, near))
         after.append(error(b["guided"], truth, near))
-        if len(rows) < 6:
-            rows.append(strip([a["guided"], b["hint"], b["guided"], truth], d["references"], 256))
-    montage(rows, out / "hints.png")
-    return dict(without=float(np.mean(before)), with_hint=float(np.mean(after)), pages=len(before))
+        if product:
+            product.add(d["ink"], d["references"], [(x, y, colour)])
+        seen.append((a, b, truth, near, d))
+    pictures = [b["guided"] for _, b, *_ in seen]
+    result = dict(without=float(np.mean(before)), with_hint=float(np.mean(after)), pages=len(before))
+    if product:
+        pictures, _ = product.run()
+        result["product"] = float(np.mean([error(p, truth, near) for p, (_, _, truth, near, _) in zip(pictures, seen)]))
+    montage([strip([a["guided"], b["hint"], b["guided"], p, truth], d["references"], 256) for p, (a, b, truth, _, d) in list(zip(pictures, seen))[:6]], out / "hints.png")
+    return result
 
 
 def speed(package_folder: str, top_k: int, threads: int = 2) -> dict[str, float]:
@@ -190,7 +196,7 @@ def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", t
     figures: dict = dict(drawn=drawn(package, node(), count, folder, top_k))
     f = figures["drawn"]
     print(f"drawn ({count})", " ".join(f"{k} {v:.2f}" for k, v in f.items()), flush=True)
-    figures["hints"] = hints(package, max(8, count // 8), folder, top_k)
+    figures["hints"] = hints(package, node(), max(8, count // 8), folder, top_k)
     print("hints", figures["hints"], flush=True)
     if pages and Path(pages).is_dir():
         figures["real"] = real(package, node(), Path(pages), folder, top_k)

@@ -18,7 +18,7 @@ class Product:
         self.package, self.folder, self.jobs = Path(package).resolve(), Path(tempfile.mkdtemp(prefix="product-")), []
 
     def add(self, page: np.ndarray, references: list[np.ndarray], hints=(), style: str = "line", repeat: int = 1) -> None:
-        """A page RGB uint8 with references; hints (x, y, (r, g, b)) in bucket pixels; with `repeat` the last time counts."""
+        """A page RGB uint8 with references; hints (x, y, (r, g, b)) in the page's pixels; with `repeat` the last time counts."""
         n = len(self.jobs)
 
         def write(name: str, x: np.ndarray) -> str:

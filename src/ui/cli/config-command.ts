@@ -1,6 +1,6 @@
 /** `cobra-batch config`: check a configuration file, tell which settings win, give the files' JSON Schema. */
 import { Command } from "commander";
-import { configError, parseBatchConfig } from "../../config/batch-config.js";
+import { BATCH_CONFIG_KEYS, configError, parseBatchConfig, type BatchConfig } from "../../config/batch-config.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../config/configuration-handler.js";
 import { environmentName } from "../../config/layers.js";
 import { ownFileFaults } from "../../core/page-own-files.js";
@@ -50,6 +50,9 @@ async function explain(input: string | undefined, flags: SettingFlags): Promise<
     if (origin === "environment") return `environment (${environmentName(key)})`;
     return origin === "file" ? `file (${flags.config})` : origin;
   };
-  for (const [key, value] of Object.entries(config)) process.stdout.write(`${key.padEnd(18)} ${JSON.stringify(value).padEnd(24)} ${where(key)}\n`);
+  for (const key of BATCH_CONFIG_KEYS) {
+    const value = config[key as keyof BatchConfig];
+    process.stdout.write(`${key.padEnd(18)} ${(value === undefined ? "-" : JSON.stringify(value)).padEnd(24)} ${where(key)}\n`);
+  }
   for (const [name, own] of Object.entries(images)) process.stdout.write(`${name.padEnd(18)} ${JSON.stringify(own).padEnd(24)} file (${flags.config}), over the file's and the defaults above\n`);
 }

@@ -17,7 +17,7 @@ const TABLE: readonly { key: keyof BatchConfig; default: unknown; good: readonly
   { key: "referenceImages", default: [], good: [["a.png", "folder"]], bad: [["a.png", "must be a list of paths"], [[""], "must not be empty"], [[4], "must be a path"]] },
   { key: "style", default: "line + shadow", good: ["line", "line + shadow"], bad: [["shadow", 'must be "line" or "line . shadow"'], [1, "must be"]] },
   { key: "seed", default: 0, good: [0, 7, 2 ** 40], bad: [[-1, "must be a whole number of 0 or more"], [0.5, "whole number"], ["7", "whole number"], [Number.NaN, "whole number"]] },
-  { key: "numInferenceSteps", default: 10, good: [1, 100, 999], bad: [[0, "must be a whole number of 1 or more"], [1.5, "whole number"]] },
+  { key: "numInferenceSteps", default: 10, good: [1, 100, 999], bad: [[0, "must be a whole number of 1 or more"], [1.5, "whole number"], [1000, "must be 999 or less"]] },
   { key: "topK", default: 3, good: [1, 50], bad: [[0, "must be a whole number of 1 or more"], [null, "whole number"]] },
   { key: "recursive", default: false, good: [true], bad: [["yes", "must be true or false"], [1, "must be true or false"]] },
   { key: "overwrite", default: false, good: [true], bad: [["true", "must be true or false"]] },
