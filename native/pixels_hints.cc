@@ -16,7 +16,7 @@ namespace cobra::pixels {
 namespace {
 
 constexpr double kBrushed = 0.1;
-constexpr double kOpenShare = 1.0 / 3.0, kOpenReach = 1.0 / 8.0;
+constexpr double kOpenShare = 1.0 / 2.0, kOpenReach = 1.0 / 8.0;
 constexpr int kStraight = 3, kDiagonal = 4;  // steps of ways; 3 is one pixel
 constexpr uint32_t kNone = UINT32_MAX;
 

@@ -116,3 +116,9 @@ export class InferenceError extends BatchProcessingError {}
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code of its own). */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof BatchProcessingError) return error.code === "ERR_OUT_OF_MEMORY";
+  return error instanceof RangeError && /allocation failed/iu.test(error.message);
+}

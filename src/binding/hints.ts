@@ -6,7 +6,7 @@ import type { RasterImage } from "./raster.js";
  * Grows strokes of colour to the regions of the page that they lie in. Regions are bounded by the page's ink, also where a line has a
  * gap that is narrow against what lies beside it; the colour reaches to the middle of a line. A stroke takes every region that it touches
  * (but for one that it has less than a tenth of its greatest part in); where a region has several, each pixel takes the nearest on a way
- * inside the region. In a region of more than a third of the page a stroke reaches an eighth of the longer side far, fading over the second half.
+ * inside the region. In a region of more than half of the page a stroke reaches an eighth of the longer side far, fading over the second half.
  * @param page gray or RGB, any size
  * @param marks RGBA of any size, stretched to the page's; a stroke is where alpha is 128 or more
  * @param width @param height of the grid that is worked on, at most the page's

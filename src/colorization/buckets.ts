@@ -1,6 +1,6 @@
 /** Page sizes of the model and which one a picture takes (Cobra, `get_rate`). */
 import { ValidationError } from "../errors.js";
-import { COBRA_BUCKETS as COBRA_SIZES } from "../model/presets.js";
+import { COBRA_BUCKETS as COBRA_SIZES } from "../model/cobra-buckets.js";
 
 /** A page size of the model in pixels; both sides are multiples of 32. */
 export interface Bucket {

@@ -1,12 +1,16 @@
 /** The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs hold. */
 import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError, ConfigurationError } from "../errors.js";
+import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
 import { getLogger } from "../logging.js";
+import { MemoryManager } from "../memory/memory-manager.js";
+import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./networks.js";
+import { PageMemory } from "./page-memory.js";
 import { colorizePage, type PageRequest, type PageResult } from "./page-pipeline.js";
 import { openPagePool, type PagePool } from "./page-pool.js";
 import type { RunPageTask } from "./page-tasks.js";
@@ -23,6 +27,15 @@ export interface EngineOptions {
   workers?: number;
   /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
   referenceCacheBytes?: number;
+  /**
+   * Keep the networks of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
+   * their loading. What styles share is loaded once either way.
+   */
+  keepStyles?: boolean;
+  /** Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit` leave. */
+  memoryBudgetBytes?: number;
+  /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
+  memoryThreshold?: number;
 }
 
 const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
@@ -34,18 +47,30 @@ const log = getLogger("engine");
  */
 export class Engine implements AsyncDisposable {
   readonly model: ModelPackage;
+  /** Figures, books and pressure steps of this engine's memory. */
+  readonly memory: MemoryManager;
   readonly #options: EngineOptions;
   readonly #networks: Networks;
   readonly #pool: PagePool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
+  readonly #styles: LoadedStyles;
   #ending: Promise<void> | undefined;
 
-  private constructor(model: ModelPackage, networks: Networks, pool: PagePool, options: EngineOptions) {
+  private constructor(model: ModelPackage, options: EngineOptions) {
     this.model = model;
-    this.#networks = networks;
-    this.#pool = pool;
     this.#options = options;
+    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work));
+    this.memory = new MemoryManager({
+      needs: new PageMemory(model),
+      modelBytes: Object.values(model.manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
+      arenas: () => this.#networks.openSessions(),
+      shrinkArenas: () => this.#networks.shrinkArenas(),
+      budgetBytes: options.memoryBudgetBytes,
+      threshold: options.memoryThreshold,
+    });
+    this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
+    this.#pool = openPagePool(options.workers);
   }
 
   /**
@@ -55,7 +80,7 @@ export class Engine implements AsyncDisposable {
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
     log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
-    return new Engine(model, new Networks(model, options.session), openPagePool(options.workers), options);
+    return new Engine(model, options);
   }
 
   /** Styles that the model has weights for. */
@@ -82,7 +107,7 @@ export class Engine implements AsyncDisposable {
   /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
   references(images: readonly ReferenceImage[]): ReferenceSet {
     this.#assertOpen();
-    return new ReferenceSet(this.#networks, this.#runTask, images, this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES);
+    return new ReferenceSet(this.#networks, this.#runTask, images, this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES, this.memory);
   }
 
   /**
@@ -93,12 +118,14 @@ export class Engine implements AsyncDisposable {
     this.#assertOpen();
     this.#assertStyle(request.style);
     const signal = request.signal ? AbortSignal.any([request.signal, this.#stop.signal]) : this.#stop.signal;
+    const end = this.#styles.begin(request.style);
     const work = colorizePage(this.#networks, references, this.#runTask, { ...request, signal });
     this.#inFlight.add(work);
     try {
       return await work;
     } finally {
       this.#inFlight.delete(work);
+      end();
     }
   }
 
@@ -128,6 +155,21 @@ export class Engine implements AsyncDisposable {
     await Promise.allSettled(this.#inFlight);
     await endPool();
     this.#networks.dispose();
+  }
+
+  /** Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages (`core`). */
+  async #inMemory<T>(work: () => Promise<T>): Promise<T> {
+    const taken: PressureStep[] = [];
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isOutOfMemory(error)) throw error;
+        const step = await this.memory.giveBack(error, taken);
+        if (step === undefined) throw error;
+        taken.push(step);
+      }
+    }
   }
 
   /** The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two generics. */

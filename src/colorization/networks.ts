@@ -2,13 +2,15 @@
  * The networks of a model package as typed calls. Sessions open at first use and are shared between styles where the
  * package shares the graph. Shapes are N,C,H,W; pictures are float32 planes.
  */
-import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
+import { join } from "node:path";
+import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError } from "../errors.js";
+import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger } from "../logging.js";
 import type { LineInput } from "./line-style.js";
 import type { GraphName } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
+import { networkInputs } from "../model/network-inputs.js";
 
 const log = getLogger("networks");
 
@@ -32,18 +34,27 @@ export interface DenoiserConditions {
  */
 export type RunTimes = Partial<Record<GraphName, { runs: number; ms: number }>>;
 
+/**
+ * Does `work`; when memory runs out in it, gives memory back and does it again, until it succeeds or nothing is left to give.
+ */
+export type InMemory = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** Opens and runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
   readonly #options: SessionOptions;
+  readonly #inMemory: InMemory;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #open = new Map<InferenceSession, GraphName>();
   readonly #times: RunTimes = {};
   #lastEndMs = 0;
   #disposed = false;
 
-  constructor(model: ModelPackage, options: SessionOptions = {}) {
+  /** @param inMemory what a run is done with; default: once, as it comes */
+  constructor(model: ModelPackage, options: SessionOptions = {}, inMemory: InMemory = (work) => work()) {
     this.model = model;
     this.#options = options;
+    this.#inMemory = inMemory;
   }
 
   /** Run times since the start. */
@@ -57,7 +68,11 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = openSession(graph, path, this.#options);
+      opening = this.#inMemory(() => openSession(graph, path, this.#options));
+      void opening.then(
+        (session) => this.#open.set(session, graph),
+        () => undefined,
+      );
       this.#sessions.set(path, opening);
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
@@ -67,7 +82,7 @@ export class Networks implements Disposable {
   async #run(graph: GraphName, style: Style, inputs: Record<string, Tensor>, output: string, signal?: AbortSignal, keepOnDevice = false): Promise<Tensor> {
     const session = await this.session(graph, style);
     const started = performance.now();
-    const outputs = await session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) });
+    const outputs = await this.#inMemory(() => session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }));
     const entry = (this.#times[graph] ??= { runs: 0, ms: 0 });
     const ended = performance.now();
     const ms = ended - Math.max(started, this.#lastEndMs);
@@ -151,6 +166,48 @@ export class Networks implements Disposable {
     return (image.data as Float32Array).slice();
   }
 
+  /** Frees the sessions that only this style uses; runs in flight end first. They open again when they are needed. */
+  closeStyle(style: Style): void {
+    const { styles } = this.model.manifest.graphs;
+    const others = new Set(Object.entries(styles).flatMap(([name, graphs]) => (name === style ? [] : Object.values(graphs ?? {}))));
+    for (const file of Object.values(styles[style] ?? {})) {
+      if (file === undefined || others.has(file)) continue;
+      const path = join(this.model.directory, file);
+      const opening = this.#sessions.get(path);
+      this.#sessions.delete(path);
+      opening?.then(
+        (session) => session.dispose(),
+        () => undefined,
+      );
+    }
+  }
+
+  /** The sessions that are open. */
+  openSessions(): InferenceSession[] {
+    return [...this.#open.keys()].filter((session) => !session.disposed);
+  }
+
+  /** Gives what all arenas hold and do not use back to the system. Arenas shrink at the end of a run only, so each network does its smallest one. */
+  async shrinkArenas(): Promise<void> {
+    const smallest = networkInputs(this.model.manifest, { width: 4 * this.model.manifest.latent.downscale, height: 4 * this.model.manifest.latent.downscale }, 1);
+    // Graphs may know the model's own page sizes only.
+    const [width, height] = this.model.manifest.buckets[0]!;
+    const resolution = (): Tensor => Tensor.from("float32", Float32Array.of(height, 2 * width), [1, 2]);
+    for (const session of this.openSessions()) {
+      const graph = this.#open.get(session)!;
+      const dtypes = new Map(session.inputs.map(({ name, dtype }) => [name, dtype]));
+      const inputs = Object.fromEntries(Object.entries(smallest[graph]).map(([name, dims]) => [name, name === "resolution" ? resolution() : zeros(dtypes.get(name) ?? "float32", dims)]));
+      try {
+        session.shrinkArena();
+        for (const output of Object.values(await session.run(inputs))) output.dispose();
+      } catch (error) {
+        log.debug({ graph, err: error }, `the arena could not be shrunk: ${messageOf(error)}`);
+      } finally {
+        for (const input of Object.values(inputs)) input.dispose();
+      }
+    }
+  }
+
   /** Frees all sessions; runs in flight end first. */
   dispose(): void {
     if (this.#disposed) return;
@@ -166,6 +223,13 @@ export class Networks implements Disposable {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function zeros(dtype: Dtype, dims: readonly number[]): Tensor {
+  const tensor = Tensor.alloc(dtype, dims);
+  if (dtype === "int64") (tensor.data as BigInt64Array).fill(0n);
+  else (tensor.data as Float32Array).fill(0);
+  return tensor;
 }
 
 async function openSession(graph: GraphName, path: string, options: SessionOptions): Promise<InferenceSession> {

@@ -7,6 +7,7 @@ import { Tensor } from "../binding/index.js";
 import { toRgb } from "../binding/pixels.js";
 import type { Fill, Ink, Style } from "../config/batch-config.js";
 import { ValidationError } from "../errors.js";
+import type { ModelManifest } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
 import type { Bucket } from "./buckets.js";
 import type { ColorHint } from "./hints.js";
@@ -15,7 +16,7 @@ import type { DenoiserConditions, Networks } from "./networks.js";
 import type { PageNoise } from "./page-noise.js";
 import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "./page-tasks.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
-import { QUADRANTS, retrievePatches } from "./retrieval.js";
+import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** The stages a page reports, in order. */
@@ -76,12 +77,13 @@ export interface PageResult {
 export async function colorizePage(networks: Networks, references: ReferenceSet, runTask: RunPageTask, request: PageRequest): Promise<PageResult> {
   const { signal } = request;
   const { manifest } = networks.model;
+  const upsampler = request.ink === "model" || manifest.upsampler?.pageInk !== false ? manifest.upsampler : null;
   const clock = new StageClock(request.onStage);
   signal?.throwIfAborted();
   clock.begin("prepare");
   const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
   const { tiles, plan, page } = prepared;
-  const context = { networks, references, runTask, clock };
+  const context = { networks, references, runTask, clock, upsampler };
   const done: ColouredTile[] = [];
   for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
   let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
@@ -100,6 +102,8 @@ interface TileContext {
   references: ReferenceSet;
   runTask: RunPageTask;
   clock: StageClock;
+  /** The guided upsampler, where the page's picture goes through it. */
+  upsampler: ModelManifest["upsampler"];
 }
 
 interface ColouredTile {
@@ -116,7 +120,7 @@ function ofTile(request: PageRequest, index: number, count: number): PageRequest
 }
 
 /** Colours a page that fits the model, or one tile. */
-async function colorizeTile({ networks, references, runTask, clock }: TileContext, prepared: PreparedTile, request: PageRequest): Promise<ColouredTile> {
+async function colorizeTile({ networks, references, runTask, clock, upsampler }: TileContext, prepared: PreparedTile, request: PageRequest): Promise<ColouredTile> {
   const { style, signal } = request;
   const { manifest } = networks.model;
   const tell = request.onValue ?? (() => undefined);
@@ -133,7 +137,7 @@ async function colorizeTile({ networks, references, runTask, clock }: TileContex
       style,
       marks: prepared.marks,
       latentDownscale: manifest.latent.downscale,
-      upsamplerScale: manifest.upsampler?.scale ?? null,
+      upsamplerScale: upsampler?.scale ?? null,
     },
     signal,
   );
@@ -143,7 +147,7 @@ async function colorizeTile({ networks, references, runTask, clock }: TileContex
   const retrieved = await retrieve(networks, references, prepared, request);
   const latentDims = [1, manifest.latent.channels, height / manifest.latent.downscale, width / manifest.latent.downscale] as const;
   const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const upsampled = manifest.upsampler ? upsampledSize(width, height, manifest.upsampler.scale) : [0, 0] as const;
+  const upsampled = upsampler ? upsampledSize(width, height, upsampler.scale) : [0, 0] as const;
   const counts = { latent: latentCount, references: (retrieved.length * latentCount) / 4, upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2 };
   const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
   const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
@@ -166,11 +170,11 @@ async function colorizeTile({ networks, references, runTask, clock }: TileContex
 
   clock.begin("decode");
   const planes = await networks.decodeLatent(latent, latentDims, signal);
-  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: manifest.upsampler?.scale ?? null }, signal);
+  const decoded = await runTask("prepareDecoded", { planes, width, height, upsamplerScale: upsampler?.scale ?? null }, signal);
   tell("picture", decoded.picture);
 
   let image = decoded.picture;
-  if (manifest.upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
+  if (upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
     clock.begin("upsample");
     const [upWidth, upHeight] = upsampled;
     const up = await networks.upsample(decoded.upsampledColorPlanes, conditions.upsampledLinePlanes, noise.upsampler, upWidth, upHeight, style, signal);
@@ -193,6 +197,9 @@ async function retrieve(networks: Networks, references: ReferenceSet, prepared: 
   const size = networks.model.manifest.imageEncoder.embeddingSize;
   const embeddings = new Float32Array(patches.length * size);
   patches.forEach((patch, index) => embeddings.set(patch.embedding, index * size));
+  if (networks.model.manifest.references === "whole") {
+    return retrieveWhole(queries, embeddings, size, QUADRANTS * request.topK).map((index, rank) => ({ quadrant: rank % QUADRANTS, rank, patch: patches[index]! }));
+  }
   const ranking = retrievePatches(queries, embeddings, size, request.topK);
   return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
 }

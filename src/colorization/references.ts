@@ -7,6 +7,7 @@ import { Tensor, type InferenceSession } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../memory/lease-cache.js";
+import type { MemoryManager } from "../memory/memory-manager.js";
 import { bucketName, type Bucket } from "./buckets.js";
 import type { Networks } from "./networks.js";
 import { signedPlanes, type RunPageTask } from "./page-tasks.js";
@@ -47,15 +48,20 @@ export class ReferenceSet implements Disposable {
   readonly #references: readonly (ReferenceImage & { hash: string })[];
   readonly #buckets = new Map<string, Promise<ReferencePatch[]>>();
   readonly #cache: LeaseCache<Tensor>;
+  readonly #forget: () => void;
 
-  /** @param budgetBytes what the cache of K/V may keep; 0 keeps nothing beyond a page */
-  constructor(networks: Networks, runTask: RunPageTask, references: readonly ReferenceImage[], budgetBytes: number) {
+  /**
+   * @param budgetBytes what the cache of K/V may keep; 0 keeps nothing beyond a page
+   * @param memory keeps the books of the cache, and drops it when memory runs out
+   */
+  constructor(networks: Networks, runTask: RunPageTask, references: readonly ReferenceImage[], budgetBytes: number, memory?: MemoryManager) {
     this.#networks = networks;
     this.#runTask = runTask;
     this.#references = references.map((reference) => ({ ...reference, hash: contentHash(reference.image) }));
     this.names = references.map((reference) => reference.name);
     this.hash = createHash("sha256").update(JSON.stringify(this.#references.map(({ name, hash }) => [name, hash]))).digest("hex");
-    this.#cache = new LeaseCache(budgetBytes);
+    this.#cache = new LeaseCache(budgetBytes, memory === undefined ? undefined : (bytes) => memory.ledger.hold("references", bytes));
+    this.#forget = memory?.addCache(this.#cache) ?? (() => undefined);
   }
 
   /** Patches and embeddings for a bucket, computed once. What pages share is never cancelled by one of them; only their waiting is. */
@@ -146,6 +152,7 @@ export class ReferenceSet implements Disposable {
   }
 
   dispose(): void {
+    this.#forget();
     this.#cache.dispose();
   }
 

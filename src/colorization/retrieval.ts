@@ -3,6 +3,9 @@ import { crop, resize, type PixelImage } from "../binding/pixels.js";
 import { CLIP_RGB, toPlanar, type Normalization } from "../binding/planes.js";
 import { ValidationError } from "../errors.js";
 
+/** Patches of a reference: the whole picture and four crops. */
+export const PATCHES = 5;
+
 /** Quadrants of a page: top left, top right, bottom left, bottom right. */
 export const QUADRANTS = 4;
 
@@ -125,4 +128,19 @@ export function retrievePatches(queries: Float32Array, references: Float32Array,
   const patches = references.length / dimension;
   if (patches === 0) return Array.from({ length: queries.length / dimension }, () => []);
   return topColumns(cosineSimilarity(queries, references, dimension), patches, k);
+}
+
+/**
+ * Whole references for models that take them: all of them in their order, or the `most` that are like one of the page's quadrants.
+ * @param queries embeddings of the page's 4 crops
+ * @param references embeddings of all patches, PATCHES per reference, the whole picture first
+ * @returns numbers of patches
+ */
+export function retrieveWhole(queries: Float32Array, references: Float32Array, dimension: number, most: number): number[] {
+  const patches = references.length / dimension;
+  const whole = Array.from({ length: Math.ceil(patches / PATCHES) }, (_, reference) => reference * PATCHES);
+  if (whole.length <= most) return whole;
+  const similarity = cosineSimilarity(queries, references, dimension);
+  const best = new Float32Array(whole.map((patch) => Math.max(...Array.from({ length: similarity.length / patches }, (_, query) => similarity[query * patches + patch]!))));
+  return topColumns(best, whole.length, most)[0]!.map((column) => whole[column]!);
 }

@@ -1,6 +1,7 @@
 /** The settings of one batch: one schema gives types, defaults and validation. Rules: the contract's table `BatchConfig`. */
 import { z } from "zod";
 import { ConfigurationError } from "../errors.js";
+import { colorHintsSchema, type ColorHints } from "./color-hints.js";
 import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
 
 /** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
@@ -49,7 +50,7 @@ const schema = z.strictObject({
   style: oneOf(STYLES).describe("look of the lines that the colours are made for").default("line + shadow"),
   /** Of the start noise. */
   seed: whole(0).describe("seed of the noise; the same seed gives the same picture").default(0),
-  numInferenceSteps: whole(1).describe("denoising steps a page; more is slower").default(10),
+  numInferenceSteps: whole(1).max(999, "must be 999 or less: models are trained for 1000").describe("denoising steps a page; more is slower").default(10),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: whole(1).describe("reference patches a quadrant; more is slower and takes memory").default(3),
   ink: oneOf(INKS).describe('"page": the page\'s own size and lines with the model\'s colour; "model": the model\'s own picture').default("page"),
@@ -67,8 +68,8 @@ const schema = z.strictObject({
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),
   previewPages: whole(1).describe("how many pages a preview shows").default(1),
   previewSeeds: whole(1).max(64, "must be 64 or less").describe("above 1: a preview shows each of its pages with so many seeds, to choose one for all pages").default(1),
-  /** Two, so that one page's CPU work overlaps another's inference. */
-  maxConcurrent: whole(1).describe("pages in flight at once").default(2),
+  /** Absent: chosen by `MemoryManager.pagesInFlight`. */
+  maxConcurrent: whole(1).describe("pages in flight at once, at most; without it as many as memory and cores are good for").optional(),
   preserveStructure: flag.describe("mirror the input's folders in the output").default(true),
 });
 
@@ -79,11 +80,16 @@ export type BatchConfig = z.output<typeof schema>;
 
 /** Settings that decide how one page's picture looks; each page may have its own. */
 export const PAGE_SETTINGS = ["style", "seed", "numInferenceSteps", "topK", "ink", "fill"] as const;
-export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]>;
-/** What a configuration may say of single images: a page's settings, and what it is. */
-export const IMAGE_SETTINGS = [...PAGE_SETTINGS, "imageType"] as const;
-/** Settings of one page that differ from the batch's. */
-export type PageConfig = { [Key in (typeof IMAGE_SETTINGS)[number]]?: BatchConfig[Key] | undefined };
+/** What a page alone has beside them: references in place of the batch's, and colours to keep to. */
+export interface PageOwn {
+  readonly referenceImages?: readonly string[];
+  readonly colorHints?: ColorHints;
+}
+export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]> & PageOwn;
+/** Settings of one page that differ from the batch's, and what it is. */
+export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined } & { imageType?: BatchConfig["imageType"] };
+/** Keys of a page's settings. */
+export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHints", "imageType"] as const;
 
 /** Settings of how all pictures of a batch are written. */
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel", "layers"] as const;
@@ -121,6 +127,10 @@ function editDistance(a: string, b: string): number {
 type Label = (key: string) => string;
 
 function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly string[] = BATCH_CONFIG_KEYS, label: Label = String): string[] {
+  // Of a value that may be one of several things, what is wrong inside the one that it looks like.
+  const inside = issue.code === "invalid_union" && issue.path.length === 1 ? issue.errors.find((issues) => issues.some(({ path }) => path.length > 0) || issues.some(({ code }) => code === "too_small")) : undefined;
+  if (inside !== undefined) return inside.flatMap((one) => describeIssue({ ...one, path: [...issue.path, ...one.path] }, input, known, label));
+  if (issue.code === "unrecognized_keys" && issue.path.length > 0) return [`${issue.path.join(".")}: unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}; leave it out`];
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const near = nearestKey(key, known);
@@ -129,7 +139,7 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown, known: readonly 
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>((node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key], input);
-  return [`${where}: ${issue.message}, not ${JSON.stringify(value)}`];
+  return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
 /** Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is wrong.) */
@@ -170,7 +180,7 @@ export function settingHelp(key: keyof BatchConfig): { description: string; defa
 
 /** The schema of some settings, none of them needed and none filled in. */
 function partialSchema(keys: readonly string[]): z.ZodObject {
-  const fields = schema.shape as Readonly<Record<string, z.ZodType>>;
+  const fields: Readonly<Record<string, z.ZodType>> = { ...schema.shape, colorHints: colorHintsSchema };
   return z.strictObject(Object.fromEntries(keys.map((key) => [key, (fields[key] instanceof z.ZodDefault ? (fields[key].removeDefault() as z.ZodType) : fields[key]!).optional()])));
 }
 
@@ -180,7 +190,9 @@ function partialSchema(keys: readonly string[]): z.ZodObject {
  */
 export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): string[] {
   const result = partialSchema(keys).safeParse(input);
-  return result.success ? [] : result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+  if (!result.success) return result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
+  const { referenceImages } = input as { referenceImages?: readonly string[] };
+  return keys === PAGE_CONFIG_KEYS && referenceImages?.length === 0 ? ["referenceImages: must name at least one; leave it out for the references of all pages"] : [];
 }
 
 /** JSON Schema of settings, none of them required: all with their defaults, or (`keys`) some without. */
@@ -194,10 +206,18 @@ export function settingsJsonSchema(keys?: readonly string[]): { properties: Reco
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults of the page's settings at once
  */
 export function pageSettings(config: BatchConfig, page: PageConfig = {}): PageSettings {
-  const faults = settingFaults(page, IMAGE_SETTINGS);
+  const faults = settingFaults(page, PAGE_CONFIG_KEYS);
   if (faults.length > 0) throw configError(faults);
-  return Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as PageSettings;
+  const { referenceImages, colorHints } = page;
+  return {
+    ...(Object.fromEntries(PAGE_SETTINGS.map((key) => [key, page[key] ?? config[key]])) as unknown as PageSettings),
+    ...(referenceImages === undefined ? {} : { referenceImages }),
+    ...(colorHints === undefined ? {} : { colorHints }),
+  };
 }
+
+/** The settings' name at run time too, so that `import { BatchConfig }` is right in JavaScript: `BatchConfig.parse(…)` is `parseBatchConfig`. */
+export const BatchConfig = Object.freeze({ parse: parseBatchConfig, keys: BATCH_CONFIG_KEYS, jsonSchema: settingsJsonSchema });
 
 /** One error for all faults. */
 export function configError(faults: readonly string[]): ConfigurationError {

@@ -3,8 +3,9 @@
  * system. What is wrong is an error that lists all faults; nothing is replaced silently.
  */
 import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { ConfigurationError, messageOf } from "../errors.js";
-import { BATCH_CONFIG_KEYS, configError, IMAGE_SETTINGS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
+import { BATCH_CONFIG_KEYS, configError, PAGE_CONFIG_KEYS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
 import { matchRank } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
@@ -15,6 +16,7 @@ export interface ConfigFile {
   readonly images: Readonly<Record<string, PageConfig>>;
 }
 
+const PATHS: ReadonlySet<string> = new Set(["inputDir", "inputZip", "outputDir", "outputZip", "referenceImages", "colorHints"]);
 const SECTIONS = ["default", "images"];
 
 /** Reads configuration files and answers what they say. Holds the file loaded last, and all files read until `clearCache()`. */
@@ -23,7 +25,7 @@ export class ConfigurationHandler {
   #current: ConfigFile = { default: {}, images: {} };
 
   /**
-   * Reads a file; from here on the other methods answer from it.
+   * Reads a file; from here on the other methods answer from it. Relative paths in it count from the file's folder and are made absolute.
    * @throws ConfigurationError `ERR_CONFIG` with all faults and their places: line and column for what is no JSON, paths such as `images["p1.png"].seed` else
    */
   async loadConfigFile(path: string): Promise<ConfigFile> {
@@ -33,7 +35,7 @@ export class ConfigurationHandler {
       const value = parseJsonText(text, path);
       const faults = this.validateConfig(value);
       if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
-      file = toConfigFile(value as RawFile);
+      file = toConfigFile(value as RawFile, dirname(resolve(path)));
       this.#files.set(path, file);
     }
     this.#current = file;
@@ -47,7 +49,7 @@ export class ConfigurationHandler {
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
     const images = value["images"] ?? {};
     if (!isObject(images)) return [...faults, `images: an object is needed, not ${JSON.stringify(images)}`];
-    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, IMAGE_SETTINGS));
+    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
     return faults;
   }
 
@@ -92,16 +94,22 @@ export function configFileJsonSchema(): Record<string, unknown> {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "cobra-batch configuration",
     type: "object",
-    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(IMAGE_SETTINGS) } },
+    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_CONFIG_KEYS) } },
     additionalProperties: false,
   };
 }
 
 type RawFile = { default?: Record<string, unknown>; images?: Record<string, Record<string, unknown>> };
 
-function toConfigFile(raw: RawFile): ConfigFile {
-  const images = Object.fromEntries(Object.entries(raw.images ?? {}).map(([name, settings]) => [name, camelKeys(settings) as PageConfig]));
-  return { default: camelKeys(raw.default ?? {}), images };
+function toConfigFile(raw: RawFile, folder: string): ConfigFile {
+  const images = Object.fromEntries(Object.entries(raw.images ?? {}).map(([name, settings]) => [name, pathsFrom(folder, camelKeys(settings)) as PageConfig]));
+  return { default: pathsFrom(folder, camelKeys(raw.default ?? {})), images };
+}
+
+/** The same settings, their relative paths taken from a folder on. A slash at the end, which asks for a folder, stays. */
+function pathsFrom(folder: string, settings: Record<string, unknown>): Record<string, unknown> {
+  const from = (value: unknown): unknown => (typeof value === "string" ? resolve(folder, value) + (/[^/]\/$/.test(value) ? "/" : "") : Array.isArray(value) ? value.map((one: unknown) => (typeof one === "string" ? from(one) : one)) : value);
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, PATHS.has(key) ? from(value) : value]));
 }
 
 function sectionFaults(section: unknown, where: string, keys: readonly string[]): string[] {

@@ -3,13 +3,14 @@
  * before the picture gets its name: a picture with the line's hash under its name is a finished page, anything else is done again.
  * An archive's pages wait in a work folder beside it until all are there.
  */
-import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
+import { makeFolder } from "../io/make-folder.js";
 import { firstFreeNumber, numberedName, portableName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openFolderSink, type PageSink } from "../io/page-sink.js";
@@ -66,7 +67,7 @@ export class BatchOutput {
     await checkArchiveTarget(config);
     const work = workFolder(config);
     const target = outputPath(config);
-    for (const folder of [config.outputDir ?? work, work]) await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+    for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
     const journal = await LockedJournal.open(work, target);
     try {
       if (options.fresh === true) {
@@ -145,15 +146,17 @@ export class BatchOutput {
     const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
     const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
-    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true);
+    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
     return { ...success, output: this.#outputOf(path, outputName) };
   }
 
-  /** The page's last picture, which the new one takes the place of, where it is still as it was written. */
+  /** The page's picture that the new one takes the place of: the last that got its name and still is as it was written. */
   async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
-    const last = this.history.last(page);
-    const path = last?.outputName === name ? await this.#find(name, last) : undefined;
-    return path === undefined ? undefined : { path, firstNumber: last!.firstNumber };
+    for (const entry of this.history.pictures(page)) {
+      const path = entry.outputName === name ? await this.#find(name, entry) : undefined;
+      if (path !== undefined) return { path, firstNumber: entry.firstNumber };
+    }
+    return undefined;
   }
 
   /** Notes that a page has failed. */
@@ -181,6 +184,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(pages: readonly PageJob[], carried: readonly SourceEntry[], metadata: SinkMetadata & { readonly failures: readonly unknown[] }, keepOthers = false): Promise<string> {
+    await this.#journal.assertInPlace();
     await this.#writeFailures(metadata);
     if (this.#config.outputZip === undefined) {
       for (const entry of carried) await this.#carry(entry);
@@ -246,7 +250,7 @@ export class BatchOutput {
   async #writeFailures({ failures, cobra_version }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
     const path = failuresFile(this.#config);
     if (failures.length > 0) {
-      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true);
+      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
       return;
     }
     const old = await readFile(path, "utf8").catch(() => "");

@@ -29,7 +29,7 @@ export interface BatchProcessorOptions {
   fresh?: boolean;
   /** Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages. */
   only?: Iterable<string>;
-  /** Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of the settings. */
+  /** Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of the settings, else what memory and cores are good for. */
   pagesInFlight?: () => number;
 }
 
@@ -233,6 +233,13 @@ export class BatchProcessor implements AsyncDisposable {
     }
   }
 
+  /** Pages in flight at most: as configured, else as many as memory and cores are good for at the start. */
+  #pagesInFlight(): () => number {
+    const { maxConcurrent, topK } = this.#config;
+    const pages = maxConcurrent ?? this.#engine.memory.pagesInFlight(topK);
+    return () => pages;
+  }
+
   #ended(): Promise<void> {
     this.#ending ??= (async () => {
       await this.#run?.catch(() => undefined);
@@ -255,7 +262,7 @@ export class BatchProcessor implements AsyncDisposable {
 
   async #process(): Promise<BatchSummary> {
     const pages = this.#pages;
-    const { fresh = false, only, pagesInFlight = () => this.#config.maxConcurrent } = this.#options;
+    const { fresh = false, only, pagesInFlight = this.#pagesInFlight() } = this.#options;
     try {
       const control = { signal: this.#stop.signal, pagesInFlight, admitted: () => this.#admitted() };
       const scan = await this.#scanned();

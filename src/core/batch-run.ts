@@ -1,13 +1,15 @@
 /** What a batch does from its start to its end: earlier results looked up, the preview, the pages, and the output completed. */
 import { dirname } from "node:path";
 import type { Engine } from "../colorization/engine.js";
-import type { ReferenceSet } from "../colorization/references.js";
-import { outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
+import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./batch-output.js";
 import type { BatchPages } from "./batch-pages.js";
+import { ContentHashes } from "./content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./finished-archive.js";
 import { pageFingerprint } from "./fingerprint.js";
+import { ownContents, ownFileFaults, ownPaths } from "./page-own-files.js";
+import { PageReferences } from "./page-references.js";
 import type { EncodedPage, PageContext, PageJob, Passed } from "./page-work.js";
 import { guardedBy, workThrough, type SegmentControl } from "./page-segments.js";
 import type { PreviewGate } from "./preview.js";
@@ -44,29 +46,37 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   if (whole) pages.add(scan);
   const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
   const provider = await engine.provider(config.style);
-  using references = engine.references(scan.found.references);
-  const fingerprint = (settings: PageSettings): string => pageFingerprint({ ...settings, ...outputSettings(config) }, engine.model.hash, references.hash);
+  const upcoming = pages.waitingPages();
+  const faultsOfFiles = await ownFileFaults(upcoming.map(({ entry, settings }) => [entry.name, settings]));
+  if (faultsOfFiles.length > 0) throw configError(faultsOfFiles);
+  const contents = new ContentHashes();
+  await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
+  const batchReferences = engine.references(scan.found.references);
+  using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
+  references.expect(upcoming.map(({ settings }) => settings));
+  const fingerprint = (settings: PageSettings): string =>
+    pageFingerprint({ ...settings, ...outputSettings(config) }, engine.model.hash, batchReferences.hash, ownContents(settings, (path) => contents.of(path)));
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
   const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
     run !== undefined && sameWish(absoluteRecord(run.record, dirname(record.config.outputZip!)), record) ? run.adjustments : undefined;
   const skip = parts.fresh || faults.length > 0 || only !== undefined;
   const before = skip ? undefined : await findFinishedArchive(config, (run) => pages.waitingPages(earlier(run)), fingerprint);
   if (before !== undefined) {
-    announce(parts, scan.found.warnings, references.names, provider, pages.waiting);
+    announce(parts, scan.found.warnings, batchReferences.names, provider, pages.waiting);
     for (let job = pages.next(); job !== undefined; job = pages.next()) pages.complete(job, before.pages.get(job.entry.name)!, true);
     return before.path;
   }
   const output = await BatchOutput.open(config, { fresh: parts.fresh, fingerprint, record, job: parts.job, keepRecord: only !== undefined });
   try {
     pages.adjustments = output.history.adjustments;
-    announce(parts, [...scan.found.warnings, ...output.warnings], references.names, provider, pages.waiting + faults.length);
+    announce(parts, [...scan.found.warnings, ...output.warnings], batchReferences.names, provider, pages.waiting + faults.length);
     pages.begin(faults);
     await output.noteFaults(pages.failures);
     await work(parts, output, references);
-    log.debug({ cache: references.stats() }, "reference cache");
+    log.debug({ cache: batchReferences.stats() }, "reference cache");
     control.signal.throwIfAborted();
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
-    const metadata = runMetadata(engine, settings, references.names, pages.successes, pages.failures, origins(pages, fingerprint));
+    const metadata = runMetadata(engine, settings, batchReferences.names, pages.successes, pages.failures, origins(pages, fingerprint));
     if (!pages.allDone) {
       if (only !== undefined) await output.report(metadata);
       await output.stop();
@@ -80,7 +90,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   }
 }
 
-async function work(parts: RunParts, output: BatchOutput, references: ReferenceSet): Promise<void> {
+async function work(parts: RunParts, output: BatchOutput, references: PageReferences): Promise<void> {
   const { engine, config, pages, control, gate, only } = parts;
   const known = async (job: PageJob): Promise<Passed<never> | undefined> => {
     if (only === undefined || only.has(job.entry.name)) return undefined;
@@ -95,6 +105,7 @@ async function work(parts: RunParts, output: BatchOutput, references: ReferenceS
     else if ("kept" in item) pages.complete(item.job, item.kept, true);
     else if ("error" in item) await output.fail(item.job, pages.fail(item.job, item.error));
     else if ("failedBefore" in item) pages.failedBefore(item.job, item.failedBefore);
+    references.done(item.job.settings);
   };
   const some = (limit?: number): Promise<PageJob[]> => workThrough(pages, output, context, control, settle, limit);
   const seedGrid = (folder: string): ReturnType<typeof makeSeedGrid> =>
@@ -108,10 +119,10 @@ function origins(pages: BatchPages, fingerprint: (settings: PageSettings) => str
   return pages.completed.map((job) => ({ page: job.entry.name, fingerprint: job.fingerprint ?? fingerprint(job.settings), sha256: job.inputSha256 }));
 }
 
-function announce({ engine, config, pages }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
+function announce({ engine, config, pages, control }: RunParts, warnings: readonly string[], references: readonly string[], provider: string, count: number): void {
   for (const message of warnings) pages.emit({ type: "warning", message });
   const { name, version, trained } = engine.model.manifest;
-  log.info({ pages: count, references, model: `${name} ${version}`, provider, output: config.outputDir ?? config.outputZip }, "batch started");
+  log.info({ pages: count, references, model: `${name} ${version}`, provider, output: config.outputDir ?? config.outputZip, maxConcurrent: control.pagesInFlight() }, "batch started");
   for (const message of warnings) log.warn(message);
   pages.emit({ type: "batch-started", pages: count, references: [...references], model: `${name} ${version}`, modelTrained: trained, provider });
   if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });

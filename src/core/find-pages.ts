@@ -75,7 +75,11 @@ async function classifyEntry(engine: Engine, config: BatchConfig, entry: SourceE
   }
 }
 
-async function readReferences(engine: Engine, paths: readonly string[], signal: AbortSignal): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
+/**
+ * Decodes the references under paths; with warnings about those that cannot be read.
+ * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
+ */
+export async function readReferences(engine: Engine, paths: readonly string[], signal: AbortSignal): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
   const references: ReferenceImage[] = [];
   const warnings: string[] = [];
   for (const path of paths) {

@@ -8,7 +8,12 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   return Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
 }
 
-/** @param references the references' contents as a hash */
-export function pageFingerprint(settings: PageSettings & OutputSettings, modelHash: string, references: string): string {
-  return createHash("sha256").update(JSON.stringify([VERSION, modelHash, references, Object.entries(settings).sort()])).digest("hex");
+/**
+ * @param references the contents of the batch's references as a hash
+ * @param own what the page has of its own, contents in place of paths; see `ownContents`
+ */
+export function pageFingerprint(settings: PageSettings & OutputSettings, modelHash: string, references: string, own: Readonly<Record<string, unknown>> = {}): string {
+  const { referenceImages, colorHints: _byContent, ...plain } = settings;
+  const others = referenceImages === undefined ? references : "own";
+  return createHash("sha256").update(JSON.stringify([VERSION, modelHash, others, Object.entries({ ...plain, ...own }).sort()])).digest("hex");
 }

@@ -85,8 +85,8 @@ export class Journal {
   }
 
   async #write(line: string): Promise<void> {
+    await this.assertInPlace();
     try {
-      await this.#assertInPlace();
       await writeFully(this.#file, new TextEncoder().encode(line));
       await this.#file.datasync();
     } catch (cause) {
@@ -94,10 +94,14 @@ export class Journal {
     }
   }
 
-  /** An output whose folder was removed or whose disk is gone must not be begun anew beside the journal that nobody finds. */
-  async #assertInPlace(): Promise<void> {
-    const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
-    if (now.ino !== own.ino || now.dev !== own.dev) throw Object.assign(new Error(`${this.#path} is another file than the one that was opened`), { code: "ENOENT" });
+  /** An output whose folder was removed or whose disk is gone must not be begun anew, where nobody finds the rest. Rejects with `ERR_OUTPUT_WRITE`. */
+  async assertInPlace(): Promise<void> {
+    try {
+      const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
+      if (now.ino !== own.ino || now.dev !== own.dev) throw Object.assign(new Error(`${this.#path} is another file than the one that was opened`), { code: "ENOENT" });
+    } catch (cause) {
+      throw outputError(this.#path, cause);
+    }
   }
 
   /** Removes all entries. Rejects with `ERR_OUTPUT_WRITE`. */

@@ -1,7 +1,6 @@
 /** The journal of an output, held by one process: lock, file and what it means. Tells also when the process before was gone without a word. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { outputError } from "../io/file-errors.js";
+import { makeFolder } from "../io/make-folder.js";
 import { Journal } from "./journal.js";
 import type { JournalEntry } from "./journal-entries.js";
 import { RunHistory } from "./run-history.js";
@@ -30,7 +29,7 @@ export class LockedJournal {
    * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`
    */
   static async open(work: string, output: string): Promise<LockedJournal> {
-    await mkdir(work, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(work, cause)));
+    await makeFolder(work);
     const lock = await RunLock.acquire(join(work, "lock"), output);
     try {
       const path = join(work, JOURNAL_NAME);
@@ -63,6 +62,11 @@ export class LockedJournal {
   appendNow(entry: JournalEntry): void {
     this.#journal.appendNow(entry);
     this.#history.note(entry);
+  }
+
+  /** Rejects with `ERR_OUTPUT_WRITE` where the journal is no longer where it was: then the output is gone as well. */
+  async assertInPlace(): Promise<void> {
+    await this.#journal.assertInPlace();
   }
 
   /** Forgets everything. */

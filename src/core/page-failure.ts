@@ -7,6 +7,8 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   ERR_IMAGE_LIMIT: "make the picture smaller",
   ERR_IMAGE_ENCODE: "save the page as PNG: the output takes the input's format",
   ERR_CLASSIFICATION: "name the references with --reference-dir, so that pages are not told apart",
+  ERR_HINTS: "correct the page's colorHints in the configuration file and run the same command again; the finished pages are kept",
+  ERR_NO_REFERENCES: "name references that can be read for this page, or leave its referenceImages out",
   ERR_INPUT_NOT_FOUND: "check that the file is still there and may be read",
   ERR_ZIP_ENTRY: "unpack the archive with another program and pack it again, or give the folder",
   ERR_ZIP_LIMIT: "unpack the archive and give the folder",

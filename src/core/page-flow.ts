@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os";
 import { withLogContext } from "../logging.js";
 import { stage } from "../workers/stage.js";
-import { colourPage, encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
+import { colourAsMemoryAllows } from "./page-memory-steps.js";
+import { encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
 
 /** What steers the flow. */
 export interface FlowControl {
@@ -24,7 +25,7 @@ export function flowPages(context: PageContext, control: FlowControl): AsyncIter
   const decoded = stage(admittedJobs(control), (job, within) => ofPage(job, () => openPage(context, job, within.signal)), { concurrency: DECODED_AHEAD, signal });
   const coloured = stage(
     decoded,
-    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourPage(context, job, page, within.signal))) : leave(item)),
+    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourAsMemoryAllows(context, job, page, within.signal))) : leave(item)),
     { concurrency: control.pagesInFlight, signal },
   );
   return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { concurrency: context.engine.pool.maxThreads, signal });

@@ -1,8 +1,7 @@
 /** What is done to one page of a batch, stage by stage, and what a failure of it means: for the page, or for the whole batch. */
 import { bucketName } from "../colorization/buckets.js";
 import type { Engine } from "../colorization/engine.js";
-import type { PageResult } from "../colorization/page-pipeline.js";
-import type { ReferenceSet } from "../colorization/references.js";
+import type { PageRequest, PageResult } from "../colorization/page-pipeline.js";
 import type { OutputSettings, PageSettings } from "../config/batch-config.js";
 import { BatchProcessingError, type ErrorCode } from "../errors.js";
 import type { DecodedImage, ImageInfo } from "../io/image-codec.js";
@@ -11,6 +10,8 @@ import type { SourceEntry } from "../io/page-source.js";
 import type { BatchEventBody, FailureStage, PageFailure, PageSuccess } from "./events.js";
 import { sha256 } from "./fingerprint.js";
 import type { ImageQueueItem } from "./image-queue.js";
+import { loadHints } from "./page-own-files.js";
+import type { PageReferences } from "./page-references.js";
 
 /** A page on its way through the stages. */
 export interface PageJob {
@@ -38,7 +39,7 @@ export type Passed<T> = { readonly job: PageJob } & ({ readonly value: T } | { r
 /** What a page needs from its batch. */
 export interface PageContext {
   readonly engine: Engine;
-  readonly references: ReferenceSet;
+  readonly references: PageReferences;
   readonly output: OutputSettings;
   readonly emit: (event: BatchEventBody) => void;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
@@ -107,13 +108,15 @@ export async function openPage({ engine, known, finished, begin, emit }: PageCon
 
 /** Colours a decoded page; cancelled between denoising steps. */
 export async function colourPage({ engine, references, emit, output, onStage }: PageContext, job: PageJob, page: DecodedImage, signal: AbortSignal): Promise<ColouredPage> {
-  const { numInferenceSteps: steps, ...settings } = job.settings;
-  const result = await engine.colorize(references, {
+  const { numInferenceSteps: steps, referenceImages: _lent, colorHints, ...settings } = job.settings;
+  const pageHints = colorHints === undefined ? undefined : await loadHints(engine, colorHints, page.image, signal);
+  const request: PageRequest = {
     page: page.image,
     ...settings,
     steps,
     layers: output.layers !== undefined,
     signal,
+    pageHints,
     onStage: (stage, step, of = steps) => {
       if (job.stage !== stage) {
         job.stage = stage;
@@ -121,8 +124,8 @@ export async function colourPage({ engine, references, emit, output, onStage }: 
       }
       emit({ type: "page-stage", page: job.entry.name, index: job.index, stage, ...(step === undefined ? {} : { step, steps: of }) });
     },
-  });
-  return { result, info: page.info };
+  };
+  return { result: await references.lend(job.settings, signal, (set) => engine.colorize(set, request)), info: page.info };
 }
 
 /** Encodes a coloured page in a worker, in the format of its output's name, with the page's resolution and colour profile. */

@@ -23,8 +23,8 @@ const DEATHS = 2;
 
 export class RunHistory {
   readonly #pages = new Map<string, PageEntry>();
-  /** The last picture of each page, whatever its settings. */
-  readonly #last = new Map<string, PageEntry>();
+  /** All pictures of each page, whatever their settings, the last one at the end. */
+  readonly #pictures = new Map<string, PageEntry[]>();
   readonly #failed = new Map<string, PageKey & { readonly failure: PageFailure }>();
   readonly #carried = new Map<string, CarriedEntry>();
   readonly #inHand = new Map<string, InHand>();
@@ -63,7 +63,7 @@ export class RunHistory {
 
   /** Names of the pages that have a picture. */
   get donePages(): string[] {
-    return [...this.#last.keys()].filter((page) => !this.#failed.has(page));
+    return [...this.#pictures.keys()].filter((page) => !this.#failed.has(page));
   }
 
   /** Whether a later run gains from it. */
@@ -78,7 +78,12 @@ export class RunHistory {
 
   /** The last picture of a page, whatever its settings. */
   last(page: string): PageEntry | undefined {
-    return this.#last.get(page);
+    return this.#pictures.get(page)?.at(-1);
+  }
+
+  /** All pictures that a page has had, the last one first: a kill may have left an earlier one in its place. */
+  pictures(page: string): readonly PageEntry[] {
+    return this.#pictures.get(page)?.toReversed() ?? [];
   }
 
   failed(page: string): (PageKey & { readonly failure: PageFailure }) | undefined {
@@ -89,10 +94,14 @@ export class RunHistory {
     return this.#carried.get(name);
   }
 
-  /** Whether the page's last picture was made to be replaced: it was changed afterwards, or belongs to a preview that is not approved. */
+  /** Whether the page's last picture was made to be replaced: it was changed afterwards, or made for a preview and not approved with one. */
   replaceable(page: string): boolean {
-    const last = this.#last.get(page);
-    return last !== undefined && (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && this.#preview?.state !== "approved"));
+    const last = this.last(page);
+    return last !== undefined && (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && !this.#approved(page)));
+  }
+
+  #approved(page: string): boolean {
+    return this.#preview?.state === "approved" && this.#preview.result?.pages.some((shown) => shown.page === page) === true;
   }
 
   /** Pages that were in hand when the process ended, had it ended now. */
@@ -118,7 +127,7 @@ export class RunHistory {
         break;
       case "page":
         this.#pages.set(keyOf(entry.page, entry.fingerprint), entry);
-        this.#last.set(entry.page, entry);
+        this.#pictures.set(entry.page, [...(this.#pictures.get(entry.page) ?? []), entry]);
         this.#outcome(entry);
         this.#failed.delete(entry.page);
         break;

@@ -37,12 +37,13 @@ export function absoluteRecord(record: RunRecord, folder: string): RunRecord {
 
 function mapPaths(record: RunRecord, map: (path: string) => string): RunRecord {
   const withPaths = <T extends object>(settings: T): T => {
-    const { referenceImages } = settings as { referenceImages?: readonly string[] };
+    const { referenceImages, colorHints } = settings as PageConfig;
     const own = PATH_KEYS.flatMap((key) => (key in settings ? [[key, (settings as Record<string, unknown>)[key]] as const] : []));
     return {
       ...settings,
       ...Object.fromEntries(own.map(([key, path]) => [key, typeof path === "string" ? map(path) : path])),
       ...(referenceImages === undefined ? {} : { referenceImages: referenceImages.map(map) }),
+      ...(typeof colorHints === "string" ? { colorHints: map(colorHints) } : {}),
     };
   };
   return {

@@ -37,13 +37,15 @@ interface Decision {
 }
 
 /**
- * Approves the preview that waits at an output; approving again goes on.
+ * Approves the preview that waits at an output; approving again goes on. Undefined where the batch is complete already.
  * @param seed of a grid of seeds the one for all pages
  * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`, `ERR_STATE` (no preview waits), `ERR_ARGUMENT` (a seed that is not shown); ResourceError
  * `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
  */
-export async function approveRun(output: string, seed?: number): Promise<Continuation> {
-  return change(await findRun(output), {}, ({ preview }) => {
+export async function approveRun(output: string, seed?: number): Promise<Continuation | undefined> {
+  const run = await findRun(output);
+  if (run.archive !== undefined && run.record.config.previewMode) return undefined;
+  return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined) return { entries: [], notes: ["the preview was approved before; the batch goes on"] };
     if (preview?.state !== "waiting") throw noPreview(output, preview?.state);
     const settings = settingsOfApproval(preview.result ?? {}, seed);

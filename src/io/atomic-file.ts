@@ -1,9 +1,10 @@
 /** Files that appear whole or not at all: temporary name beside the target → sync → link or rename → sync of the folder. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError } from "../errors.js";
 import { outputError, systemCode } from "./file-errors.js";
+import { makeFolder } from "./make-folder.js";
 import { numberedName } from "./output-names.js";
 import { processExists } from "./processes.js";
 
@@ -40,12 +41,15 @@ export class AtomicFile {
     this.handle = handle;
   }
 
-  /** Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`. */
-  static async create(target: string): Promise<AtomicFile> {
+  /**
+   * Starts a file that is to be `target`; makes its folder. Rejects with `ERR_OUTPUT_WRITE`.
+   * @param root the output's folder, which is not made: where it has vanished, the file is not written
+   */
+  static async create(target: string, root?: string): Promise<AtomicFile> {
     const folder = dirname(target);
     const path = join(folder, temporaryName());
+    await makeFolder(folder, root);
     try {
-      await mkdir(folder, { recursive: true });
       return new AtomicFile(target, path, await open(path, "wx", 0o644));
     } catch (cause) {
       throw outputError(target, cause);
@@ -110,8 +114,8 @@ export class AtomicFile {
 }
 
 /** Writes a whole file atomically and returns its path (see `AtomicFile.commit`). */
-export async function writeFileAtomic(target: string, bytes: Uint8Array, overwrite: boolean, claim?: Claim): Promise<string> {
-  const file = await AtomicFile.create(target);
+export async function writeFileAtomic(target: string, bytes: Uint8Array, overwrite: boolean, claim?: Claim, root?: string): Promise<string> {
+  const file = await AtomicFile.create(target, root);
   try {
     await writeFully(file.handle, bytes);
   } catch (cause) {

@@ -1,9 +1,8 @@
 /** A folder as a page sink: each file written to a temporary name, synced and renamed. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError } from "../errors.js";
 import { writeFileAtomic } from "./atomic-file.js";
-import { outputError } from "./file-errors.js";
+import { makeFolder } from "./make-folder.js";
 import { nameKey, portableName } from "./output-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "./output-rules.js";
 import type { PageSink } from "./page-sink.js";
@@ -23,14 +22,14 @@ export class FolderSink implements PageSink {
   }
 
   static async open(folder: string, overwrite: boolean): Promise<FolderSink> {
-    await mkdir(folder, { recursive: true }).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+    await makeFolder(folder);
     return new FolderSink(folder, overwrite);
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
     if (this.#ended) throw new BatchProcessingError("ERR_STATE", `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`);
     checkOutputName(name);
-    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path));
+    return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
   async carry(entry: SourceEntry): Promise<string> {
@@ -39,7 +38,7 @@ export class FolderSink implements PageSink {
 
   async finish(metadata?: SinkMetadata): Promise<string> {
     if (metadata !== undefined) {
-      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true);
+      await writeFileAtomic(join(this.#folder, METADATA_NAME), metadataBytes(metadata), true, undefined, this.#folder);
     }
     this.#ended = true;
     return this.#folder;

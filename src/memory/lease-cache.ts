@@ -3,6 +3,7 @@
  * budget of bytes is exceeded. What is lent is never dropped. It holds reference K/V on the device.
  */
 import { BatchProcessingError } from "../errors.js";
+import type { Booking } from "./ledger.js";
 
 /** What the cache can hold: something of known size that is freed explicitly. */
 export interface Holdable {
@@ -33,6 +34,7 @@ export interface LeaseCacheStats {
 interface Entry<T> {
   readonly making: Promise<T>;
   value?: T;
+  booking?: Booking | undefined;
   leases: number;
   costMs: number;
 }
@@ -45,6 +47,7 @@ export class LeaseCache<T extends Holdable> {
   // Insertion order is recency: a used entry moves to the end.
   readonly #entries = new Map<string, Entry<T>>();
   readonly #budgetBytes: number;
+  readonly #book: ((bytes: number) => Booking) | undefined;
   #disposed = false;
   #heldBytes = 0;
   #hits = 0;
@@ -53,9 +56,13 @@ export class LeaseCache<T extends Holdable> {
   #makingMs = 0;
   #savedMs = 0;
 
-  /** @param budgetBytes bytes the cache may keep; lent values may exceed it for as long as they are lent. */
-  constructor(budgetBytes: number) {
+  /**
+   * @param budgetBytes bytes the cache may keep; lent values may exceed it for as long as they are lent
+   * @param book enters what is held into the ledger; released with the value
+   */
+  constructor(budgetBytes: number, book?: (bytes: number) => Booking) {
     this.#budgetBytes = budgetBytes;
+    this.#book = book;
   }
 
   /**
@@ -93,6 +100,7 @@ export class LeaseCache<T extends Holdable> {
         entry.costMs = performance.now() - started;
         this.#makingMs += entry.costMs;
         this.#heldBytes += value.byteLength;
+        entry.booking = this.#book?.(value.byteLength);
         this.#evict();
       },
       () => undefined, // every waiter gets the error from `acquire`
@@ -116,6 +124,7 @@ export class LeaseCache<T extends Holdable> {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
     if (entry.value === undefined) return;
     this.#heldBytes -= entry.value.byteLength;
+    entry.booking?.release();
     entry.value.dispose();
   }
 

@@ -85,11 +85,10 @@ type Files = Map<string, { readonly graph: Graph; readonly weights: string }>;
  */
 export async function buildModelPackage(options: BuildModelPackageOptions): Promise<ModelPackage> {
   const directory = resolve(options.directory);
+  checkConfig(options, directory);
   const files: Files = new Map();
   const graphs = buildGraphs(options, files);
   const describe = (records: Record<string, FileRecord>): ModelManifest => manifestOf(options, graphs, records);
-  const placeholder: FileRecord = { bytes: 1, sha256: "0".repeat(64) };
-  checkManifest(describe(Object.fromEntries([...files.keys()].map((name) => [name, placeholder]))), `the manifest of ${directory}`);
 
   await inNewFolder({ directory, overwrite: options.overwrite ?? false, neededBytes: storedBytes(files) }, async (folder) => {
     const written = await writeGraphs(folder, files, options);
@@ -98,6 +97,18 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
     await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
   });
   return openModelPackage(directory, { verify: false });
+}
+
+/** What the manifest refuses is refused before a graph is built of it: the files' names and hashes stand in for those that come. */
+function checkConfig(options: BuildModelPackageOptions, directory: string): void {
+  const name = "graph.onnx";
+  const shared = { line_extractor: name, image_encoder: name, vae_encoder: name, vae_decoder: name };
+  const styles = Object.entries(options.weights.styles).map(([style, own]) => {
+    const upsampler = options.config.upsampler === null || own?.upsampler === undefined ? {} : { guided_upsampler: name };
+    return [style, { reference_encoder: name, denoiser: name, ...upsampler }];
+  });
+  const graphs: ModelManifest["graphs"] = { shared, styles: Object.fromEntries(styles) as ModelManifest["graphs"]["styles"] };
+  checkManifest(manifestOf(options, graphs, { [name]: { bytes: 1, sha256: "0".repeat(64) } }), `the manifest of ${directory}`);
 }
 
 function buildGraphs(options: BuildModelPackageOptions, files: Files): ModelManifest["graphs"] {
@@ -158,6 +169,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
     prediction: config.prediction,
     hints: config.hints ?? "squares",
     fill: config.fill ?? "model",
+    references: "quadrants",
     scheduler: { ...config.scheduler },
     imageEncoder: {
       imageSize: config.imageEncoder.imageSize,
@@ -166,7 +178,7 @@ function manifestOf(options: BuildModelPackageOptions, graphs: ModelManifest["gr
       embeddingSize: config.imageEncoder.projection,
     },
     referenceKv: { layers: config.transformer.layers, width: widthOf(config.transformer) },
-    upsampler: config.upsampler === null ? null : { scale: config.upsampler.scale },
+    upsampler: config.upsampler === null ? null : { ...config.upsampler },
     graphs,
     files,
   };

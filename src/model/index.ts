@@ -4,9 +4,10 @@ export { openModelPackage, type ModelPackage, type OpenModelPackageOptions } fro
 export { buildModelPackage, type BuildModelPackageOptions, type BuildProgress, type ModelInfo, type ModelWeights, type StyleWeights } from "./build-package.js";
 export { importRelease, type ImportReleaseOptions } from "./originals/import-release.js";
 export type { ModelConfig } from "./model-config.js";
-export { buildPresetPackage, COBRA_BUCKETS, ensurePresetPackage, PRESETS, presetWeights, type BuildPresetOptions, type PresetName } from "./presets.js";
+export { buildPresetPackage, ensurePresetPackage, PRESETS, presetWeights, type BuildPresetOptions, type PresetName } from "./presets.js";
 export type { Prompt } from "./networks/prompt.js";
 export { loadSafetensors, SafetensorsFile } from "./weights/safetensors.js";
 export { givenWeights, overlay, prefixView, seededWeights, union, type SeededRule } from "./weights/sources.js";
 export { openWeights, type WeightsOnDisk } from "./weights/open-weights.js";
 export { type WeightSource } from "./weights/weights.js";
+export { COBRA_BUCKETS } from "./cobra-buckets.js";

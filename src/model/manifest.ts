@@ -32,6 +32,9 @@ export type GraphName = SharedGraph | StyleGraph;
 export const HINT_FORMS = ["squares", "regions"] as const;
 export type HintForm = (typeof HINT_FORMS)[number];
 
+/** How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most 4 x top-k of them. */
+export const REFERENCE_FORMS = ["quadrants", "whole"] as const;
+
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
 export const BUCKET_STEP_PX = 32;
 
@@ -95,6 +98,8 @@ const schema = z
     prediction: z.enum(["epsilon", "sample"]),
     /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
     hints: z.enum(HINT_FORMS).default("squares"),
+    /** Which parts of references a page takes: patches for each of its quadrants (Cobra), or whole references; see `REFERENCE_FORMS`. Default "quadrants". */
+    references: z.enum(REFERENCE_FORMS).default("quadrants"),
     /** How regions are filled under a page's own ink where the settings do not say. Default "model". */
     fill: z.enum(FILLS).default("model"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
@@ -117,7 +122,16 @@ const schema = z
     /** Shape of `reference_kv`: [N, layers, 2, tokens, width]; Cobra: 28 x 1152. */
     referenceKv: z.strictObject({ layers: count, width: count }),
     /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when the package has none. */
-    upsampler: z.strictObject({ scale: z.number().min(1).max(4) }).nullable(),
+    upsampler: z
+      .strictObject({
+        scale: z.number().min(1).max(4),
+        /**
+         * Whether it also runs for pictures with the page's own ink, which take only colour from the model. Default true. Cobra: false, because
+         * it redraws lines, which such pictures do not use, and is two fifths of a page's work.
+         */
+        pageInk: z.boolean().optional(),
+      })
+      .nullable(),
     /** Graph name to file name. Styles may name the same file. */
     graphs: z.strictObject({
       shared: z.strictObject({ line_extractor: fileName, image_encoder: fileName, vae_encoder: fileName, vae_decoder: fileName }),

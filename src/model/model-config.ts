@@ -14,7 +14,7 @@ export interface ModelConfig {
   readonly vae: VaeConfig;
   readonly transformer: TransformerConfig;
   /** Null: the package has no guided upsampler. */
-  readonly upsampler: { readonly scale: number } | null;
+  readonly upsampler: { readonly scale: number; readonly pageInk?: boolean } | null;
   /** Page sizes [width, height]. */
   readonly buckets: readonly (readonly [number, number])[];
   readonly prediction: "epsilon" | "sample";

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelError, ResourceError } from "../errors.js";
 import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo, type ModelWeights } from "./build-package.js";
+import { COBRA_BUCKETS } from "./cobra-buckets.js";
 import type { ModelConfig } from "./model-config.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { openModelPackage, type ModelPackage } from "./model-package.js";
@@ -19,13 +20,6 @@ export type PresetName = "tiny" | "demo" | "full";
 
 const CLIP_NORMALIZATION: ModelConfig["imageNormalization"] = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] };
 const PIXART_SCHEDULER: ModelConfig["scheduler"] = { trainTimesteps: 1000, betaStart: 0.0001, betaEnd: 0.02 };
-
-/** The 15 page sizes of Cobra, in its order. */
-export const COBRA_BUCKETS: ModelConfig["buckets"] = [
-  [800, 800],
-  ...[[768, 896], [704, 928], [672, 960], [640, 1024], [608, 1056], [576, 1088], [576, 1184]].map(([width, height]) => [width!, height!] as const),
-  ...[[896, 768], [928, 704], [960, 672], [1024, 640], [1056, 608], [1088, 576], [1184, 576]].map(([width, height]) => [width!, height!] as const),
-];
 
 /** Configs of the presets. */
 export const PRESETS: Readonly<Record<PresetName, ModelConfig>> = {
@@ -120,7 +114,7 @@ export interface BuildPresetOptions extends Partial<Pick<BuildModelPackageOption
 }
 
 /** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
-const PRESET_REVISION = 1;
+const PRESET_REVISION = 2;
 
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */
 export async function buildPresetPackage(options: BuildPresetOptions): Promise<ModelPackage> {

@@ -1,4 +1,5 @@
 /** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
+import type { PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
 import type { PsdDocument } from "../io/psd.js";
@@ -19,6 +20,7 @@ export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyo
 /** The core tasks by name. */
 export interface CoreTasks {
   decode: { payload: { bytes: Uint8Array; name: string; options: DecodeOptions }; result: DecodedImage };
+  decodeHints: { payload: { bytes: Uint8Array; name: string }; result: PixelImage<4> };
   classify: { payload: { bytes: Uint8Array; name: string; options: TellPictureOptions }; result: PictureKind };
   /** A layered document; see `encodePsd`. With `tagged` an sRGB profile is embedded. */
   encodePsd: { payload: { document: PsdDocument; name: string; tagged: boolean }; result: Uint8Array };

@@ -1,4 +1,5 @@
 /** The core tasks, and the worker file that does only them. */
+import { decodeHintPicture } from "../io/hint-picture.js";
 import { decodeImage, encodeImage, srgbProfile } from "../io/image-codec.js";
 import { encodePsd } from "../io/psd.js";
 import { tellPicture } from "./open-page.js";
@@ -7,6 +8,7 @@ import type { CoreTasks, TaskHandlers } from "./task-types.js";
 
 export const CORE_HANDLERS: TaskHandlers<CoreTasks> = {
   decode: ({ bytes, name, options }) => decodeImage(bytes, name, options),
+  decodeHints: ({ bytes, name }) => decodeHintPicture(bytes, name),
   classify: ({ bytes, name, options }) => tellPicture(bytes, name, options),
   encodePsd: async ({ document, name, tagged }) => encodePsd({ ...document, ...(tagged ? { icc: await srgbProfile() } : {}) }, name),
   encode: ({ image, name, options }) => encodeImage(image, options, name),

@@ -67,6 +67,21 @@ describe("startProcessing", () => {
     expect(most).toBe(maxConcurrent);
   });
 
+  it("asks pagesInFlight, where it is given, whenever a page may be begun: the number may change", async () => {
+    let running = 0;
+    const most: number[] = [];
+    const colorize = engine.colorize.bind(engine);
+    vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
+      most.push(++running);
+      return colorize(...args).finally(() => running--);
+    });
+    let limit = 1;
+    const { batch, events } = processor({ maxConcurrent: 1 }, { pagesInFlight: () => limit, onEvent: (event) => event.type === "page-completed" && event.index === 1 && (limit = 2) });
+    await batch.startProcessing();
+    expect([most.slice(0, 2), Math.max(...most)]).toEqual([[1, 1], 2]);
+    expect(pagesOf(events, "page-completed")).toEqual(["p1.png", "p2.png", "p3.png", "p4.png", "p5.png", "p6.png"]);
+  });
+
   it("never lets one page's failure stop the batch, and says where each failed and what to do", async () => {
     const { batch, events } = processor({ inputDir: at("faulty"), maxConcurrent: 3 });
     const summary = await batch.startProcessing();
@@ -246,6 +261,18 @@ describe("events", () => {
     expect(read).toEqual(events);
     expect(read.at(-1)).toEqual({ job: batch.job, type: "batch-completed", ...summary });
     expect(await batch.events().next()).toEqual({ done: true, value: undefined });
+  });
+
+  it("carry the batch's id, and with each outcome the counts over all pages, which add up", async () => {
+    const { batch, events } = processor({ inputDir: at("faulty") });
+    const summary = await batch.startProcessing();
+    expect(new Set(events.map(({ job }) => job))).toEqual(new Set([batch.job]));
+    expect(batch.getStatus().job).toBe(batch.job);
+    const counts = events.flatMap((event) => ("progress" in event ? [event.progress] : []));
+    expect(counts.map(({ completed, failed, unfinished }) => [completed, failed, unfinished])).toEqual([[1, 0, 3], [1, 1, 2], [1, 2, 1], [2, 2, 0]]);
+    for (const { total, completed, failed, unfinished } of [...counts, summary]) expect(completed + failed + unfinished).toBe(total);
+    const order = events.filter((event) => "page" in event && event.page === "p1.png").map(({ type }) => type);
+    expect([order[0], order[1], order.at(-1)]).toEqual(["page-started", "page-stage", "page-completed"]);
   });
 
   it("throw what ends the batch early", async () => {

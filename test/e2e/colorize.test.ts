@@ -44,7 +44,7 @@ describe("a chapter", () => {
     const picture = await sharp(await read("p1_colorized.png")).metadata();
     expect([picture.width, picture.height, picture.channels]).toEqual([200, 280, 3]);
     const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<string, unknown>;
-    expect(metadata).toMatchObject({ cobra_version: "0.1.0", model: { trained: false }, settings: { numInferenceSteps: 2, topK: 3, ink: "page" }, references: ["ref_a.jpg", "ref_b.jpg"] });
+    expect(metadata).toMatchObject({ created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/) as string, cobra_version: "0.1.0", model: { name: "cobra-tiny", trained: false, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string }, settings: { numInferenceSteps: 2, topK: 3, ink: "page" }, references: ["ref_a.jpg", "ref_b.jpg"] });
     expect(metadata["pages"]).toHaveLength(3);
     await source.close();
   });

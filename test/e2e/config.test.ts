@@ -50,6 +50,13 @@ describe("config", () => {
     expect(result.stdout).toMatch(/^seed +5 +file \(.*good\.json\)$/m);
     expect(result.stdout).toMatch(/^topK +3 +default$/m);
     expect(result.stdout).toMatch(/^outputZip .*from-file\.cbz" +file/m);
+    expect(result.stdout).toMatch(/^zipOutputName +- +default$/m);
+    const bare = await runCli(["config", "explain", at("chapter.cbz")], undefined, { COBRA_TOP_K: "5", COBRA_REFERENCE_IMAGES: "a:b" });
+    expect(bare.stdout).toMatch(/^outputZip +".*chapter_colorized\.cbz" +default$/m);
+    expect(bare.stdout).toMatch(/^topK +5 +environment \(COBRA_TOP_K\)$/m);
+    expect(bare.stdout).toMatch(/^referenceImages +\["a","b"\] +environment \(COBRA_REFERENCE_IMAGES\)$/m);
+    const wrong = await runCli(["config", "explain", at("chapter.cbz"), "--steps", "0"], undefined, { COBRA_TOP_K: "0" });
+    expect(wrong).toMatchObject({ code: 64, stderr: expect.stringMatching(/2 settings are wrong:\n {2}- --steps: must be .* not 0\n {2}- COBRA_TOP_K: must be .* not 0 \[ERR_CONFIG\]/) as string });
   });
 
   it("schema prints JSON Schema", async () => {

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Names that the contract gives and that exist at run time. */
 const PUBLIC_NAMES = [
   "BatchProcessingError", "ImageProcessingError", "ConfigurationError", "ResourceError", "QueueError", "ValidationError", "ZipExtractionError", "ClassificationError",
-  "parseBatchConfig", "ConfigurationHandler", "ImageClassifier", "separateLineArtAndReferences", "ImageQueue", "StatusTracker", "BatchProcessor", "setupLogging", "getLogger", "Engine", "runBatch",
+  "BatchConfig", "parseBatchConfig", "ConfigurationHandler", "ImageClassifier", "separateLineArtAndReferences", "ImageQueue", "StatusTracker", "BatchProcessor", "setupLogging", "getLogger", "configureComponentLogger", "MemoryManager", "Engine", "runBatch",
 ];
 
 let home: string;
@@ -130,8 +130,8 @@ describe("colouring a page", () => {
 
 describe("the types", () => {
   const program = `
-    import { BatchProcessor, ConfigurationHandler, Engine, ImageClassifier, ImageQueue, parseBatchConfig, StatusTracker, BatchProcessingError, type BatchConfig, type BatchEvent, type ImageQueueItem } from "cobra-batch";
-    const { config }: { config: BatchConfig } = parseBatchConfig({ inputZip: "a.cbz", outputZip: "b.cbz" });
+    import { BatchProcessor, ConfigurationHandler, Engine, ImageClassifier, ImageQueue, parseBatchConfig, StatusTracker, BatchProcessingError, BatchConfig, type BatchEvent, type ImageQueueItem } from "cobra-batch";
+    const { config }: { config: BatchConfig } = BatchConfig.parse({ inputZip: "a.cbz", outputZip: "b.cbz" });
     export async function main(): Promise<string[]> {
       const engine = await Engine.open();
       const processor: AsyncDisposable = new BatchProcessor(engine, config, { signal: AbortSignal.timeout(1000) });

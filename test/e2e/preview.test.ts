@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
@@ -12,6 +12,8 @@ import type { BatchEvent } from "../../src/core/events.js";
 import { buildPresetPackage } from "../../src/model/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
 let root: string;
 let engine: Engine;
@@ -25,7 +27,7 @@ beforeAll(async () => {
   const pages = await Promise.all([1, 2, 3].map((seed) => linePage(seed)));
   await writeFolder(at("in"), { "p1.png": pages[0]!, "p2.png": pages[1]!, "p3.png": pages[2]! });
   await writeFolder(at("faulty"), { "p1.png": Buffer.from("no picture"), "p2.png": pages[1]!, "p3.png": pages[2]! });
-  engine = await Engine.open({ model: at("model") });
+  engine = await Engine.open({ model: at("model"), session: { intraOpThreads: 1 } });
 });
 
 afterAll(async () => {
@@ -124,11 +126,11 @@ describe("a preview in a program", () => {
 });
 
 describe("a preview in commands", () => {
-  const flags = (): string[] => ["--model", at("model"), "--quiet"];
+  const flags = (): string[] => ["--model", at("model"), "--threads", "1", "--quiet"];
 
   it("ends with exit code 3 and says how it goes on; reject makes it again, approve does the rest, in a folder", async () => {
     const out = at("cli-out");
-    const command = ["colorize", at("in"), "--reference-dir", at("refs"), "--output-dir", out, "--steps", "1", "--preview", "--model", at("model")];
+    const command = ["colorize", at("in"), "--reference-dir", at("refs"), "--output-dir", out, "--steps", "1", "--preview", "--model", at("model"), "--threads", "1"];
     const first = await runCli(command);
     expect(first).toMatchObject({ code: 3, stdout: `${join(out, "p1_colorized.png")}\n` });
     expect(first.stderr).toContain(`cobra-batch approve ${out}`);
@@ -146,7 +148,7 @@ describe("a preview in commands", () => {
     expect(again.code).toBe(0);
     expect(again.stderr.match(/done before\)/g)).toHaveLength(3);
     expect((await runCli(["reject", out, ...flags()])).stderr).toContain("[ERR_STATE]");
-  }, 180_000);
+  });
 
   it("may be a grid of seeds on one sheet, of which approve --seed takes one for all pages, into an archive", async () => {
     const out = at("grid.cbz");
@@ -164,7 +166,7 @@ describe("a preview in commands", () => {
     await source.close();
     expect(chosen.equals(picture)).toBe(true);
     expect((await readdir(root)).filter((name) => name.startsWith("grid"))).toEqual(["grid.cbz"]);
-  }, 180_000);
+  });
 
   it("answers what cannot be with a clear error", async () => {
     const cases: [string[], Partial<CliResult>, RegExp][] = [

@@ -17,16 +17,18 @@ export interface ChildOptions {
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Default 60,000. */
+  readonly timeoutMs?: number;
 }
 
-/** Runs `fixture` (relative to test/) and waits, at most 60 s. Never rejects for an exit code. */
-export function runFixture(fixture: string, { args = [], nodeArgs = [], env = {} }: ChildOptions = {}): Promise<ChildResult> {
+/** Runs `fixture` (relative to test/) and waits, by default at most 60 s. Never rejects for an exit code. */
+export function runFixture(fixture: string, { args = [], nodeArgs = [], env = {}, timeoutMs = 60_000 }: ChildOptions = {}): Promise<ChildResult> {
   const path = fileURLToPath(new URL(`../${fixture}`, import.meta.url));
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [...nodeArgs, path, ...args],
-      { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: 60_000, killSignal: "SIGKILL", maxBuffer: 16 << 20 },
+      { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 16 << 20 },
       (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
       },

@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
-const MAIN = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
+/** The compiled command. */
+export const CLI_PATH = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 
 const LINE = z.fromJSONSchema(JSON.parse(readFileSync(new URL("../../docs/cli-json.schema.json", import.meta.url), "utf8")) as Parameters<typeof z.fromJSONSchema>[0]);
 
@@ -16,9 +17,9 @@ export interface CliResult {
 }
 
 /** Starts the command; `watch` sees the process and what it writes to standard output while it runs. */
-export function runCli(args: readonly string[], watch?: (child: ChildProcess, stdout: string) => void): Promise<CliResult> {
+export function runCli(args: readonly string[], watch?: (child: ChildProcess, stdout: string) => void, env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "" } });
+    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "", NO_COLOR: "", FORCE_COLOR: "", ...env } });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {

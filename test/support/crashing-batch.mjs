@@ -3,7 +3,7 @@
 import { Engine, parseBatchConfig, runBatch } from "../../dist/index.js";
 
 const [model, settings, page, how, stage] = process.argv.slice(2);
-const engine = await Engine.open({ model });
+const engine = await Engine.open({ model, session: { intraOpThreads: 1 } });
 const onEvent = (event) => {
   if (event.type !== "page-stage" || event.page !== page || event.stage !== stage) return;
   if (how === "abort") process.abort();

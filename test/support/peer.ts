@@ -11,7 +11,7 @@ interface PeerTensor {
 export interface Peer {
   readonly Tensor: new (dtype: string, data: unknown, dims: readonly number[]) => PeerTensor;
   readonly InferenceSession: {
-    create(model: Uint8Array): Promise<{ run(feeds: Record<string, PeerTensor>): Promise<Record<string, PeerTensor>>; release(): Promise<void> }>;
+    create(model: Uint8Array, options?: { graphOptimizationLevel?: "all"; optimizedModelFilePath?: string }): Promise<{ run(feeds: Record<string, PeerTensor>): Promise<Record<string, PeerTensor>>; release(): Promise<void> }>;
   };
 }
 

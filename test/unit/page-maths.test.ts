@@ -7,7 +7,7 @@ import { drawHints, hintMaskPlane } from "../../src/colorization/hints.js";
 import { lineExtractorInput, linePicture, styledLine } from "../../src/colorization/line-style.js";
 import { CpuNoiseGenerator, cudaCounterAdvance, cudaDevice, cudaNormal, NoiseGenerator } from "../../src/colorization/noise.js";
 import { seededNoise } from "../../src/colorization/page-noise.js";
-import { clipCrop, clipPixels, cosineSimilarity, fitReference, quadrantCrops, referencePatches, retrievePatches, topColumns } from "../../src/colorization/retrieval.js";
+import { clipCrop, clipPixels, cosineSimilarity, fitReference, quadrantCrops, referencePatches, retrievePatches, retrieveWhole, topColumns } from "../../src/colorization/retrieval.js";
 import { roundHalfEven, Solver, solverTimesteps } from "../../src/colorization/solver.js";
 
 const ARGUMENT = expect.objectContaining({ code: "ERR_ARGUMENT" });
@@ -155,6 +155,16 @@ describe("retrieval", () => {
   it("no references, no patches", () => {
     expect(retrievePatches(new Float32Array(8), new Float32Array(0), 2, 3)).toEqual([[], [], [], []]);
     expect(topColumns(new Float32Array(0), 0, 3)).toEqual([]);
+  });
+
+  it("takes whole references once, and the likest where there are too many", () => {
+    // Three references of five patches each; only the first patch of each, the whole picture, may be chosen.
+    const row = (degrees: number): number[] => [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];
+    const references = new Float32Array([80, 0, 0, 0, 0, 10, 0, 0, 0, 0, 40, 0, 0, 0, 0].flatMap(row));
+    const queries = new Float32Array([0, 0, 0, 39].flatMap(row));
+    expect(retrieveWhole(queries, references, 2, 3)).toEqual([0, 5, 10]);
+    expect(retrieveWhole(queries, references, 2, 2)).toEqual([10, 5]);
+    expect(retrieveWhole(queries, new Float32Array(0), 2, 2)).toEqual([]);
   });
 
   it("refuses rows that do not fit and a top-k below 1", () => {

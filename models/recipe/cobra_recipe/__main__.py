@@ -49,6 +49,7 @@ def options() -> argparse.ArgumentParser:
             p.add_argument("--pages", default="", help="folder of real pages (skipped when absent)")
             p.add_argument("--count", type=int, default=200, help="drawn held-out pages (default: 200)")
             p.add_argument("--top-k", type=int, default=3)
+            p.add_argument("--product", action="store_true", help="also colour with the product (Node, built with `npm run build`), as users get it")
         if name == "all":
             p.add_argument("--drawers", type=int, default=max(1, (os.cpu_count() or 2) - 2), help="processes that draw the pool meanwhile")
             p.add_argument("--wall", type=float, default=1e9, help="seconds this call may take; call again to go on (exit status 3)")
@@ -88,7 +89,7 @@ def write(args) -> None:
 def measure(args) -> None:
     from .evaluate import evaluate
 
-    evaluate(args.package, args.montages or str(Path(args.work) / "evaluation"), args.count, args.pages, args.top_k, args.config != "tiny", args.threads)
+    evaluate(args.package, args.montages or str(Path(args.work) / "evaluation"), args.count, args.pages, args.top_k, args.config != "tiny", args.threads, args.product)
 
 
 def slim(work: Path) -> None:

@@ -10,11 +10,12 @@ from PIL import Image
 
 from . import paint
 from .colour import cie76, counted
-from .drawing.ids import SLOTS
+from .drawing.ids import CAST_IDS, SLOTS
 from .drawing.page import geometry
 from .drawing.palette import Palettes
 from .package import Package, fit_reference, resize
 from .pool import HELD_OUT
+from .product import Product
 from .training import log_run
 
 #: Sizes (height, width) of drawn evaluation pages: buckets of the package.
@@ -77,34 +78,42 @@ def rgb3(line: np.ndarray) -> np.ndarray:
     return np.repeat(line[..., None], 3, 2)
 
 
-def drawn(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
+def paper_off(picture: np.ndarray, d: dict, line: np.ndarray) -> list[float]:
+    """How far a drawn page's paper (white in the truth, away from ink) is from white, 0..255; empty for a page without."""
+    paper = (d["ids"] == 0) & (d["ink"][..., 0] > 250) & (line > 250)
+    return [float((255 - picture.astype(float)).max(-1)[paper].mean())] if paper.sum() > 50 else []
+
+
+def drawn(package: Package, product: Product | None, count: int, out: Path, top_k: int) -> dict[str, float]:
     """Drawn pages: errors, white, and montages (one of pages with three and more characters)."""
-    scores, rows, cast_rows, white = [], [], [], []
+    scores, pages, white = [], [], []
     for i in range(count):
         d = drawn_page(SEED + i)
         r = package.colour(d["ink"], d["references"], top_k)
         scores.append(
             dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
         )
-        paper = (d["ids"] == 0) & (d["ink"][..., 0] > 250) & (r["line"] > 250)
-        if paper.sum() > 50:
-            white.append((255 - r["guided"].astype(float)).max(-1)[paper].mean())
-        cast = np.unique(d["ids"][(d["ids"] > 0) & (d["ids"] < 112)] // SLOTS)
-        row = lambda: strip([rgb3(r["line"]), r["plain"], r["guided"], d["colour"]], d["references"], 256)  # noqa: B023, E731
-        if i < 8:
-            rows.append(row())
-        if len(cast) >= 3 and len(cast_rows) < 7:
-            cast_rows.append(row())
-    montage(rows, out / "drawn.png")
-    if cast_rows:
-        montage(cast_rows, out / "several-characters.png")
-    mean = {k: float(np.mean([s[k] for s in scores])) for k in scores[0]}
-    return dict(mean, white=float(np.mean(white)))
+        white += paper_off(r["guided"], d, r["line"])
+        if product:
+            product.add(d["ink"], d["references"])
+        pages.append((d, r))
+    result = {k: float(np.mean([s[k] for s in scores])) for k in scores[0]} | dict(white=float(np.mean(white)))
+    pictures = [r["guided"] for _, r in pages]
+    if product:
+        pictures, _ = product.run()
+        result["product"] = float(np.mean([error(p, d["colour"], r["line"]) for p, (d, r) in zip(pictures, pages)]))
+        result["product_white"] = float(np.mean([x for p, (d, r) in zip(pictures, pages) for x in paper_off(p, d, r["line"])]))
+    row = lambda i: strip([rgb3(pages[i][1]["line"]), pages[i][1]["guided"], pictures[i], pages[i][0]["colour"]], pages[i][0]["references"], 256)  # noqa: E731
+    several = [i for i, (d, _) in enumerate(pages) if len(np.unique(d["ids"][(d["ids"] > 0) & (d["ids"] < CAST_IDS)] // SLOTS)) >= 3]
+    montage([row(i) for i in range(min(8, count))], out / "drawn.png")
+    if several:
+        montage([row(i) for i in several[:7]], out / "several-characters.png")
+    return result
 
 
-def real(package: Package, folder: Path, out: Path, top_k: int) -> list[dict]:
+def real(package: Package, product: Product | None, folder: Path, out: Path, top_k: int) -> list[dict]:
     """Real coloured pages with references, as gray page and as line page."""
-    results, rows = [], []
+    results, rows, seen = [], [], []
     for d in sorted(p for p in folder.iterdir() if (p / "input.png").exists()):
         read = lambda f: np.asarray(Image.open(f).convert("RGB"))  # noqa: E731
         full, references = read(d / "input.png"), [read(f) for f in sorted(d.glob("ref*"))]
@@ -119,18 +128,23 @@ def real(package: Package, folder: Path, out: Path, top_k: int) -> list[dict]:
             # The same pixels count for both kinds: those of the extracted lines of the gray page.
             ink = package.run("line_extractor", gray=np.asarray(Image.fromarray(truth).convert("L")).astype(np.float32)[None, None]).clip(0, 255)[0, 0]
             results.append(dict(page=d.name, kind=kind, plain=error(r["plain"], truth, ink), guided=error(r["guided"], truth, ink), **baselines(truth, ink, references)))
-            rows.append(strip([page_small(page, r["line"].shape), rgb3(r["line"]), r["plain"], r["guided"], truth], references, 320))
+            if product:
+                product.add(page, references, style="line + shadow" if d.name.startswith("shadow") else "line")
+            seen.append((page, r, truth, ink, references))
+    pictures = [r["guided"] for _, r, *_ in seen]
+    if product:
+        pictures = [resize(p, t.shape[1], t.shape[0]) for p, (_, _, t, *_) in zip(product.run()[0], seen)]
+        for one, p, (_, _, truth, ink, _) in zip(results, pictures, seen):
+            one["product"] = error(p, truth, ink)
+    for p, (page, r, truth, _, references) in zip(pictures, seen):
+        rows.append(strip([resize(page, truth.shape[1], truth.shape[0]), rgb3(r["line"]), r["guided"], p, truth], references, 320))
     montage(rows, out / "real.png")
     return results
 
 
-def page_small(page: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    return resize(page, shape[1], shape[0])
-
-
-def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, float]:
+def hints(package: Package, product: Product | None, count: int, out: Path, top_k: int) -> dict[str, float]:
     """The largest region of a figure that lines bound is repainted and gets one stroke: error inside it without and with the hint."""
-    before, after, rows, g = [], [], [], np.random.default_rng(5)
+    before, after, seen, g = [], [], [], np.random.default_rng(5)
     for i in range(count):
         d = drawn_page(SEED + 1_000_000 + i)
         _, parts, stats, _ = cv2.connectedComponentsWithStats((d["ink"][..., 0] > 140).astype(np.uint8), connectivity=4)
@@ -152,10 +166,16 @@ def hints(package: Package, count: int, out: Path, top_k: int) -> dict[str, floa
             continue
         before.append(error(a["guided"], truth, near))
         after.append(error(b["guided"], truth, near))
-        if len(rows) < 6:
-            rows.append(strip([a["guided"], b["hint"], b["guided"], truth], d["references"], 256))
-    montage(rows, out / "hints.png")
-    return dict(without=float(np.mean(before)), with_hint=float(np.mean(after)), pages=len(before))
+        if product:
+            product.add(d["ink"], d["references"], [(x, y, colour)])
+        seen.append((a, b, truth, near, d))
+    pictures = [b["guided"] for _, b, *_ in seen]
+    result = dict(without=float(np.mean(before)), with_hint=float(np.mean(after)), pages=len(before))
+    if product:
+        pictures, _ = product.run()
+        result["product"] = float(np.mean([error(p, truth, near) for p, (_, _, truth, near, _) in zip(pictures, seen)]))
+    montage([strip([a["guided"], b["hint"], b["guided"], p, truth], d["references"], 256) for p, (a, b, truth, _, d) in list(zip(pictures, seen))[:6]], out / "hints.png")
+    return result
 
 
 def speed(package_folder: str, top_k: int, threads: int = 2) -> dict[str, float]:
@@ -168,20 +188,21 @@ def speed(package_folder: str, top_k: int, threads: int = 2) -> dict[str, float]
     return best
 
 
-def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", top_k: int = 3, log: bool = True, threads: int = 1) -> dict:
-    """All of it; prints a table, writes montages and figures.json to `out`, appends to the log of runs."""
+def evaluate(package_folder: str, out: str, count: int = 200, pages: str = "", top_k: int = 3, log: bool = True, threads: int = 1, product: bool = False) -> dict:
+    """All of it; prints a table, writes montages and figures.json to `out`, appends to the log of runs. `product`: also as users get it."""
     folder = Path(out)
     package = Package(package_folder, threads)
-    figures: dict = dict(drawn=drawn(package, count, folder, top_k))
+    node = lambda: Product(package_folder) if product else None  # noqa: E731
+    figures: dict = dict(drawn=drawn(package, node(), count, folder, top_k))
     f = figures["drawn"]
     print(f"drawn ({count})", " ".join(f"{k} {v:.2f}" for k, v in f.items()), flush=True)
-    figures["hints"] = hints(package, max(8, count // 8), folder, top_k)
+    figures["hints"] = hints(package, node(), max(8, count // 8), folder, top_k)
     print("hints", figures["hints"], flush=True)
     if pages and Path(pages).is_dir():
-        figures["real"] = real(package, Path(pages), folder, top_k)
+        figures["real"] = real(package, node(), Path(pages), folder, top_k)
         for r in figures["real"]:
             print(r["page"], r["kind"], " ".join(f"{k} {v:.2f}" for k, v in r.items() if isinstance(v, float)), flush=True)
-        figures["real_guided"] = float(np.mean([r["guided"] for r in figures["real"]]))
+        figures["real_guided"] = float(np.mean([r.get("product", r["guided"]) for r in figures["real"]]))
     figures["speed_s"] = speed(package_folder, top_k)
     print("speed", {k: round(v, 3) for k, v in figures["speed_s"].items()}, flush=True)
     (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -211,7 +211,7 @@ def manifest(cfg: Config, folder: Path, names: dict[str, str], version: str, tra
         formatVersion=1, name="cobra-small", version=version, licence="Apache-2.0", trained=True,
         description="A small model of Cobra's shape, trained from nothing on drawn comic pages. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
-        latent=dict(channels=CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions",
+        latent=dict(channels=CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions", fill="flat", references="whole",
         scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),
         imageEncoder=dict(imageSize=SIZE, mean=[MEAN] * 3, std=[STD] * 3, embeddingSize=DIM),
         referenceKv=dict(layers=cfg.layers + COPY_LAYERS, width=cfg.width), upsampler=dict(scale=1),

@@ -95,6 +95,8 @@ class Package:
         patches = [p for r in references for p in (r, *quadrant_crops(r))]
         if not patches:
             return []
+        if self.manifest.get("references") == "whole" and len(references) <= 4 * top_k:
+            return [(i % 4, r) for i, r in enumerate(references)]
         unit = lambda e: e / np.maximum(np.linalg.norm(e, axis=1, keepdims=True), 1e-8)  # noqa: E731
         similarity = unit(self.embed(quadrant_crops(page))) @ unit(self.embed(patches)).T
         return [(q, patches[i]) for q in range(4) for i in np.argsort(-similarity[q], kind="stable")[:top_k]]

@@ -35,7 +35,7 @@ export interface GraphOptions {
   exposeIntermediates?: boolean;
   /**
    * The only page sizes [width, height] in pixels that the graph will see. What depends on the size alone (positions, size conditions) is then
-   * stored, not computed; another size is an error when it runs. Undefined: any size.
+   * stored, not computed; another size gives NaN. Undefined: any size.
    */
   pageSizes?: readonly (readonly [number, number])[];
 }

@@ -26,6 +26,8 @@ export interface AttributeProto {
   f?: number;
   i?: number;
   s?: Uint8Array;
+  /** Read only: the constants of graphs that others wrote. */
+  t?: TensorProto;
   floats?: readonly number[];
   ints?: readonly number[];
 }
@@ -120,6 +122,7 @@ const root = protobuf.Root.fromJSON({
         f: one(2, "float"),
         i: one(3, "int64"),
         s: one(4, "bytes"),
+        t: one(5, "TensorProto"),
         floats: manyPlain(7, "float"),
         ints: manyPlain(8, "int64"),
         type: one(20, "int32"),

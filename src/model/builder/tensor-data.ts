@@ -35,7 +35,7 @@ export function floatTensor(name: string, dims: readonly number[], dtype: "float
     bytes: () => {
       const data = values();
       if (data.length !== count) throw new ModelError("ERR_MODEL_GRAPH", `the tensor ${name} of shape [${dims.join(", ")}] got ${data.length} values; it needs ${count}`);
-      const stored = dtype === "float32" ? data : Uint16Array.from(data, toFloat16);
+      const stored = dtype === "float32" ? data : toHalves(data);
       return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     },
   };
@@ -73,6 +73,12 @@ export function toFloat16(value: number): number {
   }
   // Rebias the exponent (127 to 15) and round the 13 dropped bits; a carry runs into the exponent as it should.
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+function toHalves(values: Float32Array): Uint16Array {
+  const bits = new Uint16Array(values.length);
+  for (let index = 0; index < values.length; index++) bits[index] = toFloat16(values[index]!);
+  return bits;
 }
 
 /** The number that half precision bits stand for. */

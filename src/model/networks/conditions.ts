@@ -74,7 +74,7 @@ function knownConditions(g: GraphBuilder, timestep: Value | undefined, resolutio
   const both = g.node("ReduceMin", [g.node("Cast", [equal], { to: DATA_TYPE.float32 }), g.int64s([2])], { keepdims: 0 });
   const index = indexOf(g, g.node("Greater", [both, g.float(0.5, "float32")]), 2);
   if (timestep !== undefined) {
-    const page = g.node("Gather", [g.weight({ name: key, dims: [rows.length, width], data: () => joined(pages()) }), index]);
+    const page = g.node("Gather", [g.weight({ name: key, dims: [rows.length + 1, width], data: () => joined([...pages(), unknown(width)]) }), index]);
     return modulated(g, add(g, mlp(g, reshape(g, timestep, [-1, 1]), w.scope("emb.timestep_embedder"), width), page), w, width);
   }
   const time = hostMlp(w.scope("emb.timestep_embedder"), width);
@@ -85,8 +85,8 @@ function knownConditions(g: GraphBuilder, timestep: Value | undefined, resolutio
     return embedded().map((row) => layer(hostSilu(row)));
   };
   return {
-    modulation: g.node("Gather", [g.weight({ name: `${key}#modulation_0`, dims: [rows.length, 6, width], data: () => joined(modulation()) }), index]),
-    embedded: g.node("Gather", [g.weight({ name: `${key}#embedded_0`, dims: [rows.length, width], data: () => joined(embedded()) }), index]),
+    modulation: g.node("Gather", [g.weight({ name: `${key}#modulation_0`, dims: [rows.length + 1, 6, width], data: () => joined([...modulation(), unknown(6 * width)]) }), index]),
+    embedded: g.node("Gather", [g.weight({ name: `${key}#embedded_0`, dims: [rows.length + 1, width], data: () => joined([...embedded(), unknown(width)]) }), index]),
   };
 }
 
@@ -100,6 +100,11 @@ function pageRows(rows: readonly (readonly [number, number])[], w: Weights, widt
 function hostMlp(w: Weights, size: number): (value: number) => Float32Array {
   const [first, second] = [hostLinear(w.scope("linear_1"), SINUSOIDS, size), hostLinear(w.scope("linear_2"), size, size)];
   return (value) => second()(hostSilu(first()(hostSinusoids(value))));
+}
+
+/** What a page size that the graph does not know gets: nothing that could be taken for a picture. */
+function unknown(length: number): Float32Array {
+  return new Float32Array(length).fill(Number.NaN);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -67,14 +67,14 @@ export function range(g: GraphBuilder, count: Value): Value {
 
 /**
  * The embeddings of all canvas positions of one axis, [positions, size], for a page of `tokens` tokens there, out of a table for the
- * numbers of tokens in `known`. The canvas has `factor` times the page's tokens. Another number of tokens fails when the graph runs.
+ * numbers of tokens in `known`. The canvas has `factor` times the page's tokens. Another number of tokens gives NaN.
  */
 function axisTable(g: GraphBuilder, tokens: Value, known: readonly number[], factor: number, size: number): Value {
   const counts = [...new Set(known)];
   const positions = factor * Math.max(...counts);
-  const dims = [counts.length, positions, size];
+  const dims = [counts.length + 1, positions, size];
   const data = (): Float32Array => {
-    const table = new Float32Array(counts.length * positions * size);
+    const table = new Float32Array((counts.length + 1) * positions * size).fill(Number.NaN);
     for (const [row, count] of counts.entries()) {
       for (let at = 0; at < factor * count; at++) table.set(hostEmbedding(at, factor * count, size), (row * positions + at) * size);
     }
@@ -84,7 +84,7 @@ function axisTable(g: GraphBuilder, tokens: Value, known: readonly number[], fac
   return g.node("Gather", [table, indexOf(g, g.node("Equal", [g.int64s(counts), tokens]), 1)]);
 }
 
-/** Index of the true one among booleans of `rank` axes over the last of them; the number of booleans, a place that no table has, where none is. */
+/** Index of the true one among booleans of `rank` axes over the last of them; the number of booleans, where tables have NaN, when none is. */
 export function indexOf(g: GraphBuilder, matches: Value, rank: number): Value {
   const before = Array<number>(2 * rank - 1).fill(0);
   const marks = g.node("Pad", [g.node("Cast", [matches], { to: DATA_TYPE.float32 }), g.int64s([...before, 1]), g.float(1, "float32")]);

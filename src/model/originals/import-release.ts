@@ -8,7 +8,7 @@ import type { Style } from "../manifest.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../model-package.js";
 import type { Prompt } from "../networks/prompt.js";
-import { COBRA_BUCKETS } from "../presets.js";
+import { COBRA_BUCKETS } from "../cobra-buckets.js";
 import { openWeights, type WeightsOnDisk } from "../weights/open-weights.js";
 import { LONE_TENSOR } from "../weights/torch/torch-checkpoint.js";
 import type { WeightSource } from "../weights/weights.js";

@@ -14,6 +14,9 @@ export function approveCommand(): Command {
     .option("--seed <number>", "of a preview with several seeds, the one for all pages", integer)
     .addHelpText("after", "\nExamples:\n  cobra-batch approve coloured\n  cobra-batch approve chapter_colorized.cbz --seed 2\n\nExit codes: those of `cobra-batch colorize`.")
     .action(async (output: string, flags: RunFlags & { seed?: number }, command: Command) => {
-      process.exitCode = await runBatchCommand(flags, async () => continued(await approveRun(output, flags.seed), flags, command));
+      process.exitCode = await runBatchCommand(flags, async () => {
+        const run = await approveRun(output, flags.seed);
+        return run === undefined ? { nothing: `${output} is complete: nothing waits for approval` } : continued(run, flags, command);
+      });
     });
 }

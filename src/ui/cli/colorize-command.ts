@@ -23,7 +23,7 @@ export function colorizeCommand(): Command {
       `
 Examples:
   cobra-batch colorize chapter.cbz
-  cobra-batch colorize --input-zip chapter.cbz --output-zip coloured.cbz --steps 4
+  cobra-batch colorize --input-zip a.cbz --output-zip coloured.cbz --steps 4
   cobra-batch colorize pages --reference-dir colour --output-dir coloured
   cobra-batch colorize chapter.cbz --preview
 

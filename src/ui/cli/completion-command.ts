@@ -14,8 +14,7 @@ export function completionCommand(program: () => Command): Command {
       "after",
       `
 Examples:
-  source <(cobra-batch completion bash)              for this bash
-  cobra-batch completion bash > ~/.local/share/bash-completion/completions/cobra-batch
+  source <(cobra-batch completion bash)      for this bash; in ~/.bashrc for all
   cobra-batch completion zsh > "\${fpath[1]}/_cobra-batch"
   cobra-batch completion fish > ~/.config/fish/completions/cobra-batch.fish`,
     )

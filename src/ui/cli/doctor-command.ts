@@ -37,7 +37,9 @@ Examples:
   cobra-batch doctor --json | jq -r 'select(.status == "error").remedy'
 
 "note" marks what is optional, "warning" what works worse than it could, "error"
-what keeps pages from being coloured. Exit codes: 0 no errors, 1 errors, 64 wrong flags.`,
+what keeps pages from being coloured.
+
+Exit codes: 0 no errors, 1 errors, 64 wrong flags.`,
     )
     .action(async (flags: Flags) => {
       process.exitCode = await doctor(flags);

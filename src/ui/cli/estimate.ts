@@ -132,7 +132,7 @@ export class Estimate {
 
 /** From the time of the steps done so far. */
 function denoisingLeftMs({ step = 1, steps = 1, stageMs, stepMs }: PageInHand, nowMs: number): number | undefined {
-  if (stepMs === undefined || step < 2) return undefined;
+  if (stepMs === undefined || step < 2 || stepMs === stageMs) return undefined;
   const paceMs = (stepMs - stageMs) / (step - 1);
   return paceMs * (steps - step) + Math.max(0, paceMs - (nowMs - stepMs));
 }

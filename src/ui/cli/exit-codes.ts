@@ -1,4 +1,5 @@
 /** The exit codes of the contract, and which error leads to which. */
+import type { BatchSummary } from "../../core/events.js";
 import { BatchProcessingError, ResourceError, type ErrorCode } from "../../errors.js";
 import { isPassingWriteFault } from "../../io/file-errors.js";
 
@@ -29,4 +30,11 @@ export function exitCodeFor(error: unknown): number {
   if (error.code === "ERR_CONFIG" || error.code === "ERR_ARGUMENT") return EXIT.usage;
   if (error.code === "ERR_OUTPUT_WRITE" && error instanceof ResourceError) return isPassingWriteFault(error) ? EXIT.tryAgain : EXIT.fatal;
   return TRY_AGAIN.has(error.code) ? EXIT.tryAgain : EXIT.fatal;
+}
+
+/** Exit code for a batch that came to its end. */
+export function exitCodeOf({ completed, failures }: Pick<BatchSummary, "completed" | "failures">): number {
+  if (failures.length === 0) return EXIT.done;
+  if (completed > 0) return EXIT.somePagesFailed;
+  return failures.every(({ code }) => TRY_AGAIN.has(code)) ? EXIT.tryAgain : EXIT.fatal;
 }

@@ -1,12 +1,20 @@
 #!/usr/bin/env node
-/** The `cobra-batch` command: runs the program, nothing else. */
-import { CommanderError } from "commander";
+/** The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for that. */
 import { EXIT } from "./exit-codes.js";
-import { createProgram } from "./program.js";
+
+// A reader that goes away (`| head`) is no error: what is still to be said is dropped, a batch goes on.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 try {
-  await createProgram().parseAsync();
+  const { runProgram } = await import("./program.js");
+  await runProgram();
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "EMFILE" && code !== "ENFILE") throw error;
+  process.stderr.write(`error: the program cannot be loaded: too many open files (${code}); raise the limit, such as with \`ulimit -n 1024\`\n`);
+  process.exitCode = EXIT.tryAgain;
 }

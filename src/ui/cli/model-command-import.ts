@@ -39,6 +39,7 @@ export function importCommand(): Command {
     .option("--ignore <tensor>", "a tensor of the LoRA's file to leave out; may come many times", (name: string, names: string[] = []) => [...names, name])
     .requiredOption("--out <dir>", "where the package goes")
     .option("--overwrite", "replace the model package that is there")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model import --cobra Cobra --pixart PixArt-XL-2-1024-MS \\\n    --prompt Cobra --out cobra-fp16")
     .action((flags: Flags) => reportErrors(() => run(flags)));
 }
 

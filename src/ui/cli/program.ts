@@ -1,5 +1,5 @@
 /** The program with all its commands, and how its help looks. */
-import { Command, Help, type Option } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
 import { approveCommand } from "./approve-command.js";
 import { classifyCommand } from "./classify-command.js";
@@ -7,6 +7,7 @@ import { colorizeCommand } from "./colorize-command.js";
 import { completionCommand } from "./completion-command.js";
 import { configCommand } from "./config-command.js";
 import { doctorCommand } from "./doctor-command.js";
+import { EXIT } from "./exit-codes.js";
 import { modelCommand } from "./model-command.js";
 import { redoCommand } from "./redo-command.js";
 import { rejectCommand } from "./reject-command.js";
@@ -31,7 +32,7 @@ export function createProgram(): Command {
       `
 Examples:
   cobra-batch doctor                   can this machine colour pages?
-  cobra-batch classify chapter.cbz     which pictures are pages, which references?
+  cobra-batch classify chapter.cbz     which pictures are pages?
   cobra-batch colorize chapter.cbz     colour it, into chapter_colorized.cbz
   cobra-batch redo chapter_colorized.cbz 003.png      one page with another seed
   cobra-batch retry chapter_colorized.cbz --failed    the pages that have failed
@@ -41,6 +42,16 @@ cobra-batch <command> --help has the flags and examples of a command.`,
   program.addCommand(completionCommand(() => program));
   prepare(program);
   return program;
+}
+
+/** Runs the program with the process's arguments; wrong flags are told and become the exit code. */
+export async function runProgram(): Promise<void> {
+  try {
+    await createProgram().parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
 }
 
 function prepare(command: Command): void {

@@ -4,7 +4,7 @@
  */
 import { EVENT_FORMAT_VERSION, type BatchEventBody, type BatchSummary } from "../../core/events.js";
 import { Estimate } from "./estimate.js";
-import { previewLines, previewPictures, summaryLines } from "./summary.js";
+import { previewLines, previewPictures, quoted, summaryLines } from "./summary.js";
 import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type Paint } from "./terminal-text.js";
 
 export interface ReporterOptions {
@@ -36,6 +36,8 @@ export class Reporter {
   #lineShown = false;
   /** Where `failures.json` is written, for the summary. */
   failuresFile: string | undefined;
+  /** Only single pages are done, so that others may be left in the end. */
+  single = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -84,7 +86,8 @@ export class Reporter {
           for (const path of previewPictures(event.preview)) this.#options.out.write(`${path}\n`);
           return;
         }
-        this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`);
+        if (this.single) this.#say(`${event.completed} of ${count(event.total, "page")} coloured; cobra-batch retry ${quoted(event.output)} does the others`);
+        else this.#say(`stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`);
         return;
       case "batch-completed":
         this.stop();

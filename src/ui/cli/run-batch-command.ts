@@ -4,7 +4,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../core/batch.js";
 import { ConfigurationError } from "../../errors.js";
 import { failuresFile } from "../../core/work-folder.js";
-import { EXIT, exitCodeFor } from "./exit-codes.js";
+import { EXIT, exitCodeFor, exitCodeOf } from "./exit-codes.js";
 import { listenForSignals } from "./interrupt.js";
 import { startLogging } from "./log-flags.js";
 import { askAboutPreview, canAsk } from "./preview-prompt.js";
@@ -49,6 +49,7 @@ export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<Pr
     }
     const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
     reporter.failuresFile = failuresFile(config);
+    reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));
@@ -62,7 +63,7 @@ export async function runBatchCommand(flags: RunFlags, prepare: () => Promise<Pr
     const summary = await runBatch(engine, config, { ...options, signal, drain, ...(onPreview && { onPreview }), onEvent: (event) => reporter.onEvent(event) });
     if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
-    return summary.failed > 0 ? (summary.completed > 0 ? EXIT.somePagesFailed : EXIT.fatal) : EXIT.done;
+    return exitCodeOf(summary);
   } catch (error) {
     reporter.stop();
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);

@@ -115,8 +115,9 @@ export async function gatherSettings(input: string | undefined, flags: SettingFl
   const { images } = flags.config === undefined ? { images: {} } : await handler.loadConfigFile(flags.config);
   const lower = { file: handler.getDefaultConfig(), environment: environmentSettings(environment) };
   const named = flagSettings(flags);
-  const placed = input === undefined ? {} : placePositional(input, named, { ...lower.file, ...lower.environment });
+  const placed: BatchConfigInput = input === undefined ? {} : placePositional(input, named, { ...lower.file, ...lower.environment });
   const { settings, origins } = layerSettings({ ...lower, flag: { ...named, ...placed } as BatchConfigInput });
+  for (const key of ["outputDir", "outputZip"] as const) if (placed[key] !== undefined) origins.set(key, "default"); // nobody has named it
   const stronger = new Set([...origins].flatMap(([key, origin]) => (origin === "flag" || origin === "environment" ? [key] : [])));
   const pageConfig = (name: string): PageConfig => Object.fromEntries(Object.entries(handler.getImageConfig(name)).filter(([key]) => !stronger.has(key)));
   return { settings: settings as BatchConfigInput, origins, images, pageConfig, label: (key) => labelOf(key, origins.get(key)), warnings: misspeltVariables(environment) };

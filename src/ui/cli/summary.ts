@@ -12,7 +12,7 @@ export interface SummaryFacts {
 }
 
 /** As it is typed in a shell. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${oneLine(path).replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -4,10 +4,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { liveCounts } from "../../../src/binding/index.js";
+import { InferenceSession, liveCounts } from "../../../src/binding/index.js";
 import { Engine } from "../../../src/colorization/engine.js";
 import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/model/index.js";
 import { runCli } from "../../support/cli.js";
@@ -53,6 +53,23 @@ describe("importing a release", () => {
     // Four networks are shared; reference encoder, denoiser and upsampler are each style's own.
     expect(liveCounts().sessions - before).toBe(10);
     await engine.close();
+  });
+
+  it("swaps only a style's own networks, when asked to, and never loads the rest again", async () => {
+    const create = vi.spyOn(InferenceSession, "create");
+    const loaded = (): string[] => create.mock.calls.splice(0).map(([path]) => basename(path as string)).sort();
+    const own = (style: string): string[] => ["denoiser", "guided_upsampler", "reference_encoder"].map((name) => `${name}.${style}.onnx`);
+    await expect.poll(() => liveCounts().sessions).toBe(0);
+    await using engine = await Engine.open({ model: both, keepStyles: false });
+    const first = await runPipeline(engine);
+    expect(loaded()).toEqual([...own("line-shadow"), "image_encoder.onnx", "line_extractor.onnx", "vae_decoder.onnx", "vae_encoder.onnx"].sort());
+    await runPipeline(engine, "line");
+    expect(loaded()).toEqual(own("line"));
+    await expect.poll(() => liveCounts().sessions).toBe(7);
+    const again = await runPipeline(engine);
+    expect(loaded()).toEqual(own("line-shadow"));
+    expect(meanDifference(again.image.data, first.image.data)).toBe(0);
+    create.mockRestore();
   });
 
   it("stores the base, the VAE, the image encoder and the line network of both styles once", async () => {

@@ -8,7 +8,7 @@ describe("parseBatchConfig", () => {
     expect(parseBatchConfig(base).config).toEqual({
       inputDir: "in", outputDir: "out", referenceImages: [], style: "line + shadow", seed: 0, numInferenceSteps: 10,
       topK: 3, previewMode: false, previewPages: 1, previewSeeds: 1, classifier: "calibrated", lossless: false, compressionLevel: 6,
-      ink: "page", recursive: false, overwrite: false, maxConcurrent: 2, preserveStructure: true,
+      ink: "page", recursive: false, overwrite: false, preserveStructure: true,
     });
   });
 

@@ -25,7 +25,7 @@ async function handlerOf(content: unknown): Promise<ConfigurationHandler> {
 describe("loadConfigFile", () => {
   it("reads camelCase and the Python system's snake_case keys", async () => {
     const handler = await handlerOf({ default: { num_inference_steps: 20, top_k: 5, reference_images: ["a.png"], style: "line" }, images: { "p1.png": { numInferenceSteps: 7 } } });
-    expect(handler.getDefaultConfig()).toEqual({ numInferenceSteps: 20, topK: 5, referenceImages: ["a.png"], style: "line" });
+    expect(handler.getDefaultConfig()).toEqual({ numInferenceSteps: 20, topK: 5, referenceImages: [join(root, "a.png")], style: "line" });
     expect(handler.getImageConfig("p1.png")).toEqual({ numInferenceSteps: 7 });
   });
 

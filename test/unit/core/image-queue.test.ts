@@ -45,6 +45,15 @@ describe("ImageQueue", () => {
     expect([queue.size, queue.peek(), queue.dequeue()]).toEqual([0, undefined, undefined]);
   });
 
+  it("puts back in front of its equals what was taken out, and behind higher priorities", () => {
+    const queue = new ImageQueue();
+    for (const [name, priority] of [["a", 0], ["b", 0], ["c", 0], ["d", 5]] as const) queue.enqueue(page(name, priority));
+    const [d, a, b] = [queue.dequeue()!, queue.dequeue()!, queue.dequeue()!];
+    for (const item of [d, b, a]) expect(queue.requeue(item)).toEqual(item); // ids stay
+    expect([...queue].map((item) => item.inputPath)).toEqual(["d", "a", "b", "c"]);
+    expect(() => queue.requeue(a)).toThrow(QueueError);
+  });
+
   it("takes 100,000 items, each in O(log n): at O(n) this would not end before the test's time limit", () => {
     const queue = new ImageQueue();
     for (let i = 0; i < 100_000; i++) queue.enqueue(page(`p${i}`, i)); // rising priorities: each rises to the top, the worst case

@@ -70,9 +70,11 @@ describe("what was changed after the start", () => {
   });
 
   it("makes a page's picture replaceable, as does a preview that is not approved", () => {
-    const history = after(run(), done("a", "f", true), done("b"));
+    const history = after(run(), done("a", "f", true), done("b"), done("d", "f", true));
     expect([history.replaceable("a"), history.replaceable("b"), history.replaceable("c")]).toEqual([true, false, false]);
+    history.note({ type: "preview", state: "waiting", result: { pages: [{ ...success, page: "a" }], failures: [], settings: { style: "line", seed: 0, numInferenceSteps: 1, topK: 1, ink: "page" } } });
     history.note({ type: "preview", state: "approved" });
+    expect(history.replaceable("d")).toBe(true); // made for a preview that was rejected, and not shown again
     history.note({ type: "adjust", page: "b", settings: { seed: 1 } });
     expect([history.replaceable("a"), history.replaceable("b")]).toEqual([false, true]);
   });
@@ -84,5 +86,13 @@ describe("failed and finished pages", () => {
     expect([history.donePages, history.failedPages]).toEqual([["c"], ["b", "a"]]);
     expect(history.failed("b")?.failure.code).toBe("ERR_IMAGE_DECODE");
     expect([history.done("a", "f")?.page, history.done("a", "g"), history.last("c")?.page]).toEqual(["a", undefined, "c"]);
+  });
+});
+
+describe("pictures of a page", () => {
+  it("are all known, the last first: a kill may have left an earlier one in its place", () => {
+    const history = after(run(), done("a", "f"), done("b"), done("a", "g"));
+    expect(history.pictures("a").map(({ fingerprint }) => fingerprint)).toEqual(["g", "f"]);
+    expect([history.last("a")?.fingerprint, history.pictures("c")]).toEqual(["g", []]);
   });
 });

@@ -36,7 +36,9 @@ describe("RunLock", () => {
     const lock = await RunLock.acquire(path, "out");
     await expect(RunLock.acquire(path, "out")).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED", message: expect.stringContaining(`another run works on out: process ${process.pid} on ${hostname()}`) as string });
     await lock.release();
-    await (await RunLock.acquire(path, "out")).release();
+    const next = await RunLock.acquire(path, "out");
+    expect([lock.tookOver, next.tookOver]).toEqual([false, false]);
+    await next.release();
     expect(await readdir(root)).toEqual([]);
   });
 
@@ -52,6 +54,7 @@ describe("RunLock", () => {
     for (const text of [JSON.stringify(dead), JSON.stringify({ ...living, boot: "another" }), '{"pid":12', ""]) {
       await writeFile(path, text);
       const lock = await RunLock.acquire(path, "out");
+      expect(lock.tookOver, text).toBe(text === JSON.stringify(dead)); // killed in this boot: its pages are suspected; not so after a restart of the machine
       expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid, boot: bootId() });
       await lock.release();
     }

@@ -62,6 +62,18 @@ describe("StatusTracker", () => {
     expect(tracker.getSummary()).toMatchObject({ total: 0, elapsedTime: 0 });
   });
 
+  it("forgets an image that is done again from the beginning", () => {
+    const tracker = new StatusTracker();
+    for (const id of ["a", "b"]) tracker.addImage(id);
+    tracker.updateStatus("a", "processing");
+    tracker.updateStatus("a", "completed");
+    tracker.removeImage("a");
+    expect(tracker.getSummary()).toMatchObject({ total: 1, pending: 1, completed: 0 });
+    tracker.addImage("a");
+    expect(tracker.getStatus("a")).toEqual({ id: "a", state: "pending" });
+    expect(() => tracker.removeImage("c")).toThrow(expect.objectContaining({ code: "ERR_STATE" }));
+  });
+
   it("refuses an image that is tracked already or not at all", () => {
     const tracker = new StatusTracker();
     tracker.addImage("a");

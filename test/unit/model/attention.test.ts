@@ -1,7 +1,20 @@
 /** The attention operator that all networks use, against the formula: head sizes, lengths, batches that the models have. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { GraphBuilder } from "../../../src/model/builder/graph-builder.js";
+import { modelBytes } from "../../../src/model/builder/model-file.js";
+import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { GraphBuilder, type Graph } from "../../../src/model/builder/graph-builder.js";
 import { attention } from "../../../src/model/builder/ops.js";
+import { buildDenoiser } from "../../../src/model/networks/denoiser.js";
+import { buildImageEncoder } from "../../../src/model/networks/image-encoder.js";
+import { buildReferenceEncoder } from "../../../src/model/networks/reference-encoder.js";
+import { buildVaeDecoder } from "../../../src/model/networks/vae-graphs.js";
+import { PRESETS } from "../../../src/model/presets.js";
+import { seededWeights } from "../../../src/model/weights/sources.js";
+import { Weights } from "../../../src/model/weights/weights.js";
+import { loadPeer, peerMissing } from "../../support/peer.js";
 import { maxDifference } from "../../support/golden.js";
 import { runGraph, type HostTensor } from "../../support/run-graph.js";
 
@@ -58,5 +71,42 @@ describe("MultiHeadAttention on the CPU provider", () => {
     expect(outputs["y"]!.dims).toEqual([batch, length, width]);
     // Scores reach about 45, so float32 leaves some 1e-5 of each weight.
     expect(maxDifference(outputs["y"]!.data, formula(query, key, value, heads))).toBeLessThan(5e-5);
+  });
+});
+
+/** Operators of a graph as ONNX Runtime 1.29 runs it on the CPU, by name, with how often they occur. The peer can write the optimised graph. */
+async function optimised(graph: Graph): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), "cobra-optimised-"));
+  try {
+    const path = join(folder, "optimised.onnx");
+    const session = await loadPeer().InferenceSession.create(modelBytes(graph), { graphOptimizationLevel: "all", optimizedModelFilePath: path });
+    await session.release();
+    const counts: Record<string, number> = {};
+    for (const { opType, domain } of decodeModelProto(readFileSync(path)).graph.node) {
+      const name = domain === "" ? opType : `${domain}.${opType}`;
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe.skipIf(peerMissing !== undefined)(`the optimised graphs${peerMissing === undefined ? "" : ` (${peerMissing})`}`, () => {
+  const random = (label: string): Weights => new Weights(seededWeights(1), label);
+  // Cobra's heads of 72, at two layers.
+  const transformer = { ...PRESETS.tiny.transformer, heads: 2, headSize: 72, layers: 2, controlLayers: 1 };
+  const prompt = { embeds: new Float32Array(48).fill(0.5), mask: [1, 0] };
+
+  it.each(["float32", "float16"] as const)("hold one fused attention for each attention layer, and no softmax, in %s", async (precision) => {
+    const attentions = async (graph: Graph): Promise<[number, number]> => {
+      const counts = await optimised(graph);
+      return [counts["com.microsoft.MultiHeadAttention"] ?? 0, counts["Softmax"] ?? 0];
+    };
+    // Page and control branch; references stop behind the last keys and values; the prompt's attention is folded away.
+    expect(await attentions(buildDenoiser(transformer, { main: random("main"), control: random("control") }, prompt, { precision }))).toEqual([3, 0]);
+    expect(await attentions(buildReferenceEncoder(transformer, random("main"), prompt, { precision }))).toEqual([1, 0]);
+    expect(await attentions(buildImageEncoder(PRESETS.tiny.imageEncoder, random("clip"), { precision }))).toEqual([2, 0]);
+    expect(await attentions(buildVaeDecoder(PRESETS.tiny.vae, random("vae"), { precision }))).toEqual([1, 0]);
   });
 });

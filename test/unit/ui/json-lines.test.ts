@@ -27,7 +27,7 @@ describe("a line", () => {
     ["a kind it does not know", { schema: 1, type: "page-finished" }],
     ["another version", { schema: 2, type: "warning", message: "x" }],
     ["a field it does not name", { schema: 1, type: "warning", message: "x", colour: "red" }],
-    ["a code that is none", { schema: 1, type: "fatal", code: "ERR_NOTHING", message: "x" }],
+    ["a code that is none", { schema: 1, type: "fatal", code: "oops", message: "x" }],
     ["a field of the wrong type", { schema: 1, type: "page-started", page: "x", index: -1 }],
   ])("is refused with %s", (_what, line) => {
     expect(jsonLine.safeParse(line).success).toBe(false);

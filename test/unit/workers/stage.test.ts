@@ -26,6 +26,24 @@ const delays = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 30 });
 const shape = { concurrency: fc.integer({ min: 1, max: 4 }), capacity: fc.integer({ min: 0, max: 3 }) };
 
 describe("stage", () => {
+  it("asks for its concurrency whenever an item may be taken, so that it may change; a bad number ends it", async () => {
+    let limit = 1;
+    let running = 0;
+    const most: number[] = [];
+    const items = stage(numbers(12), async (n) => {
+      most.push(++running);
+      if (n === 5) limit = 3;
+      await turns(3);
+      running--;
+      return n;
+    }, { concurrency: () => limit });
+    expect(await collect(items)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+    expect([Math.max(...most.slice(0, 6)), Math.max(...most)]).toEqual([1, 3]);
+    expect(() => stage(numbers(1), async (n) => n, { concurrency: () => 0 })).toThrow(/whole number above 0/);
+    let bad = 2;
+    await expect(collect(stage(numbers(5), async (n) => (bad = n === 2 ? 0.5 : bad), { concurrency: () => bad }))).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+  });
+
   it("gives each result once, in order or as they finish, within its bounds", async () => {
     await fc.assert(fc.asyncProperty(delays, shape.concurrency, shape.capacity, fc.boolean(), fc.integer({ min: 0, max: 3 }), async (work, concurrency, capacity, ordered, pause) => {
       let running = 0;

@@ -1,0 +1,93 @@
+/**
+ * What a page takes, from the model's own graphs and the pipeline's buffers. The factors below were set by measured peaks of resident
+ * memory; how near the estimate comes stands in `docs/logging-and-memory.md`.
+ */
+import { readFileSync } from "node:fs";
+import type { Style } from "../config/batch-config.js";
+import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
+import { decodeModelProto } from "../model/builder/onnx-schema.js";
+import { peakActivationBytes } from "../model/graph-memory.js";
+import type { GraphName } from "../model/manifest.js";
+import type { ModelPackage } from "../model/model-package.js";
+import { networkInputs } from "../model/network-inputs.js";
+import { bucketName, nearestBucket, type Bucket } from "./buckets.js";
+import { modelBuckets } from "./page-pipeline.js";
+import { QUADRANTS } from "./retrieval.js";
+
+/** What an arena takes for each byte that is alive at the worst moment: the first run fills it piece by piece, the next takes one whole block beside that. */
+const ARENA_FACTOR = 2.3;
+/** An arena's smallest size. */
+const ARENA_FLOOR_BYTES = 2 ** 20;
+/** Buffers of a page are garbage for a while before they are collected. */
+const PAGE_FACTOR = 1.5;
+/** Bytes a pixel of the page in the ink's working planes (`native/pixels_ink*.cc`). */
+const INK_BYTES_PER_PIXEL = 24;
+/** Heap and worker threads grow a little with every page in flight. */
+const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
+
+const NETWORKS: readonly GraphName[] = ["line_extractor", "image_encoder", "vae_encoder", "reference_encoder", "denoiser", "vae_decoder", "guided_upsampler"];
+
+/** What pages of one model take; each bucket's networks are looked at once. */
+export class PageMemory implements PageNeeds {
+  readonly #model: ModelPackage;
+  readonly #activations = new Map<string, number>();
+
+  constructor(model: ModelPackage) {
+    this.#model = model;
+  }
+
+  /** @throws ValidationError `ERR_ARGUMENT` for a size that is not positive */
+  sharedBytes(size: PageSize | "largest", topK: number): number {
+    const bucket = this.#bucket(size);
+    const key = `${bucketName(bucket)} ${topK}`;
+    let bytes = this.#activations.get(key);
+    if (bytes === undefined) {
+      bytes = Math.round(this.#activationBytes(bucket, topK));
+      this.#activations.set(key, bytes);
+    }
+    return bytes;
+  }
+
+  /** @throws ValidationError `ERR_ARGUMENT` for a size that is not positive */
+  pageBytes(size: PageSize | "largest", topK: number): number {
+    const bucket = this.#bucket(size);
+    const pixels = size === "largest" ? bucket.width * bucket.height : size[0] * size[1];
+    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.#referenceBytes(bucket, topK));
+  }
+
+  #bucket(size: PageSize | "largest"): Bucket {
+    const buckets = modelBuckets(this.#model);
+    return size === "largest" ? buckets.reduce((most, bucket) => (bucket.width * bucket.height > most.width * most.height ? bucket : most)) : nearestBucket(size[0], size[1], buckets);
+  }
+
+  /** Arenas of all networks: each keeps what it needed most. */
+  #activationBytes(bucket: Bucket, topK: number): number {
+    const { manifest, styles } = this.#model;
+    const inputs = networkInputs(manifest, bucket, QUADRANTS * topK);
+    const elementBytes = manifest.precision === "float16" ? 2 : 4;
+    const graphs = NETWORKS.filter((graph) => graph !== "guided_upsampler" || manifest.upsampler !== null);
+    return graphs.reduce((sum, graph) => {
+      const model = decodeModelProto(readFileSync(this.#model.graphPath(graph, styles[0] as Style)));
+      return sum + ARENA_FLOOR_BYTES + ARENA_FACTOR * peakActivationBytes(model, inputs[graph], elementBytes);
+    }, 0);
+  }
+
+  /** Keys and values of the page's references, side by side. */
+  #referenceBytes(bucket: Bucket, topK: number): number {
+    const { referenceKv, latent, precision } = this.#model.manifest;
+    const tokens = (bucket.width / latent.downscale / 4) * (bucket.height / latent.downscale / 4);
+    return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
+  }
+
+  /** Pictures and planes that the stages hand on; see `page-tasks.ts`. */
+  #bufferBytes({ width, height }: Bucket, pagePixels: number): number {
+    const { upsampler, imageEncoder } = this.#model.manifest;
+    const pixels = width * height;
+    const upPixels = pixels * (upsampler === null ? 0 : upsampler.scale ** 2);
+    const small = pixels * (3 + 1 + 4 + 4 + 1); // RGB, gray, line input and output, line
+    const planes = pixels * 3 * 4 * 4; // line, hint, decoded, its copy
+    const enlarged = upPixels * (3 * 4 * 4 + 3); // line, colour, output, its copy, picture
+    const queries = QUADRANTS * 3 * imageEncoder.imageSize ** 2 * 4;
+    return small + planes + enlarged + queries + pagePixels * (3 + 3 + INK_BYTES_PER_PIXEL);
+  }
+}

@@ -1,0 +1,103 @@
+/** Lets pages begin as memory allows: books each, makes others wait, first come, first served. */
+import type { MemoryLedger } from "./ledger.js";
+import { halvedLimit, mayBegin, PAGES_BEFORE_GROWTH } from "./pressure.js";
+
+/** A page that was let in; released when it is done, also by `using`. */
+export interface PageSlot extends Disposable {
+  /** Whether another page was in flight at any time since this one began. */
+  readonly hadCompany: boolean;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** A page that wants in. */
+export interface PageRequestForMemory {
+  readonly owner: string;
+  readonly neededBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class PageGate {
+  readonly #ledger: MemoryLedger;
+  readonly #freeBytes: () => number;
+  readonly #waiting: { readonly page: PageRequestForMemory; readonly begin: () => void }[] = [];
+  readonly #slots = new Set<{ hadCompany: boolean }>();
+  #limit = Infinity;
+  #calmPages = 0;
+
+  /** @param freeBytes what may still be taken, at present */
+  constructor(ledger: MemoryLedger, freeBytes: () => number) {
+    this.#ledger = ledger;
+    this.#freeBytes = freeBytes;
+  }
+
+  get inFlight(): number {
+    return this.#slots.size;
+  }
+
+  /** Pages that may be in flight; Infinity: as many as fit. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Waits until the page fits beside those in flight, and books it. One page always fits. Rejects with the signal's reason. */
+  begin(page: PageRequestForMemory): Promise<PageSlot> {
+    const { signal } = page;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason as Error);
+        return;
+      }
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(signal!.reason as Error);
+        this.#admit();
+      };
+      const begin = (): void => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve(this.#book(page));
+      };
+      const waiter = { page, begin };
+      this.#waiting.push(waiter);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#admit();
+    });
+  }
+
+  /** Half as many pages as are in flight now may be from now on; after some pages without want it becomes more again. */
+  halve(): number {
+    this.#limit = halvedLimit(this.inFlight);
+    this.#calmPages = 0;
+    return this.#limit;
+  }
+
+  #admit(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (!mayBegin({ inFlight: this.inFlight, limit: this.#limit, freeBytes: this.#freeBytes(), neededBytes: first.page.neededBytes })) return;
+      this.#waiting.shift();
+      first.begin();
+    }
+  }
+
+  #book({ owner, neededBytes }: PageRequestForMemory): PageSlot {
+    const booking = this.#ledger.hold(owner, neededBytes);
+    const release = (): void => {
+      if (booking.state === "released") return;
+      booking.release();
+      this.#slots.delete(slot);
+      if (this.#limit !== Infinity && ++this.#calmPages >= PAGES_BEFORE_GROWTH) {
+        this.#calmPages = 0;
+        this.#limit++;
+      }
+      this.#admit();
+    };
+    const slot = { hadCompany: false, release, [Symbol.dispose]: release };
+    this.#slots.add(slot);
+    if (this.#slots.size > 1) for (const one of this.#slots) one.hadCompany = true;
+    return slot;
+  }
+}

@@ -1,0 +1,72 @@
+/** The decisions about memory, as pure functions over counters: how many pages go at once, who is let in, what is done when memory runs out. */
+
+/** What the number of pages in flight is decided from. */
+export interface FlightCounters {
+  /** Cores that work on pages. */
+  readonly cores: number;
+  /** Memory that may still be taken. */
+  readonly freeBytes: number;
+  /** Taken once, however many pages there are: the networks' activations. */
+  readonly sharedBytes: number;
+  /** Taken by each page in flight. */
+  readonly pageBytes: number;
+}
+
+/**
+ * Runs of the networks follow one another on their device, so pages in flight gain only what a page's CPU work takes: one is in the networks,
+ * one before or after them, and a third keeps the networks busy where there are cores for it.
+ */
+export const MAX_PAGES_IN_FLIGHT = 3;
+
+/** Pages in flight where nobody has named a number: as many as bring something and fit, at least one. */
+export function pagesInFlight({ cores, freeBytes, sharedBytes, pageBytes }: FlightCounters): number {
+  const useful = Math.min(MAX_PAGES_IN_FLIGHT, cores);
+  const fitting = Math.floor((freeBytes - sharedBytes) / Math.max(1, pageBytes));
+  return Math.max(1, Math.min(Math.max(2, useful), fitting));
+}
+
+export interface AdmissionCounters {
+  readonly inFlight: number;
+  /** Pages that may be in flight; lowered when memory runs out. */
+  readonly limit: number;
+  readonly freeBytes: number;
+  /** What the page would take. */
+  readonly neededBytes: number;
+}
+
+/** Whether a page may begin. One always may: a page that does not fit alone fails with an error of its own. */
+export function mayBegin({ inFlight, limit, freeBytes, neededBytes }: AdmissionCounters): boolean {
+  return inFlight === 0 || (inFlight < limit && neededBytes <= freeBytes);
+}
+
+/** What can be done about memory that has run out, mildest first. */
+export const PRESSURE_STEPS = ["drop-caches", "shrink-arenas", "halve-pages", "fail"] as const;
+export type PressureStep = (typeof PRESSURE_STEPS)[number];
+
+export interface PressureCounters {
+  /** Held by caches and lent to nobody. */
+  readonly droppableBytes: number;
+  /** Held by arenas and used by nothing. */
+  readonly arenaSlackBytes: number;
+  readonly inFlight: number;
+  /** Steps that were taken already for this allocation. */
+  readonly taken: readonly PressureStep[];
+}
+
+/** Slack below this is not worth a step. */
+const WORTHWHILE_BYTES = 2 ** 20;
+
+/** The next step. Caches and arenas once each; pages are halved until the page is alone. */
+export function nextStep({ droppableBytes, arenaSlackBytes, inFlight, taken }: PressureCounters): PressureStep {
+  if (droppableBytes > 0 && !taken.includes("drop-caches")) return "drop-caches";
+  if (arenaSlackBytes >= WORTHWHILE_BYTES && !taken.includes("shrink-arenas")) return "shrink-arenas";
+  return inFlight > 1 ? "halve-pages" : "fail";
+}
+
+/** Half the pages that are in flight, at least one. */
+export function halvedLimit(inFlight: number): number {
+  return Math.max(1, Math.floor(inFlight / 2));
+}
+
+/** After this many pages in a row without want, one page more may go. */
+export const PAGES_BEFORE_GROWTH = 8;

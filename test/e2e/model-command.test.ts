@@ -1,0 +1,79 @@
+/** `cobra-batch model info | verify | list` as a user runs them, on whole, damaged and foreign folders. */
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildPresetPackage, openModelPackage } from "../../src/model/index.js";
+import { modelRequirements } from "../../src/model/requirements.js";
+import { runCli } from "../support/cli.js";
+
+let home = "";
+let whole = "";
+let damaged = "";
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), "cobra-models-"));
+  whole = join(home, "whole");
+  damaged = join(home, "damaged");
+  await buildPresetPackage({ directory: whole, preset: "tiny", precision: "float16", externalDataAboveBytes: 0 });
+  await cp(whole, damaged, { recursive: true });
+  const bytes = await readFile(join(damaged, "weights.bin"));
+  bytes[5000]! ^= 1;
+  await writeFile(join(damaged, "weights.bin"), bytes);
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+describe("model info", () => {
+  it("says contents, hashes, sizes, buckets, licence, memory and providers", async () => {
+    const { code, stdout } = await runCli(["model", "info", whole]);
+    const { manifest, hash } = await openModelPackage(whole);
+    expect(code).toBe(0);
+    for (const text of ["cobra-tiny", "untrained", "CC0-1.0", hash, "float16", "line, line + shadow", "96x96, 96x128, 128x96", "weights.bin", "cpu: starts", "are free"]) expect(stdout).toContain(text);
+    for (const { sha256 } of Object.values(manifest.files)) expect(stdout).toContain(sha256.slice(0, 16));
+    expect(stdout).toMatch(/cuda: (?:starts|does not start \(.+\))\n/u);
+  });
+
+  it("gives the same as JSON", async () => {
+    const { stdout } = await runCli(["model", "info", whole, "--json"]);
+    const { manifest, hash } = await openModelPackage(whole);
+    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { weightBytes: modelRequirements(manifest, "cpu").weightBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
+  });
+
+  it("names a folder that is no package", async () => {
+    expect(await runCli(["model", "info", home])).toMatchObject({ code: 1, stderr: expect.stringContaining("is not a model package") as string });
+  });
+});
+
+describe("model verify", () => {
+  it("finds a flipped byte, and nothing where there is none", async () => {
+    expect(await runCli(["model", "verify", whole])).toMatchObject({ code: 0, stdout: expect.stringContaining("all whole") as string });
+    expect(await runCli(["model", "verify", damaged])).toMatchObject({ code: 1, stderr: expect.stringContaining("weights.bin: damaged, expected SHA-256") as string });
+  });
+});
+
+describe("model list", () => {
+  it("lists packages in folders and folders that are packages, one that is cut short too", async () => {
+    const cut = join(home, "cut");
+    await cp(whole, cut, { recursive: true });
+    await writeFile(join(cut, "manifest.json"), "{");
+    const { code, stdout } = await runCli(["model", "list", home]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("whole  cobra-tiny");
+    expect(stdout).toMatch(/^cut {2}damaged: .* is not JSON/mu);
+    const one = await runCli(["model", "list", whole, "--json"]);
+    expect(JSON.parse(one.stdout)).toMatchObject({ directory: whole, name: "cobra-tiny", precision: "float16", styles: ["line", "line + shadow"] });
+    expect(await runCli(["model", "list", join(home, "none")])).toMatchObject({ code: 1, stderr: expect.stringContaining("ERR_MODEL_NOT_FOUND") as string });
+  });
+});
+
+describe("requirements", () => {
+  it("count half precision twice on the CPU, and only the style in use", async () => {
+    const { manifest } = await openModelPackage(whole);
+    const [cpu, gpu] = [modelRequirements(manifest, "cpu"), modelRequirements(manifest, "cuda")];
+    expect(cpu.weightBytes).toBe(2 * gpu.weightBytes);
+    // 4 layers, key and value, 96 x 128 pixels of 32 x 32 a token, width 24, two bytes.
+    expect(cpu.patchBytes).toBe(4 * 2 * 12 * 24 * 2);
+    const two = { ...manifest, files: { ...manifest.files, "denoiser.line.onnx": { bytes: 1000, sha256: "" }, "weights.line.bin": { bytes: 5000, sha256: "" } }, graphs: { ...manifest.graphs, styles: { ...manifest.graphs.styles, line: { ...manifest.graphs.styles.line!, denoiser: "denoiser.line.onnx" } } } };
+    expect(modelRequirements(two, "cuda").weightBytes).toBe(gpu.weightBytes);
+    expect(modelRequirements(two, "cuda").packageBytes).toBe(gpu.packageBytes + 6000);
+  });
+});
