@@ -131,15 +131,6 @@ export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<v
   while (done < bytes.byteLength) done += (await file.write(bytes, done)).bytesWritten;
 }
 
-/** Appends several arrays to an open file, in one call where the system takes them at once. */
-export async function writeAllFully(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
-  let { bytesWritten: done } = await file.writev(parts);
-  for (const part of parts) {
-    if (done < part.byteLength) await writeFully(file, part.subarray(done));
-    done = Math.max(0, done - part.byteLength);
-  }
-}
-
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(() => true, (error: unknown) => (systemCode(error) === "ENOENT" ? false : Promise.reject(error)));
 }
