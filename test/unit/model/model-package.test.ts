@@ -69,8 +69,8 @@ describe("a built package", () => {
     const inside = await openModelPackage(built);
     expect(outside.manifest.files["weights.bin"]?.bytes).toBeGreaterThan(100_000);
     const sum = (files: ModelManifest["files"]): number => Object.values(files).reduce((bytes, file) => bytes + file.bytes, 0);
-    // The VAE lies in three graphs and the main branch in two: stored once here.
-    expect(sum(outside.manifest.files)).toBeLessThan(sum(inside.manifest.files));
+    // The VAE lies in three graphs and the main branch in two: stored once here. (Graphs of this size are a tenth of structure.)
+    expect(outside.manifest.files["weights.bin"]!.bytes).toBeLessThan(0.87 * sum(inside.manifest.files));
     const latent = { latent: { dims: [1, 4, 4, 6], data: Float32Array.from({ length: 96 }, (_, at) => Math.sin(at)) } };
     const images = [];
     for (const one of [inside, outside]) {
