@@ -1,7 +1,8 @@
 /** `cobra-batch classify`: tells line art from coloured pictures, with the figures that decide. */
 import { basename } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { DEFAULT_THRESHOLDS, ImageClassifier, type ImageClassification } from "../../classification/index.js";
+import { CLASSIFIERS, type ClassifierName } from "../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { BatchProcessingError, ImageProcessingError } from "../../errors.js";
 import { openPageSource, type SourceEntry } from "../../io/page-source.js";
@@ -11,6 +12,7 @@ import { printError, reportErrors } from "./report-errors.js";
 import { count, oneLine, painter, wantsColor } from "./terminal-text.js";
 
 interface Flags {
+  classifier: ClassifierName;
   recursive?: boolean;
   saturation: number;
   colorCount: number;
@@ -26,10 +28,12 @@ export function classifyCommand(): Command {
     .summary("tell line art from coloured pictures, with the figures that decide")
     .description(
       "Says of each picture whether `colorize` takes it for a page to colour (line art) or for a reference (coloured).\n" +
-        "A picture is line art when its saturation is low, or when it has few colours and many edges.",
+        "A question mark stands where neither is clear. The plain classifier takes a picture for line art when its saturation is low, or when it\n" +
+        "has few colours and many edges; where one of its limits is given, it decides.",
     )
     .argument("<input...>", "pictures, folders, ZIP or CBZ archives")
     .option("--recursive", "folders inside folders too")
+    .addOption(new Option("--classifier <name>", "how they are told apart").choices(CLASSIFIERS).default("calibrated"))
     .option("--saturation <number>", "line art has less mean saturation than this, 0 to 1", decimal, DEFAULT_THRESHOLDS.saturation)
     .option("--color-count <number>", "line art has fewer colours than this, counted at 256x256", decimal, DEFAULT_THRESHOLDS.colorCount)
     .option("--edge-density <number>", "line art has more edge pixels than this part of all, 0 to 1", decimal, DEFAULT_THRESHOLDS.edgeDensity)
@@ -61,7 +65,8 @@ interface Counts {
 
 async function classify(inputs: readonly string[], flags: Flags): Promise<number> {
   const { saturation, colorCount, edgeDensity } = flags;
-  const classifier = new ImageClassifier({ thresholds: { saturation, colorCount, edgeDensity }, cacheEntries: 0 });
+  const limited = saturation !== DEFAULT_THRESHOLDS.saturation || colorCount !== DEFAULT_THRESHOLDS.colorCount || edgeDensity !== DEFAULT_THRESHOLDS.edgeDensity;
+  const classifier = new ImageClassifier({ decision: limited ? "plain" : flags.classifier, thresholds: { saturation, colorCount, edgeDensity }, cacheEntries: 0 });
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);
   for (const input of inputs) {
@@ -112,13 +117,13 @@ async function classifyEntry(entry: SourceEntry, classifier: ImageClassifier): P
   }
 }
 
-function sayResult(input: string, page: string, { type, confidence, metrics }: ImageClassification, { json, several }: Flags): void {
+function sayResult(input: string, page: string, { type, confidence, metrics, ambiguous }: ImageClassification, { json, several }: Flags): void {
   if (json) {
-    say({ type: "classification", input, page, imageType: type, confidence, metrics });
+    say({ type: "classification", input, page, imageType: type, confidence, metrics, ...(ambiguous === undefined ? {} : { ambiguous }) });
     return;
   }
   const { saturation, colorCount, edgeDensity } = metrics;
-  process.stdout.write(`${row(type === "line_art" ? "line art" : "coloured", `${Math.round(confidence * 100)}%`, saturation.toFixed(3), String(colorCount), edgeDensity.toFixed(3), oneLine(several && basename(input) !== page ? `${input}/${page}` : page))}\n`);
+  process.stdout.write(`${row(`${type === "line_art" ? "line art" : "coloured"}${ambiguous === true ? "?" : ""}`, `${Math.round(confidence * 100)}%`, saturation.toFixed(3), String(colorCount), edgeDensity.toFixed(3), oneLine(several && basename(input) !== page ? `${input}/${page}` : page))}\n`);
 }
 
 function sayFailed(input: string, page: string, error: BatchProcessingError, json: boolean): void {

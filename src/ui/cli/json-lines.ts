@@ -21,6 +21,7 @@ const success = {
   width: count.describe("pixels"),
   height: count.describe("pixels"),
   bucket: z.string().describe("page size of the model, WxH"),
+  tiles: count.describe("parts it was coloured in: strips and spreads").optional(),
   seed: count,
   elapsedMs: ms,
   stageMs: z.record(z.string(), ms),
@@ -60,7 +61,7 @@ function batchLine<T extends string, S extends z.ZodRawShape>(type: T, descripti
 /** All lines, by `type`. */
 export const jsonLine = z.discriminatedUnion("type", [
   batchLine("batch-started", "once, before all others but warnings", { pages: count, references: z.array(z.string()), model: z.string(), modelTrained: z.boolean(), provider: z.string() }),
-  batchLine("warning", "something that is allowed but that people should know", { message: z.string() }),
+  batchLine("warning", "something that is allowed but that people should know", { message: z.string(), page: z.string().describe("the page it is about").optional() }),
   batchLine("page-started", "a page is taken from the queue", { page, index }),
   batchLine("page-stage", "a page goes into a stage; step of steps while denoising", { page, index, stage: z.enum(PAGE_STAGES), step: count.optional(), steps: count.optional() }),
   batchLine("page-completed", "a page's picture is written, pages in order; kept: an earlier run has done it", { index, kept: z.literal(true).optional(), progress, ...success }),
@@ -73,7 +74,7 @@ export const jsonLine = z.discriminatedUnion("type", [
   batchLine("batch-stopped", "the last line: the batch ended before all pages were done", summary),
   batchLine("batch-completed", "the last line: every page has an outcome", summary),
   line("fatal", "the last line: the command could not go on", { code, message: z.string() }),
-  line("classification", "classify: one picture", { input: z.string(), page, imageType: z.enum(["line_art", "colored"]), confidence: z.number().min(0).max(1), metrics }),
+  line("classification", "classify: one picture", { input: z.string(), page, imageType: z.enum(["line_art", "colored"]), confidence: z.number().min(0).max(1), metrics, ambiguous: z.boolean().describe("neither is clear; by the calibrated classifier").optional() }),
   line("classification-failed", "classify: a picture or an input that cannot be read", { input: z.string(), page, code, message: z.string() }),
   line("classification-completed", "classify: the last line", { lineArt: count, colored: count, failed: count }),
   line("model", "model list: a package", { directory: z.string(), hash: z.string(), name: z.string(), version: z.string(), precision: z.string(), styles: z.array(z.enum(STYLES)), bytes: count }),

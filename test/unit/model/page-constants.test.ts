@@ -1,6 +1,10 @@
 /** What depends on a page's size alone is stored in a graph that knows its sizes: the values are those that are computed otherwise. */
 import { describe, expect, it } from "vitest";
 import type { Graph, GraphOptions } from "../../../src/model/builder/graph-builder.js";
+import { modelBytes } from "../../../src/model/builder/model-file.js";
+import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { peakActivationBytes } from "../../../src/model/graph-memory.js";
+import { graphShapes } from "../../../src/model/graph-shapes.js";
 import { buildDenoiser } from "../../../src/model/networks/denoiser.js";
 import { buildReferenceEncoder } from "../../../src/model/networks/reference-encoder.js";
 import { PRESETS } from "../../../src/model/presets.js";
@@ -61,6 +65,13 @@ describe("page sizes that a graph knows", () => {
     expect(count(denoiser({ pageSizes: sizes }), "Sin", "Cos")).toBe(4);
     expect(count(encoder({ pageSizes: sizes }), "Sin", "Cos")).toBe(0);
     expect(encoder({ pageSizes: sizes }).constants.some(({ name }) => name.includes("adaln_single.linear"))).toBe(false);
+  });
+
+  it("changes no shape that the memory's estimate goes by", () => {
+    const inputs = Object.fromEntries(Object.entries(page(96, 160)).map(([name, { dims }]) => [name, dims]));
+    const bytes = (options: GraphOptions): number => peakActivationBytes(decodeModelProto(modelBytes(denoiser(options))), inputs, 4);
+    expect(graphShapes(decodeModelProto(modelBytes(denoiser({ pageSizes: sizes }))), inputs).get("noise")?.dims).toEqual([2, 4, 20, 12]);
+    expect(bytes({ pageSizes: sizes }) / bytes({})).toBeCloseTo(1, 1);
   });
 
   it("has no attention to the prompt where one token is kept, and constant keys and values where more are", () => {

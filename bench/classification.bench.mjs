@@ -1,0 +1,46 @@
+// Telling pages from coloured pictures against decoding the same files with sharp alone: ms of one core a picture, and pictures a second with
+// the worker pool on all cores. Pages as scanners and programs save them: gray PNG, the same as RGB, and coloured PNG.
+import sharp from "sharp";
+import { decodeForClassification, inspect } from "../dist/classification/index.js";
+import { openPageSource } from "../dist/io/page-source.js";
+import { WorkerPool } from "../dist/workers/pool.js";
+import { tellPicture } from "../dist/workers/open-page.js";
+import { compare, report } from "./harness.mjs";
+
+sharp.concurrency(1);
+sharp.cache(false);
+const source = await openPageSource("scripts/sample/chapter.cbz");
+const files = await Promise.all(source.entries().filter(({ kind }) => kind === "image").map(async (entry) => Buffer.from(await entry.read())));
+await source.close();
+const gray = files.filter((bytes) => bytes[25] === 0);
+const colour = files.filter((bytes) => bytes[25] === 2);
+const grayAsRgb = await Promise.all(gray.map((bytes) => sharp(bytes).toColourspace("srgb").png().toBuffer()));
+if (gray.length === 0 || colour.length === 0) throw new Error("the sample chapter has no gray or no coloured page");
+
+const cpuMs = (list, action) => async () => {
+  const start = process.cpuUsage();
+  for (const bytes of list) await action(bytes);
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000 / list.length;
+};
+const decode = (bytes) => sharp(bytes).raw().toBuffer();
+const measured = async (bytes) => inspect(await decodeForClassification(bytes, "page"));
+const told = (bytes) => tellPicture(bytes, "page", { decision: "calibrated", byHeader: true });
+for (const [list, type] of [[gray, "line_art"], [grayAsRgb, "line_art"], [colour, "colored"]]) for (const bytes of list) if ((await told(bytes)).type !== type) throw new Error(`a ${type} page is taken for another`);
+
+const single = (name, list) => compare({ name, unit: "ms of one core a picture", rounds: 7, candidates: { "told in a batch": cpuMs(list, told), "decode alone": cpuMs(list, decode), "all metrics": cpuMs(list, measured) } });
+const results = [await single("gray PNG", gray), await single("gray PNG saved as RGB", grayAsRgb), await single("coloured PNG", colour), await single("the sample chapter", files)];
+
+const pool = new WorkerPool({ minThreads: 2 });
+try {
+  const chapter = Array.from({ length: 4 }, () => files).flat();
+  const rate = (work) => async () => {
+    const start = performance.now();
+    await Promise.all(chapter.map(work));
+    return chapter.length / ((performance.now() - start) / 1000);
+  };
+  results.push(await compare({ name: "the sample chapter, all cores", unit: "pictures/s", rounds: 5, candidates: { "told in a batch": rate((bytes) => pool.classify(new Uint8Array(bytes), "page", { decision: "calibrated", byHeader: true })), "decoded in the pool": rate((bytes) => pool.decode(new Uint8Array(bytes), "page")) } }));
+} finally {
+  await pool.close();
+}
+report("classification", results, "build/bench");
