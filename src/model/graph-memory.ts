@@ -25,6 +25,9 @@ export function peakActivationBytes(model: ModelProto, inputs: Readonly<Record<s
     const padding = blocked.has(name) ? (Math.ceil(channels / CHANNEL_BLOCK) * CHANNEL_BLOCK) / Math.max(1, channels) : 1;
     return count(dims) * elementBytes * padding;
   };
+  // What is made of weights alone (half precision cast up) is made once, when the graph is loaded.
+  const loaded = new Set(model.graph.initializer.map(({ name }) => name));
+  for (const { input, output } of nodes) if (input.length > 0 && input.every((name) => loaded.has(name))) for (const name of output) loaded.add(name);
   // What shares memory goes by the name of the first of it.
   const owner = new Map<string, string>();
   const ownerOf = (name: string): string => owner.get(name) ?? name;
@@ -36,12 +39,12 @@ export function peakActivationBytes(model: ModelProto, inputs: Readonly<Record<s
   for (const { name } of model.graph.output) lastUse.set(ownerOf(name), nodes.length);
   const fromOutside = new Set(Object.keys(inputs));
   const dying = new Map<number, string[]>();
-  for (const [name, at] of lastUse) if (!fromOutside.has(name)) dying.set(at, [...(dying.get(at) ?? []), name]);
+  for (const [name, at] of lastUse) if (!fromOutside.has(name) && !loaded.has(name)) dying.set(at, [...(dying.get(at) ?? []), name]);
   let live = 0;
   let peak = 0;
   nodes.forEach((node, at) => {
     const ends = dying.get(at) ?? [];
-    const made = node.output.filter((name) => name !== "" && !owner.has(name)).reduce((sum, name) => sum + bytesOf(name), 0);
+    const made = node.output.filter((name) => name !== "" && !owner.has(name) && !loaded.has(name)).reduce((sum, name) => sum + bytesOf(name), 0);
     const reused = IN_PLACE.has(node.opType) ? node.input.find((name) => ends.includes(ownerOf(name)) && bytesOf(name) === bytesOf(node.output[0]!)) : undefined;
     peak = Math.max(peak, live + made - (reused === undefined ? 0 : bytesOf(reused)));
     live += made;

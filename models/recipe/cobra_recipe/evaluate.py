@@ -78,9 +78,15 @@ def rgb3(line: np.ndarray) -> np.ndarray:
     return np.repeat(line[..., None], 3, 2)
 
 
-def paper_off(picture: np.ndarray, d: dict, line: np.ndarray) -> list[float]:
-    """How far a drawn page's paper (white in the truth, away from ink) is from white, 0..255; empty for a page without."""
-    paper = (d["ids"] == 0) & (d["ink"][..., 0] > 250) & (line > 250)
+def paper_off(picture: np.ndarray, d: dict, line: np.ndarray, gutter: bool = False) -> list[float]:
+    """How far a drawn page's paper (white in the truth, away from ink: balloons, gutters, clouds, eyes) is from white, 0..255; empty for a
+    page without. `gutter`: only what reaches the page's border."""
+    white = d["ids"] == 0
+    if gutter:
+        _, parts = cv2.connectedComponents(white.astype(np.uint8), connectivity=4)
+        edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+        white = white & np.isin(parts, edge)
+    paper = white & (d["ink"][..., 0] > 250) & (line > 250)
     return [float((255 - picture.astype(float)).max(-1)[paper].mean())] if paper.sum() > 50 else []
 
 
@@ -102,6 +108,7 @@ def drawn(package: Package, product: Product | None, count: int, out: Path, top_
     if product:
         pictures, _ = product.run()
         result["product"] = float(np.mean([error(p, d["colour"], r["line"]) for p, (d, r) in zip(pictures, pages)]))
+        result["product_gutter"] = float(np.mean([x for p, (d, r) in zip(pictures, pages) for x in paper_off(p, d, r["line"], gutter=True)]))
         result["product_white"] = float(np.mean([x for p, (d, r) in zip(pictures, pages) for x in paper_off(p, d, r["line"])]))
     row = lambda i: strip([rgb3(pages[i][1]["line"]), pages[i][1]["guided"], pictures[i], pages[i][0]["colour"]], pages[i][0]["references"], 256)  # noqa: E731
     several = [i for i, (d, _) in enumerate(pages) if len(np.unique(d["ids"][(d["ids"] > 0) & (d["ids"] < CAST_IDS)] // SLOTS)) >= 3]

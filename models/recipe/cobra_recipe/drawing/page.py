@@ -8,8 +8,24 @@ from .ids import PLACE0, PLACE_KINDS
 from .place import Place
 
 
+FONTS = [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX]
+
+
+def letters(cv, x, y, a, b):
+    """Lines of random capitals in a balloon of half axes a, b. Draws from a generator of its own, so that a page is otherwise the same."""
+    g = np.random.default_rng([int(abs(v) * 64) for v in (x, y, a, b)])
+    font, n, thick = FONTS[g.integers(len(FONTS))], int(g.integers(1, 4)), int(g.choice([1, 2], p=[0.7, 0.3]))
+    text = ["".join(g.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ     !?.,'"), int(g.integers(2, 13)))).strip() or "OH" for _ in range(n)]
+    wide, high = max(cv2.getTextSize(t, font, 1, thick)[0][0] for t in text), 34 * n
+    scale = min(1.5 * a / wide, 1.4 * b / high, 0.9) * g.uniform(0.75, 1)
+    thick = thick if scale > 0.45 else 1
+    for k, t in enumerate(text):
+        (w, h), _ = cv2.getTextSize(t, font, scale, thick)
+        cv2.putText(cv.ink, t, (int(x - w / 2), int(y + h / 2 + (k - (n - 1) / 2) * 34 * scale)), font, scale, cv.ic, thick, cv2.LINE_AA)
+
+
 def balloon(cv, g, u):
-    """A speech balloon with scribbles; u is the panel's shorter side."""
+    """A speech balloon with scribbles or letters; u is the panel's shorter side."""
     h, w = cv.ink.shape
     a, b = g.uniform(0.1, 0.22) * u, g.uniform(0.07, 0.14) * u
     x, y = g.uniform(a * 0.6, w - a * 0.6), g.uniform(b * 0.7, h * 0.45)
@@ -29,12 +45,17 @@ def balloon(cv, g, u):
         255,
         shift=4,
     )
+    lettered = (int(x * 64) + int(y * 64)) % 5 < 3
+    if lettered:
+        letters(cv, x, y, a, b)
     for r in range(int(g.integers(1, 4))):
         yy = y - b * 0.4 + r * b * 0.4
         xx = x - a * 0.6
         while xx < x + a * 0.6:
             l = g.uniform(2, 5)
-            cv.line([(xx, yy + g.uniform(-1, 1)), (xx + l * 0.5, yy - 2), (xx + l, yy + g.uniform(-1, 1))])
+            ends = [(xx, yy + g.uniform(-1, 1)), (xx + l * 0.5, yy - 2), (xx + l, yy + g.uniform(-1, 1))]
+            if not lettered:
+                cv.line(ends)
             xx += l + 1.5
 
 
