@@ -3,7 +3,9 @@
 //   commonest  the densest place among the region's colours (pixels that are not ink): the fullest cell of a 16 x 16 x 16 histogram,
 //              moved to the mean of what is near it (mean shift with a flat kernel of radius kNear), until it stands still
 //   several    a region whose colours are mostly elsewhere holds several things that no line parts; it keeps the model's colours
-//   white      a flat that is nearly white is white
+//   white      a flat that is nearly white is white, and so is a region that the model left nearly white in good part: it colours what
+//              it knows, and paper is what it knows least. The page's margin with its gutters (it reaches all four corners and is no
+//              large part of the page) needs less of that, and none where it is thin
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -15,7 +17,10 @@ namespace {
 
 constexpr int kNear = 44;           // RGB distance up to which colours are one
 constexpr double kLeastShare = 0.4;  // of a region's pixels that its flat must be near to
-constexpr int kWhite = 236;         // least channel of a flat that becomes white
+constexpr int kWhite = 236;         // least channel of a colour that counts as white
+constexpr double kLeftWhite = 0.3;   // of a region's pixels that the model left white: then it is white
+constexpr double kMarginWhite = 0.1, kMarginShare = 0.4;  // the same of a margin, and its largest part of the page
+constexpr double kThinMargin = 0.15;  // of the page: a region with all corners that is no larger can only be margin
 constexpr int kShifts = 6;
 constexpr size_t kMostSamples = 1 << 14;  // pixels of a region that are looked at
 
@@ -29,6 +34,25 @@ struct Flat {
   std::array<float, 3> color;
   double share;
 };
+
+/// The share of a region's pixels that are nearly white.
+double WhiteShare(const uint8_t* color, const Sample& sample) {
+  size_t white = 0, seen = 0;
+  for (size_t i = 0; i < sample.count; i += sample.step, ++seen) {
+    const uint8_t* c = color + 3 * static_cast<size_t>(sample.places[i]);
+    white += std::min({c[0], c[1], c[2]}) >= kWhite;
+  }
+  return static_cast<double>(white) / static_cast<double>(seen);
+}
+
+/// The region that has all four corners of the page; -1 where there is none. Ink and the frame's outermost pixels are looked past.
+int32_t Margin(const Regions& regions) {
+  const int inset = std::max(1, std::min(regions.width, regions.height) / 200);
+  const auto label = [&](int x, int y) { return regions.label[static_cast<size_t>(y) * regions.width + x]; };
+  const int right = regions.width - 1 - inset, bottom = regions.height - 1 - inset;
+  const int32_t corner = label(inset, inset);
+  return label(right, inset) == corner && label(inset, bottom) == corner && label(right, bottom) == corner ? corner : -1;
+}
 
 /// Keeps its histogram between regions; only the cells used are cleared.
 class Commonest {
@@ -99,10 +123,18 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
   GroupPlaces(regions, places, begin);
   Commonest commonest(out);
   std::vector<int32_t> flats(regions.area.size(), -1);
+  const int32_t margin = Margin(regions);
   for (size_t r = 0; r < flats.size(); ++r) {
     const size_t count = begin[r + 1] - begin[r];
     if (count == 0) continue;
-    const Flat flat = commonest({places.data() + begin[r], count, std::max<size_t>(1, count / kMostSamples)});
+    const Sample sample{places.data() + begin[r], count, std::max<size_t>(1, count / kMostSamples)};
+    const double part = static_cast<double>(count) / static_cast<double>(regions.label.size());
+    const bool is_margin = static_cast<int32_t>(r) == margin && part < kMarginShare;
+    if ((is_margin && part < kThinMargin) || WhiteShare(out, sample) >= (is_margin ? kMarginWhite : kLeftWhite)) {
+      flats[r] = 0xffffff;
+      continue;
+    }
+    const Flat flat = commonest(sample);
     if (flat.share < kLeastShare) continue;
     const bool white = *std::min_element(flat.color.begin(), flat.color.end()) >= kWhite;
     const auto channel = [&](int k) { return white ? 255 : static_cast<int32_t>(flat.color[k] + 0.5f); };

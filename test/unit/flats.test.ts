@@ -43,6 +43,17 @@ describe("flattenColors", () => {
     expect(pixel(flattenColors(page(), model()), 280, 200)).toEqual([255, 255, 255]);
   });
 
+  it("makes a region white that the model left white in good part, the page's margin sooner, and a thin margin at once", () => {
+    // The margin is a tenth of the page in `thin` and a third in `framed`.
+    const frame = (a: number, b: number): Picture => drawn(WIDTH, HEIGHT, (x, y) => (Math.abs(Math.max(Math.abs(x - 160) / a, Math.abs(y - 120) / b) - 1) < 0.02 ? 0 : 255));
+    const [framed, thin] = [frame(130, 98), frame(152, 114)];
+    const left = (share: number): Picture => drawn(WIDTH, HEIGHT, (x) => (x < WIDTH * share ? [250, 250, 250] : RED));
+    const inside = (share: number): Color => pixel(flattenColors(framed, left(share)), 250, 120);
+    const margin = (page: Picture, share: number): Color => pixel(flattenColors(page, left(share)), 316, 120);
+    expect([inside(0.45), inside(0.25)]).toEqual([[255, 255, 255], RED]);
+    expect([margin(framed, 0.1), margin(framed, 0), margin(thin, 0)]).toEqual([[255, 255, 255], RED, [255, 255, 255]]);
+  });
+
   it("does not let colour through a narrow gap in a line", () => {
     const flat = flattenColors(page(3), model());
     expect([near(pixel(flat, 60, 60), RED), near(pixel(flat, 170, 60), BLUE)]).toEqual([true, true]);
