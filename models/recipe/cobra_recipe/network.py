@@ -54,6 +54,8 @@ class Colorizer(nn.Module):
         super().__init__()
         d, c, deep = cfg.width, cfg.cell, cfg.deep
         self.cfg, self.d, self.dk = cfg, d, d // 4
+        #: Taken off the logit of nothing, so that what is unknown takes a reference's colour rather than none (set on export).
+        self.doubt = 0.0
         if self.dk < max(CLASSES, sum(TRAITS)):
             raise ValueError(f"width {d}: a key of {self.dk} has no room for {max(CLASSES, sum(TRAITS))} classes; take at least four times as much")
         self.page_stem, self.ref_stem = Stem(16 + 4, cfg.quarter, c), Stem(16 + 3, cfg.quarter, c)
@@ -145,7 +147,10 @@ class Colorizer(nn.Module):
         paper = torch.cat([torch.stack([self.nothing, torch.ones_like(self.nothing)]), self.fixed_value], 1)[None].expand(b, 2, self.dk)
         keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
         values = torch.cat([paper, unpack(kv[n, 1])], 1)
-        p = (query @ keys.transpose(1, 2)).softmax(-1)
+        logits = query @ keys.transpose(1, 2)
+        if self.doubt:
+            logits = torch.cat([logits[:, :, :1] - self.doubt, logits[:, :, 1:]], 2)
+        p = logits.softmax(-1)
         taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
         return self.finish(f, taken, hinted, where), p, (classes, traits)
 
