@@ -5,12 +5,12 @@
 //   several    a region whose colours are mostly elsewhere holds several things that no line parts; it keeps the model's colours
 //   white      a flat that is nearly white is white, and so is a region that the model left nearly white in good part: it colours what
 //              it knows, and paper is what it knows least. The page's margin with its gutters (it reaches all four corners and is no
-//              large part of the page) needs less of that, and none where it is thin
+//              large part of the page) needs less of that, and none where it is thin; a lettered region (pixels_lettering.cc) needs little
 #include <algorithm>
 #include <array>
 #include <vector>
 
-#include "pixels_regions.h"
+#include "pixels_lettering.h"
 
 namespace cobra::pixels {
 namespace {
@@ -20,6 +20,7 @@ constexpr double kLeastShare = 0.4;  // of a region's pixels that its flat must 
 constexpr int kWhite = 236;         // least channel of a colour that counts as white
 constexpr double kLeftWhite = 0.3;   // of a region's pixels that the model left white: then it is white
 constexpr double kMarginWhite = 0.1, kMarginShare = 0.4;  // the same of a margin, and its largest part of the page
+constexpr double kLetteredWhite = 0.04;  // the same of a lettered region
 constexpr double kThinMargin = 0.15;  // of the page: a region with all corners that is no larger can only be margin
 constexpr int kShifts = 6;
 constexpr size_t kMostSamples = 1 << 14;  // pixels of a region that are looked at
@@ -124,13 +125,19 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
   Commonest commonest(out);
   std::vector<int32_t> flats(regions.area.size(), -1);
   const int32_t margin = Margin(regions);
-  for (size_t r = 0; r < flats.size(); ++r) {
+  const std::vector<int32_t> lettered = FindLettering(regions);
+  const auto sample_of = [&](size_t r) {
     const size_t count = begin[r + 1] - begin[r];
-    if (count == 0) continue;
-    const Sample sample{places.data() + begin[r], count, std::max<size_t>(1, count / kMostSamples)};
-    const double part = static_cast<double>(count) / static_cast<double>(regions.label.size());
+    return Sample{places.data() + begin[r], count, std::max<size_t>(1, count / kMostSamples)};
+  };
+  for (size_t r = 0; r < flats.size(); ++r) {
+    const Sample sample = sample_of(r);
+    if (sample.count == 0) continue;
+    const double part = static_cast<double>(sample.count) / static_cast<double>(regions.label.size());
     const bool is_margin = static_cast<int32_t>(r) == margin && part < kMarginShare;
-    if ((is_margin && part < kThinMargin) || WhiteShare(out, sample) >= (is_margin ? kMarginWhite : kLeftWhite)) {
+    const double enough = is_margin ? kMarginWhite : lettered[r] >= 0 ? kLetteredWhite : kLeftWhite;
+    const double share = WhiteShare(out, lettered[r] < 0 ? sample : sample_of(static_cast<size_t>(lettered[r])));
+    if ((is_margin && part < kThinMargin) || share >= enough) {
       flats[r] = 0xffffff;
       continue;
     }

@@ -4,8 +4,8 @@
 //   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
 //   hints    where the user has put colours, they take its place (pixels_ink_hints.cc)
-//   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already (pixels_ink_shade.cc); the page
-//            itself where the colour is white and where the page is black
+//   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already; of a page that was in colour once, as
+//            light as the page (pixels_ink_shade.cc for both). The page itself where the colour is white and where the page is black
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>
@@ -76,19 +76,41 @@ ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int hei
 struct ShadeTables {
   /// The share of it that is black and stays as it is.
   float black[256];
-  /// max(T, L)^-b, where T is the shade, L the colour's luma and b the share of the shading that the colour has already. With b = 1
-  /// the result is as dark as the darker of the two, with b = 0 the colour is shaded in full.
+  /// v^-b, where b is the share of the shading that the colour has already and v what `Darkness` gives.
   float lift[256];
+  /// The part of the shade that a colour's layer has, v^b; the ink's has the rest.
+  float part[256];
+  float followed;
 
-  explicit ShadeTables(float explained) {
+  explicit ShadeTables(const ShadeOfColor& shading) : followed(shading.followed) {
     constexpr float kBlackShade = 0.09f, kGreyShade = 0.20f;
+    const float explained = std::max(shading.explained, followed);
     for (int v = 0; v < 256; ++v) {
       const float level = static_cast<float>(std::max(v, 1)) / 255.0f;
-      black[v] = std::clamp((kGreyShade - level) / (kGreyShade - kBlackShade), 0.0f, 1.0f);
+      black[v] = std::clamp((kGreyShade - level) / (kGreyShade - kBlackShade), 0.0f, 1.0f) * (1.0f - followed);
       lift[v] = std::pow(level, -explained);
+      part[v] = std::pow(std::max(level, kLeast / 255.0f), explained);
     }
   }
+
+  /// What a colour on `shade` is divided by, 0..255: the lighter of the two, so that with b = 1 the result is as dark as the darker, and
+  /// with b = 0 the colour is shaded in full. Where the page's greys are followed it is the colour's own luma: the result is as light as the page.
+  int Darkness(uint8_t shade, float luma) const {
+    const float lighter = std::max(static_cast<float>(shade), luma);
+    return static_cast<int>(std::clamp(lighter + followed * (luma - lighter), kLeast, 255.0f));
+  }
+
+ private:
+  static constexpr float kLeast = 16.0f;
 };
+
+/// A colour brighter than white can be, with as much white as it takes to be as light within 255.
+inline Rgbw Within(Rgbw color) {
+  const float most = std::max(color[0], std::max(color[1], color[2])), luma = Luma(color);
+  if (most <= 255.0f) return color;
+  if (luma >= 255.0f) return Rgbw{255.0f, 255.0f, 255.0f, color[3]};
+  return luma + (color - luma) * ((255.0f - luma) / (most - luma));
+}
 
 /// One row of the output. `colors`: red, green, blue, white of each pixel.
 COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* out) {
@@ -104,8 +126,12 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
     const Rgbw ink = own * per_paper < one ? own * per_paper : one;
     Rgbw coloured = color * ink;
     float keep = color[3];
-    if (shade[x] < 255) {
-      coloured *= tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))];
+    if (tables.followed > 0.0f) {
+      const float part = tables.part[shade[x]];
+      coloured = Within(color * (tables.lift[tables.Darkness(shade[x], Luma(color))] * part)) * (ink * (1.0f / part));
+      keep = std::max(keep, tables.black[shade[x]]);
+    } else if (shade[x] < 255) {
+      coloured *= tables.lift[tables.Darkness(shade[x], Luma(color))];
       keep = std::max(keep, tables.black[shade[x]]);
     }
     // Black stays what it is: from below by the floor, from above by a ceiling that soon leaves the way free.
@@ -120,16 +146,18 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
 }
 
 /// One row of the layers: multiplied with one another they are the output but for its black, which is the ink's alone. White has the
-/// paper's colour, the ink none of it.
+/// paper's colour, the ink none of it. Grey that the colour has in it already lies in the colour's layer, the rest in the ink's.
 COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* color_out, uint8_t* ink_out) {
   const Rgbw white{static_cast<float>(paper.color[0]), static_cast<float>(paper.color[1]), static_cast<float>(paper.color[2]), 0.0f};
   for (int x = 0; x < width; ++x) {
     const Rgbw color = colors[x];
-    const Rgbw lit = shade[x] < 255 ? color * tables.lift[std::max<int>(shade[x], static_cast<int>(std::min(Luma(color), 255.0f)))] : color;
+    const float part = tables.part[shade[x]] + color[3] * (1.0f - tables.part[shade[x]]);
+    const Rgbw lit = Within(color * (tables.lift[tables.Darkness(shade[x], Luma(color))] * part));
     const Rgbw layer = lit + color[3] * (white - lit);
     for (int c = 0; c < 3; ++c) {
+      const float ink = static_cast<float>(page[3 * x + c]) * 255.0f / (static_cast<float>(paper.color[c]) * part);
       color_out[3 * x + c] = static_cast<uint8_t>(std::clamp(layer[c], 0.0f, 255.0f) + 0.5f);
-      ink_out[3 * x + c] = static_cast<uint8_t>(std::min(255, (page[3 * x + c] * 255 + paper.color[c] / 2) / paper.color[c]));
+      ink_out[3 * x + c] = static_cast<uint8_t>(std::min(ink, 255.0f) + 0.5f);
     }
   }
 }

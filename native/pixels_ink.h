@@ -46,9 +46,14 @@ void DomainTransform(ColorGrid& grid, const uint8_t* tone, float reach);
 
 inline float Luma(Rgbw c) { return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]; }
 
-/// The share of the page's shading that the colour has in it already, 0..1. `shade`: the page's tone without lines, width x height;
-/// `k`: the page's pixels in one of the grid, each way.
-float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
+/// What a page's greys are to the model's colour, 0..1 each; see pixels_ink_shade.cc. A page without greys is explained.
+struct ShadeOfColor {
+  float explained = 1.0f;
+  float followed = 0.0f;
+};
+
+/// `shade`: the page's tone without lines, width x height; `k`: the page's pixels in one of the grid, each way.
+ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
 
 /// Colour hints, grown to their regions, over a page. Refers to the layer's memory.
 class HintLayer {

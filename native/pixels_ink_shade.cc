@@ -1,6 +1,9 @@
-// How much of a page's grey the model's colour has in it already. Where the colour gets darker as the page does, the grey is
-// explained; where the colour does not follow, the model left the shading out. Measured as the slope of log luma over log shade.
-// One value for the page: which of the two a model does is a matter of its style, and the slope of a small part is mostly chance.
+// What a page's greys are to the model's colour. One value each for the page: they are a matter of style, and a small part's are mostly chance.
+//
+//   explained  how much of the grey the colour has in it already. Where the colour gets darker as the page does, the grey is explained; where
+//              the colour does not follow, the model left the shading out. Measured as the slope of log luma over log shade
+//   followed   how surely the greys are those of a page that was in colour once: most of what has a colour is grey on the page, and the
+//              colour's luma goes with it. Then the page knows better how light everything is than the model does
 #include <algorithm>
 #include <cmath>
 
@@ -13,12 +16,27 @@ constexpr uint8_t kDarkest = 64;    // below it is black, not shading
 constexpr double kPrior = 0.002;    // variance of log shade at which the slope counts half; without greys everything is explained
 constexpr double kLow = 0.3, kHigh = 0.7;  // slopes from which on nothing and everything is explained; lines a pixel off flatten it
 
+constexpr int kToned = 235, kBlackest = 24;  // shades below and above which a pixel is grey
+constexpr double kFewToned = 0.5, kMostToned = 0.75, kLoose = 0.35, kClose = 0.6;  // shares of grey and correlations between which `followed` grows
+
+/// Sums of pairs, for their covariance.
+struct Pairs {
+  double count = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+  void Add(double a, double b) { ++count, x += a, y += b, xx += a * a, yy += b * b, xy += a * b; }
+  double VarianceX() const { return std::max(xx / count - x / count * (x / count), 0.0); }
+  double VarianceY() const { return std::max(yy / count - y / count * (y / count), 0.0); }
+  double Covariance() const { return xy / count - x / count * (y / count); }
+};
+
+double Ramp(double low, double high, double v) { return std::clamp((v - low) / (high - low), 0.0, 1.0); }
+
 }  // namespace
 
-float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k) {
+ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k) {
   double logs[256];
   for (int v = 0; v < 256; ++v) logs[v] = std::log(std::max(v, 8) / 255.0);
-  double count = 0, shades = 0, lumas = 0, squares = 0, products = 0;
+  Pairs shading, lightness;
+  double toned = 0;
   // Every other pixel is plenty.
   for (int y = 0; y < grid.height; y += 2) {
     const uint8_t* row = shade + static_cast<size_t>(std::min(y * k + k / 2, height - 1)) * width;
@@ -26,19 +44,20 @@ float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int h
     for (int x = 0; x < grid.width; x += 2) {
       const uint8_t tone = row[std::min(x * k + k / 2, width - 1)];
       // White paper says nothing about shading.
-      if (tone < kDarkest || colors[x][3] > 0.5f) continue;
-      const double s = logs[tone], l = logs[static_cast<int>(std::clamp(Luma(colors[x]), 0.0f, 255.0f))];
-      ++count;
-      shades += s;
-      lumas += l;
-      squares += s * s;
-      products += s * l;
+      if (tone < kBlackest || colors[x][3] > 0.5f) continue;
+      const int luma = static_cast<int>(std::clamp(Luma(colors[x]), 0.0f, 255.0f));
+      lightness.Add(tone, luma);
+      toned += tone < kToned;
+      if (tone >= kDarkest) shading.Add(logs[tone], logs[luma]);
     }
   }
-  if (count == 0) return 1.0f;
-  const double variance = squares / count - (shades / count) * (shades / count), covariance = products / count - (shades / count) * (lumas / count);
-  const double slope = (covariance + kPrior) / (std::max(variance, 0.0) + kPrior);
-  return static_cast<float>(std::clamp((slope - kLow) / (kHigh - kLow), 0.0, 1.0));
+  ShadeOfColor result;
+  if (shading.count > 0) result.explained = static_cast<float>(Ramp(kLow, kHigh, (shading.Covariance() + kPrior) / (shading.VarianceX() + kPrior)));
+  if (lightness.count > 0) {
+    const double correlation = lightness.Covariance() / std::sqrt(lightness.VarianceX() * lightness.VarianceY() + 1.0);
+    result.followed = static_cast<float>(Ramp(kFewToned, kMostToned, toned / lightness.count) * Ramp(kLoose, kClose, correlation));
+  }
+  return result;
 }
 
 }  // namespace cobra::pixels

@@ -54,6 +54,19 @@ describe("flattenColors", () => {
     expect([margin(framed, 0.1), margin(framed, 0), margin(thin, 0)]).toEqual([[255, 255, 255], RED, [255, 255, 255]]);
   });
 
+  it("makes a lettered region white that the model left white in small part, and no other", () => {
+    // A balloon with three rows of letters of 5 x 7 pixels, rings and strokes; and one with a single mark.
+    const outline = (x: number, y: number, cx: number): boolean => Math.abs(Math.hypot((x - cx) / 60, (y - 70) / 44) - 1) < 0.04;
+    const letter = (u: number, v: number): boolean => u >= 0 && u < 5 && v >= 0 && v < 7 && (u === 0 || u === 4 || v === 0 || v === 3);
+    const text = (x: number, y: number, cx: number): boolean => Math.abs(x - cx) < 32 && y >= 52 && y < 88 && letter((x - cx + 320) % 8, (y - 52) % 12);
+    const balloons = drawn(WIDTH, HEIGHT, (x, y) => (outline(x, y, 80) || outline(x, y, 230) || text(x, y, 80) || (Math.abs(x - 230) < 3 && Math.abs(y - 70) < 9) ? 0 : 255));
+    const left = (share: number): Picture => drawn(WIDTH, HEIGHT, (_, y) => (y < 26 + 88 * share ? [250, 250, 250] : RED));
+    const [lettered, plain] = [80, 230].map((cx) => (share: number): Color => pixel(flattenColors(balloons, left(share)), cx, 100)) as [(s: number) => Color, (s: number) => Color];
+    expect([lettered(0.15), plain(0.15)]).toEqual([[255, 255, 255], RED]);
+    expect(lettered(0)).toEqual(RED);
+    expect(pixel(flattenColors(balloons, left(0.15)), 74, 54)).toEqual([255, 255, 255]);
+  });
+
   it("does not let colour through a narrow gap in a line", () => {
     const flat = flattenColors(page(3), model());
     expect([near(pixel(flat, 60, 60), RED), near(pixel(flat, 170, 60), BLUE)]).toEqual([true, true]);

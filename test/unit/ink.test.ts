@@ -1,7 +1,7 @@
 /** The model's colour under the page's own ink: drawn pages, of which every pixel's right colour is known. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { composeInk } from "../../src/binding/ink.js";
+import { composeInk, composeInkLayers } from "../../src/binding/ink.js";
 import { toGray } from "../../src/binding/pixels.js";
 import { apart, drawn, noise, pixel, type Color, type Picture } from "../support/drawn-page.js";
 
@@ -112,6 +112,42 @@ describe("composeInk on paper and shade", () => {
     expect(apart(outside, BLUE)).toBeLessThanOrEqual(8);
     inside.forEach((value, c) => expect(value / BLUE[c]!).toBeLessThan(0.8));
     inside.forEach((value, c) => expect(value / BLUE[c]!).toBeGreaterThan(0.6));
+  });
+
+  describe("of a page that was in colour once", () => {
+    // Four rooms in four colours and a white margin: the page is their gray, the model has their hues but not their lightness.
+    const COLORS: readonly Color[] = [[230, 180, 60], [180, 60, 50], [70, 110, 210], [40, 60, 50]];
+    const room = (x: number, y: number): number => (x < 20 || x >= 280 || y < 20 || y >= 220 ? -1 : (x < 150 ? 0 : 1) + (y < 120 ? 0 : 2));
+    const line = (x: number, y: number): boolean => Math.abs(x - 150) < 2 && room(x, y) >= 0;
+    const truth = drawn(WIDTH, HEIGHT, (x, y) => (line(x, y) ? 0 : room(x, y) < 0 ? 255 : COLORS[room(x, y)]!));
+    const gray = toGray(truth);
+    const model = drawn(WIDTH, HEIGHT, (x, y) => (room(x, y) < 0 ? 255 : (COLORS[room(x, y)]!.map((value) => Math.min(255, 20 + value * 0.75)) as unknown as Color)));
+    const inside = (x: number, y: number): boolean => room(x, y) >= 0 && [x - 6, x + 6].every((u) => room(u, y) === room(x, y) && !line(u, y)) && [y - 6, y + 6].every((v) => room(x, v) === room(x, y));
+
+    it("is as light as the page everywhere, in the model's hues", () => {
+      const out = composeInk(gray, model);
+      const luma = toGray(out);
+      for (const { x, y, color } of pixels(out, inside)) {
+        expect(Math.abs(luma.data[y * WIDTH + x]! - gray.data[y * WIDTH + x]!)).toBeLessThanOrEqual(4);
+        expect(apart(color, COLORS[room(x, y)]!)).toBeLessThanOrEqual(30);
+      }
+    });
+
+    it("has layers that give it again: the shading lies in the colour, the ink is lines", () => {
+      const { image, color, ink } = composeInkLayers(gray, model);
+      for (const { x, y, color: value } of pixels(image, inside)) {
+        expect(pixel(ink, x, y)[0]).toBeGreaterThan(240);
+        const again = pixel(color, x, y).map((part, c) => Math.round((part * pixel(ink, x, y)[c]!) / 255)) as unknown as Color;
+        expect(apart(again, value)).toBeLessThanOrEqual(3);
+      }
+    });
+
+    it("is not taken for one when it is line art, or when its greys do not go with the colours", () => {
+      const drawnLines = drawn(WIDTH, HEIGHT, (x, y) => (line(x, y) ? 0 : 255));
+      for (const { x, y, color } of pixels(composeInk(drawnLines, model), inside)) expect(apart(color, pixel(model, x, y))).toBeLessThanOrEqual(6);
+      const screened = drawn(WIDTH, HEIGHT, (x, y) => (line(x, y) ? 0 : room(x, y) === 3 ? 150 : 255));
+      for (const { x, y, color } of pixels(composeInk(screened, model), (u, v) => inside(u, v) && room(u, v) < 2)) expect(apart(color, pixel(model, x, y))).toBeLessThanOrEqual(6);
+    });
   });
 
   it("gives back the page where the model is white", () => {
