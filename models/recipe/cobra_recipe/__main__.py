@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -38,7 +39,9 @@ def options() -> argparse.ArgumentParser:
     sample = command("sample", "draw the sample chapter of `npm run demo`")
     sample.add_argument("--archive", default=str(Path(__file__).resolve().parents[3] / "scripts/sample/chapter.cbz"))
     sample.add_argument("--truth", default="", help="folder for the pages in colour")
-    command("transformer", "train the colouring network", 90)
+    warm = command("warm", "write checkpoints of a package's weights into WORK/warm, for --init")
+    warm.add_argument("--package", default=str(Path(__file__).resolve().parents[2] / "default"))
+    command("transformer", "train the colouring network", 90).add_argument("--rate", type=float, help="learning rate (default: the config's)")
     command("guide", "train the guided decoder", 8)
     command("patches", "train the patch encoder", 5)
     for name, text in (("export", "write the model package"), ("evaluate", "figures and montages of a package"), ("all", "everything, in one command")):
@@ -69,6 +72,8 @@ def stage(args, name: str, minutes: float, init: str = "") -> None:
     from . import guide, patches, train_transformer
 
     cfg, work = CONFIGS[args.config], Path(args.work)
+    if getattr(args, "rate", None):
+        cfg = replace(cfg, learning_rate=args.rate)
     pool = str(work / "pool")
     common = dict(minutes=minutes, seed=args.seed, device=args.device)
     if name == "transformer":
@@ -149,6 +154,10 @@ def main() -> int:
         from .sample import write as write_sample
 
         write_sample(args.archive, args.truth)
+    elif args.command == "warm":
+        from .warm import write as write_warm
+
+        write_warm(args.package, args.work, CONFIGS[args.config])
     elif args.command == "export":
         write(args)
     elif args.command == "evaluate":

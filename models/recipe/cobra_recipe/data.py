@@ -15,8 +15,12 @@ from .latent import colours, encode, luma, pixels
 HINT_PX = 16
 #: Share of samples with hints, and of hinted regions whose colour differs from the references'.
 HINTED, REPAINTED = 0.3, 0.7
-#: Line pictures: ink, extracted from colour, extracted from ink, then the same with shadow.
-LINE_KINDS = [0.25, 0.32, 0.28, 0.05, 0.06, 0.04]
+#: What pages are drawn as: ink alone, the gray of the coloured page, ink with tones of their own (as manga has them), lines traced from
+#: the gray page; and the share of each in the style `line + shadow`.
+INK, GRAY, TONED, TRACED = range(4)
+PAGE_KINDS, SHADOWED = [0.36, 0.3, 0.16, 0.18], [0.12, 0.35, 0.3, 0.12]
+#: Share of pages and of references that are bent, turned and cut.
+WARPED = 0.6
 #: Ids from here on are regions with a colour of their own.
 SPARE = 200
 
@@ -72,6 +76,24 @@ def light(b: int, g: torch.Generator, device) -> torch.Tensor:
     """Coloured light [B,3]; half of the pictures are neutral."""
     tint = torch.rand(b, 3, generator=g) * 0.11 + 0.93
     return torch.where(torch.rand(b, 1, generator=g) < 0.5, tint, torch.ones(1)).to(device)
+
+
+def bend(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Planes [N,3,H,W] uint8 bent smoothly, turned, stretched and enlarged, each in its own way (a share WARPED of them)."""
+    n, _, h, w = planes.shape
+    out, y, x = planes.numpy().copy(), *np.mgrid[:h, :w].astype(np.float32)
+    for k in range(n):
+        if rng.random() >= WARPED:
+            continue
+        zoom, turn = np.exp(rng.uniform(-0.05, 0.45)), rng.normal(0, 0.06)
+        sx, sy = np.exp(rng.normal(0, 0.1, 2)) * zoom
+        cx, cy = rng.uniform(0.35, 0.65) * w, rng.uniform(0.3, 0.6) * h
+        field = cv2.resize(rng.standard_normal((5, 5, 2)).astype(np.float32) * 0.018 * min(h, w), (w, h), interpolation=cv2.INTER_CUBIC)
+        dx, dy = (x - w / 2) / sx, (y - h / 2) / sy
+        mx, my = cx + np.cos(turn) * dx - np.sin(turn) * dy + field[..., 0], cy + np.sin(turn) * dx + np.cos(turn) * dy + field[..., 1]
+        for c, way in ((0, cv2.INTER_NEAREST), (1, cv2.INTER_NEAREST), (2, cv2.INTER_LINEAR)):
+            out[k, c] = cv2.remap(planes[k, c].numpy(), mx.astype(np.float32), my.astype(np.float32), way, borderMode=cv2.BORDER_REFLECT_101)
+    return torch.from_numpy(out)
 
 
 class Maker:
@@ -135,10 +157,32 @@ class Maker:
         gaps = F.interpolate(torch.rand(b, 1, h // 16, w // 16, generator=g).to(ink.device), (h, w), mode="bilinear", align_corners=False)
         return torch.where(chance(0.25) & (gaps > 0.8 + 0.15 * strength[:, 2]), torch.full_like(ink, 255.0), ink)
 
+    def _gray(self, pen, planes, fill, pal, ink, what, plain: bool) -> torch.Tensor:
+        """The gray [B,1,H,W] 0..255 of pages of each kind [B], as they come to the line extractor."""
+        b, g, rng = len(pen), self.g, self.rng
+        gray = paint.gray(paint.inked(fill, pen, ink))
+        if not plain:
+            gamma = (torch.rand(b, 1, 1, 1, generator=g) * 0.7 + 0.7).to(gray.device)
+            gray = 255 * (gray / 255).clamp(min=0) ** gamma
+        # Tones of manga: what is dark may be black, some areas have a screen's gray, the rest stays white.
+        luma = pal.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+        chance = rng.random(luma.shape)
+        black = chance < np.where(luma < 70, 0.75, 0.04)
+        screen = (chance > 0.72) & ~black
+        tones = np.where(black, rng.integers(5, 60, luma.shape), np.where(screen, np.clip(luma + rng.normal(0, 45, luma.shape), 90, 235), 255))
+        tones[:, 0] = 255
+        palette = np.repeat(tones[..., None], 3, 2).astype(np.uint8)
+        toned = paint.gray(paint.inked(paint.fill(planes, torch.from_numpy(palette).to(pen.device), torch.ones(b, 3, device=pen.device)), pen, ink))
+        of = lambda k: (what == k)[:, None, None, None]  # noqa: E731
+        drawn = torch.where(of(GRAY), gray, torch.where(of(TONED), toned, pen))
+        return torch.where(of(TRACED), paint.xdog(gray), drawn)
+
     def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None) -> Batch:
-        """count references a page; kind fixes the line style (an index into LINE_KINDS) and keeps the pen as it is."""
+        """count references a page; kind fixes what pages are drawn as (INK, GRAY, TONED, TRACED) and keeps pen and geometry as they are."""
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
+        if kind is None:
+            page, refs = bend(page, rng), bend(refs.flatten(0, 1), rng).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
         page_pal, planes = pal.copy(), page.to(dev).clone()
         page_id = planes[:, 0, 4::8, 4::8].clone()
@@ -146,9 +190,10 @@ class Maker:
         ink = (torch.tensor([25.0, 18.0, 22.0]) * (torch.rand(b, 1, generator=g) * 1.7 + 0.3)).to(dev)
         fill = paint.fill(planes, torch.from_numpy(page_pal).to(dev), light(b, g, dev))
         rgb = paint.inked(fill, planes, ink)
-        style = torch.full((b,), kind) if kind is not None else torch.from_numpy(rng.choice(6, b, p=LINE_KINDS))
+        what = torch.full((b,), kind) if kind is not None else torch.from_numpy(rng.choice(4, b, p=PAGE_KINDS))
+        shadow = (torch.rand(b, generator=g) < torch.tensor(SHADOWED)[what]) & (kind is None)
         pen = planes[:, 2:3].float() if kind is not None else self._styled(planes[:, 2:3].float())
-        line = paint.line_art(pen, rgb if kind is not None else paint.inked(fill, pen, ink), style.to(dev)).round().clamp(0, 255)
+        line = paint.line_art(self._gray(pen, planes, fill, page_pal, ink, what.to(dev), plain=kind is not None), shadow.to(dev)).round().clamp(0, 255)
         hint, mask = line.expand(-1, 3, -1, -1), torch.from_numpy(numbers).to(dev)[:, None]
         if numbers.any():
             own = torch.from_numpy(page_pal[:, SPARE - 1 : SPARE + 4].copy()).to(dev).float()

@@ -10,6 +10,7 @@ from PIL import Image
 
 from . import paint
 from .colour import cie76, counted
+from .drawing.canvas import BALLOON
 from .drawing.ids import CAST_IDS, SLOTS
 from .drawing.page import geometry
 from .drawing.palette import Palettes
@@ -31,7 +32,7 @@ def drawn_page(seed: int, references: int = 3, full: bool = True) -> dict:
     ink, one = torch.tensor([[25.0, 18.0, 22.0]]), torch.ones(1, 3)
     picture = lambda p: paint.paint(torch.from_numpy(p)[None], palette, one, ink)[0].permute(1, 2, 0).round().byte().numpy()  # noqa: E731
     page = g["page"]
-    return dict(colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in g["references"]], ids=page[0])
+    return dict(colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in g["references"]], ids=page[0], balloon=(page[0] == 0) & (page[1] == BALLOON))
 
 
 def error(a: np.ndarray, truth: np.ndarray, line: np.ndarray) -> float:
@@ -78,15 +79,17 @@ def rgb3(line: np.ndarray) -> np.ndarray:
     return np.repeat(line[..., None], 3, 2)
 
 
-def paper_off(picture: np.ndarray, d: dict, line: np.ndarray, gutter: bool = False) -> list[float]:
-    """How far a drawn page's paper (white in the truth, away from ink: balloons, gutters, clouds, eyes) is from white, 0..255; empty for a
-    page without. `gutter`: only what reaches the page's border."""
+def gutters(d: dict) -> np.ndarray:
+    """A drawn page's margin and gutters [H,W] bool: the white that reaches its border."""
     white = d["ids"] == 0
-    if gutter:
-        _, parts = cv2.connectedComponents(white.astype(np.uint8), connectivity=4)
-        edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-        white = white & np.isin(parts, edge)
-    paper = white & (d["ink"][..., 0] > 250) & (line > 250)
+    _, parts = cv2.connectedComponents(white.astype(np.uint8), connectivity=4)
+    edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    return white & np.isin(parts, edge)
+
+
+def paper_off(picture: np.ndarray, d: dict, where: np.ndarray) -> list[float]:
+    """How far `where` [H,W] (white in the truth) is from white away from ink, 0..255 (the darkest channel's mean); empty for a page without."""
+    paper = where & (d["ids"] == 0) & (cv2.erode(d["ink"][..., 0], np.ones((3, 3), np.uint8)) > 250)
     return [float((255 - picture.astype(float)).max(-1)[paper].mean())] if paper.sum() > 50 else []
 
 
@@ -99,7 +102,7 @@ def drawn(package: Package, product: Product | None, count: int, out: Path, top_
         scores.append(
             dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
         )
-        white += paper_off(r["guided"], d, r["line"])
+        white += paper_off(r["guided"], d, d["ids"] == 0)
         if product:
             product.add(d["ink"], d["references"])
         pages.append((d, r))
@@ -108,8 +111,10 @@ def drawn(package: Package, product: Product | None, count: int, out: Path, top_
     if product:
         pictures, _ = product.run()
         result["product"] = float(np.mean([error(p, d["colour"], r["line"]) for p, (d, r) in zip(pictures, pages)]))
-        result["product_gutter"] = float(np.mean([x for p, (d, r) in zip(pictures, pages) for x in paper_off(p, d, r["line"], gutter=True)]))
-        result["product_white"] = float(np.mean([x for p, (d, r) in zip(pictures, pages) for x in paper_off(p, d, r["line"])]))
+        for name, where in (("balloon", lambda d: d["balloon"]), ("gutter", gutters), ("white", lambda d: d["ids"] == 0)):
+            off = [x for p, (d, _) in zip(pictures, pages) for x in paper_off(p, d, where(d))]
+            result[f"product_{name}"] = float(np.mean(off))
+            result[f"product_{name}_within_3"] = float(np.mean([x <= 3 for x in off]))
     row = lambda i: strip([rgb3(pages[i][1]["line"]), pages[i][1]["guided"], pictures[i], pages[i][0]["colour"]], pages[i][0]["references"], 256)  # noqa: E731
     several = [i for i, (d, _) in enumerate(pages) if len(np.unique(d["ids"][(d["ids"] > 0) & (d["ids"] < CAST_IDS)] // SLOTS)) >= 3]
     montage([row(i) for i in range(min(8, count))], out / "drawn.png")
@@ -125,15 +130,13 @@ def real(package: Package, product: Product | None, folder: Path, out: Path, top
         read = lambda f: np.asarray(Image.open(f).convert("RGB"))  # noqa: E731
         full, references = read(d / "input.png"), [read(f) for f in sorted(d.glob("ref*"))]
         gray = rgb3(np.asarray(Image.fromarray(full).convert("L")))
-        lines = package.run(
-            "line_extractor", gray=np.pad(gray[..., 0].astype(np.float32)[None, None], ((0, 0), (0, 0), (0, -gray.shape[0] % 16), (0, -gray.shape[1] % 16)), constant_values=1)
-        )
-        line_page = rgb3(lines[0, 0, : gray.shape[0], : gray.shape[1]].clip(0, 255).astype(np.uint8))
+        lines = paint.xdog(torch.from_numpy(gray[..., 0].astype(np.float32))[None, None])[0, 0].numpy()
+        line_page = rgb3(lines.clip(0, 255).astype(np.uint8))
         for kind, page in (("gray", gray), ("line", line_page)):
             r = package.colour(page, references, top_k, shadow=d.name.startswith("shadow"))
             truth = resize(full, r["line"].shape[1], r["line"].shape[0])
             # The same pixels count for both kinds: those of the extracted lines of the gray page.
-            ink = package.run("line_extractor", gray=np.asarray(Image.fromarray(truth).convert("L")).astype(np.float32)[None, None]).clip(0, 255)[0, 0]
+            ink = paint.xdog(torch.from_numpy(np.array(Image.fromarray(truth).convert("L"), np.float32))[None, None])[0, 0].numpy()
             results.append(dict(page=d.name, kind=kind, plain=error(r["plain"], truth, ink), guided=error(r["guided"], truth, ink), **baselines(truth, ink, references)))
             if product:
                 product.add(page, references, style="line + shadow" if d.name.startswith("shadow") else "line")

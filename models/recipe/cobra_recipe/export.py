@@ -16,7 +16,7 @@ from .guide import load_colorizer, quarters
 from .guided import GuidedDecoder
 from .latent import CHANNELS, encode
 from .network import COPY_LAYERS, Colorizer
-from .paint import xdog
+from .paint import extract
 from .patches import DIM, MEAN, SIZE, STD, PatchEncoder
 from .patches import load as load_patches
 
@@ -32,7 +32,7 @@ BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
 
 class LineExtractor(torch.nn.Module):
     def forward(self, gray):
-        return xdog(gray)
+        return extract(gray)
 
 
 class VaeEncoder(torch.nn.Module):
@@ -232,7 +232,7 @@ def export(out: str, transformer: str, guide: str, patches: str, version: str = 
     with torch.no_grad():
         for scale in (colorizer.sharp, colorizer.agree, colorizer.alike):
             scale.mul_(FOCUS)
-    colorizer.doubt = DOUBT
+    colorizer.doubt, colorizer.focus = DOUBT, FOCUS
     guided = GuidedDecoder(cfg)
     guided.load_state_dict(torch.load(guide, map_location="cpu")["net"])
     encoder = load_patches(patches)

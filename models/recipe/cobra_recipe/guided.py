@@ -12,6 +12,7 @@ from .config import Config
 from .latent import luma
 from .layers import Res
 from .network import around
+from .paint import TONE
 
 #: Rounds of exchange between neighbouring quarters.
 ROUNDS = 8
@@ -59,5 +60,6 @@ class GuidedDecoder(nn.Module):
         near = around(fill)
         fill = torch.stack([(near[:, :, k, None] * pick).sum(1) for k in range(3)], 1).flatten(1, 2)
         fill = whiten(F.pixel_shuffle(fill, 4))
-        clear = ((gray + 1) / 2 + F.pixel_shuffle(links[:, 10:], 4)).clamp(0, 1)
+        clear = ((gray + 1) / (2 * (1 - TONE))).clamp(max=1)  # tones are no ink
+        clear = (clear + F.pixel_shuffle(links[:, 10:], 4)).clamp(0, 1)
         return fill * clear + self.ink[None, :, None, None] * (1 - clear)

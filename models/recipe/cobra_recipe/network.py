@@ -13,9 +13,12 @@ import torch.nn.functional as F
 
 from .config import Config
 from .drawing.ids import CLASSES, PROP2, SKIN, TRAITS
-from .latent import COLOURS
+from .latent import COLOURS, luma
 from .layers import Block, Res
+from .paint import TONE
 
+#: Numbers that say how light a colour is (`lightness`); they lie behind the classes in a key.
+LIGHT = 4
 #: Layers of keys and values beyond the blocks': learned keys with values, and classes with traits (which are part of the keys, too).
 COPY_LAYERS = 2
 
@@ -38,6 +41,12 @@ def around(x: torch.Tensor) -> torch.Tensor:
     return torch.stack([p[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)], 1)
 
 
+def lightness(v: torch.Tensor) -> torch.Tensor:
+    """Luma in -1..1 [B,1,h,w] -> LIGHT numbers [B,4,h,w] whose dot product is greatest, 2, where two are equally light."""
+    a = v * (torch.pi / 2)
+    return torch.cat([a.cos(), a.sin(), (2 * a).cos(), (2 * a).sin()], 1)
+
+
 class Stem(nn.Module):
     """Features at 1/8 of what is given at 1/4."""
 
@@ -56,8 +65,11 @@ class Colorizer(nn.Module):
         self.cfg, self.d, self.dk = cfg, d, d // 4
         #: Taken off the logit of nothing, so that what is unknown takes a reference's colour rather than none (set on export).
         self.doubt = 0.0
-        if self.dk < max(CLASSES, sum(TRAITS)):
-            raise ValueError(f"width {d}: a key of {self.dk} has no room for {max(CLASSES, sum(TRAITS))} classes; take at least four times as much")
+        #: The part of the logits that lightness has is multiplied by this (set on export).
+        self.focus = 1.0
+        room = max(CLASSES + LIGHT, sum(TRAITS))
+        if self.dk < room:
+            raise ValueError(f"width {d}: a key of {self.dk} has no room for {room} classes; take at least four times as much")
         self.page_stem, self.ref_stem = Stem(16 + 4, cfg.quarter, c), Stem(16 + 3, cfg.quarter, c)
         self.e8 = nn.Sequential(*[Res(c) for _ in range(cfg.cells)])
         self.d16, self.e16 = nn.Conv2d(c, d, 2, 2), nn.Sequential(*[Res(d) for _ in range(cfg.convs)])
@@ -70,6 +82,10 @@ class Colorizer(nn.Module):
         self.head = Res(c)
         #: What a cell is, and what its character looks like (hair, top, hat).
         self.classes, self.traits = nn.Conv2d(c, CLASSES, 1), nn.Conv2d(c, sum(TRAITS), 1)
+        #: How light the page's colour is by its looks, how far to go by the page's own tone instead, and how much lightness counts.
+        self.light = nn.Conv2d(c + 2, 3, 1)
+        with torch.no_grad():
+            self.light.weight[1:, c + 1, 0, 0], self.light.bias[1:] = torch.tensor([16.0, 6.0]), torch.tensor([-3.0, -1.0])
         self.query, self.ref_key = nn.Conv2d(c, self.dk, 1), nn.Conv2d(c, self.dk, 1)
         # A reference cell's value: its colour (a choice among its quarters, and a correction), and features.
         self.value = nn.Conv2d(c, 4 + self.dk, 1)
@@ -99,12 +115,12 @@ class Colorizer(nn.Module):
         return self.head(x + F.pixel_shuffle(self.u8(y), 2)), own
 
     def posteriors(self, f):
-        """Features -> class logits, trait logits, and both as the keys hold them, [B,dk,h,w] each; places have no traits."""
+        """Features -> class logits, trait logits, and both as the keys hold them, [B,dk - LIGHT,h,w] and [B,dk,h,w]; places have no traits."""
         classes, traits = self.classes(f).float(), self.traits(f).float()
         what = classes.softmax(1)
         who = torch.cat([t.softmax(1) for t in traits.split(TRAITS, 1)], 1) * what[:, SKIN : PROP2 + 1].sum(1, keepdim=True)
-        room = lambda x: F.pad(x, (0, 0, 0, 0, 0, self.dk - x.shape[1]))  # noqa: E731
-        return classes, traits, room(what), room(who)
+        room = lambda x, n: F.pad(x, (0, 0, 0, 0, 0, n - x.shape[1]))  # noqa: E731
+        return classes, traits, room(what, self.dk - LIGHT), room(who, self.dk)
 
     def reference(self, latent):
         """latent [N,76,h,w] -> K/V [N,layers+2,2,tokens,d], class and trait logits [N,_,h,w], colours [N,3,h,w]."""
@@ -118,7 +134,8 @@ class Colorizer(nn.Module):
         colour = (rgb * share[:, None]).sum(2) + 0.3 * v[:, 4:7]
         key = F.normalize(self.ref_key(f).float(), dim=1)
         # White does not count: only the key of paper has it, so that white comes from paper.
-        what = torch.cat([torch.zeros_like(what[:, :1]), what[:, 1:]], 1)
+        light = lightness(luma(colour).clamp(-1, 1)) * (1 - what[:, :1])
+        what = torch.cat([torch.zeros_like(what[:, :1]), what[:, 1:], light], 1)
         layers = [*kv, torch.stack([pack(key), pack(torch.cat([colour, v[:, 7:]], 1))], 1), torch.stack([pack(what), pack(who)], 1)]
         return torch.stack([x.float() for x in layers], 1), (classes, traits), colour
 
@@ -128,7 +145,8 @@ class Colorizer(nn.Module):
         return line.new_zeros(b, 0, len(self.blocks) + COPY_LAYERS, 2, h * w // 16, self.d)
 
     def page(self, line, hint, mask, kv):
-        """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], logits."""
+        """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], class and trait
+        logits, luma [B,1,h,w] in -1..1."""
         b, _, hh, ww = line.shape
         hinted, where = hint_colour(line, hint, mask)
         quarters = F.pixel_shuffle(line, 2)[:, 3:]
@@ -140,9 +158,15 @@ class Colorizer(nn.Module):
         classes, traits, what, who = self.posteriors(f)
         flat = lambda x: x.flatten(2).transpose(1, 2)  # noqa: E731
         q = F.normalize(self.query(f).float(), dim=1).flatten(2).transpose(1, 2) * self.sharp
-        query = torch.cat([q, flat(what) * self.agree, flat(who) * self.alike], 2)
+        tone = measured_tone(line)
+        toned = ((0.85 - tone) * 20).sigmoid().mean((2, 3), keepdim=True).expand_as(tone)
+        seen = self.light(torch.cat([f, tone.to(f.dtype), toned.to(f.dtype)], 1)).float()
+        own, counts = torch.sigmoid(seen[:, 1:2]), F.softplus(seen[:, 2:])
+        light = own * tone + (1 - own) * torch.tanh(seen[:, :1])
+        query = torch.cat([q, flat(what) * self.agree, flat(lightness(light) * counts) * self.focus, flat(who) * self.alike], 2)
         white = torch.zeros(2, 2 * self.dk, device=line.device)
         white[1, 0] = 1
+        white[1, self.dk - LIGHT : self.dk] = lightness(torch.ones(1, 1, 1, 1)).flatten()
         fixed = torch.cat([F.normalize(self.fixed_key, dim=1), white], 1)[None].expand(b, 2, 3 * self.dk)
         paper = torch.cat([torch.stack([self.nothing, torch.ones_like(self.nothing)]), self.fixed_value], 1)[None].expand(b, 2, self.dk)
         keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
@@ -152,7 +176,7 @@ class Colorizer(nn.Module):
             logits = torch.cat([logits[:, :, :1] - self.doubt, logits[:, :, 1:]], 2)
         p = logits.softmax(-1)
         taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
-        return self.finish(f, taken, hinted, where), p, (classes, traits)
+        return self.finish(f, taken, hinted, where), p, (classes, traits, light)
 
     def finish(self, f, taken, hinted, where):
         """Copied values [B,dk,h,w] -> colours [B,12,h,w]: each quarter chooses among the colours around, or among what is predicted."""
@@ -172,6 +196,14 @@ class Colorizer(nn.Module):
         sure = ((paper - 0.4) * 4).clamp(0, 1)[:, :, None] * ((rgb.amin(1, keepdim=True) - 0.2) * 2).clamp(0, 1)
         y = (rgb + (1 - rgb) * sure).flatten(1, 2)
         return torch.cat([y, torch.zeros_like(line[:, COLOURS:])], 1)
+
+
+def measured_tone(line):
+    """The luma -1..1 that a line picture's tones stand for, [B,76,h,w] -> [B,1,h,w]: `paint.extract` brings tones to 1 - TONE and more, the style
+    `line + shadow` what is dark to 18 and 155."""
+    v = (line[:, :COLOURS].unflatten(1, (3, 4)).mean(1) + 1) / 2
+    t = torch.where(v > 1 - TONE - 0.02, ((v - 1 + TONE) / TONE).clamp(0, 1), torch.where(v > 0.4, 0.43, 0.15))
+    return t.mean(1, keepdim=True) * 2 - 1
 
 
 def hint_colour(line, hint, mask):

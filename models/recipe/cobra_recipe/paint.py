@@ -51,6 +51,25 @@ def xdog(g: torch.Tensor, sigma: float = 0.8, sharp: float = 12.0) -> torch.Tens
     return 255 * (1 - (((b - a) / (b + 0.08) - 0.02) * sharp).clamp(0, 1))
 
 
+#: How far the tone of an area may darken a line picture's paper, of 1: lines stay far below what this leaves.
+TONE = 0.3
+
+
+def tone_of(g: torch.Tensor, size: int = 5) -> torch.Tensor:
+    """Gray [B,1,H,W] 0..255 without its thin lines: a closing."""
+    r = size // 2
+    spread = lambda x: F.max_pool2d(F.pad(x, (r,) * 4, mode="replicate"), size, 1)  # noqa: E731
+    return -spread(-spread(g))
+
+
+def extract(g: torch.Tensor) -> torch.Tensor:
+    """The line extractor: lines of a page's gray [B,1,H,W] 0..255, and faintly, above 255 * (1 - TONE), its tones.
+
+    A page of lines alone stays white between them; of a gray page the tones say which colours may be meant.
+    """
+    return xdog(g) * (1 - TONE * (1 - tone_of(g) / 255))
+
+
 def shadow_style(line: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
     """Cobra's `line + shadow`: dark areas of the gray page become 18, middle ones 155."""
     line = torch.where(g <= 74, torch.full_like(line, 18.0), line)
@@ -62,12 +81,7 @@ def unit(x: torch.Tensor) -> torch.Tensor:
     return x / 127.5 - 1
 
 
-def line_art(ink: torch.Tensor, rgb: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-    """The line pictures [B,1,H,W] 0..255 that the model may meet, from an ink plane [B,1,H,W] and the page in colour.
-
-    kind [B]: 0 the drawn ink, 1 lines extracted from the coloured page, 2 lines extracted from the ink, +3 with shadow.
-    """
-    g = gray(rgb)
-    extracted = xdog(torch.where((kind % 3 == 2)[:, None, None, None], ink, g))
-    line = torch.where((kind % 3 == 0)[:, None, None, None], ink, extracted)
-    return torch.where((kind >= 3)[:, None, None, None], shadow_style(line, g), line)
+def line_art(page: torch.Tensor, shadow: torch.Tensor) -> torch.Tensor:
+    """The line pictures [B,1,H,W] 0..255 of pages' grays [B,1,H,W]; shadow [B]: in the style `line + shadow`."""
+    line = extract(page)
+    return torch.where(shadow[:, None, None, None], shadow_style(line, page), line)

@@ -11,6 +11,8 @@ from .drawing.page import geometry
 #: Page sizes (height, width) of training chunks and how often each comes, in a cycle by chunk number.
 SIZES = [(256, 256), (256, 256), (320, 256), (256, 256), (256, 320), (384, 288), (256, 256), (352, 352)]
 PER_CHUNK = 64
+#: One geometry in so many is drawn plainly, as the held-out ones of the evaluation are; the others with all that `rich` adds.
+PLAIN_EVERY = 3
 HELD_OUT = 900_000_000
 
 
@@ -20,7 +22,7 @@ def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK) -> Path:
     if path.exists():
         return path
     height, width = SIZES[index % len(SIZES)]
-    items = [geometry(index * per_chunk + i, height, width) for i in range(per_chunk)]
+    items = [geometry(index * per_chunk + i, height, width, rich=i % PLAIN_EVERY > 0) for i in range(per_chunk)]
     part = folder / f".{index:06d}.{os.getpid()}.npz"
     np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})
     part.rename(path)

@@ -10,14 +10,18 @@ import torch.nn.functional as F
 from . import paint
 from .colour import cie76, counted
 from .config import Config
-from .data import Batch, Maker
+from .data import GRAY, INK, TRACED, Batch, Maker
 from .drawing.ids import CAST_IDS, CLASS_OF_ID, SLOTS, TRAITS
 from .drawing.page import geometry
 from .feed import Feed
-from .latent import COLOURS, decode
+from .latent import decode, luma
 from .network import Colorizer, pack, unpack
 from .pool import HELD_OUT
 from .training import Run, factor, log_run, optimizers, save, set_rate
+
+
+#: Weight of the traits' loss against the classes': costumes hide some of them.
+TRAIT = 0.45
 
 
 def match_loss(p, page_id, ref_id, on):
@@ -67,31 +71,33 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
         if r:
             kv, (classes_r, traits_r), colour = net.reference(refs.flatten(0, 1))
             kv, ids_r = kv.unflatten(0, (b, r)), batch.reference_id.flatten(0, 1)
-            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * 0.7
+            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * TRAIT
             value = (colour - paint.unit(batch.reference_fill.flatten(0, 1).float())).abs().mean()
         else:
             kv = net.no_references(line)
-        y, p, (classes, traits) = net.page(line, hint, batch.mask, kv)
+        y, p, (classes, traits, light) = net.page(line, hint, batch.mask, kv)
     truth = paint.unit(batch.fill.float())
+    tone = (light[:, 0] - luma(truth.unflatten(1, (3, 4)).mean(2))[:, 0]).abs().mean()
     l1 = (y - truth).abs().mean()
     open_ = (batch.mask < 0.5).float().flatten(1)
     match, hit, white = match_loss(p, batch.page_id, batch.reference_id, open_ * (batch.page_id.flatten(1) < 200))
     part, right = class_loss(classes, batch.page_id, table)
     trait, known = trait_loss(traits, batch.page_id, batch.traits)
-    loss = 2 * l1 + value + aux * (match + part + 0.7 * trait + 0.5 * part_r)
-    return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), trait=trait.item(), known=known.item(), value=value.item())
+    loss = 2 * l1 + value + 0.5 * tone + aux * (match + part + TRAIT * trait + 0.5 * part_r)
+    return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), trait=trait.item(), known=known.item(), value=value.item(), tone=tone.item())
 
 
 class Validation:
-    """Held-out geometries with fixed colours and references: CIE76 of a plain decode under the page's ink, and how far off paper is."""
+    """Held-out geometries with fixed colours and references, as ink, traced lines and gray: CIE76 of a plain decode under the page's ink, and how far
+    off paper is."""
 
     def __init__(self, count: int = 48):
         maker = Maker(HELD_OUT)
         self.batches = []
         for n, (h, w) in enumerate([(256, 256), (384, 288), (352, 352)]):
-            items = [geometry(HELD_OUT + 1000 * n + i, h, w) for i in range(count // 3)]
+            items = [geometry(HELD_OUT + 1000 * n + i, h, w, rich=i % 2 > 0) for i in range(count // 3)]
             page, refs, kinds = (torch.from_numpy(np.stack([x[k] for x in items])) for k in ("page", "references", "kinds"))
-            self.batches.append(maker.make(page, refs, kinds, 6, hints=0.0, kind=n % 3))
+            self.batches.append(maker.make(page, refs, kinds, 6, hints=0.0, kind=(INK, TRACED, GRAY)[n]))
 
     @torch.no_grad()
     def pictures(self, net: Colorizer, batch: Batch):
@@ -103,13 +109,14 @@ class Validation:
 
     def __call__(self, net: Colorizer, device: str, montage: str = "") -> dict[str, float]:
         net.eval()
-        scores, white, rows = [], [], []
+        scores, white, rows, each = [], [], [], []
         for b in self.batches:
             b = b.to(device)
             rgb = self.pictures(net, b)
             truth, line = b.colour.float(), b.line.float()
             e, on = cie76(rgb * line / 255 + 25 * (1 - line / 255), truth), counted(truth, line)
             paper = (truth.amin(1) > 254) & (line[:, 0] > 250)
+            each.append(float(np.mean([e[i][on[i]].mean().item() for i in range(len(e)) if on[i].any()])))
             scores += [e[i][on[i]].mean().item() for i in range(len(e)) if on[i].any()]
             white += [(255 - rgb.amin(1))[i][paper[i]].mean().item() for i in range(len(e)) if paper[i].any()]
             for i in range(0, len(e), 4):
@@ -120,7 +127,7 @@ class Validation:
             from PIL import Image
 
             Image.fromarray(F.interpolate(torch.cat(rows, 1)[None], scale_factor=0.5, mode="area")[0].byte().permute(1, 2, 0).cpu().numpy()).save(montage)
-        return dict(cie76=float(np.mean(scores)), white_off=float(np.mean(white)))
+        return dict(cie76=float(np.mean(scores)), ink=each[0], traced=each[1], gray=each[2], white_off=float(np.mean(white)))
 
 
 def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, device: str = "cpu", init: str = "", evaluate_every_s: float = 300) -> None:
@@ -141,7 +148,9 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         run.load(state["run"])
     else:
         if init:
-            print("fresh:", net.load_state_dict(torch.load(init, map_location="cpu")["net"], strict=False).missing_keys, flush=True)
+            own, given = net.state_dict(), torch.load(init, map_location="cpu")["net"]
+            fit = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
+            print("fresh:", net.load_state_dict(fit, strict=False).missing_keys, flush=True)
         mean.load_state_dict(net.state_dict())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
     feed = Feed(cfg, pool, seed + run.step, device)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .canvas import curve
+from .costume import over_torso
 from .ids import SKIN, TOP, TOP2, ACC, BOT, SHOE, SLOTS
 
 
@@ -109,7 +110,7 @@ def _arm(who, pen, sg):
     )
     if who.sleeve == "long":
         ii = base + TOP2 if who.top == "armor" else base + TOP
-        cv.shape(Bd(limb(e, hd - (hd - e) * 0.15, 0.4, 0.38 if who.top != "robe" else 0.65)), ii)
+        cv.shape(Bd(limb(e, hd - (hd - e) * 0.15, 0.4, 0.8 + 0.3 * who.costume.size if who.costume.wide else 0.65 if who.top == "robe" else 0.38)), ii)
     cv.shape(Bd(limb(p, e, 0.45, 0.42)), base + SKIN if who.sleeve == "none" else base + TOP)
     if lod and who.sleeve != "none":
         cv.line(Bd([e + (-0.2, -0.1), e + (0.15, 0.05)]))
@@ -221,6 +222,7 @@ def torso(who, pen):
             cv.shape(curve(Bd([(-0.45, 1.12), (0, 1.6), (0.45, 1.12)]), k=3), base + TOP2)
         if who.belt and y + 3.2 * r < vis:
             cv.shape(Bd([(-w * 0.76, 3.1), (w * 0.76, 3.1), (w * 0.78, 3.45), (-w * 0.78, 3.45)]), base + ACC)
+        over_torso(who, pen)
         if lod:
             for k in range(3):
                 a = g.uniform(-0.8, 0.8) * w

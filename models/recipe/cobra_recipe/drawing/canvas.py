@@ -8,6 +8,8 @@ WHITE = 0
 #: Tone: below 128 the colour is darkened by tone/128, above it is mixed with white by (tone-128)/127.
 NEUTRAL = 128
 HIGHLIGHT = 164
+#: White stays white at tones above NEUTRAL; balloons are drawn in this one, so that they can be told from other white.
+BALLOON = 250
 _SHIFT = 4
 _BASIS: dict = {}
 

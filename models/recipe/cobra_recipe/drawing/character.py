@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from . import body, extras, face, hair
+from .costume import Costume, over_head, over_legs
 from .ids import HAIRS, HATS, TOPS
 
 
@@ -38,8 +39,9 @@ class Pen:
 class Character:
     """Number ci of a cast, built by the generator g."""
 
-    def __init__(s, g, ci):
+    def __init__(s, g, ci, costume=None):
         s.ci = ci
+        s.costume = costume or Costume()
         s.hair = g.choice(
             HAIRS,
             p=[0.17, 0.14, 0.2, 0.1, 0.1, 0.16, 0.04, 0.09],
@@ -73,8 +75,10 @@ class Character:
         pen = Pen(cv, g, x, y, r, flip, lod)
         hair.back(s, pen)
         body.legs(s, pen)
+        over_legs(s, pen)
         hands = body.torso(s, pen)
         face.face(s, pen)
         hair.front(s, pen)
         extras.hat(s, pen)
+        over_head(s, pen)
         extras.prop(s, pen, hands)

@@ -8,7 +8,7 @@ PLACE0 = 120
 PLACE_SLOTS = 8
 #: Elements of a place, in order: sky, ground, object a, object b, wall, extra.
 PLACE_ELEMENTS = 6
-PLACE_KINDS = ["sky", "forest", "city", "room", "plain", "speed", "night"]
+PLACE_KINDS = ["sky", "forest", "city", "room", "plain", "speed", "night", "blank"]
 CLASSES = 20
 
 #: Part class of every id, for the auxiliary loss: 0 white, 1..13 parts, 14..19 place elements.

@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
-from .canvas import NEUTRAL, WHITE, Canvas, curve
+from .canvas import BALLOON, NEUTRAL, WHITE, Canvas, curve
 from .character import Character
+from .costume import Costume
 from .ids import PLACE0, PLACE_KINDS
 from .place import Place
 
@@ -36,9 +37,10 @@ def balloon(cv, g, u):
     cv.shape(
         np.array([(tx - a * 0.15, y + b * 0.8), (tx + a * 0.15, y + b * 0.8), (tx + g.uniform(-0.3, 0.3) * a, y + b * 1.7)]),
         WHITE,
+        BALLOON,
     )
-    cv.shape(p, WHITE)
-    cv.fill(np.array([(tx - a * 0.15, y + b * 0.7), (tx + a * 0.15, y + b * 0.7), (tx, y + b * 1.0)]), WHITE)
+    cv.shape(p, WHITE, BALLOON)
+    cv.fill(np.array([(tx - a * 0.15, y + b * 0.7), (tx + a * 0.15, y + b * 0.7), (tx, y + b * 1.0)]), WHITE, BALLOON)
     cv2.fillPoly(
         cv.ink,
         [(np.array([(tx - a * 0.12, y + b * 0.6), (tx + a * 0.12, y + b * 0.6), (tx, y + b * 1.05)]) * 16).astype(np.int32)],
@@ -109,7 +111,8 @@ def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
         if g.random() < bal:
             for _ in range(g.integers(1, 3)):
                 balloon(s, g, u)
-        if npan > 1 or g.random() < 0.3:
+        # A margin always has a frame: without one nothing in the line art says where it ends.
+        if npan > 1 or g.random() < 0.3 or y0 > 0:
             cv2.rectangle(s.ink, (0, 0), (pw - 1, ph - 1), cv.ic, 1)
     return cv
 
@@ -127,10 +130,33 @@ def shade(cv, g):
     tone[m] = (tone[m] * g.uniform(0.7, 0.88)).astype(np.uint8)
 
 
-def cast_of(g):
-    """The cast that a fresh generator begins with: one to five characters."""
+def folds(cv, g):
+    """Shadows of folds and strands inside the parts of figures, light places, and now and then lines along them."""
+    ids, tone = cv.flat[..., 0], cv.flat[..., 1]
+    h, w = ids.shape
+    body = (ids > 0) & (ids < PLACE0) & (tone <= NEUTRAL)
+    for darker in (True, False):
+        if g.random() < 0.4:
+            continue
+        n = int(g.integers(8, 26))
+        stretch = g.uniform(0.35, 1)
+        field = cv2.resize(g.standard_normal((max(3, int(n * stretch)), n)).astype(np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+        patch = (field + 0.3 * ((ids.astype(np.int32) * 37 % 11) / 11 - 0.5) > g.uniform(0.5, 1.1)) & body
+        if darker:
+            tone[patch] = (tone[patch] * g.uniform(0.6, 0.85)).astype(np.uint8)
+        else:
+            tone[patch & (tone == NEUTRAL)] = int(g.uniform(140, 170))
+        if g.random() < 0.5:
+            for c in cv2.findContours(patch.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)[0]:
+                if len(c) > 12:
+                    a = int(g.integers(0, len(c)))
+                    cv2.polylines(cv.ink, [np.roll(c, -a, 0)[: int(len(c) * g.uniform(0.15, 0.6))]], False, cv.ic, 1, cv2.LINE_AA)
+
+
+def cast_of(g, rich=False, seed=0):
+    """The cast that a fresh generator begins with: one to five characters. `rich`: in costumes by `seed`."""
     nc = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
-    return [Character(g, c) for c in range(nc)]
+    return [Character(g, c, Costume(seed * 8 + c) if rich else None) for c in range(nc)]
 
 
 def traits(seed, height, width):
@@ -141,28 +167,29 @@ def traits(seed, height, width):
     return out
 
 
-def geometry(seed, height, width, references=6, full=False):
+def geometry(seed, height, width, references=6, full=False, rich=False):
     """One training geometry, a pure function of its arguments.
 
-    References are half the page's size, as the model takes them, or the page's size when `full`.
+    References are half the page's size, as the model takes them, or the page's size when `full`. `rich`: costumes, folds, blank
+    backgrounds (as character sheets have), and pages of one figure; without it the drawing of a seed is what it was before there were these.
     Returns a dict: page [3,H,W] and references [references,3,h,w], uint8, planes id, tone, ink;
     kinds [8] uint8 index into PLACE_KINDS of each place.
     """
-    g = np.random.default_rng([seed, height, width])
-    cast = cast_of(g)
+    g, more = np.random.default_rng([seed, height, width]), np.random.default_rng([seed, height, width, 7])
+    cast = cast_of(g, rich, seed)
     nc = len(cast)
     places = [Place(g, b) for b in range(int(g.integers(1, 4)))]
+    bare = Place(more, 0)
+    bare.kind = "blank"
+    scenes = lambda share: [bare] if rich and more.random() < share else places  # noqa: E731
     big = max(height, width) > 300
-    page = picture(
-        g,
-        height,
-        width,
-        cast,
-        places,
-        int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1] if big else [0.45, 0.3, 0.15, 0.1, 0])),
-        1.0,
-    )
+    panels = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1] if big else [0.45, 0.3, 0.15, 0.1, 0]))
+    if rich and more.random() < 0.3:
+        panels = 1
+    page = picture(g, height, width, cast, scenes(0.45 if panels == 1 else 0.1), panels, more.uniform(1, 1.3) if rich else 1.0)
     shade(page, g)
+    if rich:
+        folds(page, more)
     refs = []
     must = list(g.permutation(nc))
     for k in range(references):
@@ -171,13 +198,15 @@ def geometry(seed, height, width, references=6, full=False):
             height if full else height // 2,
             width if full else width // 2,
             cast,
-            places,
+            scenes(0.35),
             int(g.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08])),
             g.uniform(1, 1.7),
             must=must,
             bal=0.25,
         )
         shade(r, g)
+        if rich:
+            folds(r, more)
         refs.append(r.planes())
     kinds = np.zeros(8, np.uint8)
     kinds[: len(places)] = [PLACE_KINDS.index(p.kind) for p in places]

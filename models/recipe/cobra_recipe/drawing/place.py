@@ -11,7 +11,7 @@ class Place:
 
     def __init__(s, g, b):
         s.i = PLACE0 + b * PLACE_SLOTS
-        s.kind = PLACE_KINDS[g.choice(7, p=[0.18, 0.17, 0.17, 0.16, 0.14, 0.1, 0.08])]
+        s.kind = PLACE_KINDS[g.choice(7, p=[0.18, 0.17, 0.17, 0.16, 0.14, 0.1, 0.08])]  # never "blank": who draws decides on that
         s.grad = g.uniform(0, 0.35)
         s.hz = g.uniform(0.45, 0.8)
 
@@ -20,10 +20,13 @@ class Place:
         h, w = cv.ink.shape
         i = s.i
         k = s.kind
+        cv.ink[:] = 255
+        if k == "blank":
+            cv.flat[..., 0], cv.flat[..., 1] = WHITE, NEUTRAL
+            return
         t = np.linspace(0, 1, h)[:, None]
         cv.flat[..., 0] = i + (4 if k == "room" else 0)
         cv.flat[..., 1] = (128 * (1 - 0.5 * s.grad * t) if k == "night" else 128 + 127 * s.grad * t).astype(np.uint8)
-        cv.ink[:] = 255
         y = h * (s.hz + g.uniform(-0.15, 0.15))
         R = lambda a, b: g.uniform(a, b)
         if k in ("sky", "forest", "night"):
