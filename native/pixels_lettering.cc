@@ -2,7 +2,7 @@
 // their middle. What is looked for is spacing, not letters, so any script does, and scribbles that stand for text too.
 //
 //   rooms    connected pieces of what is not ink
-//   marks    pieces of connected ink of letters' size, whose surroundings are one room. A frame around a hole (a window in a wall) is none
+//   marks    pieces of ink of letters' size, whose surroundings are one room. A frame around a hole (a window in a wall) is none
 //   rows     marks of one room at one height; a run of them ends where the gap is wider than the row is high
 //   lettered a room with three letters or more in runs, the longest of which spans a good part of it
 //
@@ -38,61 +38,69 @@ struct Mark {
   int32_t owner;
 };
 
-/// The connected pieces of what is not ink. Unlike regions, letters do not cut them up; and a gap in a balloon's line opens them.
-struct Rooms {
-  /// Of every pixel the number of its room, -1 on ink.
+/// The page's connected pieces: of ink, also diagonally, and of what is not ink, the rooms. Unlike regions, letters do not cut rooms up; and a
+/// gap in a balloon's line opens them.
+struct Pieces {
+  /// Of every pixel the number of its piece.
   std::vector<int32_t> label;
   std::vector<uint32_t> area;
   std::vector<Rect> box;
+  std::vector<uint8_t> ink;
 };
 
-/// Calls `visit(x, y)` for every pixel that is connected with `start` by pixels of its kind, and takes their `todo` away.
-template <typename Visit>
-void Walk(int width, int height, size_t start, bool diagonal, std::vector<uint8_t>& todo, std::vector<int32_t>& open, Visit visit) {
-  todo[start] = 0;
-  open.assign(1, static_cast<int32_t>(start));
-  while (!open.empty()) {
-    const int x = open.back() % width, y = open.back() / width;
-    open.pop_back();
-    visit(x, y);
-    for (int v = std::max(0, y - 1); v <= std::min(height - 1, y + 1); ++v) {
-      for (int u = std::max(0, x - 1); u <= std::min(width - 1, x + 1); ++u) {
-        const size_t next = static_cast<size_t>(v) * width + u;
-        if (!todo[next] || (!diagonal && u != x && v != y)) continue;
-        todo[next] = 0;
-        open.push_back(static_cast<int32_t>(next));
+/// Two passes: provisional numbers from the row above, and which of them are one; then final numbers.
+Pieces FindPieces(const Regions& regions) {
+  const int width = regions.width, height = regions.height;
+  Pieces pieces{std::vector<int32_t>(regions.ink.size()), {}, {}, {}};
+  std::vector<int32_t> parent;
+  const auto root = [&](int32_t i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  for (int y = 0; y < height; ++y) {
+    const uint8_t* ink = regions.ink.data() + static_cast<size_t>(y) * width;
+    int32_t* label = pieces.label.data() + static_cast<size_t>(y) * width;
+    for (int x = 0; x < width; ++x) {
+      int32_t own = x > 0 && ink[x - 1] == ink[x] ? label[x - 1] : -1;
+      const auto join = [&](int u) {
+        if (ink[u - width] != ink[x]) return;
+        const int32_t other = label[u - width];
+        if (own < 0) own = other;
+        else if (own != other) parent[std::max(root(own), root(other))] = std::min(root(own), root(other));
+      };
+      if (y > 0) {
+        join(x);
+        if (ink[x] && x > 0) join(x - 1);
+        if (ink[x] && x + 1 < width) join(x + 1);
       }
+      if (own < 0) {
+        own = static_cast<int32_t>(parent.size());
+        parent.push_back(own);
+      }
+      label[x] = own;
     }
   }
-}
-
-Rect Pixel(size_t at, int width) {
-  const int x = static_cast<int>(at % width), y = static_cast<int>(at / width);
-  return {x, y, x, y};
-}
-
-Rooms FindRooms(const Regions& regions) {
-  Rooms rooms{std::vector<int32_t>(regions.ink.size(), -1), {}, {}};
-  std::vector<uint8_t> todo(regions.ink.size());
-  for (size_t i = 0; i < todo.size(); ++i) todo[i] = !regions.ink[i];
-  std::vector<int32_t> open;
-  for (size_t start = 0; start < todo.size(); ++start) {
-    if (!todo[start]) continue;
-    Rect box = Pixel(start, regions.width);
-    uint32_t area = 0;
-    Walk(regions.width, regions.height, start, false, todo, open, [&](int x, int y) {
-      rooms.label[static_cast<size_t>(y) * regions.width + x] = static_cast<int32_t>(rooms.area.size());
-      box.Add(x, y);
-      ++area;
-    });
-    rooms.area.push_back(area);
-    rooms.box.push_back(box);
+  std::vector<int32_t> number(parent.size(), -1);
+  for (size_t i = 0; i < parent.size(); ++i) {
+    const int32_t of = root(static_cast<int32_t>(i));
+    if (number[of] < 0) number[of] = static_cast<int32_t>(pieces.area.size()), pieces.area.push_back(0);
+    number[i] = number[of];
   }
-  return rooms;
+  pieces.box.assign(pieces.area.size(), Rect{width, height, -1, -1});
+  pieces.ink.resize(pieces.area.size());
+  for (int y = 0, i = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x, ++i) {
+      const int32_t piece = pieces.label[i] = number[pieces.label[i]];
+      ++pieces.area[piece];
+      pieces.box[piece].Add(x, y);
+      pieces.ink[piece] = regions.ink[i];
+    }
+  }
+  return pieces;
 }
 
 /// The room that lies around a box, -1 where there are several.
-int32_t Owner(const Rooms& rooms, int width, int height, const Rect& box) {
+int32_t Owner(const Pieces& pieces, int width, int height, const Rect& box) {
   constexpr int kStep = 2;  // pixels outwards
   int32_t label[8];
   int count = 0;
@@ -101,8 +109,8 @@ int32_t Owner(const Rooms& rooms, int width, int height, const Rect& box) {
       if (u == 0 && v == 0) continue;
       const int x = u < 0 ? box.x0 - kStep : u > 0 ? box.x1 + kStep : (box.x0 + box.x1) / 2, y = v < 0 ? box.y0 - kStep : v > 0 ? box.y1 + kStep : (box.y0 + box.y1) / 2;
       if (x < 0 || y < 0 || x >= width || y >= height) return -1;
-      const int32_t room = rooms.label[static_cast<size_t>(y) * width + x];
-      if (room >= 0) label[count++] = room;
+      const int32_t room = pieces.label[static_cast<size_t>(y) * width + x];
+      if (!pieces.ink[room]) label[count++] = room;
     }
   }
   std::sort(label, label + count);
@@ -112,25 +120,20 @@ int32_t Owner(const Rooms& rooms, int width, int height, const Rect& box) {
   return std::count(label, label + count, middle) * 4 >= 3 * count ? middle : -1;
 }
 
-bool IsFrame(const Rooms& rooms, int width, const Rect& box, int32_t owner) {
-  const int32_t inside = rooms.label[static_cast<size_t>((box.y0 + box.y1) / 2) * width + (box.x0 + box.x1) / 2];
-  return inside >= 0 && inside != owner && rooms.area[inside] > kFrame * box.Width() * box.Height();
+bool IsFrame(const Pieces& pieces, int width, const Rect& box, int32_t owner) {
+  const int32_t inside = pieces.label[static_cast<size_t>((box.y0 + box.y1) / 2) * width + (box.x0 + box.x1) / 2];
+  return !pieces.ink[inside] && inside != owner && pieces.area[inside] > kFrame * box.Width() * box.Height();
 }
 
-/// Pieces of ink, 8-connected, that may be letters.
-std::vector<Mark> FindMarks(const Regions& regions, const Rooms& rooms) {
-  const int width = regions.width, height = regions.height;
+/// Pieces of ink that may be letters.
+std::vector<Mark> FindMarks(const Pieces& pieces, int width, int height) {
   const int highest = std::max(6, static_cast<int>(height * kHighest)), widest = std::max(8, static_cast<int>(width * kWidest));
-  std::vector<uint8_t> todo = regions.ink;
-  std::vector<int32_t> open;
   std::vector<Mark> marks;
-  for (size_t start = 0; start < todo.size(); ++start) {
-    if (!todo[start]) continue;
-    Rect box = Pixel(start, width);
-    Walk(width, height, start, true, todo, open, [&](int x, int y) { box.Add(x, y); });
-    if (box.Height() > highest || box.Width() > widest) continue;
-    const int32_t owner = Owner(rooms, width, height, box);
-    if (owner >= 0 && !IsFrame(rooms, width, box, owner)) marks.push_back({box, owner});
+  for (size_t piece = 0; piece < pieces.area.size(); ++piece) {
+    const Rect& box = pieces.box[piece];
+    if (!pieces.ink[piece] || box.Height() > highest || box.Width() > widest) continue;
+    const int32_t owner = Owner(pieces, width, height, box);
+    if (owner >= 0 && !IsFrame(pieces, width, box, owner)) marks.push_back({box, owner});
   }
   return marks;
 }
@@ -170,23 +173,23 @@ bool AreLetters(std::vector<Mark>::iterator begin, std::vector<Mark>::iterator e
 }  // namespace
 
 std::vector<int32_t> FindLettering(const Regions& regions) {
-  const Rooms rooms = FindRooms(regions);
-  std::vector<Mark> marks = FindMarks(regions, rooms);
+  const Pieces pieces = FindPieces(regions);
+  std::vector<Mark> marks = FindMarks(pieces, regions.width, regions.height);
   std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.owner != b.owner ? a.owner < b.owner : a.box.y0 + a.box.y1 < b.box.y0 + b.box.y1; });
   // Of each room the lettered one that it is or lies in.
-  std::vector<int32_t> balloon(rooms.area.size(), -1);
+  std::vector<int32_t> balloon(pieces.area.size(), -1);
   for (auto begin = marks.begin(); begin != marks.end();) {
     const int32_t owner = begin->owner;
     const auto end = std::find_if(begin, marks.end(), [&](const Mark& mark) { return mark.owner != owner; });
-    const Rect& box = rooms.box[owner];
-    const double area = rooms.area[owner];
+    const Rect& box = pieces.box[owner];
+    const double area = pieces.area[owner];
     if (area < kLargest * static_cast<double>(regions.label.size()) && area > kCompact * box.Width() * box.Height() && AreLetters(begin, end, box)) {
       balloon[owner] = owner;
       for (auto mark = begin; mark != end; ++mark) {
         for (int y = mark->box.y0; y <= mark->box.y1; ++y) {
           for (int x = mark->box.x0; x <= mark->box.x1; ++x) {
-            const int32_t room = rooms.label[static_cast<size_t>(y) * regions.width + x];
-            if (room >= 0 && rooms.area[room] <= static_cast<uint32_t>(mark->box.Width() * mark->box.Height())) balloon[room] = owner;
+            const int32_t room = pieces.label[static_cast<size_t>(y) * regions.width + x];
+            if (!pieces.ink[room] && pieces.area[room] <= static_cast<uint32_t>(mark->box.Width() * mark->box.Height())) balloon[room] = owner;
           }
         }
       }
@@ -195,9 +198,9 @@ std::vector<int32_t> FindLettering(const Regions& regions) {
   }
   // From rooms to regions: a region is lettered when most of it is, and a balloon's largest region speaks for all of it.
   std::vector<uint32_t> count(regions.area.size(), 0);
-  std::vector<int32_t> largest(rooms.area.size(), -1), of_region(regions.area.size(), -1);
+  std::vector<int32_t> largest(pieces.area.size(), -1), of_region(regions.area.size(), -1);
   for (size_t i = 0; i < regions.label.size(); ++i) {
-    const int32_t region = regions.label[i], in = rooms.label[i] < 0 ? -1 : balloon[rooms.label[i]];
+    const int32_t region = regions.label[i], in = balloon[pieces.label[i]];
     if (region < 0 || in < 0) continue;
     ++count[region];
     of_region[region] = in;
