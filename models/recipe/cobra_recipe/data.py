@@ -18,9 +18,9 @@ HINTED, REPAINTED = 0.3, 0.7
 #: What pages are drawn as: ink alone, the gray of the coloured page, ink with tones of their own (as manga has them), lines traced from
 #: the gray page; and the share of each in the style `line + shadow`.
 INK, GRAY, TONED, TRACED = range(4)
-PAGE_KINDS, SHADOWED = [0.36, 0.3, 0.16, 0.18], [0.12, 0.35, 0.3, 0.12]
+PAGE_KINDS, SHADOWED = [0.44, 0.25, 0.12, 0.19], [0.12, 0.35, 0.3, 0.12]
 #: Share of pages and of references that are bent, turned and cut.
-WARPED = 0.6
+WARPED = 0.5
 #: Ids from here on are regions with a colour of their own.
 SPARE = 200
 
@@ -78,22 +78,27 @@ def light(b: int, g: torch.Generator, device) -> torch.Tensor:
     return torch.where(torch.rand(b, 1, generator=g) < 0.5, tint, torch.ones(1)).to(device)
 
 
-def bend(planes: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Planes [N,3,H,W] uint8 bent smoothly, turned, stretched and enlarged, each in its own way (a share WARPED of them)."""
-    n, _, h, w = planes.shape
-    out, y, x = planes.numpy().copy(), *np.mgrid[:h, :w].astype(np.float32)
-    for k in range(n):
-        if rng.random() >= WARPED:
-            continue
-        zoom, turn = np.exp(rng.uniform(-0.05, 0.45)), rng.normal(0, 0.06)
-        sx, sy = np.exp(rng.normal(0, 0.1, 2)) * zoom
-        cx, cy = rng.uniform(0.35, 0.65) * w, rng.uniform(0.3, 0.6) * h
-        field = cv2.resize(rng.standard_normal((5, 5, 2)).astype(np.float32) * 0.018 * min(h, w), (w, h), interpolation=cv2.INTER_CUBIC)
-        dx, dy = (x - w / 2) / sx, (y - h / 2) / sy
-        mx, my = cx + np.cos(turn) * dx - np.sin(turn) * dy + field[..., 0], cy + np.sin(turn) * dx + np.cos(turn) * dy + field[..., 1]
-        for c, way in ((0, cv2.INTER_NEAREST), (1, cv2.INTER_NEAREST), (2, cv2.INTER_LINEAR)):
-            out[k, c] = cv2.remap(planes[k, c].numpy(), mx.astype(np.float32), my.astype(np.float32), way, borderMode=cv2.BORDER_REFLECT_101)
-    return torch.from_numpy(out)
+def bend(planes: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+    """Planes [N,3,H,W] uint8 (id, tone, ink) bent smoothly, turned, stretched and enlarged, each in its own way (a share WARPED of them)."""
+    chosen = torch.nonzero(torch.rand(len(planes), generator=g) < WARPED)[:, 0]
+    n, (h, w) = len(chosen), planes.shape[-2:]
+    if n == 0:
+        return planes
+    uniform = lambda a, b: a + (b - a) * torch.rand(n, generator=g)  # noqa: E731
+    normal = lambda *shape: torch.randn(n, *shape, generator=g)  # noqa: E731
+    zoom, turn = uniform(-0.05, 0.45).exp(), 0.06 * normal()
+    sx, sy = (0.1 * normal()).exp() * zoom, (0.1 * normal()).exp() * zoom
+    # The middle of what is shown, in -1..1, and where each place comes from.
+    cx, cy = uniform(-0.3, 0.3), uniform(-0.4, 0.2)
+    across = h / w
+    affine = torch.stack([torch.stack([turn.cos() / sx, -turn.sin() / sy * across, cx], 1), torch.stack([turn.sin() / sx / across, turn.cos() / sy, cy], 1)], 1)
+    grid = F.affine_grid(affine, [n, 3, h, w], align_corners=False)
+    field = F.interpolate(normal(2, 5, 5) * 0.036, (h, w), mode="bicubic", align_corners=False) * torch.tensor([min(h, w) / w, min(h, w) / h])[:, None, None]
+    grid, chosen, out = (grid + field.permute(0, 2, 3, 1)).to(planes.device), chosen.to(planes.device), planes.clone()
+    sample = lambda x, mode: F.grid_sample(x.float(), grid, mode=mode, padding_mode="reflection", align_corners=False)  # noqa: E731
+    some = planes[chosen]
+    out[chosen] = torch.cat([sample(some[:, :2], "nearest"), sample(some[:, 2:], "bilinear")], 1).round().clamp(0, 255).byte()
+    return out
 
 
 class Maker:
@@ -182,7 +187,7 @@ class Maker:
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
         if kind is None:
-            page, refs = bend(page, rng), bend(refs.flatten(0, 1), rng).unflatten(0, refs.shape[:2])
+            page, refs = bend(page, g), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
         page_pal, planes = pal.copy(), page.to(dev).clone()
         page_id = planes[:, 0, 4::8, 4::8].clone()

@@ -14,6 +14,7 @@ import torch.multiprocessing as mp
 from .config import Config
 from .data import Batch, Maker
 from .drawing.page import traits
+from .pool import PLAIN, PLAIN_EVERY
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
 COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
@@ -70,7 +71,10 @@ class Pool:
         parts, left = [], n
         while left > 0:
             c = first if not parts else like[self.rng.integers(len(like))]
-            i = torch.from_numpy(self.rng.choice(len(c["page"]), min(left, len(c["page"]), 16 if n > 64 else left), replace=False))
+            size = len(c["page"])
+            plain = np.arange(size) % PLAIN_EVERY == 0
+            weight = np.where(plain, PLAIN / plain.sum(), (1 - PLAIN) / (~plain).sum())
+            i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 64 else left), replace=False, p=weight))
             parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds", "traits")])
             left -= len(i)
         return tuple(torch.cat(x) for x in zip(*parts))

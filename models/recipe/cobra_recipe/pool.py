@@ -11,8 +11,9 @@ from .drawing.page import geometry
 #: Page sizes (height, width) of training chunks and how often each comes, in a cycle by chunk number.
 SIZES = [(256, 256), (256, 256), (320, 256), (256, 256), (256, 320), (384, 288), (256, 256), (352, 352)]
 PER_CHUNK = 64
-#: One geometry in so many is drawn plainly, as the held-out ones of the evaluation are; the others with all that `rich` adds.
-PLAIN_EVERY = 3
+#: One geometry in so many is drawn plainly, as the held-out ones of the evaluation are; the others with all that `rich` adds. Of what is
+#: trained on the share PLAIN is plain.
+PLAIN_EVERY, PLAIN = 3, 0.5
 HELD_OUT = 900_000_000
 
 

@@ -61,7 +61,7 @@ def set_rate(opts: list[torch.optim.Optimizer], rate: float) -> None:
             group["lr"] = rate if isinstance(o, Muon) else rate * ADAM
 
 
-def factor(progress: float, step: int, warm: int = 60, hold: float = 0.4, low: float = 0.03) -> float:
+def factor(progress: float, step: int, warm: int = 60, hold: float = 0.25, low: float = 0.03) -> float:
     """Learning rate factor: warm-up, constant, linear to `low`. progress 0..1."""
     return min(1.0, (step + 1) / warm) * (1.0 if progress < hold else max(low, (1 - progress) / (1 - hold)))
 

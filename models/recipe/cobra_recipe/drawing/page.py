@@ -181,12 +181,14 @@ def geometry(seed, height, width, references=6, full=False, rich=False):
     places = [Place(g, b) for b in range(int(g.integers(1, 4)))]
     bare = Place(more, 0)
     bare.kind = "blank"
-    scenes = lambda share: [bare] if rich and more.random() < share else places  # noqa: E731
+    # Where references have bare backgrounds the page has one too, mostly: nothing else tells bare from plain.
+    sheet = rich and more.random() < 0.3
+    scenes = lambda of_sheet, else_: [bare] if rich and more.random() < (of_sheet if sheet else else_) else places  # noqa: E731
     big = max(height, width) > 300
     panels = int(g.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1] if big else [0.45, 0.3, 0.15, 0.1, 0]))
-    if rich and more.random() < 0.3:
+    if rich and more.random() < (0.7 if sheet else 0.2):
         panels = 1
-    page = picture(g, height, width, cast, scenes(0.45 if panels == 1 else 0.1), panels, more.uniform(1, 1.3) if rich else 1.0)
+    page = picture(g, height, width, cast, scenes(0.9, 0.02), panels, more.uniform(1, 1.3) if rich else 1.0)
     shade(page, g)
     if rich:
         folds(page, more)
@@ -198,7 +200,7 @@ def geometry(seed, height, width, references=6, full=False, rich=False):
             height if full else height // 2,
             width if full else width // 2,
             cast,
-            scenes(0.35),
+            scenes(0.8, 0.12),
             int(g.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08])),
             g.uniform(1, 1.7),
             must=must,
