@@ -1,7 +1,7 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime {}
+export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -184,4 +184,10 @@ export interface NativePixelCalls {
 /** What `native/pixels.cc` registers. */
 export interface NativePixels {
   readonly pixels: NativePixelCalls;
+}
+
+/** What `native/checksum.cc` registers. */
+export interface NativeChecksum {
+  /** Missing on processors without carry-less multiplication. `previous`: of the bytes before. */
+  readonly crc32?: (bytes: Uint8Array, previous?: number) => number;
 }
