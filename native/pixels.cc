@@ -114,6 +114,20 @@ Napi::Value CallDistinctColors(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(DistinctColors(in.data, in.pixels())));
 }
 
+// isGray(rgb)
+Napi::Value CallIsGray(const Info& info) {
+  const View in = ReadImage(info, 0, "image", 3);
+  return Napi::Boolean::New(info.Env(), IsGray(in.data, in.pixels()));
+}
+
+// colorSums(rgb): Float64Array of 17 sums
+Napi::Value CallColorSums(const Info& info) {
+  const View in = ReadImage(info, 0, "image", 3);
+  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums);
+  ColorSums(in.data, in.pixels(), out.Data());
+  return out;
+}
+
 // histogram(gray): Float64Array of 256 counts
 Napi::Value CallHistogram(const Info& info) {
   const View in = ReadImage(info, 0, "image", 1);
@@ -248,6 +262,8 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("edgeCount", Guarded<CallEdgeCount>);
   add("saturation", Guarded<CallSaturation>);
   add("distinctColors", Guarded<CallDistinctColors>);
+  add("isGray", Guarded<CallIsGray>);
+  add("colorSums", Guarded<CallColorSums>);
   add("histogram", Guarded<CallHistogram>);
   add("shadowStyle", Guarded<CallShadowStyle>);
   add("blend", Guarded<CallBlend>);

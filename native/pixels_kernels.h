@@ -78,6 +78,14 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
 // alpha is 128 or more. out: RGBA of `width` x `height`, at most the page's size.
 void GrowHints(const View& page, const View& marks, int width, int height, uint8_t* out);
 
+// pixels_evidence.cc
+/// True when all pixels have R = G = B; ends at the first that has not.
+bool IsGray(const uint8_t* rgb, size_t pixels);
+/// Sums over a picture for src/classification/evidence.ts, ink being 1 - channel / paper's channel, at least 0: the ink's second moments (RR,
+/// GG, BB, RG, RB, GB), the same over pixels of less than half the ink, those of the two axes of colour (aa, bb, ab), tinted and vivid pixels.
+constexpr size_t kColorSums = 17;
+void ColorSums(const uint8_t* rgb, size_t pixels, double sums[kColorSums]);
+
 // pixels_tensor.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].
 void ToPlanar(const uint8_t* in, size_t pixels, int channels, const float* table, float* out);

@@ -1,5 +1,4 @@
-// PIL's resampling, exact to the bit: Image.resize, Image.reduce and crop. Formulas: Pillow's libImaging (Resample.c, Reduce.c,
-// Geometry.c): the support grows with the shrink factor, the horizontal pass comes first, 8 bits between the passes, weights
+// PIL's resampling, exact to the bit: Image.resize and crop. Formulas: Pillow's libImaging (Resample.c, Geometry.c): the support grows with the shrink factor, the horizontal pass comes first, 8 bits between the passes, weights
 // rounded to 22 bits.
 #include <algorithm>
 #include <cmath>
@@ -117,23 +116,6 @@ void ResizeNearest(const View& in, int width, int height, const Box& box, uint8_
   }
 }
 
-/// Fixed-point factor of a mean over `divider` samples, in PIL's float arithmetic.
-uint32_t MeanFactor(uint32_t divider) { return static_cast<uint32_t>(4294967296.0f / static_cast<float>(256u * divider)); }
-
-COBRA_CLONES void AddRow(const uint8_t* line, size_t samples, uint32_t* columns) {
-  for (size_t i = 0; i < samples; ++i) columns[i] += line[i];
-}
-
-/// The mean of `across` columns of sums over `count` samples, for one output pixel.
-inline uint8_t* MeanOf(const uint32_t* columns, int across, int channels, uint32_t count, uint32_t factor, uint8_t* out) {
-  for (int c = 0; c < channels; ++c) {
-    uint32_t sum = count / 2;
-    for (int i = 0; i < across; ++i) sum += columns[i * channels + c];
-    *out++ = static_cast<uint8_t>((sum * factor) >> 24);
-  }
-  return out;
-}
-
 }  // namespace
 
 void Resize(const View& in, int width, int height, Filter filter, const Box& box, uint8_t* out) {
@@ -162,27 +144,6 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
   for (int y = 0; y < height; ++y) {
     VerticalRow(source + (static_cast<size_t>(down.first[y]) - first_row) * samples, samples,
                 &down.weights[static_cast<size_t>(y) * down.stride], down.count[y], out + y * samples);
-  }
-}
-
-void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out) {
-  const int height = (in.height + y_factor - 1) / y_factor;
-  const int whole = in.width / x_factor;
-  const int rest = in.width % x_factor;
-  const size_t samples = static_cast<size_t>(in.width) * in.channels;
-  const size_t step = static_cast<size_t>(x_factor) * in.channels;
-  std::vector<uint32_t> columns(samples);
-  for (int y = 0; y < height; ++y) {
-    const int rows = std::min(y_factor, in.height - y * y_factor);
-    std::fill(columns.begin(), columns.end(), 0u);
-    for (int r = 0; r < rows; ++r) AddRow(in.data + (static_cast<size_t>(y) * y_factor + r) * samples, samples, columns.data());
-    const uint32_t count = static_cast<uint32_t>(x_factor) * rows;
-    const uint32_t factor = MeanFactor(count);
-    for (int x = 0; x < whole; ++x) out = MeanOf(&columns[x * step], x_factor, in.channels, count, factor, out);
-    if (rest > 0) {
-      const uint32_t fewer = static_cast<uint32_t>(rest) * rows;
-      out = MeanOf(&columns[whole * step], rest, in.channels, fewer, MeanFactor(fewer), out);
-    }
   }
 }
 

@@ -147,6 +147,19 @@ export function distinctColors(image: PixelImage<3>): number {
   return callPixels((pixels) => pixels.distinctColors(image));
 }
 
+/** Whether an RGB picture has no colour: R = G = B everywhere. */
+export function isGray(image: PixelImage<3>): boolean {
+  return callPixels((pixels) => pixels.isGray(image));
+}
+
+/**
+ * Sums over a picture, ink being 1 - channel / the paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over
+ * pixels of less than half the ink; those of R - G and of (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid.
+ */
+export function colorSums(image: PixelImage<3>): Float64Array {
+  return callPixels((pixels) => pixels.colorSums(image));
+}
+
 /** How often each of the 256 values occurs. */
 export function histogram(gray: PixelImage<1>): Float64Array {
   return callPixels((pixels) => pixels.histogram(gray));

@@ -159,6 +159,9 @@ export interface NativePixelCalls {
   /** Mean of OpenCV's S, 0..255. */
   saturation(image: NativeImage): number;
   distinctColors(image: NativeImage): number;
+  isGray(image: NativeImage): boolean;
+  /** 17 sums; see `ColorSums` in native/pixels_kernels.h. */
+  colorSums(image: NativeImage): Float64Array;
   /** 256 counts. */
   histogram(gray: NativeImage): Float64Array;
   /** `out` may be `line.data`. */
