@@ -128,6 +128,12 @@ Napi::Value CallColorSums(const Info& info) {
   return out;
 }
 
+// median(gray)
+Napi::Value CallMedian(const Info& info) {
+  const View in = ReadImage(info, 0, "image", 1);
+  return Napi::Number::New(info.Env(), Median(in.data, in.samples()));
+}
+
 // histogram(gray): Float64Array of 256 counts
 Napi::Value CallHistogram(const Info& info) {
   const View in = ReadImage(info, 0, "image", 1);
@@ -264,6 +270,7 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("distinctColors", Guarded<CallDistinctColors>);
   add("isGray", Guarded<CallIsGray>);
   add("colorSums", Guarded<CallColorSums>);
+  add("median", Guarded<CallMedian>);
   add("histogram", Guarded<CallHistogram>);
   add("shadowStyle", Guarded<CallShadowStyle>);
   add("blend", Guarded<CallBlend>);

@@ -1,5 +1,4 @@
-// What the calibrated decision looks at: sums over a shrunk picture, from which src/classification/evidence.ts makes its figures, and whether
-// a picture has any colour at all.
+// What the calibrated decision looks at: sums over a shrunk picture, from which src/classification/evidence.ts makes its figures.
 #include <algorithm>
 #include <cstdlib>
 #include <vector>
@@ -55,21 +54,7 @@ inline void Add(double* moments, double x, double y, double z) {
   moments[5] += y * z;
 }
 
-COBRA_CLONES bool IsGrayRun(const uint8_t* rgb, size_t pixels) {
-  uint32_t differ = 0;
-  for (size_t i = 0; i < 3 * pixels; i += 3) differ |= static_cast<uint32_t>((rgb[i] ^ rgb[i + 1]) | (rgb[i] ^ rgb[i + 2]));
-  return differ == 0;
-}
-
 }  // namespace
-
-bool IsGray(const uint8_t* rgb, size_t pixels) {
-  constexpr size_t kRun = 4096;
-  for (size_t start = 0; start < pixels; start += kRun) {
-    if (!IsGrayRun(rgb + 3 * start, std::min(kRun, pixels - start))) return false;
-  }
-  return true;
-}
 
 void ColorSums(const uint8_t* rgb, size_t pixels, double sums[kColorSums]) {
   std::fill(sums, sums + kColorSums, 0.0);

@@ -48,11 +48,20 @@ void Crop(const View& in, int x, int y, int width, int height, uint8_t* out);
 // `out` may be null when only the count is wanted.
 size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint8_t* out);
 
-// pixels_color.cc
+// pixels_rgb.cc
 void ToGray(const uint8_t* rgb, size_t pixels, uint8_t* out);
-/// Sum of OpenCV's 8-bit HSV saturation (0..255) over all pixels.
+void FirstOfRgb(const uint8_t* rgb, size_t pixels, uint8_t* out);
+/// True when all pixels have R = G = B; ends at the first that has not.
+bool IsGray(const uint8_t* rgb, size_t pixels);
+/// Sum of OpenCV's 8-bit HSV saturation (0..255) over all pixels: S = ((max - min) * round(255 * 2^12 / max) + 2^11) >> 12.
 uint64_t SaturationSum(const uint8_t* data, size_t pixels, int channels);
+
+// pixels_color.cc
 size_t DistinctColors(const uint8_t* rgb, size_t pixels);
+/// The value that `rank` others come before in order, from 0.
+uint8_t ValueAt(const uint8_t* data, size_t count, size_t rank);
+/// As numpy's: with an even count the mean of the two middle values.
+double Median(const uint8_t* data, size_t count);
 void Histogram(const uint8_t* data, size_t count, uint64_t histogram[256]);
 /// `out` may be `line` itself.
 void ShadowStyle(const uint8_t* gray, const uint8_t* line, size_t count, uint8_t* out);
@@ -79,8 +88,6 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
 void GrowHints(const View& page, const View& marks, int width, int height, uint8_t* out);
 
 // pixels_evidence.cc
-/// True when all pixels have R = G = B; ends at the first that has not.
-bool IsGray(const uint8_t* rgb, size_t pixels);
 /// Sums over a picture for src/classification/evidence.ts, ink being 1 - channel / paper's channel, at least 0: the ink's second moments (RR,
 /// GG, BB, RG, RB, GB), the same over pixels of less than half the ink, those of the two axes of colour (aa, bb, ab), tinted and vivid pixels.
 constexpr size_t kColorSums = 17;

@@ -167,17 +167,7 @@ export function histogram(gray: PixelImage<1>): Float64Array {
 
 /** The median as numpy's: with an even count the mean of the two middle values (so it may end in .5). */
 export function median(gray: PixelImage<1>): number {
-  const counts = histogram(gray);
-  const total = gray.width * gray.height;
-  const valueAt = (rank: number): number => {
-    let seen = 0;
-    for (let value = 0; value < 256; value++) {
-      seen += counts[value]!;
-      if (seen > rank) return value;
-    }
-    return 255;
-  };
-  return (valueAt(Math.floor((total - 1) / 2)) + valueAt(Math.floor(total / 2))) / 2;
+  return callPixels((pixels) => pixels.median(gray));
 }
 
 /**

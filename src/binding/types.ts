@@ -162,6 +162,7 @@ export interface NativePixelCalls {
   isGray(image: NativeImage): boolean;
   /** 17 sums; see `ColorSums` in native/pixels_kernels.h. */
   colorSums(image: NativeImage): Float64Array;
+  median(gray: NativeImage): number;
   /** 256 counts. */
   histogram(gray: NativeImage): Float64Array;
   /** `out` may be `line.data`. */

@@ -74,21 +74,31 @@ export function inspect(image: ClassifierImage): Inspection {
   };
 }
 
-/** The evidence of `inspect` alone, all that the calibrated decision needs: none of a picture's pixels is looked at once more for the metrics. */
+/** The evidence of `inspect` alone, all that the calibrated decision needs: of a gray picture nothing is looked at. */
 export function evidenceOf(image: ClassifierImage): ColorEvidence {
-  const source = sourceOf(image);
-  return source.image.channels < 3 ? NO_COLOR : colorEvidence(shrink(source));
+  const source = checked(image);
+  return image.channels < 3 || isGrayRgb(source) ? NO_COLOR : colorEvidence(shrink(source));
 }
 
-/** Checks mode and channels. RGB that is gray everywhere is taken as gray: all figures are the same, at a third of the cost. */
+/** RGB that is gray everywhere is taken as gray: all figures are the same, at a third of the cost. */
 function sourceOf(image: ClassifierImage): Source {
+  const source = checked(image);
+  return isGrayRgb(source) ? { mode: "gray", image: firstChannel(image) } : source;
+}
+
+function isGrayRgb({ mode, image }: Source): boolean {
+  return mode === "rgb" && isGray(image as PixelImage<3>);
+}
+
+/** A picture with its mode. */
+function checked(image: ClassifierImage): Source {
   const mode = image.mode ?? MODE_OF_CHANNELS[image.channels];
   const allowed = CHANNELS_OF_MODE[mode] as readonly number[] | undefined;
   if (!allowed?.includes(image.channels)) {
     const rule = allowed ? `that mode has ${allowed.join(" or ")}` : `use one of ${Object.keys(CHANNELS_OF_MODE).join(", ")}`;
     throw new ClassificationError("ERR_CLASSIFICATION", `a picture of mode ${JSON.stringify(mode)} with ${image.channels} channels cannot be classified; ${rule}`);
   }
-  return mode === "rgb" && isGray(image as PixelImage<3>) ? { mode: "gray", image: firstChannel(image) } : { mode, image };
+  return { mode, image };
 }
 
 function saturationOf({ mode, image }: Source): number {
