@@ -63,6 +63,19 @@ Napi::Value CallReduce(const Info& info) {
   return out;
 }
 
+// reduceAndResize(image, xFactor, yFactor, width, height, filter)
+Napi::Value CallReduceAndResize(const Info& info) {
+  const View in = ReadImage(info, 0, "image");
+  const int x = ReadInt(info, 1, "xFactor", 1, 4095);
+  const int y = ReadInt(info, 2, "yFactor", 1, 4095);
+  const int width = ReadInt(info, 3, "width", 1, kMaxSide);
+  const int height = ReadInt(info, 4, "height", 1, kMaxSide);
+  const int filter = ReadInt(info, 5, "filter", 1, 3);
+  Napi::Uint8Array out = FreshBytes(info, 6, Samples(width, height, in.channels), in);
+  ReduceAndResize(in, x, y, width, height, static_cast<Filter>(filter), out.Data());
+  return out;
+}
+
 // crop(image, x, y, width, height, out?)
 Napi::Value CallCrop(const Info& info) {
   const View in = ReadImage(info, 0, "image");
@@ -262,6 +275,7 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto call) { object.Set(name, Napi::Function::New(env, call, name)); };
   add("resize", Guarded<CallResize>);
   add("reduce", Guarded<CallReduce>);
+  add("reduceAndResize", Guarded<CallReduceAndResize>);
   add("crop", Guarded<CallCrop>);
   add("gray", Guarded<CallGray>);
   add("canny", Guarded<CallCanny>);

@@ -42,6 +42,8 @@ struct Box {
 void Resize(const View& in, int width, int height, Filter filter, const Box& box, uint8_t* out);
 // PIL's Image.reduce (libImaging/Reduce.c): means over whole boxes of xFactor x yFactor, partial boxes at right and bottom.
 void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out);
+/// Reduce, then Resize of all of it by a filter that is not nearest, as PIL's Image.thumbnail does: the same bytes, without the picture between.
+void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out);
 void Crop(const View& in, int x, int y, int width, int height, uint8_t* out);
 
 // pixels_edges.cc: OpenCV's Canny, 3x3 Sobel, L1 gradient. out: 255 on edges, 0 elsewhere. Returns the number of edge pixels.

@@ -127,6 +127,19 @@ __attribute__((target("avx2"))) size_t VerticalRowAvx2(const uint8_t* in, size_t
 }
 #endif
 
+/// The vertical pass over rows of `samples` bytes; `in` is row `first_row`.
+void VerticalPass(const uint8_t* in, int first_row, size_t samples, const Taps& taps, int height, uint8_t* out) {
+  for (int y = 0; y < height; ++y, out += samples) {
+    const uint8_t* rows = in + static_cast<size_t>(taps.first[y] - first_row) * samples;
+    const int* weights = &taps.weights[static_cast<size_t>(y) * taps.stride];
+    size_t done = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) done = VerticalRowAvx2(rows, samples, weights, taps.count[y], out);
+#endif
+    if (done < samples) VerticalRow(rows, samples, done, weights, taps.count[y], out);
+  }
+}
+
 /// PIL's affine nearest with a fixed scale: positions accumulate in doubles.
 std::vector<int> NearestPositions(float start, float end, int in_size, int out_size) {
   const double step = static_cast<double>(end - start) / out_size;
@@ -173,15 +186,25 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
     source = between.data();
   }
   const size_t samples = static_cast<size_t>(width) * in.channels;
-  for (int y = 0; y < height; ++y) {
-    const uint8_t* rows = source + (static_cast<size_t>(down.first[y]) - first_row) * samples;
-    const int* weights = &down.weights[static_cast<size_t>(y) * down.stride];
-    size_t done = 0;
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) done = VerticalRowAvx2(rows, samples, weights, down.count[y], out + y * samples);
-#endif
-    if (done < samples) VerticalRow(rows, samples, done, weights, down.count[y], out + y * samples);
+  VerticalPass(source, first_row, samples, down, height, out);
+}
+
+void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out) {
+  const int reduced_width = (in.width + x_factor - 1) / x_factor, reduced_height = (in.height + y_factor - 1) / y_factor;
+  const Box box{0.0f, 0.0f, static_cast<float>(static_cast<double>(in.width) / x_factor), static_cast<float>(static_cast<double>(in.height) / y_factor)};
+  const Kernel kernel = KernelOf(filter);
+  const Taps across = MakeTaps(reduced_width, box.x0, box.x1, width, kernel), down = MakeTaps(reduced_height, box.y0, box.y1, height, kernel);
+  const size_t row = static_cast<size_t>(in.width) * in.channels, reduced_row = static_cast<size_t>(reduced_width) * in.channels, samples = static_cast<size_t>(width) * in.channels;
+  // As many rows at once as the horizontal pass takes: what was reduced is still in the nearest cache.
+  constexpr int kStrip = 16;
+  std::vector<uint8_t> strip(kStrip * reduced_row), between(static_cast<size_t>(reduced_height) * samples);
+  for (int y = 0; y < reduced_height; y += kStrip) {
+    const int count = std::min(kStrip, reduced_height - y);
+    const int first = y * y_factor;
+    Reduce(View{in.data + first * row, in.width, std::min(count * y_factor, in.height - first), in.channels}, x_factor, y_factor, strip.data());
+    HorizontalPass(View{strip.data(), reduced_width, count, in.channels}, 0, count, across, between.data() + y * samples);
   }
+  VerticalPass(between.data(), 0, samples, down, height, out);
 }
 
 void Crop(const View& in, int x, int y, int width, int height, uint8_t* out) {

@@ -99,6 +99,11 @@ export function thumbnail<C extends 1 | 2 | 3 | 4>(image: PixelImage<C>, maxWidt
   const xFactor = Math.trunc(image.width / size.width / reducingGap) || 1;
   const yFactor = Math.trunc(image.height / size.height / reducingGap) || 1;
   if (xFactor === 1 && yFactor === 1) return resize(image, size.width, size.height, filter);
+  const reduced = { width: Math.ceil(image.width / xFactor), height: Math.ceil(image.height / yFactor) };
+  const tall = reduced.height > reduced.width * 100;
+  if (!tall && size.width !== reduced.width && size.height !== reduced.height) {
+    return { ...size, channels: image.channels, data: callPixels((pixels) => pixels.reduceAndResize(image, xFactor, yFactor, size.width, size.height, filterNumber(filter))) };
+  }
   return resize(reduce(image, xFactor, yFactor), size.width, size.height, filter, [0, 0, image.width / xFactor, image.height / yFactor]);
 }
 

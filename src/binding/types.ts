@@ -152,6 +152,8 @@ export interface NativePixelCalls {
   /** Filters: 0 nearest, 1 box, 2 bicubic, 3 lanczos. Box: [x0, y0, x1, y1] in source pixels. */
   resize(image: NativeImage, width: number, height: number, filter: number, box?: readonly number[], out?: Uint8Array): Uint8Array;
   reduce(image: NativeImage, xFactor: number, yFactor: number, out?: Uint8Array): Uint8Array;
+  /** Any filter but 0. */
+  reduceAndResize(image: NativeImage, xFactor: number, yFactor: number, width: number, height: number, filter: number): Uint8Array;
   crop(image: NativeImage, x: number, y: number, width: number, height: number, out?: Uint8Array): Uint8Array;
   gray(image: NativeImage, out?: Uint8Array): Uint8Array;
   canny(gray: NativeImage, low: number, high: number, out?: Uint8Array): Uint8Array;

@@ -1,7 +1,7 @@
 /** The pixel kernels that work in registers give what the plain formulas give, at every width around a register's. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { distinctColors, firstChannel, isGray, meanSaturation, median, reduce, resize, toGray, type PixelImage } from "../../src/binding/pixels.js";
+import { distinctColors, firstChannel, isGray, meanSaturation, median, reduce, resize, thumbnail, thumbnailSize, toGray, type PixelImage } from "../../src/binding/pixels.js";
 
 /** Pictures wide enough for several registers and a rest; some gray, some gray but for single pixels, some of few values. */
 const pictures = fc.record({ width: fc.integer({ min: 1, max: 140 }), height: fc.integer({ min: 1, max: 7 }), seed: fc.nat(), kind: fc.constantFrom("colour", "gray", "nearly", "few") }).map(({ width, height, seed, kind }): PixelImage<3> => {
@@ -63,6 +63,17 @@ describe("shrinking", () => {
           wanted[i] = Math.floor((sum + (box.length >> 1)) / box.length);
         }
         expect(half.data).toEqual(wanted);
+      }),
+    );
+  });
+
+  it("in one go is reducing, then resizing", () => {
+    fc.assert(
+      fc.property(pictures, fc.integer({ min: 2, max: 14 }), (image, side) => {
+        const { width, height } = thumbnailSize(image.width, image.height, side, side);
+        const [xFactor, yFactor] = [Math.trunc(image.width / width / 2) || 1, Math.trunc(image.height / height / 2) || 1];
+        const wanted = resize(reduce(image, xFactor, yFactor), width, height, "lanczos", [0, 0, image.width / xFactor, image.height / yFactor]);
+        expect(thumbnail(image, side, side).data).toEqual(width === image.width && height === image.height ? image.data : wanted.data);
       }),
     );
   });
