@@ -2,6 +2,7 @@
 #include "pixels.h"
 
 #include <new>
+#include <type_traits>
 
 #include "pixels_args.h"
 #include "pixels_kernels.h"
@@ -121,16 +122,13 @@ Napi::Value CallSaturation(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(SaturationSum(in.data, in.pixels(), in.channels)) / static_cast<double>(in.pixels()));
 }
 
-// distinctColors(rgb)
-Napi::Value CallDistinctColors(const Info& info) {
-  const View in = ReadImage(info, 0, "image", 3);
-  return Napi::Number::New(info.Env(), static_cast<double>(DistinctColors(in.data, in.pixels())));
-}
-
-// isGray(rgb)
-Napi::Value CallIsGray(const Info& info) {
-  const View in = ReadImage(info, 0, "image", 3);
-  return Napi::Boolean::New(info.Env(), IsGray(in.data, in.pixels()));
+// distinctColors(rgb), median(gray): a number; isGray(rgb): true or false
+template <auto Kernel, int kChannels>
+Napi::Value CallFigure(const Info& info) {
+  const View in = ReadImage(info, 0, "image", kChannels);
+  const auto figure = Kernel(in.data, in.pixels());
+  if constexpr (std::is_same_v<decltype(figure), const bool>) return Napi::Boolean::New(info.Env(), figure);
+  else return Napi::Number::New(info.Env(), static_cast<double>(figure));
 }
 
 // colorSums(rgb): Float64Array of 17 sums
@@ -139,12 +137,6 @@ Napi::Value CallColorSums(const Info& info) {
   Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums);
   ColorSums(in.data, in.pixels(), out.Data());
   return out;
-}
-
-// median(gray)
-Napi::Value CallMedian(const Info& info) {
-  const View in = ReadImage(info, 0, "image", 1);
-  return Napi::Number::New(info.Env(), Median(in.data, in.samples()));
 }
 
 // histogram(gray): Float64Array of 256 counts
@@ -281,10 +273,10 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("canny", Guarded<CallCanny>);
   add("edgeCount", Guarded<CallEdgeCount>);
   add("saturation", Guarded<CallSaturation>);
-  add("distinctColors", Guarded<CallDistinctColors>);
-  add("isGray", Guarded<CallIsGray>);
+  add("distinctColors", Guarded<CallFigure<DistinctColors, 3>>);
+  add("isGray", Guarded<CallFigure<IsGray, 3>>);
   add("colorSums", Guarded<CallColorSums>);
-  add("median", Guarded<CallMedian>);
+  add("median", Guarded<CallFigure<Median, 1>>);
   add("histogram", Guarded<CallHistogram>);
   add("shadowStyle", Guarded<CallShadowStyle>);
   add("blend", Guarded<CallBlend>);

@@ -68,8 +68,8 @@ const yazlCrc: CrcModule | undefined = (() => {
 })();
 
 /**
- * While `action` runs, which must not wait, yazl's CRC-32 of an entry is `crc`, which zlib has counted. yazl counts it in JavaScript, one byte
- * at a time, ten times as long as the rest of the work takes, and has no option for one that is known. A yazl that counts otherwise is not disturbed.
+ * While `action` runs, which must not wait, yazl's CRC-32 of an entry is `crc`, which is known already. yazl counts it in JavaScript, one byte at a
+ * time, which was most of the time of writing an archive, and has no option for one that is known. A yazl that counts otherwise is not disturbed.
  */
 function withKnownCrc(crc: number, action: () => void): void {
   if (yazlCrc === undefined) return action();
