@@ -26,7 +26,10 @@ export async function compare({ name, unit, candidates, rounds }) {
   const samples = Object.fromEntries(Object.keys(candidates).map((candidate) => [candidate, []]));
   for (const run of Object.values(candidates)) await run(); // warm-up
   for (let round = 0; round < rounds; round++) {
-    for (const [candidate, run] of Object.entries(candidates)) samples[candidate].push(await run());
+    // Each round begins with another one, every second goes backwards, so that none always comes after the same.
+    const turns = Object.entries(candidates);
+    const order = [...turns.slice(round % turns.length), ...turns.slice(0, round % turns.length)];
+    for (const [candidate, run] of round % 2 === 0 ? order : order.reverse()) samples[candidate].push(await run());
   }
   const rows = Object.entries(samples).map(([candidate, values]) => ({ candidate, median: median(values), p10: quantile(values, 0.1), p90: quantile(values, 0.9) }));
   return { name, unit, rounds, rows, ratio: rows.length > 1 ? rows[1].median / rows[0].median : null };

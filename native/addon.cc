@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "binding.h"
+#include "checksum.h"
 #include "environment.h"
 #include "pixels.h"
 #include "session.h"
@@ -13,6 +14,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterSession(env, exports);
   cobra::RegisterBinding(env, exports);
   cobra::RegisterPixels(env, exports);
+  cobra::RegisterChecksum(env, exports);
   return exports;
 }
 

@@ -2,6 +2,7 @@
 #include "pixels.h"
 
 #include <new>
+#include <type_traits>
 
 #include "pixels_args.h"
 #include "pixels_kernels.h"
@@ -63,6 +64,19 @@ Napi::Value CallReduce(const Info& info) {
   return out;
 }
 
+// reduceAndResize(image, xFactor, yFactor, width, height, filter)
+Napi::Value CallReduceAndResize(const Info& info) {
+  const View in = ReadImage(info, 0, "image");
+  const int x = ReadInt(info, 1, "xFactor", 1, 4095);
+  const int y = ReadInt(info, 2, "yFactor", 1, 4095);
+  const int width = ReadInt(info, 3, "width", 1, kMaxSide);
+  const int height = ReadInt(info, 4, "height", 1, kMaxSide);
+  const int filter = ReadInt(info, 5, "filter", 1, 3);
+  Napi::Uint8Array out = FreshBytes(info, 6, Samples(width, height, in.channels), in);
+  ReduceAndResize(in, x, y, width, height, static_cast<Filter>(filter), out.Data());
+  return out;
+}
+
 // crop(image, x, y, width, height, out?)
 Napi::Value CallCrop(const Info& info) {
   const View in = ReadImage(info, 0, "image");
@@ -108,10 +122,21 @@ Napi::Value CallSaturation(const Info& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(SaturationSum(in.data, in.pixels(), in.channels)) / static_cast<double>(in.pixels()));
 }
 
-// distinctColors(rgb)
-Napi::Value CallDistinctColors(const Info& info) {
+// distinctColors(rgb), median(gray): a number; isGray(rgb): true or false
+template <auto Kernel, int kChannels>
+Napi::Value CallFigure(const Info& info) {
+  const View in = ReadImage(info, 0, "image", kChannels);
+  const auto figure = Kernel(in.data, in.pixels());
+  if constexpr (std::is_same_v<decltype(figure), const bool>) return Napi::Boolean::New(info.Env(), figure);
+  else return Napi::Number::New(info.Env(), static_cast<double>(figure));
+}
+
+// colorSums(rgb): Float64Array of 17 sums
+Napi::Value CallColorSums(const Info& info) {
   const View in = ReadImage(info, 0, "image", 3);
-  return Napi::Number::New(info.Env(), static_cast<double>(DistinctColors(in.data, in.pixels())));
+  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums);
+  ColorSums(in.data, in.pixels(), out.Data());
+  return out;
 }
 
 // histogram(gray): Float64Array of 256 counts
@@ -242,12 +267,16 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   const auto add = [&](const char* name, auto call) { object.Set(name, Napi::Function::New(env, call, name)); };
   add("resize", Guarded<CallResize>);
   add("reduce", Guarded<CallReduce>);
+  add("reduceAndResize", Guarded<CallReduceAndResize>);
   add("crop", Guarded<CallCrop>);
   add("gray", Guarded<CallGray>);
   add("canny", Guarded<CallCanny>);
   add("edgeCount", Guarded<CallEdgeCount>);
   add("saturation", Guarded<CallSaturation>);
-  add("distinctColors", Guarded<CallDistinctColors>);
+  add("distinctColors", Guarded<CallFigure<DistinctColors, 3>>);
+  add("isGray", Guarded<CallFigure<IsGray, 3>>);
+  add("colorSums", Guarded<CallColorSums>);
+  add("median", Guarded<CallFigure<Median, 1>>);
   add("histogram", Guarded<CallHistogram>);
   add("shadowStyle", Guarded<CallShadowStyle>);
   add("blend", Guarded<CallBlend>);

@@ -1,4 +1,4 @@
-// Colour kernels: gray, saturation, distinct colours, histogram, the "line + shadow" thresholds, blending, alpha and CMYK as PIL
+// Colour kernels: distinct colours, histogram, median, the "line + shadow" thresholds, blending, alpha and CMYK as PIL
 // and OpenCV do them.
 #include <algorithm>
 #include <cstring>
@@ -15,45 +15,70 @@ inline uint32_t MulDiv255(uint32_t a, uint32_t b) {
   return ((t >> 8) + t) >> 8;
 }
 
-/// Sum of S over at most 2^20 pixels. OpenCV (imgproc/color_hsv): S = ((max - min) * round(255 * 2^12 / max) + 2^11) >> 12.
-/// The float quotient rounds to the same integer as the exact one for all 255 values of max; adding and taking away 1.5 * 2^23 rounds.
-template <int C>
-inline __attribute__((always_inline)) uint32_t SaturationOf(const uint8_t* data, size_t pixels) {
-  constexpr float kMagic = 12582912.0f;
-  uint32_t total = 0;
-  for (size_t i = 0; i < pixels; ++i) {
-    const int r = data[C * i], g = data[C * i + 1], b = data[C * i + 2];
-    const int high = r > g ? (r > b ? r : b) : (g > b ? g : b);
-    const int low = r < g ? (r < b ? r : b) : (g < b ? g : b);
-    const float quotient = 1044480.0f / static_cast<float>(high > 0 ? high : 1);
-    const int factor = static_cast<int>((quotient + kMagic) - kMagic);
-    total += static_cast<uint32_t>((high - low) * factor + (1 << 11)) >> 12;
+/// How many values are at most t[0], t[1] and t[2]. Counted in bytes, 32 side by side, for as long as none can run over.
+COBRA_CLONES void CountUpTo(const uint8_t* data, size_t count, const uint8_t t[3], size_t counts[3]) {
+  constexpr size_t kLanes = 32, kRun = 255 * kLanes;
+  const uint8_t t0 = t[0], t1 = t[1], t2 = t[2];
+  counts[0] = counts[1] = counts[2] = 0;
+  size_t i = 0;
+  while (i + kLanes <= count) {
+    const size_t end = i + std::min(kRun, (count - i) / kLanes * kLanes);
+    uint8_t a[kLanes] = {}, b[kLanes] = {}, c[kLanes] = {};
+    for (; i < end; i += kLanes) {
+      for (size_t k = 0; k < kLanes; ++k) {
+        const uint8_t value = data[i + k];
+        a[k] = static_cast<uint8_t>(a[k] + (value <= t0));
+        b[k] = static_cast<uint8_t>(b[k] + (value <= t1));
+        c[k] = static_cast<uint8_t>(c[k] + (value <= t2));
+      }
+    }
+    for (size_t k = 0; k < kLanes; ++k) counts[0] += a[k], counts[1] += b[k], counts[2] += c[k];
   }
-  return total;
+  for (; i < count; ++i) counts[0] += data[i] <= t0, counts[1] += data[i] <= t1, counts[2] += data[i] <= t2;
 }
-
-COBRA_CLONES uint32_t Saturation3(const uint8_t* data, size_t pixels) { return SaturationOf<3>(data, pixels); }
-COBRA_CLONES uint32_t Saturation4(const uint8_t* data, size_t pixels) { return SaturationOf<4>(data, pixels); }
 
 }  // namespace
 
-COBRA_CLONES void ToGray(const uint8_t* rgb, size_t pixels, uint8_t* out) {
-  for (size_t i = 0; i < pixels; ++i) {
-    out[i] = static_cast<uint8_t>((rgb[3 * i] * 19595u + rgb[3 * i + 1] * 38470u + rgb[3 * i + 2] * 7471u + 0x8000u) >> 16);
+uint8_t ValueAt(const uint8_t* data, size_t count, size_t rank) {
+  // A quarter of the range is left after each look.
+  int low = 0;
+  for (int quarter = 64; quarter >= 1; quarter /= 4) {
+    const uint8_t t[3] = {static_cast<uint8_t>(low + quarter - 1), static_cast<uint8_t>(low + 2 * quarter - 1), static_cast<uint8_t>(low + 3 * quarter - 1)};
+    size_t counts[3];
+    CountUpTo(data, count, t, counts);
+    for (const size_t upTo : counts) low += upTo <= rank ? quarter : 0;
   }
+  return static_cast<uint8_t>(low);
 }
 
-uint64_t SaturationSum(const uint8_t* data, size_t pixels, int channels) {
-  constexpr size_t kChunk = size_t{1} << 20;
-  uint64_t total = 0;
-  for (size_t start = 0; start < pixels; start += kChunk) {
-    const size_t count = std::min(kChunk, pixels - start);
-    total += channels == 3 ? Saturation3(data + start * 3, count) : Saturation4(data + start * 4, count);
-  }
-  return total;
+double Median(const uint8_t* data, size_t count) {
+  const uint8_t lower = ValueAt(data, count, (count - 1) / 2);
+  if (count % 2 == 1) return lower;
+  const uint8_t t[3] = {lower, lower, lower};
+  size_t counts[3];
+  CountUpTo(data, count, t, counts);
+  const uint8_t upper = counts[0] > count / 2 ? lower : ValueAt(data, count, count / 2);
+  return (lower + upper) / 2.0;
 }
 
 size_t DistinctColors(const uint8_t* rgb, size_t pixels) {
+  // Small pictures in a table of colours (+ 1, 0 is free) that stays in the cache, others by a bit for each of all colours.
+  if (pixels <= (size_t{1} << 16)) {
+    constexpr uint32_t kSlots = 1u << 17;
+    std::vector<uint32_t> seen(kSlots);
+    size_t count = 0;
+    uint32_t last = 0;
+    for (size_t i = 0; i < pixels; ++i, rgb += 3) {
+      const uint32_t color = (static_cast<uint32_t>(rgb[0]) << 16 | rgb[1] << 8 | rgb[2]) + 1;
+      if (color == last) continue;
+      last = color;
+      uint32_t slot = (color * 0x9e3779b1u) >> 15;
+      while (seen[slot] != 0 && seen[slot] != color) slot = (slot + 1) % kSlots;
+      count += seen[slot] == 0;
+      seen[slot] = color;
+    }
+    return count;
+  }
   std::vector<uint64_t> seen(size_t{1} << 18);
   size_t count = 0;
   for (size_t i = 0; i < pixels; ++i, rgb += 3) {
@@ -117,6 +142,7 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out) {
 }
 
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out) {
+  if (from == 3 && to == 1) return FirstOfRgb(in, pixels, out);
   for (size_t i = 0; i < pixels; ++i, in += from, out += to) {
     for (int c = 0; c < to; ++c) out[c] = in[from == 1 ? 0 : c];
   }

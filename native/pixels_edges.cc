@@ -81,9 +81,19 @@ void Hysteresis(std::vector<uint8_t>& map, size_t stride, const std::vector<size
   }
 }
 
+/// Counted in bytes, 32 side by side, for as long as none can run over.
 COBRA_CLONES size_t CountEdges(const uint8_t* states, size_t count) {
-  size_t edges = 0;
-  for (size_t i = 0; i < count; ++i) edges += states[i] == kEdge;
+  constexpr size_t kLanes = 32, kRun = 255 * kLanes;
+  size_t edges = 0, start = 0;
+  for (; start + kLanes <= count; start += std::min(kRun, (count - start) / kLanes * kLanes)) {
+    uint8_t lanes[kLanes] = {};
+    const size_t end = start + std::min(kRun, (count - start) / kLanes * kLanes);
+    for (size_t i = start; i < end; i += kLanes) {
+      for (size_t k = 0; k < kLanes; ++k) lanes[k] = static_cast<uint8_t>(lanes[k] + (states[i + k] == kEdge));
+    }
+    for (const uint8_t lane : lanes) edges += lane;
+  }
+  for (; start < count; ++start) edges += states[start] == kEdge;
   return edges;
 }
 

@@ -42,17 +42,28 @@ struct Box {
 void Resize(const View& in, int width, int height, Filter filter, const Box& box, uint8_t* out);
 // PIL's Image.reduce (libImaging/Reduce.c): means over whole boxes of xFactor x yFactor, partial boxes at right and bottom.
 void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out);
+/// Reduce, then Resize of all of it by a filter that is not nearest, as PIL's Image.thumbnail does: the same bytes, without the picture between.
+void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out);
 void Crop(const View& in, int x, int y, int width, int height, uint8_t* out);
 
 // pixels_edges.cc: OpenCV's Canny, 3x3 Sobel, L1 gradient. out: 255 on edges, 0 elsewhere. Returns the number of edge pixels.
 // `out` may be null when only the count is wanted.
 size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint8_t* out);
 
-// pixels_color.cc
+// pixels_rgb.cc
 void ToGray(const uint8_t* rgb, size_t pixels, uint8_t* out);
-/// Sum of OpenCV's 8-bit HSV saturation (0..255) over all pixels.
+void FirstOfRgb(const uint8_t* rgb, size_t pixels, uint8_t* out);
+/// True when all pixels have R = G = B; ends at the first that has not.
+bool IsGray(const uint8_t* rgb, size_t pixels);
+/// Sum of OpenCV's 8-bit HSV saturation (0..255) over all pixels: S = ((max - min) * round(255 * 2^12 / max) + 2^11) >> 12.
 uint64_t SaturationSum(const uint8_t* data, size_t pixels, int channels);
+
+// pixels_color.cc
 size_t DistinctColors(const uint8_t* rgb, size_t pixels);
+/// The value that `rank` others come before in order, from 0.
+uint8_t ValueAt(const uint8_t* data, size_t count, size_t rank);
+/// As numpy's: with an even count the mean of the two middle values.
+double Median(const uint8_t* data, size_t count);
 void Histogram(const uint8_t* data, size_t count, uint64_t histogram[256]);
 /// `out` may be `line` itself.
 void ShadowStyle(const uint8_t* gray, const uint8_t* line, size_t count, uint8_t* out);
@@ -77,6 +88,12 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
 // pixels_hints.cc: colour hints grown to the regions of the page that they lie in. `page`: RGB; `marks`: RGBA of any size, a hint where
 // alpha is 128 or more. out: RGBA of `width` x `height`, at most the page's size.
 void GrowHints(const View& page, const View& marks, int width, int height, uint8_t* out);
+
+// pixels_evidence.cc
+/// Sums over a picture for src/classification/evidence.ts, ink being 1 - channel / paper's channel, at least 0: the ink's second moments (RR,
+/// GG, BB, RG, RB, GB), the same over pixels of less than half the ink, those of the two axes of colour (aa, bb, ab), tinted and vivid pixels.
+constexpr size_t kColorSums = 17;
+void ColorSums(const uint8_t* rgb, size_t pixels, double sums[kColorSums]);
 
 // pixels_tensor.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].

@@ -1,5 +1,4 @@
-// PIL's resampling, exact to the bit: Image.resize, Image.reduce and crop. Formulas: Pillow's libImaging (Resample.c, Reduce.c,
-// Geometry.c): the support grows with the shrink factor, the horizontal pass comes first, 8 bits between the passes, weights
+// PIL's resampling, exact to the bit: Image.resize and crop. Formulas: Pillow's libImaging (Resample.c, Geometry.c): the support grows with the shrink factor, the horizontal pass comes first, 8 bits between the passes, weights
 // rounded to 22 bits.
 #include <algorithm>
 #include <cmath>
@@ -7,6 +6,9 @@
 #include <vector>
 
 #include "pixels_taps.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace cobra::pixels {
 namespace {
@@ -77,11 +79,11 @@ Taps MakeTaps(int in_size, float in0, float in1, int out_size, const Kernel& ker
   return taps;
 }
 
-/// One output row of the vertical pass: `count` input rows, `samples` bytes each, weighted and summed.
-COBRA_CLONES void VerticalRow(const uint8_t* in, size_t samples, const int* weights, int count, uint8_t* out) {
+/// One output row of the vertical pass, from sample `from` on: `count` input rows, `samples` bytes each, weighted and summed.
+COBRA_CLONES void VerticalRow(const uint8_t* in, size_t samples, size_t from, const int* weights, int count, uint8_t* out) {
   constexpr size_t kChunk = 512;
   int sums[kChunk];
-  for (size_t start = 0; start < samples; start += kChunk) {
+  for (size_t start = from; start < samples; start += kChunk) {
     const size_t n = std::min(kChunk, samples - start);
     for (size_t i = 0; i < n; ++i) sums[i] = kHalf;
     for (int k = 0; k < count; ++k) {
@@ -93,6 +95,48 @@ COBRA_CLONES void VerticalRow(const uint8_t* in, size_t samples, const int* weig
       const int v = sums[i] >> kPrecisionBits;
       out[start + i] = static_cast<uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v);
     }
+  }
+}
+
+#if defined(__x86_64__)
+/// The same with AVX2, two rows at a time, for whole groups of 16 samples; returns how many samples are done.
+__attribute__((target("avx2"))) size_t VerticalRowAvx2(const uint8_t* in, size_t samples, const int* weights, int count, uint8_t* out) {
+  std::vector<WeightPair> pairs(static_cast<size_t>(count + 1) / 2);
+  const int twos = PairWeights(weights, count, pairs.data());
+  size_t i = 0;
+  for (; i + 16 <= samples; i += 16) {
+    __m256i low[2] = {_mm256_set1_epi32(kHalf), _mm256_set1_epi32(kHalf)}, high[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    for (int k = 0; k < twos; ++k) {
+      const uint8_t* row = in + 2 * static_cast<size_t>(k) * samples + i;
+      const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row));
+      const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(2 * k + 1 < count ? row + samples : row));
+      const __m256i low_weights = _mm256_set1_epi32(pairs[k].low), high_weights = _mm256_set1_epi32(pairs[k].high);
+      const __m256i first = _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)), second = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b));
+      low[0] = _mm256_add_epi32(low[0], _mm256_madd_epi16(first, low_weights));
+      high[0] = _mm256_add_epi32(high[0], _mm256_madd_epi16(first, high_weights));
+      low[1] = _mm256_add_epi32(low[1], _mm256_madd_epi16(second, low_weights));
+      high[1] = _mm256_add_epi32(high[1], _mm256_madd_epi16(second, high_weights));
+    }
+    const __m256i v = _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high[0], kLowBits), low[0]), kPrecisionBits);
+    const __m256i w = _mm256_srai_epi32(_mm256_add_epi32(_mm256_slli_epi32(high[1], kLowBits), low[1]), kPrecisionBits);
+    // Packing goes by halves; the permutation puts the words in order, and saturation clips to 0..255.
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(v, w), 0xd8);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+  }
+  return i;
+}
+#endif
+
+/// The vertical pass over rows of `samples` bytes; `in` is row `first_row`.
+void VerticalPass(const uint8_t* in, int first_row, size_t samples, const Taps& taps, int height, uint8_t* out) {
+  for (int y = 0; y < height; ++y, out += samples) {
+    const uint8_t* rows = in + static_cast<size_t>(taps.first[y] - first_row) * samples;
+    const int* weights = &taps.weights[static_cast<size_t>(y) * taps.stride];
+    size_t done = 0;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) done = VerticalRowAvx2(rows, samples, weights, taps.count[y], out);
+#endif
+    if (done < samples) VerticalRow(rows, samples, done, weights, taps.count[y], out);
   }
 }
 
@@ -115,23 +159,6 @@ void ResizeNearest(const View& in, int width, int height, const Box& box, uint8_
       for (int k = 0; k < c; ++k) *out++ = line[static_cast<size_t>(x) * c + k];
     }
   }
-}
-
-/// Fixed-point factor of a mean over `divider` samples, in PIL's float arithmetic.
-uint32_t MeanFactor(uint32_t divider) { return static_cast<uint32_t>(4294967296.0f / static_cast<float>(256u * divider)); }
-
-COBRA_CLONES void AddRow(const uint8_t* line, size_t samples, uint32_t* columns) {
-  for (size_t i = 0; i < samples; ++i) columns[i] += line[i];
-}
-
-/// The mean of `across` columns of sums over `count` samples, for one output pixel.
-inline uint8_t* MeanOf(const uint32_t* columns, int across, int channels, uint32_t count, uint32_t factor, uint8_t* out) {
-  for (int c = 0; c < channels; ++c) {
-    uint32_t sum = count / 2;
-    for (int i = 0; i < across; ++i) sum += columns[i * channels + c];
-    *out++ = static_cast<uint8_t>((sum * factor) >> 24);
-  }
-  return out;
 }
 
 }  // namespace
@@ -159,31 +186,25 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
     source = between.data();
   }
   const size_t samples = static_cast<size_t>(width) * in.channels;
-  for (int y = 0; y < height; ++y) {
-    VerticalRow(source + (static_cast<size_t>(down.first[y]) - first_row) * samples, samples,
-                &down.weights[static_cast<size_t>(y) * down.stride], down.count[y], out + y * samples);
-  }
+  VerticalPass(source, first_row, samples, down, height, out);
 }
 
-void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out) {
-  const int height = (in.height + y_factor - 1) / y_factor;
-  const int whole = in.width / x_factor;
-  const int rest = in.width % x_factor;
-  const size_t samples = static_cast<size_t>(in.width) * in.channels;
-  const size_t step = static_cast<size_t>(x_factor) * in.channels;
-  std::vector<uint32_t> columns(samples);
-  for (int y = 0; y < height; ++y) {
-    const int rows = std::min(y_factor, in.height - y * y_factor);
-    std::fill(columns.begin(), columns.end(), 0u);
-    for (int r = 0; r < rows; ++r) AddRow(in.data + (static_cast<size_t>(y) * y_factor + r) * samples, samples, columns.data());
-    const uint32_t count = static_cast<uint32_t>(x_factor) * rows;
-    const uint32_t factor = MeanFactor(count);
-    for (int x = 0; x < whole; ++x) out = MeanOf(&columns[x * step], x_factor, in.channels, count, factor, out);
-    if (rest > 0) {
-      const uint32_t fewer = static_cast<uint32_t>(rest) * rows;
-      out = MeanOf(&columns[whole * step], rest, in.channels, fewer, MeanFactor(fewer), out);
-    }
+void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out) {
+  const int reduced_width = (in.width + x_factor - 1) / x_factor, reduced_height = (in.height + y_factor - 1) / y_factor;
+  const Box box{0.0f, 0.0f, static_cast<float>(static_cast<double>(in.width) / x_factor), static_cast<float>(static_cast<double>(in.height) / y_factor)};
+  const Kernel kernel = KernelOf(filter);
+  const Taps across = MakeTaps(reduced_width, box.x0, box.x1, width, kernel), down = MakeTaps(reduced_height, box.y0, box.y1, height, kernel);
+  const size_t row = static_cast<size_t>(in.width) * in.channels, reduced_row = static_cast<size_t>(reduced_width) * in.channels, samples = static_cast<size_t>(width) * in.channels;
+  // As many rows at once as the horizontal pass takes: what was reduced is still in the nearest cache.
+  constexpr int kStrip = 16;
+  std::vector<uint8_t> strip(kStrip * reduced_row), between(static_cast<size_t>(reduced_height) * samples);
+  for (int y = 0; y < reduced_height; y += kStrip) {
+    const int count = std::min(kStrip, reduced_height - y);
+    const int first = y * y_factor;
+    Reduce(View{in.data + first * row, in.width, std::min(count * y_factor, in.height - first), in.channels}, x_factor, y_factor, strip.data());
+    HorizontalPass(View{strip.data(), reduced_width, count, in.channels}, 0, count, across, between.data() + y * samples);
   }
+  VerticalPass(between.data(), 0, samples, down, height, out);
 }
 
 void Crop(const View& in, int x, int y, int width, int height, uint8_t* out) {

@@ -99,6 +99,11 @@ export function thumbnail<C extends 1 | 2 | 3 | 4>(image: PixelImage<C>, maxWidt
   const xFactor = Math.trunc(image.width / size.width / reducingGap) || 1;
   const yFactor = Math.trunc(image.height / size.height / reducingGap) || 1;
   if (xFactor === 1 && yFactor === 1) return resize(image, size.width, size.height, filter);
+  const reduced = { width: Math.ceil(image.width / xFactor), height: Math.ceil(image.height / yFactor) };
+  const tall = reduced.height > reduced.width * 100;
+  if (!tall && size.width !== reduced.width && size.height !== reduced.height) {
+    return { ...size, channels: image.channels, data: callPixels((pixels) => pixels.reduceAndResize(image, xFactor, yFactor, size.width, size.height, filterNumber(filter))) };
+  }
   return resize(reduce(image, xFactor, yFactor), size.width, size.height, filter, [0, 0, image.width / xFactor, image.height / yFactor]);
 }
 
@@ -147,6 +152,19 @@ export function distinctColors(image: PixelImage<3>): number {
   return callPixels((pixels) => pixels.distinctColors(image));
 }
 
+/** Whether an RGB picture has no colour: R = G = B everywhere. */
+export function isGray(image: PixelImage<3>): boolean {
+  return callPixels((pixels) => pixels.isGray(image));
+}
+
+/**
+ * Sums over a picture, ink being 1 - channel / the paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over
+ * pixels of less than half the ink; those of R - G and of (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid.
+ */
+export function colorSums(image: PixelImage<3>): Float64Array {
+  return callPixels((pixels) => pixels.colorSums(image));
+}
+
 /** How often each of the 256 values occurs. */
 export function histogram(gray: PixelImage<1>): Float64Array {
   return callPixels((pixels) => pixels.histogram(gray));
@@ -154,17 +172,7 @@ export function histogram(gray: PixelImage<1>): Float64Array {
 
 /** The median as numpy's: with an even count the mean of the two middle values (so it may end in .5). */
 export function median(gray: PixelImage<1>): number {
-  const counts = histogram(gray);
-  const total = gray.width * gray.height;
-  const valueAt = (rank: number): number => {
-    let seen = 0;
-    for (let value = 0; value < 256; value++) {
-      seen += counts[value]!;
-      if (seen > rank) return value;
-    }
-    return 255;
-  };
-  return (valueAt(Math.floor((total - 1) / 2)) + valueAt(Math.floor(total / 2))) / 2;
+  return callPixels((pixels) => pixels.median(gray));
 }
 
 /**

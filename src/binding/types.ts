@@ -1,7 +1,7 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime {}
+export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -152,6 +152,8 @@ export interface NativePixelCalls {
   /** Filters: 0 nearest, 1 box, 2 bicubic, 3 lanczos. Box: [x0, y0, x1, y1] in source pixels. */
   resize(image: NativeImage, width: number, height: number, filter: number, box?: readonly number[], out?: Uint8Array): Uint8Array;
   reduce(image: NativeImage, xFactor: number, yFactor: number, out?: Uint8Array): Uint8Array;
+  /** Any filter but 0. */
+  reduceAndResize(image: NativeImage, xFactor: number, yFactor: number, width: number, height: number, filter: number): Uint8Array;
   crop(image: NativeImage, x: number, y: number, width: number, height: number, out?: Uint8Array): Uint8Array;
   gray(image: NativeImage, out?: Uint8Array): Uint8Array;
   canny(gray: NativeImage, low: number, high: number, out?: Uint8Array): Uint8Array;
@@ -159,6 +161,10 @@ export interface NativePixelCalls {
   /** Mean of OpenCV's S, 0..255. */
   saturation(image: NativeImage): number;
   distinctColors(image: NativeImage): number;
+  isGray(image: NativeImage): boolean;
+  /** 17 sums; see `ColorSums` in native/pixels_kernels.h. */
+  colorSums(image: NativeImage): Float64Array;
+  median(gray: NativeImage): number;
   /** 256 counts. */
   histogram(gray: NativeImage): Float64Array;
   /** `out` may be `line.data`. */
@@ -184,4 +190,10 @@ export interface NativePixelCalls {
 /** What `native/pixels.cc` registers. */
 export interface NativePixels {
   readonly pixels: NativePixelCalls;
+}
+
+/** What `native/checksum.cc` registers. */
+export interface NativeChecksum {
+  /** Missing on processors without carry-less multiplication. `previous`: of the bytes before. */
+  readonly crc32?: (bytes: Uint8Array, previous?: number) => number;
 }

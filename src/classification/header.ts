@@ -13,6 +13,23 @@ export function isGrayByHeader(bytes: Uint8Array): boolean {
   return false;
 }
 
+/**
+ * True for a PNG of 8-bit RGB without transparency, colour profile and EXIF: one whose pixels are what its data say, for the classifier as for
+ * the engine. False says nothing. Never throws.
+ */
+export function isPlainPng(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength <= 33 || view.getUint32(0) !== 0x89504e47 || view.getUint8(24) !== 8 || view.getUint8(25) !== 2) return false;
+  for (let at = 33; at + 8 <= bytes.byteLength; at += view.getUint32(at) + 12) {
+    const type = view.getUint32(at + 4);
+    if (type === CHUNK.IDAT) return true;
+    if (type === CHUNK.tRNS || type === CHUNK.iCCP || type === CHUNK.eXIf) return false;
+  }
+  return false;
+}
+
+const CHUNK = { IDAT: 0x49444154, PLTE: 0x504c5445, tRNS: 0x74524e53, iCCP: 0x69434350, eXIf: 0x65584966 };
+
 /** Colour type gray or gray and alpha, or a palette of grays alone. */
 function isGrayPng(view: DataView): boolean {
   const colourType = view.getUint8(25);
@@ -21,11 +38,11 @@ function isGrayPng(view: DataView): boolean {
   for (let at = 33; ; ) {
     const length = view.getUint32(at);
     const type = view.getUint32(at + 4);
-    if (type === 0x504c5445) {
+    if (type === CHUNK.PLTE) {
       for (let i = at + 8; i < at + 8 + length; i += 3) if (view.getUint8(i) !== view.getUint8(i + 1) || view.getUint8(i) !== view.getUint8(i + 2)) return false;
       return true;
     }
-    if (type === 0x49444154) return false;
+    if (type === CHUNK.IDAT) return false;
     at += length + 12;
   }
 }

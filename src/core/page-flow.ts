@@ -17,6 +17,14 @@ export interface FlowControl {
   next(): PageJob | undefined;
 }
 
+/**
+ * Encoding takes longer than decoding and may use every worker. As many finished pictures wait for their turn besides, so that a large page before
+ * them leaves no worker idle; they are small beside the pixels they were made of.
+ */
+export function encodeStage({ maxThreads }: { readonly maxThreads: number }): { concurrency: number; capacity: number } {
+  return { concurrency: maxThreads, capacity: 2 * maxThreads };
+}
+
 const DECODED_AHEAD = Math.min(2, availableParallelism());
 
 /** Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or left. */
@@ -28,7 +36,7 @@ export function flowPages(context: PageContext, control: FlowControl): AsyncIter
     async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourAsMemoryAllows(context, job, page, within.signal))) : leave(item)),
     { concurrency: control.pagesInFlight, signal },
   );
-  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { concurrency: context.engine.pool.maxThreads, signal });
+  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { ...encodeStage(context.engine.pool), signal });
 }
 
 /** Does a page's work so that the lines logged by it name the page. */

@@ -28,12 +28,18 @@ export async function removeLeftovers(folder: string): Promise<void> {
 /** Grants a path to a writer once; false for one that is given away. */
 export type Claim = (path: string) => boolean;
 
+/** What may be unsynced before the disk is put to work: the sync at the end then has little left to wait for. */
+const FLUSH_BYTES = 16 * 2 ** 20;
+
 /** A file being written. Ends with `commit` or `discard`; both close it. */
 export class AtomicFile {
   readonly #target: string;
   readonly #path: string;
   readonly handle: FileHandle;
   #open = true;
+  #unflushedBytes = 0;
+  /** A sync under way, and what came of it. Whoever waits for it learns of its failure, which the system tells once. */
+  #flushing: Promise<void> | undefined;
 
   private constructor(target: string, path: string, handle: FileHandle) {
     this.#target = target;
@@ -56,6 +62,17 @@ export class AtomicFile {
     }
   }
 
+  /** Appends all bytes of several pieces. A large file is synced bit by bit while more is appended. */
+  async append(pieces: readonly Uint8Array[]): Promise<void> {
+    await writeAllFully(this.handle, pieces);
+    for (const { byteLength } of pieces) this.#unflushedBytes += byteLength;
+    if (this.#unflushedBytes < FLUSH_BYTES) return;
+    this.#unflushedBytes = 0;
+    await this.#flushing;
+    this.#flushing = this.handle.datasync();
+    this.#flushing.catch(() => {});
+  }
+
   /**
    * Gives the file its name and returns the path: the first of `x`, `x_1`, `x_2`, … that `claim` grants and that does not exist
    * (with `overwrite`, what exists is replaced). Holds also when another process takes names at the same moment. Rejects with
@@ -63,6 +80,7 @@ export class AtomicFile {
    */
   async commit(overwrite: boolean, claim: Claim = () => true): Promise<string> {
     try {
+      await this.#flushing;
       await this.handle.sync();
       await this.#close();
       const path = await this.#takeName(overwrite, claim);
@@ -76,6 +94,7 @@ export class AtomicFile {
 
   /** Removes what was written. Never rejects. */
   async discard(): Promise<void> {
+    await this.#flushing?.catch(() => {});
     await this.#close().catch(() => {});
     await rm(this.#path, { force: true }).catch(() => {});
   }
@@ -129,6 +148,15 @@ export async function writeFileAtomic(target: string, bytes: Uint8Array, overwri
 export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
   let done = 0;
   while (done < bytes.byteLength) done += (await file.write(bytes, done)).bytesWritten;
+}
+
+/** Appends all bytes of several pieces to an open file, by one call of the system where it takes them. */
+async function writeAllFully(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
+  let { bytesWritten } = await file.writev(pieces);
+  for (const piece of pieces) {
+    if (bytesWritten < piece.byteLength) await writeFully(file, piece.subarray(bytesWritten));
+    bytesWritten = Math.max(0, bytesWritten - piece.byteLength);
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

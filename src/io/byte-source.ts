@@ -5,6 +5,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly these bytes in an ArrayBuffer of their own (so it can be transferred). Rejects when they reach past the end. */
   read(position: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same for two ranges, the second right after the first, by one call of the system where there is one. */
+  readPair(position: number, firstBytes: number, secondBytes: number): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]>;
 }
 
 /** Fills a buffer from a file; short when the file ends early. */
@@ -31,8 +33,23 @@ export class FileRange implements ByteSource {
   async read(position: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this, position, lengthBytes);
     const bytes = new Uint8Array(lengthBytes);
-    if ((await readFully(this.file, bytes, this.start + position)) < lengthBytes) throw new RangeError("the file became shorter while it was read");
+    await this.#fill(bytes, position);
     return bytes;
+  }
+
+  async readPair(position: number, firstBytes: number, secondBytes: number): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]> {
+    checkRange(this, position, firstBytes + secondBytes);
+    const first = new Uint8Array(firstBytes);
+    const second = new Uint8Array(secondBytes);
+    const { bytesRead } = await this.file.readv([first, second], this.start + position);
+    if (bytesRead < firstBytes) await this.#fill(first.subarray(bytesRead), position + bytesRead);
+    const done = Math.max(0, bytesRead - firstBytes);
+    if (done < secondBytes) await this.#fill(second.subarray(done), position + firstBytes + done);
+    return [first, second];
+  }
+
+  async #fill(target: Uint8Array, position: number): Promise<void> {
+    if ((await readFully(this.file, target, this.start + position)) < target.byteLength) throw new RangeError("the file became shorter while it was read");
   }
 }
 
@@ -49,6 +66,10 @@ export class MemoryRange implements ByteSource {
     checkRange(this, position, lengthBytes);
     return new Uint8Array(this.#bytes.subarray(position, position + lengthBytes));
   }
+
+  async readPair(position: number, firstBytes: number, secondBytes: number): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]> {
+    return [await this.read(position, firstBytes), await this.read(position + firstBytes, secondBytes)];
+  }
 }
 
 /** A part of another source, without a copy. */
@@ -58,5 +79,10 @@ export class SubRange implements ByteSource {
   async read(position: number, lengthBytes: number): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this, position, lengthBytes);
     return this.parent.read(this.start + position, lengthBytes);
+  }
+
+  async readPair(position: number, firstBytes: number, secondBytes: number): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]> {
+    checkRange(this, position, firstBytes + secondBytes);
+    return this.parent.readPair(this.start + position, firstBytes, secondBytes);
   }
 }

@@ -69,6 +69,13 @@ export function hardenDecoder(): void {
  * Rejects with `ERR_IMAGE_DECODE` (not a picture, damaged or cut off) or `ERR_IMAGE_LIMIT` (too many pixels).
  */
 export async function decodeImage(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<DecodedImage> {
+  const { image, info } = await decodeBorrowed(bytes, name, options);
+  // Memory of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that, loses the memory of each picture (0.35.5).
+  return { image: image.data instanceof Buffer ? { ...image, data: new Uint8Array(image.data) } : image, info };
+}
+
+/** The same for who keeps the pixels to its thread: they may lie in memory of the decoder, which cannot be transferred. */
+export async function decodeBorrowed(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<DecodedImage> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
   const { format, description } = sniffFormat(bytes);
   if (format === undefined || format === "zip") {
@@ -91,6 +98,19 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
   } catch (error) {
     if (error instanceof ImageProcessingError) throw error;
     throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: it is ${description}, but damaged or cut off (${firstLine(messageOf(error))}); replace the file`, { imagePath: name, cause: error });
+  }
+}
+
+/**
+ * Decodes a PNG whose header says that `decodeImage` would change nothing in it (`isPlainPng`), without reading its header for it. Undefined
+ * where it is damaged or too large: for `decodeImage` to say.
+ */
+export async function decodePlain(bytes: Uint8Array, { maxPixels = DEFAULT_MAX_PIXELS, timeoutSeconds: seconds = DEFAULT_TIMEOUT_SECONDS }: DecodeOptions = {}): Promise<RasterImage | undefined> {
+  try {
+    const { data, info } = await sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels }).timeout({ seconds }).raw().toBuffer({ resolveWithObject: true });
+    return info.channels === 3 ? { width: info.width, height: info.height, channels: 3, data } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -151,13 +171,10 @@ function applyFormat(pipeline: Sharp, { format, quality, lossless = false, compr
   else pipeline.avif({ quality: quality ?? 70, lossless });
 }
 
-/**
- * Pixels of three channels (sharp gives gray pictures one, or two where alpha could not be flattened) in an ArrayBuffer of their own:
- * memory of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that, loses the memory of each picture (0.35.5).
- */
+/** Pixels of three channels: sharp gives gray pictures one, or two where alpha could not be flattened. */
 function toRgb(data: Uint8Array, info: OutputInfo): RasterImage {
   const { width, height, channels } = info;
-  if (channels === 3) return { width, height, channels: 3, data: new Uint8Array(data) };
+  if (channels === 3) return { width, height, channels: 3, data };
   const rgb = new Uint8Array(width * height * 3);
   const step = channels === 4 ? 1 : 0;
   for (let from = 0, to = 0; to < rgb.byteLength; from += channels, to += 3) {

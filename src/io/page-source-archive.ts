@@ -109,7 +109,11 @@ class ArchiveSource implements PageSource {
     if (record.sizeBytes > this.#limits.maxNestedBytes) {
       throw new ZipExtractionError("ERR_ZIP_LIMIT", `${label} unpacks to ${record.sizeBytes} bytes, more than the limit maxNestedBytes ${this.#limits.maxNestedBytes}; unpack the outer archive first`, { entryName: record.name });
     }
-    return { sizeBytes: record.sizeBytes, read: async (position, lengthBytes) => (await this.#unpack(record)).read(position, lengthBytes) };
+    return {
+      sizeBytes: record.sizeBytes,
+      read: async (position, lengthBytes) => (await this.#unpack(record)).read(position, lengthBytes),
+      readPair: async (position, firstBytes, secondBytes) => (await this.#unpack(record)).readPair(position, firstBytes, secondBytes),
+    };
   }
 
   /** One compressed inner archive is held unpacked at a time: its pages are asked for one after the other. */

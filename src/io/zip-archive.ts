@@ -2,7 +2,7 @@
  * One ZIP archive: its directory, judged entry by entry, and its entries, read one at a time. yauzl parses the directory; names,
  * sizes, checksums, methods and limits are judged here, so that a bad entry never stops the others.
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../binding/checksum.js";
 import { messageOf, ZipExtractionError, type ErrorCode } from "../errors.js";
 import { RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
 import { SubRange, type ByteSource } from "./byte-source.js";
@@ -50,6 +50,8 @@ export class ZipArchive {
   readonly #source: ByteSource;
   readonly #label: string;
   readonly #directoryOffset: number;
+  /** Of the last entry's local header; an archiver gives all its entries the same. */
+  #extraBytes = 0;
 
   private constructor(source: ByteSource, label: string, directoryOffset: number, entryCount: number, records: ZipRecord[], faults: ZipExtractionError[]) {
     this.#source = source;
@@ -93,30 +95,49 @@ export class ZipArchive {
    * The unpacked bytes of an entry, checked against its size and CRC-32, in an ArrayBuffer of their own. Rejects with `ERR_ZIP_ENTRY`.
    */
   async read(record: ZipRecord): Promise<Uint8Array<ArrayBuffer>> {
-    const range = await this.range(record);
-    const packed = await range.read(0, range.sizeBytes).catch((cause: unknown) => Promise.reject(refusal(this.#label, record.name, "ERR_ZIP_ENTRY", `its data cannot be read (${messageOf(cause)})`, cause)));
+    const packed = await this.#packed(record);
     const bytes = record.method === STORED ? packed : await this.#inflate(record, packed);
     const actual = crc32(bytes);
     if (actual !== record.crc32) {
-      throw refusal(this.#label, record.name, "ERR_ZIP_ENTRY", `its CRC-32 is ${hex(actual)}, the archive says ${hex(record.crc32)}: the data is damaged`);
+      throw this.#refuse(record, `its CRC-32 is ${hex(actual)}, the archive says ${hex(record.crc32)}: the data is damaged`);
     }
     return bytes;
   }
 
   /** The packed bytes of an entry as a source, after its local header was checked against the directory. */
   async range(record: ZipRecord): Promise<ByteSource> {
-    const refuse = (reason: string, cause?: unknown): ZipExtractionError => refusal(this.#label, record.name, "ERR_ZIP_ENTRY", reason, cause);
+    const header = await this.#source.read(record.headerOffset, headerBytesOf(record)).catch((cause: unknown) => Promise.reject(this.#refuse(record, "its local header lies outside of the archive", cause)));
+    return new SubRange(this.#source, this.#dataStart(record, header), record.compressedBytes);
+  }
+
+  /** The packed bytes of an entry, read together with its local header, which is checked first: where they begin is known but for an extra field. */
+  async #packed(record: ZipRecord): Promise<Uint8Array<ArrayBuffer>> {
+    const unreadable = (cause: unknown): Promise<never> => Promise.reject(this.#refuse(record, `its data cannot be read (${messageOf(cause)})`, cause));
+    const leastHeaderBytes = headerBytesOf(record);
+    const room = this.#directoryOffset - record.headerOffset - leastHeaderBytes - record.compressedBytes;
+    const headerBytes = leastHeaderBytes + Math.min(this.#extraBytes, room);
+    const [header, data] = await this.#source.readPair(record.headerOffset, headerBytes, record.compressedBytes).catch(unreadable);
+    const start = this.#dataStart(record, header);
+    this.#extraBytes = start - record.headerOffset - leastHeaderBytes;
+    return start === record.headerOffset + headerBytes ? data : this.#source.read(start, record.compressedBytes).catch(unreadable);
+  }
+
+  /** Checks an entry's local header against the directory and tells where its data begin. */
+  #dataStart(record: ZipRecord, header: Uint8Array): number {
+    const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
     const nameBytes = record.rawName.byteLength;
-    const header = await this.#source.read(record.headerOffset, LOCAL_HEADER_BYTES + nameBytes).catch((cause: unknown) => Promise.reject(refuse("its local header lies outside of the archive", cause)));
-    const view = new DataView(header.buffer);
-    if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) throw refuse("it has no local header where the directory says");
-    if (view.getUint16(26, true) !== nameBytes || Buffer.compare(header.subarray(LOCAL_HEADER_BYTES), record.rawName) !== 0) {
-      throw refuse("its name in the local header is another than in the directory");
+    if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) throw this.#refuse(record, "it has no local header where the directory says");
+    if (view.getUint16(26, true) !== nameBytes || Buffer.compare(header.subarray(LOCAL_HEADER_BYTES, headerBytesOf(record)), record.rawName) !== 0) {
+      throw this.#refuse(record, "its name in the local header is another than in the directory");
     }
-    if (view.getUint16(8, true) !== record.method) throw refuse("its compression method in the local header is another than in the directory");
-    const start = record.headerOffset + LOCAL_HEADER_BYTES + nameBytes + view.getUint16(28, true);
-    if (start + record.compressedBytes > this.#directoryOffset) throw refuse("its data reaches into the archive's directory");
-    return new SubRange(this.#source, start, record.compressedBytes);
+    if (view.getUint16(8, true) !== record.method) throw this.#refuse(record, "its compression method in the local header is another than in the directory");
+    const start = record.headerOffset + headerBytesOf(record) + view.getUint16(28, true);
+    if (start + record.compressedBytes > this.#directoryOffset) throw this.#refuse(record, "its data reaches into the archive's directory");
+    return start;
+  }
+
+  #refuse(record: ZipRecord, reason: string, cause?: unknown): ZipExtractionError {
+    return refusal(this.#label, record.name, "ERR_ZIP_ENTRY", reason, cause);
   }
 
   async #inflate(record: ZipRecord, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
@@ -124,10 +145,15 @@ export class ZipArchive {
     try {
       bytes = await inflate(packed, record.sizeBytes);
     } catch (cause) {
-      throw refusal(this.#label, record.name, "ERR_ZIP_ENTRY", messageOf(cause), cause);
+      throw this.#refuse(record, messageOf(cause), cause);
     }
     return bytes;
   }
+}
+
+/** Of a local header without extra fields. */
+function headerBytesOf({ rawName }: Pick<ZipRecord, "rawName">): number {
+  return LOCAL_HEADER_BYTES + rawName.byteLength;
 }
 
 function pick(entry: DirectoryEntry): Omit<ZipRecord, "name"> {

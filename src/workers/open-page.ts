@@ -3,10 +3,10 @@ import { toGray } from "../binding/pixels.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "../classification/decision.js";
 import { decodeForClassification } from "../classification/decode-for-classification.js";
 import { calibrate } from "../classification/calibrated.js";
-import { isGrayByHeader } from "../classification/header.js";
-import { inspect, type ClassifierImage, type Inspection } from "../classification/metrics.js";
+import { isGrayByHeader, isPlainPng } from "../classification/header.js";
+import { evidenceOf, inspect, type ClassifierImage, type Inspection } from "../classification/metrics.js";
 import type { ClassifierName } from "../config/batch-config.js";
-import { decodeImage, DEFAULT_MAX_PIXELS, type DecodedImage, type DecodeOptions, type ImageInfo } from "../io/image-codec.js";
+import { decodeBorrowed, decodeImage, decodePlain, DEFAULT_MAX_PIXELS, type DecodedImage, type DecodeOptions, type ImageInfo } from "../io/image-codec.js";
 
 export interface OpenPageOptions extends DecodeOptions {
   /** Limits of the classifier; the others keep their defaults. */
@@ -15,7 +15,7 @@ export interface OpenPageOptions extends DecodeOptions {
   readonly decision?: ClassifierName | undefined;
 }
 
-/** What a picture is; without metrics where its header decided. */
+/** What a picture is; with metrics where the plain rule has decided by them. */
 export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
 
 export interface TellPictureOptions extends OpenPageOptions {
@@ -23,10 +23,21 @@ export interface TellPictureOptions extends OpenPageOptions {
   readonly byHeader?: boolean;
 }
 
-/** Tells whether a picture is line art or coloured. Errors as `decodeImage`. */
+/**
+ * Tells whether a picture is line art or coloured; with the metrics where the decision is made by them. Errors as `decodeImage`.
+ */
 export async function tellPicture(bytes: Uint8Array, name: string, { byHeader = false, ...options }: TellPictureOptions = {}): Promise<PictureKind> {
-  if (byHeader && isGrayByHeader(bytes)) return { type: "line_art", confidence: 1, ...(options.decision === "calibrated" ? { ambiguous: false } : {}) };
-  return (await openPage(bytes, name, options)).classification;
+  const calibrated = options.decision === "calibrated";
+  if (byHeader && isGrayByHeader(bytes)) return { type: "line_art", confidence: 1, ...(calibrated ? { ambiguous: false } : {}) };
+  const { thresholds, decision: _, ...decodeOptions } = options;
+  const seen = await asClassifierDecodes(bytes, name, decodeOptions);
+  return calibrated ? calibrate(evidenceOf(seen)) : decide(inspect(seen).metrics, completeThresholds(thresholds));
+}
+
+/** A picture for the classifier alone: one decode wherever the page's is the classifier's, and no pixel copied. */
+async function asClassifierDecodes(bytes: Uint8Array, name: string, options: DecodeOptions): Promise<ClassifierImage> {
+  const plain = isPlainPng(bytes) ? await decodePlain(bytes, options) : undefined;
+  return plain ?? asClassifierSees(await decodeBorrowed(bytes, name, options)) ?? decodeForClassification(bytes, name, { limitPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS });
 }
 
 export interface OpenedPage extends DecodedImage {

@@ -39,6 +39,8 @@ export interface RawEntry {
   /** Offset of the local header as stated in the directory; the entry's own bytes are then left out. */
   headerOffset?: number;
   extra?: Uint8Array;
+  /** Extra field of the local header. */
+  localExtra?: Uint8Array;
   localMethod?: number;
 }
 
@@ -53,10 +55,12 @@ export function rawZip(entries: readonly RawEntry[], options: { entryCount?: num
     const packed = method === 8 ? deflateRawSync(data) : data;
     const stated = { method, flags: entry.flags ?? 0x800, crc32: entry.crc32 ?? crc32(data), packed: entry.compressedBytes ?? packed.byteLength, size: entry.sizeBytes ?? data.byteLength };
     const local = localHeader(Buffer.from(entry.localName ?? entry.name), { ...stated, method: entry.localMethod ?? method });
+    const localExtra = Buffer.from(entry.localExtra ?? "");
+    local.writeUInt16LE(localExtra.byteLength, 28);
     centrals.push(centralRecord(Buffer.from(entry.name), stated, entry.mode ?? 0, entry.headerOffset ?? offset, Buffer.from(entry.extra ?? "")));
     if (entry.headerOffset !== undefined) continue;
-    locals.push(local, packed);
-    offset += local.byteLength + packed.byteLength;
+    locals.push(local, localExtra, packed);
+    offset += local.byteLength + localExtra.byteLength + packed.byteLength;
   }
   const directory = Buffer.concat(centrals);
   const count = options.entryCount ?? entries.length;

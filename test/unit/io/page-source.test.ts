@@ -149,6 +149,20 @@ describe("an archive", () => {
     expect((await names(path)).sort()).toEqual(["ü.png", "é.png", "safegnp.png", "ページ1.png", "ページ2.png"].sort());
   });
 
+  it("reads entries whose local headers have extra fields of any length, in any order", async () => {
+    const lengths = [0, 28, 28, 4, 0, 300];
+    const entries = lengths.map((length, i) => ({ name: `${i}.png`, data: `page ${i}`, localExtra: new Uint8Array(length).fill(7) }));
+    const path = join(await temporaryFolder(), "extra.cbz");
+    await writeFile(path, rawZip([...entries, { name: "packed.png", data: "page ".repeat(100), method: 8, localExtra: new Uint8Array(9) }]));
+    const source = await openPageSource(path);
+    const read = async (order: readonly string[]): Promise<string[]> => Promise.all(order.map(async (name) => Buffer.from(await source.entries().find((entry) => entry.name === name)!.read()).toString()));
+    const names = entries.map(({ name }) => name);
+    expect(await read(names)).toEqual(entries.map(({ data }) => data));
+    for (const name of [...names].reverse()) expect(await read([name])).toEqual([`page ${name[0]}`]);
+    expect(await read(["packed.png"])).toEqual(["page ".repeat(100)]);
+    await source.close();
+  });
+
   it("reads the ZIP64 form, and an archive of many entries", async () => {
     const folder = await temporaryFolder();
     const zip = new ZipFile();

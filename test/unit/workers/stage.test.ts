@@ -2,6 +2,7 @@
 import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeStage } from "../../../src/core/page-flow.js";
 import { stage, type StageOptions } from "../../../src/workers/stage.js";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -26,6 +27,25 @@ const delays = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 30 });
 const shape = { concurrency: fc.integer({ min: 1, max: 4 }), capacity: fc.integer({ min: 0, max: 3 }) };
 
 describe("stage", () => {
+  it("of encoding keeps every worker busy while a large page is at its head", async () => {
+    const maxThreads = 4;
+    let running = 0;
+    let idleTurns = 0;
+    const done = new Set<number>();
+    const encoded = stage(numbers(9), async (n) => {
+      running++;
+      await turns(n === 0 ? 12 : 4);
+      done.add(n);
+      running--;
+      return n;
+    }, encodeStage({ maxThreads }));
+    const all = collect(encoded);
+    await turns(2);
+    for (; !done.has(0); await tick()) idleTurns += running < maxThreads ? 1 : 0;
+    expect(await all).toEqual(Array.from({ length: 9 }, (_, n) => n));
+    expect(idleTurns).toBeLessThan(6);
+  });
+
   it("asks for its concurrency whenever an item may be taken, so that it may change; a bad number ends it", async () => {
     let limit = 1;
     let running = 0;
