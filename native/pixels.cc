@@ -198,6 +198,16 @@ Napi::Value CallGrowHints(const Info& info) {
   return out;
 }
 
+// findRegions(page, width, height)
+Napi::Value CallFindRegions(const Info& info) {
+  const View page = ReadImage(info, 0, "page", 3);
+  const int width = ReadInt(info, 1, "width", 1, page.width);
+  const int height = ReadInt(info, 2, "height", 1, page.height);
+  Napi::Int32Array out = Napi::Int32Array::New(info.Env(), Samples(width, height, 1));
+  LabelRegions(page, width, height, out.Data());
+  return out;
+}
+
 // flattenColors(page, model, width, height, out?)
 Napi::Value CallFlattenColors(const Info& info) {
   const View page = ReadImage(info, 0, "page", 3);
@@ -257,6 +267,7 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("changeChannels", Guarded<CallChangeChannels>);
   add("composeInk", Guarded<CallComposeInk>);
   add("growHints", Guarded<CallGrowHints>);
+  add("findRegions", Guarded<CallFindRegions>);
   add("flattenColors", Guarded<CallFlattenColors>);
   add("toPlanar", Guarded<CallToPlanar>);
   add("fromPlanar", Guarded<CallFromPlanar>);

@@ -152,7 +152,7 @@ void ComposeInk(const View& page, const View& model, const View* hints, uint8_t*
   const ColorGrid grid = ColorOnGrid(model, grid_tone, grid_width, grid_height);
 
   // Lines up to twice this radius are ink; wider grey is shade.
-  const int radius = std::max(2, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count)) / 250.0)));
+  const int radius = std::max(2, static_cast<int>(std::lround(PageSide(width, height) / 250.0)));
   std::vector<uint8_t> shade(count);
   MaxFilter(tone.data(), width, height, radius, shade.data());
   MinFilter(shade.data(), width, height, radius, shade.data());

@@ -33,6 +33,13 @@ struct View {
 
 enum class Filter { kNearest = 0, kBox = 1, kBicubic = 2, kLanczos = 3, kBilinear = 4 };
 
+/// The side of a page that a strip of this size is made of, in pixels: the root of its area, of which no more counts than twice as much
+/// along as across.
+inline double PageSide(int width, int height) {
+  const double across = width < height ? width : height, along = width < height ? height : width;
+  return __builtin_sqrt(across * (along < 2 * across ? along : 2 * across));
+}
+
 /// Source rectangle in pixels, as floats like PIL's box.
 struct Box {
   float x0, y0, x1, y1;
@@ -73,6 +80,10 @@ void ComposeInk(const View& page, const View& model, const View* hints, uint8_t*
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the page
 /// (pixels_flats.cc). All RGB; `out` holds 3 * width * height bytes.
 void FlattenColors(const View& page, const View& model, int width, int height, uint8_t* out);
+
+/// The page's regions (pixels_regions.h) on a grid of `width` x `height`, at most the page's size: of every pixel its region's number, of ink
+/// -2 less that of the nearest region, -1 far inside ink. `page`: RGB.
+void LabelRegions(const View& page, int width, int height, int32_t* out);
 
 // pixels_hints.cc: colour hints grown to the regions of the page that they lie in. `page`: RGB; `marks`: RGBA of any size, a hint where
 // alpha is 128 or more. out: RGBA of `width` x `height`, at most the page's size.

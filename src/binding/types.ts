@@ -173,6 +173,8 @@ export interface NativePixelCalls {
   composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array, colorOut?: Uint8Array, inkOut?: Uint8Array): Uint8Array;
   /** Both RGB; the result RGB of width x height, at most the page's size. */
   flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
+  /** Page RGB; the labels of width x height, at most the page's size. */
+  findRegions(page: NativeImage, width: number, height: number): Int32Array;
   /** Page RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */
   growHints(page: NativeImage, marks: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */

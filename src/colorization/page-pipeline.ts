@@ -82,13 +82,15 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   signal?.throwIfAborted();
   clock.begin("prepare");
   const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
-  const { tiles, plan, page } = prepared;
+  const { tiles, plan } = prepared;
+  let { page } = prepared;
   const context = { networks, references, runTask, clock, upsampler };
   const done: ColouredTile[] = [];
   for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
-  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  let image = done[0]!.picture;
+  if (plan !== undefined) ({ picture: image, page } = await runTask("joinTiles", { page: page!, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal));
   let layers: PageResult["layers"];
-  if (page) {
+  if (page && request.ink !== "model") {
     clock.begin("ink");
     const task = { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints };
     if (request.layers === true) ({ image, ...layers } = await runTask("composeLayers", task, signal));

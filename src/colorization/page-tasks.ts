@@ -59,7 +59,7 @@ export interface PreparedPage {
   /** The page's own size in pixels. */
   width: number;
   height: number;
-  /** The page itself, moved and not copied, where `keepPage` asks for it. */
+  /** The page itself, moved and not copied, where `keepPage` asks for it and where tiles are to be joined. */
   page?: RasterImage;
   /** Colours that the page has to have; see `PreparedHints.grown`. */
   grownHints?: PixelImage<4>;
@@ -78,7 +78,7 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
     const marks = prepared?.marks[index];
     return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(marks === undefined ? {} : { marks }) };
   });
-  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage ? { page } : {}) };
+  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage || plan !== undefined ? { page } : {}) };
 }
 
 export interface ReferenceTask {
