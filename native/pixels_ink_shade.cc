@@ -15,16 +15,16 @@ constexpr double kLow = 0.3, kHigh = 0.7;  // slopes from which on nothing and e
 
 }  // namespace
 
-float ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k) {
+float ShadeInColor(const ColorGrid& grid, const uint8_t* shade) {
   double logs[256];
   for (int v = 0; v < 256; ++v) logs[v] = std::log(std::max(v, 8) / 255.0);
   double count = 0, shades = 0, lumas = 0, squares = 0, products = 0;
   // Every other pixel is plenty.
   for (int y = 0; y < grid.height; y += 2) {
-    const uint8_t* row = shade + static_cast<size_t>(std::min(y * k + k / 2, height - 1)) * width;
+    const uint8_t* row = shade + static_cast<size_t>(y) * grid.width;
     const Rgbw* colors = &grid.pixels[static_cast<size_t>(y) * grid.width];
     for (int x = 0; x < grid.width; x += 2) {
-      const uint8_t tone = row[std::min(x * k + k / 2, width - 1)];
+      const uint8_t tone = row[x];
       // White paper says nothing about shading.
       if (tone < kDarkest || colors[x][3] > 0.5f) continue;
       const double s = logs[tone], l = logs[static_cast<int>(std::clamp(Luma(colors[x]), 0.0f, 255.0f))];

@@ -31,14 +31,13 @@ int Radius(int width, int height, double share) { return std::max(2, static_cast
 
 /// The page's tone on the grid: the darkest pixel of each cell, so that lines stay closed.
 std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
-  std::vector<uint8_t> gray(page.pixels());
-  ToGray(page.data, page.pixels(), gray.data());
-  RelateToPaper(FindPaper(page.data, gray.data(), gray.size()), gray.data(), gray.size());
-  std::vector<uint8_t> tone(static_cast<size_t>(width) * height, 255);
+  const Paper paper = FindPaper(page);
+  std::vector<uint8_t> tone(static_cast<size_t>(width) * height, 255), row(page.width);
   std::vector<int> column(page.width);
   for (int x = 0; x < page.width; ++x) column[x] = static_cast<int>(static_cast<int64_t>(x) * width / page.width);
   for (int y = 0; y < page.height; ++y) {
-    const uint8_t* row = gray.data() + static_cast<size_t>(y) * page.width;
+    GrayRow(page, y, row.data());
+    RelateToPaper(paper, row.data(), row.size());
     uint8_t* target = tone.data() + (static_cast<int64_t>(y) * height / page.height) * width;
     for (int x = 0; x < page.width; ++x) target[column[x]] = std::min(target[column[x]], row[x]);
   }

@@ -1,5 +1,5 @@
 /** Flats: one colour for every region of a page, the kernels `native/pixels_flats.cc` and `pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
-import { callPixels, toRgb, type PixelImage } from "./pixels.js";
+import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 import { regionGrid } from "./regions.js";
 
@@ -12,6 +12,5 @@ import { regionGrid } from "./regions.js";
  */
 export function flattenColors(page: RasterImage, color: PixelImage<3>): PixelImage<3> & RasterImage {
   const { width, height } = regionGrid(page);
-  const rgb = toRgb(page);
-  return { width, height, channels: 3, data: callPixels((pixels) => pixels.flattenColors(rgb, color, width, height)) };
+  return { width, height, channels: 3, data: callPixels((pixels) => pixels.flattenColors(page, color, width, height)) };
 }

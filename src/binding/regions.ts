@@ -1,5 +1,5 @@
 /** A page's regions: the kernel `native/pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
-import { callPixels, toRgb } from "./pixels.js";
+import { callPixels } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 
 /** Which region each pixel of a grid over a page belongs to. */
@@ -16,8 +16,7 @@ export interface RegionMap {
  * @param width @param height of the grid, at most the page's
  */
 export function findRegions(page: RasterImage, width: number, height: number): RegionMap {
-  const rgb = toRgb(page);
-  return { width, height, labels: callPixels((pixels) => pixels.findRegions(rgb, width, height)) };
+  return { width, height, labels: callPixels((pixels) => pixels.findRegions(page, width, height)) };
 }
 
 /** The region of a pixel, also on ink; -1 for none. */
