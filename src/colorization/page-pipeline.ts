@@ -25,7 +25,7 @@ export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** One page to colour. */
 export interface PageRequest {
-  /** The page as decoded, RGB. */
+  /** The page as decoded, gray or RGB. Its memory is given away: a large page's becomes the result's. */
   page: RasterImage;
   style: Style;
   /** Seed of all noise of the page. */
@@ -61,7 +61,7 @@ export interface PageResult {
    * where the package has no upsampler.
    */
   image: RasterImage;
-  /** Colour, ink and the page, RGB at the page's size, where `layers` asks for them. */
+  /** Colour, ink (both RGB) and the page, at the page's size, where `layers` asks for them. */
   layers?: { color: RasterImage; ink: RasterImage; page: RasterImage };
   /** Page size of the model; of a page in tiles, the first one's. */
   bucket: Bucket;

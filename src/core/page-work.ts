@@ -87,8 +87,8 @@ export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: 
   return "value" in item ? attempt(item.job, signal, () => work(item.job, item.value)) : item;
 }
 
-/** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
-export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+/** Reads a page and, where `room` says that there is room for its picture, decodes it in a worker, unless an earlier run has finished it. */
+export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal, room: (bytes: Uint8Array) => Promise<void>): Promise<Passed<DecodedImage>> {
   const before = await known(job);
   if (before !== undefined) return before;
   const opened = await attempt(job, signal, async () => {
@@ -97,7 +97,8 @@ export async function openPage({ engine, known, finished, begin, emit }: PageCon
     const kept = await finished(job);
     if (kept !== undefined) return kept;
     begin(job);
-    return engine.pool.decode(bytes, job.entry.name, { signal });
+    await room(bytes);
+    return engine.pool.decode(bytes, job.entry.name, { signal, keepGray: true });
   });
   if (!("value" in opened)) return opened;
   if (!("image" in opened.value)) return { job, kept: opened.value };
