@@ -61,6 +61,8 @@ export interface ColouredPage {
 /** A page's picture, ready to be written. */
 export interface EncodedPage {
   readonly bytes: Uint8Array;
+  /** Files of `LAYER_NAMES` beside the picture, in that order; absent where none are asked for or the page has none. */
+  readonly layers?: readonly Uint8Array[];
   readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
 }
 
@@ -145,5 +147,8 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
     return { bytes: await engine.pool.run("encodePsd", { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined }, { signal }), facts };
   }
   const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
-  return { bytes: await engine.pool.encode(result.image, options, job.entry.name), facts };
+  const bytes = await engine.pool.encode(result.image, options, job.entry.name);
+  if (output.layers !== "png" || result.layers === undefined) return { bytes, facts };
+  const layers = await engine.pool.run("encodeLayers", { layers: result.layers, options: { compressionLevel, density, tagged: info.icc !== undefined }, name: job.entry.name }, { signal });
+  return { bytes, layers, facts };
 }
