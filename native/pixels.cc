@@ -34,6 +34,13 @@ Napi::Uint8Array FreshBytes(const Info& info, size_t index, size_t count, const 
   return out;
 }
 
+/// A page, gray or RGB.
+View ReadPage(const Info& info, size_t index) {
+  const View page = ReadImage(info, index, "page");
+  if (page.channels != 1 && page.channels != 3) Refuse(info.Env(), "page must have 1 or 3 channels, got " + std::to_string(page.channels));
+  return page;
+}
+
 size_t Samples(int width, int height, int channels) { return static_cast<size_t>(width) * height * channels; }
 
 void RefuseUnequal(const Info& info, const View& a, const View& b) {
@@ -192,18 +199,21 @@ Napi::Value CallChangeChannels(const Info& info) {
 
 // composeInk(page, model, hints?, out?, colorOut?, inkOut?)
 Napi::Value CallComposeInk(const Info& info) {
-  const View page = ReadImage(info, 0, "page", 3);
+  const View page = ReadPage(info, 0);
   const View model = ReadImage(info, 1, "model", 3);
   const bool hinted = !info[2].IsUndefined();
   const View hints = hinted ? ReadImage(info, 2, "hints", 4) : View{};
   const bool layered = !info[4].IsUndefined();
+  const size_t count = Samples(page.width, page.height, 3);
   uint8_t* outs[3] = {nullptr, nullptr, nullptr};
   Napi::Uint8Array out;
   for (size_t i = 0; i < (layered ? 3 : 1); ++i) {
-    Napi::Uint8Array array = FreshBytes(info, 3 + i, page.samples(), page);
-    RefuseOverlap(info.Env(), array.Data(), page.samples(), model.data, model.samples());
-    if (hinted) RefuseOverlap(info.Env(), array.Data(), page.samples(), hints.data, hints.samples());
-    for (size_t j = 0; j < i; ++j) RefuseOverlap(info.Env(), array.Data(), page.samples(), outs[j], page.samples());
+    Napi::Uint8Array array = OutputBytes(info, 3 + i, count);
+    const bool in_place = i == 0 && page.channels == 3 && array.Data() == page.data;
+    if (!in_place) RefuseOverlap(info.Env(), array.Data(), count, page.data, page.samples());
+    RefuseOverlap(info.Env(), array.Data(), count, model.data, model.samples());
+    if (hinted) RefuseOverlap(info.Env(), array.Data(), count, hints.data, hints.samples());
+    for (size_t j = 0; j < i; ++j) RefuseOverlap(info.Env(), array.Data(), count, outs[j], count);
     outs[i] = array.Data();
     if (i == 0) out = array;
   }
@@ -213,7 +223,7 @@ Napi::Value CallComposeInk(const Info& info) {
 
 // growHints(page, marks, width, height, out?)
 Napi::Value CallGrowHints(const Info& info) {
-  const View page = ReadImage(info, 0, "page", 3);
+  const View page = ReadPage(info, 0);
   const View marks = ReadImage(info, 1, "marks", 4);
   const int width = ReadInt(info, 2, "width", 1, page.width);
   const int height = ReadInt(info, 3, "height", 1, page.height);
@@ -223,9 +233,19 @@ Napi::Value CallGrowHints(const Info& info) {
   return out;
 }
 
+// findRegions(page, width, height)
+Napi::Value CallFindRegions(const Info& info) {
+  const View page = ReadPage(info, 0);
+  const int width = ReadInt(info, 1, "width", 1, page.width);
+  const int height = ReadInt(info, 2, "height", 1, page.height);
+  Napi::Int32Array out = Napi::Int32Array::New(info.Env(), Samples(width, height, 1));
+  LabelRegions(page, width, height, out.Data());
+  return out;
+}
+
 // flattenColors(page, model, width, height, out?)
 Napi::Value CallFlattenColors(const Info& info) {
-  const View page = ReadImage(info, 0, "page", 3);
+  const View page = ReadPage(info, 0);
   const View model = ReadImage(info, 1, "model", 3);
   const int width = ReadInt(info, 2, "width", 1, page.width);
   const int height = ReadInt(info, 3, "height", 1, page.height);
@@ -286,6 +306,7 @@ void RegisterPixels(Napi::Env env, Napi::Object exports) {
   add("changeChannels", Guarded<CallChangeChannels>);
   add("composeInk", Guarded<CallComposeInk>);
   add("growHints", Guarded<CallGrowHints>);
+  add("findRegions", Guarded<CallFindRegions>);
   add("flattenColors", Guarded<CallFlattenColors>);
   add("toPlanar", Guarded<CallToPlanar>);
   add("fromPlanar", Guarded<CallFromPlanar>);

@@ -19,17 +19,8 @@ namespace cobra::pixels {
 namespace {
 
 constexpr float kBlack = 24.0f;  // pixels up to here come through unchanged
-
-/// Least tone of each k x k block: lines stay closed on the smaller grid.
-std::vector<uint8_t> ReduceTone(const std::vector<uint8_t>& tone, int width, int height, int k, int grid_width, int grid_height) {
-  std::vector<uint8_t> out(static_cast<size_t>(grid_width) * grid_height, 255);
-  for (int y = 0; y < height; ++y) {
-    const uint8_t* row = tone.data() + static_cast<size_t>(y) * width;
-    uint8_t* target = out.data() + static_cast<size_t>(y / k) * grid_width;
-    for (int x = 0; x < width; ++x) target[x / k] = std::min(target[x / k], row[x]);
-  }
-  return out;
-}
+constexpr size_t kAtOnce = 16'000'000;  // pixels of a page whose tone and shade are kept; of a larger one they are made twice, some rows at a time
+constexpr int kBandRows = 256;
 
 /// One pixel of the finer page: linear between four pixels of the grid, of which those count little whose tone is another one, so
 /// that a pixel beside a line does not take the colour from under it.
@@ -166,38 +157,49 @@ COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw
 
 void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out, uint8_t* ink_out) {
   const int width = page.width, height = page.height;
-  const size_t count = page.pixels();
-  std::vector<uint8_t> tone(count);
-  ToGray(page.data, count, tone.data());
-  const Paper paper = FindPaper(page.data, tone.data(), count);
-  RelateToPaper(paper, tone.data(), count);
-
-  const double ratio = std::sqrt(static_cast<double>(count) / (1.5 * static_cast<double>(model.pixels())));
+  const size_t w = static_cast<size_t>(width);
+  const Paper paper = FindPaper(page);
+  const double ratio = std::sqrt(static_cast<double>(page.pixels()) / (1.5 * static_cast<double>(model.pixels())));
   const int k = std::max(1, static_cast<int>(std::lround(ratio)));
   const int grid_width = (width + k - 1) / k, grid_height = (height + k - 1) / k;
-  const std::vector<uint8_t> reduced = k == 1 ? std::vector<uint8_t>() : ReduceTone(tone, width, height, k, grid_width, grid_height);
-  const uint8_t* grid_tone = k == 1 ? tone.data() : reduced.data();
-  const ColorGrid grid = ColorOnGrid(model, grid_tone, grid_width, grid_height);
-
   // Lines up to twice this radius are ink; wider grey is shade.
-  const int radius = std::max(2, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count)) / 250.0)));
-  std::vector<uint8_t> shade(count);
-  MaxFilter(tone.data(), width, height, radius, shade.data());
-  MinFilter(shade.data(), width, height, radius, shade.data());
+  const int radius = std::max(2, static_cast<int>(std::lround(PageSide(width, height) / 250.0)));
+  const bool at_once = k == 1 || page.pixels() <= kAtOnce;
+  const int rows = at_once ? height : std::max(kBandRows, 8 * radius);
 
-  const ShadeTables tables(ShadeInColor(grid, shade.data(), width, height, k));
-  const Finer finer(grid, grid_tone, k);
+  std::optional<ToneBands> bands(std::in_place, page, paper, radius, rows);
+  std::vector<uint8_t> grid_tone(k == 1 ? 0 : static_cast<size_t>(grid_width) * grid_height, 255), grid_shade(grid_tone.size());
+  while (bands->Next()) {
+    for (int y = bands->first(); y < bands->last() && k > 1; ++y) {
+      const size_t at = static_cast<size_t>(y / k) * grid_width;
+      const uint8_t *tone = bands->tone(y), *shade = bands->shade(y);
+      // The least tone of each block: lines stay closed on the smaller grid.
+      for (int x = 0; x < width; ++x) grid_tone[at + x / k] = std::min(grid_tone[at + x / k], tone[x]);
+      if (y != std::min(y / k * k + k / 2, height - 1)) continue;
+      for (int x = 0; x < grid_width; ++x) grid_shade[at + x] = shade[std::min(x * k + k / 2, width - 1)];
+    }
+    if (at_once) break;
+  }
+  const uint8_t* tone_on_grid = k == 1 ? bands->tone(0) : grid_tone.data();
+  const ColorGrid grid = ColorOnGrid(model, tone_on_grid, grid_width, grid_height);
+  const ShadeTables tables(ShadeInColor(grid, k == 1 ? bands->shade(0) : grid_shade.data()));
+
+  const Finer finer(grid, tone_on_grid, k);
   std::optional<HintLayer> layer;
   if (hints != nullptr) layer.emplace(*hints, grid);
-  std::vector<Rgbw> row(k == 1 && !layer ? 0 : static_cast<size_t>(width));
-  for (int y = 0; y < height; ++y) {
-    const size_t at = static_cast<size_t>(y) * width;
-    if (k > 1) finer.Row(tone.data() + at, y, width, row.data());
-    else if (layer) std::copy_n(&grid.pixels[at], width, row.data());
-    if (layer) layer->PutInRow(y, width, height, row.data());
-    const Rgbw* colors = row.empty() ? &grid.pixels[at] : row.data();
-    ComposeRow(page.data + 3 * at, shade.data() + at, colors, width, paper, tables, out + 3 * at);
-    if (color_out != nullptr) LayerRow(page.data + 3 * at, shade.data() + at, colors, width, paper, tables, color_out + 3 * at, ink_out + 3 * at);
+  std::vector<Rgbw> row(k == 1 && !layer ? 0 : w);
+  std::vector<uint8_t> scratch(page.channels == 3 ? 0 : 3 * w);
+  if (!at_once) bands.emplace(page, paper, radius, rows);
+  for (bool more = at_once || bands->Next(); more; more = !at_once && bands->Next()) {
+    for (int y = bands->first(); y < bands->last(); ++y) {
+      if (k > 1) finer.Row(bands->tone(y), y, width, row.data());
+      else if (layer) std::copy_n(&grid.pixels[y * w], width, row.data());
+      if (layer) layer->PutInRow(y, width, height, row.data());
+      const Rgbw* colors = row.empty() ? &grid.pixels[y * w] : row.data();
+      const uint8_t* own = RgbRow(page, y, scratch.data());
+      if (color_out != nullptr) LayerRow(own, bands->shade(y), colors, width, paper, tables, color_out + 3 * y * w, ink_out + 3 * y * w);
+      ComposeRow(own, bands->shade(y), colors, width, paper, tables, out + 3 * y * w);
+    }
   }
 }
 

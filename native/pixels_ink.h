@@ -25,8 +25,34 @@ struct Paper {
 };
 
 /// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
-/// `page`: RGB; `luma`: its grays.
-Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count);
+/// `page`: gray or RGB.
+Paper FindPaper(const View& page);
+
+/// One row of a page (gray or RGB) as grays, and as RGB: its own memory, or `scratch` of three bytes a pixel.
+void GrayRow(const View& page, int y, uint8_t* out);
+const uint8_t* RgbRow(const View& page, int y, uint8_t* scratch);
+
+/// Tone (255 = paper) and shade (its closing) of some rows of a page at a time, from the top down. It reads the page `2 * radius` rows ahead
+/// of what it gives and never again behind it, so what lies behind may be written over.
+class ToneBands {
+ public:
+  /// `rows` at a time; `page` and `paper` are referred to.
+  ToneBands(const View& page, const Paper& paper, int radius, int rows);
+  /// Goes on to the next rows; false when there are none.
+  bool Next();
+  int first() const { return first_; }
+  int last() const { return last_; }
+  const uint8_t* tone(int y) const { return tone_.data() + static_cast<size_t>(y - low_) * page_.width; }
+  const uint8_t* shade(int y) const { return shade_.data() + static_cast<size_t>(y - low_) * page_.width; }
+
+ private:
+  const View& page_;
+  const Paper& paper_;
+  int radius_, rows_;
+  /// What is given is rows first_ to last_ (exclusive), what is kept low_ to high_.
+  int first_ = 0, last_ = 0, low_ = 0, high_ = 0;
+  std::vector<uint8_t> tone_, shade_;
+};
 
 /// Makes grays shares of the paper's: 255 is paper.
 void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count);
@@ -52,8 +78,8 @@ struct ShadeOfColor {
   float followed = 0.0f;
 };
 
-/// `shade`: the page's tone without lines, width x height; `k`: the page's pixels in one of the grid, each way.
-ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k);
+/// `shade`: the page's tone without lines in the middle of each of the grid's pixels.
+ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade);
 
 /// Colour hints, grown to their regions, over a page. Refers to the layer's memory.
 class HintLayer {

@@ -32,17 +32,17 @@ double Ramp(double low, double high, double v) { return std::clamp((v - low) / (
 
 }  // namespace
 
-ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade, int width, int height, int k) {
+ShadeOfColor ShadeInColor(const ColorGrid& grid, const uint8_t* shade) {
   double logs[256];
   for (int v = 0; v < 256; ++v) logs[v] = std::log(std::max(v, 8) / 255.0);
   Pairs shading, lightness;
   double toned = 0;
   // Every other pixel is plenty.
   for (int y = 0; y < grid.height; y += 2) {
-    const uint8_t* row = shade + static_cast<size_t>(std::min(y * k + k / 2, height - 1)) * width;
+    const uint8_t* row = shade + static_cast<size_t>(y) * grid.width;
     const Rgbw* colors = &grid.pixels[static_cast<size_t>(y) * grid.width];
     for (int x = 0; x < grid.width; x += 2) {
-      const uint8_t tone = row[std::min(x * k + k / 2, width - 1)];
+      const uint8_t tone = row[x];
       // White paper says nothing about shading.
       if (tone < kBlackest || colors[x][3] > 0.5f) continue;
       const int luma = static_cast<int>(std::clamp(Luma(colors[x]), 0.0f, 255.0f));

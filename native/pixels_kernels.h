@@ -33,6 +33,13 @@ struct View {
 
 enum class Filter { kNearest = 0, kBox = 1, kBicubic = 2, kLanczos = 3, kBilinear = 4 };
 
+/// The side of a page that a strip of this size is made of, in pixels: the root of its area, of which no more counts than twice as much
+/// along as across.
+inline double PageSide(int width, int height) {
+  const double across = width < height ? width : height, along = width < height ? height : width;
+  return __builtin_sqrt(across * (along < 2 * across ? along : 2 * across));
+}
+
 /// Source rectangle in pixels, as floats like PIL's box.
 struct Box {
   float x0, y0, x1, y1;
@@ -77,15 +84,19 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
 /// Keeps or repeats channels: 4 -> 3 and 2 -> 1 drop the last, 1 -> 3 repeats.
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
 
-// pixels_ink.cc: the model's colour under the page's ink. Both RGB, of any sizes; `hints`: null, or RGBA of any size, as GrowHints gives
-// it; out: the page's size, RGB. `color_out` and `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are `out`.
+// pixels_ink.cc: the model's colour under the page's ink. Page gray or RGB, model RGB, of any sizes; `hints`: null, or RGBA of any size, as
+// GrowHints gives it; out: the page's size, RGB, and it may be an RGB page's own memory. `color_out` and `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are `out`.
 void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out = nullptr, uint8_t* ink_out = nullptr);
 
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the page
-/// (pixels_flats.cc). All RGB; `out` holds 3 * width * height bytes.
+/// (pixels_flats.cc). All RGB, the page also gray; `out` holds 3 * width * height bytes.
 void FlattenColors(const View& page, const View& model, int width, int height, uint8_t* out);
 
-// pixels_hints.cc: colour hints grown to the regions of the page that they lie in. `page`: RGB; `marks`: RGBA of any size, a hint where
+/// The page's regions (pixels_regions.h) on a grid of `width` x `height`, at most the page's size: of every pixel its region's number, of ink
+/// -2 less that of the nearest region, -1 far inside ink. `page`: gray or RGB.
+void LabelRegions(const View& page, int width, int height, int32_t* out);
+
+// pixels_hints.cc: colour hints grown to the regions of the page that they lie in. `page`: gray or RGB; `marks`: RGBA of any size, a hint where
 // alpha is 128 or more. out: RGBA of `width` x `height`, at most the page's size.
 void GrowHints(const View& page, const View& marks, int width, int height, uint8_t* out);
 

@@ -1,14 +1,37 @@
-// What a page is drawn on: its colour, found from the histogram, and the page's tone relative to it.
+// What a page is drawn on: its colour, found from the histogram, and the page's tone relative to it; row by row, so that a large page
+// needs no second one beside it.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <vector>
 
 #include "pixels_ink.h"
 
 namespace cobra::pixels {
 
-Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count) {
-  uint64_t histogram[256], around[256];
-  Histogram(luma, count, histogram);
+void GrayRow(const View& page, int y, uint8_t* out) {
+  const uint8_t* row = page.data + static_cast<size_t>(y) * page.width * page.channels;
+  if (page.channels == 1) std::memcpy(out, row, page.width);
+  else ToGray(row, page.width, out);
+}
+
+const uint8_t* RgbRow(const View& page, int y, uint8_t* scratch) {
+  const uint8_t* row = page.data + static_cast<size_t>(y) * page.width * page.channels;
+  if (page.channels == 3) return row;
+  ChangeChannels(row, page.width, 1, 3, scratch);
+  return scratch;
+}
+
+Paper FindPaper(const View& page) {
+  const size_t count = page.pixels();
+  std::vector<uint8_t> luma(page.width), scratch(page.channels == 3 ? 0 : 3 * static_cast<size_t>(page.width));
+  uint64_t histogram[256] = {}, around[256];
+  for (int y = 0; y < page.height; ++y) {
+    uint64_t of_row[256];
+    GrayRow(page, y, luma.data());
+    Histogram(luma.data(), luma.size(), of_row);
+    for (int v = 0; v < 256; ++v) histogram[v] += of_row[v];
+  }
   const auto sum = [&](int value) {
     uint64_t total = 0;
     for (int v = std::max(0, value - 3); v <= std::min(255, value + 3); ++v) total += histogram[v];
@@ -28,10 +51,14 @@ Paper FindPaper(const uint8_t* page, const uint8_t* luma, size_t count) {
     break;
   }
   uint64_t sums[3] = {0, 0, 0}, found = 0;
-  for (size_t i = 0; i < count; ++i) {
-    if (std::abs(luma[i] - paper) > 3) continue;
-    for (int c = 0; c < 3; ++c) sums[c] += page[3 * i + c];
-    ++found;
+  for (int y = 0; y < page.height; ++y) {
+    GrayRow(page, y, luma.data());
+    const uint8_t* row = RgbRow(page, y, scratch.data());
+    for (int x = 0; x < page.width; ++x) {
+      if (std::abs(luma[x] - paper) > 3) continue;
+      for (int c = 0; c < 3; ++c) sums[c] += row[3 * x + c];
+      ++found;
+    }
   }
   Paper result{{255, 255, 255}, static_cast<uint8_t>(paper)};
   for (int c = 0; c < 3 && found > 0; ++c) result.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));

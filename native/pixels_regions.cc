@@ -27,18 +27,17 @@ constexpr int kTapering = 5;     // tenths: an opening this wide against the nar
 constexpr int kFar = 255;        // distances end here (85 pixels); more changes nothing
 
 /// Radius in pixels of a thing that is `share` of the page's side, at least 2.
-int Radius(size_t pixels, double share) { return std::max(2, static_cast<int>(std::lround(std::sqrt(static_cast<double>(pixels)) * share))); }
+int Radius(int width, int height, double share) { return std::max(2, static_cast<int>(std::lround(PageSide(width, height) * share))); }
 
 /// The page's tone on the grid: the darkest pixel of each cell, so that lines stay closed.
 std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
-  std::vector<uint8_t> gray(page.pixels());
-  ToGray(page.data, page.pixels(), gray.data());
-  RelateToPaper(FindPaper(page.data, gray.data(), gray.size()), gray.data(), gray.size());
-  std::vector<uint8_t> tone(static_cast<size_t>(width) * height, 255);
+  const Paper paper = FindPaper(page);
+  std::vector<uint8_t> tone(static_cast<size_t>(width) * height, 255), row(page.width);
   std::vector<int> column(page.width);
   for (int x = 0; x < page.width; ++x) column[x] = static_cast<int>(static_cast<int64_t>(x) * width / page.width);
   for (int y = 0; y < page.height; ++y) {
-    const uint8_t* row = gray.data() + static_cast<size_t>(y) * page.width;
+    GrayRow(page, y, row.data());
+    RelateToPaper(paper, row.data(), row.size());
     uint8_t* target = tone.data() + (static_cast<int64_t>(y) * height / page.height) * width;
     for (int x = 0; x < page.width; ++x) target[column[x]] = std::min(target[column[x]], row[x]);
   }
@@ -47,7 +46,7 @@ std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
 
 std::vector<uint8_t> FindInk(const std::vector<uint8_t>& tone, int width, int height) {
   std::vector<uint8_t> shade(tone.size()), ink(tone.size());
-  const int radius = Radius(tone.size(), 1.0 / 250.0);
+  const int radius = Radius(width, height, 1.0 / 250.0);
   MaxFilter(tone.data(), width, height, radius, shade.data());
   MinFilter(shade.data(), width, height, radius, shade.data());
   for (size_t i = 0; i < tone.size(); ++i) ink[i] = tone[i] < kBlack || tone[i] * 255 < kInk * shade[i];
@@ -109,7 +108,7 @@ struct Sets {
 /// The regions' numbers on everything but ink, which gets -1.
 std::vector<int32_t> Flood(const std::vector<uint8_t>& distance, int width, int height, Regions& regions) {
   // Gaps of up to twice this radius are closed.
-  const int closing = kStraight * Radius(distance.size(), 1.0 / 400.0);
+  const int closing = kStraight * Radius(width, height, 1.0 / 400.0);
   Sets sets{std::vector<int32_t>(distance.size(), -1), distance};
   for (const int32_t pixel : FarFirst(distance)) {
     const int x = pixel % width, y = pixel / width, level = distance[pixel];
@@ -174,8 +173,13 @@ void EnterInk(Regions& regions, int depth) {
 Regions FindRegions(const View& page, int width, int height) {
   Regions regions{width, height, {}, FindInk(ToneOnGrid(page, width, height), width, height), {}};
   regions.label = Flood(DistanceToInk(regions.ink, width, height), width, height, regions);
-  EnterInk(regions, Radius(regions.ink.size(), 1.0 / 250.0));
+  EnterInk(regions, Radius(width, height, 1.0 / 250.0));
   return regions;
+}
+
+void LabelRegions(const View& page, int width, int height, int32_t* out) {
+  const Regions regions = FindRegions(page, width, height);
+  for (size_t i = 0; i < regions.label.size(); ++i) out[i] = regions.ink[i] && regions.label[i] >= 0 ? -2 - regions.label[i] : regions.label[i];
 }
 
 }  // namespace cobra::pixels

@@ -1,20 +1,16 @@
 /** Flats: one colour for every region of a page, the kernels `native/pixels_flats.cc` and `pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
-import { callPixels, toRgb, type PixelImage } from "./pixels.js";
+import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
-
-/** Grids above this many pixels gain nothing: lines are found on them as well as on the page. */
-const MOST_GRID_PIXELS = 2_000_000;
+import { regionGrid } from "./regions.js";
 
 /**
  * Gives every region that the page's ink bounds one colour, the commonest of the model's in it; a nearly white one becomes white. A region
  * whose colours are mostly apart from its commonest (several things that no line parts) keeps the model's.
  * @param page gray or RGB, any size
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
- * @returns RGB of the page's size, or of a whole part of it where the page is larger than about two megapixels
+ * @returns RGB of the page's size, or of a whole part of it where the page is large (`regionGrid`)
  */
 export function flattenColors(page: RasterImage, color: PixelImage<3>): PixelImage<3> & RasterImage {
-  const part = Math.max(1, Math.ceil(Math.sqrt((page.width * page.height) / MOST_GRID_PIXELS)));
-  const [width, height] = [Math.ceil(page.width / part), Math.ceil(page.height / part)];
-  const rgb = toRgb(page);
-  return { width, height, channels: 3, data: callPixels((pixels) => pixels.flattenColors(rgb, color, width, height)) };
+  const { width, height } = regionGrid(page);
+  return { width, height, channels: 3, data: callPixels((pixels) => pixels.flattenColors(page, color, width, height)) };
 }

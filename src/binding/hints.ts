@@ -1,5 +1,5 @@
 /** Colour hints grown to the regions of a page: the kernels `native/pixels_hints.cc` and `pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
-import { callPixels, toRgb, type PixelImage } from "./pixels.js";
+import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 
 /**
@@ -13,6 +13,5 @@ import type { RasterImage } from "./raster.js";
  * @returns RGBA of width x height, straight alpha; alpha 255 inside, 0 outside
  */
 export function growHints(page: RasterImage, marks: PixelImage<4>, width: number = page.width, height: number = page.height): PixelImage<4> {
-  const rgb = toRgb(page);
-  return { width, height, channels: 4, data: callPixels((pixels) => pixels.growHints(rgb, marks, width, height)) };
+  return { width, height, channels: 4, data: callPixels((pixels) => pixels.growHints(page, marks, width, height)) };
 }

@@ -1,5 +1,5 @@
 /** The model's colour under the page's own ink: the kernel `native/pixels_ink*.cc` with typed pictures. Synchronous; usable in worker threads. */
-import { callPixels, toRgb, type PixelImage } from "./pixels.js";
+import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 
 /**
@@ -13,11 +13,11 @@ import type { RasterImage } from "./raster.js";
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
  * @param hints colours that the user wants, RGBA, any size, stretched to the page's (`growHints`): there the result has this colour,
  * with as much of the model's light and shade as leaves its mean alone
+ * @param out memory of the result; may be an RGB page's own
  * @returns RGB at the page's size
  */
 export function composeInk(page: RasterImage, color: PixelImage<3>, hints?: PixelImage<4>, out?: Uint8Array): PixelImage<3> & RasterImage {
-  const paper = toRgb(page);
-  return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(paper, color, hints, out)) };
+  return { width: page.width, height: page.height, channels: 3, data: callPixels((pixels) => pixels.composeInk(page, color, hints, out)) };
 }
 
 /** A coloured page and its layers, RGB at the page's size. */
@@ -31,10 +31,9 @@ export interface InkLayers {
 
 /** `composeInk` with its layers apart. */
 export function composeInkLayers(page: RasterImage, color: PixelImage<3>, hints?: PixelImage<4>): InkLayers {
-  const paper = toRgb(page);
   const fresh = (): Uint8Array => new Uint8Array(page.width * page.height * 3);
   const [colorData, inkData] = [fresh(), fresh()];
-  const data = callPixels((pixels) => pixels.composeInk(paper, color, hints, undefined, colorData, inkData));
+  const data = callPixels((pixels) => pixels.composeInk(page, color, hints, undefined, colorData, inkData));
   const picture = (bytes: Uint8Array): InkLayers["image"] => ({ width: page.width, height: page.height, channels: 3, data: bytes });
   return { image: picture(data), color: picture(colorData), ink: picture(inkData) };
 }

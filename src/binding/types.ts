@@ -175,11 +175,13 @@ export interface NativePixelCalls {
   unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
-  /** Page and model RGB, hints RGBA, of any sizes; the result has the page's size. */
+  /** Page gray or RGB, model RGB, hints RGBA, of any sizes; the result is RGB of the page's size, and `out` may be an RGB page's memory. */
   composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array, colorOut?: Uint8Array, inkOut?: Uint8Array): Uint8Array;
-  /** Both RGB; the result RGB of width x height, at most the page's size. */
+  /** Page gray or RGB, model RGB; the result RGB of width x height, at most the page's size. */
   flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
-  /** Page RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */
+  /** Page gray or RGB; the labels of width x height, at most the page's size. */
+  findRegions(page: NativeImage, width: number, height: number): Int32Array;
+  /** Page gray or RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */
   growHints(page: NativeImage, marks: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** `table`: 256 values per channel. */
   toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;

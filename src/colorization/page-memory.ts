@@ -22,6 +22,8 @@ const ARENA_FLOOR_BYTES = 2 ** 20;
 const PAGE_FACTOR = 1.5;
 /** Bytes a pixel of the page in the ink's working planes (`native/pixels_ink*.cc`). */
 const INK_BYTES_PER_PIXEL = 24;
+/** Pixels of larger pages are in them some rows at a time. */
+const INK_PIXELS = 16_000_000;
 /** Heap and worker threads grow a little with every page in flight. */
 const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
 
@@ -88,6 +90,6 @@ export class PageMemory implements PageNeeds {
     const planes = pixels * 3 * 4 * 4; // line, hint, decoded, its copy
     const enlarged = upPixels * (3 * 4 * 4 + 3); // line, colour, output, its copy, picture
     const queries = QUADRANTS * 3 * imageEncoder.imageSize ** 2 * 4;
-    return small + planes + enlarged + queries + pagePixels * (3 + 3 + INK_BYTES_PER_PIXEL);
+    return small + planes + enlarged + queries + pagePixels * (3 + 3) + Math.min(pagePixels, INK_PIXELS) * INK_BYTES_PER_PIXEL;
   }
 }

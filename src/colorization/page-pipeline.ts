@@ -25,7 +25,7 @@ export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** One page to colour. */
 export interface PageRequest {
-  /** The page as decoded, RGB. */
+  /** The page as decoded, gray or RGB. Its memory is given away: a large page's becomes the result's. */
   page: RasterImage;
   style: Style;
   /** Seed of all noise of the page. */
@@ -61,7 +61,7 @@ export interface PageResult {
    * where the package has no upsampler.
    */
   image: RasterImage;
-  /** Colour, ink and the page, RGB at the page's size, where `layers` asks for them. */
+  /** Colour, ink (both RGB) and the page, at the page's size, where `layers` asks for them. */
   layers?: { color: RasterImage; ink: RasterImage; page: RasterImage };
   /** Page size of the model; of a page in tiles, the first one's. */
   bucket: Bucket;
@@ -82,13 +82,15 @@ export async function colorizePage(networks: Networks, references: ReferenceSet,
   signal?.throwIfAborted();
   clock.begin("prepare");
   const prepared = await runTask("preparePage", { page: request.page, buckets: modelBuckets(networks.model), encoder: manifest.imageEncoder, keepPage: request.ink !== "model", hints: hintsOf(request), hintForm: manifest.hints }, signal);
-  const { tiles, plan, page } = prepared;
+  const { tiles, plan } = prepared;
+  let { page } = prepared;
   const context = { networks, references, runTask, clock, upsampler };
   const done: ColouredTile[] = [];
   for (const [index, tile] of tiles.entries()) done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
-  let image = plan === undefined ? done[0]!.picture : await runTask("joinTiles", { width: prepared.width, height: prepared.height, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal);
+  let image = done[0]!.picture;
+  if (plan !== undefined) ({ picture: image, page } = await runTask("joinTiles", { page: page!, plan, pictures: done.map(({ picture }) => toRgb(picture)) }, signal));
   let layers: PageResult["layers"];
-  if (page) {
+  if (page && request.ink !== "model") {
     clock.begin("ink");
     const task = { page, picture: image, fill: request.fill ?? manifest.fill, hints: prepared.grownHints };
     if (request.layers === true) ({ image, ...layers } = await runTask("composeLayers", task, signal));

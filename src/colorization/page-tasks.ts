@@ -59,7 +59,7 @@ export interface PreparedPage {
   /** The page's own size in pixels. */
   width: number;
   height: number;
-  /** The page itself, moved and not copied, where `keepPage` asks for it. */
+  /** The page itself, moved and not copied, where `keepPage` asks for it and where tiles are to be joined. */
   page?: RasterImage;
   /** Colours that the page has to have; see `PreparedHints.grown`. */
   grownHints?: PixelImage<4>;
@@ -71,14 +71,13 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
   const plan = planTiles(page, buckets);
   const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({ tile, bucket: nearestBucket(tile.width, tile.height, buckets) }));
   const prepared = hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
-  const rgb = toRgb(page);
   const tiles = parts.map(({ tile, bucket }, index): PreparedTile => {
-    const stretched = resize(rgb, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
+    const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
     const gray = toGray(stretched as RasterImage);
     const marks = prepared?.marks[index];
-    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(stretched), encoder), ...(marks === undefined ? {} : { marks }) };
+    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder), ...(marks === undefined ? {} : { marks }) };
   });
-  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage ? { page } : {}) };
+  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage || plan !== undefined ? { page } : {}) };
 }
 
 export interface ReferenceTask {
@@ -187,10 +186,14 @@ export interface InkTask {
   hints?: PixelImage<4> | undefined;
 }
 
+/** Pages above this many pixels give their own memory to the result: two of them side by side are too much. */
+const LARGE_PIXELS = 16_000_000;
+
 /** The model's picture → its colour under the page's ink, at the page's size. */
 export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
   const color = toRgb(picture);
-  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints);
+  const out = page.channels === 3 && page.width * page.height > LARGE_PIXELS ? page.data : undefined;
+  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints, out);
 }
 
 /** `composeInk` with its layers apart; the page goes along. */

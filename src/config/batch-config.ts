@@ -20,8 +20,8 @@ export type Fill = (typeof FILLS)[number];
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** Layered documents that pages can be written as. */
-export const LAYERS = ["psd"] as const;
+/** How the layers of pages are written: as a layered document in the picture's place, or as files in a folder beside it. */
+export const LAYERS = ["psd", "png"] as const;
 export type Layers = (typeof LAYERS)[number];
 
 /** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
@@ -62,7 +62,7 @@ const schema = z.strictObject({
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
   lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
   compressionLevel: whole(0).max(9, "must be 9 or less").describe("of PNG: 0 (fast) to 9 (small)").default(6),
-  layers: oneOf(LAYERS).describe("write each page as a layered document (PSD: ink over colour over the original page) instead of a picture").optional(),
+  layers: oneOf(LAYERS).describe("write the layers of each page (ink over colour over the original page): \"psd\" as a Photoshop document in the picture's place, \"png\" as files in a folder beside the picture").optional(),
   recursive: flag.describe("folders inside the input folder too").default(false),
   overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),

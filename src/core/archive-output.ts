@@ -11,6 +11,7 @@ import { openPageSource, type SourceEntry } from "../io/page-source.js";
 import { sha256 } from "./fingerprint.js";
 import type { JournalEntry } from "./journal-entries.js";
 import { journalLine } from "./journal.js";
+import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "./locked-journal.js";
 import type { PageJob } from "./page-work.js";
 import type { StoredRun } from "./run-record.js";
@@ -34,7 +35,9 @@ export async function writeArchive(config: BatchConfig, journal: LockedJournal, 
   const archive = await openArchiveSink(path, { overwrite: replace });
   try {
     const old = new Map(before?.entries().map((entry) => [entry.name, entry]));
-    for (const { outputName } of pages) await archive.write(outputName, await readFile(join(folder, outputName)));
+    for (const { entry, outputName } of pages) {
+      for (const name of [outputName, ...layerPaths(outputName, journal.history.last(entry.name)?.layers ?? [])]) await archive.write(name, await readFile(join(folder, name)));
+    }
     for (const entry of carried) await archive.carry(old.get(entry.name) ?? entry);
     return await archive.finish(metadata);
   } catch (error) {
@@ -51,7 +54,7 @@ async function claimArchive({ outputZip, overwrite }: BatchConfig, journal: Lock
   const { archiveName } = journal.history;
   const own = archiveName === undefined ? undefined : join(dirname(wanted), archiveName);
   if (own !== undefined && (await exists(own))) return { path: own, replace: true, own: true };
-  const path = overwrite ? wanted : numberedName(wanted, await firstFreeNumber(wanted, exists));
+  const path = overwrite ? wanted : numberedName(wanted, await firstFreeNumber((number) => exists(numberedName(wanted, number))));
   await journal.append({ type: "archive", name: basename(path) });
   return { path, replace: overwrite, own: false };
 }
@@ -67,6 +70,12 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   const temporary = join(dirname(path), temporaryName());
   const pictures = join(temporary, basename(picturesFolder(record.config)));
   const source = await openPageSource(path);
+  const keep = async (name: string, entry: SourceEntry | undefined): Promise<Uint8Array> => {
+    const bytes = (await entry?.read()) ?? new Uint8Array(); // a layer that is gone from the archive: the page is then not finished
+    await mkdir(dirname(join(pictures, name)), { recursive: true });
+    await writeFile(join(pictures, name), bytes, { flush: true });
+    return bytes;
+  };
   try {
     const entries = new Map(source.entries().map((entry) => [entry.name, entry]));
     const lines: JournalEntry[] = [{ type: "run", job: "", at: new Date().toISOString(), record }];
@@ -76,11 +85,9 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
       const origin = metadata.inputs.find(({ page }) => page === success.page);
       const entry = entries.get(success.output);
       if (origin === undefined || entry === undefined) continue;
-      const bytes = await entry.read();
-      const to = join(pictures, success.output);
-      await mkdir(dirname(to), { recursive: true });
-      await writeFile(to, bytes, { flush: true });
-      lines.push({ type: "page", page: success.page, fingerprint: origin.fingerprint, inputSha256: origin.sha256, outputName: success.output, success, sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber: 0 });
+      const layers = await layerRecords((success.layers ?? []).map((name) => keep(name, entries.get(name))));
+      const bytes = await keep(success.output, entry);
+      lines.push({ type: "page", page: success.page, fingerprint: origin.fingerprint, inputSha256: origin.sha256, outputName: success.output, success, sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber: 0, ...(layers.length === 0 ? {} : { layers }) });
     }
     await writeFile(join(temporary, JOURNAL_NAME), lines.map(journalLine).join(""), { flush: true });
     await rename(temporary, work);

@@ -4,21 +4,22 @@
  * An archive's pages wait in a work folder beside it until all are there.
  */
 import { readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../config/batch-config.js";
 import { ResourceError } from "../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../io/atomic-file.js";
 import { outputError, systemCode } from "../io/file-errors.js";
 import { makeFolder } from "../io/make-folder.js";
-import { firstFreeNumber, numberedName, portableName } from "../io/output-names.js";
+import { firstFreeNumber, layersFolder, numberedName, portableName } from "../io/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../io/output-rules.js";
 import { openFolderSink, type PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import { writeArchive } from "./archive-output.js";
 import type { PageFailure, PageSuccess } from "./events.js";
 import { sha256 } from "./fingerprint.js";
-import type { FileRecord, PageEntry, PageKey, PreviewState, RunRecord } from "./journal-entries.js";
+import type { FileRecord, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "./journal-entries.js";
+import { layerPaths, layerRecords, layersThere } from "./layer-records.js";
 import { LockedJournal } from "./locked-journal.js";
 import type { EncodedPage, PageJob } from "./page-work.js";
 import type { PreviewResult } from "./preview.js";
@@ -121,7 +122,13 @@ export class BatchOutput {
 
   async #successOf(entry: PageEntry): Promise<PageSuccess | undefined> {
     const path = await this.#find(entry.outputName, entry);
-    return path === undefined ? undefined : { ...entry.success, output: this.#outputOf(path, entry.outputName) };
+    return path === undefined || !(await layersThere(path, entry.layers)) ? undefined : this.#placed(entry.success, path, entry.outputName, entry.layers);
+  }
+
+  /** What came of a page, with where its files are. */
+  #placed(success: PageSuccess, path: string, name: string, layers: readonly LayerRecord[] = []): PageSuccess {
+    const output = this.#outputOf(path, name);
+    return { ...success, output, ...(layers.length === 0 ? {} : { layers: layerPaths(output, layers) }) };
   }
 
   /** Of a page's settings together with all else, but the page itself, that decides its picture. */
@@ -139,15 +146,28 @@ export class BatchOutput {
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
-  async write(job: PageJob, { bytes, facts }: EncodedPage): Promise<PageSuccess> {
+  async write(job: PageJob, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = { page: entry.name, output: outputName, ...facts, seed: settings.seed, elapsedMs: performance.now() - job.startedMs };
     await this.#tidy(dirname(join(this.#folder, outputName)));
-    const old = this.history.replaceable(entry.name) ? await this.#replaced(outputName, entry.name) : undefined;
-    const record = old === undefined ? await this.#recordFor(outputName, bytes) : { firstNumber: old.firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const old = this.history.replaceable(entry.name) || this.#lacksLayers(job) ? await this.#replaced(outputName, entry.name) : undefined;
+    const firstNumber = old?.firstNumber ?? (await this.#freeNumber(outputName, files.length === 0 ? undefined : entry.name));
+    const layers = await layerRecords(files);
+    const record = { firstNumber, sha256: await sha256(bytes), sizeBytes: bytes.byteLength, ...(layers.length === 0 ? {} : { layers }) };
     await this.#journal.append({ type: "page", ...this.keyOf(job), outputName, success, ...record, ...(this.previewing ? { preview: true } : {}) });
-    const path = old === undefined ? await this.#sink.write(outputName, bytes) : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
-    return { ...success, output: this.#outputOf(path, outputName) };
+    // Layers first: the picture's name is what says that all of the page is there.
+    const free = layers.length === 0 ? outputName : numberedName(outputName, firstNumber);
+    const beside = layersFolder(old === undefined ? free : relative(this.#folder, old.path));
+    if (layers.length > 0) await this.#tidy(join(this.#folder, beside));
+    for (const [index, { name }] of layers.entries()) await this.#sink.replace(`${beside}/${name}`, files[index]!);
+    const path = old === undefined ? await this.#sink.write(free, bytes) : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
+    return this.#placed(success, path, outputName, layers);
+  }
+
+  /** Whether the page was finished, of the same making, and only some of its layers are not there any more. */
+  #lacksLayers(job: PageJob): boolean {
+    const last = this.history.last(job.entry.name);
+    return last?.layers !== undefined && last.fingerprint === this.fingerprint(job.settings) && last.inputSha256 === job.inputSha256;
   }
 
   /** The page's picture that the new one takes the place of: the last that got its name and still is as it was written. */
@@ -222,8 +242,17 @@ export class BatchOutput {
   }
 
   async #recordFor(name: string, bytes: Uint8Array): Promise<FileRecord> {
-    const firstNumber = this.#overwrite ? 0 : await firstFreeNumber(join(this.#folder, name), exists);
-    return { sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber };
+    return { sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber: await this.#freeNumber(name) };
+  }
+
+  /** The number of the first name that is free; for a page with layers (`page`) one whose folder of layers is free too, or that page's own. */
+  async #freeNumber(name: string, page?: string): Promise<number> {
+    if (this.#overwrite) return 0;
+    const own = new Set((page === undefined ? [] : this.history.pictures(page)).filter((entry) => entry.outputName === name && entry.layers !== undefined).map(({ firstNumber }) => firstNumber));
+    for (let from = 0; ; from++) {
+      from += await firstFreeNumber((n) => exists(join(this.#folder, numberedName(name, from + n))));
+      if (page === undefined || own.has(from) || !(await exists(layersFolder(join(this.#folder, numberedName(name, from)))))) return from;
+    }
   }
 
   /** The file that a record speaks of, if it got its name and still is as it was written. */

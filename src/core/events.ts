@@ -27,6 +27,8 @@ export interface PageSuccess {
   page: string;
   /** Where the picture is: a path, or the entry's name in the archive. */
   output: string;
+  /** Where its layers are, from the bottom up, with `layers` "png"; paths or entries as `output`. */
+  layers?: string[];
   /** Pixels of the written picture. */
   width: number;
   height: number;

@@ -39,8 +39,15 @@ export interface Adjustments {
 /** `waiting` for approval; a rejected one is made again and then waits. */
 export type PreviewState = "waiting" | "approved" | "rejected";
 
-/** A page's picture. `fingerprint` and `inputSha256` say what it was made of; `preview`: it may be rejected still. */
-export type PageEntry = { readonly type: "page"; readonly outputName: string; readonly success: PageSuccess; readonly preview?: true } & PageKey & FileRecord;
+/** A file of a page's layers, in the folder beside its picture. */
+export interface LayerRecord {
+  readonly name: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** A page's picture, and its layers where it has files of them: written before the picture gets its name. `fingerprint` and `inputSha256` say what it was made of; `preview`: it may be rejected still. */
+export type PageEntry = { readonly type: "page"; readonly outputName: string; readonly success: PageSuccess; readonly layers?: readonly LayerRecord[]; readonly preview?: true } & PageKey & FileRecord;
 
 export type JournalEntry =
   /** A run begins. */

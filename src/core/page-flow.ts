@@ -1,9 +1,11 @@
 /** The stages of a batch joined: pages decoded ahead, several coloured at once, encoded, and given on in their order. */
 import { availableParallelism } from "node:os";
+import type { DecodedImage } from "../io/image-codec.js";
 import { withLogContext } from "../logging.js";
 import { stage } from "../workers/stage.js";
 import { colourAsMemoryAllows } from "./page-memory-steps.js";
-import { encodePage, openPage, proceed, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
+import { PicturesInFlight } from "./pictures-in-flight.js";
+import { encodePage, openPage, proceed, type ColouredPage, type EncodedPage, type PageContext, type PageJob, type Passed } from "./page-work.js";
 
 /** What steers the flow. */
 export interface FlowControl {
@@ -28,15 +30,42 @@ export function encodeStage({ maxThreads }: { readonly maxThreads: number }): { 
 const DECODED_AHEAD = Math.min(2, availableParallelism());
 
 /** Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or left. */
-export function flowPages(context: PageContext, control: FlowControl): AsyncIterableIterator<Passed<EncodedPage>> {
+export async function* flowPages(context: PageContext, control: FlowControl): AsyncGenerator<Passed<EncodedPage>> {
+  const pictures = new PicturesInFlight(context.engine.memory, context.output.layers !== undefined);
+  try {
+    yield* stages(context, control, pictures);
+  } finally {
+    pictures.releaseAll();
+  }
+}
+
+function stages(context: PageContext, control: FlowControl, pictures: PicturesInFlight): AsyncIterableIterator<Passed<EncodedPage>> {
   const { signal } = control;
-  const decoded = stage(admittedJobs(control), (job, within) => ofPage(job, () => openPage(context, job, within.signal)), { concurrency: DECODED_AHEAD, signal });
+  /** What has no picture any more makes room for the next. */
+  const settled = <T>(item: Passed<T>): Passed<T> => {
+    if (!("value" in item)) pictures.release(item.job);
+    return item;
+  };
+  const open = async (job: PageJob, within: AbortSignal): Promise<Passed<DecodedImage>> => {
+    const turn = pictures.turn();
+    try {
+      return settled(await ofPage(job, () => openPage(context, job, within, (bytes) => pictures.hold(job, turn, bytes, within))));
+    } finally {
+      turn.end();
+    }
+  };
+  const decoded = stage(admittedJobs(control), (job, within) => open(job, within.signal), { concurrency: DECODED_AHEAD, signal });
   const coloured = stage(
     decoded,
-    async (item, within) => ((await control.admitted()) ? proceed(item, within.signal, (job, page) => ofPage(job, () => colourAsMemoryAllows(context, job, page, within.signal))) : leave(item)),
+    async (item, within) => settled((await control.admitted()) ? await proceed(item, within.signal, (job, page) => ofPage(job, () => colourAsMemoryAllows(context, job, page, within.signal))) : leave(item)),
     { concurrency: control.pagesInFlight, signal },
   );
-  return stage(coloured, (item, within) => proceed(item, within.signal, (job, result) => ofPage(job, () => encodePage(context, job, result, within.signal))), { ...encodeStage(context.engine.pool), signal });
+  const encode = async (item: Passed<ColouredPage>, within: AbortSignal): Promise<Passed<EncodedPage>> => {
+    const encoded = await proceed(item, within, (job, result) => ofPage(job, () => encodePage(context, job, result, within)));
+    pictures.release(item.job);
+    return encoded;
+  };
+  return stage(coloured, (item, within) => encode(item, within.signal), { ...encodeStage(context.engine.pool), signal });
 }
 
 /** Does a page's work so that the lines logged by it name the page. */

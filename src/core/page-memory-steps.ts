@@ -17,7 +17,7 @@ export async function colourAsMemoryAllows(context: PageContext, job: PageJob, d
     const slot = await memory.beginPage(job.entry.name, size, { topK, signal });
     try {
       // Its pixels moved to a worker in the first attempt.
-      page ??= await pool.decode(await job.entry.read(), job.entry.name, { signal });
+      page ??= await pool.decode(await job.entry.read(), job.entry.name, { signal, keepGray: true });
       return await colourPage(context, job, page, signal);
     } catch (error) {
       if (signal.aborted || !isOutOfMemory(error)) throw error;

@@ -61,6 +61,8 @@ export interface ColouredPage {
 /** A page's picture, ready to be written. */
 export interface EncodedPage {
   readonly bytes: Uint8Array;
+  /** Files of `LAYER_NAMES` beside the picture, in that order; absent where none are asked for or the page has none. */
+  readonly layers?: readonly Uint8Array[];
   readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
 }
 
@@ -87,8 +89,8 @@ export async function proceed<A, B>(item: Passed<A>, signal: AbortSignal, work: 
   return "value" in item ? attempt(item.job, signal, () => work(item.job, item.value)) : item;
 }
 
-/** Reads a page and decodes it in a worker, unless an earlier run has finished it. */
-export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal): Promise<Passed<DecodedImage>> {
+/** Reads a page and, where `room` says that there is room for its picture, decodes it in a worker, unless an earlier run has finished it. */
+export async function openPage({ engine, known, finished, begin, emit }: PageContext, job: PageJob, signal: AbortSignal, room: (bytes: Uint8Array) => Promise<void>): Promise<Passed<DecodedImage>> {
   const before = await known(job);
   if (before !== undefined) return before;
   const opened = await attempt(job, signal, async () => {
@@ -97,7 +99,8 @@ export async function openPage({ engine, known, finished, begin, emit }: PageCon
     const kept = await finished(job);
     if (kept !== undefined) return kept;
     begin(job);
-    return engine.pool.decode(bytes, job.entry.name, { signal });
+    await room(bytes);
+    return engine.pool.decode(bytes, job.entry.name, { signal, keepGray: true });
   });
   if (!("value" in opened)) return opened;
   if (!("image" in opened.value)) return { job, kept: opened.value };
@@ -144,5 +147,8 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
     return { bytes: await engine.pool.run("encodePsd", { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined }, { signal }), facts };
   }
   const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
-  return { bytes: await engine.pool.encode(result.image, options, job.entry.name), facts };
+  const bytes = await engine.pool.encode(result.image, options, job.entry.name);
+  if (output.layers !== "png" || result.layers === undefined) return { bytes, facts };
+  const layers = await engine.pool.run("encodeLayers", { layers: result.layers, options: { compressionLevel, density, tagged: info.icc !== undefined }, name: job.entry.name }, { signal });
+  return { bytes, layers, facts };
 }

@@ -24,7 +24,7 @@ export async function scanInput(engine: Engine, config: BatchConfig, signal: Abo
   try {
     const found = await findPages(engine, source, config, signal, pageConfig);
     const names = source.entries().filter((entry) => entry.kind === "image").map((entry) => entry.name);
-    const planned = planOutputNames(names, { preserveStructure: config.preserveStructure, format: config.layers ?? config.outputFormat });
+    const planned = planOutputNames(names, { preserveStructure: config.preserveStructure, format: config.layers === "psd" ? "psd" : config.outputFormat, layerFolders: config.layers === "png" });
     return { source, found, outputNames: new Map(names.map((name, index) => [name, planned[index]!])) };
   } catch (error) {
     await source.close();

@@ -1,9 +1,9 @@
 /** The formats that are written, and their file name extensions. Pure functions over names. */
-import type { Layers, OutputFormat } from "../config/batch-config.js";
+import type { OutputFormat } from "../config/batch-config.js";
 import { extensionOf } from "./entry-rules.js";
 
 /** A picture format, or that of a layered document. */
-export type WrittenFormat = OutputFormat | Layers;
+export type WrittenFormat = OutputFormat | "psd";
 
 const EXTENSIONS: Readonly<Record<WrittenFormat, readonly string[]>> = {
   png: [".png"],

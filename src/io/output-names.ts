@@ -7,6 +7,8 @@ export interface OutputNameOptions {
   readonly preserveStructure?: boolean;
   /** Format of all results; without it each page keeps its own where that is written (GIF becomes PNG). */
   readonly format?: WrittenFormat | undefined;
+  /** Results differ in more than their extensions: each has a folder of layers beside it. Default false. */
+  readonly layerFolders?: boolean;
 }
 
 /** The longest file name common file systems take, in bytes of UTF-8; some is left for `_12` and temporary names. */
@@ -62,10 +64,10 @@ export function firstFreeName(name: string, isTaken: (candidate: string) => bool
   return numberedName(name, n);
 }
 
-/** The number of the first of `name`, `name_1`, `name_2`, … that does not exist. */
-export async function firstFreeNumber(name: string, exists: (candidate: string) => Promise<boolean>): Promise<number> {
+/** The first number from 0 of which nothing exists. */
+export async function firstFreeNumber(exists: (number: number) => Promise<boolean>): Promise<number> {
   let n = 0;
-  while (await exists(numberedName(name, n))) n++;
+  while (await exists(n)) n++;
   return n;
 }
 
@@ -75,7 +77,7 @@ export async function firstFreeNumber(name: string, exists: (candidate: string) 
  * folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
  */
 export function planOutputNames(names: readonly string[], options: OutputNameOptions = {}): string[] {
-  const { preserveStructure = true, format } = options;
+  const { preserveStructure = true, format, layerFolders = false } = options;
   const wanted = names.map((name) => colorizedName(preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1), format));
   if (!preserveStructure) {
     const uses = new Map<string, number>();
@@ -85,11 +87,20 @@ export function planOutputNames(names: readonly string[], options: OutputNameOpt
     }
   }
   const taken = new Set<string>();
+  const place = (name: string): string => nameKey(layerFolders ? layersFolder(name) : name);
   return wanted.map((name) => {
-    const free = firstFreeName(name, (candidate) => taken.has(nameKey(candidate)));
-    taken.add(nameKey(free));
+    const free = firstFreeName(name, (candidate) => taken.has(place(candidate)));
+    taken.add(place(free));
     return free;
   });
+}
+
+/** The layers of a page as files, from the bottom up, as they are stacked when all are opened together. */
+export const LAYER_NAMES = ["1_original.png", "2_color.png", "3_ink.png"] as const;
+
+/** The folder of a picture's layers, beside it: `a/001_colorized.jpg` → `a/001_colorized_layers`. */
+export function layersFolder(picture: string): string {
+  return `${picture.slice(0, picture.length - extensionOf(picture).length)}_layers`;
 }
 
 /** Cuts text to a number of UTF-8 bytes without splitting a character. */

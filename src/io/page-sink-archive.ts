@@ -45,6 +45,10 @@ export class ArchiveSink implements PageSink {
     return free;
   }
 
+  replace(name: string, bytes: Uint8Array): Promise<string> {
+    return this.write(name, bytes);
+  }
+
   async carry(entry: SourceEntry): Promise<string> {
     return this.write(portableName(entry.name), await entry.read());
   }

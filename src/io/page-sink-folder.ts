@@ -32,6 +32,12 @@ export class FolderSink implements PageSink {
     return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
 
+  async replace(name: string, bytes: Uint8Array): Promise<string> {
+    checkOutputName(name);
+    this.#taken.add(nameKey(join(this.#folder, name)));
+    return writeFileAtomic(join(this.#folder, name), bytes, true, undefined, this.#folder);
+  }
+
   async carry(entry: SourceEntry): Promise<string> {
     return this.write(portableName(entry.name), await entry.read());
   }

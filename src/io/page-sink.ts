@@ -11,6 +11,8 @@ export interface PageSink {
    * Rejects with `ERR_OUTPUT_WRITE` or `ERR_ARGUMENT` (a name that leads out). Calls may overlap; an archive keeps their order.
    */
   write(name: string, bytes: Uint8Array): Promise<string>;
+  /** Writes a file of the run's own under exactly this name, in place of what a killed run has left there. */
+  replace(name: string, bytes: Uint8Array): Promise<string>;
   /** Takes over a file of the input under its own name (ComicInfo.xml), made portable. Resolves to where it is. */
   carry(entry: SourceEntry): Promise<string>;
   /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */

@@ -10,7 +10,7 @@ export type BlendMode = "normal" | "multiply";
 
 export interface PsdLayer {
   readonly name: string;
-  /** RGB, of the document's size. */
+  /** RGB or gray, of the document's size. */
   readonly image: RasterImage;
   readonly blend: BlendMode;
   readonly visible?: boolean;
@@ -73,7 +73,8 @@ interface PackedChannel {
 }
 
 /** One channel, row by row in PackBits: runs of three and more as count and value, the rest as they are. */
-function packChannel({ width, height, channels, data }: RasterImage, channel: number): PackedChannel {
+function packChannel({ width, height, channels, data }: RasterImage, wanted: number): PackedChannel {
+  const channel = Math.min(wanted, channels - 1);
   const counts = new Uint8Array(2 * height);
   let out = new Uint8Array(Math.max(1024, Math.ceil(width * height * 0.5)));
   let to = 0;

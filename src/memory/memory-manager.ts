@@ -3,15 +3,14 @@
  * with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to shrink.
  */
 import { availableParallelism } from "node:os";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { AllocatorStats, DeviceMemory } from "../binding/index.js";
 import { messageOf, ResourceError, ValidationError } from "../errors.js";
 import { getLogger } from "../logging.js";
+import { collectGarbage } from "./collect-garbage.js";
 import { readHostMemory, type HostMemory } from "./host-memory.js";
 import { MemoryLedger, type Booking } from "./ledger.js";
 import { PageGate, type PageSlot } from "./page-gate.js";
-import { nextStep, pagesInFlight, type PressureStep } from "./pressure.js";
+import { nextStep, pagesInFlight, picturesBudget, type PressureStep } from "./pressure.js";
 
 /** A page's size in pixels. */
 export type PageSize = readonly [width: number, height: number];
@@ -97,6 +96,8 @@ export class MemoryManager {
   readonly #threshold: number;
   readonly #caches = new Set<DroppableCache>();
   readonly #gate: PageGate;
+  /** Who may have a picture in memory. */
+  readonly #pictures: PageGate;
   #activations: Booking | undefined;
 
   /** @throws ValidationError `ERR_ARGUMENT` for a threshold outside 0..1 or a budget below 1 */
@@ -110,6 +111,7 @@ export class MemoryManager {
     this.ledger.hold("process", this.#readHost().processBytes);
     this.ledger.hold("model", options.modelBytes ?? 0);
     this.#gate = new PageGate(this.ledger, () => this.#freeBytes());
+    this.#pictures = new PageGate(this.ledger, () => picturesBudget(this.#freeBytes() + this.#pictures.heldBytes) - this.#pictures.heldBytes);
     this.#freeBytes();
   }
 
@@ -199,6 +201,14 @@ export class MemoryManager {
     return pagesInFlight({ cores: availableParallelism(), freeBytes: this.#freeBytes() * this.#threshold, sharedBytes, pageBytes: needs.pageBytes("largest", topK) });
   }
 
+  /**
+   * Waits until a picture may be decoded beside those that are in memory, and books it: several large ones go one after the other, small
+   * ones do not wait. Released once it is encoded. One always may. Rejects with the signal's reason.
+   */
+  holdPicture(name: string, neededBytes: number, signal?: AbortSignal): Promise<PageSlot> {
+    return this.#pictures.begin({ owner: `picture ${name}`, neededBytes, signal });
+  }
+
   /** Waits until a page fits beside those in flight and books it. One page always fits. Rejects with the signal's reason. */
   beginPage(name: string, size: PageSize, { topK = DEFAULT_TOP_K, signal }: { topK?: number; signal?: AbortSignal | undefined } = {}): Promise<PageSlot> {
     const { needs } = this.#options;
@@ -270,10 +280,4 @@ function share({ usedBytes, totalBytes }: { usedBytes: number; totalBytes: numbe
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
-}
-
-/** A full collection, also where Node was not started with --expose-gc. */
-function collectGarbage(): void {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
 }

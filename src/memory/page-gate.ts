@@ -22,6 +22,7 @@ export class PageGate {
   readonly #freeBytes: () => number;
   readonly #waiting: { readonly page: PageRequestForMemory; readonly begin: () => void }[] = [];
   readonly #slots = new Set<{ hadCompany: boolean }>();
+  #heldBytes = 0;
   #limit = Infinity;
   #calmPages = 0;
 
@@ -33,6 +34,11 @@ export class PageGate {
 
   get inFlight(): number {
     return this.#slots.size;
+  }
+
+  /** Booked for the pages in flight. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Pages that may be in flight; Infinity: as many as fit. */
@@ -85,9 +91,11 @@ export class PageGate {
 
   #book({ owner, neededBytes }: PageRequestForMemory): PageSlot {
     const booking = this.#ledger.hold(owner, neededBytes);
+    this.#heldBytes += neededBytes;
     const release = (): void => {
       if (booking.state === "released") return;
       booking.release();
+      this.#heldBytes -= neededBytes;
       this.#slots.delete(slot);
       if (this.#limit !== Infinity && ++this.#calmPages >= PAGES_BEFORE_GROWTH) {
         this.#calmPages = 0;

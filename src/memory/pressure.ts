@@ -25,6 +25,14 @@ export function pagesInFlight({ cores, freeBytes, sharedBytes, pageBytes }: Flig
   return Math.max(1, Math.min(Math.max(2, useful), fitting));
 }
 
+/** Pictures of pages, decoded and coloured, may take this much together where memory is plenty: 85 megapixels. */
+export const PICTURES_BYTES = 2 ** 29;
+
+/** What pictures in memory may take together: a quarter of what may be taken at all, at most `PICTURES_BYTES`. */
+export function picturesBudget(freeBytes: number): number {
+  return Math.min(PICTURES_BYTES, freeBytes / 4);
+}
+
 export interface AdmissionCounters {
   readonly inFlight: number;
   /** Pages that may be in flight; lowered when memory runs out. */

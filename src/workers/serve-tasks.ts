@@ -1,5 +1,6 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
 import { move, transferableSymbol, valueSymbol } from "piscina";
+import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import type { TaskHandlers, TaskTable } from "./task-types.js";
@@ -18,6 +19,9 @@ export type TaskReply = ({ readonly value: unknown } | { readonly error: ErrorDa
 
 const log = getLogger("worker");
 
+/** After a task with pictures of this many bytes its thread collects garbage: an idle thread would keep them, and several have as many. */
+const LARGE_BYTES = 2 ** 26;
+
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks<Tasks extends TaskTable<Tasks>>(handlers: TaskHandlers<Tasks>): (message: TaskMessage) => Promise<unknown> {
   const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
@@ -33,8 +37,14 @@ export function serveTasks<Tasks extends TaskTable<Tasks>>(handlers: TaskHandler
     }
   };
   return async (message) => {
+    const takenBytes = bytesOf(message.payload);
     const { value, records } = await collectLogRecords(message.log, () => answer(message));
     const reply: TaskReply = records.length === 0 ? value : { ...value, logRecords: records };
+    if (takenBytes + bytesOf(reply) > LARGE_BYTES) setImmediate(collectGarbage);
     return move({ [transferableSymbol]: transferables(reply), [valueSymbol]: reply });
   };
+}
+
+function bytesOf(value: unknown): number {
+  return transferables(value).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

@@ -2,6 +2,7 @@
 import type { PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
+import type { LayerOptions, PageLayers } from "../io/layer-files.js";
 import type { PsdDocument } from "../io/psd.js";
 import type { PictureKind, TellPictureOptions } from "./open-page.js";
 
@@ -24,5 +25,7 @@ export interface CoreTasks {
   classify: { payload: { bytes: Uint8Array; name: string; options: TellPictureOptions }; result: PictureKind };
   /** A layered document; see `encodePsd`. With `tagged` an sRGB profile is embedded. */
   encodePsd: { payload: { document: PsdDocument; name: string; tagged: boolean }; result: Uint8Array };
+  /** The layers of a page as files; see `encodeLayers`. */
+  encodeLayers: { payload: { layers: PageLayers; options: LayerOptions; name: string }; result: Uint8Array[] };
   encode: { payload: { image: RasterImage; name: string; options: EncodeOptions }; result: Uint8Array };
 }

@@ -1,6 +1,7 @@
 /** The core tasks, and the worker file that does only them. */
 import { decodeHintPicture } from "../io/hint-picture.js";
 import { decodeImage, encodeImage, srgbProfile } from "../io/image-codec.js";
+import { encodeLayers } from "../io/layer-files.js";
 import { encodePsd } from "../io/psd.js";
 import { tellPicture } from "./open-page.js";
 import { serveTasks } from "./serve-tasks.js";
@@ -11,6 +12,7 @@ export const CORE_HANDLERS: TaskHandlers<CoreTasks> = {
   decodeHints: ({ bytes, name }) => decodeHintPicture(bytes, name),
   classify: ({ bytes, name, options }) => tellPicture(bytes, name, options),
   encodePsd: async ({ document, name, tagged }) => encodePsd({ ...document, ...(tagged ? { icc: await srgbProfile() } : {}) }, name),
+  encodeLayers: ({ layers, options, name }) => encodeLayers(layers, options, name),
   encode: ({ image, name, options }) => encodeImage(image, options, name),
 };
 

@@ -22,8 +22,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Panels of hatching with gutters of 12 pixels, every 110. */
-const isInk = (x: number, y: number): boolean => y % 110 >= 12 && (x < 3 || x > 116 || (x + y) % 11 < 2);
+/** Framed panels of hatching with gutters of 12 pixels, every 110. */
+const isInk = (x: number, y: number): boolean => y % 110 >= 12 && (x < 3 || x > 116 || y % 110 < 15 || y % 110 > 106 || (x + y) % 11 < 2);
 const strip = (): Picture => drawn(120, 1500, (x, y) => (isInk(x, y) ? 0 : 255));
 const request = (page: Picture, more: Partial<PageRequest> = {}): PageRequest => ({ page, style: "line", seed: 1, steps: 2, topK: 1, ...more });
 

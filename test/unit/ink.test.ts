@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { composeInk, composeInkLayers } from "../../src/binding/ink.js";
-import { toGray } from "../../src/binding/pixels.js";
+import { toGray, toRgb } from "../../src/binding/pixels.js";
 import { apart, drawn, noise, pixel, type Color, type Picture } from "../support/drawn-page.js";
 
 const WIDTH = 300;
@@ -219,4 +219,21 @@ describe("properties", () => {
       { numRuns: 20 },
     );
   });
+});
+
+describe("a page above 16 megapixels", () => {
+  // Its tone and shade are made some rows at a time: a page of equal parts has to come out in equal parts, wherever a stretch of rows ends.
+  it("shows no border between the stretches of rows, in memory of its own or the page's, gray or RGB", () => {
+    const [width, height, period] = [4200, 4000, 200];
+    const row = new Uint8Array(width * period).map((_, i) => ((i % width) % 300 < 12 || Math.floor(i / width) < 10 ? 10 : (i % width) % 700 < 200 ? 170 : 255));
+    const gray = new Uint8Array(width * height);
+    for (let from = 0; from < gray.length; from += row.length) gray.set(row, from);
+    const model = drawn(840, 800, () => [200, 120, 90]);
+    const out = composeInk({ width, height, channels: 1, data: gray }, model).data;
+    const stride = width * 3 * period;
+    const first = Buffer.from(out.subarray(5 * stride, 6 * stride));
+    for (let part = 6; part < 15; part++) expect(first.equals(out.subarray(part * stride, (part + 1) * stride))).toBe(true);
+    const rgb = toRgb({ width, height, channels: 1, data: gray });
+    expect(Buffer.from(out).equals(composeInk(rgb, model, undefined, rgb.data).data)).toBe(true);
+  }, 120_000);
 });

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { COBRA_BUCKETS } from "../../src/colorization/buckets.js";
 import { tileHints } from "../../src/colorization/tile-hints.js";
-import { joinTiles } from "../../src/colorization/tile-join.js";
+import { joinPictures } from "../../src/colorization/tile-join.js";
 import { cutStretch, planTiles, TILE_FACTOR, type TilePlan } from "../../src/colorization/tiling.js";
 import { drawn, pixel } from "../support/drawn-page.js";
 
@@ -77,7 +77,7 @@ describe("cutStretch", () => {
   });
 });
 
-describe("joinTiles", () => {
+describe("joinPictures", () => {
   it.each(["rows", "columns"] as const)("places each tile, blends in the seams, and leaves no step: %s", (axis) => {
     const rows = axis === "rows";
     const stretch = [[0, 120], [90, 220], [200, 300]] as const;
@@ -85,7 +85,7 @@ describe("joinTiles", () => {
     const plan: TilePlan = { axis, tiles, seams: [{ from: 90, to: 120 }, { from: 200, to: 220 }] };
     const tones = [40, 120, 200];
     const pictures = tiles.map((tile, index) => drawn(tile.width * 2, tile.height * 2, () => tones[index]!));
-    const joined = joinTiles({ width: rows ? 100 : 300, height: rows ? 300 : 100, plan, pictures });
+    const joined = joinPictures({ width: rows ? 100 : 300, height: rows ? 300 : 100 }, plan, pictures);
     expect([joined.width, joined.height]).toEqual(rows ? [200, 600] : [600, 200]);
     const tone = (at: number): number => (rows ? pixel(joined, 77, at) : pixel(joined, at, 77))[1];
     const all = Array.from({ length: 600 }, (_, at) => tone(at));
@@ -100,7 +100,7 @@ describe("joinTiles", () => {
     const whole = drawn(60, 400, (x, y) => [(x * 4) % 256, (y * 2) % 256, (x + y) % 256]);
     const tiles = [[0, 150], [120, 300], [260, 400]].map(([from, to]) => ({ x: 0, y: from!, width: 60, height: to! - from! }));
     const pictures = tiles.map((tile) => drawn(60, tile.height, (x, y) => pixel(whole, x, y + tile.y)));
-    const joined = joinTiles({ width: 60, height: 400, plan: { axis: "rows", tiles, seams: [{ from: 120, to: 150 }, { from: 260, to: 300 }] }, pictures });
+    const joined = joinPictures({ width: 60, height: 400 }, { axis: "rows", tiles, seams: [{ from: 120, to: 150 }, { from: 260, to: 300 }] }, pictures);
     expect(Buffer.compare(joined.data, whole.data)).toBe(0);
   });
 });

@@ -18,6 +18,7 @@ const failure = { page, stage: z.enum(["scan", ...PAGE_STAGES, "write"]).describ
 const success = {
   page,
   output: z.string().describe("path of the picture; in an archive its entry's name"),
+  layers: z.array(z.string()).describe("paths of its layers from the bottom up, in an archive their entries' names").optional(),
   width: count.describe("pixels"),
   height: count.describe("pixels"),
   bucket: z.string().describe("page size of the model, WxH"),
