@@ -63,8 +63,8 @@ class Colorizer(nn.Module):
         super().__init__()
         d, c, deep = cfg.width, cfg.cell, cfg.deep
         self.cfg, self.d, self.dk = cfg, d, d // 4
-        #: Taken off the logit of nothing, so that what is unknown takes a reference's colour rather than none (set on export).
-        self.doubt = 0.0
+        #: Taken off the logits of nothing and of paper, so that what is unknown takes a reference's colour rather than none (set on export).
+        self.doubt = (0.0, 0.0)
         #: The part of the logits that lightness has is multiplied by this (set on export).
         self.focus = 1.0
         room = max(CLASSES + LIGHT, sum(TRAITS))
@@ -172,8 +172,8 @@ class Colorizer(nn.Module):
         keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
         values = torch.cat([paper, unpack(kv[n, 1])], 1)
         logits = query @ keys.transpose(1, 2)
-        if self.doubt:
-            logits = torch.cat([logits[:, :, :1] - self.doubt, logits[:, :, 1:]], 2)
+        if any(self.doubt):
+            logits = torch.cat([logits[:, :, :2] - torch.tensor(self.doubt, device=logits.device), logits[:, :, 2:]], 2)
         p = logits.softmax(-1)
         taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
         return self.finish(f, taken, hinted, where), p, (classes, traits, light)
