@@ -6,6 +6,7 @@ import { getLogger } from "../logging.js";
 import { MemoryManager } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
+import { sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
 import { LoadedStyles } from "./loaded-styles.js";
@@ -60,10 +61,10 @@ export class Engine implements AsyncDisposable {
   private constructor(model: ModelPackage, options: EngineOptions) {
     this.model = model;
     this.#options = options;
-    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work));
+    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work), (owner, bytes) => this.memory.ledger.hold(owner, bytes));
     this.memory = new MemoryManager({
       needs: new PageMemory(model),
-      modelBytes: Object.values(model.manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
+      modelBytes: sessionWeightBytes(model),
       arenas: () => this.#networks.openSessions(),
       shrinkArenas: () => this.#networks.shrinkArenas(),
       budgetBytes: options.memoryBudgetBytes,

@@ -10,6 +10,8 @@ export interface TensorData {
   readonly dims: readonly number[];
   /** Length of what `bytes()` gives. */
   readonly byteLength: number;
+  /** Whether it belongs to all styles of a package: see `WeightFile`. */
+  readonly shared?: boolean;
   /** Little-endian content, row major. Called once per file written. */
   bytes(): Uint8Array;
 }

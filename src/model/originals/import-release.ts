@@ -3,7 +3,8 @@
  * into the PixArt base, maps the names, and builds the graphs. A tensor is in memory only while it is written.
  */
 import { ModelError } from "../../errors.js";
-import { buildModelPackage, type BuildProgress, type ModelWeights, type StyleWeights } from "../build-package.js";
+import { buildModelPackage, type BuildProgress } from "../build-package.js";
+import type { ModelWeights, StyleWeights } from "../package-graphs.js";
 import type { Style } from "../manifest.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../model-package.js";
