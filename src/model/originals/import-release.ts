@@ -86,6 +86,7 @@ async function readPrompt(files: ReleaseFiles, channels: number): Promise<Prompt
   if (embeds.dims.join() !== [tokens, channels].join() || mask.dims.join() !== String(tokens)) {
     throw new ModelError("ERR_MODEL_WEIGHTS", `${files.promptEmbeds} is [${embeds.dims.join(", ")}] and ${files.promptMask} is [${mask.dims.join(", ")}]; they must be [tokens, ${channels}] and [tokens]`);
   }
+  if (mask.data.every((kept) => kept === 0)) throw new ModelError("ERR_MODEL_WEIGHTS", `${files.promptMask} keeps none of the prompt's ${tokens} tokens; it must keep at least one, get it again`);
   return { embeds: embeds.data, mask: mask.data };
 }
 

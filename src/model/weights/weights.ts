@@ -77,7 +77,7 @@ export class Weights {
     if (found === undefined) this.#book.faults.set(full, `missing, expected [${dims.join(", ")}]`);
     else if (found !== "any" && found.join() !== dims.join()) this.#book.faults.set(full, `has the shape [${found.join(", ")}], expected [${dims.join(", ")}]`);
     const faulty = this.#book.faults.has(full);
-    const data = (): Float32Array => (faulty ? new Float32Array(elementCount(dims)) : this.source.read(full, dims));
+    const data = (): Float32Array => (faulty ? new Float32Array(elementCount(dims)) : readFinite(this.source, full, dims));
     const own = { name: `${this.label}/${full}`, dims, data };
     const origin = faulty ? undefined : this.source.originOf?.(full, dims);
     if (origin === undefined) return own;
@@ -108,6 +108,16 @@ export class Weights {
   }
 }
 
+/** A tensor's values. One that is no number would make every picture nothing, so it is an error that names the tensor. */
+function readFinite(source: WeightSource, name: string, dims: readonly number[]): Float32Array {
+  const values = source.read(name, dims);
+  for (let at = 0; at < values.length; at++) {
+    if (Number.isFinite(values[at])) continue;
+    throw new ModelError("ERR_MODEL_WEIGHTS", `the tensor ${JSON.stringify(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged, get it again`);
+  }
+  return values;
+}
+
 /** A tensor of a base with a product added, as the sum of both. Matrices only: what else has an adapter is small. */
 function withSum(own: WeightTensor, full: string, { base, adapter }: Origin): WeightTensor {
   if (own.dims.length !== 2 || adapter === undefined) return own;
@@ -117,9 +127,9 @@ function withSum(own: WeightTensor, full: string, { base, adapter }: Origin): We
   return {
     ...own,
     sum: {
-      base: { ...part("base", own.dims, () => base.read(full, own.dims)), shared: true },
-      left: part("up", [rows, rank], () => source.read(up, [rows, rank]).map((value) => scale * value)),
-      right: part("down", [rank, columns], () => source.read(down, [rank, columns])),
+      base: { ...part("base", own.dims, () => readFinite(base, full, own.dims)), shared: true },
+      left: part("up", [rows, rank], () => readFinite(source, up, [rows, rank]).map((value) => scale * value)),
+      right: part("down", [rank, columns], () => readFinite(source, down, [rank, columns])),
     },
   };
 }
