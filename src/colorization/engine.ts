@@ -6,9 +6,10 @@ import { getLogger } from "../logging.js";
 import { MemoryManager } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
-import { sessionWeightBytes } from "../model/requirements.js";
+import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import { weightBooks } from "./held-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./networks.js";
 import { PageMemory } from "./page-memory.js";
@@ -61,7 +62,7 @@ export class Engine implements AsyncDisposable {
   private constructor(model: ModelPackage, options: EngineOptions) {
     this.model = model;
     this.#options = options;
-    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work), (owner, bytes) => this.memory.ledger.hold(owner, bytes));
+    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work), (owner, bytes) => book(owner, bytes));
     this.memory = new MemoryManager({
       needs: new PageMemory(model),
       modelBytes: sessionWeightBytes(model),
@@ -70,6 +71,7 @@ export class Engine implements AsyncDisposable {
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
     });
+    const book = weightBooks(this.memory.ledger, Math.max(...model.styles.map((style) => apartWeightBytes(model, style))));
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = openPagePool(options.workers);
   }

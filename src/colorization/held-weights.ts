@@ -4,11 +4,35 @@
  */
 import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
 import { getLogger } from "../logging.js";
+import type { MemoryLedger } from "../memory/ledger.js";
 
 const log = getLogger("networks");
 
 /** Notes bytes that are held for an owner; the end of the booking gives them back. */
 export type BookMemory = (owner: string, bytes: number) => Disposable;
+
+/**
+ * Books weights in a ledger. Those of one style are booked from the start, as "weights to come", so that no page is let in where they will be;
+ * `expectedBytes` is what they take.
+ */
+export function weightBooks(ledger: MemoryLedger, expectedBytes: number): BookMemory {
+  const toCome = expectedBytes === 0 ? undefined : ledger.hold("weights to come", expectedBytes);
+  let heldBytes = 0;
+  const change = (bytes: number): void => {
+    heldBytes += bytes;
+    toCome?.resize(Math.max(0, expectedBytes - heldBytes));
+  };
+  return (owner, bytes) => {
+    change(bytes);
+    const booking = ledger.hold(owner, bytes);
+    return {
+      [Symbol.dispose]: () => {
+        booking.release();
+        change(-bytes);
+      },
+    };
+  };
+}
 
 /** Weights by the names of the inputs that take them. */
 export type WeightTensors = ReadonlyMap<string, Tensor>;
