@@ -30,8 +30,8 @@ export interface EngineOptions {
   /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
   referenceCacheBytes?: number;
   /**
-   * Keep the networks of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
-   * their loading. What styles share is loaded once either way.
+   * Keep the weights of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
+   * their loading. What styles share is loaded once either way (docs/models.md, "What styles share").
    */
   keepStyles?: boolean;
   /** Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit` leave. */
