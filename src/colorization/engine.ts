@@ -71,7 +71,7 @@ export class Engine implements AsyncDisposable {
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
     });
-    const book = weightBooks(this.memory.ledger, Math.max(...model.styles.map((style) => apartWeightBytes(model, style))));
+    const book = weightBooks(this.memory.ledger, Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))));
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = openPagePool(options.workers);
   }

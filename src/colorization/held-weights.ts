@@ -2,9 +2,11 @@
  * Weights that lie apart from their graphs (`graphs.weights` in the manifest): tensors on the device that sessions take as inputs.
  * So they are in memory once, however many sessions use them, and another style needs no other session.
  */
+import { dirname } from "node:path";
 import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
 import { getLogger } from "../logging.js";
 import type { MemoryLedger } from "../memory/ledger.js";
+import { givingFloat32 } from "../model/widened-graph.js";
 
 const log = getLogger("networks");
 
@@ -42,14 +44,20 @@ interface Held {
   readonly booking: Disposable;
 }
 
+/** How weights are loaded. */
+export interface HeldOptions extends SessionOptions {
+  /** Hold half precision weights in float32: see `widened-graph.ts`. */
+  readonly widens?: boolean;
+}
+
 /** Loads sets of weights at first use and frees them. A set is known by the path of the graph that gives it. Owned by `Networks`. */
 export class HeldWeights implements Disposable {
-  readonly #options: SessionOptions;
+  readonly #options: HeldOptions;
   readonly #book: BookMemory;
   readonly #loading = new Map<string, Promise<Held>>();
   readonly #loaded = new Map<string, Held>();
 
-  constructor(options: SessionOptions, book: BookMemory) {
+  constructor(options: HeldOptions, book: BookMemory) {
     this.#options = options;
     this.#book = book;
   }
@@ -108,10 +116,11 @@ function free({ tensors, booking }: Held): void {
  * Runs the graph once. On the CPU, so that a LoRA is folded alike for every provider and a device holds no more than the result: ONNX Runtime maps
  * the weight files, and what is computed goes where it stays (on a device: by way of the host).
  */
-async function loadTensors(path: string, place: InferenceSession, { intraOpThreads }: SessionOptions): Promise<Map<string, Tensor>> {
+async function loadTensors(path: string, place: InferenceSession, { intraOpThreads, widens = false }: HeldOptions): Promise<Map<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
   // Not optimised: ONNX Runtime would compute it all while loading, beside the result.
-  const source = await InferenceSession.create(path, { graphOptimization: "disabled", config: { "session.disable_prepacking": "1" }, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) });
+  const options: SessionOptions = { graphOptimization: "disabled", config: { "session.disable_prepacking": "1" }, ...(intraOpThreads === undefined ? {} : { intraOpThreads }) };
+  const source = await (widens ? InferenceSession.create(givingFloat32(path), inFolder(dirname(path), options)) : InferenceSession.create(path, options));
   try {
     for (const { name, dtype, dims } of source.outputs) tensors.set(name, Tensor.alloc(dtype, dims as number[], place));
     if (place.device === "cpu") await source.run({}, { outputs: Object.fromEntries(tensors) });
@@ -123,6 +132,11 @@ async function loadTensors(path: string, place: InferenceSession, { intraOpThrea
   } finally {
     source.dispose();
   }
+}
+
+/** Options for a graph given by its bytes whose weight files lie in a folder. */
+export function inFolder(folder: string, options: SessionOptions): SessionOptions {
+  return { ...options, config: { ...options.config, "session.model_external_initializers_file_folder_path": folder } };
 }
 
 async function copyOver(from: Readonly<Record<string, Tensor>>, to: ReadonlyMap<string, Tensor>): Promise<void> {

@@ -2,7 +2,7 @@
  * The networks of a model package as typed calls. Sessions open at first use and are shared between styles where the
  * package shares the graph. Shapes are N,C,H,W; pictures are float32 planes.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
@@ -11,7 +11,9 @@ import type { LineInput } from "./line-style.js";
 import { STYLES, TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
 import { networkInputs } from "../model/network-inputs.js";
-import { HeldWeights, type BookMemory } from "./held-weights.js";
+import { holdsFloat32 } from "../model/requirements.js";
+import { givenNames, takingFloat32 } from "../model/widened-graph.js";
+import { HeldWeights, inFolder, type BookMemory } from "./held-weights.js";
 
 const log = getLogger("networks");
 
@@ -51,6 +53,8 @@ export class Networks implements Disposable {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
   readonly #weights: HeldWeights;
+  /** Whether weights that lie apart are held in float32: see `widened-graph.ts`. */
+  readonly #widens: boolean;
   readonly #times: RunTimes = {};
   #lastEndMs = 0;
   #disposed = false;
@@ -63,7 +67,8 @@ export class Networks implements Disposable {
     this.model = model;
     this.#options = options;
     this.#inMemory = inMemory;
-    this.#weights = new HeldWeights(options, book);
+    this.#widens = model.manifest.graphs.weights !== undefined && holdsFloat32(model.manifest, options.provider ?? "cpu");
+    this.#weights = new HeldWeights({ ...options, widens: this.#widens }, book);
   }
 
   /** Run times since the start. */
@@ -77,7 +82,7 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = this.#inMemory(() => openSession(graph, path, this.#options));
+      opening = this.#inMemory(() => openSession(graph, path, this.#options, this.#widens ? weightsIn(this.model, graph, style) : undefined));
       void opening.then(
         (session) => this.#open.set(session, graph),
         () => undefined,
@@ -265,9 +270,17 @@ function zeros(dtype: Dtype, dims: readonly number[]): Tensor {
   return tensor;
 }
 
-async function openSession(graph: GraphName, path: string, options: SessionOptions): Promise<InferenceSession> {
+/** Names of the weights that lie apart from a graph. */
+function weightsIn(model: ModelPackage, graph: GraphName, style: Style): ReadonlySet<string> | undefined {
+  const paths = (TAKEN_WEIGHTS[graph] ?? []).flatMap((set) => model.weightsPath(set, style) ?? []);
+  return paths.length === 0 ? undefined : new Set(paths.flatMap((path) => givenNames(path)));
+}
+
+async function openSession(graph: GraphName, path: string, options: SessionOptions, widened?: ReadonlySet<string>): Promise<InferenceSession> {
   const started = performance.now();
-  const session = await InferenceSession.create(path, options);
+  const session = await (widened === undefined
+    ? InferenceSession.create(path, options)
+    : InferenceSession.create(takingFloat32(path, (name) => widened.has(name)), inFolder(dirname(path), options)));
   log.debug({ graph, provider: session.provider, device: session.device, ms: Math.round(performance.now() - started) }, "network loaded");
   return session;
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";
-import { decodeModelProto, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "./builder/onnx-schema.js";
+import { DATA_TYPE, decodeModelProto, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "./builder/onnx-schema.js";
 import { elementCount } from "./builder/tensor-data.js";
 import { messageOf, ModelError } from "../errors.js";
 import type { ModelManifest } from "./manifest.js";
@@ -18,11 +18,16 @@ export interface ModelRequirements {
   readonly patchBytes: number;
 }
 
-/** The needs of a package on a provider. On the CPU ONNX Runtime computes half precision in float32 and keeps a session's weights so: twice their size. */
+/** Whether half precision weights are held in float32: on the CPU, which computes so. */
+export function holdsFloat32({ precision }: ModelManifest, provider: string): boolean {
+  return precision === "float16" && provider === "cpu";
+}
+
+/** The needs of a package on a provider. */
 export function modelRequirements(model: ModelPackage, provider: string): ModelRequirements {
   const { precision, referenceKv, latent, buckets } = model.manifest;
   const style = model.styles.at(-1)!;
-  const weightBytes = sessionWeightBytes(model, style) * (precision === "float16" && provider === "cpu" ? 2 : 1) + apartWeightBytes(model, style);
+  const weightBytes = sessionWeightBytes(model, style) * (holdsFloat32(model.manifest, provider) ? 2 : 1) + apartWeightBytes(model, style, provider);
   const tokens = Math.max(...buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   return { packageBytes: packageBytes(model.manifest), weightBytes, patchBytes };
@@ -46,11 +51,12 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
   return Object.entries(files).reduce((sum, [name, file]) => sum + (ofStyles.has(name) && !names.has(name) ? 0 : file.bytes), 0);
 }
 
-/** Bytes of the weights that lie apart from the graphs which one style uses; 0 where none do. */
-export function apartWeightBytes(model: ModelPackage, style: Style): number {
+/** Bytes that weights which lie apart from the graphs take in memory, of those that one style uses; 0 where none lie apart. */
+export function apartWeightBytes(model: ModelPackage, style: Style, provider: string): number {
   const { weights } = model.manifest.graphs;
+  const wide = holdsFloat32(model.manifest, provider);
   const files = weights === undefined ? [] : [weights.shared.vae, ...Object.values(weights.styles[style] ?? {})].filter((file) => file !== undefined);
-  return files.reduce((sum, file) => sum + outputBytes(readGraph(model, file)), 0);
+  return files.reduce((sum, file) => sum + outputBytes(readGraph(model, file), wide), 0);
 }
 
 function readGraph(model: ModelPackage, file: string): ModelProto {
@@ -66,8 +72,9 @@ function initializerBytes({ graph }: ModelProto): number {
   return graph.initializer.reduce((sum, { dims, dataType }) => sum + elementCount(dims) * (ELEMENT_BYTES_OF_TYPE[dataType] ?? 4), 0);
 }
 
-function outputBytes({ graph }: ModelProto): number {
-  return graph.output.reduce((sum, { type: { tensorType } }) => sum + elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) * (ELEMENT_BYTES_OF_TYPE[tensorType.elemType] ?? 4), 0);
+function outputBytes({ graph }: ModelProto, wide: boolean): number {
+  const bytesOf = (type: number): number => (wide && type === DATA_TYPE.float16 ? 4 : (ELEMENT_BYTES_OF_TYPE[type] ?? 4));
+  return graph.output.reduce((sum, { type: { tensorType } }) => sum + elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) * bytesOf(tensorType.elemType), 0);
 }
 
 /** The weight file of a style's own graphs in a package of format 1: they carry the same suffix. */

@@ -67,12 +67,14 @@ describe("model list", () => {
 });
 
 describe("requirements", () => {
-  it("count what sessions hold twice in half precision on the CPU, what a style holds apart once, and only the style in use", async () => {
+  it("count half precision in float32 on the CPU, what lies apart once, and only the style in use", async () => {
     const opened = await openModelPackage(whole);
     const [cpu, gpu] = [modelRequirements(opened, "cpu"), modelRequirements(opened, "cuda")];
-    const apart = apartWeightBytes(opened, "line");
-    expect(apart).toBeGreaterThan(0);
-    expect(cpu.weightBytes - apart).toBe(2 * (gpu.weightBytes - apart));
+    const [wide, apart] = [apartWeightBytes(opened, "line", "cpu"), apartWeightBytes(opened, "line", "cuda")];
+    // Some are in float32 anyway.
+    expect(wide).toBeGreaterThan(1.2 * apart);
+    expect(wide).toBeLessThan(2 * apart);
+    expect(cpu.weightBytes - wide).toBe(2 * (gpu.weightBytes - apart));
     expect(sessionWeightBytes(opened, "line") + apart).toBe(gpu.weightBytes);
     // 4 layers, key and value, 96 x 128 pixels of 32 x 32 a token, width 24, two bytes.
     expect(cpu.patchBytes).toBe(4 * 2 * 12 * 24 * 2);

@@ -1,9 +1,18 @@
 /** Weights apart from graphs: what gives them, how a LoRA lies in files, and that a graph with its weights as inputs gives the same. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { modelBytes } from "../../../src/model/builder/model-file.js";
+import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { givenNames, givingFloat32, takingFloat32 } from "../../../src/model/widened-graph.js";
+import { loadPeer, peerMissing } from "../../support/peer.js";
 import { GraphBuilder, type Graph, type GraphOptions } from "../../../src/model/builder/graph-builder.js";
 import { linear } from "../../../src/model/builder/ops.js";
 import { buildDenoiser } from "../../../src/model/networks/denoiser.js";
 import { buildWeightsGraph } from "../../../src/model/networks/weights-graph.js";
+import { buildVaeDecoder } from "../../../src/model/networks/vae-graphs.js";
+import { PRESETS } from "../../../src/model/presets.js";
 import { mergeLora } from "../../../src/model/originals/lora.js";
 import { givenWeights, seededWeights } from "../../../src/model/weights/sources.js";
 import { Weights, type WeightSource } from "../../../src/model/weights/weights.js";
@@ -49,6 +58,50 @@ describe("a graph with its weights as inputs", () => {
     const { noise } = await runGraph(apart, { ...inputs, ...(await runGraph(buildWeightsGraph(apart.weights, "line"), {})) });
     expect(maxDifference(noise!.data, expected!.data)).toBeLessThan(1e-5);
   });
+});
+
+describe("half precision on the CPU", () => {
+  it("is given and taken in float32, with the same result", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "cobra-widened-"));
+    try {
+      const graph = layer(lora(4), { weightsAsInputs: true, precision: "float16" });
+      const [layerPath, weightsPath] = [join(folder, "layer.onnx"), join(folder, "weights.onnx")];
+      writeFileSync(layerPath, modelBytes(graph));
+      writeFileSync(weightsPath, modelBytes(buildWeightsGraph(graph.weights, "line")));
+      expect(givenNames(weightsPath).sort()).toEqual(["main/to_q.bias", "main/to_q.weight#transposed"]);
+      const half: HostTensor = { ...x, dtype: "float16" };
+      const run = async (layerModel: Graph | Uint8Array, weightsModel: Graph | Uint8Array, dtype: "float16" | "float32"): Promise<Float32Array> => {
+        const weights = await runGraph(weightsModel, {});
+        const given = Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [name, { ...tensor, dtype }]));
+        return (await runGraph(layerModel, { x: half, ...given }))["y"]!.data;
+      };
+      const narrow = await run(graph, buildWeightsGraph(graph.weights, "line"), "float16");
+      const wide = takingFloat32(layerPath, (name) => name.startsWith("main/"));
+      expect(maxDifference(await run(wide, givingFloat32(weightsPath), "float32"), narrow)).toBeLessThan(2 ** -9 * Math.max(...narrow.map(Math.abs)));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+it.skipIf(peerMissing !== undefined)("half precision on the CPU casts no weight in a run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "cobra-casts-"));
+  try {
+    const how = { precision: "float16", weightsAsInputs: true, pageSizes: [[96, 96]] } as const;
+    const source = (label: string): Weights => new Weights(seededWeights(1), label);
+    const { transformer, vae } = PRESETS.tiny;
+    const prompt = { embeds: new Float32Array(transformer.captionChannels).fill(0.5), mask: [1] };
+    for (const graph of [buildDenoiser(transformer, { main: source("main"), control: source("control") }, prompt, how), buildVaeDecoder(vae, source("vae"), how)]) {
+      const [path, optimised] = [join(folder, `${graph.name}.onnx`), join(folder, `${graph.name}.optimised.onnx`)];
+      writeFileSync(path, modelBytes(graph));
+      const weights = new Set(graph.weights.map(({ name }) => name));
+      await (await loadPeer().InferenceSession.create(takingFloat32(path, (name) => weights.has(name)), { graphOptimizationLevel: "all", optimizedModelFilePath: optimised })).release();
+      const casts = decodeModelProto(readFileSync(optimised)).graph.node.filter(({ opType, input }) => opType === "Cast" && weights.has(input[0]!));
+      expect(casts.map(({ input }) => input[0]), graph.name).toEqual([]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 describe("a LoRA", () => {
