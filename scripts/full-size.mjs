@@ -83,7 +83,12 @@ async function page() {
   const weightBytes = {};
   const networks = new Networks(model, {}, undefined, (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }));
   const started = performance.now();
-  const at = { start: memory() };
+  const at = {};
+  const note = (moment) => {
+    at[moment] = memory();
+    say(`${moment} after ${Math.round((performance.now() - started) / 1000)} s, resident ${(at[moment].rssBytes / 1e9).toFixed(2)} GB, own ${(at[moment].ownBytes / 1e9).toFixed(2)} GB, peak ${(at[moment].peakRssBytes / 1e9).toFixed(2)} GB`);
+  };
+  note("start");
 
   const encode = async (index, style) => {
     const latent = latentOf(h / 2, w / 2, index);
@@ -93,7 +98,7 @@ async function page() {
   };
   // Loading is what the first patch takes longer than the second.
   const [kv, secondsFirst] = await timed(() => encode(0, first));
-  at.firstPatch = memory();
+  note("firstPatch");
   const { layers, width: kvWidth } = model.manifest.referenceKv;
   const tokens = (h / 4) * (w / 4);
   const referenceKv = Tensor.alloc(kv.dtype, [1, count, layers, 2, tokens, kvWidth]);
@@ -107,19 +112,19 @@ async function page() {
     await (patch ?? source).copyTo(part);
     for (const tensor of [part, source, patch]) tensor?.dispose();
   }
-  at.allPatches = memory();
+  note("allPatches");
   const lineLatent = latentOf(h, w, 2);
   const hintLatent = latentOf(h, w, 3);
   const hintMask = Tensor.alloc("float32", [1, 1, h, w]);
   const step = (style) => networks.denoise(wave(channels * h * w, 1), [1, channels, h, w], 999, { lineLatent, hintLatent, hintMask, resolution, referenceKv }, style);
   const [noise, stepSeconds] = await timed(() => step(first));
-  at.step = memory();
+  note("step");
   if (!noise.every(Number.isFinite)) throw new Error("the noise is not finite");
   const { sessions, tensors } = liveCounts();
   networks.closeStyle(first);
   const [other, otherSeconds] = await timed(() => encode(0, second));
   other.dispose();
-  at.otherStyle = memory();
+  note("otherStyle");
   report(started, {
     references: { encoded, secondsFirst, secondsEach: seconds.slice(1).reduce((sum, one) => sum + one, 0) / Math.max(1, seconds.length - 1) },
     step: { seconds: stepSeconds, references: count, largest: noise.reduce((most, value) => Math.max(most, Math.abs(value)), 0) },
