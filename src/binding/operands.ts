@@ -45,7 +45,8 @@ function check(info: ValueInfo, tensor: Tensor, role: Role, free: Map<string, { 
 
 /** Every input of the model, in its order. @throws ValidationError `ERR_TENSOR_NAME`, `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED` */
 export function checkInputs(infos: readonly ValueInfo[], given: Readonly<Record<string, Tensor>>): Operands {
-  for (const name of Object.keys(given)) find(infos, name, "input");
+  const known = new Set(infos.map(({ name }) => name)); // a model may have hundreds of inputs
+  for (const name of Object.keys(given)) if (!known.has(name)) find(infos, name, "input");
   const free = new Map<string, { size: number; name: string }>();
   const tensors = infos.map((info) => {
     const tensor = given[info.name];
@@ -64,9 +65,11 @@ export function checkOutputs(infos: readonly ValueInfo[], given: Readonly<Record
 
 /** The outputs asked for by name. @throws ValidationError `ERR_TENSOR_NAME` for one that does not exist or comes twice. */
 export function checkOutputNames(infos: readonly ValueInfo[], names: readonly string[]): string[] {
-  for (const [index, name] of names.entries()) {
-    find(infos, name, "output");
-    if (names.indexOf(name) !== index) throw new ValidationError("ERR_TENSOR_NAME", `output "${name}" is asked for twice`);
+  const known = new Set(infos.map(({ name }) => name));
+  const asked = new Set<string>();
+  for (const name of names) {
+    if (!known.has(name)) find(infos, name, "output");
+    if (asked.size === asked.add(name).size) throw new ValidationError("ERR_TENSOR_NAME", `output "${name}" is asked for twice`);
   }
   return [...names];
 }

@@ -6,8 +6,10 @@ import { getLogger } from "../logging.js";
 import { MemoryManager } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
+import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/model-package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import { weightBooks } from "./held-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./networks.js";
 import { PageMemory } from "./page-memory.js";
@@ -28,8 +30,8 @@ export interface EngineOptions {
   /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
   referenceCacheBytes?: number;
   /**
-   * Keep the networks of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
-   * their loading. What styles share is loaded once either way.
+   * Keep the weights of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
+   * their loading. What styles share is loaded once either way (docs/models.md, "What styles share").
    */
   keepStyles?: boolean;
   /** Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit` leave. */
@@ -60,15 +62,16 @@ export class Engine implements AsyncDisposable {
   private constructor(model: ModelPackage, options: EngineOptions) {
     this.model = model;
     this.#options = options;
-    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work));
+    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work), (owner, bytes) => book(owner, bytes));
     this.memory = new MemoryManager({
       needs: new PageMemory(model),
-      modelBytes: Object.values(model.manifest.files).reduce((sum, { bytes }) => sum + bytes, 0),
+      modelBytes: sessionWeightBytes(model),
       arenas: () => this.#networks.openSessions(),
       shrinkArenas: () => this.#networks.shrinkArenas(),
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
     });
+    const book = weightBooks(this.memory.ledger, Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))));
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = openPagePool(options.workers);
   }

@@ -1,4 +1,4 @@
-/** Which styles' own networks are loaded. Switching style swaps only those; what styles share stays. */
+/** Which styles' own weights (of small packages: networks) are loaded. Switching style swaps only those; what styles share stays. */
 import type { Style } from "../config/batch-config.js";
 import type { Networks } from "./networks.js";
 
@@ -9,7 +9,7 @@ export class LoadedStyles {
   readonly #pages = new Map<Style, number>();
   #latest: Style | undefined;
 
-  /** @param keepAll keep the networks of a style that no page is coloured in any more */
+  /** @param keepAll keep what belongs to a style that no page is coloured in any more */
   constructor(networks: Networks, keepAll: boolean) {
     this.#networks = networks;
     this.#keepAll = keepAll;

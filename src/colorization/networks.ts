@@ -2,15 +2,18 @@
  * The networks of a model package as typed calls. Sessions open at first use and are shared between styles where the
  * package shares the graph. Shapes are N,C,H,W; pictures are float32 planes.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger } from "../logging.js";
 import type { LineInput } from "./line-style.js";
-import type { GraphName } from "../model/manifest.js";
+import { STYLES, TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../model/manifest.js";
 import type { ModelPackage } from "../model/model-package.js";
 import { networkInputs } from "../model/network-inputs.js";
+import { holdsFloat32 } from "../model/requirements.js";
+import { givenNames, takingFloat32 } from "../model/widened-graph.js";
+import { HeldWeights, inFolder, type BookMemory } from "./held-weights.js";
 
 const log = getLogger("networks");
 
@@ -39,6 +42,9 @@ export type RunTimes = Partial<Record<GraphName, { runs: number; ms: number }>>;
  */
 export type InMemory = <T>(work: () => Promise<T>) => Promise<T>;
 
+/** Out of whose memory weights are: sessions that every use of the weights needs anyway. */
+const PLACES: Readonly<Record<WeightSet, GraphName>> = { vae: "vae_encoder", transformer: "denoiser", upsampler: "guided_upsampler" };
+
 /** Opens and runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
@@ -46,15 +52,23 @@ export class Networks implements Disposable {
   readonly #inMemory: InMemory;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
+  readonly #weights: HeldWeights;
+  /** Whether weights that lie apart are held in float32: see `widened-graph.ts`. */
+  readonly #widens: boolean;
   readonly #times: RunTimes = {};
   #lastEndMs = 0;
   #disposed = false;
 
-  /** @param inMemory what a run is done with; default: once, as it comes */
-  constructor(model: ModelPackage, options: SessionOptions = {}, inMemory: InMemory = (work) => work()) {
+  /**
+   * @param inMemory what a run is done with; default: once, as it comes
+   * @param book notes the weights that are held apart from sessions; default: nobody does
+   */
+  constructor(model: ModelPackage, options: SessionOptions = {}, inMemory: InMemory = (work) => work(), book: BookMemory = () => ({ [Symbol.dispose]: () => undefined })) {
     this.model = model;
     this.#options = options;
     this.#inMemory = inMemory;
+    this.#widens = model.manifest.graphs.weights !== undefined && holdsFloat32(model.manifest, options.provider ?? "cpu");
+    this.#weights = new HeldWeights({ ...options, widens: this.#widens }, book);
   }
 
   /** Run times since the start. */
@@ -68,7 +82,7 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = this.#inMemory(() => openSession(graph, path, this.#options));
+      opening = this.#inMemory(() => openSession(graph, path, this.#options, this.#widens ? weightsIn(this.model, graph, style) : undefined));
       void opening.then(
         (session) => this.#open.set(session, graph),
         () => undefined,
@@ -81,8 +95,9 @@ export class Networks implements Disposable {
 
   async #run(graph: GraphName, style: Style, inputs: Record<string, Tensor>, output: string, signal?: AbortSignal, keepOnDevice = false): Promise<Tensor> {
     const session = await this.session(graph, style);
+    const all = { ...inputs, ...(await this.#weightsOf(graph, style, session)) };
     const started = performance.now();
-    const outputs = await this.#inMemory(() => session.run(inputs, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }));
+    const outputs = await this.#inMemory(() => session.run(all, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }));
     const entry = (this.#times[graph] ??= { runs: 0, ms: 0 });
     const ended = performance.now();
     const ms = ended - Math.max(started, this.#lastEndMs);
@@ -91,6 +106,19 @@ export class Networks implements Disposable {
     entry.ms += ms;
     this.#lastEndMs = ended;
     return outputs[output]!;
+  }
+
+  /** The inputs of a graph that are weights, loaded at first use. */
+  async #weightsOf(graph: GraphName, style: Style, session: InferenceSession): Promise<Record<string, Tensor>> {
+    const taken: Record<string, Tensor> = {};
+    for (const set of TAKEN_WEIGHTS[graph] ?? []) {
+      const path = this.model.weightsPath(set, style);
+      if (path === undefined) continue;
+      const owner = set === "vae" ? "weights vae" : `weights ${set}, ${style}`;
+      const weights = await this.#inMemory(() => this.#weights.of(path, owner, () => this.session(PLACES[set], style)));
+      for (const { name } of session.inputs) if (weights.has(name)) taken[name] = weights.get(name)!;
+    }
+    return taken;
   }
 
   /**
@@ -166,13 +194,15 @@ export class Networks implements Disposable {
     return (image.data as Float32Array).slice();
   }
 
-  /** Frees the sessions that only this style uses; runs in flight end first. They open again when they are needed. */
+  /** Frees the weights and sessions that only this style uses; runs in flight end first. They open again when they are needed. */
   closeStyle(style: Style): void {
-    const { styles } = this.model.manifest.graphs;
-    const others = new Set(Object.entries(styles).flatMap(([name, graphs]) => (name === style ? [] : Object.values(graphs ?? {}))));
-    for (const file of Object.values(styles[style] ?? {})) {
-      if (file === undefined || others.has(file)) continue;
+    const { styles, weights } = this.model.manifest.graphs;
+    const filesOf = (name: Style): string[] => [...Object.values(styles[name] ?? {}), ...Object.values(weights?.styles[name] ?? {})].filter((file) => file !== undefined);
+    const others = new Set(STYLES.flatMap((name) => (name === style ? [] : filesOf(name))));
+    for (const file of filesOf(style)) {
+      if (others.has(file)) continue;
       const path = join(this.model.directory, file);
+      this.#weights.close(path);
       const opening = this.#sessions.get(path);
       this.#sessions.delete(path);
       opening?.then(
@@ -199,7 +229,7 @@ export class Networks implements Disposable {
       const inputs = Object.fromEntries(Object.entries(smallest[graph]).map(([name, dims]) => [name, name === "resolution" ? resolution() : zeros(dtypes.get(name) ?? "float32", dims)]));
       try {
         session.shrinkArena();
-        for (const output of Object.values(await session.run(inputs))) output.dispose();
+        for (const output of Object.values(await session.run({ ...inputs, ...this.#loadedWeights(session) }))) output.dispose();
       } catch (error) {
         log.debug({ graph, err: error }, `the arena could not be shrunk: ${messageOf(error)}`);
       } finally {
@@ -208,10 +238,18 @@ export class Networks implements Disposable {
     }
   }
 
+  /** Weights that are loaded for inputs of a session, whatever the style; undefined ones are missed by the run. */
+  #loadedWeights(session: InferenceSession): Record<string, Tensor> {
+    const sets = (["vae", "transformer", "upsampler"] as const).flatMap((set) => STYLES.map((style) => this.model.weightsPath(set, style)));
+    const loaded = sets.flatMap((path) => (path === undefined ? [] : [this.#weights.loaded(path)]));
+    return Object.fromEntries(session.inputs.flatMap(({ name }) => loaded.flatMap((weights) => (weights?.has(name) === true ? [[name, weights.get(name)!]] : []))));
+  }
+
   /** Frees all sessions; runs in flight end first. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#weights[Symbol.dispose]();
     for (const opening of this.#sessions.values()) {
       opening.then(
         (session) => session.dispose(),
@@ -232,9 +270,17 @@ function zeros(dtype: Dtype, dims: readonly number[]): Tensor {
   return tensor;
 }
 
-async function openSession(graph: GraphName, path: string, options: SessionOptions): Promise<InferenceSession> {
+/** Names of the weights that lie apart from a graph. */
+function weightsIn(model: ModelPackage, graph: GraphName, style: Style): ReadonlySet<string> | undefined {
+  const paths = (TAKEN_WEIGHTS[graph] ?? []).flatMap((set) => model.weightsPath(set, style) ?? []);
+  return paths.length === 0 ? undefined : new Set(paths.flatMap((path) => givenNames(path)));
+}
+
+async function openSession(graph: GraphName, path: string, options: SessionOptions, widened?: ReadonlySet<string>): Promise<InferenceSession> {
   const started = performance.now();
-  const session = await InferenceSession.create(path, options);
+  const session = await (widened === undefined
+    ? InferenceSession.create(path, options)
+    : InferenceSession.create(takingFloat32(path, (name) => widened.has(name)), inFolder(dirname(path), options)));
   log.debug({ graph, provider: session.provider, device: session.device, ms: Math.round(performance.now() - started) }, "network loaded");
   return session;
 }

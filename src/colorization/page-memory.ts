@@ -40,11 +40,11 @@ export class PageMemory implements PageNeeds {
 
   /** @throws ValidationError `ERR_ARGUMENT` for a size that is not positive */
   sharedBytes(size: PageSize | "largest", topK: number): number {
-    const bucket = this.#bucket(size);
-    const key = `${bucketName(bucket)} ${topK}`;
+    const key = `${bucketName(this.#bucket(size))} ${topK}`;
     let bytes = this.#activations.get(key);
     if (bytes === undefined) {
-      bytes = Math.round(this.#activationBytes(bucket, topK));
+      const graphs = NETWORKS.filter((graph) => graph !== "guided_upsampler" || this.#model.manifest.upsampler !== null);
+      bytes = Math.round(this.networkBytes(size, topK, graphs));
       this.#activations.set(key, bytes);
     }
     return bytes;
@@ -54,31 +54,31 @@ export class PageMemory implements PageNeeds {
   pageBytes(size: PageSize | "largest", topK: number): number {
     const bucket = this.#bucket(size);
     const pixels = size === "largest" ? bucket.width * bucket.height : size[0] * size[1];
-    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.#referenceBytes(bucket, topK));
+    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.referenceBytes(size, topK));
   }
 
-  #bucket(size: PageSize | "largest"): Bucket {
-    const buckets = modelBuckets(this.#model);
-    return size === "largest" ? buckets.reduce((most, bucket) => (bucket.width * bucket.height > most.width * most.height ? bucket : most)) : nearestBucket(size[0], size[1], buckets);
+  /** Keys and values of a page's references, side by side. */
+  referenceBytes(size: PageSize | "largest", topK: number): number {
+    const { width, height } = this.#bucket(size);
+    const { referenceKv, latent, precision } = this.#model.manifest;
+    const tokens = (width / latent.downscale / 4) * (height / latent.downscale / 4);
+    return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   }
 
-  /** Arenas of all networks: each keeps what it needed most. */
-  #activationBytes(bucket: Bucket, topK: number): number {
+  /** Arenas of some of the networks: each keeps what it needed most. */
+  networkBytes(size: PageSize | "largest", topK: number, graphs: readonly GraphName[]): number {
     const { manifest, styles } = this.#model;
-    const inputs = networkInputs(manifest, bucket, QUADRANTS * topK);
+    const inputs = networkInputs(manifest, this.#bucket(size), QUADRANTS * topK);
     const elementBytes = manifest.precision === "float16" ? 2 : 4;
-    const graphs = NETWORKS.filter((graph) => graph !== "guided_upsampler" || manifest.upsampler !== null);
     return graphs.reduce((sum, graph) => {
       const model = decodeModelProto(readFileSync(this.#model.graphPath(graph, styles[0] as Style)));
       return sum + ARENA_FLOOR_BYTES + ARENA_FACTOR * peakActivationBytes(model, inputs[graph], elementBytes);
     }, 0);
   }
 
-  /** Keys and values of the page's references, side by side. */
-  #referenceBytes(bucket: Bucket, topK: number): number {
-    const { referenceKv, latent, precision } = this.#model.manifest;
-    const tokens = (bucket.width / latent.downscale / 4) * (bucket.height / latent.downscale / 4);
-    return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
+  #bucket(size: PageSize | "largest"): Bucket {
+    const buckets = modelBuckets(this.#model);
+    return size === "largest" ? buckets.reduce((most, bucket) => (bucket.width * bucket.height > most.width * most.height ? bucket : most)) : nearestBucket(size[0], size[1], buckets);
   }
 
   /** Pictures and planes that the stages hand on; see `page-tasks.ts`. */

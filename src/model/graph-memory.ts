@@ -12,7 +12,7 @@ const CHANNEL_BLOCK = 16;
 
 /**
  * Bytes of the values (not the weights) that are alive at once at the worst moment of a run.
- * @param inputs dims of each input of the graph
+ * @param inputs dims of each input of the graph that has free ones
  * @param elementBytes 4 for float32, 2 for float16; small integer values are counted alike
  */
 export function peakActivationBytes(model: ModelProto, inputs: Readonly<Record<string, readonly number[]>>, elementBytes = 4): number {
@@ -37,7 +37,7 @@ export function peakActivationBytes(model: ModelProto, inputs: Readonly<Record<s
     for (const name of node.input) if (shapes.has(name)) lastUse.set(ownerOf(name), at);
   });
   for (const { name } of model.graph.output) lastUse.set(ownerOf(name), nodes.length);
-  const fromOutside = new Set(Object.keys(inputs));
+  const fromOutside = new Set(model.graph.input.map(({ name }) => name));
   const dying = new Map<number, string[]>();
   for (const [name, at] of lastUse) if (!fromOutside.has(name) && !loaded.has(name)) dying.set(at, [...(dying.get(at) ?? []), name]);
   let live = 0;

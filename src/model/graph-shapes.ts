@@ -3,7 +3,7 @@
  * float tensors (shapes, axes, scales) are computed too, since Reshape and its like depend on them. An operator that is not known
  * here is taken to give what it was given: good enough for memory, which is what the shapes are for.
  */
-import type { AttributeProto, ModelProto, NodeProto, TensorProto } from "./builder/onnx-schema.js";
+import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from "./builder/onnx-schema.js";
 
 /** A value's sizes and, where it is small and known, what is in it. */
 export interface ShapedValue {
@@ -13,11 +13,12 @@ export interface ShapedValue {
 
 const MAX_NUMBERS = 64;
 
-/** Sizes of all values of a graph by name; weights are left out. `inputs`: the dims of each input of the graph. */
+/** Sizes of all values of a graph by name; weights are left out. `inputs`: the dims of each input of the graph that has free ones. */
 export function graphShapes({ graph }: ModelProto, inputs: Readonly<Record<string, readonly number[]>>): Map<string, ShapedValue> {
   const values = new Map<string, ShapedValue>();
   for (const tensor of graph.initializer) values.set(tensor.name, tensorValue(tensor));
   const weights = [...values.keys()];
+  for (const input of graph.input) values.set(input.name, { dims: fixedDims(input) });
   for (const [name, dims] of Object.entries(inputs)) values.set(name, { dims });
   for (const node of graph.node) {
     const given = node.input.map((name) => (name === "" ? undefined : values.get(name)));
@@ -26,6 +27,11 @@ export function graphShapes({ graph }: ModelProto, inputs: Readonly<Record<strin
   }
   for (const name of weights) values.delete(name);
   return values;
+}
+
+/** The dims of an input as far as they are fixed. A weight's are; those of 0 have no value in the file. */
+function fixedDims({ type }: ValueInfoProto): number[] {
+  return (type.tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0);
 }
 
 export function count(dims: readonly number[]): number {

@@ -1,7 +1,8 @@
 /** What the floors above may use of the model floor. */
 export * from "./manifest.js";
 export { openModelPackage, type ModelPackage, type OpenModelPackageOptions } from "./model-package.js";
-export { buildModelPackage, type BuildModelPackageOptions, type BuildProgress, type ModelInfo, type ModelWeights, type StyleWeights } from "./build-package.js";
+export { buildModelPackage, type BuildModelPackageOptions, type BuildProgress, type ModelInfo } from "./build-package.js";
+export type { ModelWeights, StyleWeights } from "./package-graphs.js";
 export { importRelease, type ImportReleaseOptions } from "./originals/import-release.js";
 export type { ModelConfig } from "./model-config.js";
 export { buildPresetPackage, ensurePresetPackage, PRESETS, presetWeights, type BuildPresetOptions, type PresetName } from "./presets.js";

@@ -10,8 +10,8 @@ import { ModelError } from "../errors.js";
 /** The manifest's file name inside a package. */
 export const MANIFEST_FILE = "manifest.json";
 
-/** The format this engine reads and writes. */
-export const MANIFEST_FORMAT_VERSION = 1;
+/** The formats this engine reads and writes: 2 where weights lie apart from the graphs, else 1. */
+export const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
 
 export { STYLES, type Style };
 
@@ -67,9 +67,23 @@ const styleGraphs = z.strictObject({
   guided_upsampler: fileName.optional(),
 });
 
+const styleWeights = z.strictObject({ transformer: fileName, upsampler: fileName.optional() });
+
+/** Sets of weights that may lie apart from the graphs that take them. */
+export type WeightSet = "vae" | "transformer" | "upsampler";
+
+/** Which sets each graph takes. */
+export const TAKEN_WEIGHTS: Readonly<Partial<Record<GraphName, readonly WeightSet[]>>> = {
+  vae_encoder: ["vae"],
+  vae_decoder: ["vae"],
+  reference_encoder: ["transformer"],
+  denoiser: ["transformer"],
+  guided_upsampler: ["vae", "upsampler"],
+};
+
 const schema = z
   .strictObject({
-    formatVersion: z.literal(MANIFEST_FORMAT_VERSION, `must be ${MANIFEST_FORMAT_VERSION}`),
+    formatVersion: z.literal(MANIFEST_FORMAT_VERSIONS, "must be 1 or 2; a newer format needs a newer version of cobra-batch"),
     /** Short name, such as "cobra-demo". */
     name: text,
     /** Version of the weights, such as "1.0.0". */
@@ -138,6 +152,13 @@ const schema = z
       styles: z
         .strictObject({ line: styleGraphs.optional(), "line + shadow": styleGraphs.optional() })
         .refine((styles) => Object.values(styles).some((style) => style !== undefined), "must have at least one style"),
+      /**
+       * From format 2: graphs without inputs that give weights, which the other graphs take as inputs of the same names (`TAKEN_WEIGHTS`). So graphs
+       * share them in memory, and styles that differ in their weights only share the graphs. Absent: all weights lie in the graphs.
+       */
+      weights: z
+        .strictObject({ shared: z.strictObject({ vae: fileName }), styles: z.strictObject({ line: styleWeights.optional(), "line + shadow": styleWeights.optional() }) })
+        .optional(),
     }),
     /** Every file of the package except the manifest: graphs and the weight files beside them. */
     files: z.record(fileName, fileRecord),
@@ -152,6 +173,18 @@ const schema = z
       const hasUpsampler = graphs?.guided_upsampler !== undefined;
       if (graphs !== undefined && hasUpsampler !== (manifest.upsampler !== null)) {
         fault(["graphs", "styles", style, "guided_upsampler"], hasUpsampler ? "is given although `upsampler` is null" : "is missing although `upsampler` is given");
+      }
+    }
+    const { weights } = manifest.graphs;
+    if (weights !== undefined) {
+      if (manifest.formatVersion < formatVersionOf(manifest.graphs)) fault(["formatVersion"], `is ${manifest.formatVersion} although there is \`graphs.weights\`, which came with format 2`);
+      named.push({ path: ["graphs", "weights", "shared", "vae"], file: weights.shared.vae });
+      for (const style of STYLES) {
+        const [graphs, own] = [manifest.graphs.styles[style], weights.styles[style]];
+        const path = ["graphs", "weights", "styles", style];
+        for (const [set, file] of Object.entries(own ?? {})) if (file !== undefined) named.push({ path: [...path, set], file });
+        if ((graphs === undefined) !== (own === undefined)) fault(path, own === undefined ? "is missing although there are weights apart" : "is given although the package has no such style");
+        else if ((graphs?.guided_upsampler === undefined) !== (own?.upsampler === undefined)) fault([...path, "upsampler"], `is ${own?.upsampler === undefined ? "missing" : "given"} although the style has ${own?.upsampler === undefined ? "a" : "no"} guided_upsampler`);
       }
     }
     for (const { path, file } of named) {
@@ -171,6 +204,11 @@ const schema = z
       if (std <= 0) fault(["imageEncoder", "std", index], "must be above 0");
     }
   });
+
+/** The format that a package with these graphs has. */
+export function formatVersionOf(graphs: { readonly weights?: unknown }): (typeof MANIFEST_FORMAT_VERSIONS)[number] {
+  return graphs.weights === undefined ? 1 : 2;
+}
 
 /** A valid manifest; each field's meaning stands at the schema in this file. */
 export type ModelManifest = z.infer<typeof schema>;
@@ -202,6 +240,6 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
   });
   throw new ModelError(
     "ERR_MODEL_MANIFEST",
-    `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSION}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
+    `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSIONS.join(" or ")}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
   );
 }

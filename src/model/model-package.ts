@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError } from "../errors.js";
 import { systemCode } from "../io/file-errors.js";
-import { MANIFEST_FILE, parseManifest, type FileRecord, type GraphName, type ModelManifest, type Style, type StyleGraph } from "./manifest.js";
+import { MANIFEST_FILE, parseManifest, type FileRecord, type GraphName, type ModelManifest, type Style, type StyleGraph, type WeightSet } from "./manifest.js";
 
 /** An opened package. Holds no resource. */
 export interface ModelPackage {
@@ -25,6 +25,8 @@ export interface ModelPackage {
    * ignored for the others. Throws ERR_MODEL_NOT_FOUND when the package lacks the style or the graph.
    */
   graphPath(graph: GraphName, style?: Style): string;
+  /** Absolute path of the graph that gives a set of weights (`style` is ignored for "vae"); undefined where they lie in the graphs that need them. */
+  weightsPath(set: WeightSet, style: Style): string | undefined;
 }
 
 /** How to open a package. */
@@ -75,6 +77,12 @@ class OpenedPackage implements ModelPackage {
     const file = styles[style][graph as StyleGraph];
     if (file === undefined) throw new ModelError("ERR_MODEL_NOT_FOUND", `the package ${this.manifest.name} has no ${graph}; turn that stage off or use another package`);
     return join(this.directory, file);
+  }
+
+  weightsPath(set: WeightSet, style: Style): string | undefined {
+    const { weights } = this.manifest.graphs;
+    const file = set === "vae" ? weights?.shared.vae : weights?.styles[style]?.[set];
+    return file === undefined ? undefined : join(this.directory, file);
   }
 }
 

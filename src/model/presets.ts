@@ -5,7 +5,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelError, ResourceError } from "../errors.js";
-import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo, type ModelWeights } from "./build-package.js";
+import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo } from "./build-package.js";
+import { seededLora } from "./originals/seeded-lora.js";
+import type { ModelWeights, StyleWeights } from "./package-graphs.js";
 import { COBRA_BUCKETS } from "./cobra-buckets.js";
 import type { ModelConfig } from "./model-config.js";
 import { MANIFEST_FILE } from "./manifest.js";
@@ -65,20 +67,22 @@ const RULES: readonly SeededRule[] = [
 ];
 
 /**
- * Seeded weights for a config. Both styles share them. In a line network without training every branch but the first
+ * Seeded weights for a config. Both styles share them; with `loraRank` each has a LoRA of that rank on the main branch, and a control branch and
+ * an upsampler, of its own, as in the original release. In a line network without training every branch but the first
  * shortcut is silent, so that its line picture is the gray page itself.
  */
-export function presetWeights(config: ModelConfig, seed: number): ModelWeights {
+export function presetWeights(config: ModelConfig, seed: number, loraRank?: number): ModelWeights {
   const source = (part: number): WeightSource => seededWeights(seed * 16 + part, RULES);
   const tokens = 4;
   const embeds = source(0).read("prompt.weight", [tokens, config.transformer.captionChannels]);
   const prompt: Prompt = { embeds, mask: [1, ...Array<number>(tokens - 1).fill(0)] };
   const style = { main: source(1), control: source(2), upsampler: source(3), prompt };
+  const own = (part: number): StyleWeights => ({ main: seededLora(source(1), seed * 16 + part, loraRank!), control: source(part + 1), upsampler: source(part + 2), prompt });
   return {
     lineExtractor: grayPassthrough(config.lineExtractor, seed),
     imageEncoder: source(4),
     vae: source(5),
-    styles: { line: style, "line + shadow": style },
+    styles: loraRank === undefined ? { line: style, "line + shadow": style } : { line: own(6), "line + shadow": own(9) },
   };
 }
 
@@ -111,6 +115,8 @@ export interface BuildPresetOptions extends Partial<Pick<BuildModelPackageOption
   readonly preset: PresetName;
   /** Default 1. */
   readonly seed?: number;
+  /** See `presetWeights`. */
+  readonly loraRank?: number;
 }
 
 /** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
@@ -118,7 +124,7 @@ const PRESET_REVISION = 2;
 
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */
 export async function buildPresetPackage(options: BuildPresetOptions): Promise<ModelPackage> {
-  const { directory, preset, seed = 1, ...rest } = options;
+  const { directory, preset, seed = 1, loraRank, ...rest } = options;
   const config = PRESETS[preset];
   const info: ModelInfo = {
     name: `cobra-${preset}`,
@@ -127,7 +133,7 @@ export async function buildPresetPackage(options: BuildPresetOptions): Promise<M
     trained: false,
     description: `Random weights (seed ${seed}) in Cobra's architecture, size "${preset}". Not trained: its colours mean nothing.`,
   };
-  return buildModelPackage({ directory, config, weights: presetWeights(config, seed), info, ...rest });
+  return buildModelPackage({ directory, config, weights: presetWeights(config, seed, loraRank), info, ...rest });
 }
 
 function versionOf(seed: number): string {
@@ -139,7 +145,7 @@ function versionOf(seed: number): string {
  * a new one in its place. A folder that is anything else is left alone: ResourceError `ERR_OUTPUT_EXISTS`. Several processes
  * may call it at once while there is none.
  */
-export async function ensurePresetPackage(options: Omit<BuildPresetOptions, "overwrite">): Promise<ModelPackage> {
+export async function ensurePresetPackage(options: Omit<BuildPresetOptions, "overwrite" | "loraRank">): Promise<ModelPackage> {
   const found = await openIntact(options);
   if (typeof found === "object") return found;
   try {

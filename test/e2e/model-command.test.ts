@@ -3,8 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage, openModelPackage } from "../../src/model/index.js";
-import { modelRequirements } from "../../src/model/requirements.js";
+import { buildPresetPackage, openModelPackage, type ModelPackage } from "../../src/model/index.js";
+import { modelRequirements, packageBytes, sessionWeightBytes, apartWeightBytes } from "../../src/model/requirements.js";
 import { runCli } from "../support/cli.js";
 
 let home = "";
@@ -34,8 +34,9 @@ describe("model info", () => {
 
   it("gives the same as JSON", async () => {
     const { stdout } = await runCli(["model", "info", whole, "--json"]);
-    const { manifest, hash } = await openModelPackage(whole);
-    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { weightBytes: modelRequirements(manifest, "cpu").weightBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
+    const opened = await openModelPackage(whole);
+    const { manifest, hash } = opened;
+    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { weightBytes: modelRequirements(opened, "cpu").weightBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
   });
 
   it("names a folder that is no package", async () => {
@@ -66,14 +67,31 @@ describe("model list", () => {
 });
 
 describe("requirements", () => {
-  it("count half precision twice on the CPU, and only the style in use", async () => {
-    const { manifest } = await openModelPackage(whole);
-    const [cpu, gpu] = [modelRequirements(manifest, "cpu"), modelRequirements(manifest, "cuda")];
-    expect(cpu.weightBytes).toBe(2 * gpu.weightBytes);
+  it("count half precision in float32 on the CPU, what lies apart once, and only the style in use", async () => {
+    const opened = await openModelPackage(whole);
+    const [cpu, gpu] = [modelRequirements(opened, "cpu"), modelRequirements(opened, "cuda")];
+    const [wide, apart] = [apartWeightBytes(opened, "line", "cpu"), apartWeightBytes(opened, "line", "cuda")];
+    // Some are in float32 anyway.
+    expect(wide).toBeGreaterThan(1.2 * apart);
+    expect(wide).toBeLessThan(2 * apart);
+    expect(cpu.weightBytes - wide).toBe(2 * (gpu.weightBytes - apart));
+    expect(sessionWeightBytes(opened, "line") + apart).toBe(gpu.weightBytes);
     // 4 layers, key and value, 96 x 128 pixels of 32 x 32 a token, width 24, two bytes.
     expect(cpu.patchBytes).toBe(4 * 2 * 12 * 24 * 2);
-    const two = { ...manifest, files: { ...manifest.files, "denoiser.line.onnx": { bytes: 1000, sha256: "" }, "weights.line.bin": { bytes: 5000, sha256: "" } }, graphs: { ...manifest.graphs, styles: { ...manifest.graphs.styles, line: { ...manifest.graphs.styles.line!, denoiser: "denoiser.line.onnx" } } } };
+  });
+
+  it("of a package of format 1 are its files, without those of another style", async () => {
+    const directory = join(home, "format-1");
+    const opened = await buildPresetPackage({ directory, preset: "tiny", precision: "float16" });
+    const { manifest } = opened;
+    expect(manifest.formatVersion).toBe(1);
+    const gpu = modelRequirements(opened, "cuda");
+    expect(modelRequirements(opened, "cpu").weightBytes).toBe(2 * gpu.weightBytes);
+    expect(gpu.weightBytes).toBe(packageBytes(manifest));
+    const files = { ...manifest.files, "denoiser.line.onnx": { bytes: 1000, sha256: "" }, "weights.line.bin": { bytes: 5000, sha256: "" } };
+    const graphs = { ...manifest.graphs, styles: { ...manifest.graphs.styles, line: { ...manifest.graphs.styles.line!, denoiser: "denoiser.line.onnx" } } };
+    const two: ModelPackage = { ...opened, styles: opened.styles, manifest: { ...manifest, files, graphs }, graphPath: (graph, style) => opened.graphPath(graph, style), weightsPath: () => undefined };
     expect(modelRequirements(two, "cuda").weightBytes).toBe(gpu.weightBytes);
-    expect(modelRequirements(two, "cuda").packageBytes).toBe(gpu.packageBytes + 6000);
+    expect(packageBytes(two.manifest)).toBe(packageBytes(manifest) + 6000);
   });
 });

@@ -3,6 +3,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import { webgpuDriverEnvironment, webgpuDriverFolder } from "../support/webgpu-driver.js";
 import { modelFolder, runFixture } from "../support/child.js";
 import { sumAndProduct } from "../support/small-models.js";
+import { GraphBuilder } from "../../src/model/builder/graph-builder.js";
+import { modelBytes } from "../../src/model/builder/model-file.js";
+import { linear } from "../../src/model/builder/ops.js";
+import { buildWeightsGraph } from "../../src/model/networks/weights-graph.js";
+import { givenWeights } from "../../src/model/weights/sources.js";
+import { Weights } from "../../src/model/weights/weights.js";
 
 const models = modelFolder({ sum: sumAndProduct() });
 afterAll(models.remove);
@@ -31,6 +37,21 @@ describe.skipIf(!driver)(`on the WebGPU provider${missing}`, () => {
       allocations: true,
       live: NOTHING,
     });
+  });
+
+  test("weights that lie apart from a graph go to the device once and serve two sessions there", async () => {
+    const weights = new Weights(givenWeights({ "layer.weight": { dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) }, "layer.bias": { dims: [2], data: Float32Array.of(10, 20) } }, "four numbers"), "main");
+    const g = new GraphBuilder("layer", { weightsAsInputs: true });
+    g.output("y", linear(g, g.input("x", "float32", ["N", 2]), weights.scope("layer"), 2, 2), "float32");
+    const graph = g.build();
+    const files = modelFolder({ layer: modelBytes(graph), weights: modelBytes(buildWeightsGraph(graph.weights, "line")) });
+    try {
+      const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-weights.mjs", { args: [files.path("weights"), files.path("layer")], env: driver ?? {} });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(JSON.parse(stdout)).toEqual({ once: true, devices: ["webgpu:0", "webgpu:0"], booked: [{ owner: "weights line", bytes: 24 }], values: [[15, 31], [15, 31]], stillBooked: 0, live: NOTHING });
+    } finally {
+      files.remove();
+    }
   });
 
   test.each(["alone", "beside the main thread"])("worker threads terminated while they use the device, %s, leave nothing behind", async (how) => {

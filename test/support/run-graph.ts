@@ -17,9 +17,9 @@ export interface RunnableGraph {
   close(): void;
 }
 
-/** Loads a graph from memory, or an ONNX file by its path. */
-export async function loadGraph(model: Graph | string, options: SessionOptions = {}): Promise<RunnableGraph> {
-  const source = typeof model === "string" ? model : modelBytes(model);
+/** Loads a graph from memory, built or as its bytes, or an ONNX file by its path. */
+export async function loadGraph(model: Graph | Uint8Array | string, options: SessionOptions = {}): Promise<RunnableGraph> {
+  const source = typeof model === "string" || model instanceof Uint8Array ? model : modelBytes(model);
   const session = await InferenceSession.create(source, { intraOpThreads: 2, ...options });
   return {
     run: async (inputs) => {
@@ -34,7 +34,7 @@ export async function loadGraph(model: Graph | string, options: SessionOptions =
 }
 
 /** Loads a graph, runs it once, closes it. */
-export async function runGraph(model: Graph, inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
+export async function runGraph(model: Graph | Uint8Array, inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
   const graph = await loadGraph(model);
   try {
     return await graph.run(inputs);

@@ -25,6 +25,15 @@ export interface Graph {
   readonly constants: readonly TensorData[];
   readonly inputs: readonly ValueInfoProto[];
   readonly outputs: readonly ValueInfoProto[];
+  /** Weights that are inputs: see `GraphOptions.weightsAsInputs`. */
+  readonly weights: readonly InputWeight[];
+}
+
+/** A weight that a graph takes as an input of this name. */
+export interface InputWeight {
+  readonly name: string;
+  readonly dtype: "float32" | "float16";
+  readonly tensor: WeightTensor;
 }
 
 /** How to build a graph. */
@@ -38,6 +47,11 @@ export interface GraphOptions {
    * stored, not computed; another size gives NaN. Undefined: any size.
    */
   pageSizes?: readonly (readonly [number, number])[];
+  /**
+   * Makes the network's weights inputs of the graph instead of constants in it (default false), so that several sessions, and one session for
+   * several styles, take them from the same memory.
+   */
+  weightsAsInputs?: boolean;
 }
 
 interface State {
@@ -45,6 +59,8 @@ interface State {
   /** The precision of the graph; builders of parts of it may have another. */
   readonly precision: "float32" | "float16";
   readonly pageSizes: GraphOptions["pageSizes"];
+  readonly weightsAsInputs: boolean;
+  readonly weights: Map<string, InputWeight>;
   readonly nodes: NodeProto[];
   readonly constants: Map<string, TensorData>;
   readonly inputs: ValueInfoProto[];
@@ -62,7 +78,8 @@ export class GraphBuilder {
   constructor(name: string, options: GraphOptions = {}, inner?: { state: State; scope: string }) {
     this.precision = options.precision ?? "float32";
     this.exposesIntermediates = options.exposeIntermediates ?? false;
-    this.#state = inner?.state ?? { name, precision: this.precision, pageSizes: options.pageSizes, nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
+    const { pageSizes, weightsAsInputs = false } = options;
+    this.#state = inner?.state ?? { name, precision: this.precision, pageSizes, weightsAsInputs, weights: new Map(), nodes: [], constants: new Map(), inputs: [], outputs: [], taken: new Set() };
     this.#scope = inner?.scope ?? "";
   }
 
@@ -119,17 +136,31 @@ export class GraphBuilder {
     return this.nodes(opType, inputs, 1, attributes, CONTRIB_DOMAIN)[0]!;
   }
 
-  /** A weight in the graph's precision; the same weight is stored once. */
+  /** A weight of the network in the graph's precision; the same weight is stored, or asked for, once. */
   weight(tensor: WeightTensor): Value {
-    const name = this.precision === this.#state.precision ? tensor.name : `${tensor.name}#${this.precision}`;
-    return this.#constant(floatTensor(name, tensor.dims, this.precision, () => tensor.data()));
+    if (!this.#state.weightsAsInputs) return this.table(tensor);
+    const name = this.#nameOf(tensor);
+    if (!this.#state.weights.has(name)) {
+      this.input(name, this.precision, tensor.dims);
+      this.#state.weights.set(name, { name, dtype: this.precision, tensor });
+    }
+    return new Value(name);
+  }
+
+  /** A large constant that is the same whatever the network's weights are, in the graph's precision. */
+  table(tensor: WeightTensor): Value {
+    return this.constant(weightData(tensor, this.precision, this.#nameOf(tensor)));
+  }
+
+  #nameOf(tensor: WeightTensor): string {
+    return this.precision === this.#state.precision ? tensor.name : `${tensor.name}#${this.precision}`;
   }
 
   /** A small float constant, in the graph's precision unless float32 is asked for; equal ones are stored once. */
   floats(values: readonly number[], dims: readonly number[] = [values.length], dtype: "float32" | "activation" = "activation"): Value {
     const stored = dtype === "activation" ? this.precision : dtype;
     const name = `constant/${stored}[${dims.join(",")}]/${contentName(values)}`;
-    return this.#constant(floatTensor(name, dims, stored, () => Float32Array.from(values)));
+    return this.constant(floatTensor(name, dims, stored, () => Float32Array.from(values)));
   }
 
   /** A scalar float constant. */
@@ -139,22 +170,23 @@ export class GraphBuilder {
 
   /** An int64 constant, one axis; equal ones are stored once. */
   int64s(values: readonly number[]): Value {
-    return this.#constant(int64Tensor(`constant/int64[${values.length}]/${contentName(values)}`, [values.length], values));
+    return this.constant(int64Tensor(`constant/int64[${values.length}]/${contentName(values)}`, [values.length], values));
   }
 
   /** A scalar int64 constant. */
   int64(value: number): Value {
-    return this.#constant(int64Tensor(`constant/int64/${value}`, [], [value]));
+    return this.constant(int64Tensor(`constant/int64/${value}`, [], [value]));
   }
 
   /** The finished graph. */
   build(): Graph {
-    const { name, nodes, constants, inputs, outputs } = this.#state;
+    const { name, nodes, constants, inputs, outputs, weights } = this.#state;
     if (outputs.length === 0) throw new ModelError("ERR_MODEL_GRAPH", `the graph ${name} has no output; call output() before build()`);
-    return { name, nodes, constants: [...constants.values()], inputs, outputs };
+    return { name, nodes, constants: [...constants.values()], inputs, outputs, weights: [...weights.values()] };
   }
 
-  #constant(tensor: TensorData): Value {
+  /** A constant as it is. */
+  constant(tensor: TensorData): Value {
     const known = this.#state.constants.get(tensor.name);
     if (known === undefined) {
       this.#state.constants.set(this.#claim(tensor.name), tensor);
@@ -185,6 +217,11 @@ export class GraphBuilder {
     const dim = dims?.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
     return { name, type: { tensorType: dim === undefined ? { elemType } : { elemType, shape: { dim } } } };
   }
+}
+
+/** A weight as it is stored; `name` tells it from the model's others. */
+export function weightData(tensor: WeightTensor, dtype: "float32" | "float16", name: string): TensorData {
+  return { ...floatTensor(name, tensor.dims, dtype, () => tensor.data()), ...(tensor.shared === true ? { shared: true } : {}) };
 }
 
 /** A name that says the content of a constant: the values where they are few, a digest where they are many. */

@@ -27,7 +27,8 @@ interface Place {
 }
 
 /**
- * A weight file that graphs in the same folder share. What `shared`, another such file, holds already is not stored again.
+ * A weight file that graphs in the same folder share. What `shared`, another such file, holds already is not stored again, and what
+ * belongs to all styles goes there.
  * Owned by who opens it; `close()` when all graphs are written.
  */
 export class WeightFile implements AsyncDisposable {
@@ -53,6 +54,7 @@ export class WeightFile implements AsyncDisposable {
 
   /** Stores a tensor, or finds the one of the same name, or the same bytes, stored before. Only the first of a name is read. */
   async put(tensor: TensorData): Promise<Place> {
+    if (tensor.shared === true && this.shared !== undefined) return await this.shared.put(tensor);
     const name = `${tensor.dtype}/${tensor.name}`;
     const known = this.#named(name);
     if (known !== undefined) return known;

@@ -17,6 +17,9 @@ export const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, fl
 /** An element type. */
 export type ElementType = keyof typeof DATA_TYPE;
 
+/** Bytes of an element, by TensorProto.DataType. */
+export const ELEMENT_BYTES_OF_TYPE: Readonly<Record<number, number>> = { 1: 4, 2: 1, 6: 4, 7: 8, 9: 1, 10: 2 };
+
 /** AttributeProto.AttributeType. */
 export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 

@@ -10,6 +10,8 @@ export interface TensorData {
   readonly dims: readonly number[];
   /** Length of what `bytes()` gives. */
   readonly byteLength: number;
+  /** Whether it belongs to all styles of a package: see `WeightFile`. */
+  readonly shared?: boolean;
   /** Little-endian content, row major. Called once per file written. */
   bytes(): Uint8Array;
 }
@@ -23,7 +25,8 @@ export function elementCount(dims: readonly number[]): number {
 
 /**
  * A constant of float values stored as `dtype` (float32 or float16, rounded to nearest even).
- * `values` is called when the bytes are needed and must give `elementCount(dims)` numbers, else ERR_MODEL_GRAPH.
+ * `values` is called when the bytes are needed and must give `elementCount(dims)` numbers, else ERR_MODEL_GRAPH; a number that float16
+ * does not reach is an ERR_MODEL_WEIGHTS.
  */
 export function floatTensor(name: string, dims: readonly number[], dtype: "float32" | "float16", values: () => Float32Array): TensorData {
   const count = elementCount(dims);
@@ -35,7 +38,7 @@ export function floatTensor(name: string, dims: readonly number[], dtype: "float
     bytes: () => {
       const data = values();
       if (data.length !== count) throw new ModelError("ERR_MODEL_GRAPH", `the tensor ${name} of shape [${dims.join(", ")}] got ${data.length} values; it needs ${count}`);
-      const stored = dtype === "float32" ? data : toHalves(data);
+      const stored = dtype === "float32" ? data : toHalves(data, name);
       return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     },
   };
@@ -75,9 +78,13 @@ export function toFloat16(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-function toHalves(values: Float32Array): Uint16Array {
+function toHalves(values: Float32Array, name: string): Uint16Array {
   const bits = new Uint16Array(values.length);
-  for (let index = 0; index < values.length; index++) bits[index] = toFloat16(values[index]!);
+  for (let index = 0; index < values.length; index++) {
+    const half = toFloat16(values[index]!);
+    if ((half & 0x7fff) === 0x7c00) throw new ModelError("ERR_MODEL_WEIGHTS", `the tensor ${name} holds ${values[index]}, and half precision ends at 65504; build the package with --precision fp32`);
+    bits[index] = half;
+  }
   return bits;
 }
 

@@ -80,7 +80,7 @@ function axisTable(g: GraphBuilder, tokens: Value, known: readonly number[], fac
     }
     return table;
   };
-  const table = g.inFloat32().weight({ name: `positions/${factor}x${counts.join(",")}/${size}`, dims, data });
+  const table = g.inFloat32().table({ name: `positions/${factor}x${counts.join(",")}/${size}`, dims, data });
   return g.node("Gather", [table, indexOf(g, g.node("Equal", [g.int64s(counts), tokens]), 1)]);
 }
 

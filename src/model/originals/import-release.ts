@@ -3,7 +3,8 @@
  * into the PixArt base, maps the names, and builds the graphs. A tensor is in memory only while it is written.
  */
 import { ModelError } from "../../errors.js";
-import { buildModelPackage, type BuildProgress, type ModelWeights, type StyleWeights } from "../build-package.js";
+import { buildModelPackage, type BuildProgress } from "../build-package.js";
+import type { ModelWeights, StyleWeights } from "../package-graphs.js";
 import type { Style } from "../manifest.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../model-package.js";
@@ -85,6 +86,7 @@ async function readPrompt(files: ReleaseFiles, channels: number): Promise<Prompt
   if (embeds.dims.join() !== [tokens, channels].join() || mask.dims.join() !== String(tokens)) {
     throw new ModelError("ERR_MODEL_WEIGHTS", `${files.promptEmbeds} is [${embeds.dims.join(", ")}] and ${files.promptMask} is [${mask.dims.join(", ")}]; they must be [tokens, ${channels}] and [tokens]`);
   }
+  if (mask.data.every((kept) => kept === 0)) throw new ModelError("ERR_MODEL_WEIGHTS", `${files.promptMask} keeps none of the prompt's ${tokens} tokens; it must keep at least one, get it again`);
   return { embeds: embeds.data, mask: mask.data };
 }
 

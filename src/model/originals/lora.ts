@@ -36,7 +36,7 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
   for (const name of base.names() ?? []) {
     const dims = base.dims(name);
     const module = name.replace(/\.weight$/u, "");
-    if (module !== name && Array.isArray(dims) && dims.length >= 2 && targets.some((target) => module === target || module.endsWith(`.${target}`))) wrapped.set(module, dims as readonly number[]);
+    if (module !== name && Array.isArray(dims) && dims.length >= 2 && isTarget(module, targets)) wrapped.set(module, dims as readonly number[]);
   }
   const faults: string[] = [];
   const pairs = new Map<string, Pair>();
@@ -66,7 +66,17 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
       const pair = name.endsWith(".weight") ? pairs.get(name.slice(0, -".weight".length)) : undefined;
       return pair === undefined ? values : addProduct(values, adapter, pair, dims, (alpha ?? pair.rank) / pair.rank);
     },
+    originOf: (name) => {
+      if (replaced.has(name)) return undefined;
+      const pair = name.endsWith(".weight") ? pairs.get(name.slice(0, -".weight".length)) : undefined;
+      return pair === undefined ? { base } : { base, adapter: { source: adapter, ...pair, scale: (alpha ?? pair.rank) / pair.rank } };
+    },
   };
+}
+
+/** Whether a module is wrapped: its name is a target, or ends in "." and one. */
+export function isTarget(module: string, targets: readonly string[]): boolean {
+  return targets.some((target) => module === target || module.endsWith(`.${target}`));
 }
 
 /** The adapter's two tensors of a module, checked. */
@@ -106,7 +116,7 @@ function whyNoPlace(name: string, wrapped: ReadonlyMap<string, unknown>): string
 }
 
 /** values + scale * B A. Sums in doubles, a row at a time. */
-function addProduct(values: Float32Array, adapter: WeightSource, pair: Pair, dims: readonly number[], scale: number): Float32Array {
+export function addProduct(values: Float32Array, adapter: WeightSource, pair: Pair, dims: readonly number[], scale: number): Float32Array {
   const rows = dims[0]!;
   const columns = elementCount(dims) / rows;
   const { rank } = pair;

@@ -9,6 +9,7 @@ import { messageOf, ModelError } from "../../errors.js";
 import { elementCount } from "../builder/tensor-data.js";
 import { decodeFloats, ELEMENT_BYTES, type WeightDtype } from "./element-types.js";
 import { readFully } from "./file-bytes.js";
+import { foreignFile } from "./foreign-file.js";
 import type { WeightSource } from "./weights.js";
 
 /** The format's own limit of the header's length. */
@@ -108,7 +109,10 @@ export class SafetensorsFile implements WeightSource, Disposable {
     this.#read(lengthBytes, 0);
     const headerBytes = Number(new DataView(lengthBytes.buffer).getBigUint64(0, true));
     if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8)) {
-      return this.#refuse(`its header claims ${headerBytes} bytes, of ${fileBytes - 8} in the file; it is truncated or another format`);
+      const start = new Uint8Array(Math.min(fileBytes, 512));
+      this.#read(start, 0);
+      const checkpoint = start[0] === 0x50 && start[1] === 0x4b ? "it is a ZIP archive, such as PyTorch's checkpoints; name it .bin, .pt or .pth" : undefined;
+      return this.#refuse(foreignFile(start) ?? checkpoint ?? `its header claims ${headerBytes} bytes, of ${fileBytes - 8} in the file; it is truncated or another format`);
     }
     const header = new Uint8Array(headerBytes);
     this.#read(header, 8);

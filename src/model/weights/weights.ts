@@ -15,6 +15,15 @@ export interface WeightSource {
   dims(name: string): readonly number[] | "any" | undefined;
   /** The tensor's values as float32, row major. Read anew at each call. `dims` are the shape from `dims()` or the one wanted. */
   read(name: string, dims: readonly number[]): Float32Array;
+  /** What a tensor is made of, where that is known: see `Origin`. Undefined: a tensor of its own. */
+  originOf?(name: string, dims: readonly number[]): Origin | undefined;
+}
+
+/** A tensor of a source that others have too: `base`'s own tensor of the same name and, with `adapter`, a product added to it. */
+export interface Origin {
+  readonly base: WeightSource;
+  /** base + scale * up down, with `down` [rank, in] and `up` [out, rank]. */
+  readonly adapter?: { readonly source: WeightSource; readonly down: string; readonly up: string; readonly rank: number; readonly scale: number };
 }
 
 /** A tensor whose values are read only when they are needed. */
@@ -22,6 +31,10 @@ export interface WeightTensor {
   /** Unique in a model: the source's label and the tensor's name, with a suffix for what was done to it. */
   readonly name: string;
   readonly dims: readonly number[];
+  /** Whether other sources of the same base give the same tensor. */
+  readonly shared?: boolean;
+  /** The same tensor as a sum: a shared matrix and a product of two smaller ones of its own. */
+  readonly sum?: { readonly base: WeightTensor; readonly left: WeightTensor; readonly right: WeightTensor };
   data(): Float32Array;
 }
 
@@ -64,8 +77,11 @@ export class Weights {
     if (found === undefined) this.#book.faults.set(full, `missing, expected [${dims.join(", ")}]`);
     else if (found !== "any" && found.join() !== dims.join()) this.#book.faults.set(full, `has the shape [${found.join(", ")}], expected [${dims.join(", ")}]`);
     const faulty = this.#book.faults.has(full);
-    const data = (): Float32Array => (faulty ? new Float32Array(elementCount(dims)) : this.source.read(full, dims));
-    return { name: `${this.label}/${full}`, dims, data };
+    const data = (): Float32Array => (faulty ? new Float32Array(elementCount(dims)) : readFinite(this.source, full, dims));
+    const own = { name: `${this.label}/${full}`, dims, data };
+    const origin = faulty ? undefined : this.source.originOf?.(full, dims);
+    if (origin === undefined) return own;
+    return origin.adapter === undefined ? { ...own, shared: true } : withSum(own, full, origin);
   }
 
   /** Marks a tensor as known and not needed, whether it is there or not. A name ending in `.` covers all that begin with it. */
@@ -92,13 +108,45 @@ export class Weights {
   }
 }
 
-/** A tensor made from others when it is needed. `suffix` tells it from `base` in a graph. */
-export function derive(base: WeightTensor, suffix: string, dims: readonly number[], values: (data: Float32Array) => Float32Array): WeightTensor {
-  return { name: `${base.name}#${suffix}`, dims, data: () => values(base.data()) };
+/** A tensor's values. One that is no number would make every picture nothing, so it is an error that names the tensor. */
+function readFinite(source: WeightSource, name: string, dims: readonly number[]): Float32Array {
+  const values = source.read(name, dims);
+  for (let at = 0; at < values.length; at++) {
+    if (Number.isFinite(values[at])) continue;
+    throw new ModelError("ERR_MODEL_WEIGHTS", `the tensor ${JSON.stringify(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged, get it again`);
+  }
+  return values;
 }
 
-/** A linear layer's weight [out, in] as the right side of a MatMul: [in, out]. */
+/** A tensor of a base with a product added, as the sum of both. Matrices only: what else has an adapter is small. */
+function withSum(own: WeightTensor, full: string, { base, adapter }: Origin): WeightTensor {
+  if (own.dims.length !== 2 || adapter === undefined) return own;
+  const [rows, columns] = own.dims as [number, number];
+  const { source, down, up, rank, scale } = adapter;
+  const part = (name: string, dims: readonly number[], data: () => Float32Array): WeightTensor => ({ name: `${own.name}#${name}`, dims, data });
+  return {
+    ...own,
+    sum: {
+      base: { ...part("base", own.dims, () => readFinite(base, full, own.dims)), shared: true },
+      left: part("up", [rows, rank], () => readFinite(source, up, [rows, rank]).map((value) => scale * value)),
+      right: part("down", [rank, columns], () => readFinite(source, down, [rank, columns])),
+    },
+  };
+}
+
+/** A tensor made from others when it is needed. `suffix` tells it from `base` in a graph. */
+export function derive(base: WeightTensor, suffix: string, dims: readonly number[], values: (data: Float32Array) => Float32Array): WeightTensor {
+  return { name: `${base.name}#${suffix}`, dims, data: () => values(base.data()), ...(base.shared === true ? { shared: true } : {}) };
+}
+
+/** A linear layer's weight [out, in] as the right side of a MatMul: [in, out]. Of a sum, both parts: (base + left right)^T = base^T + right^T left^T. */
 export function transposed(weight: WeightTensor): WeightTensor {
+  const { sum } = weight;
+  const whole = transposedAlone(weight);
+  return sum === undefined ? whole : { ...whole, sum: { base: transposed(sum.base), left: transposed(sum.right), right: transposed(sum.left) } };
+}
+
+function transposedAlone(weight: WeightTensor): WeightTensor {
   const [rows, columns] = weight.dims as [number, number];
   return derive(weight, "transposed", [columns, rows], (data) => {
     const result = new Float32Array(data.length);

@@ -12,7 +12,7 @@ import { defaultModelDirectory, embeddedModelDirectory } from "../../model/defau
 import { MANIFEST_FILE } from "../../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../../model/model-package.js";
 import { probeGraph } from "../../model/probe-graph.js";
-import { modelRequirements } from "../../model/requirements.js";
+import { modelRequirements, packageBytes } from "../../model/requirements.js";
 import { reportErrors } from "./report-errors.js";
 
 /** Patches for each quadrant of a page, where nothing else is asked for. */
@@ -62,7 +62,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const { manifest } = opened;
   const providers = await Promise.all((["cpu", "cuda", "tensorrt"] as const).map(async (provider) => ({ provider, fault: await startFault(provider) })));
   const { availableBytes } = readHostMemory();
-  const { weightBytes, patchBytes, packageBytes } = modelRequirements(manifest, "cpu");
+  const { weightBytes, patchBytes } = modelRequirements(opened, "cpu");
   const page = new PageMemory(opened);
   const neededBytes = weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
@@ -78,7 +78,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   print("precision", manifest.precision);
   print("styles", opened.styles.join(", "));
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
-  print("size", `${megabytes(packageBytes)} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`);
+  print("size", `${megabytes(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`);
   for (const [name, file] of Object.entries(manifest.files)) print("", `${file.sha256.slice(0, 16)}… ${megabytes(file.bytes).padStart(10)}  ${name}`);
   print("memory", `about ${megabytes(neededBytes)} for one page at a time on the CPU (weights ${megabytes(weightBytes)}, each reference patch ${megabytes(patchBytes)}); ${megabytes(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`);
   for (const { provider, fault } of providers) print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
@@ -97,8 +97,8 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   }
   for (const path of found) {
     const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => messageOf(error).split("\n")[0]!);
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: modelRequirements(opened.manifest, "cpu").packageBytes })}\n`);
-    else process.stdout.write(typeof opened === "string" ? `${basename(path)}  damaged: ${opened}\n` : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(modelRequirements(opened.manifest, "cpu").packageBytes)}, ${path}\n`);
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: packageBytes(opened.manifest) })}\n`);
+    else process.stdout.write(typeof opened === "string" ? `${basename(path)}  damaged: ${opened}\n` : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`);
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
 }

@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { InferenceSession, liveCounts } from "../../../src/binding/index.js";
 import { Engine } from "../../../src/colorization/engine.js";
+import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { apartWeightBytes } from "../../../src/model/requirements.js";
 import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/model/index.js";
 import { runCli } from "../../support/cli.js";
 import { expectLatents, expectLines, expectPatches, expectPictures, FLOAT32, meanDifference, runPipeline } from "../../support/golden-pipeline.js";
@@ -16,6 +18,8 @@ import { expectLatents, expectLines, expectPatches, expectPictures, FLOAT32, mea
 const RELEASE = fileURLToPath(new URL("../data/release/", import.meta.url));
 const BUCKETS = "96x96,96x128,128x96";
 const MAIN = fileURLToPath(new URL("../../../dist/ui/cli/main.js", import.meta.url));
+const NETWORKS = ["denoiser", "guided_upsampler", "image_encoder", "line_extractor", "reference_encoder", "vae_decoder", "vae_encoder"].map((name) => `${name}.onnx`);
+const weightsOf = (style: string): string[] => [`transformer.${style}.onnx`, `upsampler.${style}.onnx`];
 const flags = (release: string, out: string, ...more: string[]): string[] => ["model", "import", "--cobra", join(release, "cobra"), "--pixart", join(release, "pixart"), "--prompt", join(release, "prompt_tensor"), "--buckets", BUCKETS, "--out", out, ...more];
 
 let folder: string;
@@ -39,47 +43,83 @@ describe("importing a release", () => {
     expect(manifest).toMatchObject({ name: "cobra", trained: true, precision: "float32", buckets: [[96, 96], [96, 128], [128, 96]] });
   });
 
-  it("gives the golden picture, and the other style another one; what they share is stored and loaded once", async () => {
-    const before = liveCounts().sessions;
+  it("gives the golden picture, and the other style another one, with the same sessions", async () => {
+    const before = liveCounts();
+    const create = vi.spyOn(InferenceSession, "create");
+    const loaded = (): string[] => create.mock.calls.splice(0).map(([path]) => basename(path as string)).sort();
     const engine = await Engine.open({ model: both });
     const run = await runPipeline(engine);
     await expectLines(run, FLOAT32);
     await expectPatches(run);
     expectLatents(run, FLOAT32);
     await expectPictures(run, FLOAT32);
-    expect(liveCounts().sessions - before).toBe(7);
+    expect(loaded()).toEqual([...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx"].sort());
+    expect(liveCounts().sessions - before.sessions).toBe(7);
     const line = await runPipeline(engine, "line");
     expect(meanDifference(line.image.data, run.image.data)).toBeGreaterThan(5);
-    // Four networks are shared; reference encoder, denoiser and upsampler are each style's own.
-    expect(liveCounts().sessions - before).toBe(10);
+    // The other style brings its weights and nothing else; what gives them is gone when they are there.
+    expect(loaded()).toEqual(weightsOf("line"));
+    expect(liveCounts().sessions - before.sessions).toBe(7);
+    create.mockRestore();
     await engine.close();
+    await expect.poll(() => liveCounts().sessions).toBe(before.sessions);
+    expect(liveCounts().tensors).toBe(before.tensors);
   });
 
-  it("swaps only a style's own networks, when asked to, and never loads the rest again", async () => {
+  it("holds each set of weights in memory once, and the books say so", async () => {
+    const engine = await Engine.open({ model: both });
+    const held = (): Record<string, number> => Object.fromEntries(Object.entries(engine.memory.ledger.snapshot().owners).flatMap(([owner, { bytes, bookings }]) => (owner.startsWith("weights ") && bookings === 1 && bytes > 0 ? [[owner, bytes]] : [])));
+    // Booked before they are loaded, so that no page is let in where they will be.
+    expect(held()).toEqual({ "weights to come": apartWeightBytes(engine.model, "line + shadow", "cpu") });
+    await runPipeline(engine);
+    const one = held();
+    expect(Object.keys(one).sort()).toEqual(["weights transformer, line + shadow", "weights upsampler, line + shadow", "weights vae"]);
+    expect(Object.values(one).reduce((sum, bytes) => sum + bytes, 0)).toBe(apartWeightBytes(engine.model, "line + shadow", "cpu"));
+    const tensors = liveCounts().tensors;
+    await runPipeline(engine, "line");
+    const two = held();
+    expect(two).toEqual({ ...one, "weights transformer, line": one["weights transformer, line + shadow"], "weights upsampler, line": one["weights upsampler, line + shadow"] });
+    const outputs = async (set: "transformer" | "upsampler"): Promise<number> => decodeModelProto(await readFile(engine.model.weightsPath(set, "line")!)).graph.output.length;
+    expect(liveCounts().tensors - tensors).toBe((await outputs("transformer")) + (await outputs("upsampler")));
+    await engine.close();
+    await expect.poll(held).toEqual({ "weights to come": apartWeightBytes(engine.model, "line", "cpu") });
+  });
+
+  it("swaps only a style's own weights, when asked to, and never loads the rest again", async () => {
     const create = vi.spyOn(InferenceSession, "create");
     const loaded = (): string[] => create.mock.calls.splice(0).map(([path]) => basename(path as string)).sort();
-    const own = (style: string): string[] => ["denoiser", "guided_upsampler", "reference_encoder"].map((name) => `${name}.${style}.onnx`);
     await expect.poll(() => liveCounts().sessions).toBe(0);
     await using engine = await Engine.open({ model: both, keepStyles: false });
+    const owners = (): string[] => Object.keys(engine.memory.ledger.snapshot().owners).filter((owner) => /^weights (?!to come)/u.test(owner)).sort();
     const first = await runPipeline(engine);
-    expect(loaded()).toEqual([...own("line-shadow"), "image_encoder.onnx", "line_extractor.onnx", "vae_decoder.onnx", "vae_encoder.onnx"].sort());
+    expect(loaded()).toEqual([...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx"].sort());
+    const { tensors } = liveCounts();
     await runPipeline(engine, "line");
-    expect(loaded()).toEqual(own("line"));
-    await expect.poll(() => liveCounts().sessions).toBe(7);
+    expect(loaded()).toEqual(weightsOf("line"));
+    await expect.poll(owners).toEqual(["weights transformer, line", "weights upsampler, line", "weights vae"]);
+    expect(liveCounts()).toMatchObject({ sessions: 7, tensors });
     const again = await runPipeline(engine);
-    expect(loaded()).toEqual(own("line-shadow"));
+    expect(loaded()).toEqual(weightsOf("line-shadow"));
     expect(meanDifference(again.image.data, first.image.data)).toBe(0);
     create.mockRestore();
   });
 
-  it("stores the base, the VAE, the image encoder and the line network of both styles once", async () => {
-    const { manifest } = await openModelPackage(both);
+  it("stores the base, the VAE, the image encoder and the line network of both styles once, and of a LoRA its factors", async () => {
+    const { manifest, directory } = await openModelPackage(both);
     const { files, graphs } = manifest;
+    expect(manifest.formatVersion).toBe(2);
     expect(Object.keys(files).filter((name) => name.endsWith(".bin")).sort()).toEqual(["weights.bin", "weights.line-shadow.bin", "weights.line.bin"]);
-    expect(graphs.styles.line!.denoiser).not.toBe(graphs.styles["line + shadow"]!.denoiser);
-    // Main branch 0.11 MB, control 0.13 MB, upsampler 0.45 MB: no trace of the VAE (0.42 MB), which its graph uses too.
+    expect(graphs.styles.line).toEqual(graphs.styles["line + shadow"]);
     const own = await importRelease({ ...folders(RELEASE), directory: join(folder, "shadow"), styles: ["line + shadow"], precision: "float32" });
-    for (const name of ["weights.bin", "line_extractor.onnx", "image_encoder.onnx", "vae_encoder.onnx", "vae_decoder.onnx", "weights.line-shadow.bin"]) expect(own.manifest.files[name], name).toEqual(files[name]);
+    for (const name of ["weights.bin", ...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx", "weights.line-shadow.bin"]) expect(own.manifest.files[name], name).toEqual(files[name]);
+    // Every large matrix of the main branch lies in the shared file; what the style has of it are the LoRA's two thin ones.
+    const { graph } = decodeModelProto(await readFile(join(directory, graphs.weights!.styles.line!.transformer)));
+    const places = new Map(graph.initializer.map(({ name, externalData = [] }) => [name, externalData.find(({ key }) => key === "location")?.value]));
+    const matrix = "main/transformer_blocks.0.ff.net.2.weight#";
+    const find = (part: string): string[] => [...places.keys()].filter((name) => name.includes(matrix + part));
+    expect(find("base").map((name) => places.get(name))).toEqual(["weights.bin"]);
+    expect([...find("down"), ...find("up")].every((name) => places.get(name) !== "weights.bin")).toBe(true);
+    expect(find("transposed")).toEqual([]);
   });
 
   it("imports half precision at half the size, with a picture of the same colours", async () => {
@@ -90,6 +130,11 @@ describe("importing a release", () => {
     await using engine = await Engine.open({ model: path });
     const run = await runPipeline(engine);
     await expectPictures(run, { line: 1, latents: 0.25, picture: 6, imageMax: 80, imageMean: 3 });
+    // On the CPU the weights are held in float32, as ONNX Runtime computes them; the books know.
+    const { owners } = engine.memory.ledger.snapshot();
+    const held = Object.entries(owners).reduce((sum, [owner, { bytes }]) => sum + (owner.startsWith("weights ") ? bytes : 0), 0);
+    expect(held).toBe(apartWeightBytes(opened, "line + shadow", "cpu"));
+    expect(held).toBeGreaterThan(1.5 * apartWeightBytes(opened, "line + shadow", "cuda"));
   });
 });
 
@@ -168,7 +213,7 @@ describe("the output folder", () => {
     const home = join(folder, "killed");
     await mkdir(home);
     const out = join(home, "model");
-    for (const part of ["line_extractor.onnx", "denoiser.line.onnx", "hashing"]) {
+    for (const part of ["line_extractor.onnx", "transformer.line.onnx", "hashing"]) {
       const child = spawn(process.execPath, [MAIN, ...flags(RELEASE, out)], { stdio: ["ignore", "ignore", "pipe"] });
       child.stderr.on("data", (chunk: Buffer) => {
         if (chunk.toString().includes(part)) child.kill("SIGKILL");

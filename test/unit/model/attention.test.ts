@@ -98,15 +98,15 @@ describe.skipIf(peerMissing !== undefined)(`the optimised graphs${peerMissing ==
   const transformer = { ...PRESETS.tiny.transformer, heads: 2, headSize: 72, layers: 2, controlLayers: 1 };
   const prompt = { embeds: new Float32Array(48).fill(0.5), mask: [1, 0] };
 
-  it.each(["float32", "float16"] as const)("hold one fused attention for each attention layer, and no softmax, in %s", async (precision) => {
+  it.each([["float32", false], ["float32", true], ["float16", false], ["float16", true]] as const)("hold one fused attention for each attention layer, and no softmax, in %s, weights as inputs: %s", async (precision, weightsAsInputs) => {
     const attentions = async (graph: Graph): Promise<[number, number]> => {
       const counts = await optimised(graph);
       return [counts["com.microsoft.MultiHeadAttention"] ?? 0, counts["Softmax"] ?? 0];
     };
     // Page and control branch; references stop behind the last keys and values; the prompt's attention is folded away.
-    expect(await attentions(buildDenoiser(transformer, { main: random("main"), control: random("control") }, prompt, { precision }))).toEqual([3, 0]);
-    expect(await attentions(buildReferenceEncoder(transformer, random("main"), prompt, { precision }))).toEqual([1, 0]);
+    expect(await attentions(buildDenoiser(transformer, { main: random("main"), control: random("control") }, prompt, { precision, weightsAsInputs }))).toEqual([3, 0]);
+    expect(await attentions(buildReferenceEncoder(transformer, random("main"), prompt, { precision, weightsAsInputs }))).toEqual([1, 0]);
     expect(await attentions(buildImageEncoder(PRESETS.tiny.imageEncoder, random("clip"), { precision }))).toEqual([2, 0]);
-    expect(await attentions(buildVaeDecoder(PRESETS.tiny.vae, random("vae"), { precision }))).toEqual([1, 0]);
+    expect(await attentions(buildVaeDecoder(PRESETS.tiny.vae, random("vae"), { precision, weightsAsInputs }))).toEqual([1, 0]);
   });
 });

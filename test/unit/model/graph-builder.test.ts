@@ -7,7 +7,7 @@ import { GraphBuilder, Value, type Graph } from "../../../src/model/builder/grap
 import { MAX_INLINE_BYTES, modelBytes, WeightFile, writeModel } from "../../../src/model/builder/model-file.js";
 import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
 import { linear } from "../../../src/model/builder/ops.js";
-import { fromFloat16, toFloat16 } from "../../../src/model/builder/tensor-data.js";
+import { floatTensor, fromFloat16, toFloat16 } from "../../../src/model/builder/tensor-data.js";
 import { seededWeights } from "../../../src/model/weights/sources.js";
 import { Weights } from "../../../src/model/weights/weights.js";
 import { loadGraph, runGraph } from "../../support/run-graph.js";
@@ -104,6 +104,14 @@ describe("float16", () => {
     expect(toFloat16(-1e30)).toBe(0xfc00);
     expect(toFloat16(2 ** -25)).toBe(0);
     expect(toFloat16(1.5 * 2 ** -24)).toBe(2);
+  });
+});
+
+describe("a number that half precision does not reach", () => {
+  it("is an error that names the tensor and what to do; NaN, which marks what is unknown, is stored", () => {
+    expect(() => floatTensor("main/a", [2], "float16", () => Float32Array.of(1, 70000)).bytes()).toThrow(expect.objectContaining({ code: "ERR_MODEL_WEIGHTS", message: expect.stringMatching(/main\/a holds 70000.*65504.*fp32/u) as string }));
+    expect(floatTensor("main/a", [2], "float16", () => Float32Array.of(65504, Number.NaN)).bytes()).toHaveLength(4);
+    expect(floatTensor("main/a", [1], "float32", () => Float32Array.of(70000)).bytes()).toHaveLength(4);
   });
 });
 

@@ -62,6 +62,10 @@ describe("safetensors", () => {
   it.each([
     ["too short", new Uint8Array(5), "has 5 bytes"],
     ["a text", new TextEncoder().encode("this is not a model"), "truncated or another format"],
+    ["nothing", new Uint8Array(0), "has 0 bytes"],
+    ["a Git LFS pointer", new TextEncoder().encode(`version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 2443\n`), "git lfs pull"],
+    ["a web page", new TextEncoder().encode("<!DOCTYPE html><title>Not found</title>"), "web page"],
+    ["a checkpoint of PyTorch", new TextEncoder().encode(`PK\u0003\u0004${"x".repeat(40)}`), "name it .bin, .pt or .pth"],
     ["no JSON", safetensors("{{", new Uint8Array()), "not JSON"],
     ["no object", safetensors("[1]", new Uint8Array()), "not a JSON object"],
     ["unknown dtype", safetensors({ a: tensor("Q4", [1], 0, 1) }, new Uint8Array(1)), '"a" has a bad entry'],
@@ -154,6 +158,13 @@ describe("Weights", () => {
     expect(() => weights.check()).toThrow(weightsError("net.shape: has the shape [3], expected [4]"));
     expect(() => weights.check()).toThrow(weightsError("net.gone: missing, expected [2]"));
     expect(() => weights.check()).toThrow(weightsError("net.extra: is not part of the network"));
+  });
+
+  it("refuses a value that is no number, by name", () => {
+    const damaged = givenWeights({ "a.weight": { dims: [2, 2], data: Float32Array.of(1, 2, Number.NaN, 4) } }, "damaged.bin");
+    const tensor = new Weights(damaged, "main").tensor("a.weight", [2, 2]);
+    expect(() => tensor.data()).toThrow(weightsError('the tensor "a.weight" of damaged.bin holds NaN (value 2 of 4)'));
+    expect(() => transposed(tensor).data()).toThrow(weightsError("get it again"));
   });
 
   it("transposes a linear layer's weight", () => {

@@ -5,6 +5,7 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { messageOf, ModelError } from "../../../errors.js";
 import { readFully } from "../file-bytes.js";
+import { foreignFile } from "../foreign-file.js";
 import type { WeightSource } from "../weights.js";
 import { LEGACY_START, readLegacyLayout } from "./legacy-layout.js";
 import { PickleDict, PickleFault, PickleList, PickleTuple } from "./pickle-values.js";
@@ -79,20 +80,10 @@ async function readLayout(file: FileHandle, path: string): Promise<TorchLayout> 
   const start = new Uint8Array(Math.min(size, 512));
   readFully(file.fd, start, 0, path);
   const read = (target: Uint8Array, position: number): void => readFully(file.fd, target, position, path);
-  const begins = (text: string | Uint8Array, at = 0): boolean => Buffer.from(text).equals(start.subarray(at, at + text.length));
+  const begins = (text: string | Uint8Array): boolean => Buffer.from(text).equals(start.subarray(0, text.length));
   if (begins("PK\x03\x04")) return readZipLayout(file, size, path, read);
   if (begins(LEGACY_START)) return readLegacyLayout(size, read);
-  throw new PickleFault(foreign(size, begins));
-}
-
-/** What a file is that is no checkpoint, as far as its first bytes tell. */
-function foreign(size: number, begins: (text: string, at?: number) => boolean): string {
-  if (size === 0) return "it has zero bytes; get it again";
-  if (begins("version https://git-lfs")) return "it is a Git LFS pointer, not the file itself; fetch the file with `git lfs pull`";
-  if (begins("<")) return "it is a web page; download the file itself";
-  if (begins("ustar", 257)) return "it is a tar archive, PyTorch's format before 0.2; load and save it again with a newer PyTorch";
-  if (begins("GGUF")) return "it is a GGUF file; the original checkpoint is needed";
-  return "it begins neither like a ZIP archive nor like PyTorch's older format; it is damaged or another kind of file";
+  throw new PickleFault(foreignFile(start) ?? "it begins neither like a ZIP archive nor like PyTorch's older format; it is damaged or another kind of file");
 }
 
 /** Tensors by their path. Keys that are no text or number are refused, values that are no tensor are left out. */
