@@ -1,7 +1,7 @@
 // Puts the model's colour under the page's own ink, at the page's size.
 //
 //   tone     the page's luma relative to its paper (255 = paper; the paper is the brightest peak of the page's histogram)
-//   shade    the tone without lines: closing of `tone`. tone / shade is ink, shade is what the page's grey areas are
+//   shade    the tone without lines: closing of `tone`, dither evened out. tone / shade is ink, shade is what the page's grey areas are
 //   colour   the model's picture on the working grid, brought to the ink (pixels_ink_fill.cc)
 //   hints    where the user has put colours, they take its place (pixels_ink_hints.cc)
 //   out      colour * page / paper, lifted in grey areas as far as the colour has their shade already; of a page that was in colour once, as

@@ -22,6 +22,8 @@ struct ColorGrid {
 struct Paper {
   uint8_t color[3];
   uint8_t luma;
+  /// Of a page of few greys, as e-readers and palettes have, what its dither may span: neighbouring greys as pixels side by side. 0 on others.
+  uint8_t dither = 0;
 };
 
 /// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
@@ -32,8 +34,8 @@ Paper FindPaper(const View& page);
 void GrayRow(const View& page, int y, uint8_t* out);
 const uint8_t* RgbRow(const View& page, int y, uint8_t* scratch);
 
-/// Tone (255 = paper) and shade (its closing) of some rows of a page at a time, from the top down. It reads the page `2 * radius` rows ahead
-/// of what it gives and never again behind it, so what lies behind may be written over.
+/// Tone (255 = paper) and shade (its closing, of dithered greys that of their mean) of some rows of a page at a time, from the top down. It
+/// reads the page `reach` rows ahead of what it gives and never again behind it, so what lies behind may be written over.
 class ToneBands {
  public:
   /// `rows` at a time; `page` and `paper` are referred to.
@@ -48,7 +50,7 @@ class ToneBands {
  private:
   const View& page_;
   const Paper& paper_;
-  int radius_, rows_;
+  int radius_, rows_, reach_;
   /// What is given is rows first_ to last_ (exclusive), what is kept low_ to high_.
   int first_ = 0, last_ = 0, low_ = 0, high_ = 0;
   std::vector<uint8_t> tone_, shade_;
@@ -56,6 +58,11 @@ class ToneBands {
 
 /// Makes grays shares of the paper's: 255 is paper.
 void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count);
+
+/// Gives pixels the mean of those around them, `kEvenReach` to each side, where these differ by no more than `dither`: greys between two levels
+/// are seen as one. Lines, which differ by more, stay.
+constexpr int kEvenReach = 2;
+void EvenOut(const uint8_t* in, int width, int height, uint8_t dither, uint8_t* out);
 
 /// out = greatest (or least) value within `radius` pixels in both directions; what lies outside the picture does not count.
 /// `out` may be `in`.

@@ -22,6 +22,24 @@ const uint8_t* RgbRow(const View& page, int y, uint8_t* scratch) {
   return scratch;
 }
 
+namespace {
+
+/// What dither may span on a page with these counts of greys, as a part of the paper's (255): one and a half of the widest steps from grey to
+/// grey. 0 where there are too many greys for it, or so few that they are lines and areas of one grey.
+uint8_t DitherOf(const uint64_t* histogram, int paper) {
+  constexpr int kFewest = 5, kMost = 32, kWidest = 64;
+  int greys = 0, widest = 0, last = -1;
+  for (int v = 0; v < 256; ++v) {
+    if (histogram[v] == 0) continue;
+    if (last >= 0) widest = std::max(widest, v - last);
+    last = v;
+    ++greys;
+  }
+  return greys < kFewest || greys > kMost || widest > kWidest ? 0 : static_cast<uint8_t>(std::min(widest * 3 * 255 / (2 * paper), 96));
+}
+
+}  // namespace
+
 Paper FindPaper(const View& page) {
   const size_t count = page.pixels();
   std::vector<uint8_t> luma(page.width), scratch(page.channels == 3 ? 0 : 3 * static_cast<size_t>(page.width));
@@ -60,7 +78,7 @@ Paper FindPaper(const View& page) {
       ++found;
     }
   }
-  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper)};
+  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper), DitherOf(histogram, paper)};
   for (int c = 0; c < 3 && found > 0; ++c) result.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));
   return result;
 }

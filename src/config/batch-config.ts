@@ -168,6 +168,7 @@ export function parseBatchConfig(input: BatchConfigInput, label: Label = String)
   const config = resolveOutput(result.data, (text) => warnings.push(text));
   if (config.numInferenceSteps > 100) warnings.push(`${label("numInferenceSteps")} is ${config.numInferenceSteps}; above 100 a page takes long and gains little`);
   if (config.topK > 50) warnings.push(`${label("topK")} is ${config.topK}; above 50 memory grows and the colours hardly change`);
+  if (config.layers !== undefined && config.ink === "model") warnings.push(`${label("layers")} is "${config.layers}", but the model's own picture (${label("ink")} "model") has no layers: ${config.layers === "psd" ? "each document has the picture alone" : "pictures are written and no layers"}`);
   return { config, warnings };
 }
 

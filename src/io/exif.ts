@@ -3,9 +3,13 @@
 const X_RESOLUTION = 0x011a;
 const RESOLUTION_UNIT = 0x0128;
 const RATIONAL = 5;
+const NO_UNIT = 1;
 const CENTIMETRES = 3;
 
-/** Pixels per inch of the first directory; undefined when there is none or the block is damaged. */
+/** From a unit to the inch; inches where it is not named. A number without a unit is the pixels' shape. */
+const PER_UNIT = new Map([[NO_UNIT, 0], [CENTIMETRES, 2.54]]);
+
+/** Pixels per inch of the first directory; undefined when there is none, when they are per no unit and when the block is damaged. */
 export function exifDensity(exif: Uint8Array): number | undefined {
   try {
     return readDensity(withoutMarker(exif));
@@ -31,10 +35,12 @@ function readDensity(view: DataView): number | undefined {
   for (let i = 0; i < view.getUint16(directory, little); i++) {
     const entry = directory + 2 + 12 * i;
     const tag = view.getUint16(entry, little);
-    if (tag === RESOLUTION_UNIT && view.getUint16(entry + 8, little) === CENTIMETRES) perUnit = 2.54;
+    if (tag === RESOLUTION_UNIT) perUnit = PER_UNIT.get(view.getUint16(entry + 8, little)) ?? 1;
     if (tag !== X_RESOLUTION || view.getUint16(entry + 2, little) !== RATIONAL) continue;
     const at = view.getUint32(entry + 8, little);
     density = view.getUint32(at, little) / view.getUint32(at + 4, little);
   }
-  return density !== undefined && density > 0 && Number.isFinite(density) ? Math.round(density * perUnit * 100) / 100 : undefined;
+  if (density === undefined || !Number.isFinite(density)) return undefined;
+  const perInch = Math.round(density * perUnit * 100) / 100;
+  return perInch > 0 ? perInch : undefined;
 }

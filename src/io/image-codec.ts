@@ -32,7 +32,7 @@ export interface EncodeOptions {
   readonly lossless?: boolean;
   /** PNG: zlib level 0 to 9, default 6. */
   readonly compressionLevel?: number;
-  /** Pixels per inch to note in the file. */
+  /** Pixels per inch to note in the file. Without it PNG and TIFF, for which libvips always notes some, get 72, the others none. */
   readonly density?: number | undefined;
   /**
    * An ICC profile: the pixels, which are sRGB, are converted to it and it is embedded. For one that is not for RGB (gray and CMYK pages) or
@@ -48,6 +48,8 @@ const DEFAULT_TIMEOUT_SECONDS = 60;
 const LONGEST_SIDE: { readonly [Format in OutputFormat]?: number } = { webp: 16_383, avif: 16_384, jpeg: 65_500 };
 /** The tables of a JPEG are fitted to pictures up to this size: a fit needs twelve bytes a pixel beside the picture (1.1 GiB at 100 megapixels). */
 const OPTIMISED_PIXELS = 16_000_000;
+/** What programs take a picture for that states no resolution; libvips' own choice, 25.4, would print it three times as large. */
+export const UNSTATED_DENSITY = 72;
 const WHITE = { r: 255, g: 255, b: 255 };
 
 let hardened = false;
@@ -87,7 +89,7 @@ export async function decodeBorrowed(bytes: Uint8Array, name: string, options: D
   }
   try {
     const source = sharp(bytes, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
-    const info = toInfo(await source.metadata(), format);
+    const info = toInfo(await source.metadata(), format, bytes);
     const pixels = info.width * info.height;
     if (pixels > maxPixels) {
       throw new ImageProcessingError("ERR_IMAGE_LIMIT", `${name} has ${info.width}x${info.height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}; shrink it or raise the limit`, { imagePath: name });
@@ -146,7 +148,8 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
   }
   try {
     const pipeline = sharp(data, { raw: { width, height, channels }, limitInputPixels: false });
-    if (options.density !== undefined) pipeline.withDensity(options.density);
+    const density = options.density ?? (options.format === "png" || options.format === "tiff" ? UNSTATED_DENSITY : undefined);
+    if (density !== undefined) pipeline.withDensity(density);
     applyFormat(pipeline, options, width * height);
     return new Uint8Array(await withProfile(pipeline, options.icc));
   } catch (error) {

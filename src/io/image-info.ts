@@ -1,6 +1,6 @@
 /** What a picture's file says of itself besides its pixels. */
 import type { Metadata } from "sharp";
-import { exifDensity } from "./exif.js";
+import { statedDensity } from "./density.js";
 import type { ImageFormat } from "./image-format.js";
 
 /** What is known of a picture's file besides its pixels. */
@@ -29,9 +29,9 @@ export interface ImageInfo {
 
 const DEPTH_BITS: Record<string, number> = { uchar: 8, char: 8, ushort: 16, short: 16, uint: 32, int: 32, float: 32, double: 64 };
 
-/** From what sharp read of the header. */
-export function toInfo(metadata: Metadata, format: ImageFormat): ImageInfo {
-  const density = metadata.density ?? (metadata.exif === undefined ? undefined : exifDensity(metadata.exif));
+/** From what sharp read of the header of `bytes`. */
+export function toInfo(metadata: Metadata, format: ImageFormat, bytes: Uint8Array): ImageInfo {
+  const density = statedDensity(metadata, format, bytes);
   return {
     format,
     width: metadata.autoOrient.width,

@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../errors.js";
+import { UNSTATED_DENSITY } from "./image-codec.js";
 
 /** Of one page, all of its size; see `composeInkLayers`. */
 export interface PageLayers {
@@ -58,6 +59,6 @@ function raw({ width, height, channels, data }: { width: number; height: number;
 }
 
 async function encode(picture: Sharp, { compressionLevel = 6, density, tagged }: LayerOptions): Promise<Uint8Array<ArrayBuffer>> {
-  if (density !== undefined) picture.withDensity(density);
+  picture.withDensity(density ?? UNSTATED_DENSITY);
   return new Uint8Array(await (tagged ? picture.toColourspace("srgb").withIccProfile("srgb") : picture).png({ compressionLevel }).toBuffer());
 }

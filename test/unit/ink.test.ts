@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { composeInk, composeInkLayers } from "../../src/binding/ink.js";
 import { toGray, toRgb } from "../../src/binding/pixels.js";
-import { apart, drawn, noise, pixel, type Color, type Picture } from "../support/drawn-page.js";
+import { apart, dithered, drawn, noise, pixel, type Color, type Picture } from "../support/drawn-page.js";
 
 const WIDTH = 300;
 const HEIGHT = 240;
@@ -142,6 +142,18 @@ describe("composeInk on paper and shade", () => {
       }
     });
 
+    it("has the same colours where its greys are dithered to a few, as for e-readers: a light room does not turn white", () => {
+      const light = drawn(WIDTH, HEIGHT, (x, y) => (inside(x, y) && room(x, y) === 0 ? [255, 225, 190] : pixel(truth, x, y)));
+      const plain = toGray(light);
+      const lightModel = drawn(WIDTH, HEIGHT, (x, y) => (room(x, y) === 0 ? [240, 205, 165] : pixel(model, x, y)));
+      const mean = (image: Picture, which: number): Color => {
+        const all = [...pixels(image, (x, y) => inside(x, y) && room(x, y) === which)];
+        return [0, 1, 2].map((c) => all.reduce((sum, { color }) => sum + color[c]!, 0) / all.length) as unknown as Color;
+      };
+      const [expected, out] = [composeInk(plain, lightModel), composeInk(dithered(plain, 8), lightModel)];
+      for (const which of [0, 1, 2, 3]) expect(apart(mean(out, which), mean(expected, which))).toBeLessThanOrEqual(12);
+    });
+
     it("is not taken for one when it is line art, or when its greys do not go with the colours", () => {
       const drawnLines = drawn(WIDTH, HEIGHT, (x, y) => (line(x, y) ? 0 : 255));
       for (const { x, y, color } of pixels(composeInk(drawnLines, model), inside)) expect(apart(color, pixel(model, x, y))).toBeLessThanOrEqual(6);
@@ -223,9 +235,12 @@ describe("properties", () => {
 
 describe("a page above 16 megapixels", () => {
   // Its tone and shade are made some rows at a time: a page of equal parts has to come out in equal parts, wherever a stretch of rows ends.
-  it("shows no border between the stretches of rows, in memory of its own or the page's, gray or RGB", () => {
+  it.each([
+    ["of lines and a grey", () => 255],
+    ["of dithered greys", (i: number) => [215, 255, 120, 70, 215, 255, 255][(i * 2654435761) % 7]!],
+  ])("shows no border between the stretches of rows, in memory of its own or the page's, gray or RGB: %s", (_what, paper) => {
     const [width, height, period] = [4200, 4000, 200];
-    const row = new Uint8Array(width * period).map((_, i) => ((i % width) % 300 < 12 || Math.floor(i / width) < 10 ? 10 : (i % width) % 700 < 200 ? 170 : 255));
+    const row = new Uint8Array(width * period).map((_, i) => ((i % width) % 300 < 12 || Math.floor(i / width) < 10 ? 10 : (i % width) % 700 < 200 ? 170 : paper(i)));
     const gray = new Uint8Array(width * height);
     for (let from = 0; from < gray.length; from += row.length) gray.set(row, from);
     const model = drawn(840, 800, () => [200, 120, 90]);

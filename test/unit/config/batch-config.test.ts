@@ -31,6 +31,10 @@ describe("parseBatchConfig", () => {
   it("warns above 100 steps and above top-k 50", () => {
     expect(parseBatchConfig({ ...base, numInferenceSteps: 100, topK: 50 }).warnings).toEqual([]);
     expect(parseBatchConfig({ ...base, numInferenceSteps: 101, topK: 51 }).warnings).toHaveLength(2);
+    for (const layers of ["psd", "png"] as const) {
+      expect(parseBatchConfig({ ...base, layers }).warnings).toEqual([]);
+      expect(parseBatchConfig({ ...base, layers, ink: "model" }).warnings).toEqual([expect.stringContaining("no layers")]);
+    }
   });
 
   it("suggests only what is near", () => {

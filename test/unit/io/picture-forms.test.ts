@@ -2,6 +2,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { isSrgb } from "../../../src/io/color-profile.js";
@@ -72,6 +73,25 @@ describe("resolution", () => {
   it.each(["png", "jpeg", "webp", "tiff", "avif"] as const)("goes into %s and comes back", async (format) => {
     const image = { width: 24, height: 24, channels: 3 as const, data: gradient(24, 24) };
     expect((await decodeImage(await encodeImage(image, { format, density: 350 }), "d")).info.density).toBeCloseTo(350, 0);
+  });
+
+  it("without a unit is the shape of a pixel and none", async () => {
+    const png = pngFile({ width: WIDTH, height: HEIGHT, depth: 8, colourType: 0, samples: new Uint8Array(count), pixelsPerMetre: 300 });
+    const at = png.indexOf("pHYs");
+    png[at + 12] = 0;
+    png.writeUInt32BE(crc32(png.subarray(at, at + 13)), at + 13);
+    const tiff = bilevelTiff(WIDTH, HEIGHT, new Uint8Array(count), false);
+    tiff.writeUInt16LE(1, tiff.indexOf(Buffer.from([0x28, 0x01, 3, 0, 1, 0, 0, 0])) + 8);
+    for (const file of [png, tiff]) expect((await decodeImage(file, "shape")).info.density).toBeUndefined();
+    const exif = (unit: number): Buffer => Buffer.from(`MM\0*\0\0\0\x08\0\x02\x01\x1a\0\x05\0\0\0\x01\0\0\0\x26\x01\x28\0\x03\0\0\0\x01\0${String.fromCodePoint(unit)}\0\0\0\0\0\0\0\0\0\x64\0\0\0\x01`, "latin1");
+    expect([1, 2, 3].map((unit) => exifDensity(exif(unit)))).toEqual([undefined, 100, 254]);
+  });
+
+  it("that nobody states is 72 in PNG and TIFF, which always have one, and none in the others", async () => {
+    const image = { width: 24, height: 24, channels: 3 as const, data: gradient(24, 24) };
+    const density = async (format: "png" | "tiff" | "webp" | "avif"): Promise<number | undefined> => (await decodeImage(await encodeImage(image, { format }), "d")).info.density;
+    expect(await Promise.all((["png", "tiff", "webp", "avif"] as const).map(density))).toEqual([72, 72, undefined, undefined]);
+    expect((await decodeImage(pngFile({ width: WIDTH, height: HEIGHT, depth: 8, colourType: 0, samples: new Uint8Array(count) }), "n")).info.density).toBeUndefined();
   });
 
   it("of a damaged EXIF block is unknown", () => {
