@@ -80,11 +80,10 @@ def rgb3(line: np.ndarray) -> np.ndarray:
 
 
 def gutters(d: dict) -> np.ndarray:
-    """A drawn page's margin and gutters [H,W] bool: the white that reaches its border."""
-    white = d["ids"] == 0
-    _, parts = cv2.connectedComponents(white.astype(np.uint8), connectivity=4)
-    edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
-    return white & np.isin(parts, edge)
+    """A drawn page's margin with its gutters [H,W] bool: the white that has the page's corners (a cloud that the page's edge cuts is none)."""
+    _, parts = cv2.connectedComponents((d["ids"] == 0).astype(np.uint8), connectivity=4)
+    corners = [x for x in (parts[0, 0], parts[0, -1], parts[-1, 0], parts[-1, -1]) if x > 0]
+    return np.isin(parts, corners) if len(corners) == 4 else np.zeros(parts.shape, bool)
 
 
 def paper_off(picture: np.ndarray, d: dict, where: np.ndarray) -> list[float]:
