@@ -1,6 +1,7 @@
 """Checkpoints from a package's graphs, for a warm start: checkpoints are not kept in git, packages are.
 
-What the package was exported with stays in it (weights rounded to float16, the logits' scales sharpened by `export.FOCUS`).
+Weights are rounded to float16, as the package has them; the logits' scales are divided by `export.FOCUS`, so the package must have been exported
+with the one that stands there now.
 """
 
 from dataclasses import asdict
