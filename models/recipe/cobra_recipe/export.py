@@ -22,7 +22,7 @@ from .patches import load as load_patches
 
 OPSET = 18
 #: The copying layer's logits are multiplied by this: to choose gives a cleaner page than to average, though training averages.
-FOCUS = 2.2
+FOCUS = 1.7
 #: Taken off the logits of nothing and of paper: a reference's colour is more often right than none, and looks better; what is paper the
 #: engine's flats know from less.
 DOUBT = (3.0, 2.0)
