@@ -138,11 +138,11 @@ Napi::Value CallFigure(const Info& info) {
   else return Napi::Number::New(info.Env(), static_cast<double>(figure));
 }
 
-// colorSums(rgb): Float64Array of 17 sums
+// colorSums(rgb): Float64Array of 17 sums and the number of pixels summed over
 Napi::Value CallColorSums(const Info& info) {
   const View in = ReadImage(info, 0, "image", 3);
-  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums);
-  ColorSums(in.data, in.pixels(), out.Data());
+  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums + 1);
+  out[kColorSums] = static_cast<double>(ColorSums(in.data, in.width, in.height, out.Data()));
   return out;
 }
 

@@ -1,6 +1,7 @@
-// What the calibrated decision looks at: sums over a shrunk picture, from which src/classification/evidence.ts makes its figures.
+// What the calibrated decision looks at: sums over a picture halved until it is small, from which src/classification/evidence.ts makes its
+// figures. The loops run over planes of a few hundred pixels, so that compilers make vectors of them.
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
 #include <vector>
 
 #include "pixels_kernels.h"
@@ -8,17 +9,73 @@
 namespace cobra::pixels {
 namespace {
 
-constexpr double kTinted = 0.12;
-constexpr double kVivid = 0.3;
+constexpr float kTinted = 0.12f;
+constexpr float kVivid = 0.3f;
+/// Neither side of the picture that is summed over is longer, in pixels.
+constexpr int kLongest = 320;
 
-inline int Luma(const uint8_t* p) { return (p[0] * 77 + p[1] * 150 + p[2] * 29) >> 8; }
-
-struct PaperMean {
-  double channels[3];
+struct Small {
+  std::vector<uint8_t> rgb;
+  int width, height;
+  size_t pixels() const { return static_cast<size_t>(width) * height; }
 };
 
+/// Halves an RGB picture (means of 2 x 2 pixels) as often as it takes, strip by strip, so that what is between stays in the nearest cache.
+Small Halve(const uint8_t* rgb, int width, int height) {
+  int times = 0;
+  while ((std::max(width, height) - 1) >> times >= kLongest) ++times;
+  const auto halves = [times](int side) { return ((side - 1) >> times) + 1; };
+  Small small{{}, halves(width), halves(height)};
+  if (times == 0) {
+    small.rgb.assign(rgb, rgb + small.pixels() * 3);
+    return small;
+  }
+  small.rgb.resize(small.pixels() * 3);
+  // Four rows of the small picture at a time.
+  const int rows = 4 << times;
+  std::vector<uint8_t> strips[2];
+  for (int y = 0, row = 0; y < height; y += rows, row += 4) {
+    View view{rgb + static_cast<size_t>(y) * width * 3, width, std::min(rows, height - y), 3};
+    for (int i = 0; i < times; ++i) {
+      const int half_width = (view.width + 1) / 2, half_height = (view.height + 1) / 2;
+      std::vector<uint8_t>& strip = strips[i % 2];
+      uint8_t* out = &small.rgb[static_cast<size_t>(row) * small.width * 3];
+      if (i + 1 < times) {
+        strip.resize(static_cast<size_t>(half_width) * half_height * 3);
+        out = strip.data();
+      }
+      Reduce(view, 2, 2, out);
+      view = {out, half_width, half_height, 3};
+    }
+  }
+  return small;
+}
+
+struct PaperMean {
+  float channels[3];
+};
+
+COBRA_CLONES void Lumas(const uint8_t* rgb, size_t pixels, uint8_t* out) {
+  for (size_t i = 0; i < pixels; ++i) out[i] = static_cast<uint8_t>((rgb[3 * i] * 77 + rgb[3 * i + 1] * 150 + rgb[3 * i + 2] * 29) >> 8);
+}
+
+/// Adds the channels, and 1, of the pixels whose luma is from `low` on and not over `low + range`.
+COBRA_CLONES void SumNear(const uint8_t* rgb, const uint8_t* luma, size_t pixels, uint8_t low, uint8_t range, uint32_t sums[4]) {
+  uint32_t red = 0, green = 0, blue = 0, count = 0;
+  for (size_t i = 0; i < pixels; ++i) {
+    const uint32_t near = static_cast<uint8_t>(luma[i] - low) <= range;
+    red += near * rgb[3 * i];
+    green += near * rgb[3 * i + 1];
+    blue += near * rgb[3 * i + 2];
+    count += near;
+  }
+  sums[0] = red, sums[1] = green, sums[2] = blue, sums[3] = count;
+}
+
 /// The mean of the pixels around the brightest luma that 2% of the picture gather at; white where there is none.
-PaperMean MeanOfPaper(const uint8_t* rgb, size_t pixels, const std::vector<uint8_t>& luma) {
+PaperMean MeanOfPaper(const uint8_t* rgb, size_t pixels) {
+  std::vector<uint8_t> luma(pixels);
+  Lumas(rgb, pixels, luma.data());
   uint64_t histogram[256];
   Histogram(luma.data(), pixels, histogram);
   const auto around = [&](int value) {
@@ -32,54 +89,79 @@ PaperMean MeanOfPaper(const uint8_t* rgb, size_t pixels, const std::vector<uint8
     paper = value;
     break;
   }
-  uint64_t sums[3] = {0, 0, 0}, count = 0;
-  for (size_t i = 0; i < pixels; ++i) {
-    if (std::abs(luma[i] - paper) > 4) continue;
-    for (int c = 0; c < 3; ++c) sums[c] += rgb[3 * i + c];
-    ++count;
-  }
-  if (count == 0) return {{255.0, 255.0, 255.0}};
+  uint32_t sums[4]; // of at most 320 x 320 pixels: they fit
+  SumNear(rgb, luma.data(), pixels, static_cast<uint8_t>(paper - 4), static_cast<uint8_t>(std::min(255, paper + 4) - (paper - 4)), sums);
+  if (sums[3] == 0) return {{255.0f, 255.0f, 255.0f}};
   PaperMean mean;
-  for (int c = 0; c < 3; ++c) mean.channels[c] = std::max(static_cast<double>(sums[c]) / static_cast<double>(count), 96.0);
+  for (int c = 0; c < 3; ++c) mean.channels[c] = std::max(static_cast<float>(sums[c]) / static_cast<float>(sums[3]), 96.0f);
   return mean;
 }
 
-/// Second moments of ink amounts: xx, yy, zz, xy, xz, yz.
-inline void Add(double* moments, double x, double y, double z) {
-  moments[0] += x * x;
-  moments[1] += y * y;
-  moments[2] += z * z;
-  moments[3] += x * y;
-  moments[4] += x * z;
-  moments[5] += y * z;
+constexpr size_t kRun = 256;
+constexpr size_t kLanes = 8;
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
+
+#define COBRA_INLINE inline __attribute__((always_inline))
+
+COBRA_INLINE Lanes Load(const float* from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof(lanes));
+  return lanes;
+}
+
+COBRA_INLINE void Store(const Lanes& lanes, float* to) { std::memcpy(to, &lanes, sizeof(lanes)); }
+
+/// The sum of products of two planes, side by side in lanes: the order of additions is the same on every processor.
+COBRA_INLINE double Dot(const float* a, const float* b) {
+  Lanes even = {}, odd = {};
+  for (size_t i = 0; i < kRun; i += 2 * kLanes) {
+    even += Load(a + i) * Load(b + i);
+    odd += Load(a + i + kLanes) * Load(b + i + kLanes);
+  }
+  even += odd;
+  float sum = 0.0f;
+  for (size_t k = 0; k < kLanes; ++k) sum += even[k];
+  return sum;
+}
+
+/// Adds the sums of at most kRun pixels. The planes are filled up with pixels without ink, which add nothing.
+COBRA_CLONES void AddRun(const uint8_t* rgb, size_t pixels, const PaperMean& paper, double sums[kColorSums]) {
+  float red[kRun] = {}, green[kRun] = {}, blue[kRun] = {}, light[3][kRun], first[kRun], second[kRun], tinted[kRun], vivid[kRun], ones[kRun];
+  const float by_red = 1.0f / paper.channels[0], by_green = 1.0f / paper.channels[1], by_blue = 1.0f / paper.channels[2];
+  for (size_t i = 0; i < pixels; ++i) {
+    red[i] = std::max(0.0f, 1.0f - static_cast<float>(rgb[3 * i]) * by_red);
+    green[i] = std::max(0.0f, 1.0f - static_cast<float>(rgb[3 * i + 1]) * by_green);
+    blue[i] = std::max(0.0f, 1.0f - static_cast<float>(rgb[3 * i + 2]) * by_blue);
+  }
+  const Lanes none = {}, one = none + 1.0f;
+  for (size_t i = 0; i < kRun; i += kLanes) {
+    const Lanes r = Load(red + i), g = Load(green + i), b = Load(blue + i), sum = r + g;
+    const Lanes high = r > g ? r : g, low = r > g ? g : r;
+    const Lanes chroma = (high > b ? high : b) - (low > b ? b : low);
+    const auto is_light = sum + b < 1.5f;
+    Store(is_light ? r : none, light[0] + i);
+    Store(is_light ? g : none, light[1] + i);
+    Store(is_light ? b : none, light[2] + i);
+    Store(r - g, first + i);
+    Store(sum * 0.5f - b, second + i);
+    Store(chroma > kTinted ? one : none, tinted + i);
+    Store(chroma > kVivid ? one : none, vivid + i);
+    Store(one, ones + i);
+  }
+  const float* factors[kColorSums][2] = {{red, red},           {green, green},       {blue, blue},         {red, green},         {red, blue},          {green, blue},
+                                         {light[0], light[0]}, {light[1], light[1]}, {light[2], light[2]}, {light[0], light[1]}, {light[0], light[2]}, {light[1], light[2]},
+                                         {first, first},       {second, second},     {first, second},      {tinted, ones},       {vivid, ones}};
+  for (size_t i = 0; i < kColorSums; ++i) sums[i] += Dot(factors[i][0], factors[i][1]);
 }
 
 }  // namespace
 
-void ColorSums(const uint8_t* rgb, size_t pixels, double sums[kColorSums]) {
+size_t ColorSums(const uint8_t* rgb, int width, int height, double sums[kColorSums]) {
   std::fill(sums, sums + kColorSums, 0.0);
-  std::vector<uint8_t> luma(pixels);
-  for (size_t i = 0; i < pixels; ++i) luma[i] = static_cast<uint8_t>(Luma(rgb + 3 * i));
-  const PaperMean paper = MeanOfPaper(rgb, pixels, luma);
-  double ink[3][256];
-  for (int c = 0; c < 3; ++c) {
-    for (int v = 0; v < 256; ++v) ink[c][v] = std::max(0.0, 1.0 - v / paper.channels[c]);
-  }
-  double *all = sums, *light = sums + 6, *axes = sums + 12;
-  for (size_t i = 0; i < pixels; ++i, rgb += 3) {
-    const double red = ink[0][rgb[0]], green = ink[1][rgb[1]], blue = ink[2][rgb[2]];
-    const double high = std::max({red, green, blue});
-    if (high == 0.0) continue; // paper
-    const double chroma = high - std::min({red, green, blue});
-    sums[15] += chroma > kTinted;
-    sums[16] += chroma > kVivid;
-    Add(all, red, green, blue);
-    if (red + green + blue < 1.5) Add(light, red, green, blue);
-    const double a = red - green, b = (red + green) / 2 - blue;
-    axes[0] += a * a;
-    axes[1] += b * b;
-    axes[2] += a * b;
-  }
+  const Small small = Halve(rgb, width, height);
+  const PaperMean paper = MeanOfPaper(small.rgb.data(), small.pixels());
+  for (size_t i = 0; i < small.pixels(); i += kRun) AddRun(&small.rgb[3 * i], std::min(kRun, small.pixels() - i), paper, sums);
+  return small.pixels();
 }
 
 }  // namespace cobra::pixels

@@ -101,10 +101,11 @@ void LabelRegions(const View& page, int width, int height, int32_t* out);
 void GrowHints(const View& page, const View& marks, int width, int height, uint8_t* out);
 
 // pixels_evidence.cc
-/// Sums over a picture for src/classification/evidence.ts, ink being 1 - channel / paper's channel, at least 0: the ink's second moments (RR,
-/// GG, BB, RG, RB, GB), the same over pixels of less than half the ink, those of the two axes of colour (aa, bb, ab), tinted and vivid pixels.
+/// Sums over an RGB picture for src/classification/evidence.ts, halved (means of 2 x 2 pixels) until neither side is over 320; ink being 1 -
+/// channel / paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB), the same over pixels of less than half the ink,
+/// those of the two axes of colour (aa, bb, ab), tinted and vivid pixels. Returns how many pixels were summed over.
 constexpr size_t kColorSums = 17;
-void ColorSums(const uint8_t* rgb, size_t pixels, double sums[kColorSums]);
+size_t ColorSums(const uint8_t* rgb, int width, int height, double sums[kColorSums]);
 
 // pixels_tensor.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].

@@ -4,7 +4,7 @@
 import { calibrate, EVIDENCE_FEATURES, evidenceFeatures } from "../../dist/classification/calibrated.js";
 import { decodeForClassification } from "../../dist/classification/decode-for-classification.js";
 import { decide } from "../../dist/classification/decision.js";
-import { inspect } from "../../dist/classification/metrics.js";
+import { evidenceOf, measure } from "../../dist/classification/metrics.js";
 import { labelledPictures } from "./scenes.mjs";
 
 const count = Number.parseInt(process.argv[2] ?? "50", 10);
@@ -12,8 +12,9 @@ const count = Number.parseInt(process.argv[2] ?? "50", 10);
 async function measured(seed) {
   const rows = [];
   for await (const { kind, type, bytes } of labelledPictures(seed, count)) {
-    const { metrics, evidence } = inspect(await decodeForClassification(bytes, kind));
-    rows.push({ kind, type, metrics, evidence, features: evidenceFeatures(evidence), target: Number(type === "colored") });
+    const picture = await decodeForClassification(bytes, kind);
+    const evidence = evidenceOf(picture);
+    rows.push({ kind, type, metrics: measure(picture), evidence, features: evidenceFeatures(evidence), target: Number(type === "colored") });
   }
   return rows;
 }

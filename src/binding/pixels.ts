@@ -158,8 +158,9 @@ export function isGray(image: PixelImage<3>): boolean {
 }
 
 /**
- * Sums over a picture, ink being 1 - channel / the paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over
- * pixels of less than half the ink; those of R - G and of (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid.
+ * Sums over a picture that is halved first (means of 2 x 2 pixels) until neither side is over 320, ink being 1 - channel / the paper's channel,
+ * at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over pixels of less than half the ink; those of R - G and of
+ * (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid; and how many were summed over.
  */
 export function colorSums(image: PixelImage<3>): Float64Array {
   return callPixels((pixels) => pixels.colorSums(image));

@@ -23,8 +23,8 @@ export const EVIDENCE_FEATURES = ["inks", "lightInks", "hueSpread", "tinted", "v
 /** Steps between nothing and a little colour count as much as those between a little and much: logarithms, above a floor of noise. */
 const FLOORS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 1e-3, lightInks: 2e-3, hueSpread: 2e-3, tinted: 2e-3, vivid: 1e-3 };
 
-const BIAS = -7.324;
-const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 3.032, lightInks: -0.86, hueSpread: 1.783, tinted: 0.259, vivid: -0.032 };
+const BIAS = -7.105;
+const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 2.886, lightInks: -0.754, hueSpread: 1.906, tinted: 0.133, vivid: 0.049 };
 
 /** The evidence as the regression sees it: 0 for gray. */
 export function evidenceFeatures(evidence: ColorEvidence): number[] {

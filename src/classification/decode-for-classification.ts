@@ -5,12 +5,18 @@
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
+import { pictureFormat } from "../io/image-codec.js";
+import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 
 /** Limits of the decoder. */
 export interface ClassificationDecodeOptions {
   /** Refuse larger pictures, in pixels. Default 268 402 689 (16 383 squared). */
   limitPixels?: number;
+  /** Refuse pictures that take longer. Default: none. */
+  timeoutSeconds?: number;
+  /** How damaged a picture may be: "truncated" lets warnings pass. Default "truncated". */
+  failOn?: "truncated" | "warning";
 }
 
 /**
@@ -25,8 +31,11 @@ export interface ClassificationDecodeOptions {
  */
 export async function decodeForClassification(bytes: Uint8Array, name: string, options: ClassificationDecodeOptions = {}): Promise<ClassifierImage> {
   const limit = options.limitPixels === undefined ? {} : { limitInputPixels: options.limitPixels };
-  const picture = sharp(bytes, { ignoreIcc: true, failOn: "truncated", ...limit });
+  pictureFormat(bytes, name);
+  const picture = sharp(bytes, { ignoreIcc: true, failOn: options.failOn ?? "truncated", ...limit });
+  if (options.timeoutSeconds !== undefined) picture.timeout({ seconds: options.timeoutSeconds });
   try {
+    if (isPlainPng(bytes)) return interleaved(await rawOf(picture.raw()));
     const { space, isPalette, bitsPerSample } = await picture.metadata();
     if (space === "grey16") return clipped(await rawOf(picture.toColourspace("grey16").raw({ depth: "ushort" })));
     if (space === "cmyk") return interleaved(await rawOf(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw()), "cmyk");

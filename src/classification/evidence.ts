@@ -1,10 +1,10 @@
 /**
  * How much real colour a picture has, apart from the paper's tint and from being printed in one ink: what the calibrated decision looks at.
- * All figures come from the picture shrunk into 256 x 256, so that noise of scanners and encoders is averaged out.
+ * All figures come from the picture halved until neither side is over 320 pixels, so that noise of scanners and encoders is averaged out.
  */
 import { colorSums, type PixelImage } from "../binding/pixels.js";
 
-/** Figures of a shrunk picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */
+/** Figures of a picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */
 export interface ColorEvidence {
   /** How far the picture is from one ink on its paper: the share of the ink's energy, 0..1, that no single ink colour explains. */
   readonly inks: number;
@@ -19,12 +19,11 @@ export interface ColorEvidence {
 
 export const NO_COLOR: ColorEvidence = { inks: 0, lightInks: 0, hueSpread: 0, tinted: 0, vivid: 0 };
 
-/** Measures a picture shrunk by `shrink`. */
-export function colorEvidence(small: PixelImage<1 | 3>): ColorEvidence {
-  if (small.channels === 1) return NO_COLOR;
-  const sums = colorSums(small as PixelImage<3>);
-  const [aa, bb, ab, tinted, vivid] = sums.subarray(12) as unknown as [number, number, number, number, number];
-  const count = small.width * small.height;
+/** Measures a picture. */
+export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
+  if (image.channels === 1) return NO_COLOR;
+  const sums = colorSums(image as PixelImage<3>);
+  const [aa, bb, ab, tinted, vivid, count] = sums.subarray(12) as unknown as [number, number, number, number, number, number];
   const minor = (aa + bb - Math.hypot(aa - bb, 2 * ab)) / 2;
   return { inks: residue(sums), lightInks: residue(sums.subarray(6)), hueSpread: Math.sqrt(Math.max(0, minor) / count), tinted: tinted / count, vivid: vivid / count };
 }

@@ -6,7 +6,7 @@ import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError 
 import { calibrate } from "./calibrated.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
-import { inspect, type ClassifierImage, type Inspection } from "./metrics.js";
+import { evidenceOf, measure, type ClassifierImage } from "./metrics.js";
 
 /** What can be classified: a path, the bytes of an encoded file, or a decoded picture. */
 export type ClassifierSource = string | Uint8Array | ClassifierImage;
@@ -17,7 +17,7 @@ export interface ImageClassifierOptions {
   thresholds?: Partial<ClassificationThresholds>;
   /** Which decision: the rule of the three metrics (default), or the calibrated one; see `docs/classification.md`. */
   decision?: ClassifierName;
-  /** How many pictures' metrics are remembered, by content. Default 10 000; 0 remembers none. */
+  /** How many pictures' classifications are remembered, by content. Default 10 000; 0 remembers none. */
   cacheEntries?: number;
   /** How many pictures `classifyBatch` works on at once. Default 4. */
   concurrency?: number;
@@ -30,12 +30,12 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
-/** Classifies pictures. Metrics are cached by content, so the same picture under two names is measured once. */
+/** Classifies pictures. What was told is cached by content, so the same picture under two names is measured once. */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;
   readonly #options: Required<Pick<ImageClassifierOptions, "cacheEntries" | "concurrency">> & { limitPixels?: number };
   readonly #decision: ClassifierName;
-  readonly #cache = new Map<string, Inspection>();
+  readonly #cache = new Map<string, ImageClassification>();
 
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
@@ -58,11 +58,11 @@ export class ImageClassifier {
     const content = typeof source === "string" ? await readPicture(source) : source;
     const key = keyOf(content);
     const known = this.#cache.get(key);
-    if (known) return this.#decide(known);
+    if (known) return known;
     const image = content instanceof Uint8Array ? await decodeForClassification(content, name, this.#options) : content;
-    const inspection = inspect(image);
-    this.#remember(key, inspection);
-    return this.#decide(inspection);
+    const classification = classifyPixels(image, this.#decision, this.thresholds);
+    this.#remember(key, classification);
+    return classification;
   }
 
   /** Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources. */
@@ -91,25 +91,27 @@ export class ImageClassifier {
     return (await this.classify(source)).confidence;
   }
 
-  /** Forgets all metrics. */
+  /** Forgets all classifications. */
   clearCache(): void {
     this.#cache.clear();
   }
 
-  /** How many pictures' metrics are remembered. */
+  /** How many pictures' classifications are remembered. */
   get cacheSize(): number {
     return this.#cache.size;
   }
 
-  #decide({ metrics, evidence }: Inspection): ImageClassification {
-    return this.#decision === "plain" ? decide(metrics, this.thresholds) : { ...calibrate(evidence), metrics };
-  }
-
-  #remember(key: string, inspection: Inspection): void {
+  #remember(key: string, classification: ImageClassification): void {
     if (this.#options.cacheEntries === 0) return;
-    this.#cache.set(key, inspection);
+    this.#cache.set(key, classification);
     if (this.#cache.size > this.#options.cacheEntries) this.#cache.delete(this.#cache.keys().next().value!);
   }
+}
+
+/** Classifies a decoded picture, by either decision. Errors as `measure`. */
+function classifyPixels(image: ClassifierImage, decision: ClassifierName, thresholds: ClassificationThresholds): ImageClassification {
+  const metrics = measure(image);
+  return decision === "plain" ? decide(metrics, thresholds) : { ...calibrate(evidenceOf(image)), metrics };
 }
 
 async function readPicture(path: string): Promise<Uint8Array> {

@@ -5,5 +5,5 @@ export { isGrayByHeader } from "./header.js";
 export { DEFAULT_THRESHOLDS, decide, type ClassificationMetrics, type ClassificationThresholds, type ImageClassification, type ImageType } from "./decision.js";
 export { decodeForClassification, type ClassificationDecodeOptions } from "./decode-for-classification.js";
 export { ImageClassifier, type BatchClassification, type ClassifierSource, type ImageClassifierOptions } from "./image-classifier.js";
-export { inspect, measure, type ClassifierImage, type Inspection, type PictureMode } from "./metrics.js";
+export { evidenceOf, measure, type ClassifierImage, type PictureMode } from "./metrics.js";
 export { separateLineArtAndReferences, type Separation, type UnreadableImage } from "./separate.js";

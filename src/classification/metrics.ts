@@ -50,34 +50,25 @@ interface Source {
   readonly image: PixelImage;
 }
 
-/** What a picture measures, for both decisions. */
-export interface Inspection {
-  readonly metrics: ClassificationMetrics;
-  readonly evidence: ColorEvidence;
-}
-
-/** The metrics of `inspect` alone. */
-export function measure(image: ClassifierImage): ClassificationMetrics {
-  return inspect(image).metrics;
-}
-
 /**
- * Measures a picture.
+ * The three metrics of a picture.
  * @throws ClassificationError `ERR_CLASSIFICATION` when mode and channels do not fit; ValidationError `ERR_ARGUMENT` when size and data do not
  */
-export function inspect(image: ClassifierImage): Inspection {
+export function measure(image: ClassifierImage): ClassificationMetrics {
   const source = sourceOf(image);
-  const small = shrink(source);
-  return {
-    metrics: { saturation: saturationOf(source), colorCount: countColors(small), edgeDensity: edgeDensityOf(grayOf(source)) },
-    evidence: colorEvidence(small),
-  };
+  return { saturation: saturationOf(source), colorCount: countColors(shrink(source)), edgeDensity: edgeDensityOf(grayOf(source)) };
 }
 
-/** The evidence of `inspect` alone, all that the calibrated decision needs: of a gray picture nothing is looked at. */
+/** What the calibrated decision needs: of a gray picture nothing is looked at. Errors as `measure`. */
 export function evidenceOf(image: ClassifierImage): ColorEvidence {
   const source = checked(image);
-  return image.channels < 3 || isGrayRgb(source) ? NO_COLOR : colorEvidence(shrink(source));
+  return isGrayRgb(source) ? NO_COLOR : evidenceIn(source);
+}
+
+function evidenceIn(source: Source): ColorEvidence {
+  const { mode, image } = source;
+  if (image.channels < 3) return NO_COLOR;
+  return colorEvidence(mode === "rgb" || mode === "palette" ? (image as PixelImage<3>) : shrink(source));
 }
 
 /** RGB that is gray everywhere is taken as gray: all figures are the same, at a third of the cost. */

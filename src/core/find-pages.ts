@@ -4,7 +4,7 @@ import type { ReferenceImage } from "../colorization/references.js";
 import type { BatchConfig, PageConfig } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../errors.js";
 import { openPageSource, type PageSource, type SourceEntry, type SourceFault } from "../io/page-source.js";
-import type { PictureKind } from "../workers/open-page.js";
+import type { PictureKind } from "../workers/tell-picture.js";
 import { stage } from "../workers/stage.js";
 
 /** An input, sorted. */

@@ -4,7 +4,7 @@ import type { RasterImage } from "../binding/raster.js";
 import type { OutputFormat } from "../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../errors.js";
 import { isSrgb, profileSpace, withProfileFile } from "./color-profile.js";
-import { sniffFormat } from "./image-format.js";
+import { sniffFormat, type ImageFormat } from "./image-format.js";
 import { toInfo, type ImageInfo } from "./image-info.js";
 
 export type { ImageInfo };
@@ -43,7 +43,8 @@ export interface EncodeOptions {
 
 /** Far above any comic page (a 600 dpi double spread has 70 MP), far below what exhausts a machine. */
 export const DEFAULT_MAX_PIXELS = 120_000_000;
-const DEFAULT_TIMEOUT_SECONDS = 60;
+/** Far more than any page takes. */
+export const DEFAULT_TIMEOUT_SECONDS = 60;
 /** What a format cannot hold, in pixels a side. */
 const LONGEST_SIDE: { readonly [Format in OutputFormat]?: number } = { webp: 16_383, avif: 16_384, jpeg: 65_500 };
 /** The tables of a JPEG are fitted to pictures up to this size: a fit needs twelve bytes a pixel beside the picture (1.1 GiB at 100 megapixels). */
@@ -75,18 +76,8 @@ export function hardenDecoder(): void {
  * Rejects with `ERR_IMAGE_DECODE` (not a picture, damaged or cut off) or `ERR_IMAGE_LIMIT` (too many pixels).
  */
 export async function decodeImage(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<DecodedImage> {
-  const { image, info } = await decodeBorrowed(bytes, name, options);
-  // Memory of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that, loses the memory of each picture (0.35.5).
-  return { image: image.data instanceof Buffer ? { ...image, data: new Uint8Array(image.data) } : image, info };
-}
-
-/** The same for who keeps the pixels to its thread: they may lie in memory of the decoder, which cannot be transferred. */
-export async function decodeBorrowed(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<DecodedImage> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const { format, description } = sniffFormat(bytes);
-  if (format === undefined || format === "zip") {
-    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`, { imagePath: name });
-  }
+  const { format, description } = pictureFormat(bytes, name);
   try {
     const source = sharp(bytes, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
     const info = toInfo(await source.metadata(), format, bytes);
@@ -100,24 +91,18 @@ export async function decodeBorrowed(bytes: Uint8Array, name: string, options: D
     const upright = sharp(shallow, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: shallow === bytes, pages: 1, ignoreIcc }).timeout({ seconds });
     if (info.hasAlpha) upright.flatten({ background: WHITE });
     const { data, info: raw } = await upright.toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    return { image: options.keepGray === true && raw.channels === 1 ? { width: raw.width, height: raw.height, channels: 1, data: new Uint8Array(data) } : toRgb(data, raw), info };
+    return { image: toRaster(data, raw, options.keepGray === true), info };
   } catch (error) {
     if (error instanceof ImageProcessingError) throw error;
     throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: it is ${description}, but damaged or cut off (${firstLine(messageOf(error))}); replace the file`, { imagePath: name, cause: error });
   }
 }
 
-/**
- * Decodes a PNG whose header says that `decodeImage` would change nothing in it (`isPlainPng`), without reading its header for it. Undefined
- * where it is damaged or too large: for `decodeImage` to say.
- */
-export async function decodePlain(bytes: Uint8Array, { maxPixels = DEFAULT_MAX_PIXELS, timeoutSeconds: seconds = DEFAULT_TIMEOUT_SECONDS }: DecodeOptions = {}): Promise<RasterImage | undefined> {
-  try {
-    const { data, info } = await sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels }).timeout({ seconds }).raw().toBuffer({ resolveWithObject: true });
-    return info.channels === 3 ? { width: info.width, height: info.height, channels: 3, data } : undefined;
-  } catch {
-    return undefined;
-  }
+/** What picture format bytes are in. Throws `ERR_IMAGE_DECODE`, saying what they are instead, when it is none that is read. */
+export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
+  const { format, description } = sniffFormat(bytes);
+  if (format !== undefined && format !== "zip") return { format, description };
+  throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`, { imagePath: name });
 }
 
 /**
@@ -178,10 +163,14 @@ function applyFormat(pipeline: Sharp, { format, quality, lossless = false, compr
   else pipeline.avif({ quality: quality ?? 70, lossless });
 }
 
-/** Pixels of three channels: sharp gives gray pictures one, or two where alpha could not be flattened. */
-function toRgb(data: Uint8Array, info: OutputInfo): RasterImage {
+/**
+ * RGB, or gray where that is kept: sharp gives gray pictures one channel, or two where alpha could not be flattened. In memory of its own, since
+ * that of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that, loses the memory of each picture (0.35.5).
+ */
+function toRaster(data: Uint8Array, info: OutputInfo, keepGray: boolean): RasterImage {
   const { width, height, channels } = info;
-  if (channels === 3) return { width, height, channels: 3, data };
+  if (channels === 1 && keepGray) return { width, height, channels, data: new Uint8Array(data) };
+  if (channels === 3) return { width, height, channels, data: new Uint8Array(data) };
   const rgb = new Uint8Array(width * height * 3);
   const step = channels === 4 ? 1 : 0;
   for (let from = 0, to = 0; to < rgb.byteLength; from += channels, to += 3) {

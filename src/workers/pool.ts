@@ -7,7 +7,7 @@ import { BatchProcessingError, messageOf, ResourceError, ValidationError } from 
 import { logOrder, writeLogRecords } from "../logging.js";
 import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
-import type { PictureKind, TellPictureOptions } from "./open-page.js";
+import type { PictureKind, TellPictureOptions } from "./tell-picture.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { CoreTasks, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";

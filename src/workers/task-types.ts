@@ -4,7 +4,7 @@ import type { RasterImage } from "../binding/raster.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
 import type { LayerOptions, PageLayers } from "../io/layer-files.js";
 import type { PsdDocument } from "../io/psd.js";
-import type { PictureKind, TellPictureOptions } from "./open-page.js";
+import type { PictureKind, TellPictureOptions } from "./tell-picture.js";
 
 /** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
 export interface TaskShape {

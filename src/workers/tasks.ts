@@ -3,7 +3,7 @@ import { decodeHintPicture } from "../io/hint-picture.js";
 import { decodeImage, encodeImage, srgbProfile } from "../io/image-codec.js";
 import { encodeLayers } from "../io/layer-files.js";
 import { encodePsd } from "../io/psd.js";
-import { tellPicture } from "./open-page.js";
+import { tellPicture } from "./tell-picture.js";
 import { serveTasks } from "./serve-tasks.js";
 import type { CoreTasks, TaskHandlers } from "./task-types.js";
 

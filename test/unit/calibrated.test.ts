@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { labelledPictures } from "../../scripts/classifier/scenes.mjs";
-import { calibrate, colorEvidence, decodeForClassification, ImageClassifier, inspect, isGrayByHeader } from "../../src/classification/index.js";
+import { calibrate, colorEvidence, decodeForClassification, evidenceOf, ImageClassifier, isGrayByHeader } from "../../src/classification/index.js";
 import { goldenPath } from "../support/golden-maths.js";
 import { bilevelTiff, pngFile } from "../support/picture-files.js";
 
@@ -27,7 +27,7 @@ describe("the calibrated decision", () => {
   }, 120_000);
 
   it("takes gray, bilevel and yellowed pages for line art and coloured ones for coloured, whatever the mode", async () => {
-    const type = async (name: string): Promise<string> => calibrate(inspect(await decodeForClassification(readFileSync(goldenPath(`classification/${name}`)), name)).evidence).type;
+    const type = async (name: string): Promise<string> => calibrate(evidenceOf(await decodeForClassification(readFileSync(goldenPath(`classification/${name}`)), name))).type;
     for (const name of ["01_gray_line_art.png", "02_antialiased_line_art_rgb.png", "03_scanned_yellow_paper.png", "04_scanned_yellow_paper.jpg", "05_screentone.png", "07_gray_16bit.png", "09_bilevel.png", "20_blank_white.png", "25_strongly_yellowed_paper.jpg"]) expect([name, await type(name)]).toEqual([name, "line_art"]);
     for (const name of ["08_palette_colour.png", "10_cmyk.jpg", "11_colour_page.webp", "19_large_colour.webp", "21_colour_exif_rotated.jpg"]) expect([name, await type(name)]).toEqual([name, "colored"]);
   });

@@ -27,7 +27,7 @@ const RAISED: Readonly<Record<string, { code: api.ErrorCode; says: RegExp; raise
       await sink.write("a.png", new Uint8Array());
     },
   },
-  ImageProcessingError: { code: "ERR_IMAGE_DECODE", says: /^file cannot be decoded: .*Replace the file or leave it out$/, raise: () => new api.ImageClassifier().classify(Buffer.from("text"), "file"), more: { imagePath: "file", cause: expect.any(Error) } },
+  ImageProcessingError: { code: "ERR_IMAGE_DECODE", says: /^file cannot be decoded: .*Replace the file or leave it out$/, raise: () => new api.ImageClassifier().classify(Buffer.from("\x89PNG\r\n\x1a\n cut", "latin1"), "file"), more: { imagePath: "file", cause: expect.any(Error) } },
   ConfigurationError: { code: "ERR_CONFIG", says: /^topK: must be a whole number of 1 or more, not 0$/, raise: () => api.parseBatchConfig({ inputDir: "a", outputDir: "b", topK: 0 }) },
   ResourceError: { code: "ERR_OUTPUT_WRITE", says: /cannot write .*a file, not a folder; choose another output$/, raise: () => openFolderSink(join(root, "file", "out")), more: { cause: expect.any(Error) } },
   QueueError: { code: "ERR_ARGUMENT", says: /priority/, raise: () => new api.ImageQueue().enqueue({ inputPath: "a", outputPath: "b", priority: Number.NaN }) },

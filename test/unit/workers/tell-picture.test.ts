@@ -3,7 +3,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageClassifier } from "../../../src/classification/index.js";
 import { isPlainPng } from "../../../src/classification/header.js";
-import { tellPicture } from "../../../src/workers/open-page.js";
+import { tellPicture } from "../../../src/workers/tell-picture.js";
 
 const WIDTH = 301;
 const HEIGHT = 420;
@@ -44,6 +44,9 @@ describe("telling a picture", () => {
     const bytes = new Uint8Array(await drawing(true).png().toBuffer());
     await expect(tellPicture(bytes.slice(0, bytes.length >> 1), "cut.png", { decision: "calibrated" })).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringContaining("cut.png") });
     await expect(tellPicture(bytes, "big.png", { decision: "calibrated", maxPixels: 1000 })).rejects.toMatchObject({ code: "ERR_IMAGE_LIMIT", message: expect.stringContaining("big.png") });
+    for (const say of [tellPicture, (text: Uint8Array, name: string) => new ImageClassifier().classify(text, name)]) {
+      await expect(say(new Uint8Array(Buffer.from("some words")), "note.png")).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringMatching(/^note\.png is not a picture .*plain text/u) });
+    }
     expect(isPlainPng(new Uint8Array(0))).toBe(false);
     expect(isPlainPng(bytes.slice(0, 40))).toBe(false);
   });
