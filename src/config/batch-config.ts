@@ -60,7 +60,7 @@ const schema = z.strictObject({
   imageType: oneOf(IMAGE_TYPES).describe("what a picture is, instead of being told from it").optional(),
   outputFormat: oneOf(OUTPUT_FORMATS).describe("picture format of all results; without it each page keeps its own, and GIF becomes PNG").optional(),
   quality: whole(1).max(100, "must be 100 or less").describe("1 to 100, for JPEG, WebP and AVIF; without it 92, 90 and 70").optional(),
-  lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always").default(false),
+  lossless: flag.describe("WebP and AVIF without loss; PNG and TIFF are always, and pages that are themselves are unless `quality` is given").default(false),
   compressionLevel: whole(0).max(9, "must be 9 or less").describe("of PNG: 0 (fast) to 9 (small)").default(6),
   layers: oneOf(LAYERS).describe("write the layers of each page (ink over colour over the original page): \"psd\" as a Photoshop document in the picture's place, \"png\" as files in a folder beside the picture").optional(),
   recursive: flag.describe("folders inside the input folder too").default(false),

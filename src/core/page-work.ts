@@ -137,7 +137,7 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
   onStage(job);
   const { width, height } = result.image;
   const facts = { width, height, bucket: bucketName(result.bucket), ...(result.tiles > 1 ? { tiles: result.tiles } : {}), stageMs: result.stageMs, references: result.references.map(({ label }) => label) };
-  const { quality, lossless, compressionLevel } = output;
+  const { quality, compressionLevel } = output;
   const format = formatOfName(job.outputName) ?? "png";
   // The same size on paper, also where the model's own picture has fewer pixels than the page.
   const density = info.density === undefined ? undefined : info.density * (width / info.width);
@@ -146,6 +146,8 @@ export async function encodePage({ engine, output, onStage }: PageContext, job: 
     const layers = color && ink && page ? [{ name: "Original", image: page, blend: "normal" as const }, { name: "Colour", image: color, blend: "normal" as const }, { name: "Ink", image: ink, blend: "multiply" as const }] : [{ name: "Picture", image: result.image, blend: "normal" as const }];
     return { bytes: await engine.pool.run("encodePsd", { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined }, { signal }), facts };
   }
+  // What came without loss goes without, unless a quality is asked for.
+  const lossless = output.lossless || (info.isLossless && info.format === format && quality === undefined);
   const options = { format, lossless, compressionLevel, density, icc: info.icc, signal, ...(quality === undefined ? {} : { quality }) };
   const bytes = await engine.pool.encode(result.image, options, job.entry.name);
   if (output.layers !== "png" || result.layers === undefined) return { bytes, facts };

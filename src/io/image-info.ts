@@ -2,6 +2,7 @@
 import type { Metadata } from "sharp";
 import { statedDensity } from "./density.js";
 import type { ImageFormat } from "./image-format.js";
+import { isLossless } from "./lossless.js";
 
 /** What is known of a picture's file besides its pixels. */
 export interface ImageInfo {
@@ -17,6 +18,8 @@ export interface ImageInfo {
   readonly depth: number;
   readonly hasAlpha: boolean;
   readonly isPalette: boolean;
+  /** Of WebP and AVIF: written without loss. */
+  readonly isLossless: boolean;
   /** EXIF orientation of the file, 1 to 8; 1 when it had none. It is already applied. */
   readonly orientation: number;
   /** Pages or frames in the file; the first is decoded. */
@@ -41,6 +44,7 @@ export function toInfo(metadata: Metadata, format: ImageFormat, bytes: Uint8Arra
     depth: metadata.bitsPerSample ?? DEPTH_BITS[metadata.depth] ?? 8,
     hasAlpha: metadata.hasAlpha,
     isPalette: metadata.isPalette,
+    isLossless: isLossless(bytes, format),
     orientation: metadata.orientation ?? 1,
     pages: metadata.pages ?? 1,
     ...(density === undefined ? {} : { density }),

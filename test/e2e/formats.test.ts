@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent, PageFailure, PageSuccess } from "../../src/core/events.js";
 import { isSrgb } from "../../src/io/color-profile.js";
 import { decodeImage } from "../../src/io/image-codec.js";
-import { sniffFormat } from "../../src/io/image-format.js";
+import { sniffFormat, type ImageFormat } from "../../src/io/image-format.js";
+import { isLossless } from "../../src/io/lossless.js";
 import { buildPresetPackage } from "../../src/model/index.js";
 import { colourPage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
@@ -88,6 +89,7 @@ const FORMS: readonly [name: string, format: string, file: (page: number) => Buf
   ["23-moving.gif", "png", (page) => severalPages(page, "gif")],
   ["24-wrong-name.png", "png", (page) => drawing(page).jpeg({ quality: 95 }).toBuffer()],
   ["25-wide-profile.png", "png", (page) => drawing(page).withIccProfile("p3").png().toBuffer()],
+  ["26-lossless.avif", "avif", (page) => drawing(page).avif({ lossless: true }).toBuffer()],
 ];
 
 const BAD: Readonly<Record<string, () => Buffer | Promise<Buffer>>> = {
@@ -137,6 +139,8 @@ describe("a folder of every format", () => {
       const { ink, paper } = await likeness(done.get(name)!.output, Number.parseInt(name, 10));
       expect([name, ink > 0.97, paper > 0.9]).toEqual([name, true, true]);
     }
+    const lossless = async (name: string): Promise<boolean> => isLossless(await readFile(done.get(name)!.output), FORMS.find(([own]) => own === name)![1] as ImageFormat);
+    expect(await Promise.all(["15-lossy.webp", "16-lossless.webp", "17-moving.webp", "22-page.avif", "26-lossless.avif"].map(lossless))).toEqual([false, true, true, false, true]);
     const density = async (name: string): Promise<number | undefined> => (await decodeImage(await readFile(done.get(name)!.output), name)).info.density;
     for (const name of ["1-gray.png", "11-progressive.jpeg", "13-turned.jpg", "15-lossy.webp", "18-fax.tif", "19-scan.tiff", "22-page.avif"]) expect([name, Math.round((await density(name)) ?? 0)]).toEqual([name, 300]);
     const icc = async (name: string): Promise<Buffer | undefined> => (await sharp(done.get(name)!.output).metadata()).icc;

@@ -66,26 +66,38 @@ export function bilevelTiff(width: number, height: number, bits: ArrayLike<numbe
       if ((bits[y * width + x] === 1) === whiteIsZero) strip[y * rowBytes + (x >> 3)]! |= 0x80 >> (x & 7);
     }
   }
-  const [SHORT, LONG, RATIO] = [3, 4, 5];
-  const tags: [tag: number, type: number, value: number][] = [
-    [256, LONG, width], [257, LONG, height], [258, SHORT, 1], [259, SHORT, 1], [262, SHORT, whiteIsZero ? 0 : 1], [273, LONG, 16],
-    [277, SHORT, 1], [278, LONG, height], [279, LONG, strip.byteLength], [282, RATIO, 8], [283, RATIO, 8], [296, SHORT, 2],
-  ];
-  const head = Buffer.alloc(16);
+  return tiffFile(width, height, strip, [[258, SHORT, 1, 1], [262, SHORT, 1, whiteIsZero ? 0 : 1], [277, SHORT, 1, 1], [282, RATIO, 1, 8], [283, RATIO, 1, 8], [296, SHORT, 1, 2]]);
+}
+
+/** A TIFF of CMYK without a profile; samples interleaved, 255 is full ink. */
+export function cmykTiff(width: number, height: number, samples: Uint8Array): Buffer {
+  return tiffFile(width, height, samples, [[258, SHORT, 4, 16], [262, SHORT, 1, 5], [277, SHORT, 1, 4], [332, SHORT, 1, 1]]);
+}
+
+const [SHORT, LONG, RATIO] = [3, 4, 5];
+type TiffTag = readonly [tag: number, type: number, count: number, value: number];
+
+/** One uncompressed strip. Tags may point to 300/1 at 8 and to four times 8 at 16. */
+function tiffFile(width: number, height: number, strip: Uint8Array, more: readonly TiffTag[]): Buffer {
+  const head = Buffer.alloc(24);
+  const tags: TiffTag[] = [[256, LONG, 1, width], [257, LONG, 1, height], [259, SHORT, 1, 1], [273, LONG, 1, head.byteLength], [278, LONG, 1, height], [279, LONG, 1, strip.byteLength], ...more];
+  tags.sort(([a], [b]) => a - b);
+  const padding = Buffer.alloc(strip.byteLength % 2);
   head.write("II*\0", 0, "latin1");
-  head.writeUInt32LE(16 + strip.byteLength, 4);
+  head.writeUInt32LE(head.byteLength + strip.byteLength + padding.byteLength, 4);
   head.writeUInt32LE(300, 8);
   head.writeUInt32LE(1, 12);
+  for (let i = 0; i < 4; i++) head.writeUInt16LE(8, 16 + 2 * i);
   const directory = Buffer.alloc(2 + 12 * tags.length + 4);
   directory.writeUInt16LE(tags.length, 0);
-  tags.forEach(([tag, type, value], index) => {
+  tags.forEach(([tag, type, count, value], index) => {
     const at = 2 + 12 * index;
     directory.writeUInt16LE(tag, at);
     directory.writeUInt16LE(type, at + 2);
-    directory.writeUInt32LE(1, at + 4);
+    directory.writeUInt32LE(count, at + 4);
     directory.writeUInt32LE(value, at + 8);
   });
-  return Buffer.concat([head, strip, directory]);
+  return Buffer.concat([head, strip, padding, directory]);
 }
 
 /** A profile for gray pictures whose light is the value to the power of `gamma` (ICC.1 version 2). */

@@ -4,6 +4,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageProcessingError } from "../../../src/errors.js";
 import { decodeImage, encodeImage, type EncodeOptions } from "../../../src/io/image-codec.js";
+import { cmykTiff } from "../../support/picture-files.js";
 import { gradient, png } from "./pictures.js";
 
 const WIDTH = 20;
@@ -73,6 +74,13 @@ describe("decodeImage", () => {
     expect(image.channels).toBe(3);
     expect(image.data[0]).toBeGreaterThan(200);
     expect(image.data[1]).toBeLessThan(90);
+  });
+
+  it("CMYK without a profile: by the plain formula, so that black ink is black", async () => {
+    const inks = [[0, 0, 0, 255], [0, 0, 0, 0], [255, 0, 0, 0], [0, 255, 255, 0], [255, 255, 255, 255], [100, 50, 0, 128]];
+    const { image, info } = await decodeImage(cmykTiff(3, 2, Uint8Array.from(inks.flat())), "c.tif");
+    expect(info).toMatchObject({ space: "cmyk", channels: 4, hasAlpha: false });
+    expect([...image.data]).toEqual([[0, 0, 0], [255, 255, 255], [0, 255, 255], [255, 0, 0], [0, 0, 0], [77, 102, 127]].flat());
   });
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("applies EXIF orientation %i", async (orientation) => {
