@@ -2,7 +2,7 @@
  * Where a page is cut whose shape no page size of the model fits: tall strips, wide ones, and two pages side by side. Cuts lie in gutters
  * (blank rows or columns between panels) where there are any, otherwise the parts overlap and are blended. Pure functions.
  */
-import { reduce, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
+import { crop, reduce, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import { nearestBucket, type Bucket } from "./buckets.js";
 
@@ -35,6 +35,10 @@ const SPREAD_ASPECT = 1.2;
 /** How far from the middle a spread's gutter may lie, and how wide it has to be, as shares of the width. */
 const SPREAD_REACH = 0.06;
 const SPREAD_GUTTER = 0.008;
+/** A spread's gutter is two inner margins: so much wider than gutters between panels. */
+const SPREAD_CONTRAST = 1.3;
+/** Blank rows inside a drawing are narrower than this share of the height. */
+const LEAST_GUTTER = 0.005;
 /** Overlap of tiles where there is no gutter, and the greatest stretch of a gutter that is used, as a share of a tile. */
 const OVERLAP = 0.125;
 /** How much longer than wanted a tile may be, for a gutter's sake. */
@@ -66,10 +70,30 @@ function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): Ti
 function cutSpread(page: RasterImage): TilePlan | undefined {
   const { width, height } = page;
   const middle = width / 2;
-  const gutters = blankStretches(page, "columns").filter(({ from, to }) => to - from >= width * SPREAD_GUTTER && Math.abs((from + to) / 2 - middle) <= width * SPREAD_REACH);
-  const widest = gutters.reduce<Stretch | undefined>((best, one) => (best === undefined || one.to - one.from > best.to - best.from ? one : best), undefined);
-  if (widest === undefined) return undefined;
+  const columns = blankStretches(page, "columns");
+  const gutters = columns.filter(({ from, to }) => to - from >= width * SPREAD_GUTTER && Math.abs((from + to) / 2 - middle) <= width * SPREAD_REACH);
+  const widest = gutters.reduce<Stretch | undefined>((best, one) => (best === undefined || lengthOf(one) > lengthOf(best) ? one : best), undefined);
+  if (widest === undefined || isPanelGutter(page, widest, columns)) return undefined;
   return { axis: "columns", tiles: [tileOf("columns", { from: 0, to: widest.to }, height), tileOf("columns", { from: widest.from, to: width }, height)], seams: [widest] };
+}
+
+/**
+ * Whether the blank band through the middle lies between the panels of one broad page: it is narrower than the margins beside them, or hardly
+ * wider than another band through the page, or than the narrowest between two rows of panels of either half.
+ */
+function isPanelGutter(page: RasterImage, band: Stretch, columns: readonly Stretch[]): boolean {
+  const { width, height } = page;
+  const size = lengthOf(band);
+  const inside = (end: number) => (stretch: Stretch) => stretch.from > 0 && stretch.to < end;
+  const margins = columns.filter((stretch) => !inside(width)(stretch)).reduce((sum, stretch) => sum + lengthOf(stretch), 0);
+  const others = columns.filter((stretch) => stretch !== band && inside(width)(stretch)).map(lengthOf);
+  const rows = [crop(page, 0, 0, band.from, height), crop(page, band.to, 0, width - band.to, height)].flatMap((half) => blankStretches(half as RasterImage, "rows").filter(inside(height)).map(lengthOf));
+  const narrowest = Math.min(...rows.filter((row) => row >= height * LEAST_GUTTER));
+  return size < margins / 2 || size < SPREAD_CONTRAST * Math.max(0, ...others) || (narrowest < height && size < SPREAD_CONTRAST * narrowest);
+}
+
+function lengthOf({ from, to }: Stretch): number {
+  return to - from;
 }
 
 function tileOf(axis: TilePlan["axis"], { from, to }: Stretch, across: number): Tile {

@@ -59,6 +59,20 @@ describe("planTiles", () => {
     expect(planTiles(page(1400, 1000, () => false), COBRA_BUCKETS)).toBeUndefined();
     expect(planTiles(page(1400, 1000, (x) => x >= 300 && x < 350), COBRA_BUCKETS)).toBeUndefined();
   });
+
+  it.each([
+    ["a broad page of panels in two columns", 16, 30, 16, undefined],
+    ["the same without margins", 16, 0, 16, undefined],
+    ["a broad page of one row, with margins", 16, 40, 0, undefined],
+    ["a broad page of four columns", 16, 0, 0, 340],
+    ["two pages with panels", 60, 30, 16, undefined],
+    ["two pages whose panels lie in two columns each", 60, 30, 16, 340],
+    ["two pages without margins", 40, 0, 16, undefined],
+  ] as [string, number, number, number, number | undefined][])("%s: two tiles only for two pages", (what, gutter, margin, between, more) => {
+    const near = (value: number, middle: number, size: number): boolean => Math.abs(value - middle) < size / 2;
+    const blank = (x: number, y: number): boolean => near(x, 700, gutter) || x < margin || x >= 1400 - margin || y < margin || y >= 1000 - margin || near(y, x < 700 ? 480 : 530, between) || (more !== undefined && (near(x, more, 16) || near(x, 1400 - more, 16)));
+    expect(planTiles(page(1400, 1000, blank), COBRA_BUCKETS)?.tiles.length).toBe(what.startsWith("two pages") ? 2 : undefined);
+  });
 });
 
 describe("cutStretch", () => {
