@@ -137,14 +137,15 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
 }
 
 /// One row of the layers: multiplied with one another they are the output but for its black, which is the ink's alone. White has the
-/// paper's colour, the ink none of it. Grey that the colour has in it already lies in the colour's layer, the rest in the ink's.
+/// paper's colour, or the page's where that is brighter, the ink none of it. Grey that the colour has in it already lies in the colour's layer, the rest in the ink's.
 COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper, const ShadeTables& tables, uint8_t* color_out, uint8_t* ink_out) {
   const Rgbw white{static_cast<float>(paper.color[0]), static_cast<float>(paper.color[1]), static_cast<float>(paper.color[2]), 0.0f};
   for (int x = 0; x < width; ++x) {
     const Rgbw color = colors[x];
     const float part = tables.part[shade[x]] + color[3] * (1.0f - tables.part[shade[x]]);
     const Rgbw lit = Within(color * (tables.lift[tables.Darkness(shade[x], Luma(color))] * part));
-    const Rgbw layer = lit + color[3] * (white - lit);
+    const Rgbw own{static_cast<float>(page[3 * x]), static_cast<float>(page[3 * x + 1]), static_cast<float>(page[3 * x + 2]), 0.0f};
+    const Rgbw layer = lit + color[3] * ((own > white ? own : white) - lit);
     for (int c = 0; c < 3; ++c) {
       const float ink = static_cast<float>(page[3 * x + c]) * 255.0f / (static_cast<float>(paper.color[c]) * part);
       color_out[3 * x + c] = static_cast<uint8_t>(std::clamp(layer[c], 0.0f, 255.0f) + 0.5f);

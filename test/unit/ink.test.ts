@@ -167,6 +167,14 @@ describe("composeInk on paper and shade", () => {
     const scan = drawn(97, 61, () => Math.floor(random.next().value * 256));
     expect(composeInk(scan, drawn(48, 32, () => 255)).data).toEqual(scan.data);
   });
+
+  it("has layers that give white paper back, also where it is brighter than most of it", () => {
+    const scan = drawn(WIDTH, HEIGHT, (x, y) => (isInk(x, y) ? 40 : (x + y) % 17 === 0 ? 253 : 244));
+    const { image, color, ink } = composeInkLayers(scan, drawn(150, 120, () => 255));
+    expect(image.data).toEqual(scan.data);
+    const again = color.data.map((value, i) => Math.round((value * ink.data[i]!) / 255));
+    expect(again.every((value, i) => Math.abs(value - scan.data[i]!) <= 1)).toBe(true);
+  });
 });
 
 describe("composeInk at any size", () => {
