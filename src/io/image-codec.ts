@@ -1,6 +1,5 @@
 /** Pictures between bytes and pixels, by sharp. Decoding gives what a person sees: upright, 8-bit sRGB, on white paper. */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
-import { cmykToRgb } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { OutputFormat } from "../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../errors.js";
@@ -73,7 +72,7 @@ export function hardenDecoder(): void {
 
 /**
  * Decodes a picture. `name` is what messages call it. Gray, palette, 1- to 16-bit, CMYK and alpha all become RGB of 8 bits:
- * profiles converted to sRGB, CMYK without one by the plain formula, transparency over white, orientation applied, the first page or frame of many.
+ * profiles converted to sRGB, CMYK without one as printed on a common press (libvips' own profile), transparency over white, orientation applied, the first page or frame of many.
  * Rejects with `ERR_IMAGE_DECODE` (not a picture, damaged or cut off) or `ERR_IMAGE_LIMIT` (too many pixels).
  */
 export async function decodeImage(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<DecodedImage> {
@@ -90,7 +89,6 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     const ignoreIcc = info.icc !== undefined && isSrgb(info.icc);
     const shallow = info.depth > 8 && info.icc !== undefined && !ignoreIcc ? await toEightBits(bytes, maxPixels, seconds) : bytes;
     const upright = sharp(shallow, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: shallow === bytes, pages: 1, ignoreIcc }).timeout({ seconds });
-    if (isPlainCmyk(info)) return { image: await cmykAsRgb(upright), info };
     if (info.hasAlpha) upright.flatten({ background: WHITE });
     const { data, info: raw } = await upright.toColourspace("srgb").raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     return { image: toRaster(data, raw, options.keepGray === true), info };
@@ -98,17 +96,6 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
     if (error instanceof ImageProcessingError) throw error;
     throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: it is ${description}, but damaged or cut off (${firstLine(messageOf(error))}); replace the file`, { imagePath: name, cause: error });
   }
-}
-
-/** CMYK without a profile. libvips would take it for its own press profile, in which full black is a gray of up to 23 and no other program's colours come out. */
-function isPlainCmyk({ space, icc, channels, depth }: ImageInfo): boolean {
-  return space === "cmyk" && icc === undefined && channels === 4 && depth === 8;
-}
-
-/** By the plain formula, as browsers and PIL (so Cobra) convert it: black ink is black. */
-async function cmykAsRgb(picture: Sharp): Promise<RasterImage> {
-  const { data, info } = await picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true });
-  return cmykToRgb({ width: info.width, height: info.height, channels: 4, data });
 }
 
 /** What picture format bytes are in. Throws `ERR_IMAGE_DECODE`, saying what they are instead, when it is none that is read. */
