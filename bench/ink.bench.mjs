@@ -2,6 +2,7 @@
 // how far each is from the drawing's true colours beside the ink and inside balloons. The model's picture is the drawing shrunk,
 // with lines of its own that are thicker and a pixel off.
 import sharp from "sharp";
+import { flattenColors } from "../dist/binding/flats.js";
 import { composeInk } from "../dist/binding/ink.js";
 import { resize } from "../dist/binding/pixels.js";
 import { compare, report } from "./harness.mjs";
@@ -94,7 +95,7 @@ for (const [name, width, height, rounds] of [["1 MP", 832, 1216, 15], ["12 MP", 
     return (user + system) / 1000 / megapixels;
   };
   const peer = "sharp cubic x page";
-  results.push(await compare({ name, unit: "ms of one core a megapixel", rounds, candidates: { ours: timed(() => composeInk(given.page, given.model)), [peer]: timed(() => plain(given)) } }));
+  results.push(await compare({ name, unit: "ms of one core a megapixel", rounds, candidates: { ours: timed(() => composeInk(given.page, given.model)), [peer]: timed(() => plain(given)), "ours, one colour a region": timed(() => composeInk(given.page, flattenColors(given.page, given.model))) } }));
   const quality = (what, unit, measure) => compare({ name: `${name}, ${what}`, unit, rounds: 1, candidates: { ours: async () => measure(given, ours), [peer]: async () => measure(given, theirs) } });
   results.push(await quality("beside ink", "levels off the true colour", besideInk), await quality("white", "% of white not white", soiledWhite));
   if (besideInk(given, ours) > besideInk(given, theirs) / 3) throw new Error("colour beside ink is not three times as near to the truth as the plain way's");

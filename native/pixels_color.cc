@@ -37,6 +37,10 @@ COBRA_CLONES void CountUpTo(const uint8_t* data, size_t count, const uint8_t t[3
   for (; i < count; ++i) counts[0] += data[i] <= t0, counts[1] += data[i] <= t1, counts[2] += data[i] <= t2;
 }
 
+COBRA_CLONES void RepeatGray(const uint8_t* in, size_t pixels, uint8_t* out) {
+  for (size_t i = 0; i < pixels; ++i) out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = in[i];
+}
+
 }  // namespace
 
 uint8_t ValueAt(const uint8_t* data, size_t count, size_t rank) {
@@ -93,7 +97,7 @@ size_t DistinctColors(const uint8_t* rgb, size_t pixels) {
 
 void Histogram(const uint8_t* data, size_t count, uint64_t histogram[256]) {
   // Four tables, so that runs of one value do not wait for the same counter.
-  std::vector<uint64_t> parts(4 * 256);
+  uint64_t parts[4 * 256] = {};
   size_t i = 0;
   for (; i + 4 <= count; i += 4) {
     for (size_t k = 0; k < 4; ++k) ++parts[k * 256 + data[i + k]];
@@ -143,6 +147,7 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out) {
 
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out) {
   if (from == 3 && to == 1) return FirstOfRgb(in, pixels, out);
+  if (from == 1 && to == 3) return RepeatGray(in, pixels, out);
   for (size_t i = 0; i < pixels; ++i, in += from, out += to) {
     for (int c = 0; c < to; ++c) out[c] = in[from == 1 ? 0 : c];
   }

@@ -8,6 +8,8 @@
 //              large part of the page) needs less of that, and none where it is thin; a lettered region (pixels_lettering.cc) needs little
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "pixels_lettering.h"
@@ -25,25 +27,95 @@ constexpr double kThinMargin = 0.15;  // of the page: a region with all corners 
 constexpr int kShifts = 6;
 constexpr size_t kMostSamples = 1 << 14;  // pixels of a region that are looked at
 
-/// Pixels of a region, sampled evenly, as their places in the picture.
-struct Sample {
-  const int32_t* places;
-  size_t count, step;
-};
-
 struct Flat {
   std::array<float, 3> color;
   double share;
 };
 
-/// The share of a region's pixels that are nearly white.
-double WhiteShare(const uint8_t* color, const Sample& sample) {
-  size_t white = 0, seen = 0;
-  for (size_t i = 0; i < sample.count; i += sample.step, ++seen) {
-    const uint8_t* c = color + 3 * static_cast<size_t>(sample.places[i]);
-    white += std::min({c[0], c[1], c[2]}) >= kWhite;
+/// A stretch of pixels of one region, none of them ink.
+struct Stretch {
+  int32_t begin, end;
+};
+
+/// The stretches of every region, region by region, and where each region begins.
+struct Grouped {
+  std::vector<Stretch> stretches;
+  std::vector<size_t> begin;
+};
+
+Grouped GroupStretches(const Regions& regions) {
+  const int32_t count = static_cast<int32_t>(regions.label.size());
+  Grouped grouped{{}, std::vector<size_t>(regions.area.size() + 1)};
+  std::vector<std::pair<int32_t, Stretch>> found;
+  for (int32_t i = 0, end; i < count; i = end) {
+    const int32_t label = regions.label[i];
+    for (end = i + 1; end < count && regions.label[end] == label && regions.ink[end] == regions.ink[i]; ++end) {
+    }
+    if (regions.ink[i] || label < 0) continue;
+    found.push_back({label, {i, end}});
+    ++grouped.begin[static_cast<size_t>(label) + 1];
   }
-  return static_cast<double>(white) / static_cast<double>(seen);
+  for (size_t r = 1; r < grouped.begin.size(); ++r) grouped.begin[r] += grouped.begin[r - 1];
+  grouped.stretches.resize(found.size());
+  std::vector<size_t> next(grouped.begin.begin(), grouped.begin.end() - 1);
+  for (const auto& [label, stretch] : found) grouped.stretches[next[static_cast<size_t>(label)]++] = stretch;
+  return grouped;
+}
+
+/// Colours of a region, sampled evenly: every `step`-th pixel, in planes that are filled up to whole lanes with what is near nothing.
+struct Sample {
+  static constexpr size_t kLanes = 8;
+  std::vector<float> planes[3];
+  size_t count = 0;
+
+  void Take(const Grouped& grouped, size_t region, size_t pixels, const uint8_t* color) {
+    const size_t step = std::max<size_t>(1, pixels / kMostSamples);
+    count = (pixels + step - 1) / step;
+    for (std::vector<float>& plane : planes) plane.assign((count + kLanes - 1) / kLanes * kLanes, -1e6f);
+    size_t skip = 0, at = 0;
+    for (size_t i = grouped.begin[region]; i < grouped.begin[region + 1]; ++i) {
+      const Stretch stretch = grouped.stretches[i];
+      const size_t length = static_cast<size_t>(stretch.end - stretch.begin);
+      for (; skip < length; skip += step, ++at) {
+        const uint8_t* c = color + 3 * (static_cast<size_t>(stretch.begin) + skip);
+        for (int k = 0; k < 3; ++k) planes[k][at] = c[k];
+      }
+      skip -= length;
+    }
+  }
+};
+
+/// The share of a region's pixels that are nearly white.
+double WhiteShare(const Sample& sample) {
+  size_t white = 0;
+  for (size_t i = 0; i < sample.count; ++i) white += std::min({sample.planes[0][i], sample.planes[1][i], sample.planes[2][i]}) >= kWhite;
+  return static_cast<double>(white) / static_cast<double>(sample.count);
+}
+
+typedef float Lanes __attribute__((vector_size(Sample::kLanes * sizeof(float))));
+
+/// Sums, and count as fourth, of the colours near to `center`. All are whole numbers below 2^24, so the order of additions does not matter.
+COBRA_CLONES void SumNear(const float* red, const float* green, const float* blue, size_t count, const float center[3], float sums[4]) {
+  const auto load = [](const float* from) {
+    Lanes lanes;
+    std::memcpy(&lanes, from, sizeof(lanes));
+    return lanes;
+  };
+  const Lanes none = {}, one = none + 1.0f;
+  Lanes total[4] = {};
+  for (size_t i = 0; i < count; i += Sample::kLanes) {
+    const Lanes r = load(red + i), g = load(green + i), b = load(blue + i);
+    const Lanes x = r - center[0], y = g - center[1], z = b - center[2];
+    const auto near = x * x + y * y + z * z <= static_cast<float>(kNear * kNear);
+    total[0] += near ? r : none;
+    total[1] += near ? g : none;
+    total[2] += near ? b : none;
+    total[3] += near ? one : none;
+  }
+  for (int k = 0; k < 4; ++k) {
+    sums[k] = 0.0f;
+    for (size_t lane = 0; lane < Sample::kLanes; ++lane) sums[k] += total[k][lane];
+  }
 }
 
 /// The region that has all four corners of the page; -1 where there is none. Ink and the frame's outermost pixels are looked past.
@@ -58,25 +130,15 @@ int32_t Margin(const Regions& regions) {
 /// Keeps its histogram between regions; only the cells used are cleared.
 class Commonest {
  public:
-  explicit Commonest(const uint8_t* color) : color_(color), cells_(4096, 0) {}
-
   Flat operator()(const Sample& sample) {
     Flat flat{Fullest(sample), 0.0};
     for (int shift = 0; shift < kShifts; ++shift) {
-      std::array<float, 3> sum{};
-      size_t near = 0, seen = 0;
-      for (size_t i = 0; i < sample.count; i += sample.step, ++seen) {
-        const uint8_t* c = color_ + 3 * static_cast<size_t>(sample.places[i]);
-        float distance = 0.0f;
-        for (int k = 0; k < 3; ++k) distance += (static_cast<float>(c[k]) - flat.color[k]) * (static_cast<float>(c[k]) - flat.color[k]);
-        if (distance > kNear * kNear) continue;
-        for (int k = 0; k < 3; ++k) sum[k] += c[k];
-        ++near;
-      }
-      if (near == 0) return flat;
+      float sums[4];
+      SumNear(sample.planes[0].data(), sample.planes[1].data(), sample.planes[2].data(), sample.planes[0].size(), flat.color.data(), sums);
+      if (sums[3] == 0.0f) return flat;
       const std::array<float, 3> before = flat.color;
-      for (int k = 0; k < 3; ++k) flat.color[k] = sum[k] / static_cast<float>(near);
-      flat.share = static_cast<double>(near) / static_cast<double>(seen);
+      for (int k = 0; k < 3; ++k) flat.color[k] = sums[k] / sums[3];
+      flat.share = static_cast<double>(sums[3]) / static_cast<double>(sample.count);
       if (before == flat.color) break;
     }
     return flat;
@@ -86,30 +148,36 @@ class Commonest {
   /// The mean colour of the fullest cell.
   std::array<float, 3> Fullest(const Sample& sample) {
     int best = 0;
-    const auto cell = [&](const uint8_t* c) { return (c[0] >> 4) << 8 | (c[1] >> 4) << 4 | (c[2] >> 4); };
-    for (size_t i = 0; i < sample.count; i += sample.step) {
-      const int at = cell(color_ + 3 * static_cast<size_t>(sample.places[i]));
+    const auto cell = [&](size_t i) {
+      const auto part = [&](int k) { return static_cast<int>(sample.planes[k][i]) >> 4; };
+      return part(0) << 8 | part(1) << 4 | part(2);
+    };
+    for (size_t i = 0; i < sample.count; ++i) {
+      const int at = cell(i);
       if (++cells_[at] > cells_[best]) best = at;
     }
-    for (size_t i = 0; i < sample.count; i += sample.step) cells_[cell(color_ + 3 * static_cast<size_t>(sample.places[i]))] = 0;
+    for (size_t i = 0; i < sample.count; ++i) cells_[cell(i)] = 0;
     return {static_cast<float>((best >> 8) * 16 + 8), static_cast<float>((best >> 4 & 15) * 16 + 8), static_cast<float>((best & 15) * 16 + 8)};
   }
 
-  const uint8_t* color_;
-  std::vector<uint32_t> cells_;
+  std::vector<uint32_t> cells_ = std::vector<uint32_t>(4096, 0);
 };
 
-/// Places of every region's pixels without ink, region by region, and where each begins.
-void GroupPlaces(const Regions& regions, std::vector<int32_t>& places, std::vector<size_t>& begin) {
-  begin.assign(regions.area.size() + 1, 0);
-  for (size_t i = 0; i < regions.label.size(); ++i) {
-    if (!regions.ink[i] && regions.label[i] >= 0) ++begin[static_cast<size_t>(regions.label[i]) + 1];
-  }
-  for (size_t r = 1; r < begin.size(); ++r) begin[r] += begin[r - 1];
-  places.resize(begin.back());
-  std::vector<size_t> next(begin.begin(), begin.end() - 1);
-  for (size_t i = 0; i < regions.label.size(); ++i) {
-    if (!regions.ink[i] && regions.label[i] >= 0) places[next[static_cast<size_t>(regions.label[i])]++] = static_cast<int32_t>(i);
+/// Lays the regions' flats over the picture, stretch by stretch; -1 leaves it as it is.
+void LayFlats(const Regions& regions, const std::vector<int32_t>& flats, uint8_t* out) {
+  const size_t count = regions.label.size();
+  for (size_t i = 0, end; i < count; i = end) {
+    const int32_t label = regions.label[i];
+    for (end = i + 1; end < count && regions.label[end] == label; ++end) {
+    }
+    const int32_t flat = label < 0 ? -1 : flats[static_cast<size_t>(label)];
+    if (flat < 0) continue;
+    const uint8_t r = static_cast<uint8_t>(flat >> 16), g = static_cast<uint8_t>(flat >> 8), b = static_cast<uint8_t>(flat);
+    if (r == g && r == b) {
+      std::memset(out + 3 * i, r, 3 * (end - i));
+      continue;
+    }
+    for (size_t k = i; k < end; ++k) out[3 * k] = r, out[3 * k + 1] = g, out[3 * k + 2] = b;
   }
 }
 
@@ -119,24 +187,19 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
   const Box all{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
   Resize(model, width, height, Filter::kBilinear, all, out);
   const Regions regions = FindRegions(page, width, height);
-  std::vector<int32_t> places;
-  std::vector<size_t> begin;
-  GroupPlaces(regions, places, begin);
-  Commonest commonest(out);
+  const Grouped grouped = GroupStretches(regions);
+  Commonest commonest;
+  Sample sample, of_balloon;
   std::vector<int32_t> flats(regions.area.size(), -1);
   const int32_t margin = Margin(regions);
   const std::vector<int32_t> lettered = FindLettering(regions);
-  const auto sample_of = [&](size_t r) {
-    const size_t count = begin[r + 1] - begin[r];
-    return Sample{places.data() + begin[r], count, std::max<size_t>(1, count / kMostSamples)};
-  };
   for (size_t r = 0; r < flats.size(); ++r) {
-    const Sample sample = sample_of(r);
-    if (sample.count == 0) continue;
-    const double part = static_cast<double>(sample.count) / static_cast<double>(regions.label.size());
+    sample.Take(grouped, r, regions.area[r], out);
+    const double part = static_cast<double>(regions.area[r]) / static_cast<double>(regions.label.size());
     const bool is_margin = static_cast<int32_t>(r) == margin && part < kMarginShare;
     const double enough = is_margin ? kMarginWhite : lettered[r] >= 0 ? kLetteredWhite : kLeftWhite;
-    const double share = WhiteShare(out, lettered[r] < 0 ? sample : sample_of(static_cast<size_t>(lettered[r])));
+    if (lettered[r] >= 0) of_balloon.Take(grouped, static_cast<size_t>(lettered[r]), regions.area[lettered[r]], out);
+    const double share = WhiteShare(lettered[r] < 0 ? sample : of_balloon);
     if ((is_margin && part < kThinMargin) || share >= enough) {
       flats[r] = 0xffffff;
       continue;
@@ -147,13 +210,7 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
     const auto channel = [&](int k) { return white ? 255 : static_cast<int32_t>(flat.color[k] + 0.5f); };
     flats[r] = channel(0) << 16 | channel(1) << 8 | channel(2);
   }
-  for (size_t i = 0; i < regions.label.size(); ++i) {
-    const int32_t flat = regions.label[i] < 0 ? -1 : flats[static_cast<size_t>(regions.label[i])];
-    if (flat < 0) continue;
-    out[3 * i] = static_cast<uint8_t>(flat >> 16);
-    out[3 * i + 1] = static_cast<uint8_t>(flat >> 8);
-    out[3 * i + 2] = static_cast<uint8_t>(flat);
-  }
+  LayFlats(regions, flats, out);
 }
 
 }  // namespace cobra::pixels

@@ -24,6 +24,8 @@ struct Paper {
   uint8_t luma;
   /// Of a page of few greys, as e-readers and palettes have, what its dither may span: neighbouring greys as pixels side by side. 0 on others.
   uint8_t dither = 0;
+  /// Of every gray its share of the paper's: 255 is paper.
+  uint8_t relative[256];
 };
 
 /// The paper: the brightest value that 1.5% of the page gather around and that is a peak there; white when there is none.
@@ -56,7 +58,7 @@ class ToneBands {
   std::vector<uint8_t> tone_, shade_;
 };
 
-/// Makes grays shares of the paper's: 255 is paper.
+/// Makes grays shares of the paper's.
 void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count);
 
 /// Gives pixels the mean of those around them, `kEvenReach` to each side, where these differ by no more than `dither`: greys between two levels

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "pixels_pieces.h"
+
 namespace cobra::pixels {
 namespace {
 
@@ -40,67 +42,32 @@ struct Mark {
 
 /// The page's connected pieces: of ink, also diagonally, and of what is not ink, the rooms. Unlike regions, letters do not cut rooms up; and a
 /// gap in a balloon's line opens them.
-struct Pieces {
+struct PageOfPieces {
   /// Of every pixel the number of its piece.
   std::vector<int32_t> label;
   std::vector<uint32_t> area;
   std::vector<Rect> box;
   std::vector<uint8_t> ink;
+  std::vector<Run> runs;
 };
 
-/// Two passes: provisional numbers from the row above, and which of them are one; then final numbers.
-Pieces FindPieces(const Regions& regions) {
+PageOfPieces PiecesOf(const Regions& regions) {
   const int width = regions.width, height = regions.height;
-  Pieces pieces{std::vector<int32_t>(regions.ink.size()), {}, {}, {}};
-  std::vector<int32_t> parent;
-  const auto root = [&](int32_t i) {
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
-  };
-  for (int y = 0; y < height; ++y) {
-    const uint8_t* ink = regions.ink.data() + static_cast<size_t>(y) * width;
-    int32_t* label = pieces.label.data() + static_cast<size_t>(y) * width;
-    for (int x = 0; x < width; ++x) {
-      int32_t own = x > 0 && ink[x - 1] == ink[x] ? label[x - 1] : -1;
-      const auto join = [&](int u) {
-        if (ink[u - width] != ink[x]) return;
-        const int32_t other = label[u - width];
-        if (own < 0) own = other;
-        else if (own != other) parent[std::max(root(own), root(other))] = std::min(root(own), root(other));
-      };
-      if (y > 0) {
-        join(x);
-        if (ink[x] && x > 0) join(x - 1);
-        if (ink[x] && x + 1 < width) join(x + 1);
-      }
-      if (own < 0) {
-        own = static_cast<int32_t>(parent.size());
-        parent.push_back(own);
-      }
-      label[x] = own;
-    }
-  }
-  std::vector<int32_t> number(parent.size(), -1);
-  for (size_t i = 0; i < parent.size(); ++i) {
-    const int32_t of = root(static_cast<int32_t>(i));
-    if (number[of] < 0) number[of] = static_cast<int32_t>(pieces.area.size()), pieces.area.push_back(0);
-    number[i] = number[of];
-  }
-  pieces.box.assign(pieces.area.size(), Rect{width, height, -1, -1});
-  pieces.ink.resize(pieces.area.size());
-  for (int y = 0, i = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x, ++i) {
-      const int32_t piece = pieces.label[i] = number[pieces.label[i]];
-      ++pieces.area[piece];
-      pieces.box[piece].Add(x, y);
-      pieces.ink[piece] = regions.ink[i];
-    }
+  Pieces found = FindPieces(regions.ink.data(), width, height, Touch::kOnesDiagonalZerosStraight);
+  const size_t count = static_cast<size_t>(found.count);
+  PageOfPieces pieces{std::vector<int32_t>(regions.ink.size()), std::vector<uint32_t>(count), std::vector<Rect>(count, Rect{width, height, -1, -1}), std::vector<uint8_t>(count), std::move(found.runs)};
+  for (const Run& run : pieces.runs) {
+    const size_t row = static_cast<size_t>(run.y) * width;
+    std::fill(pieces.label.begin() + row + run.begin, pieces.label.begin() + row + run.end, run.piece);
+    pieces.area[run.piece] += static_cast<uint32_t>(run.end - run.begin);
+    pieces.box[run.piece].Add(Rect{run.begin, run.y, run.end - 1, run.y});
+    pieces.ink[run.piece] = run.value;
   }
   return pieces;
 }
 
 /// The room that lies around a box, -1 where there are several.
-int32_t Owner(const Pieces& pieces, int width, int height, const Rect& box) {
+int32_t Owner(const PageOfPieces& pieces, int width, int height, const Rect& box) {
   constexpr int kStep = 2;  // pixels outwards
   int32_t label[8];
   int count = 0;
@@ -120,13 +87,13 @@ int32_t Owner(const Pieces& pieces, int width, int height, const Rect& box) {
   return std::count(label, label + count, middle) * 4 >= 3 * count ? middle : -1;
 }
 
-bool IsFrame(const Pieces& pieces, int width, const Rect& box, int32_t owner) {
+bool IsFrame(const PageOfPieces& pieces, int width, const Rect& box, int32_t owner) {
   const int32_t inside = pieces.label[static_cast<size_t>((box.y0 + box.y1) / 2) * width + (box.x0 + box.x1) / 2];
   return !pieces.ink[inside] && inside != owner && pieces.area[inside] > kFrame * box.Width() * box.Height();
 }
 
 /// Pieces of ink that may be letters.
-std::vector<Mark> FindMarks(const Pieces& pieces, int width, int height) {
+std::vector<Mark> FindMarks(const PageOfPieces& pieces, int width, int height) {
   const int highest = std::max(6, static_cast<int>(height * kHighest)), widest = std::max(8, static_cast<int>(width * kWidest));
   std::vector<Mark> marks;
   for (size_t piece = 0; piece < pieces.area.size(); ++piece) {
@@ -173,7 +140,7 @@ bool AreLetters(std::vector<Mark>::iterator begin, std::vector<Mark>::iterator e
 }  // namespace
 
 std::vector<int32_t> FindLettering(const Regions& regions) {
-  const Pieces pieces = FindPieces(regions);
+  const PageOfPieces pieces = PiecesOf(regions);
   std::vector<Mark> marks = FindMarks(pieces, regions.width, regions.height);
   std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.owner != b.owner ? a.owner < b.owner : a.box.y0 + a.box.y1 < b.box.y0 + b.box.y1; });
   // Of each room the lettered one that it is or lies in.
@@ -199,12 +166,17 @@ std::vector<int32_t> FindLettering(const Regions& regions) {
   // From rooms to regions: a region is lettered when most of it is, and a balloon's largest region speaks for all of it.
   std::vector<uint32_t> count(regions.area.size(), 0);
   std::vector<int32_t> largest(pieces.area.size(), -1), of_region(regions.area.size(), -1);
-  for (size_t i = 0; i < regions.label.size(); ++i) {
-    const int32_t region = regions.label[i], in = balloon[pieces.label[i]];
-    if (region < 0 || in < 0) continue;
-    ++count[region];
-    of_region[region] = in;
-    if (largest[in] < 0 || regions.area[region] > regions.area[largest[in]]) largest[in] = region;
+  for (const Run& run : pieces.runs) {
+    const int32_t in = balloon[run.piece];
+    if (in < 0) continue;
+    const int32_t* label = regions.label.data() + static_cast<size_t>(run.y) * regions.width;
+    for (int x = run.begin; x < run.end; ++x) {
+      const int32_t region = label[x];
+      if (region < 0) continue;
+      ++count[region];
+      of_region[region] = in;
+      if (largest[in] < 0 || regions.area[region] > regions.area[largest[in]]) largest[in] = region;
+    }
   }
   for (size_t r = 0; r < of_region.size(); ++r) of_region[r] = 2 * count[r] > regions.area[r] ? largest[of_region[r]] : -1;
   return of_region;

@@ -38,17 +38,43 @@ uint8_t DitherOf(const uint64_t* histogram, int paper) {
   return greys < kFewest || greys > kMost || widest > kWidest ? 0 : static_cast<uint8_t>(std::min(widest * 3 * 255 / (2 * paper), 96));
 }
 
+/// The mean colour of the pixels whose luma is the paper's or nearly so.
+void MeanOfPaper(const View& page, const uint64_t* histogram, Paper& paper) {
+  constexpr int kNear = 3;
+  uint64_t sums[3] = {0, 0, 0}, found = 0;
+  if (page.channels == 1) {
+    for (int v = std::max(0, paper.luma - kNear); v <= std::min(255, paper.luma + kNear); ++v) sums[0] += v * histogram[v], found += histogram[v];
+    sums[1] = sums[2] = sums[0];
+  } else {
+    std::vector<uint8_t> luma(page.width);
+    for (int y = 0; y < page.height; ++y) {
+      GrayRow(page, y, luma.data());
+      const uint8_t* row = page.data + static_cast<size_t>(y) * page.width * 3;
+      for (int x = 0; x < page.width; ++x) {
+        if (std::abs(luma[x] - paper.luma) > kNear) continue;
+        for (int c = 0; c < 3; ++c) sums[c] += row[3 * x + c];
+        ++found;
+      }
+    }
+  }
+  for (int c = 0; c < 3 && found > 0; ++c) paper.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));
+}
+
 }  // namespace
 
 Paper FindPaper(const View& page) {
   const size_t count = page.pixels();
-  std::vector<uint8_t> luma(page.width), scratch(page.channels == 3 ? 0 : 3 * static_cast<size_t>(page.width));
   uint64_t histogram[256] = {}, around[256];
-  for (int y = 0; y < page.height; ++y) {
-    uint64_t of_row[256];
-    GrayRow(page, y, luma.data());
-    Histogram(luma.data(), luma.size(), of_row);
-    for (int v = 0; v < 256; ++v) histogram[v] += of_row[v];
+  // Some rows at a time: a histogram of its own costs as much as a row.
+  const int rows = page.channels == 1 ? page.height : std::max(1, (1 << 16) / page.width);
+  std::vector<uint8_t> luma(page.channels == 1 ? 0 : static_cast<size_t>(rows) * page.width);
+  for (int y = 0; y < page.height; y += rows) {
+    const size_t pixels = static_cast<size_t>(std::min(rows, page.height - y)) * page.width;
+    const uint8_t* gray = page.data;
+    if (page.channels != 1) ToGray(page.data + static_cast<size_t>(y) * page.width * 3, pixels, luma.data()), gray = luma.data();
+    uint64_t part[256];
+    Histogram(gray, pixels, part);
+    for (int v = 0; v < 256; ++v) histogram[v] += part[v];
   }
   const auto sum = [&](int value) {
     uint64_t total = 0;
@@ -68,25 +94,14 @@ Paper FindPaper(const View& page) {
     }
     break;
   }
-  uint64_t sums[3] = {0, 0, 0}, found = 0;
-  for (int y = 0; y < page.height; ++y) {
-    GrayRow(page, y, luma.data());
-    const uint8_t* row = RgbRow(page, y, scratch.data());
-    for (int x = 0; x < page.width; ++x) {
-      if (std::abs(luma[x] - paper) > 3) continue;
-      for (int c = 0; c < 3; ++c) sums[c] += row[3 * x + c];
-      ++found;
-    }
-  }
-  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper), DitherOf(histogram, paper)};
-  for (int c = 0; c < 3 && found > 0; ++c) result.color[c] = static_cast<uint8_t>(std::max<uint64_t>((sums[c] + found / 2) / found, 96));
+  Paper result{{255, 255, 255}, static_cast<uint8_t>(paper), DitherOf(histogram, paper), {}};
+  MeanOfPaper(page, histogram, result);
+  for (int v = 0; v < 256; ++v) result.relative[v] = static_cast<uint8_t>(std::min(255, (v * 255 + paper / 2) / paper));
   return result;
 }
 
 void RelateToPaper(const Paper& paper, uint8_t* luma, size_t count) {
-  uint8_t relative[256];
-  for (int v = 0; v < 256; ++v) relative[v] = static_cast<uint8_t>(std::min(255, (v * 255 + paper.luma / 2) / paper.luma));
-  for (size_t i = 0; i < count; ++i) luma[i] = relative[luma[i]];
+  for (size_t i = 0; i < count; ++i) luma[i] = paper.relative[luma[i]];
 }
 
 }  // namespace cobra::pixels

@@ -8,7 +8,8 @@
 //             is narrow against, and nothing is cut where a region only tapers.
 //   lines     ink takes the nearest region's number, up to its middle
 //
-// It is the watershed of the distance to ink, with the merging decided at each saddle; linear in the pixels.
+// It is the watershed of the distance to ink, with the merging decided at each saddle; linear in the pixels. Openings wider than the gaps
+// that are closed part nothing, so pixels that far from ink are joined by runs, in any order; only those nearer come one by one.
 #include "pixels_regions.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <numeric>
 
 #include "pixels_ink.h"
+#include "pixels_pieces.h"
 
 namespace cobra::pixels {
 namespace {
@@ -33,6 +35,11 @@ int Radius(int width, int height, double share) { return std::max(2, static_cast
 std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
   const Paper paper = FindPaper(page);
   std::vector<uint8_t> tone(static_cast<size_t>(width) * height, 255), row(page.width);
+  if (width == page.width && height == page.height) {
+    for (int y = 0; y < height; ++y) GrayRow(page, y, tone.data() + static_cast<size_t>(y) * width);
+    RelateToPaper(paper, tone.data(), tone.size());
+    return tone;
+  }
   std::vector<int> column(page.width);
   for (int x = 0; x < page.width; ++x) column[x] = static_cast<int>(static_cast<int64_t>(x) * width / page.width);
   for (int y = 0; y < page.height; ++y) {
@@ -44,105 +51,129 @@ std::vector<uint8_t> ToneOnGrid(const View& page, int width, int height) {
   return tone;
 }
 
+COBRA_CLONES void MarkInk(const uint8_t* tone, const uint8_t* shade, size_t count, uint8_t* ink) {
+  for (size_t i = 0; i < count; ++i) ink[i] = (tone[i] < kBlack) | (tone[i] * 255 < kInk * shade[i]);
+}
+
 std::vector<uint8_t> FindInk(const std::vector<uint8_t>& tone, int width, int height) {
   std::vector<uint8_t> shade(tone.size()), ink(tone.size());
   const int radius = Radius(width, height, 1.0 / 250.0);
   MaxFilter(tone.data(), width, height, radius, shade.data());
   MinFilter(shade.data(), width, height, radius, shade.data());
-  for (size_t i = 0; i < tone.size(); ++i) ink[i] = tone[i] < kBlack || tone[i] * 255 < kInk * shade[i];
+  MarkInk(tone.data(), shade.data(), tone.size(), ink.data());
   return ink;
+}
+
+/// A row's distances by way of the row before it.
+COBRA_CLONES void ByWayOf(const uint8_t* before, int width, uint8_t* row) {
+  const auto nearest = [&](int x, int left, int right) {
+    const int straight = before[x] + kStraight, diagonal = std::min(before[left], before[right]) + kDiagonal;
+    row[x] = static_cast<uint8_t>(std::min<int>(row[x], std::min(straight, diagonal)));
+  };
+  nearest(0, 0, std::min(1, width - 1));
+  for (int x = 1; x < width - 1; ++x) nearest(x, x - 1, x + 1);
+  if (width > 1) nearest(width - 1, width - 2, width - 1);
 }
 
 /// Distance to the nearest ink by straight and diagonal steps, at most kFar. There is no ink outside the page.
 std::vector<uint8_t> DistanceToInk(const std::vector<uint8_t>& ink, int width, int height) {
   std::vector<uint8_t> distance(ink.size());
   for (size_t i = 0; i < ink.size(); ++i) distance[i] = ink[i] ? 0 : kFar;
-  const auto nearer = [](uint8_t& value, int other) { value = static_cast<uint8_t>(std::min<int>(value, other)); };
   for (int y = 0; y < height; ++y) {
     uint8_t* row = distance.data() + static_cast<size_t>(y) * width;
-    const uint8_t* above = row - width;
-    for (int x = 0; x < width; ++x) {
-      if (x > 0) nearer(row[x], row[x - 1] + kStraight);
-      if (y == 0) continue;
-      nearer(row[x], above[x] + kStraight);
-      if (x > 0) nearer(row[x], above[x - 1] + kDiagonal);
-      if (x + 1 < width) nearer(row[x], above[x + 1] + kDiagonal);
-    }
+    if (y > 0) ByWayOf(row - width, width, row);
+    int last = kFar;
+    for (int x = 0; x < width; ++x) row[x] = static_cast<uint8_t>(last = std::min<int>(row[x], last + kStraight));
   }
   for (int y = height - 1; y >= 0; --y) {
     uint8_t* row = distance.data() + static_cast<size_t>(y) * width;
-    const uint8_t* below = row + width;
-    for (int x = width - 1; x >= 0; --x) {
-      if (x + 1 < width) nearer(row[x], row[x + 1] + kStraight);
-      if (y + 1 == height) continue;
-      nearer(row[x], below[x] + kStraight);
-      if (x > 0) nearer(row[x], below[x - 1] + kDiagonal);
-      if (x + 1 < width) nearer(row[x], below[x + 1] + kDiagonal);
-    }
+    if (y + 1 < height) ByWayOf(row + width, width, row);
+    int last = kFar;
+    for (int x = width - 1; x >= 0; --x) row[x] = static_cast<uint8_t>(last = std::min<int>(row[x], last + kStraight));
   }
   return distance;
 }
 
-/// Places of all pixels that are not ink, those far from ink first.
-std::vector<int32_t> FarFirst(const std::vector<uint8_t>& distance) {
-  size_t start[257] = {};
-  for (uint8_t d : distance) ++start[kFar - d + 1];
-  std::partial_sum(start, start + 257, start);
-  std::vector<int32_t> order(distance.size());
-  for (size_t i = 0; i < distance.size(); ++i) order[start[kFar - distance[i]]++] = static_cast<int32_t>(i);
-  order.resize(start[kFar - 1]); // without distance 0, the ink
-  return order;
-}
-
-/// Sets of pixels, each with the greatest distance in it.
-struct Sets {
-  std::vector<int32_t> parent;
+/// Regions that grow: which are one by now, and each one's greatest distance.
+struct Basins : Sets {
   std::vector<uint8_t> peak;
 
-  int32_t Root(int32_t i) {
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
+  int32_t Add(uint8_t distance) {
+    peak.push_back(distance);
+    return Sets::Add();
   }
 };
+
+/// Joins all pixels further from ink than `closing`, by runs.
+Basins JoinInside(const std::vector<uint8_t>& distance, int width, int height, int closing, std::vector<int32_t>& label) {
+  std::vector<uint8_t> inside(distance.size());
+  for (size_t i = 0; i < distance.size(); ++i) inside[i] = distance[i] > closing;
+  const Pieces pieces = FindPieces(inside.data(), width, height, Touch::kOnesStraight);
+  Basins basins;
+  for (int32_t piece = 0; piece < pieces.count; ++piece) basins.Add(0);
+  for (const Run& run : pieces.runs) {
+    const size_t row = static_cast<size_t>(run.y) * width;
+    std::fill(label.begin() + row + run.begin, label.begin() + row + run.end, run.piece);
+    uint8_t& peak = basins.peak[run.piece];
+    peak = std::max(peak, *std::max_element(distance.begin() + row + run.begin, distance.begin() + row + run.end));
+  }
+  return basins;
+}
+
+/// Places of the pixels that are not ink and no further from it than `closing`, the further ones first.
+std::vector<int32_t> FarFirst(const std::vector<uint8_t>& distance, int closing) {
+  std::vector<size_t> start(static_cast<size_t>(closing) + 2);
+  for (const uint8_t d : distance) ++start[d > closing ? 0 : closing - d + 1];
+  start[0] = 0;
+  std::partial_sum(start.begin(), start.end(), start.begin());
+  std::vector<int32_t> order(start[closing]); // without distance 0, the ink
+  for (size_t i = 0; i < distance.size(); ++i) {
+    if (distance[i] != 0 && distance[i] <= closing) order[start[closing - distance[i]]++] = static_cast<int32_t>(i);
+  }
+  return order;
+}
 
 /// The regions' numbers on everything but ink, which gets -1.
 std::vector<int32_t> Flood(const std::vector<uint8_t>& distance, int width, int height, Regions& regions) {
   // Gaps of up to twice this radius are closed.
   const int closing = kStraight * Radius(width, height, 1.0 / 400.0);
-  Sets sets{std::vector<int32_t>(distance.size(), -1), distance};
-  for (const int32_t pixel : FarFirst(distance)) {
+  std::vector<int32_t> label(distance.size(), -1);
+  Basins basins = JoinInside(distance, width, height, closing, label);
+  for (const int32_t pixel : FarFirst(distance, closing)) {
     const int x = pixel % width, y = pixel / width, level = distance[pixel];
     int32_t own = -1;
     const auto meet = [&](int32_t neighbour) {
-      if (sets.parent[neighbour] < 0) return;
-      const int32_t other = sets.Root(neighbour);
+      if (label[neighbour] < 0) return;
+      const int32_t other = basins.Root(label[neighbour]);
       if (own < 0) {
         own = other;
         return;
       }
       if (other == own) return;
-      const int narrower = std::min(sets.peak[own], sets.peak[other]);
-      if (level <= closing && 10 * level < kTapering * narrower) return;
-      const bool keep = sets.peak[own] >= sets.peak[other];
-      sets.parent[keep ? other : own] = keep ? own : other;
+      const int narrower = std::min(basins.peak[own], basins.peak[other]);
+      if (10 * level < kTapering * narrower) return;
+      const bool keep = basins.peak[own] >= basins.peak[other];
+      basins.parent[keep ? other : own] = keep ? own : other;
       own = keep ? own : other;
     };
     if (x > 0) meet(pixel - 1);
     if (x + 1 < width) meet(pixel + 1);
     if (y > 0) meet(pixel - width);
     if (y + 1 < height) meet(pixel + width);
-    sets.parent[pixel] = own < 0 ? pixel : own;
+    label[pixel] = own < 0 ? basins.Add(distance[pixel]) : own;
   }
-  std::vector<int32_t> label(distance.size(), -1), number(distance.size(), -1);
-  for (size_t i = 0; i < distance.size(); ++i) {
-    if (distance[i] == 0) continue;
-    const int32_t root = sets.Root(static_cast<int32_t>(i));
+  std::vector<int32_t> number(basins.parent.size(), -1);
+  for (size_t i = 0, end; i < label.size(); i = end) {
+    for (end = i + 1; end < label.size() && label[end] == label[i]; ++end) {
+    }
+    if (label[i] < 0) continue;
+    const int32_t root = basins.Root(label[i]);
     if (number[root] < 0) {
       number[root] = static_cast<int32_t>(regions.area.size());
       regions.area.push_back(0);
     }
-    label[i] = number[root];
-    ++regions.area[label[i]];
+    regions.area[number[root]] += static_cast<uint32_t>(end - i);
+    std::fill(label.begin() + i, label.begin() + end, number[root]);
   }
   return label;
 }
@@ -150,20 +181,24 @@ std::vector<int32_t> Flood(const std::vector<uint8_t>& distance, int width, int 
 /// Gives ink the number of the nearest region, `depth` pixels far.
 void EnterInk(Regions& regions, int depth) {
   std::vector<int32_t>& label = regions.label;
+  std::vector<int32_t> left;
+  for (size_t i = 0; i < label.size(); ++i) {
+    if (label[i] < 0) left.push_back(static_cast<int32_t>(i));
+  }
   std::vector<std::pair<int32_t, int32_t>> found;
   for (int step = 0; step < depth; ++step) {
     found.clear();
-    for (int y = 0; y < regions.height; ++y) {
-      for (int x = 0; x < regions.width; ++x) {
-        const int32_t i = y * regions.width + x;
-        if (label[i] >= 0) continue;
-        const int32_t near = x > 0 && label[i - 1] >= 0 ? label[i - 1]
-                             : x + 1 < regions.width && label[i + 1] >= 0 ? label[i + 1]
-                             : y > 0 && label[i - regions.width] >= 0 ? label[i - regions.width]
-                             : y + 1 < regions.height ? label[i + regions.width] : -1;
-        if (near >= 0) found.emplace_back(i, near);
-      }
+    size_t kept = 0;
+    for (const int32_t i : left) {
+      const int x = i % regions.width, y = i / regions.width;
+      const int32_t near = x > 0 && label[i - 1] >= 0 ? label[i - 1]
+                           : x + 1 < regions.width && label[i + 1] >= 0 ? label[i + 1]
+                           : y > 0 && label[i - regions.width] >= 0 ? label[i - regions.width]
+                           : y + 1 < regions.height ? label[i + regions.width] : -1;
+      if (near >= 0) found.emplace_back(i, near);
+      else left[kept++] = i;
     }
+    left.resize(kept);
     for (const auto& [i, near] : found) label[i] = near;
   }
 }
