@@ -122,14 +122,18 @@ Basins JoinInside(const std::vector<uint8_t>& distance, int width, int height, i
 
 /// Places of the pixels that are not ink and no further from it than `closing`, the further ones first.
 std::vector<int32_t> FarFirst(const std::vector<uint8_t>& distance, int closing) {
-  std::vector<size_t> start(static_cast<size_t>(closing) + 2);
-  for (const uint8_t d : distance) ++start[d > closing ? 0 : closing - d + 1];
-  start[0] = 0;
-  std::partial_sum(start.begin(), start.end(), start.begin());
-  std::vector<int32_t> order(start[closing]); // without distance 0, the ink
+  std::vector<int32_t> near(distance.size());
+  size_t count = 0;
   for (size_t i = 0; i < distance.size(); ++i) {
-    if (distance[i] != 0 && distance[i] <= closing) order[start[closing - distance[i]]++] = static_cast<int32_t>(i);
+    near[count] = static_cast<int32_t>(i); // written over by the next unless it counts
+    count += static_cast<uint8_t>(distance[i] - 1) < closing;
   }
+  near.resize(count);
+  std::vector<size_t> start(static_cast<size_t>(closing) + 1);
+  for (const int32_t i : near) ++start[closing - distance[i] + 1];
+  std::partial_sum(start.begin(), start.end(), start.begin());
+  std::vector<int32_t> order(count);
+  for (const int32_t i : near) order[start[closing - distance[i]]++] = i;
   return order;
 }
 
@@ -180,23 +184,29 @@ std::vector<int32_t> Flood(const std::vector<uint8_t>& distance, int width, int 
 
 /// Gives ink the number of the nearest region, `depth` pixels far.
 void EnterInk(Regions& regions, int depth) {
+  struct Place {
+    int32_t i, x;
+  };
+  const int32_t width = regions.width, last = static_cast<int32_t>(regions.label.size()) - width;
   std::vector<int32_t>& label = regions.label;
-  std::vector<int32_t> left;
-  for (size_t i = 0; i < label.size(); ++i) {
-    if (label[i] < 0) left.push_back(static_cast<int32_t>(i));
+  std::vector<Place> left;
+  for (int32_t y = 0, i = 0; y < regions.height; ++y) {
+    for (int32_t x = 0; x < width; ++x, ++i) {
+      if (label[i] < 0) left.push_back({i, x});
+    }
   }
   std::vector<std::pair<int32_t, int32_t>> found;
   for (int step = 0; step < depth; ++step) {
     found.clear();
     size_t kept = 0;
-    for (const int32_t i : left) {
-      const int x = i % regions.width, y = i / regions.width;
+    for (const Place place : left) {
+      const auto [i, x] = place;
       const int32_t near = x > 0 && label[i - 1] >= 0 ? label[i - 1]
-                           : x + 1 < regions.width && label[i + 1] >= 0 ? label[i + 1]
-                           : y > 0 && label[i - regions.width] >= 0 ? label[i - regions.width]
-                           : y + 1 < regions.height ? label[i + regions.width] : -1;
+                           : x + 1 < width && label[i + 1] >= 0 ? label[i + 1]
+                           : i >= width && label[i - width] >= 0 ? label[i - width]
+                           : i < last ? label[i + width] : -1;
       if (near >= 0) found.emplace_back(i, near);
-      else left[kept++] = i;
+      else left[kept++] = place;
     }
     left.resize(kept);
     for (const auto& [i, near] : found) label[i] = near;
