@@ -54,7 +54,7 @@ export async function findPages(engine: Engine, source: PageSource, config: Batc
   if (found.pages.length === 0 && found.failures.length === 0) {
     throw new ValidationError("ERR_INPUT_EMPTY", `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`);
   }
-  for (const entry of coloured) found.references.push({ name: entry.name, image: await decode(engine, entry, signal) });
+  for await (const reference of stage(coloured, async (entry) => ({ name: entry.name, image: await decode(engine, entry, signal) }), { concurrency: engine.pool.maxThreads, signal })) found.references.push(reference);
   found.carried.push(...coloured);
   return found;
 }
@@ -86,13 +86,10 @@ export async function readReferences(engine: Engine, paths: readonly string[], s
     const source = await openPageSource(path);
     try {
       for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
-      for (const entry of source.entries().filter((one) => one.kind === "image")) {
-        try {
-          references.push({ name: entry.name, image: await decode(engine, entry, signal) });
-        } catch (error) {
-          if (signal.aborted || !(error instanceof BatchProcessingError)) throw error;
-          warnings.push(`reference ${entry.name} is left out: ${error.message}`);
-        }
+      const images = source.entries().filter(({ kind }) => kind === "image");
+      for await (const { name, image, error } of stage(images, (entry) => decodeOrError(engine, entry, signal), { concurrency: engine.pool.maxThreads, signal })) {
+        if (error === undefined) references.push({ name, image });
+        else warnings.push(`reference ${name} is left out: ${error.message}`);
       }
     } finally {
       await source.close();
@@ -102,6 +99,15 @@ export async function readReferences(engine: Engine, paths: readonly string[], s
     throw new ConfigurationError("ERR_NO_REFERENCES", `none of the references in ${paths.join(", ")} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`);
   }
   return { references, warnings };
+}
+
+async function decodeOrError(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<(ReferenceImage & { error?: undefined }) | { name: string; image?: undefined; error: BatchProcessingError }> {
+  try {
+    return { name: entry.name, image: await decode(engine, entry, signal) };
+  } catch (error) {
+    if (!signal.aborted && error instanceof BatchProcessingError) return { name: entry.name, error };
+    throw error;
+  }
 }
 
 async function decode(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<ReferenceImage["image"]> {

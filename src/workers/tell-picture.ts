@@ -7,7 +7,7 @@ import { evidenceOf, measure, type ClassifierImage } from "../classification/met
 import type { ClassifierName } from "../config/batch-config.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, type DecodeOptions } from "../io/image-codec.js";
 
-/** What a picture is; with metrics where the plain rule has decided by them. */
+/** What a picture is; with metrics where the plain rule has decided by them or somebody has asked for them. */
 export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
 
 export interface TellPictureOptions extends Omit<DecodeOptions, "keepGray"> {
@@ -17,14 +17,17 @@ export interface TellPictureOptions extends Omit<DecodeOptions, "keepGray"> {
   readonly decision?: ClassifierName | undefined;
   /** Where the header leaves no room for colour, say so without decoding the picture. Default false. */
   readonly byHeader?: boolean;
+  /** Measure the three metrics also where the decision needs none. Default false. */
+  readonly withMetrics?: boolean;
 }
 
-/** Tells whether a picture is line art or coloured; with the metrics where the decision is made by them. Errors as `decodeImage`. */
-export async function tellPicture(bytes: Uint8Array, name: string, { byHeader = false, thresholds, decision = "plain", ...options }: TellPictureOptions = {}): Promise<PictureKind> {
+/** Tells whether a picture is line art or coloured. Errors as `decodeImage`. */
+export async function tellPicture(bytes: Uint8Array, name: string, { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: TellPictureOptions = {}): Promise<PictureKind> {
   const calibrated = decision === "calibrated";
   if (byHeader && isGrayByHeader(bytes)) return { type: "line_art", confidence: 1, ...(calibrated ? { ambiguous: false } : {}) };
   const seen = await decode(bytes, name, options);
-  return calibrated ? calibrate(evidenceOf(seen)) : decide(measure(seen), completeThresholds(thresholds));
+  if (!calibrated) return decide(measure(seen), completeThresholds(thresholds));
+  return { ...calibrate(evidenceOf(seen)), ...(withMetrics ? { metrics: measure(seen) } : {}) };
 }
 
 /** As the classifier decodes, but as strict as the page's own decoder, which also says what is wrong. */

@@ -1,11 +1,14 @@
 /** `cobra-batch classify`: tells line art from coloured pictures, with the figures that decide. */
 import { basename } from "node:path";
 import { Command, Option } from "commander";
-import { DEFAULT_THRESHOLDS, ImageClassifier, type ImageClassification } from "../../classification/index.js";
+import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../classification/index.js";
 import { CLASSIFIERS, type ClassifierName } from "../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../core/events.js";
 import { BatchProcessingError, ImageProcessingError } from "../../errors.js";
 import { openPageSource, type SourceEntry } from "../../io/page-source.js";
+import { WorkerPool } from "../../workers/pool.js";
+import { stage } from "../../workers/stage.js";
+import type { TellPictureOptions } from "../../workers/tell-picture.js";
 import { EXIT } from "./exit-codes.js";
 import { decimal } from "./flag-values.js";
 import { printError, reportErrors } from "./report-errors.js";
@@ -63,21 +66,29 @@ interface Counts {
   failed: number;
 }
 
+/** Tells one picture. */
+type Tell = (entry: SourceEntry) => Promise<ImageClassification>;
+
 async function classify(inputs: readonly string[], flags: Flags): Promise<number> {
   const { saturation, colorCount, edgeDensity } = flags;
   const limited = saturation !== DEFAULT_THRESHOLDS.saturation || colorCount !== DEFAULT_THRESHOLDS.colorCount || edgeDensity !== DEFAULT_THRESHOLDS.edgeDensity;
-  const classifier = new ImageClassifier({ decision: limited ? "plain" : flags.classifier, thresholds: { saturation, colorCount, edgeDensity }, cacheEntries: 0 });
+  const options: TellPictureOptions = { decision: limited ? "plain" : flags.classifier, thresholds: { saturation, colorCount, edgeDensity }, withMetrics: true };
+  const pool = new WorkerPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);
-  for (const input of inputs) {
-    try {
-      await classifyInput(input, classifier, flags, counts);
-    } catch (error) {
-      if (!(error instanceof BatchProcessingError)) throw error;
-      counts.failed++;
-      if (flags.json) sayFailed(input, input, error, true);
-      else printError(error);
+  try {
+    for (const input of inputs) {
+      try {
+        await classifyInput(input, pool.maxThreads, async (entry) => (await pool.classify(await entry.read(), entry.name, options)) as ImageClassification, flags, counts);
+      } catch (error) {
+        if (!(error instanceof BatchProcessingError)) throw error;
+        counts.failed++;
+        if (flags.json) sayFailed(input, input, error, true);
+        else printError(error);
+      }
     }
+  } finally {
+    await pool.close();
   }
   const read = counts.line_art + counts.colored;
   if (flags.json) say({ type: "classification-completed", lineArt: counts.line_art, colored: counts.colored, failed: counts.failed });
@@ -86,15 +97,16 @@ async function classify(inputs: readonly string[], flags: Flags): Promise<number
   return read > 0 ? EXIT.somePagesFailed : EXIT.fatal;
 }
 
-async function classifyInput(input: string, classifier: ImageClassifier, flags: Flags, counts: Counts): Promise<void> {
+/** Tells the pictures of an input, as many at once as there are threads, and says them in the input's order. */
+async function classifyInput(input: string, concurrency: number, tell: Tell, flags: Flags, counts: Counts): Promise<void> {
   const source = await openPageSource(input, { recursive: Boolean(flags.recursive) });
   try {
     for (const { name, error } of source.faults) {
       counts.failed++;
       sayFailed(input, name, error, Boolean(flags.json));
     }
-    for (const entry of source.entries().filter(({ kind }) => kind === "image")) {
-      const result = await classifyEntry(entry, classifier);
+    const images = source.entries().filter(({ kind }) => kind === "image");
+    for await (const { entry, result } of stage(images, async (image) => ({ entry: image, result: await resultOrError(image, tell) }), { concurrency })) {
       if (result instanceof BatchProcessingError) {
         counts.failed++;
         sayFailed(input, entry.name, result, Boolean(flags.json));
@@ -108,9 +120,9 @@ async function classifyInput(input: string, classifier: ImageClassifier, flags: 
   }
 }
 
-async function classifyEntry(entry: SourceEntry, classifier: ImageClassifier): Promise<ImageClassification | BatchProcessingError> {
+async function resultOrError(entry: SourceEntry, tell: Tell): Promise<ImageClassification | BatchProcessingError> {
   try {
-    return await classifier.classify(await entry.read(), entry.name);
+    return await tell(entry);
   } catch (error) {
     if (error instanceof BatchProcessingError) return error;
     throw error;

@@ -35,6 +35,7 @@ describe("telling a picture", () => {
       expect(isPlainPng(bytes)).toBe(plain);
       const { type, confidence, ambiguous } = await new ImageClassifier({ decision: "calibrated" }).classify(bytes);
       expect(await tellPicture(bytes, "p", { decision: "calibrated" })).toEqual({ type, confidence, ambiguous });
+      expect(await tellPicture(bytes, "p", { decision: "calibrated", withMetrics: true })).toEqual(await new ImageClassifier({ decision: "calibrated" }).classify(bytes));
       expect(type).toBe(colour ? "colored" : "line_art");
       expect(await tellPicture(bytes, "p")).toEqual(await new ImageClassifier().classify(bytes));
     }
