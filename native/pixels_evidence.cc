@@ -103,20 +103,20 @@ typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
 
 #define COBRA_INLINE inline __attribute__((always_inline))
 
-COBRA_INLINE Lanes Load(const float* from) {
-  Lanes lanes;
-  std::memcpy(&lanes, from, sizeof(lanes));
-  return lanes;
-}
-
+// By reference: how such vectors are returned depends on the processor a caller is compiled for.
+COBRA_INLINE void Load(const float* from, Lanes& to) { std::memcpy(&to, from, sizeof(to)); }
 COBRA_INLINE void Store(const Lanes& lanes, float* to) { std::memcpy(to, &lanes, sizeof(lanes)); }
 
 /// The sum of products of two planes, side by side in lanes: the order of additions is the same on every processor.
 COBRA_INLINE double Dot(const float* a, const float* b) {
-  Lanes even = {}, odd = {};
+  Lanes even = {}, odd = {}, x, y;
   for (size_t i = 0; i < kRun; i += 2 * kLanes) {
-    even += Load(a + i) * Load(b + i);
-    odd += Load(a + i + kLanes) * Load(b + i + kLanes);
+    Load(a + i, x);
+    Load(b + i, y);
+    even += x * y;
+    Load(a + i + kLanes, x);
+    Load(b + i + kLanes, y);
+    odd += x * y;
   }
   even += odd;
   float sum = 0.0f;
@@ -135,7 +135,11 @@ COBRA_CLONES void AddRun(const uint8_t* rgb, size_t pixels, const PaperMean& pap
   }
   const Lanes none = {}, one = none + 1.0f;
   for (size_t i = 0; i < kRun; i += kLanes) {
-    const Lanes r = Load(red + i), g = Load(green + i), b = Load(blue + i), sum = r + g;
+    Lanes r, g, b;
+    Load(red + i, r);
+    Load(green + i, g);
+    Load(blue + i, b);
+    const Lanes sum = r + g;
     const Lanes high = r > g ? r : g, low = r > g ? g : r;
     const Lanes chroma = (high > b ? high : b) - (low > b ? b : low);
     const auto is_light = sum + b < 1.5f;

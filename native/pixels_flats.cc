@@ -96,15 +96,14 @@ typedef float Lanes __attribute__((vector_size(Sample::kLanes * sizeof(float))))
 
 /// Sums, and count as fourth, of the colours near to `center`. All are whole numbers below 2^24, so the order of additions does not matter.
 COBRA_CLONES void SumNear(const float* red, const float* green, const float* blue, size_t count, const float center[3], float sums[4]) {
-  const auto load = [](const float* from) {
-    Lanes lanes;
-    std::memcpy(&lanes, from, sizeof(lanes));
-    return lanes;
-  };
+  const auto load = [](const float* from, Lanes& to) { std::memcpy(&to, from, sizeof(to)); };
   const Lanes none = {}, one = none + 1.0f;
   Lanes total[4] = {};
   for (size_t i = 0; i < count; i += Sample::kLanes) {
-    const Lanes r = load(red + i), g = load(green + i), b = load(blue + i);
+    Lanes r, g, b;
+    load(red + i, r);
+    load(green + i, g);
+    load(blue + i, b);
     const Lanes x = r - center[0], y = g - center[1], z = b - center[2];
     const auto near = x * x + y * y + z * z <= static_cast<float>(kNear * kNear);
     total[0] += near ? r : none;

@@ -8,7 +8,7 @@ import { ensureOnnxRuntime } from "./lib/onnxruntime.mjs";
 import { ensureAddon, ensureReady } from "./lib/setup.mjs";
 import { main, ROOT, say } from "./lib/steps.mjs";
 
-const TESTS = ["test/native", "test/teardown", "test/unit/pixels"];
+const TESTS = ["test/native", "test/teardown", "test/unit/pixels", "test/unit/regions", "test/unit/flats", "test/unit/hint-growth", "test/unit/ink", "test/unit/classification"];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];
 
 /** The compiler's sanitizer runtimes to preload, or undefined where it has none. */
