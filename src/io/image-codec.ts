@@ -1,5 +1,6 @@
 /** Pictures between bytes and pixels, by sharp. Decoding gives what a person sees: upright, 8-bit sRGB, on white paper. */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
+import { firstChannel, toRgb, type PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { OutputFormat } from "../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../errors.js";
@@ -167,18 +168,10 @@ function applyFormat(pipeline: Sharp, { format, quality, lossless = false, compr
  * RGB, or gray where that is kept: sharp gives gray pictures one channel, or two where alpha could not be flattened. In memory of its own, since
  * that of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that, loses the memory of each picture (0.35.5).
  */
-function toRaster(data: Uint8Array, info: OutputInfo, keepGray: boolean): RasterImage {
-  const { width, height, channels } = info;
-  if (channels === 1 && keepGray) return { width, height, channels, data: new Uint8Array(data) };
-  if (channels === 3) return { width, height, channels, data: new Uint8Array(data) };
-  const rgb = new Uint8Array(width * height * 3);
-  const step = channels === 4 ? 1 : 0;
-  for (let from = 0, to = 0; to < rgb.byteLength; from += channels, to += 3) {
-    rgb[to] = data[from]!;
-    rgb[to + 1] = data[from + step]!;
-    rgb[to + 2] = data[from + 2 * step]!;
-  }
-  return { width, height, channels: 3, data: rgb };
+function toRaster(data: Uint8Array, { width, height, channels }: OutputInfo, keepGray: boolean): RasterImage {
+  if (channels === 3 || (channels === 1 && keepGray)) return { width, height, channels, data: new Uint8Array(data) };
+  const image = { width, height, channels: channels as 1 | 2 | 4, data };
+  return toRgb(image.channels === 2 ? firstChannel(image) : (image as PixelImage<1 | 4>));
 }
 
 /** Pixels of a picture by its header, upright; [0, 0] for one that `decodeImage` refuses, with the reason. */
