@@ -25,7 +25,7 @@ OPSET = 18
 FOCUS = 1.7
 #: Taken off the logits of nothing and of paper: a reference's colour is more often right than none, and looks better; what is paper the
 #: engine's flats know from less.
-DOUBT = (3.0, 2.0)
+DOUBT = (3.0, 4.0)
 #: Page sizes as (width, height), about 0.2 MP; then the same turned round.
 _TALL = [(448, 448), (416, 480), (384, 512), (384, 544), (352, 576), (320, 608), (288, 640)]
 BUCKETS = _TALL + [(h, w) for w, h in _TALL[1:]]
