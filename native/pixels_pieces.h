@@ -21,8 +21,8 @@ struct Pieces {
   int32_t count = 0;
 };
 
-/// Which runs are one piece: those of ones that touch (`kDiagonal`: also at corners), and those of zeros that touch, unless only ones are
-/// wanted.
+/// Which runs are one piece: those of ones that touch along a side, and nothing else is looked at; or those of ones that touch, also at
+/// corners, and those of zeros that touch along a side.
 enum class Touch { kOnesStraight, kOnesDiagonalZerosStraight };
 Pieces FindPieces(const uint8_t* values, int width, int height, Touch touch);
 
