@@ -1,13 +1,13 @@
-// Archives as inputs and outputs against plain files and against the plain way (unpack everything into a temporary folder, then read): MB a
-// second of a chapter's pages. Every candidate's bytes are checked.
+// Archives as inputs and outputs against plain files and against the plain way (unpack everything into a temporary
+// folder, then read): MB a second of a chapter's pages. Every candidate's bytes are checked.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openArchiveSink } from "../dist/io/page-sink.js";
-import { openPageSource } from "../dist/io/page-source.js";
-import { ZipWriter } from "../dist/io/zip-writer.js";
+import { openArchiveSink } from "../dist/io/open-sink.js";
+import { openPageSource } from "../dist/io/open-source.js";
+import { ZipWriter } from "../dist/io/archive/zip-writer.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 60;
@@ -61,7 +61,8 @@ try {
   await writeArchive(join(folder, "pages.cbz"));
   await writeFiles(join(folder, "pages"), false);
   await writeUnsynced(join(folder, "plain.cbz"));
-  for (const path of ["pages.cbz", "plain.cbz", "pages"]) if (hashOf(await read(join(folder, path))) !== expected) throw new Error(`${path} does not hold what was written`);
+  for (const path of ["pages.cbz", "plain.cbz", "pages"])
+    if (hashOf(await read(join(folder, path))) !== expected) throw new Error(`${path} does not hold what was written`);
   if (hashOf(await unpackFirst()) !== expected) throw new Error("unpacked pages differ");
   const megabytes = (PAGES * PAGE_BYTES) / 1e6;
   const rate = (action) => async () => {
@@ -75,11 +76,41 @@ try {
     return rate(action)();
   };
   // Rates: more is better, so the ratio peer / ours is below 1 where ours is faster.
-  report("archives", [
-    await compare({ name: "reading 60 pages", unit: "MB/s", rounds: 9, candidates: { archive: rate(() => read(join(folder, "pages.cbz"))), "folder, the same source": rate(() => read(join(folder, "pages"))), "unpack all, then read": rate(unpackFirst) } }),
-    await compare({ name: "writing 60 pages, synced", unit: "MB/s", rounds: 9, candidates: { "archive, synced at its end": writing(() => writeArchive(join(folder, "out.cbz"))), "files, each synced": writing(() => writeFiles(join(folder, "out"), true)) } }),
-    await compare({ name: "writing 60 pages, not synced", unit: "MB/s", rounds: 9, candidates: { "archive": writing(() => writeUnsynced(join(folder, "plain.cbz"))), "files": writing(() => writeFiles(join(folder, "out"), false)), "archive, synced all the same": writing(() => writeArchive(join(folder, "out.cbz"))) } }),
-  ], "build/bench");
+  report(
+    "archives",
+    [
+      await compare({
+        name: "reading 60 pages",
+        unit: "MB/s",
+        rounds: 9,
+        candidates: {
+          archive: rate(() => read(join(folder, "pages.cbz"))),
+          "folder, the same source": rate(() => read(join(folder, "pages"))),
+          "unpack all, then read": rate(unpackFirst),
+        },
+      }),
+      await compare({
+        name: "writing 60 pages, synced",
+        unit: "MB/s",
+        rounds: 9,
+        candidates: {
+          "archive, synced at its end": writing(() => writeArchive(join(folder, "out.cbz"))),
+          "files, each synced": writing(() => writeFiles(join(folder, "out"), true)),
+        },
+      }),
+      await compare({
+        name: "writing 60 pages, not synced",
+        unit: "MB/s",
+        rounds: 9,
+        candidates: {
+          archive: writing(() => writeUnsynced(join(folder, "plain.cbz"))),
+          files: writing(() => writeFiles(join(folder, "out"), false)),
+          "archive, synced all the same": writing(() => writeArchive(join(folder, "out.cbz"))),
+        },
+      }),
+    ],
+    "build/bench",
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

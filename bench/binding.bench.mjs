@@ -1,14 +1,16 @@
-// The addon against onnxruntime-node in one process: call overhead, a large tensor, a chain of three sessions, and how long
-// the event loop stands still while a model runs. Both use the same ONNX Runtime, the same models and the same threads.
+// The addon against onnxruntime-node in one process: call overhead, a large tensor, a chain of three sessions, and how
+// long the event loop stands still while a model runs. Both use the same ONNX Runtime, the same models and the same
+// threads.
 import { createRequire } from "node:module";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { InferenceSession, Tensor } from "../dist/binding/index.js";
-import { GraphBuilder } from "../dist/model/builder/graph-builder.js";
-import { modelBytes } from "../dist/model/builder/model-file.js";
+import { GraphBuilder } from "../dist/onnx/graph-builder.js";
+import { modelBytes } from "../dist/onnx/model-file.js";
 import { compare, report } from "./harness.mjs";
 
 const peerPath = process.env.COBRA_PEER_ORT_NODE;
-if (!peerPath) throw new Error("onnxruntime-node is not staged (COBRA_ORT_SDK is in use?); run this through `npm run bench`");
+if (!peerPath)
+  throw new Error("onnxruntime-node is not staged (COBRA_ORT_SDK is in use?); run this through `npm run bench`");
 const peer = createRequire(import.meta.url)(peerPath);
 const THREADS = 1;
 const peerOptions = { intraOpNumThreads: THREADS, interOpNumThreads: THREADS };
@@ -99,12 +101,21 @@ const results = [];
             const { y } = await theirs.run({ x: peerInput });
             check("large tensor, peer", y.data[elements - 1], 3);
           })) / 1000,
-        "ours, into given memory": async () => (await perRun(3, () => ours.run({ x: input }, { outputs: { y: target } }))) / 1000,
+        "ours, into given memory": async () =>
+          (await perRun(3, () => ours.run({ x: input }, { outputs: { y: target } }))) / 1000,
       },
     }),
   );
-  const ourChain = [ours, await InferenceSession.create(model, ourOptions), await InferenceSession.create(model, ourOptions)];
-  const theirChain = [theirs, await peer.InferenceSession.create(model, peerOptions), await peer.InferenceSession.create(model, peerOptions)];
+  const ourChain = [
+    ours,
+    await InferenceSession.create(model, ourOptions),
+    await InferenceSession.create(model, ourOptions),
+  ];
+  const theirChain = [
+    theirs,
+    await peer.InferenceSession.create(model, peerOptions),
+    await peer.InferenceSession.create(model, peerOptions),
+  ];
   results.push(
     await compare({
       name: "chain of three sessions, 32 MiB",

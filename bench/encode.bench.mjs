@@ -1,11 +1,12 @@
-// Does the encode stage keep the cores busy? Pages a second through the stage and the worker pool, as a batch has them, against sharp alone
-// encoding the same pages, as many at once as there are cores; and the stage with one encode at a time, to show that there is something to gain.
+// Does the encode stage keep the cores busy? Pages a second through the stage and the worker pool, as a batch has them,
+// against sharp alone encoding the same pages, as many at once as there are cores; and the stage with one encode at a
+// time, to show that there is something to gain.
 import { availableParallelism } from "node:os";
 import sharp from "sharp";
-import { encodeStage } from "../dist/core/page-flow.js";
-import { openPageSource } from "../dist/io/page-source.js";
+import { encodeStage } from "../dist/core/pages/page-flow.js";
+import { openPageSource } from "../dist/io/open-source.js";
 import { WorkerPool } from "../dist/workers/pool.js";
-import { stage } from "../dist/workers/stage.js";
+import { stage } from "../dist/workers/map-concurrent.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 12;
@@ -27,15 +28,36 @@ try {
   };
   const encode = (page) => pool.encode({ ...page, data: page.data.slice() }, { format: "png" });
   const through = (options) => async () => {
-    for await (const bytes of stage(pages, encode, options)) if (bytes.byteLength === 0) throw new Error("an empty picture");
+    for await (const bytes of stage(pages, encode, options))
+      if (bytes.byteLength === 0) throw new Error("an empty picture");
   };
   const alone = async () => {
     const waiting = [...pages];
-    await Promise.all(Array.from({ length: cores }, async () => {
-      for (let page = waiting.pop(); page !== undefined; page = waiting.pop()) await sharp(page.data, { raw: { width: page.width, height: page.height, channels: 3 } }).png({ compressionLevel: 6 }).toBuffer();
-    }));
+    await Promise.all(
+      Array.from({ length: cores }, async () => {
+        for (let page = waiting.pop(); page !== undefined; page = waiting.pop())
+          await sharp(page.data, { raw: { width: page.width, height: page.height, channels: 3 } })
+            .png({ compressionLevel: 6 })
+            .toBuffer();
+      }),
+    );
   };
-  report("encode", [await compare({ name: `${PAGES} pages, ${cores} cores`, unit: "pages/s", rounds: 5, candidates: { "the batch's stage": rate(through(encodeStage(pool))), "sharp alone": rate(alone), "one at a time": rate(through({ concurrency: 1 })) } })], "build/bench");
+  report(
+    "encode",
+    [
+      await compare({
+        name: `${PAGES} pages, ${cores} cores`,
+        unit: "pages/s",
+        rounds: 5,
+        candidates: {
+          "the batch's stage": rate(through(encodeStage(pool))),
+          "sharp alone": rate(alone),
+          "one at a time": rate(through({ concurrency: 1 })),
+        },
+      }),
+    ],
+    "build/bench",
+  );
 } finally {
   await pool.close();
 }

@@ -1,5 +1,5 @@
-// Measures candidates side by side: they take turns within each round, so that noise of the machine hits all alike, and the
-// result is a ratio of medians. Every candidate's output is checked before it is timed.
+// Measures candidates side by side: they take turns within each round, so that noise of the machine hits all alike, and
+// the result is a ratio of medians. Every candidate's output is checked before it is timed.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,8 @@ function quantile(values, share) {
  * @param {object} scenario
  * @param {string} scenario.name
  * @param {string} scenario.unit what one sample's number is, such as "µs a run"
- * @param {Record<string, () => Promise<number>>} scenario.candidates each call gives one sample; the first is ours, the second the peer
+ * @param {Record<string, () => Promise<number>>} scenario.candidates each call gives one sample; the first is ours, the
+ * second the peer
  * @param {number} scenario.rounds samples of each candidate
  */
 export async function compare({ name, unit, candidates, rounds }) {
@@ -31,7 +32,12 @@ export async function compare({ name, unit, candidates, rounds }) {
     const order = [...turns.slice(round % turns.length), ...turns.slice(0, round % turns.length)];
     for (const [candidate, run] of round % 2 === 0 ? order : order.reverse()) samples[candidate].push(await run());
   }
-  const rows = Object.entries(samples).map(([candidate, values]) => ({ candidate, median: median(values), p10: quantile(values, 0.1), p90: quantile(values, 0.9) }));
+  const rows = Object.entries(samples).map(([candidate, values]) => ({
+    candidate,
+    median: median(values),
+    p10: quantile(values, 0.1),
+    p90: quantile(values, 0.9),
+  }));
   return { name, unit, rounds, rows, ratio: rows.length > 1 ? rows[1].median / rows[0].median : null };
 }
 
@@ -41,14 +47,30 @@ const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.
 export function report(title, results, folder) {
   const lines = [`${title} (${availableParallelism()} cores, Node ${process.versions.node})`, ""];
   const table = results.flatMap((result) =>
-    result.rows.map((row, index) => [index === 0 ? result.name : "", row.candidate, number(row.median), `${number(row.p10)}-${number(row.p90)}`, result.unit, index === 0 && result.ratio ? `${result.ratio.toFixed(2)}x` : ""]),
+    result.rows.map((row, index) => [
+      index === 0 ? result.name : "",
+      row.candidate,
+      number(row.median),
+      `${number(row.p10)}-${number(row.p90)}`,
+      result.unit,
+      index === 0 && result.ratio ? `${result.ratio.toFixed(2)}x` : "",
+    ]),
   );
   const head = ["scenario", "candidate", "median", "p10-p90", "unit", "peer / ours"];
   const widths = head.map((cell, column) => Math.max(cell.length, ...table.map((row) => row[column].length)));
-  for (const row of [head, widths.map((width) => "-".repeat(width)), ...table]) lines.push(row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd());
+  for (const row of [head, widths.map((width) => "-".repeat(width)), ...table])
+    lines.push(
+      row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join("  ")
+        .trimEnd(),
+    );
   process.stdout.write(`${lines.join("\n")}\n\n`);
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${title.replace(/\W+/g, "-").toLowerCase()}.json`);
-  writeFileSync(path, `${JSON.stringify({ title, node: process.versions.node, cores: availableParallelism(), results }, null, 2)}\n`);
+  writeFileSync(
+    path,
+    `${JSON.stringify({ title, node: process.versions.node, cores: availableParallelism(), results }, null, 2)}\n`,
+  );
   process.stdout.write(`figures: ${path}\n\n`);
 }

@@ -1,11 +1,12 @@
-// The whole pipeline on the sample chapter: wall time against the sum of network run times. Above 1, stages overlap (CPU work
-// hides behind inference); below, the networks wait for something. The plain way, one page after the other, is the peer.
+// The whole pipeline on the sample chapter: wall time against the sum of network run times. Above 1, stages overlap
+// (CPU work hides behind inference); below, the networks wait for something. The plain way, one page after the other,
+// is the peer.
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Engine, parseBatchConfig, runBatch } from "../dist/index.js";
-import { buildPresetPackage } from "../dist/model/index.js";
+import { buildPresetPackage } from "../dist/convert/index.js";
 import { compare, report } from "./harness.mjs";
 
 const CHAPTER = "scripts/sample/chapter.cbz";
@@ -17,7 +18,13 @@ await buildPresetPackage({ directory: model, preset: "demo" });
 async function chapter(maxConcurrent, referenceCacheBytes) {
   const engine = await Engine.open({ model, referenceCacheBytes });
   try {
-    const { config } = parseBatchConfig({ inputZip: CHAPTER, outputZip: join(folder, "out.cbz"), overwrite: true, numInferenceSteps: 4, maxConcurrent });
+    const { config } = parseBatchConfig({
+      inputZip: CHAPTER,
+      outputZip: join(folder, "out.cbz"),
+      overwrite: true,
+      numInferenceSteps: 4,
+      maxConcurrent,
+    });
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
     const started = performance.now();
@@ -57,9 +64,19 @@ try {
     ratio: one.runMs / one.wallMs,
     rows: [
       { candidate: "wall time", median: one.wallMs / 1000, p10: one.wallMs / 1000, p90: one.wallMs / 1000 },
-      { candidate: "longest event loop stall", median: one.stallMs / 1000, p10: one.stallMs / 1000, p90: one.stallMs / 1000 },
+      {
+        candidate: "longest event loop stall",
+        median: one.stallMs / 1000,
+        p10: one.stallMs / 1000,
+        p90: one.stallMs / 1000,
+      },
       { candidate: "sum of network runs", median: one.runMs / 1000, p10: one.runMs / 1000, p90: one.runMs / 1000 },
-      ...Object.entries(one.runs).map(([graph, { runs, ms }]) => ({ candidate: `  ${graph} x${runs}`, median: ms / 1000, p10: ms / 1000, p90: ms / 1000 })),
+      ...Object.entries(one.runs).map(([graph, { runs, ms }]) => ({
+        candidate: `  ${graph} x${runs}`,
+        median: ms / 1000,
+        p10: ms / 1000,
+        p90: ms / 1000,
+      })),
     ],
   }));
   report("pipeline", [result, ...shares], "build/bench");

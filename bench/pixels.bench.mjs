@@ -1,4 +1,5 @@
-// The pixel kernels against sharp or plain JavaScript on a page of one megapixel, one core; and classification against decoding alone.
+// The pixel kernels against sharp or plain JavaScript on a page of one megapixel, one core; and classification against
+// decoding alone.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -46,13 +47,15 @@ const timed = (action) => async () => {
 function check(name, ours, theirs, mean) {
   let sum = ours.length === theirs.length ? 0 : Infinity;
   for (let i = 0; i < ours.length; i++) sum += Math.abs(ours[i] - theirs[i]);
-  if (!(sum / ours.length <= mean)) throw new Error(`${name}: results differ by ${(sum / ours.length).toFixed(3)} on average, allowed are ${mean}`);
+  if (!(sum / ours.length <= mean))
+    throw new Error(`${name}: results differ by ${(sum / ours.length).toFixed(3)} on average, allowed are ${mean}`);
 }
 
 const plain = {
   gray() {
     const out = new Uint8Array(WIDTH * HEIGHT);
-    for (let i = 0, j = 0; i < out.length; i++, j += 3) out[i] = (19595 * page.data[j] + 38470 * page.data[j + 1] + 7471 * page.data[j + 2] + 32768) >> 16;
+    for (let i = 0, j = 0; i < out.length; i++, j += 3)
+      out[i] = (19595 * page.data[j] + 38470 * page.data[j + 1] + 7471 * page.data[j + 2] + 32768) >> 16;
     return out;
   },
   saturation() {
@@ -77,12 +80,14 @@ const plain = {
     const size = WIDTH * HEIGHT;
     const out = new Uint8Array(3 * size);
     for (let c = 0; c < 3; c++) {
-      for (let i = 0; i < size; i++) out[3 * i + c] = (Math.max(-1, Math.min(1, planes[c * size + i])) * 0.5 + 0.5) * 255;
+      for (let i = 0; i < size; i++)
+        out[3 * i + c] = (Math.max(-1, Math.min(1, planes[c * size + i])) * 0.5 + 0.5) * 255;
     }
     return out;
   },
 };
-const sharpResize = (width, height, kernel, fit = "fill") => sharp(page.data, raw).resize(width, height, { fit, kernel }).raw().toBuffer();
+const sharpResize = (width, height, kernel, fit = "fill") =>
+  sharp(page.data, raw).resize(width, height, { fit, kernel }).raw().toBuffer();
 const inside = thumbnail(page, 256, 256);
 
 check("bicubic", resize(page, 640, 1024).data, await sharpResize(640, 1024, "cubic"), 3);
@@ -93,20 +98,31 @@ check("from planes", fromPlanar(planes, WIDTH, HEIGHT, 3, { rounding: "truncate"
 if (Math.abs(meanSaturation(page) - plain.saturation()) > 0.002) throw new Error("saturation: results differ");
 check("decode", (await decodeForClassification(png, "page.png")).data, page.data, 0);
 
-const scenario = (name, ours, peer) => compare({ name, unit: "ms a page", rounds: ROUNDS, candidates: { ours: timed(ours), ...peer } });
+const scenario = (name, ours, peer) =>
+  compare({ name, unit: "ms a page", rounds: ROUNDS, candidates: { ours: timed(ours), ...peer } });
 report(
   "pixel kernels, 832 x 1216 RGB",
   [
-    await scenario("bicubic to 640 x 1024", () => resize(page, 640, 1024), { "sharp cubic": timed(() => sharpResize(640, 1024, "cubic")) }),
-    await scenario("bicubic to 1248 x 1824", () => resize(page, 1248, 1824), { "sharp cubic": timed(() => sharpResize(1248, 1824, "cubic")) }),
-    await scenario("thumbnail 256", () => thumbnail(page, 256, 256), { "sharp lanczos3": timed(() => sharpResize(256, 256, "lanczos3", "inside")) }),
+    await scenario("bicubic to 640 x 1024", () => resize(page, 640, 1024), {
+      "sharp cubic": timed(() => sharpResize(640, 1024, "cubic")),
+    }),
+    await scenario("bicubic to 1248 x 1824", () => resize(page, 1248, 1824), {
+      "sharp cubic": timed(() => sharpResize(1248, 1824, "cubic")),
+    }),
+    await scenario("thumbnail 256", () => thumbnail(page, 256, 256), {
+      "sharp lanczos3": timed(() => sharpResize(256, 256, "lanczos3", "inside")),
+    }),
     await scenario("gray", () => toGray(page), { "plain loop": timed(plain.gray) }),
     await scenario("saturation", () => meanSaturation(page), { "plain loop": timed(plain.saturation) }),
     await scenario("to planes", () => toPlanar(page, SIGNED_RGB, scratch), { "plain loop": timed(plain.toPlanar) }),
-    await scenario("from planes", () => fromPlanar(planes, WIDTH, HEIGHT, 3, { rounding: "truncate" }), { "plain loop": timed(plain.fromPlanar) }),
+    await scenario("from planes", () => fromPlanar(planes, WIDTH, HEIGHT, 3, { rounding: "truncate" }), {
+      "plain loop": timed(plain.fromPlanar),
+    }),
     await scenario("edges", () => countEdges(gray, 120, 220), {}),
     await scenario("distinct colours", () => distinctColors(page), {}),
-    await scenario("decode and classify a PNG", async () => measure(await decodeForClassification(png, "page.png")), { "decode alone": timed(() => sharp(png).raw().toBuffer()) }),
+    await scenario("decode and classify a PNG", async () => measure(await decodeForClassification(png, "page.png")), {
+      "decode alone": timed(() => sharp(png).raw().toBuffer()),
+    }),
   ],
   join(fileURLToPath(new URL(".", import.meta.url)), "results"),
 );

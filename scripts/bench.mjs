@@ -9,12 +9,18 @@ import { main, ROOT, SetupError } from "./lib/steps.mjs";
 await main(async () => {
   await ensureReady();
   const { peer } = await ensureOnnxRuntime();
-  const all = readdirSync(join(ROOT, "bench")).filter((file) => file.endsWith(".bench.mjs")).map((file) => file.replace(".bench.mjs", ""));
+  const all = readdirSync(join(ROOT, "bench"))
+    .filter((file) => file.endsWith(".bench.mjs"))
+    .map((file) => file.replace(".bench.mjs", ""));
   const names = process.argv.length > 2 ? process.argv.slice(2) : all;
   for (const name of names) {
     const file = join(ROOT, "bench", `${name}.bench.mjs`);
     if (!existsSync(file)) throw new SetupError(`there is no benchmark "${name}"; there are ${all.join(", ")}`);
-    const { status } = spawnSync(process.execPath, [file], { cwd: ROOT, stdio: "inherit", env: { ...process.env, COBRA_PEER_ORT_NODE: peer ?? "", ORT_DISABLE_TELEMETRY: "1" } });
+    const { status } = spawnSync(process.execPath, [file], {
+      cwd: ROOT,
+      stdio: "inherit",
+      env: { ...process.env, COBRA_PEER_ORT_NODE: peer ?? "", ORT_DISABLE_TELEMETRY: "1" },
+    });
     if (status !== 0) return status ?? 1;
   }
   return 0;

@@ -7,10 +7,17 @@ import { main, ROOT, run, say, SetupError } from "./lib/steps.mjs";
 
 await main(() => {
   ensurePackages();
-  run(process.execPath, [join(ROOT, "node_modules/oxlint/bin/oxlint"), "--deny-warnings"], { show: true, what: "lint" });
-  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"], { show: true, what: "type check" });
+  run(process.execPath, [join(ROOT, "node_modules/oxlint/bin/oxlint"), "--deny-warnings"], {
+    show: true,
+    what: "lint",
+  });
+  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"], {
+    show: true,
+    what: "type check",
+  });
   const faults = checkFloors();
-  if (/"resolved":/.test(readFileSync(join(ROOT, "package-lock.json"), "utf8"))) faults.push("package-lock.json names download addresses; .npmrc has omit-lockfile-registry-resolved for that");
+  if (/"resolved":/.test(readFileSync(join(ROOT, "package-lock.json"), "utf8")))
+    faults.push("package-lock.json names download addresses; .npmrc has omit-lockfile-registry-resolved for that");
   if (faults.length > 0) throw new SetupError(`the house does not hold:\n${faults.join("\n")}`);
   say("lint, types and floors hold");
 });

@@ -14,11 +14,26 @@ const OUTPUT = join(ROOT, "demo-output/chapter_colorized.cbz");
 await main(async () => {
   await ensureReady();
   mkdirSync(join(ROOT, "demo-output"), { recursive: true });
-  const result = spawnSync(process.execPath, [CLI, "colorize", "--input-zip", CHAPTER, "--output-zip", OUTPUT, "--overwrite", "--style", "line", ...process.argv.slice(2)], {
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    cwd: ROOT,
-  });
+  const result = spawnSync(
+    process.execPath,
+    [
+      CLI,
+      "colorize",
+      "--input-zip",
+      CHAPTER,
+      "--output-zip",
+      OUTPUT,
+      "--overwrite",
+      "--style",
+      "line",
+      ...process.argv.slice(2),
+    ],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+      encoding: "utf8",
+      cwd: ROOT,
+    },
+  );
   if (result.status !== 0) return result.status ?? 1;
   const chapter = result.stdout.trim();
   say(`the coloured chapter is in ${relative(process.cwd(), chapter)}`);

@@ -6,6 +6,6 @@ import { main, ROOT } from "./lib/steps.mjs";
 
 await main(async () => {
   await ensureReady();
-  const { jsonLineSchema } = await import("../dist/ui/cli/json-lines.js");
+  const { jsonLineSchema } = await import("../dist/ui/cli/output/json-lines.js");
   writeFileSync(join(ROOT, "docs/cli-json.schema.json"), `${JSON.stringify(jsonLineSchema(), null, 2)}\n`);
 });

@@ -1,6 +1,6 @@
-// `npm run full-size [-- options]`: builds Cobra's whole architecture from random weights in both styles, loads it, encodes a page's
-// references, runs one denoising step with them on the CPU, and changes the style. Prints time and memory of each part as JSON, and what was
-// estimated. Not part of `npm test`; its twin at small size is.
+// `npm run full-size [-- options]`: builds Cobra's whole architecture from random weights in both styles, loads it,
+// encodes a page's references, runs one denoising step with them on the CPU, and changes the style. Prints time and
+// memory of each part as JSON, and what was estimated. Not part of `npm test`; its twin at small size is.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -16,7 +16,9 @@ const { values, positionals } = parseArgs({
     precision: { type: "string", default: "fp16" },
     page: { type: "string", default: "640x1024" },
     references: { type: "string", default: "12" },
-    /** How many of the references are encoded; the step has all of them, the encoded ones again where they are fewer. */
+    /**
+     * How many of the references are encoded; the step has all of them, the encoded ones again where they are fewer.
+     */
     encode: { type: "string" },
     /** Rank of each style's LoRA; Cobra's is 128. */
     rank: { type: "string", default: "128" },
@@ -27,8 +29,15 @@ const load = (path) => import(join(ROOT, "dist", path));
 
 /** A part in a process of its own, so that its peak memory is its own. */
 function part(name, directory) {
-  const options = ["preset", "precision", "page", "references", "encode", "rank"].filter((key) => values[key] !== undefined).flatMap((key) => [`--${key}`, values[key]]);
-  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, name, ...options, "--dir", directory], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" } });
+  const options = ["preset", "precision", "page", "references", "encode", "rank"]
+    .filter((key) => values[key] !== undefined)
+    .flatMap((key) => [`--${key}`, values[key]]);
+  const { status, stdout } = spawnSync(process.execPath, [import.meta.filename, name, ...options, "--dir", directory], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },
+  });
   if (status !== 0) throw new SetupError(`the part "${name}" failed`);
   return JSON.parse(stdout);
 }
@@ -47,8 +56,19 @@ function report(started, more) {
 async function build(directory) {
   const { buildPresetPackage } = await load("model/presets.js");
   const started = performance.now();
-  const { manifest } = await buildPresetPackage({ directory, preset: values.preset, precision: values.precision === "fp16" ? "float16" : "float32", externalDataAboveBytes: 0, loraRank: Number(values.rank) });
-  report(started, { fileBytes: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0), files: Object.fromEntries(Object.entries(manifest.files).flatMap(([name, { bytes }]) => (name.endsWith(".bin") ? [[name, bytes]] : []))) });
+  const { manifest } = await buildPresetPackage({
+    directory,
+    preset: values.preset,
+    precision: values.precision === "fp16" ? "float16" : "float32",
+    externalDataAboveBytes: 0,
+    loraRank: Number(values.rank),
+  });
+  report(started, {
+    fileBytes: Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0),
+    files: Object.fromEntries(
+      Object.entries(manifest.files).flatMap(([name, { bytes }]) => (name.endsWith(".bin") ? [[name, bytes]] : [])),
+    ),
+  });
 }
 
 /** Waves of order one: what is in a tensor does not change what it costs. */
@@ -64,10 +84,16 @@ async function timed(work) {
 async function estimate(model, width, height, count) {
   const { PageMemory } = await load("colorization/page-memory.js");
   const needs = new PageMemory(model);
-  return { activationBytes: needs.networkBytes([width, height], count / 4, ["reference_encoder", "denoiser"]), referenceBytes: needs.referenceBytes([width, height], count / 4) };
+  return {
+    activationBytes: needs.networkBytes([width, height], count / 4, ["reference_encoder", "denoiser"]),
+    referenceBytes: needs.referenceBytes([width, height], count / 4),
+  };
 }
 
-/** References, then a step with their keys and values, through the engine's own networks, then the same of the other style. */
+/**
+ * References, then a step with their keys and values, through the engine's own networks, then the same of the other
+ * style.
+ */
 async function page() {
   const [width, height] = values.page.split("x").map(Number);
   const { openModelPackage } = await load("model/model-package.js");
@@ -79,14 +105,22 @@ async function page() {
   const [w, h] = [width / downscale, height / downscale];
   const count = Number(values.references);
   const resolution = Tensor.from("float32", Float32Array.of(height, 2 * width), [1, 2]);
-  const latentOf = (rows, columns, seed) => Tensor.from("float32", wave(channels * rows * columns, seed), [1, channels, rows, columns]);
+  const latentOf = (rows, columns, seed) =>
+    Tensor.from("float32", wave(channels * rows * columns, seed), [1, channels, rows, columns]);
   const weightBytes = {};
-  const networks = new Networks(model, {}, undefined, (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }));
+  const networks = new Networks(
+    model,
+    {},
+    undefined,
+    (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+  );
   const started = performance.now();
   const at = {};
   const note = (moment) => {
     at[moment] = memory();
-    say(`${moment} after ${Math.round((performance.now() - started) / 1000)} s, resident ${(at[moment].rssBytes / 1e9).toFixed(2)} GB, own ${(at[moment].ownBytes / 1e9).toFixed(2)} GB, peak ${(at[moment].peakRssBytes / 1e9).toFixed(2)} GB`);
+    say(
+      `${moment} after ${Math.round((performance.now() - started) / 1000)} s, resident ${(at[moment].rssBytes / 1e9).toFixed(2)} GB, own ${(at[moment].ownBytes / 1e9).toFixed(2)} GB, peak ${(at[moment].peakRssBytes / 1e9).toFixed(2)} GB`,
+    );
   };
   note("start");
 
@@ -106,9 +140,16 @@ async function page() {
   const encoded = Number(values.encode ?? count);
   const seconds = [];
   for (let index = 0; index < count; index++) {
-    const [patch, time] = index === 0 ? [kv, secondsFirst] : index < encoded ? await timed(() => encode(index, first)) : [undefined, undefined];
+    const [patch, time] =
+      index === 0
+        ? [kv, secondsFirst]
+        : index < encoded
+          ? await timed(() => encode(index, first))
+          : [undefined, undefined];
     if (time !== undefined) seconds.push(time);
-    const [part, source] = [index, index % encoded].map((at) => referenceKv.view(at * each, [1, layers, 2, tokens, kvWidth]));
+    const [part, source] = [index, index % encoded].map((at) =>
+      referenceKv.view(at * each, [1, layers, 2, tokens, kvWidth]),
+    );
     await (patch ?? source).copyTo(part);
     for (const tensor of [part, source, patch]) tensor?.dispose();
   }
@@ -116,7 +157,14 @@ async function page() {
   const lineLatent = latentOf(h, w, 2);
   const hintLatent = latentOf(h, w, 3);
   const hintMask = Tensor.alloc("float32", [1, 1, h, w]);
-  const step = (style) => networks.denoise(wave(channels * h * w, 1), [1, channels, h, w], 999, { lineLatent, hintLatent, hintMask, resolution, referenceKv }, style);
+  const step = (style) =>
+    networks.denoise(
+      wave(channels * h * w, 1),
+      [1, channels, h, w],
+      999,
+      { lineLatent, hintLatent, hintMask, resolution, referenceKv },
+      style,
+    );
   const [noise, stepSeconds] = await timed(() => step(first));
   note("step");
   if (!noise.every(Number.isFinite)) throw new Error("the noise is not finite");
@@ -126,9 +174,21 @@ async function page() {
   other.dispose();
   note("otherStyle");
   report(started, {
-    references: { encoded, secondsFirst, secondsEach: seconds.slice(1).reduce((sum, one) => sum + one, 0) / Math.max(1, seconds.length - 1) },
-    step: { seconds: stepSeconds, references: count, largest: noise.reduce((most, value) => Math.max(most, Math.abs(value)), 0) },
-    otherStyle: { secondsFirst: otherSeconds, sessions: liveCounts().sessions - sessions, tensors: liveCounts().tensors - tensors },
+    references: {
+      encoded,
+      secondsFirst,
+      secondsEach: seconds.slice(1).reduce((sum, one) => sum + one, 0) / Math.max(1, seconds.length - 1),
+    },
+    step: {
+      seconds: stepSeconds,
+      references: count,
+      largest: noise.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    },
+    otherStyle: {
+      secondsFirst: otherSeconds,
+      sessions: liveCounts().sessions - sessions,
+      tensors: liveCounts().tensors - tensors,
+    },
     memory: at,
     weightBytes,
     estimate: await estimate(model, width, height, count),
@@ -146,7 +206,12 @@ if (positionals.length > 0) {
     const home = values.dir ?? mkdtempSync(join(tmpdir(), "cobra-full-size-"));
     const directory = join(home, "model");
     try {
-      const results = { preset: values.preset, precision: values.precision, page: values.page, cores: availableParallelism() };
+      const results = {
+        preset: values.preset,
+        precision: values.precision,
+        page: values.page,
+        cores: availableParallelism(),
+      };
       for (const name of Object.keys(PARTS)) {
         say(`${name}: ${values.preset}, ${values.precision}`);
         results[name] = part(name, directory);

@@ -1,6 +1,6 @@
-// Fetches a software Vulkan driver (SwiftShader, out of Debian's chromium-common package) into the user's cache folder, for
-// the WebGPU tests: `node scripts/webgpu-driver.mjs`. Nothing is installed on the system. Where there is no apt-get, or no
-// such package, it says so and exits 0: those tests are skipped then, with the reason.
+// Fetches a software Vulkan driver (SwiftShader, out of Debian's chromium-common package) into the user's cache folder,
+// for the WebGPU tests: `node scripts/webgpu-driver.mjs`. Nothing is installed on the system. Where there is no
+// apt-get, or no such package, it says so and exits 0: those tests are skipped then, with the reason.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,17 +22,22 @@ await main(() => {
     return 0;
   }
   if (!has("apt-get") || !has("dpkg-deb")) {
-    say("no software Vulkan driver: this is no Debian system (apt-get and dpkg-deb are needed); the WebGPU tests are skipped");
+    say(
+      "no software Vulkan driver: this is no Debian system (apt-get and dpkg-deb are needed); the WebGPU tests are skipped",
+    );
     return 0;
   }
   const work = mkdtempSync(join(tmpdir(), "cobra-webgpu-"));
   try {
     say(`fetching ${PACKAGE} (about 32 MB, once per machine)`);
     let fetched = attempt("apt-get", ["download", PACKAGE], work);
-    if (!fetched.ok && attempt("apt-get", ["update"], work).ok) fetched = attempt("apt-get", ["download", PACKAGE], work);
+    if (!fetched.ok && attempt("apt-get", ["update"], work).ok)
+      fetched = attempt("apt-get", ["download", PACKAGE], work);
     const archive = readdirSync(work).find((file) => file.endsWith(".deb"));
     if (!archive || !attempt("dpkg-deb", ["-x", archive, "unpacked"], work).ok) {
-      say(`no software Vulkan driver: apt-get download ${PACKAGE} failed (${fetched.output.split("\n").at(-1)}); the WebGPU tests are skipped`);
+      say(
+        `no software Vulkan driver: apt-get download ${PACKAGE} failed (${fetched.output.split("\n").at(-1)}); the WebGPU tests are skipped`,
+      );
       return 0;
     }
     const staged = `${target}.partial-${process.pid}`;

@@ -1,7 +1,7 @@
 /**
- * The one family of errors. Every error thrown by the engine is a `BatchProcessingError` or a subclass of it and carries
- * a stable `code` from `ERROR_CODES`; callers match the code, never the text. Messages name the value, the rule it broke
- * and the remedy. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
+ * The one family of errors. Every error thrown by the engine is a `BatchProcessingError` or a subclass of it and
+ * carries a stable `code` from `ERROR_CODES`; callers match the code, never the text. Messages name the value, the rule
+ * it broke and the remedy. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
  */
 
 /** Every code the engine can raise, with when it is raised. New codes are added here and nowhere else. */
@@ -61,7 +61,9 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** Root of all errors of the engine. Raised itself for misuse of a state (`ERR_STATE`) and for bugs (`ERR_INTERNAL`). */
+/**
+ * Root of all errors of the engine. Raised itself for misuse of a state (`ERR_STATE`) and for bugs (`ERR_INTERNAL`).
+ */
 export class BatchProcessingError extends Error {
   readonly code: ErrorCode;
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -84,7 +86,10 @@ export class ImageProcessingError extends BatchProcessingError {
 /** A configuration file, flag or environment value breaks a rule (`ERR_CONFIG`, `ERR_NO_REFERENCES`). */
 export class ConfigurationError extends BatchProcessingError {}
 
-/** Memory, a device, a library or storage is not to be had (`ERR_OUT_OF_MEMORY`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_OUTPUT_WRITE`, …). */
+/**
+ * Memory, a device, a library or storage is not to be had (`ERR_OUT_OF_MEMORY`, `ERR_PROVIDER_UNAVAILABLE`,
+ * `ERR_OUTPUT_WRITE`, …).
+ */
 export class ResourceError extends BatchProcessingError {}
 
 /** The queue is misused. */
@@ -117,8 +122,16 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code of its own). */
+/**
+ * Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code
+ * of its own).
+ */
 export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof BatchProcessingError) return error.code === "ERR_OUT_OF_MEMORY";
   return error instanceof RangeError && /allocation failed/iu.test(error.message);
+}
+
+/** The `code` of a Node system error, such as `ENOENT`; undefined for anything else. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -2,28 +2,81 @@
 export { liveCounts, runtimeInfo } from "./binding/index.js";
 export type { RasterImage, SessionOptions } from "./binding/index.js";
 export { DEFAULT_THRESHOLDS, ImageClassifier, separateLineArtAndReferences } from "./classification/index.js";
-export type { BatchClassification, ClassificationMetrics, ClassificationThresholds, ClassifierImage, ClassifierSource, ImageClassification, ImageClassifierOptions, ImageType, Separation, UnreadableImage } from "./classification/index.js";
+export type {
+  BatchClassification,
+  ClassificationMetrics,
+  ClassificationThresholds,
+  ClassifierImage,
+  ClassifierSource,
+  ImageClassification,
+  ImageClassifierOptions,
+  ImageType,
+  Separation,
+  UnreadableImage,
+} from "./classification/index.js";
 export { Engine, type EngineOptions } from "./colorization/engine.js";
-export type { ColorHint } from "./colorization/hints.js";
-export type { PageHint, PageHints } from "./colorization/page-hints.js";
-export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/page-pipeline.js";
-export { ReferenceSet, type ReferenceImage } from "./colorization/references.js";
-export { BatchConfig, INKS, parseBatchConfig, STYLES, type BatchConfigInput, type Ink, type PageConfig, type Style } from "./config/batch-config.js";
+export type { ColorHint } from "./colorization/cobra/hint-squares.js";
+export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
+export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/cobra/pipeline.js";
+export { ReferenceSet, type ReferenceImage } from "./colorization/cobra/references.js";
+export {
+  BatchConfig,
+  INKS,
+  parseBatchConfig,
+  STYLES,
+  type BatchConfigInput,
+  type Ink,
+  type PageConfig,
+  type Style,
+} from "./config/batch-config.js";
 export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
-export type { ImageRequest } from "./core/batch-pages.js";
+export type { ImageRequest } from "./core/pages/batch-pages.js";
 export { BatchProcessor, type BatchProcessorOptions, type ProcessorStatus } from "./core/batch-processor.js";
-export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/image-queue.js";
-export { StatusTracker, type ImageState, type ImageStatus, type StatusSummary } from "./core/status-tracker.js";
-export { runBatch, type RunBatchOptions } from "./core/batch.js";
+export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/pages/image-queue.js";
+export { StatusTracker, type ImageState, type ImageStatus, type StatusSummary } from "./core/pages/status-tracker.js";
+export { runBatch, type RunBatchOptions } from "./core/run-batch.js";
 export type { ProcessorState } from "./core/processor-state.js";
 export { EVENT_FORMAT_VERSION } from "./core/events.js";
-export type { BatchEvent, BatchEventBody, BatchProgress, BatchSummary, FailureStage, PageFailure, PageSuccess } from "./core/events.js";
-export type { PreviewDecision, PreviewResult, SeedPicture } from "./core/preview.js";
-export { approveRun, redoRun, rejectRun, retryRun, type Continuation, type SettingChanges } from "./core/run-repair.js";
+export type {
+  BatchEvent,
+  BatchEventBody,
+  BatchProgress,
+  BatchSummary,
+  FailureStage,
+  PageFailure,
+  PageSuccess,
+} from "./core/events.js";
+export type { PreviewDecision } from "./core/preview/preview.js";
+export type { PreviewResult, SeedPicture } from "./core/events.js";
+export {
+  approveRun,
+  redoRun,
+  rejectRun,
+  retryRun,
+  type Continuation,
+  type SettingChanges,
+} from "./core/continue-run.js";
 export * from "./errors.js";
-export { decodeImage, encodeImage } from "./io/image-codec.js";
-export { configureComponentLogger, getLogger, LOG_LEVELS, setupLogging, withLogContext, type LogContext, type Logger, type LoggingOptions, type LoggingSetup, type LogLevel } from "./logging.js";
+export { decodeImage, encodeImage } from "./io/image/image-codec.js";
+export {
+  configureComponentLogger,
+  getLogger,
+  LOG_LEVELS,
+  setupLogging,
+  withLogContext,
+  type LogContext,
+  type Logger,
+  type LoggingOptions,
+  type LoggingSetup,
+  type LogLevel,
+} from "./logging.js";
 export type { LedgerSnapshot, MemoryLedger } from "./memory/ledger.js";
-export { MemoryManager, type DeviceUsage, type HostUsage, type MemoryUsage, type PageSize } from "./memory/memory-manager.js";
-export { openModelPackage, type ModelPackage } from "./model/model-package.js";
-export { importRelease, type ImportReleaseOptions } from "./model/originals/import-release.js";
+export {
+  MemoryManager,
+  type DeviceUsage,
+  type HostUsage,
+  type MemoryUsage,
+  type PageSize,
+} from "./memory/memory-manager.js";
+export { openModelPackage, type ModelPackage } from "./model/package.js";
+export { importRelease, type ImportReleaseOptions } from "./convert/cobra-release/import-release.js";

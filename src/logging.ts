@@ -1,19 +1,31 @@
 /**
  * Logging on pino: silent until `setupLogging` is called, so that an embedding program sees nothing it did not ask for.
  * People get one plain line a record on a terminal, machines and files get NDJSON: `level`, `time` (ISO, milliseconds),
- * `component`, `job` and `page` where a line concerns one, `msg`, and the line's own fields. Lines of worker threads come out here too.
+ * `component`, `job` and `page` where a line concerns one, `msg`, and the line's own fields. Lines of worker threads
+ * come out here too.
  */
 import { pino, type Logger as PinoLogger } from "pino";
 import { ValidationError } from "./errors.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
-import { checkLevel, isSilent, levelName, levelOf, pinoLevel, type LevelTable, type LogLevel } from "./logging/levels.js";
+import {
+  checkLevel,
+  isSilent,
+  levelName,
+  levelOf,
+  pinoLevel,
+  type LevelTable,
+  type LogLevel,
+} from "./logging/levels.js";
 import { datedName, fixedName, RotatingFile } from "./logging/rotating-file.js";
 import { textLine } from "./logging/text-line.js";
 
 export { logContext, withLogContext, type LogContext } from "./logging/context.js";
 export { LOG_LEVELS, type LogLevel } from "./logging/levels.js";
 
-/** A component's logger: `debug info warn error fatal`, each `(fields, message)` or `(message)`; they are DEBUG to CRITICAL. */
+/**
+ * A component's logger: `debug info warn error fatal`, each `(fields, message)` or `(message)`; they are DEBUG to
+ * CRITICAL.
+ */
 export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error" | "fatal" | "isLevelEnabled">;
 
 export interface LoggingOptions {
@@ -27,7 +39,9 @@ export interface LoggingOptions {
   format?: "text" | "json";
   /** The console. Default: standard error. */
   stream?: { write(text: string): unknown; isTTY?: boolean };
-  /** A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and begun anew. */
+  /**
+   * A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and begun anew.
+   */
   logFile?: string;
   /** A folder for files `batch_processing_YYYYMMDD_HHMMSS.log`. */
   logDir?: string;
@@ -85,18 +99,28 @@ function replaceSinks(next: readonly Sink[]): void {
 }
 
 /**
- * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before. Every line is
- * written when its call returns.
- * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be opened
+ * Turns logging on (or, with `SILENT`, off) for the whole process; called again, it replaces what was set up before.
+ * Every line is written when its call returns.
+ * @throws ValidationError `ERR_ARGUMENT` for a level, size or number that cannot be; ResourceError `ERR_OUTPUT_WRITE`
+ * for a file that cannot be opened
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
   const { console = true, maxFileBytes = DEFAULT_MAX_FILE_BYTES, maxFiles = DEFAULT_MAX_FILES } = options;
   const level = checkLevel(options.level ?? "INFO", "the log level");
-  const own = Object.entries(options.components ?? {}).map(([name, value]) => [name, checkLevel(value, `the log level of "${name}"`)] as const);
+  const own = Object.entries(options.components ?? {}).map(
+    ([name, value]) => [name, checkLevel(value, `the log level of "${name}"`)] as const,
+  );
   for (const [name, value] of Object.entries({ maxFileBytes, maxFiles })) {
-    if (!Number.isInteger(value) || value < 1) throw new ValidationError("ERR_ARGUMENT", `${name} is ${value}; it must be a whole number above 0`);
+    if (!Number.isInteger(value) || value < 1)
+      throw new ValidationError("ERR_ARGUMENT", `${name} is ${value}; it must be a whole number above 0`);
   }
-  const names = level === "SILENT" ? [] : [...(options.logFile === undefined ? [] : [fixedName(options.logFile)]), ...(options.logDir === undefined ? [] : [datedName(options.logDir)])];
+  const names =
+    level === "SILENT"
+      ? []
+      : [
+          ...(options.logFile === undefined ? [] : [fixedName(options.logFile)]),
+          ...(options.logDir === undefined ? [] : [datedName(options.logDir)]),
+        ];
   const files: RotatingFile[] = [];
   try {
     for (const name of names) files.push(new RotatingFile(name, { maxBytes: maxFileBytes, maxFiles }));
@@ -104,9 +128,15 @@ export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
     for (const file of files) file.close();
     throw error;
   }
-  const mine: readonly Sink[] = [...(console && level !== "SILENT" ? [consoleSink(options)] : []), ...files.map(fileSink)];
+  const mine: readonly Sink[] = [
+    ...(console && level !== "SILENT" ? [consoleSink(options)] : []),
+    ...files.map(fileSink),
+  ];
   replaceSinks(mine);
-  apply({ level: mine.length === 0 ? "SILENT" : level, components: { ...table.components, ...Object.fromEntries(own) } });
+  apply({
+    level: mine.length === 0 ? "SILENT" : level,
+    components: { ...table.components, ...Object.fromEntries(own) },
+  });
   const close = (): void => {
     if (sinks !== mine) return;
     replaceSinks([]);
@@ -123,7 +153,10 @@ export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
 
 function consoleSink({ stream = process.stderr, format = stream.isTTY ? "text" : "json" }: LoggingOptions): Sink {
   const colour = Boolean(stream.isTTY) && !process.env["NO_COLOR"];
-  return { write: (record) => void stream.write(format === "text" ? textLine(record, colour) : record), close: () => undefined };
+  return {
+    write: (record) => void stream.write(format === "text" ? textLine(record, colour) : record),
+    close: () => undefined,
+  };
 }
 
 function fileSink(file: RotatingFile): Sink {
@@ -148,12 +181,17 @@ export function getLogger(component: string): Logger {
 }
 
 /**
- * Gives a component a level of its own, over `setupLogging`'s; without a level it follows that again. Before or after `setupLogging`.
+ * Gives a component a level of its own, over `setupLogging`'s; without a level it follows that again. Before or after
+ * `setupLogging`.
  * @throws ValidationError `ERR_ARGUMENT` for a level that does not exist
  */
 export function configureComponentLogger(component: string, level?: LogLevel): Logger {
   const { [component]: _previous, ...others } = table.components;
-  apply({ ...table, components: level === undefined ? others : { ...others, [component]: checkLevel(level, `the log level of "${component}"`) } });
+  apply({
+    ...table,
+    components:
+      level === undefined ? others : { ...others, [component]: checkLevel(level, `the log level of "${component}"`) },
+  });
   return getLogger(component);
 }
 
@@ -167,8 +205,14 @@ export function logOrder(): LogOrder | undefined {
   return isSilent(table) ? undefined : { ...table, context: logContext() };
 }
 
-/** In a worker thread: does a task and keeps its log records for the thread that asked, which gives them to `writeLogRecords`. */
-export async function collectLogRecords<T>(order: LogOrder | undefined, work: () => Promise<T>): Promise<{ value: T; records: readonly string[] }> {
+/**
+ * In a worker thread: does a task and keeps its log records for the thread that asked, which gives them to
+ * `writeLogRecords`.
+ */
+export async function collectLogRecords<T>(
+  order: LogOrder | undefined,
+  work: () => Promise<T>,
+): Promise<{ value: T; records: readonly string[] }> {
   if (order === undefined) {
     if (!isSilent(table)) apply(OFF);
     return { value: await work(), records: [] };

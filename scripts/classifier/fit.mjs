@@ -1,6 +1,6 @@
-// Fits the calibrated decision: `node scripts/classifier/fit.mjs [pictures of each kind] [--table]`. Draws labelled pictures, measures their
-// evidence and prints the logistic regression's weights for src/classification/calibrated.ts (not with --table), then how plain and calibrated,
-// with the weights that are in the code, decide on other pictures.
+// Fits the calibrated decision: `node scripts/classifier/fit.mjs [pictures of each kind] [--table]`. Draws labelled
+// pictures, measures their evidence and prints the logistic regression's weights for src/classification/calibrated.ts
+// (not with --table), then how plain and calibrated, with the weights that are in the code, decide on other pictures.
 import { calibrate, EVIDENCE_FEATURES, evidenceFeatures } from "../../dist/classification/calibrated.js";
 import { decodeForClassification } from "../../dist/classification/decode-for-classification.js";
 import { decide } from "../../dist/classification/decision.js";
@@ -14,7 +14,14 @@ async function measured(seed) {
   for await (const { kind, type, bytes } of labelledPictures(seed, count)) {
     const picture = await decodeForClassification(bytes, kind);
     const evidence = evidenceOf(picture);
-    rows.push({ kind, type, metrics: measure(picture), evidence, features: evidenceFeatures(evidence), target: Number(type === "colored") });
+    rows.push({
+      kind,
+      type,
+      metrics: measure(picture),
+      evidence,
+      features: evidenceFeatures(evidence),
+      target: Number(type === "colored"),
+    });
   }
   return rows;
 }
@@ -25,7 +32,9 @@ function fit(rows, ridge = 0.3) {
   const weights = new Float64Array(size);
   for (let round = 0; round < 30; round++) {
     const gradient = new Float64Array(size);
-    const hessian = Array.from({ length: size }, (_, i) => Float64Array.from({ length: size }, (_v, j) => (i === j ? ridge : 0)));
+    const hessian = Array.from({ length: size }, (_, i) =>
+      Float64Array.from({ length: size }, (_v, j) => (i === j ? ridge : 0)),
+    );
     for (const { features, target } of rows) {
       const x = [1, ...features];
       const p = 1 / (1 + Math.exp(-x.reduce((sum, value, i) => sum + value * weights[i], 0)));
@@ -44,7 +53,9 @@ function fit(rows, ridge = 0.3) {
 function solve(matrix, vector) {
   const rows = matrix.map((row, i) => [...row, vector[i]]);
   for (let i = 0; i < rows.length; i++) {
-    const pivot = rows.slice(i).reduce((best, row, k) => (Math.abs(row[i]) > Math.abs(rows[best][i]) ? i + k : best), i);
+    const pivot = rows
+      .slice(i)
+      .reduce((best, row, k) => (Math.abs(row[i]) > Math.abs(rows[best][i]) ? i + k : best), i);
     [rows[i], rows[pivot]] = [rows[pivot], rows[i]];
     for (let k = i + 1; k < rows.length; k++) {
       const factor = rows[k][i] / rows[i][i];
@@ -52,13 +63,26 @@ function solve(matrix, vector) {
     }
   }
   const result = new Float64Array(rows.length);
-  for (let i = rows.length - 1; i >= 0; i--) result[i] = (rows[i].at(-1) - rows[i].slice(i + 1, -1).reduce((sum, value, k) => sum + value * result[i + 1 + k], 0)) / rows[i][i];
+  for (let i = rows.length - 1; i >= 0; i--)
+    result[i] =
+      (rows[i].at(-1) - rows[i].slice(i + 1, -1).reduce((sum, value, k) => sum + value * result[i + 1 + k], 0)) /
+      rows[i][i];
   return result;
 }
 
 if (!process.argv.includes("--table")) {
   const weights = fit(await measured(1));
-  console.log("const WEIGHTS =", JSON.stringify({ bias: Number(weights[0].toFixed(3)), ...Object.fromEntries(EVIDENCE_FEATURES.map((name, i) => [name, Number(weights[i + 1].toFixed(3))])) }, null, 2));
+  console.log(
+    "const WEIGHTS =",
+    JSON.stringify(
+      {
+        bias: Number(weights[0].toFixed(3)),
+        ...Object.fromEntries(EVIDENCE_FEATURES.map((name, i) => [name, Number(weights[i + 1].toFixed(3))])),
+      },
+      null,
+      2,
+    ),
+  );
 }
 const others = await measured(2);
 console.log("| kind | label | plain right | calibrated right | of these ambiguous |\n|---|---|---|---|---|");
@@ -67,5 +91,7 @@ for (const kind of new Set(others.map((row) => row.kind))) {
   const decided = rows.map(({ evidence }) => calibrate(evidence));
   const plain = rows.filter(({ metrics, type }) => decide(metrics).type === type).length;
   const right = decided.filter(({ type }, i) => type === rows[i].type).length;
-  console.log(`| ${kind} | ${rows[0].type} | ${plain}/${rows.length} | ${right}/${rows.length} | ${decided.filter(({ ambiguous }) => ambiguous).length} |`);
+  console.log(
+    `| ${kind} | ${rows[0].type} | ${plain}/${rows.length} | ${right}/${rows.length} | ${decided.filter(({ ambiguous }) => ambiguous).length} |`,
+  );
 }

@@ -1,5 +1,6 @@
-// Draws labelled pictures for the classifier: comic pages by chance, in line art and in colour, and what scanners, printers and encoders
-// do to them. Everything follows from the seed. Used by the fit (`fit.mjs`), and by the tests with other seeds.
+// Draws labelled pictures for the classifier: comic pages by chance, in line art and in colour, and what scanners,
+// printers and encoders do to them. Everything follows from the seed. Used by the fit (`fit.mjs`), and by the tests
+// with other seeds.
 import sharp from "sharp";
 
 /** Numbers in [0, 1), the same for the same seed. */
@@ -32,28 +33,60 @@ const COLOURINGS = {
 export function drawScene(seed, colouring) {
   const random = randomSource(seed);
   const { share, saturation, light, hues } = COLOURINGS[colouring];
-  const [width, height] = pick(random, [[420, 600], [480, 680], [600, 420], [400, 1000], [512, 512]]);
+  const [width, height] = pick(random, [
+    [420, 600],
+    [480, 680],
+    [600, 420],
+    [400, 1000],
+    [512, 512],
+  ]);
   const ink = between(random, 1, 3.5);
   const palette = Array.from({ length: 7 }, () => (hues ? between(random, ...hues) : between(random, 0, 360)));
-  const colour = () => `hsl(${(hues ? pick(random, palette) + between(random, -8, 8) : pick(random, palette)).toFixed(0)},${between(random, ...saturation).toFixed(0)}%,${between(random, ...light).toFixed(0)}%)`;
+  const colour = () =>
+    `hsl(${(hues ? pick(random, palette) + between(random, -8, 8) : pick(random, palette)).toFixed(0)},${between(random, ...saturation).toFixed(0)}%,${between(random, ...light).toFixed(0)}%)`;
   const shades = random() < 0.35;
   let asked = 0;
   // The fifth thing of a coloured page has colour at least.
-  const fill = () => (random() < share || (share > 0 && ++asked === 5) ? colour() : shades && random() < 0.4 ? `hsl(0,0%,${between(random, 35, 90).toFixed(0)}%)` : "white");
+  const fill = () =>
+    random() < share || (share > 0 && ++asked === 5)
+      ? colour()
+      : shades && random() < 0.4
+        ? `hsl(0,0%,${between(random, 35, 90).toFixed(0)}%)`
+        : "white";
   const at = (low, high) => between(random, low, high).toFixed(1);
   const figure = (w, h) => {
-    const [x, y, r] = [between(random, 0.15, 0.85) * w, between(random, 0.3, 0.8) * h, between(random, 0.08, 0.25) * Math.min(w, h)];
+    const [x, y, r] = [
+      between(random, 0.15, 0.85) * w,
+      between(random, 0.3, 0.8) * h,
+      between(random, 0.08, 0.25) * Math.min(w, h),
+    ];
     const body = `<path d="M${x - r} ${y + r} Q${x} ${y + r * 0.4} ${x + r} ${y + r} L${x + r * 1.3} ${h} L${x - r * 1.3} ${h} Z" fill="${fill()}"/>`;
     const hair = `<path d="M${x - r} ${y} Q${x} ${y - r * 2.4} ${x + r} ${y} Q${x} ${y - r} ${x - r} ${y} Z" fill="${random() < 0.3 ? "black" : fill()}"/>`;
     return `${body}<circle cx="${x}" cy="${y}" r="${r}" fill="${fill()}"/>${hair}<circle cx="${x - r / 3}" cy="${y}" r="${r / 8}" fill="black"/><circle cx="${x + r / 3}" cy="${y}" r="${r / 8}" fill="black"/><path d="M${x - r / 3} ${y + r / 2} q${r / 3} ${r / 4} ${(r * 2) / 3} 0" fill="none"/>`;
   };
-  const hatching = (w, h) => Array.from({ length: Math.floor(between(random, 5, 60)) }, () => `<path d="M${at(0, w)} ${at(0, h)} l${at(8, 30)} ${at(-30, -8)}" stroke-width="${(ink / 2).toFixed(1)}"/>`).join("");
+  const hatching = (w, h) =>
+    Array.from(
+      { length: Math.floor(between(random, 5, 60)) },
+      () => `<path d="M${at(0, w)} ${at(0, h)} l${at(8, 30)} ${at(-30, -8)}" stroke-width="${(ink / 2).toFixed(1)}"/>`,
+    ).join("");
   const balloon = (w, h) => {
-    const [x, y, rx, ry] = [between(random, 0.2, 0.8) * w, between(random, 0.12, 0.3) * h, between(random, 0.12, 0.25) * w, between(random, 0.06, 0.12) * h];
-    const words = Array.from({ length: 8 }, (_, i) => `<path d="M${x - rx * 0.6 + (i % 4) * rx * 0.3} ${y - ry * 0.3 + Math.floor(i / 4) * ry * 0.5} h${at(3, rx * 0.2)} m2 -3 v6" stroke-width="${ink.toFixed(1)}"/>`).join("");
+    const [x, y, rx, ry] = [
+      between(random, 0.2, 0.8) * w,
+      between(random, 0.12, 0.3) * h,
+      between(random, 0.12, 0.25) * w,
+      between(random, 0.06, 0.12) * h,
+    ];
+    const words = Array.from(
+      { length: 8 },
+      (_, i) =>
+        `<path d="M${x - rx * 0.6 + (i % 4) * rx * 0.3} ${y - ry * 0.3 + Math.floor(i / 4) * ry * 0.5} h${at(3, rx * 0.2)} m2 -3 v6" stroke-width="${ink.toFixed(1)}"/>`,
+    ).join("");
     return `<ellipse cx="${x}" cy="${y}" rx="${rx}" ry="${ry}" fill="white"/>${words}`;
   };
-  const tone = random() < 0.3 ? `<pattern id="t" width="4" height="4" patternUnits="userSpaceOnUse"><circle cx="2" cy="2" r="${at(0.7, 1.5)}" fill="black" stroke="none"/></pattern>` : "";
+  const tone =
+    random() < 0.3
+      ? `<pattern id="t" width="4" height="4" patternUnits="userSpaceOnUse"><circle cx="2" cy="2" r="${at(0.7, 1.5)}" fill="black" stroke="none"/></pattern>`
+      : "";
   const rows = 1 + Math.floor(random() * 4);
   let panels = "";
   for (let row = 0; row < rows; row++) {
@@ -68,7 +101,12 @@ export function drawScene(seed, colouring) {
 }
 
 async function pixels(svg) {
-  const { data, info } = await sharp(Buffer.from(svg)).flatten({ background: "#fff" }).removeAlpha().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(Buffer.from(svg))
+    .flatten({ background: "#fff" })
+    .removeAlpha()
+    .toColourspace("srgb")
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return { data: new Uint8Array(data), width: info.width, height: info.height };
 }
 
@@ -84,10 +122,16 @@ function each(picture, change) {
 
 /** Paper of a colour, with stains where asked. */
 function onPaper(picture, random, [r, g, b], stains = 0) {
-  const spots = Array.from({ length: stains }, () => [random() * picture.width, random() * picture.height, between(random, 30, 160), between(random, 0.03, 0.12)]);
+  const spots = Array.from({ length: stains }, () => [
+    random() * picture.width,
+    random() * picture.height,
+    between(random, 30, 160),
+    between(random, 0.03, 0.12),
+  ]);
   return each(picture, (pr, pg, pb, i) => {
     let dim = 1;
-    for (const [x, y, size, depth] of spots) dim -= depth * Math.exp(-((i % picture.width - x) ** 2 + (Math.floor(i / picture.width) - y) ** 2) / size ** 2);
+    for (const [x, y, size, depth] of spots)
+      dim -= depth * Math.exp(-(((i % picture.width) - x) ** 2 + (Math.floor(i / picture.width) - y) ** 2) / size ** 2);
     const noise = (random() - 0.5) * 6;
     return [(pr * r) / 255 + noise, ((pg * g) / 255) * (1 - (1 - dim) * 0.5) + noise, ((pb * b) / 255) * dim + noise];
   });
@@ -108,31 +152,106 @@ function stamp(picture, random) {
 
 const raw = (picture) => sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 3 } });
 const png = (picture) => raw(picture).png().toBuffer();
-const jpeg = (picture, quality, options = {}) => raw(picture).jpeg({ quality, ...options }).toBuffer();
-const YELLOW = [[246, 232, 196], [238, 214, 160], [250, 240, 215], [226, 196, 140], [244, 228, 208], [232, 224, 206]];
+const jpeg = (picture, quality, options = {}) =>
+  raw(picture)
+    .jpeg({ quality, ...options })
+    .toBuffer();
+const YELLOW = [
+  [246, 232, 196],
+  [238, 214, 160],
+  [250, 240, 215],
+  [226, 196, 140],
+  [244, 228, 208],
+  [232, 224, 206],
+];
 
 /** Kinds of pictures: label, colouring, and what is done to the drawing. */
 export const KINDS = {
   "clean line art": { type: "line_art", colouring: "none", make: png },
   "gray line art": { type: "line_art", colouring: "none", make: (p) => raw(p).toColourspace("b-w").png().toBuffer() },
-  "line art, JPEG": { type: "line_art", colouring: "none", make: (p, random) => jpeg(p, Math.round(between(random, 30, 90))) },
-  "yellowed paper": { type: "line_art", colouring: "none", make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 85) },
-  "stained paper": { type: "line_art", colouring: "none", make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW), 4), 80) },
-  "yellowed paper, palette": { type: "line_art", colouring: "none", make: (p, random) => raw(onPaper(p, random, pick(random, YELLOW))).png({ palette: true, colours: 32 }).toBuffer() },
-  "one ink: sepia, blue, red": { type: "line_art", colouring: "none", make: (p, random) => jpeg(inOneInk(p, pick(random, [[90, 50, 20], [30, 50, 140], [150, 30, 50], [20, 90, 70]])), 90) },
+  "line art, JPEG": {
+    type: "line_art",
+    colouring: "none",
+    make: (p, random) => jpeg(p, Math.round(between(random, 30, 90))),
+  },
+  "yellowed paper": {
+    type: "line_art",
+    colouring: "none",
+    make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 85),
+  },
+  "stained paper": {
+    type: "line_art",
+    colouring: "none",
+    make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW), 4), 80),
+  },
+  "yellowed paper, palette": {
+    type: "line_art",
+    colouring: "none",
+    make: (p, random) =>
+      raw(onPaper(p, random, pick(random, YELLOW)))
+        .png({ palette: true, colours: 32 })
+        .toBuffer(),
+  },
+  "one ink: sepia, blue, red": {
+    type: "line_art",
+    colouring: "none",
+    make: (p, random) =>
+      jpeg(
+        inOneInk(
+          p,
+          pick(random, [
+            [90, 50, 20],
+            [30, 50, 140],
+            [150, 30, 50],
+            [20, 90, 70],
+          ]),
+        ),
+        90,
+      ),
+  },
   "line art with a red stamp": { type: "line_art", colouring: "none", make: (p, random) => jpeg(stamp(p, random), 88) },
-  "gray photo tones": { type: "line_art", colouring: "full", make: (p) => raw(each(p, (r, g, b) => Array(3).fill(0.3 * r + 0.59 * g + 0.11 * b))).jpeg({ quality: 80 }).toBuffer() },
+  "gray photo tones": {
+    type: "line_art",
+    colouring: "full",
+    make: (p) =>
+      raw(each(p, (r, g, b) => Array(3).fill(0.3 * r + 0.59 * g + 0.11 * b)))
+        .jpeg({ quality: 80 })
+        .toBuffer(),
+  },
   "full colour": { type: "colored", colouring: "full", make: png },
-  "full colour, JPEG": { type: "colored", colouring: "full", make: (p, random) => jpeg(p, Math.round(between(random, 25, 90))) },
-  "full colour, palette": { type: "colored", colouring: "full", make: (p, random) => raw(p).png({ palette: true, colours: pick(random, [8, 16, 64]) }).toBuffer() },
+  "full colour, JPEG": {
+    type: "colored",
+    colouring: "full",
+    make: (p, random) => jpeg(p, Math.round(between(random, 25, 90))),
+  },
+  "full colour, palette": {
+    type: "colored",
+    colouring: "full",
+    make: (p, random) =>
+      raw(p)
+        .png({ palette: true, colours: pick(random, [8, 16, 64]) })
+        .toBuffer(),
+  },
   "pale colour": { type: "colored", colouring: "pale", make: (p) => jpeg(p, 90) },
   "muted colour": { type: "colored", colouring: "muted", make: (p) => jpeg(p, 88) },
   "little colour": { type: "colored", colouring: "few", make: png },
   "little colour, JPEG": { type: "colored", colouring: "few", make: (p) => jpeg(p, 80) },
   "night in one hue": { type: "colored", colouring: "night", make: (p) => jpeg(p, 90) },
-  "full colour on yellowed paper": { type: "colored", colouring: "full", make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 85) },
-  "pale colour on yellowed paper": { type: "colored", colouring: "pale", make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 88) },
-  "full colour, CMYK": { type: "colored", colouring: "full", make: (p) => raw(p).toColourspace("cmyk").jpeg({ quality: 90 }).toBuffer() },
+  "full colour on yellowed paper": {
+    type: "colored",
+    colouring: "full",
+    make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 85),
+  },
+  "pale colour on yellowed paper": {
+    type: "colored",
+    colouring: "pale",
+    make: (p, random) => jpeg(onPaper(p, random, pick(random, YELLOW)), 88),
+  },
+  "full colour, CMYK": {
+    type: "colored",
+    colouring: "full",
+    make: (p) => raw(p).toColourspace("cmyk").jpeg({ quality: 90 }).toBuffer(),
+  },
 };
 
 /** Labelled pictures: `each` of every kind. The file's bytes, its label and kind. */

@@ -9,7 +9,10 @@ const GAP_PX = 12;
 const PAPER = "#d8d8d8";
 
 async function tile(bytes) {
-  const { data, info } = await sharp(bytes).resize({ height: TILE_HEIGHT_PX }).png().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(bytes)
+    .resize({ height: TILE_HEIGHT_PX })
+    .png()
+    .toBuffer({ resolveWithObject: true });
   return { data, width: info.width };
 }
 
@@ -20,7 +23,11 @@ export async function writeContactSheet(archivePath, sheetPath) {
   try {
     const images = source.entries().filter((entry) => entry.kind === "image");
     const isPage = (entry) => entry.name.includes("_colorized");
-    const rows = await Promise.all([images.filter((entry) => !isPage(entry)), images.filter(isPage)].map((row) => Promise.all(row.map(async (entry) => tile(await entry.read())))));
+    const rows = await Promise.all(
+      [images.filter((entry) => !isPage(entry)), images.filter(isPage)].map((row) =>
+        Promise.all(row.map(async (entry) => tile(await entry.read()))),
+      ),
+    );
     const widthOf = (row) => row.reduce((sum, one) => sum + one.width + GAP_PX, GAP_PX);
     const pieces = rows.flatMap((row, number) => {
       let left = GAP_PX;
@@ -31,7 +38,10 @@ export async function writeContactSheet(archivePath, sheetPath) {
       });
     });
     const size = { width: Math.max(...rows.map(widthOf)), height: GAP_PX + rows.length * (TILE_HEIGHT_PX + GAP_PX) };
-    await sharp({ create: { ...size, channels: 3, background: PAPER } }).composite(pieces).png({ compressionLevel: 9 }).toFile(sheetPath);
+    await sharp({ create: { ...size, channels: 3, background: PAPER } })
+      .composite(pieces)
+      .png({ compressionLevel: 9 })
+      .toFile(sheetPath);
   } finally {
     await source.close();
   }

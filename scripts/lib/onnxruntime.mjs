@@ -2,7 +2,19 @@
 // Everything lands once in the user's cache folder, checked against the SHA-512 pinned below. COBRA_ORT_SDK names an
 // SDK folder with include/ and lib/ that is taken instead.
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -55,13 +67,19 @@ async function fetchPackage({ name, version, integrity, members }, into) {
   const tarball = readdirSync(into).find((file) => file.endsWith(`${version}.tgz`));
   if (!tarball) throw new SetupError(`npm pack ${spec} wrote no tarball; try again`);
   const found = await sha512(join(into, tarball));
-  if (found !== integrity) throw new SetupError(`${spec} has the hash ${found}, but ${integrity} is pinned in scripts/lib/onnxruntime.mjs; the download is not what was reviewed`);
+  if (found !== integrity)
+    throw new SetupError(
+      `${spec} has the hash ${found}, but ${integrity} is pinned in scripts/lib/onnxruntime.mjs; the download is not what was reviewed`,
+    );
   run("tar", ["-xzf", tarball, ...(members ?? [])], { cwd: into, what: `unpacking ${spec}` });
   rmSync(join(into, tarball));
   return join(into, "package");
 }
 
-/** Fetches into a temporary folder beside the cache and moves it into place whole, so that a broken fetch leaves nothing. */
+/**
+ * Fetches into a temporary folder beside the cache and moves it into place whole, so that a broken fetch leaves
+ * nothing.
+ */
 async function stageInto(target, fill) {
   mkdirSync(join(target, ".."), { recursive: true });
   const temporary = mkdtempSync(`${target}.partial-`);
@@ -101,16 +119,22 @@ async function stageCore(temporary) {
 
 /**
  * Makes sure that ONNX Runtime is on this machine.
- * @returns {Promise<{include: string, library: string, peer: string | undefined, notices: [string, string][], version: string}>} absolute
- *   paths; `peer` is onnxruntime-node's folder, `notices` are licence files with the names they get beside a copy of the library
+ * @returns {Promise<{include: string, library: string, peer: string | undefined, notices: [string, string][], version:
+ * string}>} absolute
+ *   paths; `peer` is onnxruntime-node's folder, `notices` are licence files with the names they get beside a copy of
+ *   the library
  */
 export async function ensureOnnxRuntime() {
   const sdk = process.env["COBRA_ORT_SDK"];
   if (sdk) {
-    const library = ["libonnxruntime.so.1", "libonnxruntime.so"].map((file) => resolve(sdk, "lib", file)).find(existsSync);
+    const library = ["libonnxruntime.so.1", "libonnxruntime.so"]
+      .map((file) => resolve(sdk, "lib", file))
+      .find(existsSync);
     const include = resolve(sdk, "include");
     if (!library || !existsSync(join(include, "onnxruntime_c_api.h"))) {
-      throw new SetupError(`COBRA_ORT_SDK is "${sdk}", which must hold include/onnxruntime_c_api.h and lib/libonnxruntime.so.1; correct it or unset it`);
+      throw new SetupError(
+        `COBRA_ORT_SDK is "${sdk}", which must hold include/onnxruntime_c_api.h and lib/libonnxruntime.so.1; correct it or unset it`,
+      );
     }
     return { include, library, peer: undefined, notices: [], version: ORT_VERSION };
   }
@@ -119,8 +143,17 @@ export async function ensureOnnxRuntime() {
     say(`staging ONNX Runtime ${ORT_VERSION} (about 260 MB are fetched, 100 MB kept in ${target})`);
     await stageInto(target, stageCore);
   }
-  const notices = [["LICENSE", "LICENSE.onnxruntime"], ["ThirdPartyNotices.txt", "ThirdPartyNotices.onnxruntime.txt"]].map(([file, name]) => [join(target, file), name]);
-  return { include: join(target, "include"), library: join(target, "lib/libonnxruntime.so.1"), peer: join(target, "peer/onnxruntime-node"), notices, version: ORT_VERSION };
+  const notices = [
+    ["LICENSE", "LICENSE.onnxruntime"],
+    ["ThirdPartyNotices.txt", "ThirdPartyNotices.onnxruntime.txt"],
+  ].map(([file, name]) => [join(target, file), name]);
+  return {
+    include: join(target, "include"),
+    library: join(target, "lib/libonnxruntime.so.1"),
+    peer: join(target, "peer/onnxruntime-node"),
+    notices,
+    version: ORT_VERSION,
+  };
 }
 
 /** Stages the CUDA and TensorRT providers beside the addon's library: optional, about 180 MB fetched. */

@@ -26,7 +26,9 @@ function ensureToolchain() {
   if (!has(process.env["CXX"] || "c++")) missing.push("g++");
   if (!has("make") && !has("ninja")) missing.push("make");
   if (missing.length > 0) {
-    throw new SetupError(`building the addon needs ${missing.join(", ")}; install with: sudo apt-get install -y ${missing.join(" ")}`);
+    throw new SetupError(
+      `building the addon needs ${missing.join(", ")}; install with: sudo apt-get install -y ${missing.join(" ")}`,
+    );
   }
 }
 
@@ -63,7 +65,11 @@ export async function ensureAddon({ flavour = "release" } = {}) {
   say(`building the addon${asan ? " with AddressSanitizer" : ""}`);
   mkdirSync(folder, { recursive: true });
   const options = [`--CDORT_INCLUDE_DIR=${runtime.include}`, ...(asan ? ["--CDCOBRA_ASAN=ON"] : [])];
-  run(process.execPath, [join(ROOT, "node_modules/cmake-js/bin/cmake-js"), "compile", "--out", out, "--parallel", "2", ...options], { what: "building the addon" });
+  run(
+    process.execPath,
+    [join(ROOT, "node_modules/cmake-js/bin/cmake-js"), "compile", "--out", out, "--parallel", "2", ...options],
+    { what: "building the addon" },
+  );
   if (!existsSync(addon)) throw new SetupError(`the build left no ${addon}`);
   place(runtime.library, join(folder, "libonnxruntime.so.1"));
   writeStamp(stamp, value);
@@ -73,12 +79,19 @@ export async function ensureAddon({ flavour = "release" } = {}) {
 /** Compiles src/ to dist/ where it has changed. */
 export function ensureDist() {
   const stamp = join(ROOT, "dist/.cobra-stamp");
-  const value = hashInputs(["src", "tsconfig.json", "tsconfig.build.json"], [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()]);
+  const value = hashInputs(
+    ["src", "tsconfig.json", "tsconfig.build.json"],
+    [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
+  );
   if (isFresh(stamp, value)) return;
   say("compiling TypeScript");
   const fresh = join(ROOT, "build/dist"); // beside the old one until it is whole, so that what runs from dist/ is not cut off
   rmSync(fresh, { recursive: true, force: true });
-  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh], { what: "compiling TypeScript" });
+  run(
+    process.execPath,
+    [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh],
+    { what: "compiling TypeScript" },
+  );
   writeStamp(join(fresh, ".cobra-stamp"), value);
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   renameSync(fresh, join(ROOT, "dist"));

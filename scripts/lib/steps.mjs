@@ -1,4 +1,5 @@
-// Small tools of the build scripts: saying what happens, running commands, hashing files, stamps. Plain Node, no dependencies.
+// Small tools of the build scripts: saying what happens, running commands, hashing files, stamps. Plain Node, no
+// dependencies.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
@@ -27,7 +28,9 @@ export function run(command, args, { cwd = ROOT, env = {}, show = false, what = 
   if (result.error) throw new SetupError(`${what}: cannot start ${command}: ${result.error.message}`);
   if (result.status !== 0) {
     const output = show ? "" : `\n${(result.stdout ?? "").trim()}\n${(result.stderr ?? "").trim()}`;
-    throw new SetupError(`${what} failed (${command} ${args.join(" ")}, exit code ${result.status ?? result.signal})${output}`);
+    throw new SetupError(
+      `${what} failed (${command} ${args.join(" ")}, exit code ${result.status ?? result.signal})${output}`,
+    );
   }
   return result.stdout ?? "";
 }
@@ -52,14 +55,20 @@ export function listFiles(paths) {
 /** One SHA-256 over names and contents of all files below the paths, and the extra strings. */
 export function hashInputs(paths, extra = []) {
   const hash = createHash("sha256");
-  for (const file of listFiles(paths)) hash.update(`${relative(ROOT, file)}\0`).update(readFileSync(file)).update("\0");
+  for (const file of listFiles(paths))
+    hash
+      .update(`${relative(ROOT, file)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   for (const text of extra) hash.update(`${text}\0`);
   return hash.digest("hex");
 }
 
 /** True when the stamp file holds this value and every product exists. */
 export function isFresh(stampPath, value, products = []) {
-  return existsSync(stampPath) && readFileSync(stampPath, "utf8") === value && products.every((path) => existsSync(path));
+  return (
+    existsSync(stampPath) && readFileSync(stampPath, "utf8") === value && products.every((path) => existsSync(path))
+  );
 }
 
 export function writeStamp(stampPath, value) {

@@ -7,10 +7,16 @@ import { join } from "node:path";
 export const WEBGPU_DRIVER_FILES = ["libvk_swiftshader.so", "vk_swiftshader_icd.json", "libvulkan.so.1"];
 
 export function webgpuDriverFolder() {
-  return process.env["COBRA_WEBGPU_DRIVER"] || join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch/webgpu-driver");
+  return (
+    process.env["COBRA_WEBGPU_DRIVER"] ||
+    join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch/webgpu-driver")
+  );
 }
 
-/** Variables under which a child process finds the driver; undefined where it is not there. The loader looks only at process start. */
+/**
+ * Variables under which a child process finds the driver; undefined where it is not there. The loader looks only at
+ * process start.
+ */
 export function webgpuDriverEnvironment() {
   const folder = webgpuDriverFolder();
   if (!WEBGPU_DRIVER_FILES.every((file) => existsSync(join(folder, file)))) return undefined;

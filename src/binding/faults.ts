@@ -1,5 +1,13 @@
 /** Turns what the addon throws (an Error with a `code`) into the engine's errors. */
-import { BatchProcessingError, ERROR_CODES, type ErrorCode, InferenceError, messageOf, ResourceError, ValidationError } from "../errors.js";
+import {
+  BatchProcessingError,
+  ERROR_CODES,
+  type ErrorCode,
+  InferenceError,
+  messageOf,
+  ResourceError,
+  ValidationError,
+} from "../errors.js";
 
 type ErrorClass = new (code: ErrorCode, message: string, details?: { cause?: unknown }) => BatchProcessingError;
 
@@ -32,7 +40,11 @@ export function toEngineError(error: unknown): BatchProcessingError {
   if (error instanceof BatchProcessingError) return error;
   const code = codeOf(error);
   if (code === undefined || !(code in ERROR_CODES)) {
-    return new BatchProcessingError("ERR_INTERNAL", `the addon failed unexpectedly: ${messageOf(error)}. Please report this`, { cause: error });
+    return new BatchProcessingError(
+      "ERR_INTERNAL",
+      `the addon failed unexpectedly: ${messageOf(error)}. Please report this`,
+      { cause: error },
+    );
   }
   const known = code as ErrorCode;
   return new (CLASSES[known] ?? BatchProcessingError)(known, messageOf(error));

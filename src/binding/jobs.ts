@@ -6,10 +6,15 @@ import type { JobId, Settle } from "./types.js";
 /**
  * Starts a job and waits for it.
  * @param start hands the job to the addon; what it throws rejects the promise.
- * @param signal aborting rejects with the signal's reason: at once for a job not begun, else as soon as the device stops.
+ * @param signal aborting rejects with the signal's reason: at once for a job not begun, else as soon as the device
+ * stops.
  * @param discard frees a result that arrived although the job was aborted.
  */
-export function runJob<T>(start: (settle: Settle<T>) => JobId, signal?: AbortSignal, discard?: (result: T) => void): Promise<T> {
+export function runJob<T>(
+  start: (settle: Settle<T>) => JobId,
+  signal?: AbortSignal,
+  discard?: (result: T) => void,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason as unknown);

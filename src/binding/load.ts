@@ -34,12 +34,19 @@ export function loadAddon(): { addon: NativeAddon; directory: string } {
   const tried = candidates();
   const path = tried.find((candidate) => existsSync(candidate));
   if (!path) {
-    throw new ResourceError("ERR_ADDON_LOAD", `the native addon was not found; looked for ${tried.join(", ")}. ${remedy()}`);
+    throw new ResourceError(
+      "ERR_ADDON_LOAD",
+      `the native addon was not found; looked for ${tried.join(", ")}. ${remedy()}`,
+    );
   }
   try {
     loaded = { addon: createRequire(import.meta.url)(path) as NativeAddon, directory: dirname(path) };
   } catch (error) {
-    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}. ${remedy()}`, { cause: error });
+    throw new ResourceError(
+      "ERR_ADDON_LOAD",
+      `the native addon ${path} cannot be loaded: ${messageOf(error)}. ${remedy()}`,
+      { cause: error },
+    );
   }
   return loaded;
 }

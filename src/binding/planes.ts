@@ -1,4 +1,6 @@
-/** Pictures to and from planar float32 tensors (C, H, W), the form the networks take. See `pixels.ts` for the errors. */
+/**
+ * Pictures to and from planar float32 tensors (C, H, W), the form the networks take. See `pixels.ts` for the errors.
+ */
 import { ValidationError } from "../errors.js";
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
@@ -10,7 +12,10 @@ export interface Normalization {
 }
 
 /** A normalisation from a function of the byte and the channel; the function's float32 rounding is the caller's. */
-export function normalization(channels: 1 | 2 | 3 | 4, value: (byte: number, channel: number) => number): Normalization {
+export function normalization(
+  channels: 1 | 2 | 3 | 4,
+  value: (byte: number, channel: number) => number,
+): Normalization {
   const table = new Float32Array(channels * 256);
   for (let channel = 0; channel < channels; channel++) {
     for (let byte = 0; byte < 256; byte++) table[channel * 256 + byte] = value(byte, channel);
@@ -43,7 +48,10 @@ export const CLIP_RGB: Normalization = standardization(CLIP_MEAN, CLIP_STD);
  */
 export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Array): Float32Array {
   if (image.channels !== how.channels) {
-    throw new ValidationError("ERR_ARGUMENT", `the picture has ${image.channels} channels, the normalization ${how.channels}; take the one for ${image.channels} channels`);
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the picture has ${image.channels} channels, the normalization ${how.channels}; take the one for ${image.channels} channels`,
+    );
   }
   return callPixels((pixels) => pixels.toPlanar(image, how.table, out));
 }
@@ -52,14 +60,23 @@ export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Arr
 export interface FromPlanarOptions {
   /** "signed" (default): -1..1, clamped, (x * 0.5 + 0.5) * 255. "byte": 0..255, clamped. */
   range?: "signed" | "byte";
-  /** "half-even" (default): the pipeline's picture. "truncate": Cobra's final high resolution picture and the line picture. */
+  /**
+   * "half-even" (default): the pipeline's picture. "truncate": Cobra's final high resolution picture and the line
+   * picture.
+   */
   rounding?: "half-even" | "truncate";
   /** Where to write, exactly width * height * channels bytes. */
   out?: Uint8Array;
 }
 
 /** Planes float32 [C, H, W] to a picture. NaN becomes 0. */
-export function fromPlanar<C extends 1 | 3>(planes: Float32Array, width: number, height: number, channels: C, options: FromPlanarOptions = {}): PixelImage<C> & RasterImage {
+export function fromPlanar<C extends 1 | 3>(
+  planes: Float32Array,
+  width: number,
+  height: number,
+  channels: C,
+  options: FromPlanarOptions = {},
+): PixelImage<C> & RasterImage {
   const range = options.range === "byte" ? 1 : 0;
   const rounding = options.rounding === "truncate" ? 1 : 0;
   const data = callPixels((pixels) => pixels.fromPlanar(planes, width, height, channels, range, rounding, options.out));

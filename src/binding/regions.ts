@@ -1,4 +1,6 @@
-/** A page's regions: the kernel `native/pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
+/**
+ * A page's regions: the kernel `native/pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads.
+ */
 import { callPixels } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 
@@ -30,7 +32,10 @@ const PAGE_PIXELS = 2_000_000;
 const STRIP_PIXELS = 6_000_000;
 
 /** The grid on which a page's regions are looked for: a whole part of the page where it is large. */
-export function regionGrid({ width, height }: { readonly width: number; readonly height: number }): { width: number; height: number } {
+export function regionGrid({ width, height }: { readonly width: number; readonly height: number }): {
+  width: number;
+  height: number;
+} {
   const pixels = width * height;
   const ofPage = Math.min(pixels, 2 * Math.min(width, height) ** 2);
   const part = Math.max(1, Math.ceil(Math.sqrt(Math.max(ofPage / PAGE_PIXELS, pixels / STRIP_PIXELS))));

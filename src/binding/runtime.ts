@@ -7,12 +7,19 @@ import type { LiveCounts, NativeAddon, RuntimeInfo } from "./types.js";
 
 const LIBRARY = "libonnxruntime.so.1";
 
-/** Where ONNX Runtime is looked for: `COBRA_ORT_LIBRARY` (a file), `COBRA_ORT_SDK` (a folder with lib/), else beside the addon. */
+/**
+ * Where ONNX Runtime is looked for: `COBRA_ORT_LIBRARY` (a file), `COBRA_ORT_SDK` (a folder with lib/), else beside the
+ * addon.
+ */
 function libraryPath(addonDirectory: string): string {
   const file = process.env["COBRA_ORT_LIBRARY"];
   if (file) return resolve(file);
   const sdk = process.env["COBRA_ORT_SDK"];
-  if (sdk) return [LIBRARY, "libonnxruntime.so"].map((name) => resolve(sdk, "lib", name)).find(existsSync) ?? resolve(sdk, "lib", LIBRARY);
+  if (sdk)
+    return (
+      [LIBRARY, "libonnxruntime.so"].map((name) => resolve(sdk, "lib", name)).find(existsSync) ??
+      resolve(sdk, "lib", LIBRARY)
+    );
   return join(addonDirectory, LIBRARY);
 }
 
@@ -45,7 +52,10 @@ export function runtimeInfo(): RuntimeInfo {
   return guarded(() => addon.runtimeInfo());
 }
 
-/** Native objects alive in this process, over all worker threads. All but `environments` are 0 when everything was disposed and settled. */
+/**
+ * Native objects alive in this process, over all worker threads. All but `environments` are 0 when everything was
+ * disposed and settled.
+ */
 export function liveCounts(): LiveCounts {
   return loadAddon().addon.liveCounts();
 }

@@ -9,7 +9,10 @@ export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu";
 export interface SessionOptions {
   /** Where the model runs. Default "cpu". */
   readonly provider?: Provider;
-  /** Run on the CPU where the provider cannot start, instead of failing; `session.provider` says which it became. Default false. */
+  /**
+   * Run on the CPU where the provider cannot start, instead of failing; `session.provider` says which it became.
+   * Default false.
+   */
   readonly fallback?: boolean;
   /** Which of several GPUs. Default 0. */
   readonly deviceId?: number;
@@ -23,7 +26,10 @@ export interface SessionOptions {
   readonly providerOptions?: Readonly<Record<string, string>>;
   /** Session config entries by ONNX Runtime's names, such as `session.intra_op.allow_spinning`. */
   readonly config?: Readonly<Record<string, string>>;
-  /** What ONNX Runtime itself writes to stderr. Default "fatal": errors reach the caller as exceptions, which say the same. */
+  /**
+   * What ONNX Runtime itself writes to stderr. Default "fatal": errors reach the caller as exceptions, which say the
+   * same.
+   */
   readonly logLevel?: "verbose" | "info" | "warning" | "error" | "fatal";
   /** Sizes for the model's named free dims, which lets ONNX Runtime optimise more. */
   readonly freeDimensions?: Readonly<Record<string, number>>;
@@ -36,25 +42,40 @@ const GRAPH_OPTIMIZATION: Readonly<Record<string, number>> = { disabled: 0, basi
 const LOG_LEVEL: Readonly<Record<string, number>> = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 };
 // ONNX Runtime takes any config key in silence; its own begin with one of these.
 const CONFIG_PREFIXES: readonly string[] = ["session.", "optimization.", "ep.", "ep_factory.", "mlas."];
-const KNOWN: readonly string[] = ["provider", "fallback", "deviceId", "intraOpThreads", "interOpThreads", "graphOptimization", "providerOptions", "config", "logLevel", "freeDimensions", "signal"];
+const KNOWN: readonly string[] = [
+  "provider",
+  "fallback",
+  "deviceId",
+  "intraOpThreads",
+  "interOpThreads",
+  "graphOptimization",
+  "providerOptions",
+  "config",
+  "logLevel",
+  "freeDimensions",
+  "signal",
+];
 
 function refuse(message: string): never {
   throw new ValidationError("ERR_SESSION_OPTION", message);
 }
 
 function choice<T>(name: string, value: string, table: Readonly<Record<string, T>>): T {
-  if (!Object.hasOwn(table, value)) refuse(`session option ${name} is "${value}"; it must be one of ${Object.keys(table).join(", ")}`);
+  if (!Object.hasOwn(table, value))
+    refuse(`session option ${name} is "${value}"; it must be one of ${Object.keys(table).join(", ")}`);
   return table[value] as T;
 }
 
 function whole(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff) refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
+  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
+    refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
   return value;
 }
 
 function texts(name: string, value: Readonly<Record<string, string>>): Record<string, string> {
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") refuse(`session option ${name}["${key}"] is ${String(text)}; ONNX Runtime takes text, write "${String(text)}"`);
+    if (typeof text !== "string")
+      refuse(`session option ${name}["${key}"] is ${String(text)}; ONNX Runtime takes text, write "${String(text)}"`);
   }
   return { ...value };
 }
@@ -64,10 +85,14 @@ export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown !== undefined) refuse(`there is no session option "${unknown}"; known are ${KNOWN.join(", ")}`);
   const provider = options.provider ?? "cpu";
-  if (!PROVIDERS.includes(provider)) refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDERS.join(", ")}`);
+  if (!PROVIDERS.includes(provider))
+    refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDERS.join(", ")}`);
   const config = texts("config", options.config ?? {});
   const foreign = Object.keys(config).find((key) => !CONFIG_PREFIXES.some((prefix) => key.startsWith(prefix)));
-  if (foreign !== undefined) refuse(`ONNX Runtime has no session config entry "${foreign}"; its entries begin with ${CONFIG_PREFIXES.join(", ")}`);
+  if (foreign !== undefined)
+    refuse(
+      `ONNX Runtime has no session config entry "${foreign}"; its entries begin with ${CONFIG_PREFIXES.join(", ")}`,
+    );
   for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
   return {
     provider,

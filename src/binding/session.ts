@@ -30,20 +30,25 @@ export class Binding implements Disposable {
   }
 
   #live(): NativeBinding {
-    if (!this.#native) throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed; keep it until its last run");
+    if (!this.#native)
+      throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed; keep it until its last run");
     return this.#native;
   }
 
   /**
    * One run: reads the bound inputs as they are then and writes the bound outputs.
-   * @throws InferenceError `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; `ERR_DISPOSED`; the signal's reason
+   * @throws InferenceError `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; `ERR_DISPOSED`; the
+   * signal's reason
    */
   async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const native = this.#live();
     await runJob<undefined>((settle) => native.run(settle), options.signal);
   }
 
-  /** The same without leaving the calling thread's turn: it blocks until what runs at present and this run are over. For small models. */
+  /**
+   * The same without leaving the calling thread's turn: it blocks until what runs at present and this run are over. For
+   * small models.
+   */
   runSync(): void {
     const native = this.#live();
     guarded(() => {
@@ -64,7 +69,8 @@ export class Binding implements Disposable {
 
 /**
  * A loaded model. Runs of all sessions on one device follow one another on the device's own thread, in the order of the
- * calls; the event loop stays free. `dispose()` may be called while runs are in flight: they finish, then the model goes.
+ * calls; the event loop stays free. `dispose()` may be called while runs are in flight: they finish, then the model
+ * goes.
  */
 export class InferenceSession implements DeviceOwner, Disposable {
   readonly inputs: readonly ValueInfo[];
@@ -73,7 +79,10 @@ export class InferenceSession implements DeviceOwner, Disposable {
   readonly provider: string;
   /** Where its tensors live: "cpu", "cuda:0", "webgpu:0". */
   readonly device: string;
-  /** Whether the device's memory has addresses, so that a view may begin anywhere. Not so on WebGPU, where only whole buffers do. */
+  /**
+   * Whether the device's memory has addresses, so that a view may begin anywhere. Not so on WebGPU, where only whole
+   * buffers do.
+   */
   readonly addressable: boolean;
   #native: NativeSession | undefined;
 
@@ -90,11 +99,13 @@ export class InferenceSession implements DeviceOwner, Disposable {
   /**
    * Loads a model on the device's thread.
    * @param model path of an ONNX file, or its bytes (unchanged until the promise settles)
-   * @throws ValidationError `ERR_SESSION_OPTION`; ResourceError `ERR_ADDON_LOAD`, `ERR_RUNTIME_LOAD`, `ERR_PROVIDER_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`; InferenceError `ERR_SESSION_CREATE`
+   * @throws ValidationError `ERR_SESSION_OPTION`; ResourceError `ERR_ADDON_LOAD`, `ERR_RUNTIME_LOAD`,
+   * `ERR_PROVIDER_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`; InferenceError `ERR_SESSION_CREATE`
    */
   static async create(model: string | Uint8Array, options: SessionOptions = {}): Promise<InferenceSession> {
     const config = normaliseOptions(options);
-    if (model.length === 0) throw new ValidationError("ERR_ARGUMENT", "the model is empty; give the path of an ONNX file or its bytes");
+    if (model.length === 0)
+      throw new ValidationError("ERR_ARGUMENT", "the model is empty; give the path of an ONNX file or its bytes");
     const addon = loadRuntime();
     const native = await runJob<NativeSession>(
       (settle) => addon.createSession(model, config, settle),
@@ -112,14 +123,17 @@ export class InferenceSession implements DeviceOwner, Disposable {
   }
 
   [OWNER](): NativeSession {
-    if (!this.#native) throw new BatchProcessingError("ERR_DISPOSED", "the session was disposed; keep it until its last use");
+    if (!this.#native)
+      throw new BatchProcessingError("ERR_DISPOSED", "the session was disposed; keep it until its last use");
     return this.#native;
   }
 
   /**
-   * Runs the model. Inputs and outputs may be disposed as soon as this returns; the arrays of host inputs must not change until the promise settles.
+   * Runs the model. Inputs and outputs may be disposed as soon as this returns; the arrays of host inputs must not
+   * change until the promise settles.
    * @returns the outputs by name: new tensors (dispose of them), or the ones given in `options.outputs`
-   * @throws ValidationError `ERR_TENSOR_NAME`, `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`; InferenceError `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; the signal's reason
+   * @throws ValidationError `ERR_TENSOR_NAME`, `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`; InferenceError
+   * `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; the signal's reason
    */
   async run(inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<Record<string, Tensor>> {
     const session = this[OWNER]();
@@ -136,7 +150,9 @@ export class InferenceSession implements DeviceOwner, Disposable {
         for (const tensor of tensors) tensor?.dispose();
       },
     );
-    return Object.fromEntries(names.map((name, index) => [name, results[index] ? Tensor.adopt(results[index]) : (given[name] as Tensor)]));
+    return Object.fromEntries(
+      names.map((name, index) => [name, results[index] ? Tensor.adopt(results[index]) : (given[name] as Tensor)]),
+    );
   }
 
   /**
@@ -147,8 +163,11 @@ export class InferenceSession implements DeviceOwner, Disposable {
     const session = this[OWNER]();
     const taken = checkInputs(this.inputs, inputs);
     const given = checkOutputs(this.outputs, outputs);
-    if (given.names.length === 0) throw new ValidationError("ERR_TENSOR_NAME", "a binding needs at least one output to write");
-    return new Binding(guarded(() => loadAddon().addon.createBinding(session, taken.names, taken.tensors, given.names, given.tensors)));
+    if (given.names.length === 0)
+      throw new ValidationError("ERR_TENSOR_NAME", "a binding needs at least one output to write");
+    return new Binding(
+      guarded(() => loadAddon().addon.createBinding(session, taken.names, taken.tensors, given.names, given.tensors)),
+    );
   }
 
   /** Figures of the allocator of the session's device. @throws BatchProcessingError `ERR_DISPOSED` */
@@ -157,15 +176,18 @@ export class InferenceSession implements DeviceOwner, Disposable {
     return guarded(() => session.stats());
   }
 
-  /** Memory of the session's device as its driver tells it; undefined on the CPU and where the driver tells nothing. @throws BatchProcessingError `ERR_DISPOSED` */
+  /**
+   * Memory of the session's device as its driver tells it; undefined on the CPU and where the driver tells nothing.
+   * @throws BatchProcessingError `ERR_DISPOSED`
+   */
   deviceMemory(): DeviceMemory | undefined {
     const session = this[OWNER]();
     return guarded(() => session.deviceMemory());
   }
 
   /**
-   * Lets the session's next run end with giving memory back to the system that its arena holds and does not use. (ONNX Runtime shrinks
-   * arenas only at the end of a run.) Nothing on WebGPU. @throws BatchProcessingError `ERR_DISPOSED`
+   * Lets the session's next run end with giving memory back to the system that its arena holds and does not use. (ONNX
+   * Runtime shrinks arenas only at the end of a run.) Nothing on WebGPU. @throws BatchProcessingError `ERR_DISPOSED`
    */
   shrinkArena(): void {
     const session = this[OWNER]();

@@ -19,18 +19,31 @@ const ARRAYS: Readonly<Record<Dtype, ArrayClass>> = {
 
 function arrayClass(dtype: Dtype): ArrayClass {
   const known = Object.hasOwn(ARRAYS, dtype) ? ARRAYS[dtype] : undefined;
-  if (!known) throw new ValidationError("ERR_TENSOR_DTYPE", `"${String(dtype)}" is no dtype; use one of ${Object.keys(ARRAYS).join(", ")}`);
+  if (!known)
+    throw new ValidationError(
+      "ERR_TENSOR_DTYPE",
+      `"${String(dtype)}" is no dtype; use one of ${Object.keys(ARRAYS).join(", ")}`,
+    );
   return known;
 }
 
 /** Elements of a shape. @throws ValidationError `ERR_TENSOR_DIMS` where a dim is not a whole number of 0 or more. */
 function elementCount(dims: readonly number[]): number {
-  if (!Array.isArray(dims)) throw new ValidationError("ERR_TENSOR_DIMS", `dims must be an array of whole numbers, but are ${String(dims)}`);
+  if (!Array.isArray(dims))
+    throw new ValidationError("ERR_TENSOR_DIMS", `dims must be an array of whole numbers, but are ${String(dims)}`);
   const count = dims.reduce((product: number, dim: number) => {
-    if (!Number.isSafeInteger(dim) || dim < 0) throw new ValidationError("ERR_TENSOR_DIMS", `dims [${dims.join(", ")}] hold ${dim}; every dim must be a whole number of 0 or more`);
+    if (!Number.isSafeInteger(dim) || dim < 0)
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `dims [${dims.join(", ")}] hold ${dim}; every dim must be a whole number of 0 or more`,
+      );
     return product * dim;
   }, 1);
-  if (!Number.isSafeInteger(count)) throw new ValidationError("ERR_TENSOR_DIMS", `dims [${dims.join(", ")}] describe more elements than can be addressed`);
+  if (!Number.isSafeInteger(count))
+    throw new ValidationError(
+      "ERR_TENSOR_DIMS",
+      `dims [${dims.join(", ")}] describe more elements than can be addressed`,
+    );
   return count;
 }
 
@@ -39,15 +52,19 @@ function zeros(array: ArrayClass, count: number, dims: readonly number[]): Tenso
     return new array(count);
   } catch (error) {
     const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
-    throw new ResourceError("ERR_OUT_OF_MEMORY", `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`, { cause: error });
+    throw new ResourceError(
+      "ERR_OUT_OF_MEMORY",
+      `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
+      { cause: error },
+    );
   }
 }
 
 /**
- * A tensor. Host tensors made by `from` share the caller's array and keep it alive: do not transfer its buffer while the
- * tensor is in use. `dispose()` frees device memory and native host memory at once (arrays read from `data` of such a
- * tensor become empty) and may be called while a run is in flight: the run keeps the memory until it is over. A tensor
- * that is forgotten is freed by the garbage collector, late.
+ * A tensor. Host tensors made by `from` share the caller's array and keep it alive: do not transfer its buffer while
+ * the tensor is in use. `dispose()` frees device memory and native host memory at once (arrays read from `data` of such
+ * a tensor become empty) and may be called while a run is in flight: the run keeps the memory until it is over. A
+ * tensor that is forgotten is freed by the garbage collector, late.
  */
 export class Tensor implements Disposable {
   readonly dtype: Dtype;
@@ -69,7 +86,8 @@ export class Tensor implements Disposable {
 
   /**
    * A host tensor over the caller's array, without copying.
-   * @throws ValidationError `ERR_TENSOR_DTYPE` where the array's class is not the dtype's, `ERR_TENSOR_DIMS` where the dims do not describe exactly its elements.
+   * @throws ValidationError `ERR_TENSOR_DTYPE` where the array's class is not the dtype's, `ERR_TENSOR_DIMS` where the
+   * dims do not describe exactly its elements.
    */
   static from(dtype: Dtype, data: TensorData, dims: readonly number[]): Tensor {
     const wanted = arrayClass(dtype);
@@ -79,7 +97,10 @@ export class Tensor implements Disposable {
     }
     const count = elementCount(dims);
     if (count !== data.length) {
-      throw new ValidationError("ERR_TENSOR_DIMS", `dims [${dims.join(", ")}] describe ${count} elements, but the array has ${data.length}`);
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `dims [${dims.join(", ")}] describe ${count} elements, but the array has ${data.length}`,
+      );
     }
     const native = guarded(() => loadAddon().addon.tensorFromHost(dtype, data, dims));
     return new Tensor(native, dtype, dims, "cpu", data);
@@ -88,7 +109,8 @@ export class Tensor implements Disposable {
   /**
    * A new tensor: zeros on the host, or, with a session, memory of the session's allocator on its device (zeros on the
    * CPU provider, undefined contents on a device).
-   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED` for a disposed session.
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`
+   * for a disposed session.
    */
   static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
     const array = arrayClass(dtype);
@@ -130,26 +152,40 @@ export class Tensor implements Disposable {
     const count = elementCount(dims);
     const length = this.byteLength / arrayClass(this.dtype).BYTES_PER_ELEMENT;
     if (!Number.isSafeInteger(elementOffset) || elementOffset < 0 || elementOffset + count > length) {
-      throw new ValidationError("ERR_TENSOR_DIMS", `a view of [${dims.join(", ")}] from element ${elementOffset} reaches outside a tensor of ${length} elements`);
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `a view of [${dims.join(", ")}] from element ${elementOffset} reaches outside a tensor of ${length} elements`,
+      );
     }
     return Tensor.adopt(guarded(() => native.view(elementOffset, dims)));
   }
 
   /**
-   * Copies this tensor's elements into another tensor of the same dtype and element count, in any direction between the host and a device.
+   * Copies this tensor's elements into another tensor of the same dtype and element count, in any direction between the
+   * host and a device.
    * @throws ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; InferenceError `ERR_RUN`; `ERR_DISPOSED`
    */
   async copyTo(target: Tensor): Promise<void> {
     const from = this.native("a copy");
     const to = target.native("a copy");
-    if (target.dtype !== this.dtype) throw new ValidationError("ERR_TENSOR_DTYPE", `a ${this.dtype} tensor cannot be copied into a ${target.dtype} tensor`);
+    if (target.dtype !== this.dtype)
+      throw new ValidationError(
+        "ERR_TENSOR_DTYPE",
+        `a ${this.dtype} tensor cannot be copied into a ${target.dtype} tensor`,
+      );
     if (target.byteLength !== this.byteLength) {
-      throw new ValidationError("ERR_TENSOR_DIMS", `[${this.dims.join(", ")}] cannot be copied into [${target.dims.join(", ")}]: the element counts differ`);
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `[${this.dims.join(", ")}] cannot be copied into [${target.dims.join(", ")}]: the element counts differ`,
+      );
     }
     await runJob<undefined>((settle) => loadAddon().addon.copyTensor(from, to, settle));
   }
 
-  /** This tensor on the host: a copy of device memory, or a view (no copy) where it is on the host already. Dispose of both. */
+  /**
+   * This tensor on the host: a copy of device memory, or a view (no copy) where it is on the host already. Dispose of
+   * both.
+   */
   async toHost(): Promise<Tensor> {
     if (this.device === "cpu") return this.view(0, this.dims);
     const host = Tensor.alloc(this.dtype, this.dims);
@@ -173,9 +209,15 @@ export class Tensor implements Disposable {
     this.dispose();
   }
 
-  /** The addon's tensor, for src/binding only. @throws BatchProcessingError `ERR_DISPOSED` naming what was wanted of it. */
+  /**
+   * The addon's tensor, for src/binding only. @throws BatchProcessingError `ERR_DISPOSED` naming what was wanted of it.
+   */
   native(use: string): NativeTensor {
-    if (!this.#native) throw new BatchProcessingError("ERR_DISPOSED", `the ${this.dtype} tensor [${this.dims.join(", ")}] was disposed before ${use}; keep it until its last use`);
+    if (!this.#native)
+      throw new BatchProcessingError(
+        "ERR_DISPOSED",
+        `the ${this.dtype} tensor [${this.dims.join(", ")}] was disposed before ${use}; keep it until its last use`,
+      );
     return this.#native;
   }
 }

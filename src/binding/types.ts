@@ -134,7 +134,10 @@ export interface NativeRuntime {
   ): NativeBinding;
 }
 
-/** A picture as the pixel kernels take it: 8 bits a sample, interleaved; `data` has exactly width * height * channels bytes. */
+/**
+ * A picture as the pixel kernels take it: 8 bits a sample, interleaved; `data` has exactly width * height * channels
+ * bytes.
+ */
 export interface NativeImage {
   readonly width: number;
   readonly height: number;
@@ -144,16 +147,30 @@ export interface NativeImage {
 }
 
 /**
- * CPU kernels for pages: `native/pixels*.cc`. Synchronous, stateless, callable from any thread, never in need of ONNX Runtime.
- * `out`, where given, has exactly the result's size and is returned; it must not share memory with an input unless said.
- * Errors carry `code` "ERR_ARGUMENT" or "ERR_OUT_OF_MEMORY".
+ * CPU kernels for pages: `native/pixels*.cc`. Synchronous, stateless, callable from any thread, never in need of ONNX
+ * Runtime. `out`, where given, has exactly the result's size and is returned; it must not share memory with an input
+ * unless said. Errors carry `code` "ERR_ARGUMENT" or "ERR_OUT_OF_MEMORY".
  */
 export interface NativePixelCalls {
   /** Filters: 0 nearest, 1 box, 2 bicubic, 3 lanczos. Box: [x0, y0, x1, y1] in source pixels. */
-  resize(image: NativeImage, width: number, height: number, filter: number, box?: readonly number[], out?: Uint8Array): Uint8Array;
+  resize(
+    image: NativeImage,
+    width: number,
+    height: number,
+    filter: number,
+    box?: readonly number[],
+    out?: Uint8Array,
+  ): Uint8Array;
   reduce(image: NativeImage, xFactor: number, yFactor: number, out?: Uint8Array): Uint8Array;
   /** Any filter but 0. */
-  reduceAndResize(image: NativeImage, xFactor: number, yFactor: number, width: number, height: number, filter: number): Uint8Array;
+  reduceAndResize(
+    image: NativeImage,
+    xFactor: number,
+    yFactor: number,
+    width: number,
+    height: number,
+    filter: number,
+  ): Uint8Array;
   crop(image: NativeImage, x: number, y: number, width: number, height: number, out?: Uint8Array): Uint8Array;
   gray(image: NativeImage, out?: Uint8Array): Uint8Array;
   canny(gray: NativeImage, low: number, high: number, out?: Uint8Array): Uint8Array;
@@ -175,8 +192,18 @@ export interface NativePixelCalls {
   unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
-  /** Page gray or RGB, model RGB, hints RGBA, of any sizes; the result is RGB of the page's size, and `out` may be an RGB page's memory. */
-  composeInk(page: NativeImage, model: NativeImage, hints?: NativeImage, out?: Uint8Array, colorOut?: Uint8Array, inkOut?: Uint8Array): Uint8Array;
+  /**
+   * Page gray or RGB, model RGB, hints RGBA, of any sizes; the result is RGB of the page's size, and `out` may be an
+   * RGB page's memory.
+   */
+  composeInk(
+    page: NativeImage,
+    model: NativeImage,
+    hints?: NativeImage,
+    out?: Uint8Array,
+    colorOut?: Uint8Array,
+    inkOut?: Uint8Array,
+  ): Uint8Array;
   /** Page gray or RGB, model RGB; the result RGB of width x height, at most the page's size. */
   flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
   /** Page gray or RGB; the labels of width x height, at most the page's size. */
@@ -186,7 +213,15 @@ export interface NativePixelCalls {
   /** `table`: 256 values per channel. */
   toPlanar(image: NativeImage, table: Float32Array, out?: Float32Array): Float32Array;
   /** Range: 0 for -1..1, 1 for 0..255. Rounding: 0 half to even, 1 truncation. */
-  fromPlanar(planes: Float32Array, width: number, height: number, channels: number, range: number, rounding: number, out?: Uint8Array): Uint8Array;
+  fromPlanar(
+    planes: Float32Array,
+    width: number,
+    height: number,
+    channels: number,
+    range: number,
+    rounding: number,
+    out?: Uint8Array,
+  ): Uint8Array;
 }
 
 /** What `native/pixels.cc` registers. */

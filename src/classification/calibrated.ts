@@ -1,7 +1,7 @@
 /**
- * The calibrated decision: how likely a picture is coloured, from its `ColorEvidence`, by logistic regression. Beside the plain rule, which
- * yellowed paper, palettes, pale colour and pages with little colour mislead. Weights: `scripts/classifier/fit.mjs`; figures:
- * `docs/classification.md`.
+ * The calibrated decision: how likely a picture is coloured, from its `ColorEvidence`, by logistic regression. Beside
+ * the plain rule, which yellowed paper, palettes, pale colour and pages with little colour mislead. Weights:
+ * `scripts/classifier/fit.mjs`; figures: `docs/classification.md`.
  */
 import type { ImageType } from "./decision.js";
 import type { ColorEvidence } from "./evidence.js";
@@ -20,11 +20,26 @@ export const SURE = 0.85;
 /** What the regression sees, in this order. */
 export const EVIDENCE_FEATURES = ["inks", "lightInks", "hueSpread", "tinted", "vivid"] as const;
 
-/** Steps between nothing and a little colour count as much as those between a little and much: logarithms, above a floor of noise. */
-const FLOORS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 1e-3, lightInks: 2e-3, hueSpread: 2e-3, tinted: 2e-3, vivid: 1e-3 };
+/**
+ * Steps between nothing and a little colour count as much as those between a little and much: logarithms, above a floor
+ * of noise.
+ */
+const FLOORS: Readonly<Record<keyof ColorEvidence, number>> = {
+  inks: 1e-3,
+  lightInks: 2e-3,
+  hueSpread: 2e-3,
+  tinted: 2e-3,
+  vivid: 1e-3,
+};
 
 const BIAS = -7.105;
-const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = { inks: 2.886, lightInks: -0.754, hueSpread: 1.906, tinted: 0.133, vivid: 0.049 };
+const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = {
+  inks: 2.886,
+  lightInks: -0.754,
+  hueSpread: 1.906,
+  tinted: 0.133,
+  vivid: 0.049,
+};
 
 /** The evidence as the regression sees it: 0 for gray. */
 export function evidenceFeatures(evidence: ColorEvidence): number[] {

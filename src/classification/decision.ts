@@ -43,20 +43,33 @@ export const DEFAULT_THRESHOLDS: ClassificationThresholds = { saturation: 0.15, 
 export function completeThresholds(given: Partial<ClassificationThresholds> = {}): ClassificationThresholds {
   for (const [name, value] of Object.entries(given)) {
     if (!(name in DEFAULT_THRESHOLDS)) {
-      throw new ConfigurationError("ERR_CONFIG", `unknown classification threshold "${name}"; use ${Object.keys(DEFAULT_THRESHOLDS).join(", ")}`);
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `unknown classification threshold "${name}"; use ${Object.keys(DEFAULT_THRESHOLDS).join(", ")}`,
+      );
     }
-    if (typeof value !== "number" || !(value >= 0)) throw new ConfigurationError("ERR_CONFIG", `the classification threshold ${name} must be a number >= 0, got ${String(value)}`);
+    if (typeof value !== "number" || !(value >= 0))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the classification threshold ${name} must be a number >= 0, got ${String(value)}`,
+      );
   }
   return { ...DEFAULT_THRESHOLDS, ...given };
 }
 
 /**
- * score = [saturation low] + [few colours] + [many edges]. Line art when the saturation is low and the score at least 1, or the score
- * at least 2, with confidence score / 3; otherwise coloured with confidence 1 - score / 3.
+ * score = [saturation low] + [few colours] + [many edges]. Line art when the saturation is low and the score at least
+ * 1, or the score at least 2, with confidence score / 3; otherwise coloured with confidence 1 - score / 3.
  */
-export function decide(metrics: ClassificationMetrics, thresholds: ClassificationThresholds = DEFAULT_THRESHOLDS): ImageClassification {
+export function decide(
+  metrics: ClassificationMetrics,
+  thresholds: ClassificationThresholds = DEFAULT_THRESHOLDS,
+): ImageClassification {
   const lowSaturation = metrics.saturation < thresholds.saturation;
-  const score = Number(lowSaturation) + Number(metrics.colorCount < thresholds.colorCount) + Number(metrics.edgeDensity > thresholds.edgeDensity);
+  const score =
+    Number(lowSaturation) +
+    Number(metrics.colorCount < thresholds.colorCount) +
+    Number(metrics.edgeDensity > thresholds.edgeDensity);
   if ((lowSaturation && score >= 1) || score >= 2) return { type: "line_art", confidence: score / 3, metrics };
   return { type: "colored", confidence: 1 - score / 3, metrics };
 }

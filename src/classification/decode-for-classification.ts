@@ -1,11 +1,11 @@
 /**
- * Decodes a file for the classifier, colour mode by colour mode as PIL sees it: no colour profile, no EXIF rotation, palettes and CMYK
- * told apart. The page decoder in src/io makes plain RGB instead, which gives other figures for palette, alpha, CMYK, 16-bit gray
- * and profiled pictures.
+ * Decodes a file for the classifier, colour mode by colour mode as PIL sees it: no colour profile, no EXIF rotation,
+ * palettes and CMYK told apart. The page decoder in src/io makes plain RGB instead, which gives other figures for
+ * palette, alpha, CMYK, 16-bit gray and profiled pictures.
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { pictureFormat } from "../io/image-codec.js";
+import { pictureFormat } from "../io/image/image-codec.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 
@@ -22,14 +22,18 @@ export interface ClassificationDecodeOptions {
 /**
  * Decodes one picture (the first page or frame).
  *
- * Against PIL: JPEG, PNG and WebP give the same bytes for all golden files. 16-bit gray is clipped to 255 as PIL's `convert("L")` does
- * (PIL would shrink such pictures above 256 pixels before clipping); 16-bit colour keeps the upper byte. A PNG whose RGB has one
- * transparent colour (tRNS) counts as RGBA here and as RGB in PIL.
+ * Against PIL: JPEG, PNG and WebP give the same bytes for all golden files. 16-bit gray is clipped to 255 as PIL's
+ * `convert("L")` does (PIL would shrink such pictures above 256 pixels before clipping); 16-bit colour keeps the upper
+ * byte. A PNG whose RGB has one transparent colour (tRNS) counts as RGBA here and as RGB in PIL.
  * @param bytes the encoded file
  * @param name path or entry name, for errors
  * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it is not a picture, damaged or cut short
  */
-export async function decodeForClassification(bytes: Uint8Array, name: string, options: ClassificationDecodeOptions = {}): Promise<ClassifierImage> {
+export async function decodeForClassification(
+  bytes: Uint8Array,
+  name: string,
+  options: ClassificationDecodeOptions = {},
+): Promise<ClassifierImage> {
   const limit = options.limitPixels === undefined ? {} : { limitInputPixels: options.limitPixels };
   pictureFormat(bytes, name);
   const picture = sharp(bytes, { ignoreIcc: true, failOn: options.failOn ?? "truncated", ...limit });
@@ -38,12 +42,21 @@ export async function decodeForClassification(bytes: Uint8Array, name: string, o
     if (isPlainPng(bytes)) return interleaved(await rawOf(picture.raw()));
     const { space, isPalette, bitsPerSample } = await picture.metadata();
     if (space === "grey16") return clipped(await rawOf(picture.toColourspace("grey16").raw({ depth: "ushort" })));
-    if (space === "cmyk") return interleaved(await rawOf(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw()), "cmyk");
+    if (space === "cmyk")
+      return interleaved(await rawOf(picture.pipelineColourspace("cmyk").toColourspace("cmyk").raw()), "cmyk");
     if (isPalette) return interleaved(await rawOf(picture.toColourspace("srgb").removeAlpha().raw()), "palette");
-    if (space === "b-w") return interleaved(await rawOf(picture.toColourspace("b-w").removeAlpha().raw()), bitsPerSample === 1 ? "bilevel" : "gray");
+    if (space === "b-w")
+      return interleaved(
+        await rawOf(picture.toColourspace("b-w").removeAlpha().raw()),
+        bitsPerSample === 1 ? "bilevel" : "gray",
+      );
     return interleaved(await rawOf(picture.toColourspace("srgb").raw()));
   } catch (error) {
-    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: ${messageOf(error).trim()}. Replace the file or leave it out`, { imagePath: name, cause: error });
+    throw new ImageProcessingError(
+      "ERR_IMAGE_DECODE",
+      `${name} cannot be decoded: ${messageOf(error).trim()}. Replace the file or leave it out`,
+      { imagePath: name, cause: error },
+    );
   }
 }
 

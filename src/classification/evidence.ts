@@ -1,12 +1,16 @@
 /**
- * How much real colour a picture has, apart from the paper's tint and from being printed in one ink: what the calibrated decision looks at.
- * All figures come from the picture halved until neither side is over 320 pixels, so that noise of scanners and encoders is averaged out.
+ * How much real colour a picture has, apart from the paper's tint and from being printed in one ink: what the
+ * calibrated decision looks at. All figures come from the picture halved until neither side is over 320 pixels, so that
+ * noise of scanners and encoders is averaged out.
  */
 import { colorSums, type PixelImage } from "../binding/pixels.js";
 
 /** Figures of a picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */
 export interface ColorEvidence {
-  /** How far the picture is from one ink on its paper: the share of the ink's energy, 0..1, that no single ink colour explains. */
+  /**
+   * How far the picture is from one ink on its paper: the share of the ink's energy, 0..1, that no single ink colour
+   * explains.
+   */
   readonly inks: number;
   /** The same among the lighter half of the tones, where pale colour is. */
   readonly lightInks: number;
@@ -23,12 +27,28 @@ export const NO_COLOR: ColorEvidence = { inks: 0, lightInks: 0, hueSpread: 0, ti
 export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
   if (image.channels === 1) return NO_COLOR;
   const sums = colorSums(image as PixelImage<3>);
-  const [aa, bb, ab, tinted, vivid, count] = sums.subarray(12) as unknown as [number, number, number, number, number, number];
+  const [aa, bb, ab, tinted, vivid, count] = sums.subarray(12) as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const minor = (aa + bb - Math.hypot(aa - bb, 2 * ab)) / 2;
-  return { inks: residue(sums), lightInks: residue(sums.subarray(6)), hueSpread: Math.sqrt(Math.max(0, minor) / count), tinted: tinted / count, vivid: vivid / count };
+  return {
+    inks: residue(sums),
+    lightInks: residue(sums.subarray(6)),
+    hueSpread: Math.sqrt(Math.max(0, minor) / count),
+    tinted: tinted / count,
+    vivid: vivid / count,
+  };
 }
 
-/** How much of the ink's energy one direction leaves over: 1 - greatest eigenvalue / trace of its second moments, by power iteration from gray. */
+/**
+ * How much of the ink's energy one direction leaves over: 1 - greatest eigenvalue / trace of its second moments, by
+ * power iteration from gray.
+ */
 function residue(moments: Float64Array): number {
   const [xx, yy, zz, xy, xz, yz] = moments as unknown as [number, number, number, number, number, number];
   const trace = xx + yy + zz;

@@ -40,8 +40,13 @@ export class ImageClassifier {
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
     const { cacheEntries = 10_000, concurrency = 4, limitPixels } = options;
-    for (const [name, value, least] of [["cacheEntries", cacheEntries, 0], ["concurrency", concurrency, 1], ["limitPixels", limitPixels ?? 1, 1]] as const) {
-      if (!Number.isInteger(value) || value < least) throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${value}`);
+    for (const [name, value, least] of [
+      ["cacheEntries", cacheEntries, 0],
+      ["concurrency", concurrency, 1],
+      ["limitPixels", limitPixels ?? 1, 1],
+    ] as const) {
+      if (!Number.isInteger(value) || value < least)
+        throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${value}`);
     }
     this.thresholds = completeThresholds(options.thresholds);
     this.#decision = options.decision ?? "plain";
@@ -51,10 +56,14 @@ export class ImageClassifier {
   /**
    * Classifies one picture.
    * @param name for error messages; default the path, or "picture"
-   * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it cannot be read or decoded; ClassificationError `ERR_CLASSIFICATION` when a
+   * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it cannot be read or decoded; ClassificationError
+   * `ERR_CLASSIFICATION` when a
    *   decoded picture's mode and channels do not fit
    */
-  async classify(source: ClassifierSource, name = typeof source === "string" ? source : "picture"): Promise<ImageClassification> {
+  async classify(
+    source: ClassifierSource,
+    name = typeof source === "string" ? source : "picture",
+  ): Promise<ImageClassification> {
     const content = typeof source === "string" ? await readPicture(source) : source;
     const key = keyOf(content);
     const known = this.#cache.get(key);
@@ -65,7 +74,9 @@ export class ImageClassifier {
     return classification;
   }
 
-  /** Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources. */
+  /**
+   * Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources.
+   */
   async classifyBatch(sources: Iterable<ClassifierSource>): Promise<BatchClassification[]> {
     const all = [...sources];
     const results: BatchClassification[] = [];
@@ -109,7 +120,11 @@ export class ImageClassifier {
 }
 
 /** Classifies a decoded picture, by either decision. Errors as `measure`. */
-function classifyPixels(image: ClassifierImage, decision: ClassifierName, thresholds: ClassificationThresholds): ImageClassification {
+function classifyPixels(
+  image: ClassifierImage,
+  decision: ClassifierName,
+  thresholds: ClassificationThresholds,
+): ImageClassification {
   const metrics = measure(image);
   return decision === "plain" ? decide(metrics, thresholds) : { ...calibrate(evidenceOf(image)), metrics };
 }
@@ -118,7 +133,10 @@ async function readPicture(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${path} cannot be read: ${messageOf(error)}`, { imagePath: path, cause: error });
+    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${path} cannot be read: ${messageOf(error)}`, {
+      imagePath: path,
+      cause: error,
+    });
   }
 }
 
@@ -127,5 +145,8 @@ function keyOf(content: Uint8Array | ClassifierImage): string {
   const hash = createHash("sha256");
   if (content instanceof Uint8Array) return hash.update("file\0").update(content).digest("base64");
   const { width, height, channels, mode, data } = content;
-  return hash.update(`pixels ${width} ${height} ${channels} ${mode ?? ""}\0`).update(data).digest("base64");
+  return hash
+    .update(`pixels ${width} ${height} ${channels} ${mode ?? ""}\0`)
+    .update(data)
+    .digest("base64");
 }

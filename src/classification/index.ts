@@ -2,8 +2,20 @@
 export { calibrate, SURE, type CalibratedDecision } from "./calibrated.js";
 export { colorEvidence, type ColorEvidence } from "./evidence.js";
 export { isGrayByHeader } from "./header.js";
-export { DEFAULT_THRESHOLDS, decide, type ClassificationMetrics, type ClassificationThresholds, type ImageClassification, type ImageType } from "./decision.js";
+export {
+  DEFAULT_THRESHOLDS,
+  decide,
+  type ClassificationMetrics,
+  type ClassificationThresholds,
+  type ImageClassification,
+  type ImageType,
+} from "./decision.js";
 export { decodeForClassification, type ClassificationDecodeOptions } from "./decode-for-classification.js";
-export { ImageClassifier, type BatchClassification, type ClassifierSource, type ImageClassifierOptions } from "./image-classifier.js";
+export {
+  ImageClassifier,
+  type BatchClassification,
+  type ClassifierSource,
+  type ImageClassifierOptions,
+} from "./image-classifier.js";
 export { evidenceOf, measure, type ClassifierImage, type PictureMode } from "./metrics.js";
 export { separateLineArtAndReferences, type Separation, type UnreadableImage } from "./separate.js";

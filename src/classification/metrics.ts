@@ -1,6 +1,6 @@
 /**
- * The three metrics of a decoded picture, measured as the Python classifier measures them with PIL and OpenCV, colour mode by
- * colour mode. Synchronous native kernels: may run in a worker thread.
+ * The three metrics of a decoded picture, measured as the Python classifier measures them with PIL and OpenCV, colour
+ * mode by colour mode. Synchronous native kernels: may run in a worker thread.
  */
 import {
   cmykToRgb,
@@ -42,7 +42,15 @@ export interface ClassifierImage extends PixelImage {
 
 const THUMBNAIL_SIDE = 256;
 const MODE_OF_CHANNELS = { 1: "gray", 2: "gray-alpha", 3: "rgb", 4: "rgba" } as const;
-const CHANNELS_OF_MODE: Readonly<Record<PictureMode, readonly number[]>> = { gray: [1], "gray-alpha": [2], bilevel: [1], palette: [1, 3], rgb: [3], rgba: [4], cmyk: [4] };
+const CHANNELS_OF_MODE: Readonly<Record<PictureMode, readonly number[]>> = {
+  gray: [1],
+  "gray-alpha": [2],
+  bilevel: [1],
+  palette: [1, 3],
+  rgb: [3],
+  rgba: [4],
+  cmyk: [4],
+};
 
 /** A picture with its mode, checked. */
 interface Source {
@@ -52,11 +60,16 @@ interface Source {
 
 /**
  * The three metrics of a picture.
- * @throws ClassificationError `ERR_CLASSIFICATION` when mode and channels do not fit; ValidationError `ERR_ARGUMENT` when size and data do not
+ * @throws ClassificationError `ERR_CLASSIFICATION` when mode and channels do not fit; ValidationError `ERR_ARGUMENT`
+ * when size and data do not
  */
 export function measure(image: ClassifierImage): ClassificationMetrics {
   const source = sourceOf(image);
-  return { saturation: saturationOf(source), colorCount: countColors(shrink(source)), edgeDensity: edgeDensityOf(grayOf(source)) };
+  return {
+    saturation: saturationOf(source),
+    colorCount: countColors(shrink(source)),
+    edgeDensity: edgeDensityOf(grayOf(source)),
+  };
 }
 
 /** What the calibrated decision needs: of a gray picture nothing is looked at. Errors as `measure`. */
@@ -86,8 +99,13 @@ function checked(image: ClassifierImage): Source {
   const mode = image.mode ?? MODE_OF_CHANNELS[image.channels];
   const allowed = CHANNELS_OF_MODE[mode] as readonly number[] | undefined;
   if (!allowed?.includes(image.channels)) {
-    const rule = allowed ? `that mode has ${allowed.join(" or ")}` : `use one of ${Object.keys(CHANNELS_OF_MODE).join(", ")}`;
-    throw new ClassificationError("ERR_CLASSIFICATION", `a picture of mode ${JSON.stringify(mode)} with ${image.channels} channels cannot be classified; ${rule}`);
+    const rule = allowed
+      ? `that mode has ${allowed.join(" or ")}`
+      : `use one of ${Object.keys(CHANNELS_OF_MODE).join(", ")}`;
+    throw new ClassificationError(
+      "ERR_CLASSIFICATION",
+      `a picture of mode ${JSON.stringify(mode)} with ${image.channels} channels cannot be classified; ${rule}`,
+    );
   }
   return { mode, image };
 }
@@ -98,17 +116,26 @@ function saturationOf({ mode, image }: Source): number {
 
 function grayOf({ mode, image }: Source): PixelImage<1> {
   if (mode === "gray-alpha") return firstChannel(image);
-  return toGray(mode === "cmyk" ? cmykToRgb(image as PixelImage<4>) : image.channels === 4 ? toRgb(image as PixelImage<4>) : (image as PixelImage<1 | 3>));
+  return toGray(
+    mode === "cmyk"
+      ? cmykToRgb(image as PixelImage<4>)
+      : image.channels === 4
+        ? toRgb(image as PixelImage<4>)
+        : (image as PixelImage<1 | 3>),
+  );
 }
 
 /** Distinct colours of the shrunk picture. */
 function countColors(small: PixelImage<1 | 3>): number {
-  return small.channels === 1 ? histogram(small as PixelImage<1>).filter((count) => count > 0).length : distinctColors(small as PixelImage<3>);
+  return small.channels === 1
+    ? histogram(small as PixelImage<1>).filter((count) => count > 0).length
+    : distinctColors(small as PixelImage<3>);
 }
 
 /** PIL's `thumbnail((256, 256))` with Lanczos, then `convert("RGB")` (gray stays in one channel here). */
 export function shrink({ mode, image }: Source): PixelImage<1 | 3> {
-  const to = (picture: PixelImage, filter: "lanczos" | "nearest" = "lanczos"): PixelImage => thumbnail(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE, filter);
+  const to = (picture: PixelImage, filter: "lanczos" | "nearest" = "lanczos"): PixelImage =>
+    thumbnail(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE, filter);
   switch (mode) {
     case "gray":
     case "rgb":
@@ -124,7 +151,11 @@ export function shrink({ mode, image }: Source): PixelImage<1 | 3> {
       const { width, height } = thumbnailSize(image.width, image.height, THUMBNAIL_SIDE, THUMBNAIL_SIDE);
       const rgba = image as PixelImage<4>;
       // PIL shrinks alpha pictures premultiplied and without the box step; a picture that fits stays as it is.
-      return toRgb(width === image.width && height === image.height ? rgba : unpremultiply(resize(premultiply(rgba), width, height, "lanczos")));
+      return toRgb(
+        width === image.width && height === image.height
+          ? rgba
+          : unpremultiply(resize(premultiply(rgba), width, height, "lanczos")),
+      );
     }
   }
 }

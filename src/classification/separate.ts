@@ -26,7 +26,10 @@ export interface Separation<T> {
  * @param images paths, encoded files or decoded pictures
  * @param classifier with its thresholds and its cache; default a new one
  */
-export async function separateLineArtAndReferences<T extends ClassifierSource>(images: Iterable<T>, classifier = new ImageClassifier()): Promise<Separation<T>> {
+export async function separateLineArtAndReferences<T extends ClassifierSource>(
+  images: Iterable<T>,
+  classifier = new ImageClassifier(),
+): Promise<Separation<T>> {
   const all = [...images];
   const separation: Separation<T> = { lineArt: [], references: [], classifications: new Map(), failures: [] };
   for (const [index, { classification, error }] of (await classifier.classifyBatch(all)).entries()) {

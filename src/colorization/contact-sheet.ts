@@ -1,4 +1,7 @@
-/** Pictures side by side with a line of text below each, drawn without fonts: what a preview of several seeds is looked at with. */
+/**
+ * Pictures side by side with a line of text below each, drawn without fonts: what a preview of several seeds is looked
+ * at with.
+ */
 import { resize, toRgb } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
 
@@ -38,7 +41,12 @@ const GLYPHS: Readonly<Record<string, readonly number[]>> = {
 
 /** Lays pictures out in rows, all of one width. */
 export function contactSheet({ rows }: ContactSheetTask): RasterImage {
-  const tiles = rows.map((row) => row.map(({ label, image }) => ({ label, image: resize(toRgb(image), TILE_WIDTH_PX, Math.max(1, Math.round((image.height * TILE_WIDTH_PX) / image.width))) })));
+  const tiles = rows.map((row) =>
+    row.map(({ label, image }) => ({
+      label,
+      image: resize(toRgb(image), TILE_WIDTH_PX, Math.max(1, Math.round((image.height * TILE_WIDTH_PX) / image.width))),
+    })),
+  );
   const heights = tiles.map((row) => Math.max(...row.map(({ image }) => image.height)) + LABEL_PX + GAP_PX);
   const width = GAP_PX + Math.max(...tiles.map((row) => row.length)) * (TILE_WIDTH_PX + GAP_PX);
   const height = GAP_PX + heights.reduce((sum, one) => sum + one, 0);
@@ -47,7 +55,11 @@ export function contactSheet({ rows }: ContactSheetTask): RasterImage {
   for (const [number, row] of tiles.entries()) {
     for (const [column, { label, image }] of row.entries()) {
       const left = GAP_PX + column * (TILE_WIDTH_PX + GAP_PX);
-      for (let y = 0; y < image.height; y++) sheet.data.set(image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3), ((top + y) * width + left) * 3);
+      for (let y = 0; y < image.height; y++)
+        sheet.data.set(
+          image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3),
+          ((top + y) * width + left) * 3,
+        );
       drawText(sheet, label, left, top + image.height + GAP_PX / 2);
     }
     top += heights[number]!;
@@ -61,7 +73,8 @@ function drawText({ data, width }: RasterImage, text: string, left: number, top:
       for (let column = 0; column < 5; column++) {
         if ((bits & (16 >> column)) === 0) continue;
         const x = left + (position * 6 + column) * DOT_PX;
-        for (let y = top + row * DOT_PX; y < top + (row + 1) * DOT_PX; y++) data.fill(INK, (y * width + x) * 3, (y * width + x + DOT_PX) * 3);
+        for (let y = top + row * DOT_PX; y < top + (row + 1) * DOT_PX; y++)
+          data.fill(INK, (y * width + x) * 3, (y * width + x + DOT_PX) * 3);
       }
     }
   }

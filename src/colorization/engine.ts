@@ -1,4 +1,7 @@
-/** The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs hold. */
+/**
+ * The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs
+ * hold.
+ */
 import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
@@ -7,16 +10,16 @@ import { MemoryManager } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
-import { openModelPackage, type ModelPackage } from "../model/model-package.js";
+import { openModelPackage, type ModelPackage } from "../model/package.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
-import { weightBooks } from "./held-weights.js";
+import { weightBooks } from "./shared-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
-import { Networks, type RunTimes } from "./networks.js";
+import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
-import { colorizePage, type PageRequest, type PageResult } from "./page-pipeline.js";
+import { colorizePage, type PageRequest, type PageResult } from "./cobra/pipeline.js";
 import { openPagePool, type PagePool } from "./page-pool.js";
 import type { RunPageTask } from "./page-tasks.js";
-import { ReferenceSet, type ReferenceImage } from "./references.js";
+import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 
 export interface EngineOptions {
   /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
@@ -27,14 +30,21 @@ export interface EngineOptions {
   session?: SessionOptions;
   /** Worker threads for decoding, encoding and pixels. Default: as many as cores. */
   workers?: number;
-  /** Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default 1 GiB. */
+  /**
+   * Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default
+   * 1 GiB.
+   */
   referenceCacheBytes?: number;
   /**
-   * Keep the weights of a style loaded when pages of another one come. Default true; false swaps them, which saves their memory and costs
-   * their loading. What styles share is loaded once either way (docs/models.md, "What styles share").
+   * Keep the weights of a style loaded when pages of another one come. Default true; false swaps them, which saves
+   * their memory and costs their loading. What styles share is loaded once either way (docs/models.md, "What styles
+   * share").
    */
   keepStyles?: boolean;
-  /** Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit` leave. */
+  /**
+   * Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit`
+   * leave.
+   */
   memoryBudgetBytes?: number;
   /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
   memoryThreshold?: number;
@@ -44,8 +54,8 @@ const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
 const log = getLogger("engine");
 
 /**
- * Colours pages with one model. `close()` waits for the pages in flight, `destroy()` cancels them; both free everything and
- * may be called twice.
+ * Colours pages with one model. `close()` waits for the pages in flight, `destroy()` cancels them; both free everything
+ * and may be called twice.
  */
 export class Engine implements AsyncDisposable {
   readonly model: ModelPackage;
@@ -62,7 +72,12 @@ export class Engine implements AsyncDisposable {
   private constructor(model: ModelPackage, options: EngineOptions) {
     this.model = model;
     this.#options = options;
-    this.#networks = new Networks(model, options.session, (work) => this.#inMemory(work), (owner, bytes) => book(owner, bytes));
+    this.#networks = new Networks(
+      model,
+      options.session,
+      (work) => this.#inMemory(work),
+      (owner, bytes) => book(owner, bytes),
+    );
     this.memory = new MemoryManager({
       needs: new PageMemory(model),
       modelBytes: sessionWeightBytes(model),
@@ -71,7 +86,10 @@ export class Engine implements AsyncDisposable {
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
     });
-    const book = weightBooks(this.memory.ledger, Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))));
+    const book = weightBooks(
+      this.memory.ledger,
+      Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))),
+    );
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = openPagePool(options.workers);
   }
@@ -82,7 +100,14 @@ export class Engine implements AsyncDisposable {
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
-    log.info({ model: `${model.manifest.name} ${model.manifest.version}`, hash: model.hash.slice(0, 16), provider: options.session?.provider ?? "cpu" }, "model opened");
+    log.info(
+      {
+        model: `${model.manifest.name} ${model.manifest.version}`,
+        hash: model.hash.slice(0, 16),
+        provider: options.session?.provider ?? "cpu",
+      },
+      "model opened",
+    );
     return new Engine(model, options);
   }
 
@@ -110,12 +135,19 @@ export class Engine implements AsyncDisposable {
   /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
   references(images: readonly ReferenceImage[]): ReferenceSet {
     this.#assertOpen();
-    return new ReferenceSet(this.#networks, this.#runTask, images, this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES, this.memory);
+    return new ReferenceSet(
+      this.#networks,
+      this.#runTask,
+      images,
+      this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES,
+      this.memory,
+    );
   }
 
   /**
    * Colours one page. `request.page.data` moves to a worker and is empty afterwards; give a copy to keep it.
-   * @throws ConfigurationError `ERR_CONFIG` for a style the model lacks; the signal's reason when cancelled; `ERR_STATE` when closed
+   * @throws ConfigurationError `ERR_CONFIG` for a style the model lacks; the signal's reason when cancelled;
+   * `ERR_STATE` when closed
    */
   async colorize(references: ReferenceSet, request: PageRequest): Promise<PageResult> {
     this.#assertOpen();
@@ -160,7 +192,10 @@ export class Engine implements AsyncDisposable {
     this.#networks.dispose();
   }
 
-  /** Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages (`core`). */
+  /**
+   * Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages
+   * (`core`).
+   */
   async #inMemory<T>(work: () => Promise<T>): Promise<T> {
     const taken: PressureStep[] = [];
     for (;;) {
@@ -175,7 +210,10 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /** The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two generics. */
+  /**
+   * The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two
+   * generics.
+   */
   readonly #runTask: RunPageTask = (name, input, signal) => this.#pool.run(name, input as never, { signal }) as never;
 
   #assertOpen(): void {
@@ -185,7 +223,10 @@ export class Engine implements AsyncDisposable {
   #assertStyle(style: Style): void {
     if (!this.styles.includes(style)) {
       const have = this.styles.map((one) => `"${one}"`).join(", ");
-      throw new ConfigurationError("ERR_CONFIG", `the model "${this.model.manifest.name}" has no weights for style "${style}"; it has ${have}`);
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the model "${this.model.manifest.name}" has no weights for style "${style}"; it has ${have}`,
+      );
     }
   }
 }

@@ -1,6 +1,9 @@
-/** Which styles' own weights (of small packages: networks) are loaded. Switching style swaps only those; what styles share stays. */
+/**
+ * Which styles' own weights (of small packages: networks) are loaded. Switching style swaps only those; what styles
+ * share stays.
+ */
 import type { Style } from "../config/batch-config.js";
-import type { Networks } from "./networks.js";
+import type { Networks } from "./model-runner.js";
 
 /** Counts the pages of each style. */
 export class LoadedStyles {

@@ -1,20 +1,23 @@
 /**
- * What a page takes, from the model's own graphs and the pipeline's buffers. The factors below were set by measured peaks of resident
- * memory; how near the estimate comes stands in `docs/logging-and-memory.md`.
+ * What a page takes, from the model's own graphs and the pipeline's buffers. The factors below were set by measured
+ * peaks of resident memory; how near the estimate comes stands in `docs/logging-and-memory.md`.
  */
 import { readFileSync } from "node:fs";
 import type { Style } from "../config/batch-config.js";
 import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
-import { decodeModelProto } from "../model/builder/onnx-schema.js";
+import { decodeModelProto } from "../onnx/schema.js";
 import { peakActivationBytes } from "../model/graph-memory.js";
 import type { GraphName } from "../model/manifest.js";
-import type { ModelPackage } from "../model/model-package.js";
+import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
-import { bucketName, nearestBucket, type Bucket } from "./buckets.js";
-import { modelBuckets } from "./page-pipeline.js";
-import { QUADRANTS } from "./retrieval.js";
+import { bucketName, nearestBucket, type Bucket } from "./cobra/buckets.js";
+import { modelBuckets } from "./cobra/pipeline.js";
+import { QUADRANTS } from "./cobra/retrieval.js";
 
-/** What an arena takes for each byte that is alive at the worst moment: the first run fills it piece by piece, the next takes one whole block beside that. */
+/**
+ * What an arena takes for each byte that is alive at the worst moment: the first run fills it piece by piece, the next
+ * takes one whole block beside that.
+ */
 const ARENA_FACTOR = 2.3;
 /** An arena's smallest size. */
 const ARENA_FLOOR_BYTES = 2 ** 20;
@@ -27,7 +30,15 @@ const INK_PIXELS = 16_000_000;
 /** Heap and worker threads grow a little with every page in flight. */
 const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
 
-const NETWORKS: readonly GraphName[] = ["line_extractor", "image_encoder", "vae_encoder", "reference_encoder", "denoiser", "vae_decoder", "guided_upsampler"];
+const NETWORKS: readonly GraphName[] = [
+  "line_extractor",
+  "image_encoder",
+  "vae_encoder",
+  "reference_encoder",
+  "denoiser",
+  "vae_decoder",
+  "guided_upsampler",
+];
 
 /** What pages of one model take; each bucket's networks are looked at once. */
 export class PageMemory implements PageNeeds {
@@ -43,7 +54,9 @@ export class PageMemory implements PageNeeds {
     const key = `${bucketName(this.#bucket(size))} ${topK}`;
     let bytes = this.#activations.get(key);
     if (bytes === undefined) {
-      const graphs = NETWORKS.filter((graph) => graph !== "guided_upsampler" || this.#model.manifest.upsampler !== null);
+      const graphs = NETWORKS.filter(
+        (graph) => graph !== "guided_upsampler" || this.#model.manifest.upsampler !== null,
+      );
       bytes = Math.round(this.networkBytes(size, topK, graphs));
       this.#activations.set(key, bytes);
     }
@@ -54,7 +67,9 @@ export class PageMemory implements PageNeeds {
   pageBytes(size: PageSize | "largest", topK: number): number {
     const bucket = this.#bucket(size);
     const pixels = size === "largest" ? bucket.width * bucket.height : size[0] * size[1];
-    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.referenceBytes(size, topK));
+    return Math.round(
+      PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.referenceBytes(size, topK),
+    );
   }
 
   /** Keys and values of a page's references, side by side. */
@@ -78,7 +93,9 @@ export class PageMemory implements PageNeeds {
 
   #bucket(size: PageSize | "largest"): Bucket {
     const buckets = modelBuckets(this.#model);
-    return size === "largest" ? buckets.reduce((most, bucket) => (bucket.width * bucket.height > most.width * most.height ? bucket : most)) : nearestBucket(size[0], size[1], buckets);
+    return size === "largest"
+      ? buckets.reduce((most, bucket) => (bucket.width * bucket.height > most.width * most.height ? bucket : most))
+      : nearestBucket(size[0], size[1], buckets);
   }
 
   /** Pictures and planes that the stages hand on; see `page-tasks.ts`. */
@@ -90,6 +107,13 @@ export class PageMemory implements PageNeeds {
     const planes = pixels * 3 * 4 * 4; // line, hint, decoded, its copy
     const enlarged = upPixels * (3 * 4 * 4 + 3); // line, colour, output, its copy, picture
     const queries = QUADRANTS * 3 * imageEncoder.imageSize ** 2 * 4;
-    return small + planes + enlarged + queries + pagePixels * (3 + 3) + Math.min(pagePixels, INK_PIXELS) * INK_BYTES_PER_PIXEL;
+    return (
+      small +
+      planes +
+      enlarged +
+      queries +
+      pagePixels * (3 + 3) +
+      Math.min(pagePixels, INK_PIXELS) * INK_BYTES_PER_PIXEL
+    );
   }
 }

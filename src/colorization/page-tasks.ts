@@ -9,16 +9,16 @@ import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/pl
 import type { RasterImage } from "../binding/raster.js";
 import type { Fill, Style } from "../config/batch-config.js";
 import type { HintForm } from "../model/manifest.js";
-import { nearestBucket, type Bucket } from "./buckets.js";
+import { nearestBucket, type Bucket } from "./cobra/buckets.js";
 import { contactSheet } from "./contact-sheet.js";
-import { hintMaskPlane, layHints, type ColorHint } from "./hints.js";
-import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./line-style.js";
-import type { PageHints } from "./page-hints.js";
-import { seededNoise } from "./page-noise.js";
-import { tileHints } from "./tile-hints.js";
-import { joinTiles } from "./tile-join.js";
-import { planTiles, type TilePlan } from "./tiling.js";
-import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./retrieval.js";
+import { hintMaskPlane, layHints, type ColorHint } from "./cobra/hint-squares.js";
+import { lineExtractorInput, linePicture, styledLine, type LineInput } from "./cobra/line-style.js";
+import type { PageHints } from "./page/page-hints.js";
+import { seededNoise } from "./cobra/page-noise.js";
+import { tileHints } from "./page/tile-hints.js";
+import { joinTiles } from "./page/tile-join.js";
+import { planTiles, type TilePlan } from "./page/tiling.js";
+import { clipPixels, fitReference, halfSize, quadrantCrops, referencePatches } from "./cobra/retrieval.js";
 
 /** How the image encoder wants its pictures. */
 export interface EncoderInput {
@@ -69,15 +69,37 @@ export interface PreparedPage {
 export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
   const { width, height } = page;
   const plan = planTiles(page, buckets);
-  const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({ tile, bucket: nearestBucket(tile.width, tile.height, buckets) }));
-  const prepared = hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
+  const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({
+    tile,
+    bucket: nearestBucket(tile.width, tile.height, buckets),
+  }));
+  const prepared =
+    hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
   const tiles = parts.map(({ tile, bucket }, index): PreparedTile => {
-    const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height]);
+    const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", [
+      tile.x,
+      tile.y,
+      tile.x + tile.width,
+      tile.y + tile.height,
+    ]);
     const gray = toGray(stretched as RasterImage);
     const marks = prepared?.marks[index];
-    return { bucket, gray, lineInput: lineExtractorInput(gray), queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder), ...(marks === undefined ? {} : { marks }) };
+    return {
+      bucket,
+      gray,
+      lineInput: lineExtractorInput(gray),
+      queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder),
+      ...(marks === undefined ? {} : { marks }),
+    };
   });
-  return { tiles, width, height, ...(plan === undefined ? {} : { plan }), ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }), ...(keepPage || plan !== undefined ? { page } : {}) };
+  return {
+    tiles,
+    width,
+    height,
+    ...(plan === undefined ? {} : { plan }),
+    ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }),
+    ...(keepPage || plan !== undefined ? { page } : {}),
+  };
 }
 
 export interface ReferenceTask {
@@ -97,7 +119,10 @@ export interface PreparedReference {
 export function prepareReference({ image, bucket, encoder }: ReferenceTask): PreparedReference {
   const { width, height } = bucket;
   const patches = referencePatches(fitReference(toRgb(image), width, height));
-  return { pixels: encoderPixels(patches, encoder), patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage) };
+  return {
+    pixels: encoderPixels(patches, encoder),
+    patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage),
+  };
 }
 
 export interface ConditionTask {
@@ -138,7 +163,9 @@ export function prepareConditions(task: ConditionTask): PreparedConditions {
     linePlanes,
     hintPlanes: task.marks === undefined ? linePlanes.slice() : signedPlanes(hinted.picture),
     hintMask: hintMaskPlane(hinted.mask, task.latentDownscale),
-    ...(task.upsamplerScale === null ? {} : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
+    ...(task.upsamplerScale === null
+      ? {}
+      : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
   };
 }
 
@@ -160,7 +187,10 @@ export interface DecodedPage {
 /** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
 export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
   const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
-  return { picture, ...(upsamplerScale === null ? {} : { upsampledColorPlanes: signedPlanes(upscale(picture, upsamplerScale)) }) };
+  return {
+    picture,
+    ...(upsamplerScale === null ? {} : { upsampledColorPlanes: signedPlanes(upscale(picture, upsamplerScale)) }),
+  };
 }
 
 export interface FinishTask {
@@ -227,8 +257,23 @@ function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std 
 }
 
 /** All tasks by name: the worker's table. */
-export const PAGE_TASKS = { seededNoise, preparePage, prepareReference, prepareConditions, prepareDecoded, finishPicture, joinTiles, composeInk, composeLayers, contactSheet } as const;
+export const PAGE_TASKS = {
+  seededNoise,
+  preparePage,
+  prepareReference,
+  prepareConditions,
+  prepareDecoded,
+  finishPicture,
+  joinTiles,
+  composeInk,
+  composeLayers,
+  contactSheet,
+} as const;
 export type PageTasks = typeof PAGE_TASKS;
 
 /** Runs a task somewhere: in the worker pool, or in place. */
-export type RunPageTask = <Name extends keyof PageTasks>(name: Name, input: Parameters<PageTasks[Name]>[0], signal?: AbortSignal) => Promise<ReturnType<PageTasks[Name]>>;
+export type RunPageTask = <Name extends keyof PageTasks>(
+  name: Name,
+  input: Parameters<PageTasks[Name]>[0],
+  signal?: AbortSignal,
+) => Promise<ReturnType<PageTasks[Name]>>;

@@ -10,14 +10,25 @@ const level = z.int(COLOR).min(0, COLOR).max(255, COLOR);
 const dot = z.strictObject({
   x: place.describe("pixels of the page from the left"),
   y: place.describe("pixels of the page from the top"),
-  color: z.union([z.string().regex(HEX, COLOR), z.tuple([level, level, level])], COLOR).describe("#rrggbb, or [red, green, blue]"),
-  radius: z.number("must be a number").positive("must be above 0").describe("of the dot, in pixels of the page").optional(),
+  color: z
+    .union([z.string().regex(HEX, COLOR), z.tuple([level, level, level])], COLOR)
+    .describe("#rrggbb, or [red, green, blue]"),
+  radius: z
+    .number("must be a number")
+    .positive("must be above 0")
+    .describe("of the dot, in pixels of the page")
+    .optional(),
 });
 
 /** The schema of `colorHints`. */
 export const colorHintsSchema = z
-  .union([z.string().min(1), z.array(dot).min(1, "must hold at least one dot; leave colorHints out for none")], 'must be the path of a picture with transparency, or a list such as [{ "x": 10, "y": 20, "color": "#ff0000" }]')
-  .describe("colours to keep to: a picture of the page's shape with strokes of colour on transparency, or dots in the page's own pixels");
+  .union(
+    [z.string().min(1), z.array(dot).min(1, "must hold at least one dot; leave colorHints out for none")],
+    'must be the path of a picture with transparency, or a list such as [{ "x": 10, "y": 20, "color": "#ff0000" }]',
+  )
+  .describe(
+    "colours to keep to: a picture of the page's shape with strokes of colour on transparency, or dots in the page's own pixels",
+  );
 
 /** A path, or dots, later ones over earlier ones. */
 export type ColorHints = z.output<typeof colorHintsSchema>;

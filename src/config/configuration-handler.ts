@@ -1,11 +1,19 @@
 /**
- * Configuration files: JSON with settings for all images and for single ones. Keys may be camelCase or the snake_case of the Python
- * system. What is wrong is an error that lists all faults; nothing is replaced silently.
+ * Configuration files: JSON with settings for all images and for single ones. Keys may be camelCase or the snake_case
+ * of the Python system. What is wrong is an error that lists all faults; nothing is replaced silently.
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ConfigurationError, messageOf } from "../errors.js";
-import { BATCH_CONFIG_KEYS, configError, PAGE_CONFIG_KEYS, settingFaults, settingsJsonSchema, type BatchConfigInput, type PageConfig } from "./batch-config.js";
+import {
+  BATCH_CONFIG_KEYS,
+  configError,
+  PAGE_CONFIG_KEYS,
+  settingFaults,
+  settingsJsonSchema,
+  type BatchConfigInput,
+  type PageConfig,
+} from "./batch-config.js";
 import { matchRank } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
@@ -16,22 +24,40 @@ export interface ConfigFile {
   readonly images: Readonly<Record<string, PageConfig>>;
 }
 
-const PATHS: ReadonlySet<string> = new Set(["inputDir", "inputZip", "outputDir", "outputZip", "referenceImages", "colorHints"]);
+const PATHS: ReadonlySet<string> = new Set([
+  "inputDir",
+  "inputZip",
+  "outputDir",
+  "outputZip",
+  "referenceImages",
+  "colorHints",
+]);
 const SECTIONS = ["default", "images"];
 
-/** Reads configuration files and answers what they say. Holds the file loaded last, and all files read until `clearCache()`. */
+/**
+ * Reads configuration files and answers what they say. Holds the file loaded last, and all files read until
+ * `clearCache()`.
+ */
 export class ConfigurationHandler {
   readonly #files = new Map<string, ConfigFile>();
   #current: ConfigFile = { default: {}, images: {} };
 
   /**
-   * Reads a file; from here on the other methods answer from it. Relative paths in it count from the file's folder and are made absolute.
-   * @throws ConfigurationError `ERR_CONFIG` with all faults and their places: line and column for what is no JSON, paths such as `images["p1.png"].seed` else
+   * Reads a file; from here on the other methods answer from it. Relative paths in it count from the file's folder and
+   * are made absolute.
+   * @throws ConfigurationError `ERR_CONFIG` with all faults and their places: line and column for what is no JSON,
+   * paths such as `images["p1.png"].seed` else
    */
   async loadConfigFile(path: string): Promise<ConfigFile> {
     let file = this.#files.get(path);
     if (file === undefined) {
-      const text = await readFile(path, "utf8").catch((cause: unknown) => Promise.reject(new ConfigurationError("ERR_CONFIG", `the configuration ${path} cannot be read: ${messageOf(cause)}`, { cause })));
+      const text = await readFile(path, "utf8").catch((cause: unknown) =>
+        Promise.reject(
+          new ConfigurationError("ERR_CONFIG", `the configuration ${path} cannot be read: ${messageOf(cause)}`, {
+            cause,
+          }),
+        ),
+      );
       const value = parseJsonText(text, path);
       const faults = this.validateConfig(value);
       if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
@@ -45,11 +71,14 @@ export class ConfigurationHandler {
   /** What is wrong with a file's content, one line a fault with its path; empty when it is right. */
   validateConfig(value: unknown): string[] {
     if (!isObject(value)) return [`an object {"default": …, "images": …} is needed, not ${JSON.stringify(value)}`];
-    const faults = Object.keys(value).filter((key) => !SECTIONS.includes(key)).map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(" and ")}`);
+    const faults = Object.keys(value)
+      .filter((key) => !SECTIONS.includes(key))
+      .map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(" and ")}`);
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
     const images = value["images"] ?? {};
     if (!isObject(images)) return [...faults, `images: an object is needed, not ${JSON.stringify(images)}`];
-    for (const [name, settings] of Object.entries(images)) faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
+    for (const [name, settings] of Object.entries(images))
+      faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
     return faults;
   }
 
@@ -59,8 +88,8 @@ export class ConfigurationHandler {
   }
 
   /**
-   * Settings of one image alone: of all entries that match it, the more specific over the less. A relative path goes over a name, a name
-   * over a glob, a longer glob over a shorter one.
+   * Settings of one image alone: of all entries that match it, the more specific over the less. A relative path goes
+   * over a name, a name over a glob, a longer glob over a shorter one.
    * @param name relative path in the input, with forward slashes
    */
   getImageConfig(name: string): PageConfig {
@@ -76,9 +105,14 @@ export class ConfigurationHandler {
     return Object.keys(this.#current.images).some((pattern) => matchRank(pattern, name) !== undefined);
   }
 
-  /** Later settings over earlier ones, key by key: lists are replaced, not joined. A key that is undefined says nothing. */
+  /**
+   * Later settings over earlier ones, key by key: lists are replaced, not joined. A key that is undefined says nothing.
+   */
   mergeConfigs<T extends object>(...configs: readonly T[]): T {
-    return Object.assign({}, ...configs.map((config) => Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)))) as T;
+    return Object.assign(
+      {},
+      ...configs.map((config) => Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))),
+    ) as T;
   }
 
   /** Forgets all files; the next `loadConfigFile` reads again. */
@@ -94,7 +128,10 @@ export function configFileJsonSchema(): Record<string, unknown> {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "cobra-batch configuration",
     type: "object",
-    properties: { default: settingsJsonSchema(), images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_CONFIG_KEYS) } },
+    properties: {
+      default: settingsJsonSchema(),
+      images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_CONFIG_KEYS) },
+    },
     additionalProperties: false,
   };
 }
@@ -102,21 +139,38 @@ export function configFileJsonSchema(): Record<string, unknown> {
 type RawFile = { default?: Record<string, unknown>; images?: Record<string, Record<string, unknown>> };
 
 function toConfigFile(raw: RawFile, folder: string): ConfigFile {
-  const images = Object.fromEntries(Object.entries(raw.images ?? {}).map(([name, settings]) => [name, pathsFrom(folder, camelKeys(settings)) as PageConfig]));
+  const images = Object.fromEntries(
+    Object.entries(raw.images ?? {}).map(([name, settings]) => [
+      name,
+      pathsFrom(folder, camelKeys(settings)) as PageConfig,
+    ]),
+  );
   return { default: pathsFrom(folder, camelKeys(raw.default ?? {})), images };
 }
 
-/** The same settings, their relative paths taken from a folder on. A slash at the end, which asks for a folder, stays. */
+/**
+ * The same settings, their relative paths taken from a folder on. A slash at the end, which asks for a folder, stays.
+ */
 function pathsFrom(folder: string, settings: Record<string, unknown>): Record<string, unknown> {
-  const from = (value: unknown): unknown => (typeof value === "string" ? resolve(folder, value) + (/[^/]\/$/.test(value) ? "/" : "") : Array.isArray(value) ? value.map((one: unknown) => (typeof one === "string" ? from(one) : one)) : value);
-  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, PATHS.has(key) ? from(value) : value]));
+  const from = (value: unknown): unknown =>
+    typeof value === "string"
+      ? resolve(folder, value) + (/[^/]\/$/.test(value) ? "/" : "")
+      : Array.isArray(value)
+        ? value.map((one: unknown) => (typeof one === "string" ? from(one) : one))
+        : value;
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => [key, PATHS.has(key) ? from(value) : value]),
+  );
 }
 
 function sectionFaults(section: unknown, where: string, keys: readonly string[]): string[] {
   if (section === undefined) return [];
   if (!isObject(section)) return [`${where}: an object is needed, not ${JSON.stringify(section)}`];
   const twice = Object.keys(section).filter((key) => key !== camelKey(key) && camelKey(key) in section);
-  return [...twice.map((key) => `${where}.${key}: the same setting as ${camelKey(key)}, which is given too`), ...settingFaults(camelKeys(section), keys).map((fault) => `${where}.${fault}`)];
+  return [
+    ...twice.map((key) => `${where}.${key}: the same setting as ${camelKey(key)}, which is given too`),
+    ...settingFaults(camelKeys(section), keys).map((fault) => `${where}.${fault}`),
+  ];
 }
 
 /** `num_inference_steps` → `numInferenceSteps`. */

@@ -4,9 +4,9 @@ const RELATIVE_PATH = 2e6;
 const NAME = 1e6;
 
 /**
- * How closely a pattern names an image, higher being more specific: its relative path, then its file name, then a glob by the number of
- * plain characters. Undefined when it does not. In a glob `*` and `?` stand for anything but a slash, `**` for anything; one without a slash is
- * held against the file name.
+ * How closely a pattern names an image, higher being more specific: its relative path, then its file name, then a glob
+ * by the number of plain characters. Undefined when it does not. In a glob `*` and `?` stand for anything but a slash,
+ * `**` for anything; one without a slash is held against the file name.
  */
 export function matchRank(pattern: string, name: string): number | undefined {
   const wanted = pattern.normalize("NFC").replace(/^\.\//, "");

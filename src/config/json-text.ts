@@ -9,8 +9,15 @@ export function parseJsonText(text: string, path: string): unknown {
   } catch (cause) {
     const offset = faultOffset(source);
     const before = source.slice(0, offset).split("\n");
-    const found = offset >= source.length ? "the text ends here" : `${JSON.stringify(String.fromCodePoint(source.codePointAt(offset)!))} cannot stand here`;
-    throw new ConfigurationError("ERR_CONFIG", `${path}:${before.length}:${before.at(-1)!.length + 1}: no valid JSON: ${found}`, { cause });
+    const found =
+      offset >= source.length
+        ? "the text ends here"
+        : `${JSON.stringify(String.fromCodePoint(source.codePointAt(offset)!))} cannot stand here`;
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `${path}:${before.length}:${before.at(-1)!.length + 1}: no valid JSON: ${found}`,
+      { cause },
+    );
   }
 }
 

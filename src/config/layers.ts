@@ -10,14 +10,20 @@ type Settings = Partial<BatchConfigInput>;
 type Key = keyof BatchConfigInput;
 
 /** Pairs of which one is given: naming one in a higher place takes the other back. */
-const PAIRS: readonly (readonly [Key, Key])[] = [["inputDir", "inputZip"], ["outputDir", "outputZip"]];
+const PAIRS: readonly (readonly [Key, Key])[] = [
+  ["inputDir", "inputZip"],
+  ["outputDir", "outputZip"],
+];
 
 /** The name of a setting's environment variable: `topK` → `COBRA_TOP_K`. */
 export function environmentName(key: string): string {
   return `${PREFIX}${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** Settings of the environment. Lists are separated by colons. A value of the wrong type stays text, so that the check names it. */
+/**
+ * Settings of the environment. Lists are separated by colons. A value of the wrong type stays text, so that the check
+ * names it.
+ */
 export function environmentSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const { properties } = settingsJsonSchema();
   const found = BATCH_CONFIG_KEYS.flatMap((key) => {
@@ -32,12 +38,16 @@ const OTHER_VARIABLES = ["COBRA_MODEL", "COBRA_ADDON", "COBRA_ORT_SDK", "COBRA_O
 
 /** Warnings about variables `COBRA_…` that name no setting but nearly do. */
 export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = [...BATCH_CONFIG_KEYS.map(environmentName), ...OTHER_VARIABLES].map((name) => name.slice(PREFIX.length));
-  return Object.keys(environment).filter((name) => name.startsWith(PREFIX)).flatMap((name) => {
-    const rest = name.slice(PREFIX.length);
-    const near = known.includes(rest) ? undefined : nearestKey(rest, known);
-    return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
-  });
+  const known = [...BATCH_CONFIG_KEYS.map(environmentName), ...OTHER_VARIABLES].map((name) =>
+    name.slice(PREFIX.length),
+  );
+  return Object.keys(environment)
+    .filter((name) => name.startsWith(PREFIX))
+    .flatMap((name) => {
+      const rest = name.slice(PREFIX.length);
+      const near = known.includes(rest) ? undefined : nearestKey(rest, known);
+      return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
+    });
 }
 
 function typed(text: string, type: string | undefined): unknown {
@@ -47,7 +57,10 @@ function typed(text: string, type: string | undefined): unknown {
 }
 
 /** The settings that win, and where each comes from; what is in neither is a default. */
-export function layerSettings(layers: Readonly<Record<Exclude<Origin, "default">, Settings>>): { settings: Settings; origins: Map<string, Origin> } {
+export function layerSettings(layers: Readonly<Record<Exclude<Origin, "default">, Settings>>): {
+  settings: Settings;
+  origins: Map<string, Origin>;
+} {
   const settings: Record<string, unknown> = {};
   const origins = new Map<string, Origin>();
   for (const origin of ["file", "environment", "flag"] as const) {

@@ -12,20 +12,24 @@ interface OutputSettings {
 }
 
 /**
- * Settings in which `outputZip` is the archive itself. A folder as `outputZip` (it exists, or ends in a slash) and a folder as `outputDir`
- * beside `zipOutputName` are folders for the archive.
+ * Settings in which `outputZip` is the archive itself. A folder as `outputZip` (it exists, or ends in a slash) and a
+ * folder as `outputDir` beside `zipOutputName` are folders for the archive.
  * @param warn told when `zipOutputName` has nothing to name
  */
 export function resolveOutput<T extends OutputSettings>(settings: T, warn: (text: string) => void): T {
   const { outputDir, outputZip, zipOutputName } = settings;
   if (outputZip !== undefined && !isFolderForArchive(outputZip)) {
-    if (zipOutputName !== undefined) warn(`zipOutputName "${zipOutputName}" is not used: outputZip names the archive itself, ${outputZip}`);
+    if (zipOutputName !== undefined)
+      warn(`zipOutputName "${zipOutputName}" is not used: outputZip names the archive itself, ${outputZip}`);
     return settings;
   }
   if (outputZip === undefined && zipOutputName === undefined) return settings;
   const folder = (outputZip ?? outputDir)!;
   const { outputDir: _folder, ...rest } = settings;
-  return { ...rest, outputZip: join(folder, archiveName(zipOutputName ?? `${withoutZip(basename(resolve(folder)))}_colorized`)) } as T;
+  return {
+    ...rest,
+    outputZip: join(folder, archiveName(zipOutputName ?? `${withoutZip(basename(resolve(folder)))}_colorized`)),
+  } as T;
 }
 
 /** One `.zip` at the end, however many there were; a `.cbz` stays. */

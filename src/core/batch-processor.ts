@@ -1,35 +1,48 @@
 /**
- * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way at once,
- * written in the queue's order. A page that fails does not stop the others.
+ * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way
+ * at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";
 import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig, PageConfig } from "../config/batch-config.js";
-import { PAGE_SETTINGS, configError, settingFaults } from "../config/batch-config.js";
+import {
+  type BatchConfig,
+  configError,
+  PAGE_SETTINGS,
+  type PageConfig,
+  settingFaults,
+} from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger, withLogContext } from "../logging.js";
-import { BatchPages, type ImageRequest } from "./batch-pages.js";
-import { runPages } from "./batch-run.js";
+import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
+import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
-import type { BatchEvent, BatchEventBody, BatchSummary } from "./events.js";
-import type { ImageQueueItem } from "./image-queue.js";
-import { PreviewGate, type PreviewResult } from "./preview.js";
+import type { BatchEvent, BatchEventBody, BatchSummary, PreviewResult } from "./events.js";
+import type { ImageQueueItem } from "./pages/image-queue.js";
+import { PreviewGate } from "./preview/preview.js";
 import { admission, nextState, type ProcessorAction, type ProcessorState } from "./processor-state.js";
-import { scanInput, type Scan } from "./scan.js";
-import type { ImageStatus, StatusSummary } from "./status-tracker.js";
+import { scanInput, type Scan } from "./input/scan-input.js";
+import type { ImageStatus, StatusSummary } from "./pages/status-tracker.js";
 
 export interface BatchProcessorOptions {
   /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Told what happens, in order. */
   onEvent?: (event: BatchEvent) => void;
-  /** Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes over both. */
+  /**
+   * Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes
+   * over both.
+   */
   pageConfig?: (name: string) => PageConfig;
   /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
   fresh?: boolean;
-  /** Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages. */
+  /**
+   * Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages.
+   */
   only?: Iterable<string>;
-  /** Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of the settings, else what memory and cores are good for. */
+  /**
+   * Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of
+   * the settings, else what memory and cores are good for.
+   */
   pagesInFlight?: () => number;
 }
 
@@ -45,8 +58,8 @@ export interface ProcessorStatus {
 const log = getLogger("batch");
 
 /**
- * Colours the pages of one input, once. Made for one engine, which it uses and does not own. `close()` finishes the pages in
- * colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
+ * Colours the pages of one input, once. Made for one engine, which it uses and does not own. `close()` finishes the
+ * pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
   /** The batch's id: in its events, its journal and on its log lines. */
@@ -81,11 +94,12 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   /**
-   * Adds pages to the queue, before the start. Without a list all line art of the input; that is also what the start does when
-   * nothing was added.
+   * Adds pages to the queue, before the start. Without a list all line art of the input; that is also what the start
+   * does when nothing was added.
    * @returns the pages as they wait
-   * @throws ValidationError `ERR_INPUT_NOT_FOUND` for a name the input does not have; QueueError `ERR_ARGUMENT` for a page that was added
-   * already; ConfigurationError `ERR_CONFIG` for bad settings; BatchProcessingError `ERR_STATE` after the start; errors of the input
+   * @throws ValidationError `ERR_INPUT_NOT_FOUND` for a name the input does not have; QueueError `ERR_ARGUMENT` for a
+   * page that was added already; ConfigurationError `ERR_CONFIG` for bad settings; BatchProcessingError `ERR_STATE`
+   * after the start; errors of the input
    */
   async addImages(images?: readonly (string | ImageRequest)[]): Promise<readonly ImageQueueItem[]> {
     this.#assertNotStarted();
@@ -97,18 +111,25 @@ export class BatchProcessor implements AsyncDisposable {
   /**
    * Colours the pages that wait. Once.
    * @returns how it went: failed pages are in `failures`; after `close()` or `cancelProcessing()` some are `unfinished`
-   * @throws the signal's or `destroy`'s reason; `ERR_STATE` when it was started or ended before; errors that keep the whole batch from
-   * going on (`ERR_INPUT_*`, `ERR_NO_REFERENCES`, `ERR_OUTPUT_WRITE`, `ERR_MODEL_*`, …)
+   * @throws the signal's or `destroy`'s reason; `ERR_STATE` when it was started or ended before; errors that keep the
+   * whole batch from going on (`ERR_INPUT_*`, `ERR_NO_REFERENCES`, `ERR_OUTPUT_WRITE`, `ERR_MODEL_*`, …)
    */
   async startProcessing(): Promise<BatchSummary> {
     this.#options.signal?.throwIfAborted();
-    if (nextState(this.#state, "start") === undefined) throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`);
+    if (nextState(this.#state, "start") === undefined)
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`,
+      );
     this.#act("start");
     this.#run = withLogContext({ job: this.job }, () => this.#process());
     return this.#run;
   }
 
-  /** Begins no further page until `resumeProcessing()`; pages in colouring are finished. Before the start: the start then waits. */
+  /**
+   * Begins no further page until `resumeProcessing()`; pages in colouring are finished. Before the start: the start
+   * then waits.
+   */
   pauseProcessing(): void {
     this.#act("pause");
   }
@@ -118,7 +139,10 @@ export class BatchProcessor implements AsyncDisposable {
     this.#act("resume");
   }
 
-  /** Gives the pages in colouring up between two denoising steps and leaves the others; resolves when nothing runs any more. Finished pages stay. */
+  /**
+   * Gives the pages in colouring up between two denoising steps and leaves the others; resolves when nothing runs any
+   * more. Finished pages stay.
+   */
   async cancelProcessing(): Promise<void> {
     this.#cancelReason ??= new BatchProcessingError("ERR_STATE", "the batch was cancelled");
     this.#giveUp(this.#cancelReason);
@@ -139,7 +163,12 @@ export class BatchProcessor implements AsyncDisposable {
   getPreviewResult(): PreviewResult {
     const { result } = this.#gate;
     if (result === undefined) {
-      throw new BatchProcessingError("ERR_STATE", this.#config.previewMode ? "there is no preview yet; the event preview-ready tells when there is one" : "the batch has no preview; set previewMode to get one");
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        this.#config.previewMode
+          ? "there is no preview yet; the event preview-ready tells when there is one"
+          : "the batch has no preview; set previewMode to get one",
+      );
     }
     return result;
   }
@@ -155,8 +184,8 @@ export class BatchProcessor implements AsyncDisposable {
 
   /**
    * The preview's pages go back into the queue, are done again and wait again.
-   * @param settings what is changed, for these pages and all others, over all other settings. Default: the next seed, as the same settings
-   * would give the same picture
+   * @param settings what is changed, for these pages and all others, over all other settings. Default: the next seed,
+   * as the same settings would give the same picture
    * @throws BatchProcessingError `ERR_STATE` when no preview waits; ConfigurationError `ERR_CONFIG` for bad settings
    */
   rejectPreview(settings?: PageConfig): void {
@@ -171,8 +200,9 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   /**
-   * What happens from this call on, for a `for await` loop; call it before the start to miss nothing. It ends with the batch and throws
-   * what ends the batch early. A slow reader loses nothing and slows nothing down: what it has not read is kept for it.
+   * What happens from this call on, for a `for await` loop; call it before the start to miss nothing. It ends with the
+   * batch and throws what ends the batch early. A slow reader loses nothing and slows nothing down: what it has not
+   * read is kept for it.
    */
   events(): AsyncIterableIterator<BatchEvent> {
     return this.#events.subscribe();
@@ -184,7 +214,10 @@ export class BatchProcessor implements AsyncDisposable {
     return this.#ended();
   }
 
-  /** Gives everything up, waits until nothing runs, and ends the batch; a running `startProcessing` rejects with `reason`. */
+  /**
+   * Gives everything up, waits until nothing runs, and ends the batch; a running `startProcessing` rejects with
+   * `reason`.
+   */
   destroy(reason: unknown = new BatchProcessingError("ERR_STATE", "the batch processor was destroyed")): Promise<void> {
     this.#giveUp(reason);
     return this.#ended();
@@ -195,7 +228,11 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #assertNotStarted(): void {
-    if (this.#state !== "idle" && this.#state !== "held") throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state}; add pages before the start, or to a new BatchProcessor`);
+    if (this.#state !== "idle" && this.#state !== "held")
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the batch is ${this.#state}; add pages before the start, or to a new BatchProcessor`,
+      );
   }
 
   #act(action: ProcessorAction): void {
@@ -266,11 +303,25 @@ export class BatchProcessor implements AsyncDisposable {
     try {
       const control = { signal: this.#stop.signal, pagesInFlight, admitted: () => this.#admitted() };
       const scan = await this.#scanned();
-      const written = await runPages({ engine: this.#engine, config: this.#config, pages, scan, gate: this.#gate, control, job: this.job, fresh, only: only && new Set(only), stopped: () => this.#stopped() });
+      const written = await runPages({
+        engine: this.#engine,
+        config: this.#config,
+        pages,
+        scan,
+        gate: this.#gate,
+        control,
+        job: this.job,
+        fresh,
+        only: only && new Set(only),
+        stopped: () => this.#stopped(),
+      });
       return await this.#finish(written);
     } catch (error) {
       if (this.#cancelReason !== undefined && error === this.#cancelReason) return await this.#finish();
-      log.error({ code: error instanceof BatchProcessingError ? error.code : undefined, err: error }, `batch ended early: ${messageOf(error)}`);
+      log.error(
+        { code: error instanceof BatchProcessingError ? error.code : undefined, err: error },
+        `batch ended early: ${messageOf(error)}`,
+      );
       if (this.#stop.signal.aborted) this.#emit({ type: "batch-stopped", ...pages.summary() });
       this.#act("fail");
       await this.#release({ reason: error });
@@ -283,7 +334,10 @@ export class BatchProcessor implements AsyncDisposable {
     const preview = written === undefined ? this.#gate.left : undefined;
     const summary = { ...this.#pages.summary(written), ...(preview === undefined ? {} : { preview }) };
     const { failures: _failures, preview: _preview, elapsedMs, ...counts } = summary;
-    log.info({ ...counts, ms: Math.round(elapsedMs) }, written !== undefined ? "batch finished" : preview === undefined ? "batch stopped" : "preview waits for approval");
+    log.info(
+      { ...counts, ms: Math.round(elapsedMs) },
+      written !== undefined ? "batch finished" : preview === undefined ? "batch stopped" : "preview waits for approval",
+    );
     this.#emit({ type: written === undefined ? "batch-stopped" : "batch-completed", ...summary });
     await this.#release();
     return summary;

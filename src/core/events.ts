@@ -1,13 +1,17 @@
 /** What a batch tells while it runs. Every event is plain data and goes out as one NDJSON line with `--json`. */
-import type { PageStage } from "../colorization/page-pipeline.js";
-import type { PageConfig } from "../config/batch-config.js";
+import type { PageStage } from "../colorization/cobra/pipeline.js";
+import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { ErrorCode } from "../errors.js";
-import type { PreviewResult } from "./preview.js";
 
-/** Version of the event format, `schema` in each line of `--json`; it rises when a field changes its meaning or goes. */
+/**
+ * Version of the event format, `schema` in each line of `--json`; it rises when a field changes its meaning or goes.
+ */
 export const EVENT_FORMAT_VERSION = 1;
 
-/** Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or written. */
+/**
+ * Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or
+ * written.
+ */
 export type FailureStage = "scan" | "decode" | PageStage | "encode" | "write";
 
 /** Why a page failed. */
@@ -45,6 +49,29 @@ export interface PageSuccess {
   references: string[];
 }
 
+/** One picture of a grid of seeds. */
+export interface SeedPicture {
+  readonly page: string;
+  readonly seed: number;
+  /** Where the picture is. */
+  readonly output: string;
+}
+
+/** What waits for approval. */
+export interface PreviewResult {
+  /**
+   * The pages that were done, in the batch's order, `output` being where the picture lies now; empty with a grid of
+   * seeds.
+   */
+  readonly pages: readonly PageSuccess[];
+  /** Pages that were tried for it and failed. */
+  readonly failures: readonly PageFailure[];
+  /** The batch's settings it was made with; a page may have its own over them. */
+  readonly settings: PageSettings;
+  /** With `previewSeeds`: the same page with several seeds, one by one and together on one sheet. */
+  readonly seeds?: { readonly sheet: string; readonly pictures: readonly SeedPicture[] };
+}
+
 /** How many pages are where. `total` is the sum of the others. */
 export interface BatchProgress {
   total: number;
@@ -67,7 +94,14 @@ export interface BatchSummary extends BatchProgress {
 /** What happened, without the batch it happened in. */
 export type BatchEventBody =
   /** Once, before all others but warnings. `pages` is the number of pages, `provider` where the networks run. */
-  | { type: "batch-started"; pages: number; references: string[]; model: string; modelTrained: boolean; provider: string }
+  | {
+      type: "batch-started";
+      pages: number;
+      references: string[];
+      model: string;
+      modelTrained: boolean;
+      provider: string;
+    }
   /** Something that is allowed but that people should know. `page`: the page it is about; without it the batch. */
   | { type: "warning"; message: string; page?: string }
   /** A page is taken from the queue. `index` is its position in the batch, from 0. */

@@ -1,10 +1,21 @@
 /** What a batch processor may do next: a pure table of states and actions. */
 
 /**
- * `idle` → `running` ⇄ `paused` → `completed`; `held` is paused before the start. `draining` finishes the pages in flight,
- * `cancelling` gives them up; `cancelled`, `closed` and `failed` are the ends of a batch that did not do all pages.
+ * `idle` → `running` ⇄ `paused` → `completed`; `held` is paused before the start. `draining` finishes the pages in
+ * flight, `cancelling` gives them up; `cancelled`, `closed` and `failed` are the ends of a batch that did not do all
+ * pages.
  */
-export type ProcessorState = "idle" | "held" | "running" | "paused" | "draining" | "cancelling" | "completed" | "cancelled" | "closed" | "failed";
+export type ProcessorState =
+  | "idle"
+  | "held"
+  | "running"
+  | "paused"
+  | "draining"
+  | "cancelling"
+  | "completed"
+  | "cancelled"
+  | "closed"
+  | "failed";
 export type ProcessorAction = "start" | "pause" | "resume" | "close" | "cancel" | "complete" | "fail";
 
 const TABLE: Readonly<Record<ProcessorState, Partial<Record<ProcessorAction, ProcessorState>>>> = {
@@ -20,7 +31,10 @@ const TABLE: Readonly<Record<ProcessorState, Partial<Record<ProcessorAction, Pro
   failed: {},
 };
 
-/** The state after an action; the same state where the action changes nothing. Only `start` can be impossible: then undefined. */
+/**
+ * The state after an action; the same state where the action changes nothing. Only `start` can be impossible: then
+ * undefined.
+ */
 export function nextState(state: ProcessorState, action: ProcessorAction): ProcessorState | undefined {
   return TABLE[state][action] ?? (action === "start" ? undefined : state);
 }

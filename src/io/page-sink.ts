@@ -1,14 +1,13 @@
 /** Where results go: a folder or a ZIP/CBZ archive, behind one interface. A reader never sees half a file. */
-import type { SinkMetadata } from "./output-rules.js";
-import { ArchiveSink } from "./page-sink-archive.js";
-import { FolderSink } from "./page-sink-folder.js";
+import type { SinkMetadata } from "./names/output-rules.js";
 import type { SourceEntry } from "./page-source.js";
 
 export interface PageSink {
   /**
-   * Writes a result under a relative name (forward slashes) and resolves to where it is: a path, for an archive the entry's name.
-   * A folder takes `name_1`, `name_2`, … when the name exists and `overwrite` is off; an archive when it has the name already.
-   * Rejects with `ERR_OUTPUT_WRITE` or `ERR_ARGUMENT` (a name that leads out). Calls may overlap; an archive keeps their order.
+   * Writes a result under a relative name (forward slashes) and resolves to where it is: a path, for an archive the
+   * entry's name. A folder takes `name_1`, `name_2`, … when the name exists and `overwrite` is off; an archive when it
+   * has the name already. Rejects with `ERR_OUTPUT_WRITE` or `ERR_ARGUMENT` (a name that leads out). Calls may overlap;
+   * an archive keeps their order.
    */
   write(name: string, bytes: Uint8Array): Promise<string>;
   /** Writes a file of the run's own under exactly this name, in place of what a killed run has left there. */
@@ -17,21 +16,13 @@ export interface PageSink {
   carry(entry: SourceEntry): Promise<string>;
   /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */
   finish(metadata?: SinkMetadata): Promise<string>;
-  /** Gives up: an archive vanishes, finished files of a folder stay. May be called after `finish`, then does nothing. */
+  /**
+   * Gives up: an archive vanishes, finished files of a folder stay. May be called after `finish`, then does nothing.
+   */
   abort(): Promise<void>;
 }
 
 export interface PageSinkOptions {
   /** Replace what exists. Default false: a free name is taken. */
   readonly overwrite?: boolean;
-}
-
-/** A sink that writes files below a folder, which is made when it is missing. Rejects with `ERR_OUTPUT_WRITE`. */
-export async function openFolderSink(path: string, options: PageSinkOptions = {}): Promise<PageSink> {
-  return FolderSink.open(path, options.overwrite ?? false);
-}
-
-/** A sink that writes one ZIP or CBZ archive, which appears under its name at `finish`. Rejects with `ERR_OUTPUT_WRITE`. */
-export async function openArchiveSink(path: string, options: PageSinkOptions = {}): Promise<PageSink> {
-  return ArchiveSink.open(path, options.overwrite ?? false);
 }

@@ -1,6 +1,6 @@
 /**
- * Which job and page a log line concerns. The ids travel with the asynchronous work itself (AsyncLocalStorage), so code far below
- * the batch names them on its lines without being told, also with several pages in flight.
+ * Which job and page a log line concerns. The ids travel with the asynchronous work itself (AsyncLocalStorage), so code
+ * far below the batch names them on its lines without being told, also with several pages in flight.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 

@@ -11,8 +11,21 @@ export interface LevelTable {
   readonly components: Readonly<Record<string, LogLevel>>;
 }
 
-const PINO_LEVEL: Readonly<Record<LogLevel, string>> = { DEBUG: "debug", INFO: "info", WARNING: "warn", ERROR: "error", CRITICAL: "fatal", SILENT: "silent" };
-const NAME_OF_LEVEL: Readonly<Record<number, LogLevel>> = { 20: "DEBUG", 30: "INFO", 40: "WARNING", 50: "ERROR", 60: "CRITICAL" };
+const PINO_LEVEL: Readonly<Record<LogLevel, string>> = {
+  DEBUG: "debug",
+  INFO: "info",
+  WARNING: "warn",
+  ERROR: "error",
+  CRITICAL: "fatal",
+  SILENT: "silent",
+};
+const NAME_OF_LEVEL: Readonly<Record<number, LogLevel>> = {
+  20: "DEBUG",
+  30: "INFO",
+  40: "WARNING",
+  50: "ERROR",
+  60: "CRITICAL",
+};
 
 /** The level as pino names it. */
 export function pinoLevel(level: LogLevel): string {
@@ -27,7 +40,11 @@ export function levelName(value: number): LogLevel {
 /** A level by its name, in any case. @throws ValidationError `ERR_ARGUMENT` for another name */
 export function checkLevel(value: string, where: string): LogLevel {
   const name = String(value).toUpperCase() as LogLevel;
-  if (!LOG_LEVELS.includes(name)) throw new ValidationError("ERR_ARGUMENT", `${where} is ${JSON.stringify(value)}; the levels are ${LOG_LEVELS.join(", ")}`);
+  if (!LOG_LEVELS.includes(name))
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `${where} is ${JSON.stringify(value)}; the levels are ${LOG_LEVELS.join(", ")}`,
+    );
   return name;
 }
 

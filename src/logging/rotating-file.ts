@@ -1,9 +1,19 @@
 /**
- * A log file that is replaced by a new one when it is full and when the day ends; the oldest go. Every line is written before
- * `write` returns, so nothing is lost when the process exits or is killed. Two libraries do the same and buffer, or need a thread
- * that an exit cuts off; a line costs some microseconds here, and a page has few lines.
+ * A log file that is replaced by a new one when it is full and when the day ends; the oldest go. Every line is written
+ * before `write` returns, so nothing is lost when the process exits or is killed. Two libraries do the same and buffer,
+ * or need a thread that an exit cuts off; a line costs some microseconds here, and a page has few lines.
  */
-import { closeSync, fdatasyncSync, fstatSync, linkSync, mkdirSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join, parse } from "node:path";
 import { messageOf, ResourceError } from "../errors.js";
 
@@ -53,7 +63,11 @@ export class RotatingFile {
       mkdirSync(name.folder, { recursive: true });
       this.#open();
     } catch (cause) {
-      throw new ResourceError("ERR_OUTPUT_WRITE", `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)}); name another folder or leave it out`, { cause });
+      throw new ResourceError(
+        "ERR_OUTPUT_WRITE",
+        `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)}); name another folder or leave it out`,
+        { cause },
+      );
     }
     this.#prune();
   }
@@ -63,13 +77,19 @@ export class RotatingFile {
     return this.#path;
   }
 
-  /** Writes a line, which ends with a line feed. Never throws: where the disk refuses, lines are counted and the count is written once it takes some again. */
+  /**
+   * Writes a line, which ends with a line feed. Never throws: where the disk refuses, lines are counted and the count
+   * is written once it takes some again.
+   */
   write(line: string): void {
     if (this.#fd === undefined) return;
     try {
-      if ((this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) || Date.now() >= this.#dayEndsMs) this.#rotate();
+      if ((this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) || Date.now() >= this.#dayEndsMs)
+        this.#rotate();
       if (this.#lost > 0) {
-        this.#put(`${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`);
+        this.#put(
+          `${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`,
+        );
         this.#lost = 0;
       }
       this.#put(line);
@@ -94,7 +114,7 @@ export class RotatingFile {
 
   #put(line: string): void {
     const bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const written = writeSync(this.#fd!, bytes, at);
       this.#isTorn = at + written < bytes.length;
       this.#bytes += written;
@@ -129,7 +149,10 @@ export class RotatingFile {
   /** Does something with the first dated path that is free. */
   #claim<T>(take: (path: string) => T): [path: string, taken: T] {
     for (let number = 0; ; number++) {
-      const path = join(this.#name.folder, `${this.#name.stem}_${stamp(new Date())}${number === 0 ? "" : `_${number}`}${this.#name.extension}`);
+      const path = join(
+        this.#name.folder,
+        `${this.#name.stem}_${stamp(new Date())}${number === 0 ? "" : `_${number}`}${this.#name.extension}`,
+      );
       try {
         return [path, take(path)];
       } catch (error) {
@@ -141,11 +164,23 @@ export class RotatingFile {
   #prune(): void {
     const { folder, stem, extension, isDated } = this.#name;
     const kept = this.#options.maxFiles - (isDated ? 0 : 1);
-    const age = (name: string): string => name.slice(stem.length, name.length - extension.length).replace(/^(_\d{8}_\d{6})(?:_(\d+))?$/u, (_all, date: string, number = "0") => date + String(number).padStart(6, "0"));
+    const age = (name: string): string =>
+      name
+        .slice(stem.length, name.length - extension.length)
+        .replace(
+          /^(_\d{8}_\d{6})(?:_(\d+))?$/u,
+          (_all, date: string, number = "0") => date + String(number).padStart(6, "0"),
+        );
     try {
-      const full = readdirSync(folder).filter((name) => name.startsWith(`${stem}_`) && name.endsWith(extension) && /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)));
+      const full = readdirSync(folder).filter(
+        (name) =>
+          name.startsWith(`${stem}_`) &&
+          name.endsWith(extension) &&
+          /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)),
+      );
       const oldestFirst = full.sort((a, b) => (age(a) < age(b) ? -1 : 1));
-      for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept))) if (join(folder, name) !== this.#path) unlinkSync(join(folder, name));
+      for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept)))
+        if (join(folder, name) !== this.#path) unlinkSync(join(folder, name));
     } catch {
       // another process was quicker, or the folder is gone: the next rotation tries again
     }

@@ -1,4 +1,7 @@
-/** A log record as one line for people. Names of pages come from archives of strangers, so control characters are written out. */
+/**
+ * A log record as one line for people. Names of pages come from archives of strangers, so control characters are
+ * written out.
+ */
 
 const COLOUR: Readonly<Record<string, number>> = { DEBUG: 90, INFO: 36, WARNING: 33, ERROR: 31, CRITICAL: 35 };
 // oxlint-disable-next-line no-control-regex
@@ -9,7 +12,9 @@ export function textLine(record: string, colour = false): string {
   const { level, time, component, msg, err, ...fields } = JSON.parse(record) as Record<string, unknown>;
   const name = String(level).padEnd(8);
   const shown = colour ? `\u001b[${COLOUR[String(level)] ?? 0}m${name}\u001b[0m` : name;
-  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`).join("");
+  const rest = Object.entries(fields)
+    .map(([key, value]) => ` ${key}=${fieldText(value)}`)
+    .join("");
   const head = `${localClock(String(time))} ${shown} ${component === undefined ? "" : `[${plain(String(component))}] `}${plain(String(msg ?? ""))}${rest}\n`;
   return err === undefined ? head : head + stackText(err);
 }
@@ -21,7 +26,9 @@ function fieldText(value: unknown): string {
 }
 
 function plain(text: string): string {
-  return text.replace(CONTROL, (character) => (character === "\n" ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`));
+  return text.replace(CONTROL, (character) =>
+    character === "\n" ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function stackText(err: unknown): string {

@@ -139,12 +139,14 @@ export class LeaseCache<T extends Holdable> {
 
   /** Drops everything that is not lent. */
   clear(): void {
-    for (const [key, entry] of this.#entries) if (entry.leases === 0 && entry.value !== undefined) this.#drop(key, entry);
+    for (const [key, entry] of this.#entries)
+      if (entry.leases === 0 && entry.value !== undefined) this.#drop(key, entry);
   }
 
   stats(): LeaseCacheStats {
     let leasedBytes = 0;
-    for (const entry of this.#entries.values()) if (entry.leases > 0 && entry.value !== undefined) leasedBytes += entry.value.byteLength;
+    for (const entry of this.#entries.values())
+      if (entry.leases > 0 && entry.value !== undefined) leasedBytes += entry.value.byteLength;
     return {
       hits: this.#hits,
       misses: this.#misses,

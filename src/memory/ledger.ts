@@ -1,7 +1,7 @@
 /**
- * The books of memory: what is reserved and held, and by whom. A reservation is a promise to take memory; it is committed when the
- * memory was taken and released when it is given back. At any time free + reserved + held = total; free is below 0 where more was
- * held than there is.
+ * The books of memory: what is reserved and held, and by whom. A reservation is a promise to take memory; it is
+ * committed when the memory was taken and released when it is given back. At any time free + reserved + held = total;
+ * free is below 0 where more was held than there is.
  */
 import { BatchProcessingError } from "../errors.js";
 
@@ -52,7 +52,9 @@ export class MemoryLedger {
 
   /** Books bytes for an owner, whether they are free or not. */
   reserve(owner: string, bytes: number): Booking {
-    const entry = new Entry(owner, bytes, (from, fromBytes, to, toBytes) => this.#move(entry, from, fromBytes, to, toBytes));
+    const entry = new Entry(owner, bytes, (from, fromBytes, to, toBytes) =>
+      this.#move(entry, from, fromBytes, to, toBytes),
+    );
     this.#open.add(entry);
     this.#reservedBytes += bytes;
     return entry;
@@ -85,7 +87,14 @@ export class MemoryLedger {
       sum.bytes += bytes;
       sum.bookings++;
     }
-    return { totalBytes: this.#totalBytes, freeBytes: this.freeBytes, reservedBytes: this.#reservedBytes, heldBytes: this.#heldBytes, bookings: this.#open.size, owners };
+    return {
+      totalBytes: this.#totalBytes,
+      freeBytes: this.freeBytes,
+      reservedBytes: this.#reservedBytes,
+      heldBytes: this.#heldBytes,
+      bookings: this.#open.size,
+      owners,
+    };
   }
 }
 
@@ -121,7 +130,11 @@ class Entry implements Booking {
   }
 
   #change(from: BookingState, to: BookingState, bytes: number): void {
-    if (this.state !== from) throw new BatchProcessingError("ERR_STATE", `the booking of ${this.owner} is ${this.state} and not ${from}; it cannot become ${to}`);
+    if (this.state !== from)
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the booking of ${this.owner} is ${this.state} and not ${from}; it cannot become ${to}`,
+      );
     this.#move(from, this.bytes, to, bytes);
     this.state = to;
     this.bytes = bytes;

@@ -50,7 +50,10 @@ export class PageGate {
     return this.#waiting.length;
   }
 
-  /** Waits until the page fits beside those in flight, and books it. One page always fits. Rejects with the signal's reason. */
+  /**
+   * Waits until the page fits beside those in flight, and books it. One page always fits. Rejects with the signal's
+   * reason.
+   */
   begin(page: PageRequestForMemory): Promise<PageSlot> {
     const { signal } = page;
     return new Promise((resolve, reject) => {
@@ -74,7 +77,9 @@ export class PageGate {
     });
   }
 
-  /** Half as many pages as are in flight now may be from now on; after some pages without want it becomes more again. */
+  /**
+   * Half as many pages as are in flight now may be from now on; after some pages without want it becomes more again.
+   */
   halve(): number {
     this.#limit = halvedLimit(this.inFlight);
     this.#calmPages = 0;
@@ -83,7 +88,15 @@ export class PageGate {
 
   #admit(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (!mayBegin({ inFlight: this.inFlight, limit: this.#limit, freeBytes: this.#freeBytes(), neededBytes: first.page.neededBytes })) return;
+      if (
+        !mayBegin({
+          inFlight: this.inFlight,
+          limit: this.#limit,
+          freeBytes: this.#freeBytes(),
+          neededBytes: first.page.neededBytes,
+        })
+      )
+        return;
       this.#waiting.shift();
       first.begin();
     }

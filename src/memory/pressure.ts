@@ -1,4 +1,7 @@
-/** The decisions about memory, as pure functions over counters: how many pages go at once, who is let in, what is done when memory runs out. */
+/**
+ * The decisions about memory, as pure functions over counters: how many pages go at once, who is let in, what is done
+ * when memory runs out.
+ */
 
 /** What the number of pages in flight is decided from. */
 export interface FlightCounters {
@@ -13,8 +16,8 @@ export interface FlightCounters {
 }
 
 /**
- * Runs of the networks follow one another on their device, so pages in flight gain only what a page's CPU work takes: one is in the networks,
- * one before or after them, and a third keeps the networks busy where there are cores for it.
+ * Runs of the networks follow one another on their device, so pages in flight gain only what a page's CPU work takes:
+ * one is in the networks, one before or after them, and a third keeps the networks busy where there are cores for it.
  */
 export const MAX_PAGES_IN_FLIGHT = 3;
 

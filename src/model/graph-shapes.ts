@@ -1,9 +1,10 @@
 /**
- * Shapes of a graph's values for given inputs: what ONNX's operators do to sizes, as far as our graphs use them. Small integer and
- * float tensors (shapes, axes, scales) are computed too, since Reshape and its like depend on them. An operator that is not known
- * here is taken to give what it was given: good enough for memory, which is what the shapes are for.
+ * Shapes of a graph's values for given inputs: what ONNX's operators do to sizes, as far as our graphs use them. Small
+ * integer and float tensors (shapes, axes, scales) are computed too, since Reshape and its like depend on them. An
+ * operator that is not known here is taken to give what it was given: good enough for memory, which is what the shapes
+ * are for.
  */
-import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from "./builder/onnx-schema.js";
+import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from "../onnx/schema.js";
 
 /** A value's sizes and, where it is small and known, what is in it. */
 export interface ShapedValue {
@@ -13,8 +14,14 @@ export interface ShapedValue {
 
 const MAX_NUMBERS = 64;
 
-/** Sizes of all values of a graph by name; weights are left out. `inputs`: the dims of each input of the graph that has free ones. */
-export function graphShapes({ graph }: ModelProto, inputs: Readonly<Record<string, readonly number[]>>): Map<string, ShapedValue> {
+/**
+ * Sizes of all values of a graph by name; weights are left out. `inputs`: the dims of each input of the graph that has
+ * free ones.
+ */
+export function graphShapes(
+  { graph }: ModelProto,
+  inputs: Readonly<Record<string, readonly number[]>>,
+): Map<string, ShapedValue> {
   const values = new Map<string, ShapedValue>();
   for (const tensor of graph.initializer) values.set(tensor.name, tensorValue(tensor));
   const weights = [...values.keys()];
@@ -42,15 +49,22 @@ function tensorValue({ dims, dataType, rawData }: TensorProto): ShapedValue {
   const elements = count(dims);
   if (elements > MAX_NUMBERS || rawData === undefined || rawData.length === 0) return { dims };
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
-  const read: Readonly<Record<number, (at: number) => number>> = { 1: (at) => view.getFloat32(at * 4, true), 6: (at) => view.getInt32(at * 4, true), 7: (at) => Number(view.getBigInt64(at * 8, true)) };
+  const read: Readonly<Record<number, (at: number) => number>> = {
+    1: (at) => view.getFloat32(at * 4, true),
+    6: (at) => view.getInt32(at * 4, true),
+    7: (at) => Number(view.getBigInt64(at * 8, true)),
+  };
   const reader = read[dataType];
-  return reader === undefined ? { dims } : { dims, numbers: Array.from({ length: elements }, (_, index) => reader(index)) };
+  return reader === undefined
+    ? { dims }
+    : { dims, numbers: Array.from({ length: elements }, (_, index) => reader(index)) };
 }
 
 type Given = readonly (ShapedValue | undefined)[];
 type Rule = (given: Given, node: NodeProto) => readonly ShapedValue[];
 
-const attribute = (node: NodeProto, name: string): AttributeProto | undefined => node.attribute.find((one) => one.name === name);
+const attribute = (node: NodeProto, name: string): AttributeProto | undefined =>
+  node.attribute.find((one) => one.name === name);
 /** An attribute that is 0 has no value in the file. */
 const int = (node: NodeProto, name: string, otherwise: number): number => {
   const found = attribute(node, name);
@@ -78,16 +92,29 @@ function elementwise(compute: (...values: number[]) => number): Rule {
     const dims = broadcast(...given.map(dimsOf));
     const parts = given.map((value) => value?.numbers);
     const elements = count(dims);
-    if (elements > MAX_NUMBERS || parts.some((part) => part === undefined || (part.length !== 1 && part.length !== elements))) return [{ dims }];
-    return [{ dims, numbers: Array.from({ length: elements }, (_, at) => compute(...parts.map((part) => (part!.length === 1 ? part![0]! : part![at]!)))) }];
+    if (
+      elements > MAX_NUMBERS ||
+      parts.some((part) => part === undefined || (part.length !== 1 && part.length !== elements))
+    )
+      return [{ dims }];
+    return [
+      {
+        dims,
+        numbers: Array.from({ length: elements }, (_, at) =>
+          compute(...parts.map((part) => (part!.length === 1 ? part![0]! : part![at]!))),
+        ),
+      },
+    ];
   };
 }
 
 /** Axes from an attribute or from input 1. */
-const axesOf = (given: Given, node: NodeProto): readonly number[] | undefined => ints(node, "axes") ?? given[1]?.numbers;
+const axesOf = (given: Given, node: NodeProto): readonly number[] | undefined =>
+  ints(node, "axes") ?? given[1]?.numbers;
 
 const reduce: Rule = (given, node) => reduced(dimsOf(given[0]), axesOf(given, node), int(node, "keepdims", 1) === 1);
-const argReduce: Rule = (given, node) => reduced(dimsOf(given[0]), [int(node, "axis", 0)], int(node, "keepdims", 1) === 1);
+const argReduce: Rule = (given, node) =>
+  reduced(dimsOf(given[0]), [int(node, "axis", 0)], int(node, "keepdims", 1) === 1);
 
 function reduced(dims: readonly number[], axes: readonly number[] | undefined, keep: boolean): ShapedValue[] {
   const gone = (axes ?? dims.map((_, at) => at)).map((axis) => axisOf(axis, dims.length));
@@ -101,23 +128,42 @@ function windows(channels: (given: Given) => number | undefined): Rule {
     const kernel = ints(node, "kernel_shape") ?? dimsOf(given[1]).slice(2);
     const pads = ints(node, "pads") ?? sizes.flatMap(() => [0, 0]);
     const [strides, dilations] = [ints(node, "strides"), ints(node, "dilations")];
-    const out = sizes.map((size, at) => Math.floor((size + pads[at]! + pads[at + sizes.length]! - ((dilations?.[at] ?? 1) * (kernel[at]! - 1) + 1)) / (strides?.[at] ?? 1)) + 1);
+    const out = sizes.map(
+      (size, at) =>
+        Math.floor(
+          (size + pads[at]! + pads[at + sizes.length]! - ((dilations?.[at] ?? 1) * (kernel[at]! - 1) + 1)) /
+            (strides?.[at] ?? 1),
+        ) + 1,
+    );
     return [{ dims: [batch, channels(given) ?? inner, ...out] }];
   };
 }
 
 /** Where a slice of an axis begins and how much of it there is. */
 function sliceOf(size: number, start: number, end: number, step: number): { from: number; length: number } {
-  const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value < 0 ? value + size : value));
-  const [from, to] = step > 0 ? [clamp(start, 0, size), clamp(end, 0, size)] : [clamp(start, 0, size - 1), clamp(end, -1, size - 1)];
+  const clamp = (value: number, low: number, high: number): number =>
+    Math.min(high, Math.max(low, value < 0 ? value + size : value));
+  const [from, to] =
+    step > 0 ? [clamp(start, 0, size), clamp(end, 0, size)] : [clamp(start, 0, size - 1), clamp(end, -1, size - 1)];
   return { from, length: Math.max(0, Math.ceil((to - from) / step)) };
 }
 
 /** Numbers of a small tensor at other places: `source` tells where each element comes from. */
-function rearranged(numbers: readonly number[] | undefined, from: readonly number[], dims: readonly number[], source: (index: readonly number[]) => readonly number[]): { numbers?: readonly number[] } {
+function rearranged(
+  numbers: readonly number[] | undefined,
+  from: readonly number[],
+  dims: readonly number[],
+  source: (index: readonly number[]) => readonly number[],
+): { numbers?: readonly number[] } {
   if (numbers === undefined) return {};
-  const unravel = (flat: number): number[] => dims.map((size, axis) => Math.floor(flat / count(dims.slice(axis + 1))) % size);
-  return { numbers: Array.from({ length: count(dims) }, (_, flat) => numbers[source(unravel(flat)).reduce((at, place, axis) => at * from[axis]! + place, 0)]!) };
+  const unravel = (flat: number): number[] =>
+    dims.map((size, axis) => Math.floor(flat / count(dims.slice(axis + 1))) % size);
+  return {
+    numbers: Array.from(
+      { length: count(dims) },
+      (_, flat) => numbers[source(unravel(flat)).reduce((at, place, axis) => at * from[axis]! + place, 0)]!,
+    ),
+  };
 }
 
 const slice: Rule = ([data, starts, ends, axes, steps]) => {
@@ -130,14 +176,23 @@ const slice: Rule = ([data, starts, ends, axes, steps]) => {
     cuts[place] = { ...sliceOf(from[place]!, starts.numbers![at]!, ends.numbers![at]!, step), step };
   });
   const dims = cuts.map(({ length }) => length);
-  return [{ dims, ...rearranged(data?.numbers, from, dims, (index) => index.map((at, axis) => cuts[axis]!.from + at * cuts[axis]!.step)) }];
+  return [
+    {
+      dims,
+      ...rearranged(data?.numbers, from, dims, (index) =>
+        index.map((at, axis) => cuts[axis]!.from + at * cuts[axis]!.step),
+      ),
+    },
+  ];
 };
 
 const transpose: Rule = ([value], node) => {
   const from = dimsOf(value);
   const perm = ints(node, "perm") ?? from.map((_, at) => from.length - 1 - at);
   const dims = perm.map((axis) => from[axis]!);
-  return [{ dims, ...rearranged(value?.numbers, from, dims, (index) => from.map((_, axis) => index[perm.indexOf(axis)]!)) }];
+  return [
+    { dims, ...rearranged(value?.numbers, from, dims, (index) => from.map((_, axis) => index[perm.indexOf(axis)]!)) },
+  ];
 };
 
 const reshape: Rule = ([data, shape], node) => {
@@ -161,8 +216,17 @@ const gather: Rule = ([data, index], node) => {
 const concat: Rule = (given, node) => {
   const first = dimsOf(given[0]);
   const axis = axisOf(int(node, "axis", 0), first.length);
-  const dims = first.map((dim, at) => (at === axis ? given.reduce((sum, value) => sum + (dimsOf(value)[axis] ?? 0), 0) : dim));
-  return [{ dims, ...(dims.length === 1 && given.every((value) => value?.numbers) ? { numbers: given.flatMap((value) => value!.numbers!) } : {}) }];
+  const dims = first.map((dim, at) =>
+    at === axis ? given.reduce((sum, value) => sum + (dimsOf(value)[axis] ?? 0), 0) : dim,
+  );
+  return [
+    {
+      dims,
+      ...(dims.length === 1 && given.every((value) => value?.numbers)
+        ? { numbers: given.flatMap((value) => value!.numbers!) }
+        : {}),
+    },
+  ];
 };
 
 const split: Rule = (given, node) => {
@@ -185,7 +249,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   Constant: (_given, node) => {
     const tensor = attribute(node, "value")?.t;
     if (tensor) return [tensorValue(tensor)];
-    const [one, many] = [attribute(node, "value_int")?.i ?? attribute(node, "value_float")?.f ?? 0, ints(node, "value_ints") ?? attribute(node, "value_floats")?.floats];
+    const [one, many] = [
+      attribute(node, "value_int")?.i ?? attribute(node, "value_float")?.f ?? 0,
+      ints(node, "value_ints") ?? attribute(node, "value_floats")?.floats,
+    ];
     return [many !== undefined && many.length > 0 ? list(many) : scalar(one)];
   },
   ConstantOfShape: ([shape], node) => {
@@ -194,7 +261,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     const fill = tensor === undefined ? 0 : (tensorValue(tensor).numbers?.[0] ?? 0);
     return [{ dims, ...(count(dims) <= MAX_NUMBERS ? { numbers: Array<number>(count(dims)).fill(fill) } : {}) }];
   },
-  Shape: ([value], node) => [list(dimsOf(value).slice(int(node, "start", 0), attribute(node, "end") === undefined ? undefined : int(node, "end", 0)))],
+  Shape: ([value], node) => [
+    list(
+      dimsOf(value).slice(
+        int(node, "start", 0),
+        attribute(node, "end") === undefined ? undefined : int(node, "end", 0),
+      ),
+    ),
+  ],
   Add: elementwise((a, b) => a + b),
   Sub: elementwise((a, b) => a - b),
   Mul: elementwise((a, b) => a * b),
@@ -216,7 +290,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   AveragePool: windows(() => undefined),
   MatMul: matmul,
   FusedMatMul: matmul,
-  Gemm: ([a, b], node) => [{ dims: [dimsOf(a)[int(node, "transA", 0) ? 1 : 0] ?? 1, dimsOf(b)[int(node, "transB", 0) ? 0 : 1] ?? 1] }],
+  Gemm: ([a, b], node) => [
+    { dims: [dimsOf(a)[int(node, "transA", 0) ? 1 : 0] ?? 1, dimsOf(b)[int(node, "transB", 0) ? 0 : 1] ?? 1] },
+  ],
   MultiHeadAttention: ([query, , value]) => [{ dims: [...dimsOf(query).slice(0, 2), dimsOf(value).at(-1) ?? 1] }],
   Concat: concat,
   Split: split,
@@ -237,14 +313,23 @@ const RULES: Readonly<Record<string, Rule>> = {
     return [{ ...given[0], dims: from.filter((dim, at) => (axes === undefined ? dim !== 1 : !axes.includes(at))) }];
   },
   Expand: ([value, shape]) => [{ dims: broadcast(dimsOf(value), shape?.numbers ?? []) }],
-  Range: ([from, to, step]) => [{ dims: [Math.max(0, Math.ceil(((to?.numbers?.[0] ?? 1) - (from?.numbers?.[0] ?? 0)) / (step?.numbers?.[0] ?? 1)))] }],
+  Range: ([from, to, step]) => [
+    {
+      dims: [Math.max(0, Math.ceil(((to?.numbers?.[0] ?? 1) - (from?.numbers?.[0] ?? 0)) / (step?.numbers?.[0] ?? 1)))],
+    },
+  ],
   Pad: ([value, pads, , axes]) => {
     const dims = [...dimsOf(value)];
     const padded = axes?.numbers ?? dims.map((_, at) => at);
-    padded.forEach((axis, at) => (dims[axisOf(axis, dims.length)]! += (pads?.numbers?.[at] ?? 0) + (pads?.numbers?.[at + padded.length] ?? 0)));
+    padded.forEach(
+      (axis, at) =>
+        (dims[axisOf(axis, dims.length)]! += (pads?.numbers?.[at] ?? 0) + (pads?.numbers?.[at + padded.length] ?? 0)),
+    );
     return [{ dims }];
   },
-  Resize: ([value, , scales, sizes]) => [{ dims: sizes?.numbers ?? dimsOf(value).map((dim, at) => Math.floor(dim * (scales?.numbers?.[at] ?? 1))) }],
+  Resize: ([value, , scales, sizes]) => [
+    { dims: sizes?.numbers ?? dimsOf(value).map((dim, at) => Math.floor(dim * (scales?.numbers?.[at] ?? 1))) },
+  ],
   DepthToSpace: ([value], node) => {
     const [batch = 1, channels = 1, height = 1, width = 1] = dimsOf(value);
     const block = int(node, "blocksize", 1);

@@ -28,11 +28,17 @@ export type StyleGraph = (typeof STYLE_GRAPHS)[number];
 /** The name of any graph of a package. */
 export type GraphName = SharedGraph | StyleGraph;
 
-/** What a model wants of colour hints: Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */
+/**
+ * What a model wants of colour hints: Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie
+ * in.
+ */
 export const HINT_FORMS = ["squares", "regions"] as const;
 export type HintForm = (typeof HINT_FORMS)[number];
 
-/** How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most 4 x top-k of them. */
+/**
+ * How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most
+ * 4 x top-k of them.
+ */
 export const REFERENCE_FORMS = ["quadrants", "whole"] as const;
 
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
@@ -45,12 +51,15 @@ const rgb = z.tuple([z.number(), z.number(), z.number()]);
 const edge = z.number().int().min(BUCKET_STEP_PX).multipleOf(BUCKET_STEP_PX, `must be a multiple of ${BUCKET_STEP_PX}`);
 
 /**
- * A file's name inside the package. Packages are flat: ONNX Runtime refuses external data outside the graph's own folder,
- * and graphs share one weight file.
+ * A file's name inside the package. Packages are flat: ONNX Runtime refuses external data outside the graph's own
+ * folder, and graphs share one weight file.
  */
 const fileName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u, "must be a plain file name of letters, digits, '.', '_' and '-', without a folder")
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/u,
+    "must be a plain file name of letters, digits, '.', '_' and '-', without a folder",
+  )
   .refine((name) => name !== MANIFEST_FILE, "must not be the manifest itself");
 
 const fileRecord = z.strictObject({
@@ -83,7 +92,10 @@ export const TAKEN_WEIGHTS: Readonly<Partial<Record<GraphName, readonly WeightSe
 
 const schema = z
   .strictObject({
-    formatVersion: z.literal(MANIFEST_FORMAT_VERSIONS, "must be 1 or 2; a newer format needs a newer version of cobra-batch"),
+    formatVersion: z.literal(
+      MANIFEST_FORMAT_VERSIONS,
+      "must be 1 or 2; a newer format needs a newer version of cobra-batch",
+    ),
     /** Short name, such as "cobra-demo". */
     name: text,
     /** Version of the weights, such as "1.0.0". */
@@ -96,7 +108,10 @@ const schema = z
     description: z.string().optional(),
     /** How the weights were made: data, command, time. */
     training: z.string().optional(),
-    /** Element type of weights, activations and `reference_kv`. All other float inputs and outputs are float32 in every package. */
+    /**
+     * Element type of weights, activations and `reference_kv`. All other float inputs and outputs are float32 in every
+     * package.
+     */
     precision: z.enum(["float32", "float16"]),
     /** Page sizes of the model as [width, height] in pixels; the order breaks ties when a page chooses its bucket. */
     buckets: z.array(z.tuple([edge, edge])).min(1, "must name at least one bucket"),
@@ -112,7 +127,10 @@ const schema = z
     prediction: z.enum(["epsilon", "sample"]),
     /** How colour hints reach the model; see `HINT_FORMS`. Default "squares". */
     hints: z.enum(HINT_FORMS).default("squares"),
-    /** Which parts of references a page takes: patches for each of its quadrants (Cobra), or whole references; see `REFERENCE_FORMS`. Default "quadrants". */
+    /**
+     * Which parts of references a page takes: patches for each of its quadrants (Cobra), or whole references; see
+     * `REFERENCE_FORMS`. Default "quadrants".
+     */
     references: z.enum(REFERENCE_FORMS).default("quadrants"),
     /** How regions are filled under a page's own ink where the settings do not say. Default "model". */
     fill: z.enum(FILLS).default("model"),
@@ -121,7 +139,10 @@ const schema = z
       trainTimesteps: count,
       betaStart: positive,
       betaEnd: positive,
-      /** A model made for few steps takes no more than this: 1 for one that predicts the clean latent at once. Absent: any number. */
+      /**
+       * A model made for few steps takes no more than this: 1 for one that predicts the clean latent at once. Absent:
+       * any number.
+       */
       maxSteps: count.optional(),
     }),
     imageEncoder: z.strictObject({
@@ -135,69 +156,109 @@ const schema = z
     }),
     /** Shape of `reference_kv`: [N, layers, 2, tokens, width]; Cobra: 28 x 1152. */
     referenceKv: z.strictObject({ layers: count, width: count }),
-    /** Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when the package has none. */
+    /**
+     * Scale of the guided upsampler's picture against the bucket (Cobra: 1.5), such that the VAE takes it; null when
+     * the package has none.
+     */
     upsampler: z
       .strictObject({
         scale: z.number().min(1).max(4),
         /**
-         * Whether it also runs for pictures with the page's own ink, which take only colour from the model. Default true. Cobra: false, because
-         * it redraws lines, which such pictures do not use, and is two fifths of a page's work.
+         * Whether it also runs for pictures with the page's own ink, which take only colour from the model. Default
+         * true. Cobra: false, because it redraws lines, which such pictures do not use, and is two fifths of a page's
+         * work.
          */
         pageInk: z.boolean().optional(),
       })
       .nullable(),
     /** Graph name to file name. Styles may name the same file. */
     graphs: z.strictObject({
-      shared: z.strictObject({ line_extractor: fileName, image_encoder: fileName, vae_encoder: fileName, vae_decoder: fileName }),
+      shared: z.strictObject({
+        line_extractor: fileName,
+        image_encoder: fileName,
+        vae_encoder: fileName,
+        vae_decoder: fileName,
+      }),
       styles: z
         .strictObject({ line: styleGraphs.optional(), "line + shadow": styleGraphs.optional() })
         .refine((styles) => Object.values(styles).some((style) => style !== undefined), "must have at least one style"),
       /**
-       * From format 2: graphs without inputs that give weights, which the other graphs take as inputs of the same names (`TAKEN_WEIGHTS`). So graphs
-       * share them in memory, and styles that differ in their weights only share the graphs. Absent: all weights lie in the graphs.
+       * From format 2: graphs without inputs that give weights, which the other graphs take as inputs of the same names
+       * (`TAKEN_WEIGHTS`). So graphs share them in memory, and styles that differ in their weights only share the
+       * graphs. Absent: all weights lie in the graphs.
        */
       weights: z
-        .strictObject({ shared: z.strictObject({ vae: fileName }), styles: z.strictObject({ line: styleWeights.optional(), "line + shadow": styleWeights.optional() }) })
+        .strictObject({
+          shared: z.strictObject({ vae: fileName }),
+          styles: z.strictObject({ line: styleWeights.optional(), "line + shadow": styleWeights.optional() }),
+        })
         .optional(),
     }),
     /** Every file of the package except the manifest: graphs and the weight files beside them. */
     files: z.record(fileName, fileRecord),
   })
   .superRefine((manifest, context) => {
-    const fault = (path: (string | number)[], message: string): void => context.addIssue({ code: "custom", path, message });
-    const named = Object.entries(manifest.graphs.shared).map(([graph, file]) => ({ path: ["graphs", "shared", graph], file }));
+    const fault = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: "custom", path, message });
+    const named = Object.entries(manifest.graphs.shared).map(([graph, file]) => ({
+      path: ["graphs", "shared", graph],
+      file,
+    }));
     for (const [style, graphs] of Object.entries(manifest.graphs.styles)) {
       for (const [graph, file] of Object.entries(graphs ?? {})) {
         if (file !== undefined) named.push({ path: ["graphs", "styles", style, graph], file });
       }
       const hasUpsampler = graphs?.guided_upsampler !== undefined;
       if (graphs !== undefined && hasUpsampler !== (manifest.upsampler !== null)) {
-        fault(["graphs", "styles", style, "guided_upsampler"], hasUpsampler ? "is given although `upsampler` is null" : "is missing although `upsampler` is given");
+        fault(
+          ["graphs", "styles", style, "guided_upsampler"],
+          hasUpsampler ? "is given although `upsampler` is null" : "is missing although `upsampler` is given",
+        );
       }
     }
     const { weights } = manifest.graphs;
     if (weights !== undefined) {
-      if (manifest.formatVersion < formatVersionOf(manifest.graphs)) fault(["formatVersion"], `is ${manifest.formatVersion} although there is \`graphs.weights\`, which came with format 2`);
+      if (manifest.formatVersion < formatVersionOf(manifest.graphs))
+        fault(
+          ["formatVersion"],
+          `is ${manifest.formatVersion} although there is \`graphs.weights\`, which came with format 2`,
+        );
       named.push({ path: ["graphs", "weights", "shared", "vae"], file: weights.shared.vae });
       for (const style of STYLES) {
         const [graphs, own] = [manifest.graphs.styles[style], weights.styles[style]];
         const path = ["graphs", "weights", "styles", style];
-        for (const [set, file] of Object.entries(own ?? {})) if (file !== undefined) named.push({ path: [...path, set], file });
-        if ((graphs === undefined) !== (own === undefined)) fault(path, own === undefined ? "is missing although there are weights apart" : "is given although the package has no such style");
-        else if ((graphs?.guided_upsampler === undefined) !== (own?.upsampler === undefined)) fault([...path, "upsampler"], `is ${own?.upsampler === undefined ? "missing" : "given"} although the style has ${own?.upsampler === undefined ? "a" : "no"} guided_upsampler`);
+        for (const [set, file] of Object.entries(own ?? {}))
+          if (file !== undefined) named.push({ path: [...path, set], file });
+        if ((graphs === undefined) !== (own === undefined))
+          fault(
+            path,
+            own === undefined
+              ? "is missing although there are weights apart"
+              : "is given although the package has no such style",
+          );
+        else if ((graphs?.guided_upsampler === undefined) !== (own?.upsampler === undefined))
+          fault(
+            [...path, "upsampler"],
+            `is ${own?.upsampler === undefined ? "missing" : "given"} although the style has ${own?.upsampler === undefined ? "a" : "no"} guided_upsampler`,
+          );
       }
     }
     for (const { path, file } of named) {
-      if (!Object.hasOwn(manifest.files, file)) fault(path, `names ${JSON.stringify(file)}, which \`files\` does not list`);
+      if (!Object.hasOwn(manifest.files, file))
+        fault(path, `names ${JSON.stringify(file)}, which \`files\` does not list`);
     }
     if (manifest.scheduler.betaStart >= manifest.scheduler.betaEnd || manifest.scheduler.betaEnd >= 1) {
       fault(["scheduler"], "needs betaStart < betaEnd < 1");
     }
-    if (manifest.referenceKv.width % 12 !== 0) fault(["referenceKv", "width"], "must be a multiple of 12 (positions need 4, size conditions 3)");
+    if (manifest.referenceKv.width % 12 !== 0)
+      fault(["referenceKv", "width"], "must be a multiple of 12 (positions need 4, size conditions 3)");
     const { scale } = manifest.upsampler ?? { scale: 1 };
     for (const [index, bucket] of manifest.buckets.entries()) {
       if (bucket.some((edge) => (edge * scale) % manifest.latent.downscale !== 0)) {
-        fault(["upsampler", "scale"], `times bucket ${index} (${bucket.join(" x ")}) must give multiples of ${manifest.latent.downscale} pixels`);
+        fault(
+          ["upsampler", "scale"],
+          `times bucket ${index} (${bucket.join(" x ")}) must give multiples of ${manifest.latent.downscale} pixels`,
+        );
       }
     }
     for (const [index, std] of manifest.imageEncoder.std.entries()) {
@@ -225,7 +286,11 @@ export function parseManifest(json: string, where: string): ModelManifest {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new ModelError("ERR_MODEL_MANIFEST", `${where} is not JSON (${(cause as Error).message}); the package is damaged, get it again`, { cause });
+    throw new ModelError(
+      "ERR_MODEL_MANIFEST",
+      `${where} is not JSON (${(cause as Error).message}); the package is damaged, get it again`,
+      { cause },
+    );
   }
   return checkManifest(value, where);
 }

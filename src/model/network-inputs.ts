@@ -4,12 +4,22 @@ import type { GraphName, ModelManifest } from "./manifest.js";
 /** Dims of the inputs of a graph, by name. */
 export type InputDims = Readonly<Record<string, readonly number[]>>;
 
-/** What the networks get for one page of a bucket with `references` chosen patches (the image encoder: a reference's five patches at once). */
-export function networkInputs(manifest: ModelManifest, { width, height }: { readonly width: number; readonly height: number }, references: number): Readonly<Record<GraphName, InputDims>> {
+/**
+ * What the networks get for one page of a bucket with `references` chosen patches (the image encoder: a reference's
+ * five patches at once).
+ */
+export function networkInputs(
+  manifest: ModelManifest,
+  { width, height }: { readonly width: number; readonly height: number },
+  references: number,
+): Readonly<Record<GraphName, InputDims>> {
   const { latent, imageEncoder, referenceKv, upsampler } = manifest;
   const { channels, downscale } = latent;
   const [h, w] = [height / downscale, width / downscale];
-  const [upHeight, upWidth] = [height, width].map((edge) => Math.trunc(edge * (upsampler?.scale ?? 1))) as [number, number];
+  const [upHeight, upWidth] = [height, width].map((edge) => Math.trunc(edge * (upsampler?.scale ?? 1))) as [
+    number,
+    number,
+  ];
   const tokens = (h / 4) * (w / 4); // of a reference: half the page's size, patches of 2 x 2
   const pageLatent = [1, channels, h, w];
   return {
@@ -27,6 +37,10 @@ export function networkInputs(manifest: ModelManifest, { width, height }: { read
       reference_kv: [1, references, referenceKv.layers, 2, tokens, referenceKv.width],
     },
     vae_decoder: { latent: pageLatent },
-    guided_upsampler: { color: [1, 3, upHeight, upWidth], line: [1, 3, upHeight, upWidth], noise: [1, channels, upHeight / downscale, upWidth / downscale] },
+    guided_upsampler: {
+      color: [1, 3, upHeight, upWidth],
+      line: [1, 3, upHeight, upWidth],
+      noise: [1, channels, upHeight / downscale, upWidth / downscale],
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** A graph of one operator, to see whether an execution provider starts. */
-import { GraphBuilder } from "./builder/graph-builder.js";
-import { modelBytes } from "./builder/model-file.js";
-import { add } from "./builder/ops.js";
+import { GraphBuilder } from "../onnx/graph-builder.js";
+import { modelBytes } from "../onnx/model-file.js";
+import { add } from "../onnx/ops.js";
 
 /** `y` = `x` + 1, float32 [n], as ONNX bytes. */
 export function probeGraph(): Uint8Array {

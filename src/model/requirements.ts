@@ -1,12 +1,15 @@
-/** What a model package needs of a machine: bytes of weights and of keys and values, counted from its manifest and its graphs. */
+/**
+ * What a model package needs of a machine: bytes of weights and of keys and values, counted from its manifest and its
+ * graphs.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";
-import { DATA_TYPE, decodeModelProto, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "./builder/onnx-schema.js";
-import { elementCount } from "./builder/tensor-data.js";
+import { DATA_TYPE, decodeModelProto, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "../onnx/schema.js";
+import { elementCount } from "../onnx/tensor-data.js";
 import { messageOf, ModelError } from "../errors.js";
 import type { ModelManifest } from "./manifest.js";
-import type { ModelPackage } from "./model-package.js";
+import type { ModelPackage } from "./package.js";
 
 /** Bytes that a package needs. */
 export interface ModelRequirements {
@@ -27,7 +30,9 @@ export function holdsFloat32({ precision }: ModelManifest, provider: string): bo
 export function modelRequirements(model: ModelPackage, provider: string): ModelRequirements {
   const { precision, referenceKv, latent, buckets } = model.manifest;
   const style = model.styles.at(-1)!;
-  const weightBytes = sessionWeightBytes(model, style) * (holdsFloat32(model.manifest, provider) ? 2 : 1) + apartWeightBytes(model, style, provider);
+  const weightBytes =
+    sessionWeightBytes(model, style) * (holdsFloat32(model.manifest, provider) ? 2 : 1) +
+    apartWeightBytes(model, style, provider);
   const tokens = Math.max(...buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   return { packageBytes: packageBytes(model.manifest), weightBytes, patchBytes };
@@ -38,24 +43,41 @@ export function packageBytes({ files }: ModelManifest): number {
   return Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
 }
 
-/** Bytes of the weights that sessions hold, as they are stored: of the graphs that one style uses, or all do. Not of weights that lie apart. */
+/**
+ * Bytes of the weights that sessions hold, as they are stored: of the graphs that one style uses, or all do. Not of
+ * weights that lie apart.
+ */
 export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
   const { graphs, files } = model.manifest;
   const all = Object.entries(graphs.styles).flatMap(([name, own]) => (own === undefined ? [] : [{ name, own }]));
   const used = all.filter(({ name }) => style === undefined || name === style);
-  const names = new Set([graphs.shared, ...used.map(({ own }) => own)].flatMap((one) => Object.values(one)).filter((file) => file !== undefined));
-  if (graphs.weights !== undefined) return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(model, file)), 0);
+  const names = new Set(
+    [graphs.shared, ...used.map(({ own }) => own)]
+      .flatMap((one) => Object.values(one))
+      .filter((file) => file !== undefined),
+  );
+  if (graphs.weights !== undefined)
+    return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(model, file)), 0);
   // The graphs' own files may hold their weights, and then are not worth reading for this.
   for (const { own } of used) names.add(weightFileOf(own.denoiser));
   const ofStyles = new Set(all.flatMap(({ own }) => [...Object.values(own), weightFileOf(own.denoiser)]));
-  return Object.entries(files).reduce((sum, [name, file]) => sum + (ofStyles.has(name) && !names.has(name) ? 0 : file.bytes), 0);
+  return Object.entries(files).reduce(
+    (sum, [name, file]) => sum + (ofStyles.has(name) && !names.has(name) ? 0 : file.bytes),
+    0,
+  );
 }
 
-/** Bytes that weights which lie apart from the graphs take in memory, of those that one style uses; 0 where none lie apart. */
+/**
+ * Bytes that weights which lie apart from the graphs take in memory, of those that one style uses; 0 where none lie
+ * apart.
+ */
 export function apartWeightBytes(model: ModelPackage, style: Style, provider: string): number {
   const { weights } = model.manifest.graphs;
   const wide = holdsFloat32(model.manifest, provider);
-  const files = weights === undefined ? [] : [weights.shared.vae, ...Object.values(weights.styles[style] ?? {})].filter((file) => file !== undefined);
+  const files =
+    weights === undefined
+      ? []
+      : [weights.shared.vae, ...Object.values(weights.styles[style] ?? {})].filter((file) => file !== undefined);
   return files.reduce((sum, file) => sum + outputBytes(readGraph(model, file), wide), 0);
 }
 
@@ -64,17 +86,30 @@ function readGraph(model: ModelPackage, file: string): ModelProto {
   try {
     return decodeModelProto(readFileSync(path));
   } catch (cause) {
-    throw new ModelError("ERR_MODEL_FILE", `${path} is not an ONNX graph that can be read (${messageOf(cause)}); get the package again or build it anew`, { cause });
+    throw new ModelError(
+      "ERR_MODEL_FILE",
+      `${path} is not an ONNX graph that can be read (${messageOf(cause)}); get the package again or build it anew`,
+      { cause },
+    );
   }
 }
 
 function initializerBytes({ graph }: ModelProto): number {
-  return graph.initializer.reduce((sum, { dims, dataType }) => sum + elementCount(dims) * (ELEMENT_BYTES_OF_TYPE[dataType] ?? 4), 0);
+  return graph.initializer.reduce(
+    (sum, { dims, dataType }) => sum + elementCount(dims) * (ELEMENT_BYTES_OF_TYPE[dataType] ?? 4),
+    0,
+  );
 }
 
 function outputBytes({ graph }: ModelProto, wide: boolean): number {
-  const bytesOf = (type: number): number => (wide && type === DATA_TYPE.float16 ? 4 : (ELEMENT_BYTES_OF_TYPE[type] ?? 4));
-  return graph.output.reduce((sum, { type: { tensorType } }) => sum + elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) * bytesOf(tensorType.elemType), 0);
+  const bytesOf = (type: number): number =>
+    wide && type === DATA_TYPE.float16 ? 4 : (ELEMENT_BYTES_OF_TYPE[type] ?? 4);
+  return graph.output.reduce(
+    (sum, { type: { tensorType } }) =>
+      sum +
+      elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) * bytesOf(tensorType.elemType),
+    0,
+  );
 }
 
 /** The weight file of a style's own graphs in a package of format 1: they carry the same suffix. */

@@ -1,4 +1,7 @@
-/** Errors of the engine across a thread boundary: structured clone keeps only the message, so class, code and details travel as data. */
+/**
+ * Errors of the engine across a thread boundary: structured clone keeps only the message, so class, code and details
+ * travel as data.
+ */
 import * as errors from "../errors.js";
 
 /** An error as plain data. */
@@ -16,7 +19,8 @@ const MAX_CAUSES = 8;
 
 /** The data of an error and of its causes, down to eight. */
 export function errorToData(error: unknown, depth = 0): ErrorData {
-  if (!(error instanceof Error)) return { className: "Error", message: String(error), stack: undefined, code: undefined };
+  if (!(error instanceof Error))
+    return { className: "Error", message: String(error), stack: undefined, code: undefined };
   return {
     className: error.constructor.name,
     message: error.message,
@@ -28,7 +32,11 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
   };
 }
 
-type PlainClass = new (code: errors.ErrorCode, message: string, details: errors.ErrorDetails) => errors.BatchProcessingError;
+type PlainClass = new (
+  code: errors.ErrorCode,
+  message: string,
+  details: errors.ErrorDetails,
+) => errors.BatchProcessingError;
 
 /** Classes made from code, message and cause alone. */
 const PLAIN_CLASSES: Record<string, PlainClass> = {
@@ -42,7 +50,9 @@ const PLAIN_CLASSES: Record<string, PlainClass> = {
   InferenceError: errors.InferenceError,
 };
 
-/** The error again, of its own class with its stack; what is no error of the engine becomes an Error with its `code`. */
+/**
+ * The error again, of its own class with its stack; what is no error of the engine becomes an Error with its `code`.
+ */
 export function errorFromData(data: ErrorData): Error {
   const error = revive(data);
   if (data.stack !== undefined) error.stack = data.stack;
@@ -54,8 +64,10 @@ function revive(data: ErrorData): Error {
   const details = data.cause === undefined ? {} : { cause: errorFromData(data.cause) };
   const code = isErrorCode(data.code) ? data.code : undefined;
   const plain = PLAIN_CLASSES[className];
-  if (code !== undefined && imagePath !== undefined) return new errors.ImageProcessingError(code, message, { ...details, imagePath });
-  if (code !== undefined && className === "ZipExtractionError") return new errors.ZipExtractionError(code, message, { ...details, entryName });
+  if (code !== undefined && imagePath !== undefined)
+    return new errors.ImageProcessingError(code, message, { ...details, imagePath });
+  if (code !== undefined && className === "ZipExtractionError")
+    return new errors.ZipExtractionError(code, message, { ...details, entryName });
   if (code !== undefined && plain !== undefined) return new plain(code, message, details);
   return Object.assign(new Error(message, details), data.code === undefined ? {} : { code: data.code });
 }

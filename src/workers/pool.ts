@@ -1,13 +1,16 @@
-/** A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts` names. */
+/**
+ * A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts`
+ * names.
+ */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import type { RasterImage } from "../binding/raster.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import { logOrder, writeLogRecords } from "../logging.js";
-import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image-codec.js";
+import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
-import type { PictureKind, TellPictureOptions } from "./tell-picture.js";
+import type { PictureKind, TellPictureOptions } from "./classify-picture.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { CoreTasks, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
@@ -25,8 +28,8 @@ export interface WorkerPoolOptions {
 
 export interface CallOptions {
   /**
-   * Gives up: the call rejects at once with the signal's reason. A waiting task is never started; a running one ends in its
-   * thread, its result is dropped (a thread is never killed for it, decoders do not bear that).
+   * Gives up: the call rejects at once with the signal's reason. A waiting task is never started; a running one ends in
+   * its thread, its result is dropped (a thread is never killed for it, decoders do not bear that).
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -66,7 +69,10 @@ class Call {
   }
 }
 
-/** Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the worker file does. */
+/**
+ * Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the
+ * worker file does.
+ */
 export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
@@ -79,13 +85,29 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. Restricts sharp for the process; see `hardenDecoder`. */
+  /**
+   * Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. Restricts sharp for the
+   * process; see `hardenDecoder`.
+   */
   constructor(options: WorkerPoolOptions = {}) {
-    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile = compiledFile(import.meta.url, "workers/tasks.js") } = options;
-    if (!Number.isInteger(maxThreads) || maxThreads < 1) throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
+    const {
+      maxThreads = availableParallelism(),
+      minThreads = 0,
+      idleTimeoutMs = 5_000,
+      workerFile = compiledFile(import.meta.url, "workers/tasks.js"),
+    } = options;
+    if (!Number.isInteger(maxThreads) || maxThreads < 1)
+      throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
     hardenDecoder();
-    this.#piscina = new Piscina({ filename: workerFile, minThreads: Math.min(minThreads, maxThreads), maxThreads, idleTimeout: idleTimeoutMs, maxQueue: maxThreads * 2, atomics: "disabled" });
+    this.#piscina = new Piscina({
+      filename: workerFile,
+      minThreads: Math.min(minThreads, maxThreads),
+      maxThreads,
+      idleTimeout: idleTimeoutMs,
+      maxQueue: maxThreads * 2,
+      atomics: "disabled",
+    });
   }
 
   /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
@@ -107,28 +129,45 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   }
 
   /**
-   * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer (then they are
-   * empty here), and are copied otherwise. Rejects with the task's error, the signal's reason, `ERR_STATE` (closed pool) or
-   * `ERR_OUT_OF_MEMORY` (a thread died).
+   * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer
+   * (then they are empty here), and are copied otherwise. Rejects with the task's error, the signal's reason,
+   * `ERR_STATE` (closed pool) or `ERR_OUT_OF_MEMORY` (a thread died).
    */
-  run<K extends keyof Tasks & string>(task: K, payload: Tasks[K]["payload"], { signal }: CallOptions = {}): Promise<Tasks[K]["result"]> {
+  run<K extends keyof Tasks & string>(
+    task: K,
+    payload: Tasks[K]["payload"],
+    { signal }: CallOptions = {},
+  ): Promise<Tasks[K]["result"]> {
     return this.#submit(task, payload, signal) as Promise<Tasks[K]["result"]>;
   }
 
   #submit(task: string, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    if (this.#closed) return Promise.reject(new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`));
+    if (this.#closed)
+      return Promise.reject(
+        new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`),
+      );
     if (signal?.aborted === true) {
       this.#aborted++;
       return Promise.reject(signal.reason);
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.add(new Call({ task, payload, log: logOrder() }, resolve, reject, signal, (call, reason) => this.#giveUp(call, reason)));
+      this.#waiting.add(
+        new Call({ task, payload, log: logOrder() }, resolve, reject, signal, (call, reason) =>
+          this.#giveUp(call, reason),
+        ),
+      );
       this.#next();
     });
   }
 
   stats(): WorkerPoolStats {
-    return { queued: this.#waiting.size, running: this.#running.size, completed: this.#completed, failed: this.#failed, aborted: this.#aborted };
+    return {
+      queued: this.#waiting.size,
+      running: this.#running.size,
+      completed: this.#completed,
+      failed: this.#failed,
+      aborted: this.#aborted,
+    };
   }
 
   /** Takes nothing new, waits for all tasks, ends the threads. May be called twice. */
@@ -157,7 +196,8 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   }
 
   async #drained(): Promise<void> {
-    if (this.#running.size > 0 || this.#waiting.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#running.size > 0 || this.#waiting.size > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
   #giveUp(call: Call, reason: unknown): void {
@@ -189,9 +229,21 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
     } catch (cause) {
       if (cause instanceof Error && cause.name === "DataCloneError") {
-        return { error: new ValidationError("ERR_ARGUMENT", `the payload of the task "${message.task}" cannot be sent to a worker (${cause.message}); give plain data that was not given away before`, { cause }) };
+        return {
+          error: new ValidationError(
+            "ERR_ARGUMENT",
+            `the payload of the task "${message.task}" cannot be sent to a worker (${cause.message}); give plain data that was not given away before`,
+            { cause },
+          ),
+        };
       }
-      return { error: new ResourceError("ERR_OUT_OF_MEMORY", `the worker thread of the task "${message.task}" died (${messageOf(cause)}); fewer threads (maxThreads) need less memory`, { cause }) };
+      return {
+        error: new ResourceError(
+          "ERR_OUT_OF_MEMORY",
+          `the worker thread of the task "${message.task}" died (${messageOf(cause)}); fewer threads (maxThreads) need less memory`,
+          { cause },
+        ),
+      };
     }
   }
 }

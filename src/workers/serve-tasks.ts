@@ -15,15 +15,22 @@ export interface TaskMessage {
 }
 
 /** What comes back: errors as data, since a thrown error would lose its class on the way. */
-export type TaskReply = ({ readonly value: unknown } | { readonly error: ErrorData }) & { readonly logRecords?: readonly string[] };
+export type TaskReply = ({ readonly value: unknown } | { readonly error: ErrorData }) & {
+  readonly logRecords?: readonly string[];
+};
 
 const log = getLogger("worker");
 
-/** After a task with pictures of this many bytes its thread collects garbage: an idle thread would keep them, and several have as many. */
+/**
+ * After a task with pictures of this many bytes its thread collects garbage: an idle thread would keep them, and
+ * several have as many.
+ */
 const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
-export function serveTasks<Tasks extends TaskTable<Tasks>>(handlers: TaskHandlers<Tasks>): (message: TaskMessage) => Promise<unknown> {
+export function serveTasks<Tasks extends TaskTable<Tasks>>(
+  handlers: TaskHandlers<Tasks>,
+): (message: TaskMessage) => Promise<unknown> {
   const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();

@@ -1,10 +1,10 @@
 /** The tasks that every worker does: what each takes and gives. `tasks.ts` does them, `pool.ts` asks for them. */
 import type { PixelImage } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";
-import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image-codec.js";
-import type { LayerOptions, PageLayers } from "../io/layer-files.js";
-import type { PsdDocument } from "../io/psd.js";
-import type { PictureKind, TellPictureOptions } from "./tell-picture.js";
+import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image/image-codec.js";
+import type { LayerOptions, PageLayers } from "../io/image/layer-files.js";
+import type { PsdDocument } from "../io/image/psd.js";
+import type { PictureKind, TellPictureOptions } from "./classify-picture.js";
 
 /** A task: plain data in, plain data out. All of it can be cloned or transferred; typed arrays travel by transfer. */
 export interface TaskShape {
@@ -16,7 +16,9 @@ export interface TaskShape {
 export type TaskTable<Tasks> = { [K in keyof Tasks]: TaskShape };
 
 /** What does the tasks of a table. */
-export type TaskHandlers<Tasks extends TaskTable<Tasks>> = { readonly [K in keyof Tasks]: (payload: Tasks[K]["payload"]) => Promise<Tasks[K]["result"]> | Tasks[K]["result"] };
+export type TaskHandlers<Tasks extends TaskTable<Tasks>> = {
+  readonly [K in keyof Tasks]: (payload: Tasks[K]["payload"]) => Promise<Tasks[K]["result"]> | Tasks[K]["result"];
+};
 
 /** The core tasks by name. */
 export interface CoreTasks {

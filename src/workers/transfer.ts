@@ -3,8 +3,8 @@
 const MAX_DEPTH = 6;
 
 /**
- * The ArrayBuffers behind all typed arrays in a plain value. Left out (and so copied): views of a part of their buffer, which
- * others may share (Node's pool), and shared memory.
+ * The ArrayBuffers behind all typed arrays in a plain value. Left out (and so copied): views of a part of their buffer,
+ * which others may share (Node's pool), and shared memory.
  */
 export function transferables(value: unknown): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();
@@ -16,7 +16,8 @@ function collect(value: unknown, found: Set<ArrayBuffer>, depth: number): void {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && value.byteLength === buffer.byteLength && value.byteLength > 0) found.add(buffer);
+    if (buffer instanceof ArrayBuffer && value.byteLength === buffer.byteLength && value.byteLength > 0)
+      found.add(buffer);
     return;
   }
   for (const item of Array.isArray(value) ? value : Object.values(value)) collect(item, found, depth + 1);

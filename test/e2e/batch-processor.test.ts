@@ -7,7 +7,7 @@ import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 
 let root: string;
@@ -20,7 +20,12 @@ beforeAll(async () => {
   await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   const pages = await Promise.all([1, 2, 3, 4, 5, 6].map((seed) => linePage(seed)));
   await writeFolder(at("in"), Object.fromEntries(pages.map((page, index) => [`p${index + 1}.png`, page])));
-  await writeFolder(at("faulty"), { "p1.png": pages[0]!, "p2.png": Buffer.from("no picture"), "p3.png": pages[2]!.subarray(0, 600), "p4.png": pages[3]! });
+  await writeFolder(at("faulty"), {
+    "p1.png": pages[0]!,
+    "p2.png": Buffer.from("no picture"),
+    "p3.png": pages[2]!.subarray(0, 600),
+    "p4.png": pages[3]!,
+  });
   await writeFolder(at("folders"), { "a/001.png": pages[0]!, "b/001.png": pages[1]! });
   const reference = await colourPage(1);
   await writeFolder(at("refs"), { "x.jpg": reference });
@@ -35,15 +40,25 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-function processor(settings: Partial<BatchConfigInput> = {}, options: BatchProcessorOptions = {}): { batch: BatchProcessor; events: BatchEvent[]; out: string } {
+function processor(
+  settings: Partial<BatchConfigInput> = {},
+  options: BatchProcessorOptions = {},
+): { batch: BatchProcessor; events: BatchEvent[]; out: string } {
   const out = at(`out-${outputs++}`);
   const events: BatchEvent[] = [];
-  const { config } = parseBatchConfig({ inputDir: at("in"), outputDir: out, referenceImages: [at("refs")], numInferenceSteps: 2, ...settings });
+  const { config } = parseBatchConfig({
+    inputDir: at("in"),
+    outputDir: out,
+    referenceImages: [at("refs")],
+    numInferenceSteps: 2,
+    ...settings,
+  });
   const onEvent = (event: BatchEvent): void => (events.push(event), options.onEvent?.(event));
   return { batch: new BatchProcessor(engine, config, { ...options, onEvent }), events, out };
 }
 
-const pagesOf = (events: readonly BatchEvent[], type: BatchEvent["type"]): string[] => events.flatMap((event) => (event.type === type && "page" in event ? [event.page] : []));
+const pagesOf = (events: readonly BatchEvent[], type: BatchEvent["type"]): string[] =>
+  events.flatMap((event) => (event.type === type && "page" in event ? [event.page] : []));
 
 /** Resolves when an event of the type was told `times` times. */
 function told(batch: BatchProcessor, type: BatchEvent["type"], times = 1): Promise<void> {
@@ -54,18 +69,21 @@ function told(batch: BatchProcessor, type: BatchEvent["type"], times = 1): Promi
 }
 
 describe("startProcessing", () => {
-  it.each([1, 3])("has several pages in flight at once, at most maxConcurrent (%i): honoured, not like it", async (maxConcurrent) => {
-    let running = 0;
-    let most = 0;
-    const colorize = engine.colorize.bind(engine);
-    vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
-      most = Math.max(most, ++running);
-      return colorize(...args).finally(() => running--);
-    });
-    const { batch } = processor({ maxConcurrent });
-    await batch.startProcessing();
-    expect(most).toBe(maxConcurrent);
-  });
+  it.each([1, 3])(
+    "has several pages in flight at once, at most maxConcurrent (%i): honoured, not like it",
+    async (maxConcurrent) => {
+      let running = 0;
+      let most = 0;
+      const colorize = engine.colorize.bind(engine);
+      vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
+        most = Math.max(most, ++running);
+        return colorize(...args).finally(() => running--);
+      });
+      const { batch } = processor({ maxConcurrent });
+      await batch.startProcessing();
+      expect(most).toBe(maxConcurrent);
+    },
+  );
 
   it("asks pagesInFlight, where it is given, whenever a page may be begun: the number may change", async () => {
     let running = 0;
@@ -76,7 +94,13 @@ describe("startProcessing", () => {
       return colorize(...args).finally(() => running--);
     });
     let limit = 1;
-    const { batch, events } = processor({ maxConcurrent: 1 }, { pagesInFlight: () => limit, onEvent: (event) => event.type === "page-completed" && event.index === 1 && (limit = 2) });
+    const { batch, events } = processor(
+      { maxConcurrent: 1 },
+      {
+        pagesInFlight: () => limit,
+        onEvent: (event) => event.type === "page-completed" && event.index === 1 && (limit = 2),
+      },
+    );
     await batch.startProcessing();
     expect([most.slice(0, 2), Math.max(...most)]).toEqual([[1, 1], 2]);
     expect(pagesOf(events, "page-completed")).toEqual(["p1.png", "p2.png", "p3.png", "p4.png", "p5.png", "p6.png"]);
@@ -86,16 +110,28 @@ describe("startProcessing", () => {
     const { batch, events } = processor({ inputDir: at("faulty"), maxConcurrent: 3 });
     const summary = await batch.startProcessing();
     expect(summary).toMatchObject({ total: 4, completed: 2, failed: 2, unfinished: 0 });
-    expect(summary.failures.map(({ page, stage, code }) => [page, stage, code])).toEqual([["p2.png", "decode", "ERR_IMAGE_DECODE"], ["p3.png", "decode", "ERR_IMAGE_DECODE"]]);
+    expect(summary.failures.map(({ page, stage, code }) => [page, stage, code])).toEqual([
+      ["p2.png", "decode", "ERR_IMAGE_DECODE"],
+      ["p3.png", "decode", "ERR_IMAGE_DECODE"],
+    ]);
     for (const { remedy } of summary.failures) expect(remedy).toContain("PNG");
     expect(pagesOf(events, "page-completed")).toEqual(["p1.png", "p4.png"]);
     const { state, summary: counts, images } = batch.getStatus();
-    expect([state, counts.completed, counts.failed, counts.isComplete, counts.successRate]).toEqual(["completed", 2, 2, true, 50]);
+    expect([state, counts.completed, counts.failed, counts.isComplete, counts.successRate]).toEqual([
+      "completed",
+      2,
+      2,
+      true,
+      50,
+    ]);
     expect(images[1]).toMatchObject({ state: "failed", error: { code: "ERR_IMAGE_DECODE" } });
   });
 
   it("keeps a/001 and b/001 apart, mirrored or side by side, not like it", async () => {
-    for (const [preserveStructure, expected] of [[true, ["a/001_colorized.png", "b/001_colorized.png"]], [false, ["a_001_colorized.png", "b_001_colorized.png"]]] as const) {
+    for (const [preserveStructure, expected] of [
+      [true, ["a/001_colorized.png", "b/001_colorized.png"]],
+      [false, ["a_001_colorized.png", "b_001_colorized.png"]],
+    ] as const) {
       const { batch, out } = processor({ inputDir: at("folders"), recursive: true, preserveStructure });
       expect(await batch.startProcessing()).toMatchObject({ completed: 2 });
       expect(await readdir(out, { recursive: true })).toEqual(expect.arrayContaining([...expected]));
@@ -109,8 +145,12 @@ describe("startProcessing", () => {
   });
 
   it("refuses an output among the input's pages, which the next run would take for pages", async () => {
-    await expect(processor({ outputDir: at("in") }).batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
-    await expect(processor({ inputDir: at("folders"), outputDir: at("folders/a"), recursive: true }).batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
+    await expect(processor({ outputDir: at("in") }).batch.startProcessing()).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+    });
+    await expect(
+      processor({ inputDir: at("folders"), outputDir: at("folders/a"), recursive: true }).batch.startProcessing(),
+    ).rejects.toMatchObject({ code: "ERR_CONFIG" });
   });
 
   it("runs once", async () => {
@@ -126,27 +166,52 @@ describe("addImages", () => {
   it("queues pages with priorities and settings of their own; results come in the queue's order, the same at any concurrency", async () => {
     for (const maxConcurrent of [1, 3]) {
       const { batch, events } = processor({ maxConcurrent });
-      const items = await batch.addImages(["p3.png", { inputPath: "p1.png", config: { seed: 7, numInferenceSteps: 1 } }, { inputPath: "p2.png", priority: 5 }, "p4.png"]);
-      expect(items.map(({ inputPath, priority }) => [inputPath, priority])).toEqual([["p3.png", 0], ["p1.png", 0], ["p2.png", 5], ["p4.png", 0]]);
+      const items = await batch.addImages([
+        "p3.png",
+        { inputPath: "p1.png", config: { seed: 7, numInferenceSteps: 1 } },
+        { inputPath: "p2.png", priority: 5 },
+        "p4.png",
+      ]);
+      expect(items.map(({ inputPath, priority }) => [inputPath, priority])).toEqual([
+        ["p3.png", 0],
+        ["p1.png", 0],
+        ["p2.png", 5],
+        ["p4.png", 0],
+      ]);
       expect(batch.getStatus()).toMatchObject({ state: "idle", summary: { pending: 4 } });
       await batch.startProcessing();
       expect(pagesOf(events, "page-completed")).toEqual(["p2.png", "p3.png", "p1.png", "p4.png"]);
-      expect(events.find((event) => event.type === "page-completed" && event.page === "p1.png")).toMatchObject({ seed: 7, index: 1 });
-      expect(events.filter((event) => event.type === "page-stage" && event.stage === "denoise" && event.page === "p1.png")).toMatchObject([{ step: 1, steps: 1 }]);
+      expect(events.find((event) => event.type === "page-completed" && event.page === "p1.png")).toMatchObject({
+        seed: 7,
+        index: 1,
+      });
+      expect(
+        events.filter((event) => event.type === "page-stage" && event.stage === "denoise" && event.page === "p1.png"),
+      ).toMatchObject([{ step: 1, steps: 1 }]);
     }
   });
 
   it("tells type and confidence where pages were told apart", async () => {
     const { batch } = processor({ inputDir: at("mixed"), referenceImages: [] });
-    expect(await batch.addImages()).toMatchObject([{ inputPath: "1.png", imageType: "line_art", classificationConfidence: expect.any(Number) as number }]);
+    expect(await batch.addImages()).toMatchObject([
+      { inputPath: "1.png", imageType: "line_art", classificationConfidence: expect.any(Number) as number },
+    ]);
     await batch.close();
   });
 
   it("adds all or none: unknown names, pages twice, bad settings are errors", async () => {
     const { batch } = processor();
     await expect(batch.addImages(["p1.png", "p9.png"])).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
-    await expect(batch.addImages(["p1.png", "p1.png"])).rejects.toMatchObject({ name: "QueueError", code: "ERR_ARGUMENT" });
-    await expect(batch.addImages([{ inputPath: "p1.png", config: { seed: -1, topk: 3 } as never }])).rejects.toMatchObject({ code: "ERR_CONFIG", message: expect.stringMatching(/seed[^]*did you mean topK/) as string });
+    await expect(batch.addImages(["p1.png", "p1.png"])).rejects.toMatchObject({
+      name: "QueueError",
+      code: "ERR_ARGUMENT",
+    });
+    await expect(
+      batch.addImages([{ inputPath: "p1.png", config: { seed: -1, topk: 3 } as never }]),
+    ).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringMatching(/seed[^]*did you mean topK/) as string,
+    });
     expect(batch.getStatus().summary.total).toBe(0);
     await batch.close();
   });
@@ -165,7 +230,9 @@ describe("pauseProcessing and resumeProcessing", () => {
     expect(batch.getStatus().state).toBe("paused");
     batch.resumeProcessing();
     expect(await run).toMatchObject({ completed: 6, unfinished: 0 });
-    expect(events.filter(({ type }) => type === "batch-paused" || type === "batch-resumed").map(({ type }) => type)).toEqual(["batch-paused", "batch-resumed"]);
+    expect(
+      events.filter(({ type }) => type === "batch-paused" || type === "batch-resumed").map(({ type }) => type),
+    ).toEqual(["batch-paused", "batch-resumed"]);
   });
 
   it("holds a batch that has not started, and does nothing to one that has ended", async () => {
@@ -185,13 +252,19 @@ describe("pauseProcessing and resumeProcessing", () => {
 
 describe("cancelProcessing", () => {
   it("acts between denoising steps; finished pages stay", async () => {
-    const { batch, events, out } = processor({ numInferenceSteps: 400, maxConcurrent: 2 }, { onEvent: (event) => event.type === "page-stage" && event.step === 3 && void batch.cancelProcessing() });
+    const { batch, events, out } = processor(
+      { numInferenceSteps: 400, maxConcurrent: 2 },
+      { onEvent: (event) => event.type === "page-stage" && event.step === 3 && void batch.cancelProcessing() },
+    );
     await batch.addImages([{ inputPath: "p1.png", config: { numInferenceSteps: 1 } }, "p2.png", "p3.png"]);
     const summary = await batch.startProcessing();
     expect(summary.completed + summary.unfinished).toBe(3);
     expect(summary.unfinished).toBeGreaterThanOrEqual(2);
     expect(Math.max(...events.map((event) => (event.type === "page-stage" && event.step) || 0))).toBeLessThan(10);
-    expect(batch.getStatus()).toMatchObject({ state: "cancelled", summary: { processing: 0, pending: 0, cancelled: summary.unfinished } });
+    expect(batch.getStatus()).toMatchObject({
+      state: "cancelled",
+      summary: { processing: 0, pending: 0, cancelled: summary.unfinished },
+    });
     expect(events.at(-1)).toMatchObject({ type: "batch-stopped" });
     expect((await readdir(out)).filter((name) => name.endsWith(".png"))).toHaveLength(summary.completed);
   });
@@ -240,9 +313,20 @@ describe("cancelProcessing", () => {
     const reason = new Error("enough");
     const early = processor({}, { signal: AbortSignal.abort(reason) }).batch;
     await expect(early.startProcessing()).rejects.toBe(reason);
-    expect(await early.events().next().catch((error: unknown) => error)).toBe(reason);
+    expect(
+      await early
+        .events()
+        .next()
+        .catch((error: unknown) => error),
+    ).toBe(reason);
     const controller = new AbortController();
-    const late = processor({ numInferenceSteps: 300 }, { signal: controller.signal, onEvent: (event) => event.type === "page-stage" && event.step === 2 && controller.abort(reason) }).batch;
+    const late = processor(
+      { numInferenceSteps: 300 },
+      {
+        signal: controller.signal,
+        onEvent: (event) => event.type === "page-stage" && event.step === 2 && controller.abort(reason),
+      },
+    ).batch;
     await expect(late.startProcessing()).rejects.toBe(reason);
     expect(late.getStatus()).toMatchObject({ state: "cancelled", summary: { cancelled: 6 } });
   });
@@ -269,8 +353,14 @@ describe("events", () => {
     expect(new Set(events.map(({ job }) => job))).toEqual(new Set([batch.job]));
     expect(batch.getStatus().job).toBe(batch.job);
     const counts = events.flatMap((event) => ("progress" in event ? [event.progress] : []));
-    expect(counts.map(({ completed, failed, unfinished }) => [completed, failed, unfinished])).toEqual([[1, 0, 3], [1, 1, 2], [1, 2, 1], [2, 2, 0]]);
-    for (const { total, completed, failed, unfinished } of [...counts, summary]) expect(completed + failed + unfinished).toBe(total);
+    expect(counts.map(({ completed, failed, unfinished }) => [completed, failed, unfinished])).toEqual([
+      [1, 0, 3],
+      [1, 1, 2],
+      [1, 2, 1],
+      [2, 2, 0],
+    ]);
+    for (const { total, completed, failed, unfinished } of [...counts, summary])
+      expect(completed + failed + unfinished).toBe(total);
     const order = events.filter((event) => "page" in event && event.page === "p1.png").map(({ type }) => type);
     expect([order[0], order[1], order.at(-1)]).toEqual(["page-started", "page-stage", "page-completed"]);
   });

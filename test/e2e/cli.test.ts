@@ -1,11 +1,12 @@
-// The commands beside `colorize`, and what all commands share: classify, doctor, colours, readers that go away, a held output.
+// The commands beside `colorize`, and what all commands share: classify, doctor, colours, readers that go away, a held
+// output.
 import { spawn } from "node:child_process";
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { chapterFiles, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 
@@ -14,7 +15,11 @@ let root: string;
 const at = (name: string): string => join(root, name);
 
 type Line = Readonly<Record<string, unknown>>;
-const linesOf = (stdout: string): Line[] => stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Line);
+const linesOf = (stdout: string): Line[] =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-cli-"));
@@ -37,16 +42,39 @@ describe("classify", () => {
   it("gives JSON lines, with thresholds as options, of pictures and folders, with folders inside where asked", async () => {
     await writeFolder(at("nested"), { "a.png": await linePage(1), "deep/b.png": await linePage(2) });
     const flat = await runCli(["classify", at("nested"), "--json"]);
-    expect(linesOf(flat.stdout)).toMatchObject([{ type: "classification", page: "a.png", imageType: "line_art", metrics: { saturation: 0 } }, { type: "classification-completed", lineArt: 1, colored: 0, failed: 0 }]);
-    const strict = await runCli(["classify", at("nested"), at("nested/a.png"), "--recursive", "--json", "--saturation", "0", "--color-count", "0", "--edge-density", "1"]);
-    expect(linesOf(strict.stdout).map(({ page, imageType }) => [page, imageType])).toEqual([["a.png", "colored"], ["deep/b.png", "colored"], ["a.png", "colored"], [undefined, undefined]]);
+    expect(linesOf(flat.stdout)).toMatchObject([
+      { type: "classification", page: "a.png", imageType: "line_art", metrics: { saturation: 0 } },
+      { type: "classification-completed", lineArt: 1, colored: 0, failed: 0 },
+    ]);
+    const strict = await runCli([
+      "classify",
+      at("nested"),
+      at("nested/a.png"),
+      "--recursive",
+      "--json",
+      "--saturation",
+      "0",
+      "--color-count",
+      "0",
+      "--edge-density",
+      "1",
+    ]);
+    expect(linesOf(strict.stdout).map(({ page, imageType }) => [page, imageType])).toEqual([
+      ["a.png", "colored"],
+      ["deep/b.png", "colored"],
+      ["a.png", "colored"],
+      [undefined, undefined],
+    ]);
   });
 
   it("goes on after what cannot be read (exit code 2), and ends with 1 where nothing can", async () => {
     await writeFile(at("bad.png"), "text");
     const some = await runCli(["classify", at("bad.png"), at("nowhere"), at("chapter.cbz"), "--json"]);
     expect(some).toMatchObject({ code: 2, stderr: "" });
-    expect(linesOf(some.stdout).slice(0, 2)).toMatchObject([{ type: "classification-failed", page: "bad.png", code: "ERR_IMAGE_DECODE" }, { type: "classification-failed", page: at("nowhere"), code: "ERR_INPUT_NOT_FOUND" }]);
+    expect(linesOf(some.stdout).slice(0, 2)).toMatchObject([
+      { type: "classification-failed", page: "bad.png", code: "ERR_IMAGE_DECODE" },
+      { type: "classification-failed", page: at("nowhere"), code: "ERR_INPUT_NOT_FOUND" },
+    ]);
     const none = await runCli(["classify", at("bad.png")]);
     expect(none).toMatchObject({ code: 1 });
     expect(none.stderr).toContain("[ERR_IMAGE_DECODE]");
@@ -56,23 +84,47 @@ describe("classify", () => {
 });
 
 describe("doctor", () => {
-  const findings = (stdout: string): Record<string, Line> => Object.fromEntries(linesOf(stdout).map((line) => [line["check"], line]));
+  const findings = (stdout: string): Record<string, Line> =>
+    Object.fromEntries(linesOf(stdout).map((line) => [line["check"], line]));
 
   it("looks at machine, versions, providers, model and folders, and says how to get what is missing", async () => {
     const { code, stdout } = await runCli(["doctor", "--json"]);
     const found = findings(stdout);
     expect(code).toBe(0);
-    for (const check of ["cobra-batch", "node", "system", "cores", "memory", "open-files", "sharp", "onnxruntime", "provider-cpu", "provider-cuda", "provider-tensorrt", "provider-webgpu", "model", "folder-cache", "folder-temporary", "folder-current"]) expect(found).toHaveProperty(check);
+    for (const check of [
+      "cobra-batch",
+      "node",
+      "system",
+      "cores",
+      "memory",
+      "open-files",
+      "sharp",
+      "onnxruntime",
+      "provider-cpu",
+      "provider-cuda",
+      "provider-tensorrt",
+      "provider-webgpu",
+      "model",
+      "folder-cache",
+      "folder-temporary",
+      "folder-current",
+    ])
+      expect(found).toHaveProperty(check);
     expect(found["node"]).toMatchObject({ status: "ok", found: process.versions.node });
     expect(found["provider-cpu"]).toMatchObject({ status: "ok" });
     expect(found["onnxruntime"]!["found"]).toMatch(/^1\.29\.0 /);
-    for (const line of Object.values(found)) if (line["status"] !== "ok") expect(line["remedy"], JSON.stringify(line)).toEqual(expect.any(String));
+    for (const line of Object.values(found))
+      if (line["status"] !== "ok") expect(line["remedy"], JSON.stringify(line)).toEqual(expect.any(String));
   });
 
   it("ends with 1 and the remedy where the model is damaged or the addon is none, and where a wanted provider is missing", async () => {
     await copyFile(MAIN, at("no-addon.node"));
     await writeFolder(at("empty"), { "readme.txt": Buffer.from("x") });
-    const broken = await runCli(["doctor", "--model", at("empty")], undefined, { COBRA_ADDON: at("no-addon.node"), COBRA_SEEED: "4", XDG_CACHE_HOME: at("no-addon.node") });
+    const broken = await runCli(["doctor", "--model", at("empty")], undefined, {
+      COBRA_ADDON: at("no-addon.node"),
+      COBRA_SEEED: "4",
+      XDG_CACHE_HOME: at("no-addon.node"),
+    });
     expect(broken.code).toBe(1);
     const text = broken.stdout.replace(/\s+/g, " ");
     expect(text).toMatch(/error ONNX Runtime .*cannot be loaded.* -> /);
@@ -83,14 +135,19 @@ describe("doctor", () => {
     expect(text).toContain("pages cannot be coloured like this");
     const wanted = await runCli(["doctor", "--provider", "tensorrt", "--json"]);
     const { status, remedy } = findings(wanted.stdout)["provider-tensorrt"]!;
-    if (status !== "ok") expect([wanted.code, status, remedy]).toEqual([1, "error", expect.stringContaining("TensorRT 10")]);
+    if (status !== "ok")
+      expect([wanted.code, status, remedy]).toEqual([1, "error", expect.stringContaining("TensorRT 10")]);
   });
 });
 
 describe("every command", () => {
   it("suggests the command and the flag that was meant", async () => {
-    expect((await runCli(["colorise"])).stderr).toMatch(/unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun cobra-batch --help/);
-    expect((await runCli(["colorize", "--sede", "3"])).stderr).toMatch(/unknown option '--sede'\n\(Did you mean --seed\?\)\nRun cobra-batch colorize --help/);
+    expect((await runCli(["colorise"])).stderr).toMatch(
+      /unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun cobra-batch --help/,
+    );
+    expect((await runCli(["colorize", "--sede", "3"])).stderr).toMatch(
+      /unknown option '--sede'\n\(Did you mean --seed\?\)\nRun cobra-batch colorize --help/,
+    );
   });
 
   it("warns of a variable that nearly names a setting", async () => {
@@ -101,11 +158,18 @@ describe("every command", () => {
   it("heeds NO_COLOR and FORCE_COLOR", async () => {
     const forced = await runCli(["doctor", "--model", at("model")], undefined, { FORCE_COLOR: "1" });
     expect(forced.stdout).toContain("\u001b[32mok");
-    expect((await runCli(["doctor", "--model", at("model")], undefined, { NO_COLOR: "1" })).stdout).not.toContain("\u001b");
+    expect((await runCli(["doctor", "--model", at("model")], undefined, { NO_COLOR: "1" })).stdout).not.toContain(
+      "\u001b",
+    );
   });
 
   it("does not mind a reader that goes away", async () => {
-    await writeFolder(at("many"), Object.fromEntries(await Promise.all(Array.from({ length: 40 }, async (_, i) => [`${i}.png`, await linePage(i)] as const))));
+    await writeFolder(
+      at("many"),
+      Object.fromEntries(
+        await Promise.all(Array.from({ length: 40 }, async (_, i) => [`${i}.png`, await linePage(i)] as const)),
+      ),
+    );
     const ended = await new Promise<{ code: number | null; stderr: string }>((resolve) => {
       const child = spawn(process.execPath, [MAIN, "classify", at("many")], { stdio: ["ignore", "pipe", "pipe"] });
       let stderr = "";
@@ -121,7 +185,8 @@ describe("every command", () => {
     const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", at("model"), "--json"];
     let second: ReturnType<typeof runCli> | undefined;
     const first = await runCli([...command, "--steps", "900", "--drain", "0"], (child, stdout) => {
-      if (second === undefined && stdout.includes('"page-stage"')) second = runCli(command).finally(() => child.kill("SIGTERM"));
+      if (second === undefined && stdout.includes('"page-stage"'))
+        second = runCli(command).finally(() => child.kill("SIGTERM"));
     });
     expect(first.code).toBe(143);
     const refused = await second!;

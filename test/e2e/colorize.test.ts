@@ -5,8 +5,8 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
-import { openPageSource } from "../../src/io/page-source.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
@@ -35,39 +35,119 @@ async function entryNames(path: string): Promise<string[]> {
 describe("a chapter", () => {
   it("goes from CBZ to CBZ, references told apart by themselves, other files carried over", async () => {
     await writeChapter(at("chapter.cbz"), 3);
-    const result = await runCli(["colorize", "--input-zip", at("chapter.cbz"), "--output-zip", at("out.cbz"), "--model", model, "--steps", "2"]);
+    const result = await runCli([
+      "colorize",
+      "--input-zip",
+      at("chapter.cbz"),
+      "--output-zip",
+      at("out.cbz"),
+      "--model",
+      model,
+      "--steps",
+      "2",
+    ]);
     expect(result.stderr).toContain("3 of 3 pages coloured");
     expect(result).toMatchObject({ code: 0, stdout: `${at("out.cbz")}\n` });
-    expect((await entryNames(at("out.cbz"))).toSorted()).toEqual(["ComicInfo.xml", "p1_colorized.png", "p2_colorized.png", "p3_colorized.png", "processing_metadata.json", "ref_a.jpg", "ref_b.jpg"].toSorted());
+    expect((await entryNames(at("out.cbz"))).toSorted()).toEqual(
+      [
+        "ComicInfo.xml",
+        "p1_colorized.png",
+        "p2_colorized.png",
+        "p3_colorized.png",
+        "processing_metadata.json",
+        "ref_a.jpg",
+        "ref_b.jpg",
+      ].toSorted(),
+    );
     const source = await openPageSource(at("out.cbz"));
-    const read = async (name: string): Promise<Uint8Array> => source.entries().find((entry) => entry.name === name)!.read();
+    const read = async (name: string): Promise<Uint8Array> =>
+      source
+        .entries()
+        .find((entry) => entry.name === name)!
+        .read();
     const picture = await sharp(await read("p1_colorized.png")).metadata();
     expect([picture.width, picture.height, picture.channels]).toEqual([200, 280, 3]);
-    const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<string, unknown>;
-    expect(metadata).toMatchObject({ created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/) as string, cobra_version: "0.1.0", model: { name: "cobra-tiny", trained: false, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string }, settings: { numInferenceSteps: 2, topK: 3, ink: "page" }, references: ["ref_a.jpg", "ref_b.jpg"] });
+    const metadata = JSON.parse(Buffer.from(await read("processing_metadata.json")).toString()) as Record<
+      string,
+      unknown
+    >;
+    expect(metadata).toMatchObject({
+      created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/) as string,
+      cobra_version: "0.1.0",
+      model: { name: "cobra-tiny", trained: false, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+      settings: { numInferenceSteps: 2, topK: 3, ink: "page" },
+      references: ["ref_a.jpg", "ref_b.jpg"],
+    });
     expect(metadata["pages"]).toHaveLength(3);
     await source.close();
   });
 
   it("goes from folder to folder with a reference folder, every picture a page, folders mirrored", async () => {
-    await writeFolder(at("in"), { "a/001.png": await linePage(1), "b/001.png": await linePage(2), "b/010.png": await linePage(3) });
+    await writeFolder(at("in"), {
+      "a/001.png": await linePage(1),
+      "b/001.png": await linePage(2),
+      "b/010.png": await linePage(3),
+    });
     await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
-    const result = await runCli(["colorize", "--input-dir", at("in"), "--recursive", "--output-dir", at("out"), "--reference-dir", at("refs"), "--model", model, "--steps", "1", "--style", "line"]);
+    const result = await runCli([
+      "colorize",
+      "--input-dir",
+      at("in"),
+      "--recursive",
+      "--output-dir",
+      at("out"),
+      "--reference-dir",
+      at("refs"),
+      "--model",
+      model,
+      "--steps",
+      "1",
+      "--style",
+      "line",
+    ]);
     expect(result).toMatchObject({ code: 0, stdout: `${at("out")}\n` });
-    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual([".cobra-batch", ".cobra-batch/journal.ndjson", "a", "a/001_colorized.png", "b", "b/001_colorized.png", "b/010_colorized.png", "processing_metadata.json"]);
+    expect((await readdir(at("out"), { recursive: true })).toSorted()).toEqual([
+      ".cobra-batch",
+      ".cobra-batch/journal.ndjson",
+      "a",
+      "a/001_colorized.png",
+      "b",
+      "b/001_colorized.png",
+      "b/010_colorized.png",
+      "processing_metadata.json",
+    ]);
   });
 
   it("keeps the page's own ink, or gives the model's picture with --ink model", async () => {
     await writeFolder(at("ink"), { "p.png": await linePage(1) });
     await writeFolder(at("ink-refs"), { "x.jpg": await colourPage(1) });
-    const picture = async (out: string, ...flags: string[]): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> => {
-      const result = await runCli(["colorize", at("ink"), "--output-dir", at(out), "--reference-dir", at("ink-refs"), "--model", model, "--steps", "1", ...flags]);
+    const picture = async (
+      out: string,
+      ...flags: string[]
+    ): Promise<{ data: Buffer; info: { width: number; height: number; channels: number } }> => {
+      const result = await runCli([
+        "colorize",
+        at("ink"),
+        "--output-dir",
+        at(out),
+        "--reference-dir",
+        at("ink-refs"),
+        "--model",
+        model,
+        "--steps",
+        "1",
+        ...flags,
+      ]);
       expect(result).toMatchObject({ code: 0 });
-      return sharp(join(at(out), "p_colorized.png")).raw().toBuffer({ resolveWithObject: true });
+      return sharp(join(at(out), "p_colorized.png"))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
     };
     const own = await picture("ink-page");
     expect(own.info).toMatchObject({ width: 200, height: 280, channels: 3 });
-    const page = await sharp(await linePage(1)).raw().toBuffer();
+    const page = await sharp(await linePage(1))
+      .raw()
+      .toBuffer();
     const black = [...page.keys()].filter((index) => page[index]! <= 20);
     expect(black.length).toBeGreaterThan(1000);
     expect(black.filter((index) => own.data[index] !== page[index])).toEqual([]);
@@ -82,11 +162,37 @@ describe("a chapter", () => {
 
   it("gives one JSON event a line, pages in order", async () => {
     await writeChapter(at("json.cbz"), 3);
-    const result = await runCli(["colorize", "--input-zip", at("json.cbz"), "--output-dir", at("json-out"), "--model", model, "--steps", "2", "--json"]);
-    const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
-    expect(events[0]).toMatchObject({ schema: 1, type: "batch-started", pages: 3, references: ["ref_a.jpg", "ref_b.jpg"], provider: "cpu" });
-    expect(events.filter((event) => event.type === "page-completed").map((event) => event.page)).toEqual(["p1.png", "p2.png", "p3.png"]);
-    expect(events.filter((event) => event.type === "page-stage" && event.page === "p1.png" && event.stage === "denoise")).toHaveLength(2);
+    const result = await runCli([
+      "colorize",
+      "--input-zip",
+      at("json.cbz"),
+      "--output-dir",
+      at("json-out"),
+      "--model",
+      model,
+      "--steps",
+      "2",
+      "--json",
+    ]);
+    const events = result.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as BatchEvent);
+    expect(events[0]).toMatchObject({
+      schema: 1,
+      type: "batch-started",
+      pages: 3,
+      references: ["ref_a.jpg", "ref_b.jpg"],
+      provider: "cpu",
+    });
+    expect(events.filter((event) => event.type === "page-completed").map((event) => event.page)).toEqual([
+      "p1.png",
+      "p2.png",
+      "p3.png",
+    ]);
+    expect(
+      events.filter((event) => event.type === "page-stage" && event.page === "p1.png" && event.stage === "denoise"),
+    ).toHaveLength(2);
     expect(events.at(-1)).toMatchObject({ type: "batch-completed", completed: 3, failed: 0, failures: [] });
     expect(result.stderr).toBe("");
   });
@@ -95,7 +201,20 @@ describe("a chapter", () => {
     const files = await chapterFiles(1);
     await writeFolder(at("seed"), files);
     const picture = async (out: string, seed: string): Promise<Buffer> => {
-      expect(await runCli(["colorize", at("seed"), "--output-dir", at(out), "--model", model, "--steps", "2", "--seed", seed])).toMatchObject({ code: 0 });
+      expect(
+        await runCli([
+          "colorize",
+          at("seed"),
+          "--output-dir",
+          at(out),
+          "--model",
+          model,
+          "--steps",
+          "2",
+          "--seed",
+          seed,
+        ]),
+      ).toMatchObject({ code: 0 });
       return readFile(join(at(out), "p1_colorized.png"));
     };
     const [a, b, c] = [await picture("seed-a", "7"), await picture("seed-b", "7"), await picture("seed-c", "8")];
@@ -108,31 +227,82 @@ describe("bad input", () => {
   it("does the good pages and reports the truncated one and the text that is called a picture", async () => {
     const broken = (await linePage(9)).subarray(0, 700);
     await writeChapter(at("broken.cbz"), 2, { "p0.png": broken, "p3.png": Buffer.from("just text") });
-    const result = await runCli(["colorize", "--input-zip", at("broken.cbz"), "--output-zip", at("broken-out.cbz"), "--model", model, "--steps", "1"]);
+    const result = await runCli([
+      "colorize",
+      "--input-zip",
+      at("broken.cbz"),
+      "--output-zip",
+      at("broken-out.cbz"),
+      "--model",
+      model,
+      "--steps",
+      "1",
+    ]);
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(/failed: p0\.png: .*damaged or cut off.*\[ERR_IMAGE_DECODE\]/);
     expect(result.stderr).toMatch(/failed: p3\.png: .*plain text.*\[ERR_IMAGE_DECODE\]/);
     expect(result.stderr).toContain("2 of 4 pages coloured, 2 failed");
-    expect(await entryNames(at("broken-out.cbz"))).toEqual(expect.arrayContaining(["p1_colorized.png", "p2_colorized.png"]));
+    expect(await entryNames(at("broken-out.cbz"))).toEqual(
+      expect.arrayContaining(["p1_colorized.png", "p2_colorized.png"]),
+    );
   });
 
   it("does the same with a reference folder, where pages are not told apart first", async () => {
     await writeFolder(at("mixed"), { "1.png": await linePage(1), "2.png": Buffer.from("text") });
     await writeFolder(at("mixed-refs"), { "x.jpg": await colourPage(1), "y.jpg": Buffer.from("no picture") });
-    const result = await runCli(["colorize", at("mixed"), "--reference-dir", at("mixed-refs"), "--output-dir", at("mixed-out"), "--model", model, "--steps", "1"]);
+    const result = await runCli([
+      "colorize",
+      at("mixed"),
+      "--reference-dir",
+      at("mixed-refs"),
+      "--output-dir",
+      at("mixed-out"),
+      "--model",
+      model,
+      "--steps",
+      "1",
+    ]);
     expect(result.code).toBe(2);
     expect(result.stderr).toMatch(/warning: reference y\.jpg is left out/);
     expect(await readdir(at("mixed-out"))).toContain("1_colorized.png");
   });
 
   it.each([
-    ["a path that does not exist", async () => ["--input-zip", at("nowhere.cbz")], /nowhere\.cbz.*\[ERR_INPUT_NOT_FOUND\]/],
-    ["an empty ZIP", async () => ["--input-zip", await writeZip(at("empty.zip"), {})], /empty\.zip.*\[ERR_INPUT_EMPTY\]/],
-    ["a ZIP without a picture", async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })], /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/],
-    ["a ZIP that is none", async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]), /fake\.zip.*\[ERR_ZIP_FORMAT\]/],
-    ["a text file that is called a picture", async () => (await writeFile(at("lone.png"), "text"), ["--input-dir", at("lone.png")]), /holds no picture that can be read.*plain text.*\[ERR_INPUT_EMPTY\]/],
-    ["a chapter without a coloured page", async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })], /holds no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/],
-    ["a chapter without line art", async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })], /coloured already.*\[ERR_INPUT_EMPTY\]/],
+    [
+      "a path that does not exist",
+      async () => ["--input-zip", at("nowhere.cbz")],
+      /nowhere\.cbz.*\[ERR_INPUT_NOT_FOUND\]/,
+    ],
+    [
+      "an empty ZIP",
+      async () => ["--input-zip", await writeZip(at("empty.zip"), {})],
+      /empty\.zip.*\[ERR_INPUT_EMPTY\]/,
+    ],
+    [
+      "a ZIP without a picture",
+      async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })],
+      /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/,
+    ],
+    [
+      "a ZIP that is none",
+      async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]),
+      /fake\.zip.*\[ERR_ZIP_FORMAT\]/,
+    ],
+    [
+      "a text file that is called a picture",
+      async () => (await writeFile(at("lone.png"), "text"), ["--input-dir", at("lone.png")]),
+      /holds no picture that can be read.*plain text.*\[ERR_INPUT_EMPTY\]/,
+    ],
+    [
+      "a chapter without a coloured page",
+      async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })],
+      /holds no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/,
+    ],
+    [
+      "a chapter without line art",
+      async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })],
+      /coloured already.*\[ERR_INPUT_EMPTY\]/,
+    ],
   ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
     const result = await runCli(["colorize", ...(await input()), "--output-zip", at("never.cbz"), "--model", model]);
     expect(result.stderr).toMatch(message);
@@ -180,37 +350,75 @@ describe("bad input", () => {
 });
 
 describe("signals", () => {
-  it.each([["SIGTERM", 143], ["SIGINT", 130]] as const)("drains at %s with exit code %i and leaves no half-written archive; the same command goes on", async (signal, code) => {
-    await writeChapter(at(`${signal}.cbz`), 8);
-    let sent = false;
-    const command = ["colorize", at(`${signal}.cbz`), "--output-zip", at(`${signal}-out.cbz`), "--model", model, "--steps", "4", "--max-concurrent", "1", "--json"];
-    const result = await runCli(command, (child, stdout) => {
-      if (!sent && stdout.includes('"page-completed"')) {
-        sent = true;
-        child.kill(signal);
-      }
-    });
-    expect(sent).toBe(true);
-    expect(result).toMatchObject({ code, signal: null });
-    const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
-    expect(stopped).toMatchObject({ type: "batch-stopped", total: 8, failed: 0 });
-    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz.cobra-batch`]);
-    const again = await runCli(command);
-    expect(again.code).toBe(0);
-    expect(again.stdout.match(/"kept":true/g)).toHaveLength(stopped.completed);
-    expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz`]);
-  });
+  it.each([
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const)(
+    "drains at %s with exit code %i and leaves no half-written archive; the same command goes on",
+    async (signal, code) => {
+      await writeChapter(at(`${signal}.cbz`), 8);
+      let sent = false;
+      const command = [
+        "colorize",
+        at(`${signal}.cbz`),
+        "--output-zip",
+        at(`${signal}-out.cbz`),
+        "--model",
+        model,
+        "--steps",
+        "4",
+        "--max-concurrent",
+        "1",
+        "--json",
+      ];
+      const result = await runCli(command, (child, stdout) => {
+        if (!sent && stdout.includes('"page-completed"')) {
+          sent = true;
+          child.kill(signal);
+        }
+      });
+      expect(sent).toBe(true);
+      expect(result).toMatchObject({ code, signal: null });
+      const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
+      expect(stopped).toMatchObject({ type: "batch-stopped", total: 8, failed: 0 });
+      expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([
+        `${signal}-out.cbz.cobra-batch`,
+      ]);
+      const again = await runCli(command);
+      expect(again.code).toBe(0);
+      expect(again.stdout.match(/"kept":true/g)).toHaveLength(stopped.completed);
+      expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz`]);
+    },
+  );
 
   it("gives up at the second signal, between two steps, and after the time for draining", async () => {
     await writeChapter(at("long.cbz"), 2);
-    for (const [name, drain, signals] of [["second", "600", 2], ["deadline", "0", 1]] as const) {
+    for (const [name, drain, signals] of [
+      ["second", "600", 2],
+      ["deadline", "0", 1],
+    ] as const) {
       let left: number = signals;
-      const result = await runCli(["colorize", at("long.cbz"), "--output-zip", at(`${name}-out.cbz`), "--model", model, "--steps", "900", "--drain", drain, "--json"], (child, stdout) => {
-        if (left > 0 && stdout.includes(`"step":${signals - left + 2}`)) {
-          left--;
-          child.kill("SIGTERM");
-        }
-      });
+      const result = await runCli(
+        [
+          "colorize",
+          at("long.cbz"),
+          "--output-zip",
+          at(`${name}-out.cbz`),
+          "--model",
+          model,
+          "--steps",
+          "900",
+          "--drain",
+          drain,
+          "--json",
+        ],
+        (child, stdout) => {
+          if (left > 0 && stdout.includes(`"step":${signals - left + 2}`)) {
+            left--;
+            child.kill("SIGTERM");
+          }
+        },
+      );
       expect(result).toMatchObject({ code: 143, signal: null });
       expect(result.stderr).toContain("stopped by SIGTERM");
       expect((await readdir(root)).filter((entry) => entry.includes(`${name}-out`))).toEqual([]);

@@ -13,7 +13,8 @@ const has = (shell: string): boolean => spawnSync(shell, ["--version"]).status =
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-completion-"));
   await writeFolder(root, { "chapter one.cbz": Buffer.of(0), "pages/1.png": Buffer.of(0) });
-  for (const shell of ["bash", "zsh", "fish"]) await writeFile(join(root, `script.${shell}`), (await runCli(["completion", shell])).stdout);
+  for (const shell of ["bash", "zsh", "fish"])
+    await writeFile(join(root, `script.${shell}`), (await runCli(["completion", shell])).stdout);
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -24,12 +25,17 @@ function offered(line: string): string[] {
   const script = `source ./script.bash; COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length - 1}; _cobra_batch; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { stdout, stderr, status } = spawnSync("bash", ["-c", script], { cwd: root, encoding: "utf8" });
   expect([status, stderr]).toEqual([0, ""]);
-  return stdout.split("\n").filter((word) => word !== "").toSorted();
+  return stdout
+    .split("\n")
+    .filter((word) => word !== "")
+    .toSorted();
 }
 
 describe.runIf(has("bash"))("bash", () => {
   it("offers the commands, and those of a command", () => {
-    expect(offered("cobra-batch ")).toEqual(expect.arrayContaining(["classify", "colorize", "completion", "config", "doctor", "model"]));
+    expect(offered("cobra-batch ")).toEqual(
+      expect.arrayContaining(["classify", "colorize", "completion", "config", "doctor", "model"]),
+    );
     expect(offered("cobra-batch co")).toEqual(["colorize", "completion", "config"]);
     expect(offered("cobra-batch config ")).toEqual(["check", "explain", "schema"]);
     expect(offered("cobra-batch completion ")).toEqual(["bash", "fish", "zsh"]);
@@ -57,7 +63,10 @@ describe.runIf(has("bash"))("bash", () => {
 
 describe.each(["zsh", "fish"])("%s", (shell) => {
   it.runIf(has(shell))("reads the script without a fault", () => {
-    expect(spawnSync(shell, ["-n", join(root, `script.${shell}`)], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    expect(spawnSync(shell, ["-n", join(root, `script.${shell}`)], { encoding: "utf8" })).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
   });
 });
 

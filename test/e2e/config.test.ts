@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeChapter } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 
@@ -15,7 +15,13 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-config-cli-"));
   await writeChapter(at("chapter.cbz"), 2);
   await buildPresetPackage({ directory: at("model"), preset: "tiny" });
-  await writeFile(at("good.json"), JSON.stringify({ default: { num_inference_steps: 1, seed: 5, outputZip: at("from-file.cbz") }, images: { "p2.png": { seed: 9, numInferenceSteps: 2 } } }));
+  await writeFile(
+    at("good.json"),
+    JSON.stringify({
+      default: { num_inference_steps: 1, seed: 5, outputZip: at("from-file.cbz") },
+      images: { "p2.png": { seed: 9, numInferenceSteps: 2 } },
+    }),
+  );
   await writeFile(at("bad.json"), JSON.stringify({ default: { seed: -1 }, images: { "p1.png": { topk: 2 } } }));
 });
 
@@ -24,13 +30,30 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 describe("colorize --config", () => {
   it("uses the file's settings for all pages and for single ones; flags go over both", async () => {
     const colour = async (...flags: string[]): Promise<Extract<BatchEvent, { type: "page-completed" }>[]> => {
-      const result = await runCli(["colorize", at("chapter.cbz"), "--config", at("good.json"), "--model", at("model"), "--json", ...flags]);
+      const result = await runCli([
+        "colorize",
+        at("chapter.cbz"),
+        "--config",
+        at("good.json"),
+        "--model",
+        at("model"),
+        "--json",
+        ...flags,
+      ]);
       expect(result).toMatchObject({ code: 0, stderr: "" });
-      const events = result.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as BatchEvent);
-      expect(events.filter((event) => event.type === "page-stage" && event.stage === "denoise" && event.page === "p2.png")).toHaveLength(2);
+      const events = result.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as BatchEvent);
+      expect(
+        events.filter((event) => event.type === "page-stage" && event.stage === "denoise" && event.page === "p2.png"),
+      ).toHaveLength(2);
       return events.filter((event) => event.type === "page-completed");
     };
-    expect((await colour()).map(({ page, seed }) => [page, seed])).toEqual([["p1.png", 5], ["p2.png", 9]]);
+    expect((await colour()).map(({ page, seed }) => [page, seed])).toEqual([
+      ["p1.png", 5],
+      ["p2.png", 9],
+    ]);
     expect((await colour("--seed", "3", "--output-dir", at("flagged"))).map(({ seed }) => seed)).toEqual([3, 3]);
   });
 });
@@ -40,7 +63,10 @@ describe("config", () => {
     const bad = await runCli(["config", "check", at("bad.json")]);
     expect(bad).toMatchObject({ code: 64, stdout: "" });
     expect(bad.stderr).toMatch(/default\.seed[^]*images\["p1\.png"\]\.topk: unknown setting; did you mean topK\?/);
-    expect(await runCli(["config", "check", at("good.json")])).toMatchObject({ code: 0, stdout: expect.stringContaining("is right: 3 settings for all pages, entries for 1 names") as string });
+    expect(await runCli(["config", "check", at("good.json")])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("is right: 3 settings for all pages, entries for 1 names") as string,
+    });
   });
 
   it("explain prints which value won and from where", async () => {
@@ -51,12 +77,22 @@ describe("config", () => {
     expect(result.stdout).toMatch(/^topK +3 +default$/m);
     expect(result.stdout).toMatch(/^outputZip .*from-file\.cbz" +file/m);
     expect(result.stdout).toMatch(/^zipOutputName +- +default$/m);
-    const bare = await runCli(["config", "explain", at("chapter.cbz")], undefined, { COBRA_TOP_K: "5", COBRA_REFERENCE_IMAGES: "a:b" });
+    const bare = await runCli(["config", "explain", at("chapter.cbz")], undefined, {
+      COBRA_TOP_K: "5",
+      COBRA_REFERENCE_IMAGES: "a:b",
+    });
     expect(bare.stdout).toMatch(/^outputZip +".*chapter_colorized\.cbz" +default$/m);
     expect(bare.stdout).toMatch(/^topK +5 +environment \(COBRA_TOP_K\)$/m);
     expect(bare.stdout).toMatch(/^referenceImages +\["a","b"\] +environment \(COBRA_REFERENCE_IMAGES\)$/m);
-    const wrong = await runCli(["config", "explain", at("chapter.cbz"), "--steps", "0"], undefined, { COBRA_TOP_K: "0" });
-    expect(wrong).toMatchObject({ code: 64, stderr: expect.stringMatching(/2 settings are wrong:\n {2}- --steps: must be .* not 0\n {2}- COBRA_TOP_K: must be .* not 0 \[ERR_CONFIG\]/) as string });
+    const wrong = await runCli(["config", "explain", at("chapter.cbz"), "--steps", "0"], undefined, {
+      COBRA_TOP_K: "0",
+    });
+    expect(wrong).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(
+        /2 settings are wrong:\n {2}- --steps: must be .* not 0\n {2}- COBRA_TOP_K: must be .* not 0 \[ERR_CONFIG\]/,
+      ) as string,
+    });
   });
 
   it("schema prints JSON Schema", async () => {

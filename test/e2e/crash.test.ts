@@ -1,11 +1,12 @@
-// `kill -9` at random moments, then the same command again: the outputs are those of an undisturbed run. COBRA_KILLS says how often.
+// `kill -9` at random moments, then the same command again: the outputs are those of an undisturbed run. COBRA_KILLS
+// says how often.
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPageSource } from "../../src/io/page-source.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeChapter } from "../support/chapter.js";
 import { randomNumbers, runToPoint } from "../support/crash.js";
 
@@ -27,16 +28,28 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function contents(output: string): Promise<Record<string, string>> {
   const digest = (name: string, bytes: Uint8Array): string => {
     if (name !== "processing_metadata.json") return createHash("sha256").update(bytes).digest("hex");
-    const { pages, failures } = JSON.parse(Buffer.from(bytes).toString()) as { pages: { page: string; width: number; seed: number; references: string[] }[]; failures: unknown[] };
-    return JSON.stringify([pages.map(({ page, width, seed, references }) => [page, width, seed, references]), failures]);
+    const { pages, failures } = JSON.parse(Buffer.from(bytes).toString()) as {
+      pages: { page: string; width: number; seed: number; references: string[] }[];
+      failures: unknown[];
+    };
+    return JSON.stringify([
+      pages.map(({ page, width, seed, references }) => [page, width, seed, references]),
+      failures,
+    ]);
   };
   if ((await stat(output)).isDirectory()) {
-    const names = (await readdir(output, { recursive: true })).filter((name) => !name.startsWith(".cobra-batch")).toSorted();
-    return Object.fromEntries(await Promise.all(names.map(async (name) => [name, digest(name, await readFile(join(output, name)))])));
+    const names = (await readdir(output, { recursive: true }))
+      .filter((name) => !name.startsWith(".cobra-batch"))
+      .toSorted();
+    return Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, digest(name, await readFile(join(output, name)))])),
+    );
   }
   const source = await openPageSource(output);
   try {
-    return Object.fromEntries(await Promise.all(source.entries().map(async (entry) => [entry.name, digest(entry.name, await entry.read())])));
+    return Object.fromEntries(
+      await Promise.all(source.entries().map(async (entry) => [entry.name, digest(entry.name, await entry.read())])),
+    );
   } finally {
     await source.close();
   }
@@ -45,7 +58,12 @@ async function contents(output: string): Promise<Record<string, string>> {
 /** A command and the exit code that it ends with. */
 type Step = readonly [args: readonly string[], code: number];
 
-const COLORIZE = (output: string): string[] => ["colorize", at("chapter.cbz"), output.endsWith(".cbz") ? "--output-zip" : "--output-dir", at(output)];
+const COLORIZE = (output: string): string[] => [
+  "colorize",
+  at("chapter.cbz"),
+  output.endsWith(".cbz") ? "--output-zip" : "--output-dir",
+  at(output),
+];
 const PLAIN = (output: string): Step[] => [[COLORIZE(output), 0]];
 const WITH_PREVIEW = (output: string): Step[] => [
   [[...COLORIZE(output), "--preview"], 3],
@@ -64,7 +82,15 @@ interface Told {
   readonly code?: string;
 }
 
-const withFlags = (args: readonly string[]): string[] => [...args, "--model", at("model"), "--threads", "1", "--json", ...(args[0] === "colorize" ? ["--steps", "1"] : [])];
+const withFlags = (args: readonly string[]): string[] => [
+  ...args,
+  "--model",
+  at("model"),
+  "--threads",
+  "1",
+  "--json",
+  ...(args[0] === "colorize" ? ["--steps", "1"] : []),
+];
 const told = (lines: readonly string[]): Told[] => lines.map((line) => JSON.parse(line) as Told);
 
 describe("a run killed at any moment", () => {
@@ -93,7 +119,10 @@ describe("a run killed at any moment", () => {
         const begun = new Map<string, number>();
         for (const [number, [args, code]] of steps(output).entries()) {
           for (;;) {
-            const point = { lines: Math.floor(random() * (undisturbed[number]! + 1)), delayMs: Math.floor(random() * 40) };
+            const point = {
+              lines: Math.floor(random() * (undisturbed[number]! + 1)),
+              delayMs: Math.floor(random() * 40),
+            };
             const last = kills >= KILLS / 4;
             const result = await runToPoint(withFlags(args), last ? undefined : point);
             const where = `seed ${SEED}: ${history.join(", ")}`;
@@ -105,10 +134,14 @@ describe("a run killed at any moment", () => {
             }
             if (result.killed) {
               kills++;
-              for (const page of new Set(events.flatMap((event) => (event.type === "page-started" ? [event.page!] : [])))) begun.set(page, (begun.get(page) ?? 0) + 1);
+              for (const page of new Set(
+                events.flatMap((event) => (event.type === "page-started" ? [event.page!] : [])),
+              ))
+                begun.set(page, (begun.get(page) ?? 0) + 1);
               continue;
             }
-            // A page that was in hand at two deaths cannot be told from one that caused them: it is set aside, and `retry` does it.
+            // A page that was in hand at two deaths cannot be told from one that caused them: it is set aside, and
+            // `retry` does it.
             const failed = events.filter(({ type }) => type === "page-failed");
             for (const failure of failed) {
               expect(failure.code, where).toBe("ERR_PAGE_CRASHED");
@@ -119,13 +152,18 @@ describe("a run killed at any moment", () => {
               await rm(at(output), { recursive: true, force: true });
               continue rounds;
             }
-            expect(result.code, `${where}; ${result.lines.at(-1)} ${result.stderr}`).toBe(code === 0 && failed.length > 0 ? 2 : code);
-            if (code === 0 && failed.length > 0) expect(await runToPoint(withFlags(["retry", at(output), "--failed"]))).toMatchObject({ code: 0 });
+            expect(result.code, `${where}; ${result.lines.at(-1)} ${result.stderr}`).toBe(
+              code === 0 && failed.length > 0 ? 2 : code,
+            );
+            if (code === 0 && failed.length > 0)
+              expect(await runToPoint(withFlags(["retry", at(output), "--failed"]))).toMatchObject({ code: 0 });
             break;
           }
         }
         expect(await contents(at(output)), `seed ${SEED}: ${history.join(", ")}`).toEqual(expected);
-        expect((await readdir(root)).filter((entry) => entry.startsWith(".cobra-") || entry.startsWith(String(round)))).toEqual([output]);
+        expect(
+          (await readdir(root)).filter((entry) => entry.startsWith(".cobra-") || entry.startsWith(String(round))),
+        ).toEqual([output]);
         await rm(at(output), { recursive: true });
       }
     },

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveCounts, type RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageRequest } from "../../src/colorization/page-pipeline.js";
-import type { ReferenceImage } from "../../src/colorization/references.js";
-import { decodeImage } from "../../src/io/image-codec.js";
-import { buildModelPackage, buildPresetPackage, PRESETS, presetWeights } from "../../src/model/index.js";
+import type { PageRequest } from "../../src/colorization/cobra/pipeline.js";
+import type { ReferenceImage } from "../../src/colorization/cobra/references.js";
+import { decodeImage } from "../../src/io/image/image-codec.js";
+import { buildModelPackage, buildPresetPackage, PRESETS, presetWeights } from "../../src/convert/index.js";
 import { colourPage, linePage } from "../support/chapter.js";
 
 let folder: string;
@@ -21,12 +21,24 @@ beforeAll(async () => {
   model = join(folder, "model");
   await buildPresetPackage({ directory: model, preset: "tiny" });
   page = (await decodeImage(await linePage(1), "page")).image;
-  references = await Promise.all([1, 2].map(async (seed) => ({ name: `ref_${seed}`, image: (await decodeImage(await colourPage(seed), "ref")).image })));
+  references = await Promise.all(
+    [1, 2].map(async (seed) => ({
+      name: `ref_${seed}`,
+      image: (await decodeImage(await colourPage(seed), "ref")).image,
+    })),
+  );
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const request = (more: Partial<PageRequest> = {}): PageRequest => ({ page: { ...page, data: page.data.slice() }, style: "line + shadow", seed: 3, steps: 2, topK: 2, ...more });
+const request = (more: Partial<PageRequest> = {}): PageRequest => ({
+  page: { ...page, data: page.data.slice() },
+  style: "line + shadow",
+  seed: 3,
+  steps: 2,
+  topK: 2,
+  ...more,
+});
 
 describe("Engine", () => {
   it("gives the same picture to the bit with the reference cache, without it, and again from it", async () => {
@@ -69,7 +81,10 @@ describe("Engine", () => {
     await using engine = await Engine.open({ model: quick });
     using set = engine.references(references);
     const steps: unknown[] = [];
-    await engine.colorize(set, request({ steps: 10, onStage: (stage, step, of) => stage === "denoise" && steps.push([step, of]) }));
+    await engine.colorize(
+      set,
+      request({ steps: 10, onStage: (stage, step, of) => stage === "denoise" && steps.push([step, of]) }),
+    );
     expect(steps).toEqual([[1, 1]]);
   });
 
@@ -79,7 +94,9 @@ describe("Engine", () => {
     const plain = await engine.colorize(set, request());
     const hinted = await engine.colorize(set, request({ hints: [{ x: 40, y: 60, color: [255, 0, 0] }] }));
     expect(Buffer.compare(plain.image.data, hinted.image.data)).not.toBe(0);
-    await expect(engine.colorize(set, request({ hints: [{ x: 4000, y: 0, color: [0, 0, 0] }] }))).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    await expect(engine.colorize(set, request({ hints: [{ x: 4000, y: 0, color: [0, 0, 0] }] }))).rejects.toMatchObject(
+      { code: "ERR_ARGUMENT" },
+    );
   });
 
   it("cancels between steps with the signal's reason and goes on with other pages", async () => {
@@ -87,7 +104,14 @@ describe("Engine", () => {
     using set = engine.references(references);
     const controller = new AbortController();
     const reason = new Error("enough");
-    const cancelled = engine.colorize(set, request({ steps: 100, signal: controller.signal, onStage: (stage, step) => stage === "denoise" && step === 3 && controller.abort(reason) }));
+    const cancelled = engine.colorize(
+      set,
+      request({
+        steps: 100,
+        signal: controller.signal,
+        onStage: (stage, step) => stage === "denoise" && step === 3 && controller.abort(reason),
+      }),
+    );
     await expect(cancelled).rejects.toBe(reason);
     await expect(engine.colorize(set, request({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
     expect((await engine.colorize(set, request())).image.width).toBeGreaterThan(0);
@@ -116,7 +140,10 @@ describe("Engine", () => {
   it("refuses a style the model lacks and a folder that is no model", async () => {
     await using engine = await Engine.open({ model });
     using set = engine.references(references);
-    await expect(engine.colorize(set, request({ style: "shadow" as "line" }))).rejects.toMatchObject({ code: "ERR_CONFIG", message: expect.stringContaining('"shadow"') });
+    await expect(engine.colorize(set, request({ style: "shadow" as "line" }))).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringContaining('"shadow"'),
+    });
     await expect(Engine.open({ model: folder })).rejects.toMatchObject({ code: "ERR_MODEL_NOT_FOUND" });
   });
 });

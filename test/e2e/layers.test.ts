@@ -1,11 +1,12 @@
-// `--layers png` through the command: a folder of layers beside each picture, in folders and archives, whole after any kill, done again and redone in its place.
+// `--layers png` through the command: a folder of layers beside each picture, in folders and archives, whole after any
+// kill, done again and redone in its place.
 import { mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openPageSource } from "../../src/io/page-source.js";
-import { LAYER_NAMES } from "../../src/io/output-names.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { LAYER_NAMES } from "../../src/io/names/output-names.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 
@@ -25,17 +26,39 @@ beforeEach(() => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const colorize = (...more: string[]): ReturnType<typeof runCli> => runCli(["colorize", at("in"), "--reference-dir", at("refs"), "--model", at("model"), "--steps", "1", "--layers", "png", "--json", ...more]);
-const ALL = ["1", "2"].flatMap((page) => [`${page}_colorized.png`, ...LAYER_NAMES.map((layer) => `${page}_colorized_layers/${layer}`)]);
+const colorize = (...more: string[]): ReturnType<typeof runCli> =>
+  runCli([
+    "colorize",
+    at("in"),
+    "--reference-dir",
+    at("refs"),
+    "--model",
+    at("model"),
+    "--steps",
+    "1",
+    "--layers",
+    "png",
+    "--json",
+    ...more,
+  ]);
+const ALL = ["1", "2"].flatMap((page) => [
+  `${page}_colorized.png`,
+  ...LAYER_NAMES.map((layer) => `${page}_colorized_layers/${layer}`),
+]);
 
 /** All files of an output, and their contents. */
 async function files(folder = out): Promise<Map<string, Buffer>> {
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  const pictures = names.filter((name) => !name.startsWith(".cobra-batch") && name !== "processing_metadata.json").sort();
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  const pictures = names
+    .filter((name) => !name.startsWith(".cobra-batch") && name !== "processing_metadata.json")
+    .sort();
   return new Map(await Promise.all(pictures.map(async (name) => [name, await readFile(join(folder, name))] as const)));
 }
 
-const changed = (a: Map<string, Buffer>, b: Map<string, Buffer>): string[] => [...b.keys()].filter((name) => !a.get(name)?.equals(b.get(name)!));
+const changed = (a: Map<string, Buffer>, b: Map<string, Buffer>): string[] =>
+  [...b.keys()].filter((name) => !a.get(name)?.equals(b.get(name)!));
 
 describe("--layers png into a folder", () => {
   it("writes them beside the pictures, tells where they are, and does nothing twice", async () => {
@@ -43,7 +66,12 @@ describe("--layers png into a folder", () => {
     expect(code, stderr).toBe(0);
     const first = await files();
     expect([...first.keys()]).toEqual(ALL);
-    const told = stdout.trim().split("\n").map((line) => JSON.parse(line) as { type: string; layers?: string[] }).filter(({ type }) => type === "page-completed").flatMap(({ layers }) => layers);
+    const told = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; layers?: string[] })
+      .filter(({ type }) => type === "page-completed")
+      .flatMap(({ layers }) => layers);
     expect(told).toEqual(ALL.filter((name) => name.includes("/")).map((name) => join(out, name)));
     const again = await colorize("--output-dir", out);
     expect(again.stdout).toContain('"kept":true');
@@ -71,7 +99,9 @@ describe("--layers png into a folder", () => {
     expect((await colorize("--output-dir", out)).code).toBe(0);
     const found = await files();
     expect(found.get("1_colorized_layers/2_color.png")!.toString()).toBe("mine");
-    expect([...found.keys()]).toEqual(expect.arrayContaining(["1_colorized_1.png", "1_colorized_1_layers/2_color.png"]));
+    expect([...found.keys()]).toEqual(
+      expect.arrayContaining(["1_colorized_1.png", "1_colorized_1_layers/2_color.png"]),
+    );
     expect((await colorize("--output-dir", out)).stdout.match(/"kept":true/g)).toHaveLength(2);
   }, 120_000);
 
@@ -80,7 +110,24 @@ describe("--layers png into a folder", () => {
     expect(code).toBe(0);
     for (const event of ["page-started", "page-stage", "page-completed"]) {
       const folder = at(`killed-${event}`);
-      await runCli(["colorize", at("in"), "--reference-dir", at("refs"), "--model", at("model"), "--steps", "1", "--layers", "png", "--json", "--output-dir", folder], (child, stdout) => void (stdout.includes(`"${event}"`) && child.kill("SIGKILL"))).catch(() => undefined);
+      await runCli(
+        [
+          "colorize",
+          at("in"),
+          "--reference-dir",
+          at("refs"),
+          "--model",
+          at("model"),
+          "--steps",
+          "1",
+          "--layers",
+          "png",
+          "--json",
+          "--output-dir",
+          folder,
+        ],
+        (child, stdout) => void (stdout.includes(`"${event}"`) && child.kill("SIGKILL")),
+      ).catch(() => undefined);
       expect((await colorize("--output-dir", folder)).code).toBe(0);
       expect(changed(await files(at("undisturbed")), await files(folder))).toEqual([]);
       expect([...(await files(folder)).keys()]).toEqual(ALL);
@@ -93,7 +140,9 @@ describe("--layers png into a folder", () => {
     expect((await runCli(["redo", out, "2.png", "--seed", "9"])).code).toBe(0);
     const second = await files();
     expect([...second.keys()]).toEqual(ALL);
-    expect(changed(first, second)).toEqual(expect.arrayContaining(["2_colorized.png", "2_colorized_layers/2_color.png"]));
+    expect(changed(first, second)).toEqual(
+      expect.arrayContaining(["2_colorized.png", "2_colorized_layers/2_color.png"]),
+    );
     expect(changed(first, second).every((name) => name.startsWith("2_"))).toBe(true);
   }, 120_000);
 });
@@ -105,7 +154,8 @@ describe("--layers png into an archive", () => {
     const entries = async (): Promise<Map<string, Buffer>> => {
       const source = await openPageSource(archive);
       const found = new Map<string, Buffer>();
-      for (const entry of source.entries()) if (entry.name !== "processing_metadata.json") found.set(entry.name, Buffer.from(await entry.read()));
+      for (const entry of source.entries())
+        if (entry.name !== "processing_metadata.json") found.set(entry.name, Buffer.from(await entry.read()));
       await source.close();
       return found;
     };

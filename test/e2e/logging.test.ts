@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { runFixture } from "../support/child.js";
 import { runCli } from "../support/cli.js";
 import { writeChapter } from "../support/chapter.js";
@@ -19,8 +19,25 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 type Line = Record<string, unknown> & { msg: string };
-const linesOf = async (path: string): Promise<Line[]> => (await readFile(path, "utf8")).split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
-const colorize = (out: string, ...flags: string[]): ReturnType<typeof runCli> => runCli(["colorize", at("chapter.cbz"), "--output-dir", at(out), "--model", at("model"), "--steps", "2", "--max-concurrent", "3", ...flags]);
+const linesOf = async (path: string): Promise<Line[]> =>
+  (await readFile(path, "utf8"))
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+const colorize = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
+  runCli([
+    "colorize",
+    at("chapter.cbz"),
+    "--output-dir",
+    at(out),
+    "--model",
+    at("model"),
+    "--steps",
+    "2",
+    "--max-concurrent",
+    "3",
+    ...flags,
+  ]);
 
 describe("cobra-batch colorize", () => {
   it("logs at INFO what an operator wants to know, one job id on every line and the page's name on those of a page", async () => {
@@ -31,14 +48,37 @@ describe("cobra-batch colorize", () => {
     expect(name).toMatch(/^batch_processing_\d{8}_\d{6}\.log$/u);
     const lines = await linesOf(join(at("logs"), name!));
     const one = (msg: string): Line => lines.find((line) => line.msg.startsWith(msg))!;
-    expect(one("model opened")).toMatchObject({ level: "INFO", component: "engine", model: expect.stringContaining("cobra-tiny"), provider: "cpu" });
+    expect(one("model opened")).toMatchObject({
+      level: "INFO",
+      component: "engine",
+      model: expect.stringContaining("cobra-tiny"),
+      provider: "cpu",
+    });
     const job = one("batch started")["job"];
     expect(job).toMatch(/^[0-9a-f-]{36}$/u);
-    expect(one("batch started")).toMatchObject({ pages: 4, references: ["ref_a.jpg", "ref_b.jpg"], model: expect.stringContaining("cobra-tiny"), provider: "cpu", output: at("info") });
+    expect(one("batch started")).toMatchObject({
+      pages: 4,
+      references: ["ref_a.jpg", "ref_b.jpg"],
+      model: expect.stringContaining("cobra-tiny"),
+      provider: "cpu",
+      output: at("info"),
+    });
     const done = lines.filter((line) => line.msg === "page done");
     expect(done.map((line) => line["page"])).toEqual(["p1.png", "p2.png", "p3.png"]);
-    for (const line of done) expect(line).toMatchObject({ job, output: expect.stringContaining("_colorized.png"), ms: expect.any(Number), stageMs: { lines: expect.any(Number), denoise: expect.any(Number), ink: expect.any(Number) } });
-    expect(one("page failed")).toMatchObject({ level: "ERROR", job, page: "p9.png", code: "ERR_IMAGE_DECODE", remedy: expect.any(String) });
+    for (const line of done)
+      expect(line).toMatchObject({
+        job,
+        output: expect.stringContaining("_colorized.png"),
+        ms: expect.any(Number),
+        stageMs: { lines: expect.any(Number), denoise: expect.any(Number), ink: expect.any(Number) },
+      });
+    expect(one("page failed")).toMatchObject({
+      level: "ERROR",
+      job,
+      page: "p9.png",
+      code: "ERR_IMAGE_DECODE",
+      remedy: expect.any(String),
+    });
     expect(one("batch finished")).toMatchObject({ job, total: 4, completed: 3, failed: 1, ms: expect.any(Number) });
     expect(lines.some((line) => line["level"] === "DEBUG")).toBe(false);
   });
@@ -46,10 +86,20 @@ describe("cobra-batch colorize", () => {
   it("logs the work of worker threads and networks at DEBUG, each line with its page, with several pages in flight", async () => {
     await colorize("debug", "--log-file", at("debug.log"), "--log-level", "debug", "--quiet");
     const lines = await linesOf(at("debug.log"));
-    const ofPage = (page: string, msg: string): unknown[] => lines.filter((line) => line["page"] === page && line.msg === msg).map((line) => line["task"] ?? line["graph"]);
+    const ofPage = (page: string, msg: string): unknown[] =>
+      lines.filter((line) => line["page"] === page && line.msg === msg).map((line) => line["task"] ?? line["graph"]);
     for (const page of ["p1.png", "p2.png", "p3.png"]) {
       const own = ofPage(page, "task done").filter((task) => task !== "prepareReference"); // shared; whoever came first asked for it
-      expect(own).toEqual(["decode", "preparePage", "prepareConditions", "seededNoise", "prepareDecoded", "finishPicture", "composeInk", "encode"]);
+      expect(own).toEqual([
+        "decode",
+        "preparePage",
+        "prepareConditions",
+        "seededNoise",
+        "prepareDecoded",
+        "finishPicture",
+        "composeInk",
+        "encode",
+      ]);
       expect(ofPage(page, "network run").filter((graph) => graph === "denoiser")).toHaveLength(2);
     }
   });
@@ -66,13 +116,21 @@ describe("cobra-batch colorize", () => {
     const { code, stderr } = await colorize("none", "--log-file", join(at("chapter.cbz"), "x.log"));
     expect(code).toBe(1);
     expect(stderr).toMatch(/log file .*x\.log cannot be opened.*\[ERR_OUTPUT_WRITE\]/u);
-    expect(await colorize("none", "--log-level", "loud")).toMatchObject({ code: 64, stderr: expect.stringContaining("DEBUG, INFO, WARNING, ERROR, CRITICAL") });
+    expect(await colorize("none", "--log-level", "loud")).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+    });
   });
 });
 
 describe("a process", () => {
   it("writes nothing to the console by importing the package", async () => {
-    expect(await runFixture("e2e/fixtures/log-and-end.mjs", { args: ["none"] })).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    expect(await runFixture("e2e/fixtures/log-and-end.mjs", { args: ["none"] })).toEqual({
+      code: 0,
+      signal: null,
+      stdout: "",
+      stderr: "",
+    });
   });
 
   it.each(["exit", "kill", "throw"])("loses no line when it ends by %s", async (how) => {

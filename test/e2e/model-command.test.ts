@@ -3,7 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage, openModelPackage, type ModelPackage } from "../../src/model/index.js";
+import { buildPresetPackage, openModelPackage, type ModelPackage } from "../../src/convert/index.js";
 import { modelRequirements, packageBytes, sessionWeightBytes, apartWeightBytes } from "../../src/model/requirements.js";
 import { runCli } from "../support/cli.js";
 
@@ -27,7 +27,19 @@ describe("model info", () => {
     const { code, stdout } = await runCli(["model", "info", whole]);
     const { manifest, hash } = await openModelPackage(whole);
     expect(code).toBe(0);
-    for (const text of ["cobra-tiny", "untrained", "CC0-1.0", hash, "float16", "line, line + shadow", "96x96, 96x128, 128x96", "weights.bin", "cpu: starts", "are free"]) expect(stdout).toContain(text);
+    for (const text of [
+      "cobra-tiny",
+      "untrained",
+      "CC0-1.0",
+      hash,
+      "float16",
+      "line, line + shadow",
+      "96x96, 96x128, 128x96",
+      "weights.bin",
+      "cpu: starts",
+      "are free",
+    ])
+      expect(stdout).toContain(text);
     for (const { sha256 } of Object.values(manifest.files)) expect(stdout).toContain(sha256.slice(0, 16));
     expect(stdout).toMatch(/cuda: (?:starts|does not start \(.+\))\n/u);
   });
@@ -36,18 +48,33 @@ describe("model info", () => {
     const { stdout } = await runCli(["model", "info", whole, "--json"]);
     const opened = await openModelPackage(whole);
     const { manifest, hash } = opened;
-    expect(JSON.parse(stdout)).toMatchObject({ directory: whole, hash, manifest, cpu: { weightBytes: modelRequirements(opened, "cpu").weightBytes }, providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      directory: whole,
+      hash,
+      manifest,
+      cpu: { weightBytes: modelRequirements(opened, "cpu").weightBytes },
+      providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }],
+    });
   });
 
   it("names a folder that is no package", async () => {
-    expect(await runCli(["model", "info", home])).toMatchObject({ code: 1, stderr: expect.stringContaining("is not a model package") as string });
+    expect(await runCli(["model", "info", home])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("is not a model package") as string,
+    });
   });
 });
 
 describe("model verify", () => {
   it("finds a flipped byte, and nothing where there is none", async () => {
-    expect(await runCli(["model", "verify", whole])).toMatchObject({ code: 0, stdout: expect.stringContaining("all whole") as string });
-    expect(await runCli(["model", "verify", damaged])).toMatchObject({ code: 1, stderr: expect.stringContaining("weights.bin: damaged, expected SHA-256") as string });
+    expect(await runCli(["model", "verify", whole])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("all whole") as string,
+    });
+    expect(await runCli(["model", "verify", damaged])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("weights.bin: damaged, expected SHA-256") as string,
+    });
   });
 });
 
@@ -61,8 +88,16 @@ describe("model list", () => {
     expect(stdout).toContain("whole  cobra-tiny");
     expect(stdout).toMatch(/^cut {2}damaged: .* is not JSON/mu);
     const one = await runCli(["model", "list", whole, "--json"]);
-    expect(JSON.parse(one.stdout)).toMatchObject({ directory: whole, name: "cobra-tiny", precision: "float16", styles: ["line", "line + shadow"] });
-    expect(await runCli(["model", "list", join(home, "none")])).toMatchObject({ code: 1, stderr: expect.stringContaining("ERR_MODEL_NOT_FOUND") as string });
+    expect(JSON.parse(one.stdout)).toMatchObject({
+      directory: whole,
+      name: "cobra-tiny",
+      precision: "float16",
+      styles: ["line", "line + shadow"],
+    });
+    expect(await runCli(["model", "list", join(home, "none")])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("ERR_MODEL_NOT_FOUND") as string,
+    });
   });
 });
 
@@ -88,9 +123,22 @@ describe("requirements", () => {
     const gpu = modelRequirements(opened, "cuda");
     expect(modelRequirements(opened, "cpu").weightBytes).toBe(2 * gpu.weightBytes);
     expect(gpu.weightBytes).toBe(packageBytes(manifest));
-    const files = { ...manifest.files, "denoiser.line.onnx": { bytes: 1000, sha256: "" }, "weights.line.bin": { bytes: 5000, sha256: "" } };
-    const graphs = { ...manifest.graphs, styles: { ...manifest.graphs.styles, line: { ...manifest.graphs.styles.line!, denoiser: "denoiser.line.onnx" } } };
-    const two: ModelPackage = { ...opened, styles: opened.styles, manifest: { ...manifest, files, graphs }, graphPath: (graph, style) => opened.graphPath(graph, style), weightsPath: () => undefined };
+    const files = {
+      ...manifest.files,
+      "denoiser.line.onnx": { bytes: 1000, sha256: "" },
+      "weights.line.bin": { bytes: 5000, sha256: "" },
+    };
+    const graphs = {
+      ...manifest.graphs,
+      styles: { ...manifest.graphs.styles, line: { ...manifest.graphs.styles.line!, denoiser: "denoiser.line.onnx" } },
+    };
+    const two: ModelPackage = {
+      ...opened,
+      styles: opened.styles,
+      manifest: { ...manifest, files, graphs },
+      graphPath: (graph, style) => opened.graphPath(graph, style),
+      weightsPath: () => undefined,
+    };
     expect(modelRequirements(two, "cuda").weightBytes).toBe(gpu.weightBytes);
     expect(packageBytes(two.manifest)).toBe(packageBytes(manifest) + 6000);
   });

@@ -12,8 +12,28 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Names that the contract gives and that exist at run time. */
 const PUBLIC_NAMES = [
-  "BatchProcessingError", "ImageProcessingError", "ConfigurationError", "ResourceError", "QueueError", "ValidationError", "ZipExtractionError", "ClassificationError",
-  "BatchConfig", "parseBatchConfig", "ConfigurationHandler", "ImageClassifier", "separateLineArtAndReferences", "ImageQueue", "StatusTracker", "BatchProcessor", "setupLogging", "getLogger", "configureComponentLogger", "MemoryManager", "Engine", "runBatch",
+  "BatchProcessingError",
+  "ImageProcessingError",
+  "ConfigurationError",
+  "ResourceError",
+  "QueueError",
+  "ValidationError",
+  "ZipExtractionError",
+  "ClassificationError",
+  "BatchConfig",
+  "parseBatchConfig",
+  "ConfigurationHandler",
+  "ImageClassifier",
+  "separateLineArtAndReferences",
+  "ImageQueue",
+  "StatusTracker",
+  "BatchProcessor",
+  "setupLogging",
+  "getLogger",
+  "configureComponentLogger",
+  "MemoryManager",
+  "Engine",
+  "runBatch",
 ];
 
 let home: string;
@@ -28,7 +48,9 @@ interface Ended {
 
 /** Runs a command in the stranger's folder, with nothing of this project's environment. */
 function run(command: string, args: readonly string[], cwd = home): Promise<Ended> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(COBRA_|VITEST|NODE_|npm_(?!config_))/.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(COBRA_|VITEST|NODE_|npm_(?!config_))/.test(name)),
+  );
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const ended: Ended = { code: null, stdout: "", stderr: "" };
@@ -60,12 +82,30 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 describe("the tarball", () => {
   it("holds the addon, ONNX Runtime with its notices, the embedded model and the licence, and neither sources, tests nor a path of this machine", async () => {
     const installed = at("node_modules/cobra-batch");
-    expect((await readdir(installed)).toSorted()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "THIRD_PARTY_NOTICES", "dist", "docs", "models", "package.json", "prebuilds"]);
-    expect((await readdir(join(installed, "prebuilds/linux-x64"))).toSorted()).toEqual(["LICENSE.onnxruntime", "ThirdPartyNotices.onnxruntime.txt", "cobra_batch.node", "libonnxruntime.so.1"]);
+    expect((await readdir(installed)).toSorted()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "THIRD_PARTY_NOTICES",
+      "dist",
+      "docs",
+      "models",
+      "package.json",
+      "prebuilds",
+    ]);
+    expect((await readdir(join(installed, "prebuilds/linux-x64"))).toSorted()).toEqual([
+      "LICENSE.onnxruntime",
+      "ThirdPartyNotices.onnxruntime.txt",
+      "cobra_batch.node",
+      "libonnxruntime.so.1",
+    ]);
     expect(await readdir(join(installed, "models"))).toEqual(expect.arrayContaining(["default"]));
-    const texts = (await readdir(installed, { recursive: true })).filter((name) => /\.(c?js|d\.c?ts|json|md)$/.test(name));
+    const texts = (await readdir(installed, { recursive: true })).filter((name) =>
+      /\.(c?js|d\.c?ts|json|md)$/.test(name),
+    );
     expect(texts.length).toBeGreaterThan(100);
-    for (const name of texts) expect(await readFile(join(installed, name), "utf8"), name).not.toContain(ROOT.slice(0, -1));
+    for (const name of texts)
+      expect(await readFile(join(installed, name), "utf8"), name).not.toContain(ROOT.slice(0, -1));
   });
 
   it("brings no compiler and no build tool along", async () => {
@@ -82,15 +122,29 @@ describe("import and require", () => {
     require("node:fs").writeFileSync("probe.json", JSON.stringify({ missing, signals, count: names.length, resources: process.getActiveResourcesInfo().filter((name) => /Worker|Timeout|Immediate|TCP|MessagePort|Process|FSEvent/.test(name)) }));`;
 
   it.each([
-    ["import", "probe.mjs", `import { createRequire } from "node:module"; import * as api from "cobra-batch"; const require = createRequire(import.meta.url); ${probe}`],
+    [
+      "import",
+      "probe.mjs",
+      `import { createRequire } from "node:module"; import * as api from "cobra-batch"; const require = createRequire(import.meta.url); ${probe}`,
+    ],
     ["require", "probe.cjs", `const api = require("cobra-batch"); ${probe}`],
-  ])("%s gives every public name and does nothing else: no word, no signal handler, nothing that keeps the process", async (_way, name, text) => {
-    expect(await runScript(name, text)).toEqual({ code: 0, stdout: "", stderr: "" });
-    expect(JSON.parse(await readFile(at("probe.json"), "utf8"))).toMatchObject({ missing: [], signals: [], resources: [] });
-  });
+  ])(
+    "%s gives every public name and does nothing else: no word, no signal handler, nothing that keeps the process",
+    async (_way, name, text) => {
+      expect(await runScript(name, text)).toEqual({ code: 0, stdout: "", stderr: "" });
+      expect(JSON.parse(await readFile(at("probe.json"), "utf8"))).toMatchObject({
+        missing: [],
+        signals: [],
+        resources: [],
+      });
+    },
+  );
 
   it("gives the same classes both ways", async () => {
-    const ended = await runScript("same.cjs", `const a = require("cobra-batch"); import("cobra-batch").then((b) => process.stdout.write(String(a.BatchProcessor === b.BatchProcessor && a.BatchProcessingError === b.BatchProcessingError)));`);
+    const ended = await runScript(
+      "same.cjs",
+      `const a = require("cobra-batch"); import("cobra-batch").then((b) => process.stdout.write(String(a.BatchProcessor === b.BatchProcessor && a.BatchProcessingError === b.BatchProcessingError)));`,
+    );
     expect(ended).toEqual({ code: 0, stdout: "true", stderr: "" });
   });
 });
@@ -110,20 +164,49 @@ describe("colouring a page", () => {
     process.stdout.write(JSON.stringify({ completed: summary.completed, types: [...types] }));`;
 
   it.each([
-    ["an ES module", "esm.mjs", "esm-out", `import { BatchProcessor, Engine, parseBatchConfig } from "cobra-batch";${body("esm-out")}`],
-    ["CommonJS", "common.cjs", "common-out", `const { BatchProcessor, Engine, parseBatchConfig } = require("cobra-batch"); (async () => {${body("common-out")}})();`],
+    [
+      "an ES module",
+      "esm.mjs",
+      "esm-out",
+      `import { BatchProcessor, Engine, parseBatchConfig } from "cobra-batch";${body("esm-out")}`,
+    ],
+    [
+      "CommonJS",
+      "common.cjs",
+      "common-out",
+      `const { BatchProcessor, Engine, parseBatchConfig } = require("cobra-batch"); (async () => {${body("common-out")}})();`,
+    ],
   ])("works from %s with the embedded model, in silence", async (_kind, name, out, text) => {
     const ended = await runScript(name, text);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(ended.stdout)).toMatchObject({ completed: 1, types: expect.arrayContaining(["batch-started", "page-stage", "page-completed", "batch-completed"]) as string[] });
-    const { data, info } = await sharp(at(`${out}/p1_colorized.png`)).raw().toBuffer({ resolveWithObject: true });
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      completed: 1,
+      types: expect.arrayContaining(["batch-started", "page-stage", "page-completed", "batch-completed"]) as string[],
+    });
+    const { data, info } = await sharp(at(`${out}/p1_colorized.png`))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     expect(info).toMatchObject({ width: 200, height: 280, channels: 3 });
-    const coloured = Array.from({ length: 200 * 280 }, (_, pixel) => Math.max(...data.subarray(pixel * 3, pixel * 3 + 3)) - Math.min(...data.subarray(pixel * 3, pixel * 3 + 3))).filter((chroma) => chroma > 30);
+    const coloured = Array.from(
+      { length: 200 * 280 },
+      (_, pixel) =>
+        Math.max(...data.subarray(pixel * 3, pixel * 3 + 3)) - Math.min(...data.subarray(pixel * 3, pixel * 3 + 3)),
+    ).filter((chroma) => chroma > 30);
     expect(coloured.length).toBeGreaterThan(1000);
   });
 
   it("works by the installed command", async () => {
-    const ended = await run("npx", ["--no-install", "cobra-batch", "colorize", "chapter.cbz", "--steps", "1", "--style", "line", "--quiet"]);
+    const ended = await run("npx", [
+      "--no-install",
+      "cobra-batch",
+      "colorize",
+      "chapter.cbz",
+      "--steps",
+      "1",
+      "--style",
+      "line",
+      "--quiet",
+    ]);
     expect(ended).toMatchObject({ code: 0, stdout: `${at("chapter_colorized.cbz")}\n` });
   });
 });
@@ -153,8 +236,22 @@ describe("the types", () => {
     await mkdir(at("typed"), { recursive: true });
     await writeFile(at("typed/a.mts"), program);
     await writeFile(at("typed/b.cts"), program);
-    const options = { module: "nodenext", target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: ["node"], typeRoots: [join(ROOT, "node_modules/@types")] };
-    await writeFile(at("typed/tsconfig.json"), JSON.stringify({ compilerOptions: options, include: ["*.mts", "*.cts"] }));
-    expect(await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "typed"])).toMatchObject({ code: 0, stdout: "" });
+    const options = {
+      module: "nodenext",
+      target: "es2022",
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ["node"],
+      typeRoots: [join(ROOT, "node_modules/@types")],
+    };
+    await writeFile(
+      at("typed/tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, include: ["*.mts", "*.cts"] }),
+    );
+    expect(await run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "typed"])).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
   });
 });

@@ -1,4 +1,5 @@
-// A preview: the first pages, then the batch waits. As a program sees it (BatchProcessor) and as commands (exit code 3, approve, reject).
+// A preview: the first pages, then the batch waits. As a program sees it (BatchProcessor) and as commands (exit code 3,
+// approve, reject).
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
-import { runBatch } from "../../src/core/batch.js";
+import { runBatch } from "../../src/core/run-batch.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
 
@@ -36,36 +37,62 @@ afterAll(async () => {
 });
 
 function settings(own: Partial<BatchConfigInput> = {}): BatchConfigInput {
-  return { inputDir: at("in"), outputDir: at(`out-${outputs++}`), referenceImages: [at("refs")], numInferenceSteps: 1, previewMode: true, ...own } as BatchConfigInput;
+  return {
+    inputDir: at("in"),
+    outputDir: at(`out-${outputs++}`),
+    referenceImages: [at("refs")],
+    numInferenceSteps: 1,
+    previewMode: true,
+    ...own,
+  } as BatchConfigInput;
 }
 
-function processor(own: Partial<BatchConfigInput> = {}, options: BatchProcessorOptions = {}): { batch: BatchProcessor; events: BatchEvent[]; out: string } {
+function processor(
+  own: Partial<BatchConfigInput> = {},
+  options: BatchProcessorOptions = {},
+): { batch: BatchProcessor; events: BatchEvent[]; out: string } {
   const { config } = parseBatchConfig(settings(own));
   const events: BatchEvent[] = [];
   const onEvent = (event: BatchEvent): void => (events.push(event), options.onEvent?.(event));
-  return { batch: new BatchProcessor(engine, config, { ...options, onEvent }), events, out: (config.outputDir ?? config.outputZip)! };
+  return {
+    batch: new BatchProcessor(engine, config, { ...options, onEvent }),
+    events,
+    out: (config.outputDir ?? config.outputZip)!,
+  };
 }
 
 async function ready(batch: BatchProcessor): Promise<void> {
   for await (const event of batch.events()) if (event.type === "preview-ready") return;
 }
 
-const pictures = async (folder: string): Promise<string[]> => (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
-const completed = (events: readonly BatchEvent[]): [string, number][] => events.flatMap((event) => (event.type === "page-completed" && event.kept !== true ? [[event.page, event.seed]] : []));
+const pictures = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
+const completed = (events: readonly BatchEvent[]): [string, number][] =>
+  events.flatMap((event) => (event.type === "page-completed" && event.kept !== true ? [[event.page, event.seed]] : []));
 
 describe("a preview in a program", () => {
   it("does the first page and waits; approvePreview() goes on with all pages", async () => {
     const { batch, events, out } = processor();
     expect([batch.isPreviewMode(), batch.isWaitingForPreviewApproval()]).toEqual([true, false]);
-    expect(() => batch.getPreviewResult()).toThrow(expect.objectContaining({ name: "BatchProcessingError", code: "ERR_STATE" }));
+    expect(() => batch.getPreviewResult()).toThrow(
+      expect.objectContaining({ name: "BatchProcessingError", code: "ERR_STATE" }),
+    );
     const run = batch.startProcessing();
     await ready(batch);
     expect([batch.isWaitingForPreviewApproval(), await pictures(out)]).toEqual([true, ["p1_colorized.png"]]);
-    expect(batch.getPreviewResult()).toMatchObject({ pages: [{ page: "p1.png", seed: 0, output: join(out, "p1_colorized.png") }], failures: [], settings: { seed: 0 } });
+    expect(batch.getPreviewResult()).toMatchObject({
+      pages: [{ page: "p1.png", seed: 0, output: join(out, "p1_colorized.png") }],
+      failures: [],
+      settings: { seed: 0 },
+    });
     expect(batch.getStatus()).toMatchObject({ state: "running", summary: { completed: 1, pending: 2 } });
     batch.approvePreview();
     expect(await run).toMatchObject({ completed: 3, unfinished: 0 });
-    expect(completed(events)).toEqual([["p1.png", 0], ["p2.png", 0], ["p3.png", 0]]);
+    expect(completed(events)).toEqual([
+      ["p1.png", 0],
+      ["p2.png", 0],
+      ["p3.png", 0],
+    ]);
     expect(() => batch.approvePreview()).toThrow(expect.objectContaining({ code: "ERR_STATE" }));
     expect(() => batch.rejectPreview()).toThrow(expect.objectContaining({ code: "ERR_STATE" }));
   });
@@ -79,14 +106,30 @@ describe("a preview in a program", () => {
     batch.rejectPreview({ seed: 7, topK: 1 });
     await ready(batch);
     expect(batch.getStatus().summary).toMatchObject({ total: 3, completed: 1, pending: 2 });
-    expect(batch.getPreviewResult()).toMatchObject({ pages: [{ page: "p1.png", seed: 7 }], settings: { seed: 7, topK: 1 } });
+    expect(batch.getPreviewResult()).toMatchObject({
+      pages: [{ page: "p1.png", seed: 7 }],
+      settings: { seed: 7, topK: 1 },
+    });
     expect(await pictures(out)).toEqual(["p1_colorized.png"]);
     expect(first.equals(await readFile(join(out, "p1_colorized.png")))).toBe(false);
     batch.approvePreview();
     expect(await run).toMatchObject({ total: 3, completed: 3 });
-    expect(completed(events)).toEqual([["p1.png", 0], ["p1.png", 7], ["p2.png", 7], ["p3.png", 7]]);
-    expect(events.filter(({ type }) => type.startsWith("preview")).map(({ type }) => type)).toEqual(["preview-ready", "preview-rejected", "preview-ready", "preview-approved"]);
-    expect(events.find((event) => event.type === "preview-rejected")).toMatchObject({ pages: ["p1.png"], progress: { total: 3, completed: 0, failed: 0, unfinished: 3 } });
+    expect(completed(events)).toEqual([
+      ["p1.png", 0],
+      ["p1.png", 7],
+      ["p2.png", 7],
+      ["p3.png", 7],
+    ]);
+    expect(events.filter(({ type }) => type.startsWith("preview")).map(({ type }) => type)).toEqual([
+      "preview-ready",
+      "preview-rejected",
+      "preview-ready",
+      "preview-approved",
+    ]);
+    expect(events.find((event) => event.type === "preview-rejected")).toMatchObject({
+      pages: ["p1.png"],
+      progress: { total: 3, completed: 0, failed: 0, unfinished: 3 },
+    });
     expect(await pictures(out)).toEqual(["p1_colorized.png", "p2_colorized.png", "p3_colorized.png"]);
   });
 
@@ -94,7 +137,10 @@ describe("a preview in a program", () => {
     const { batch } = processor({ inputDir: at("faulty"), previewPages: 2 });
     const run = batch.startProcessing();
     await ready(batch);
-    expect(batch.getPreviewResult()).toMatchObject({ pages: [{ page: "p2.png" }, { page: "p3.png" }], failures: [{ page: "p1.png", code: "ERR_IMAGE_DECODE" }] });
+    expect(batch.getPreviewResult()).toMatchObject({
+      pages: [{ page: "p2.png" }, { page: "p3.png" }],
+      failures: [{ page: "p1.png", code: "ERR_IMAGE_DECODE" }],
+    });
     batch.approvePreview();
     expect(await run).toMatchObject({ completed: 2, failed: 1 });
   });
@@ -120,7 +166,10 @@ describe("a preview in a program", () => {
     await expect(runBatch(engine, config, { onPreview: () => Promise.reject(fault) })).rejects.toBe(fault);
     const decisions = [{ type: "reject", settings: { seed: 2 } }, { type: "approve" }] as const;
     let asked = 0;
-    expect(await runBatch(engine, config, { onPreview: async () => decisions[asked++] })).toMatchObject({ completed: 3, unfinished: 0 });
+    expect(await runBatch(engine, config, { onPreview: async () => decisions[asked++] })).toMatchObject({
+      completed: 3,
+      unfinished: 0,
+    });
     expect(await runBatch(engine, config)).toMatchObject({ completed: 3, unfinished: 0 }); // approved is approved
   });
 });
@@ -130,7 +179,21 @@ describe("a preview in commands", () => {
 
   it("ends with exit code 3 and says how it goes on; reject makes it again, approve does the rest, in a folder", async () => {
     const out = at("cli-out");
-    const command = ["colorize", at("in"), "--reference-dir", at("refs"), "--output-dir", out, "--steps", "1", "--preview", "--model", at("model"), "--threads", "1"];
+    const command = [
+      "colorize",
+      at("in"),
+      "--reference-dir",
+      at("refs"),
+      "--output-dir",
+      out,
+      "--steps",
+      "1",
+      "--preview",
+      "--model",
+      at("model"),
+      "--threads",
+      "1",
+    ];
     const first = await runCli(command);
     expect(first).toMatchObject({ code: 3, stdout: `${join(out, "p1_colorized.png")}\n` });
     expect(first.stderr).toContain(`cobra-batch approve ${out}`);
@@ -142,7 +205,9 @@ describe("a preview in commands", () => {
     expect(before.equals(await readFile(join(out, "p1_colorized.png")))).toBe(false);
     expect(await runCli(["approve", out, ...flags()])).toMatchObject({ code: 0, stdout: `${out}\n`, stderr: "" });
     expect(await pictures(out)).toEqual(["p1_colorized.png", "p2_colorized.png", "p3_colorized.png"]);
-    const { pages } = JSON.parse(await readFile(join(out, "processing_metadata.json"), "utf8")) as { pages: { seed: number }[] };
+    const { pages } = JSON.parse(await readFile(join(out, "processing_metadata.json"), "utf8")) as {
+      pages: { seed: number }[];
+    };
     expect(pages.map(({ seed }) => seed)).toEqual([5, 5, 5]);
     const again = await runCli(command);
     expect(again.code).toBe(0);
@@ -152,17 +217,42 @@ describe("a preview in commands", () => {
 
   it("may be a grid of seeds on one sheet, of which approve --seed takes one for all pages, into an archive", async () => {
     const out = at("grid.cbz");
-    const shown = await runCli(["colorize", at("in"), "--reference-dir", at("refs"), "--output-zip", out, "--steps", "1", "--preview", "--preview-seeds", "3", ...flags()]);
+    const shown = await runCli([
+      "colorize",
+      at("in"),
+      "--reference-dir",
+      at("refs"),
+      "--output-zip",
+      out,
+      "--steps",
+      "1",
+      "--preview",
+      "--preview-seeds",
+      "3",
+      ...flags(),
+    ]);
     const sheet = join(`${out}.cobra-batch`, "preview", "sheet.png");
     expect(shown).toMatchObject({ code: 3, stdout: `${sheet}\n` });
-    expect(await pictures(join(sheet, ".."))).toEqual(["p1_colorized_seed0.png", "p1_colorized_seed1.png", "p1_colorized_seed2.png", "sheet.png"]);
+    expect(await pictures(join(sheet, ".."))).toEqual([
+      "p1_colorized_seed0.png",
+      "p1_colorized_seed1.png",
+      "p1_colorized_seed2.png",
+      "sheet.png",
+    ]);
     expect(await sharp(sheet).metadata()).toMatchObject({ width: 3 * 372 + 12, channels: 3 });
-    for (const args of [[], ["--seed", "9"]]) expect(await runCli(["approve", out, ...args, ...flags()])).toMatchObject({ code: 64, stderr: expect.stringContaining("0, 1, 2") as string });
+    for (const args of [[], ["--seed", "9"]])
+      expect(await runCli(["approve", out, ...args, ...flags()])).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining("0, 1, 2") as string,
+      });
     const chosen = await readFile(join(sheet, "..", "p1_colorized_seed1.png"));
     expect(await runCli(["approve", out, "--seed", "1", ...flags()])).toMatchObject({ code: 0, stdout: `${out}\n` });
-    const { openPageSource } = await import("../../src/io/page-source.js");
+    const { openPageSource } = await import("../../src/io/open-source.js");
     const source = await openPageSource(out);
-    const picture = await source.entries().find(({ name }) => name === "p1_colorized.png")!.read();
+    const picture = await source
+      .entries()
+      .find(({ name }) => name === "p1_colorized.png")!
+      .read();
     await source.close();
     expect(chosen.equals(picture)).toBe(true);
     expect((await readdir(root)).filter((name) => name.startsWith("grid"))).toEqual(["grid.cbz"]);

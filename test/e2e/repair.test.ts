@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
-import { runBatch } from "../../src/core/batch.js";
+import { runBatch } from "../../src/core/run-batch.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
-import { LockedJournal } from "../../src/core/locked-journal.js";
-import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/run-repair.js";
-import { openPageSource } from "../../src/io/page-source.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { LockedJournal } from "../../src/core/journal/locked-journal.js";
+import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/continue-run.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 
@@ -26,7 +26,12 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-repair-"));
   pages = await Promise.all([1, 2, 3].map((seed) => linePage(seed)));
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
-  await writeFolder(at("in"), { "p1.png": pages[0]!, "p2.png": pages[1]!, "p3.png": pages[2]!, "ComicInfo.xml": Buffer.from("<ComicInfo/>") });
+  await writeFolder(at("in"), {
+    "p1.png": pages[0]!,
+    "p2.png": pages[1]!,
+    "p3.png": pages[2]!,
+    "ComicInfo.xml": Buffer.from("<ComicInfo/>"),
+  });
   await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   engine = await Engine.open({ model: at("model"), session: { intraOpThreads: 1 } });
 });
@@ -41,7 +46,12 @@ interface Run {
   readonly summary: BatchSummary;
 }
 
-const settings = (own: Partial<BatchConfigInput>): BatchConfigInput => ({ inputDir: at("in"), referenceImages: [at("refs")], numInferenceSteps: 1, ...own });
+const settings = (own: Partial<BatchConfigInput>): BatchConfigInput => ({
+  inputDir: at("in"),
+  referenceImages: [at("refs")],
+  numInferenceSteps: 1,
+  ...own,
+});
 
 async function run(config: BatchConfigInput): Promise<Run> {
   return goOn({ config: parseBatchConfig(config).config, options: {} });
@@ -49,7 +59,8 @@ async function run(config: BatchConfigInput): Promise<Run> {
 
 async function goOn({ config, options }: Pick<Continuation, "config" | "options">): Promise<Run> {
   const done: string[] = [];
-  const onEvent = (event: BatchEvent): void => void (event.type === "page-completed" && event.kept !== true && done.push(`${event.page}@${event.seed}`));
+  const onEvent = (event: BatchEvent): void =>
+    void (event.type === "page-completed" && event.kept !== true && done.push(`${event.page}@${event.seed}`));
   return { summary: await runBatch(engine, config, { ...options, onEvent }), done };
 }
 
@@ -57,14 +68,20 @@ const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 async function folderHashes(folder: string): Promise<Record<string, string>> {
   const names = (await readdir(folder)).filter((name) => !name.startsWith(".") && !name.endsWith(".json"));
-  return Object.fromEntries(await Promise.all(names.toSorted().map(async (name) => [name, digest(await readFile(join(folder, name)))] as const)));
+  return Object.fromEntries(
+    await Promise.all(
+      names.toSorted().map(async (name) => [name, digest(await readFile(join(folder, name)))] as const),
+    ),
+  );
 }
 
 async function archiveHashes(path: string): Promise<Record<string, string>> {
   const source = await openPageSource(path);
   try {
     const entries = source.entries().filter(({ name }) => !name.endsWith(".json"));
-    return Object.fromEntries(await Promise.all(entries.map(async (entry) => [entry.name, digest(await entry.read())] as const)));
+    return Object.fromEntries(
+      await Promise.all(entries.map(async (entry) => [entry.name, digest(await entry.read())] as const)),
+    );
   } finally {
     await source.close();
   }
@@ -80,7 +97,9 @@ describe("redo", () => {
     const after = await folderHashes(at("redo"));
     expect(after).toEqual({ ...before, "p2_colorized.png": expect.any(String) as string });
     expect(after["p2_colorized.png"]).not.toBe(before["p2_colorized.png"]);
-    const { pages: told } = JSON.parse(await readFile(at("redo/processing_metadata.json"), "utf8")) as { pages: { seed: number }[] };
+    const { pages: told } = JSON.parse(await readFile(at("redo/processing_metadata.json"), "utf8")) as {
+      pages: { seed: number }[];
+    };
     expect(told.map(({ seed }) => seed)).toEqual([0, 9, 0]);
     expect((await run(own)).done).toEqual([]);
     expect(await folderHashes(at("redo"))).toEqual(after);
@@ -107,9 +126,15 @@ describe("redo", () => {
     await rm(at("in-changed/p1.png"));
     await writeFile(at("in-changed/p1.png"), "no picture any more");
     const before = await folderHashes(at("redo-changed"));
-    expect(await goOn(await redoRun(at("redo-changed"), ["p2.png"]))).toMatchObject({ done: ["p2.png@1"], summary: { completed: 3, failed: 0 } });
+    expect(await goOn(await redoRun(at("redo-changed"), ["p2.png"]))).toMatchObject({
+      done: ["p2.png@1"],
+      summary: { completed: 3, failed: 0 },
+    });
     const after = await folderHashes(at("redo-changed"));
-    expect([after["p1_colorized.png"], after["p3_colorized.png"]]).toEqual([before["p1_colorized.png"], before["p3_colorized.png"]]);
+    expect([after["p1_colorized.png"], after["p3_colorized.png"]]).toEqual([
+      before["p1_colorized.png"],
+      before["p3_colorized.png"],
+    ]);
   });
 
   it("rewrites a finished archive and keeps its other entries byte for byte, in their order; nothing stays beside it", async () => {
@@ -117,23 +142,36 @@ describe("redo", () => {
     const own = settings({ inputDir: at("in-archive"), outputZip: at("redo.cbz") });
     await run(own);
     const before = await archiveHashes(at("redo.cbz"));
-    const { run: told } = JSON.parse(Buffer.from(await entry(at("redo.cbz"), "processing_metadata.json")).toString()) as { run: { record: { config: object } } };
+    const { run: told } = JSON.parse(
+      Buffer.from(await entry(at("redo.cbz"), "processing_metadata.json")).toString(),
+    ) as { run: { record: { config: object } } };
     expect(JSON.stringify(told)).not.toContain(root);
     await writeFile(at("in-archive/ComicInfo.xml"), "<Changed/>");
-    expect(await goOn(await redoRun(at("redo.cbz"), ["p3_colorized.png"], { pages: { seed: 4 } }))).toMatchObject({ done: ["p3.png@4"], summary: { completed: 3, output: at("redo.cbz") } });
+    expect(await goOn(await redoRun(at("redo.cbz"), ["p3_colorized.png"], { pages: { seed: 4 } }))).toMatchObject({
+      done: ["p3.png@4"],
+      summary: { completed: 3, output: at("redo.cbz") },
+    });
     const after = await archiveHashes(at("redo.cbz"));
     expect(Object.keys(after)).toEqual(Object.keys(before));
     expect(after).toEqual({ ...before, "p3_colorized.png": expect.any(String) as string });
     expect(after["p3_colorized.png"]).not.toBe(before["p3_colorized.png"]);
-    expect((await readdir(root)).filter((name) => name.startsWith("redo.cbz") || name.startsWith(".cobra"))).toEqual(["redo.cbz"]);
+    expect((await readdir(root)).filter((name) => name.startsWith("redo.cbz") || name.startsWith(".cobra"))).toEqual([
+      "redo.cbz",
+    ]);
     expect(await run(own)).toMatchObject({ done: [], summary: { output: at("redo.cbz") } });
   });
 
   it("says which page is meant where a name is wrong, and touches nothing", async () => {
     await run(settings({ outputZip: at("names.cbz") }));
     const before = await readFile(at("names.cbz"));
-    for (const [name, text] of [["p22.png", /did you mean p2\.png/], ["nothing like it", /its pages are p1\.png, p2\.png, p3\.png/]] as const) {
-      await expect(redoRun(at("names.cbz"), ["p1.png", name])).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND", message: expect.stringMatching(text) as string });
+    for (const [name, text] of [
+      ["p22.png", /did you mean p2\.png/],
+      ["nothing like it", /its pages are p1\.png, p2\.png, p3\.png/],
+    ] as const) {
+      await expect(redoRun(at("names.cbz"), ["p1.png", name])).rejects.toMatchObject({
+        code: "ERR_INPUT_NOT_FOUND",
+        message: expect.stringMatching(text) as string,
+      });
     }
     expect(before.equals(await readFile(at("names.cbz")))).toBe(true);
     expect((await readdir(root)).filter((name) => name.startsWith("names"))).toEqual(["names.cbz"]);
@@ -142,30 +180,52 @@ describe("redo", () => {
 
 describe("retry", () => {
   it("tries the failed pages again, with other settings where asked; metadata and failures.json follow", async () => {
-    await writeFolder(at("in-failed"), { "p1.png": pages[0]!, "p2.png": Buffer.from("no picture"), "p3.png": pages[2]! });
+    await writeFolder(at("in-failed"), {
+      "p1.png": pages[0]!,
+      "p2.png": Buffer.from("no picture"),
+      "p3.png": pages[2]!,
+    });
     const own = settings({ inputDir: at("in-failed"), outputZip: at("failed.cbz") });
     await run(own);
-    expect((await goOn((await retryRun(at("failed.cbz"), { failedOnly: true }))!)).summary).toMatchObject({ completed: 2, failed: 1, failures: [{ page: "p2.png" }] });
+    expect((await goOn((await retryRun(at("failed.cbz"), { failedOnly: true }))!)).summary).toMatchObject({
+      completed: 2,
+      failed: 1,
+      failures: [{ page: "p2.png" }],
+    });
     expect(await readdir(at("failed.cbz.cobra-batch"))).toContain("failures.json");
     await writeFile(at("in-failed/p2.png"), pages[1]!);
     const again = await retryRun(at("failed.cbz"), { failedOnly: true, changes: { pages: { seed: 6 } } });
-    expect(await goOn(again!)).toMatchObject({ done: ["p2.png@6"], summary: { completed: 3, failed: 0, output: at("failed.cbz") } });
+    expect(await goOn(again!)).toMatchObject({
+      done: ["p2.png@6"],
+      summary: { completed: 3, failed: 0, output: at("failed.cbz") },
+    });
     expect((await readdir(root)).filter((name) => name.startsWith("failed"))).toEqual(["failed.cbz"]);
     expect(await retryRun(at("failed.cbz"), { failedOnly: true })).toBeUndefined();
-    expect(await runCli(["retry", at("failed.cbz"), "--failed"])).toMatchObject({ code: 0, stderr: expect.stringContaining("no page") as string });
+    expect(await runCli(["retry", at("failed.cbz"), "--failed"])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("no page") as string,
+    });
   });
 });
 
 describe("a run that cannot be gone on with", () => {
   it("is an ERR_RUN_NOT_FOUND without a journal, an ERR_OUTPUT_LOCKED while it runs, an ERR_STATE without a preview", async () => {
     for (const output of [at("in"), at("nowhere"), at("in/p1.png")]) {
-      for (const act of [approveRun, rejectRun, retryRun]) await expect(act(output)).rejects.toMatchObject({ name: "BatchProcessingError", code: "ERR_RUN_NOT_FOUND" });
+      for (const act of [approveRun, rejectRun, retryRun])
+        await expect(act(output)).rejects.toMatchObject({ name: "BatchProcessingError", code: "ERR_RUN_NOT_FOUND" });
       await expect(redoRun(output, ["p1.png"])).rejects.toMatchObject({ code: "ERR_RUN_NOT_FOUND" });
     }
     await run(settings({ outputDir: at("plain") }));
-    for (const act of [approveRun, rejectRun]) await expect(act(at("plain"))).rejects.toMatchObject({ code: "ERR_STATE", message: expect.stringContaining("--preview") as string });
+    for (const act of [approveRun, rejectRun])
+      await expect(act(at("plain"))).rejects.toMatchObject({
+        code: "ERR_STATE",
+        message: expect.stringContaining("--preview") as string,
+      });
     const journal = await LockedJournal.open(at("plain/.cobra-batch"), at("plain"));
-    await expect(redoRun(at("plain"), ["p1.png"])).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED", message: expect.stringMatching(new RegExp(`process ${process.pid} .*since`)) as string });
+    await expect(redoRun(at("plain"), ["p1.png"])).rejects.toMatchObject({
+      code: "ERR_OUTPUT_LOCKED",
+      message: expect.stringMatching(new RegExp(`process ${process.pid} .*since`)) as string,
+    });
     const locked = await runCli(["redo", at("plain"), "p1.png"]);
     expect(locked).toMatchObject({ code: 75, stderr: expect.stringContaining(`process ${process.pid}`) as string });
     await journal.close();
@@ -175,7 +235,10 @@ describe("a run that cannot be gone on with", () => {
 async function entry(path: string, name: string): Promise<Uint8Array> {
   const source = await openPageSource(path);
   try {
-    return await source.entries().find((one) => one.name === name)!.read();
+    return await source
+      .entries()
+      .find((one) => one.name === name)!
+      .read();
   } finally {
     await source.close();
   }

@@ -1,4 +1,5 @@
-// Storage that fails: full, read-only, gone in the middle, no file handles. Each is a clear error and exit code 75, finished pages are safe, and the same command goes on afterwards.
+// Storage that fails: full, read-only, gone in the middle, no file handles. Each is a clear error and exit code 75,
+// finished pages are safe, and the same command goes on afterwards.
 import { execFileSync, spawn } from "node:child_process";
 import { renameSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -6,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildPresetPackage } from "../../src/model/index.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli } from "../support/cli.js";
 
@@ -37,7 +38,12 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-storage-"));
   await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
-  await writeFolder(at("in"), { "p1.png": await linePage(1), "p2.png": await linePage(2), "p3.png": await linePage(3), "p4.png": await linePage(4) });
+  await writeFolder(at("in"), {
+    "p1.png": await linePage(1),
+    "p2.png": await linePage(2),
+    "p3.png": await linePage(3),
+    "p4.png": await linePage(4),
+  });
 });
 
 afterAll(async () => {
@@ -45,8 +51,21 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const command = (...output: string[]): string[] => ["colorize", at("in"), "--reference-dir", at("refs"), ...output, "--model", at("model"), "--steps", "1", "--threads", "1"];
-const pictures = async (folder: string): Promise<string[]> => (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
+const command = (...output: string[]): string[] => [
+  "colorize",
+  at("in"),
+  "--reference-dir",
+  at("refs"),
+  ...output,
+  "--model",
+  at("model"),
+  "--steps",
+  "1",
+  "--threads",
+  "1",
+];
+const pictures = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
 
 describe.skipIf(!mountable)("a small disk (needs root and the right to mount)", () => {
   it("that is full, then read-only, keeps finished pages safe; the same command goes on when it is put right", async () => {
@@ -89,12 +108,17 @@ describe("an output folder", () => {
   it("that vanishes in the middle ends the run; it is not begun anew where nobody finds the rest", async () => {
     const out = at("vanishing");
     let gone = false;
-    const stopped = await runCli([...command("--output-dir", out), "--max-concurrent", "1", "--json"], (_child, stdout) => {
-      if (gone || !stdout.includes('"page-completed"')) return;
-      gone = true;
-      renameSync(out, at("elsewhere"));
-    });
-    expect(stopped.stderr).toMatch(/the folder has vanished; check that the disk is still mounted.*\[ERR_OUTPUT_WRITE\]/);
+    const stopped = await runCli(
+      [...command("--output-dir", out), "--max-concurrent", "1", "--json"],
+      (_child, stdout) => {
+        if (gone || !stdout.includes('"page-completed"')) return;
+        gone = true;
+        renameSync(out, at("elsewhere"));
+      },
+    );
+    expect(stopped.stderr).toMatch(
+      /the folder has vanished; check that the disk is still mounted.*\[ERR_OUTPUT_WRITE\]/,
+    );
     expect(stopped.code).toBe(75);
     expect(await readdir(root)).not.toContain("vanishing");
     const safe = await pictures(at("elsewhere"));
@@ -110,7 +134,9 @@ describe("an output folder", () => {
 describe("too many open files", () => {
   const limited = (limit: number, args: readonly string[]): Promise<{ code: number | null; stderr: string }> =>
     new Promise((resolve) => {
-      const child = spawn("sh", ["-c", `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, CLI_PATH, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+      const child = spawn("sh", ["-c", `ulimit -n ${limit}; exec "$0" "$@"`, process.execPath, CLI_PATH, ...args], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
       let stderr = "";
       child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
       child.on("close", (code) => resolve({ code, stderr }));

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageRequest } from "../../src/colorization/page-pipeline.js";
-import { decodeImage } from "../../src/io/image-codec.js";
-import { buildPresetPackage } from "../../src/model/index.js";
+import type { PageRequest } from "../../src/colorization/cobra/pipeline.js";
+import { decodeImage } from "../../src/io/image/image-codec.js";
+import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage } from "../support/chapter.js";
 import { drawn, type Picture } from "../support/drawn-page.js";
 
@@ -23,11 +23,22 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Framed panels of hatching with gutters of 12 pixels, every 110. */
-const isInk = (x: number, y: number): boolean => y % 110 >= 12 && (x < 3 || x > 116 || y % 110 < 15 || y % 110 > 106 || (x + y) % 11 < 2);
+const isInk = (x: number, y: number): boolean =>
+  y % 110 >= 12 && (x < 3 || x > 116 || y % 110 < 15 || y % 110 > 106 || (x + y) % 11 < 2);
 const strip = (): Picture => drawn(120, 1500, (x, y) => (isInk(x, y) ? 0 : 255));
-const request = (page: Picture, more: Partial<PageRequest> = {}): PageRequest => ({ page, style: "line", seed: 1, steps: 2, topK: 1, ...more });
+const request = (page: Picture, more: Partial<PageRequest> = {}): PageRequest => ({
+  page,
+  style: "line",
+  seed: 1,
+  steps: 2,
+  topK: 1,
+  ...more,
+});
 
-async function colorize(more: Partial<PageRequest> = {}, page = strip()): Promise<Awaited<ReturnType<Engine["colorize"]>>> {
+async function colorize(
+  more: Partial<PageRequest> = {},
+  page = strip(),
+): Promise<Awaited<ReturnType<Engine["colorize"]>>> {
   await using engine = await Engine.open({ model: join(folder, "model"), session: { intraOpThreads: 1 } });
   using references = engine.references([{ name: "ref", image: reference }]);
   return await engine.colorize(references, request(page, more));
@@ -36,16 +47,20 @@ async function colorize(more: Partial<PageRequest> = {}, page = strip()): Promis
 describe("a strip", () => {
   it("is coloured in tiles, has its own size and ink, and tells steps over all tiles", async () => {
     const steps: [number, number][] = [];
-    const { image, tiles, references } = await colorize({ onStage: (stage, step, of) => void (stage === "denoise" && steps.push([step!, of!])) });
+    const { image, tiles, references } = await colorize({
+      onStage: (stage, step, of) => void (stage === "denoise" && steps.push([step!, of!])),
+    });
     expect(tiles).toBeGreaterThan(6);
     expect([image.width, image.height]).toEqual([120, 1500]);
     expect(steps).toEqual(Array.from({ length: tiles * 2 }, (_, i) => [i + 1, tiles * 2]));
     expect(references).toHaveLength(tiles * 4);
-    const lost = Array.from({ length: 120 * 1500 }, (_, i) => i).filter((i) => isInk(i % 120, Math.floor(i / 120)) && image.data[3 * i]! > 0);
+    const lost = Array.from({ length: 120 * 1500 }, (_, i) => i).filter(
+      (i) => isInk(i % 120, Math.floor(i / 120)) && image.data[3 * i]! > 0,
+    );
     expect(lost).toEqual([]);
   });
 
-  it("gives the model's own picture of the whole strip with ink \"model\"", async () => {
+  it('gives the model\'s own picture of the whole strip with ink "model"', async () => {
     const { image } = await colorize({ ink: "model" });
     expect(image.height / image.width).toBeCloseTo(1500 / 120, 1);
   });
@@ -62,13 +77,19 @@ describe("a strip", () => {
   it("can be cancelled between tiles", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
-    await expect(colorize({ signal: controller.signal, onStage: (stage, step) => void (stage === "denoise" && step === 5 && controller.abort(reason)) })).rejects.toBe(reason);
+    await expect(
+      colorize({
+        signal: controller.signal,
+        onStage: (stage, step) => void (stage === "denoise" && step === 5 && controller.abort(reason)),
+      }),
+    ).rejects.toBe(reason);
   });
 });
 
 describe("a spread", () => {
   it("with a gutter is two tiles, without one a page", async () => {
-    const spread = (gutter: boolean): Picture => drawn(420, 300, (x, y) => (gutter && x > 200 && x < 216 ? 255 : (x + y) % 13 < 3 ? 0 : 255));
+    const spread = (gutter: boolean): Picture =>
+      drawn(420, 300, (x, y) => (gutter && x > 200 && x < 216 ? 255 : (x + y) % 13 < 3 ? 0 : 255));
     expect((await colorize({}, spread(true))).tiles).toBe(2);
     expect((await colorize({}, spread(false))).tiles).toBe(1);
   });

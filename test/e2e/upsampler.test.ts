@@ -1,13 +1,16 @@
-/** A package may leave its guided upsampler out of pictures with the page's own ink: their colours stay, Cobra's costliest stage goes. */
+/**
+ * A package may leave its guided upsampler out of pictures with the page's own ink: their colours stay, Cobra's
+ * costliest stage goes.
+ */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageResult } from "../../src/colorization/page-pipeline.js";
+import type { PageResult } from "../../src/colorization/cobra/pipeline.js";
 import type { Ink } from "../../src/config/batch-config.js";
-import { decodeImage } from "../../src/io/image-codec.js";
+import { decodeImage } from "../../src/io/image/image-codec.js";
 import { embeddedModelDirectory } from "../../src/model/default-model.js";
 import { colourPage, linePage } from "../support/chapter.js";
 
@@ -32,7 +35,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function colour(model: string, ink: Ink): Promise<{ result: PageResult; upsampled: number }> {
   await using engine = await Engine.open({ model });
   using references = engine.references([{ name: "ref", image: { ...reference, data: reference.data.slice() } }]);
-  const result = await engine.colorize(references, { page: { ...page, data: page.data.slice() }, style: "line + shadow", seed: 1, steps: 1, topK: 1, ink });
+  const result = await engine.colorize(references, {
+    page: { ...page, data: page.data.slice() },
+    style: "line + shadow",
+    seed: 1,
+    steps: 1,
+    topK: 1,
+    ink,
+  });
   return { result, upsampled: engine.stats().runs.guided_upsampler?.runs ?? 0 };
 }
 
@@ -48,7 +58,10 @@ function differences(a: RasterImage, b: RasterImage): { samples: number; chroma:
 }
 
 it("keeps the picture's size and colours without the upsampler, with the embedded model", async () => {
-  const [with_, without] = [await colour(embeddedModelDirectory(), "page"), await colour(join(folder, "without"), "page")];
+  const [with_, without] = [
+    await colour(embeddedModelDirectory(), "page"),
+    await colour(join(folder, "without"), "page"),
+  ];
   expect([with_.upsampled, without.upsampled]).toEqual([1, 0]);
   expect([without.result.image.width, without.result.image.height]).toEqual([page.width, page.height]);
   const found = differences(with_.result.image, without.result.image);
@@ -58,7 +71,10 @@ it("keeps the picture's size and colours without the upsampler, with the embedde
 });
 
 it("still upsamples the model's own picture", async () => {
-  const [whole, model] = [await colour(embeddedModelDirectory(), "model"), await colour(join(folder, "without"), "model")];
+  const [whole, model] = [
+    await colour(embeddedModelDirectory(), "model"),
+    await colour(join(folder, "without"), "model"),
+  ];
   expect(model.upsampled).toBe(1);
   expect(differences(whole.result.image, model.result.image).samples).toBe(0);
 });

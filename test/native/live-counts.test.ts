@@ -1,4 +1,6 @@
-/** Live counts: what is made is counted, what is disposed or forgotten is not. Alone in its process, so that 0 means 0. */
+/**
+ * Live counts: what is made is counted, what is disposed or forgotten is not. Alone in its process, so that 0 means 0.
+ */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test, vi } from "vitest";

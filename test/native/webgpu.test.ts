@@ -3,12 +3,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import { webgpuDriverEnvironment, webgpuDriverFolder } from "../support/webgpu-driver.js";
 import { modelFolder, runFixture } from "../support/child.js";
 import { sumAndProduct } from "../support/small-models.js";
-import { GraphBuilder } from "../../src/model/builder/graph-builder.js";
-import { modelBytes } from "../../src/model/builder/model-file.js";
-import { linear } from "../../src/model/builder/ops.js";
-import { buildWeightsGraph } from "../../src/model/networks/weights-graph.js";
-import { givenWeights } from "../../src/model/weights/sources.js";
-import { Weights } from "../../src/model/weights/weights.js";
+import { GraphBuilder } from "../../src/onnx/graph-builder.js";
+import { modelBytes } from "../../src/onnx/model-file.js";
+import { linear } from "../../src/onnx/ops.js";
+import { buildWeightsGraph } from "../../src/convert/graphs/weights-graph.js";
+import { givenWeights } from "../../src/convert/weights/sources.js";
+import { Weights } from "../../src/onnx/weights.js";
 
 const models = modelFolder({ sum: sumAndProduct() });
 afterAll(models.remove);

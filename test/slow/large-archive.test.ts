@@ -1,11 +1,12 @@
-// An output archive beyond 4 GiB (ZIP64), written and read back without holding it. Needs 6 GB of disk: runs with COBRA_SLOW=1 only.
+// An output archive beyond 4 GiB (ZIP64), written and read back without holding it. Needs 6 GB of disk: runs with
+// COBRA_SLOW=1 only.
 import { spawnSync } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openArchiveSink } from "../../src/io/page-sink.js";
-import { openPageSource } from "../../src/io/page-source.js";
-import { temporaryFolder } from "../unit/io/pictures.js";
+import { openArchiveSink } from "../../src/io/open-sink.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { temporaryFolder } from "../unit/io/image/pictures.js";
 
 const ENTRY_BYTES = 64 * 2 ** 20;
 const ENTRIES = 81;
@@ -40,7 +41,15 @@ describe.skipIf(process.env["COBRA_SLOW"] !== "1")("an archive of 5 GB (skipped:
     }
     await source.close();
     expect(peakBytes).toBeLessThan(1.5 * 2 ** 30);
-    const listed = spawnSync("python3", ["-c", "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); i=z.infolist(); print(len(i), i[-2].header_offset > 2**32)", path], { encoding: "utf8" });
+    const listed = spawnSync(
+      "python3",
+      [
+        "-c",
+        "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); i=z.infolist(); print(len(i), i[-2].header_offset > 2**32)",
+        path,
+      ],
+      { encoding: "utf8" },
+    );
     if (listed.error === undefined) expect(listed.stdout.trim()).toBe(`${ENTRIES + 1} True`);
   }, 1_800_000);
 });

@@ -4,9 +4,13 @@ import { crc32, deflateRawSync } from "node:zlib";
 import { ZipFile } from "yazl";
 
 /** A good archive in memory, entries in the given order. */
-export function goodZip(entries: Readonly<Record<string, Uint8Array | string>>, options: { compress?: boolean } = {}): Promise<Buffer> {
+export function goodZip(
+  entries: Readonly<Record<string, Uint8Array | string>>,
+  options: { compress?: boolean } = {},
+): Promise<Buffer> {
   const zip = new ZipFile();
-  for (const [name, data] of Object.entries(entries)) zip.addBuffer(Buffer.from(data), name, { compress: options.compress ?? true, mtime: new Date(2020, 0, 1) });
+  for (const [name, data] of Object.entries(entries))
+    zip.addBuffer(Buffer.from(data), name, { compress: options.compress ?? true, mtime: new Date(2020, 0, 1) });
   zip.end();
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -17,7 +21,11 @@ export function goodZip(entries: Readonly<Record<string, Uint8Array | string>>, 
 }
 
 /** A good archive on disk. */
-export async function writeZip(path: string, entries: Readonly<Record<string, Uint8Array | string>>, options: { compress?: boolean } = {}): Promise<string> {
+export async function writeZip(
+  path: string,
+  entries: Readonly<Record<string, Uint8Array | string>>,
+  options: { compress?: boolean } = {},
+): Promise<string> {
   await writeFile(path, await goodZip(entries, options));
   return path;
 }
@@ -53,11 +61,28 @@ export function rawZip(entries: readonly RawEntry[], options: { entryCount?: num
     const data = Buffer.from(entry.data ?? "");
     const method = entry.method ?? 0;
     const packed = method === 8 ? deflateRawSync(data) : data;
-    const stated = { method, flags: entry.flags ?? 0x800, crc32: entry.crc32 ?? crc32(data), packed: entry.compressedBytes ?? packed.byteLength, size: entry.sizeBytes ?? data.byteLength };
-    const local = localHeader(Buffer.from(entry.localName ?? entry.name), { ...stated, method: entry.localMethod ?? method });
+    const stated = {
+      method,
+      flags: entry.flags ?? 0x800,
+      crc32: entry.crc32 ?? crc32(data),
+      packed: entry.compressedBytes ?? packed.byteLength,
+      size: entry.sizeBytes ?? data.byteLength,
+    };
+    const local = localHeader(Buffer.from(entry.localName ?? entry.name), {
+      ...stated,
+      method: entry.localMethod ?? method,
+    });
     const localExtra = Buffer.from(entry.localExtra ?? "");
     local.writeUInt16LE(localExtra.byteLength, 28);
-    centrals.push(centralRecord(Buffer.from(entry.name), stated, entry.mode ?? 0, entry.headerOffset ?? offset, Buffer.from(entry.extra ?? "")));
+    centrals.push(
+      centralRecord(
+        Buffer.from(entry.name),
+        stated,
+        entry.mode ?? 0,
+        entry.headerOffset ?? offset,
+        Buffer.from(entry.extra ?? ""),
+      ),
+    );
     if (entry.headerOffset !== undefined) continue;
     locals.push(local, localExtra, packed);
     offset += local.byteLength + localExtra.byteLength + packed.byteLength;
@@ -70,7 +95,12 @@ export function rawZip(entries: readonly RawEntry[], options: { entryCount?: num
   end.writeUInt16LE(Math.min(count, 0xffff), 10);
   end.writeUInt32LE(directory.byteLength, 12);
   end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...locals, directory, ...(count > 0xffff ? [zip64End(count, directory.byteLength, offset)] : []), end]);
+  return Buffer.concat([
+    ...locals,
+    directory,
+    ...(count > 0xffff ? [zip64End(count, directory.byteLength, offset)] : []),
+    end,
+  ]);
 }
 
 /** The ZIP64 end record and its locator, for more entries than 16 bits can say. */

@@ -19,12 +19,18 @@ function drawing(seed: number, coloured: boolean): string {
 
 /** A line-art page, PNG. */
 export function linePage(seed = 0): Promise<Buffer> {
-  return sharp(Buffer.from(drawing(seed, false))).removeAlpha().png().toBuffer();
+  return sharp(Buffer.from(drawing(seed, false)))
+    .removeAlpha()
+    .png()
+    .toBuffer();
 }
 
 /** A coloured reference, JPEG: its many colours make it one. */
 export function colourPage(seed = 0): Promise<Buffer> {
-  return sharp(Buffer.from(drawing(seed, true))).removeAlpha().jpeg({ quality: 80 }).toBuffer();
+  return sharp(Buffer.from(drawing(seed, true)))
+    .removeAlpha()
+    .jpeg({ quality: 80 })
+    .toBuffer();
 }
 
 /** Files of a chapter: `pages` line-art pages, two references, ComicInfo.xml. */
@@ -46,6 +52,10 @@ export async function writeFolder(folder: string, files: Readonly<Record<string,
 }
 
 /** A chapter as CBZ. */
-export async function writeChapter(path: string, pages: number, extra: Readonly<Record<string, Buffer>> = {}): Promise<string> {
+export async function writeChapter(
+  path: string,
+  pages: number,
+  extra: Readonly<Record<string, Buffer>> = {},
+): Promise<string> {
   return writeZip(path, { ...(await chapterFiles(pages)), ...extra });
 }

@@ -22,13 +22,21 @@ export interface ChildOptions {
 }
 
 /** Runs `fixture` (relative to test/) and waits, by default at most 60 s. Never rejects for an exit code. */
-export function runFixture(fixture: string, { args = [], nodeArgs = [], env = {}, timeoutMs = 60_000 }: ChildOptions = {}): Promise<ChildResult> {
+export function runFixture(
+  fixture: string,
+  { args = [], nodeArgs = [], env = {}, timeoutMs = 60_000 }: ChildOptions = {},
+): Promise<ChildResult> {
   const path = fileURLToPath(new URL(`../${fixture}`, import.meta.url));
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [...nodeArgs, path, ...args],
-      { env: { ...process.env, NODE_OPTIONS: "", ...env }, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 16 << 20 },
+      {
+        env: { ...process.env, NODE_OPTIONS: "", ...env },
+        timeout: timeoutMs,
+        killSignal: "SIGKILL",
+        maxBuffer: 16 << 20,
+      },
       (_error, stdout, stderr) => {
         resolve({ code: child.exitCode, signal: child.signalCode, stdout, stderr });
       },
@@ -37,7 +45,11 @@ export function runFixture(fixture: string, { args = [], nodeArgs = [], env = {}
 }
 
 /** A temporary folder with model files in it; call `remove` at the end. */
-export function modelFolder(models: Readonly<Record<string, Uint8Array>>): { folder: string; path: (name: string) => string; remove: () => void } {
+export function modelFolder(models: Readonly<Record<string, Uint8Array>>): {
+  folder: string;
+  path: (name: string) => string;
+  remove: () => void;
+} {
   const folder = mkdtempSync(join(tmpdir(), "cobra-models-"));
   for (const [name, bytes] of Object.entries(models)) writeFileSync(join(folder, `${name}.onnx`), bytes);
   return {

@@ -1,4 +1,5 @@
-// Runs the compiled command as a user does, in a process of its own. Every line of `--json` is held against the published schema.
+// Runs the compiled command as a user does, in a process of its own. Every line of `--json` is held against the
+// published schema.
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -7,7 +8,11 @@ import { z } from "zod";
 /** The compiled command. */
 export const CLI_PATH = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 
-const LINE = z.fromJSONSchema(JSON.parse(readFileSync(new URL("../../docs/cli-json.schema.json", import.meta.url), "utf8")) as Parameters<typeof z.fromJSONSchema>[0]);
+const LINE = z.fromJSONSchema(
+  JSON.parse(readFileSync(new URL("../../docs/cli-json.schema.json", import.meta.url), "utf8")) as Parameters<
+    typeof z.fromJSONSchema
+  >[0],
+);
 
 export interface CliResult {
   code: number | null;
@@ -17,9 +22,16 @@ export interface CliResult {
 }
 
 /** Starts the command; `watch` sees the process and what it writes to standard output while it runs. */
-export function runCli(args: readonly string[], watch?: (child: ChildProcess, stdout: string) => void, env: Readonly<Record<string, string>> = {}): Promise<CliResult> {
+export function runCli(
+  args: readonly string[],
+  watch?: (child: ChildProcess, stdout: string) => void,
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CLI_PATH, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "", NO_COLOR: "", FORCE_COLOR: "", ...env } });
+    const child = spawn(process.execPath, [CLI_PATH, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, COBRA_MODEL: "", NO_COLOR: "", FORCE_COLOR: "", ...env },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => {
@@ -39,6 +51,7 @@ export function runCli(args: readonly string[], watch?: (child: ChildProcess, st
 function checkLines(stdout: string): void {
   for (const text of stdout.split("\n").slice(0, -1)) {
     const { error } = LINE.safeParse(JSON.parse(text));
-    if (error) throw new Error(`a line of --json is against docs/cli-json.schema.json: ${text}\n${z.prettifyError(error)}`);
+    if (error)
+      throw new Error(`a line of --json is against docs/cli-json.schema.json: ${text}\n${z.prettifyError(error)}`);
   }
 }

@@ -21,10 +21,19 @@ export interface KillPoint {
   delayMs: number;
 }
 
-/** Runs the command, which says a line an event, to its end or to the point. Resolves to whether it was killed, and to its lines. */
-export function runToPoint(args: readonly string[], point?: KillPoint): Promise<{ killed: boolean; code: number | null; lines: string[]; stderr: string }> {
+/**
+ * Runs the command, which says a line an event, to its end or to the point. Resolves to whether it was killed, and to
+ * its lines.
+ */
+export function runToPoint(
+  args: readonly string[],
+  point?: KillPoint,
+): Promise<{ killed: boolean; code: number | null; lines: string[]; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, COBRA_MODEL: "" } });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, COBRA_MODEL: "" },
+    });
     let stdout = "";
     let stderr = "";
     let armed = false;
@@ -40,6 +49,8 @@ export function runToPoint(args: readonly string[], point?: KillPoint): Promise<
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     child.on("spawn", check);
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ killed: signal === "SIGKILL", code, lines: stdout.split("\n").slice(0, -1), stderr }));
+    child.on("close", (code, signal) =>
+      resolve({ killed: signal === "SIGKILL", code, lines: stdout.split("\n").slice(0, -1), stderr }),
+    );
   });
 }

@@ -1,5 +1,6 @@
 // Runs a batch in a process of its own that is ended for real while a given page is coloured:
-// node crashing-batch.mjs <model> <settings as JSON> <page> <"abort" or a signal> <stage>. Otherwise prints the summary as JSON.
+// node crashing-batch.mjs <model> <settings as JSON> <page> <"abort" or a signal> <stage>. Otherwise prints the summary
+// as JSON.
 import { Engine, parseBatchConfig, runBatch } from "../../dist/index.js";
 
 const [model, settings, page, how, stage] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 /** The golden cases' constructor arguments (names of the original code) as configs of this project. */
-import type { ImageEncoderConfig } from "../../src/model/networks/image-encoder.js";
-import type { TransformerConfig } from "../../src/model/networks/transformer-config.js";
-import type { VaeConfig } from "../../src/model/networks/vae.js";
-import type { LineExtractorConfig } from "../../src/model/networks/line-extractor.js";
+import type { ImageEncoderConfig } from "../../src/convert/graphs/image-encoder.js";
+import type { TransformerConfig } from "../../src/convert/graphs/transformer-config.js";
+import type { VaeConfig } from "../../src/convert/graphs/vae.js";
+import type { LineExtractorConfig } from "../../src/convert/graphs/line-extractor.js";
 
 type Raw = Record<string, unknown>;
 

@@ -45,7 +45,11 @@ export function readTensors(name: string): GoldenTensors {
 
 /** A golden PNG in three channels. */
 export async function readRgb(name: string): Promise<PixelImage<3>> {
-  const { data, info } = await sharp(goldenPath(name)).toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(goldenPath(name))
+    .toColourspace("srgb")
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, channels: 3, data: new Uint8Array(data) };
 }
 
@@ -59,7 +63,11 @@ export async function readGray(name: string): Promise<PixelImage<1>> {
 export function unstack<C extends 1 | 3>(stacked: PixelImage<C>, count: number): PixelImage<C>[] {
   const height = stacked.height / count;
   const bytes = stacked.width * height * stacked.channels;
-  return Array.from({ length: count }, (_, i) => ({ ...stacked, height, data: stacked.data.slice(i * bytes, (i + 1) * bytes) }));
+  return Array.from({ length: count }, (_, i) => ({
+    ...stacked,
+    height,
+    data: stacked.data.slice(i * bytes, (i + 1) * bytes),
+  }));
 }
 
 /** Largest absolute difference of two arrays of the same length. */
@@ -70,10 +78,17 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   return worst;
 }
 
-/** Asserts that two pictures, or two lists of pictures, are the same to the bit. Much faster than `toEqual` on pixels. */
-export function expectSamePictures(actual: PixelImage | readonly PixelImage[], wanted: PixelImage | readonly PixelImage[]): void {
+/**
+ * Asserts that two pictures, or two lists of pictures, are the same to the bit. Much faster than `toEqual` on pixels.
+ */
+export function expectSamePictures(
+  actual: PixelImage | readonly PixelImage[],
+  wanted: PixelImage | readonly PixelImage[],
+): void {
   const [a, b] = [[actual].flat(), [wanted].flat()] as [PixelImage[], PixelImage[]];
   const shape = ({ width, height, channels }: PixelImage): string => `${width} x ${height} x ${channels}`;
   expect(a.map(shape)).toEqual(b.map(shape));
-  a.forEach((picture, i) => expect({ picture: i, worst: maxDifference(picture.data, b[i]!.data) }).toEqual({ picture: i, worst: 0 }));
+  a.forEach((picture, i) =>
+    expect({ picture: i, worst: maxDifference(picture.data, b[i]!.data) }).toEqual({ picture: i, worst: 0 }),
+  );
 }

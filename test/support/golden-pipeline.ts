@@ -1,10 +1,13 @@
-/** Runs the golden case pipeline_tiny/0 through an engine over a model package, and holds what comes out against the original's values. */
+/**
+ * Runs the golden case pipeline_tiny/0 through an engine over a model package, and holds what comes out against the
+ * original's values.
+ */
 import { expect } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import type { Style } from "../../src/config/batch-config.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageNoise } from "../../src/colorization/page-noise.js";
-import type { ChosenPatch } from "../../src/colorization/references.js";
+import type { PageNoise } from "../../src/colorization/cobra/page-noise.js";
+import type { ChosenPatch } from "../../src/colorization/cobra/references.js";
 import { loadGolden, maxDifference } from "./golden.js";
 
 export const pipelineCase = loadGolden("pipeline_tiny/0");
@@ -59,7 +62,9 @@ export async function runPipeline(engine: Engine, style: Style = "line + shadow"
     { name: "ref_0", image: await pipelineCase.image("ref_0") },
     { name: "ref_1", image: await pipelineCase.image("ref_1") },
   ]);
-  const hints = (pipelineCase.config["hints_xy_rgb"] as [[number, number], [number, number, number]][]).map(([[x, y], color]) => ({ x, y, color }));
+  const hints = (pipelineCase.config["hints_xy_rgb"] as [[number, number], [number, number, number]][]).map(
+    ([[x, y], color]) => ({ x, y, color }),
+  );
   const result = await engine.colorize(references, {
     page: await pipelineCase.image("page"),
     style,
@@ -78,14 +83,18 @@ export async function runPipeline(engine: Engine, style: Style = "line + shadow"
 /** The line picture. */
 export async function expectLines({ values }: PipelineRun, tolerance: PipelineTolerance): Promise<void> {
   const line = values.get("line") as RasterImage;
-  expect(maxDifference(line.data, (await pipelineCase.picture("line_image_gray")).data)).toBeLessThanOrEqual(tolerance.line);
+  expect(maxDifference(line.data, (await pipelineCase.picture("line_image_gray")).data)).toBeLessThanOrEqual(
+    tolerance.line,
+  );
 }
 
 /** The chosen patches, in their order, to the pixel. */
 export async function expectPatches({ values }: PipelineRun): Promise<void> {
   const chosen = values.get("chosen") as ChosenPatch[];
   const order = [...pipelineCase.tensor("top_k").data].map(Number);
-  expect(chosen.map(({ patch }) => patch.label)).toEqual(order.map((index) => `ref_${Math.floor(index / 5)}#${index % 5}`));
+  expect(chosen.map(({ patch }) => patch.label)).toEqual(
+    order.map((index) => `ref_${Math.floor(index / 5)}#${index % 5}`),
+  );
   const wanted = await pipelineCase.pictures("selected_refs");
   chosen.forEach(({ patch }, index) => expect(maxDifference(patch.image.data, wanted[index]!.data)).toBe(0));
 }
@@ -93,14 +102,21 @@ export async function expectPatches({ values }: PipelineRun): Promise<void> {
 /** The latents of every step. */
 export function expectLatents({ values }: PipelineRun, tolerance: PipelineTolerance): void {
   for (let step = 0; step < 4; step++) {
-    expect(maxDifference(values.get(`latent_${step}`) as Float32Array, floats(`step${step}_latents_after`)), `step ${step}`).toBeLessThanOrEqual(tolerance.latents);
+    expect(
+      maxDifference(values.get(`latent_${step}`) as Float32Array, floats(`step${step}_latents_after`)),
+      `step ${step}`,
+    ).toBeLessThanOrEqual(tolerance.latents);
   }
-  expect(maxDifference(values.get("latent") as Float32Array, floats("final_latents"))).toBeLessThanOrEqual(tolerance.latents);
+  expect(maxDifference(values.get("latent") as Float32Array, floats("final_latents"))).toBeLessThanOrEqual(
+    tolerance.latents,
+  );
 }
 
 /** The pipeline's picture and the upsampled one. */
 export async function expectPictures({ values, image }: PipelineRun, tolerance: PipelineTolerance): Promise<void> {
-  expect(maxDifference((values.get("picture") as RasterImage).data, (await pipelineCase.picture("pipeline_image")).data)).toBeLessThanOrEqual(tolerance.picture);
+  expect(
+    maxDifference((values.get("picture") as RasterImage).data, (await pipelineCase.picture("pipeline_image")).data),
+  ).toBeLessThanOrEqual(tolerance.picture);
   const wanted = await pipelineCase.picture("high_resolution_image");
   expect([image.width, image.height]).toEqual([wanted.width, wanted.height]);
   expect(maxDifference(image.data, wanted.data)).toBeLessThanOrEqual(tolerance.imageMax);

@@ -1,15 +1,15 @@
 /**
- * Reads the golden cases of `test/golden/data/networks` (values that the original Cobra code gives; what each case shows
- * stands in `index.json` there).
+ * Reads the golden cases of `test/golden/data/networks` (values that the original Cobra code gives; what each case
+ * shows stands in `index.json` there).
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect } from "vitest";
 import type { RasterImage } from "../../src/binding/raster.js";
-import { loadSafetensors, type SafetensorsFile } from "../../src/model/weights/safetensors.js";
-import { prefixView, union } from "../../src/model/weights/sources.js";
-import type { WeightSource } from "../../src/model/weights/weights.js";
+import { loadSafetensors, type SafetensorsFile } from "../../src/convert/weights/safetensors.js";
+import { prefixView, union } from "../../src/convert/weights/sources.js";
+import type { WeightSource } from "../../src/onnx/weights.js";
 
 const ROOT = fileURLToPath(new URL("../golden/data/networks/", import.meta.url));
 
@@ -105,7 +105,12 @@ export class GoldenCase {
     const count = value.stacked ?? 1;
     const height = whole.height / count;
     const bytes = whole.width * height * channels;
-    return Array.from({ length: count }, (_, at) => ({ width: whole.width, height, channels, data: whole.data.subarray(at * bytes, (at + 1) * bytes) }));
+    return Array.from({ length: count }, (_, at) => ({
+      width: whole.width,
+      height,
+      channels,
+      data: whole.data.subarray(at * bytes, (at + 1) * bytes),
+    }));
   }
 
   /** A picture that is not stacked. */
@@ -125,7 +130,10 @@ export class GoldenCase {
     return ROOT + file;
   }
 
-  /** Weights of the case, or of one of its networks where it has several ("vae" for `vae_weights`). Cases without weights of their own use another case's: see `weightsOf`. */
+  /**
+   * Weights of the case, or of one of its networks where it has several ("vae" for `vae_weights`). Cases without
+   * weights of their own use another case's: see `weightsOf`.
+   */
   weights(network?: string): WeightSource {
     const { weights, vae_weights: vae } = this.#record;
     if (network === "vae" && vae !== undefined) return at({ file: vae, prefix: "weights/" });
@@ -139,7 +147,10 @@ export class GoldenCase {
   #value(name: string): GoldenValue {
     const { inputs, mids, outputs } = this.#record;
     const value = outputs[name] ?? mids[name] ?? inputs[name];
-    if (value === undefined) throw new Error(`${this.id} has no value ${name}; it has ${Object.keys({ ...inputs, ...mids, ...outputs }).join(", ")}`);
+    if (value === undefined)
+      throw new Error(
+        `${this.id} has no value ${name}; it has ${Object.keys({ ...inputs, ...mids, ...outputs }).join(", ")}`,
+      );
     return value;
   }
 }
@@ -150,7 +161,9 @@ function at(place: WeightPlace): WeightSource {
 }
 
 async function readPicture(file: string, channels: 1 | 3): Promise<RasterImage> {
-  const picture = sharp(ROOT + file).toColourspace(channels === 1 ? "b-w" : "srgb").removeAlpha();
+  const picture = sharp(ROOT + file)
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .removeAlpha();
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   if (info.channels !== channels) throw new Error(`${file} has ${info.channels} channels, expected ${channels}`);
   return { width: info.width, height: info.height, channels, data: new Uint8Array(data) };
@@ -176,7 +189,12 @@ export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<num
  * Checks that outputs equal a case's values. `pairs` says which output is which value (default: the value's own name).
  * A tolerance "rel" is taken of the largest absolute value, at least 1.
  */
-export function expectGolden(outputs: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>>, golden: GoldenCase, names: readonly (string | readonly [output: string, value: string])[], tolerance: number): void {
+export function expectGolden(
+  outputs: Readonly<Record<string, { readonly dims: readonly number[]; readonly data: Float32Array }>>,
+  golden: GoldenCase,
+  names: readonly (string | readonly [output: string, value: string])[],
+  tolerance: number,
+): void {
   for (const one of names) {
     const [output, value] = typeof one === "string" ? [one, one] : one;
     const expected = golden.tensor(value);
@@ -191,5 +209,6 @@ export function expectGolden(outputs: Readonly<Record<string, { readonly dims: r
 /** With COBRA_GOLDEN_REPORT=<file> every comparison is written there, one line of JSON each. */
 function report(id: string, value: string, difference: number, tolerance: number): void {
   const path = process.env["COBRA_GOLDEN_REPORT"];
-  if (path !== undefined && path !== "") appendFileSync(path, `${JSON.stringify({ id, value, difference, tolerance })}\n`);
+  if (path !== undefined && path !== "")
+    appendFileSync(path, `${JSON.stringify({ id, value, difference, tolerance })}\n`);
 }

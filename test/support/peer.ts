@@ -11,14 +11,22 @@ interface PeerTensor {
 export interface Peer {
   readonly Tensor: new (dtype: string, data: unknown, dims: readonly number[]) => PeerTensor;
   readonly InferenceSession: {
-    create(model: Uint8Array, options?: { graphOptimizationLevel?: "all"; optimizedModelFilePath?: string }): Promise<{ run(feeds: Record<string, PeerTensor>): Promise<Record<string, PeerTensor>>; release(): Promise<void> }>;
+    create(
+      model: Uint8Array,
+      options?: { graphOptimizationLevel?: "all"; optimizedModelFilePath?: string },
+    ): Promise<{
+      run(feeds: Record<string, PeerTensor>): Promise<Record<string, PeerTensor>>;
+      release(): Promise<void>;
+    }>;
   };
 }
 
 const folder = process.env["COBRA_PEER_ORT_NODE"];
 
 /** Why the peer's tests are skipped, or undefined where it is there. */
-export const peerMissing: string | undefined = folder ? undefined : "COBRA_PEER_ORT_NODE is empty: no onnxruntime-node staged (an SDK of your own is in use, or vitest was started without scripts/test.mjs)";
+export const peerMissing: string | undefined = folder
+  ? undefined
+  : "COBRA_PEER_ORT_NODE is empty: no onnxruntime-node staged (an SDK of your own is in use, or vitest was started without scripts/test.mjs)";
 
 /** Loads the peer, without its telemetry: a database in the user's cache folder. */
 export function loadPeer(): Peer {

@@ -1,4 +1,5 @@
-// Picture files written byte by byte, in forms that encoders seldom give: PNGs of every depth and colour type, bilevel TIFFs, profiles.
+// Picture files written byte by byte, in forms that encoders seldom give: PNGs of every depth and colour type, bilevel
+// TIFFs, profiles.
 import { crc32, deflateSync } from "node:zlib";
 
 /** A PNG as told; samples are 0..2^depth - 1, interleaved, row by row. */
@@ -27,7 +28,8 @@ export function pngFile(form: PngForm): Buffer {
   const perRow = width * CHANNELS[colourType];
   const rowBytes = Math.ceil((perRow * depth) / 8);
   const rows = Buffer.alloc((rowBytes + 1) * height);
-  for (let y = 0; y < height; y++) packRow(rows.subarray(y * (rowBytes + 1) + 1, (y + 1) * (rowBytes + 1)), samples, y * perRow, perRow, depth);
+  for (let y = 0; y < height; y++)
+    packRow(rows.subarray(y * (rowBytes + 1) + 1, (y + 1) * (rowBytes + 1)), samples, y * perRow, perRow, depth);
   const chunks = [chunk("IHDR", header)];
   if (form.pixelsPerMetre !== undefined) {
     const physical = Buffer.alloc(9, 1);
@@ -37,7 +39,12 @@ export function pngFile(form: PngForm): Buffer {
   }
   if (form.palette !== undefined) chunks.push(chunk("PLTE", Buffer.from(form.palette)));
   if (form.transparency !== undefined) chunks.push(chunk("tRNS", Buffer.from(form.transparency)));
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...chunks, chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    ...chunks,
+    chunk("IDAT", deflateSync(rows)),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }
 
 function packRow(target: Buffer, samples: ArrayLike<number>, from: number, count: number, depth: number): void {
@@ -57,7 +64,9 @@ function chunk(type: string, data: Buffer): Buffer {
   return bytes;
 }
 
-/** A bilevel TIFF as scanners write it: one strip, uncompressed, 300 dots an inch. `bits`: 1 where the page is black. */
+/**
+ * A bilevel TIFF as scanners write it: one strip, uncompressed, 300 dots an inch. `bits`: 1 where the page is black.
+ */
 export function bilevelTiff(width: number, height: number, bits: ArrayLike<number>, whiteIsZero: boolean): Buffer {
   const rowBytes = Math.ceil(width / 8);
   const strip = Buffer.alloc(rowBytes * height);
@@ -66,12 +75,24 @@ export function bilevelTiff(width: number, height: number, bits: ArrayLike<numbe
       if ((bits[y * width + x] === 1) === whiteIsZero) strip[y * rowBytes + (x >> 3)]! |= 0x80 >> (x & 7);
     }
   }
-  return tiffFile(width, height, strip, [[258, SHORT, 1, 1], [262, SHORT, 1, whiteIsZero ? 0 : 1], [277, SHORT, 1, 1], [282, RATIO, 1, 8], [283, RATIO, 1, 8], [296, SHORT, 1, 2]]);
+  return tiffFile(width, height, strip, [
+    [258, SHORT, 1, 1],
+    [262, SHORT, 1, whiteIsZero ? 0 : 1],
+    [277, SHORT, 1, 1],
+    [282, RATIO, 1, 8],
+    [283, RATIO, 1, 8],
+    [296, SHORT, 1, 2],
+  ]);
 }
 
 /** A TIFF of CMYK without a profile; samples interleaved, 255 is full ink. */
 export function cmykTiff(width: number, height: number, samples: Uint8Array): Buffer {
-  return tiffFile(width, height, samples, [[258, SHORT, 4, 16], [262, SHORT, 1, 5], [277, SHORT, 1, 4], [332, SHORT, 1, 1]]);
+  return tiffFile(width, height, samples, [
+    [258, SHORT, 4, 16],
+    [262, SHORT, 1, 5],
+    [277, SHORT, 1, 4],
+    [332, SHORT, 1, 1],
+  ]);
 }
 
 const [SHORT, LONG, RATIO] = [3, 4, 5];
@@ -80,7 +101,15 @@ type TiffTag = readonly [tag: number, type: number, count: number, value: number
 /** One uncompressed strip. Tags may point to 300/1 at 8 and to four times 8 at 16. */
 function tiffFile(width: number, height: number, strip: Uint8Array, more: readonly TiffTag[]): Buffer {
   const head = Buffer.alloc(24);
-  const tags: TiffTag[] = [[256, LONG, 1, width], [257, LONG, 1, height], [259, SHORT, 1, 1], [273, LONG, 1, head.byteLength], [278, LONG, 1, height], [279, LONG, 1, strip.byteLength], ...more];
+  const tags: TiffTag[] = [
+    [256, LONG, 1, width],
+    [257, LONG, 1, height],
+    [259, SHORT, 1, 1],
+    [273, LONG, 1, head.byteLength],
+    [278, LONG, 1, height],
+    [279, LONG, 1, strip.byteLength],
+    ...more,
+  ];
   tags.sort(([a], [b]) => a - b);
   const padding = Buffer.alloc(strip.byteLength % 2);
   head.write("II*\0", 0, "latin1");
@@ -102,7 +131,8 @@ function tiffFile(width: number, height: number, strip: Uint8Array, more: readon
 
 /** A profile for gray pictures whose light is the value to the power of `gamma` (ICC.1 version 2). */
 export function grayProfile(gamma: number): Buffer {
-  const tag = (type: string, body: Buffer): Buffer => Buffer.concat([Buffer.from(`${type}\0\0\0\0`, "latin1"), body, Buffer.alloc((4 - (body.byteLength & 3)) & 3)]);
+  const tag = (type: string, body: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${type}\0\0\0\0`, "latin1"), body, Buffer.alloc((4 - (body.byteLength & 3)) & 3)]);
   const description = Buffer.alloc(4 + 5 + 78);
   description.writeUInt32BE(5, 0);
   description.write("gray", 4, "latin1");
@@ -111,7 +141,12 @@ export function grayProfile(gamma: number): Buffer {
   const curve = Buffer.alloc(6);
   curve.writeUInt32BE(1, 0);
   curve.writeUInt16BE(Math.round(gamma * 256), 4);
-  const parts: [string, Buffer][] = [["desc", tag("desc", description)], ["wtpt", tag("XYZ ", white)], ["kTRC", tag("curv", curve)], ["cprt", tag("text", Buffer.from("none\0", "latin1"))]];
+  const parts: [string, Buffer][] = [
+    ["desc", tag("desc", description)],
+    ["wtpt", tag("XYZ ", white)],
+    ["kTRC", tag("curv", curve)],
+    ["cprt", tag("text", Buffer.from("none\0", "latin1"))],
+  ];
   const table = Buffer.alloc(4 + 12 * parts.length);
   table.writeUInt32BE(parts.length, 0);
   let offset = 128 + table.byteLength;

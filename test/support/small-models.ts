@@ -19,14 +19,21 @@ export function sumAndProduct(): Uint8Array {
       { op: "Add", inputs: ["a", "b"], outputs: ["sum"] },
       { op: "Mul", inputs: ["a", "b"], outputs: ["product"] },
     ],
-    inputs: [{ name: "a", dtype: "float32", dims }, { name: "b", dtype: "float32", dims }],
-    outputs: [{ name: "sum", dtype: "float32", dims }, { name: "product", dtype: "float32", dims }],
+    inputs: [
+      { name: "a", dtype: "float32", dims },
+      { name: "b", dtype: "float32", dims },
+    ],
+    outputs: [
+      { name: "sum", dtype: "float32", dims },
+      { name: "product", dtype: "float32", dims },
+    ],
   });
 }
 
 /** A two-layer perceptron with seeded weights: [n, 16] -> [n, 8]. */
 export function perceptron(): Uint8Array {
-  const weights = (count: number, step: number): Float32Array => Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) / 4);
+  const weights = (count: number, step: number): Float32Array =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) / 4);
   return onnxModel({
     nodes: [
       { op: "MatMul", inputs: ["x", "w1"], outputs: ["h1"] },
@@ -47,7 +54,10 @@ export function perceptron(): Uint8Array {
 export function joining(): Uint8Array {
   return onnxModel({
     nodes: [{ op: "Concat", inputs: ["a", "b"], outputs: ["y"], attributes: { axis: 0 } }],
-    inputs: [{ name: "a", dtype: "float32", dims: ["n", 4] }, { name: "b", dtype: "float32", dims: ["m", 4] }],
+    inputs: [
+      { name: "a", dtype: "float32", dims: ["n", 4] },
+      { name: "b", dtype: "float32", dims: ["m", 4] },
+    ],
     outputs: [{ name: "y", dtype: "float32", dims: ["k", 4] }],
   });
 }
@@ -83,12 +93,18 @@ export function busy(): Uint8Array {
               { name: "condition", dtype: "bool", dims: [] },
               { name: "state", dtype: "float32", dims },
             ],
-            outputs: [{ name: "again", dtype: "bool", dims: [] }, { name: "next", dtype: "float32", dims }],
+            outputs: [
+              { name: "again", dtype: "bool", dims: [] },
+              { name: "next", dtype: "float32", dims },
+            ],
           },
         },
       },
     ],
-    inputs: [{ name: "rounds", dtype: "int64", dims: [] }, { name: "x", dtype: "float32", dims }],
+    inputs: [
+      { name: "rounds", dtype: "int64", dims: [] },
+      { name: "x", dtype: "float32", dims },
+    ],
     outputs: [{ name: "y", dtype: "float32", dims }],
     constants: [{ name: "w", dtype: "float32", dims, data: identity }],
   });

@@ -15,8 +15,10 @@ function varint(value: number | bigint): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-const number = (field: number, value: number | bigint): Uint8Array => Buffer.concat([varint(field << 3), varint(value)]);
-const block = (field: number, bytes: Uint8Array): Uint8Array => Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
+const number = (field: number, value: number | bigint): Uint8Array =>
+  Buffer.concat([varint(field << 3), varint(value)]);
+const block = (field: number, bytes: Uint8Array): Uint8Array =>
+  Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
 const text = (field: number, value: string): Uint8Array => block(field, Buffer.from(value));
 
 export interface Value {
@@ -54,14 +56,30 @@ function value({ name, dtype, dims }: Value): Uint8Array {
 
 function constant({ name, dtype, dims, data }: Constant): Uint8Array {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return Buffer.concat([...dims.map((dim) => number(1, dim)), number(2, ONNX_TYPE[dtype]), text(8, name), block(9, raw)]);
+  return Buffer.concat([
+    ...dims.map((dim) => number(1, dim)),
+    number(2, ONNX_TYPE[dtype]),
+    text(8, name),
+    block(9, raw),
+  ]);
 }
 
 function node({ op, inputs, outputs, attributes = {} }: Node): Uint8Array {
   const fields = Object.entries(attributes).map(([name, held]) =>
-    block(5, Buffer.concat([text(1, name), ...(typeof held === "number" ? [number(3, held), number(20, 2)] : [block(6, graph(held)), number(20, 5)])])),
+    block(
+      5,
+      Buffer.concat([
+        text(1, name),
+        ...(typeof held === "number" ? [number(3, held), number(20, 2)] : [block(6, graph(held)), number(20, 5)]),
+      ]),
+    ),
   );
-  return Buffer.concat([...inputs.map((name) => text(1, name)), ...outputs.map((name) => text(2, name)), text(4, op), ...fields]);
+  return Buffer.concat([
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, op),
+    ...fields,
+  ]);
 }
 
 function graph({ nodes, inputs, outputs, constants = [] }: Graph): Uint8Array {
@@ -76,5 +94,7 @@ function graph({ nodes, inputs, outputs, constants = [] }: Graph): Uint8Array {
 
 /** The bytes of a model of opset 17. */
 export function onnxModel(body: Graph): Uint8Array {
-  return new Uint8Array(Buffer.concat([number(1, 8), text(2, "cobra-batch tests"), block(7, graph(body)), block(8, number(2, 17))]));
+  return new Uint8Array(
+    Buffer.concat([number(1, 8), text(2, "cobra-batch tests"), block(7, graph(body)), block(8, number(2, 17))]),
+  );
 }

@@ -16,7 +16,10 @@ interface Figures {
 }
 
 async function cycles(what: string, count: number): Promise<Figures> {
-  const { code, stdout, stderr } = await runFixture("teardown/fixtures/memory.mjs", { nodeArgs: ["--expose-gc"], args: [models.path("weighty"), what, String(count)] });
+  const { code, stdout, stderr } = await runFixture("teardown/fixtures/memory.mjs", {
+    nodeArgs: ["--expose-gc"],
+    args: [models.path("weighty"), what, String(count)],
+  });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return JSON.parse(stdout) as Figures;
 }

@@ -6,7 +6,12 @@ describe("errors", () => {
     const cause = new Error("inner");
     const error = new ImageProcessingError("ERR_IMAGE_DECODE", "broken", { imagePath: "a/1.png", cause });
     expect(error).toBeInstanceOf(BatchProcessingError);
-    expect(error).toMatchObject({ code: "ERR_IMAGE_DECODE", imagePath: "a/1.png", name: "ImageProcessingError", cause });
+    expect(error).toMatchObject({
+      code: "ERR_IMAGE_DECODE",
+      imagePath: "a/1.png",
+      name: "ImageProcessingError",
+      cause,
+    });
   });
 
   it("gives the text of whatever was thrown", () => {

@@ -1,5 +1,5 @@
 /** What SIGINT and SIGTERM ask of a command: the first drains, the second gives up, the third ends the process. */
-import { EXIT } from "./exit-codes.js";
+import { EXIT } from "./output/exit-codes.js";
 
 export interface Interrupt {
   /** Aborted by the first SIGINT or SIGTERM: take nothing new. */

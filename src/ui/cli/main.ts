@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-/** The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for that. */
-import { EXIT } from "./exit-codes.js";
+/**
+ * The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for
+ * that.
+ */
+import { EXIT } from "./output/exit-codes.js";
 
 // A reader that goes away (`| head`) is no error: what is still to be said is dropped, a batch goes on.
 for (const stream of [process.stdout, process.stderr]) {
@@ -15,6 +18,8 @@ try {
 } catch (error) {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "EMFILE" && code !== "ENFILE") throw error;
-  process.stderr.write(`error: the program cannot be loaded: too many open files (${code}); raise the limit, such as with \`ulimit -n 1024\`\n`);
+  process.stderr.write(
+    `error: the program cannot be loaded: too many open files (${code}); raise the limit, such as with \`ulimit -n 1024\`\n`,
+  );
   process.exitCode = EXIT.tryAgain;
 }

@@ -1,17 +1,17 @@
 /** The program with all its commands, and how its help looks. */
 import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
-import { approveCommand } from "./approve-command.js";
-import { classifyCommand } from "./classify-command.js";
-import { colorizeCommand } from "./colorize-command.js";
-import { completionCommand } from "./completion-command.js";
-import { configCommand } from "./config-command.js";
-import { doctorCommand } from "./doctor-command.js";
-import { EXIT } from "./exit-codes.js";
-import { modelCommand } from "./model-command.js";
-import { redoCommand } from "./redo-command.js";
-import { rejectCommand } from "./reject-command.js";
-import { retryCommand } from "./retry-command.js";
+import { approveCommand } from "./commands/approve-command.js";
+import { classifyCommand } from "./commands/classify-command.js";
+import { colorizeCommand } from "./commands/colorize-command.js";
+import { completionCommand } from "./commands/completion-command.js";
+import { configCommand } from "./commands/config-command.js";
+import { doctorCommand } from "./commands/doctor-command.js";
+import { EXIT } from "./output/exit-codes.js";
+import { modelCommand } from "./commands/model-command.js";
+import { redoCommand } from "./commands/redo-command.js";
+import { rejectCommand } from "./commands/reject-command.js";
+import { retryCommand } from "./commands/retry-command.js";
 
 /** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
 export function createProgram(): Command {
@@ -68,12 +68,19 @@ function fullName(command: Command): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
-/** What may be given and what is taken else stand after the description. A default that only the settings know is in `defaultValueDescription`. */
+/**
+ * What may be given and what is taken else stand after the description. A default that only the settings know is in
+ * `defaultValueDescription`.
+ */
 function optionDescription(this: Help, option: Option): string {
   const notes = [
-    ...(option.argChoices === undefined ? [] : [option.argChoices.map((choice) => (choice.includes(" ") ? `"${choice}"` : choice)).join(" | ")]),
+    ...(option.argChoices === undefined
+      ? []
+      : [option.argChoices.map((choice) => (choice.includes(" ") ? `"${choice}"` : choice)).join(" | ")]),
     ...(option.defaultValueDescription === undefined
-      ? option.defaultValue === undefined || option.isBoolean() ? [] : [`default: ${String(option.defaultValue)}`]
+      ? option.defaultValue === undefined || option.isBoolean()
+        ? []
+        : [`default: ${String(option.defaultValue)}`]
       : [`default: ${option.defaultValueDescription}`]),
   ];
   return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;

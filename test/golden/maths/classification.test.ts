@@ -1,4 +1,6 @@
-/** The golden classification files: what the original classifier says of each of the 25, from the file to the decision. */
+/**
+ * The golden classification files: what the original classifier says of each of the 25, from the file to the decision.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { canny, thumbnail, toGray, type PixelImage } from "../../../src/binding/pixels.js";
@@ -17,7 +19,9 @@ interface GoldenFile {
   edge_pixels?: number;
 }
 
-const { files } = JSON.parse(readFileSync(goldenPath("classification/values.json"), "utf8")) as { files: Record<string, GoldenFile> };
+const { files } = JSON.parse(readFileSync(goldenPath("classification/values.json"), "utf8")) as {
+  files: Record<string, GoldenFile>;
+};
 const measured = Object.entries(files).filter(([, golden]) => golden.metrics);
 
 describe("classification", () => {
@@ -38,25 +42,50 @@ describe("classification", () => {
 
   it.each(["22_truncated.png", "23_not_an_image.png"])("%s is refused", async (name) => {
     const path = goldenPath(`classification/${name}`);
-    await expect(new ImageClassifier().classify(path)).rejects.toMatchObject({ name: "ImageProcessingError", code: "ERR_IMAGE_DECODE", imagePath: path });
+    await expect(new ImageClassifier().classify(path)).rejects.toMatchObject({
+      name: "ImageProcessingError",
+      code: "ERR_IMAGE_DECODE",
+      imagePath: path,
+    });
   });
 
   it("15_gray_alpha.png, which the original cannot measure, counts as gray", async () => {
     const golden = files["15_gray_alpha.png"]!;
-    const image = await decodeForClassification(readFileSync(goldenPath("classification/15_gray_alpha.png")), "15_gray_alpha.png");
+    const image = await decodeForClassification(
+      readFileSync(goldenPath("classification/15_gray_alpha.png")),
+      "15_gray_alpha.png",
+    );
     expect(edgeThresholds(image as PixelImage<1>)).toEqual({ low: golden.canny_low, high: golden.canny_high });
-    expect(measure(image)).toEqual({ saturation: 0, colorCount: 256, edgeDensity: golden.edge_pixels! / (image.width * image.height) });
+    expect(measure(image)).toEqual({
+      saturation: 0,
+      colorCount: 256,
+      edgeDensity: golden.edge_pixels! / (image.width * image.height),
+    });
   });
 
-  it.each(["02_antialiased_line_art_rgb.png", "05_screentone.png", "11_colour_page.webp"])("edge map of %s", async (name) => {
-    const gray = toGray((await decodeForClassification(readFileSync(goldenPath(`classification/${name}`)), name)) as PixelImage<1 | 3>);
-    const { low, high } = edgeThresholds(gray);
-    expectSamePictures(canny(gray, low, high), await readGray(`images/classification/edges_${name.slice(0, 2)}.png`));
-  });
+  it.each(["02_antialiased_line_art_rgb.png", "05_screentone.png", "11_colour_page.webp"])(
+    "edge map of %s",
+    async (name) => {
+      const gray = toGray(
+        (await decodeForClassification(readFileSync(goldenPath(`classification/${name}`)), name)) as PixelImage<1 | 3>,
+      );
+      const { low, high } = edgeThresholds(gray);
+      expectSamePictures(canny(gray, low, high), await readGray(`images/classification/edges_${name.slice(0, 2)}.png`));
+    },
+  );
 
   it("thumbnails, with and without the box step", async () => {
-    expectSamePictures(thumbnail(await readRgb("classification/02_antialiased_line_art_rgb.png"), 256, 256), await readRgb("images/classification/thumbnail_02.png"));
-    expectSamePictures(thumbnail(await readGray("classification/18_large_line_art.png"), 256, 256), await readGray("images/classification/thumbnail_18.png"));
-    expectSamePictures(thumbnail(await readRgb("classification/19_large_colour.webp"), 256, 256), await readRgb("images/classification/thumbnail_19.png"));
+    expectSamePictures(
+      thumbnail(await readRgb("classification/02_antialiased_line_art_rgb.png"), 256, 256),
+      await readRgb("images/classification/thumbnail_02.png"),
+    );
+    expectSamePictures(
+      thumbnail(await readGray("classification/18_large_line_art.png"), 256, 256),
+      await readGray("images/classification/thumbnail_18.png"),
+    );
+    expectSamePictures(
+      thumbnail(await readRgb("classification/19_large_colour.webp"), 256, 256),
+      await readRgb("images/classification/thumbnail_19.png"),
+    );
   });
 });

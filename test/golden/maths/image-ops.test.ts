@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { blend, resize, toGray, type PixelImage } from "../../../src/binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/planes.js";
-import { nearestBucket } from "../../../src/colorization/buckets.js";
-import { drawHints, hintMaskPlane, type ColorHint } from "../../../src/colorization/hints.js";
-import { lineExtractorInput, linePicture, styledLine } from "../../../src/colorization/line-style.js";
-import { clipCrop, clipPixels } from "../../../src/colorization/retrieval.js";
+import { nearestBucket } from "../../../src/colorization/cobra/buckets.js";
+import { drawHints, hintMaskPlane, type ColorHint } from "../../../src/colorization/cobra/hint-squares.js";
+import { lineExtractorInput, linePicture, styledLine } from "../../../src/colorization/cobra/line-style.js";
+import { clipCrop, clipPixels } from "../../../src/colorization/cobra/retrieval.js";
 import { expectSamePictures, maxDifference, readGray, readRgb, readTensors } from "../../support/golden-maths.js";
 
 const tensors = readTensors("image_ops.safetensors");
@@ -19,9 +19,21 @@ describe("image_ops", () => {
     expectSamePictures(toGray(source), await readGray("images/image_ops/out_gray_L.png"));
   });
 
-  it.each([[45, 35], [64, 48], [135, 105], [31, 77], [200, 16]])("resize to %i x %i, RGB and gray", async (width, height) => {
-    expectSamePictures(resize(source, width, height), await readRgb(`images/image_ops/out_resize_${width}x${height}_rgb.png`));
-    expectSamePictures(resize(toGray(source), width, height), await readGray(`images/image_ops/out_resize_${width}x${height}_L.png`));
+  it.each([
+    [45, 35],
+    [64, 48],
+    [135, 105],
+    [31, 77],
+    [200, 16],
+  ])("resize to %i x %i, RGB and gray", async (width, height) => {
+    expectSamePictures(
+      resize(source, width, height),
+      await readRgb(`images/image_ops/out_resize_${width}x${height}_rgb.png`),
+    );
+    expectSamePictures(
+      resize(toGray(source), width, height),
+      await readGray(`images/image_ops/out_resize_${width}x${height}_L.png`),
+    );
   });
 
   it.each([0.5, 0.3])("blend with the mirrored picture by %f", async (alpha) => {
@@ -42,7 +54,8 @@ describe("image_ops", () => {
     const background = await readRgb("images/image_ops/out_hints_hint_color.png");
     const want = background.data.slice();
     const mask = await readGray("images/image_ops/out_hints_hint_mask.png");
-    // The golden's background is the picture itself; take it from the result and wipe the squares, so that they have to be drawn again.
+    // The golden's background is the picture itself; take it from the result and wipe the squares, so that they have to
+    // be drawn again.
     mask.data.forEach((value, i) => value && background.data.fill(7, 3 * i, 3 * i + 3));
     const drawn = drawHints(background, hints);
     expectSamePictures(drawn.mask, mask);
@@ -59,7 +72,9 @@ describe("image_ops", () => {
   it("planes to 8 bit, both roundings", () => {
     const x = tensors.floats("in/to_8bit/x");
     expect(Array.from(fromPlanar(x, 12, 1, 1).data)).toEqual(tensors.integers("out/to_8bit/pipeline"));
-    expect(Array.from(fromPlanar(x, 12, 1, 1, { rounding: "truncate" }).data)).toEqual(tensors.integers("out/to_8bit/high_resolution"));
+    expect(Array.from(fromPlanar(x, 12, 1, 1, { rounding: "truncate" }).data)).toEqual(
+      tensors.integers("out/to_8bit/high_resolution"),
+    );
   });
 });
 
@@ -71,7 +86,12 @@ describe("clip_processor", () => {
 
   it("pixel values", async () => {
     const values = clipPixels(await readRgb("images/clip_0.png")).filter((_, i) => i % 37 === 0);
-    expect(maxDifference(values, readTensors("image_encoder_maths.safetensors").floats("out/processor0/pixel_values_every_37th"))).toBe(0);
+    expect(
+      maxDifference(
+        values,
+        readTensors("image_encoder_maths.safetensors").floats("out/processor0/pixel_values_every_37th"),
+      ),
+    ).toBe(0);
   });
 });
 
@@ -82,7 +102,15 @@ describe.each([
   it("goes from the page to the network's input and from its raw output to the line picture", async () => {
     const lines = readTensors("line_extractor_maths.safetensors");
     const page = await readRgb("images/line_page.png");
-    const bucket = nearestBucket(page.width, page.height, [[96, 96], [64, 96], [96, 64]].map(([width, height]) => ({ width: width!, height: height! })));
+    const bucket = nearestBucket(
+      page.width,
+      page.height,
+      [
+        [96, 96],
+        [64, 96],
+        [96, 64],
+      ].map(([width, height]) => ({ width: width!, height: height! })),
+    );
     expect([bucket.width, bucket.height]).toEqual(lines.integers(`out/${name}/resolution_wh`));
     const resized = resize(page, bucket.width, bucket.height);
     expectSamePictures(resized, await readRgb(`images/line_extractor/in_${name}_resized_rgb.png`));

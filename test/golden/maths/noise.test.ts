@@ -1,7 +1,7 @@
 /** Golden cases rng_cuda/*, philox/* and rng_cpu/*. */
 import { describe, expect, it } from "vitest";
-import { CpuNoiseGenerator, cudaNormal, NoiseGenerator } from "../../../src/colorization/noise.js";
-import { philox4x32 } from "../../../src/colorization/philox.js";
+import { CpuNoiseGenerator, cudaNormal, NoiseGenerator } from "../../../src/colorization/cobra/noise.js";
+import { philox4x32 } from "../../../src/colorization/cobra/philox.js";
 import { maxDifference, readTensors } from "../../support/golden-maths.js";
 
 const tensors = readTensors("rng.safetensors");
@@ -40,7 +40,12 @@ describe("rng_cuda", () => {
     const positions = tensors.integers(`in/large_${seed}/positions`);
     for (const call of ["first", "second"]) {
       const values = generator.normal(40960);
-      expect(maxDifference(positions.map((i) => values[i]!), tensors.floats(`out/large_${seed}/${call}_at`))).toBeLessThan(5e-6);
+      expect(
+        maxDifference(
+          positions.map((i) => values[i]!),
+          tensors.floats(`out/large_${seed}/${call}_at`),
+        ),
+      ).toBeLessThan(5e-6);
       const [sum, squares] = tensors.floats(`out/large_${seed}/${call}_sums`);
       expect(Math.abs(values.reduce((a, v) => a + v, 0) - sum!)).toBeLessThan(1e-4 * Math.max(1, Math.abs(sum!)));
       expect(Math.abs(values.reduce((a, v) => a + v * v, 0) - squares!)).toBeLessThan(1e-4 * squares!);
@@ -58,9 +63,16 @@ describe("rng_cuda", () => {
 });
 
 describe("rng_cpu", () => {
-  it.each([0, 42].flatMap((seed) => [5, 16, 20, 4096].map((count) => [seed, count] as const)))("seed %i, %i values, twice", (seed, count) => {
-    const generator = new CpuNoiseGenerator(seed);
-    expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/first`))).toBeLessThan(2e-6);
-    expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/second`))).toBeLessThan(2e-6);
-  });
+  it.each([0, 42].flatMap((seed) => [5, 16, 20, 4096].map((count) => [seed, count] as const)))(
+    "seed %i, %i values, twice",
+    (seed, count) => {
+      const generator = new CpuNoiseGenerator(seed);
+      expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/first`))).toBeLessThan(
+        2e-6,
+      );
+      expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/second`))).toBeLessThan(
+        2e-6,
+      );
+    },
+  );
 });

@@ -68,7 +68,10 @@ describe("Pillow and OpenCV", () => {
     }
     const result = run(test, image);
     if (test.to) expect([result.width, result.height]).toEqual(test.to);
-    if (test.op === "canny") expect(pixels.countEdges(image as PixelImage<1>, test.low, test.high)).toBe(result.data.filter((value) => value === 255).length);
+    if (test.op === "canny")
+      expect(pixels.countEdges(image as PixelImage<1>, test.low, test.high)).toBe(
+        result.data.filter((value) => value === 255).length,
+      );
     expectSamePictures(result, { ...result, data: part(test.out) });
   });
 });

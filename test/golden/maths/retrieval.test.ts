@@ -2,8 +2,17 @@
 import { describe, expect, it } from "vitest";
 import { crop, resize, type PixelImage } from "../../../src/binding/pixels.js";
 import { CLIP_RGB } from "../../../src/binding/planes.js";
-import { COBRA_BUCKETS, nearestBucket } from "../../../src/colorization/buckets.js";
-import { clipPixels, cosineSimilarity, fitReference, halfSize, quadrantCrops, referencePatches, retrievePatches, topColumns } from "../../../src/colorization/retrieval.js";
+import { COBRA_BUCKETS, nearestBucket } from "../../../src/colorization/cobra/buckets.js";
+import {
+  clipPixels,
+  cosineSimilarity,
+  fitReference,
+  halfSize,
+  quadrantCrops,
+  referencePatches,
+  retrievePatches,
+  topColumns,
+} from "../../../src/colorization/cobra/retrieval.js";
 import { expectSamePictures, maxDifference, readRgb, readTensors, unstack } from "../../support/golden-maths.js";
 
 const tensors = readTensors("retrieval.safetensors");
@@ -24,20 +33,34 @@ describe("retrieval/0", () => {
     expectSamePictures(crops, unstack(await readRgb("images/retrieval/mid_query_crops.png"), 4));
     expect(maxDifference(batch(crops), tensors.floats("mid/query_pixel_values"))).toBe(0);
 
-    const full = await Promise.all([0, 1, 2].map(async (i) => fitReference(await readRgb(`images/retrieval_ref_${i}.png`), WIDTH, HEIGHT)));
+    const full = await Promise.all(
+      [0, 1, 2].map(async (i) => fitReference(await readRgb(`images/retrieval_ref_${i}.png`), WIDTH, HEIGHT)),
+    );
     expectSamePictures(full, unstack(await readRgb("images/retrieval/mid_ref_full.png"), 3));
     const patches = full.flatMap((reference) => referencePatches(reference));
-    expectSamePictures(patches.filter((_, i) => i % 5 !== 0), unstack(await readRgb("images/retrieval/mid_ref_crops.png"), 12));
+    expectSamePictures(
+      patches.filter((_, i) => i % 5 !== 0),
+      unstack(await readRgb("images/retrieval/mid_ref_crops.png"), 12),
+    );
     expect(maxDifference(batch(patches), tensors.floats("mid/ref_pixel_values"))).toBe(0);
 
-    const chosen = retrievePatches(tensors.floats("out/query_embeds"), tensors.floats("out/ref_embeds"), DIMENSION, TOP_K);
+    const chosen = retrievePatches(
+      tensors.floats("out/query_embeds"),
+      tensors.floats("out/ref_embeds"),
+      DIMENSION,
+      TOP_K,
+    );
     expect(chosen.flat()).toEqual(tensors.integers("out/top_k"));
     const halves = chosen.flat().map((patch) => halfSize(patches[patch]!, WIDTH, HEIGHT));
     expectSamePictures(halves, unstack(await readRgb("images/retrieval/out_selected.png"), 12));
   });
 
   it("ranks all patches", () => {
-    const similarity = cosineSimilarity(tensors.floats("out/query_embeds"), tensors.floats("out/ref_embeds"), DIMENSION);
+    const similarity = cosineSimilarity(
+      tensors.floats("out/query_embeds"),
+      tensors.floats("out/ref_embeds"),
+      DIMENSION,
+    );
     expect(maxDifference(similarity, tensors.floats("out/similarity"))).toBeLessThan(1e-5);
     expect(topColumns(similarity, 15, 15).flat()).toEqual(tensors.integers("out/order"));
     expect(topColumns(similarity, 15, 99).flat()).toEqual(tensors.integers("out/order"));
@@ -59,14 +82,19 @@ describe("get_rate/0", () => {
 });
 
 describe("process_image/0", () => {
-  it.each([
-    [240, 330, 96, 132],
-    [240, 110, 48, 64],
-    [60, 330, 64, 48],
-    [240, 330, 48, 64],
-    [240, 330, 48, 64],
-  ].map((sizes, index) => ({ sizes, index })))("case $index", async ({ sizes: [sourceWidth, sourceHeight, width, height], index }) => {
+  it.each(
+    [
+      [240, 330, 96, 132],
+      [240, 110, 48, 64],
+      [60, 330, 64, 48],
+      [240, 330, 48, 64],
+      [240, 330, 48, 64],
+    ].map((sizes, index) => ({ sizes, index })),
+  )("case $index", async ({ sizes: [sourceWidth, sourceHeight, width, height], index }) => {
     const source = crop(await readRgb("images/retrieval_ref_0.png"), 0, 0, sourceWidth!, sourceHeight!);
-    expectSamePictures(fitReference(source, width!, height!), await readRgb(`images/retrieval/out_process_image_result_${index}.png`));
+    expectSamePictures(
+      fitReference(source, width!, height!),
+      await readRgb(`images/retrieval/out_process_image_result_${index}.png`),
+    );
   });
 });

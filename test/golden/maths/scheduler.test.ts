@@ -1,6 +1,6 @@
 /** Golden cases scheduler/*. */
 import { describe, expect, it } from "vitest";
-import { alphasCumprod, Solver, solverTimesteps } from "../../../src/colorization/solver.js";
+import { alphasCumprod, Solver, solverTimesteps } from "../../../src/colorization/cobra/solver.js";
 import { maxDifference, readTensors } from "../../support/golden-maths.js";
 
 const tensors = readTensors("scheduler.safetensors");
@@ -14,7 +14,12 @@ describe("scheduler", () => {
   it("tables", () => {
     const alphas = alphasCumprod();
     expect(relative(alphas, tensors.floats("out/tables/alphas_cumprod"))).toBeLessThan(1e-5);
-    expect(relative(alphas.map((a) => Math.sqrt((1 - a) / a)), tensors.floats("out/tables/sigmas"))).toBeLessThan(1e-5);
+    expect(
+      relative(
+        alphas.map((a) => Math.sqrt((1 - a) / a)),
+        tensors.floats("out/tables/sigmas"),
+      ),
+    ).toBeLessThan(1e-5);
   });
 
   it("timesteps of 1 to 100 steps", () => {
@@ -32,7 +37,8 @@ describe("scheduler", () => {
     const c = tensors.floats("in/steps_1/c");
     let sample = tensors.floats("in/steps_1/x0");
     const size = sample.length;
-    const nth = (key: string, i: number): Float32Array => tensors.floats(`${name}/${key}`).slice(i * size, (i + 1) * size);
+    const nth = (key: string, i: number): Float32Array =>
+      tensors.floats(`${name}/${key}`).slice(i * size, (i + 1) * size);
     expect(maxDifference(nth("latents", 0), sample)).toBe(0);
     solver.timesteps.forEach((t, i) => {
       const noise = sample.map((x, j) => 0.3 * x + 0.1 * Math.sin(t) * c[j]!);

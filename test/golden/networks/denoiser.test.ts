@@ -3,11 +3,11 @@
  * original has no case for: no reference, several pages at once, other sizes.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildDenoiser } from "../../../src/model/networks/denoiser.js";
-import type { Prompt } from "../../../src/model/networks/prompt.js";
-import { buildReferenceEncoder } from "../../../src/model/networks/reference-encoder.js";
-import { widthOf } from "../../../src/model/networks/transformer-config.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { buildDenoiser } from "../../../src/convert/graphs/denoiser.js";
+import type { Prompt } from "../../../src/convert/graphs/prompt.js";
+import { buildReferenceEncoder } from "../../../src/convert/graphs/reference-encoder.js";
+import { widthOf } from "../../../src/convert/graphs/transformer-config.js";
+import { Weights } from "../../../src/onnx/weights.js";
 import { transformerConfig } from "../../support/golden-configs.js";
 import { expectGolden, loadGolden, maxDifference } from "../../support/golden.js";
 import { loadGraph, type HostTensor, type RunnableGraph } from "../../support/run-graph.js";
@@ -15,7 +15,10 @@ import { loadGraph, type HostTensor, type RunnableGraph } from "../../support/ru
 const golden = loadGolden("pipeline_tiny/0");
 const config = transformerConfig(golden.config["transformer"] as Record<string, unknown>);
 const width = widthOf(config);
-const prompt: Prompt = { embeds: golden.tensor("prompt_embeds").data, mask: golden.tensor("prompt_attention_mask").data };
+const prompt: Prompt = {
+  embeds: golden.tensor("prompt_embeds").data,
+  mask: golden.tensor("prompt_attention_mask").data,
+};
 const TOLERANCE = 1e-3;
 
 let denoiser: RunnableGraph;
@@ -41,7 +44,11 @@ function stack(tensors: readonly HostTensor[]): HostTensor {
     data.set(tensor.data, at);
     at += tensor.data.length;
   }
-  return { ...tensors[0]!, dims: [tensors.reduce((sum, tensor) => sum + tensor.dims[0]!, 0), ...tensors[0]!.dims.slice(1)], data };
+  return {
+    ...tensors[0]!,
+    dims: [tensors.reduce((sum, tensor) => sum + tensor.dims[0]!, 0), ...tensors[0]!.dims.slice(1)],
+    data,
+  };
 }
 
 function noiseLike(dims: readonly number[], seed: number): HostTensor {
@@ -106,7 +113,9 @@ describe("denoiser and reference encoder together", () => {
     const size = tokens * width;
     for (let layer = 0; layer < layers; layer++) {
       for (const [kind, name] of [`K_${layer}`, `V_${layer}`].entries()) {
-        const rows = Array.from({ length: count }, (_, index) => data.subarray(((index * layers + layer) * 2 + kind) * size).subarray(0, size));
+        const rows = Array.from({ length: count }, (_, index) =>
+          data.subarray(((index * layers + layer) * 2 + kind) * size).subarray(0, size),
+        );
         const joined = stack(rows.map((row) => ({ dims: [tokens, width], data: row })));
         expectGolden({ [name]: { ...joined, dims: [1, ...joined.dims] } }, golden, [name], TOLERANCE);
       }
@@ -125,7 +134,9 @@ describe("denoiser", () => {
 
   it.each([0, 3])("gives two pages of a batch what each gets alone, with %i references", async (references) => {
     const pages = [page(16, 12, references, 1), page(16, 12, references, 2)];
-    const both = await run(Object.fromEntries(Object.keys(pages[0]!).map((name) => [name, stack(pages.map((one) => one[name]!))])));
+    const both = await run(
+      Object.fromEntries(Object.keys(pages[0]!).map((name) => [name, stack(pages.map((one) => one[name]!))])),
+    );
     const alone = stack([await run(pages[0]!), await run(pages[1]!)]);
     expect(both.dims).toEqual([2, 4, 16, 12]);
     expect(maxDifference(both.data, alone.data)).toBeLessThanOrEqual(1e-4);
@@ -135,7 +146,9 @@ describe("denoiser", () => {
     const inputs = page(12, 20, 3, 4);
     const kv = inputs["reference_kv"]!;
     const size = kv.data.length / 3;
-    const turned = Float32Array.from([2, 0, 1].flatMap((index) => Array.from(kv.data.subarray(index * size, (index + 1) * size))));
+    const turned = Float32Array.from(
+      [2, 0, 1].flatMap((index) => Array.from(kv.data.subarray(index * size, (index + 1) * size))),
+    );
     const [given, other] = [await run(inputs), await run({ ...inputs, reference_kv: { ...kv, data: turned } })];
     expect(maxDifference(given.data, other.data)).toBeLessThanOrEqual(1e-4);
   });
@@ -147,7 +160,9 @@ describe("reference encoder", () => {
     const size: HostTensor = { dims: [1, 2], data: Float32Array.of(128, 192) };
     const encode = async (patches: readonly HostTensor[], quadrants: readonly number[]): Promise<Float32Array> => {
       const quadrant: HostTensor = { dims: [quadrants.length], data: Float32Array.from(quadrants), dtype: "int64" };
-      return (await referenceEncoder.run({ latent: stack(patches), quadrant, resolution: stack(patches.map(() => size)) }))["reference_kv"]!.data;
+      return (
+        await referenceEncoder.run({ latent: stack(patches), quadrant, resolution: stack(patches.map(() => size)) })
+      )["reference_kv"]!.data;
     };
     const together = await encode(latents, [0, 1, 2, 3]);
     const each = together.length / 4;

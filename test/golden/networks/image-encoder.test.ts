@@ -1,8 +1,8 @@
 /** CLIP's vision tower against the original's values. */
 import { describe, expect, it } from "vitest";
-import { buildImageEncoder } from "../../../src/model/networks/image-encoder.js";
-import { seededWeights } from "../../../src/model/weights/sources.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { buildImageEncoder } from "../../../src/convert/graphs/image-encoder.js";
+import { seededWeights } from "../../../src/convert/weights/sources.js";
+import { Weights } from "../../../src/onnx/weights.js";
 import { imageEncoderConfig } from "../../support/golden-configs.js";
 import { expectGolden, loadGolden, maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
@@ -14,7 +14,12 @@ describe("image_encoder", () => {
     const graph = buildImageEncoder(imageEncoderConfig(golden.config), weights, { exposeIntermediates: true });
     weights.check();
     const outputs = await runGraph(graph, { pixels: golden.tensor("pixel_values") });
-    expectGolden(outputs, golden, ["hidden_0", "hidden_1", "hidden_2", ["hidden_2", "last_hidden_state"], "pooled", ["embedding", "image_embeds"]], golden.tolerance("abs"));
+    expectGolden(
+      outputs,
+      golden,
+      ["hidden_0", "hidden_1", "hidden_2", ["hidden_2", "last_hidden_state"], "pooled", ["embedding", "image_embeds"]],
+      golden.tolerance("abs"),
+    );
   });
 
   it("takes quick_gelu, which gives another embedding", async () => {

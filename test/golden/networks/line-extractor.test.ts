@@ -1,7 +1,7 @@
 /** The line network against the original's values. */
 import { describe, expect, it } from "vitest";
-import { buildLineExtractor } from "../../../src/model/networks/line-extractor.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { buildLineExtractor } from "../../../src/convert/graphs/line-extractor.js";
+import { Weights } from "../../../src/onnx/weights.js";
 import { lineExtractorConfig } from "../../support/golden-configs.js";
 import { expectGolden, loadGolden, maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
@@ -16,7 +16,9 @@ describe("line_extractor", () => {
     expectGolden(outputs, golden, [...golden.names("mids"), ["line", "raw"]], golden.tolerance("raw_abs"));
     const lines = await golden.picture("lines");
     const [, , , padded] = outputs["line"]!.dims as [number, number, number, number];
-    const cut = lines.data.map((_, at) => Math.min(255, Math.max(0, outputs["line"]!.data[Math.floor(at / lines.width) * padded + (at % lines.width)]!)));
+    const cut = lines.data.map((_, at) =>
+      Math.min(255, Math.max(0, outputs["line"]!.data[Math.floor(at / lines.width) * padded + (at % lines.width)]!)),
+    );
     expect(maxDifference(cut, lines.data)).toBeLessThanOrEqual(golden.tolerance("lines_abs"));
   });
 });

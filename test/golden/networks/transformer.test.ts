@@ -1,12 +1,12 @@
 /** Reference encoder and main branch against the original's values. */
 import { describe, expect, it } from "vitest";
-import { GraphBuilder, type Graph } from "../../../src/model/builder/graph-builder.js";
-import { mainBranch } from "../../../src/model/networks/denoiser.js";
-import { pagePositions } from "../../../src/model/networks/positions.js";
-import { captionProjection, PromptConstants, type Prompt } from "../../../src/model/networks/prompt.js";
-import { buildReferenceEncoder } from "../../../src/model/networks/reference-encoder.js";
-import { widthOf } from "../../../src/model/networks/transformer-config.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { GraphBuilder, type Graph } from "../../../src/onnx/graph-builder.js";
+import { mainBranch } from "../../../src/convert/graphs/denoiser.js";
+import { pagePositions } from "../../../src/convert/graphs/positions.js";
+import { captionProjection, PromptConstants, type Prompt } from "../../../src/convert/graphs/prompt.js";
+import { buildReferenceEncoder } from "../../../src/convert/graphs/reference-encoder.js";
+import { widthOf } from "../../../src/convert/graphs/transformer-config.js";
+import { Weights } from "../../../src/onnx/weights.js";
 import { transformerConfig } from "../../support/golden-configs.js";
 import { expectGolden, loadGolden, type GoldenCase } from "../../support/golden.js";
 import { runGraph, type HostTensor } from "../../support/run-graph.js";
@@ -27,15 +27,34 @@ function mainGraph(golden: GoldenCase, exposeIntermediates = false): Graph {
   const timestep = g.input("timestep", "float32", ["B"]);
   const resolution = g.input("resolution", "float32", ["B", 2]);
   const referenceKv = g.input("reference_kv", "float32", ["B", "R", config.layers, 2, "tokens", width]);
-  const residuals = Array.from({ length: config.controlLayers }, (_, index) => g.input(`control_${index}`, "float32", ["B", "page", width]));
+  const residuals = Array.from({ length: config.controlLayers }, (_, index) =>
+    g.input(`control_${index}`, "float32", ["B", "page", width]),
+  );
   const positions = g.expose("pos_page", pagePositions(g, latent, width));
-  g.output("noise_pred", mainBranch(g, { latent, timestep, resolution, positions }, referenceKv, residuals, newWeights(), promptOf(golden), config, config.outChannels), "float32");
+  g.output(
+    "noise_pred",
+    mainBranch(
+      g,
+      { latent, timestep, resolution, positions },
+      referenceKv,
+      residuals,
+      newWeights(),
+      promptOf(golden),
+      config,
+      config.outChannels,
+    ),
+    "float32",
+  );
   return g.build();
 }
 
 function mainInputs(golden: GoldenCase, referenceKv: HostTensor): Record<string, HostTensor> {
   const names = ["latent", "resolution", "control_0", "control_1"];
-  return { ...Object.fromEntries(names.map((name) => [name, golden.tensor(name)])), timestep: { ...golden.tensor("timestep"), dtype: "float32" }, reference_kv: referenceKv };
+  return {
+    ...Object.fromEntries(names.map((name) => [name, golden.tensor(name)])),
+    timestep: { ...golden.tensor("timestep"), dtype: "float32" },
+    reference_kv: referenceKv,
+  };
 }
 
 async function encodeReferences(golden: GoldenCase, exposeIntermediates = false): Promise<Record<string, HostTensor>> {
@@ -58,7 +77,11 @@ function splitLayers(referenceKv: HostTensor): Record<string, HostTensor> {
   for (let layer = 0; layer < layers; layer++) {
     for (const [kind, name] of ["K", "V"].entries()) {
       const data = new Float32Array(count * size);
-      for (let index = 0; index < count; index++) data.set(referenceKv.data.subarray(((index * layers + layer) * 2 + kind) * size).subarray(0, size), index * size);
+      for (let index = 0; index < count; index++)
+        data.set(
+          referenceKv.data.subarray(((index * layers + layer) * 2 + kind) * size).subarray(0, size),
+          index * size,
+        );
       result[`${name}_${layer}`] = { dims: [1, count * tokens, width], data };
     }
   }
@@ -73,7 +96,10 @@ function joinLayers(golden: GoldenCase, tokens: number): HostTensor {
   for (let index = 0; index < count; index++) {
     for (let layer = 0; layer < config.layers; layer++) {
       for (const [kind, name] of ["K", "V"].entries()) {
-        data.set(golden.tensor(`${name}_${layer}`).data.subarray(index * size, (index + 1) * size), ((index * config.layers + layer) * 2 + kind) * size);
+        data.set(
+          golden.tensor(`${name}_${layer}`).data.subarray(index * size, (index + 1) * size),
+          ((index * config.layers + layer) * 2 + kind) * size,
+        );
       }
     }
   }
@@ -101,12 +127,24 @@ describe("transformer", () => {
   it("values in between of the references", async () => {
     const outputs = await encodeReferences(home, true);
     const tolerance = home.tolerance("abs");
-    const first = { ...outputs["timestep_6d"]!, data: outputs["timestep_6d"]!.data.subarray(0, 6 * width), dims: [1, 6 * width] };
-    expectGolden({ timestep_ref_6d: first, patch_tokens_refs: outputs["patch_tokens"]! }, home, ["timestep_ref_6d", "patch_tokens_refs"], tolerance);
+    const first = {
+      ...outputs["timestep_6d"]!,
+      data: outputs["timestep_6d"]!.data.subarray(0, 6 * width),
+      dims: [1, 6 * width],
+    };
+    expectGolden(
+      { timestep_ref_6d: first, patch_tokens_refs: outputs["patch_tokens"]! },
+      home,
+      ["timestep_ref_6d", "patch_tokens_refs"],
+      tolerance,
+    );
     for (const quadrant of [0, 1, 2, 3]) {
       // Two references each, in quadrant order.
       const size = 12 * width;
-      const one = { dims: [1, 12, width], data: outputs["positions"]!.data.subarray(2 * quadrant * size, (2 * quadrant + 1) * size) };
+      const one = {
+        dims: [1, 12, width],
+        data: outputs["positions"]!.data.subarray(2 * quadrant * size, (2 * quadrant + 1) * size),
+      };
       expectGolden({ one }, home, [["one", `pos_quadrant_${quadrant}`]], 1e-5);
     }
     for (let layer = 0; layer < config.layers; layer++) {
@@ -116,11 +154,20 @@ describe("transformer", () => {
   });
 
   it("values in between of the page", async () => {
-    const outputs = await runGraph(mainGraph(home, true), mainInputs(home, batched((await encodeReferences(home))["reference_kv"]!)));
+    const outputs = await runGraph(
+      mainGraph(home, true),
+      mainInputs(home, batched((await encodeReferences(home))["reference_kv"]!)),
+    );
     const tolerance = home.tolerance("abs");
     const modulation = { ...outputs["timestep_6d"]!, dims: [1, 6 * width] };
-    expectGolden({ ...outputs, timestep_6d: modulation }, home, ["pos_page", "timestep_6d", "embedded_timestep", ["patch_tokens", "patch_tokens_page"]], tolerance);
-    for (let layer = 0; layer < config.layers; layer++) expectGolden(outputs, home, [[`block_${layer}`, `block_${layer}_page_before_control`]], tolerance);
+    expectGolden(
+      { ...outputs, timestep_6d: modulation },
+      home,
+      ["pos_page", "timestep_6d", "embedded_timestep", ["patch_tokens", "patch_tokens_page"]],
+      tolerance,
+    );
+    for (let layer = 0; layer < config.layers; layer++)
+      expectGolden(outputs, home, [[`block_${layer}`, `block_${layer}_page_before_control`]], tolerance);
   });
 
   it("a reference alone has its slice of the joint keys and values", async () => {
@@ -139,23 +186,41 @@ describe("transformer", () => {
       g.output(`attn2_${layer}`, constants.apply(g, x, weights.scope(`transformer_blocks.${layer}.attn2`)), "float32");
     }
     const outputs = await runGraph(g.build(), { x: { dims: [1, 1, width], data: new Float32Array(width) } });
-    const flat = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, { ...tensor, dims: [1, width] }]));
+    const flat = Object.fromEntries(
+      Object.entries(outputs).map(([name, tensor]) => [name, { ...tensor, dims: [1, width] }]),
+    );
     expectGolden(flat, golden, golden.names("outputs"), golden.tolerance("abs"));
   });
 
   it("caption projection", () => {
     const project = captionProjection(newWeights(), config);
     const embeds = promptOf(home).embeds;
-    const tokens = Array.from({ length: embeds.length / config.captionChannels }, (_, token) => project(embeds.subarray(token * config.captionChannels, (token + 1) * config.captionChannels)));
-    const caption = { dims: [1, tokens.length, width], data: Float32Array.from(tokens.flatMap((token) => Array.from(token))) };
+    const tokens = Array.from({ length: embeds.length / config.captionChannels }, (_, token) =>
+      project(embeds.subarray(token * config.captionChannels, (token + 1) * config.captionChannels)),
+    );
+    const caption = {
+      dims: [1, tokens.length, width],
+      data: Float32Array.from(tokens.flatMap((token) => Array.from(token))),
+    };
     expectGolden({ caption }, home, ["caption"], 1e-5);
   });
 
   it("uses every weight", () => {
     const weights = newWeights();
     const g = new GraphBuilder("main");
-    const [latent, timestep, resolution, referenceKv] = ["latent", "timestep", "resolution", "reference_kv"].map((name) => g.input(name, "float32", [])) as [never, never, never, never];
-    mainBranch(g, { latent, timestep, resolution, positions: pagePositions(g, latent, width) }, referenceKv, [], weights, promptOf(home), config, 4);
+    const [latent, timestep, resolution, referenceKv] = ["latent", "timestep", "resolution", "reference_kv"].map(
+      (name) => g.input(name, "float32", []),
+    ) as [never, never, never, never];
+    mainBranch(
+      g,
+      { latent, timestep, resolution, positions: pagePositions(g, latent, width) },
+      referenceKv,
+      [],
+      weights,
+      promptOf(home),
+      config,
+      4,
+    );
     expect(weights.unused()).toEqual([]);
     weights.check();
   });

@@ -1,9 +1,9 @@
 /** The autoencoder against the original's values. */
 import { describe, expect, it } from "vitest";
-import { GraphBuilder } from "../../../src/model/builder/graph-builder.js";
-import { decode, hiddenChannels, samplePosterior } from "../../../src/model/networks/vae.js";
-import { buildVaeDecoder, buildVaeEncoder } from "../../../src/model/networks/vae-graphs.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { GraphBuilder } from "../../../src/onnx/graph-builder.js";
+import { decode, hiddenChannels, samplePosterior } from "../../../src/convert/graphs/vae.js";
+import { buildVaeDecoder, buildVaeEncoder } from "../../../src/convert/graphs/vae-graphs.js";
+import { Weights } from "../../../src/onnx/weights.js";
 import { vaeConfig } from "../../support/golden-configs.js";
 import { expectGolden, loadGolden, maxDifference } from "../../support/golden.js";
 import { runGraph, type HostTensor } from "../../support/run-graph.js";
@@ -53,9 +53,13 @@ describe("vae_decoder", () => {
     const config = vaeConfig(golden.config);
     const g = new GraphBuilder("decode_hidden");
     const z = g.input("z", "float32", ["N", 4, "h", "w"]);
-    const hidden = hiddenChannels(config).map((_, index) => g.input(`hidden_${index}`, "float32", ["N", `C${index}`, `h${index}`, `w${index}`]));
+    const hidden = hiddenChannels(config).map((_, index) =>
+      g.input(`hidden_${index}`, "float32", ["N", `C${index}`, `h${index}`, `w${index}`]),
+    );
     g.output("decoded", decode(g, z, new Weights(golden.weights(), "vae"), config, hidden), "float32");
-    const inputs: Record<string, HostTensor> = Object.fromEntries(golden.names("inputs").map((name) => [name, golden.tensor(name)]));
+    const inputs: Record<string, HostTensor> = Object.fromEntries(
+      golden.names("inputs").map((name) => [name, golden.tensor(name)]),
+    );
     expectGolden(await runGraph(g.build(), inputs), golden, ["decoded"], golden.tolerance("abs"));
   });
 });

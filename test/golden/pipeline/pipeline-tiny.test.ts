@@ -1,16 +1,27 @@
-// The whole page pipeline against the original's values in between and at the end (golden case pipeline_tiny/0), through a
-// real package on disk, real sessions and the real worker pool, in both precisions.
+// The whole page pipeline against the original's values in between and at the end (golden case pipeline_tiny/0),
+// through a real package on disk, real sessions and the real worker pool, in both precisions.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../../src/colorization/engine.js";
-import { buildModelPackage, PRESETS } from "../../../src/model/index.js";
-import { expectLatents, expectLines, expectPatches, expectPictures, FLOAT32, pipelineCase as golden, runPipeline, type PipelineRun, type PipelineTolerance } from "../../support/golden-pipeline.js";
+import { buildModelPackage, PRESETS } from "../../../src/convert/index.js";
+import {
+  expectLatents,
+  expectLines,
+  expectPatches,
+  expectPictures,
+  FLOAT32,
+  pipelineCase as golden,
+  runPipeline,
+  type PipelineRun,
+  type PipelineTolerance,
+} from "../../support/golden-pipeline.js";
 
 /**
- * Half precision, measured 0.13 (of latents up to 71), 3, 41 and 1.4; the line network stays float32. The random upsampler makes much of
- * the three levels that its input is off; on exact input it holds 1 percent (golden/networks/half).
+ * Half precision, measured 0.13 (of latents up to 71), 3, 41 and 1.4; the line network stays float32. The random
+ * upsampler makes much of the three levels that its input is off; on exact input it holds 1 percent
+ * (golden/networks/half).
  */
 const FLOAT16: PipelineTolerance = { line: 1, latents: 0.25, picture: 6, imageMax: 80, imageMean: 3 };
 
@@ -28,12 +39,20 @@ describe.each([
       main: golden.weights("transformer"),
       control: golden.weights("control"),
       upsampler: golden.weights("guided_upsampler"),
-      prompt: { embeds: golden.tensor("prompt_embeds").data, mask: [...golden.tensor("prompt_attention_mask").data].map(Number) },
+      prompt: {
+        embeds: golden.tensor("prompt_embeds").data,
+        mask: [...golden.tensor("prompt_attention_mask").data].map(Number),
+      },
     };
     await buildModelPackage({
       directory: join(folder, "model"),
       config: PRESETS.tiny,
-      weights: { lineExtractor: golden.weights("line_extractor"), imageEncoder: golden.weights("image_encoder"), vae: golden.weights("vae"), styles: { "line + shadow": style } },
+      weights: {
+        lineExtractor: golden.weights("line_extractor"),
+        imageEncoder: golden.weights("image_encoder"),
+        vae: golden.weights("vae"),
+        styles: { "line + shadow": style },
+      },
       info: { name: "golden", version: "1", licence: "CC0-1.0", trained: false },
       precision,
     });

@@ -1,5 +1,5 @@
-// The small release of test/golden/data/release, imported as a user does, gives the golden pipeline's pictures; both styles of
-// one package share what they can; a release that does not fit is refused by name.
+// The small release of test/golden/data/release, imported as a user does, gives the golden pipeline's pictures; both
+// styles of one package share what they can; a release that does not fit is refused by name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
@@ -9,18 +9,48 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { InferenceSession, liveCounts } from "../../../src/binding/index.js";
 import { Engine } from "../../../src/colorization/engine.js";
-import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { decodeModelProto } from "../../../src/onnx/schema.js";
 import { apartWeightBytes } from "../../../src/model/requirements.js";
-import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/model/index.js";
+import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/convert/index.js";
 import { runCli } from "../../support/cli.js";
-import { expectLatents, expectLines, expectPatches, expectPictures, FLOAT32, meanDifference, runPipeline } from "../../support/golden-pipeline.js";
+import {
+  expectLatents,
+  expectLines,
+  expectPatches,
+  expectPictures,
+  FLOAT32,
+  meanDifference,
+  runPipeline,
+} from "../../support/golden-pipeline.js";
 
 const RELEASE = fileURLToPath(new URL("../data/release/", import.meta.url));
 const BUCKETS = "96x96,96x128,128x96";
 const MAIN = fileURLToPath(new URL("../../../dist/ui/cli/main.js", import.meta.url));
-const NETWORKS = ["denoiser", "guided_upsampler", "image_encoder", "line_extractor", "reference_encoder", "vae_decoder", "vae_encoder"].map((name) => `${name}.onnx`);
+const NETWORKS = [
+  "denoiser",
+  "guided_upsampler",
+  "image_encoder",
+  "line_extractor",
+  "reference_encoder",
+  "vae_decoder",
+  "vae_encoder",
+].map((name) => `${name}.onnx`);
 const weightsOf = (style: string): string[] => [`transformer.${style}.onnx`, `upsampler.${style}.onnx`];
-const flags = (release: string, out: string, ...more: string[]): string[] => ["model", "import", "--cobra", join(release, "cobra"), "--pixart", join(release, "pixart"), "--prompt", join(release, "prompt_tensor"), "--buckets", BUCKETS, "--out", out, ...more];
+const flags = (release: string, out: string, ...more: string[]): string[] => [
+  "model",
+  "import",
+  "--cobra",
+  join(release, "cobra"),
+  "--pixart",
+  join(release, "pixart"),
+  "--prompt",
+  join(release, "prompt_tensor"),
+  "--buckets",
+  BUCKETS,
+  "--out",
+  out,
+  ...more,
+];
 
 let folder: string;
 let both: string;
@@ -40,13 +70,26 @@ describe("importing a release", () => {
     expect(result.stderr).toMatch(/writing line_extractor\.onnx\n(?:writing .*\n)+hashing the files\n$/u);
     const { manifest, styles } = await openModelPackage(both);
     expect(styles).toEqual(["line", "line + shadow"]);
-    expect(manifest).toMatchObject({ name: "cobra", trained: true, precision: "float32", buckets: [[96, 96], [96, 128], [128, 96]] });
+    expect(manifest).toMatchObject({
+      name: "cobra",
+      trained: true,
+      precision: "float32",
+      buckets: [
+        [96, 96],
+        [96, 128],
+        [128, 96],
+      ],
+    });
   });
 
   it("gives the golden picture, and the other style another one, with the same sessions", async () => {
     const before = liveCounts();
     const create = vi.spyOn(InferenceSession, "create");
-    const loaded = (): string[] => create.mock.calls.splice(0).map(([path]) => basename(path as string)).sort();
+    const loaded = (): string[] =>
+      create.mock.calls
+        .splice(0)
+        .map(([path]) => basename(path as string))
+        .sort();
     const engine = await Engine.open({ model: both });
     const run = await runPipeline(engine);
     await expectLines(run, FLOAT32);
@@ -68,18 +111,34 @@ describe("importing a release", () => {
 
   it("holds each set of weights in memory once, and the books say so", async () => {
     const engine = await Engine.open({ model: both });
-    const held = (): Record<string, number> => Object.fromEntries(Object.entries(engine.memory.ledger.snapshot().owners).flatMap(([owner, { bytes, bookings }]) => (owner.startsWith("weights ") && bookings === 1 && bytes > 0 ? [[owner, bytes]] : [])));
+    const held = (): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(engine.memory.ledger.snapshot().owners).flatMap(([owner, { bytes, bookings }]) =>
+          owner.startsWith("weights ") && bookings === 1 && bytes > 0 ? [[owner, bytes]] : [],
+        ),
+      );
     // Booked before they are loaded, so that no page is let in where they will be.
     expect(held()).toEqual({ "weights to come": apartWeightBytes(engine.model, "line + shadow", "cpu") });
     await runPipeline(engine);
     const one = held();
-    expect(Object.keys(one).sort()).toEqual(["weights transformer, line + shadow", "weights upsampler, line + shadow", "weights vae"]);
-    expect(Object.values(one).reduce((sum, bytes) => sum + bytes, 0)).toBe(apartWeightBytes(engine.model, "line + shadow", "cpu"));
+    expect(Object.keys(one).sort()).toEqual([
+      "weights transformer, line + shadow",
+      "weights upsampler, line + shadow",
+      "weights vae",
+    ]);
+    expect(Object.values(one).reduce((sum, bytes) => sum + bytes, 0)).toBe(
+      apartWeightBytes(engine.model, "line + shadow", "cpu"),
+    );
     const tensors = liveCounts().tensors;
     await runPipeline(engine, "line");
     const two = held();
-    expect(two).toEqual({ ...one, "weights transformer, line": one["weights transformer, line + shadow"], "weights upsampler, line": one["weights upsampler, line + shadow"] });
-    const outputs = async (set: "transformer" | "upsampler"): Promise<number> => decodeModelProto(await readFile(engine.model.weightsPath(set, "line")!)).graph.output.length;
+    expect(two).toEqual({
+      ...one,
+      "weights transformer, line": one["weights transformer, line + shadow"],
+      "weights upsampler, line": one["weights upsampler, line + shadow"],
+    });
+    const outputs = async (set: "transformer" | "upsampler"): Promise<number> =>
+      decodeModelProto(await readFile(engine.model.weightsPath(set, "line")!)).graph.output.length;
     expect(liveCounts().tensors - tensors).toBe((await outputs("transformer")) + (await outputs("upsampler")));
     await engine.close();
     await expect.poll(held).toEqual({ "weights to come": apartWeightBytes(engine.model, "line", "cpu") });
@@ -87,10 +146,17 @@ describe("importing a release", () => {
 
   it("swaps only a style's own weights, when asked to, and never loads the rest again", async () => {
     const create = vi.spyOn(InferenceSession, "create");
-    const loaded = (): string[] => create.mock.calls.splice(0).map(([path]) => basename(path as string)).sort();
+    const loaded = (): string[] =>
+      create.mock.calls
+        .splice(0)
+        .map(([path]) => basename(path as string))
+        .sort();
     await expect.poll(() => liveCounts().sessions).toBe(0);
     await using engine = await Engine.open({ model: both, keepStyles: false });
-    const owners = (): string[] => Object.keys(engine.memory.ledger.snapshot().owners).filter((owner) => /^weights (?!to come)/u.test(owner)).sort();
+    const owners = (): string[] =>
+      Object.keys(engine.memory.ledger.snapshot().owners)
+        .filter((owner) => /^weights (?!to come)/u.test(owner))
+        .sort();
     const first = await runPipeline(engine);
     expect(loaded()).toEqual([...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx"].sort());
     const { tensors } = liveCounts();
@@ -108,13 +174,29 @@ describe("importing a release", () => {
     const { manifest, directory } = await openModelPackage(both);
     const { files, graphs } = manifest;
     expect(manifest.formatVersion).toBe(2);
-    expect(Object.keys(files).filter((name) => name.endsWith(".bin")).sort()).toEqual(["weights.bin", "weights.line-shadow.bin", "weights.line.bin"]);
+    expect(
+      Object.keys(files)
+        .filter((name) => name.endsWith(".bin"))
+        .sort(),
+    ).toEqual(["weights.bin", "weights.line-shadow.bin", "weights.line.bin"]);
     expect(graphs.styles.line).toEqual(graphs.styles["line + shadow"]);
-    const own = await importRelease({ ...folders(RELEASE), directory: join(folder, "shadow"), styles: ["line + shadow"], precision: "float32" });
-    for (const name of ["weights.bin", ...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx", "weights.line-shadow.bin"]) expect(own.manifest.files[name], name).toEqual(files[name]);
-    // Every large matrix of the main branch lies in the shared file; what the style has of it are the LoRA's two thin ones.
+    const own = await importRelease({
+      ...folders(RELEASE),
+      directory: join(folder, "shadow"),
+      styles: ["line + shadow"],
+      precision: "float32",
+    });
+    for (const name of ["weights.bin", ...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx", "weights.line-shadow.bin"])
+      expect(own.manifest.files[name], name).toEqual(files[name]);
+    // Every large matrix of the main branch lies in the shared file; what the style has of it are the LoRA's two thin
+    // ones.
     const { graph } = decodeModelProto(await readFile(join(directory, graphs.weights!.styles.line!.transformer)));
-    const places = new Map(graph.initializer.map(({ name, externalData = [] }) => [name, externalData.find(({ key }) => key === "location")?.value]));
+    const places = new Map(
+      graph.initializer.map(({ name, externalData = [] }) => [
+        name,
+        externalData.find(({ key }) => key === "location")?.value,
+      ]),
+    );
     const matrix = "main/transformer_blocks.0.ff.net.2.weight#";
     const find = (part: string): string[] => [...places.keys()].filter((name) => name.includes(matrix + part));
     expect(find("base").map((name) => places.get(name))).toEqual(["weights.bin"]);
@@ -132,19 +214,36 @@ describe("importing a release", () => {
     await expectPictures(run, { line: 1, latents: 0.25, picture: 6, imageMax: 80, imageMean: 3 });
     // On the CPU the weights are held in float32, as ONNX Runtime computes them; the books know.
     const { owners } = engine.memory.ledger.snapshot();
-    const held = Object.entries(owners).reduce((sum, [owner, { bytes }]) => sum + (owner.startsWith("weights ") ? bytes : 0), 0);
+    const held = Object.entries(owners).reduce(
+      (sum, [owner, { bytes }]) => sum + (owner.startsWith("weights ") ? bytes : 0),
+      0,
+    );
     expect(held).toBe(apartWeightBytes(opened, "line + shadow", "cpu"));
     expect(held).toBeGreaterThan(1.5 * apartWeightBytes(opened, "line + shadow", "cuda"));
   });
 });
 
-const folders = (release: string): Pick<ImportReleaseOptions, "cobra" | "pixart" | "prompt" | "buckets"> => ({ cobra: join(release, "cobra"), pixart: join(release, "pixart"), prompt: join(release, "prompt_tensor"), buckets: [[96, 96], [96, 128], [128, 96]] });
+const folders = (release: string): Pick<ImportReleaseOptions, "cobra" | "pixart" | "prompt" | "buckets"> => ({
+  cobra: join(release, "cobra"),
+  pixart: join(release, "pixart"),
+  prompt: join(release, "prompt_tensor"),
+  buckets: [
+    [96, 96],
+    [96, 128],
+    [128, 96],
+  ],
+});
 
 describe("a release that does not fit", () => {
   let release: string;
   const attempt = async (...styles: ImportReleaseOptions["styles"]): Promise<string> => {
     const out = join(release, "out");
-    const error: unknown = await importRelease({ ...folders(release), directory: out, styles, precision: "float32" }).catch((thrown: unknown) => thrown);
+    const error: unknown = await importRelease({
+      ...folders(release),
+      directory: out,
+      styles,
+      precision: "float32",
+    }).catch((thrown: unknown) => thrown);
     expect(await stat(out).catch(() => undefined)).toBeUndefined();
     return `${(error as Error).message} [${(error as { code?: string }).code}]`;
   };
@@ -174,10 +273,15 @@ describe("a release that does not fit", () => {
     expect(wrong).toContain("two_layer_resnets.0.block1.conv1.weight: is not part of the network");
 
     await truncate(join(release, "cobra/shadow_ckpt/controlnet.bin"), 100_000);
-    expect(await attempt("line + shadow")).toMatch(/shadow_ckpt\/controlnet\.bin cannot be read as a PyTorch checkpoint.*\[ERR_MODEL_WEIGHTS\]/su);
+    expect(await attempt("line + shadow")).toMatch(
+      /shadow_ckpt\/controlnet\.bin cannot be read as a PyTorch checkpoint.*\[ERR_MODEL_WEIGHTS\]/su,
+    );
 
     const config = join(release, "pixart/transformer/config.json");
-    await writeFile(config, JSON.stringify({ ...(JSON.parse(await readFile(config, "utf8")) as object), patch_size: 4, num_layers: "four" }));
+    await writeFile(
+      config,
+      JSON.stringify({ ...(JSON.parse(await readFile(config, "utf8")) as object), patch_size: 4, num_layers: "four" }),
+    );
     const odd = await attempt("line");
     expect(odd).toContain(config);
     expect(odd).toMatch(/num_layers.*patch_size: must be 2/su);
@@ -185,7 +289,10 @@ describe("a release that does not fit", () => {
 
   it("says what the flags must be", async () => {
     const out = join(folder, "flags");
-    expect(await runCli(flags(RELEASE, out, "--style", "sketch"))).toMatchObject({ code: 64, stderr: expect.stringContaining('"line" and "line + shadow"') as string });
+    expect(await runCli(flags(RELEASE, out, "--style", "sketch"))).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('"line" and "line + shadow"') as string,
+    });
     expect(await runCli(flags(RELEASE, out, "--buckets", "640"))).toMatchObject({ code: 64 });
     expect((await runCli(flags(RELEASE, out, "--buckets", "100x96"))).stderr).toContain("must be a multiple of 32");
   });
@@ -221,7 +328,8 @@ describe("the output folder", () => {
       const [, signal] = (await once(child, "exit")) as [number | null, string | null];
       expect(signal, part).toBe("SIGKILL");
       expect(await stat(out).catch(() => undefined), part).toBeUndefined();
-      for (const name of await readdir(home)) await expect(openModelPackage(join(home, name)), `${part}: ${name}`).rejects.toThrow();
+      for (const name of await readdir(home))
+        await expect(openModelPackage(join(home, name)), `${part}: ${name}`).rejects.toThrow();
     }
     expect((await readdir(home)).length).toBe(1);
     expect((await runCli(flags(RELEASE, out))).code).toBe(0);
@@ -230,4 +338,3 @@ describe("the output folder", () => {
     expect((await openModelPackage(join(home, "moved"))).styles).toHaveLength(2);
   });
 });
-

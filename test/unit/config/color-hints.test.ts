@@ -23,17 +23,45 @@ describe("a page's own settings in a file", () => {
   it("are dots or a picture, in camelCase or snake_case; relative paths count from the file's folder", async () => {
     const handler = await load({
       default: { reference_images: ["refs", "/abs/x.png"], outputZip: "out/" },
-      images: { "p1.png": { color_hints: [{ x: 3, y: 4.5, color: "#FF8000" }, { x: 0, y: 0, color: [1, 2, 3], radius: 6 }] }, "p2.png": { colorHints: "hints/p2.png", reference_images: ["../b.png"] } },
+      images: {
+        "p1.png": {
+          color_hints: [
+            { x: 3, y: 4.5, color: "#FF8000" },
+            { x: 0, y: 0, color: [1, 2, 3], radius: 6 },
+          ],
+        },
+        "p2.png": { colorHints: "hints/p2.png", reference_images: ["../b.png"] },
+      },
     });
-    expect(handler.getDefaultConfig()).toEqual({ referenceImages: [join(root, "refs"), "/abs/x.png"], outputZip: join(root, "out/") });
-    expect(handler.getImageConfig("p1.png")).toEqual({ colorHints: [{ x: 3, y: 4.5, color: "#FF8000" }, { x: 0, y: 0, color: [1, 2, 3], radius: 6 }] });
-    expect(handler.getImageConfig("p2.png")).toEqual({ colorHints: join(root, "hints/p2.png"), referenceImages: [join(root, "../b.png")] });
-    expect([hintColor("#FF8000"), hintColor([1, 2, 3])]).toEqual([[255, 128, 0], [1, 2, 3]]);
+    expect(handler.getDefaultConfig()).toEqual({
+      referenceImages: [join(root, "refs"), "/abs/x.png"],
+      outputZip: join(root, "out/"),
+    });
+    expect(handler.getImageConfig("p1.png")).toEqual({
+      colorHints: [
+        { x: 3, y: 4.5, color: "#FF8000" },
+        { x: 0, y: 0, color: [1, 2, 3], radius: 6 },
+      ],
+    });
+    expect(handler.getImageConfig("p2.png")).toEqual({
+      colorHints: join(root, "hints/p2.png"),
+      referenceImages: [join(root, "../b.png")],
+    });
+    expect([hintColor("#FF8000"), hintColor([1, 2, 3])]).toEqual([
+      [255, 128, 0],
+      [1, 2, 3],
+    ]);
   });
 
   it("are refused with all faults at once: place, value and rule", async () => {
     const images = {
-      a: { colorHints: [{ x: -1, y: 2, color: "red" }, { x: 1, y: "2", color: [0, 0, 256], radius: 0 }, { x: 1, y: 1, color: "#123456", colour: 1 }] },
+      a: {
+        colorHints: [
+          { x: -1, y: 2, color: "red" },
+          { x: 1, y: "2", color: [0, 0, 256], radius: 0 },
+          { x: 1, y: 1, color: "#123456", colour: 1 },
+        ],
+      },
       b: { color_hints: 7 },
       c: { colorHints: [], referenceImages: [] },
       d: { referenceImages: [] },
@@ -53,17 +81,33 @@ describe("a page's own settings in a file", () => {
       'images["c"].colorHints: must hold at least one dot',
       'images["d"].referenceImages: must name at least one',
       'images["e"].colorHints.0.y: must be a number, not undefined',
-    ]) expect(text).toContain(part);
+    ])
+      expect(text).toContain(part);
   });
 
   it("belong to pages: the batch has no hints, and a page has the batch's references unless it names its own", async () => {
     await expect(load({ default: { colorHints: "x.png" } })).rejects.toThrow(/default\.colorHints: unknown setting/);
     const { config } = parseBatchConfig({ inputDir: "a", outputDir: "b", referenceImages: ["batch.png"] });
     expect(pageSettings(config)).not.toHaveProperty("referenceImages");
-    expect(pageSettings(config, { referenceImages: ["own.png"], colorHints: "h.png" })).toMatchObject({ referenceImages: ["own.png"], colorHints: "h.png", seed: 0 });
+    expect(pageSettings(config, { referenceImages: ["own.png"], colorHints: "h.png" })).toMatchObject({
+      referenceImages: ["own.png"],
+      colorHints: "h.png",
+      seed: 0,
+    });
   });
 
   it("stand in the JSON Schema", () => {
-    expect(configFileJsonSchema()).toMatchObject({ properties: { images: { additionalProperties: { properties: { colorHints: { anyOf: [{ type: "string" }, { type: "array" }] }, referenceImages: { type: "array" } } } } } });
+    expect(configFileJsonSchema()).toMatchObject({
+      properties: {
+        images: {
+          additionalProperties: {
+            properties: {
+              colorHints: { anyOf: [{ type: "string" }, { type: "array" }] },
+              referenceImages: { type: "array" },
+            },
+          },
+        },
+      },
+    });
   });
 });

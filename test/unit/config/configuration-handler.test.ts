@@ -24,17 +24,38 @@ async function handlerOf(content: unknown): Promise<ConfigurationHandler> {
 
 describe("loadConfigFile", () => {
   it("reads camelCase and the Python system's snake_case keys", async () => {
-    const handler = await handlerOf({ default: { num_inference_steps: 20, top_k: 5, reference_images: ["a.png"], style: "line" }, images: { "p1.png": { numInferenceSteps: 7 } } });
-    expect(handler.getDefaultConfig()).toEqual({ numInferenceSteps: 20, topK: 5, referenceImages: [join(root, "a.png")], style: "line" });
+    const handler = await handlerOf({
+      default: { num_inference_steps: 20, top_k: 5, reference_images: ["a.png"], style: "line" },
+      images: { "p1.png": { numInferenceSteps: 7 } },
+    });
+    expect(handler.getDefaultConfig()).toEqual({
+      numInferenceSteps: 20,
+      topK: 5,
+      referenceImages: [join(root, "a.png")],
+      style: "line",
+    });
     expect(handler.getImageConfig("p1.png")).toEqual({ numInferenceSteps: 7 });
   });
 
   it("lists all faults at once with their paths; nothing is silently replaced, not like it", async () => {
-    const bad = { default: { seed: -1, top_k: "many", topK: 2, sed: 1 }, images: { "p1.png": { style: "lines", recursive: true }, p2: 3 }, other: {} };
+    const bad = {
+      default: { seed: -1, top_k: "many", topK: 2, sed: 1 },
+      images: { "p1.png": { style: "lines", recursive: true }, p2: 3 },
+      other: {},
+    };
     const error = await handlerOf(bad).catch((reason: unknown) => reason as Error);
     expect(error).toMatchObject({ name: "ConfigurationError", code: "ERR_CONFIG" });
     const text = (error as Error).message;
-    for (const part of ["other: unknown section", "default.seed", "default.top_k: the same setting as topK", "default.sed: unknown setting; did you mean seed?", 'images["p1.png"].style', 'images["p1.png"].recursive: unknown setting', 'images["p2"]: an object is needed, not 3']) expect(text).toContain(part);
+    for (const part of [
+      "other: unknown section",
+      "default.seed",
+      "default.top_k: the same setting as topK",
+      "default.sed: unknown setting; did you mean seed?",
+      'images["p1.png"].style',
+      'images["p1.png"].recursive: unknown setting',
+      'images["p2"]: an object is needed, not 3',
+    ])
+      expect(text).toContain(part);
   });
 
   it.each([
@@ -46,7 +67,12 @@ describe("loadConfigFile", () => {
     ["{} x", "1:4", '"x"'],
     ["", "1:1", "the text ends here"],
   ])("gives line and column for bad JSON: %j", async (text, place, found) => {
-    await expect(handlerOf(text)).rejects.toMatchObject({ code: "ERR_CONFIG", message: expect.stringMatching(new RegExp(`\\.json:${place}: no valid JSON: ${found.replace(/[\\"']/g, "\\$&")}`)) as string });
+    await expect(handlerOf(text)).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringMatching(
+        new RegExp(`\\.json:${place}: no valid JSON: ${found.replace(/[\\"']/g, "\\$&")}`),
+      ) as string,
+    });
   });
 
   it("agrees with JSON.parse on what is JSON, and names a place inside the text", () => {
@@ -82,45 +108,98 @@ describe("loadConfigFile", () => {
 
 describe("getImageConfig and hasImageConfig", () => {
   it("match name, relative path or glob; the more specific wins key by key", async () => {
-    const handler = await handlerOf({ images: { "a/p1.png": { seed: 4 }, "p1.png": { seed: 3, topK: 3 }, "*.png": { seed: 1, topK: 1, numInferenceSteps: 1 }, "p*.png": { topK: 2, numInferenceSteps: 2 }, "b/**": { style: "line" } } });
+    const handler = await handlerOf({
+      images: {
+        "a/p1.png": { seed: 4 },
+        "p1.png": { seed: 3, topK: 3 },
+        "*.png": { seed: 1, topK: 1, numInferenceSteps: 1 },
+        "p*.png": { topK: 2, numInferenceSteps: 2 },
+        "b/**": { style: "line" },
+      },
+    });
     expect(handler.getImageConfig("a/p1.png")).toEqual({ seed: 4, topK: 3, numInferenceSteps: 2 });
     expect(handler.getImageConfig("b/c/p1.png")).toEqual({ seed: 3, topK: 3, numInferenceSteps: 2, style: "line" });
     expect(handler.getImageConfig("z.png")).toEqual({ seed: 1, topK: 1, numInferenceSteps: 1 });
-    expect([handler.hasImageConfig("z.png"), handler.hasImageConfig("z.jpg"), handler.getImageConfig("z.jpg")]).toEqual([true, false, {}]);
+    expect([handler.hasImageConfig("z.png"), handler.hasImageConfig("z.jpg"), handler.getImageConfig("z.jpg")]).toEqual(
+      [true, false, {}],
+    );
   });
 
   it.each([
-    ["*.png", "a/b.png", true], ["a/*.png", "a/b.png", true], ["a/*.png", "a/c/b.png", false], ["a/**/b.png", "a/b.png", true], ["a/**/b.png", "a/c/d/b.png", true],
-    ["p?.png", "p1.png", true], ["p?.png", "p10.png", false], ["p(1)*.png", "p(1)x.png", true], ["./a.png", "a.png", true], ["A.png", "a.png", false],
+    ["*.png", "a/b.png", true],
+    ["a/*.png", "a/b.png", true],
+    ["a/*.png", "a/c/b.png", false],
+    ["a/**/b.png", "a/b.png", true],
+    ["a/**/b.png", "a/c/d/b.png", true],
+    ["p?.png", "p1.png", true],
+    ["p?.png", "p10.png", false],
+    ["p(1)*.png", "p(1)x.png", true],
+    ["./a.png", "a.png", true],
+    ["A.png", "a.png", false],
   ])("glob %s on %s: %s", (pattern, name, expected) => {
     expect(matchRank(pattern, name) !== undefined).toBe(expected);
   });
 
   it("mergeConfigs is shallow and replaces lists", () => {
-    expect(new ConfigurationHandler().mergeConfigs<object>({ a: [1, 2], b: { c: 1 } }, { a: [3], b: { d: 2 }, e: undefined })).toEqual({ a: [3], b: { d: 2 } });
+    expect(
+      new ConfigurationHandler().mergeConfigs<object>(
+        { a: [1, 2], b: { c: 1 } },
+        { a: [3], b: { d: 2 }, e: undefined },
+      ),
+    ).toEqual({ a: [3], b: { d: 2 } });
   });
 });
 
 describe("precedence", () => {
   it("is flag > environment > file > default, and says which won", () => {
-    const { settings, origins } = layerSettings({ file: { seed: 1, topK: 1, numInferenceSteps: 1 }, environment: { seed: 2, topK: 2 }, flag: { seed: 3 } });
+    const { settings, origins } = layerSettings({
+      file: { seed: 1, topK: 1, numInferenceSteps: 1 },
+      environment: { seed: 2, topK: 2 },
+      flag: { seed: 3 },
+    });
     expect(settings).toEqual({ seed: 3, topK: 2, numInferenceSteps: 1 });
     expect(Object.fromEntries(origins)).toEqual({ seed: "flag", topK: "environment", numInferenceSteps: "file" });
   });
 
   it("lets a flag's output or input take the file's other one back", () => {
-    const { settings, origins } = layerSettings({ file: { outputDir: "a", inputZip: "b" }, environment: {}, flag: { outputZip: "c", inputDir: "d" } });
+    const { settings, origins } = layerSettings({
+      file: { outputDir: "a", inputZip: "b" },
+      environment: {},
+      flag: { outputZip: "c", inputDir: "d" },
+    });
     expect(settings).toEqual({ outputZip: "c", inputDir: "d" });
     expect([...origins.keys()].toSorted()).toEqual(["inputDir", "outputZip"]);
   });
 
   it("reads COBRA_… by the settings' types and leaves what is wrong for the check", () => {
-    expect(environmentSettings({ COBRA_TOP_K: "4", COBRA_RECURSIVE: "1", COBRA_REFERENCE_IMAGES: "a:b", COBRA_STYLE: "line", COBRA_SEED: "x", COBRA_MODEL: "m", COBRA_OVERWRITE: "" })).toEqual({
-      topK: 4, recursive: true, referenceImages: ["a", "b"], style: "line", seed: "x",
+    expect(
+      environmentSettings({
+        COBRA_TOP_K: "4",
+        COBRA_RECURSIVE: "1",
+        COBRA_REFERENCE_IMAGES: "a:b",
+        COBRA_STYLE: "line",
+        COBRA_SEED: "x",
+        COBRA_MODEL: "m",
+        COBRA_OVERWRITE: "",
+      }),
+    ).toEqual({
+      topK: 4,
+      recursive: true,
+      referenceImages: ["a", "b"],
+      style: "line",
+      seed: "x",
     });
   });
 });
 
 it("the JSON Schema has every setting", () => {
-  expect(configFileJsonSchema()).toMatchObject({ properties: { default: { properties: { seed: { type: "integer" }, style: { enum: ["line", "line + shadow"] } }, additionalProperties: false }, images: { additionalProperties: { properties: { topK: {} } } } } });
+  expect(configFileJsonSchema()).toMatchObject({
+    properties: {
+      default: {
+        properties: { seed: { type: "integer" }, style: { enum: ["line", "line + shadow"] } },
+        additionalProperties: false,
+      },
+      images: { additionalProperties: { properties: { topK: {} } } },
+    },
+  });
 });

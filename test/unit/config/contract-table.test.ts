@@ -3,7 +3,13 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { BATCH_CONFIG_KEYS, parseBatchConfig, settingHelp, type BatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import {
+  BATCH_CONFIG_KEYS,
+  parseBatchConfig,
+  settingHelp,
+  type BatchConfig,
+  type BatchConfigInput,
+} from "../../../src/config/batch-config.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../../src/config/configuration-handler.js";
 import { archiveName } from "../../../src/config/output-archive.js";
 
@@ -11,18 +17,84 @@ const root = mkdtempSync(join(tmpdir(), "cobra-config-table-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const base = { inputDir: "in", outputDir: "out" };
-const parse = (more: Readonly<Record<string, unknown>>): BatchConfig => parseBatchConfig({ ...base, ...more } as BatchConfigInput).config;
+const parse = (more: Readonly<Record<string, unknown>>): BatchConfig =>
+  parseBatchConfig({ ...base, ...more } as BatchConfigInput).config;
 
-const TABLE: readonly { key: keyof BatchConfig; default: unknown; good: readonly unknown[]; bad: readonly [value: unknown, fault: string][] }[] = [
-  { key: "referenceImages", default: [], good: [["a.png", "folder"]], bad: [["a.png", "must be a list of paths"], [[""], "must not be empty"], [[4], "must be a path"]] },
-  { key: "style", default: "line + shadow", good: ["line", "line + shadow"], bad: [["shadow", 'must be "line" or "line . shadow"'], [1, "must be"]] },
-  { key: "seed", default: 0, good: [0, 7, 2 ** 40], bad: [[-1, "must be a whole number of 0 or more"], [0.5, "whole number"], ["7", "whole number"], [Number.NaN, "whole number"]] },
-  { key: "numInferenceSteps", default: 10, good: [1, 100, 999], bad: [[0, "must be a whole number of 1 or more"], [1.5, "whole number"], [1000, "must be 999 or less"]] },
-  { key: "topK", default: 3, good: [1, 50], bad: [[0, "must be a whole number of 1 or more"], [null, "whole number"]] },
-  { key: "recursive", default: false, good: [true], bad: [["yes", "must be true or false"], [1, "must be true or false"]] },
+const TABLE: readonly {
+  key: keyof BatchConfig;
+  default: unknown;
+  good: readonly unknown[];
+  bad: readonly [value: unknown, fault: string][];
+}[] = [
+  {
+    key: "referenceImages",
+    default: [],
+    good: [["a.png", "folder"]],
+    bad: [
+      ["a.png", "must be a list of paths"],
+      [[""], "must not be empty"],
+      [[4], "must be a path"],
+    ],
+  },
+  {
+    key: "style",
+    default: "line + shadow",
+    good: ["line", "line + shadow"],
+    bad: [
+      ["shadow", 'must be "line" or "line . shadow"'],
+      [1, "must be"],
+    ],
+  },
+  {
+    key: "seed",
+    default: 0,
+    good: [0, 7, 2 ** 40],
+    bad: [
+      [-1, "must be a whole number of 0 or more"],
+      [0.5, "whole number"],
+      ["7", "whole number"],
+      [Number.NaN, "whole number"],
+    ],
+  },
+  {
+    key: "numInferenceSteps",
+    default: 10,
+    good: [1, 100, 999],
+    bad: [
+      [0, "must be a whole number of 1 or more"],
+      [1.5, "whole number"],
+      [1000, "must be 999 or less"],
+    ],
+  },
+  {
+    key: "topK",
+    default: 3,
+    good: [1, 50],
+    bad: [
+      [0, "must be a whole number of 1 or more"],
+      [null, "whole number"],
+    ],
+  },
+  {
+    key: "recursive",
+    default: false,
+    good: [true],
+    bad: [
+      ["yes", "must be true or false"],
+      [1, "must be true or false"],
+    ],
+  },
   { key: "overwrite", default: false, good: [true], bad: [["true", "must be true or false"]] },
   { key: "previewMode", default: false, good: [true], bad: [[0, "must be true or false"]] },
-  { key: "maxConcurrent", default: settingHelp("maxConcurrent").default, good: [1, 16], bad: [[0, "must be a whole number of 1 or more"], [-2, "whole number"]] },
+  {
+    key: "maxConcurrent",
+    default: settingHelp("maxConcurrent").default,
+    good: [1, 16],
+    bad: [
+      [0, "must be a whole number of 1 or more"],
+      [-2, "whole number"],
+    ],
+  },
   { key: "preserveStructure", default: true, good: [false], bad: [["", "must be true or false"]] },
 ];
 
@@ -46,27 +118,39 @@ describe.each(TABLE)("$key", ({ key, default: value, good, bad }) => {
     const handler = new ConfigurationHandler();
     const snake = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     for (const one of good) expect(handler.validateConfig({ default: { [snake]: one } })).toEqual([]);
-    for (const [one] of bad) expect(handler.validateConfig({ default: { [snake]: one } }).join()).toMatch(new RegExp(`^default\\.${key}\\b`));
+    for (const [one] of bad)
+      expect(handler.validateConfig({ default: { [snake]: one } }).join()).toMatch(new RegExp(`^default\\.${key}\\b`));
   });
 });
 
 describe("inputDir, inputZip, outputDir, outputZip", () => {
   it("are exactly one and exactly one", () => {
-    expect(parseBatchConfig({ inputZip: "a.cbz", outputDir: "o" }).config).toMatchObject({ inputZip: "a.cbz", outputDir: "o" });
-    expect(() => parseBatchConfig({})).toThrow(/exactly one of inputDir and inputZip.*neither.*\n.*exactly one of outputDir and outputZip.*neither/s);
-    expect(() => parse({ inputZip: "b.cbz", outputZip: "c.cbz" })).toThrow(/both are given \(in and b\.cbz\).*\n.*both are given \(out and c\.cbz\)/s);
+    expect(parseBatchConfig({ inputZip: "a.cbz", outputDir: "o" }).config).toMatchObject({
+      inputZip: "a.cbz",
+      outputDir: "o",
+    });
+    expect(() => parseBatchConfig({})).toThrow(
+      /exactly one of inputDir and inputZip.*neither.*\n.*exactly one of outputDir and outputZip.*neither/s,
+    );
+    expect(() => parse({ inputZip: "b.cbz", outputZip: "c.cbz" })).toThrow(
+      /both are given \(in and b\.cbz\).*\n.*both are given \(out and c\.cbz\)/s,
+    );
   });
 });
 
 describe("numInferenceSteps and topK", () => {
   it("warn above 100 and above 50, and not at them", () => {
     expect(parseBatchConfig({ ...base, numInferenceSteps: 100, topK: 50 }).warnings).toEqual([]);
-    expect(parseBatchConfig({ ...base, numInferenceSteps: 101, topK: 51 }).warnings).toEqual([expect.stringContaining("101"), expect.stringContaining("51")]);
+    expect(parseBatchConfig({ ...base, numInferenceSteps: 101, topK: 51 }).warnings).toEqual([
+      expect.stringContaining("101"),
+      expect.stringContaining("51"),
+    ]);
   });
 });
 
 describe("zipOutputName", () => {
-  const zipOf = (settings: BatchConfigInput): string | undefined => parseBatchConfig({ inputDir: "in", ...settings }).config.outputZip;
+  const zipOf = (settings: BatchConfigInput): string | undefined =>
+    parseBatchConfig({ inputDir: "in", ...settings }).config.outputZip;
 
   it("defaults to <output dir name>_colorized.zip where the archive's folder is given", () => {
     mkdirSync(join(root, "chapter"));
@@ -75,7 +159,14 @@ describe("zipOutputName", () => {
   });
 
   it("has one .zip at its end, not like it (there: .zip.zip)", () => {
-    expect(["a", "a.zip", "a.zip.zip", "a.ZIP", "a.cbz", "v1.2"].map(archiveName)).toEqual(["a.zip", "a.zip", "a.zip", "a.zip", "a.cbz", "v1.2.zip"]);
+    expect(["a", "a.zip", "a.zip.zip", "a.ZIP", "a.cbz", "v1.2"].map(archiveName)).toEqual([
+      "a.zip",
+      "a.zip",
+      "a.zip",
+      "a.zip",
+      "a.cbz",
+      "v1.2.zip",
+    ]);
     expect(zipOf({ outputZip: "out/", zipOutputName: "done.zip" })).toBe(join("out", "done.zip"));
     expect(zipOf({ outputZip: "archive.zip/" })).toBe(join("archive.zip", "archive_colorized.zip"));
   });
@@ -87,7 +178,11 @@ describe("zipOutputName", () => {
 
   it("is told to be of no use where outputZip names the archive; a file of that name is no folder for one", () => {
     writeFileSync(join(root, "there.cbz"), "");
-    const { config, warnings } = parseBatchConfig({ inputDir: "in", outputZip: join(root, "there.cbz"), zipOutputName: "x" });
+    const { config, warnings } = parseBatchConfig({
+      inputDir: "in",
+      outputZip: join(root, "there.cbz"),
+      zipOutputName: "x",
+    });
     expect(config.outputZip).toBe(join(root, "there.cbz"));
     expect(warnings).toEqual([expect.stringContaining("is not used")]);
   });
@@ -99,14 +194,28 @@ describe("zipOutputName", () => {
 
 describe("all keys", () => {
   it("are the contract's and those of later parts, each with a description for --help and the JSON Schema", () => {
-    expect(BATCH_CONFIG_KEYS).toEqual(expect.arrayContaining(["inputDir", "inputZip", "outputDir", "outputZip", "zipOutputName", ...TABLE.map(({ key }) => key)]));
+    expect(BATCH_CONFIG_KEYS).toEqual(
+      expect.arrayContaining([
+        "inputDir",
+        "inputZip",
+        "outputDir",
+        "outputZip",
+        "zipOutputName",
+        ...TABLE.map(({ key }) => key),
+      ]),
+    );
     for (const key of BATCH_CONFIG_KEYS) expect(settingHelp(key as keyof BatchConfig).description, key).not.toBe("");
-    const { properties } = configFileJsonSchema() as { properties: { default: { properties: Record<string, { description?: string; default?: unknown }> } } };
-    for (const key of BATCH_CONFIG_KEYS) expect(properties.default.properties[key], key).toMatchObject({ description: expect.any(String) as string });
+    const { properties } = configFileJsonSchema() as {
+      properties: { default: { properties: Record<string, { description?: string; default?: unknown }> } };
+    };
+    for (const key of BATCH_CONFIG_KEYS)
+      expect(properties.default.properties[key], key).toMatchObject({ description: expect.any(String) as string });
     expect(properties.default.properties["topK"]).toMatchObject({ type: "integer", minimum: 1, default: 3 });
   });
 
   it("unknown ones are errors with the nearest known key", () => {
-    expect(() => parse({ numInferenceStep: 4, topk: 1, zzz: 1 })).toThrow(/numInferenceStep: unknown setting; did you mean numInferenceSteps\?[^]*topk: unknown setting; did you mean topK\?[^]*zzz: unknown setting; the settings are /);
+    expect(() => parse({ numInferenceStep: 4, topk: 1, zzz: 1 })).toThrow(
+      /numInferenceStep: unknown setting; did you mean numInferenceSteps\?[^]*topk: unknown setting; did you mean topK\?[^]*zzz: unknown setting; the settings are /,
+    );
   });
 });

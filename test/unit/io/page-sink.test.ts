@@ -4,34 +4,62 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { colorizedName, nameKey, planOutputNames } from "../../../src/io/output-names.js";
-import { openArchiveSink, openFolderSink } from "../../../src/io/page-sink.js";
-import { openPageSource, type SourceEntry } from "../../../src/io/page-source.js";
-import { temporaryFolder } from "./pictures.js";
+import { colorizedName, nameKey, planOutputNames } from "../../../src/io/names/output-names.js";
+import { openArchiveSink, openFolderSink } from "../../../src/io/open-sink.js";
+import type { SourceEntry } from "../../../src/io/page-source.js";
+import { openPageSource } from "../../../src/io/open-source.js";
+import { temporaryFolder } from "./image/pictures.js";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const entry = (name: string, text: string): SourceEntry => ({ name, kind: "other", sizeBytes: text.length, read: async () => new Uint8Array(Buffer.from(text)) });
+const entry = (name: string, text: string): SourceEntry => ({
+  name,
+  kind: "other",
+  sizeBytes: text.length,
+  read: async () => new Uint8Array(Buffer.from(text)),
+});
 
 describe("output names", () => {
   it("puts _colorized before the extension and keeps folders", () => {
-    expect(["001.png", "a/b.c/002.JPG", "x.gif", "noext"].map((name) => colorizedName(name))).toEqual(["001_colorized.png", "a/b.c/002_colorized.JPG", "x_colorized.png", "noext_colorized.png"]);
+    expect(["001.png", "a/b.c/002.JPG", "x.gif", "noext"].map((name) => colorizedName(name))).toEqual([
+      "001_colorized.png",
+      "a/b.c/002_colorized.JPG",
+      "x_colorized.png",
+      "noext_colorized.png",
+    ]);
     expect(colorizedName("a/1.jpg", "webp")).toBe("a/1_colorized.webp");
-    expect(["1.jpeg", "2.JFIF", "3.png", "4.tiff"].map((name) => colorizedName(name, "jpeg"))).toEqual(["1_colorized.jpeg", "2_colorized.JFIF", "3_colorized.jpg", "4_colorized.jpg"]);
+    expect(["1.jpeg", "2.JFIF", "3.png", "4.tiff"].map((name) => colorizedName(name, "jpeg"))).toEqual([
+      "1_colorized.jpeg",
+      "2_colorized.JFIF",
+      "3_colorized.jpg",
+      "4_colorized.jpg",
+    ]);
   });
 
   it("keeps pages of other folders apart when flat, with a plain name where nothing meets", () => {
-    expect(planOutputNames(["a/001.png", "b/001.png", "b/002.png"], { preserveStructure: false })).toEqual(["a_001_colorized.png", "b_001_colorized.png", "002_colorized.png"]);
+    expect(planOutputNames(["a/001.png", "b/001.png", "b/002.png"], { preserveStructure: false })).toEqual([
+      "a_001_colorized.png",
+      "b_001_colorized.png",
+      "002_colorized.png",
+    ]);
     expect(planOutputNames(["a/001.png", "b/001.png"])).toEqual(["a/001_colorized.png", "b/001_colorized.png"]);
-    expect(planOutputNames(["1.png", "1.jpg", "1.PNG"], { format: "png" })).toEqual(["1_colorized.png", "1_colorized_1.png", "1_colorized_2.PNG"]);
+    expect(planOutputNames(["1.png", "1.jpg", "1.PNG"], { format: "png" })).toEqual([
+      "1_colorized.png",
+      "1_colorized_1.png",
+      "1_colorized_2.PNG",
+    ]);
   });
 
   it("never gives a name twice, on any system, and never one that is too long", () => {
-    const part = fc.string({ unit: fc.constantFrom("a", "A", "_", "1", "é", "頁", "."), minLength: 1, maxLength: 6 }).filter((text) => !/^\.+$/u.test(text));
+    const part = fc
+      .string({ unit: fc.constantFrom("a", "A", "_", "1", "é", "頁", "."), minLength: 1, maxLength: 6 })
+      .filter((text) => !/^\.+$/u.test(text));
     const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => `${parts.join("/")}.png`);
-    fc.assert(fc.property(fc.array(name, { maxLength: 30 }), fc.boolean(), (names, preserveStructure) => {
-      const planned = planOutputNames(names, { preserveStructure });
-      expect(new Set(planned.map(nameKey)).size).toBe(names.length);
-    }));
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 30 }), fc.boolean(), (names, preserveStructure) => {
+        const planned = planOutputNames(names, { preserveStructure });
+        expect(new Set(planned.map(nameKey)).size).toBe(names.length);
+      }),
+    );
     expect(Buffer.byteLength(colorizedName(`${"頁".repeat(300)}.png`))).toBeLessThan(255);
   });
 });
@@ -49,7 +77,14 @@ describe("a folder sink", () => {
     const third = await openFolderSink(folder, { overwrite: true });
     expect(await third.write("a/1_colorized.png", bytes("four"))).toBe(join(folder, "a/1_colorized.png"));
     expect(await third.write("a/1_colorized.png", bytes("five"))).toBe(join(folder, "a/1_colorized_1.png"));
-    expect((await readdir(folder, { recursive: true })).sort()).toEqual(["ComicInfo.xml", "a", "a/1_colorized.png", "a/1_colorized_1.png", "a/1_colorized_2.png", "processing_metadata.json"]);
+    expect((await readdir(folder, { recursive: true })).sort()).toEqual([
+      "ComicInfo.xml",
+      "a",
+      "a/1_colorized.png",
+      "a/1_colorized_1.png",
+      "a/1_colorized_2.png",
+      "processing_metadata.json",
+    ]);
     expect(await readFile(join(folder, "a/1_colorized.png"), "utf8")).toBe("four");
     expect(JSON.parse(await readFile(join(folder, "processing_metadata.json"), "utf8"))).toEqual({ created_at: "now" });
   });
@@ -57,7 +92,9 @@ describe("a folder sink", () => {
   it("gives each of many overlapping writers a name of its own, two sinks on one folder included", async () => {
     const folder = await temporaryFolder();
     const sinks = await Promise.all([openFolderSink(folder), openFolderSink(folder)]);
-    const paths = await Promise.all(Array.from({ length: 40 }, (_, i) => sinks[i % 2]!.write("1.png", bytes(String(i)))));
+    const paths = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => sinks[i % 2]!.write("1.png", bytes(String(i)))),
+    );
     expect(new Set(paths).size).toBe(40);
     const contents = await Promise.all(paths.map((path) => readFile(path, "utf8")));
     expect(contents.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
@@ -71,11 +108,17 @@ describe("a folder sink", () => {
   it("names the remedy when a file is in the way of a folder, and takes nothing after its end", async () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "file"), "");
-    await expect(openFolderSink(join(folder, "file", "out"))).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(/a file, not a folder/u) });
+    await expect(openFolderSink(join(folder, "file", "out"))).rejects.toMatchObject({
+      code: "ERR_OUTPUT_WRITE",
+      message: expect.stringMatching(/a file, not a folder/u),
+    });
     const sink = await openFolderSink(join(folder, "out"));
     await mkdir(join(folder, "out", "1.png"));
     const replacing = await openFolderSink(join(folder, "out"), { overwrite: true });
-    await expect(replacing.write("1.png", bytes("x"))).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(/folder is in the way/u) });
+    await expect(replacing.write("1.png", bytes("x"))).rejects.toMatchObject({
+      code: "ERR_OUTPUT_WRITE",
+      message: expect.stringMatching(/folder is in the way/u),
+    });
     expect(await readdir(join(folder, "out"))).toEqual(["1.png"]);
     await sink.abort();
     await expect(sink.write("2.png", bytes("x"))).rejects.toMatchObject({ code: "ERR_STATE" });
@@ -84,14 +127,22 @@ describe("a folder sink", () => {
   it.runIf(process.getuid?.() !== 0)("says that a folder is not writable", async () => {
     const folder = await temporaryFolder();
     await chmod(folder, 0o500);
-    await expect((await openFolderSink(folder)).write("1.png", bytes("x"))).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringContaining("permission denied") });
+    await expect((await openFolderSink(folder)).write("1.png", bytes("x"))).rejects.toMatchObject({
+      code: "ERR_OUTPUT_WRITE",
+      message: expect.stringContaining("permission denied"),
+    });
   });
 });
 
 describe("an archive sink", () => {
   async function make(path: string): Promise<Buffer> {
     const sink = await openArchiveSink(path);
-    await Promise.all([sink.write("b/2_colorized.png", bytes("two".repeat(1000))), sink.write("ü.png", bytes("")), sink.write("b/2_colorized.png", bytes("again")), sink.carry(entry("ComicInfo.xml", "<x/>"))]);
+    await Promise.all([
+      sink.write("b/2_colorized.png", bytes("two".repeat(1000))),
+      sink.write("ü.png", bytes("")),
+      sink.write("b/2_colorized.png", bytes("again")),
+      sink.carry(entry("ComicInfo.xml", "<x/>")),
+    ]);
     await sink.finish({ created_at: "fixed" });
     return readFile(path);
   }
@@ -102,11 +153,30 @@ describe("an archive sink", () => {
     expect(content.includes("two".repeat(1000))).toBe(true);
     const source = await openPageSource(path);
     expect(source.faults).toEqual([]);
-    const read = await Promise.all(source.entries().map(async (item) => [item.name, Buffer.from(await item.read()).toString()]));
-    expect(Object.fromEntries(read)).toEqual({ "ComicInfo.xml": "<x/>", "b/2_colorized.png": "two".repeat(1000), "b/2_colorized_1.png": "again", "processing_metadata.json": '{\n  "created_at": "fixed"\n}\n', "ü.png": "" });
+    const read = await Promise.all(
+      source.entries().map(async (item) => [item.name, Buffer.from(await item.read()).toString()]),
+    );
+    expect(Object.fromEntries(read)).toEqual({
+      "ComicInfo.xml": "<x/>",
+      "b/2_colorized.png": "two".repeat(1000),
+      "b/2_colorized_1.png": "again",
+      "processing_metadata.json": '{\n  "created_at": "fixed"\n}\n',
+      "ü.png": "",
+    });
     await source.close();
-    const test = spawnSync("python3", ["-c", "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([i.filename for i in z.infolist()], {i.compress_type for i in z.infolist()}, {i.date_time for i in z.infolist()})", path], { encoding: "utf8" });
-    if (test.error === undefined) expect(test.stdout.trim()).toBe("['b/2_colorized.png', 'ü.png', 'b/2_colorized_1.png', 'ComicInfo.xml', 'processing_metadata.json'] {0} {(2000, 1, 1, 0, 0, 0)}");
+    const test = spawnSync(
+      "python3",
+      [
+        "-c",
+        "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print([i.filename for i in z.infolist()], {i.compress_type for i in z.infolist()}, {i.date_time for i in z.infolist()})",
+        path,
+      ],
+      { encoding: "utf8" },
+    );
+    if (test.error === undefined)
+      expect(test.stdout.trim()).toBe(
+        "['b/2_colorized.png', 'ü.png', 'b/2_colorized_1.png', 'ComicInfo.xml', 'processing_metadata.json'] {0} {(2000, 1, 1, 0, 0, 0)}",
+      );
   });
 
   it("gives the same bytes for the same calls, in any time zone", async () => {
@@ -141,13 +211,18 @@ describe("an archive sink", () => {
       await sink.write("1.png", bytes("x"));
       return sink.finish();
     };
-    expect([await finish(false), await finish(false), await finish(true), await finish(false)]).toEqual(["out.cbz", "out_1.cbz", "out.cbz", "out_2.cbz"].map((name) => join(folder, name)));
+    expect([await finish(false), await finish(false), await finish(true), await finish(false)]).toEqual(
+      ["out.cbz", "out_1.cbz", "out.cbz", "out_2.cbz"].map((name) => join(folder, name)),
+    );
   });
 
   it("is refused at the start, not at the end of a long run, when a folder is in the way", async () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, "out.cbz"));
-    await expect(openArchiveSink(join(folder, "out.cbz"), { overwrite: true })).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringContaining("a folder is in the way") });
+    await expect(openArchiveSink(join(folder, "out.cbz"), { overwrite: true })).rejects.toMatchObject({
+      code: "ERR_OUTPUT_WRITE",
+      message: expect.stringContaining("a folder is in the way"),
+    });
     await writeFile(join(folder, "file"), "");
     await expect(openArchiveSink(join(folder, "file", "out.cbz"))).rejects.toMatchObject({ code: "ERR_OUTPUT_WRITE" });
     expect((await readdir(folder)).sort()).toEqual(["file", "out.cbz"]);
@@ -160,7 +235,11 @@ describe("an archive sink", () => {
     await sink.write("1.png", bytes("x"));
     await sink.finish({});
     const source = await openPageSource(path);
-    expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "processing_metadata.json", "processing_metadata_1.json"]);
+    expect(source.entries().map(({ name }) => name)).toEqual([
+      "1.png",
+      "processing_metadata.json",
+      "processing_metadata_1.json",
+    ]);
     await source.close();
   });
 

@@ -6,10 +6,11 @@ import { pipeline } from "node:stream/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ZipFile } from "yazl";
-import { compareNatural } from "../../../src/io/natural-order.js";
-import { openPageSource, type PageSourceOptions } from "../../../src/io/page-source.js";
+import { compareNatural } from "../../../src/io/names/natural-order.js";
+import type { PageSourceOptions } from "../../../src/io/page-source.js";
+import { openPageSource } from "../../../src/io/open-source.js";
 import { goodZip, rawZip, writeZip } from "../../support/archives.js";
-import { png, temporaryFolder } from "./pictures.js";
+import { png, temporaryFolder } from "./image/pictures.js";
 
 async function names(path: string, options?: PageSourceOptions): Promise<string[]> {
   const source = await openPageSource(path, options);
@@ -28,29 +29,77 @@ async function tree(files: readonly string[]): Promise<string> {
 
 describe("compareNatural", () => {
   it("orders pages as a person does", () => {
-    const pages = ["p10.png", "p2.png", "p1 extra.png", "p1.png", "b/1.png", "a/10.png", "a/9.png", "a/b/1.png", "P3.png", "001.png", "cover.png"];
-    expect(pages.sort(compareNatural)).toEqual(["001.png", "cover.png", "p1.png", "p1 extra.png", "p2.png", "P3.png", "p10.png", "a/9.png", "a/10.png", "a/b/1.png", "b/1.png"]);
+    const pages = [
+      "p10.png",
+      "p2.png",
+      "p1 extra.png",
+      "p1.png",
+      "b/1.png",
+      "a/10.png",
+      "a/9.png",
+      "a/b/1.png",
+      "P3.png",
+      "001.png",
+      "cover.png",
+    ];
+    expect(pages.sort(compareNatural)).toEqual([
+      "001.png",
+      "cover.png",
+      "p1.png",
+      "p1 extra.png",
+      "p2.png",
+      "P3.png",
+      "p10.png",
+      "a/9.png",
+      "a/10.png",
+      "a/b/1.png",
+      "b/1.png",
+    ]);
   });
 
   it("is a total order over any names, folder by folder", () => {
-    const path = fc.array(fc.stringMatching(/^[a-cA-C0-29. ]{1,4}$/u), { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
-    fc.assert(fc.property(path, path, path, (a, b, c) => {
-      expect(Math.sign(compareNatural(a, b))).toBe(-Math.sign(compareNatural(b, a)) + 0);
-      expect(compareNatural(a, b) === 0).toBe(a === b);
-      if (compareNatural(a, b) <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
-    }), { numRuns: 2000 });
+    const path = fc
+      .array(fc.stringMatching(/^[a-cA-C0-29. ]{1,4}$/u), { minLength: 1, maxLength: 3 })
+      .map((parts) => parts.join("/"));
+    fc.assert(
+      fc.property(path, path, path, (a, b, c) => {
+        expect(Math.sign(compareNatural(a, b))).toBe(-Math.sign(compareNatural(b, a)) + 0);
+        expect(compareNatural(a, b) === 0).toBe(a === b);
+        if (compareNatural(a, b) <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("compares numbers of any length by value", () => {
-    expect(["9".repeat(40), "1".repeat(41), "8".repeat(40)].sort(compareNatural)).toEqual(["8".repeat(40), "9".repeat(40), "1".repeat(41)]);
+    expect(["9".repeat(40), "1".repeat(41), "8".repeat(40)].sort(compareNatural)).toEqual([
+      "8".repeat(40),
+      "9".repeat(40),
+      "1".repeat(41),
+    ]);
   });
 });
 
 describe("a folder", () => {
   it("lists pictures and other files in natural order and leaves out what systems leave behind", async () => {
-    const folder = await tree(["10.png", "9.JPG", "ComicInfo.xml", ".DS_Store", "Thumbs.db", "desktop.ini", "._9.png", ".hidden.png", "__MACOSX/9.png", "sub/1.png"]);
+    const folder = await tree([
+      "10.png",
+      "9.JPG",
+      "ComicInfo.xml",
+      ".DS_Store",
+      "Thumbs.db",
+      "desktop.ini",
+      "._9.png",
+      ".hidden.png",
+      "__MACOSX/9.png",
+      "sub/1.png",
+    ]);
     const source = await openPageSource(folder);
-    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([["9.JPG", "image"], ["10.png", "image"], ["ComicInfo.xml", "other"]]);
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([
+      ["9.JPG", "image"],
+      ["10.png", "image"],
+      ["ComicInfo.xml", "other"],
+    ]);
     expect(source.faults).toEqual([]);
   });
 
@@ -71,10 +120,21 @@ describe("a folder", () => {
 
   it("says what is wrong with a missing, empty or pictureless folder", async () => {
     const folder = await tree(["sub/1.png"]);
-    await expect(openPageSource(join(folder, "missing"))).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND", message: expect.stringMatching(/missing.*no such file or folder/u) });
-    await expect(openPageSource(folder)).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("recursive") });
-    await expect(openPageSource(await tree(["one.cbz"]))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("give one.cbz itself") });
-    await expect(openPageSource(await tree(["a.txt"]), { recursive: true })).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY" });
+    await expect(openPageSource(join(folder, "missing"))).rejects.toMatchObject({
+      code: "ERR_INPUT_NOT_FOUND",
+      message: expect.stringMatching(/missing.*no such file or folder/u),
+    });
+    await expect(openPageSource(folder)).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("recursive"),
+    });
+    await expect(openPageSource(await tree(["one.cbz"]))).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("give one.cbz itself"),
+    });
+    await expect(openPageSource(await tree(["a.txt"]), { recursive: true })).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+    });
   });
 
   it("gives bytes that fill their ArrayBuffer, and an error for a file that has gone", async () => {
@@ -100,18 +160,39 @@ describe("a single file", () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "notes.txt"), "hello");
     await writeFile(join(folder, "chapter.cbr"), "Rar!\x1a\x07\x00");
-    await expect(openPageSource(join(folder, "notes.txt"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("plain text") });
-    await expect(openPageSource(join(folder, "chapter.cbr"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("RAR") });
+    await expect(openPageSource(join(folder, "notes.txt"))).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("plain text"),
+    });
+    await expect(openPageSource(join(folder, "chapter.cbr"))).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("RAR"),
+    });
   });
 });
 
 describe("an archive", () => {
   it("lists and reads entries in natural order, told by content, skipping what systems leave behind", async () => {
     const folder = await temporaryFolder();
-    const path = await writeZip(join(folder, "chapter"), { "p10.png": "ten", "p2.png": "two", "ComicInfo.xml": "<x/>", "__MACOSX/p2.png": "no", "a/.DS_Store": "no", "a/._p.png": "no", "a/p1.png": "one" });
+    const path = await writeZip(join(folder, "chapter"), {
+      "p10.png": "ten",
+      "p2.png": "two",
+      "ComicInfo.xml": "<x/>",
+      "__MACOSX/p2.png": "no",
+      "a/.DS_Store": "no",
+      "a/._p.png": "no",
+      "a/p1.png": "one",
+    });
     const source = await openPageSource(path);
-    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([["ComicInfo.xml", "other"], ["p2.png", "image"], ["p10.png", "image"], ["a/p1.png", "image"]]);
-    const contents = await Promise.all(source.entries().map(async (entry) => Buffer.from(await entry.read()).toString()));
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([
+      ["ComicInfo.xml", "other"],
+      ["p2.png", "image"],
+      ["p10.png", "image"],
+      ["a/p1.png", "image"],
+    ]);
+    const contents = await Promise.all(
+      source.entries().map(async (entry) => Buffer.from(await entry.read()).toString()),
+    );
     expect(contents).toEqual(["<x/>", "two", "ten", "one"]);
     const bytes = await source.entries()[1]!.read();
     expect(bytes.buffer.byteLength).toBe(bytes.byteLength);
@@ -120,42 +201,78 @@ describe("an archive", () => {
     await expect(source.entries()[0]!.read()).rejects.toMatchObject({ code: "ERR_STATE" });
   });
 
-  it.each([{ compress: false }, { compress: true }])("reads archives inside it to one level, stored or packed (%o)", async (options) => {
-    const folder = await temporaryFolder();
-    const deep = await goodZip({ "x.png": "deep" });
-    const inner = await goodZip({ "2.png": "i2", "10.png": "i10", "deeper.zip": deep });
-    const other = await goodZip({ "1.png": "o1" });
-    const path = await writeZip(join(folder, "c.cbz"), { "inner.cbz": inner, "other.zip": other, "1.png": "top", "broken.zip": "no archive" }, options);
-    const source = await openPageSource(path);
-    expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "inner/2.png", "inner/10.png", "other/1.png"]);
-    const [top, two, ten, one] = source.entries();
-    const read = async (entry: typeof top): Promise<string> => Buffer.from(await entry!.read()).toString();
-    expect([await read(two), await read(one), await read(ten), await read(top), await read(two)]).toEqual(["i2", "o1", "i10", "top", "i2"]);
-    expect(await Promise.all([two, one, ten, one, two].map(read))).toEqual(["i2", "o1", "i10", "o1", "i2"]);
-    expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([["inner/deeper.zip", "ERR_ZIP_ENTRY"], ["broken.zip", "ERR_ZIP_FORMAT"]]);
-    await source.close();
-  });
+  it.each([{ compress: false }, { compress: true }])(
+    "reads archives inside it to one level, stored or packed (%o)",
+    async (options) => {
+      const folder = await temporaryFolder();
+      const deep = await goodZip({ "x.png": "deep" });
+      const inner = await goodZip({ "2.png": "i2", "10.png": "i10", "deeper.zip": deep });
+      const other = await goodZip({ "1.png": "o1" });
+      const path = await writeZip(
+        join(folder, "c.cbz"),
+        { "inner.cbz": inner, "other.zip": other, "1.png": "top", "broken.zip": "no archive" },
+        options,
+      );
+      const source = await openPageSource(path);
+      expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "inner/2.png", "inner/10.png", "other/1.png"]);
+      const [top, two, ten, one] = source.entries();
+      const read = async (entry: typeof top): Promise<string> => Buffer.from(await entry!.read()).toString();
+      expect([await read(two), await read(one), await read(ten), await read(top), await read(two)]).toEqual([
+        "i2",
+        "o1",
+        "i10",
+        "top",
+        "i2",
+      ]);
+      expect(await Promise.all([two, one, ten, one, two].map(read))).toEqual(["i2", "o1", "i10", "o1", "i2"]);
+      expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([
+        ["inner/deeper.zip", "ERR_ZIP_ENTRY"],
+        ["broken.zip", "ERR_ZIP_FORMAT"],
+      ]);
+      await source.close();
+    },
+  );
 
   it("reads names: UTF-8 with and without its flag, code page 437, a Unicode path field, decomposed accents", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "names.zip");
-    await writeFile(path, rawZip([
-      { name: "ページ1.png" },
-      { name: "ページ2.png", flags: 0 },
-      { name: Buffer.from([0x81, 0x2e, 0x70, 0x6e, 0x67]), flags: 0 },
-      { name: "e\u0301.png" },
-      { name: "safe\u202egnp.png" },
-    ]));
+    await writeFile(
+      path,
+      rawZip([
+        { name: "ページ1.png" },
+        { name: "ページ2.png", flags: 0 },
+        { name: Buffer.from([0x81, 0x2e, 0x70, 0x6e, 0x67]), flags: 0 },
+        { name: "e\u0301.png" },
+        { name: "safe\u202egnp.png" },
+      ]),
+    );
     expect((await names(path)).sort()).toEqual(["ü.png", "é.png", "safegnp.png", "ページ1.png", "ページ2.png"].sort());
   });
 
   it("reads entries whose local headers have extra fields of any length, in any order", async () => {
     const lengths = [0, 28, 28, 4, 0, 300];
-    const entries = lengths.map((length, i) => ({ name: `${i}.png`, data: `page ${i}`, localExtra: new Uint8Array(length).fill(7) }));
+    const entries = lengths.map((length, i) => ({
+      name: `${i}.png`,
+      data: `page ${i}`,
+      localExtra: new Uint8Array(length).fill(7),
+    }));
     const path = join(await temporaryFolder(), "extra.cbz");
-    await writeFile(path, rawZip([...entries, { name: "packed.png", data: "page ".repeat(100), method: 8, localExtra: new Uint8Array(9) }]));
+    await writeFile(
+      path,
+      rawZip([...entries, { name: "packed.png", data: "page ".repeat(100), method: 8, localExtra: new Uint8Array(9) }]),
+    );
     const source = await openPageSource(path);
-    const read = async (order: readonly string[]): Promise<string[]> => Promise.all(order.map(async (name) => Buffer.from(await source.entries().find((entry) => entry.name === name)!.read()).toString()));
+    const read = async (order: readonly string[]): Promise<string[]> =>
+      Promise.all(
+        order.map(async (name) =>
+          Buffer.from(
+            await source
+              .entries()
+              .find((entry) => entry.name === name)!
+              .read(),
+          ).toString(),
+        ),
+      );
     const names = entries.map(({ name }) => name);
     expect(await read(names)).toEqual(entries.map(({ data }) => data));
     for (const name of [...names].reverse()) expect(await read([name])).toEqual([`page ${name[0]}`]);
@@ -172,7 +289,10 @@ describe("an archive", () => {
     const big = await openPageSource(join(folder, "64.zip"));
     expect(Buffer.from(await big.entries()[0]!.read()).toString()).toBe("sixty-four");
     await big.close();
-    await writeFile(join(folder, "many.zip"), rawZip(Array.from({ length: 20_000 }, (_, i) => ({ name: `${i}.png`, data: String(i) }))));
+    await writeFile(
+      join(folder, "many.zip"),
+      rawZip(Array.from({ length: 20_000 }, (_, i) => ({ name: `${i}.png`, data: String(i) }))),
+    );
     const many = await openPageSource(join(folder, "many.zip"));
     expect(many.entries().map(({ name }) => name)).toEqual(Array.from({ length: 20_000 }, (_, i) => `${i}.png`));
     expect(Buffer.from(await many.entries()[19_999]!.read()).toString()).toBe("19999");
@@ -182,9 +302,18 @@ describe("an archive", () => {
   it("keeps equal names apart in the archive's order", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "same.zip");
-    await writeFile(path, rawZip([{ name: "a.png", data: "1" }, { name: "a.png", data: "2" }, { name: "./a.png", data: "3" }]));
+    await writeFile(
+      path,
+      rawZip([
+        { name: "a.png", data: "1" },
+        { name: "a.png", data: "2" },
+        { name: "./a.png", data: "3" },
+      ]),
+    );
     const source = await openPageSource(path);
-    const content = await Promise.all(source.entries().map(async (entry) => `${entry.name}=${Buffer.from(await entry.read()).toString()}`));
+    const content = await Promise.all(
+      source.entries().map(async (entry) => `${entry.name}=${Buffer.from(await entry.read()).toString()}`),
+    );
     expect(content).toEqual(["a.png=1", "a (2).png=2", "a (3).png=3"]);
     await source.close();
   });
@@ -196,10 +325,22 @@ describe("an archive", () => {
     await writeFile(join(folder, "empty.zip"), rawZip([]));
     await writeZip(join(folder, "texts.zip"), { "a.txt": "a" });
     await writeFile(join(folder, "cut.zip"), (await goodZip({ "1.png": "x".repeat(100) })).subarray(0, 80));
-    await expect(openPageSource(join(folder, "text.cbz"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT", message: expect.stringContaining("text.cbz") });
-    await expect(openPageSource(join(folder, "zero.zip"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT", message: expect.stringContaining("zero bytes") });
+    await expect(openPageSource(join(folder, "text.cbz"))).rejects.toMatchObject({
+      code: "ERR_ZIP_FORMAT",
+      message: expect.stringContaining("text.cbz"),
+    });
+    await expect(openPageSource(join(folder, "zero.zip"))).rejects.toMatchObject({
+      code: "ERR_ZIP_FORMAT",
+      message: expect.stringContaining("zero bytes"),
+    });
     await expect(openPageSource(join(folder, "cut.zip"))).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT" });
-    await expect(openPageSource(join(folder, "empty.zip"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("is empty") });
-    await expect(openPageSource(join(folder, "texts.zip"))).rejects.toMatchObject({ code: "ERR_INPUT_EMPTY", message: expect.stringContaining("no picture among its 1 entries") });
+    await expect(openPageSource(join(folder, "empty.zip"))).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("is empty"),
+    });
+    await expect(openPageSource(join(folder, "texts.zip"))).rejects.toMatchObject({
+      code: "ERR_INPUT_EMPTY",
+      message: expect.stringContaining("no picture among its 1 entries"),
+    });
   });
 });

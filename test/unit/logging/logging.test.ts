@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { configureComponentLogger, getLogger, setupLogging, withLogContext, type LogLevel } from "../../../src/logging.js";
+import {
+  configureComponentLogger,
+  getLogger,
+  setupLogging,
+  withLogContext,
+  type LogLevel,
+} from "../../../src/logging.js";
 
 let root: string;
 let count = 0;
@@ -22,12 +28,22 @@ afterEach(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 type Line = Record<string, unknown>;
-const parse = (text: string): Line[] => text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Line);
+const parse = (text: string): Line[] =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
 const linesOf = (path: string): Line[] => parse(readFileSync(path, "utf8"));
 
 /** A console that keeps what is written to it. */
 function capture(isTTY = false): { text: string; isTTY: boolean; write(text: string): void } {
-  return { text: "", isTTY, write(text) { this.text += text; } };
+  return {
+    text: "",
+    isTTY,
+    write(text) {
+      this.text += text;
+    },
+  };
 }
 
 describe("setupLogging", () => {
@@ -58,9 +74,19 @@ describe("setupLogging", () => {
   it("puts an ISO time with milliseconds, level, component, job and page on a line", () => {
     const stream = capture();
     setupLogging({ stream });
-    withLogContext({ job: "j1" }, () => withLogContext({ page: "p1.png" }, () => getLogger("a").info({ ms: 12 }, "page done")));
+    withLogContext({ job: "j1" }, () =>
+      withLogContext({ page: "p1.png" }, () => getLogger("a").info({ ms: 12 }, "page done")),
+    );
     const [line] = parse(stream.text);
-    expect(line).toEqual({ level: "INFO", time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u), component: "a", job: "j1", page: "p1.png", ms: 12, msg: "page done" });
+    expect(line).toEqual({
+      level: "INFO",
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u),
+      component: "a",
+      job: "j1",
+      page: "p1.png",
+      ms: 12,
+      msg: "page done",
+    });
   });
 
   it("keeps the ids of several pages in flight apart", async () => {
@@ -127,14 +153,21 @@ describe("setupLogging", () => {
   ])("refuses %o and leaves logging as it was", (options, message) => {
     const stream = capture();
     setupLogging({ stream });
-    expect(() => setupLogging(options)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT", message: expect.stringMatching(message) as string }));
+    expect(() => setupLogging(options)).toThrow(
+      expect.objectContaining({ code: "ERR_ARGUMENT", message: expect.stringMatching(message) as string }),
+    );
     getLogger("a").info("still here");
     expect(parse(stream.text)).toHaveLength(1);
   });
 
   it("says which file cannot be opened and what to do", () => {
     writeFileSync(join(root, "file"), "");
-    expect(() => setupLogging({ logDir: join(root, "file", "logs") })).toThrow(expect.objectContaining({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(/batch_processing\.log cannot be opened .*name another folder/u) as string }));
+    expect(() => setupLogging({ logDir: join(root, "file", "logs") })).toThrow(
+      expect.objectContaining({
+        code: "ERR_OUTPUT_WRITE",
+        message: expect.stringMatching(/batch_processing\.log cannot be opened .*name another folder/u) as string,
+      }),
+    );
   });
 });
 
@@ -149,7 +182,9 @@ describe("configureComponentLogger", () => {
     configureComponentLogger("a");
     getLogger("a").info("nor this");
     expect(parse(stream.text).map((line) => line["msg"])).toEqual(["1", "2"]);
-    expect(() => configureComponentLogger("a", "x" as LogLevel)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    expect(() => configureComponentLogger("a", "x" as LogLevel)).toThrow(
+      expect.objectContaining({ code: "ERR_ARGUMENT" }),
+    );
   });
 
   it("makes one logger a component, however often it is asked", () => {
@@ -174,7 +209,11 @@ describe("log files", () => {
       getLogger("a").info({ run }, "one");
     }
     const names = readdirSync(dir).sort();
-    expect(names).toEqual(["batch_processing_20261122_133005.log", "batch_processing_20261122_133005_1.log", "batch_processing_20261122_133005_2.log"]);
+    expect(names).toEqual([
+      "batch_processing_20261122_133005.log",
+      "batch_processing_20261122_133005_1.log",
+      "batch_processing_20261122_133005_2.log",
+    ]);
     for (const name of names) expect(linesOf(join(dir, name))).toHaveLength(1);
   });
 
@@ -184,7 +223,9 @@ describe("log files", () => {
     for (let line = 0; line < 100; line++) getLogger("a").info({ line }, "x".repeat(20));
     const files = readdirSync(dir);
     expect(files).toHaveLength(12);
-    const kept = files.flatMap((name) => linesOf(join(dir, name)).map((line) => line["line"] as number)).sort((a, b) => a - b);
+    const kept = files
+      .flatMap((name) => linesOf(join(dir, name)).map((line) => line["line"] as number))
+      .sort((a, b) => a - b);
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 100 - kept.length + index));
     for (const name of files) expect(readFileSync(join(dir, name)).length).toBeLessThanOrEqual(1000);
     expect(linesOf(setup.logFiles[0]!).at(-1)!["line"]).toBe(99);
@@ -206,7 +247,12 @@ describe("log files", () => {
   it("leave other files of the folder alone", () => {
     const dir = folder();
     setupLogging({ logDir: dir, console: false });
-    for (const name of ["batch_processing_notes.log", "batch_processing_20200101_000000.log.bak", "other_20200101_000000.log"]) writeFileSync(join(dir, name), "mine");
+    for (const name of [
+      "batch_processing_notes.log",
+      "batch_processing_20200101_000000.log.bak",
+      "other_20200101_000000.log",
+    ])
+      writeFileSync(join(dir, name), "mine");
     setupLogging({ logDir: dir, console: false, maxFiles: 1 });
     expect(readdirSync(dir)).toHaveLength(4);
   });

@@ -4,7 +4,10 @@ import { LeaseCache, type Holdable } from "../../../src/memory/lease-cache.js";
 
 class Block implements Holdable {
   disposed = 0;
-  constructor(readonly byteLength: number, readonly live: Set<Block>) {
+  constructor(
+    readonly byteLength: number,
+    readonly live: Set<Block>,
+  ) {
     live.add(this);
   }
   dispose(): void {
@@ -66,22 +69,25 @@ describe("LeaseCache", () => {
 
   it("holds its counts through any order of calls", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.boolean()), { maxLength: 60 }), async (steps) => {
-        const live = new Set<Block>();
-        const cache = new LeaseCache<Block>(20);
-        const open: { release(): void }[] = [];
-        for (const [key, take] of steps) {
-          if (take) open.push(await cache.acquire(key, async () => new Block(10, live)));
-          else open.pop()?.release();
-          const stats = cache.stats();
-          expect(stats.heldBytes).toBe(live.size * 10);
-          expect(stats.heldBytes - stats.leasedBytes).toBeLessThanOrEqual(Math.max(0, 20));
-        }
-        for (const lease of open) lease.release();
-        expect(cache.stats().heldBytes).toBeLessThanOrEqual(20);
-        cache.dispose();
-        expect(live.size).toBe(0);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.boolean()), { maxLength: 60 }),
+        async (steps) => {
+          const live = new Set<Block>();
+          const cache = new LeaseCache<Block>(20);
+          const open: { release(): void }[] = [];
+          for (const [key, take] of steps) {
+            if (take) open.push(await cache.acquire(key, async () => new Block(10, live)));
+            else open.pop()?.release();
+            const stats = cache.stats();
+            expect(stats.heldBytes).toBe(live.size * 10);
+            expect(stats.heldBytes - stats.leasedBytes).toBeLessThanOrEqual(Math.max(0, 20));
+          }
+          for (const lease of open) lease.release();
+          expect(cache.stats().heldBytes).toBeLessThanOrEqual(20);
+          cache.dispose();
+          expect(live.size).toBe(0);
+        },
+      ),
     );
   });
 });

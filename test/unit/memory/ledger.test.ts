@@ -8,7 +8,8 @@ const stateError = expect.objectContaining({ code: "ERR_STATE" }) as Error;
 function check(ledger: MemoryLedger, open: readonly Booking[]): void {
   const { totalBytes, freeBytes, reservedBytes, heldBytes, bookings, owners } = ledger.snapshot();
   expect(freeBytes + reservedBytes + heldBytes).toBe(totalBytes);
-  const sum = (state: string): number => open.filter((one) => one.state === state).reduce((bytes, one) => bytes + one.bytes, 0);
+  const sum = (state: string): number =>
+    open.filter((one) => one.state === state).reduce((bytes, one) => bytes + one.bytes, 0);
   expect([reservedBytes, heldBytes]).toEqual([sum("reserved"), sum("held")]);
   expect(bookings).toBe(open.filter((one) => one.state !== "released").length);
   expect(Object.values(owners).reduce((bytes, one) => bytes + one.bytes, 0)).toBe(reservedBytes + heldBytes);
@@ -20,10 +21,22 @@ describe("MemoryLedger", () => {
     const page = ledger.reserve("page 1", 30);
     expect(ledger.snapshot()).toMatchObject({ freeBytes: 70, reservedBytes: 30, heldBytes: 0 });
     page.commit(40);
-    expect(ledger.snapshot()).toMatchObject({ freeBytes: 60, reservedBytes: 0, heldBytes: 40, owners: { "page 1": { bytes: 40, bookings: 1 } } });
+    expect(ledger.snapshot()).toMatchObject({
+      freeBytes: 60,
+      reservedBytes: 0,
+      heldBytes: 40,
+      owners: { "page 1": { bytes: 40, bookings: 1 } },
+    });
     page.release();
     page.release();
-    expect(ledger.snapshot()).toEqual({ totalBytes: 100, freeBytes: 100, reservedBytes: 0, heldBytes: 0, bookings: 0, owners: {} });
+    expect(ledger.snapshot()).toEqual({
+      totalBytes: 100,
+      freeBytes: 100,
+      reservedBytes: 0,
+      heldBytes: 0,
+      bookings: 0,
+      owners: {},
+    });
   });
 
   it("releases by `using`, also when something is thrown between reservation and commit", () => {
@@ -54,7 +67,11 @@ describe("MemoryLedger", () => {
   });
 
   it("keeps its books over any sequence of steps", () => {
-    const step = fc.record({ action: fc.constantFrom("reserve", "hold", "tryReserve", "commit", "resize", "release", "total"), at: fc.nat(20), bytes: fc.nat(1000) });
+    const step = fc.record({
+      action: fc.constantFrom("reserve", "hold", "tryReserve", "commit", "resize", "release", "total"),
+      at: fc.nat(20),
+      bytes: fc.nat(1000),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const ledger = new MemoryLedger(2000);

@@ -1,6 +1,13 @@
 // The decisions about memory: counters in, decision out. Nothing is allocated.
 import { describe, expect, it } from "vitest";
-import { halvedLimit, MAX_PAGES_IN_FLIGHT, mayBegin, nextStep, pagesInFlight, type PressureStep } from "../../../src/memory/pressure.js";
+import {
+  halvedLimit,
+  MAX_PAGES_IN_FLIGHT,
+  mayBegin,
+  nextStep,
+  pagesInFlight,
+  type PressureStep,
+} from "../../../src/memory/pressure.js";
 
 describe("pagesInFlight", () => {
   const machine = { cores: 16, freeBytes: 1000, sharedBytes: 100, pageBytes: 10 };
@@ -45,5 +52,10 @@ describe("nextStep", () => {
 });
 
 describe("halvedLimit", () => {
-  it.each([[4, 2], [3, 1], [2, 1], [1, 1]])("of %i is %i", (inFlight, limit) => expect(halvedLimit(inFlight)).toBe(limit));
+  it.each([
+    [4, 2],
+    [3, 1],
+    [2, 1],
+    [1, 1],
+  ])("of %i is %i", (inFlight, limit) => expect(halvedLimit(inFlight)).toBe(limit));
 });

@@ -6,16 +6,24 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InferenceSession, Tensor, type Dtype } from "../../../src/binding/index.js";
 import { PageMemory } from "../../../src/colorization/page-memory.js";
-import { decodeModelProto } from "../../../src/model/builder/onnx-schema.js";
+import { decodeModelProto } from "../../../src/onnx/schema.js";
 import { defaultModelDirectory } from "../../../src/model/default-model.js";
 import { peakActivationBytes } from "../../../src/model/graph-memory.js";
 import { graphShapes } from "../../../src/model/graph-shapes.js";
-import { buildPresetPackage, type ModelPackage } from "../../../src/model/index.js";
+import { buildPresetPackage, type ModelPackage } from "../../../src/convert/index.js";
 import type { GraphName } from "../../../src/model/manifest.js";
-import { openModelPackage } from "../../../src/model/model-package.js";
+import { openModelPackage } from "../../../src/model/package.js";
 import { networkInputs } from "../../../src/model/network-inputs.js";
 
-const GRAPHS: readonly GraphName[] = ["line_extractor", "image_encoder", "vae_encoder", "reference_encoder", "denoiser", "vae_decoder", "guided_upsampler"];
+const GRAPHS: readonly GraphName[] = [
+  "line_extractor",
+  "image_encoder",
+  "vae_encoder",
+  "reference_encoder",
+  "denoiser",
+  "vae_decoder",
+  "guided_upsampler",
+];
 let folder: string;
 const models: Record<string, ModelPackage> = {};
 
@@ -28,17 +36,30 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function zeros(dtype: Dtype, dims: readonly number[]): Tensor {
   const elements = dims.reduce((product, dim) => product * dim, 1);
-  return dtype === "int64" ? Tensor.from("int64", new BigInt64Array(elements), dims) : Tensor.from("float32", new Float32Array(elements), dims);
+  return dtype === "int64"
+    ? Tensor.from("int64", new BigInt64Array(elements), dims)
+    : Tensor.from("float32", new Float32Array(elements), dims);
 }
 
 /** Runs a graph once: dims of its outputs, and the most its arena handed out. */
-async function real(model: ModelPackage, graph: GraphName, inputs: Readonly<Record<string, readonly number[]>>): Promise<{ dims: Record<string, readonly number[]>; peakBytes: number }> {
+async function real(
+  model: ModelPackage,
+  graph: GraphName,
+  inputs: Readonly<Record<string, readonly number[]>>,
+): Promise<{ dims: Record<string, readonly number[]>; peakBytes: number }> {
   using session = await InferenceSession.create(model.graphPath(graph, model.styles[0]), { intraOpThreads: 1 });
   const dtypes = new Map(session.inputs.map(({ name, dtype }) => [name, dtype]));
   const [width, height] = model.manifest.buckets[0]!;
   const resolution = Tensor.from("float32", Float32Array.of(height, 2 * width), [1, 2]); // of the model's own sizes
   const loadedBytes = session.allocatorStats().inUseBytes;
-  const outputs = await session.run(Object.fromEntries(Object.entries(inputs).map(([name, dims]) => [name, name === "resolution" ? resolution : zeros(dtypes.get(name)!, dims)])));
+  const outputs = await session.run(
+    Object.fromEntries(
+      Object.entries(inputs).map(([name, dims]) => [
+        name,
+        name === "resolution" ? resolution : zeros(dtypes.get(name)!, dims),
+      ]),
+    ),
+  );
   const dims = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.dims]));
   for (const tensor of Object.values(outputs)) tensor.dispose();
   return { dims, peakBytes: session.allocatorStats().maxInUseBytes - loadedBytes };
@@ -53,7 +74,8 @@ describe.each(["tiny", "embedded"])("the %s model", (name) => {
     const proto = decodeModelProto(readFileSync(model.graphPath(graph, model.styles[0])));
     const shapes = graphShapes(proto, inputs);
     const { dims, peakBytes } = await real(model, graph, inputs);
-    for (const [output, expected] of Object.entries(dims)) expect([output, shapes.get(output)?.dims]).toEqual([output, expected]);
+    for (const [output, expected] of Object.entries(dims))
+      expect([output, shapes.get(output)?.dims]).toEqual([output, expected]);
     const estimate = peakActivationBytes(proto, inputs);
     // Below a mebibyte nothing is decided by it.
     expect(estimate).toBeGreaterThan(peakBytes / 3 - 2 ** 20);

@@ -1,18 +1,36 @@
 /** Model packages: what building writes, what opening refuses. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { buildModelPackage } from "../../../src/model/build-package.js";
+import { buildModelPackage } from "../../../src/convert/build-package.js";
 import { parseManifest, type ModelManifest } from "../../../src/model/manifest.js";
-import { openModelPackage } from "../../../src/model/model-package.js";
-import { buildPresetPackage, ensurePresetPackage, grayPassthrough, PRESETS, presetWeights } from "../../../src/model/presets.js";
-import { givenWeights, overlay } from "../../../src/model/weights/sources.js";
-import { Networks } from "../../../src/colorization/networks.js";
+import { openModelPackage } from "../../../src/model/package.js";
+import {
+  buildPresetPackage,
+  ensurePresetPackage,
+  grayPassthrough,
+  PRESETS,
+  presetWeights,
+} from "../../../src/convert/presets.js";
+import { givenWeights, overlay } from "../../../src/convert/weights/sources.js";
+import { Networks } from "../../../src/colorization/model-runner.js";
 import { maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
-import { buildLineExtractor } from "../../../src/model/networks/line-extractor.js";
-import { Weights } from "../../../src/model/weights/weights.js";
+import { buildLineExtractor } from "../../../src/convert/graphs/line-extractor.js";
+import { Weights } from "../../../src/onnx/weights.js";
 
 let root = "";
 let built = "";
@@ -29,8 +47,14 @@ beforeEach(() => {
 });
 
 function modelError(code: string, ...texts: string[]): object {
-  const messages = texts.map((text) => expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as object);
-  return { asymmetricMatch: (error: unknown) => messages.every((one) => (one as { asymmetricMatch(value: unknown): boolean }).asymmetricMatch(error)), toString: () => `${code} with ${texts.join(" | ")}` };
+  const messages = texts.map(
+    (text) => expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as object,
+  );
+  return {
+    asymmetricMatch: (error: unknown) =>
+      messages.every((one) => (one as { asymmetricMatch(value: unknown): boolean }).asymmetricMatch(error)),
+    toString: () => `${code} with ${texts.join(" | ")}`,
+  };
 }
 
 function editManifest(edit: (manifest: Record<string, never> & ModelManifest) => void): void {
@@ -45,7 +69,11 @@ describe("a built package", () => {
     const opened = await openModelPackage(folder);
     expect(opened.manifest).toMatchObject({
       trained: false,
-      buckets: [[96, 96], [96, 128], [128, 96]],
+      buckets: [
+        [96, 96],
+        [96, 128],
+        [128, 96],
+      ],
       latent: { channels: 4, downscale: 8, scalingFactor: 0.18215 },
       prediction: "epsilon",
       imageEncoder: { imageSize: 28, embeddingSize: 16 },
@@ -67,11 +95,17 @@ describe("a built package", () => {
   });
 
   it("gives the same values with its weights in one shared file", async () => {
-    const outside = await buildPresetPackage({ directory: join(root, "outside"), preset: "tiny", externalDataAboveBytes: 0 });
+    const outside = await buildPresetPackage({
+      directory: join(root, "outside"),
+      preset: "tiny",
+      externalDataAboveBytes: 0,
+    });
     const inside = await openModelPackage(built);
     expect(outside.manifest.files["weights.bin"]?.bytes).toBeGreaterThan(100_000);
-    const sum = (files: ModelManifest["files"]): number => Object.values(files).reduce((bytes, file) => bytes + file.bytes, 0);
-    // The VAE lies in three graphs and the main branch in two: stored once here. (Graphs of this size are a tenth of structure.)
+    const sum = (files: ModelManifest["files"]): number =>
+      Object.values(files).reduce((bytes, file) => bytes + file.bytes, 0);
+    // The VAE lies in three graphs and the main branch in two: stored once here. (Graphs of this size are a tenth of
+    // structure.)
     expect(outside.manifest.files["weights.bin"]!.bytes).toBeLessThan(0.87 * sum(inside.manifest.files));
     const latent = Float32Array.from({ length: 96 }, (_, at) => Math.sin(at));
     const images = [];
@@ -87,19 +121,35 @@ describe("a built package", () => {
     const weights = presetWeights(config, 1);
     const info = { name: "two", version: "1", licence: "CC0-1.0", trained: false };
     const styles = { line: weights.styles.line!, "line + shadow": presetWeights(config, 2).styles.line! };
-    const two = await buildModelPackage({ directory: join(root, "two"), config, weights: { ...weights, styles }, info });
+    const two = await buildModelPackage({
+      directory: join(root, "two"),
+      config,
+      weights: { ...weights, styles },
+      info,
+    });
     expect(two.graphPath("denoiser", "line")).toMatch(/denoiser\.line\.onnx$/u);
     expect(two.graphPath("denoiser", "line + shadow")).toMatch(/denoiser\.line-shadow\.onnx$/u);
-    expect(() => two.graphPath("guided_upsampler", "line")).toThrow(modelError("ERR_MODEL_NOT_FOUND", "has no guided_upsampler"));
-    const one = await buildModelPackage({ directory: join(root, "one"), config, weights: { ...weights, styles: { line: weights.styles.line! } }, info });
+    expect(() => two.graphPath("guided_upsampler", "line")).toThrow(
+      modelError("ERR_MODEL_NOT_FOUND", "has no guided_upsampler"),
+    );
+    const one = await buildModelPackage({
+      directory: join(root, "one"),
+      config,
+      weights: { ...weights, styles: { line: weights.styles.line! } },
+      info,
+    });
     expect(one.styles).toEqual(["line"]);
-    expect(() => one.graphPath("denoiser", "line + shadow")).toThrow(modelError("ERR_MODEL_NOT_FOUND", 'it has the styles "line"'));
+    expect(() => one.graphPath("denoiser", "line + shadow")).toThrow(
+      modelError("ERR_MODEL_NOT_FOUND", 'it has the styles "line"'),
+    );
   });
 });
 
 describe("building", () => {
   it("leaves an existing folder alone unless asked to replace it, and leaves nothing behind", async () => {
-    await expect(buildPresetPackage({ directory: folder, preset: "tiny", seed: 3 })).rejects.toThrow(modelError("ERR_OUTPUT_EXISTS", folder));
+    await expect(buildPresetPackage({ directory: folder, preset: "tiny", seed: 3 })).rejects.toThrow(
+      modelError("ERR_OUTPUT_EXISTS", folder),
+    );
     await openModelPackage(folder);
     writeFileSync(join(folder, "old.txt"), "old");
     await buildPresetPackage({ directory: folder, preset: "tiny", seed: 3, overwrite: true });
@@ -113,22 +163,38 @@ describe("building", () => {
     const extra = givenWeights({ "encoder.conv_in.bias": { dims: [9], data: new Float32Array(9) } }, "a bad file");
     const directory = join(root, "bad");
     const info = { name: "bad", version: "1", licence: "CC0-1.0", trained: false };
-    const attempt = buildModelPackage({ directory, config: PRESETS.tiny, weights: { ...weights, vae: overlay(weights.vae, extra) }, info });
-    await expect(attempt).rejects.toThrow(modelError("ERR_MODEL_WEIGHTS", "a bad file", "encoder.conv_in.bias: has the shape [9], expected [8]"));
+    const attempt = buildModelPackage({
+      directory,
+      config: PRESETS.tiny,
+      weights: { ...weights, vae: overlay(weights.vae, extra) },
+      info,
+    });
+    await expect(attempt).rejects.toThrow(
+      modelError("ERR_MODEL_WEIGHTS", "a bad file", "encoder.conv_in.bias: has the shape [9], expected [8]"),
+    );
     expect(existsSync(directory)).toBe(false);
   });
 
   it("refuses a manifest that could not be opened", async () => {
     const config = { ...PRESETS.tiny, buckets: [[100, 96]] as const };
     const info = { name: "", version: "1", licence: "CC0-1.0", trained: false };
-    const attempt = buildModelPackage({ directory: join(root, "bad"), config, weights: presetWeights(config, 1), info });
-    await expect(attempt).rejects.toThrow(modelError("ERR_MODEL_MANIFEST", "name: must not be empty", "buckets.0.0: must be a multiple of 32"));
+    const attempt = buildModelPackage({
+      directory: join(root, "bad"),
+      config,
+      weights: presetWeights(config, 1),
+      info,
+    });
+    await expect(attempt).rejects.toThrow(
+      modelError("ERR_MODEL_MANIFEST", "name: must not be empty", "buckets.0.0: must be a multiple of 32"),
+    );
   });
 });
 
 describe("opening", () => {
   it("wants a folder with a manifest", async () => {
-    await expect(openModelPackage(join(root, "nowhere"))).rejects.toThrow(modelError("ERR_MODEL_NOT_FOUND", "is not a model package"));
+    await expect(openModelPackage(join(root, "nowhere"))).rejects.toThrow(
+      modelError("ERR_MODEL_NOT_FOUND", "is not a model package"),
+    );
   });
 
   it("says which file is damaged, missing or foreign, all at once", async () => {
@@ -157,7 +223,8 @@ describe("opening", () => {
   });
 
   it("skips hashing only when told so, and lets texts and hidden files lie beside", async () => {
-    for (const name of ["LICENSE", "README.md", "training.txt", ".gitattributes"]) writeFileSync(join(folder, name), "text");
+    for (const name of ["LICENSE", "README.md", "training.txt", ".gitattributes"])
+      writeFileSync(join(folder, name), "text");
     await openModelPackage(folder);
     const path = join(folder, "denoiser.onnx");
     const bytes = readFileSync(path);
@@ -168,27 +235,96 @@ describe("opening", () => {
   });
 
   it.each<[string, string, (manifest: Record<string, never> & ModelManifest) => void]>([
-    ["a newer format", "formatVersion: must be 1 or 2; a newer format needs a newer version of cobra-batch", (manifest) => Object.assign(manifest, { formatVersion: 3 })],
-    ["weights apart in a format that has none", "formatVersion: is 1 although there is `graphs.weights`", (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "vae.onnx" }, styles: {} } })],
-    ["weights that are no listed file", 'graphs.weights.shared.vae: names "vae.onnx", which `files` does not list', (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "vae.onnx" }, styles: {} } })],
-    ["weights apart of one style only", "graphs.weights.styles.line: is missing although there are weights apart", (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "denoiser.onnx" }, styles: {} } })],
-    ["weights of no upsampler", "graphs.weights.styles.line.upsampler: is missing although the style has a guided_upsampler", (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "denoiser.onnx" }, styles: { line: { transformer: "denoiser.onnx" } } } })],
+    [
+      "a newer format",
+      "formatVersion: must be 1 or 2; a newer format needs a newer version of cobra-batch",
+      (manifest) => Object.assign(manifest, { formatVersion: 3 }),
+    ],
+    [
+      "weights apart in a format that has none",
+      "formatVersion: is 1 although there is `graphs.weights`",
+      (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "vae.onnx" }, styles: {} } }),
+    ],
+    [
+      "weights that are no listed file",
+      'graphs.weights.shared.vae: names "vae.onnx", which `files` does not list',
+      (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "vae.onnx" }, styles: {} } }),
+    ],
+    [
+      "weights apart of one style only",
+      "graphs.weights.styles.line: is missing although there are weights apart",
+      (manifest) => Object.assign(manifest.graphs, { weights: { shared: { vae: "denoiser.onnx" }, styles: {} } }),
+    ],
+    [
+      "weights of no upsampler",
+      "graphs.weights.styles.line.upsampler: is missing although the style has a guided_upsampler",
+      (manifest) =>
+        Object.assign(manifest.graphs, {
+          weights: { shared: { vae: "denoiser.onnx" }, styles: { line: { transformer: "denoiser.onnx" } } },
+        }),
+    ],
     ["an unknown field", "colour", (manifest) => Object.assign(manifest, { colour: 1 })],
-    ["a path out of the folder", "must be a plain file name", (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "../vae_encoder.onnx" })],
-    ["an absolute path", "must be a plain file name", (manifest) => Object.assign(manifest.files, { "/etc/passwd": { bytes: 1, sha256: "0".repeat(64) } })],
-    ["the manifest as a file", "must not be the manifest itself", (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "manifest.json" })],
-    ["a graph that is no listed file", 'graphs.shared.vae_encoder: names "other.onnx", which `files` does not list', (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "other.onnx" })],
-    ["a name of JavaScript's own", 'names "constructor"', (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "constructor" })],
-    ["no style", "graphs.styles: must have at least one style", (manifest) => Object.assign(manifest.graphs, { styles: {} })],
-    ["an upsampler without a graph", "guided_upsampler: is missing although `upsampler` is given", (manifest) => delete manifest.graphs.styles.line!.guided_upsampler],
-    ["a bucket off the grid", "buckets.1.0: must be a multiple of 32", (manifest) => Object.assign(manifest.buckets, { 1: [100, 128] })],
-    ["a scale the VAE cannot take", "upsampler.scale: times bucket 0 (96 x 96) must give multiples of 8", (manifest) => Object.assign(manifest, { upsampler: { scale: 1.3 } })],
+    [
+      "a path out of the folder",
+      "must be a plain file name",
+      (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "../vae_encoder.onnx" }),
+    ],
+    [
+      "an absolute path",
+      "must be a plain file name",
+      (manifest) => Object.assign(manifest.files, { "/etc/passwd": { bytes: 1, sha256: "0".repeat(64) } }),
+    ],
+    [
+      "the manifest as a file",
+      "must not be the manifest itself",
+      (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "manifest.json" }),
+    ],
+    [
+      "a graph that is no listed file",
+      'graphs.shared.vae_encoder: names "other.onnx", which `files` does not list',
+      (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "other.onnx" }),
+    ],
+    [
+      "a name of JavaScript's own",
+      'names "constructor"',
+      (manifest) => Object.assign(manifest.graphs.shared, { vae_encoder: "constructor" }),
+    ],
+    [
+      "no style",
+      "graphs.styles: must have at least one style",
+      (manifest) => Object.assign(manifest.graphs, { styles: {} }),
+    ],
+    [
+      "an upsampler without a graph",
+      "guided_upsampler: is missing although `upsampler` is given",
+      (manifest) => delete manifest.graphs.styles.line!.guided_upsampler,
+    ],
+    [
+      "a bucket off the grid",
+      "buckets.1.0: must be a multiple of 32",
+      (manifest) => Object.assign(manifest.buckets, { 1: [100, 128] }),
+    ],
+    [
+      "a scale the VAE cannot take",
+      "upsampler.scale: times bucket 0 (96 x 96) must give multiples of 8",
+      (manifest) => Object.assign(manifest, { upsampler: { scale: 1.3 } }),
+    ],
     ["an unknown form of hints", "hints: Invalid option", (manifest) => Object.assign(manifest, { hints: "circles" })],
-    ["betas in the wrong order", "scheduler: needs betaStart < betaEnd < 1", (manifest) => Object.assign(manifest.scheduler, { betaStart: 0.5 })],
-    ["a width the positions cannot have", "referenceKv.width: must be a multiple of 12", (manifest) => Object.assign(manifest.referenceKv, { width: 20 })],
+    [
+      "betas in the wrong order",
+      "scheduler: needs betaStart < betaEnd < 1",
+      (manifest) => Object.assign(manifest.scheduler, { betaStart: 0.5 }),
+    ],
+    [
+      "a width the positions cannot have",
+      "referenceKv.width: must be a multiple of 12",
+      (manifest) => Object.assign(manifest.referenceKv, { width: 20 }),
+    ],
   ])("refuses a manifest with %s", async (_, message, edit) => {
     editManifest(edit);
-    await expect(openModelPackage(folder)).rejects.toThrow(modelError("ERR_MODEL_MANIFEST", message, join(folder, "manifest.json")));
+    await expect(openModelPackage(folder)).rejects.toThrow(
+      modelError("ERR_MODEL_MANIFEST", message, join(folder, "manifest.json")),
+    );
   });
 
   it("takes hints as squares where the manifest does not say, and as regions where it does", async () => {
@@ -199,7 +335,9 @@ describe("opening", () => {
   });
 
   it("lists every fault of a manifest", () => {
-    expect(() => parseManifest('{"formatVersion": 1, "name": 5}', "m.json")).toThrow(modelError("ERR_MODEL_MANIFEST", "name:", "version:", "buckets:", "files:"));
+    expect(() => parseManifest('{"formatVersion": 1, "name": 5}', "m.json")).toThrow(
+      modelError("ERR_MODEL_MANIFEST", "name:", "version:", "buckets:", "files:"),
+    );
     expect(() => parseManifest("{", "m.json")).toThrow(modelError("ERR_MODEL_MANIFEST", "m.json is not JSON"));
   });
 });
@@ -219,7 +357,9 @@ describe("presets", () => {
     const foreign = join(directory, "..", "foreign");
     mkdirSync(foreign);
     writeFileSync(join(foreign, "manifest.json"), JSON.stringify({ name: "mine", trained: true }));
-    await expect(ensurePresetPackage({ directory: foreign, preset: "tiny" })).rejects.toMatchObject({ code: "ERR_OUTPUT_EXISTS" });
+    await expect(ensurePresetPackage({ directory: foreign, preset: "tiny" })).rejects.toMatchObject({
+      code: "ERR_OUTPUT_EXISTS",
+    });
     expect(readdirSync(foreign)).toEqual(["manifest.json"]);
     expect(readdirSync(root).filter((name) => name.startsWith("."))).toEqual([]);
   });
@@ -227,7 +367,9 @@ describe("presets", () => {
   it("have a line network that gives the gray page", async () => {
     const config = PRESETS.demo.lineExtractor;
     const data = Float32Array.from({ length: 32 * 48 }, (_, at) => (at * 37) % 256);
-    const outputs = await runGraph(buildLineExtractor(config, new Weights(grayPassthrough(config, 1), "line")), { gray: { dims: [1, 1, 32, 48], data } });
+    const outputs = await runGraph(buildLineExtractor(config, new Weights(grayPassthrough(config, 1), "line")), {
+      gray: { dims: [1, 1, 32, 48], data },
+    });
     const largest = outputs["line"]!.data.reduce((most, value, at) => Math.max(most, Math.abs(value - data[at]!)), 0);
     expect(largest).toBeLessThan(1e-3);
   });

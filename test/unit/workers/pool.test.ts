@@ -5,11 +5,11 @@ import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ImageClassifier } from "../../../src/classification/image-classifier.js";
 import { ImageProcessingError, ResourceError, ZipExtractionError, ERROR_CODES } from "../../../src/errors.js";
-import { encodeImage } from "../../../src/io/image-codec.js";
+import { encodeImage } from "../../../src/io/image/image-codec.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
-import { gradient, temporaryFolder } from "../io/pictures.js";
+import { gradient, temporaryFolder } from "../io/image/pictures.js";
 
 function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
   const made = new WorkerPool(options);
@@ -17,7 +17,12 @@ function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
   return made;
 }
 
-const picture = (size = 64): { width: number; height: number; channels: 3; data: Uint8Array } => ({ width: size, height: size, channels: 3, data: gradient(size, size) });
+const picture = (size = 64): { width: number; height: number; channels: 3; data: Uint8Array } => ({
+  width: size,
+  height: size,
+  channels: 3,
+  data: gradient(size, size),
+});
 
 describe("WorkerPool", () => {
   it("encodes and decodes to the same pixels, moving buffers instead of copying them", async () => {
@@ -56,20 +61,36 @@ describe("WorkerPool", () => {
 
   it("gives a worker's error back with its class, code, path, message and cause", async () => {
     const workers = pool();
-    const error = await workers.decode(new Uint8Array(Buffer.from("plain text")), "a/bad.png").catch((reason: unknown) => reason);
+    const error = await workers
+      .decode(new Uint8Array(Buffer.from("plain text")), "a/bad.png")
+      .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ImageProcessingError);
-    expect(error).toMatchObject({ name: "ImageProcessingError", code: "ERR_IMAGE_DECODE", imagePath: "a/bad.png", message: expect.stringContaining("plain text") });
+    expect(error).toMatchObject({
+      name: "ImageProcessingError",
+      code: "ERR_IMAGE_DECODE",
+      imagePath: "a/bad.png",
+      message: expect.stringContaining("plain text"),
+    });
     const cut = (await encodeImage(picture(), { format: "png" })).slice(0, 200);
     const damaged = await workers.decode(cut, "cut.png").catch((reason: unknown) => reason);
     expect((damaged as Error).cause).toBeInstanceOf(Error);
     expect(workers.stats()).toMatchObject({ completed: 0, failed: 2 });
   });
 
-  it.each(["png", "jpeg", "webp", "tiff", "avif", "gif"] as const)("reads %s with the loaders it leaves open", async (format) => {
-    const workers = pool({ maxThreads: 1 });
-    const bytes = await sharp(gradient(40, 30), { raw: { width: 40, height: 30, channels: 3 } }).toFormat(format).toBuffer();
-    expect((await workers.decode(new Uint8Array(bytes), `p.${format}`)).info).toMatchObject({ format, width: 40, height: 30 });
-  });
+  it.each(["png", "jpeg", "webp", "tiff", "avif", "gif"] as const)(
+    "reads %s with the loaders it leaves open",
+    async (format) => {
+      const workers = pool({ maxThreads: 1 });
+      const bytes = await sharp(gradient(40, 30), { raw: { width: 40, height: 30, channels: 3 } })
+        .toFormat(format)
+        .toBuffer();
+      expect((await workers.decode(new Uint8Array(bytes), `p.${format}`)).info).toMatchObject({
+        format,
+        width: 40,
+        height: 30,
+      });
+    },
+  );
 
   it("never runs more tasks than threads, and does all of many", async () => {
     const workers = pool({ maxThreads: 2 });
@@ -89,7 +110,11 @@ describe("WorkerPool", () => {
     const reason = new Error("enough");
     controller.abort(reason);
     const outcomes = await Promise.allSettled(calls);
-    expect(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason)).toEqual([reason, reason, reason]);
+    expect(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason)).toEqual([
+      reason,
+      reason,
+      reason,
+    ]);
     expect((await kept).byteLength).toBeGreaterThan(0);
     await expect(workers.encode(picture(), { format: "png", signal })).rejects.toBe(reason);
     expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 1, failed: 0, aborted: 4 });
@@ -102,15 +127,25 @@ describe("WorkerPool", () => {
     const sources = await Promise.all([
       encodeImage(picture(300), { format: "png" }),
       encodeImage({ width: 300, height: 200, channels: 1, data: gray }, { format: "png" }),
-      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } }).png({ palette: true, colours: 16 }).toBuffer(),
-      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } }).withMetadata({ orientation: 6 }).jpeg().toBuffer(),
+      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } })
+        .png({ palette: true, colours: 16 })
+        .toBuffer(),
+      sharp(gradient(300, 200), { raw: { width: 300, height: 200, channels: 3 } })
+        .withMetadata({ orientation: 6 })
+        .jpeg()
+        .toBuffer(),
     ]);
     for (const bytes of sources) {
       const expected = await classifier.classify(bytes);
       expect(await workers.classify(new Uint8Array(bytes), "p.png")).toEqual(expected);
     }
-    expect(await workers.classify(new Uint8Array(sources[0]!), "p.png", { thresholds: { saturation: 2 } })).toMatchObject({ type: "line_art" });
-    await expect(workers.classify(new Uint8Array(Buffer.from("plain text")), "p.png")).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringContaining("plain text") });
+    expect(
+      await workers.classify(new Uint8Array(sources[0]!), "p.png", { thresholds: { saturation: 2 } }),
+    ).toMatchObject({ type: "line_art" });
+    await expect(workers.classify(new Uint8Array(Buffer.from("plain text")), "p.png")).rejects.toMatchObject({
+      code: "ERR_IMAGE_DECODE",
+      message: expect.stringContaining("plain text"),
+    });
   });
 
   it("close waits for what was asked and takes nothing new", async () => {
@@ -127,16 +162,24 @@ describe("WorkerPool", () => {
     const calls = [1, 2, 3].map(() => workers.encode(picture(), { format: "png" }));
     const outcomes = Promise.allSettled(calls);
     await workers.destroy();
-    expect((await outcomes).map((outcome) => outcome.status === "rejected" && (outcome.reason as { code: string }).code)).toEqual(["ERR_STATE", "ERR_STATE", "ERR_STATE"]);
+    expect(
+      (await outcomes).map((outcome) => outcome.status === "rejected" && (outcome.reason as { code: string }).code),
+    ).toEqual(["ERR_STATE", "ERR_STATE", "ERR_STATE"]);
     expect(workers.stats()).toMatchObject({ queued: 0, running: 0, aborted: 3 });
   });
 
   it("says when a thread dies and goes on with a fresh one", async () => {
     const folder = await temporaryFolder();
     const workerFile = join(folder, "worker.mjs");
-    await writeFile(workerFile, "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });");
+    await writeFile(
+      workerFile,
+      "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });",
+    );
     const workers = pool({ maxThreads: 1, workerFile });
-    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({ code: "ERR_OUT_OF_MEMORY", message: expect.stringMatching(/thread of the task "encode" died/u) });
+    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({
+      code: "ERR_OUT_OF_MEMORY",
+      message: expect.stringMatching(/thread of the task "encode" died/u),
+    });
     expect(await workers.decode(new Uint8Array(1), "x")).toBe("decode");
     expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
   });
@@ -145,7 +188,9 @@ describe("WorkerPool", () => {
     const workers = pool();
     const image = picture();
     await workers.encode(image, { format: "png" });
-    await expect(workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } })).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
+    await expect(
+      workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } }),
+    ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
     await expect(workers.encode(image, { format: "png" })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     expect(() => new WorkerPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });
@@ -154,14 +199,23 @@ describe("WorkerPool", () => {
 describe("errors across threads", () => {
   it.each([
     new ImageProcessingError("ERR_IMAGE_LIMIT", "too big", { imagePath: "x.png" }),
-    new ZipExtractionError("ERR_ZIP_ENTRY", "evil", { entryName: "y", cause: new Error("inner", { cause: new TypeError("innermost") }) }),
+    new ZipExtractionError("ERR_ZIP_ENTRY", "evil", {
+      entryName: "y",
+      cause: new Error("inner", { cause: new TypeError("innermost") }),
+    }),
     new ResourceError("ERR_OUTPUT_WRITE", "full", { cause: Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }) }),
   ])("keeps $name", (error) => {
     const copy = errorFromData(structuredClone(errorToData(error)));
     expect(copy).toBeInstanceOf(error.constructor);
-    expect({ ...copy, message: copy.message, stack: copy.stack }).toEqual({ ...error, message: error.message, stack: error.stack });
+    expect({ ...copy, message: copy.message, stack: copy.stack }).toEqual({
+      ...error,
+      message: error.message,
+      stack: error.stack,
+    });
     expect((copy.cause as Error | undefined)?.message).toBe((error.cause as Error | undefined)?.message);
-    expect((copy.cause as { code?: string } | undefined)?.code).toBe((error.cause as { code?: string } | undefined)?.code);
+    expect((copy.cause as { code?: string } | undefined)?.code).toBe(
+      (error.cause as { code?: string } | undefined)?.code,
+    );
   });
 
   it("keeps what is no error of the engine as a plain error, and ends at circular causes", () => {
@@ -169,7 +223,15 @@ describe("errors across threads", () => {
     circular.cause = circular;
     expect(errorFromData(structuredClone(errorToData(circular))).message).toBe("round");
     expect(errorFromData(structuredClone(errorToData("text")))).toMatchObject({ message: "text" });
-    expect(errorFromData({ className: "ImageProcessingError", message: "m", stack: undefined, code: "NOT_OURS", imagePath: "p" })).not.toBeInstanceOf(ImageProcessingError);
+    expect(
+      errorFromData({
+        className: "ImageProcessingError",
+        message: "m",
+        stack: undefined,
+        code: "NOT_OURS",
+        imagePath: "p",
+      }),
+    ).not.toBeInstanceOf(ImageProcessingError);
     expect(Object.keys(ERROR_CODES)).toContain("ERR_IMAGE_LIMIT");
   });
 });
@@ -180,6 +242,14 @@ describe("transferables", () => {
     const floats = new Float32Array(2);
     const part = new Uint8Array(8).subarray(1);
     const pooled = Buffer.from("abc");
-    expect(transferables({ a: [whole, { whole, floats }], part, pooled, shared: new Uint8Array(new SharedArrayBuffer(4)), none: null })).toEqual([whole.buffer, floats.buffer]);
+    expect(
+      transferables({
+        a: [whole, { whole, floats }],
+        part,
+        pooled,
+        shared: new Uint8Array(new SharedArrayBuffer(4)),
+        none: null,
+      }),
+    ).toEqual([whole.buffer, floats.buffer]);
   });
 });

@@ -8,18 +8,27 @@ function quoted(text: string): string {
 
 /** The path of the command that the words before the cursor lead to, in `path`. The same lines serve bash and zsh. */
 function pathCases(commands: readonly CommandWords[]): string {
-  return commands.flatMap(({ path, commands: below }) => below.map((name) => `      ${quoted(`${path}:${name}`)}) path=${quoted(`${path} ${name}`.trim())};;`)).join("\n");
+  return commands
+    .flatMap(({ path, commands: below }) =>
+      below.map((name) => `      ${quoted(`${path}:${name}`)}) path=${quoted(`${path} ${name}`.trim())};;`),
+    )
+    .join("\n");
 }
 
 function flagsWithValue(flags: readonly FlagWord[], kind: Value["kind"]): string {
-  return flags.filter(({ value }) => value.kind === kind).flatMap(({ names }) => names).join("|");
+  return flags
+    .filter(({ value }) => value.kind === kind)
+    .flatMap(({ names }) => names)
+    .join("|");
 }
 
 /** For bash 4 or newer; the `bash-completion` package is not needed. */
 export function bashScript(commands: readonly CommandWords[]): string {
   const cases = commands.map((command) => {
     const { path, flags, commands: below, argument } = command;
-    const afterFlag = flags.flatMap(({ names, value }) => (value.kind === "choice" ? [`      ${names.join("|")}) choices=(${value.choices.map(quoted).join(" ")});;`] : []));
+    const afterFlag = flags.flatMap(({ names, value }) =>
+      value.kind === "choice" ? [`      ${names.join("|")}) choices=(${value.choices.map(quoted).join(" ")});;`] : [],
+    );
     const kinds = (["folder", "file", "text"] as const).flatMap((kind) => {
       const names = flagsWithValue(flags, kind);
       return names === "" ? [] : [`      ${names}) kind=${kind};;`];
@@ -27,10 +36,15 @@ export function bashScript(commands: readonly CommandWords[]): string {
     const words = [...below, ...(argument.kind === "choice" ? argument.choices : [])];
     return [
       `    ${quoted(path)})`,
-      `      flags=(${flags.flatMap(({ names }) => names).map(quoted).join(" ")})`,
+      `      flags=(${flags
+        .flatMap(({ names }) => names)
+        .map(quoted)
+        .join(" ")})`,
       `      words=(${words.map(quoted).join(" ")})`,
       `      argument=${argument.kind}`,
-      ...(afterFlag.length + kinds.length === 0 ? [] : [`      case "$previous" in`, ...afterFlag, ...kinds, "      esac"]),
+      ...(afterFlag.length + kinds.length === 0
+        ? []
+        : [`      case "$previous" in`, ...afterFlag, ...kinds, "      esac"]),
       "      ;;",
     ].join("\n");
   });
@@ -60,19 +74,35 @@ complete -F _cobra_batch cobra-batch
 `;
 }
 
-const ZSH_ACTION: Record<Exclude<Value["kind"], "choice" | "none">, string> = { text: " ", file: "_files", folder: "_files -/" };
+const ZSH_ACTION: Record<Exclude<Value["kind"], "choice" | "none">, string> = {
+  text: " ",
+  file: "_files",
+  folder: "_files -/",
+};
 
 function zshFlag({ names, description, value }: FlagWord): string[] {
   const text = description.replace(/[[\]:\\]/g, (char) => `\\${char}`);
-  const action = value.kind === "none" ? "" : value.kind === "choice" ? `:value:(${value.choices.map((choice) => choice.replaceAll(" ", String.raw`\ `)).join(" ")})` : `:value:${ZSH_ACTION[value.kind]}`;
+  const action =
+    value.kind === "none"
+      ? ""
+      : value.kind === "choice"
+        ? `:value:(${value.choices.map((choice) => choice.replaceAll(" ", String.raw`\ `)).join(" ")})`
+        : `:value:${ZSH_ACTION[value.kind]}`;
   return names.map((name) => quoted(`*${name}[${text}]${action}`));
 }
 
 export function zshScript(commands: readonly CommandWords[]): string {
   const byPath = new Map(commands.map((command) => [command.path, command]));
   const cases = commands.map(({ path, flags, commands: below, argument }) => {
-    const described = below.map((name) => quoted(`${name}:${byPath.get(`${path} ${name}`.trim())!.description.replaceAll(":", String.raw`\:`)}`));
-    const rest = argument.kind === "choice" ? [quoted(`*:argument:(${argument.choices.join(" ")})`)] : argument.kind === "none" || argument.kind === "text" ? [] : [quoted(`*:argument:${ZSH_ACTION[argument.kind]}`)];
+    const described = below.map((name) =>
+      quoted(`${name}:${byPath.get(`${path} ${name}`.trim())!.description.replaceAll(":", String.raw`\:`)}`),
+    );
+    const rest =
+      argument.kind === "choice"
+        ? [quoted(`*:argument:(${argument.choices.join(" ")})`)]
+        : argument.kind === "none" || argument.kind === "text"
+          ? []
+          : [quoted(`*:argument:${ZSH_ACTION[argument.kind]}`)];
     return `    ${quoted(path)})
       local -a below=(${described.join(" ")})
       if (( \${#below} )) && [[ $PREFIX != -* ]]; then _describe command below; return; fi
@@ -105,10 +135,22 @@ export function fishScript(commands: readonly CommandWords[]): string {
     });
     const options = flags.map(({ names: spelled, description, value }) => {
       const parts = spelled.map((name) => (name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
-      const takes = value.kind === "none" ? "" : value.kind === "choice" ? ` -x -a ${quoted(value.choices.map((choice) => (choice.includes(" ") ? `"${choice}"` : choice)).join(" "))}` : value.kind === "folder" ? " -x -a '(__fish_complete_directories)'" : value.kind === "file" ? " -r -F" : " -x";
+      const takes =
+        value.kind === "none"
+          ? ""
+          : value.kind === "choice"
+            ? ` -x -a ${quoted(value.choices.map((choice) => (choice.includes(" ") ? `"${choice}"` : choice)).join(" "))}`
+            : value.kind === "folder"
+              ? " -x -a '(__fish_complete_directories)'"
+              : value.kind === "file"
+                ? " -r -F"
+                : " -x";
       return `complete -c cobra-batch -n ${quoted(when)} ${parts.join(" ")}${takes} -d ${quoted(description)}`;
     });
-    const rest = argument.kind === "choice" ? [`complete -c cobra-batch -n ${quoted(when)} -f -a ${quoted(argument.choices.join(" "))}`] : [];
+    const rest =
+      argument.kind === "choice"
+        ? [`complete -c cobra-batch -n ${quoted(when)} -f -a ${quoted(argument.choices.join(" "))}`]
+        : [];
     return [...names, ...options, ...rest];
   });
   return `# Completion of cobra-batch for fish: cobra-batch completion fish > ~/.config/fish/completions/cobra-batch.fish

@@ -2,7 +2,9 @@
 import type { Argument, Command, Option } from "commander";
 
 /** What stands after a flag, or as an argument. */
-export type Value = { readonly kind: "none" | "text" | "file" | "folder" } | { readonly kind: "choice"; readonly choices: readonly string[] };
+export type Value =
+  | { readonly kind: "none" | "text" | "file" | "folder" }
+  | { readonly kind: "choice"; readonly choices: readonly string[] };
 
 export interface FlagWord {
   /** "--steps", "-h". */
@@ -24,7 +26,10 @@ export interface CommandWords {
 
 /** The program and all commands below it, parents first. */
 export function describeCommands(command: Command, path = ""): CommandWords[] {
-  const children = command.createHelp().visibleCommands(command).filter((child) => child.name() !== "help");
+  const children = command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((child) => child.name() !== "help");
   const words: CommandWords = {
     path,
     description: command.summary() || command.description(),
@@ -37,7 +42,11 @@ export function describeCommands(command: Command, path = ""): CommandWords[] {
 
 function describeFlag(option: Option): FlagWord {
   const names = [option.long, option.short].filter((name) => name != null);
-  return { names, description: option.description, value: option.required || option.optional ? valueOf(option) : { kind: "none" } };
+  return {
+    names,
+    description: option.description,
+    value: option.required || option.optional ? valueOf(option) : { kind: "none" },
+  };
 }
 
 /** The placeholder says what it is: `<dir>`, `<file>`, `<path>`; an input is a file. */
@@ -45,6 +54,7 @@ function valueOf(definition: Option | Argument | undefined): Value {
   if (definition === undefined) return { kind: "none" };
   if (definition.argChoices !== undefined) return { kind: "choice", choices: definition.argChoices };
   const placeholder = "flags" in definition ? definition.flags : definition.name();
-  if (/\bdir\b/.test(placeholder.replace(/^\S+/, (word) => ("flags" in definition ? "" : word)))) return { kind: "folder" };
+  if (/\bdir\b/.test(placeholder.replace(/^\S+/, (word) => ("flags" in definition ? "" : word))))
+    return { kind: "folder" };
   return { kind: /file|path|input|output/.test(placeholder.replace(/^--\S+/, "")) ? "file" : "text" };
 }

@@ -5,8 +5,8 @@ import sharp from "sharp";
 import { runtimeInfo, type Provider } from "../../../binding/index.js";
 import { messageOf } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
-import { openModelPackage } from "../../../model/model-package.js";
-import { bytesText } from "../terminal-text.js";
+import { openModelPackage } from "../../../model/package.js";
+import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
 const PROBE = fileURLToPath(new URL("./probe-provider.js", import.meta.url));
@@ -23,16 +23,29 @@ export function checkRuntime(): Finding {
   const base = { check: "onnxruntime", title: "ONNX Runtime" };
   try {
     const { version, libraryPath, providers } = runtimeInfo();
-    return { ...base, status: "ok", found: `${version} (${libraryPath}), built with ${providers.map((name) => name.replace("ExecutionProvider", "")).join(", ")}` };
+    return {
+      ...base,
+      status: "ok",
+      found: `${version} (${libraryPath}), built with ${providers.map((name) => name.replace("ExecutionProvider", "")).join(", ")}`,
+    };
   } catch (error) {
-    return { ...base, status: "error", found: messageOf(error), remedy: "install the package again, or in a clone: npm run build" };
+    return {
+      ...base,
+      status: "error",
+      found: messageOf(error),
+      remedy: "install the package again, or in a clone: npm run build",
+    };
   }
 }
 
-/** Tries each provider in a process of its own, so that a driver that crashes takes nothing with it. @param wanted the one that must work */
+/**
+ * Tries each provider in a process of its own, so that a driver that crashes takes nothing with it. @param wanted the
+ * one that must work
+ */
 export async function checkProviders(wanted: Provider): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const provider of ["cpu", "cuda", "tensorrt", "webgpu"] as const) findings.push(await checkProvider(provider, provider === wanted));
+  for (const provider of ["cpu", "cuda", "tensorrt", "webgpu"] as const)
+    findings.push(await checkProvider(provider, provider === wanted));
   return findings;
 }
 
@@ -40,15 +53,21 @@ async function checkProvider(provider: Provider, wanted: boolean): Promise<Findi
   const base = { check: `provider-${provider}`, title: `provider ${provider}` };
   const { found, works } = await probe(provider);
   if (works) return { ...base, status: "ok", found };
-  const remedy = provider === "cpu" ? "install the package again, or in a clone: npm run build" : PROVIDER_REMEDY[provider];
+  const remedy =
+    provider === "cpu" ? "install the package again, or in a clone: npm run build" : PROVIDER_REMEDY[provider];
   return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found, remedy };
 }
 
 function probe(provider: Provider): Promise<{ found: string; works: boolean }> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [PROBE, provider], { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" }, (_error, stdout) => {
-      resolve(stdout === "" ? { found: endOf(child), works: false } : readProbe(stdout));
-    });
+    const child = execFile(
+      process.execPath,
+      [PROBE, provider],
+      { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" },
+      (_error, stdout) => {
+        resolve(stdout === "" ? { found: endOf(child), works: false } : readProbe(stdout));
+      },
+    );
   });
 }
 
@@ -63,21 +82,34 @@ function endOf({ signalCode, exitCode }: ChildProcess): string {
   return `ends its process (${signalCode ?? `exit code ${exitCode}`})`;
 }
 
-/** The reason of an `ERR_PROVIDER_UNAVAILABLE`: the library that is missing, else all but what to do, which doctor says itself. */
+/**
+ * The reason of an `ERR_PROVIDER_UNAVAILABLE`: the library that is missing, else all but what to do, which doctor says
+ * itself.
+ */
 function withoutAdvice(message: string): string {
   const library = /, (\S+ is missing or does not load)/.exec(message)?.[1];
-  return library ?? message.replace(/\. (?:It needs|Stage the GPU).*$/su, "").replace(/, or allow the CPU instead.*$/su, "");
+  return (
+    library ?? message.replace(/\. (?:It needs|Stage the GPU).*$/su, "").replace(/, or allow the CPU instead.*$/su, "")
+  );
 }
 
 /** The picture decoder. */
 export function checkSharp(): Finding {
   const wanted = { PNG: "png", JPEG: "jpeg", WebP: "webp", TIFF: "tiff", AVIF: "heif", GIF: "gif" } as const;
   const formats = sharp.format as unknown as Record<string, { input?: { buffer?: boolean } } | undefined>;
-  const missing = Object.entries(wanted).flatMap(([name, format]) => (formats[format]?.input?.buffer === true ? [] : [name]));
+  const missing = Object.entries(wanted).flatMap(([name, format]) =>
+    formats[format]?.input?.buffer === true ? [] : [name],
+  );
   const found = `${sharp.versions.sharp ?? "?"} with libvips ${sharp.versions.vips}`;
   const base = { check: "sharp", title: "sharp" };
-  if (missing.length === 0) return { ...base, status: "ok", found: `${found}; reads ${Object.keys(wanted).join(", ")}` };
-  return { ...base, status: missing.includes("PNG") || missing.includes("JPEG") ? "error" : "warning", found: `${found}; cannot read ${missing.join(", ")}`, remedy: "install sharp's own libvips: npm install --include=optional sharp" };
+  if (missing.length === 0)
+    return { ...base, status: "ok", found: `${found}; reads ${Object.keys(wanted).join(", ")}` };
+  return {
+    ...base,
+    status: missing.includes("PNG") || missing.includes("JPEG") ? "error" : "warning",
+    found: `${found}; cannot read ${missing.join(", ")}`,
+    remedy: "install sharp's own libvips: npm install --include=optional sharp",
+  };
 }
 
 /** The model package that is used, all its hashes checked. @param named by `--model` */
@@ -88,8 +120,18 @@ export async function checkModel(named: string | undefined): Promise<Finding> {
     const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
     const found = `${manifest.name} ${manifest.version}, ${bytesText(bytes)}, all files whole, hash ${hash.slice(0, 12)} (${directory})`;
     if (manifest.trained) return { ...base, status: "ok", found };
-    return { ...base, status: "warning", found: `${found}; untrained: its colours mean nothing`, remedy: "name a trained package with --model or COBRA_MODEL" };
+    return {
+      ...base,
+      status: "warning",
+      found: `${found}; untrained: its colours mean nothing`,
+      remedy: "name a trained package with --model or COBRA_MODEL",
+    };
   } catch (error) {
-    return { ...base, status: "error", found: messageOf(error), remedy: "name a model package with --model or COBRA_MODEL, or unset COBRA_MODEL to use the embedded one" };
+    return {
+      ...base,
+      status: "error",
+      found: messageOf(error),
+      remedy: "name a model package with --model or COBRA_MODEL, or unset COBRA_MODEL to use the embedded one",
+    };
   }
 }

@@ -1,6 +1,9 @@
 /** What `cobra-batch doctor` found out about one thing. */
 
-/** `note`: something optional is not there. `warning`: it works, but worse than it could. `error`: pages cannot be coloured like this. */
+/**
+ * `note`: something optional is not there. `warning`: it works, but worse than it could. `error`: pages cannot be
+ * coloured like this.
+ */
 export type Status = "ok" | "note" | "warning" | "error";
 
 export interface Finding {

@@ -1,7 +1,7 @@
 /** The machine: Node, system, processor, memory, open files. */
 import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { bytesText } from "../terminal-text.js";
+import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
 const NODE_FLOOR = [20, 19] as const;
@@ -30,20 +30,43 @@ export function checkNode(version: string): Finding {
 function checkSystem(): Finding {
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   const glibc = report.header?.glibcVersionRuntime;
-  const base = { check: "system", title: "system", found: `${process.platform}-${process.arch}${glibc === undefined ? "" : `, glibc ${glibc}`}` };
-  if (process.platform !== "linux" || process.arch !== "x64") return { ...base, status: "error", remedy: "use Linux on x64; other systems are not supported" };
-  if (glibc === undefined) return { ...base, status: "error", remedy: "use a distribution with glibc; musl (Alpine) is not supported" };
+  const base = {
+    check: "system",
+    title: "system",
+    found: `${process.platform}-${process.arch}${glibc === undefined ? "" : `, glibc ${glibc}`}`,
+  };
+  if (process.platform !== "linux" || process.arch !== "x64")
+    return { ...base, status: "error", remedy: "use Linux on x64; other systems are not supported" };
+  if (glibc === undefined)
+    return { ...base, status: "error", remedy: "use a distribution with glibc; musl (Alpine) is not supported" };
   if (atLeast(glibc, GLIBC_FLOOR)) return { ...base, status: "ok" };
-  return { ...base, status: "warning", remedy: `the addon that comes with the package needs glibc ${GLIBC_FLOOR.join(".")}; use a newer distribution, or build the addon in a clone of the project: npm run build` };
+  return {
+    ...base,
+    status: "warning",
+    remedy: `the addon that comes with the package needs glibc ${GLIBC_FLOOR.join(".")}; use a newer distribution, or build the addon in a clone of the project: npm run build`,
+  };
 }
 
 /** Cores, and what a container allows of them. */
 async function checkCores(): Promise<Finding> {
-  const [quota, period] = (await readFile("/sys/fs/cgroup/cpu.max", "utf8").catch(() => "max 100000")).trim().split(" ");
-  const allowed = quota === "max" ? availableParallelism() : Math.min(availableParallelism(), Number(quota) / Number(period));
+  const [quota, period] = (await readFile("/sys/fs/cgroup/cpu.max", "utf8").catch(() => "max 100000"))
+    .trim()
+    .split(" ");
+  const allowed =
+    quota === "max" ? availableParallelism() : Math.min(availableParallelism(), Number(quota) / Number(period));
   const limited = allowed < availableParallelism();
   const found = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? "unknown"})${limited ? `, of which this container may use ${allowed.toFixed(1)}` : ""}`;
-  return { check: "cores", title: "cores", status: limited ? "warning" : "ok", found, ...(limited ? { remedy: `give --threads ${Math.max(1, Math.floor(allowed))}, so that no more threads run than the container may` } : {}) };
+  return {
+    check: "cores",
+    title: "cores",
+    status: limited ? "warning" : "ok",
+    found,
+    ...(limited
+      ? {
+          remedy: `give --threads ${Math.max(1, Math.floor(allowed))}, so that no more threads run than the container may`,
+        }
+      : {}),
+  };
 }
 
 function checkMemory(): Finding {
@@ -52,7 +75,11 @@ function checkMemory(): Finding {
   const available = process.availableMemory();
   const base = { check: "memory", title: "memory", found: `${bytesText(available)} free of ${bytesText(total)}` };
   if (available >= MEMORY_FLOOR_BYTES) return { ...base, status: "ok" };
-  return { ...base, status: "warning", remedy: `less than ${bytesText(MEMORY_FLOOR_BYTES)} are free: end other programs, or give --max-concurrent 1` };
+  return {
+    ...base,
+    status: "warning",
+    remedy: `less than ${bytesText(MEMORY_FLOOR_BYTES)} are free: end other programs, or give --max-concurrent 1`,
+  };
 }
 
 async function checkOpenFiles(): Promise<Finding> {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, statfs } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../errors.js";
-import { bytesText } from "../terminal-text.js";
+import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
 const ROOM_FLOOR_BYTES = 2 ** 30;
@@ -12,9 +12,27 @@ const ROOM_FLOOR_BYTES = 2 ** 30;
 export async function checkStorage(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const cache = join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch");
   return [
-    await checkFolder({ check: "folder-cache", title: "cache folder", path: cache, remedy: "name another cache folder with XDG_CACHE_HOME", least: "warning" }),
-    await checkFolder({ check: "folder-temporary", title: "temporary folder", path: tmpdir(), remedy: "name another temporary folder with TMPDIR", least: "warning" }),
-    await checkFolder({ check: "folder-current", title: "current folder", path: process.cwd(), remedy: "give --output-dir or --output-zip in a folder that you may write", least: "note" }),
+    await checkFolder({
+      check: "folder-cache",
+      title: "cache folder",
+      path: cache,
+      remedy: "name another cache folder with XDG_CACHE_HOME",
+      least: "warning",
+    }),
+    await checkFolder({
+      check: "folder-temporary",
+      title: "temporary folder",
+      path: tmpdir(),
+      remedy: "name another temporary folder with TMPDIR",
+      least: "warning",
+    }),
+    await checkFolder({
+      check: "folder-current",
+      title: "current folder",
+      path: process.cwd(),
+      remedy: "give --output-dir or --output-zip in a folder that you may write",
+      least: "note",
+    }),
   ];
 }
 
@@ -38,10 +56,17 @@ export async function checkFolder({ check, title, path, remedy, least }: FolderC
   const { bavail, bsize } = await statfs(folder);
   const base = { check, title, found: `${path}, ${bytesText(bavail * bsize)} free` };
   if (bavail * bsize >= ROOM_FLOOR_BYTES) return { ...base, status: "ok" };
-  return { ...base, status: "warning", remedy: `make room: less than ${bytesText(ROOM_FLOOR_BYTES)} are left; or ${remedy}` };
+  return {
+    ...base,
+    status: "warning",
+    remedy: `make room: less than ${bytesText(ROOM_FLOOR_BYTES)} are left; or ${remedy}`,
+  };
 }
 
 async function nearestFolder(path: string): Promise<string> {
-  const there = await stat(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== "ENOENT");
+  const there = await stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
+  );
   return there || dirname(path) === path ? path : nearestFolder(dirname(path));
 }

@@ -1,0 +1,39 @@
+/** Page sizes of the model and which one a picture takes (Cobra, `get_rate`). */
+import { ValidationError } from "../../errors.js";
+import { COBRA_BUCKETS as COBRA_SIZES } from "../../convert/cobra-buckets.js";
+
+/** A page size of the model in pixels; both sides are multiples of 32. */
+export interface Bucket {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Cobra's 15 sizes in the order in which they are searched. A model package may name others. */
+export const COBRA_BUCKETS: readonly Bucket[] = COBRA_SIZES.map(([width, height]) => ({ width, height }));
+
+/**
+ * The bucket whose aspect ratio is nearest to width / height: the first minimum of |w/h - w'/h'| in the order of the
+ * list.
+ * @throws ValidationError `ERR_ARGUMENT` for an empty list or sizes that are not positive
+ */
+export function nearestBucket(width: number, height: number, buckets: readonly Bucket[] = COBRA_BUCKETS): Bucket {
+  if (!(width > 0 && height > 0))
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `a picture of ${width} x ${height} has no aspect ratio; both sides must be positive`,
+    );
+  const aspect = width / height;
+  let best: Bucket | undefined;
+  let bestError = Infinity;
+  for (const bucket of buckets) {
+    const error = Math.abs(aspect - bucket.width / bucket.height);
+    if (best === undefined || error < bestError) [best, bestError] = [bucket, error];
+  }
+  if (best === undefined) throw new ValidationError("ERR_ARGUMENT", "the list of buckets is empty; give at least one");
+  return best;
+}
+
+/** A bucket for people and keys: "640x1024". */
+export function bucketName({ width, height }: Bucket): string {
+  return `${width}x${height}`;
+}

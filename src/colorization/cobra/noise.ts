@@ -1,0 +1,180 @@
+/**
+ * Seeded normal noise equal to PyTorch's: `torch.randn` on a CUDA device (Philox and Box-Muller) and on the CPU
+ * (mt19937), and the order in which Cobra draws it, so that a seed means the same picture as in Cobra.
+ */
+import { ValidationError } from "../../errors.js";
+import { Mt19937 } from "./mt19937.js";
+import { philox4x32 } from "./philox.js";
+
+const f = Math.fround;
+const BLOCK_THREADS = 256;
+const VALUES_PER_COUNTER = 4;
+const TWO_POW_MINUS_32 = 2 ** -32;
+const TWO_PI_POW_MINUS_32 = f(6.2831855) * TWO_POW_MINUS_32;
+
+/** The device that is imitated. */
+export interface CudaDevice {
+  /**
+   * Blocks of 256 threads in flight: multiprocessors * floor(threads per multiprocessor / 256). Tensors with more
+   * values than that has threads differ between devices. Default: no limit.
+   */
+  maxBlocks?: number;
+}
+
+/** `CudaDevice` of a GPU by its figures, such as 108 and 2048 for an A100. */
+export function cudaDevice(multiprocessors: number, threadsPerMultiprocessor: number): CudaDevice {
+  return { maxBlocks: multiprocessors * Math.floor(threadsPerMultiprocessor / BLOCK_THREADS) };
+}
+
+/** The seed as a bigint of 64 bits. */
+function seedBits(seed: number | bigint): bigint {
+  if (typeof seed === "number" ? !Number.isSafeInteger(seed) || seed < 0 : seed < 0n || seed >= 1n << 64n) {
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the seed must be a whole number from 0 to 2^53 - 1, or a bigint below 2^64, got ${seed}`,
+    );
+  }
+  return BigInt(seed);
+}
+
+function checkCount(count: number): void {
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new ValidationError("ERR_ARGUMENT", `the count of values must be a whole number >= 0, got ${count}`);
+}
+
+function threadsFor(count: number, device: CudaDevice): number {
+  return BLOCK_THREADS * Math.max(1, Math.min(Math.ceil(count / BLOCK_THREADS), device.maxBlocks ?? Infinity));
+}
+
+/**
+ * By how much a draw of `count` values moves the generator's counter: 1, or more when the device has fewer threads than
+ * a quarter of the values.
+ */
+export function cudaCounterAdvance(count: number, device: CudaDevice = {}): number {
+  return count === 0 ? 0 : Math.ceil(count / (threadsFor(count, device) * VALUES_PER_COUNTER));
+}
+
+/**
+ * What `torch.randn(count, device="cuda")` gives for a generator with this seed after draws that moved its counter to
+ * `counter`.
+ *
+ * Value i: thread i mod T, its floor(i / T)th normal, T = threads of the launch; per four normals one Philox4x32-10
+ * block with key = seed, counter = (counter + round, 0, thread, 0); Box-Muller: u = w0 2^-32 + 2^-33, v = (w1 2^-32 +
+ * 2^-33) 2 pi, sqrt(-2 ln u) sin v, then cos v; then the same of w2, w3 (ATen/native/cuda/DistributionTemplates.h,
+ * curand_normal.h).
+ * @param seed 0 .. 2^64 - 1
+ * @param counter sum of `cudaCounterAdvance` over the earlier draws
+ */
+export function cudaNormal(
+  seed: number | bigint,
+  counter: number,
+  count: number,
+  device: CudaDevice = {},
+): Float32Array {
+  const key = seedBits(seed);
+  checkCount(count);
+  const [k0, k1] = [Number(key & 0xffffffffn), Number(key >> 32n)];
+  const threads = threadsFor(count, device);
+  const values = new Float32Array(count);
+  const words = new Uint32Array(4);
+  for (let base = 0, round = 0; base < count; base += threads * VALUES_PER_COUNTER, round++) {
+    const low = (counter + round) >>> 0;
+    const high = Math.floor((counter + round) / 4294967296) >>> 0;
+    for (let thread = 0; thread < Math.min(threads, count - base); thread++) {
+      philox4x32(low, high, thread, 0, k0, k1, words);
+      for (let pair = 0; pair < 2; pair++) {
+        const first = base + thread + 2 * pair * threads;
+        if (first >= count) break;
+        const u = f(f(words[2 * pair]!) * TWO_POW_MINUS_32 + TWO_POW_MINUS_32 / 2);
+        const v = f(f(words[2 * pair + 1]!) * TWO_PI_POW_MINUS_32 + TWO_PI_POW_MINUS_32 / 2);
+        const radius = f(Math.sqrt(f(-2 * f(Math.log(u)))));
+        values[first] = radius * f(Math.sin(v));
+        if (first + threads < count) values[first + threads] = radius * f(Math.cos(v));
+      }
+    }
+  }
+  return values;
+}
+
+/** A CUDA-like generator: each draw continues where the last one ended, as PyTorch's does. */
+export class NoiseGenerator {
+  readonly seed: bigint;
+  readonly #device: CudaDevice;
+  #counter = 0;
+
+  /** @param seed 0 .. 2^64 - 1 */
+  constructor(seed: number | bigint, device: CudaDevice = {}) {
+    this.seed = seedBits(seed);
+    this.#device = device;
+  }
+
+  /** Where the next draw begins. */
+  get counter(): number {
+    return this.#counter;
+  }
+
+  /** The next draw: `count` standard normal values. */
+  normal(count: number): Float32Array {
+    const values = cudaNormal(this.seed, this.#counter, count, this.#device);
+    this.skip(count);
+    return values;
+  }
+
+  /** Moves on as a draw of `count` values does, without computing it. */
+  skip(count: number): void {
+    checkCount(count);
+    this.#counter += cudaCounterAdvance(count, this.#device);
+  }
+}
+
+/**
+ * A CPU generator like PyTorch's: mt19937. With 16 values or more: 24-bit uniforms in blocks of 16, Box-Muller of j and
+ * j + 8, a tail draws the last 16 anew. With fewer: pairs from 53-bit uniforms, the second of a pair kept for the next
+ * value, also over calls. (ATen/native/cpu/DistributionTemplates.h)
+ */
+export class CpuNoiseGenerator {
+  readonly #words: Mt19937;
+  #kept: number | undefined;
+
+  /** @param seed 0 .. 2^64 - 1; its low 32 bits count */
+  constructor(seed: number | bigint) {
+    this.#words = new Mt19937(seedBits(seed));
+  }
+
+  /** The next draw: `count` standard normal values. */
+  normal(count: number): Float32Array {
+    checkCount(count);
+    const values = new Float32Array(count);
+    if (count < 16) {
+      for (let i = 0; i < count; i++) values[i] = this.#one();
+      return values;
+    }
+    for (let i = 0; i < count; i++) values[i] = this.#words.uniform24();
+    for (let start = 0; start + 16 <= count; start += 16) fillBlock(values, start);
+    if (count % 16 !== 0) {
+      for (let i = count - 16; i < count; i++) values[i] = this.#words.uniform24();
+      fillBlock(values, count - 16);
+    }
+    return values;
+  }
+
+  #one(): number {
+    const kept = this.#kept;
+    this.#kept = undefined;
+    if (kept !== undefined) return kept;
+    const angle = 2 * Math.PI * this.#words.uniform53();
+    const radius = Math.sqrt(-2 * Math.log1p(-this.#words.uniform53()));
+    this.#kept = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  }
+}
+
+/** Box-Muller in place over 16 uniforms. */
+function fillBlock(values: Float32Array, start: number): void {
+  for (let j = start; j < start + 8; j++) {
+    const radius = f(Math.sqrt(f(-2 * f(Math.log(f(1 - values[j]!))))));
+    const angle = f(f(2 * Math.PI) * values[j + 8]!);
+    values[j] = radius * f(Math.cos(angle));
+    values[j + 8] = radius * f(Math.sin(angle));
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Builds a model package: all graphs from a config and weight sources, the manifest, all in a temporary folder beside
+ * the target that is renamed when everything is written. The same input gives the same bytes.
+ */
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { WeightFile, weightBytes, writeModel } from "../onnx/model-file.js";
+import {
+  checkManifest,
+  formatVersionOf,
+  MANIFEST_FILE,
+  type FileRecord,
+  type ModelManifest,
+} from "../model/manifest.js";
+import type { ModelConfig } from "./model-config.js";
+import { hashFile, openModelPackage, type ModelPackage } from "../model/package.js";
+import { inNewFolder } from "./package-folder.js";
+import { widthOf } from "./graphs/transformer-config.js";
+import { packageGraphs, WEIGHT_FILE, type ModelWeights, type PackageFiles } from "./package-graphs.js";
+
+/** What the manifest says for people. */
+export type ModelInfo = Pick<ModelManifest, "name" | "version" | "licence" | "trained" | "description" | "training">;
+
+/** What to build and where. */
+export interface BuildModelPackageOptions {
+  /** Folder of the package; its parent is created. */
+  readonly directory: string;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+  readonly info: ModelInfo;
+  /** Default float32. */
+  readonly precision?: "float32" | "float16";
+  /** Replace an existing folder (default false: ERR_OUTPUT_EXISTS). */
+  readonly overwrite?: boolean;
+  /**
+   * Weights of all graphs together above this many bytes lie in files that the graphs share, and a style's denoiser and
+   * reference encoder take theirs as inputs (default 256 MiB; 0 = always). Below, they lie in the graphs.
+   */
+  readonly externalDataAboveBytes?: number;
+  /** Hears how far the writing is, after each tensor. */
+  readonly onProgress?: (progress: BuildProgress) => void;
+}
+
+/** How far a package is written. Bytes count a tensor once for each graph that has it. */
+export interface BuildProgress {
+  /** The graph's file that is being written, "hash" at the end. */
+  readonly part: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+const EXTERNAL_DATA_ABOVE_BYTES = 2 ** 28;
+
+/**
+ * Builds the package and opens it. Throws ModelError (ERR_MODEL_GRAPH, ERR_MODEL_WEIGHTS with every fault by name,
+ * ERR_MODEL_MANIFEST) before anything is written, ResourceError (ERR_OUTPUT_EXISTS, ERR_OUTPUT_WRITE). A failure leaves
+ * nothing behind.
+ */
+export async function buildModelPackage(options: BuildModelPackageOptions): Promise<ModelPackage> {
+  const directory = resolve(options.directory);
+  checkConfig(options, directory);
+  const inline = packageGraphs(options, false);
+  const external = totalBytes(inline.files) > (options.externalDataAboveBytes ?? EXTERNAL_DATA_ABOVE_BYTES);
+  const { files, graphs } = external ? packageGraphs(options, true) : inline;
+  const describe = (records: Record<string, FileRecord>): ModelManifest => manifestOf(options, graphs, records);
+
+  await inNewFolder(
+    { directory, overwrite: options.overwrite ?? false, neededBytes: storedBytes(files) },
+    async (folder) => {
+      const written = await writeGraphs(folder, files, external, options.onProgress);
+      const records: Record<string, FileRecord> = {};
+      for (const name of written.sort()) records[name] = await hashFile(join(folder, name));
+      await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
+    },
+  );
+  return openModelPackage(directory, { verify: false });
+}
+
+/**
+ * What the manifest refuses is refused before a graph is built of it: the files' names and hashes stand in for those
+ * that come.
+ */
+function checkConfig(options: BuildModelPackageOptions, directory: string): void {
+  const name = "graph.onnx";
+  const shared = { line_extractor: name, image_encoder: name, vae_encoder: name, vae_decoder: name };
+  const styles = Object.entries(options.weights.styles).map(([style, own]) => {
+    const upsampler =
+      options.config.upsampler === null || own?.upsampler === undefined ? {} : { guided_upsampler: name };
+    return [style, { reference_encoder: name, denoiser: name, ...upsampler }];
+  });
+  const graphs: ModelManifest["graphs"] = {
+    shared,
+    styles: Object.fromEntries(styles) as ModelManifest["graphs"]["styles"],
+  };
+  checkManifest(
+    manifestOf(options, graphs, { [name]: { bytes: 1, sha256: "0".repeat(64) } }),
+    `the manifest of ${directory}`,
+  );
+}
+
+function manifestOf(
+  options: BuildModelPackageOptions,
+  graphs: ModelManifest["graphs"],
+  files: Record<string, FileRecord>,
+): ModelManifest {
+  const { config, info } = options;
+  return {
+    formatVersion: formatVersionOf(graphs),
+    ...info,
+    precision: options.precision ?? "float32",
+    buckets: config.buckets.map(([width, height]) => [width, height]),
+    latent: {
+      channels: config.vae.latentChannels,
+      downscale: 2 ** (config.vae.channels.length - 1),
+      scalingFactor: config.vae.scalingFactor,
+    },
+    prediction: config.prediction,
+    hints: config.hints ?? "squares",
+    fill: config.fill ?? "model",
+    references: "quadrants",
+    scheduler: { ...config.scheduler },
+    imageEncoder: {
+      imageSize: config.imageEncoder.imageSize,
+      mean: [...config.imageNormalization.mean],
+      std: [...config.imageNormalization.std],
+      embeddingSize: config.imageEncoder.projection,
+    },
+    referenceKv: { layers: config.transformer.layers, width: widthOf(config.transformer) },
+    upsampler: config.upsampler === null ? null : { ...config.upsampler },
+    graphs,
+    files,
+  };
+}
+
+/** Bytes of the package's weights, each tensor counted once. */
+function storedBytes(files: PackageFiles): number {
+  const sizes = new Map<string, number>();
+  for (const { graph } of files.values())
+    for (const { name, byteLength } of graph.constants) sizes.set(name, byteLength);
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** The same, each tensor counted once for each graph that has it. */
+function totalBytes(files: PackageFiles): number {
+  return [...files.values()].reduce((sum, { graph }) => sum + weightBytes(graph), 0);
+}
+
+async function writeGraphs(
+  directory: string,
+  files: PackageFiles,
+  external: boolean,
+  onProgress: BuildModelPackageOptions["onProgress"],
+): Promise<string[]> {
+  const total = totalBytes(files);
+  const tell = onProgress ?? (() => undefined);
+  let doneBytes = 0;
+  const stores = new Map<string, WeightFile>();
+  try {
+    if (external) {
+      const shared = await WeightFile.create(join(directory, WEIGHT_FILE));
+      stores.set(WEIGHT_FILE, shared);
+      for (const { weights } of files.values())
+        if (!stores.has(weights)) stores.set(weights, await WeightFile.create(join(directory, weights), shared));
+    }
+    for (const [part, { graph, weights }] of files) {
+      tell({ part, doneBytes, totalBytes: total });
+      await writeModel(graph, join(directory, part), stores.get(weights), (bytes) =>
+        tell({ part, doneBytes: (doneBytes += bytes), totalBytes: total }),
+      );
+    }
+  } finally {
+    for (const store of stores.values()) await store.close();
+  }
+  tell({ part: "hash", doneBytes: total, totalBytes: total });
+  return [...files.keys(), ...stores.keys()];
+}

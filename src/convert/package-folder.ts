@@ -1,0 +1,124 @@
+/**
+ * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
+ * What a killed process left behind is removed by the next one.
+ */
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
+import { bootId, processExists, processStart } from "../platform/processes.js";
+
+/** Who fills an unfinished folder; the file goes before the folder gets its name. */
+const OWNER_FILE = ".building.json";
+
+/** Where a folder goes. */
+export interface NewFolder {
+  /** Absolute path; its parent is created. */
+  readonly directory: string;
+  /** Replace what is there; false: ERR_OUTPUT_EXISTS. */
+  readonly overwrite: boolean;
+  /** What will be written at least; a disk with less is an ERR_OUTPUT_WRITE before anything is written. */
+  readonly neededBytes: number;
+}
+
+/**
+ * Makes the folder: `fill` gets an empty one to write into. A failure leaves nothing behind.
+ * @throws ResourceError ERR_OUTPUT_EXISTS, ERR_OUTPUT_WRITE; what `fill` throws
+ */
+export async function inNewFolder(place: NewFolder, fill: (folder: string) => Promise<void>): Promise<void> {
+  const { directory } = place;
+  const temporary = await createTemporary(place);
+  try {
+    await fill(temporary);
+    await rm(join(temporary, OWNER_FILE), { force: true });
+    await putInPlace(temporary, directory, place.overwrite);
+  } catch (cause) {
+    await rm(temporary, { recursive: true, force: true });
+    if (cause instanceof BatchProcessingError) throw cause;
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `the model package cannot be written to ${directory} (${messageOf(cause)})`,
+      { cause },
+    );
+  }
+}
+
+async function createTemporary({ directory, neededBytes }: NewFolder): Promise<string> {
+  const parent = dirname(directory);
+  try {
+    await mkdir(parent, { recursive: true });
+    await removeLeftOver(parent, basename(directory));
+    const { bavail, bsize } = await statfs(parent);
+    if (bavail * bsize < neededBytes)
+      throw new RangeError(
+        `the disk has ${gigabytes(bavail * bsize)} free, and the package needs ${gigabytes(neededBytes)}`,
+      );
+    const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
+    await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
+    const owner = { host: hostname(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
+    await writeFile(join(temporary, OWNER_FILE), JSON.stringify(owner));
+    return temporary;
+  } catch (cause) {
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `a model package cannot be written to ${directory} (${messageOf(cause)}); choose a folder that can be written`,
+      { cause },
+    );
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** Removes unfinished folders of this machine's processes that are gone. Others are let be. */
+async function removeLeftOver(parent: string, name: string): Promise<void> {
+  for (const entry of await readdir(parent)) {
+    if (!entry.startsWith(`.${name}-`) || entry.length !== name.length + 8) continue;
+    const text = await readFile(join(parent, entry, OWNER_FILE), "utf8").catch(() => "");
+    if (text !== "" && isGone(text)) await rm(join(parent, entry), { recursive: true, force: true });
+  }
+}
+
+function isGone(owner: string): boolean {
+  try {
+    const { host, boot, pid, start } = JSON.parse(owner) as { host: string; boot: string; pid: number; start: string };
+    return host === hostname() && (boot !== bootId() || !processExists(pid) || processStart(pid) !== start);
+  } catch {
+    return false;
+  }
+}
+
+/** Renames the finished folder; with `overwrite` the old one steps aside first and comes back when that fails. */
+async function putInPlace(temporary: string, directory: string, overwrite: boolean): Promise<void> {
+  const aside = `${temporary}-old`;
+  let moved = false;
+  if (overwrite) {
+    moved = await rename(directory, aside).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return false;
+        throw error;
+      },
+    );
+  }
+  try {
+    await rename(temporary, directory);
+  } catch (cause) {
+    if (moved) await rename(aside, directory);
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") {
+      throw new ResourceError(
+        "ERR_OUTPUT_EXISTS",
+        `${directory} exists; choose another folder, or ask to overwrite it`,
+        { cause },
+      );
+    }
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `the model package cannot be put at ${directory} (${messageOf(cause)})`,
+      { cause },
+    );
+  }
+  if (moved) await rm(aside, { recursive: true, force: true });
+}

@@ -1,0 +1,76 @@
+/**
+ * Sharded safetensors: an index file (`*.safetensors.index.json`, as transformers and diffusers write it) that says in
+ * which file beside it each tensor lies.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { messageOf, ModelError } from "../../errors.js";
+import { SafetensorsFile } from "./safetensors.js";
+import { union } from "./sources.js";
+import type { WeightSource } from "../../onnx/weights.js";
+
+const MAX_INDEX_BYTES = 64 * 2 ** 20;
+const schema = z.object({
+  weight_map: z.record(
+    z.string(),
+    z.string().regex(/^[^/\\\0]+\.safetensors$/u, "must be the name of a .safetensors file beside the index"),
+  ),
+});
+
+/** Opened shards. Dispose it when the tensors are read. */
+export interface ShardedWeights extends WeightSource, Disposable {}
+
+/**
+ * Opens all shards of an index. Throws ERR_MODEL_WEIGHTS for an index that does not say exactly what its shards hold.
+ */
+export function openSafetensorsIndex(path: string): ShardedWeights {
+  const map = new Map(Object.entries(readIndex(path)));
+  const shards = new Map<string, SafetensorsFile>();
+  try {
+    for (const shard of new Set(map.values())) shards.set(shard, SafetensorsFile.open(join(dirname(path), shard)));
+    const faults = [
+      ...[...map]
+        .filter(([name, shard]) => shards.get(shard)!.dims(name) === undefined)
+        .map(([name, shard]) => `${name}: is not in ${shard}`),
+      ...[...shards].flatMap(([shard, file]) =>
+        file
+          .names()
+          .filter((name) => map.get(name) !== shard)
+          .map((name) => `${name}: is in ${shard}, and the index does not say so`),
+      ),
+    ];
+    if (faults.length > 0)
+      throw new ModelError(
+        "ERR_MODEL_WEIGHTS",
+        `${path} does not fit its files (${faults.length}); get them again:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+      );
+  } catch (error) {
+    for (const file of shards.values()) file[Symbol.dispose]();
+    throw error;
+  }
+  const all = union([...shards.values()]);
+  return {
+    ...all,
+    origin: path,
+    [Symbol.dispose]: () => {
+      for (const file of shards.values()) file[Symbol.dispose]();
+    },
+  };
+}
+
+function readIndex(path: string): Record<string, string> {
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_INDEX_BYTES) throw new RangeError(`it has ${size} bytes, more than ${MAX_INDEX_BYTES}`);
+    const result = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    if (result.success) return result.data.weight_map;
+    throw new RangeError(
+      result.error.issues.map((issue) => `${issue.path.join(".") || "(whole)"}: ${issue.message}`).join("; "),
+    );
+  } catch (cause) {
+    throw new ModelError("ERR_MODEL_WEIGHTS", `${path} is not an index of safetensors files: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}

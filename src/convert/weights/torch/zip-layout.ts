@@ -1,0 +1,91 @@
+/** PyTorch's ZIP format (since 1.6): `<name>/data.pkl` and one stored entry `<name>/data/<key>` for each storage. */
+import type { FileHandle } from "node:fs/promises";
+import { messageOf } from "../../../errors.js";
+import { DEFAULT_ARCHIVE_LIMITS, type ArchiveLimits } from "../../../io/archive/archive-limits.js";
+import { FileRange, SubRange } from "../../../io/files/byte-source.js";
+import { ZipArchive, type ZipRecord } from "../../../io/archive/zip-archive.js";
+import { PickleInput, type ReadAt } from "./pickle-input.js";
+import { PickleFault } from "./pickle-values.js";
+import type { TorchStorage } from "./tensor.js";
+import { storageBytes, torchRules } from "./torch-rules.js";
+import { unpickle } from "./unpickler.js";
+
+/** What a checkpoint file holds. */
+export interface TorchLayout {
+  /** The unpickled object. */
+  readonly root: unknown;
+  /** Where each storage begins, in bytes from the start of the file. */
+  readonly places: ReadonlyMap<TorchStorage, number>;
+}
+
+/** Checkpoints are larger than any page, and their data is stored, not packed. */
+const LIMITS: ArchiveLimits = {
+  ...DEFAULT_ARCHIVE_LIMITS,
+  maxEntries: 100_000,
+  maxEntryBytes: Number.MAX_SAFE_INTEGER,
+  maxTotalBytes: Number.MAX_SAFE_INTEGER,
+};
+/** A state dict's pickle has some 150 bytes a tensor. */
+const MAX_PICKLE_BYTES = 2 ** 26;
+
+/** Reads the archive's directory and its pickle; no storage. Throws PickleFault for what is refused. */
+export async function readZipLayout(
+  file: FileHandle,
+  fileBytes: number,
+  path: string,
+  read: ReadAt,
+): Promise<TorchLayout> {
+  const archive = await ZipArchive.open(new FileRange(file, 0, fileBytes), path, LIMITS).catch((error: unknown) =>
+    fault(messageOf(error)),
+  );
+  if (archive.faults.length > 0) fault(archive.faults.map(messageOf).join("; "));
+  const records = new Map(archive.records.map((record) => [record.name, record]));
+  const pickles = [...records.keys()].filter((name) => /^[^/]+\/data\.pkl$/u.test(name));
+  const [pickle] = pickles;
+  if (pickle === undefined || pickles.length > 1)
+    return fault(`it has ${pickles.length} entries <name>/data.pkl, and a checkpoint of PyTorch has one`);
+  const folder = pickle.slice(0, -"data.pkl".length);
+  if (records.has(`${folder}constants.pkl`))
+    fault("it is a TorchScript program, not a checkpoint; save the module's state_dict() instead");
+  await checkByteOrder(archive, records.get(`${folder}byteorder`));
+
+  const storages = new Map<string, TorchStorage>();
+  const data = await storedAt(archive, records.get(pickle)!);
+  if (data.bytes > MAX_PICKLE_BYTES)
+    fault(`its data.pkl has ${data.bytes} bytes; more than ${MAX_PICKLE_BYTES} are no state dict`);
+  const root = unpickle(new PickleInput(read, data.start, data.start + data.bytes), torchRules(storages));
+  const places = new Map<TorchStorage, number>();
+  for (const storage of storages.values()) {
+    const record = records.get(`${folder}data/${storage.key}`);
+    if (record === undefined) return fault(`it lacks the entry ${folder}data/${storage.key}, which its data.pkl names`);
+    const { start, bytes } = await storedAt(archive, record);
+    if (bytes !== storageBytes(storage))
+      fault(`the entry ${record.name} has ${bytes} bytes, and its data.pkl says ${storageBytes(storage)}`);
+    places.set(storage, start);
+  }
+  return { root, places };
+}
+
+async function storedAt(archive: ZipArchive, record: ZipRecord): Promise<{ start: number; bytes: number }> {
+  if (record.method !== 0)
+    fault(
+      `the entry ${record.name} is packed; PyTorch stores its entries. Unpack the file and save it again with torch.save`,
+    );
+  const range = await archive.range(record).catch((error: unknown) => fault(messageOf(error)));
+  return { start: (range as SubRange).start, bytes: range.sizeBytes };
+}
+
+async function checkByteOrder(archive: ZipArchive, record: ZipRecord | undefined): Promise<void> {
+  if (record === undefined || record.sizeBytes > 16) return;
+  const order = Buffer.from(await archive.read(record).catch((error: unknown) => fault(messageOf(error)))).toString(
+    "latin1",
+  );
+  if (order !== "little")
+    fault(
+      `its byte order is ${JSON.stringify(order)}; only "little" is read. Save it again on a little-endian machine`,
+    );
+}
+
+function fault(reason: string): never {
+  throw new PickleFault(reason);
+}

@@ -1,0 +1,236 @@
+/**
+ * What can be done with a run afterwards: a preview approved or rejected, failed pages tried again, finished ones done
+ * anew. Each is a change of the journal, durable at once, and the same batch run again; killed in between, either
+ * command goes on.
+ */
+import { basename, resolve } from "node:path";
+import {
+  nearestKey,
+  parseBatchConfig,
+  type BatchConfig,
+  type BatchConfigInput,
+  type PageConfig,
+} from "../config/batch-config.js";
+import { BatchProcessingError, ValidationError } from "../errors.js";
+import { reopenArchive } from "./output/archive-output.js";
+import type { RunBatchOptions } from "./run-batch.js";
+import type { JournalEntry, RunRecord } from "./journal/entries.js";
+import { LockedJournal } from "./journal/locked-journal.js";
+import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
+import type { RunHistory } from "./journal/history.js";
+import { findRun, type StoredRun } from "./journal/record.js";
+import { outputPath, workFolder } from "./output/work-folder.js";
+
+/** Settings that are changed: of the pages that are done again, and of the batch around them. */
+export interface SettingChanges {
+  readonly pages?: PageConfig;
+  readonly batch?: Partial<BatchConfigInput>;
+}
+
+/** A run that is to go on. */
+export interface Continuation {
+  readonly config: BatchConfig;
+  readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only">;
+  readonly record: RunRecord;
+  /** What was decided, for people. */
+  readonly notes: readonly string[];
+}
+
+interface Decision {
+  readonly entries: readonly JournalEntry[];
+  readonly notes: readonly string[];
+  /** The pages to do; undefined: all. */
+  readonly only?: readonly string[];
+}
+
+/**
+ * Approves the preview that waits at an output; approving again goes on. Undefined where the batch is complete already.
+ * @param seed of a grid of seeds the one for all pages
+ * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`, `ERR_STATE` (no preview waits), `ERR_ARGUMENT` (a seed that is not
+ * shown); ResourceError `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
+ */
+export async function approveRun(output: string, seed?: number): Promise<Continuation | undefined> {
+  const run = await findRun(output);
+  if (run.archive !== undefined && run.record.config.previewMode) return undefined;
+  return change(run, {}, ({ preview }) => {
+    if (preview?.state === "approved" && seed === undefined)
+      return { entries: [], notes: ["the preview was approved before; the batch goes on"] };
+    if (preview?.state !== "waiting") throw noPreview(output, preview?.state);
+    const settings = settingsOfApproval(preview.result ?? {}, seed);
+    return {
+      entries: [{ type: "preview", state: "approved", settings }],
+      notes: [`the preview is approved${describe(settings)}`],
+    };
+  });
+}
+
+/**
+ * Rejects the preview that waits at an output: its pages are done again and wait again.
+ * @param changes settings that are tried next, for all pages; default: the next seed
+ * @throws as `approveRun`; ConfigurationError `ERR_CONFIG` for bad settings
+ */
+export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
+  return change(await findRun(output), changes, ({ preview }) => {
+    if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
+    const batchChanged = Object.keys(changes.batch ?? {}).length > 0;
+    const settings = batchChanged ? (changes.pages ?? {}) : settingsOfNextTry(preview.result, changes.pages);
+    return {
+      entries: [{ type: "preview", state: "rejected", settings }],
+      notes: [`the preview is rejected and made again${describe(settings)}`],
+    };
+  });
+}
+
+/**
+ * Tries the failed pages of an output again, those that were set aside as well; without `failedOnly` also the pages
+ * that were not begun.
+ * @returns undefined when no page has failed and `failedOnly` is asked for
+ * @throws as `rejectRun`
+ */
+export async function retryRun(
+  output: string,
+  { failedOnly = false, changes = {} }: { failedOnly?: boolean; changes?: SettingChanges } = {},
+): Promise<Continuation | undefined> {
+  const run = await findRun(output);
+  const failed = run.history.failedPages;
+  if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
+  return change(run, changes, (history) => {
+    const pages = history.failedPages;
+    const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
+    return {
+      entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
+      notes: [
+        `${pages.length} failed ${pages.length === 1 ? "page is" : "pages are"} tried again${describe(changes.pages ?? {})}`,
+      ],
+      ...(failedOnly ? { only: pages } : {}),
+    };
+  });
+}
+
+/**
+ * Does finished pages of an output again, in the place of their pictures; all others stay as they are.
+ * @param pages by their names in the input or in the output
+ * @param changes default: the next seed
+ * @throws as `rejectRun`; ValidationError `ERR_INPUT_NOT_FOUND` for a page that the batch does not have
+ */
+export async function redoRun(
+  output: string,
+  pages: readonly string[],
+  changes: SettingChanges = {},
+): Promise<Continuation> {
+  const found = await findRun(output);
+  const named =
+    found.archive === undefined
+      ? [...found.history.donePages, ...found.history.failedPages]
+      : found.archive.metadata.pages.map(({ page }) => page);
+  for (const page of pages) findPage(page, found, named); // before anything is touched
+  await reopenArchive(found);
+  const run = found.archive === undefined ? found : await findRun(workFolder(found.record.config));
+  return change(run, changes, (history) => {
+    const only = [
+      ...new Set(
+        pages.map((page) => findPage(page, { ...run, history }, [...history.donePages, ...history.failedPages])),
+      ),
+    ];
+    const settings = only.map((page) => {
+      const last = history.last(page);
+      return [page, changes.pages ?? { seed: (last?.success.seed ?? run.record.config.seed) + 1 }] as const;
+    });
+    return {
+      entries: [
+        { type: "retry", pages: only },
+        ...settings.map(([page, own]): JournalEntry => ({ type: "adjust", page, settings: own })),
+      ],
+      notes: settings.map(([page, own]) => `${page} is done again${describe(own)}`),
+      only,
+    };
+  });
+}
+
+/** Takes the lock, so that no run is under way, and notes a decision. */
+async function change(
+  { record }: StoredRun,
+  changes: SettingChanges,
+  decide: (history: RunHistory) => Decision,
+): Promise<Continuation> {
+  const { config } = parseBatchConfig({ ...withoutRivals(record.config, changes.batch), ...changes.batch });
+  const journal = await LockedJournal.open(workFolder(config), outputPath(config));
+  try {
+    const { entries, notes, only } = decide(journal.history);
+    for (const entry of entries) await journal.append(entry);
+    const pageConfig = (page: string): PageConfig => record.pageConfigs[page] ?? {};
+    return {
+      config,
+      record,
+      notes,
+      options: {
+        pageConfig,
+        ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),
+        ...(only === undefined ? {} : { only }),
+      },
+    };
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Another input takes the place of the one that was. */
+function withoutRivals(
+  { inputDir, inputZip, ...settings }: BatchConfig,
+  changes: Partial<BatchConfigInput> = {},
+): BatchConfigInput {
+  const input = (changes.inputDir ?? changes.inputZip) === undefined ? { inputDir, inputZip } : {};
+  return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
+}
+
+/** The page that a name means: its own, that of its picture, or the end of either. */
+function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
+  const pictures = new Map(
+    pages.map((page) => [
+      page,
+      history.last(page)?.outputName ?? archive?.metadata.pages.find((one) => one.page === page)?.output ?? "",
+    ]),
+  );
+  const folder = resolve(outputPath(record.config));
+  const fits = (wanted: (page: string, picture: string) => boolean): string[] =>
+    pages.filter((page) => wanted(page, pictures.get(page)!));
+  const exact = fits(
+    (page, picture) => page === name || picture === name || resolve(folder, picture) === resolve(name),
+  );
+  const found =
+    exact.length > 0 ? exact : fits((page, picture) => basename(page) === name || basename(picture) === name);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1)
+    throw new ValidationError(
+      "ERR_INPUT_NOT_FOUND",
+      `"${name}" is the name of several pages: ${found.join(", ")}; give one of these`,
+    );
+  const near = nearestKey(name, pages);
+  const known =
+    pages.length === 0
+      ? "no page of it is done yet"
+      : near === undefined
+        ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
+        : `did you mean ${near}?`;
+  throw new ValidationError(
+    "ERR_INPUT_NOT_FOUND",
+    `"${name}" is no page that was done at ${outputPath(record.config)}; ${known}`,
+  );
+}
+
+function noPreview(output: string, state: string | undefined): BatchProcessingError {
+  const remedy =
+    state === "approved"
+      ? "it was approved already; single pages are done anew with `cobra-batch redo`"
+      : state === "rejected"
+        ? "it was rejected and is not made again yet; run `cobra-batch reject` again to make it"
+        : "run `cobra-batch colorize` with --preview to get one";
+  return new BatchProcessingError("ERR_STATE", `no preview waits for a decision at ${output}: ${remedy}`);
+}
+
+function describe(settings: PageConfig): string {
+  const texts = Object.entries(settings).map(
+    ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return texts.length === 0 ? "" : ` with ${texts.join(", ")}`;
+}

@@ -1,0 +1,60 @@
+/** Hashes of what lies under paths, so that a picture's fingerprint changes with the files that it was made from. */
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256 } from "../pages/fingerprint.js";
+
+/** Hash of what cannot be read. */
+const NOTHING = "";
+
+/**
+ * Hashes of files, and of folders as of their files' names and contents (folders in them left out); each path is read
+ * once.
+ */
+export class ContentHashes {
+  readonly #known = new Map<string, string>();
+
+  /** Reads paths without stopping the event loop. Never rejects: what cannot be read has a hash of its own. */
+  async read(paths: Iterable<string>): Promise<void> {
+    for (const path of new Set(paths)) this.#known.set(path, await hashOf(path).catch(() => NOTHING));
+  }
+
+  /** The hash of a path; of one that was not read before, it is read now. */
+  of(path: string): string {
+    let hash = this.#known.get(path);
+    if (hash === undefined) {
+      try {
+        hash = hashNow(path);
+      } catch {
+        hash = NOTHING;
+      }
+      this.#known.set(path, hash);
+    }
+    return hash;
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  if (!(await stat(path)).isDirectory()) return sha256(await readFile(path));
+  const files: [string, string][] = [];
+  for (const entry of (await readdir(path, { withFileTypes: true })).filter((one) => !one.isDirectory()))
+    files.push([entry.name, await sha256(await readFile(join(path, entry.name)))]);
+  return ofFolder(files);
+}
+
+function hashNow(path: string): string {
+  const file = (name: string): string => createHash("sha256").update(readFileSync(name)).digest("hex");
+  if (!statSync(path).isDirectory()) return file(path);
+  return ofFolder(
+    readdirSync(path, { withFileTypes: true })
+      .filter((one) => !one.isDirectory())
+      .map(({ name }) => [name, file(join(path, name))]),
+  );
+}
+
+function ofFolder(files: readonly (readonly [string, string])[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify(files.toSorted(([a], [b]) => (a < b ? -1 : 1))))
+    .digest("hex");
+}

@@ -1,0 +1,94 @@
+/**
+ * The files that single pages name in their settings, references and pictures of hints: what is wrong with them, what
+ * is in them.
+ */
+import { readFile, stat } from "node:fs/promises";
+import type { Engine } from "../../colorization/engine.js";
+import { hintPictureFault, type PageHints } from "../../colorization/page/page-hints.js";
+import type { PageConfig, PageSettings } from "../../config/batch-config.js";
+import { hintColor, type ColorHints } from "../../config/color-hints.js";
+import { ImageProcessingError, messageOf } from "../../errors.js";
+import { hintPictureHeadFault } from "../../io/image/hint-picture.js";
+
+/** Paths that a page's own settings name. */
+export function ownPaths({ referenceImages = [], colorHints }: PageConfig): string[] {
+  return [...referenceImages, ...(typeof colorHints === "string" ? [colorHints] : [])];
+}
+
+/**
+ * What is wrong with the files of pages as far as it does not depend on a page, one line a fault with the page's name:
+ * a path where nothing is, a picture of hints that is none or has no transparency. Each file is looked at once.
+ * @param pages pages or patterns with their settings
+ */
+export async function ownFileFaults(pages: Iterable<readonly [name: string, settings: PageConfig]>): Promise<string[]> {
+  const looked = new Map<string, Promise<string | undefined>>();
+  const faults: string[] = [];
+  const look = async (
+    where: string,
+    path: string,
+    at: (path: string) => Promise<string | undefined>,
+  ): Promise<void> => {
+    const key = `${at.name} ${path}`;
+    if (!looked.has(key)) looked.set(key, at(path));
+    const fault = await looked.get(key);
+    if (fault !== undefined) faults.push(`${where}: ${path} ${fault}`);
+  };
+  for (const [name, { referenceImages = [], colorHints }] of pages) {
+    for (const path of referenceImages) await look(`${name}: referenceImages`, path, pathFault);
+    if (typeof colorHints === "string") await look(`${name}: colorHints`, colorHints, hintFileFault);
+  }
+  return faults;
+}
+
+const MISSING = "relative paths in a configuration file count from its folder";
+
+async function pathFault(path: string): Promise<string | undefined> {
+  return stat(path).then(
+    () => undefined,
+    (error: unknown) => `cannot be read (${messageOf(error)}); ${MISSING}`,
+  );
+}
+
+async function hintFileFault(path: string): Promise<string | undefined> {
+  const bytes = await readFile(path).catch((error: unknown) => `cannot be read (${messageOf(error)}); ${MISSING}`);
+  return typeof bytes === "string" ? bytes : hintPictureHeadFault(bytes);
+}
+
+/**
+ * A page's hints as the engine takes them.
+ * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape
+ */
+export async function loadHints(
+  engine: Engine,
+  colorHints: ColorHints,
+  page: { readonly width: number; readonly height: number },
+  signal: AbortSignal,
+): Promise<PageHints> {
+  if (typeof colorHints !== "string")
+    return colorHints.map(({ color, ...dot }) => ({ ...dot, color: hintColor(color) }));
+  const refuse = (fault: string, cause?: unknown): ImageProcessingError =>
+    new ImageProcessingError("ERR_HINTS", `the picture of hints ${colorHints} ${fault}`, {
+      imagePath: colorHints,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  const bytes = await readFile(colorHints).catch((error: unknown) =>
+    Promise.reject(refuse(`cannot be read (${messageOf(error)})`, error)),
+  );
+  const picture = await engine.pool.run("decodeHints", { bytes: new Uint8Array(bytes), name: colorHints }, { signal });
+  const fault = hintPictureFault(picture, page);
+  if (fault !== undefined) throw refuse(fault);
+  return picture;
+}
+
+/** What of a page's own decides its picture, for its fingerprint: contents in place of paths. */
+export function ownContents(
+  { referenceImages, colorHints }: PageSettings,
+  hashOf: (path: string) => string,
+): Record<string, unknown> {
+  return {
+    ...(referenceImages === undefined ? {} : { referenceImages: referenceImages.map(hashOf) }),
+    ...(colorHints === undefined
+      ? {}
+      : { colorHints: typeof colorHints === "string" ? hashOf(colorHints) : colorHints }),
+  };
+}

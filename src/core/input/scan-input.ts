@@ -1,0 +1,61 @@
+/** An input looked through: its pages, references and other files, and the name of each picture's result. */
+import { relative, resolve, sep } from "node:path";
+import type { Engine } from "../../colorization/engine.js";
+import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
+import { ConfigurationError } from "../../errors.js";
+import { planOutputNames } from "../../io/names/output-names.js";
+import type { PageSource } from "../../io/page-source.js";
+import { openPageSource } from "../../io/open-source.js";
+import { findPages, type FoundPages } from "./classify-input.js";
+
+export interface Scan {
+  readonly source: PageSource;
+  readonly found: FoundPages;
+  /**
+   * Relative name of each picture's result, by the picture's name. Planned over all pictures of the input, so that a
+   * name depends neither on which pages are done nor on their order.
+   */
+  readonly outputNames: ReadonlyMap<string, string>;
+}
+
+/**
+ * Opens and sorts the input. The caller closes `source`. Rejects with `ERR_CONFIG`, `ERR_INPUT_*`, `ERR_ZIP_*`,
+ * `ERR_NO_REFERENCES`.
+ */
+export async function scanInput(
+  engine: Engine,
+  config: BatchConfig,
+  signal: AbortSignal,
+  pageConfig?: (name: string) => PageConfig,
+): Promise<Scan> {
+  checkApart(config);
+  const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
+  try {
+    const found = await findPages(engine, source, config, signal, pageConfig);
+    const names = source
+      .entries()
+      .filter((entry) => entry.kind === "image")
+      .map((entry) => entry.name);
+    const planned = planOutputNames(names, {
+      preserveStructure: config.preserveStructure,
+      format: config.layers === "psd" ? "psd" : config.outputFormat,
+      layerFolders: config.layers === "png",
+    });
+    return { source, found, outputNames: new Map(names.map((name, index) => [name, planned[index]!])) };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** An output among the input's pages would be taken for pages by the next run, and coloured again. */
+function checkApart({ inputDir, outputDir, recursive }: BatchConfig): void {
+  if (inputDir === undefined || outputDir === undefined) return;
+  const inside = relative(resolve(inputDir), resolve(outputDir));
+  const below = inside !== ".." && !inside.startsWith(`..${sep}`);
+  if (inside !== "" && !(recursive && below)) return;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `the output folder ${outputDir} is ${inside === "" ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+  );
+}

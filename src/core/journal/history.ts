@@ -1,0 +1,227 @@
+/**
+ * What a journal's entries mean together: which pages are done, which have failed, what was changed after the start,
+ * whether a preview waits, and which pages are suspected of ending the process. Pure: it knows entries and nothing of
+ * files.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
+import type { FailureStage, PageFailure, PreviewResult } from "../events.js";
+import type { Adjustments, JournalEntry, PageEntry, PageKey, PreviewState, RunRecord } from "./entries.js";
+
+type CarriedEntry = Extract<JournalEntry, { type: "carried" }>;
+type InHand = PageKey & { readonly stage: FailureStage };
+
+/** A page that was in hand when a process was gone without a word. */
+interface Suspect extends InHand {
+  readonly deaths: number;
+  /** No other page was in hand the last time, so it was this one. */
+  readonly alone: boolean;
+}
+
+/** So many processes may a page end before it is set aside. */
+const DEATHS = 2;
+
+export class RunHistory {
+  readonly #pages = new Map<string, PageEntry>();
+  /** All pictures of each page, whatever their settings, the last one at the end. */
+  readonly #pictures = new Map<string, PageEntry[]>();
+  readonly #failed = new Map<string, PageKey & { readonly failure: PageFailure }>();
+  readonly #carried = new Map<string, CarriedEntry>();
+  readonly #inHand = new Map<string, InHand>();
+  readonly #suspects = new Map<string, Suspect>();
+  #record: RunRecord | undefined;
+  #adjustments: Adjustments = { all: {}, pages: {} };
+  #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
+  #archiveName: string | undefined;
+
+  constructor(entries: Iterable<JournalEntry> = []) {
+    for (const entry of entries) this.note(entry);
+  }
+
+  /** What the last run was asked for; undefined for a journal of version 0.1.0 and an empty one. */
+  get record(): RunRecord | undefined {
+    return this.#record;
+  }
+
+  get adjustments(): Adjustments {
+    return this.#adjustments;
+  }
+
+  get preview(): { readonly state: PreviewState; readonly result: PreviewResult | undefined } | undefined {
+    return this.#preview;
+  }
+
+  /** Name of the archive that was written, or was about to be. */
+  get archiveName(): string | undefined {
+    return this.#archiveName;
+  }
+
+  /** Names of the pages whose last try has failed. */
+  get failedPages(): string[] {
+    return [...this.#failed.keys()];
+  }
+
+  /** Names of the pages that have a picture. */
+  get donePages(): string[] {
+    return [...this.#pictures.keys()].filter((page) => !this.#failed.has(page));
+  }
+
+  /** Whether a later run gains from it. */
+  get worthKeeping(): boolean {
+    return this.#pages.size + this.#suspects.size + this.#failed.size > 0 || this.#preview !== undefined;
+  }
+
+  /** The picture of a page with the same settings. */
+  done(page: string, fingerprint: string): PageEntry | undefined {
+    return this.#pages.get(keyOf(page, fingerprint));
+  }
+
+  /** The last picture of a page, whatever its settings. */
+  last(page: string): PageEntry | undefined {
+    return this.#pictures.get(page)?.at(-1);
+  }
+
+  /** All pictures that a page has had, the last one first: a kill may have left an earlier one in its place. */
+  pictures(page: string): readonly PageEntry[] {
+    return this.#pictures.get(page)?.toReversed() ?? [];
+  }
+
+  failed(page: string): (PageKey & { readonly failure: PageFailure }) | undefined {
+    return this.#failed.get(page);
+  }
+
+  carried(name: string): CarriedEntry | undefined {
+    return this.#carried.get(name);
+  }
+
+  /**
+   * Whether the page's last picture was made to be replaced: it was changed afterwards, or made for a preview and not
+   * approved with one.
+   */
+  replaceable(page: string): boolean {
+    const last = this.last(page);
+    return (
+      last !== undefined &&
+      (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && !this.#approved(page)))
+    );
+  }
+
+  #approved(page: string): boolean {
+    return (
+      this.#preview?.state === "approved" && this.#preview.result?.pages.some((shown) => shown.page === page) === true
+    );
+  }
+
+  /** Pages that were in hand when the process ended, had it ended now. */
+  get inHand(): readonly InHand[] {
+    return [...this.#inHand.values()];
+  }
+
+  /**
+   * Whether a process was gone while this page was in hand: it is then done with no other beside it, so that a second
+   * time is certain.
+   */
+  suspected(page: string, fingerprint: string): boolean {
+    return this.#suspects.has(keyOf(page, fingerprint));
+  }
+
+  /** Where the page was the last time, if it has ended the process twice, the second time for certain. */
+  setAside({ page, fingerprint, inputSha256 }: PageKey): FailureStage | undefined {
+    const suspect = this.#suspects.get(keyOf(page, fingerprint));
+    return suspect !== undefined && suspect.deaths >= DEATHS && suspect.alone && suspect.inputSha256 === inputSha256
+      ? suspect.stage
+      : undefined;
+  }
+
+  note(entry: JournalEntry): void {
+    switch (entry.type) {
+      case "run":
+        this.#begin(entry.record);
+        break;
+      case "page":
+        this.#pages.set(keyOf(entry.page, entry.fingerprint), entry);
+        this.#pictures.set(entry.page, [...(this.#pictures.get(entry.page) ?? []), entry]);
+        this.#outcome(entry);
+        this.#failed.delete(entry.page);
+        break;
+      case "begin":
+        this.#inHand.set(keyOf(entry.page, entry.fingerprint), entry);
+        break;
+      case "failed":
+        if (entry.failure.code !== "ERR_PAGE_CRASHED") this.#outcome(entry);
+        this.#failed.set(entry.page, entry);
+        break;
+      case "died":
+        this.#inHand.clear();
+        for (const page of entry.pages) this.#suspect(page, entry.pages.length === 1);
+        break;
+      case "retry":
+        for (const key of this.#suspects.keys())
+          if (entry.pages.includes(this.#suspects.get(key)!.page)) this.#suspects.delete(key);
+        break;
+      case "adjust":
+        this.#adjust(entry.page, entry.settings);
+        break;
+      case "preview":
+        this.#preview = { state: entry.state, result: entry.result ?? this.#preview?.result };
+        if (entry.settings !== undefined) this.#adjust(undefined, entry.settings);
+        break;
+      case "carried":
+        this.#carried.set(entry.name, entry);
+        break;
+      case "archive":
+        this.#archiveName = entry.name;
+        break;
+    }
+  }
+
+  /**
+   * Another command with other settings is another wish: what was changed after the start of the one before is
+   * forgotten.
+   */
+  #begin(record: RunRecord): void {
+    this.#inHand.clear();
+    if (this.#record !== undefined && !sameWish(this.#record, record)) {
+      this.#adjustments = { all: {}, pages: {} };
+      this.#preview = undefined;
+    }
+    this.#record = record;
+  }
+
+  #outcome({ page, fingerprint }: PageKey): void {
+    this.#inHand.delete(keyOf(page, fingerprint));
+    this.#suspects.delete(keyOf(page, fingerprint));
+  }
+
+  #suspect(page: InHand, alone: boolean): void {
+    const key = keyOf(page.page, page.fingerprint);
+    const before = this.#suspects.get(key);
+    const deaths = before?.inputSha256 === page.inputSha256 ? before.deaths : 0;
+    this.#suspects.set(key, { ...page, deaths: deaths + 1, alone });
+  }
+
+  #adjust(page: string | undefined, settings: PageConfig): void {
+    const { all, pages } = this.#adjustments;
+    if (page === undefined) this.#adjustments = { all: { ...all, ...settings }, pages };
+    else this.#adjustments = { all, pages: { ...pages, [page]: { ...pages[page], ...settings } } };
+  }
+}
+
+/** Whether two commands want the same pictures. */
+export function sameWish(
+  a: Pick<RunRecord, "config" | "pageConfigs">,
+  b: Pick<RunRecord, "config" | "pageConfigs">,
+): boolean {
+  const wish = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
+    JSON.parse(JSON.stringify([PAGE_SETTINGS.map((key) => config[key]), config.referenceImages, pageConfigs]));
+  return isDeepStrictEqual(wish(a), wish(b));
+}
+
+/** A page's settings that go over all others. */
+export function adjustedSettings({ all, pages }: Adjustments, page: string): PageConfig {
+  return { ...all, ...pages[page] };
+}
+
+function keyOf(page: string, fingerprint: string): string {
+  return `${fingerprint} ${page}`;
+}

@@ -1,0 +1,54 @@
+/**
+ * The folder beside (or in) an output that holds the journal, the lock and, for an archive, the finished pages until it
+ * is there.
+ */
+import { rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { BatchConfig } from "../../config/batch-config.js";
+
+/** Where a batch is written. */
+export type OutputPaths = Pick<BatchConfig, "outputDir" | "outputZip">;
+
+/** Name of the work folder in an output folder, and what an archive's name gets for its own. */
+export const WORK_NAME = ".cobra-batch";
+const REMAINS = ".done";
+
+/** The folder or archive that is written. */
+export function outputPath({ outputDir, outputZip }: OutputPaths): string {
+  return (outputDir ?? outputZip)!;
+}
+
+export function workFolder({ outputDir, outputZip }: OutputPaths): string {
+  return outputZip === undefined ? join(outputDir!, WORK_NAME) : `${outputZip}${WORK_NAME}`;
+}
+
+/** The output that a work folder belongs to; undefined for another folder. */
+export function outputOfWorkFolder(path: string): OutputPaths | undefined {
+  if (basename(path) === WORK_NAME) return { outputDir: dirname(path) };
+  return path.endsWith(WORK_NAME) ? { outputZip: path.slice(0, -WORK_NAME.length) } : undefined;
+}
+
+/** Where the pictures are written: for an archive a dot-folder, which is never taken for input. */
+export function picturesFolder(paths: OutputPaths): string {
+  return paths.outputDir ?? join(workFolder(paths), ".pages");
+}
+
+/**
+ * Where a run writes which pages failed, why, and what to do: beside the pictures, for an archive in its work folder.
+ */
+export function failuresFile(paths: OutputPaths): string {
+  return join(paths.outputDir ?? workFolder(paths), "failures.json");
+}
+
+/** Takes a folder out of the way in one step, so that a kill leaves all of it or nothing under its name. */
+export async function removeFolder(path: string): Promise<void> {
+  const aside = `${path}${REMAINS}`;
+  await rm(aside, { recursive: true, force: true });
+  await rename(path, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Removes what a run that was killed while it tidied up after itself has left. */
+export async function removeRemains(paths: OutputPaths): Promise<void> {
+  await rm(`${workFolder(paths)}${REMAINS}`, { recursive: true, force: true });
+}

@@ -1,0 +1,297 @@
+/** The pages of one batch: which wait, where each is, and what came out. Every change is told as an event. */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import type { Engine } from "../../colorization/engine.js";
+import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
+import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
+import type { SourceEntry, SourceFault } from "../../io/page-source.js";
+import { getLogger } from "../../logging.js";
+import type { BatchEventBody, BatchProgress, BatchSummary, PageFailure, PageSuccess } from "../events.js";
+import { ImageQueue, type ImageQueueItem } from "./image-queue.js";
+import type { Adjustments } from "../journal/entries.js";
+import { pageFailure } from "./page-failure.js";
+import type { PageJob } from "./page-work.js";
+import { adjustedSettings } from "../journal/history.js";
+import type { Scan } from "../input/scan-input.js";
+import { StatusTracker } from "./status-tracker.js";
+
+/** A page to add. */
+export interface ImageRequest {
+  /** The page's name in the input, with forward slashes. */
+  inputPath: string;
+  /** Higher goes first. Default 0. */
+  priority?: number;
+  /** Settings of this page alone, over the batch's. */
+  config?: PageConfig;
+}
+
+interface PlannedPage {
+  readonly entry: SourceEntry;
+  /** Relative name of the result. */
+  readonly outputName: string;
+  /** Position in the batch. */
+  readonly index: number;
+}
+
+/** How a page came out; a picture of the input that could not be used has no job. */
+type Outcome =
+  | { readonly job: PageJob; readonly success: PageSuccess }
+  | { readonly job: PageJob | undefined; readonly failure: PageFailure };
+
+const log = getLogger("batch");
+
+export class BatchPages {
+  readonly tracker = new StatusTracker();
+  /** Settings that go over all others. */
+  adjustments: Adjustments = { all: {}, pages: {} };
+  /** The pages that were asked for by name. */
+  readonly requests: ImageRequest[] = [];
+  #outcomes: Outcome[] = [];
+  readonly #queue = new ImageQueue();
+  readonly #planned = new Map<string, PlannedPage>();
+  #startedMs = performance.now();
+
+  constructor(
+    readonly engine: Engine,
+    readonly config: BatchConfig,
+    readonly emit: (event: BatchEventBody) => void,
+    readonly pageConfig: (name: string) => PageConfig = () => ({}),
+  ) {}
+
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** Every page has an outcome. */
+  get allDone(): boolean {
+    return this.#outcomes.length === this.tracker.getSummary().total;
+  }
+
+  get successes(): PageSuccess[] {
+    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.success] : []));
+  }
+
+  /** The pages of `successes`. */
+  get completed(): PageJob[] {
+    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.job] : []));
+  }
+
+  get failures(): PageFailure[] {
+    return this.#outcomes.flatMap((outcome) => ("failure" in outcome ? [outcome.failure] : []));
+  }
+
+  /** Settings of single pages, of those that have any. */
+  get pageConfigs(): Record<string, PageConfig> {
+    return Object.fromEntries(
+      [...this.#planned.keys()]
+        .map((name) => [name, this.pageConfig(name)] as const)
+        .filter(([, own]) => Object.keys(own).length > 0),
+    );
+  }
+
+  /** Queues pages of the input, all or (with an error) none; without a list all line art. */
+  add({ source, found, outputNames }: Scan, images?: readonly (string | ImageRequest)[]): ImageQueueItem[] {
+    const entries = new Map(source.entries().map((entry) => [entry.name, entry]));
+    const named = new Set(this.#planned.keys());
+    const requests = (images ?? found.pages.map((entry) => entry.name)).map((image) => {
+      const {
+        inputPath,
+        priority = 0,
+        config: own,
+      }: ImageRequest = typeof image === "string" ? { inputPath: image } : image;
+      const config: PageConfig = { ...this.pageConfig(inputPath), ...own };
+      const entry = entries.get(inputPath);
+      const outputName = outputNames.get(inputPath);
+      if (entry === undefined || outputName === undefined)
+        throw new ValidationError(
+          "ERR_INPUT_NOT_FOUND",
+          `"${inputPath}" is no picture of ${source.path}; pages are named as they are in the input`,
+        );
+      if (named.has(inputPath))
+        throw new QueueError("ERR_ARGUMENT", `the page "${inputPath}" is added twice; each page is done once a batch`);
+      if (!Number.isFinite(priority))
+        throw new QueueError(
+          "ERR_ARGUMENT",
+          `the page "${inputPath}" has priority ${priority}; a finite number is needed`,
+        );
+      this.#checkStyle(inputPath, pageSettings(this.config, config).style);
+      named.add(inputPath);
+      return { entry, outputName, priority, config };
+    });
+    if (images !== undefined)
+      this.requests.push(...images.map((image) => (typeof image === "string" ? { inputPath: image } : image)));
+    return requests.map(({ entry, outputName, priority, config }) => {
+      const classified = found.classifications.get(entry);
+      const item = this.#queue.enqueue({
+        inputPath: entry.name,
+        outputPath: this.config.outputDir === undefined ? outputName : join(this.config.outputDir, outputName),
+        priority,
+        ...(Object.keys(config).length === 0 ? {} : { config }),
+        ...(classified === undefined
+          ? {}
+          : { imageType: classified.type, classificationConfidence: classified.confidence }),
+      });
+      this.#planned.set(entry.name, { entry, outputName, index: this.#planned.size });
+      this.tracker.addImage(item.id);
+      return item;
+    });
+  }
+
+  #checkStyle(page: string, style: Style): void {
+    const { styles } = this.engine;
+    if (!styles.includes(style))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the page "${page}" wants style "${style}"; the model has ${styles.map((one) => `"${one}"`).join(", ")}`,
+      );
+  }
+
+  /** Starts the clock; pictures of the input that cannot be used are failed pages from the beginning. */
+  begin(faults: readonly SourceFault[]): void {
+    this.#startedMs = performance.now();
+    for (const { name, error } of faults) {
+      const id = randomUUID();
+      this.tracker.addImage(id);
+      this.tracker.updateStatus(id, "processing");
+      this.#addFailure(
+        undefined,
+        id,
+        this.#planned.size + this.#outcomes.length,
+        pageFailure(name, "scan", error),
+        error,
+      );
+    }
+  }
+
+  #settings(item: ImageQueueItem, adjustments = this.adjustments): PageJob["settings"] {
+    return pageSettings(this.config, { ...item.config, ...adjustedSettings(adjustments, item.inputPath) });
+  }
+
+  /** What waits and with which settings, left where it is. */
+  waitingPages(adjustments = this.adjustments): Pick<PageJob, "entry" | "settings">[] {
+    return [...this.#queue].map((item) => ({
+      entry: this.#planned.get(item.inputPath)!.entry,
+      settings: this.#settings(item, adjustments),
+    }));
+  }
+
+  /** The page that `next` would give, left where it is. */
+  peek(): Pick<PageJob, "entry" | "settings"> | undefined {
+    const item = this.#queue.peek();
+    return item === undefined ? undefined : this.#job(item);
+  }
+
+  /** The next page, now processing; undefined when none waits. */
+  next(): PageJob | undefined {
+    const item = this.#queue.dequeue();
+    if (item === undefined) return undefined;
+    this.tracker.updateStatus(item.id, "processing");
+    const job = this.#job(item);
+    this.emit({ type: "page-started", page: job.entry.name, index: job.index });
+    return job;
+  }
+
+  /** The pages that wait, in their order, to be tried without being taken. */
+  *trials(): Generator<PageJob> {
+    for (const item of this.#queue) yield this.#job(item);
+  }
+
+  #job(item: ImageQueueItem): PageJob {
+    const { entry, outputName, index } = this.#planned.get(item.inputPath)!;
+    return {
+      item,
+      id: item.id,
+      index,
+      entry,
+      outputName,
+      settings: this.#settings(item),
+      startedMs: performance.now(),
+      stage: "decode",
+      inputSha256: "",
+    };
+  }
+
+  /** @param kept an earlier run has done it */
+  complete(job: PageJob, success: PageSuccess, kept: boolean): void {
+    this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
+    this.#outcomes.push({ job, success });
+    const { page, output, bucket, seed, elapsedMs, stageMs } = success;
+    log.info(
+      kept ? { page, output } : { page, output, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) },
+      kept ? "page kept from an earlier run" : "page done",
+    );
+    this.emit({
+      type: "page-completed",
+      index: job.index,
+      progress: this.progress,
+      ...success,
+      ...(kept ? { kept } : {}),
+    });
+  }
+
+  fail(job: PageJob, error: BatchProcessingError): PageFailure {
+    return this.#addFailure(job, job.id, job.index, pageFailure(job.entry.name, job.stage, error), error);
+  }
+
+  /** A page that has failed before and is not tried again. */
+  failedBefore(job: PageJob, failure: PageFailure): void {
+    this.#addFailure(job, job.id, job.index, failure, new BatchProcessingError(failure.code, failure.message));
+  }
+
+  #addFailure(
+    job: PageJob | undefined,
+    id: string,
+    index: number,
+    failure: PageFailure,
+    error: BatchProcessingError,
+  ): PageFailure {
+    const { page, stage, code, remedy } = failure;
+    log.error({ page, stage, code, remedy }, `page failed: ${error.message}`);
+    this.tracker.updateStatus(id, "failed", { error });
+    this.#outcomes.push({ job, failure });
+    this.emit({ type: "page-failed", index, progress: this.progress, ...failure });
+    return failure;
+  }
+
+  /** What came of some pages. */
+  outcomesOf(jobs: readonly PageJob[]): { successes: PageSuccess[]; failures: PageFailure[] } {
+    const own = this.#outcomes.filter(({ job }) => job !== undefined && jobs.includes(job));
+    return {
+      successes: own.flatMap((one) => ("success" in one ? [one.success] : [])),
+      failures: own.flatMap((one) => ("failure" in one ? [one.failure] : [])),
+    };
+  }
+
+  /** Puts pages back in front of the queue, to be done again from the beginning, in the same order. */
+  putBack(jobs: readonly PageJob[]): void {
+    this.#outcomes = this.#outcomes.filter(({ job }) => job === undefined || !jobs.includes(job));
+    for (const { item } of jobs.toReversed()) {
+      this.tracker.removeImage(item.id);
+      this.#queue.requeue(item);
+      this.tracker.addImage(item.id);
+    }
+  }
+
+  /** Empties the queue; what has no outcome yet is cancelled. */
+  cancelRest(): void {
+    this.#queue.clear();
+    for (const { id, state } of this.tracker.getAllStatuses()) {
+      if (state === "pending" || state === "processing") this.tracker.updateStatus(id, "cancelled");
+    }
+  }
+
+  get progress(): BatchProgress {
+    const { total, completed, failed } = this.tracker.getSummary();
+    return { total, completed, failed, unfinished: total - completed - failed };
+  }
+
+  /** @param output what was written; default: what was asked for */
+  summary(output = (this.config.outputDir ?? this.config.outputZip)!): BatchSummary {
+    return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
+  }
+}
+
+function wholeMs(stageMs: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(stageMs).map(([stage, ms]) => [stage, Math.round(ms)]));
+}

@@ -1,0 +1,152 @@
+/**
+ * The pages that wait: higher priority first, first in first out among equals. A binary heap, so that each step costs
+ * O(log n).
+ */
+import { randomUUID } from "node:crypto";
+import type { ImageType } from "../../classification/index.js";
+import type { PageConfig } from "../../config/batch-config.js";
+import { QueueError } from "../../errors.js";
+
+/** One waiting page. */
+export interface ImageQueueItem {
+  /** A UUID. */
+  readonly id: string;
+  /** The page: a path, or its name in the input. */
+  readonly inputPath: string;
+  /** Where its picture goes. */
+  readonly outputPath: string;
+  /** Settings of this page alone. */
+  readonly config?: PageConfig;
+  /** Higher goes first. Default 0. */
+  readonly priority: number;
+  readonly imageType?: ImageType;
+  /** 0..1 */
+  readonly classificationConfidence?: number;
+}
+
+/** What `enqueue` takes: an item whose `id` and `priority` may be left out. */
+export type ImageQueueInput = Omit<ImageQueueItem, "id" | "priority"> &
+  Partial<Pick<ImageQueueItem, "id" | "priority">>;
+
+interface Entry {
+  readonly item: ImageQueueItem;
+  /** Number of the enqueue, which decides among equal priorities. */
+  readonly order: number;
+}
+
+const before = (a: Entry, b: Entry): boolean =>
+  a.item.priority > b.item.priority || (a.item.priority === b.item.priority && a.order < b.order);
+
+/** A priority queue of pages. Iterating gives them in the order of `dequeue` and takes nothing out. */
+export class ImageQueue implements Iterable<ImageQueueItem> {
+  readonly #heap: Entry[] = [];
+  readonly #ids = new Set<string>();
+  #enqueued = 0;
+  #requeued = 0;
+
+  /** How many wait. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /**
+   * Adds a page, O(log n).
+   * @returns the item as it waits, with its id
+   * @throws QueueError `ERR_ARGUMENT` for an empty path, a priority that is no finite number, a confidence outside
+   * 0..1, or an id that waits already
+   */
+  enqueue(input: ImageQueueInput): ImageQueueItem {
+    return this.#add(input, () => this.#enqueued++);
+  }
+
+  /** Puts a page that was taken out back in front of its equals, O(log n). Throws as `enqueue` does. */
+  requeue(input: ImageQueueInput): ImageQueueItem {
+    return this.#add(input, () => --this.#requeued);
+  }
+
+  #add(input: ImageQueueInput, order: () => number): ImageQueueItem {
+    const item: ImageQueueItem = Object.freeze({
+      ...input,
+      id: input.id ?? randomUUID(),
+      priority: input.priority ?? 0,
+    });
+    const fault =
+      faultOf(item) ??
+      (this.#ids.has(item.id)
+        ? `the id ${item.id} is in the queue already; leave the id out to get a new one`
+        : undefined);
+    if (fault !== undefined) throw new QueueError("ERR_ARGUMENT", `"${input.inputPath}" cannot be queued: ${fault}`);
+    this.#ids.add(item.id);
+    this.#heap.push({ item, order: order() });
+    this.#rise(this.#heap.length - 1);
+    return item;
+  }
+
+  /** Takes the next page out, O(log n); undefined when none waits. */
+  dequeue(): ImageQueueItem | undefined {
+    const first = this.#heap[0];
+    if (first === undefined) return undefined;
+    const last = this.#heap.pop()!;
+    if (this.#heap.length > 0) {
+      this.#heap[0] = last;
+      this.#sink(0);
+    }
+    this.#ids.delete(first.item.id);
+    return first.item;
+  }
+
+  /** The next page, left where it is; undefined when none waits. */
+  peek(): ImageQueueItem | undefined {
+    return this.#heap[0]?.item;
+  }
+
+  clear(): void {
+    this.#heap.length = 0;
+    this.#ids.clear();
+  }
+
+  *[Symbol.iterator](): Generator<ImageQueueItem> {
+    for (const { item } of this.#heap.toSorted((a, b) => (before(a, b) ? -1 : 1))) yield item;
+  }
+
+  #rise(index: number): void {
+    const heap = this.#heap;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!before(heap[index]!, heap[parent]!)) return;
+      this.#swap(index, parent);
+      index = parent;
+    }
+  }
+
+  #sink(index: number): void {
+    const heap = this.#heap;
+    for (;;) {
+      let first = index;
+      for (const child of [2 * index + 1, 2 * index + 2]) {
+        if (child < heap.length && before(heap[child]!, heap[first]!)) first = child;
+      }
+      if (first === index) return;
+      this.#swap(index, first);
+      index = first;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    [this.#heap[a], this.#heap[b]] = [this.#heap[b]!, this.#heap[a]!];
+  }
+}
+
+function faultOf({
+  inputPath,
+  outputPath,
+  priority,
+  classificationConfidence: confidence,
+}: ImageQueueItem): string | undefined {
+  if (inputPath === "") return "inputPath is empty; the page's path or name is needed";
+  if (outputPath === "") return "outputPath is empty; say where the picture goes";
+  if (!Number.isFinite(priority)) return `priority is ${priority}; a finite number is needed`;
+  if (confidence !== undefined && !(confidence >= 0 && confidence <= 1))
+    return `classificationConfidence is ${confidence}; it must be from 0 to 1`;
+  return undefined;
+}

@@ -1,0 +1,67 @@
+/** One batch as one call: the short way to a `BatchProcessor`. */
+import type { Engine } from "../colorization/engine.js";
+import type { BatchConfig } from "../config/batch-config.js";
+import type { ImageRequest } from "./pages/batch-pages.js";
+import { BatchProcessor, type BatchProcessorOptions } from "./batch-processor.js";
+import type { BatchSummary, PreviewResult } from "./events.js";
+import type { PreviewDecision } from "./preview/preview.js";
+
+export interface RunBatchOptions extends BatchProcessorOptions {
+  /**
+   * Stops gently: no further page is begun, those in colouring are finished, and the summary tells how many are
+   * `unfinished`; the same call goes on later.
+   */
+  drain?: AbortSignal;
+  /** The pages to do. Default: all line art of the input. */
+  images?: readonly (string | ImageRequest)[];
+  /**
+   * Decides about a preview; undefined leaves it waiting and ends the batch: the summary has it as `preview`, and the
+   * same call, or the command `cobra-batch approve`, goes on later. Default: leaves it. `signal` is aborted when the
+   * batch ends otherwise.
+   */
+  onPreview?: (preview: PreviewResult, signal: AbortSignal) => Promise<PreviewDecision | undefined>;
+}
+
+/**
+ * Colours all pages of an input.
+ * @returns how it went; failed pages are in `failures`
+ * @throws as `BatchProcessor.startProcessing` does; `drain`'s reason when it was aborted before; what `onPreview`
+ * throws
+ */
+export async function runBatch(
+  engine: Engine,
+  config: BatchConfig,
+  { drain, images, onPreview = async () => undefined, ...options }: RunBatchOptions = {},
+): Promise<BatchSummary> {
+  drain?.throwIfAborted();
+  const ended = new AbortController();
+  const decide = async (preview: PreviewResult): Promise<void> => {
+    try {
+      const decision = await onPreview(preview, ended.signal);
+      if (!processor.isWaitingForPreviewApproval()) return;
+      if (decision === undefined) void processor.close();
+      else if (decision.type === "approve")
+        processor.approvePreview(decision.seed === undefined ? {} : { seed: decision.seed });
+      else processor.rejectPreview(decision.settings);
+    } catch (error) {
+      void processor.destroy(error);
+    }
+  };
+  const onEvent: BatchProcessorOptions["onEvent"] = (event) => {
+    options.onEvent?.(event);
+    if (event.type === "preview-ready") void decide(event.preview);
+  };
+  await using processor = new BatchProcessor(engine, config, { ...options, onEvent });
+  const onDrain = (): void => {
+    ended.abort(drain?.reason);
+    void processor.close();
+  };
+  drain?.addEventListener("abort", onDrain, { once: true });
+  try {
+    if (images !== undefined) await processor.addImages(images);
+    return await processor.startProcessing();
+  } finally {
+    ended.abort();
+    drain?.removeEventListener("abort", onDrain);
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * What a batch does from its start to its end: earlier results looked up, the preview, the pages, and the output
+ * completed.
+ */
+import { dirname } from "node:path";
+import type { Engine } from "../colorization/engine.js";
+import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
+import { getLogger } from "../logging.js";
+import { BatchOutput } from "./output/batch-output.js";
+import type { BatchPages } from "./pages/batch-pages.js";
+import { ContentHashes } from "./input/content-hashes.js";
+import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
+import { pageFingerprint } from "./pages/fingerprint.js";
+import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
+import { PageReferences } from "./input/page-references.js";
+import type { EncodedPage, PageContext, PageJob, Passed } from "./pages/page-work.js";
+import { guardedBy, workThrough, type SegmentControl } from "./pages/crash-isolation.js";
+import type { PreviewGate } from "./preview/preview.js";
+import { runPreview } from "./preview/run-preview.js";
+import { sameWish } from "./journal/history.js";
+import { runMetadata } from "./output/run-metadata.js";
+import { absoluteRecord, portableRecord, runRecord } from "./journal/record.js";
+import type { Scan } from "./input/scan-input.js";
+import { makeSeedGrid } from "./preview/seed-grid.js";
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly engine: Engine;
+  readonly config: BatchConfig;
+  readonly pages: BatchPages;
+  readonly scan: Scan;
+  readonly gate: PreviewGate;
+  readonly control: SegmentControl;
+  /** Id of the batch. */
+  readonly job: string;
+  readonly fresh: boolean;
+  /** The pages to do; what has come of the others stays as it is. Default: all. */
+  readonly only: ReadonlySet<string> | undefined;
+  /** Whether no further page may be begun. */
+  stopped(): boolean;
+}
+
+const log = getLogger("batch");
+
+/** Resolves to what was written; undefined when pages are left. */
+export async function runPages(parts: RunParts): Promise<string | undefined> {
+  const { engine, config, pages, scan, control, only } = parts;
+  const whole = pages.waiting === 0;
+  if (whole) pages.add(scan);
+  const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
+  const provider = await engine.provider(config.style);
+  const upcoming = pages.waitingPages();
+  const faultsOfFiles = await ownFileFaults(upcoming.map(({ entry, settings }) => [entry.name, settings]));
+  if (faultsOfFiles.length > 0) throw configError(faultsOfFiles);
+  const contents = new ContentHashes();
+  await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
+  const batchReferences = engine.references(scan.found.references);
+  using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
+  references.expect(upcoming.map(({ settings }) => settings));
+  const fingerprint = (settings: PageSettings): string =>
+    pageFingerprint(
+      { ...settings, ...outputSettings(config) },
+      engine.model.hash,
+      batchReferences.hash,
+      ownContents(settings, (path) => contents.of(path)),
+    );
+  const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
+  const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
+    run !== undefined && sameWish(absoluteRecord(run.record, dirname(record.config.outputZip!)), record)
+      ? run.adjustments
+      : undefined;
+  const skip = parts.fresh || faults.length > 0 || only !== undefined;
+  const before = skip
+    ? undefined
+    : await findFinishedArchive(config, (run) => pages.waitingPages(earlier(run)), fingerprint);
+  if (before !== undefined) {
+    announce(parts, scan.found.warnings, batchReferences.names, provider, pages.waiting);
+    for (let job = pages.next(); job !== undefined; job = pages.next())
+      pages.complete(job, before.pages.get(job.entry.name)!, true);
+    return before.path;
+  }
+  const output = await BatchOutput.open(config, {
+    fresh: parts.fresh,
+    fingerprint,
+    record,
+    job: parts.job,
+    keepRecord: only !== undefined,
+  });
+  try {
+    pages.adjustments = output.history.adjustments;
+    announce(
+      parts,
+      [...scan.found.warnings, ...output.warnings],
+      batchReferences.names,
+      provider,
+      pages.waiting + faults.length,
+    );
+    pages.begin(faults);
+    await output.noteFaults(pages.failures);
+    await work(parts, output, references);
+    log.debug({ cache: batchReferences.stats() }, "reference cache");
+    control.signal.throwIfAborted();
+    const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
+    const metadata = runMetadata(
+      engine,
+      settings,
+      batchReferences.names,
+      pages.successes,
+      pages.failures,
+      origins(pages, fingerprint),
+    );
+    if (!pages.allDone) {
+      if (only !== undefined) await output.report(metadata);
+      await output.stop();
+      return undefined;
+    }
+    const run =
+      config.outputZip === undefined
+        ? {}
+        : {
+            run: {
+              record: portableRecord(output.history.record!, dirname(record.config.outputZip!)),
+              adjustments: pages.adjustments,
+            },
+          };
+    return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
+  } catch (error) {
+    await output.stop();
+    throw error;
+  }
+}
+
+async function work(parts: RunParts, output: BatchOutput, references: PageReferences): Promise<void> {
+  const { engine, config, pages, control, gate, only } = parts;
+  const known = async (job: PageJob): Promise<Passed<never> | undefined> => {
+    if (only === undefined || only.has(job.entry.name)) return undefined;
+    const kept = await output.standing(job);
+    if (kept !== undefined) return { job, kept };
+    const failure = output.history.failed(job.entry.name)?.failure;
+    return failure === undefined ? { job, left: true } : { job, failedBefore: failure };
+  };
+  const context: PageContext = {
+    engine,
+    references,
+    output: outputSettings(config),
+    emit: pages.emit,
+    known,
+    finished: (job) => output.finished(job),
+    ...guardedBy(output),
+  };
+  const settle = async (item: Passed<EncodedPage>): Promise<void> => {
+    if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
+    else if ("kept" in item) pages.complete(item.job, item.kept, true);
+    else if ("error" in item) await output.fail(item.job, pages.fail(item.job, item.error));
+    else if ("failedBefore" in item) pages.failedBefore(item.job, item.failedBefore);
+    references.done(item.job.settings);
+  };
+  const some = (limit?: number): Promise<PageJob[]> => workThrough(pages, output, context, control, settle, limit);
+  const seedGrid = (folder: string): ReturnType<typeof makeSeedGrid> =>
+    makeSeedGrid(context, control, pages, output, { pages: config.previewPages, seeds: config.previewSeeds, folder });
+  const goesOn =
+    only !== undefined ||
+    (await runPreview({ config, pages, output, gate, stopped: () => parts.stopped(), work: some, seedGrid }));
+  if (goesOn) await some();
+}
+
+/** What each finished page was made of. */
+function origins(
+  pages: BatchPages,
+  fingerprint: (settings: PageSettings) => string,
+): { page: string; fingerprint: string; sha256: string }[] {
+  return pages.completed.map((job) => ({
+    page: job.entry.name,
+    fingerprint: job.fingerprint ?? fingerprint(job.settings),
+    sha256: job.inputSha256,
+  }));
+}
+
+function announce(
+  { engine, config, pages, control }: RunParts,
+  warnings: readonly string[],
+  references: readonly string[],
+  provider: string,
+  count: number,
+): void {
+  for (const message of warnings) pages.emit({ type: "warning", message });
+  const { name, version, trained } = engine.model.manifest;
+  log.info(
+    {
+      pages: count,
+      references,
+      model: `${name} ${version}`,
+      provider,
+      output: config.outputDir ?? config.outputZip,
+      maxConcurrent: control.pagesInFlight(),
+    },
+    "batch started",
+  );
+  for (const message of warnings) log.warn(message);
+  pages.emit({
+    type: "batch-started",
+    pages: count,
+    references: [...references],
+    model: `${name} ${version}`,
+    modelTrained: trained,
+    provider,
+  });
+  if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
+}

@@ -1,0 +1,36 @@
+/** What an archive may cost at most. Defaults are far above any chapter and far below what would hurt a machine. */
+import { ValidationError } from "../../errors.js";
+
+export interface ArchiveLimits {
+  /** Entries of one archive, folders included. An archive with more is refused. Default 50,000. */
+  readonly maxEntries: number;
+  /** Unpacked bytes of one entry. Default 512 MiB. */
+  readonly maxEntryBytes: number;
+  /** Unpacked bytes of all entries of one archive together. Default 64 GiB. */
+  readonly maxTotalBytes: number;
+  /** Unpacked over packed bytes of an entry, judged above `RATIO_FREE_BYTES`. Default 200. */
+  readonly maxRatio: number;
+  /** Bytes of a compressed archive inside an archive, which has to be held in memory. Default 512 MiB. */
+  readonly maxNestedBytes: number;
+}
+
+export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
+  maxEntries: 50_000,
+  maxEntryBytes: 512 * 2 ** 20,
+  maxTotalBytes: 64 * 2 ** 30,
+  maxRatio: 200,
+  maxNestedBytes: 512 * 2 ** 20,
+};
+
+/** Below this an entry's ratio is not judged: an empty page packs extremely well. */
+export const RATIO_FREE_BYTES = 16 * 2 ** 20;
+
+/** Fills in the defaults. Throws `ERR_ARGUMENT` for a limit that is not above zero. */
+export function archiveLimits(limits: Partial<ArchiveLimits> = {}): ArchiveLimits {
+  const filled = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };
+  for (const [name, value] of Object.entries(filled)) {
+    if (!(typeof value === "number" && value > 0))
+      throw new ValidationError("ERR_ARGUMENT", `limits.${name} is ${String(value)}; it must be a number above 0`);
+  }
+  return filled;
+}

@@ -1,0 +1,132 @@
+/** Reads a ZIP archive's central directory with yauzl. The rest of the engine sees plain records, never yauzl. */
+import { callbackify } from "node:util";
+import yauzl from "yauzl";
+import { messageOf, ZipExtractionError } from "../../errors.js";
+import type { ByteSource } from "../files/byte-source.js";
+
+/** One entry as the directory states it; nothing is checked yet. */
+export interface DirectoryEntry {
+  readonly rawName: Uint8Array;
+  readonly flags: number;
+  readonly method: number;
+  readonly crc32: number;
+  readonly compressedBytes: number;
+  readonly sizeBytes: number;
+  readonly headerOffset: number;
+  readonly externalFileAttributes: number;
+  readonly extraFields: readonly { id: number; data: Uint8Array }[];
+}
+
+export interface Directory {
+  /** Where the directory starts, in bytes from the archive's start. */
+  readonly offset: number;
+  /** Entries the archive says it has. */
+  readonly entryCount: number;
+  readonly entries: readonly DirectoryEntry[];
+  /** Why the directory could not be read to its end. */
+  readonly damage: unknown;
+}
+
+/** The parts of yauzl 3 that its published types (of version 2) lack. */
+interface Library {
+  fromRandomAccessReaderPromise(
+    reader: yauzl.RandomAccessReader,
+    totalSize: number,
+    options: yauzl.Options,
+  ): Promise<Zip>;
+}
+interface Zip {
+  readonly entryCount: number;
+  readonly readEntryCursor: number;
+  eachEntry(): AsyncIterable<yauzl.Entry & { fileNameRaw: Buffer }>;
+}
+
+const WINDOW_BYTES = 64 * 1024;
+
+/** yauzl's reader over a ByteSource, with one window of read-ahead: yauzl asks for 46 bytes at a time. */
+class Reader extends yauzl.RandomAccessReader {
+  readonly #source: ByteSource;
+  #window: Uint8Array = new Uint8Array(0);
+  #windowStart = 0;
+  constructor(source: ByteSource) {
+    super();
+    this.#source = source;
+  }
+
+  override read(
+    target: Buffer,
+    offset: number,
+    lengthBytes: number,
+    position: number,
+    callback: (error: Error | null, bytesRead?: number) => void,
+  ): void {
+    callbackify(() => this.#fill(position, lengthBytes))((error, bytes) => {
+      if (error === null) target.set(bytes, offset);
+      callback(error, error === null ? bytes.byteLength : 0);
+    });
+  }
+
+  async #fill(position: number, lengthBytes: number): Promise<Uint8Array> {
+    const start = position - this.#windowStart;
+    if (start < 0 || start + lengthBytes > this.#window.byteLength) {
+      this.#window = await this.#source.read(
+        position,
+        Math.max(lengthBytes, Math.min(WINDOW_BYTES, this.#source.sizeBytes - position)),
+      );
+      this.#windowStart = position;
+    }
+    const from = position - this.#windowStart;
+    return this.#window.subarray(from, from + lengthBytes);
+  }
+}
+
+/**
+ * The directory of an archive. Rejects with `ERR_ZIP_FORMAT` when there is none and with `ERR_ZIP_LIMIT` above
+ * `maxEntries`.
+ */
+export async function readDirectory(source: ByteSource, label: string, maxEntries: number): Promise<Directory> {
+  let zip: Zip;
+  try {
+    zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(new Reader(source), source.sizeBytes, {
+      autoClose: false,
+      decodeStrings: false,
+      validateEntrySizes: false,
+    });
+  } catch (cause) {
+    const size = source.sizeBytes === 0 ? "it has zero bytes" : messageOf(cause);
+    throw new ZipExtractionError(
+      "ERR_ZIP_FORMAT",
+      `${label} is not a ZIP or CBZ archive, or it is damaged (${size}); check the file, or fetch it again`,
+      { cause },
+    );
+  }
+  const { entryCount, readEntryCursor: offset } = zip;
+  if (entryCount > maxEntries) {
+    throw new ZipExtractionError(
+      "ERR_ZIP_LIMIT",
+      `${label} has ${entryCount} entries, more than the limit maxEntries ${maxEntries}; raise the limit if you trust the archive`,
+    );
+  }
+  const entries: DirectoryEntry[] = [];
+  let damage: unknown;
+  try {
+    for await (const entry of zip.eachEntry()) entries.push(record(entry));
+  } catch (error) {
+    damage = error;
+  }
+  return { offset, entryCount, entries, damage };
+}
+
+function record(entry: yauzl.Entry & { fileNameRaw: Buffer }): DirectoryEntry {
+  return {
+    rawName: entry.fileNameRaw,
+    flags: entry.generalPurposeBitFlag,
+    method: entry.compressionMethod,
+    crc32: entry.crc32,
+    compressedBytes: entry.compressedSize,
+    sizeBytes: entry.uncompressedSize,
+    headerOffset: entry.relativeOffsetOfLocalHeader,
+    externalFileAttributes: entry.externalFileAttributes,
+    extraFields: entry.extraFields,
+  };
+}

@@ -1,0 +1,103 @@
+/** Names of archive entries: from bytes to a safe relative path, or the reason why there is none. */
+import { crc32 } from "node:zlib";
+import { detectNameEncoding, type NameEncoding } from "../names/name-encoding.js";
+
+/** Code page 437, the encoding of ZIP names without the UTF-8 flag (PKWARE APPNOTE, appendix D); upper half only. */
+const CP437_UPPER =
+  "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
+const UTF8_FLAG = 0x800;
+const UNICODE_PATH_FIELD = 0x7075;
+/** Marks that reorder text on screen and could make a name look like another. */
+const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+function decodeCp437(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCodePoint(byte) : CP437_UPPER[byte - 0x80]!)).join("");
+}
+
+/** The text when the bytes are well-formed UTF-8. */
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The encoding of an archive's unmarked names: told from those that are not UTF-8. */
+export function archiveNameEncoding(
+  entries: Iterable<{ readonly rawName: Uint8Array; readonly flags: number }>,
+): NameEncoding {
+  const unmarked: Uint8Array[] = [];
+  for (const { rawName, flags } of entries) {
+    if ((flags & UTF8_FLAG) === 0 && rawName.some((byte) => byte >= 0x80) && decodeUtf8(rawName) === undefined)
+      unmarked.push(rawName);
+  }
+  return detectNameEncoding(unmarked);
+}
+
+function decodeLegacy(bytes: Uint8Array, encoding: NameEncoding): string {
+  return encoding === "cp437" ? decodeCp437(bytes) : new TextDecoder(encoding).decode(bytes);
+}
+
+/**
+ * An entry's name as text, NFC, without bidi marks. In this order: Info-ZIP's Unicode path field (when its checksum
+ * fits), UTF-8 (flagged, or well-formed: many tools forget the flag), the archive's own encoding
+ * (`archiveNameEncoding`). Where that is an Asian one, text that as UTF-8 would be Latin, Greek or Cyrillic alone is in
+ * it too: two bytes of it may by chance be well-formed UTF-8.
+ */
+export function decodeEntryName(
+  raw: Uint8Array,
+  flags: number,
+  extraFields: readonly { id: number; data: Uint8Array }[] = [],
+  encoding: NameEncoding = "cp437",
+): string {
+  const field = extraFields.find(
+    ({ id, data }) => id === UNICODE_PATH_FIELD && data.byteLength > 5 && data[0] === 1,
+  )?.data;
+  const fieldFits =
+    field !== undefined && new DataView(field.buffer, field.byteOffset).getUint32(1, true) === crc32(raw);
+  const text = (fieldFits ? decodeUtf8(field.subarray(5)) : undefined) ?? decodePlainName(raw, flags, encoding);
+  return text.normalize("NFC").replace(BIDI_MARKS, "");
+}
+
+function decodePlainName(raw: Uint8Array, flags: number, encoding: NameEncoding): string {
+  const utf8 = decodeUtf8(raw);
+  if ((flags & UTF8_FLAG) !== 0) return utf8 ?? new TextDecoder().decode(raw);
+  const byChance =
+    utf8 !== undefined && encoding !== "cp437" && utf8.length < raw.byteLength && raw.every((byte) => byte < 0xe0);
+  if (!byChance) return utf8 ?? decodeLegacy(raw, encoding);
+  const legacy = decodeLegacy(raw, encoding);
+  return legacy.includes("\ufffd") ? utf8 : legacy;
+}
+
+/**
+ * Why a name must not be used as a relative path; undefined when it is safe. A name with `../` or empty parts in it is
+ * safe after `normalizeEntryName`.
+ */
+export function nameFault(name: string): string | undefined {
+  if (name === "") return "its name is empty";
+  if (name.includes("\\")) return "its name has a backslash";
+  if (name.startsWith("/")) return "its name is absolute";
+  if (/^[a-z]:/iu.test(name)) return "its name has a drive letter";
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[\u0000-\u001f\u007f]/u.test(name)) return "its name has control characters";
+  if (name.split("/").includes("..")) return "its name leads out of the folder (..)";
+  if (Buffer.byteLength(name) > 4096) return "its name is longer than 4096 bytes";
+  return undefined;
+}
+
+/** Drops `.` and empty parts; keeps a trailing slash (a folder). */
+export function normalizeEntryName(name: string): string {
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  return parts.join("/") + (name.endsWith("/") && parts.length > 0 ? "/" : "");
+}
+
+/** A name fit for a message: control characters shown as escapes, at most 200 characters. */
+export function printableName(name: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
+  const text = name.replace(
+    /[\u0000-\u001f\u007f-\u009f]/gu,
+    (char) => `\\x${char.codePointAt(0)!.toString(16).padStart(2, "0")}`,
+  );
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

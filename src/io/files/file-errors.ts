@@ -1,0 +1,67 @@
+/** Turns the operating system's errors into errors of the engine that say what to do. */
+import { messageOf, ResourceError, systemCode, ValidationError } from "../../errors.js";
+
+const READ_REMEDY: Record<string, string> = {
+  ENOENT: "there is no such file or folder; check the path",
+  ENOTDIR: "a part of the path is a file, not a folder; check the path",
+  EACCES: "permission denied; make it readable for this user",
+  EPERM: "permission denied; make it readable for this user",
+  EMFILE: "too many open files; raise the limit with `ulimit -n`",
+  ELOOP: "the link points at itself; remove it",
+  EISDIR: "it is a folder, a file is needed",
+};
+
+const WRITE_REMEDY: Record<string, string> = {
+  ENOSPC: "the disk is full; free some space and run again",
+  EDQUOT: "the disk quota is used up; free some space and run again",
+  EACCES: "permission denied; make the folder writable for this user or choose another output",
+  ENODEV: "the disk is gone; check that it is still mounted",
+  ESTALE: "the network folder is gone; check that it is still mounted",
+  EIO: "the disk reports an error; check it, and choose another output if it stays",
+  ENFILE: "the system has too many open files; end other programs or raise fs.file-max",
+  EPERM: "the operation is not permitted; choose another output folder",
+  EROFS: "the file system is read-only; choose another output folder",
+  ENOENT: "the folder has vanished; check that the disk is still mounted",
+  ENOTDIR: "a part of the path is a file, not a folder; choose another output",
+  EISDIR: "a folder is in the way; choose another name or remove it",
+  EEXIST: "a file is in the way; choose another output or remove it",
+  ENAMETOOLONG: "the name is too long for this file system; shorten it",
+  EMFILE: "too many open files; raise the limit with `ulimit -n`",
+  EFBIG: "the file is too big for this file system; choose another disk",
+};
+
+/** Failures to write that are the storage's and not the command's: once it is put right, the same command goes on. */
+const PASSING = new Set([
+  "ENOSPC",
+  "EDQUOT",
+  "EMFILE",
+  "ENFILE",
+  "EIO",
+  "EBUSY",
+  "EAGAIN",
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOENT",
+  "ENODEV",
+  "ENXIO",
+  "ESTALE",
+  "ENOTCONN",
+]);
+
+/** Whether the same write may succeed later without anything being changed in the command. */
+export function isPassingWriteFault(error: ResourceError): boolean {
+  return PASSING.has(systemCode(error.cause) ?? "");
+}
+
+/** `ERR_INPUT_NOT_FOUND` for a path that cannot be read. */
+export function inputError(path: string, cause: unknown): ValidationError {
+  const remedy = READ_REMEDY[systemCode(cause) ?? ""] ?? messageOf(cause);
+  return new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: ${remedy}`, { cause });
+}
+
+/** `ERR_OUTPUT_WRITE` for a path that cannot be written. */
+export function outputError(path: string, cause: unknown): ResourceError {
+  const remedy = WRITE_REMEDY[systemCode(cause) ?? ""] ?? messageOf(cause);
+  return new ResourceError("ERR_OUTPUT_WRITE", `cannot write ${path}: ${remedy}`, { cause });
+}

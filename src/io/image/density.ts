@@ -1,0 +1,35 @@
+/**
+ * The resolution that a picture's file states, where it states one: numbers without a unit are a pixel's shape and no
+ * resolution.
+ */
+import type { Metadata } from "sharp";
+import { exifDensity } from "./exif.js";
+import type { ImageFormat } from "./image-format.js";
+
+const CHUNK = { IDAT: 0x49444154, pHYs: 0x70485973 };
+const METRE = 1;
+
+/** Pixels per inch; undefined where the file has none. `metadata` is what sharp read of `bytes`. */
+export function statedDensity(metadata: Metadata, format: ImageFormat, bytes: Uint8Array): number | undefined {
+  // sharp takes a number without a unit for pixels per millimetre in TIFF, PNG and EXIF, and a PNG without any for 72
+  // pixels per inch.
+  const hasUnit =
+    format === "tiff"
+      ? metadata.resolutionUnit !== undefined
+      : format === "png"
+        ? isPerMetre(bytes)
+        : metadata.density !== undefined;
+  if (hasUnit && metadata.density !== undefined) return metadata.density;
+  return metadata.exif === undefined ? undefined : exifDensity(metadata.exif);
+}
+
+/** Whether a PNG has a `pHYs` chunk that counts in metres, before its pixels. */
+function isPerMetre(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8; at + 17 <= bytes.byteLength; at += view.getUint32(at) + 12) {
+    const type = view.getUint32(at + 4);
+    if (type === CHUNK.pHYs) return view.getUint8(at + 16) === METRE;
+    if (type === CHUNK.IDAT) return false;
+  }
+  return false;
+}

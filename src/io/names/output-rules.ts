@@ -1,0 +1,24 @@
+/** What every sink demands of names, and the metadata file. */
+import { ValidationError } from "../../errors.js";
+import { nameFault, printableName } from "../archive/zip-names.js";
+
+/** Name of the file that `finish(metadata)` writes. */
+export const METADATA_NAME = "processing_metadata.json";
+
+/** What describes a run; written as JSON. */
+export type SinkMetadata = Readonly<Record<string, unknown>>;
+
+/** Throws `ERR_ARGUMENT` for a name that is no safe relative path. */
+export function checkOutputName(name: string): void {
+  const fault = nameFault(name) ?? (name.endsWith("/") ? "its name is a folder's" : undefined);
+  if (fault !== undefined)
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the output "${printableName(name)}" is refused: ${fault}; a relative path inside the output is needed`,
+    );
+}
+
+/** The metadata as it is written: JSON, two spaces, a newline at the end. */
+export function metadataBytes(metadata: SinkMetadata): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(metadata, null, 2)}\n`);
+}

@@ -1,0 +1,35 @@
+/** Which process is which on this machine, also after a restart: from /proc, and from signals where that is missing. */
+import { readFileSync } from "node:fs";
+import { systemCode } from "../errors.js";
+
+/** Differs after every restart of the machine; empty where the system does not tell. */
+export function bootId(): string {
+  return readText("/proc/sys/kernel/random/boot_id").trim();
+}
+
+/** Whether a process with this number lives. */
+export function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === "EPERM";
+  }
+}
+
+/**
+ * When a process started, in clock ticks since the boot, so that a number given anew is not taken for the old process;
+ * empty when unknown.
+ */
+export function processStart(pid: number): string {
+  const text = readText(`/proc/${pid}/stat`);
+  return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? ""; // the name in parentheses may hold anything; field 22 of proc(5)
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,97 @@
+/** One batch as a command: the engine opened, progress told, signals heard, an exit code at the end. */
+import { Engine, type EngineOptions } from "../../../colorization/engine.js";
+import type { BatchConfig } from "../../../config/batch-config.js";
+import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
+import { ConfigurationError } from "../../../errors.js";
+import { failuresFile } from "../../../core/output/work-folder.js";
+import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
+import { listenForSignals } from "../interrupt.js";
+import { startLogging } from "../flags/log-flags.js";
+import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
+import { printError } from "../output/report-errors.js";
+import { Reporter } from "../output/reporter.js";
+import { engineOptions, type RunFlags } from "../flags/run-flags.js";
+
+/** What is to be coloured. */
+export interface PreparedBatch {
+  readonly config: BatchConfig;
+  readonly options?: RunBatchOptions;
+  /** About the settings; told before the batch begins. */
+  readonly warnings?: readonly string[];
+  /** The engine of the run that goes on. Default: what the flags say. */
+  readonly engine?: EngineOptions;
+  /** The model of the run that goes on. */
+  readonly model?: { readonly name: string; readonly hash: string };
+  /** What was decided; told before the batch begins. */
+  readonly notes?: readonly string[];
+}
+
+/** Nothing is to be coloured, and that is right. */
+export interface NothingToDo {
+  readonly nothing: string;
+}
+
+/**
+ * Runs a batch and tells how it goes.
+ * @param prepare its errors are reported as the batch's own
+ * @returns the exit code
+ */
+export async function runBatchCommand(
+  flags: RunFlags,
+  prepare: () => Promise<PreparedBatch | NothingToDo>,
+): Promise<number> {
+  const json = Boolean(flags.json);
+  const reporter = new Reporter({
+    json,
+    quiet: Boolean(flags.quiet),
+    logs: Boolean(flags.verbose) || flags.logLevel !== undefined,
+    out: process.stdout,
+    err: process.stderr,
+    env: process.env,
+  });
+  const interrupt = listenForSignals(flags.drain * 1000);
+  try {
+    startLogging(flags);
+    const prepared = await prepare();
+    if ("nothing" in prepared) {
+      reporter.note(prepared.nothing);
+      return EXIT.done;
+    }
+    const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
+    reporter.failuresFile = failuresFile(config);
+    reporter.single = options?.only !== undefined;
+    for (const note of notes) reporter.note(note);
+    for (const message of warnings) reporter.onEvent({ type: "warning", message });
+    await using engine = await Engine.open(engineOf ?? engineOptions(flags));
+    if (model !== undefined && model.hash !== engine.model.hash) {
+      const text = `the run was made with the model "${model.name}" (${model.hash.slice(0, 12)}), which is not the one in ${engine.model.directory}`;
+      if (flags.model === undefined) throw new ConfigurationError("ERR_CONFIG", `${text}; name a model with --model`);
+      reporter.onEvent({ type: "warning", message: text });
+    }
+    const { signal, drain } = interrupt;
+    const onPreview = canAsk(flags) ? askAboutPreview : undefined;
+    const summary = await runBatch(engine, config, {
+      ...options,
+      signal,
+      drain,
+      ...(onPreview && { onPreview }),
+      onEvent: (event) => reporter.onEvent(event),
+    });
+    if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
+    if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
+    return exitCodeOf(summary);
+  } catch (error) {
+    reporter.stop();
+    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
+    printError(error, json);
+    return exitCodeFor(error);
+  } finally {
+    reporter.stop();
+    interrupt.stop();
+  }
+}
+
+function sayStopped(exitCode: number): number {
+  process.stderr.write(`stopped by ${exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
+  return exitCode;
+}

@@ -1,0 +1,102 @@
+/**
+ * Asks the person at a terminal about a preview: approve it, make it again with other settings, or leave it for later.
+ */
+import { createInterface, type Interface } from "node:readline/promises";
+import { PAGE_SETTINGS } from "../../../config/batch-config.js";
+import type { PreviewDecision } from "../../../core/preview/preview.js";
+import type { PreviewResult } from "../../../core/events.js";
+import { messageOf } from "../../../errors.js";
+import { readSettings } from "../flags/set-values.js";
+import { previewPictures } from "./summary.js";
+import { oneLine } from "./terminal-text.js";
+
+export interface PromptStreams {
+  readonly input: NodeJS.ReadableStream & { isTTY?: boolean };
+  readonly output: NodeJS.WritableStream & { isTTY?: boolean };
+}
+
+/** Whether there is a person to ask: a terminal for question and answer, and nobody else who reads the output. */
+export function canAsk(
+  flags: { json?: boolean; quiet?: boolean },
+  { input, output }: PromptStreams = { input: process.stdin, output: process.stderr },
+): boolean {
+  return input.isTTY === true && output.isTTY === true && flags.json !== true && flags.quiet !== true;
+}
+
+/**
+ * Resolves to the decision; undefined leaves the preview waiting (an answer of "q", the end of the input, or the
+ * signal).
+ */
+export async function askAboutPreview(
+  preview: PreviewResult,
+  signal: AbortSignal,
+  streams: PromptStreams = { input: process.stdin, output: process.stderr },
+): Promise<PreviewDecision | undefined> {
+  const terminal = createInterface({ ...streams, terminal: false }); // so that Ctrl-C stays a signal
+  const ended = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
+  try {
+    for (const path of previewPictures(preview)) streams.output.write(`preview: ${oneLine(path)}\n`);
+    for (const { page, message } of preview.failures)
+      streams.output.write(`failed: ${oneLine(page)}: ${oneLine(message)}\n`);
+    return await Promise.race([decide(terminal, preview, signal, streams.output), ended]);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
+
+async function decide(
+  terminal: Interface,
+  preview: PreviewResult,
+  signal: AbortSignal,
+  output: NodeJS.WritableStream,
+): Promise<PreviewDecision | undefined> {
+  const seeds = [...new Set(preview.seeds?.pictures.map(({ seed }) => seed))];
+  const approve = seeds.length === 0 ? "[a]pprove" : `[a]pprove one seed (${seeds.join(", ")})`;
+  for (;;) {
+    const answer = (
+      await terminal.question(`${approve}, [r]eject and make it again, or [q]uit and decide later? `, { signal })
+    )
+      .trim()
+      .toLowerCase();
+    if (/^q(uit)?$/.test(answer)) return undefined;
+    if (/^a(pprove)?$/.test(answer) && seeds.length === 0) return { type: "approve" };
+    const seed = /^(?:a(?:pprove)?\s*)?(\d+)$/.exec(answer)?.[1];
+    if (seed !== undefined && seeds.includes(Number(seed))) return { type: "approve", seed: Number(seed) };
+    if (/^r(eject)?$/.test(answer)) {
+      const decision = await newSettings(terminal, signal, output);
+      if (decision !== undefined) return decision;
+    } else
+      output.write(
+        seeds.length === 0
+          ? "please answer a, r or q\n"
+          : `please answer with one of the seeds ${seeds.join(", ")}, or with r or q\n`,
+      );
+  }
+}
+
+async function newSettings(
+  terminal: Interface,
+  signal: AbortSignal,
+  output: NodeJS.WritableStream,
+): Promise<PreviewDecision | undefined> {
+  const answer = await terminal.question(
+    `settings to try, such as "seed=7 steps=20" (${PAGE_SETTINGS.join(", ")}; empty: the next seed): `,
+    { signal },
+  );
+  try {
+    const { pages = {} } = readSettings(
+      answer
+        .split(/\s+(?=[\w-]+=)/)
+        .map((text) => text.trim())
+        .filter(Boolean),
+      PAGE_SETTINGS,
+    );
+    return { type: "reject", settings: pages };
+  } catch (error) {
+    output.write(`${messageOf(error)}\n`);
+    return undefined;
+  }
+}

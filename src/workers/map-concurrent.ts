@@ -1,0 +1,202 @@
+/**
+ * A stage of a pipeline: work done on the items of one async iterable, several at once, given on as another. Stages are
+ * joined by nesting; each holds a bounded number of items, so a slow stage slows the ones before it down instead of
+ * filling memory.
+ */
+import { ValidationError } from "../errors.js";
+
+export interface StageOptions {
+  /**
+   * Items worked on at once; a function is asked whenever an item may be taken, so the number may change. Default 1.
+   */
+  readonly concurrency?: number | (() => number);
+  /** Finished items kept ready for the next stage besides those in work. Default 1. */
+  readonly capacity?: number;
+  /** Give results in the order of the input. Default true; false gives them as they finish. */
+  readonly ordered?: boolean;
+  /** Ends the stage: the iteration rejects with the signal's reason once the works under way have ended. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface StageContext {
+  /** Position of the item in the input, from 0. */
+  readonly index: number;
+  /** Aborted when the stage ends early: by an error, the caller's signal, or a consumer that stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What a stage does with one item. */
+export type StageWork<I, O> = (item: I, context: StageContext) => Promise<O>;
+
+/**
+ * Runs `work` over `input`. From taking an item to giving its result on, at most `concurrency + capacity` items are
+ * inside. It starts with the first `next()` and then works ahead. An error of `work` or `input` ends the stage: nothing
+ * new is taken, the works under way are told by their signal and awaited, the input is closed, then the error is thrown
+ * to the consumer. Work that may fail for one item alone should return the failure as its result. Throws `ERR_ARGUMENT`
+ * for a concurrency below 1 or a capacity below 0.
+ */
+export function stage<I, O>(
+  input: AsyncIterable<I> | Iterable<I>,
+  work: StageWork<I, O>,
+  options: StageOptions = {},
+): AsyncIterableIterator<O> {
+  const { concurrency = 1, capacity = 1, ordered = true, signal } = options;
+  const limit = typeof concurrency === "function" ? concurrency : () => concurrency;
+  checkConcurrency(limit());
+  if (!Number.isInteger(capacity) || capacity < 0)
+    throw new ValidationError("ERR_ARGUMENT", `the stage's capacity is ${capacity}; it must be a whole number from 0`);
+  return new Stage(input, work, limit, capacity, ordered, signal);
+}
+
+function checkConcurrency(concurrency: number): number {
+  if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
+  throw new ValidationError(
+    "ERR_ARGUMENT",
+    `the stage's concurrency is ${concurrency}; it must be a whole number above 0`,
+  );
+}
+
+type Result<O> = IteratorResult<O, undefined>;
+
+class Stage<I, O> implements AsyncIterableIterator<O> {
+  readonly #input: AsyncIterator<I> | Iterator<I>;
+  readonly #controller = new AbortController();
+  readonly #onAbort = (): void => this.#fail(this.signal?.reason);
+  /** Results by input position until they are given on; unordered results are numbered as they finish. */
+  readonly #finished = new Map<number, O>();
+  readonly #consumers: { resolve: (result: Result<O>) => void; reject: (reason: unknown) => void }[] = [];
+  #taken = 0;
+  #completed = 0;
+  #given = 0;
+  #running = 0;
+  #pulling = false;
+  #inputEnded = false;
+  #fault: { reason: unknown } | undefined;
+  #stopped = false;
+  #started = false;
+
+  constructor(
+    input: AsyncIterable<I> | Iterable<I>,
+    readonly work: StageWork<I, O>,
+    readonly concurrency: () => number,
+    readonly capacity: number,
+    readonly ordered: boolean,
+    readonly signal: AbortSignal | undefined,
+  ) {
+    this.#input = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result<O>> {
+    if (!this.#started) this.#start();
+    return new Promise((resolve, reject) => {
+      this.#consumers.push({ resolve, reject });
+      this.#advance();
+    });
+  }
+
+  /** The consumer stops early (`break`): as after an error, but nothing is thrown. */
+  async return(): Promise<Result<O>> {
+    this.#stopped = true;
+    this.#started = true;
+    this.#fail(undefined);
+    await new Promise<void>((resolve, reject) => {
+      this.#consumers.push({ resolve: () => resolve(), reject });
+      this.#advance();
+    });
+    return { done: true, value: undefined };
+  }
+
+  #start(): void {
+    this.#started = true;
+    if (this.signal?.aborted === true) this.#fail(this.signal.reason);
+    else this.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Moves everything that can move: results to consumers, items into work. Called after every change. */
+  #advance(): void {
+    while (this.#fault === undefined && this.#consumers.length > 0 && this.#finished.has(this.#given)) {
+      const value = this.#finished.get(this.#given)!;
+      this.#finished.delete(this.#given++);
+      this.#consumers.shift()!.resolve({ done: false, value });
+    }
+    const inside = this.#taken - this.#given;
+    if (this.#started && !this.#inputEnded && !this.#pulling && this.#admits(inside)) void this.#pull();
+    if (this.#inputEnded && !this.#pulling && this.#running === 0) this.#settle();
+  }
+
+  /** Whether one more item may be taken. A function that gives no proper number ends the stage. */
+  #admits(inside: number): boolean {
+    try {
+      const concurrency = checkConcurrency(this.concurrency());
+      return this.#running < concurrency && inside < concurrency + this.capacity;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  /** Nothing runs and nothing comes any more: consumers get the rest, the error, or the end. */
+  #settle(): void {
+    this.signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#fault === undefined && this.#finished.size > 0) return;
+    for (const { resolve, reject } of this.#consumers.splice(0)) {
+      if (this.#fault !== undefined && !this.#stopped) {
+        this.#stopped = true;
+        reject(this.#fault.reason);
+      } else resolve({ done: true, value: undefined });
+    }
+  }
+
+  async #pull(): Promise<void> {
+    this.#pulling = true;
+    try {
+      const next = await this.#input.next();
+      if (next.done === true) this.#inputEnded = true;
+      else if (this.#fault === undefined) void this.#run(next.value, this.#taken++);
+    } catch (error) {
+      this.#inputEnded = true;
+      this.#fail(error);
+    }
+    this.#pulling = false;
+    this.#advance();
+  }
+
+  async #run(item: I, index: number): Promise<void> {
+    this.#running++;
+    try {
+      const result = await this.work(item, { index, signal: this.#controller.signal });
+      this.#finished.set(this.ordered ? index : this.#completed, result);
+      this.#completed++;
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#running--;
+    this.#advance();
+  }
+
+  /** Ends the stage early. The first reason stays. */
+  #fail(reason: unknown): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = { reason };
+    this.#finished.clear();
+    this.#controller.abort(reason);
+    if (!this.#inputEnded) void this.#closeInput();
+  }
+
+  async #closeInput(): Promise<void> {
+    this.#inputEnded = true;
+    this.#running++;
+    try {
+      await this.#input.return?.();
+    } catch {
+      // the stage's own reason counts
+    }
+    this.#running--;
+    this.#pulling = false; // an input that is closed may leave its last next() hanging
+    this.#advance();
+  }
+}

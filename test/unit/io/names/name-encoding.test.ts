@@ -1,0 +1,138 @@
+/** Names of archives in the encodings of old packers. The bytes are those that Python's codecs give. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { detectNameEncoding, NAME_ENCODINGS, type NameEncoding } from "../../../../src/io/names/name-encoding.js";
+import { openPageSource } from "../../../../src/io/open-source.js";
+import { rawZip } from "../../../support/archives.js";
+import { temporaryFolder } from "../image/pictures.js";
+
+const NAMES: Readonly<Record<NameEncoding, readonly (readonly [text: string, hex: string])[]>> = {
+  shift_jis: [
+    ["表紙", "955c8e86"],
+    ["第1巻/001", "91e6318aaa2f303031"],
+    ["進撃の巨人 第01話", "90698c8282cc8b90906c2091e630319862"],
+    ["ソードアート", "835c815b83688341815b8367"],
+    ["予定表", "975c92e8955c"],
+    ["漫画タイトル 第３巻", "969f89e6835e83438367838b2091e682528aaa"],
+    ["鬼滅の刃", "8b5396c582cc906e"],
+    ["よつばと！", "82e682c282ce82c68149"],
+    ["裏表紙", "97a0955c8e86"],
+    ["扉", "94e0"],
+    ["目次", "96da8e9f"],
+    ["キャラクター紹介", "834c83838389834e835e815b8fd089ee"],
+  ],
+  gbk: [
+    ["封面", "b7e2c3e6"],
+    ["第1卷/001", "b5da31beed2f303031"],
+    ["火影忍者 第01话", "bbf0d3b0c8ccd5df20b5da3031bbb0"],
+    ["海贼王", "baa3d4f4cdf5"],
+    ["进击的巨人 第三话", "bdf8bbf7b5c4bedec8cb20b5dac8fdbbb0"],
+    ["目录", "c4bfc2bc"],
+    ["彩页", "b2cad2b3"],
+    ["汉化组", "bababbafd7e9"],
+  ],
+  big5: [
+    ["封面", "abcaadb1"],
+    ["第1卷", "b2c431a8f7"],
+    ["火影忍者 第01話", "a4f5bc76a7d4aacc20b2c43031b8dc"],
+    ["海賊王", "aefcb8e9a4fd"],
+    ["進擊的巨人", "b669c0bbaabaa5a8a448"],
+    ["目錄", "a5d8bffd"],
+    ["漫畫", "baa9b565"],
+  ],
+  "euc-kr": [
+    ["표지", "c7a5c1f6"],
+    ["제1권/001", "c1a631b1c72f303031"],
+    ["나 혼자만 레벨업", "b3aa20c8a5c0dab8b820b7b9baa7bef7"],
+    ["신의 탑 1화", "bdc5c0c720c5be2031c8ad"],
+    ["목차", "b8f1c2f7"],
+    ["만화", "b8b8c8ad"],
+  ],
+  cp437: [
+    ["für", "668172"],
+    ["Müller", "4d816c6c6572"],
+    ["Éléphant", "906c827068616e74"],
+    ["señor", "7365a46f72"],
+    ["Größe", "477294e165"],
+    ["déjà vu", "64826a85207675"],
+    ["Astérix", "41737482726978"],
+    ["façade été", "66618761646520827482"],
+    ["naïve", "6e618b7665"],
+    ["élève", "826c8a7665"],
+    ["Çà et là", "8085206574206c85"],
+    ["Übermut", "9a6265726d7574"],
+    ["Ångström", "8f6e67737472946d"],
+  ],
+};
+const bytesOf = (hex: string): Buffer => Buffer.from(hex, "hex");
+
+describe("detectNameEncoding", () => {
+  it.each(NAME_ENCODINGS)(
+    "%s: told from all names, and from single ones but where two letters cannot tell",
+    (encoding) => {
+      expect(detectNameEncoding(NAMES[encoding].map(([, hex]) => bytesOf(hex)))).toBe(encoding);
+      const wrong = NAMES[encoding]
+        .filter(([, hex]) => detectNameEncoding([bytesOf(hex)]) !== encoding)
+        .map(([text]) => text);
+      expect(wrong).toEqual(encoding === "cp437" ? ["Größe"] : []);
+    },
+  );
+
+  it("takes any bytes, none included", () => {
+    expect(detectNameEncoding([])).toBe("cp437");
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 }), (names) => {
+        expect(NAME_ENCODINGS).toContain(detectNameEncoding(names));
+      }),
+    );
+  });
+});
+
+describe("an archive with names in", () => {
+  it.each(["shift_jis", "gbk", "big5", "euc-kr", "cp437"] as const)(
+    "%s is read by them, beside names in UTF-8 and ASCII",
+    async (encoding) => {
+      const path = join(await temporaryFolder(), "names.cbz");
+      const old = NAMES[encoding].map(([text, hex]) => ({
+        text: `${text}.png`,
+        entry: { name: Buffer.concat([bytesOf(hex), Buffer.from(".png")]), flags: 0, data: text },
+      }));
+      await writeFile(
+        path,
+        rawZip([
+          ...old.map(({ entry }) => entry),
+          { name: "頁.png", data: "flagged" },
+          { name: "plain.png", flags: 0, data: "ascii" },
+        ]),
+      );
+      const source = await openPageSource(path);
+      expect(source.faults).toEqual([]);
+      expect(
+        source
+          .entries()
+          .map(({ name }) => name)
+          .toSorted(),
+      ).toEqual([...old.map(({ text }) => text.normalize("NFC")), "頁.png", "plain.png"].toSorted());
+      const second = source.entries().find(({ name }) => name === old[1]!.text)!;
+      expect(Buffer.from(await second.read()).toString()).toBe(NAMES[encoding][1]![0]);
+      await source.close();
+    },
+  );
+
+  it("a Shift-JIS character whose second byte is a backslash is no backslash, and a real one is refused", async () => {
+    const path = join(await temporaryFolder(), "backslash.cbz");
+    await writeFile(
+      path,
+      rawZip([
+        { name: Buffer.concat([bytesOf("955c8e86"), Buffer.from(".png")]), flags: 0 },
+        { name: Buffer.concat([bytesOf("955c8e86"), Buffer.from("\\x.png")]), flags: 0 },
+      ]),
+    );
+    const source = await openPageSource(path);
+    expect(source.entries().map(({ name }) => name)).toEqual(["表紙.png"]);
+    expect(source.faults.map(({ error }) => error.message)).toEqual([expect.stringContaining("backslash")]);
+    await source.close();
+  });
+});

@@ -1,0 +1,160 @@
+/** The pixel kernels that work in registers give what the plain formulas give, at every width around a register's. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  distinctColors,
+  firstChannel,
+  isGray,
+  meanSaturation,
+  median,
+  reduce,
+  resize,
+  thumbnail,
+  thumbnailSize,
+  toGray,
+  type PixelImage,
+} from "../../../src/binding/pixels.js";
+
+/**
+ * Pictures wide enough for several registers and a rest; some gray, some gray but for single pixels, some of few
+ * values.
+ */
+const pictures = fc
+  .record({
+    width: fc.integer({ min: 1, max: 140 }),
+    height: fc.integer({ min: 1, max: 7 }),
+    seed: fc.nat(),
+    kind: fc.constantFrom("colour", "gray", "nearly", "few"),
+  })
+  .map(({ width, height, seed, kind }): PixelImage<3> => {
+    const data = new Uint8Array(width * height * 3);
+    let state = seed | 1;
+    const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
+    for (let i = 0; i < data.length; i++) data[i] = kind === "few" ? (next() & 1) * 255 : next();
+    for (let i = 0; i < data.length; i += 3)
+      if (kind === "gray" || (kind === "nearly" && next() > 4)) data[i + 1] = data[i + 2] = data[i]!;
+    return { width, height, channels: 3, data };
+  });
+
+const triples = ({ data }: PixelImage<3>): [number, number, number][] =>
+  Array.from({ length: data.length / 3 }, (_, i) => [data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!]);
+
+describe("kernels over RGB", () => {
+  it("gray, first channel, saturation, colours, and whether there is colour", () => {
+    fc.assert(
+      fc.property(pictures, (image) => {
+        const pixels = triples(image);
+        expect(toGray(image).data).toEqual(
+          Uint8Array.from(pixels, ([r, g, b]) => (r * 19595 + g * 38470 + b * 7471 + 32768) >> 16),
+        );
+        expect(firstChannel(image).data).toEqual(Uint8Array.from(pixels, ([r]) => r));
+        expect(isGray(image)).toBe(pixels.every(([r, g, b]) => r === g && r === b));
+        expect(distinctColors(image)).toBe(new Set(pixels.map(String)).size);
+        const sum = pixels.reduce(
+          (total, rgb) =>
+            total +
+            (((Math.max(...rgb) - Math.min(...rgb)) * Math.round(1_044_480 / Math.max(...rgb, 1)) + 2048) >> 12),
+          0,
+        );
+        expect(meanSaturation(image)).toBeCloseTo(sum / pixels.length / 255, 12);
+      }),
+    );
+  });
+
+  it("the median, as by sorting", () => {
+    fc.assert(
+      fc.property(pictures, (image) => {
+        const gray = toGray(image);
+        const sorted = gray.data.toSorted();
+        expect(median(gray)).toBe((sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2);
+      }),
+    );
+    expect(median({ width: 90_001, height: 1, channels: 1, data: new Uint8Array(90_001).fill(255) })).toBe(255);
+  });
+
+  it("counts the colours of a picture too large for the small table", () => {
+    const data = new Uint8Array(300 * 300 * 3);
+    for (let i = 0; i < 90_000; i++) data.set([i & 255, i >> 8, (i >> 16) * 200], 3 * i);
+    expect(distinctColors({ width: 300, height: 300, channels: 3, data })).toBe(90_000);
+  });
+});
+
+describe("shrinking", () => {
+  it("halves as PIL's fixed point does, also at odd sides", () => {
+    fc.assert(
+      fc.property(pictures, fc.boolean(), (rgb, asGray) => {
+        const image: PixelImage<1 | 3> = asGray ? toGray(rgb) : rgb;
+        const { width, height, channels, data } = image;
+        const half = reduce(image, 2, 2);
+        const wanted = new Uint8Array(half.data.length);
+        for (let i = 0; i < wanted.length; i++) {
+          const [x, y, c] = [
+            Math.floor(i / channels) % half.width,
+            Math.floor(i / channels / half.width),
+            i % channels,
+          ];
+          const box = [
+            [0, 0],
+            [1, 0],
+            [0, 1],
+            [1, 1],
+          ]
+            .map(([dx, dy]) => [2 * x + dx!, 2 * y + dy!] as const)
+            .filter(([at, row]) => at < width && row < height);
+          const sum = box.reduce((total, [at, row]) => total + data[(row * width + at) * channels + c]!, 0);
+          wanted[i] = Math.floor((sum + (box.length >> 1)) / box.length);
+        }
+        expect(half.data).toEqual(wanted);
+      }),
+    );
+  });
+
+  it("in one go is reducing, then resizing", () => {
+    fc.assert(
+      fc.property(pictures, fc.integer({ min: 2, max: 14 }), (image, side) => {
+        const { width, height } = thumbnailSize(image.width, image.height, side, side);
+        const [xFactor, yFactor] = [
+          Math.trunc(image.width / width / 2) || 1,
+          Math.trunc(image.height / height / 2) || 1,
+        ];
+        const wanted = resize(reduce(image, xFactor, yFactor), width, height, "lanczos", [
+          0,
+          0,
+          image.width / xFactor,
+          image.height / yFactor,
+        ]);
+        expect(thumbnail(image, side, side).data).toEqual(
+          width === image.width && height === image.height ? image.data : wanted.data,
+        );
+      }),
+    );
+  });
+
+  it("gives every column and channel what it gives each alone", () => {
+    fc.assert(
+      fc.property(
+        pictures,
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 60 }),
+        (image, height, width) => {
+          const lower = resize(image, image.width, height, "lanczos");
+          const column: PixelImage<3> = {
+            width: 1,
+            height: image.height,
+            channels: 3,
+            data: Uint8Array.from(
+              triples(image)
+                .filter((_, i) => i % image.width === image.width - 1)
+                .flat(),
+            ),
+          };
+          expect(triples(lower).filter((_, i) => i % image.width === image.width - 1)).toEqual(
+            triples(resize(column, 1, height, "lanczos")),
+          );
+          const narrow = resize(image, width, image.height, "lanczos");
+          expect(firstChannel(narrow).data).toEqual(resize(firstChannel(image), width, image.height, "lanczos").data);
+        },
+      ),
+    );
+  });
+});
