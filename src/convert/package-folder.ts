@@ -2,10 +2,11 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
+import { makeFolders } from "../platform/folders.js";
 import { bootId, processExists, processStart } from "../platform/processes.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
@@ -46,7 +47,7 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
 async function createTemporary({ directory, neededBytes }: NewFolder): Promise<string> {
   const parent = dirname(directory);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolders(parent);
     await removeLeftOver(parent, basename(directory));
     const { bavail, bsize } = await statfs(parent);
     if (bavail * bsize < neededBytes)

@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import type { Engine } from "../colorization/engine.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
+import { isFaultOfFile } from "../io/files/file-errors.js";
 import { getLogger } from "../logging.js";
 import { BatchOutput } from "./output/batch-output.js";
 import type { BatchPages } from "./pages/batch-pages.js";
@@ -123,7 +124,18 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
               adjustments: pages.adjustments,
             },
           };
-    return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
+    const written = await output.finish(
+      pages.completed,
+      scan.found.carried,
+      { ...metadata, ...run },
+      only !== undefined,
+      scan.source.comment,
+    );
+    for (const message of output.carryWarnings) {
+      log.warn(message);
+      pages.emit({ type: "warning", message });
+    }
+    return written;
   } catch (error) {
     await output.stop();
     throw error;
@@ -149,8 +161,16 @@ async function work(parts: RunParts, output: BatchOutput, references: PageRefere
     ...guardedBy(output),
   };
   const settle = async (item: Passed<EncodedPage>): Promise<void> => {
-    if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
-    else if ("kept" in item) pages.complete(item.job, item.kept, true);
+    if ("value" in item) {
+      await output.write(item.job, item.value).then(
+        (success) => pages.complete(item.job, success, false),
+        async (error: unknown) => {
+          if (!isFaultOfFile(error)) throw error;
+          await output.fail(item.job, pages.fail(item.job, error));
+        },
+      );
+    }
+    if ("kept" in item) pages.complete(item.job, item.kept, true);
     else if ("error" in item) await output.fail(item.job, pages.fail(item.job, item.error));
     else if ("failedBefore" in item) pages.failedBefore(item.job, item.failedBefore);
     references.done(item.job.settings);

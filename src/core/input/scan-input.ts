@@ -32,16 +32,14 @@ export async function scanInput(
   const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
   try {
     const found = await findPages(engine, source, config, signal, pageConfig);
-    const names = source
-      .entries()
-      .filter((entry) => entry.kind === "image")
-      .map((entry) => entry.name);
-    const planned = planOutputNames(names, {
+    const pictures = source.entries().filter((entry) => entry.kind === "image");
+    const planned = planOutputNames(pictures, {
+      archive: config.outputZip !== undefined,
       preserveStructure: config.preserveStructure,
       format: config.layers === "psd" ? "psd" : config.outputFormat,
       layerFolders: config.layers === "png",
     });
-    return { source, found, outputNames: new Map(names.map((name, index) => [name, planned[index]!])) };
+    return { source, found, outputNames: new Map(pictures.map(({ name }, index) => [name, planned[index]!])) };
   } catch (error) {
     await source.close();
     throw error;

@@ -2,10 +2,12 @@
  * The output archive, put together once all pages are there; or taken apart again, so that single pages of it can be
  * done anew.
  */
-import { readFile, rename, rm, stat, writeFile, mkdir } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
-import { outputError } from "../../io/files/file-errors.js";
+import { exists } from "../../io/files/exists.js";
+import { isFaultOfFile, outputError } from "../../io/files/file-errors.js";
+import { makeFolders } from "../../platform/folders.js";
 import { systemCode } from "../../errors.js";
 import { firstFreeNumber, numberedName } from "../../io/names/output-names.js";
 import { temporaryName } from "../../io/files/atomic-file.js";
@@ -28,27 +30,38 @@ export interface ArchiveContent {
   readonly folder: string;
   readonly pages: readonly PageJob[];
   readonly carried: readonly SourceEntry[];
+  /** The input's comment, where it is an archive with one. */
+  readonly comment: Uint8Array | undefined;
   readonly metadata: SinkMetadata;
   /** Where the archive takes the place of one of this run, the other files stay as they are in that one. */
   readonly keepOthers: boolean;
 }
 
-/** Writes the archive and resolves to its path. */
+/**
+ * Writes the archive and resolves to its path.
+ * @param carryFailed told of each file that could not be carried; the archive is made without it
+ */
 export async function writeArchive(
   config: BatchConfig,
   journal: LockedJournal,
-  { folder, pages, carried, metadata, keepOthers }: ArchiveContent,
+  { folder, pages, carried, comment, metadata, keepOthers }: ArchiveContent,
+  carryFailed: (entry: SourceEntry, error: Error) => void,
 ): Promise<string> {
   const { path, replace, own } = await claimArchive(config, journal);
   const before = own && keepOthers ? await openPageSource(path).catch(() => undefined) : undefined;
-  const archive = await openArchiveSink(path, { overwrite: replace });
+  const archive = await openArchiveSink(path, { overwrite: replace, comment: before?.comment ?? comment });
   try {
     const old = new Map(before?.entries().map((entry) => [entry.name, entry]));
     for (const { entry, outputName } of pages) {
       for (const name of [outputName, ...layerPaths(outputName, journal.history.last(entry.name)?.layers ?? [])])
         await archive.write(name, await readFile(join(folder, name)));
     }
-    for (const entry of carried) await archive.carry(old.get(entry.name) ?? entry);
+    for (const entry of carried) {
+      await archive.carry(old.get(entry.name) ?? entry).catch((error: unknown) => {
+        if (!isFaultOfFile(error)) throw error;
+        carryFailed(entry, error);
+      });
+    }
     return await archive.finish(metadata);
   } catch (error) {
     await archive.abort();
@@ -90,7 +103,7 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   const source = await openPageSource(path);
   const keep = async (name: string, entry: SourceEntry | undefined): Promise<Uint8Array> => {
     const bytes = (await entry?.read()) ?? new Uint8Array(); // a layer that is gone from the archive: the page is then not finished
-    await mkdir(dirname(join(pictures, name)), { recursive: true });
+    await makeFolders(dirname(join(pictures, name)));
     await writeFile(join(pictures, name), bytes, { flush: true });
     return bytes;
   };
@@ -130,14 +143,4 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   } finally {
     await source.close();
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) =>
-      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
-        ? false
-        : Promise.reject(outputError(path, error)),
-  );
 }

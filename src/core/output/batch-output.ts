@@ -7,18 +7,21 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
-import { ResourceError, systemCode } from "../../errors.js";
+import { ResourceError } from "../../errors.js";
 import { removeLeftovers, writeFileAtomic } from "../../io/files/atomic-file.js";
-import { outputError } from "../../io/files/file-errors.js";
+import { exists } from "../../io/files/exists.js";
+import { isFaultOfFile } from "../../io/files/file-errors.js";
+import { fileChunks } from "../../io/files/read-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { firstFreeNumber, layersFolder, numberedName, portableName } from "../../io/names/output-names.js";
+import { firstFreeNumber, layersFolder, numberedName } from "../../io/names/output-names.js";
 import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
+import { portableName } from "../../io/names/portable-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { openFolderSink } from "../../io/open-sink.js";
-import type { SourceEntry } from "../../io/page-source.js";
+import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import { writeArchive } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256, sha256OfChunks } from "../pages/fingerprint.js";
 import type { FileRecord, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layerRecords, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
@@ -48,6 +51,8 @@ export class BatchOutput {
   readonly #folder: string;
   readonly #overwrite: boolean;
   readonly #tidied = new Set<string>();
+  /** What could not be carried to the output, and why. */
+  readonly carryWarnings: string[] = [];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -260,28 +265,34 @@ export class BatchOutput {
    * Completes the output: files taken over, metadata, the archive. Resolves to what was written. Pages that failed are
    * tried again by the next run, which then replaces the archive.
    * @param keepOthers what is no page stays in a replaced archive as it is there
+   * @param comment of an archive that is the input
    */
   async finish(
     pages: readonly PageJob[],
     carried: readonly SourceEntry[],
     metadata: SinkMetadata & { readonly failures: readonly unknown[] },
     keepOthers = false,
+    comment?: Uint8Array,
   ): Promise<string> {
     await this.#journal.assertInPlace();
     await this.#writeFailures(metadata);
     if (this.#config.outputZip === undefined) {
-      for (const entry of carried) await this.#carry(entry);
+      for (const entry of carried) {
+        await this.#carry(entry).catch((error: unknown) => {
+          if (!isFaultOfFile(error)) throw error;
+          this.#carryFailed(entry, error);
+        });
+      }
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
       return written;
     }
-    const written = await writeArchive(this.#config, this.#journal, {
-      folder: this.#folder,
-      pages,
-      carried,
-      metadata,
-      keepOthers,
-    });
+    const written = await writeArchive(
+      this.#config,
+      this.#journal,
+      { folder: this.#folder, pages, carried, comment, metadata, keepOthers },
+      (entry, error) => this.#carryFailed(entry, error),
+    );
     if (metadata.failures.length === 0) await removeFolder(this.workFolder);
     await this.#journal.close();
     return written;
@@ -312,10 +323,6 @@ export class BatchOutput {
     return this.#config.outputZip === undefined ? path : name;
   }
 
-  async #recordFor(name: string, bytes: Uint8Array): Promise<FileRecord> {
-    return { sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber: await this.#freeNumber(name) };
-  }
-
   /**
    * The number of the first name that is free; for a page with layers (`page`) one whose folder of layers is free too,
    * or that page's own.
@@ -344,19 +351,23 @@ export class BatchOutput {
       const path = join(this.#folder, numberedName(name, number));
       const info = await stat(path).catch(() => undefined);
       if (info === undefined) return undefined;
-      if (info.isFile() && info.size === sizeBytes && (await sha256(await readFile(path))) === expected) return path;
+      if (info.isFile() && info.size === sizeBytes && (await sha256OfChunks(fileChunks(path))).sha256 === expected)
+        return path;
       if (this.#overwrite) return undefined;
     }
   }
 
   async #carry(entry: SourceEntry): Promise<void> {
-    const bytes = await entry.read();
+    const content = await sha256OfChunks(chunksOf(entry));
     const name = portableName(entry.name);
     const known = this.history.carried(name);
-    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(name, known)) !== undefined)
-      return;
-    await this.#journal.append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
-    await this.#sink.write(name, bytes);
+    if (known !== undefined && known.sha256 === content.sha256 && (await this.#find(name, known)) !== undefined) return;
+    await this.#journal.append({ type: "carried", name, ...content, firstNumber: await this.#freeNumber(name) });
+    await this.#sink.carry(entry);
+  }
+
+  #carryFailed(entry: SourceEntry, error: Error): void {
+    this.carryWarnings.push(`${entry.name} is not carried to the output: ${error.message}`);
   }
 
   /** An archive's work folder stays while there are failures. */
@@ -383,14 +394,4 @@ async function checkArchiveTarget({ outputZip, overwrite }: BatchConfig): Promis
       "ERR_OUTPUT_WRITE",
       `cannot write ${outputZip}: a folder is in the way; choose another name or remove it`,
     );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) =>
-      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
-        ? false
-        : Promise.reject(outputError(path, error)),
-  );
 }

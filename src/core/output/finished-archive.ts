@@ -3,8 +3,8 @@
  * were made of stands in its metadata: a run that was killed after the archive got its name, but before it could say
  * so, does not do it all again.
  */
-import { stat } from "node:fs/promises";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { exists } from "../../io/files/exists.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -98,11 +98,4 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
   } catch {
     return undefined;
   }
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
