@@ -17,7 +17,7 @@ interface Label {
 }
 
 /** A path taken apart once, so that sorting many does not do it at each comparison. */
-interface NaturalKey {
+export interface NaturalKey {
   readonly name: string;
   readonly folders: readonly Label[];
   /** The file name cut in front of its extension, so that `p2.png` comes before `p2 extra.png`. */
@@ -36,7 +36,8 @@ function labelOf(raw: string): Label {
   return { raw, chunks: chunksOf(raw) };
 }
 
-function keyOf(name: string): NaturalKey {
+/** Takes a relative path apart. */
+export function naturalKey(name: string): NaturalKey {
   const slash = name.lastIndexOf("/");
   const base = name.slice(slash + 1);
   const dot = base.lastIndexOf(".");
@@ -70,7 +71,8 @@ function compareChunks(left: readonly Chunk[], right: readonly Chunk[]): number 
   return left.length - right.length;
 }
 
-function compareKeys(a: NaturalKey, b: NaturalKey): number {
+/** `compareNatural` of paths taken apart. */
+export function compareNaturalKeys(a: NaturalKey, b: NaturalKey): number {
   for (let i = 0; ; i++) {
     const left = a.folders[i];
     const right = b.folders[i];
@@ -92,13 +94,13 @@ function compareKeys(a: NaturalKey, b: NaturalKey): number {
  * and `1`, `A` and `a`) fall back to code-unit order, so 0 means the same string.
  */
 export function compareNatural(a: string, b: string): number {
-  return compareKeys(keyOf(a), keyOf(b));
+  return compareNaturalKeys(naturalKey(a), naturalKey(b));
 }
 
 /** The items in the natural order of their names. */
 export function sortedNaturally<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   return items
-    .map((item) => ({ item, key: keyOf(nameOf(item)) }))
-    .sort((a, b) => compareKeys(a.key, b.key))
+    .map((item) => ({ item, key: naturalKey(nameOf(item)) }))
+    .sort((a, b) => compareNaturalKeys(a.key, b.key))
     .map(({ item }) => item);
 }

@@ -100,9 +100,9 @@ function planWithSuffix(
   for (const { name } of pictures) free.reserve(name);
   const firsts = new Set<string>();
   return wanted.map((name, index) => {
-    const isOwn = own[index]! && !firsts.has(place(name));
+    if (!own[index]! || firsts.has(place(name))) return free.take(name);
     firsts.add(place(name));
-    return isOwn ? name : free.take(name);
+    return name;
   });
 }
 
