@@ -89,6 +89,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   });
   try {
     pages.adjustments = output.history.adjustments;
+    if (config.outputZip !== undefined) pages.keepNames((page) => output.history.last(page)?.outputName);
     announce(
       parts,
       [...scan.found.warnings, ...output.warnings],

@@ -44,6 +44,16 @@ export function colorizedName(picture: NamedPicture | string, format?: WrittenFo
   return portableName(given.name.slice(0, slash) + label);
 }
 
+/** Whether two results' names are the same but for `_colorized`, which archives of earlier versions always had. */
+export function differBySuffix(a: string, b: string): boolean {
+  return a !== b && withoutSuffix(a) === withoutSuffix(b);
+}
+
+function withoutSuffix(name: string): string {
+  const stem = name.slice(0, name.length - extensionOf(name).length);
+  return (stem.endsWith(SUFFIX) ? stem.slice(0, -SUFFIX.length) : stem) + name.slice(stem.length);
+}
+
 /** Puts a number in front of the extension: `a/x.png`, 2 → `a/x_2.png`. */
 export function numberedName(name: string, n: number): string {
   const cut = name.length - extensionOf(name).length;

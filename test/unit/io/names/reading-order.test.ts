@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FreeNames } from "../../../../src/io/names/free-names.js";
 import { compareNatural } from "../../../../src/io/names/natural-order.js";
-import { numberedName, planOutputNames } from "../../../../src/io/names/output-names.js";
+import { differBySuffix, numberedName, planOutputNames } from "../../../../src/io/names/output-names.js";
 import { fitLabel, nameKey, portableName } from "../../../../src/io/names/portable-names.js";
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
@@ -101,6 +101,16 @@ describe("names in an archive", () => {
     expect(new Set([...names, "1.png", "1_2.png", "1-2.png"].map(nameKey)).size).toBe(4);
     expect(planOutputNames([...pages, "2.webp"], { archive: true, format: "png" })[4]).toMatch(
       /^2(?:_colorized)?\.png$/u,
+    );
+  });
+});
+
+describe("names of earlier versions", () => {
+  it("are known by `_colorized` alone", () => {
+    expect(differBySuffix("a/010_colorized.png", "a/010.png")).toBe(true);
+    expect(differBySuffix("a/010.png", "a/010_colorized.png")).toBe(true);
+    expect(["a/010.png", "010.png", "a/010.jpg", "a/011.png"].map((name) => differBySuffix("a/010.png", name))).toEqual(
+      [false, false, false, false],
     );
   });
 });
