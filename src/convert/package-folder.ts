@@ -2,12 +2,12 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one.
  */
-import { chmod, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
 import { makeFolders } from "../platform/folders.js";
-import { bootId, processExists, processStart } from "../platform/processes.js";
+import { isGone, thisProcess, type ProcessOwner } from "../platform/processes.js";
+import { freeBytes } from "../platform/storage.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
@@ -49,15 +49,12 @@ async function createTemporary({ directory, neededBytes }: NewFolder): Promise<s
   try {
     await makeFolders(parent);
     await removeLeftOver(parent, basename(directory));
-    const { bavail, bsize } = await statfs(parent);
-    if (bavail * bsize < neededBytes)
-      throw new RangeError(
-        `the disk has ${gigabytes(bavail * bsize)} free, and the package needs ${gigabytes(neededBytes)}`,
-      );
+    const free = await freeBytes(parent);
+    if (free < neededBytes)
+      throw new RangeError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(neededBytes)}`);
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
-    const owner = { host: hostname(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
-    await writeFile(join(temporary, OWNER_FILE), JSON.stringify(owner));
+    await writeFile(join(temporary, OWNER_FILE), JSON.stringify(thisProcess()));
     return temporary;
   } catch (cause) {
     throw new ResourceError(
@@ -77,14 +74,13 @@ async function removeLeftOver(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     if (!entry.startsWith(`.${name}-`) || entry.length !== name.length + 8) continue;
     const text = await readFile(join(parent, entry, OWNER_FILE), "utf8").catch(() => "");
-    if (text !== "" && isGone(text)) await rm(join(parent, entry), { recursive: true, force: true });
+    if (text !== "" && isAbandoned(text)) await rm(join(parent, entry), { recursive: true, force: true });
   }
 }
 
-function isGone(owner: string): boolean {
+function isAbandoned(owner: string): boolean {
   try {
-    const { host, boot, pid, start } = JSON.parse(owner) as { host: string; boot: string; pid: number; start: string };
-    return host === hostname() && (boot !== bootId() || !processExists(pid) || processStart(pid) !== start);
+    return isGone(JSON.parse(owner) as ProcessOwner);
   } catch {
     return false;
   }

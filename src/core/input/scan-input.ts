@@ -1,8 +1,8 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
-import { relative, resolve, sep } from "node:path";
 import type { Engine } from "../../colorization/engine.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
+import { liesWithin, realPathOf } from "../../io/files/real-path.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -28,7 +28,7 @@ export async function scanInput(
   signal: AbortSignal,
   pageConfig?: (name: string) => PageConfig,
 ): Promise<Scan> {
-  checkApart(config);
+  await checkApart(config);
   const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
   try {
     const found = await findPages(engine, source, config, signal, pageConfig);
@@ -47,13 +47,12 @@ export async function scanInput(
 }
 
 /** An output among the input's pages would be taken for pages by the next run, and coloured again. */
-function checkApart({ inputDir, outputDir, recursive }: BatchConfig): void {
+async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Promise<void> {
   if (inputDir === undefined || outputDir === undefined) return;
-  const inside = relative(resolve(inputDir), resolve(outputDir));
-  const below = inside !== ".." && !inside.startsWith(`..${sep}`);
-  if (inside !== "" && !(recursive && below)) return;
+  const isSame = (await realPathOf(inputDir)) === (await realPathOf(outputDir));
+  if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `the output folder ${outputDir} is ${inside === "" ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
   );
 }

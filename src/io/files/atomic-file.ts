@@ -10,6 +10,7 @@ import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { numberedName } from "../names/output-names.js";
 import { processExists } from "../../platform/processes.js";
+import { lacksLinks, syncFolder } from "../../platform/storage.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
 const TEMPORARY_PREFIX = ".cobra-";
@@ -147,10 +148,8 @@ export class AtomicFile {
     try {
       await link(this.#path, candidate);
     } catch (error) {
-      const code = systemCode(error);
-      if (code === "EEXIST") return false;
-      if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
-        throw error;
+      if (systemCode(error) === "EEXIST") return false;
+      if (!lacksLinks(error)) throw error;
       if (await exists(candidate)) return false;
       await rename(this.#path, candidate);
       return true;
@@ -198,20 +197,5 @@ async function writePieces(file: FileHandle, pieces: readonly Uint8Array[], posi
     if (written < piece.byteLength) await writeFully(file, piece.subarray(written), at + written);
     written = Math.max(0, written - piece.byteLength);
     at += piece.byteLength;
-  }
-}
-
-/** Makes a rename durable. File systems that cannot sync a folder are let be. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    const code = systemCode(error);
-    if (code !== "EINVAL" && code !== "EPERM" && code !== "EACCES" && code !== "ENOTSUP") throw error;
   }
 }
