@@ -13,7 +13,8 @@ import { isArchiveName } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
-import { entryNames, ZipArchive, type ZipRecord } from "./zip-archive.js";
+import { ZipArchive, type ZipRecord } from "./zip-archive.js";
+import { entryNames } from "./zip-rules.js";
 
 /** Entries whose first bytes are read at once. */
 const HEADS_AT_ONCE = 8;

@@ -4,15 +4,15 @@
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
-import { messageOf, ZipExtractionError, type ErrorCode } from "../../errors.js";
-import { RATIO_FREE_BYTES, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
+import { messageOf, ZipExtractionError } from "../../errors.js";
+import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
-import { FreeNames } from "../names/free-names.js";
 import { SNIFF_BYTES } from "../image/image-format.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
 import { readDirectory, type Directory, type DirectoryEntry } from "./zip-directory.js";
-import { archiveNameEncoding, decodeEntryName, nameFault, normalizeEntryName, printableName } from "./zip-names.js";
+import { archiveNameEncoding, decodeEntryName, normalizeEntryName } from "./zip-names.js";
+import { entryFault, entryNames, isFolder, LOCAL_HEADER_BYTES, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
 import type { NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
@@ -29,25 +29,6 @@ export interface ZipRecord {
   readonly flags: number;
 }
 
-const STORED = 0;
-const DEFLATED = 8;
-const METHOD_NAMES: Record<number, string> = {
-  1: "shrink",
-  6: "implode",
-  9: "deflate64",
-  12: "bzip2",
-  14: "lzma",
-  93: "zstd",
-  95: "xz",
-  98: "ppmd",
-  99: "AES",
-};
-const ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000;
-const FILE_TYPE = 0o170000;
-const REGULAR_FILE = 0o100000;
-const DIRECTORY = 0o040000;
-const SYMLINK = 0o120000;
-const LOCAL_HEADER_BYTES = 30;
 const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** The most that may be read in front of an entry's data at once: the longest name and extra field. */
 const MAX_HEADER_BYTES = LOCAL_HEADER_BYTES + 2 * 0xffff;
@@ -57,15 +38,9 @@ const PACKED_HEAD_BYTES = 2048;
 /** Local headers have extra fields that the directory does not have; most are shorter. */
 const USUAL_EXTRA_BYTES = 64;
 const CHUNK_BYTES = 2 ** 20;
-/** What deflate may add to data that it cannot pack, by the worst of packers. */
-const MAX_GROWTH = 2;
-const GROWTH_FREE_BYTES = 64 * 1024;
-
-/** The kind of a Unix file by its mode in the external attributes; 0 when the archiver left none. */
-function fileType(entry: DirectoryEntry): number {
-  return (entry.externalFileAttributes >>> 16) & FILE_TYPE;
-}
-
+/** Entries so small lie close to one another, and one read gives the first bytes of many. */
+const SMALL_ENTRY_BYTES = 8192;
+const WINDOW_BYTES = 256 * 1024;
 export class ZipArchive {
   /** Usable entries in the directory's order, without folders and skipped files. */
   readonly records: readonly ZipRecord[];
@@ -79,6 +54,12 @@ export class ZipArchive {
   readonly #encoding: NameEncoding;
   readonly #label: string;
   readonly #directoryOffset: number;
+  /** What was last read of small entries. */
+  #window: { readonly start: number; readonly end: number; readonly bytes: Promise<Uint8Array> } = {
+    start: 0,
+    end: 0,
+    bytes: Promise.resolve(new Uint8Array()),
+  };
   /** Of the last entry's local header; an archiver gives all its entries the same. */
   #extraBytes = 0;
 
@@ -120,7 +101,7 @@ export class ZipArchive {
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
     for (const entry of withoutOverlaps(directory.entries, textOf, directory.offset, label, faults)) {
       const name = normalizeEntryName(textOf(entry));
-      if (name === "" || fileType(entry) === DIRECTORY || name.endsWith("/") || isJunkName(name)) continue;
+      if (name === "" || isFolder(entry) || name.endsWith("/") || isJunkName(name)) continue;
       const fault = entryFault(entry, limits, use.bytes);
       if (fault !== undefined) {
         faults.push(refusal(label, name, ...fault));
@@ -177,11 +158,8 @@ export class ZipArchive {
     const wanted = record.method === STORED ? HEAD_BYTES : PACKED_HEAD_BYTES;
     const most = headerBytesOf(record) + USUAL_EXTRA_BYTES + Math.min(record.compressedBytes, wanted);
     try {
-      const bytes = await this.#source.read(
-        record.headerOffset,
-        Math.min(most, this.#directoryOffset - record.headerOffset),
-      );
-      const view = new DataView(bytes.buffer);
+      const bytes = await this.#near(record, Math.min(most, this.#directoryOffset - record.headerOffset));
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) return undefined;
       const start = LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
       const packed =
@@ -192,6 +170,20 @@ export class ZipArchive {
     } catch {
       return undefined; // whoever reads the entry is told why
     }
+  }
+
+  /** The first bytes from an entry's local header on. Those of small entries are read together with their neighbours'. */
+  async #near({ headerOffset, compressedBytes }: ZipRecord, lengthBytes: number): Promise<Uint8Array> {
+    if (compressedBytes > SMALL_ENTRY_BYTES) return this.#source.read(headerOffset, lengthBytes);
+    const { start, end } = this.#window;
+    if (headerOffset < start || headerOffset + lengthBytes > end) {
+      const windowEnd = Math.min(headerOffset + WINDOW_BYTES, this.#directoryOffset);
+      const bytes = this.#source.read(headerOffset, windowEnd - headerOffset);
+      bytes.catch(() => {}); // whoever waits for it is told
+      this.#window = { start: headerOffset, end: windowEnd, bytes };
+    }
+    const window = this.#window;
+    return (await window.bytes).subarray(headerOffset - window.start, headerOffset - window.start + lengthBytes);
   }
 
   /** The unpacked bytes of an entry piece by piece; checked as by `read`, which is known after the last piece. */
@@ -289,119 +281,9 @@ function pick(entry: DirectoryEntry): Omit<ZipRecord, "name"> {
   return { rawName, method, crc32: entry.crc32, compressedBytes, sizeBytes, headerOffset, flags };
 }
 
-/** Why an entry of a safe name is refused. */
-function entryFault(
-  entry: DirectoryEntry,
-  limits: ArchiveLimits,
-  totalBytes: number,
-): [code: ErrorCode, reason: string] | undefined {
-  const type = fileType(entry);
-  if (type === SYMLINK) return ["ERR_ZIP_ENTRY", "it is a symbolic link"];
-  if (type !== 0 && type !== REGULAR_FILE) return ["ERR_ZIP_ENTRY", "it is a device, pipe or socket, not a file"];
-  if ((entry.flags & ENCRYPTED_FLAGS) !== 0)
-    return ["ERR_ZIP_ENTRY", "it is encrypted, which is unsupported; unpack it with its password first"];
-  if (entry.method !== STORED && entry.method !== DEFLATED) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `its compression method ${METHOD_NAMES[entry.method] ?? "number"} (${entry.method}) is unsupported; pack it again with deflate or store`,
-    ];
-  }
-  if (entry.method === STORED && entry.compressedBytes !== entry.sizeBytes) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `its size lies: stored with ${entry.compressedBytes} bytes but said to be ${entry.sizeBytes}`,
-    ];
-  }
-  if (entry.compressedBytes > MAX_GROWTH * entry.sizeBytes + GROWTH_FREE_BYTES) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `its size lies: it has ${entry.compressedBytes} packed bytes but is said to unpack to ${entry.sizeBytes}`,
-    ];
-  }
-  if (entry.sizeBytes > limits.maxEntryBytes)
-    return [
-      "ERR_ZIP_LIMIT",
-      `it unpacks to ${entry.sizeBytes} bytes, more than the limit maxEntryBytes ${limits.maxEntryBytes}`,
-    ];
-  if (entry.sizeBytes > RATIO_FREE_BYTES && entry.sizeBytes > entry.compressedBytes * limits.maxRatio) {
-    return [
-      "ERR_ZIP_LIMIT",
-      `it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes, more than the limit maxRatio ${limits.maxRatio}`,
-    ];
-  }
-  if (totalBytes + entry.sizeBytes > limits.maxTotalBytes) {
-    return [
-      "ERR_ZIP_LIMIT",
-      `with it the archive unpacks to more than the limit maxTotalBytes ${limits.maxTotalBytes}`,
-    ];
-  }
-  return undefined;
-}
-
-/**
- * The entries of safe names in the directory's order. Of entries whose data overlap (and of those that overlap the
- * directory) only the first by position is kept, the others are refused: two honest entries never share bytes.
- */
-function withoutOverlaps(
-  entries: readonly DirectoryEntry[],
-  textOf: (entry: DirectoryEntry) => string,
-  directoryOffset: number,
-  label: string,
-  faults: ZipExtractionError[],
-): DirectoryEntry[] {
-  const safe = entries.filter((entry) => {
-    const text = textOf(entry);
-    const name = normalizeEntryName(text);
-    if (text !== "" && name === "") return false; // the archive's own folder, such as "/" or "./"
-    const fault = nameFault(name);
-    if (fault !== undefined) faults.push(refusal(label, text, "ERR_ZIP_ENTRY", fault));
-    return fault === undefined;
-  });
-  const byOffset = safe
-    .map((entry, index) => ({ entry, index }))
-    .sort((a, b) => a.entry.headerOffset - b.entry.headerOffset || a.index - b.index);
-  const refused = new Map<number, string>();
-  let end = 0;
-  for (const { entry, index } of byOffset) {
-    const entryEnd = entry.headerOffset + LOCAL_HEADER_BYTES + entry.rawName.byteLength + entry.compressedBytes;
-    if (entry.headerOffset < end) refused.set(index, "its data overlaps another entry's");
-    else if (entryEnd > directoryOffset)
-      refused.set(index, "its data reaches into the archive's directory or past its end");
-    else end = entryEnd;
-  }
-  return safe.filter((entry, index) => {
-    const reason = refused.get(index);
-    if (reason !== undefined) faults.push(refusal(label, textOf(entry), "ERR_ZIP_ENTRY", reason));
-    return reason === undefined;
-  });
-}
-
-/**
- * Keeps entries of the same name apart, and files from folders: the second `a.png` becomes `a (2).png`, in the
- * directory's order.
- */
-export function entryNames(entries: readonly { readonly name: string }[]): FreeNames {
-  const names = new FreeNames({
-    numbered: (name, n) => {
-      const dot = name.lastIndexOf(".");
-      const cut = dot > name.lastIndexOf("/") + 1 ? dot : name.length;
-      return `${name.slice(0, cut)} (${n + 1})${name.slice(cut)}`;
-    },
-  });
-  for (const { name } of entries) names.reserveFolders(name);
-  return names;
-}
-
 async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < source.sizeBytes; at += CHUNK_BYTES)
     yield await source.read(at, Math.min(CHUNK_BYTES, source.sizeBytes - at));
-}
-
-function refusal(label: string, name: string, code: ErrorCode, reason: string, cause?: unknown): ZipExtractionError {
-  return new ZipExtractionError(code, `${label}: entry "${printableName(name)}" is refused: ${reason}`, {
-    entryName: name,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 function hex(value: number): string {

@@ -5,8 +5,11 @@
 import { subRange, type ByteSource } from "../files/byte-source.js";
 
 const END = 0x06054b50;
+const ZIP64_END = 0x06064b50;
+const ZIP64_END_BYTES = 56;
 const ZIP64_LOCATOR = 0x07064b50;
 const DIRECTORY_RECORD = 0x02014b50;
+const DIRECTORY_RECORD_BYTES = 46;
 const END_BYTES = 22;
 const ZIP64_LOCATOR_BYTES = 20;
 /** How far from the file's end the end record may stand: the longest comment, and as much behind it. */
@@ -44,8 +47,13 @@ function lastSignature(bytes: Buffer, from: number): number {
 
 /** Where the archive of an end record begins; undefined where the record has no directory. */
 async function firstByte(source: ByteSource, position: number, tail: Buffer, at: number): Promise<number | undefined> {
-  const isZip64 = at >= ZIP64_LOCATOR_BYTES && tail.readUInt32LE(at - ZIP64_LOCATOR_BYTES) === ZIP64_LOCATOR;
-  if (isZip64) return 0;
+  const locator = at - ZIP64_LOCATOR_BYTES;
+  if (locator >= 0 && tail.readUInt32LE(locator) === ZIP64_LOCATOR) {
+    const stated = Number(tail.readBigUInt64LE(locator + 8));
+    const actual = position - ZIP64_LOCATOR_BYTES - ZIP64_END_BYTES;
+    if (stated < position && (await hasSignature(source, stated, ZIP64_END))) return 0;
+    return actual > stated && (await hasSignature(source, actual, ZIP64_END)) ? actual - stated : undefined;
+  }
   const [directoryBytes, offset] = [tail.readUInt32LE(at + 12), tail.readUInt32LE(at + 16)];
   if (await isDirectory(source, offset, position)) return 0;
   const shift = position - directoryBytes - offset;
@@ -53,7 +61,11 @@ async function firstByte(source: ByteSource, position: number, tail: Buffer, at:
 }
 
 async function isDirectory(source: ByteSource, offset: number, end: number): Promise<boolean> {
-  if (offset + 46 > end) return false;
+  return offset + DIRECTORY_RECORD_BYTES <= end && hasSignature(source, offset, DIRECTORY_RECORD);
+}
+
+async function hasSignature(source: ByteSource, offset: number, signature: number): Promise<boolean> {
+  if (offset + 4 > source.sizeBytes) return false;
   const bytes = await source.read(offset, 4);
-  return new DataView(bytes.buffer).getUint32(0, true) === DIRECTORY_RECORD;
+  return new DataView(bytes.buffer).getUint32(0, true) === signature;
 }

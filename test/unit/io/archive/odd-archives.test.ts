@@ -1,7 +1,9 @@
 /** Archives that are unusual and whole: read as unpackers read them. And what an archive costs at most. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import { ZipFile } from "yazl";
 import { openArchiveSink, openFolderSink } from "../../../../src/io/open-sink.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 import type { PageSource, PageSourceOptions } from "../../../../src/io/page-source.js";
@@ -53,6 +55,12 @@ describe("names, as unpackers read them", () => {
     await source.close();
   });
 
+  it("a file that was packed from a pipe is a file", async () => {
+    expect(await contents(await open(rawZip([{ name: "1.png", data: "page", mode: 0o010600 }])))).toEqual({
+      "1.png": "page",
+    });
+  });
+
   it("a file that is a folder too steps aside, and both are written to a folder", async () => {
     const source = await open(
       rawZip([
@@ -94,6 +102,16 @@ describe("bytes around an archive", () => {
     expect(await contents(await open(Buffer.concat([program, await archive(), program.subarray(0, 99)])))).toEqual(
       both,
     );
+  });
+
+  it("in front of one in the ZIP64 form are passed over too", async () => {
+    const zip = new ZipFile();
+    zip.addBuffer(Buffer.from("sixty-four"), "1.png", { forceZip64Format: true });
+    zip.end({ forceZip64Format: true, comment: "" });
+    const bytes = await buffer(zip.outputStream);
+    expect(await contents(await open(Buffer.concat([Buffer.alloc(777, "MZ"), bytes, Buffer.from("\n")])))).toEqual({
+      "1.png": "sixty-four",
+    });
   });
 
   it("a comment is known byte for byte, and goes into an output archive", async () => {
