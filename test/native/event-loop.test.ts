@@ -36,12 +36,8 @@ test(
       session.run({ rounds: Tensor.from("int64", BigInt64Array.of(BigInt(rounds)), []), x });
     await run(100);
     // Other processes of the machine hold the timer up as well, so what counts is how much later it is than in the
-    // second
-
-    // before, without a run, and one attempt out of a few is enough: a run that blocked the loop would hold it up for
-    // its
-
-    // whole second, every time.
+    // second before, without a run, and one attempt out of a few is enough: a run that blocked the loop would hold it
+    // up for its whole second, every time.
     let rounds = 20_000;
     const seen: number[] = [];
     while (seen.length < ATTEMPTS) {
