@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { CLASSIFIERS, type ClassifierName } from "../../../config/batch-config.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
@@ -204,8 +204,8 @@ function sayFailed(input: string, page: string, error: BatchProcessingError, jso
     );
 }
 
-function say(line: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...line })}\n`);
+function say(line: Parameters<typeof toJsonLine>[0]): void {
+  process.stdout.write(toJsonLine(line));
 }
 
 /** The picture's name last: it may be of any length. */
