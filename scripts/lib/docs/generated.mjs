@@ -3,15 +3,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../steps.mjs";
+import { errorTables } from "./errors.mjs";
 import { lineTables } from "./json-lines.mjs";
 
 /** Files by path from the root, as they should be. @returns {Promise<Map<string, string>>} */
 export async function generatedDocs() {
   const { jsonLineSchema } = await import("../../../dist/ui/cli/output/json-lines.js");
+  const { ERROR_TABLE } = await import("../../../dist/errors.js");
   const lines = jsonLineSchema();
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
+    ["docs/errors.md", withSections("docs/errors.md", errorTables(ERROR_TABLE))],
   ]);
 }
 

@@ -1,5 +1,7 @@
 // The tables of docs/cli-json.md, from the JSON Schema of a line.
 
+import { table } from "./table.mjs";
+
 /** Fields that every line has; the page explains them once. */
 const COMMON = new Set(["schema", "type", "time", "job"]);
 
@@ -56,9 +58,4 @@ function valueOf(field) {
       .map(([name, inner]) => `${name}: ${valueOf(inner)}`)
       .join("; ")} }`;
   return field.type ?? "any";
-}
-
-function table(head, rows) {
-  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`.replaceAll("  ", " ");
-  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
 }
