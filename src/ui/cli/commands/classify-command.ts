@@ -8,7 +8,7 @@ import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { WorkerPool } from "../../../workers/pool.js";
-import { stage } from "../../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../../workers/map-concurrent.js";
 import type { TellPictureOptions } from "../../../workers/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import { decimal } from "../flags/flag-values.js";
@@ -145,7 +145,7 @@ async function classifyInput(
       sayFailed(input, name, error, Boolean(flags.json));
     }
     const images = source.entries().filter(({ kind }) => kind === "image");
-    for await (const { entry, result } of stage(
+    for await (const { entry, result } of mapConcurrent(
       images,
       async (image) => ({ entry: image, result: await resultOrError(image, tell) }),
       { concurrency },
