@@ -1,4 +1,4 @@
-/** Flats: one colour for every region of a page, the kernels `native/pixels_flats.cc` and `pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads. */
+/** Flats: one colour for every region of a page, the kernels `native/pixels/flats.cc` and `regions.cc` with typed pictures. Synchronous; usable in worker threads. */
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 import { regionGrid } from "./regions.js";

@@ -1,4 +1,4 @@
-/** The model's colour under the page's own ink: the kernel `native/pixels_ink*.cc` with typed pictures. Synchronous; usable in worker threads. */
+/** The model's colour under the page's own ink: the kernel `native/pixels/ink*.cc` with typed pictures. Synchronous; usable in worker threads. */
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "./raster.js";
 

@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src/binding/load.js";
-import { applyShadowStyle, blend, canny, crop, firstChannel, meanSaturation, median, reduce, resize, thumbnail, thumbnailSize, toGray, toRgb, type PixelImage } from "../../src/binding/pixels.js";
+import { applyShadowStyle, canny, crop, firstChannel, meanSaturation, median, reduce, resize, thumbnail, thumbnailSize, toGray, toRgb, type PixelImage } from "../../src/binding/pixels.js";
 import { BYTE_GRAY, CLIP_RGB, fromPlanar, normalization, SIGNED_RGB, toPlanar } from "../../src/binding/planes.js";
 import { ValidationError } from "../../src/errors.js";
 
@@ -148,7 +148,6 @@ describe("arguments", () => {
     ["gray wanted", /image must have 1 channels, got 3/, () => canny(image as unknown as PixelImage<1>, 1, 2)],
     ["gray given", /3 or 4 channels, got 1/, () => meanSaturation(gray as unknown as PixelImage<3>)],
     ["unequal pictures", /same size and channels, got 4 x 3 x 1 and 2 x 3 x 1/, () => applyShadowStyle(gray, flat(2, 3, 1))],
-    ["alpha above 1", /alpha must be from 0 to 1/, () => blend(gray, gray, 1.1)],
     ["reduce by 0", /xFactor/, () => reduce(gray, 0, 1)],
     ["planes of another size", /planes has 3 values, needed are 12/, () => fromPlanar(new Float32Array(3), 4, 3, 1)],
     ["normalization of other channels", /1 channels, the normalization 3/, () => toPlanar(gray, SIGNED_RGB)],

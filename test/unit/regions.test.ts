@@ -37,7 +37,7 @@ function distances(ink: readonly boolean[], width: number, height: number): numb
 /** Left, right, above, below: places, or -1. */
 const around = (i: number, width: number, count: number): number[] => [i % width > 0 ? i - 1 : -1, i % width < width - 1 ? i + 1 : -1, i - width, i + width < count ? i + width : -1].filter((place) => place >= 0);
 
-/** The definition in `native/pixels_regions.cc`, word by word. */
+/** The definition in `native/pixels/regions.cc`, word by word. */
 function plainRegions({ width, height, data }: { width: number; height: number; data: Uint8Array }): number[] {
   const ink = [...data].map((value) => value === 0);
   const distance = distances(ink, width, height);
