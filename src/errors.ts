@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   ERR_ZIP_LIMIT: "an archive or an entry of it goes over a limit",
   ERR_OUTPUT_WRITE: "an output cannot be written",
   ERR_OUTPUT_LOCKED: "another run works on the output",
+  ERR_OUTPUT_UNSAFE: "an output's own records or links lead outside of it",
   ERR_RUN_NOT_FOUND: "an output holds no journal of a run that could be gone on with",
   ERR_PAGE_CRASHED: "a page has ended the process twice and is set aside",
   ERR_OUTPUT_EXISTS: "an output exists and overwriting was not asked for",

@@ -16,7 +16,7 @@ export class LockedJournal {
   readonly path: string;
   readonly #lock: RunLock;
   readonly #journal: Journal;
-  #history: RunHistory;
+  readonly #history: RunHistory;
 
   private constructor(path: string, lock: RunLock, journal: Journal) {
     this.path = path;
@@ -74,12 +74,6 @@ export class LockedJournal {
   /** Rejects with `ERR_OUTPUT_WRITE` where the journal is no longer where it was: then the output is gone as well. */
   async assertInPlace(): Promise<void> {
     await this.#journal.assertInPlace();
-  }
-
-  /** Forgets everything. */
-  async clear(): Promise<void> {
-    await this.#journal.clear();
-    this.#history = new RunHistory();
   }
 
   /** Closes the file and gives the lock back. Never rejects. */

@@ -86,9 +86,7 @@ export class AtomicFile {
       await this.#flushing;
       await this.handle.sync();
       await this.#close();
-      const path = await this.#takeName(overwrite, claim);
-      await syncFolder(dirname(path));
-      return path;
+      return await placeFile(this.#path, this.#target, { overwrite, claim });
     } catch (cause) {
       await this.discard();
       throw cause instanceof ResourceError ? cause : outputError(this.#target, cause);
@@ -107,36 +105,45 @@ export class AtomicFile {
     this.#open = false;
     await this.handle.close();
   }
+}
 
-  async #takeName(overwrite: boolean, claim: Claim): Promise<string> {
-    for (let n = 0; ; n++) {
-      const candidate = numberedName(this.#target, n);
-      if (!claim(candidate)) continue;
-      if (!overwrite && !(await this.#moveWithoutClobber(candidate))) continue;
-      if (overwrite) await rename(this.#path, candidate);
-      return candidate;
-    }
+/**
+ * Gives a finished file its name and returns the path: the first of `x`, `x_1`, `x_2`, … that `claim` grants and that
+ * does not exist; with `overwrite`, what exists is replaced. Both names must be on the same file system.
+ * @param from the first number that is tried
+ */
+export async function placeFile(
+  path: string,
+  target: string,
+  { overwrite = false, from = 0, claim = () => true }: { overwrite?: boolean; from?: number; claim?: Claim } = {},
+): Promise<string> {
+  for (let n = from; ; n++) {
+    const candidate = numberedName(target, n);
+    if (!claim(candidate)) continue;
+    if (overwrite) await rename(path, candidate);
+    else if (!(await moveWithoutClobber(path, candidate))) continue;
+    await syncFolder(dirname(candidate));
+    return candidate;
   }
+}
 
-  /**
-   * Moves to a name unless it exists. A hard link tells atomically; file systems without links get a check and a
-   * rename.
-   */
-  async #moveWithoutClobber(candidate: string): Promise<boolean> {
-    try {
-      await link(this.#path, candidate);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === "EEXIST") return false;
-      if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
-        throw error;
-      if (await exists(candidate)) return false;
-      await rename(this.#path, candidate);
-      return true;
-    }
-    await rm(this.#path, { force: true });
+/**
+ * Moves to a name unless it exists. A hard link tells atomically; file systems without links get a check and a rename.
+ */
+async function moveWithoutClobber(path: string, candidate: string): Promise<boolean> {
+  try {
+    await link(path, candidate);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST") return false;
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
+      throw error;
+    if (await exists(candidate)) return false;
+    await rename(path, candidate);
     return true;
   }
+  await rm(path, { force: true });
+  return true;
 }
 
 /** Writes a whole file atomically and returns its path (see `AtomicFile.commit`). */

@@ -10,7 +10,13 @@ let root: string;
 beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-journal-"))));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const entry = (name: string): JournalEntry => ({ type: "carried", name, sha256: "00", sizeBytes: 3, firstNumber: 0 });
+const entry = (name: string): JournalEntry => ({
+  type: "carried",
+  name,
+  sha256: "0".repeat(64),
+  sizeBytes: 3,
+  firstNumber: 0,
+});
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("parseJournal", () => {
@@ -18,7 +24,7 @@ describe("parseJournal", () => {
 
   it("reads what journalLine writes: one JSON object a line, with a checksum", () => {
     const text = whole.join("");
-    expect(parseJournal(bytes(text))).toEqual({
+    expect(parseJournal(bytes(text), "j")).toEqual({
       entries: [entry("a"), entry('ü\n"'), entry("c")],
       goodBytes: bytes(text).length,
       damaged: 0,
@@ -35,7 +41,7 @@ describe("parseJournal", () => {
     const text = bytes(whole.join(""));
     const kept = bytes(whole.slice(0, 2).join("")).length;
     for (let end = kept; end < text.length; end++) {
-      expect(parseJournal(text.subarray(0, end))).toEqual({
+      expect(parseJournal(text.subarray(0, end), "j")).toEqual({
         entries: [entry("a"), entry('ü\n"')],
         goodBytes: kept,
         damaged: 0,
@@ -50,13 +56,13 @@ describe("parseJournal", () => {
       const changed = text.slice();
       changed[at]! ^= 1;
       if (changed[at] === 0x0a) continue; // that makes two lines of it; both are bad
-      expect(parseJournal(changed)).toMatchObject({ entries: [entry("a"), entry("c")], damaged: 1 });
+      expect(parseJournal(changed, "j")).toMatchObject({ entries: [entry("a"), entry("c")], damaged: 1 });
     }
   });
 
   it("takes an empty file and rubbish", () => {
-    expect(parseJournal(bytes(""))).toEqual({ entries: [], goodBytes: 0, damaged: 0 });
-    expect(parseJournal(bytes('\n{}\n{"crc":"00000000","entry":}\nx'))).toMatchObject({ entries: [], damaged: 3 });
+    expect(parseJournal(bytes(""), "j")).toEqual({ entries: [], goodBytes: 0, damaged: 0 });
+    expect(parseJournal(bytes('\n{}\n{"crc":"00000000","entry":}\nx'), "j")).toMatchObject({ entries: [], damaged: 3 });
   });
 });
 
