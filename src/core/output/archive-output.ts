@@ -20,7 +20,6 @@ import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
 import type { PageJob } from "../pages/page-work.js";
 import type { StoredRun } from "../journal/find-run.js";
-import type { Finished } from "./batch-output.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
 import { picturesFolder, workFolder } from "./work-folder.js";
@@ -35,6 +34,13 @@ export interface ArchiveContent {
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
 }
+
+/** How an output was completed. */
+export type Finished =
+  /** The folder or archive that was written. */
+  | { readonly written: string }
+  /** Pages whose pictures are no longer as they were written; nothing was put together. They are to be done again. */
+  | { readonly damaged: readonly PageJob[] };
 
 /** The archive before it gets its name, in the work folder. */
 const UNNAMED = "archive.tmp";

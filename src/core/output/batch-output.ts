@@ -13,7 +13,7 @@ import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
-import { writeArchive } from "./archive-output.js";
+import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
 import { sha256 } from "../pages/fingerprint.js";
 import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
@@ -39,13 +39,6 @@ export interface BatchOutputOptions {
   /** Fingerprint of everything that decides a page's picture but the page itself. */
   readonly fingerprint: (settings: PageSettings) => string;
 }
-
-/** How an output was completed. */
-export type Finished =
-  /** The folder or archive that was written. */
-  | { readonly written: string }
-  /** Pages whose pictures are no longer as they were written; nothing was put together. They are to be done again. */
-  | { readonly damaged: readonly PageJob[] };
 
 export class BatchOutput {
   readonly #config: BatchConfig;
@@ -213,7 +206,7 @@ export class BatchOutput {
     if (layers.length > 0) await this.#tidy(join(this.#files.folder, beside));
     for (const [index, layer] of layers.entries()) await this.#sink.replace(`${beside}/${layer.name}`, files[index]!);
     const path =
-      replaces === undefined || this.#files.overwrite
+      replaces === undefined && this.#config.outputZip === undefined
         ? await this.#sink.write(layers.length === 0 ? outputName : name, bytes)
         : await this.#sink.replace(name, bytes);
     return this.#placed(success, path, outputName, layers);
@@ -232,7 +225,7 @@ export class BatchOutput {
     const place = await this.#files.place(outputName, content, earlier, async (number) =>
       layers.length === 0 ? true : layersAreOwn(this.#files.path(outputName, number), earlierLayers, layers),
     );
-    if (this.#config.outputZip !== undefined || this.previewing) return place;
+    if (this.#files.overwrite || this.previewing) return place;
     const asked = Object.hasOwn(this.history.adjustments.pages, page) || earlier[0]?.preview === true;
     if (place.replaces !== undefined && place.replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
     if (place.replaces === undefined && earlier.length > 0 && place.number > earlier[0]!.firstNumber)

@@ -57,10 +57,13 @@ export class OutputFiles {
     earlier: readonly FileRecord[],
     suits: (number: number) => Promise<boolean> = async () => true,
   ): Promise<Place> {
-    if (this.overwrite) return { number: 0, replaces: undefined };
-    for (const record of earlier) {
+    for (const record of this.overwrite ? [] : earlier) {
       const number = await this.find(name, record);
       if (number !== undefined && (await suits(number))) return { number, replaces: record };
+    }
+    if (this.overwrite) {
+      const inPlace = await Promise.all(earlier.map((record) => this.find(name, { ...record, firstNumber: 0 })));
+      return { number: 0, replaces: earlier[inPlace.indexOf(0)] };
     }
     for (let number = 0; ; number++) {
       if (!(await suits(number))) continue;

@@ -20,12 +20,12 @@ const entry = (name: string): JournalEntry => ({
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("parseJournal", () => {
-  const whole = ["a", 'ü\n"', "c"].map((name) => journalLine(entry(name)));
+  const whole = ["a", 'ü"é', "c"].map((name) => journalLine(entry(name)));
 
   it("reads what journalLine writes: one JSON object a line, with a checksum", () => {
     const text = whole.join("");
     expect(parseJournal(bytes(text), "j")).toEqual({
-      entries: [entry("a"), entry('ü\n"'), entry("c")],
+      entries: [entry("a"), entry('ü"é'), entry("c")],
       goodBytes: bytes(text).length,
       damaged: 0,
     });
@@ -34,7 +34,7 @@ describe("parseJournal", () => {
         .trimEnd()
         .split("\n")
         .map((line) => (JSON.parse(line) as { entry: JournalEntry }).entry),
-    ).toEqual([entry("a"), entry('ü\n"'), entry("c")]);
+    ).toEqual([entry("a"), entry('ü"é'), entry("c")]);
   });
 
   it("drops a last line that was cut off anywhere", () => {
@@ -42,7 +42,7 @@ describe("parseJournal", () => {
     const kept = bytes(whole.slice(0, 2).join("")).length;
     for (let end = kept; end < text.length; end++) {
       expect(parseJournal(text.subarray(0, end), "j")).toEqual({
-        entries: [entry("a"), entry('ü\n"')],
+        entries: [entry("a"), entry('ü"é')],
         goodBytes: kept,
         damaged: 0,
       });
