@@ -90,6 +90,8 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     record,
     job: parts.job,
     keepRecord: only !== undefined,
+    signal: control.signal,
+    onWait: (message) => pages.emit({ type: "warning", message }),
   });
   try {
     pages.adjustments = output.history.adjustments;

@@ -100,6 +100,12 @@ async function openRegular(path: string, flags: number): Promise<FileHandle> {
   throw unsafeOutput(path, "it is no file");
 }
 
+/** What has to be held while a journal is written; see `Lease`. */
+export interface HeldLease {
+  assertHeld(): Promise<void>;
+  assertHeldNow(): void;
+}
+
 export class Journal {
   /** What was in the file when it was opened. */
   readonly entries: readonly JournalEntry[];
@@ -107,23 +113,33 @@ export class Journal {
   readonly damaged: number;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #lease: HeldLease | undefined;
   #tail: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, { entries, damaged }: ParsedJournal) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    lease: HeldLease | undefined,
+    { entries, damaged }: ParsedJournal,
+  ) {
     this.#path = path;
     this.#file = file;
+    this.#lease = lease;
     this.entries = entries;
     this.damaged = damaged;
   }
 
-  /** Opens or begins a journal; its folder must exist. Rejects with `ERR_OUTPUT_WRITE`, `ERR_OUTPUT_UNSAFE`. */
-  static async open(path: string): Promise<Journal> {
+  /**
+   * Opens or begins a journal; its folder must exist. Rejects with `ERR_OUTPUT_WRITE`, `ERR_OUTPUT_UNSAFE`.
+   * @param lease has to be held for each line
+   */
+  static async open(path: string, lease?: HeldLease): Promise<Journal> {
     try {
       const file = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
       try {
         const parsed = parseJournal(await file.readFile(), path);
         await file.truncate(parsed.goodBytes);
-        return new Journal(path, file, parsed);
+        return new Journal(path, file, lease, parsed);
       } catch (error) {
         await file.close();
         throw error;
@@ -135,7 +151,7 @@ export class Journal {
 
   /**
    * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also where the file is
-   * no longer where it was.
+   * no longer where it was, and with `ERR_OUTPUT_LOCKED` where another run has taken the output over.
    */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#tail.then(() => this.#write(journalLine(entry)));
@@ -143,8 +159,9 @@ export class Journal {
     return written;
   }
 
-  /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws `ERR_OUTPUT_WRITE`. */
+  /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws as `append` rejects. */
   appendNow(entry: JournalEntry): void {
+    this.#lease?.assertHeldNow();
     const bytes = new TextEncoder().encode(journalLine(entry));
     try {
       for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file.fd, bytes, done);
@@ -165,9 +182,15 @@ export class Journal {
 
   /**
    * An output whose folder was removed or whose disk is gone must not be begun anew, where nobody finds the rest.
-   * Rejects with `ERR_OUTPUT_WRITE`.
+   * Rejects with `ERR_OUTPUT_WRITE`, or `ERR_OUTPUT_LOCKED` where another run has taken it over.
    */
   async assertInPlace(): Promise<void> {
+    this.#lease?.assertHeldNow();
+    await this.#assertSameFile();
+    await this.#lease?.assertHeld();
+  }
+
+  async #assertSameFile(): Promise<void> {
     try {
       const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
       if (now.ino !== own.ino || now.dev !== own.dev)

@@ -24,7 +24,7 @@ import type { RunHistory } from "../journal/history.js";
 import { carryFile } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles, type Place } from "./output-files.js";
-import { checkArchiveTarget, checkInside, checkWorkFolder } from "./output-guard.js";
+import { checkArchiveTarget, checkInside } from "./output-guard.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
 export interface BatchOutputOptions {
@@ -38,6 +38,10 @@ export interface BatchOutputOptions {
   readonly keepRecord?: boolean;
   /** Fingerprint of everything that decides a page's picture but the page itself. */
   readonly fingerprint: (settings: PageSettings) => string;
+  /** Ends the waiting for another run's lease. */
+  readonly signal?: AbortSignal;
+  /** Told, for people, when the lease of another run is watched for silence. */
+  readonly onWait?: (message: string) => void;
 }
 
 export class BatchOutput {
@@ -70,8 +74,7 @@ export class BatchOutput {
     if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);
     const work = workFolder(config);
     for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
-    await checkWorkFolder(work);
-    const journal = await LockedJournal.open(work, outputPath(config));
+    const journal = await LockedJournal.open(work, outputPath(config), options);
     try {
       if (options.fresh === true) {
         await journal.append({ type: "forget" });
@@ -284,6 +287,7 @@ export class BatchOutput {
     if (this.#config.outputZip === undefined) {
       for (const entry of carried)
         await carryFile(entry, { journal: this.#journal, files: this.#files, sink: this.#sink });
+      await this.#journal.assertInPlace();
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
       return { written };
@@ -296,7 +300,7 @@ export class BatchOutput {
       keepOthers,
     });
     if ("damaged" in result) return result;
-    if (metadata.failures.length === 0) await removeFolder(this.workFolder);
+    if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);
     await this.#journal.close();
     return result;
   }
@@ -307,11 +311,12 @@ export class BatchOutput {
   }
 
   /**
-   * Ends an unfinished run: what is done stays for the next one; where nothing is done, no trace stays. Never rejects.
+   * Ends an unfinished run: what is done stays for the next one; where nothing is done, nothing stays. Never rejects.
    */
   async stop(): Promise<void> {
     await this.#sink.abort();
-    if (!this.history.worthKeeping) await removeFolder(this.workFolder).catch(() => {});
+    if (!this.history.worthKeeping && (await this.#journal.isHeld()))
+      await removeFolder(this.workFolder).catch(() => {});
     await this.#journal.close();
   }
 

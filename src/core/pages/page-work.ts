@@ -81,6 +81,8 @@ export interface EncodedPage {
 /** Errors that end the batch instead of one page: the next page would meet them too. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([
   "ERR_OUTPUT_WRITE",
+  "ERR_OUTPUT_LOCKED",
+  "ERR_OUTPUT_UNSAFE",
   "ERR_DEVICE_LOST",
   "ERR_PROVIDER_UNAVAILABLE",
   "ERR_SESSION_CREATE",

@@ -8,24 +8,34 @@ import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { numberedName } from "../names/output-names.js";
+import { isLeftOver, processScope } from "../../platform/process-identity.js";
 import { processExists } from "../../platform/processes.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
 const TEMPORARY_PREFIX = ".cobra-";
-const TEMPORARY_NAME = /^\.cobra-(\d+)-[0-9a-f]{12}\.tmp$/;
+const TEMPORARY_NAME = /^\.cobra-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.tmp$/;
 
 /** A new name for a temporary file or folder. */
 export function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+  return `${TEMPORARY_PREFIX}${processScope()}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
 }
 
 /** Removes temporary files and folders in a folder whose process is gone. Best effort: never rejects. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    const pid = TEMPORARY_NAME.exec(name)?.[1];
-    if (pid !== undefined && !processExists(Number(pid)))
-      await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+    const [, scope, pid] = TEMPORARY_NAME.exec(name) ?? [];
+    if (scope === undefined) continue;
+    const path = join(folder, name);
+    const liveness = scope !== processScope() ? "unknown" : processExists(Number(pid)) ? "alive" : "gone";
+    if (isLeftOver(liveness, await ageMs(path))) await rm(path, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+async function ageMs(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
 }
 
 /** Grants a path to a writer once; false for one that is given away. */
