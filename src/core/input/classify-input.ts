@@ -5,7 +5,7 @@ import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import type { PictureKind } from "../../workers/classify-picture.js";
+import type { PictureKind } from "../../classification/classify-picture.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
 
 /** An input, sorted. */

@@ -1,14 +1,9 @@
 /** Tells what a picture of the input is, from one decode of it, or of its header alone. */
-import { calibrate } from "../classification/calibrated.js";
-import {
-  completeThresholds,
-  decide,
-  type ClassificationThresholds,
-  type ImageClassification,
-} from "../classification/decision.js";
-import { decodeForClassification } from "../classification/decode-for-classification.js";
-import { isGrayByHeader } from "../classification/header.js";
-import { evidenceOf, measure, type ClassifierImage } from "../classification/metrics.js";
+import { calibrate } from "./calibrated.js";
+import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
+import { decodeForClassification } from "./decode-for-classification.js";
+import { isGrayByHeader } from "./header.js";
+import { evidenceOf, measure, type ClassifierImage } from "./metrics.js";
 import type { ClassifierName } from "../config/batch-config.js";
 import {
   decodeImage,
@@ -20,7 +15,7 @@ import {
 /** What a picture is; with metrics where the plain rule has decided by them or somebody has asked for them. */
 export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
 
-export interface TellPictureOptions extends Omit<DecodeOptions, "keepGray"> {
+export interface ClassifyPictureOptions extends Omit<DecodeOptions, "keepGray"> {
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;
   /** Which decision. Default "plain". */
@@ -32,10 +27,10 @@ export interface TellPictureOptions extends Omit<DecodeOptions, "keepGray"> {
 }
 
 /** Tells whether a picture is line art or coloured. Errors as `decodeImage`. */
-export async function tellPicture(
+export async function classifyPicture(
   bytes: Uint8Array,
   name: string,
-  { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: TellPictureOptions = {},
+  { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: ClassifyPictureOptions = {},
 ): Promise<PictureKind> {
   const calibrated = decision === "calibrated";
   if (byHeader && isGrayByHeader(bytes))

@@ -6,7 +6,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageClassifier } from "../../../src/classification/index.js";
 import { isPlainPng } from "../../../src/classification/header.js";
-import { tellPicture } from "../../../src/workers/classify-picture.js";
+import { classifyPicture } from "../../../src/classification/classify-picture.js";
 
 const WIDTH = 301;
 const HEIGHT = 420;
@@ -37,25 +37,28 @@ describe("telling a picture", () => {
       const bytes = new Uint8Array(await make(colour).toBuffer());
       expect(isPlainPng(bytes)).toBe(plain);
       const { type, confidence, ambiguous } = await new ImageClassifier({ decision: "calibrated" }).classify(bytes);
-      expect(await tellPicture(bytes, "p", { decision: "calibrated" })).toEqual({ type, confidence, ambiguous });
-      expect(await tellPicture(bytes, "p", { decision: "calibrated", withMetrics: true })).toEqual(
+      expect(await classifyPicture(bytes, "p", { decision: "calibrated" })).toEqual({ type, confidence, ambiguous });
+      expect(await classifyPicture(bytes, "p", { decision: "calibrated", withMetrics: true })).toEqual(
         await new ImageClassifier({ decision: "calibrated" }).classify(bytes),
       );
       expect(type).toBe(colour ? "colored" : "line_art");
-      expect(await tellPicture(bytes, "p")).toEqual(await new ImageClassifier().classify(bytes));
+      expect(await classifyPicture(bytes, "p")).toEqual(await new ImageClassifier().classify(bytes));
     }
   });
 
   it("a damaged one and one that is too large: the decoder's error, whose message names the file", async () => {
     const bytes = new Uint8Array(await drawing(true).png().toBuffer());
     await expect(
-      tellPicture(bytes.slice(0, bytes.length >> 1), "cut.png", { decision: "calibrated" }),
+      classifyPicture(bytes.slice(0, bytes.length >> 1), "cut.png", { decision: "calibrated" }),
     ).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringContaining("cut.png") });
-    await expect(tellPicture(bytes, "big.png", { decision: "calibrated", maxPixels: 1000 })).rejects.toMatchObject({
+    await expect(classifyPicture(bytes, "big.png", { decision: "calibrated", maxPixels: 1000 })).rejects.toMatchObject({
       code: "ERR_IMAGE_LIMIT",
       message: expect.stringContaining("big.png"),
     });
-    for (const say of [tellPicture, (text: Uint8Array, name: string) => new ImageClassifier().classify(text, name)]) {
+    for (const say of [
+      classifyPicture,
+      (text: Uint8Array, name: string) => new ImageClassifier().classify(text, name),
+    ]) {
       await expect(say(new Uint8Array(Buffer.from("some words")), "note.png")).rejects.toMatchObject({
         code: "ERR_IMAGE_DECODE",
         message: expect.stringMatching(/^note\.png is not a picture .*plain text/u),
