@@ -145,6 +145,18 @@ export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHint
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel", "layers"] as const;
 export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
 
+/** Settings of one page, defaults filled in. */
+export const pageSettingsSchema = schema.pick({
+  style: true,
+  seed: true,
+  numInferenceSteps: true,
+  topK: true,
+  ink: true,
+  fill: true,
+});
+/** How one picture is written, defaults filled in; its format apart. */
+export const encodingSchema = schema.pick({ quality: true, lossless: true, compressionLevel: true, layers: true });
+
 /** The output settings of a batch. */
 export function outputSettings(config: BatchConfig): OutputSettings {
   return Object.fromEntries(OUTPUT_SETTINGS.map((key) => [key, config[key]])) as OutputSettings;

@@ -3,7 +3,6 @@
  * at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";
-import type { Engine } from "../colorization/engine.js";
 import {
   type BatchConfig,
   configError,
@@ -13,6 +12,7 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger, withLogContext } from "../logging.js";
+import type { BatchEngine } from "./batch-engine.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -58,13 +58,13 @@ export interface ProcessorStatus {
 const log = getLogger("batch");
 
 /**
- * Colours the pages of one input, once. Made for one engine, which it uses and does not own. `close()` finishes the
+ * Colours the pages of one input, once. It uses its engine, or whoever else colours the pages, and does not own it. `close()` finishes the
  * pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
   /** The batch's id: in its events, its journal and on its log lines. */
   readonly job: string = randomUUID();
-  readonly #engine: Engine;
+  readonly #engine: BatchEngine;
   readonly #config: BatchConfig;
   readonly #options: BatchProcessorOptions;
   readonly #pages: BatchPages;
@@ -84,7 +84,7 @@ export class BatchProcessor implements AsyncDisposable {
   /** Set where the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
   #cancelReason: unknown;
 
-  constructor(engine: Engine, config: BatchConfig, options: BatchProcessorOptions = {}) {
+  constructor(engine: BatchEngine, config: BatchConfig, options: BatchProcessorOptions = {}) {
     this.#engine = engine;
     this.#config = config;
     this.#options = options;
@@ -293,7 +293,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #scanned(): Promise<Scan> {
-    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal, this.#options.pageConfig);
+    this.#scan ??= scanInput(this.#engine.pool, this.#config, this.#stop.signal, this.#options.pageConfig);
     return this.#scan;
   }
 
@@ -301,7 +301,12 @@ export class BatchProcessor implements AsyncDisposable {
     const pages = this.#pages;
     const { fresh = false, only, pagesInFlight = this.#pagesInFlight() } = this.#options;
     try {
-      const control = { signal: this.#stop.signal, pagesInFlight, admitted: () => this.#admitted() };
+      const control = {
+        signal: this.#stop.signal,
+        pagesInFlight,
+        countUntilWritten: this.#config.maxConcurrent !== undefined && this.#options.pagesInFlight === undefined,
+        admitted: () => this.#admitted(),
+      };
       const scan = await this.#scanned();
       const written = await runPages({
         engine: this.#engine,

@@ -1,5 +1,5 @@
 /** What a batch tells while it runs. Every event is plain data and goes out as one NDJSON line with `--json`. */
-import type { PageStage } from "../colorization/cobra/pipeline.js";
+import type { PageStage } from "../colorization/cobra/page-stages.js";
 import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { ErrorCode } from "../errors.js";
 

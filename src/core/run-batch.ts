@@ -1,5 +1,5 @@
 /** One batch as one call: the short way to a `BatchProcessor`. */
-import type { Engine } from "../colorization/engine.js";
+import type { BatchEngine } from "./batch-engine.js";
 import type { BatchConfig } from "../config/batch-config.js";
 import type { ImageRequest } from "./pages/batch-pages.js";
 import { BatchProcessor, type BatchProcessorOptions } from "./batch-processor.js";
@@ -29,7 +29,7 @@ export interface RunBatchOptions extends BatchProcessorOptions {
  * throws
  */
 export async function runBatch(
-  engine: Engine,
+  engine: BatchEngine,
   config: BatchConfig,
   { drain, images, onPreview = async () => undefined, ...options }: RunBatchOptions = {},
 ): Promise<BatchSummary> {

@@ -1,12 +1,17 @@
 /** Which pictures of an input are pages and which are references. */
-import type { Engine } from "../../colorization/engine.js";
-import type { ReferenceImage } from "../../colorization/cobra/references.js";
+import type { RasterImage } from "../../binding/raster.js";
+import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { PictureKind } from "../../workers/classify-picture.js";
+import type { PicturePool } from "../batch-engine.js";
 import { stage } from "../../workers/map-concurrent.js";
+
+/** A reference that was read: its file by hash, and its picture. */
+export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
 
 /** An input, sorted. */
 export interface FoundPages {
@@ -14,7 +19,7 @@ export interface FoundPages {
   pages: SourceEntry[];
   /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
   carried: SourceEntry[];
-  references: ReferenceImage[];
+  references: DecodedReference[];
   /** What the decision was where pictures were told apart. */
   classifications: Map<SourceEntry, PictureKind>;
   /** Pictures that could not be told apart because they cannot be read. */
@@ -28,7 +33,7 @@ export interface FoundPages {
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
-  engine: Engine,
+  pool: PicturePool,
   source: PageSource,
   config: BatchConfig,
   signal: AbortSignal,
@@ -37,7 +42,7 @@ export async function findPages(
   const images = source.entries().filter((entry) => entry.kind === "image");
   const others = source.entries().filter((entry) => entry.kind === "other");
   if (config.referenceImages.length > 0) {
-    const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
+    const { references, warnings } = await readReferences(pool, config.referenceImages, signal);
     const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
     return {
       pages: images.filter(isPage),
@@ -59,8 +64,8 @@ export async function findPages(
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of stage(
     images,
-    (entry) => classifyEntry(engine, config, entry, pageConfig(entry.name).imageType, signal),
-    { concurrency: engine.pool.maxThreads, signal },
+    (entry) => classifyEntry(pool, config, entry, pageConfig(entry.name).imageType, signal),
+    { concurrency: pool.maxThreads, signal },
   )) {
     if (error) found.failures.push({ name: entry.name, error });
     else {
@@ -88,11 +93,10 @@ export async function findPages(
       `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
     );
   }
-  for await (const reference of stage(
-    coloured,
-    async (entry) => ({ name: entry.name, image: await decode(engine, entry, signal) }),
-    { concurrency: engine.pool.maxThreads, signal },
-  ))
+  for await (const reference of stage(coloured, (entry) => decode(pool, entry, () => entry.read(), signal), {
+    concurrency: pool.maxThreads,
+    signal,
+  }))
     found.references.push(reference);
   found.carried.push(...coloured);
   return found;
@@ -104,7 +108,7 @@ function ambiguity(name: string, { type, confidence }: PictureKind): string {
 }
 
 async function classifyEntry(
-  engine: Engine,
+  pool: PicturePool,
   config: BatchConfig,
   entry: SourceEntry,
   known: PageConfig["imageType"],
@@ -118,7 +122,7 @@ async function classifyEntry(
   try {
     return {
       entry,
-      classification: await engine.pool.classify(await entry.read(), entry.name, {
+      classification: await pool.classify(await entry.read(), entry.name, {
         decision: config.classifier,
         byHeader: true,
         signal,
@@ -135,11 +139,11 @@ async function classifyEntry(
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
-  engine: Engine,
+  pool: PicturePool,
   paths: readonly string[],
   signal: AbortSignal,
-): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
-  const references: ReferenceImage[] = [];
+): Promise<{ references: DecodedReference[]; warnings: string[] }> {
+  const references: DecodedReference[] = [];
   const warnings: string[] = [];
   for (const path of paths) {
     const source = await openPageSource(path);
@@ -147,12 +151,13 @@ export async function readReferences(
       for (const fault of source.faults)
         warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
       const images = source.entries().filter(({ kind }) => kind === "image");
-      for await (const { name, image, error } of stage(images, (entry) => decodeOrError(engine, entry, signal), {
-        concurrency: engine.pool.maxThreads,
+      const readAgain = (name: string) => () => readEntry(path, name);
+      for await (const read of stage(images, (entry) => decodeOrError(pool, entry, readAgain(entry.name), signal), {
+        concurrency: pool.maxThreads,
         signal,
       })) {
-        if (error === undefined) references.push({ name, image });
-        else warnings.push(`reference ${name} is left out: ${error.message}`);
+        if ("error" in read) warnings.push(`reference ${read.name} is left out: ${read.error.message}`);
+        else references.push(read);
       }
     } finally {
       await source.close();
@@ -168,20 +173,41 @@ export async function readReferences(
 }
 
 async function decodeOrError(
-  engine: Engine,
+  pool: PicturePool,
   entry: SourceEntry,
+  read: () => Promise<Uint8Array>,
   signal: AbortSignal,
-): Promise<
-  (ReferenceImage & { error?: undefined }) | { name: string; image?: undefined; error: BatchProcessingError }
-> {
+): Promise<DecodedReference | { name: string; error: BatchProcessingError }> {
   try {
-    return { name: entry.name, image: await decode(engine, entry, signal) };
+    return await decode(pool, entry, read, signal);
   } catch (error) {
     if (!signal.aborted && error instanceof BatchProcessingError) return { name: entry.name, error };
     throw error;
   }
 }
 
-async function decode(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<ReferenceImage["image"]> {
-  return (await engine.pool.decode(await entry.read(), entry.name, { signal })).image;
+/** @param read reads the file again, when the entry's source may be closed */
+async function decode(
+  pool: PicturePool,
+  entry: SourceEntry,
+  read: () => Promise<Uint8Array>,
+  signal: AbortSignal,
+): Promise<DecodedReference> {
+  const bytes = await entry.read();
+  const hash = await sha256(bytes);
+  const { name } = entry;
+  return { name, hash, read, image: (await pool.decode(bytes, name, { signal })).image };
+}
+
+/** One file of a source that is closed. */
+async function readEntry(path: string, name: string): Promise<Uint8Array> {
+  const source = await openPageSource(path);
+  try {
+    const entry = source.entries().find((one) => one.name === name);
+    if (entry === undefined)
+      throw new ValidationError("ERR_INPUT_NOT_FOUND", `the reference ${name} of ${path} is gone; put it back`);
+    return await entry.read();
+  } finally {
+    await source.close();
+  }
 }

@@ -1,11 +1,11 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
 import { relative, resolve, sep } from "node:path";
-import type { Engine } from "../../colorization/engine.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
+import type { PicturePool } from "../batch-engine.js";
 import { findPages, type FoundPages } from "./classify-input.js";
 
 export interface Scan {
@@ -23,7 +23,7 @@ export interface Scan {
  * `ERR_NO_REFERENCES`.
  */
 export async function scanInput(
-  engine: Engine,
+  pool: PicturePool,
   config: BatchConfig,
   signal: AbortSignal,
   pageConfig?: (name: string) => PageConfig,
@@ -31,7 +31,7 @@ export async function scanInput(
   checkApart(config);
   const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
   try {
-    const found = await findPages(engine, source, config, signal, pageConfig);
+    const found = await findPages(pool, source, config, signal, pageConfig);
     const names = source
       .entries()
       .filter((entry) => entry.kind === "image")

@@ -5,7 +5,7 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import type { Engine } from "../../colorization/engine.js";
+import type { BatchEngine } from "../batch-engine.js";
 import { parseBatchConfig, type BatchConfig, type PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { readArchiveMetadata, type ArchiveMetadata } from "../output/finished-archive.js";
@@ -19,7 +19,7 @@ const PATH_KEYS = ["inputDir", "inputZip", "outputDir", "outputZip"] as const;
 
 /** The record of a batch, its paths absolute. */
 export function runRecord(
-  engine: Engine,
+  engine: Pick<BatchEngine, "model" | "sessionOptions">,
   config: BatchConfig,
   pageConfigs: Readonly<Record<string, PageConfig>>,
   added?: RunRecord["added"],

@@ -13,12 +13,12 @@ import type { SinkMetadata } from "../../io/names/output-rules.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { JournalEntry } from "../journal/entries.js";
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
-import type { PageJob } from "../pages/page-work.js";
+import type { BatchPage } from "../pages/batch-page.js";
 import type { StoredRun } from "../journal/record.js";
 import { picturesFolder, workFolder } from "./work-folder.js";
 
@@ -26,7 +26,7 @@ import { picturesFolder, workFolder } from "./work-folder.js";
 export interface ArchiveContent {
   /** Folder of the pictures. */
   readonly folder: string;
-  readonly pages: readonly PageJob[];
+  readonly pages: readonly BatchPage[];
   readonly carried: readonly SourceEntry[];
   readonly metadata: SinkMetadata;
   /** Where the archive takes the place of one of this run, the other files stay as they are in that one. */

@@ -18,11 +18,11 @@ import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { writeArchive } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { FileRecord, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layerRecords, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
-import type { EncodedPage, PageJob } from "../pages/page-work.js";
+import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
@@ -111,7 +111,7 @@ export class BatchOutput {
    * The result of a page that an earlier run has finished, from the same input with the same settings; undefined when
    * it must be done.
    */
-  async finished(job: PageJob): Promise<PageSuccess | undefined> {
+  async finished(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.done(job.entry.name, this.#options.fingerprint(job.settings));
     return entry?.inputSha256 === job.inputSha256 && entry.outputName === job.outputName
       ? this.#successOf(entry)
@@ -119,7 +119,7 @@ export class BatchOutput {
   }
 
   /** The result that a page has, whatever it was made with; its origin is noted in the job. */
-  async standing(job: PageJob): Promise<PageSuccess | undefined> {
+  async standing(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.last(job.entry.name);
     const success = entry?.outputName === job.outputName ? await this.#successOf(entry) : undefined;
     if (success !== undefined) Object.assign(job, { inputSha256: entry!.inputSha256, fingerprint: entry!.fingerprint });
@@ -149,17 +149,17 @@ export class BatchOutput {
     return this.#options.fingerprint(settings);
   }
 
-  keyOf(job: PageJob): PageKey {
+  keyOf(job: BatchPage): PageKey {
     return { page: job.entry.name, fingerprint: this.fingerprint(job.settings), inputSha256: job.inputSha256 };
   }
 
   /** Notes that a page is taken in hand. One that is suspected of ending the process tells each of its stages. */
-  begin(job: PageJob): void {
+  begin(job: BatchPage): void {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
-  async write(job: PageJob, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
+  async write(job: BatchPage, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = {
       page: entry.name,
@@ -203,7 +203,7 @@ export class BatchOutput {
   }
 
   /** Whether the page was finished, of the same making, and only some of its layers are not there any more. */
-  #lacksLayers(job: PageJob): boolean {
+  #lacksLayers(job: BatchPage): boolean {
     const last = this.history.last(job.entry.name);
     return (
       last?.layers !== undefined &&
@@ -224,7 +224,7 @@ export class BatchOutput {
   }
 
   /** Notes that a page has failed. */
-  async fail(job: PageJob, failure: PageFailure): Promise<void> {
+  async fail(job: BatchPage, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
     if (
       failure.code === "ERR_PAGE_CRASHED" &&
@@ -262,7 +262,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(
-    pages: readonly PageJob[],
+    pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: SinkMetadata & { readonly failures: readonly unknown[] },
     keepOthers = false,

@@ -1,7 +1,7 @@
 /** The files of a page's layers as a journal knows them, beside the page's picture. */
 import { readFile } from "node:fs/promises";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { LayerRecord } from "../journal/entries.js";
 
 /** @param files bytes in the order of `LAYER_NAMES`; none for a page without layers */

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { pageSettings, type BatchConfig } from "../../config/batch-config.js";
 import type { BatchOutput } from "../output/batch-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
-import type { PageJob } from "../pages/page-work.js";
+import type { BatchPage } from "../pages/batch-page.js";
 import { settingsOfApproval, type PreviewGate } from "./preview.js";
 import type { PreviewResult } from "../events.js";
 
@@ -18,7 +18,7 @@ export interface PreviewContext {
   /** Whether no further page may be begun. */
   stopped(): boolean;
   /** Does so many of the pages that wait. */
-  work(limit: number): Promise<PageJob[]>;
+  work(limit: number): Promise<BatchPage[]>;
   /** Makes a grid of seeds; undefined when no page could be made. */
   seedGrid(folder: string): Promise<Pick<PreviewResult, "failures" | "seeds"> | undefined>;
 }
@@ -61,7 +61,7 @@ export async function runPreview(context: PreviewContext): Promise<boolean> {
 
 interface Shown {
   /** The pages that were taken from the queue. */
-  readonly jobs: PageJob[];
+  readonly jobs: BatchPage[];
   readonly result: PreviewResult | undefined;
 }
 
@@ -70,7 +70,7 @@ async function firstPages(
   { config, pages, output, stopped, work }: PreviewContext,
   settings: PreviewResult["settings"],
 ): Promise<Shown> {
-  const jobs: PageJob[] = [];
+  const jobs: BatchPage[] = [];
   output.previewing = true;
   try {
     for (

@@ -3,7 +3,7 @@
  * added without a new number in `schema`; the number rises when a field changes its meaning or goes.
  */
 import { z } from "zod";
-import { PAGE_STAGES } from "../../../colorization/cobra/pipeline.js";
+import { PAGE_STAGES } from "../../../colorization/cobra/page-stages.js";
 import { INKS, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
 

@@ -1,6 +1,23 @@
-/** A page's failure as people and machines are told it: where, why, and what to do. */
-import type { BatchProcessingError, ErrorCode } from "../../errors.js";
-import type { FailureStage, PageFailure } from "../events.js";
+/** Which errors are one page's own, and a page's failure as people and machines are told it. */
+import { BatchProcessingError, type ErrorCode } from "../errors.js";
+
+/** Errors that the next page would meet too. */
+const FATAL: ReadonlySet<ErrorCode> = new Set([
+  "ERR_OUTPUT_WRITE",
+  "ERR_DEVICE_LOST",
+  "ERR_PROVIDER_UNAVAILABLE",
+  "ERR_SESSION_CREATE",
+  "ERR_RUNTIME_LOAD",
+  "ERR_ADDON_LOAD",
+  "ERR_STATE",
+  "ERR_INTERNAL",
+  "ERR_CONFIG",
+]);
+
+/** Whether an error is one page's own; any other ends the batch. */
+export function isPageFailure(error: unknown): error is BatchProcessingError {
+  return error instanceof BatchProcessingError && !FATAL.has(error.code);
+}
 
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   ERR_IMAGE_DECODE: "open the picture in a viewer and save it again as PNG, or take it out of the input",
@@ -23,6 +40,19 @@ export function remedyFor(code: ErrorCode): string {
   return REMEDIES[code] ?? "run the same command again; if it stays, report it with --verbose output";
 }
 
-export function pageFailure(page: string, stage: FailureStage, { code, message }: BatchProcessingError): PageFailure {
+/** A page's failure: where, why, and what to do about it. */
+export interface FailureFacts<Stage extends string> {
+  readonly page: string;
+  readonly stage: Stage;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export function pageFailure<Stage extends string>(
+  page: string,
+  stage: Stage,
+  { code, message }: BatchProcessingError,
+): FailureFacts<Stage> {
   return { page, stage, code, message, remedy: remedyFor(code) };
 }
