@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { encodeStage } from "../dist/core/pages/page-flow.js";
 import { openPageSource } from "../dist/io/open-source.js";
 import { WorkerPool } from "../dist/workers/pool.js";
-import { stage } from "../dist/workers/map-concurrent.js";
+import { mapConcurrent } from "../dist/workers/map-concurrent.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 12;
@@ -28,7 +28,7 @@ try {
   };
   const encode = (page) => pool.encode({ ...page, data: page.data.slice() }, { format: "png" });
   const through = (options) => async () => {
-    for await (const bytes of stage(pages, encode, options))
+    for await (const bytes of mapConcurrent(pages, encode, options))
       if (bytes.byteLength === 0) throw new Error("an empty picture");
   };
   const alone = async () => {

@@ -4,13 +4,13 @@
  */
 import { readFile } from "node:fs/promises";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
-import { isOutOfMemory, ValidationError } from "../errors.js";
+import { isOutOfMemory, isPageFailure, ValidationError } from "../errors.js";
 import { inputError } from "../io/files/file-errors.js";
 import { pictureSize, type DecodedImage } from "../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
-import { isPageFailure, pageFailure } from "./page-failure.js";
+import { pageFailure } from "./page-failure.js";
 import type { PageLane, PageLanes } from "./page-lanes.js";
 import type { PagePool } from "./page-pool.js";
 import {

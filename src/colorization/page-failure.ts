@@ -1,46 +1,7 @@
-/** Which errors are one page's own, and a page's failure as people and machines are told it. */
-import { BatchProcessingError, type ErrorCode } from "../errors.js";
+/** A page's failure as people and machines are told it. */
+import { remedyFor, type BatchProcessingError, type ErrorCode } from "../errors.js";
 
-/** Errors that the next page would meet too. */
-const FATAL: ReadonlySet<ErrorCode> = new Set([
-  "ERR_OUTPUT_WRITE",
-  "ERR_DEVICE_LOST",
-  "ERR_PROVIDER_UNAVAILABLE",
-  "ERR_SESSION_CREATE",
-  "ERR_RUNTIME_LOAD",
-  "ERR_ADDON_LOAD",
-  "ERR_STATE",
-  "ERR_INTERNAL",
-  "ERR_CONFIG",
-]);
-
-/** Whether an error is one page's own; any other ends the batch. */
-export function isPageFailure(error: unknown): error is BatchProcessingError {
-  return error instanceof BatchProcessingError && !FATAL.has(error.code);
-}
-
-const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  ERR_IMAGE_DECODE: "open the picture in a viewer and save it again as PNG, or take it out of the input",
-  ERR_IMAGE_LIMIT: "make the picture smaller",
-  ERR_IMAGE_ENCODE: "save the page as PNG: the output takes the input's format",
-  ERR_CLASSIFICATION: "name the references with --reference-dir, so that pages are not told apart",
-  ERR_HINTS:
-    "correct the page's colorHints in the configuration file and run the same command again; the finished pages are kept",
-  ERR_NO_REFERENCES: "name references that can be read for this page, or leave its referenceImages out",
-  ERR_INPUT_NOT_FOUND: "check that the file is still there and may be read",
-  ERR_ZIP_ENTRY: "unpack the archive with another program and pack it again, or give the folder",
-  ERR_ZIP_LIMIT: "unpack the archive and give the folder",
-  ERR_PAGE_CRASHED:
-    "look at the picture, then try it once more with `cobra-batch retry <output> --failed`, perhaps with --set maxConcurrent=1 or fewer steps",
-  ERR_OUT_OF_MEMORY: "run again with --max-concurrent 1, fewer --top-k, or on a machine with more memory",
-};
-
-/** What to do about an error, in one line. */
-export function remedyFor(code: ErrorCode): string {
-  return REMEDIES[code] ?? "run the same command again; if it stays, report it with --verbose output";
-}
-
-/** A page's failure: where, why, and what to do about it. */
+/** Where, why, and what to do about it. */
 export interface FailureFacts<Stage extends string> {
   readonly page: string;
   readonly stage: Stage;

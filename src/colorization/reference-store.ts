@@ -1,6 +1,6 @@
 /**
- * References by the hashes of their files. Pages that name the same references, of one batch or of many calls, share one
- * set with its patches, keys and values.
+ * References by the hashes of their files. Pages that name the same references, of one batch or of many calls, share
+ * one set with its patches, keys and values.
  */
 import type { RasterImage } from "../binding/raster.js";
 import { ConfigurationError } from "../errors.js";

@@ -92,7 +92,8 @@ export class ReferenceSet implements Disposable {
   async #prepare(bucket: Bucket): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
     for (const { name, image, hash } of this.#references) {
-      const copy = { ...image, data: new Uint8Array(image.data) }; // what goes to a worker is gone here, and other buckets need it
+      // what goes to a worker is gone here, and other buckets need it
+      const copy = { ...image, data: new Uint8Array(image.data) };
       const prepared = await this.#runTask("prepareReference", {
         image: copy,
         bucket,

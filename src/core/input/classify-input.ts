@@ -8,7 +8,7 @@ import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PictureKind } from "../../workers/classify-picture.js";
 import type { PicturePool } from "../batch-engine.js";
-import { stage } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../workers/map-concurrent.js";
 
 /** A reference that was read: its file by hash, and its picture. */
 export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
@@ -62,7 +62,7 @@ export async function findPages(
     warnings: [],
   };
   const coloured: SourceEntry[] = [];
-  for await (const { entry, classification, error } of stage(
+  for await (const { entry, classification, error } of mapConcurrent(
     images,
     (entry) => classifyEntry(pool, config, entry, pageConfig(entry.name).imageType, signal),
     { concurrency: pool.maxThreads, signal },
@@ -93,7 +93,7 @@ export async function findPages(
       `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
     );
   }
-  for await (const reference of stage(coloured, (entry) => decode(pool, entry, () => entry.read(), signal), {
+  for await (const reference of mapConcurrent(coloured, (entry) => decode(pool, entry, () => entry.read(), signal), {
     concurrency: pool.maxThreads,
     signal,
   }))
@@ -152,10 +152,14 @@ export async function readReferences(
         warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
       const images = source.entries().filter(({ kind }) => kind === "image");
       const readAgain = (name: string) => () => readEntry(path, name);
-      for await (const read of stage(images, (entry) => decodeOrError(pool, entry, readAgain(entry.name), signal), {
-        concurrency: pool.maxThreads,
-        signal,
-      })) {
+      for await (const read of mapConcurrent(
+        images,
+        (entry) => decodeOrError(pool, entry, readAgain(entry.name), signal),
+        {
+          concurrency: pool.maxThreads,
+          signal,
+        },
+      )) {
         if ("error" in read) warnings.push(`reference ${read.name} is left out: ${read.error.message}`);
         else references.push(read);
       }

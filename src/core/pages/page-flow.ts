@@ -1,7 +1,7 @@
 /** Several pages of a batch on their way at once: taken from a queue in order, given on in the same order. */
 import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/page-lanes.js";
 import { withLogContext } from "../../logging.js";
-import { stage } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../workers/map-concurrent.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
 import { workOnPage, type PageContext } from "./page-work.js";
 
@@ -51,7 +51,7 @@ export async function* flowPages(context: PageContext, control: FlowControl): As
       if (!countUntilWritten) lane.leave();
     }
   };
-  const done = stage(admittedPages(control), (page, within) => work(page, lanes.enter(), within.signal), {
+  const done = mapConcurrent(admittedPages(control), (page, within) => work(page, lanes.enter(), within.signal), {
     concurrency: () => PAGES_AHEAD + pagesInFlight() + encoding.concurrency,
     capacity: encoding.capacity,
     signal,

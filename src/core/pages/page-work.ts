@@ -1,10 +1,9 @@
 /** One page of a batch: looked up, read, asked for, and what came of it. */
-import { isPageFailure } from "../../colorization/page-failure.js";
 import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
 import type { ColouredPage } from "../../colorization/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
-import { BatchProcessingError } from "../../errors.js";
+import { BatchProcessingError, isPageFailure } from "../../errors.js";
 import { formatOfName } from "../../io/image/output-format.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { BatchEngine } from "../batch-engine.js";

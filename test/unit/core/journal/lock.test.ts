@@ -63,7 +63,8 @@ describe("RunLock", () => {
     for (const text of [JSON.stringify(dead), JSON.stringify({ ...living, boot: "another" }), '{"pid":12', ""]) {
       await writeFile(path, text);
       const lock = await RunLock.acquire(path, "out");
-      expect(lock.tookOver, text).toBe(text === JSON.stringify(dead)); // killed in this boot: its pages are suspected; not so after a restart of the machine
+      // killed in this boot: its pages are suspected; not so after a restart of the machine
+      expect(lock.tookOver, text).toBe(text === JSON.stringify(dead));
       expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid, boot: bootId() });
       await lock.release();
     }
