@@ -67,7 +67,8 @@ export type {
   ReferenceHolder,
 } from "./core/batch-engine.js";
 export type { ImageRequest } from "./core/pages/batch-pages.js";
-export { BatchProcessor, type BatchProcessorOptions, type ProcessorStatus } from "./core/batch-processor.js";
+export type { BatchProcessorOptions } from "./core/batch-options.js";
+export { BatchProcessor, type ProcessorStatus } from "./core/batch-processor.js";
 export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/pages/image-queue.js";
 export { StatusTracker, type ImageState, type ImageStatus, type StatusSummary } from "./core/pages/status-tracker.js";
 export { runBatch, type RunBatchOptions } from "./core/run-batch.js";
@@ -93,6 +94,12 @@ export {
   type SettingChanges,
 } from "./core/continue-run.js";
 export * from "./errors.js";
+export { memorySink, type MemorySink } from "./io/memory-sink.js";
+export { memorySource, type MemoryFile } from "./io/memory-source.js";
+export { openArchiveSink, openFolderSink } from "./io/open-sink.js";
+export { openPageSource } from "./io/open-source.js";
+export type { PageSink, PageSinkOptions } from "./io/page-sink.js";
+export type { PageSource, PageSourceOptions, SourceEntry, SourceFault } from "./io/page-source.js";
 export { decodeImage, encodeImage } from "./io/image/image-codec.js";
 export {
   configureComponentLogger,

@@ -6,6 +6,9 @@ import { dirname } from "node:path";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { referencesHash } from "../colorization/cobra/references.js";
+import type { PageSink } from "../io/page-sink.js";
+import type { PreviewOutput, RunOutput } from "./run-output.js";
+import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { BatchOutput } from "./output/batch-output.js";
 import type { BatchPages } from "./pages/batch-pages.js";
@@ -31,6 +34,8 @@ export interface RunParts {
   readonly config: BatchConfig;
   readonly pages: BatchPages;
   readonly scan: Scan;
+  /** Where results go without a journal. Default: the output of the settings, with one. */
+  readonly sink: PageSink | undefined;
   readonly gate: PreviewGate;
   readonly control: SegmentControl;
   /** Id of the batch. */
@@ -85,13 +90,17 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     }
     return before.path;
   }
-  const output = await BatchOutput.open(config, {
-    fresh: parts.fresh,
-    fingerprint,
-    record,
-    job: parts.job,
-    keepRecord: only !== undefined,
-  });
+  const journaled =
+    parts.sink === undefined
+      ? await BatchOutput.open(config, {
+          fresh: parts.fresh,
+          fingerprint,
+          record,
+          job: parts.job,
+          keepRecord: only !== undefined,
+        })
+      : undefined;
+  const output: RunOutput = journaled ?? new SinkOutput(parts.sink!, fingerprint);
   try {
     pages.adjustments = output.history.adjustments;
     announce(
@@ -103,7 +112,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     );
     pages.begin(faults);
     await output.noteFaults(pages.failures);
-    await work(parts, output, references);
+    await work(parts, output, references, journaled);
     control.signal.throwIfAborted();
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
     const metadata = runMetadata(
@@ -135,7 +144,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   }
 }
 
-async function work(parts: RunParts, output: BatchOutput, references: PageReferences): Promise<void> {
+async function work(
+  parts: RunParts,
+  output: RunOutput,
+  references: PageReferences,
+  journaled: PreviewOutput | undefined,
+): Promise<void> {
   const { engine, config, pages, control, gate, only } = parts;
   const known = async (page: BatchPage): Promise<PageOutcome | undefined> => {
     if (only === undefined || only.has(page.entry.name)) return undefined;
@@ -168,9 +182,11 @@ async function work(parts: RunParts, output: BatchOutput, references: PageRefere
   const some = (limit?: number): Promise<BatchPage[]> => workThrough(pages, output, context, control, settle, limit);
   const seedGrid = (folder: string): ReturnType<typeof makeSeedGrid> =>
     makeSeedGrid(context, control, pages, output, { pages: config.previewPages, seeds: config.previewSeeds, folder });
+  const stopped = (): boolean => parts.stopped();
   const goesOn =
     only !== undefined ||
-    (await runPreview({ config, pages, output, gate, stopped: () => parts.stopped(), work: some, seedGrid }));
+    journaled === undefined ||
+    (await runPreview({ config, pages, output: journaled, gate, stopped, work: some, seedGrid }));
   if (goesOn) await some();
 }
 

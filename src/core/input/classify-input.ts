@@ -13,6 +13,13 @@ import { mapConcurrent } from "../../workers/map-concurrent.js";
 /** A reference that was read: its file by hash, and its picture. */
 export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
 
+export interface FindOptions {
+  /** Settings of single pages by name. */
+  readonly pageConfig?: ((name: string) => PageConfig) | undefined;
+  /** Where references come from. Default: the paths of the settings, else the coloured pictures among the pages. */
+  readonly references?: PageSource | undefined;
+}
+
 /** An input, sorted. */
 export interface FoundPages {
   /** Line art to colour, in order. */
@@ -28,7 +35,7 @@ export interface FoundPages {
 }
 
 /**
- * Sorts an input. With reference paths every picture of the input is a page; without, the input's own coloured pictures
+ * Sorts an input. With references of their own every picture of the input is a page; without, the input's own coloured pictures
  * are the references. What `pageConfig` says a picture is, it is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
@@ -37,12 +44,12 @@ export async function findPages(
   source: PageSource,
   config: BatchConfig,
   signal: AbortSignal,
-  pageConfig: (name: string) => PageConfig = () => ({}),
+  { pageConfig = () => ({}), references: given }: FindOptions = {},
 ): Promise<FoundPages> {
   const images = source.entries().filter((entry) => entry.kind === "image");
   const others = source.entries().filter((entry) => entry.kind === "other");
-  if (config.referenceImages.length > 0) {
-    const { references, warnings } = await readReferences(pool, config.referenceImages, signal);
+  if (given !== undefined || config.referenceImages.length > 0) {
+    const { references, warnings } = await readReferences(pool, given ?? config.referenceImages, signal);
     const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
     return {
       pages: images.filter(isPage),
@@ -135,42 +142,47 @@ async function classifyEntry(
 }
 
 /**
- * Decodes the references under paths; with warnings about those that cannot be read.
+ * Decodes references; with warnings about those that cannot be read.
+ * @param from paths of pictures, folders and archives, or an open source
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
   pool: PicturePool,
-  paths: readonly string[],
+  from: readonly string[] | PageSource,
   signal: AbortSignal,
 ): Promise<{ references: DecodedReference[]; warnings: string[] }> {
   const references: DecodedReference[] = [];
   const warnings: string[] = [];
-  for (const path of paths) {
-    const source = await openPageSource(path);
-    try {
-      for (const fault of source.faults)
-        warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
-      const images = source.entries().filter(({ kind }) => kind === "image");
-      const readAgain = (name: string) => () => readEntry(path, name);
-      for await (const read of mapConcurrent(
-        images,
-        (entry) => decodeOrError(pool, entry, readAgain(entry.name), signal),
-        {
-          concurrency: pool.maxThreads,
-          signal,
-        },
-      )) {
-        if ("error" in read) warnings.push(`reference ${read.name} is left out: ${read.error.message}`);
-        else references.push(read);
-      }
-    } finally {
-      await source.close();
+  const readFrom = async (
+    source: PageSource,
+    readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
+  ): Promise<void> => {
+    for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
+    const images = source.entries().filter(({ kind }) => kind === "image");
+    const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
+      concurrency: pool.maxThreads,
+      signal,
+    });
+    for await (const one of decoded) {
+      if ("error" in one) warnings.push(`reference ${one.name} is left out: ${one.error.message}`);
+      else references.push(one);
     }
-  }
+  };
+  if ("entries" in from && !Array.isArray(from)) await readFrom(from as PageSource, (entry) => entry.read());
+  else
+    for (const path of from as readonly string[]) {
+      const source = await openPageSource(path);
+      try {
+        await readFrom(source, ({ name }) => readEntry(path, name));
+      } finally {
+        await source.close();
+      }
+    }
   if (references.length === 0) {
+    const where = Array.isArray(from) ? from.join(", ") : (from as PageSource).path;
     throw new ConfigurationError(
       "ERR_NO_REFERENCES",
-      `none of the references in ${paths.join(", ")} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
+      `none of the references in ${where} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
     );
   }
   return { references, warnings };

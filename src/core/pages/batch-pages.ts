@@ -297,7 +297,7 @@ export class BatchPages {
   }
 
   /** @param output what was written; default: what was asked for */
-  summary(output = (this.config.outputDir ?? this.config.outputZip)!): BatchSummary {
+  summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
     return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
   }
 }

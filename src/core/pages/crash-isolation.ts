@@ -3,7 +3,7 @@
  * next time it is certain which page it was. The order of the pages stays.
  */
 import { ImageProcessingError } from "../../errors.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { RunOutput } from "../run-output.js";
 import { flowPages, type FlowControl } from "./page-flow.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
 import type { PageContext } from "./page-work.js";
@@ -18,7 +18,7 @@ export interface PageQueue {
 export type SegmentControl = Omit<FlowControl, "next">;
 
 /** What is told and asked of an output while pages are worked on. */
-export function guardedBy(output: BatchOutput): Pick<PageContext, "begin" | "onStage"> {
+export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
     begin: (page) => {
       const stage = output.history.setAside(output.keyOf(page));
@@ -46,7 +46,7 @@ export function guardedBy(output: BatchOutput): Pick<PageContext, "begin" | "onS
  */
 export async function workThrough(
   queue: PageQueue,
-  output: BatchOutput,
+  output: RunOutput,
   context: PageContext,
   control: SegmentControl,
   settle: (outcome: PageOutcome) => Promise<void>,

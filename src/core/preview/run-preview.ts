@@ -3,7 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { pageSettings, type BatchConfig } from "../../config/batch-config.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { PreviewOutput } from "../run-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { settingsOfApproval, type PreviewGate } from "./preview.js";
@@ -13,7 +13,7 @@ import type { PreviewResult } from "../events.js";
 export interface PreviewContext {
   readonly config: BatchConfig;
   readonly pages: BatchPages;
-  readonly output: BatchOutput;
+  readonly output: PreviewOutput;
   readonly gate: PreviewGate;
   /** Whether no further page may be begun. */
   stopped(): boolean;
@@ -117,6 +117,6 @@ async function allThere({ seeds }: PreviewResult): Promise<boolean> {
   );
 }
 
-function previewFolder(output: BatchOutput): string {
+function previewFolder(output: PreviewOutput): string {
   return join(output.workFolder, "preview");
 }

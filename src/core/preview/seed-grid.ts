@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pageFailure } from "../../colorization/page-failure.js";
 import { extensionOf } from "../../io/names/entry-rules.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { RunOutput } from "../run-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
 import type { PageFailure, PreviewResult, SeedPicture } from "../events.js";
 import type { PicturePool } from "../batch-engine.js";
@@ -34,7 +34,7 @@ export async function makeSeedGrid(
   context: PageContext,
   control: SegmentControl,
   pages: BatchPages,
-  output: BatchOutput,
+  output: RunOutput,
   grid: SeedGrid,
 ): Promise<Pick<PreviewResult, "failures" | "seeds"> | undefined> {
   const rows: Trial[][] = [];
@@ -53,7 +53,7 @@ export async function makeSeedGrid(
 async function tryPage(
   context: PageContext,
   control: SegmentControl,
-  output: BatchOutput,
+  output: RunOutput,
   page: BatchPage,
   { seeds, folder }: SeedGrid,
   failures: PageFailure[],

@@ -7,7 +7,10 @@ import { pageRequestSchema } from "../../../src/colorization/page-request.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../../src/core/events.js";
+import { runBatch } from "../../../src/core/run-batch.js";
 import { ResourceError } from "../../../src/errors.js";
+import { memorySink } from "../../../src/io/memory-sink.js";
+import { memorySource } from "../../../src/io/memory-source.js";
 import { colourPage, linePage, writeFolder } from "../../support/chapter.js";
 import { hashOf, onPaper, paperEngine, type PaperEngine } from "../../support/paper-engine.js";
 
@@ -142,6 +145,47 @@ describe("a batch without an engine", () => {
     expect(batch.getStatus()).toMatchObject({ state: "paused", summary: { completed: 2, processing: 0 } });
     await batch.close();
     expect(await run).toMatchObject({ completed: 2, unfinished: 6 });
+  });
+
+  it("takes pages from memory and gives results to memory; nothing is written to disk", async () => {
+    const engine = paperEngine();
+    const sink = memorySink();
+    const files = ["10", "9"].map((name) => ({ name: `${name}.png`, bytes: new Uint8Array(page) }));
+    const source = memorySource([...files, { name: "info.xml", bytes: new Uint8Array([60]) }]);
+    const references = memorySource([{ name: "a.jpg", bytes: reference }]);
+    for (let round = 0; round < 2; round++)
+      expect(
+        await runBatch(engine, { seed: 4 }, { source, references, sink: round === 0 ? sink : memorySink() }),
+      ).toMatchObject({ total: 2, completed: 2, output: "memory" });
+    expect([...sink.files.keys()]).toEqual(["9_colorized.png", "10_colorized.png", "info.xml"]);
+    expect(sink.metadata).toMatchObject({ settings: { seed: 4 }, references: ["a.jpg"], failures: [] });
+    expect(engine.requests).toHaveLength(4);
+    expect(files[0]!.bytes.byteLength).toBe(page.byteLength);
+  });
+
+  it("refuses what is no engine, source, sink or settings, with a code", async () => {
+    const engine = paperEngine();
+    const [source, sink] = [memorySource([{ name: "1.png", bytes: page }]), memorySink()];
+    const refused: [Promise<unknown>, string][] = [
+      [runBatch(engine, {}), "ERR_CONFIG"],
+      [runBatch(engine, null as never), "ERR_CONFIG"],
+      [runBatch(null as never, {}), "ERR_ARGUMENT"],
+      [runBatch({} as never, {}), "ERR_ARGUMENT"],
+      [runBatch(engine, {}, { source: {} as never, sink }), "ERR_ARGUMENT"],
+      [runBatch(engine, {}, { source, sink: [] as never }), "ERR_ARGUMENT"],
+      [runBatch(engine, { inputDir: at("in") }, { source, sink }), "ERR_CONFIG"],
+      [runBatch(engine, { previewMode: true }, { source, sink }), "ERR_CONFIG"],
+      [
+        runBatch(engine, {}, { source, sink, references: memorySource([{ name: "a.png", bytes: new Uint8Array(9) }]) }),
+        "ERR_NO_REFERENCES",
+      ],
+    ];
+    for (const [result, code] of refused) await expect(result).rejects.toMatchObject({ code });
+    for (const files of [undefined, 7, [null], [{ name: "1.png" }], [{ name: "../1.png", bytes: page }]])
+      expect(() => memorySource(files as never)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    const twice = [1, 2].map(() => ({ name: "1.png", bytes: page }));
+    expect(() => memorySource(twice)).toThrow(/given twice/);
+    expect(() => memorySource([])).toThrow(expect.objectContaining({ code: "ERR_INPUT_EMPTY" }));
   });
 
   it("holds references of single pages from the first page to the last that has them", async () => {
