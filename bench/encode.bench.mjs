@@ -5,13 +5,13 @@ import { availableParallelism } from "node:os";
 import sharp from "sharp";
 import { encodeStage } from "../dist/core/pages/page-flow.js";
 import { openPageSource } from "../dist/io/open-source.js";
-import { WorkerPool } from "../dist/workers/pool.js";
+import { TaskPool } from "../dist/colorization/tasks/pool.js";
 import { mapConcurrent } from "../dist/workers/map-concurrent.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 12;
 const cores = availableParallelism();
-const pool = new WorkerPool({ minThreads: cores });
+const pool = new TaskPool({ minThreads: cores });
 try {
   const source = await openPageSource("scripts/sample/chapter.cbz");
   const coloured = [];

@@ -12,7 +12,7 @@ import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageLane, PageLanes } from "./page-lanes.js";
-import type { PagePool } from "./page-pool.js";
+import type { TaskPool } from "./tasks/pool.js";
 import {
   parsePageRequest,
   type PageProgress,
@@ -32,7 +32,7 @@ export interface RasterColorizer {
 /** What pages are coloured with. */
 export interface PageServices {
   readonly colorizer: RasterColorizer;
-  readonly pool: Pick<PagePool, "decode" | "encode" | "run">;
+  readonly pool: Pick<TaskPool, "decode" | "encode" | "run">;
   readonly memory: Pick<MemoryManager, "holdPicture" | "beginPage" | "thinOut" | "outOfMemory">;
   readonly references: Pick<ReferenceStore, "lend">;
   /** Where pages that are on their way together take turns. */

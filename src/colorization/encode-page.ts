@@ -3,7 +3,7 @@ import { bucketName } from "./cobra/buckets.js";
 import type { RasterResult } from "./cobra/raster-request.js";
 import { LAYER_NAMES } from "../io/names/output-names.js";
 import type { ImageInfo } from "../io/image/image-codec.js";
-import type { PagePool } from "./page-pool.js";
+import type { TaskPool } from "./tasks/pool.js";
 import type { ColouredPage, PageRequest, ResultFormat } from "./page-request.js";
 
 /** What was written, less what was warned of. */
@@ -11,7 +11,7 @@ export type EncodedPage = Omit<ColouredPage, "status" | "warnings">;
 
 /** Encodes a page in a worker, with the resolution and the colour profile of the page's file. */
 export async function encodePage(
-  pool: Pick<PagePool, "encode" | "run">,
+  pool: Pick<TaskPool, "encode" | "run">,
   { name, output, settings }: PageRequest,
   result: RasterResult,
   info: ImageInfo,

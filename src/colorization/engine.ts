@@ -20,9 +20,9 @@ import { colorizePage, type PageOptions, type PageServices } from "./colorize-pa
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
 import { PageLanes } from "./page-lanes.js";
-import { openPagePool, type PagePool } from "./page-pool.js";
+import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./page-request.js";
-import type { RunPageTask } from "./page-tasks.js";
+import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
@@ -72,7 +72,7 @@ export class Engine implements AsyncDisposable {
   readonly referenceStore: ReferenceStore;
   readonly #options: EngineOptions;
   readonly #networks: Networks;
-  readonly #pool: PagePool;
+  readonly #pool: TaskPool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
   readonly #styles: LoadedStyles;
@@ -101,7 +101,7 @@ export class Engine implements AsyncDisposable {
       Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))),
     );
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
-    this.#pool = openPagePool(options.workers);
+    this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
     // Pages that were taken in before close() are finished after it.
     this.referenceStore = new ReferenceStore({
       open: (images) => (this.#ending === undefined ? this.references(images) : this.#references(images)),
@@ -150,7 +150,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** The worker pool, for work around the pages. */
-  get pool(): PagePool {
+  get pool(): TaskPool {
     return this.#pool;
   }
 
@@ -272,11 +272,8 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /**
-   * The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two
-   * generics.
-   */
-  readonly #runTask: RunPageTask = (name, input, signal) => this.#pool.run(name, input as never, { signal }) as never;
+  /** The pool as the pipeline sees it. */
+  readonly #runTask: RunTask = (name, payload, signal) => this.#pool.run(name, payload, { signal });
 
   #assertOpen(): void {
     if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");

@@ -1,7 +1,7 @@
 /** Colour hints of a page request, ready for the page. */
 import { hintColor } from "../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import type { PagePool } from "./page-pool.js";
+import type { TaskPool } from "./tasks/pool.js";
 import type { PageRequest } from "./page-request.js";
 import { hintPictureFault, type PageHints } from "./page/page-hints.js";
 
@@ -11,7 +11,7 @@ import { hintPictureFault, type PageHints } from "./page/page-hints.js";
  * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape
  */
 export async function loadHints(
-  pool: Pick<PagePool, "run">,
+  pool: Pick<TaskPool, "run">,
   hints: NonNullable<PageRequest["hints"]>,
   page: { readonly width: number; readonly height: number },
   read: () => Promise<Uint8Array>,

@@ -4,7 +4,7 @@
  */
 import type { SessionOptions } from "../binding/index.js";
 import type { PageOptions } from "../colorization/colorize-page.js";
-import type { PagePool } from "../colorization/page-pool.js";
+import type { TaskPool } from "../colorization/tasks/pool.js";
 import type { PageRequest, PageResult } from "../colorization/page-request.js";
 import type { HoldOptions, ReferenceFile } from "../colorization/reference-store.js";
 import type { Style } from "../config/batch-config.js";
@@ -29,7 +29,7 @@ export interface ReferenceHolder {
 }
 
 /** Work on pictures around the pages: reading references, telling pages from coloured pictures, drawing sheets. */
-export type PicturePool = Pick<PagePool, "maxThreads" | "decode" | "classify" | "encode" | "run">;
+export type PicturePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | "encode" | "run">;
 
 /** How many pages are worth having in colouring at once. */
 export interface PageBudget {

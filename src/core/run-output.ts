@@ -10,6 +10,9 @@ import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 /** Metadata of a run with the pages that have failed. */
 export type RunMetadata = SinkMetadata & { readonly failures: readonly unknown[] };
 
+/** Where the output is, or the pages whose pictures are not as they were written. */
+export type Finished = { readonly written: string } | { readonly damaged: readonly BatchPage[] };
+
 /** One run's output. `BatchOutput` keeps a journal; `SinkOutput` hands everything to a sink. */
 export interface RunOutput {
   /** What people should know about earlier runs. */
@@ -30,13 +33,15 @@ export interface RunOutput {
   fail(page: BatchPage, failure: PageFailure): Promise<void>;
   /** Notes pictures of the input that could not be used at all. */
   noteFaults(failures: readonly PageFailure[]): Promise<void>;
-  /** Completes the output and resolves to what was written. `keepOthers`: other files of it stay as they are. */
+  /** What people should know about the results that were written, once. */
+  takeNotices(): string[];
+  /** Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are. */
   finish(
     pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: RunMetadata,
     keepOthers?: boolean,
-  ): Promise<string>;
+  ): Promise<Finished>;
   /** Tells what has failed although the batch is not at its end. */
   report(metadata: RunMetadata): Promise<void>;
   /** Ends an unfinished run. Never rejects. */

@@ -7,7 +7,7 @@ import type { PageSuccess } from "./events.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
-import type { RunMetadata, RunOutput } from "./run-output.js";
+import type { Finished, RunMetadata, RunOutput } from "./run-output.js";
 
 export class SinkOutput implements RunOutput {
   readonly warnings: readonly string[] = [];
@@ -54,9 +54,13 @@ export class SinkOutput implements RunOutput {
 
   async noteFaults(): Promise<void> {}
 
-  async finish(_pages: readonly BatchPage[], carried: readonly SourceEntry[], metadata: RunMetadata): Promise<string> {
+  takeNotices(): string[] {
+    return [];
+  }
+
+  async finish(_: readonly BatchPage[], carried: readonly SourceEntry[], metadata: RunMetadata): Promise<Finished> {
     for (const entry of carried) await this.#sink.carry(entry);
-    return this.#sink.finish(metadata);
+    return { written: await this.#sink.finish(metadata) };
   }
 
   async report(): Promise<void> {}

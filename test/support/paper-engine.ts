@@ -9,7 +9,7 @@ import type { ReferenceFile } from "../../src/colorization/reference-store.js";
 import type { BatchEngine, PicturePool } from "../../src/core/batch-engine.js";
 import { BatchProcessingError } from "../../src/errors.js";
 import { decodeImage, encodeImage } from "../../src/io/image/image-codec.js";
-import { tellPicture } from "../../src/workers/classify-picture.js";
+import { classifyPicture } from "../../src/classification/classify-picture.js";
 
 /** What the colouring of one page comes to. */
 export type PaperWork = (request: PageRequest, options: PageOptions) => Promise<PageResult> | PageResult;
@@ -86,7 +86,7 @@ function paperPool(): PicturePool {
     maxThreads: 2,
     decode: (bytes, name, options) => decodeImage(bytes, name, options),
     encode: (image, options, name) => encodeImage(image, options, name),
-    classify: (bytes, name, { signal: _signal, ...options } = {}) => tellPicture(bytes, name, options),
+    classify: (bytes, name, { signal: _signal, ...options } = {}) => classifyPicture(bytes, name, options),
     run: async (task) => {
       throw new BatchProcessingError("ERR_STATE", `nobody does "${task}" on paper`);
     },

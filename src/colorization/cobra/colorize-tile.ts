@@ -7,7 +7,9 @@ import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
 import type { ModelManifest } from "../../model/manifest.js";
 import type { DenoiserConditions, Networks } from "../model-runner.js";
-import { upsampledSize, type PreparedTile, type RunPageTask } from "../page-tasks.js";
+import { upsampledSize } from "../tasks/network-pictures.js";
+import type { PreparedTile } from "../tasks/prepare-page.js";
+import type { RunTask } from "../tasks/table.js";
 import type { StageClock } from "./page-stages.js";
 import type { ProbedRequest, RasterResult } from "./raster-request.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
@@ -18,7 +20,7 @@ import { Solver } from "./solver.js";
 export interface TileContext {
   networks: Networks;
   references: ReferenceSet;
-  runTask: RunPageTask;
+  runTask: RunTask;
   clock: StageClock;
   /** The guided upsampler, where the page's picture goes through it. */
   upsampler: ModelManifest["upsampler"];

@@ -6,7 +6,8 @@ import { toRgb } from "../../binding/pixels.js";
 import { ValidationError } from "../../errors.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { Networks } from "../model-runner.js";
-import type { PageTask, RunPageTask } from "../page-tasks.js";
+import type { PageTask } from "../tasks/prepare-page.js";
+import type { RunTask } from "../tasks/table.js";
 import type { Bucket } from "./buckets.js";
 import { colorizeTile, type ColouredTile } from "./colorize-tile.js";
 import { StageClock } from "./page-stages.js";
@@ -17,7 +18,7 @@ import type { ReferenceSet } from "./references.js";
 export async function colorizeRaster(
   networks: Networks,
   references: ReferenceSet,
-  runTask: RunPageTask,
+  runTask: RunTask,
   request: RasterRequest,
 ): Promise<RasterResult> {
   const { signal } = request;

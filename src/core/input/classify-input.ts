@@ -6,7 +6,7 @@ import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } 
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
-import type { PictureKind } from "../../workers/classify-picture.js";
+import type { PictureKind } from "../../classification/classify-picture.js";
 import type { PicturePool } from "../batch-engine.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
 

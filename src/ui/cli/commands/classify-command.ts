@@ -7,9 +7,9 @@ import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
-import { WorkerPool } from "../../../workers/pool.js";
+import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { mapConcurrent } from "../../../workers/map-concurrent.js";
-import type { TellPictureOptions } from "../../../workers/classify-picture.js";
+import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import { decimal } from "../flags/flag-values.js";
 import { printError, reportErrors } from "../output/report-errors.js";
@@ -91,12 +91,12 @@ async function classify(inputs: readonly string[], flags: Flags): Promise<number
     saturation !== DEFAULT_THRESHOLDS.saturation ||
     colorCount !== DEFAULT_THRESHOLDS.colorCount ||
     edgeDensity !== DEFAULT_THRESHOLDS.edgeDensity;
-  const options: TellPictureOptions = {
+  const options: ClassifyPictureOptions = {
     decision: limited ? "plain" : flags.classifier,
     thresholds: { saturation, colorCount, edgeDensity },
     withMetrics: true,
   };
-  const pool = new WorkerPool();
+  const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);
   try {
