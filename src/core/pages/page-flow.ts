@@ -78,6 +78,7 @@ function stages(
     }
   };
   const decoded = mapConcurrent(admittedJobs(control), (job, within) => open(job, within.signal), {
+    name: "decode",
     concurrency: DECODED_AHEAD,
     signal,
   });
@@ -91,7 +92,7 @@ function stages(
             )
           : leave(item),
       ),
-    { concurrency: control.pagesInFlight, signal },
+    { name: "colour", concurrency: control.pagesInFlight, signal },
   );
   const encode = async (item: Passed<ColouredPage>, within: AbortSignal): Promise<Passed<EncodedPage>> => {
     const encoded = await proceed(item, within, (job, result) =>
@@ -101,6 +102,7 @@ function stages(
     return encoded;
   };
   return mapConcurrent(coloured, (item, within) => encode(item, within.signal), {
+    name: "encode",
     ...encodeStage(context.engine.pool),
     signal,
   });
