@@ -1,4 +1,4 @@
-// `npm run check`: lint, formatting, types, floors, and that nothing of one machine is committed.
+// `npm run check`: lint, formatting, types, floors, the C++ sources, and that nothing of one machine is committed.
 import { join } from "node:path";
 import { checkFloors } from "./lib/floors.mjs";
 import { checkLines } from "./lib/lines.mjs";
@@ -11,12 +11,13 @@ const TOOLS = [
   ["type check", "typescript/bin/tsc", "-p", "tsconfig.json"],
 ];
 
-await main(() => {
+await main(async () => {
   ensurePackages();
   for (const [what, script, ...args] of TOOLS) {
     run(process.execPath, [join(ROOT, "node_modules", script), ...args], { show: true, what });
   }
-  const faults = [...checkFloors(), ...checkLines()];
+  const { formatNative, lintNative } = await import("./lib/native-style.mjs"); // needs the packages
+  const faults = [...checkFloors(), ...checkLines(), ...(await formatNative()), ...(await lintNative())];
   if (faults.length > 0) throw new SetupError(`the house does not hold:\n${faults.join("\n")}`);
   say("lint, formatting, types and floors hold");
 });

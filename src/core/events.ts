@@ -1,7 +1,8 @@
 /**
  * The events of a batch: one schema, from which their TypeScript types, the JSON Schema of `--json`
  * (`docs/cli-json.schema.json`) and the tables of `docs/cli-json.md` are made. A new event is one row of `EVENTS`;
- * `npm run docs` then writes the published files anew. At run time only types come from here, so nothing loads zod for it.
+ * `npm run docs` then writes the published files anew. At run time only types come from here, so nothing loads zod for
+ * it.
  */
 import { z } from "zod";
 import { PAGE_STAGES } from "../colorization/cobra/pipeline.js";

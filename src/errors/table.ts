@@ -335,6 +335,15 @@ const table = {
     exitCode: 1,
     remedy: "free space, make the folder writable or mount the disk again, then run the same command: it goes on",
   },
+  ERR_OUTPUT_UNSAFE: {
+    group: "output",
+    when: "an output's own records or links lead outside of it",
+    className: "ValidationError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "choose another output, or remove the record that the message names if you do not know where it came from",
+  },
   ERR_OUTPUT_LOCKED: {
     group: "output",
     when: "another run works on the output",

@@ -104,7 +104,9 @@ class Parser {
     return number === undefined ? this.#unexpected() : { value: Number(number) };
   }
 
-  /** Behind a value, or (`first`) behind an opening bracket: what is closed here, or undefined where a value follows. */
+  /**
+   * Behind a value, or (`first`) behind an opening bracket: what is closed here, or undefined where a value follows.
+   */
   #close(first: boolean): { value: unknown } | undefined {
     const open = this.#open.at(-1)!;
     const isList = "list" in open;

@@ -1,4 +1,6 @@
-/** Foreign text (names out of archives, messages) for a terminal: without what could steer it or turn the line around. */
+/**
+ * Foreign text (names out of archives, messages) for a terminal: without what could steer it or turn the line around.
+ */
 
 /** Control characters but the line feed, and the marks that change the direction of writing. */
 const STEERING = /(?!\n)[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;

@@ -5,7 +5,7 @@ import { busy, sumAndProduct } from "../support/small-models.js";
 
 const four = (...values: number[]): Tensor => Tensor.from("float32", Float32Array.from(values), [1, 4]);
 
-test("a binding reads its inputs anew and writes its outputs at every run, waited for or at once", async () => {
+test("a binding reads its inputs anew and writes its outputs at every run", async () => {
   using session = await InferenceSession.create(sumAndProduct());
   const [a, b, sum, product] = [
     four(1, 2, 3, 4),
@@ -17,7 +17,7 @@ test("a binding reads its inputs anew and writes its outputs at every run, waite
   await binding.run();
   expect([...sum.data]).toEqual([11, 22, 33, 44]);
   a.data[0] = 5;
-  binding.runSync();
+  await binding.run();
   expect([...sum.data]).toEqual([15, 22, 33, 44]);
   expect([...product.data]).toEqual([50, 40, 90, 160]);
 });
@@ -44,9 +44,6 @@ test("a binding is checked like a run", async () => {
   );
   using binding = session.bind({ a, b: a }, { sum: Tensor.alloc("float32", [2, 4]) });
   await expect(binding.run()).rejects.toMatchObject({ code: "ERR_TENSOR_DIMS" });
-  expect(() => {
-    binding.runSync();
-  }).toThrow(expect.objectContaining({ code: "ERR_TENSOR_DIMS" }));
 });
 
 test("a disposed binding is told as such; its tensors' memory lived as long as it did", async () => {
