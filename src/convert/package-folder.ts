@@ -2,12 +2,12 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one.
  */
-import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
 import { makeFolders } from "../platform/folders.js";
-import { isGone, thisProcess, type ProcessOwner } from "../platform/processes.js";
 import { freeBytes } from "../platform/storage.js";
+import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
@@ -69,20 +69,24 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** Removes unfinished folders of this machine's processes that are gone. Others are let be. */
+/** Removes unfinished folders that nobody fills any more. */
 async function removeLeftOver(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     if (!entry.startsWith(`.${name}-`) || entry.length !== name.length + 8) continue;
-    const text = await readFile(join(parent, entry, OWNER_FILE), "utf8").catch(() => "");
-    if (text !== "" && isAbandoned(text)) await rm(join(parent, entry), { recursive: true, force: true });
+    const owner = join(parent, entry, OWNER_FILE);
+    const info = await stat(owner).catch(() => undefined);
+    if (info === undefined) continue;
+    const liveness = livenessOfOwner(await readFile(owner, "utf8").catch(() => ""));
+    if (isLeftOver(liveness, Date.now() - info.mtimeMs))
+      await rm(join(parent, entry), { recursive: true, force: true });
   }
 }
 
-function isAbandoned(owner: string): boolean {
+function livenessOfOwner(text: string): Liveness {
   try {
-    return isGone(JSON.parse(owner) as ProcessOwner);
+    return livenessOf(processIdentity.parse(JSON.parse(text)));
   } catch {
-    return false;
+    return "unknown";
   }
 }
 

@@ -15,8 +15,9 @@ export interface PageSink {
   /**
    * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole. Resolves
    * to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink goes on.
+   * @param replaces the exact name of an older copy, whose place it takes
    */
-  carry(entry: SourceEntry): Promise<string>;
+  carry(entry: SourceEntry, replaces?: string): Promise<string>;
   /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */
   finish(metadata?: SinkMetadata): Promise<string>;
   /**

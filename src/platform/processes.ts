@@ -3,27 +3,7 @@
  * Elsewhere than on Linux the boot and the start of a process are unknown, which counts as the same.
  */
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { systemCode } from "../errors.js";
-
-/** A process by what tells it from every other one, of this machine and of others. */
-export interface ProcessOwner {
-  readonly host: string;
-  /** Of the machine's start; empty where it is unknown. */
-  readonly boot: string;
-  readonly pid: number;
-  /** Of the process, in clock ticks since the boot; empty where it is unknown. */
-  readonly start: string;
-}
-
-export function thisProcess(): ProcessOwner {
-  return { host: hostname(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
-}
-
-/** Whether a process is gone for certain. One on another host cannot be asked and so counts as living. */
-export function isGone({ host, boot, pid, start }: ProcessOwner): boolean {
-  return host === hostname() && (boot !== bootId() || !processExists(pid) || processStart(pid) !== start);
-}
 
 /** Differs after every restart of the machine; empty where the system does not tell. */
 export function bootId(): string {

@@ -39,8 +39,8 @@ export class FolderSink implements PageSink {
     return writeFileAtomic(join(this.#folder, name), bytes, true, undefined, this.#folder);
   }
 
-  async carry(entry: SourceEntry): Promise<string> {
-    const name = portableName(entry.name);
+  async carry(entry: SourceEntry, replaces?: string): Promise<string> {
+    const name = replaces ?? portableName(entry.name);
     this.#assertOpen(name);
     checkOutputName(name);
     const path = join(this.#folder, name);
@@ -52,7 +52,9 @@ export class FolderSink implements PageSink {
       await file.discard();
       throw error;
     }
-    return file.commit(this.#overwrite, (candidate) => this.#claim(candidate));
+    if (replaces === undefined) return file.commit(this.#overwrite, (candidate) => this.#claim(candidate));
+    this.#taken.add(nameKey(path));
+    return file.commit(true);
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {

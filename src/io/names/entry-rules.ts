@@ -13,7 +13,7 @@ const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 /** The end of the name of a folder that holds the state of a run; see `core/output/work-folder`. */
 export const WORK_SUFFIX = ".cobra-batch";
 /** What a run writes for itself: its state, and files that do not have their names yet. */
-const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-\d+-[0-9a-f]{12}\.tmp)$/u;
+const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp)$/u;
 
 /** `image`: a page, a reference, or a file that claims to be one. `other`: carried to the output as it is. */
 export type EntryKind = "image" | "other";

@@ -60,13 +60,6 @@ export function numberedName(name: string, n: number): string {
   return n === 0 ? name : `${name.slice(0, cut)}_${n}${name.slice(cut)}`;
 }
 
-/** The first number from 0 of which nothing exists. */
-export async function firstFreeNumber(exists: (number: number) => Promise<boolean>): Promise<number> {
-  let n = 0;
-  while (await exists(n)) n++;
-  return n;
-}
-
 /**
  * The results' names for all pictures of an input, in their order; no two are equal, nor equal but for case. The plan
  * depends on the pictures' names and order only, so that a run that goes on later gives the same names. Flat names that
