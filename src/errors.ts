@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   ERR_MODEL_GRAPH: "a graph cannot be built from its config",
   // images, classification
   ERR_IMAGE_DECODE: "a picture cannot be decoded",
+  ERR_IMAGE_UNSUPPORTED: "a picture is valid, but of a form that is not read, or would come out blank",
   ERR_IMAGE_LIMIT: "a picture is larger than the limit",
   ERR_IMAGE_ENCODE: "a picture cannot be encoded",
   ERR_CLASSIFICATION: "a picture cannot be classified",

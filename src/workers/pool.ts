@@ -8,8 +8,9 @@ import { Piscina } from "piscina";
 import type { RasterImage } from "../binding/raster.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import { logOrder, writeLogRecords } from "../logging.js";
-import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image/image-codec.js";
+import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
+import { HostSharp } from "./host-sharp.js";
 import type { PictureKind, TellPictureOptions } from "./classify-picture.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { CoreTasks, TaskTable } from "./task-types.js";
@@ -76,6 +77,8 @@ class Call {
 export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
+  readonly #hostSharp = new HostSharp();
+  #endedThreads = 0;
   readonly #waiting = new Set<Call>();
   readonly #running = new Set<Call>();
   #completed = 0;
@@ -86,8 +89,8 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   #end: Promise<void> | undefined;
 
   /**
-   * Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. Restricts sharp for the
-   * process; see `hardenDecoder`.
+   * Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. The process's settings of
+   * sharp are left as they are.
    */
   constructor(options: WorkerPoolOptions = {}) {
     const {
@@ -99,8 +102,9 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
-    hardenDecoder();
+    this.#hostSharp.refresh(0);
     this.#piscina = new Piscina({
+      workerData: this.#hostSharp.shared,
       filename: workerFile,
       minThreads: Math.min(minThreads, maxThreads),
       maxThreads,
@@ -108,6 +112,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
       maxQueue: maxThreads * 2,
       atomics: "disabled",
     });
+    this.#piscina.on("workerDestroy", () => this.#endedThreads++);
   }
 
   /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
@@ -224,6 +229,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
+      this.#hostSharp.refresh(this.#piscina.threads.length + this.#endedThreads);
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;

@@ -1,8 +1,9 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
-import { move, transferableSymbol, valueSymbol } from "piscina";
+import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
+import { restoreHostSharp } from "./host-sharp.js";
 import type { TaskHandlers, TaskTable } from "./task-types.js";
 import { transferables } from "./transfer.js";
 
@@ -31,6 +32,7 @@ const LARGE_BYTES = 2 ** 26;
 export function serveTasks<Tasks extends TaskTable<Tasks>>(
   handlers: TaskHandlers<Tasks>,
 ): (message: TaskMessage) => Promise<unknown> {
+  restoreHostSharp(workerData);
   const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();

@@ -4,6 +4,7 @@ import type { FailureStage, PageFailure } from "../events.js";
 
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   ERR_IMAGE_DECODE: "open the picture in a viewer and save it again as PNG, or take it out of the input",
+  ERR_IMAGE_UNSUPPORTED: "convert the picture as the message says, such as to PNG with 8 bits a sample",
   ERR_IMAGE_LIMIT: "make the picture smaller",
   ERR_IMAGE_ENCODE: "save the page as PNG: the output takes the input's format",
   ERR_CLASSIFICATION: "name the references with --reference-dir, so that pages are not told apart",

@@ -139,12 +139,8 @@ export async function openPage(
   if (!("value" in opened)) return opened;
   if (!("image" in opened.value)) return { job, kept: opened.value };
   const { info } = opened.value;
-  if (info.pages > 1)
-    emit({
-      type: "warning",
-      page: job.entry.name,
-      message: `${job.entry.name} holds ${info.pages} ${info.format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`,
-    });
+  for (const text of info.warnings)
+    emit({ type: "warning", page: job.entry.name, message: `${job.entry.name} ${text}` });
   return { job, value: opened.value };
 }
 

@@ -47,7 +47,8 @@ export function sniffFormat(bytes: Uint8Array): SniffedFormat {
       head.startsWith(signature, at) && (format !== "webp" || head.startsWith("RIFF")),
   );
   if (found !== undefined) return { format: found.format, description: found.description };
-  if (head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
+  // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
+  if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   const text = head
     .replace(/^\xef\xbb\xbf/u, "")
     .trimStart()
