@@ -3,7 +3,7 @@ import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { OUTPUT_FORMATS, type OutputFormat } from "../../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../errors.js";
-import { isSrgb, profileSpace, withProfileFile } from "./color-profile.js";
+import { isSrgb, isOneWay, profileSpace, withProfileFile } from "./color-profile.js";
 import { describe } from "./decode-image.js";
 
 /** How a picture is written. */
@@ -23,7 +23,8 @@ export interface EncodeOptions {
   readonly density?: number | undefined;
   /**
    * An ICC profile: the pixels, which are sRGB, are converted to it and it is embedded. For one that is not for RGB
-   * (gray and CMYK pages) or that is sRGB itself, libvips' own sRGB profile is embedded. Without a profile, or with a
+   * (gray and CMYK pages), that converts in one direction only, or that is sRGB itself, libvips' own sRGB profile is
+   * embedded. Without a profile, or with a
    * damaged one, none is written.
    */
   readonly icc?: Uint8Array | undefined;
@@ -136,7 +137,7 @@ export async function srgbProfile(): Promise<Uint8Array> {
 async function withProfile(pipeline: Sharp, icc: Uint8Array | undefined): Promise<Uint8Array> {
   const space = icc === undefined ? undefined : profileSpace(icc);
   if (icc === undefined || space === undefined) return pipeline.toBuffer();
-  if (space !== "RGB" || isSrgb(icc)) return pipeline.withIccProfile("srgb").toBuffer();
+  if (space !== "RGB" || isSrgb(icc) || isOneWay(icc)) return pipeline.withIccProfile("srgb").toBuffer();
   return withProfileFile(icc, (path) => pipeline.withIccProfile(path).toBuffer());
 }
 

@@ -78,20 +78,17 @@ describe("WorkerPool", () => {
     expect(workers.stats()).toMatchObject({ completed: 0, failed: 2 });
   });
 
-  it.each(["png", "jpeg", "webp", "tiff", "avif", "gif"] as const)(
-    "reads %s",
-    async (format) => {
-      const workers = pool({ maxThreads: 1 });
-      const bytes = await sharp(gradient(40, 30), { raw: { width: 40, height: 30, channels: 3 } })
-        .toFormat(format)
-        .toBuffer();
-      expect((await workers.decode(new Uint8Array(bytes), `p.${format}`)).info).toMatchObject({
-        format,
-        width: 40,
-        height: 30,
-      });
-    },
-  );
+  it.each(["png", "jpeg", "webp", "tiff", "avif", "gif"] as const)("reads %s", async (format) => {
+    const workers = pool({ maxThreads: 1 });
+    const bytes = await sharp(gradient(40, 30), { raw: { width: 40, height: 30, channels: 3 } })
+      .toFormat(format)
+      .toBuffer();
+    expect((await workers.decode(new Uint8Array(bytes), `p.${format}`)).info).toMatchObject({
+      format,
+      width: 40,
+      height: 30,
+    });
+  });
 
   it("never runs more tasks than threads, and does all of many", async () => {
     const workers = pool({ maxThreads: 2 });
