@@ -3,7 +3,7 @@
 import sharp from "sharp";
 import { inOneInk, jpeg, onPaper, png, randomSource, raw, YELLOW } from "./scenes.mjs";
 
-const LONGEST_SIDE = 900;
+const LONGEST_SIDE = 560;
 const INKS = [
   [90, 50, 20],
   [30, 50, 140],
@@ -13,7 +13,7 @@ const INKS = [
 
 const pick = (random, list) => list[Math.floor(random() * list.length)];
 
-/** A file's pixels on white, RGB of 8 bits, shrunk to at most 900 pixels a side. */
+/** A file's pixels on white, RGB of 8 bits, shrunk to at most 560 pixels a side. */
 export async function pagePixels(path) {
   const { data, info } = await sharp(path)
     .flatten({ background: "#fff" })
@@ -25,22 +25,18 @@ export async function pagePixels(path) {
   return { data: new Uint8Array(data), width: info.width, height: info.height };
 }
 
-const mapped = (picture, change) => {
+/** Each sample moved towards its pixel's gray (`share` 0) or left (1), with noise of up to `noise` levels either way. */
+function faded(picture, share, random = undefined, noise = 0) {
   const data = new Uint8ClampedArray(picture.data.length);
-  for (let i = 0; i < data.length; i += 3) data.set(change(...picture.data.subarray(i, i + 3)), i);
+  for (let i = 0; i < data.length; i += 3) {
+    const gray = 0.299 * picture.data[i] + 0.587 * picture.data[i + 1] + 0.114 * picture.data[i + 2];
+    for (let c = i; c < i + 3; c++)
+      data[c] = gray + (picture.data[c] - gray) * share + (noise > 0 ? (random() + random() - 1) * noise : 0);
+  }
   return { ...picture, data: new Uint8Array(data.buffer) };
-};
-const luma = (r, g, b) => 0.299 * r + 0.587 * g + 0.114 * b;
-const saturated = (picture, share) =>
-  mapped(picture, (r, g, b) => {
-    const gray = luma(r, g, b);
-    return [gray + (r - gray) * share, gray + (g - gray) * share, gray + (b - gray) * share];
-  });
-const grayed = (picture) => saturated(picture, 0);
+}
+const grayed = (picture) => faded(picture, 0);
 const copy = (picture) => ({ ...picture, data: picture.data.slice() });
-const noisy = (picture, random, size) =>
-  mapped(picture, (...values) => values.map((value) => value + (random() + random() - 1) * size));
-
 /** Black lines on white: where a page is darker than its surroundings. */
 async function lines(picture) {
   const gray = await raw(picture).toColourspace("b-w").raw().toBuffer();
@@ -61,29 +57,19 @@ const FADES = [1, 0.6, 0.4, 0.3, 0.25, 0.2, 0.15];
 export async function* colouredVariants(picture, seed) {
   const random = randomSource(seed);
   const paper = () => pick(random, YELLOW);
-  for (const share of FADES) {
-    yield { kind: `colour, ${share * 100} % saturation`, type: "colored", bytes: await png(saturated(picture, share)) };
-    yield {
-      kind: `colour, ${share * 100} % saturation, JPEG`,
-      type: "colored",
-      bytes: await jpeg(noisy(saturated(picture, share), random, 6), 60 + Math.round(30 * random())),
-    };
+  for (const [i, share] of FADES.entries()) {
+    const isJpeg = (i + seed) % 2 === 0;
+    const bytes = isJpeg
+      ? await jpeg(faded(picture, share, random, 6), 60 + Math.round(30 * random()))
+      : await png(faded(picture, share));
+    yield { kind: `colour, ${share * 100} % of its saturation`, type: "colored", bytes };
   }
-  yield {
-    kind: "colour on yellowed paper",
-    type: "colored",
-    bytes: await jpeg(onPaper(copy(picture), random, paper()), 85),
-  };
-  yield {
-    kind: "faded colour on stained paper",
-    type: "colored",
-    bytes: await jpeg(onPaper(saturated(picture, 0.4), random, paper(), 4), 85),
-  };
-  yield {
-    kind: "colour, 16 colours",
-    type: "colored",
-    bytes: await raw(picture).png({ palette: true, colours: 16 }).toBuffer(),
-  };
+  const yellowed = await jpeg(onPaper(copy(picture), random, paper()), 85);
+  yield { kind: "colour on yellowed paper", type: "colored", bytes: yellowed };
+  const stained = await jpeg(onPaper(faded(picture, 0.4), random, paper(), 4), 85);
+  yield { kind: "faded colour on stained paper", type: "colored", bytes: stained };
+  const palette = await raw(picture).png({ palette: true, colours: 16 }).toBuffer();
+  yield { kind: "colour, 16 colours", type: "colored", bytes: palette };
   yield* lineVariants(grayed(picture), random, "gray");
   yield* lineVariants(await lines(picture), random, "lines");
 }
@@ -92,14 +78,10 @@ export async function* colouredVariants(picture, seed) {
 export async function* lineVariants(picture, random, what) {
   const paper = () => pick(random, YELLOW);
   const line = (kind, bytes) => ({ kind: `${what}${kind}`, type: "line_art", bytes });
-  yield line("", await png(picture));
-  yield line(", JPEG of a scan", await jpeg(noisy(picture, random, 14), 50 + Math.round(40 * random())));
+  yield line(", JPEG of a scan", await jpeg(faded(picture, 1, random, 14), 50 + Math.round(40 * random())));
   yield line(" on yellowed paper", await jpeg(onPaper(copy(picture), random, paper()), 80));
-  for (const stains of [2, 4, 8])
+  for (const stains of [3, 8])
     yield line(` on paper with ${stains} stains`, await jpeg(onPaper(copy(picture), random, paper(), stains), 80));
-  yield line(" in one ink", await jpeg(inOneInk(copy(picture), pick(random, INKS)), 88));
-  yield line(
-    " in one ink on yellowed paper",
-    await jpeg(onPaper(inOneInk(copy(picture), pick(random, INKS)), random, paper(), 2), 85),
-  );
+  const printed = onPaper(inOneInk(copy(picture), pick(random, INKS)), random, paper(), 2);
+  yield line(" in one ink on stained paper", await jpeg(printed, 85));
 }
