@@ -1,19 +1,15 @@
-/**
- * A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts`
- * names.
- */
+/** A bounded pool of worker threads for everything that costs a CPU core. What a task is, the worker file knows. */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import type { RasterImage } from "../binding/raster.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
-import { logOrder, writeLogRecords } from "../logging.js";
-import type { DecodedImage, DecodeOptions, EncodeOptions } from "../io/image/image-codec.js";
+import { logContext, logOrder, writeLogRecords, type LogContext } from "../logging.js";
+import { CHANNELS, type TaskRun } from "../observe/channels.js";
+import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import { errorFromData } from "./error-transfer.js";
 import { HostSharp } from "./host-sharp.js";
-import type { PictureKind, TellPictureOptions } from "./classify-picture.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
-import type { CoreTasks, TaskTable } from "./task-types.js";
+import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 export interface WorkerPoolOptions {
@@ -23,8 +19,8 @@ export interface WorkerPoolOptions {
   readonly minThreads?: number;
   /** How long an idle thread lives. Default 5,000. */
   readonly idleTimeoutMs?: number;
-  /** The compiled file that does the tasks (its default export is what `serveTasks` gives). Default: the core tasks. */
-  readonly workerFile?: string;
+  /** The compiled file that does the tasks; its default export is what `serveTasks` gives. */
+  readonly workerFile: string;
 }
 
 export interface CallOptions {
@@ -43,11 +39,43 @@ export interface WorkerPoolStats {
   readonly failed: number;
   /** Calls given up by their signal or by `destroy`. */
   readonly aborted: number;
+  /** By the task's name, once one of it has ended. */
+  readonly tasks: Readonly<Record<string, TaskStats>>;
+}
+
+/** Counters and times of the calls of one task that have ended. */
+export interface TaskStats {
+  readonly completed: number;
+  readonly failed: number;
+  readonly aborted: number;
+  /** How long calls waited for a thread. */
+  readonly wait: HistogramSnapshot;
+  /** How long they took from then on, the way to the thread and back included. */
+  readonly run: HistogramSnapshot;
+}
+
+/** The same while it is counted. */
+class TaskCounts {
+  completed = 0;
+  failed = 0;
+  aborted = 0;
+  readonly wait = new Histogram();
+  readonly run = new Histogram();
+
+  snapshot(): TaskStats {
+    const { completed, failed, aborted } = this;
+    return { completed, failed, aborted, wait: this.wait.snapshot(), run: this.run.snapshot() };
+  }
 }
 
 /** One call from its start to its one settling, by the task's outcome or by giving up. */
 class Call {
   #settled = false;
+  readonly queuedMs = performance.now();
+  /** When it went to a thread; undefined while it waits. */
+  startedMs: number | undefined;
+  /** Of the caller. */
+  readonly context: LogContext = logContext();
   readonly #onAbort: () => void;
 
   constructor(
@@ -74,7 +102,7 @@ class Call {
  * Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the
  * worker file does.
  */
-export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
+export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
   readonly #hostSharp = new HostSharp();
@@ -84,21 +112,14 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   #completed = 0;
   #failed = 0;
   #aborted = 0;
+  readonly #tasks = new Map<string, TaskCounts>();
   #closed = false;
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
 
-  /**
-   * Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. The process's settings of
-   * sharp are left as they are.
-   */
-  constructor(options: WorkerPoolOptions = {}) {
-    const {
-      maxThreads = availableParallelism(),
-      minThreads = 0,
-      idleTimeoutMs = 5_000,
-      workerFile = compiledFile(import.meta.url, "workers/tasks.js"),
-    } = options;
+  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
+  constructor(options: WorkerPoolOptions) {
+    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile } = options;
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
@@ -115,38 +136,16 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     this.#piscina.on("workerDestroy", () => this.#endedThreads++);
   }
 
-  /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
-  decode(bytes: Uint8Array, name: string, options: DecodeOptions & CallOptions = {}): Promise<DecodedImage> {
-    const { signal, ...rest } = options;
-    return this.#submit("decode", { bytes, name, options: rest }, signal) as Promise<DecodedImage>;
-  }
-
-  /** Tells in a worker whether a picture is line art or coloured; see `tellPicture`. `bytes` moves there. */
-  classify(bytes: Uint8Array, name: string, options: TellPictureOptions & CallOptions = {}): Promise<PictureKind> {
-    const { signal, ...rest } = options;
-    return this.#submit("classify", { bytes, name, options: rest }, signal) as Promise<PictureKind>;
-  }
-
-  /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */
-  encode(image: RasterImage, options: EncodeOptions & CallOptions, name = "picture"): Promise<Uint8Array> {
-    const { signal, ...rest } = options;
-    return this.#submit("encode", { image, name, options: rest }, signal) as Promise<Uint8Array>;
-  }
-
   /**
    * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer
    * (then they are empty here), and are copied otherwise. Rejects with the task's error, the signal's reason,
    * `ERR_STATE` (closed pool) or `ERR_OUT_OF_MEMORY` (a thread died).
    */
-  run<K extends keyof Tasks & string>(
-    task: K,
-    payload: Tasks[K]["payload"],
+  run<Name extends keyof Tasks & string>(
+    task: Name,
+    payload: TaskPayload<Tasks, Name>,
     { signal }: CallOptions = {},
-  ): Promise<Tasks[K]["result"]> {
-    return this.#submit(task, payload, signal) as Promise<Tasks[K]["result"]>;
-  }
-
-  #submit(task: string, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  ): Promise<TaskResult<Tasks, Name>> {
     if (this.#closed)
       return Promise.reject(
         new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`),
@@ -172,6 +171,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
       completed: this.#completed,
       failed: this.#failed,
       aborted: this.#aborted,
+      tasks: Object.fromEntries([...this.#tasks].map(([task, counts]) => [task, counts.snapshot()])),
     };
   }
 
@@ -195,6 +195,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
       if (this.#running.size >= this.maxThreads) return;
       this.#waiting.delete(call);
       this.#running.add(call);
+      call.startedMs = performance.now();
       void this.#execute(call);
     }
     if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -209,6 +210,7 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     if (!call.settle()) return;
     this.#waiting.delete(call);
     this.#aborted++;
+    this.#tell(call, "aborted");
     call.reject(reason);
   }
 
@@ -218,13 +220,28 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     if (call.settle()) {
       if ("error" in outcome) {
         this.#failed++;
+        this.#tell(call, "failed");
         call.reject(outcome.error);
       } else {
         this.#completed++;
+        this.#tell(call, "completed");
         call.resolve(outcome.value as never);
       }
     }
     this.#next();
+  }
+
+  /** Counts a call that is settled, and tells who listens. */
+  #tell({ message: { task }, queuedMs, startedMs, context }: Call, outcome: TaskRun["outcome"]): void {
+    const now = performance.now();
+    const waitMs = (startedMs ?? now) - queuedMs;
+    const runMs = startedMs === undefined ? 0 : now - startedMs;
+    let counts = this.#tasks.get(task);
+    if (counts === undefined) this.#tasks.set(task, (counts = new TaskCounts()));
+    counts[outcome]++;
+    counts.wait.record(waitMs);
+    if (startedMs !== undefined) counts.run.record(runMs);
+    if (CHANNELS.task.isWatched) CHANNELS.task.publish({ task, outcome, waitMs, runMs, ...context });
   }
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
@@ -257,9 +274,9 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
 /**
  * A worker needs a compiled file: the one beside the compiled caller in `dist`, or, where a test loads the caller as
  * TypeScript from `src`, its counterpart in `dist`.
- * @param callerUrl `import.meta.url` of a file one folder below `src` or `dist`
+ * @param callerUrl `import.meta.url` of a file two folders below `src` or `dist`
  * @param path the worker file below `dist`
  */
 export function compiledFile(callerUrl: string, path: string): string {
-  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../dist/${path}` : `../${path}`, callerUrl));
+  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../../dist/${path}` : `../../${path}`, callerUrl));
 }

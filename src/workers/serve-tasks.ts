@@ -4,7 +4,7 @@ import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import { restoreHostSharp } from "./host-sharp.js";
-import type { TaskHandlers, TaskTable } from "./task-types.js";
+import type { TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 /** One task as it is posted. */
@@ -29,11 +29,8 @@ const log = getLogger("worker");
 const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
-export function serveTasks<Tasks extends TaskTable<Tasks>>(
-  handlers: TaskHandlers<Tasks>,
-): (message: TaskMessage) => Promise<unknown> {
+export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
   restoreHostSharp(workerData);
-  const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();
     try {

@@ -11,7 +11,8 @@ import { LeaseCache, type Lease, type LeaseCacheStats } from "../../memory/lease
 import type { MemoryManager } from "../../memory/memory-manager.js";
 import { bucketName, type Bucket } from "./buckets.js";
 import type { Networks } from "../model-runner.js";
-import { signedPlanes, type RunPageTask } from "../page-tasks.js";
+import { signedPlanes } from "../tasks/network-pictures.js";
+import type { RunTask } from "../tasks/table.js";
 
 /** A coloured picture and what to call it. */
 export interface ReferenceImage {
@@ -45,7 +46,7 @@ export class ReferenceSet implements Disposable {
   /** Hash of all references' names, contents and order. */
   readonly hash: string;
   readonly #networks: Networks;
-  readonly #runTask: RunPageTask;
+  readonly #runTask: RunTask;
   readonly #references: readonly (ReferenceImage & { hash: string })[];
   readonly #buckets = new Map<string, Promise<ReferencePatch[]>>();
   readonly #cache: LeaseCache<Tensor>;
@@ -57,7 +58,7 @@ export class ReferenceSet implements Disposable {
    */
   constructor(
     networks: Networks,
-    runTask: RunPageTask,
+    runTask: RunTask,
     references: readonly ReferenceImage[],
     budgetBytes: number,
     memory?: MemoryManager,
@@ -66,12 +67,11 @@ export class ReferenceSet implements Disposable {
     this.#runTask = runTask;
     this.#references = references.map((reference) => ({ ...reference, hash: contentHash(reference.image) }));
     this.names = references.map((reference) => reference.name);
-    this.hash = createHash("sha256")
-      .update(JSON.stringify(this.#references.map(({ name, hash }) => [name, hash])))
-      .digest("hex");
+    this.hash = referencesHash(references);
     this.#cache = new LeaseCache(
       budgetBytes,
       memory === undefined ? undefined : (bytes) => memory.ledger.hold("references", bytes),
+      "references",
     );
     this.#forget = memory?.addCache(this.#cache) ?? (() => undefined);
   }
@@ -94,7 +94,8 @@ export class ReferenceSet implements Disposable {
   async #prepare(bucket: Bucket): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
     for (const { name, image, hash } of this.#references) {
-      const copy = { ...image, data: new Uint8Array(image.data) }; // what goes to a worker is gone here, and other buckets need it
+      // what goes to a worker is gone here, and other buckets need it
+      const copy = { ...image, data: new Uint8Array(image.data) };
       const prepared = await this.#runTask("prepareReference", {
         image: copy,
         bucket,
@@ -250,10 +251,24 @@ function placeKey({ patch, quadrant }: ChosenPatch): string {
   return `${patch.id}@${quadrant}`;
 }
 
-function contentHash(image: RasterImage): string {
+/** Hash of references' names, contents and order. */
+export function referencesHash(references: readonly ReferenceImage[]): string {
   return createHash("sha256")
+    .update(JSON.stringify(references.map(({ name, image }) => [name, contentHash(image)])))
+    .digest("hex");
+}
+
+/** Of pictures that are hashed by more than one list of references. */
+const contentHashes = new WeakMap<RasterImage, string>();
+
+function contentHash(image: RasterImage): string {
+  const known = contentHashes.get(image);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256")
     .update(`${image.width}x${image.height}x${image.channels}`)
     .update(image.data)
     .digest("hex")
     .slice(0, 32);
+  contentHashes.set(image, hash);
+  return hash;
 }

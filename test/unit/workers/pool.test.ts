@@ -7,12 +7,13 @@ import { ImageClassifier } from "../../../src/classification/image-classifier.js
 import { ImageProcessingError, ResourceError, ZipExtractionError, ERROR_CODES } from "../../../src/errors.js";
 import { encodeImage } from "../../../src/io/image/image-codec.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
-import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
+import { TaskPool, type TaskPoolOptions } from "../../../src/colorization/tasks/pool.js";
+import { WorkerPool } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
 import { gradient, temporaryFolder } from "../io/image/pictures.js";
 
-function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
-  const made = new WorkerPool(options);
+function pool(options: TaskPoolOptions = { maxThreads: 2 }): TaskPool {
+  const made = new TaskPool(options);
   onTestFinished(() => made.destroy());
   return made;
 }
@@ -24,7 +25,7 @@ const picture = (size = 64): { width: number; height: number; channels: 3; data:
   data: gradient(size, size),
 });
 
-describe("WorkerPool", () => {
+describe("TaskPool", () => {
   it("encodes and decodes to the same pixels, moving buffers instead of copying them", async () => {
     const workers = pool();
     const image = picture();
@@ -34,7 +35,7 @@ describe("WorkerPool", () => {
     expect(bytes.byteLength).toBe(0);
     expect(info.format).toBe("png");
     expect(Buffer.compare(back.data, gradient(64, 64))).toBe(0);
-    expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 2, failed: 0, aborted: 0 });
+    expect(workers.stats()).toMatchObject({ queued: 0, running: 0, completed: 2, failed: 0, aborted: 0 });
   });
 
   it("leaves the process's settings of sharp as they are: they are its host's", async () => {
@@ -96,7 +97,7 @@ describe("WorkerPool", () => {
     expect(workers.stats()).toMatchObject({ running: 2, queued: 28 });
     const results = await Promise.all(calls);
     expect(new Set(results.map((bytes) => Buffer.from(bytes).toString("base64"))).size).toBe(1);
-    expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 30, failed: 0, aborted: 0 });
+    expect(workers.stats()).toMatchObject({ queued: 0, running: 0, completed: 30, failed: 0, aborted: 0 });
   });
 
   it("gives up waiting and running calls at their signal, with its reason, and goes on", async () => {
@@ -115,7 +116,7 @@ describe("WorkerPool", () => {
     ]);
     expect((await kept).byteLength).toBeGreaterThan(0);
     await expect(workers.encode(picture(), { format: "png", signal })).rejects.toBe(reason);
-    expect(workers.stats()).toEqual({ queued: 0, running: 0, completed: 1, failed: 0, aborted: 4 });
+    expect(workers.stats()).toMatchObject({ queued: 0, running: 0, completed: 1, failed: 0, aborted: 4 });
   });
 
   it("classifies as the classifier does", async () => {
@@ -173,12 +174,14 @@ describe("WorkerPool", () => {
       workerFile,
       "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });",
     );
-    const workers = pool({ maxThreads: 1, workerFile });
-    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({
+    type Tasks = { encode: (payload: object) => string; decode: (payload: object) => string };
+    const workers = new WorkerPool<Tasks>({ maxThreads: 1, workerFile });
+    onTestFinished(() => workers.destroy());
+    await expect(workers.run("encode", {})).rejects.toMatchObject({
       code: "ERR_OUT_OF_MEMORY",
       message: expect.stringMatching(/thread of the task "encode" died/u),
     });
-    expect(await workers.decode(new Uint8Array(1), "x")).toBe("decode");
+    expect(await workers.run("decode", {})).toBe("decode");
     expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
   });
 
@@ -190,7 +193,7 @@ describe("WorkerPool", () => {
       workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } }),
     ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
     await expect(workers.encode(image, { format: "png" })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
-    expect(() => new WorkerPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    expect(() => new TaskPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });
 });
 
