@@ -5,6 +5,7 @@ import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classific
 import { CLASSIFIERS, type ClassifierName } from "../../../config/batch-config.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
@@ -96,6 +97,7 @@ async function classify(inputs: readonly string[], flags: Flags): Promise<number
     thresholds: { saturation, colorCount, edgeDensity },
     withMetrics: true,
   };
+  configureSharpForOwnProcess();
   const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);

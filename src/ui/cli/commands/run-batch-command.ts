@@ -3,6 +3,7 @@ import { Engine, type EngineOptions } from "../../../colorization/engine.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { ConfigurationError } from "../../../errors.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals } from "../interrupt.js";
@@ -62,6 +63,7 @@ export async function runBatchCommand(
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
+    configureSharpForOwnProcess();
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));
     if (model !== undefined && model.hash !== engine.model.hash) {
       const text = `the run was made with the model "${model.name}" (${model.hash.slice(0, 12)}), which is not the one in ${engine.model.directory}`;
