@@ -5,12 +5,12 @@
  */
 import { basename, resolve } from "node:path";
 import {
-  nearestKey,
   parseBatchConfig,
   type BatchConfig,
   type BatchConfigInput,
   type PageConfig,
 } from "../config/batch-config.js";
+import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
@@ -205,7 +205,7 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
       "ERR_INPUT_NOT_FOUND",
       `"${name}" is the name of several pages: ${found.join(", ")}; give one of these`,
     );
-  const near = nearestKey(name, pages);
+  const near = nearestName(name, pages);
   const known =
     pages.length === 0
       ? "no page of it is done yet"

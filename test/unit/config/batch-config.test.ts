@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { nearestKey, parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { BATCH_CONFIG_KEYS, parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { nearestName } from "../../../src/config/nearest-name.js";
 
 const base = { inputDir: "in", outputDir: "out" };
 
@@ -74,7 +75,7 @@ describe("parseBatchConfig", () => {
   });
 
   it("suggests only what is near", () => {
-    expect(nearestKey("TopK")).toBe("topK");
-    expect(nearestKey("zzzzzzzz")).toBeUndefined();
+    expect(nearestName("TopK", BATCH_CONFIG_KEYS)).toBe("topK");
+    expect(nearestName("zzzzzzzz", BATCH_CONFIG_KEYS)).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import { PAGE_SETTINGS } from "../../../config/batch-config.js";
 import type { PreviewDecision } from "../../../core/preview/preview.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { messageOf } from "../../../errors.js";
-import { readSettings } from "../flags/set-values.js";
+import { readSettings } from "../actions/set-values.js";
 import { previewPictures } from "./summary.js";
 import { oneLine } from "./terminal-text.js";
 

@@ -4,8 +4,18 @@
  */
 import { EVENT_FORMAT_VERSION, type BatchEventBody, type BatchSummary } from "../../../core/events.js";
 import { Estimate } from "./estimate.js";
-import { previewLines, previewPictures, quoted, summaryLines } from "./summary.js";
-import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type Paint } from "./terminal-text.js";
+import { previewLines, previewPictures, summaryLines } from "./summary.js";
+import {
+  count,
+  duration,
+  fitWidth,
+  oneLine,
+  painter,
+  quoted,
+  roughly,
+  wantsColor,
+  type Paint,
+} from "./terminal-text.js";
 
 export interface ReporterOptions {
   json: boolean;

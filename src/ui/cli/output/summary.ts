@@ -1,6 +1,6 @@
 /** What a person is told at the end of a batch: counts, times, where things are, what to do next. */
 import type { BatchSummary, PreviewResult } from "../../../core/events.js";
-import { count, duration, oneLine, type Paint } from "./terminal-text.js";
+import { count, duration, oneLine, quoted, type Paint } from "./terminal-text.js";
 
 export interface SummaryFacts {
   /** Pages that an earlier run had done. */
@@ -8,11 +8,6 @@ export interface SummaryFacts {
   /** Where `failures.json` is. */
   readonly failuresFile: string | undefined;
   readonly paint: Paint;
-}
-
-/** As it is typed in a shell. */
-export function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${oneLine(path).replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The pictures to look at. */

@@ -45,18 +45,33 @@ export function padWidth(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));
 }
 
-/**
- * Foreign text (names out of archives, messages) on one line, without what could steer a terminal. Line breaks become
- * spaces.
- */
+/** What could steer a terminal: control characters, and marks that turn the direction of writing. */
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu; // oxlint-disable-line no-control-regex
+
+function escaped(char: string): string {
+  return `\\u${char.codePointAt(0)!.toString(16).padStart(4, "0")}`;
+}
+
+/** Foreign text (names from archives, messages) on one line, with control characters escaped. Line breaks become spaces. */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
-  return text
-    .replace(/[\r\n\t]+/g, " ")
-    .replace(
-      /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu,
-      (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-    );
+  return text.replace(/[\r\n\t]+/g, " ").replace(CONTROLS, escaped);
+}
+
+/** The same with its line breaks kept. */
+export function withoutControls(text: string): string {
+  return text.replace(CONTROLS, (char) => (char === "\n" ? char : escaped(char)));
+}
+
+/** JSON on one line. What `JSON.stringify` leaves of control characters is escaped as JSON allows. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(CONTROLS, escaped);
+}
+
+/** A word for a POSIX shell; what cannot be printed is written as bash's `$'…'`. */
+export function quoted(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (word.search(CONTROLS) < 0) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return `$'${word.replace(/[\\']/g, String.raw`\$&`).replace(CONTROLS, escaped)}'`;
 }
 
 export type Color = "red" | "yellow" | "green" | "dim";
@@ -80,8 +95,9 @@ export function painter(colored: boolean): Paint {
   return colored ? (color, text) => `\u001b[${SGR[color][0]}m${text}\u001b[${SGR[color][1]}m` : (_color, text) => text;
 }
 
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** A number with its noun. @param plural where an s is not enough */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** A duration for people: 4.2 s, 3 min 20 s, 2 h 5 min. */

@@ -1,4 +1,4 @@
-/** One batch as a command: the engine opened, progress told, signals heard, an exit code at the end. */
+/** Runs one batch as a command: opens the engine, reports progress, handles signals, returns the exit code. */
 import { Engine, type EngineOptions } from "../../../colorization/engine.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
@@ -6,7 +6,7 @@ import { ConfigurationError } from "../../../errors.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals } from "../interrupt.js";
-import { startLogging } from "../flags/log-flags.js";
+import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter } from "../output/reporter.js";
@@ -16,23 +16,23 @@ import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 export interface PreparedBatch {
   readonly config: BatchConfig;
   readonly options?: RunBatchOptions;
-  /** About the settings; told before the batch begins. */
+  /** About the settings; shown before the batch starts. */
   readonly warnings?: readonly string[];
   /** The engine of the run that goes on. Default: what the flags say. */
   readonly engine?: EngineOptions;
   /** The model of the run that goes on. */
   readonly model?: { readonly name: string; readonly hash: string };
-  /** What was decided; told before the batch begins. */
+  /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
 }
 
-/** Nothing is to be coloured, and that is right. */
+/** Nothing is left to colour, which is not an error. */
 export interface NothingToDo {
   readonly nothing: string;
 }
 
 /**
- * Runs a batch and tells how it goes.
+ * Runs a batch and reports how it goes.
  * @param prepare its errors are reported as the batch's own
  * @returns the exit code
  */

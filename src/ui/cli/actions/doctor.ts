@@ -1,0 +1,63 @@
+/** `cobra-batch doctor`: checks what this machine can do, and says how to get what is missing. */
+import { misspeltVariables } from "../../../config/layers.js";
+import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { VERSION } from "../../../core/version.js";
+import { checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
+import type { Finding, Status } from "../doctor/finding.js";
+import { checkHost } from "../doctor/host-checks.js";
+import { checkStorage } from "../doctor/storage-checks.js";
+import type { DoctorFlags } from "../commands/doctor-command.js";
+import { EXIT } from "../output/exit-codes.js";
+import { oneLine, painter, wantsColor, wrapWidth, type Color } from "../output/terminal-text.js";
+
+const COLORS: Record<Status, Color> = { ok: "green", note: "dim", warning: "yellow", error: "red" };
+const INDENT = 28;
+
+/** Prints the findings. @returns the exit code */
+export async function doctor(flags: DoctorFlags): Promise<number> {
+  const findings: Finding[] = [{ check: "cobra-batch", title: "cobra-batch", status: "ok", found: VERSION }];
+  const tell = (more: readonly Finding[]): void => {
+    findings.push(...more);
+    for (const finding of more) print(finding, flags);
+  };
+  print(findings[0]!, flags);
+  tell(await checkHost());
+  tell([checkSharp(), checkRuntime()]);
+  tell(await checkProviders(flags.provider ?? "cpu"));
+  tell([await checkModel(flags.model)]);
+  tell(await checkStorage(process.env));
+  tell(
+    misspeltVariables(process.env).map((found) => ({
+      check: "environment",
+      title: "environment",
+      status: "warning",
+      found,
+      remedy: "correct its name or unset it",
+    })),
+  );
+  const errors = findings.filter(({ status }) => status === "error").length;
+  if (!flags.json)
+    process.stdout.write(
+      errors === 0
+        ? "pages can be coloured on this machine\n"
+        : "pages cannot be coloured like this; see the errors above\n",
+    );
+  return errors === 0 ? EXIT.done : EXIT.fatal;
+}
+
+function print(finding: Finding, { json }: DoctorFlags): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "finding", ...finding })}\n`);
+    return;
+  }
+  const paint = painter(wantsColor(process.stdout, process.env));
+  const { status, title, found, remedy } = finding;
+  const width = (process.stdout.columns || 80) - INDENT;
+  const lines = [
+    ...wrapWidth(oneLine(found), width),
+    ...(remedy === undefined ? [] : wrapWidth(`-> ${remedy}`, width)),
+  ];
+  process.stdout.write(
+    `${paint(COLORS[status], status.padEnd(8))} ${title.padEnd(INDENT - 10)} ${lines.join(`\n${" ".repeat(INDENT)}`)}\n`,
+  );
+}

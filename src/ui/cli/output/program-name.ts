@@ -1,0 +1,41 @@
+/** The name by which the program was started, so that the commands which messages print can be run as they stand. */
+import { basename, delimiter, dirname, relative, resolve, sep } from "node:path";
+import { quoted } from "./terminal-text.js";
+
+/** How this process was started. */
+export interface Started {
+  /** `process.argv[1]`: the path of the script or of the link to it. */
+  readonly script: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+}
+
+/** Words that start the program again: "cobra-batch", "npx cobra-batch" or "node dist/ui/cli/main.js". */
+export function programName({ script, env, folder }: Started): string {
+  const [path, name] = [dirname(resolve(folder, script)), basename(script)];
+  if (/\.[cm]?js$/.test(name)) return `node ${quoted(nearest(folder, script))}`;
+  if (path.endsWith(`${sep}node_modules${sep}.bin`)) return `npx ${name}`;
+  const isOnPath = (env["PATH"] ?? "").split(delimiter).some((one) => one !== "" && resolve(folder, one) === path);
+  return isOnPath ? name : quoted(nearest(folder, script));
+}
+
+/** The path from the folder on, unless that leads out of it. */
+function nearest(folder: string, path: string): string {
+  const inside = relative(folder, resolve(folder, path));
+  if (inside.startsWith("..")) return resolve(folder, path);
+  return inside.includes(sep) ? inside : `.${sep}${inside}`;
+}
+
+const COMMANDS = "colorize|approve|reject|retry|redo|classify|config|model|doctor|completion";
+
+/** A text in which commands such as `cobra-batch retry` begin with the name by which the program was started. */
+export function asStarted(
+  text: string,
+  started: Started = { script: process.argv[1] ?? "cobra-batch", env: process.env, folder: process.cwd() },
+): string {
+  if (!text.includes("cobra-batch ")) return text;
+  return text.replaceAll(
+    new RegExp(`(?<![\\w/.-])cobra-batch (?=(?:${COMMANDS})\\b|--help)`, "g"),
+    () => `${programName(started)} `,
+  );
+}
