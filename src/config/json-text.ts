@@ -1,32 +1,46 @@
-/** JSON for people: an error says line and column. (`JSON.parse` of Node 20 does not always tell the place.) */
+/**
+ * JSON that people write: an error says line and column, and a key that is given twice is one. (`JSON.parse` of Node 20
+ * does not always tell the place, and takes the last of two equal keys.)
+ */
 import { ConfigurationError } from "../errors.js";
 
-/** Parses JSON. Throws ConfigurationError `ERR_CONFIG` that names the file, line and column of the first fault. */
+/** Objects and lists inside one another; a configuration needs five. */
+const DEEPEST = 64;
+
+/**
+ * Parses JSON.
+ * @throws ConfigurationError `ERR_CONFIG` that names the file, line and column of the first fault: a syntax error, a key
+ * that its object has already, or more than 64 objects and lists inside one another
+ */
 export function parseJsonText(text: string, path: string): unknown {
   const source = text.replace(/^\uFEFF/, "");
-  try {
-    return JSON.parse(source) as unknown;
-  } catch (cause) {
-    const offset = faultOffset(source);
-    const before = source.slice(0, offset).split("\n");
-    const found =
-      offset >= source.length
-        ? "the text ends here"
-        : `${JSON.stringify(String.fromCodePoint(source.codePointAt(offset)!))} cannot stand here`;
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `${path}:${before.length}:${before.at(-1)!.length + 1}: no valid JSON: ${found}`,
-      { cause },
-    );
-  }
+  const fault = firstFault(source);
+  if (fault === undefined) return JSON.parse(source) as unknown;
+  const before = source.slice(0, fault.offset).split("\n");
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `${path}:${before.length}:${before.at(-1)!.length + 1}: ${fault.what ?? `not valid JSON: ${unexpected(source, fault.offset)}`}`,
+  );
+}
+
+function unexpected(source: string, offset: number): string {
+  if (offset >= source.length) return "the text ends here";
+  return `unexpected ${JSON.stringify(String.fromCodePoint(source.codePointAt(offset)!))}`;
+}
+
+interface Fault {
+  readonly offset: number;
+  /** Absent: what stands there is against the grammar. */
+  readonly what?: string;
 }
 
 const STRING = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
 const SCALAR = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
 
-/** Where the grammar of RFC 8259 first fails: at the token that cannot stand where it is. */
-function faultOffset(text: string): number {
+/** The first fault by the grammar of RFC 8259, at the token that cannot stand where it is; undefined for none. */
+function firstFault(text: string): Fault | undefined {
   let at = 0;
+  let fault: Fault | undefined;
   const skip = (): void => {
     while (at < text.length && " \t\r\n".includes(text[at]!)) at++;
   };
@@ -50,12 +64,31 @@ function faultOffset(text: string): number {
     } while (takeChar(","));
     return takeChar(end);
   };
-  const value = (): boolean => {
+  const member = (keys: Set<string>, depth: number): boolean => {
+    const offset = at;
+    if (!take(STRING)) return false;
+    const key = JSON.parse(text.slice(offset, at)) as string;
+    if (keys.has(key)) {
+      fault = { offset, what: `the key ${JSON.stringify(key)} is given twice; leave one of them out` };
+      return false;
+    }
+    keys.add(key);
+    return takeChar(":") && value(depth);
+  };
+  const value = (depth: number): boolean => {
     skip();
-    if (takeChar("{")) return list("}", () => take(STRING) && takeChar(":") && value());
-    if (takeChar("[")) return list("]", value);
+    if (depth > DEEPEST && (text[at] === "{" || text[at] === "[")) {
+      fault = { offset: at, what: `more than ${DEEPEST} objects and lists inside one another` };
+      return false;
+    }
+    if (takeChar("{")) {
+      const keys = new Set<string>();
+      return list("}", () => member(keys, depth + 1));
+    }
+    if (takeChar("[")) return list("]", () => value(depth + 1));
     return take(STRING) || take(SCALAR);
   };
-  if (value()) skip();
-  return at;
+  if (value(1)) skip();
+  else return fault ?? { offset: at };
+  return at < text.length ? { offset: at } : undefined;
 }

@@ -4,12 +4,7 @@
  * command goes on.
  */
 import { basename, resolve } from "node:path";
-import {
-  parseBatchConfig,
-  type BatchConfig,
-  type BatchConfigInput,
-  type PageConfig,
-} from "../config/batch-config.js";
+import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { reopenArchive } from "./output/archive-output.js";

@@ -15,7 +15,9 @@ beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-startup-"))));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Packages and own files that a command loads; built-in modules left out. */
-async function loadedBy(args: readonly string[]): Promise<{ packages: string[]; files: string[]; code: number | null }> {
+async function loadedBy(
+  args: readonly string[],
+): Promise<{ packages: string[]; files: string[]; code: number | null }> {
   const list = join(root, `${args.join("_").replaceAll("/", "")}.txt`);
   const { code } = await runCli(args, undefined, { NODE_OPTIONS: `--import=${HOOK}`, LOADED_MODULES: list });
   const urls = (await readFile(list, "utf8")).trim().split("\n");
@@ -24,7 +26,8 @@ async function loadedBy(args: readonly string[]): Promise<{ packages: string[]; 
   return { packages: [...new Set(packages)], files, code };
 }
 
-const OWN = /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|io\/files\/file-errors)/;
+const OWN =
+  /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|io\/files\/file-errors)/;
 
 describe.each<[string, readonly string[], number]>([
   ["--help", ["--help"], 0],
