@@ -3,7 +3,7 @@
  * anew. Each is a change of the journal, durable at once, and the same batch run again; killed in between, either
  * command goes on.
  */
-import { basename, resolve } from "node:path";
+import { basename, parse, resolve } from "node:path";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
@@ -178,8 +178,12 @@ function withoutRivals(
   return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
 }
 
-/** The page that a name means: its own, that of its picture, or the end of either. */
+/**
+ * The page that a name means: its own, that of its picture, the end of either, or that without its extension. Names are
+ * compared in Unicode's form NFC, since some systems type and store another.
+ */
 function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
+  const wanted = name.normalize("NFC");
   const pictures = new Map(
     pages.map((page) => [
       page,
@@ -187,13 +191,17 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
     ]),
   );
   const folder = resolve(outputPath(record.config));
-  const fits = (wanted: (page: string, picture: string) => boolean): string[] =>
-    pages.filter((page) => wanted(page, pictures.get(page)!));
-  const exact = fits(
-    (page, picture) => page === name || picture === name || resolve(folder, picture) === resolve(name),
-  );
+  /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
+  const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];
   const found =
-    exact.length > 0 ? exact : fits((page, picture) => basename(page) === name || basename(picture) === name);
+    ways
+      .map((way) =>
+        pages.filter((page) =>
+          [page, pictures.get(page)!].some((path) => path !== "" && way(path.normalize("NFC")) === wanted),
+        ),
+      )
+      .find((some) => some.length > 0) ??
+    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"));
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
     throw new ValidationError(

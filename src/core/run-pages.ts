@@ -55,7 +55,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const contents = new ContentHashes();
   await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
   const batchReferences = engine.references(scan.found.references);
-  using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
+  using references = new PageReferences(
+    engine,
+    batchReferences,
+    (message) => pages.emit({ type: "warning", message }),
+    config.recursive,
+  );
   references.expect(upcoming.map(({ settings }) => settings));
   const fingerprint = (settings: PageSettings): string =>
     pageFingerprint(

@@ -132,7 +132,7 @@ describe("doctor", () => {
     expect(text).toMatch(/error model .*no manifest\.json.* -> name a model package/);
     expect(text).toMatch(/warning cache folder .*cannot be written.* -> .*XDG_CACHE_HOME/);
     expect(text).toMatch(/warning environment the variable COBRA_SEEED names no setting; did you mean COBRA_SEED\?/);
-    expect(text).toContain("pages cannot be coloured like this");
+    expect(text).toContain("this machine cannot colour pages yet");
     const wanted = await runCli(["doctor", "--provider", "tensorrt", "--json"]);
     const { status, remedy } = findings(wanted.stdout)["provider-tensorrt"]!;
     if (status !== "ok")
@@ -143,10 +143,10 @@ describe("doctor", () => {
 describe("every command", () => {
   it("suggests the command and the flag that was meant", async () => {
     expect((await runCli(["colorise"])).stderr).toMatch(
-      /unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun cobra-batch --help/,
+      /unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun node \S+main\.js --help/,
     );
     expect((await runCli(["colorize", "--sede", "3"])).stderr).toMatch(
-      /unknown option '--sede'\n\(Did you mean --seed\?\)\nRun cobra-batch colorize --help/,
+      /unknown option '--sede'\n\(Did you mean --seed\?\)\nRun node \S+main\.js colorize --help/,
     );
   });
 

@@ -37,7 +37,7 @@ export async function findPages(
   const images = source.entries().filter((entry) => entry.kind === "image");
   const others = source.entries().filter((entry) => entry.kind === "other");
   if (config.referenceImages.length > 0) {
-    const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
+    const { references, warnings } = await readReferences(engine, config.referenceImages, signal, config.recursive);
     const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
     return {
       pages: images.filter(isPage),
@@ -132,17 +132,19 @@ async function classifyEntry(
 
 /**
  * Decodes the references under paths; with warnings about those that cannot be read.
+ * @param recursive whether folders inside folders are read too
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
   engine: Engine,
   paths: readonly string[],
   signal: AbortSignal,
+  recursive = false,
 ): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
   const references: ReferenceImage[] = [];
   const warnings: string[] = [];
   for (const path of paths) {
-    const source = await openPageSource(path);
+    const source = await openPageSource(path, { recursive });
     try {
       for (const fault of source.faults)
         warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);

@@ -28,11 +28,13 @@ export class PageReferences implements Disposable {
   /**
    * @param batch the set of all pages without references of their own; disposed with this
    * @param warn told of references that cannot be read
+   * @param recursive whether folders inside folders are read too
    */
   constructor(
     readonly engine: Engine,
     readonly batch: ReferenceSet,
     readonly warn: (message: string) => void,
+    readonly recursive = false,
   ) {}
 
   /** Announces pages, so that it is known which is the last with its references. */
@@ -83,7 +85,12 @@ export class PageReferences implements Disposable {
   /** Shared by pages, so that none of them cancels it. A failed opening may be tried again. */
   async #open(paths: readonly string[], set: OwnSet): Promise<ReferenceSet> {
     try {
-      const { references, warnings } = await readReferences(this.engine, paths, new AbortController().signal);
+      const { references, warnings } = await readReferences(
+        this.engine,
+        paths,
+        new AbortController().signal,
+        this.recursive,
+      );
       for (const message of warnings) this.warn(message);
       log.debug({ references: references.map(({ name }) => name) }, "references of single pages opened");
       return this.engine.references(references);

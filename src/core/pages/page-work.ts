@@ -5,6 +5,7 @@
 import { bucketName } from "../../colorization/cobra/buckets.js";
 import type { Engine } from "../../colorization/engine.js";
 import type { PageRequest, PageResult } from "../../colorization/cobra/pipeline.js";
+import { dotsOnLines } from "../../colorization/page/dots-on-lines.js";
 import type { OutputSettings, PageSettings } from "../../config/batch-config.js";
 import { BatchProcessingError, type ErrorCode } from "../../errors.js";
 import type { DecodedImage, ImageInfo } from "../../io/image/image-codec.js";
@@ -157,6 +158,8 @@ export async function colourPage(
 ): Promise<ColouredPage> {
   const { numInferenceSteps: steps, referenceImages: _lent, colorHints, ...settings } = job.settings;
   const pageHints = colorHints === undefined ? undefined : await loadHints(engine, colorHints, page.image, signal);
+  if (pageHints !== undefined && !("data" in pageHints))
+    for (const message of dotsOnLines(page.image, pageHints)) emit({ type: "warning", page: job.entry.name, message });
   const request: PageRequest = {
     page: page.image,
     ...settings,

@@ -41,7 +41,13 @@ const NAMES = [
   ...WORDS,
   ...WORDS.flatMap((folder) => WORDS.map((name) => `${folder}/${name}`)),
   ...WORDS.flatMap((one) => WORDS.flatMap((two) => WORDS.map((name) => `${one}/${two}/${name}`))),
-  ...["aab", "abb", "aabb", "a/aab", "a/abab", "aab/b", "a/b/a/b"],
+  "aab",
+  "abb",
+  "aabb",
+  "a/aab",
+  "a/abab",
+  "aab/b",
+  "a/b/a/b",
 ];
 
 const matched = (entry: string): boolean[] => {

@@ -11,7 +11,7 @@ import type { TellPictureOptions } from "../../../workers/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import type { ClassifyFlags } from "../commands/classify-command.js";
 import { printError, reportErrors } from "../output/report-errors.js";
-import { count, oneLine, painter, wantsColor } from "../output/terminal-text.js";
+import { count, jsonText, oneLine, painter, wantsColor } from "../output/terminal-text.js";
 
 /** Classifies pictures, folders and archives; prints a table or JSON lines. */
 export function classify(inputs: readonly string[], flags: ClassifyFlags): Promise<void> {
@@ -154,7 +154,7 @@ function sayFailed(input: string, page: string, error: BatchProcessingError, jso
 }
 
 function say(line: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...line })}\n`);
+  process.stdout.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, ...line })}\n`);
 }
 
 /** The picture's name last: it may be of any length. */

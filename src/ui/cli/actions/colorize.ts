@@ -8,8 +8,14 @@ import { runBatchCommand } from "./run-batch.js";
 /** Colours a chapter. @returns the exit code */
 export function colorize(input: string | undefined, flags: ColorizeFlags): Promise<number> {
   return runBatchCommand(flags, async () => {
-    const { settings, pageConfig, label, warnings: misspelt } = await gatherSettings(input, flags, process.env);
-    const { config, warnings } = parseBatchConfig(settings, label, flagFaults(flags));
-    return { config, options: { fresh: Boolean(flags.fresh), pageConfig }, warnings: [...misspelt, ...warnings] };
+    const gathered = await gatherSettings(input, flags, process.env);
+    const { config, warnings } = parseBatchConfig(gathered.settings, gathered.label, flagFaults(flags));
+    return {
+      config,
+      options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },
+      warnings: [...gathered.warnings, ...warnings],
+      lateWarnings: gathered.lateWarnings,
+      given: gathered.given,
+    };
   });
 }

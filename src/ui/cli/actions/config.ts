@@ -4,7 +4,7 @@ import { configFileJsonSchema, ConfigurationHandler } from "../../../config/conf
 import { environmentName } from "../../../config/layers.js";
 import { ownFileFaults } from "../../../core/input/page-overrides.js";
 import { reportErrors } from "../output/report-errors.js";
-import { count } from "../output/terminal-text.js";
+import { count, printText } from "../output/terminal-text.js";
 import { flagFaults } from "../flags/flag-values.js";
 import type { SettingFlags } from "../flags/setting-flags.js";
 import { gatherSettings } from "./gather-settings.js";
@@ -21,7 +21,7 @@ export function explainConfig(input: string | undefined, flags: SettingFlags): P
 
 /** Prints the JSON Schema of configuration files. */
 export function printConfigSchema(): void {
-  process.stdout.write(`${JSON.stringify(configFileJsonSchema(), null, 2)}\n`);
+  printText(`${JSON.stringify(configFileJsonSchema(), null, 2)}\n`);
 }
 
 async function check(path: string): Promise<void> {
@@ -30,7 +30,7 @@ async function check(path: string): Promise<void> {
     Object.entries(file.images).map(([name, settings]) => [`images[${JSON.stringify(name)}]`, settings]),
   );
   if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
-  process.stdout.write(
+  printText(
     `${path} is valid: ${count(Object.keys(file.default).length, "setting")} for all pages, ${count(Object.keys(file.images).length, "entry", "entries")} for single pages\n`,
   );
 }
@@ -46,12 +46,10 @@ async function explain(input: string | undefined, flags: SettingFlags): Promise<
   };
   for (const key of BATCH_CONFIG_KEYS) {
     const value = config[key as keyof BatchConfig];
-    process.stdout.write(
-      `${key.padEnd(18)} ${(value === undefined ? "-" : JSON.stringify(value)).padEnd(24)} ${where(key)}\n`,
-    );
+    printText(`${key.padEnd(18)} ${(value === undefined ? "-" : JSON.stringify(value)).padEnd(24)} ${where(key)}\n`);
   }
   for (const [name, own] of Object.entries(images))
-    process.stdout.write(
+    printText(
       `${name.padEnd(18)} ${JSON.stringify(own).padEnd(24)} file (${flags.config}), overrides the file's values and the defaults above\n`,
     );
 }

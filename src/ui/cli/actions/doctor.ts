@@ -7,8 +7,9 @@ import type { Finding, Status } from "../doctor/finding.js";
 import { checkHost } from "../doctor/host-checks.js";
 import { checkStorage } from "../doctor/storage-checks.js";
 import type { DoctorFlags } from "../commands/doctor-command.js";
+import { asStarted } from "../output/program-name.js";
 import { EXIT } from "../output/exit-codes.js";
-import { oneLine, painter, wantsColor, wrapWidth, type Color } from "../output/terminal-text.js";
+import { jsonText, oneLine, painter, type Color, wantsColor, wrapWidth } from "../output/terminal-text.js";
 
 const COLORS: Record<Status, Color> = { ok: "green", note: "dim", warning: "yellow", error: "red" };
 const INDENT = 28;
@@ -39,15 +40,15 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
   if (!flags.json)
     process.stdout.write(
       errors === 0
-        ? "pages can be coloured on this machine\n"
-        : "pages cannot be coloured like this; see the errors above\n",
+        ? "this machine can colour pages\n"
+        : "this machine cannot colour pages yet; see the errors above\n",
     );
   return errors === 0 ? EXIT.done : EXIT.fatal;
 }
 
 function print(finding: Finding, { json }: DoctorFlags): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "finding", ...finding })}\n`);
+    process.stdout.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, type: "finding", ...finding })}\n`);
     return;
   }
   const paint = painter(wantsColor(process.stdout, process.env));
@@ -55,7 +56,7 @@ function print(finding: Finding, { json }: DoctorFlags): void {
   const width = (process.stdout.columns || 80) - INDENT;
   const lines = [
     ...wrapWidth(oneLine(found), width),
-    ...(remedy === undefined ? [] : wrapWidth(`-> ${remedy}`, width)),
+    ...(remedy === undefined ? [] : wrapWidth(`-> ${asStarted(remedy)}`, width)),
   ];
   process.stdout.write(
     `${paint(COLORS[status], status.padEnd(8))} ${title.padEnd(INDENT - 10)} ${lines.join(`\n${" ".repeat(INDENT)}`)}\n`,

@@ -8,6 +8,7 @@ import { isModelPackage } from "../../../model/package.js";
 import { importRelease } from "../../../convert/cobra-release/import-release.js";
 import type { ModelImportFlags } from "../commands/model-command.js";
 import { reportErrors } from "../output/report-errors.js";
+import { printText } from "../output/terminal-text.js";
 
 /** Imports the release and prints the package's folder. */
 export function importModel(flags: ModelImportFlags): Promise<void> {
@@ -30,7 +31,7 @@ async function run(flags: ModelImportFlags): Promise<void> {
     ...(flags.ignore ? { ignored: flags.ignore } : {}),
     onProgress: progressPrinter(process.stderr),
   });
-  process.stdout.write(`${opened.directory}\n`);
+  printText(`${opened.directory}\n`);
 }
 
 /** Checked before the long work: only a model package is replaced, and only with `--overwrite`. */

@@ -16,7 +16,7 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
 import { reportErrors } from "../output/report-errors.js";
-import { count } from "../output/terminal-text.js";
+import { count, jsonText, printText } from "../output/terminal-text.js";
 
 /** Patches for each quadrant of a page, where nothing else is asked for. */
 const DEFAULT_TOP_K = 3;
@@ -34,7 +34,7 @@ export function modelInfo(directory: string | undefined, flags: Flags): Promise<
 export function verifyModel(directory: string | undefined): Promise<void> {
   return reportErrors(async () => {
     const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
-    process.stdout.write(
+    printText(
       `${root}: ${manifest.name} ${manifest.version}, ${count(Object.keys(manifest.files).length, "file")}, all intact\n`,
     );
   });
@@ -57,12 +57,12 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const neededBytes =
     weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
-    process.stdout.write(
-      `${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`,
+    printText(
+      `${jsonText({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`,
     );
     return;
   }
-  const print = (key: string, value: string): void => void process.stdout.write(`${key.padEnd(10)} ${value}\n`);
+  const print = (key: string, value: string): void => printText(`${key.padEnd(10)} ${value}\n`);
   print("name", nameOf(opened));
   print("licence", manifest.licence);
   if (manifest.description !== undefined) print("about", manifest.description);
@@ -109,11 +109,11 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       (error: unknown) => messageOf(error).split("\n")[0]!,
     );
     if (flags.json === true)
-      process.stdout.write(
-        `${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: packageBytes(opened.manifest) })}\n`,
+      printText(
+        `${jsonText(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: packageBytes(opened.manifest) })}\n`,
       );
     else
-      process.stdout.write(
+      printText(
         typeof opened === "string"
           ? `${basename(path)}  damaged: ${opened}\n`
           : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,

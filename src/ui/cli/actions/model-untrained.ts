@@ -2,6 +2,7 @@
 import { ensurePresetPackage } from "../../../convert/presets.js";
 import type { UntrainedFlags } from "../commands/model-command.js";
 import { reportErrors } from "../output/report-errors.js";
+import { printText } from "../output/terminal-text.js";
 
 /** Makes the package unless it is there already, and prints its folder. */
 export function makeUntrained({ out, preset, seed, precision }: UntrainedFlags): Promise<void> {
@@ -12,6 +13,6 @@ export function makeUntrained({ out, preset, seed, precision }: UntrainedFlags):
       seed,
       precision: precision === "fp16" ? "float16" : "float32",
     });
-    process.stdout.write(`${directory}\n`);
+    printText(`${directory}\n`);
   });
 }

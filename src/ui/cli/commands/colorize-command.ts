@@ -1,13 +1,14 @@
 /** `cobra-batch colorize`: colours a chapter. */
 import { Command } from "commander";
+import { withNamedHintFlags, type NamedHintFlags } from "../flags/hint-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 import { withSettingFlags, type SettingFlags } from "../flags/setting-flags.js";
 
-export type ColorizeFlags = SettingFlags & RunFlags & { fresh?: boolean };
+export type ColorizeFlags = SettingFlags & NamedHintFlags & RunFlags & { fresh?: boolean };
 
 /** The command, ready to be added to the program. */
 export function colorizeCommand(): Command {
-  const command = withSettingFlags(new Command("colorize"))
+  const command = withNamedHintFlags(withSettingFlags(new Command("colorize")))
     .summary("colour a chapter of line art from coloured references")
     .description(
       "Colours every line-art page of a chapter from coloured references.\nWithout --reference-dir, the coloured pictures of the chapter itself are the references.",
@@ -22,6 +23,7 @@ Examples:
   cobra-batch colorize chapter.cbz
   cobra-batch colorize pages --reference-dir colour --output-dir coloured
   cobra-batch colorize --input-zip a.cbz --output-zip coloured.cbz --format webp
+  cobra-batch colorize chapter.cbz --hint "003.png:410,220=#c03028"
   cobra-batch colorize chapter.cbz --preview
 
 Run the same command again to resume a run that was stopped or killed. Finished

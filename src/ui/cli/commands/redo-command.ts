@@ -1,15 +1,20 @@
 /** `cobra-batch redo`: colours finished pages again, in place of their pictures. */
 import { Command } from "commander";
 import { integer } from "../flags/flag-values.js";
+import { withHintFlags, type HintFlags } from "../flags/hint-flags.js";
 import { withOutput } from "../flags/output-argument.js";
 import type { RunFlags } from "../flags/run-flags.js";
 import { withSetFlag } from "../flags/set-flag.js";
 
+export type RedoFlags = RunFlags & HintFlags & { seed?: number; set?: string[] };
+
 /** The command, ready to be added to the program. */
 export function redoCommand(): Command {
-  return withSetFlag(
-    withOutput(new Command("redo")).argument("<page...>", "pages, by their names in the input or in the output"),
-    "a setting for these pages",
+  return withHintFlags(
+    withSetFlag(
+      withOutput(new Command("redo")).argument("<page...>", "pages, by their names in the input or in the output"),
+      "a setting for these pages",
+    ),
   )
     .summary("colour finished pages again with other settings")
     .description(
@@ -24,20 +29,15 @@ export function redoCommand(): Command {
       "after",
       `
 Examples:
+  cobra-batch redo chapter_colorized.cbz 003.png --hint 410,220=#c03028
+  cobra-batch redo coloured 003.png --hints strokes.png
   cobra-batch redo coloured 003.png --set fill=model
   cobra-batch redo chapter_colorized.cbz 003.png 004.png --seed 5
 
 Exit codes: as for \`cobra-batch colorize\`.`,
     )
-    .action(
-      async (
-        output: string,
-        pages: string[],
-        flags: RunFlags & { seed?: number; set?: string[] },
-        command: Command,
-      ) => {
-        const { redo } = await import("../actions/continue-run.js");
-        process.exitCode = await redo(output, pages, flags, command);
-      },
-    );
+    .action(async (output: string, pages: string[], flags: RedoFlags, command: Command) => {
+      const { redo } = await import("../actions/continue-run.js");
+      process.exitCode = await redo(output, pages, flags, command);
+    });
 }

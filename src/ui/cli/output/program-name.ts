@@ -2,6 +2,8 @@
 import { basename, delimiter, dirname, relative, resolve, sep } from "node:path";
 import { quoted } from "./terminal-text.js";
 
+const NAME = "cobra-batch";
+
 /** How this process was started. */
 export interface Started {
   /** `process.argv[1]`: the path of the script or of the link to it. */
@@ -11,7 +13,9 @@ export interface Started {
 }
 
 /** Words that start the program again: "cobra-batch", "npx cobra-batch" or "node dist/ui/cli/main.js". */
-export function programName({ script, env, folder }: Started): string {
+export function programName(
+  { script, env, folder }: Started = { script: process.argv[1] ?? NAME, env: process.env, folder: process.cwd() },
+): string {
   const [path, name] = [dirname(resolve(folder, script)), basename(script)];
   if (/\.[cm]?js$/.test(name)) return `node ${quoted(nearest(folder, script))}`;
   if (path.endsWith(`${sep}node_modules${sep}.bin`)) return `npx ${name}`;
@@ -26,16 +30,10 @@ function nearest(folder: string, path: string): string {
   return inside.includes(sep) ? inside : `.${sep}${inside}`;
 }
 
-const COMMANDS = "colorize|approve|reject|retry|redo|classify|config|model|doctor|completion";
+const COMMAND =
+  /(?<![\w/.-])cobra-batch (?=(?:--help|(?:colorize|approve|reject|retry|redo|classify|config|model|doctor|completion)\b))/g;
 
-/** A text in which commands such as `cobra-batch retry` begin with the name by which the program was started. */
-export function asStarted(
-  text: string,
-  started: Started = { script: process.argv[1] ?? "cobra-batch", env: process.env, folder: process.cwd() },
-): string {
-  if (!text.includes("cobra-batch ")) return text;
-  return text.replaceAll(
-    new RegExp(`(?<![\\w/.-])cobra-batch (?=(?:${COMMANDS})\\b|--help)`, "g"),
-    () => `${programName(started)} `,
-  );
+/** A text in which commands such as `cobra-batch retry` start with the words that started this program. */
+export function asStarted(text: string, program?: string): string {
+  return text.replaceAll(COMMAND, () => `${program ?? programName()} `);
 }

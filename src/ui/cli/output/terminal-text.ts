@@ -62,6 +62,11 @@ export function withoutControls(text: string): string {
   return text.replace(CONTROLS, (char) => (char === "\n" ? char : escaped(char)));
 }
 
+/** Prints text on standard output: as it is for a program, without control characters on a terminal. */
+export function printText(text: string): void {
+  process.stdout.write(process.stdout.isTTY ? withoutControls(text) : text);
+}
+
 /** JSON on one line. What `JSON.stringify` leaves of control characters is escaped as JSON allows. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(CONTROLS, escaped);
