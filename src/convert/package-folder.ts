@@ -2,11 +2,10 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
-import { bootId, processExists, processStart } from "../platform/processes.js";
+import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
@@ -55,8 +54,7 @@ async function createTemporary({ directory, neededBytes }: NewFolder): Promise<s
       );
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
-    const owner = { host: hostname(), boot: bootId(), pid: process.pid, start: processStart(process.pid) };
-    await writeFile(join(temporary, OWNER_FILE), JSON.stringify(owner));
+    await writeFile(join(temporary, OWNER_FILE), JSON.stringify(thisProcess()));
     return temporary;
   } catch (cause) {
     throw new ResourceError(
@@ -71,21 +69,24 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** Removes unfinished folders of this machine's processes that are gone. Others are let be. */
+/** Removes unfinished folders that nobody fills any more. */
 async function removeLeftOver(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     if (!entry.startsWith(`.${name}-`) || entry.length !== name.length + 8) continue;
-    const text = await readFile(join(parent, entry, OWNER_FILE), "utf8").catch(() => "");
-    if (text !== "" && isGone(text)) await rm(join(parent, entry), { recursive: true, force: true });
+    const owner = join(parent, entry, OWNER_FILE);
+    const info = await stat(owner).catch(() => undefined);
+    if (info === undefined) continue;
+    const liveness = livenessOfOwner(await readFile(owner, "utf8").catch(() => ""));
+    if (isLeftOver(liveness, Date.now() - info.mtimeMs))
+      await rm(join(parent, entry), { recursive: true, force: true });
   }
 }
 
-function isGone(owner: string): boolean {
+function livenessOfOwner(text: string): Liveness {
   try {
-    const { host, boot, pid, start } = JSON.parse(owner) as { host: string; boot: string; pid: number; start: string };
-    return host === hostname() && (boot !== bootId() || !processExists(pid) || processStart(pid) !== start);
+    return livenessOf(processIdentity.parse(JSON.parse(text)));
   } catch {
-    return false;
+    return "unknown";
   }
 }
 

@@ -7,13 +7,15 @@ import { basename, parse, resolve } from "node:path";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
+import { openPageSource } from "../io/open-source.js";
+import { sha256 } from "./pages/fingerprint.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
 import { LockedJournal } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import type { RunHistory } from "./journal/history.js";
-import { findRun, type StoredRun } from "./journal/record.js";
+import { findRun, type StoredRun } from "./journal/find-run.js";
 import { outputPath, workFolder } from "./output/work-folder.js";
 
 /** Settings that are changed: of the pages that are done again, and of the batch around them. */
@@ -118,7 +120,8 @@ export async function redoRun(
     found.archive === undefined
       ? [...found.history.donePages, ...found.history.failedPages]
       : found.archive.metadata.pages.map(({ page }) => page);
-  for (const page of pages) findPage(page, found, named); // before anything is touched
+  const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
+  await checkOrigins(found, wanted, changes);
   await reopenArchive(found);
   const run = found.archive === undefined ? found : await findRun(workFolder(found.record.config));
   return change(run, changes, (history) => {
@@ -142,6 +145,36 @@ export async function redoRun(
   });
 }
 
+/**
+ * The input of an archive is where its metadata says, and that may come from anywhere. So the pages there must be those
+ * that the archive was made of, by their hashes.
+ */
+async function checkOrigins(
+  { record, archive }: StoredRun,
+  pages: readonly string[],
+  changes: SettingChanges,
+): Promise<void> {
+  if (archive === undefined || (changes.batch?.inputDir ?? changes.batch?.inputZip) !== undefined) return;
+  const path = (record.config.inputDir ?? record.config.inputZip)!;
+  const source = await openPageSource(path, { recursive: record.config.recursive });
+  try {
+    for (const page of pages) {
+      const bytes = await source
+        .entries()
+        .find(({ name }) => name === page)
+        ?.read();
+      const origin = archive.metadata.inputs.find((one) => one.page === page);
+      if (bytes !== undefined && (await sha256(bytes)) === origin?.sha256) continue;
+      throw new ValidationError(
+        "ERR_INPUT_NOT_FOUND",
+        `${path} ${bytes === undefined ? "has no" : "has another"} ${page} than the one that ${archive.path} was made of; name the input with --set inputDir=… or --set inputZip=…`,
+      );
+    }
+  } finally {
+    await source.close();
+  }
+}
+
 /** Takes the lock, so that no run is under way, and notes a decision. */
 async function change(
   { record }: StoredRun,
@@ -153,7 +186,8 @@ async function change(
   try {
     const { entries, notes, only } = decide(journal.history);
     for (const entry of entries) await journal.append(entry);
-    const pageConfig = (page: string): PageConfig => record.pageConfigs[page] ?? {};
+    const pageConfig = (page: string): PageConfig =>
+      Object.hasOwn(record.pageConfigs, page) ? record.pageConfigs[page]! : {};
     return {
       config,
       record,

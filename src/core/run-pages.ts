@@ -6,7 +6,10 @@ import { dirname } from "node:path";
 import type { Engine } from "../colorization/engine.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
+import { ResourceError } from "../errors.js";
+import type { Finished } from "./output/archive-output.js";
 import { BatchOutput } from "./output/batch-output.js";
+import type { RunRecord } from "./journal/entries.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
@@ -17,9 +20,9 @@ import type { EncodedPage, PageContext, PageJob, Passed } from "./pages/page-wor
 import { guardedBy, workThrough, type SegmentControl } from "./pages/crash-isolation.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
-import { sameWish } from "./journal/history.js";
+import { asksForSamePictures } from "./journal/history.js";
 import { runMetadata } from "./output/run-metadata.js";
-import { absoluteRecord, portableRecord, runRecord } from "./journal/record.js";
+import { absoluteRecord, portableRecord, runRecord } from "./journal/run-record.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
@@ -70,10 +73,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       ownContents(settings, (path) => contents.of(path)),
     );
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
+  const resolved = (stored: RunRecord): RunRecord => {
+    const path = record.config.outputZip!;
+    return absoluteRecord(stored, path, dirname(path));
+  };
   const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
-    run !== undefined && sameWish(absoluteRecord(run.record, dirname(record.config.outputZip!)), record)
-      ? run.adjustments
-      : undefined;
+    run !== undefined && asksForSamePictures(resolved(run.record), record) ? run.adjustments : undefined;
   const skip = parts.fresh || faults.length > 0 || only !== undefined;
   const before = skip
     ? undefined
@@ -90,6 +95,8 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     record,
     job: parts.job,
     keepRecord: only !== undefined,
+    signal: control.signal,
+    onWait: (message) => pages.emit({ type: "warning", message }),
   });
   try {
     pages.adjustments = output.history.adjustments;
@@ -102,9 +109,20 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     );
     pages.begin(faults);
     await output.noteFaults(pages.failures);
-    await work(parts, output, references);
-    log.debug({ cache: batchReferences.stats() }, "reference cache");
-    control.signal.throwIfAborted();
+    for (let round = 1; ; round++) {
+      await work(parts, output, references);
+      log.debug({ cache: batchReferences.stats() }, "reference cache");
+      control.signal.throwIfAborted();
+      const finished = await complete();
+      if (finished === undefined || "written" in finished) return finished?.written;
+      putBackDamaged(pages, finished.damaged, round);
+    }
+  } catch (error) {
+    await output.stop();
+    throw error;
+  }
+
+  async function complete(): Promise<Finished | undefined> {
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
     const metadata = runMetadata(
       engine,
@@ -128,11 +146,23 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
               adjustments: pages.adjustments,
             },
           };
+    for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
     return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
-  } catch (error) {
-    await output.stop();
-    throw error;
   }
+}
+
+/** So many times pages are done again whose pictures do not stay as they are written. */
+const DAMAGE_ROUNDS = 2;
+
+function putBackDamaged(pages: BatchPages, damaged: readonly PageJob[], round: number): void {
+  const names = damaged.map(({ entry }) => entry.name).join(", ");
+  if (round > DAMAGE_ROUNDS)
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `the pictures of ${names} do not stay as they are written; check the disk, then run the same command again`,
+    );
+  pages.emit({ type: "warning", message: `${names}: the picture was damaged after it was written, and is done again` });
+  pages.putBack(damaged);
 }
 
 async function work(parts: RunParts, output: BatchOutput, references: PageReferences): Promise<void> {

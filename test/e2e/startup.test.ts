@@ -26,8 +26,7 @@ async function loadedBy(
   return { packages: [...new Set(packages)], files, code };
 }
 
-const OWN =
-  /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|io\/files\/file-errors)/;
+const OWN = /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
 
 describe.each<[string, readonly string[], number]>([
   ["--help", ["--help"], 0],

@@ -1,24 +1,24 @@
-/** What a run's journal says, entry by entry; `run-history.ts` tells what they mean together. */
+/** The entries of a run's journal. `history.ts` tells what they mean together. */
 import type { SessionOptions } from "../../binding/index.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import type { FailureStage, PageFailure, PageSuccess, PreviewResult } from "../events.js";
 
-/** A file that is about to get its name. Whether it did is told by the file itself. */
+/** A file that is about to get its name. Whether it got it, the file itself tells by its hash. */
 export interface FileRecord {
   readonly sha256: string;
   readonly sizeBytes: number;
-  /** Number of the first name that was free: 2 for `name_2.png`. The file has this or a later number. */
+  /** Number of its name: 2 for `name_2.png`. Where another process took that name first, a later one. */
   readonly firstNumber: number;
 }
 
-/** A page as it was done or tried: its name, the fingerprint of its settings, the hash of its file. */
+/** A page and what its picture is made of: its name, the fingerprint of its settings, the SHA-256 of its file. */
 export interface PageKey {
   readonly page: string;
   readonly fingerprint: string;
   readonly inputSha256: string;
 }
 
-/** What a run was asked for, so that a later command can go on with it. Paths are absolute. */
+/** What a run was asked for, so that a later command can continue it. Paths are absolute. */
 export interface RunRecord {
   readonly config: BatchConfig;
   /** Settings of single pages, by their names in the input. */
@@ -29,16 +29,16 @@ export interface RunRecord {
   readonly session: SessionOptions;
 }
 
-/** Settings that were changed after a run had begun; they go over all others. */
+/** Settings that were changed after a run had begun. They take precedence over all others. */
 export interface Adjustments {
   readonly all: PageConfig;
   readonly pages: Readonly<Record<string, PageConfig>>;
 }
 
-/** `waiting` for approval; a rejected one is made again and then waits. */
+/** State of a preview. A rejected one is made again and then waits for approval. */
 export type PreviewState = "waiting" | "approved" | "rejected";
 
-/** A file of a page's layers, in the folder beside its picture. */
+/** One layer of a page, a file in the folder beside its picture. */
 export interface LayerRecord {
   readonly name: string;
   readonly sha256: string;
@@ -46,8 +46,8 @@ export interface LayerRecord {
 }
 
 /**
- * A page's picture, and its layers where it has files of them: written before the picture gets its name. `fingerprint`
- * and `inputSha256` say what it was made of; `preview`: it may be rejected still.
+ * A page's picture, and its layers where they are files. Written before the picture gets its name. `preview`: it is
+ * shown for approval and may be rejected.
  */
 export type PageEntry = {
   readonly type: "page";
@@ -58,28 +58,37 @@ export type PageEntry = {
 } & PageKey &
   FileRecord;
 
+/** Another file of the input, copied to the output. */
+export type CarriedEntry = { readonly type: "carried"; readonly name: string } & FileRecord;
+
+/** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */
+export type ArchiveEntry = { readonly type: "archive"; readonly name: string } & Partial<FileRecord>;
+
+/** A page that was in hand when a process ended. */
+export type PageInHand = PageKey & { readonly stage: FailureStage };
+
 export type JournalEntry =
   /** A run begins. */
   | { readonly type: "run"; readonly job: string; readonly at: string; readonly record: RunRecord }
+  /** Earlier results no longer count as done (`fresh`). Their files are still known as this output's own. */
+  | { readonly type: "forget" }
   | PageEntry
-  /** A page is taken in hand, or (where it is suspected of ending the process) goes into its next stage. */
-  | ({ readonly type: "begin"; readonly stage: FailureStage } & PageKey)
+  /** Work on a page begins. Of a page that is done alone, each of its stages. */
+  | ({ readonly type: "begin" } & PageInHand)
   /** A page has failed. */
   | ({ readonly type: "failed"; readonly failure: PageFailure } & PageKey)
-  /** The process of the run before was gone without a word while these pages were in hand. */
-  | { readonly type: "died"; readonly pages: readonly (PageKey & { readonly stage: FailureStage })[] }
-  /** Pages that were set aside may be tried again. */
+  /** The process of the run before ended without giving its lease back, while these pages were in hand. */
+  | { readonly type: "died"; readonly pages: readonly PageInHand[] }
+  /** Failed pages, also those that were set aside, may be tried again. */
   | { readonly type: "retry"; readonly pages: readonly string[] }
   /** Settings are changed: of one page, or of all. */
   | { readonly type: "adjust"; readonly page?: string; readonly settings: PageConfig }
-  /** A preview's fate; `settings` are changed for all pages with it. */
+  /** A preview's state; `settings` are changed for all pages with it. */
   | {
       readonly type: "preview";
       readonly state: PreviewState;
       readonly result?: PreviewResult;
       readonly settings?: PageConfig;
     }
-  /** Another file of the input, taken over. */
-  | ({ readonly type: "carried"; readonly name: string } & FileRecord)
-  /** The output archive. */
-  | { readonly type: "archive"; readonly name: string };
+  | CarriedEntry
+  | ArchiveEntry;

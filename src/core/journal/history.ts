@@ -1,14 +1,21 @@
 /**
- * What a journal's entries mean together: which pages are done, which have failed, what was changed after the start,
- * whether a preview waits, and which pages are suspected of ending the process. Pure: it knows entries and nothing of
- * files.
+ * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after the
+ * start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
 import type { FailureStage, PageFailure, PreviewResult } from "../events.js";
-import type { Adjustments, JournalEntry, PageEntry, PageKey, PreviewState, RunRecord } from "./entries.js";
+import type {
+  Adjustments,
+  ArchiveEntry,
+  CarriedEntry,
+  JournalEntry,
+  PageEntry,
+  PageKey,
+  PreviewState,
+  RunRecord,
+} from "./entries.js";
 
-type CarriedEntry = Extract<JournalEntry, { type: "carried" }>;
 type InHand = PageKey & { readonly stage: FailureStage };
 
 /** A page that was in hand when a process was gone without a word. */
@@ -25,14 +32,16 @@ export class RunHistory {
   readonly #pages = new Map<string, PageEntry>();
   /** All pictures of each page, whatever their settings, the last one at the end. */
   readonly #pictures = new Map<string, PageEntry[]>();
+  /** Pages with a picture since the last `forget`. */
+  readonly #done = new Set<string>();
   readonly #failed = new Map<string, PageKey & { readonly failure: PageFailure }>();
-  readonly #carried = new Map<string, CarriedEntry>();
+  readonly #carried = new Map<string, CarriedEntry[]>();
+  readonly #archives: ArchiveEntry[] = [];
   readonly #inHand = new Map<string, InHand>();
   readonly #suspects = new Map<string, Suspect>();
   #record: RunRecord | undefined;
   #adjustments: Adjustments = { all: {}, pages: {} };
   #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
-  #archiveName: string | undefined;
 
   constructor(entries: Iterable<JournalEntry> = []) {
     for (const entry of entries) this.note(entry);
@@ -51,9 +60,9 @@ export class RunHistory {
     return this.#preview;
   }
 
-  /** Name of the archive that was written, or was about to be. */
-  get archiveName(): string | undefined {
-    return this.#archiveName;
+  /** The archives that were written or were about to be, the last one first. */
+  get archives(): readonly ArchiveEntry[] {
+    return this.#archives.toReversed();
   }
 
   /** Names of the pages whose last try has failed. */
@@ -63,12 +72,12 @@ export class RunHistory {
 
   /** Names of the pages that have a picture. */
   get donePages(): string[] {
-    return [...this.#pictures.keys()].filter((page) => !this.#failed.has(page));
+    return [...this.#done].filter((page) => !this.#failed.has(page));
   }
 
   /** Whether a later run gains from it. */
   get worthKeeping(): boolean {
-    return this.#pages.size + this.#suspects.size + this.#failed.size > 0 || this.#preview !== undefined;
+    return this.#pictures.size + this.#suspects.size + this.#failed.size > 0 || this.#preview !== undefined;
   }
 
   /** The picture of a page with the same settings. */
@@ -78,7 +87,7 @@ export class RunHistory {
 
   /** The last picture of a page, whatever its settings. */
   last(page: string): PageEntry | undefined {
-    return this.#pictures.get(page)?.at(-1);
+    return this.#done.has(page) ? this.#pictures.get(page)?.at(-1) : undefined;
   }
 
   /** All pictures that a page has had, the last one first: a kill may have left an earlier one in its place. */
@@ -90,26 +99,9 @@ export class RunHistory {
     return this.#failed.get(page);
   }
 
-  carried(name: string): CarriedEntry | undefined {
-    return this.#carried.get(name);
-  }
-
-  /**
-   * Whether the page's last picture was made to be replaced: it was changed afterwards, or made for a preview and not
-   * approved with one.
-   */
-  replaceable(page: string): boolean {
-    const last = this.last(page);
-    return (
-      last !== undefined &&
-      (Object.hasOwn(this.#adjustments.pages, page) || (last.preview === true && !this.#approved(page)))
-    );
-  }
-
-  #approved(page: string): boolean {
-    return (
-      this.#preview?.state === "approved" && this.#preview.result?.pages.some((shown) => shown.page === page) === true
-    );
+  /** All copies of another file of the input, the last one first. */
+  carried(name: string): readonly CarriedEntry[] {
+    return this.#carried.get(name)?.toReversed() ?? [];
   }
 
   /** Pages that were in hand when the process ended, had it ended now. */
@@ -138,9 +130,13 @@ export class RunHistory {
       case "run":
         this.#begin(entry.record);
         break;
+      case "forget":
+        this.#forget();
+        break;
       case "page":
         this.#pages.set(keyOf(entry.page, entry.fingerprint), entry);
-        this.#pictures.set(entry.page, [...(this.#pictures.get(entry.page) ?? []), entry]);
+        append(this.#pictures, entry.page, entry);
+        this.#done.add(entry.page);
         this.#outcome(entry);
         this.#failed.delete(entry.page);
         break;
@@ -167,25 +163,30 @@ export class RunHistory {
         if (entry.settings !== undefined) this.#adjust(undefined, entry.settings);
         break;
       case "carried":
-        this.#carried.set(entry.name, entry);
+        append(this.#carried, entry.name, entry);
         break;
       case "archive":
-        this.#archiveName = entry.name;
+        this.#archives.push(entry);
         break;
     }
   }
 
-  /**
-   * Another command with other settings is another wish: what was changed after the start of the one before is
-   * forgotten.
-   */
+  /** A command that asks for other pictures drops what was changed after the start of the one before. */
   #begin(record: RunRecord): void {
     this.#inHand.clear();
-    if (this.#record !== undefined && !sameWish(this.#record, record)) {
-      this.#adjustments = { all: {}, pages: {} };
-      this.#preview = undefined;
-    }
+    if (this.#record !== undefined && !asksForSamePictures(this.#record, record)) this.#dropChanges();
     this.#record = record;
+  }
+
+  #dropChanges(): void {
+    this.#adjustments = { all: {}, pages: {} };
+    this.#preview = undefined;
+  }
+
+  #forget(): void {
+    this.#dropChanges();
+    this.#record = undefined;
+    for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects]) results.clear();
   }
 
   #outcome({ page, fingerprint }: PageKey): void {
@@ -207,21 +208,27 @@ export class RunHistory {
   }
 }
 
-/** Whether two commands want the same pictures. */
-export function sameWish(
+/** Whether two commands ask for the same pictures: the same settings, references and settings of single pages. */
+export function asksForSamePictures(
   a: Pick<RunRecord, "config" | "pageConfigs">,
   b: Pick<RunRecord, "config" | "pageConfigs">,
 ): boolean {
-  const wish = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
+  const asked = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
     JSON.parse(JSON.stringify([PAGE_SETTINGS.map((key) => config[key]), config.referenceImages, pageConfigs]));
-  return isDeepStrictEqual(wish(a), wish(b));
+  return isDeepStrictEqual(asked(a), asked(b));
 }
 
-/** A page's settings that go over all others. */
+/** A page's changed settings: those of all pages, with its own over them. */
 export function adjustedSettings({ all, pages }: Adjustments, page: string): PageConfig {
   return { ...all, ...pages[page] };
 }
 
 function keyOf(page: string, fingerprint: string): string {
   return `${fingerprint} ${page}`;
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }

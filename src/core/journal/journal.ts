@@ -1,15 +1,19 @@
 /**
- * The journal of a run: an append-only file with a line an entry, each with a checksum and synced before `append`
+ * The journal of a run: an append-only file with one entry a line, each with a checksum and synced before `append`
  * resolves. A last line that was cut off by a kill is normal and is dropped; a damaged line elsewhere is skipped.
  */
-import { writeSync, type Stats } from "node:fs";
+import { constants, writeSync, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
+import { BatchProcessingError, systemCode } from "../../errors.js";
 import { writeFully } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
 import type { JournalEntry } from "./entries.js";
+import { parseEntry, unsafeOutput } from "./entry-schema.js";
 
 const LINE = /^\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}$/;
+/** Longer lines are no entries: a batch of 100,000 pages has its longest, the start of a run, far below. */
+const MAX_LINE_BYTES = 64 * 2 ** 20;
 
 /** An entry as a line of NDJSON: `{"crc":"…","entry":{…}}`, the CRC-32 being that of the entry's text. */
 export function journalLine(entry: JournalEntry): string {
@@ -17,21 +21,89 @@ export function journalLine(entry: JournalEntry): string {
   return `{"crc":"${checksum(text)}","entry":${text}}\n`;
 }
 
-/** Reads a journal. `goodBytes` is where the next line goes; `damaged` counts lines skipped before that. */
-export function parseJournal(bytes: Uint8Array): { entries: JournalEntry[]; goodBytes: number; damaged: number } {
-  const goodBytes = bytes.lastIndexOf(0x0a) + 1;
-  const lines = new TextDecoder().decode(bytes.subarray(0, goodBytes)).split("\n").slice(0, -1);
-  const entries = lines.map(parseLine).filter((entry) => entry !== undefined);
-  return { entries, goodBytes, damaged: lines.length - entries.length };
+/** What a journal says. */
+export interface ParsedJournal {
+  readonly entries: JournalEntry[];
+  /** Where the next line goes: what comes after was cut off. */
+  readonly goodBytes: number;
+  /** Lines that were skipped before that. */
+  readonly damaged: number;
 }
 
-function parseLine(line: string): JournalEntry | undefined {
+/**
+ * Reads a journal.
+ * @param path for messages
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside of the output
+ */
+export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
+  const decoder = new TextDecoder();
+  const entries: JournalEntry[] = [];
+  let damaged = 0;
+  let start = 0;
+  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
+    const entry =
+      end - start > MAX_LINE_BYTES ? undefined : parseLine(decoder.decode(bytes.subarray(start, end)), path);
+    if (entry === undefined) damaged++;
+    else entries.push(entry);
+    start = end + 1;
+  }
+  return { entries, goodBytes: start, damaged };
+}
+
+function parseLine(line: string, path: string): JournalEntry | undefined {
   const [, crc, text] = LINE.exec(line) ?? [];
-  return text !== undefined && crc === checksum(text) ? (JSON.parse(text) as JournalEntry) : undefined;
+  if (text === undefined || crc !== checksum(text)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return parseEntry(value, path);
 }
 
 function checksum(text: string): string {
   return crc32(text).toString(16).padStart(8, "0");
+}
+
+/**
+ * Reads the journal of an output that is not opened for writing.
+ * @returns undefined where there is none
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE`
+ */
+export async function readJournal(path: string): Promise<ParsedJournal | undefined> {
+  let file: FileHandle;
+  try {
+    file = await openRegular(path, constants.O_RDONLY);
+  } catch (error) {
+    if (error instanceof BatchProcessingError) throw error;
+    return undefined;
+  }
+  try {
+    return parseJournal(await file.readFile(), path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Opens a file of an output's records. A link or a pipe in its place would have something else written or waited for. */
+async function openRegular(path: string, flags: number): Promise<FileHandle> {
+  let file: FileHandle;
+  try {
+    file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o644);
+  } catch (error) {
+    if (systemCode(error) === "ELOOP") throw unsafeOutput(path, "it is a link to another place");
+    throw error;
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw unsafeOutput(path, "it is no file");
+}
+
+/** What has to be held while a journal is written; see `Lease`. */
+export interface HeldLease {
+  assertHeld(): Promise<void>;
+  assertHeldNow(): void;
 }
 
 export class Journal {
@@ -41,35 +113,45 @@ export class Journal {
   readonly damaged: number;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #lease: HeldLease | undefined;
   #tail: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, file: FileHandle, { entries, damaged }: ReturnType<typeof parseJournal>) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    lease: HeldLease | undefined,
+    { entries, damaged }: ParsedJournal,
+  ) {
     this.#path = path;
     this.#file = file;
+    this.#lease = lease;
     this.entries = entries;
     this.damaged = damaged;
   }
 
-  /** Opens or begins a journal; its folder must exist. Rejects with `ERR_OUTPUT_WRITE`. */
-  static async open(path: string): Promise<Journal> {
+  /**
+   * Opens or begins a journal; its folder must exist. Rejects with `ERR_OUTPUT_WRITE`, `ERR_OUTPUT_UNSAFE`.
+   * @param lease has to be held for each line
+   */
+  static async open(path: string, lease?: HeldLease): Promise<Journal> {
     try {
-      const file = await open(path, "a+");
+      const file = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
       try {
-        const parsed = parseJournal(await file.readFile());
+        const parsed = parseJournal(await file.readFile(), path);
         await file.truncate(parsed.goodBytes);
-        return new Journal(path, file, parsed);
+        return new Journal(path, file, lease, parsed);
       } catch (error) {
         await file.close();
         throw error;
       }
     } catch (cause) {
-      throw outputError(path, cause);
+      throw cause instanceof BatchProcessingError ? cause : outputError(path, cause);
     }
   }
 
   /**
    * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also where the file is
-   * no longer where it was.
+   * no longer where it was, and with `ERR_OUTPUT_LOCKED` where another run has taken the output over.
    */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#tail.then(() => this.#write(journalLine(entry)));
@@ -77,8 +159,9 @@ export class Journal {
     return written;
   }
 
-  /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws `ERR_OUTPUT_WRITE`. */
+  /** Adds an entry at once; it outlives the process, but perhaps not a power cut. Throws as `append` rejects. */
   appendNow(entry: JournalEntry): void {
+    this.#lease?.assertHeldNow();
     const bytes = new TextEncoder().encode(journalLine(entry));
     try {
       for (let done = 0; done < bytes.byteLength;) done += writeSync(this.#file.fd, bytes, done);
@@ -99,9 +182,15 @@ export class Journal {
 
   /**
    * An output whose folder was removed or whose disk is gone must not be begun anew, where nobody finds the rest.
-   * Rejects with `ERR_OUTPUT_WRITE`.
+   * Rejects with `ERR_OUTPUT_WRITE`, or `ERR_OUTPUT_LOCKED` where another run has taken it over.
    */
   async assertInPlace(): Promise<void> {
+    this.#lease?.assertHeldNow();
+    await this.#assertSameFile();
+    await this.#lease?.assertHeld();
+  }
+
+  async #assertSameFile(): Promise<void> {
     try {
       const [now, own]: [Stats, Stats] = await Promise.all([stat(this.#path), this.#file.stat()]);
       if (now.ino !== own.ino || now.dev !== own.dev)
@@ -111,12 +200,6 @@ export class Journal {
     } catch (cause) {
       throw outputError(this.#path, cause);
     }
-  }
-
-  /** Removes all entries. Rejects with `ERR_OUTPUT_WRITE`. */
-  async clear(): Promise<void> {
-    await this.#tail;
-    await this.#file.truncate(0).catch((cause: unknown) => Promise.reject(outputError(this.#path, cause)));
   }
 
   async close(): Promise<void> {

@@ -1,51 +1,60 @@
 /**
- * The journal of an output, held by one process: lock, file and what it means. Tells also when the process before was
- * gone without a word.
+ * The journal of an output, held by one process: the lease, the file, and what it means. Tells also when the process
+ * before ended without giving the lease back.
  */
+import { copyFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { systemCode } from "../../errors.js";
+import { outputError } from "../../io/files/file-errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
+import { checkWorkFolder } from "../output/output-guard.js";
 import { Journal } from "./journal.js";
 import type { JournalEntry } from "./entries.js";
 import { RunHistory } from "./history.js";
-import { RunLock } from "./lock.js";
+import { Lease, type LeaseOptions } from "./lease.js";
 
 /** The journal's name in a work folder. */
 export const JOURNAL_NAME = "journal.ndjson";
+const LEASE_NAME = "lease";
 
 export class LockedJournal {
   readonly path: string;
-  readonly #lock: RunLock;
+  readonly #lease: Lease;
   readonly #journal: Journal;
-  #history: RunHistory;
+  readonly #history: RunHistory;
 
-  private constructor(path: string, lock: RunLock, journal: Journal) {
+  private constructor(path: string, lease: Lease, journal: Journal) {
     this.path = path;
-    this.#lock = lock;
+    this.#lease = lease;
     this.#journal = journal;
     this.#history = new RunHistory(journal.entries);
   }
 
   /**
-   * Takes the lock and reads the journal; both are made where they are missing.
+   * Takes the lease and reads the journal; both are made where they are missing.
    * @param work the work folder
-   * @param output what the lock is for, for messages
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`
+   * @param output what the lease is for, for messages
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ValidationError
+   * `ERR_OUTPUT_UNSAFE`
    */
-  static async open(work: string, output: string): Promise<LockedJournal> {
+  static async open(work: string, output: string, options: LeaseOptions = {}): Promise<LockedJournal> {
     await makeFolder(work);
-    const lock = await RunLock.acquire(join(work, "lock"), output);
+    await checkWorkFolder(work);
+    const lease = await Lease.acquire(join(work, LEASE_NAME), output, options);
     try {
       const path = join(work, JOURNAL_NAME);
-      const locked = new LockedJournal(path, lock, await Journal.open(path));
+      const { formerHolder } = lease;
+      if (formerHolder?.gone === false) await renew(path, lease.token);
+      const locked = new LockedJournal(path, lease, await Journal.open(path, lease));
       const { inHand } = locked.history;
-      if (lock.tookOver && inHand.length > 0)
+      if (formerHolder !== undefined && inHand.length > 0)
         await locked.append({
           type: "died",
           pages: inHand.map(({ page, fingerprint, inputSha256, stage }) => ({ page, fingerprint, inputSha256, stage })),
         });
       return locked;
     } catch (error) {
-      await lock.release();
+      await lease.release();
       throw error;
     }
   }
@@ -71,20 +80,33 @@ export class LockedJournal {
     this.#history.note(entry);
   }
 
-  /** Rejects with `ERR_OUTPUT_WRITE` where the journal is no longer where it was: then the output is gone as well. */
+  /**
+   * The output is still there and still this run's.
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run has taken it over), `ERR_OUTPUT_WRITE` (it is gone)
+   */
   async assertInPlace(): Promise<void> {
     await this.#journal.assertInPlace();
   }
 
-  /** Forgets everything. */
-  async clear(): Promise<void> {
-    await this.#journal.clear();
-    this.#history = new RunHistory();
+  /** Whether no other run has taken the output over. */
+  async isHeld(): Promise<boolean> {
+    return this.#lease.isHeld();
   }
 
-  /** Closes the file and gives the lock back. Never rejects. */
+  /** Closes the file and gives the lease back. Never rejects. */
   async close(): Promise<void> {
     await this.#journal.close().catch(() => {}); // all its lines are synced
-    await this.#lock.release();
+    await this.#lease.release();
+  }
+}
+
+/** Puts a copy in the journal's place, so that a holder that wakes up late writes to a file that nobody reads. */
+async function renew(path: string, token: string): Promise<void> {
+  const copy = `${path}.${token}`;
+  try {
+    await copyFile(path, copy);
+    await rename(copy, path);
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw outputError(path, cause);
   }
 }

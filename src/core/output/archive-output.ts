@@ -1,25 +1,27 @@
 /**
  * The output archive, put together once all pages are there; or taken apart again, so that single pages of it can be
- * done anew.
+ * done again.
  */
-import { readFile, rename, rm, stat, writeFile, mkdir } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
+import { BatchProcessingError } from "../../errors.js";
+import { placeFile, temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
-import { systemCode } from "../../errors.js";
-import { firstFreeNumber, numberedName } from "../../io/names/output-names.js";
-import { temporaryName } from "../../io/files/atomic-file.js";
+import { numberedName, portableName } from "../../io/names/output-names.js";
 import type { SinkMetadata } from "../../io/names/output-rules.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../pages/fingerprint.js";
-import type { JournalEntry } from "../journal/entries.js";
+import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
 import type { PageJob } from "../pages/page-work.js";
-import type { StoredRun } from "../journal/record.js";
+import type { StoredRun } from "../journal/find-run.js";
+import { fileSha256, OutputFiles } from "./output-files.js";
+import { checkArchiveTarget } from "./output-guard.js";
 import { picturesFolder, workFolder } from "./work-folder.js";
 
 /** What goes into an archive. */
@@ -29,57 +31,149 @@ export interface ArchiveContent {
   readonly pages: readonly PageJob[];
   readonly carried: readonly SourceEntry[];
   readonly metadata: SinkMetadata;
-  /** Where the archive takes the place of one of this run, the other files stay as they are in that one. */
+  /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
 }
 
-/** Writes the archive and resolves to its path. */
+/** How an output was completed. */
+export type Finished =
+  /** The folder or archive that was written. */
+  | { readonly written: string }
+  /** Pages whose pictures are no longer as they were written; nothing was put together. They are to be done again. */
+  | { readonly damaged: readonly PageJob[] };
+
+/** The archive before it gets its name, in the work folder. */
+const UNNAMED = "archive.tmp";
+
+/**
+ * Writes the archive. Each picture is held against the journal's hash while it is packed.
+ * @returns where it is, or the pages whose pictures are damaged; then nothing is written
+ */
 export async function writeArchive(
   config: BatchConfig,
   journal: LockedJournal,
-  { folder, pages, carried, metadata, keepOthers }: ArchiveContent,
-): Promise<string> {
-  const { path, replace, own } = await claimArchive(config, journal);
-  const before = own && keepOthers ? await openPageSource(path).catch(() => undefined) : undefined;
-  const archive = await openArchiveSink(path, { overwrite: replace });
+  content: ArchiveContent,
+): Promise<Finished> {
+  const own = await findOwn(config, journal);
+  const before = own !== undefined && content.keepOthers ? await openPageSource(own).catch(() => undefined) : undefined;
+  const unnamed = join(workFolder(config), UNNAMED);
   try {
-    const old = new Map(before?.entries().map((entry) => [entry.name, entry]));
-    for (const { entry, outputName } of pages) {
-      for (const name of [outputName, ...layerPaths(outputName, journal.history.last(entry.name)?.layers ?? [])])
-        await archive.write(name, await readFile(join(folder, name)));
-    }
-    for (const entry of carried) await archive.carry(old.get(entry.name) ?? entry);
-    return await archive.finish(metadata);
-  } catch (error) {
-    await archive.abort();
-    throw error;
+    const damaged = await pack(unnamed, journal, content, before?.entries());
+    if (damaged.length > 0) return { damaged };
+    return { written: await nameArchive(unnamed, own, config, journal) };
   } finally {
     await before?.close();
+    await rm(unnamed, { force: true }).catch(() => {});
   }
 }
 
-/**
- * The archive's name: that of the archive an earlier run of this journal has written, else the first free one. Noted
- * before it is taken.
- */
-async function claimArchive(
-  { outputZip, overwrite }: BatchConfig,
+/** Puts the archive together; resolves to the pages that are damaged, after which there is none. */
+async function pack(
+  path: string,
   journal: LockedJournal,
-): Promise<{ path: string; replace: boolean; own: boolean }> {
-  const wanted = outputZip!;
-  const { archiveName } = journal.history;
-  const own = archiveName === undefined ? undefined : join(dirname(wanted), archiveName);
-  if (own !== undefined && (await exists(own))) return { path: own, replace: true, own: true };
-  const path = overwrite
-    ? wanted
-    : numberedName(wanted, await firstFreeNumber((number) => exists(numberedName(wanted, number))));
-  await journal.append({ type: "archive", name: basename(path) });
-  return { path, replace: overwrite, own: false };
+  { folder, pages, carried, metadata, keepOthers }: ArchiveContent,
+  before: readonly SourceEntry[] = [],
+): Promise<PageJob[]> {
+  const archive = await openArchiveSink(path, { overwrite: true });
+  try {
+    const old = new Map(before.map((entry) => [entry.name, entry]));
+    const damaged: PageJob[] = [];
+    for (const job of pages) {
+      const files = await intactFiles(folder, job.outputName, journal.history.pictures(job.entry.name));
+      if (files === undefined) damaged.push(job);
+      else if (damaged.length === 0) for (const [name, bytes] of files) await archive.write(name, bytes);
+    }
+    if (damaged.length > 0) {
+      await archive.abort();
+      return damaged;
+    }
+    for (const entry of carried) {
+      const kept = old.get(portableName(entry.name));
+      if (!keepOthers || kept !== undefined) await archive.carry(kept ?? entry);
+    }
+    await archive.finish(metadata);
+    return [];
+  } catch (error) {
+    await archive.abort();
+    throw error;
+  }
+}
+
+type Picture = FileRecord & { readonly outputName: string; readonly layers?: readonly LayerRecord[] };
+
+/** A page's files as they were written: the picture, then its layers. Undefined where one is not. */
+async function intactFiles(
+  folder: string,
+  outputName: string,
+  pictures: readonly Picture[],
+): Promise<[name: string, bytes: Uint8Array][] | undefined> {
+  const bytes = await readFile(join(folder, outputName)).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const digest = await sha256(bytes);
+  const entry = pictures.find((one) => one.outputName === outputName && one.sha256 === digest);
+  if (entry === undefined) return undefined;
+  const files: [string, Uint8Array][] = [[outputName, bytes]];
+  for (const [index, name] of layerPaths(outputName, entry.layers ?? []).entries()) {
+    const layer = await readFile(join(folder, name)).catch(() => undefined);
+    if (layer === undefined || (await sha256(layer)) !== entry.layers![index]!.sha256) return undefined;
+    files.push([name, layer]);
+  }
+  return files;
+}
+
+/** The archive that an earlier run of this journal has written, where it is still as it was written. */
+async function findOwn(config: BatchConfig, journal: LockedJournal): Promise<string | undefined> {
+  const name = basename(config.outputZip!);
+  const files = new OutputFiles(dirname(config.outputZip!), false);
+  for (const entry of journal.history.archives) {
+    if (!hasDigest(entry) || numberedName(name, entry.firstNumber) !== entry.name) continue;
+    const number = await files.find(name, entry);
+    if (number !== undefined) return files.path(name, number);
+  }
+  return undefined;
+}
+
+function hasDigest(entry: ArchiveEntry): entry is ArchiveEntry & FileRecord {
+  return entry.sha256 !== undefined && entry.sizeBytes !== undefined && entry.firstNumber !== undefined;
+}
+
+/**
+ * Gives the archive its name: that of this output's own earlier one, else the first free one. Noted before it is taken.
+ */
+async function nameArchive(
+  unnamed: string,
+  own: string | undefined,
+  config: BatchConfig,
+  journal: LockedJournal,
+): Promise<string> {
+  const wanted = config.outputZip!;
+  const digest = { sha256: await fileSha256(unnamed), sizeBytes: (await stat(unnamed)).size };
+  const files = new OutputFiles(dirname(wanted), config.overwrite);
+  const free = own === undefined ? (await files.place(basename(wanted), digest, [])).number : undefined;
+  const path = own ?? numberedName(wanted, free!);
+  const replace = own !== undefined || config.overwrite;
+  const { record } = journal.history;
+  if (replace && record !== undefined) await checkArchiveTarget(path, record);
+  const firstNumber = numberOf(basename(path), basename(wanted));
+  await journal.append({ type: "archive", name: basename(path), ...digest, firstNumber });
+  try {
+    return await placeFile(unnamed, wanted, { overwrite: replace, from: firstNumber });
+  } catch (cause) {
+    throw outputError(path, cause);
+  }
+}
+
+/** The number of a numbered name. */
+function numberOf(name: string, base: string): number {
+  let number = 0;
+  while (numberedName(base, number) !== name) number++;
+  return number;
 }
 
 /**
  * Makes the work folder of a finished archive as it was before its last page was done, from the archive itself: the
- * journal and the pictures. It appears whole or not at all. Rejects with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
+ * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. Rejects
+ * with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
  */
 export async function reopenArchive({ record, history, archive }: StoredRun): Promise<void> {
   if (archive === undefined) return;
@@ -89,7 +183,8 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   const pictures = join(temporary, basename(picturesFolder(record.config)));
   const source = await openPageSource(path);
   const keep = async (name: string, entry: SourceEntry | undefined): Promise<Uint8Array> => {
-    const bytes = (await entry?.read()) ?? new Uint8Array(); // a layer that is gone from the archive: the page is then not finished
+    // a layer that is gone from the archive: the page is then not finished
+    const bytes = (await entry?.read()) ?? new Uint8Array();
     await mkdir(dirname(join(pictures, name)), { recursive: true });
     await writeFile(join(pictures, name), bytes, { flush: true });
     return bytes;
@@ -101,7 +196,7 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
     lines.push(
       { type: "adjust", settings: all },
       ...Object.entries(pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
-      { type: "archive", name: basename(path) },
+      await archiveEntry(path, record.config),
     );
     for (const success of metadata.pages) {
       const origin = metadata.inputs.find(({ page }) => page === success.page);
@@ -126,18 +221,18 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
     await rename(temporary, work);
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
-    throw systemCode(cause) === undefined ? cause : outputError(work, cause);
+    throw cause instanceof BatchProcessingError ? cause : outputError(work, cause);
   } finally {
     await source.close();
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) =>
-      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
-        ? false
-        : Promise.reject(outputError(path, error)),
-  );
+async function archiveEntry(path: string, { outputZip }: BatchConfig): Promise<ArchiveEntry> {
+  return {
+    type: "archive",
+    name: basename(path),
+    sha256: await fileSha256(path),
+    sizeBytes: (await stat(path)).size,
+    firstNumber: numberOf(basename(path), basename(outputZip!)),
+  };
 }

@@ -1,29 +1,30 @@
 /**
- * The output of a batch with its journal, so that a run killed at any moment goes on where it was. A page's journal
+ * The output of a batch with its journal, so that a run killed at any moment continues where it was. A page's journal
  * line is written before the picture gets its name: a picture with the line's hash under its name is a finished page,
  * anything else is done again. An archive's pages wait in a work folder beside it until all are there.
  */
-import { readFile, rm, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
-import { ResourceError, systemCode } from "../../errors.js";
-import { removeLeftovers, writeFileAtomic } from "../../io/files/atomic-file.js";
-import { outputError } from "../../io/files/file-errors.js";
+import { removeLeftovers } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { firstFreeNumber, layersFolder, numberedName, portableName } from "../../io/names/output-names.js";
-import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
+import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
-import { writeArchive } from "./archive-output.js";
+import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
 import { sha256 } from "../pages/fingerprint.js";
-import type { FileRecord, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
-import { layerPaths, layerRecords, layersThere } from "./layer-records.js";
+import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
+import { layerPaths, layerRecords, layersAreOwn, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { EncodedPage, PageJob } from "../pages/page-work.js";
 import type { RunHistory } from "../journal/history.js";
+import { carryFile } from "./carried-files.js";
+import { writeFailures, type FailureReport } from "./failures-file.js";
+import { OutputFiles, type Place } from "./output-files.js";
+import { checkArchiveTarget, checkInside } from "./output-guard.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
 export interface BatchOutputOptions {
@@ -33,10 +34,14 @@ export interface BatchOutputOptions {
   readonly job: string;
   /** What was asked for, kept for later commands. */
   readonly record: RunRecord;
-  /** What was asked for stays what it was before: only single pages are done anew. */
+  /** What was asked for stays what it was before: only single pages are done again. */
   readonly keepRecord?: boolean;
-  /** Fingerprint of a page's settings together with all else, but the page itself, that decides its picture. */
+  /** Fingerprint of everything that decides a page's picture but the page itself. */
   readonly fingerprint: (settings: PageSettings) => string;
+  /** Ends the waiting for another run's lease. */
+  readonly signal?: AbortSignal;
+  /** Told, for people, when the lease of another run is watched for silence. */
+  readonly onWait?: (message: string) => void;
 }
 
 export class BatchOutput {
@@ -44,10 +49,10 @@ export class BatchOutput {
   readonly #options: BatchOutputOptions;
   readonly #journal: LockedJournal;
   readonly #sink: PageSink;
-  /** Folder of the pictures, and whether what is there may be replaced. */
-  readonly #folder: string;
-  readonly #overwrite: boolean;
+  readonly #files: OutputFiles;
   readonly #tidied = new Set<string>();
+  #replaced = 0;
+  readonly #notices: string[] = [];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -56,26 +61,26 @@ export class BatchOutput {
     this.#options = options;
     this.#journal = journal;
     this.#sink = sink;
-    this.#folder = picturesFolder(config);
-    this.#overwrite = config.outputZip !== undefined || config.overwrite;
+    this.#files = new OutputFiles(picturesFolder(config), config.outputZip !== undefined || config.overwrite);
   }
 
   /**
    * Opens an output for one run and reads what earlier ones have done.
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ConfigurationError
+   * `ERR_CONFIG` (it is a file that the run reads); ValidationError `ERR_OUTPUT_UNSAFE` (its records or links lead
+   * outside of it)
    */
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
-    await checkArchiveTarget(config);
+    if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);
     const work = workFolder(config);
-    const target = outputPath(config);
     for (const folder of [config.outputDir ?? work, work]) await makeFolder(folder);
-    const journal = await LockedJournal.open(work, target);
+    const journal = await LockedJournal.open(work, outputPath(config), options);
     try {
       if (options.fresh === true) {
-        await journal.clear();
+        await journal.append({ type: "forget" });
         if (config.outputZip !== undefined) await rm(picturesFolder(config), { recursive: true, force: true });
       }
-      await removeLeftovers(dirname(work));
+      for (const folder of [work, dirname(work)]) await removeLeftovers(folder);
       const sink = await openFolderSink(picturesFolder(config), {
         overwrite: config.outputZip !== undefined || config.overwrite,
       });
@@ -96,6 +101,19 @@ export class BatchOutput {
       : [
           `${damaged} damaged ${damaged === 1 ? "line" : "lines"} of ${path} cannot be read; the pages they spoke of are done again`,
         ];
+  }
+
+  /** What people should know about files that this run found in its way. Each is given once. */
+  takeNotices(): string[] {
+    const replaced = this.#replaced;
+    this.#replaced = 0;
+    const pictures =
+      replaced === 0
+        ? []
+        : [
+            `${replaced} ${replaced === 1 ? "picture" : "pictures"} of an earlier run with other settings or input ${replaced === 1 ? "was" : "were"} replaced; changed since, ${replaced === 1 ? "it" : "they"} would have been kept`,
+          ];
+    return [...this.#notices.splice(0), ...pictures];
   }
 
   get history(): RunHistory {
@@ -128,23 +146,26 @@ export class BatchOutput {
 
   /** Where a page's picture lies now; an archive's are in its work folder until it is there. */
   pictureOf({ output }: PageSuccess): string {
-    return this.#config.outputZip === undefined ? output : join(this.#folder, output);
+    return this.#config.outputZip === undefined ? output : join(this.#files.folder, output);
   }
 
   async #successOf(entry: PageEntry): Promise<PageSuccess | undefined> {
-    const path = await this.#find(entry.outputName, entry);
-    return path === undefined || !(await layersThere(path, entry.layers))
-      ? undefined
-      : this.#placed(entry.success, path, entry.outputName, entry.layers);
+    const number = await this.#files.find(entry.outputName, entry);
+    if (number === undefined) return undefined;
+    const path = this.#files.path(entry.outputName, number);
+    return (await layersThere(path, entry.layers))
+      ? this.#placed(entry.success, path, entry.outputName, entry.layers)
+      : undefined;
   }
 
   /** What came of a page, with where its files are. */
   #placed(success: PageSuccess, path: string, name: string, layers: readonly LayerRecord[] = []): PageSuccess {
-    const output = this.#outputOf(path, name);
-    return { ...success, output, ...(layers.length === 0 ? {} : { layers: layerPaths(output, layers) }) };
+    const output = this.#config.outputZip === undefined ? path : name;
+    const { layers: _before, ...facts } = success;
+    return { ...facts, output, ...(layers.length === 0 ? {} : { layers: layerPaths(output, layers) }) };
   }
 
-  /** Of a page's settings together with all else, but the page itself, that decides its picture. */
+  /** Fingerprint of everything that decides a page's picture but the page itself. */
   fingerprint(settings: PageSettings): string {
     return this.#options.fingerprint(settings);
   }
@@ -153,7 +174,7 @@ export class BatchOutput {
     return { page: job.entry.name, fingerprint: this.fingerprint(job.settings), inputSha256: job.inputSha256 };
   }
 
-  /** Notes that a page is taken in hand. One that is suspected of ending the process tells each of its stages. */
+  /** Notes that work on a page begins; of a page that is done alone also each of its stages. */
   begin(job: PageJob): void {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
@@ -168,59 +189,53 @@ export class BatchOutput {
       seed: settings.seed,
       elapsedMs: performance.now() - job.startedMs,
     };
-    await this.#tidy(dirname(join(this.#folder, outputName)));
-    const old =
-      this.history.replaceable(entry.name) || this.#lacksLayers(job)
-        ? await this.#replaced(outputName, entry.name)
-        : undefined;
-    const firstNumber =
-      old?.firstNumber ?? (await this.#freeNumber(outputName, files.length === 0 ? undefined : entry.name));
+    await this.#tidy(dirname(this.#files.path(outputName)));
     const layers = await layerRecords(files);
-    const record = {
-      firstNumber,
-      sha256: await sha256(bytes),
-      sizeBytes: bytes.byteLength,
-      ...(layers.length === 0 ? {} : { layers }),
-    };
+    const content = { sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const { number, replaces } = await this.#place(job, content, layers);
     await this.#journal.append({
       type: "page",
       ...this.keyOf(job),
       outputName,
       success,
-      ...record,
+      ...content,
+      firstNumber: number,
+      ...(layers.length === 0 ? {} : { layers }),
       ...(this.previewing ? { preview: true } : {}),
     });
     // Layers first: the picture's name is what says that all of the page is there.
-    const free = layers.length === 0 ? outputName : numberedName(outputName, firstNumber);
-    const beside = layersFolder(old === undefined ? free : relative(this.#folder, old.path));
-    if (layers.length > 0) await this.#tidy(join(this.#folder, beside));
-    for (const [index, { name }] of layers.entries()) await this.#sink.replace(`${beside}/${name}`, files[index]!);
+    const name = numberedName(outputName, number);
+    const beside = layersFolder(name);
+    if (layers.length > 0) await this.#tidy(join(this.#files.folder, beside));
+    for (const [index, layer] of layers.entries()) await this.#sink.replace(`${beside}/${layer.name}`, files[index]!);
     const path =
-      old === undefined
-        ? await this.#sink.write(free, bytes)
-        : await writeFileAtomic(old.path, bytes, true, undefined, this.#folder);
+      replaces === undefined && this.#config.outputZip === undefined
+        ? await this.#sink.write(layers.length === 0 ? outputName : name, bytes)
+        : await this.#sink.replace(name, bytes);
     return this.#placed(success, path, outputName, layers);
   }
 
-  /** Whether the page was finished, of the same making, and only some of its layers are not there any more. */
-  #lacksLayers(job: PageJob): boolean {
-    const last = this.history.last(job.entry.name);
-    return (
-      last?.layers !== undefined &&
-      last.fingerprint === this.fingerprint(job.settings) &&
-      last.inputSha256 === job.inputSha256
+  /** Where a page's picture goes, and what people should know about it. */
+  async #place(
+    job: PageJob,
+    content: Pick<PageEntry, "sha256" | "sizeBytes">,
+    layers: readonly LayerRecord[],
+  ): Promise<Place> {
+    const { outputName } = job;
+    const page = job.entry.name;
+    const earlier = this.history.pictures(page).filter((entry) => entry.outputName === outputName);
+    const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);
+    const place = await this.#files.place(outputName, content, earlier, async (number) =>
+      layers.length === 0 ? true : layersAreOwn(this.#files.path(outputName, number), earlierLayers, layers),
     );
-  }
-
-  /**
-   * The page's picture that the new one takes the place of: the last that got its name and still is as it was written.
-   */
-  async #replaced(name: string, page: string): Promise<{ path: string; firstNumber: number } | undefined> {
-    for (const entry of this.history.pictures(page)) {
-      const path = entry.outputName === name ? await this.#find(name, entry) : undefined;
-      if (path !== undefined) return { path, firstNumber: entry.firstNumber };
-    }
-    return undefined;
+    if (this.#files.overwrite || this.previewing) return place;
+    const asked = Object.hasOwn(this.history.adjustments.pages, page) || earlier[0]?.preview === true;
+    if (place.replaces !== undefined && place.replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
+    if (place.replaces === undefined && earlier.length > 0 && place.number > earlier[0]!.firstNumber)
+      this.#notices.push(
+        `${this.#files.path(outputName, earlier[0]!.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${this.#files.path(outputName, place.number)}`,
+      );
+    return place;
   }
 
   /** Notes that a page has failed. */
@@ -257,140 +272,59 @@ export class BatchOutput {
   }
 
   /**
-   * Completes the output: files taken over, metadata, the archive. Resolves to what was written. Pages that failed are
-   * tried again by the next run, which then replaces the archive.
+   * Completes the output: other files copied, metadata, the archive. Pages that failed are tried again by the next run,
+   * which then replaces the archive.
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(
     pages: readonly PageJob[],
     carried: readonly SourceEntry[],
-    metadata: SinkMetadata & { readonly failures: readonly unknown[] },
+    metadata: FailureReport,
     keepOthers = false,
-  ): Promise<string> {
+  ): Promise<Finished> {
     await this.#journal.assertInPlace();
-    await this.#writeFailures(metadata);
+    await this.report(metadata);
     if (this.#config.outputZip === undefined) {
-      for (const entry of carried) await this.#carry(entry);
+      for (const entry of carried)
+        await carryFile(entry, { journal: this.#journal, files: this.#files, sink: this.#sink });
+      await this.#journal.assertInPlace();
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
-      return written;
+      return { written };
     }
-    const written = await writeArchive(this.#config, this.#journal, {
-      folder: this.#folder,
+    const result = await writeArchive(this.#config, this.#journal, {
+      folder: this.#files.folder,
       pages,
       carried,
       metadata,
       keepOthers,
     });
-    if (metadata.failures.length === 0) await removeFolder(this.workFolder);
+    if ("damaged" in result) return result;
+    if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);
     await this.#journal.close();
-    return written;
+    return result;
   }
 
-  /** Notes in `failures.json` what has failed although the batch is not at its end. */
-  async report(metadata: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
-    await this.#writeFailures(metadata);
+  /** Notes in `failures.json` what has failed, also before the batch is at its end. */
+  async report(metadata: FailureReport): Promise<void> {
+    await writeFailures(failuresFile(this.#config), metadata);
   }
 
   /**
-   * Ends an unfinished run: what is done stays for the next one; where nothing is done, no trace stays. Never rejects.
+   * Ends an unfinished run: what is done stays for the next one; where nothing is done, nothing stays. Never rejects.
    */
   async stop(): Promise<void> {
     await this.#sink.abort();
-    if (!this.history.worthKeeping) await removeFolder(this.workFolder).catch(() => {});
+    if (!this.history.worthKeeping && (await this.#journal.isHeld()))
+      await removeFolder(this.workFolder).catch(() => {});
     await this.#journal.close();
   }
 
-  /** Removes, once a folder, what a killed run has left half-written. */
+  /** Once a folder: sees that it lies in the output, and removes what a killed run has left half-written. */
   async #tidy(folder: string): Promise<void> {
     if (this.#tidied.has(folder)) return;
     this.#tidied.add(folder);
+    await checkInside(this.#files.folder, folder);
     await removeLeftovers(folder);
   }
-
-  #outputOf(path: string, name: string): string {
-    return this.#config.outputZip === undefined ? path : name;
-  }
-
-  async #recordFor(name: string, bytes: Uint8Array): Promise<FileRecord> {
-    return { sha256: await sha256(bytes), sizeBytes: bytes.byteLength, firstNumber: await this.#freeNumber(name) };
-  }
-
-  /**
-   * The number of the first name that is free; for a page with layers (`page`) one whose folder of layers is free too,
-   * or that page's own.
-   */
-  async #freeNumber(name: string, page?: string): Promise<number> {
-    if (this.#overwrite) return 0;
-    const own = new Set(
-      (page === undefined ? [] : this.history.pictures(page))
-        .filter((entry) => entry.outputName === name && entry.layers !== undefined)
-        .map(({ firstNumber }) => firstNumber),
-    );
-    for (let from = 0; ; from++) {
-      from += await firstFreeNumber((n) => exists(join(this.#folder, numberedName(name, from + n))));
-      if (
-        page === undefined ||
-        own.has(from) ||
-        !(await exists(layersFolder(join(this.#folder, numberedName(name, from)))))
-      )
-        return from;
-    }
-  }
-
-  /** The file that a record speaks of, if it got its name and still is as it was written. */
-  async #find(name: string, { sha256: expected, sizeBytes, firstNumber }: FileRecord): Promise<string | undefined> {
-    for (let number = firstNumber; ; number++) {
-      const path = join(this.#folder, numberedName(name, number));
-      const info = await stat(path).catch(() => undefined);
-      if (info === undefined) return undefined;
-      if (info.isFile() && info.size === sizeBytes && (await sha256(await readFile(path))) === expected) return path;
-      if (this.#overwrite) return undefined;
-    }
-  }
-
-  async #carry(entry: SourceEntry): Promise<void> {
-    const bytes = await entry.read();
-    const name = portableName(entry.name);
-    const known = this.history.carried(name);
-    if (known !== undefined && known.sha256 === (await sha256(bytes)) && (await this.#find(name, known)) !== undefined)
-      return;
-    await this.#journal.append({ type: "carried", name, ...(await this.#recordFor(name, bytes)) });
-    await this.#sink.write(name, bytes);
-  }
-
-  /** An archive's work folder stays while there are failures. */
-  async #writeFailures({
-    failures,
-    cobra_version,
-  }: SinkMetadata & { readonly failures: readonly unknown[] }): Promise<void> {
-    const path = failuresFile(this.#config);
-    if (failures.length > 0) {
-      await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
-      return;
-    }
-    const old = await readFile(path, "utf8").catch(() => "");
-    if (old.includes('"cobra_version"')) await rm(path, { force: true });
-  }
-}
-
-/** Fails at the start, and not after hours, where the archive's name is a folder's. */
-async function checkArchiveTarget({ outputZip, overwrite }: BatchConfig): Promise<void> {
-  if (outputZip === undefined || !overwrite) return;
-  const info = await stat(outputZip).catch(() => undefined);
-  if (info?.isDirectory() === true)
-    throw new ResourceError(
-      "ERR_OUTPUT_WRITE",
-      `cannot write ${outputZip}: a folder is in the way; choose another name or remove it`,
-    );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) =>
-      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
-        ? false
-        : Promise.reject(outputError(path, error)),
-  );
 }

@@ -1,9 +1,9 @@
 /**
- * An archive that is the finished result of this very batch. Its journal went with the last page, so what its pages
- * were made of stands in its metadata: a run that was killed after the archive got its name, but before it could say
- * so, does not do it all again.
+ * An archive that is the finished result of this very batch. Its journal is removed with the last page, so its metadata
+ * says what its pages were made of: the same command finds it and does nothing.
  */
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
@@ -11,8 +11,13 @@ import { openPageSource } from "../../io/open-source.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../pages/fingerprint.js";
 import type { Adjustments, RunRecord } from "../journal/entries.js";
+import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
+import { absoluteRecord } from "../journal/run-record.js";
 import type { PageJob } from "../pages/page-work.js";
 import { removeRemains, workFolder } from "./work-folder.js";
+
+/** Far above what a batch of 100,000 pages has. */
+const MAX_METADATA_BYTES = 512 * 2 ** 20;
 
 /** What one picture was made of, as the metadata's `inputs` say it. */
 export interface PageOrigin {
@@ -52,7 +57,7 @@ export async function findFinishedArchive(
   for (let number = 0; ; number++) {
     const path = numberedName(config.outputZip, number);
     if (!(await exists(path))) return undefined;
-    const metadata = await readArchiveMetadata(path);
+    const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
     if (metadata === undefined || metadata.failures.length > 0) continue;
     if (await sameOrigins(jobs(metadata.run), metadata.inputs, fingerprint)) {
       await removeRemains(config);
@@ -79,24 +84,31 @@ async function sameOrigins(
   return true;
 }
 
-/** The metadata of an archive; undefined for one of somebody else and for what is no archive. */
+/**
+ * The metadata of an archive; undefined for one of somebody else and for what is no archive.
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside of the archive
+ */
 export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata | undefined> {
+  const value = await readMetadata(path).catch(() => undefined);
+  if (value === undefined) return undefined;
+  const result = archiveMetadata.safeParse(value);
+  if (result.success) {
+    const metadata = result.data as unknown as ArchiveMetadata;
+    if (metadata.run !== undefined) absoluteRecord(metadata.run.record, path, dirname(path)); // refuses what is no relative path
+    return metadata;
+  }
+  throwIfUnsafe(result.error, value, `${path} (${METADATA_NAME})`);
+  return undefined;
+}
+
+async function readMetadata(path: string): Promise<unknown> {
+  const source = await openPageSource(path);
   try {
-    const source = await openPageSource(path);
-    try {
-      const bytes = await source
-        .entries()
-        .find((entry) => entry.name === METADATA_NAME)
-        ?.read();
-      const metadata = JSON.parse(new TextDecoder().decode(bytes)) as { [Key in keyof ArchiveMetadata]?: unknown };
-      return Array.isArray(metadata.inputs) && Array.isArray(metadata.pages) && Array.isArray(metadata.failures)
-        ? (metadata as ArchiveMetadata)
-        : undefined;
-    } finally {
-      await source.close();
-    }
-  } catch {
-    return undefined;
+    const entry = source.entries().find(({ name }) => name === METADATA_NAME);
+    if (entry === undefined || entry.sizeBytes > MAX_METADATA_BYTES) return undefined;
+    return JSON.parse(new TextDecoder().decode(await entry.read())) as unknown;
+  } finally {
+    await source.close();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The files of a page's layers as a journal knows them, beside the page's picture. */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
 import { sha256 } from "../pages/fingerprint.js";
 import type { LayerRecord } from "../journal/entries.js";
@@ -30,5 +31,28 @@ export async function layersThere(picture: string, layers: readonly LayerRecord[
     )
       return false;
   }
+  return true;
+}
+
+/**
+ * Whether layers may be written beside a picture without replacing a file of somebody else.
+ * @param earlier layers that this output has written for the page
+ * @param next layers that are to be written
+ */
+export async function layersAreOwn(
+  picture: string,
+  earlier: readonly LayerRecord[],
+  next: readonly LayerRecord[],
+): Promise<boolean> {
+  const folder = layersFolder(picture);
+  const info = await stat(folder).catch(() => undefined);
+  if (info === undefined) return true;
+  if (!info.isDirectory()) return false;
+  const found = (
+    await Promise.all(LAYER_NAMES.map((name) => readFile(join(folder, name)).catch(() => undefined)))
+  ).filter((bytes) => bytes !== undefined);
+  if (found.length === 0) return earlier.length > 0;
+  const known = new Set([...earlier, ...next].map((layer) => layer.sha256));
+  for (const bytes of found) if (!known.has(await sha256(bytes))) return false;
   return true;
 }

@@ -8,24 +8,34 @@ import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { numberedName } from "../names/output-names.js";
+import { isLeftOver, processScope } from "../../platform/process-identity.js";
 import { processExists } from "../../platform/processes.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
 const TEMPORARY_PREFIX = ".cobra-";
-const TEMPORARY_NAME = /^\.cobra-(\d+)-[0-9a-f]{12}\.tmp$/;
+const TEMPORARY_NAME = /^\.cobra-([0-9a-f]{8})-(\d+)-[0-9a-f]{12}\.tmp$/;
 
 /** A new name for a temporary file or folder. */
 export function temporaryName(): string {
-  return `${TEMPORARY_PREFIX}${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
+  return `${TEMPORARY_PREFIX}${processScope()}-${process.pid}-${randomBytes(6).toString("hex")}.tmp`;
 }
 
 /** Removes temporary files and folders in a folder whose process is gone. Best effort: never rejects. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
-    const pid = TEMPORARY_NAME.exec(name)?.[1];
-    if (pid !== undefined && !processExists(Number(pid)))
-      await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+    const [, scope, pid] = TEMPORARY_NAME.exec(name) ?? [];
+    if (scope === undefined) continue;
+    const path = join(folder, name);
+    const liveness = scope !== processScope() ? "unknown" : processExists(Number(pid)) ? "alive" : "gone";
+    if (isLeftOver(liveness, await ageMs(path))) await rm(path, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+async function ageMs(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => 0,
+  );
 }
 
 /** Grants a path to a writer once; false for one that is given away. */
@@ -86,9 +96,7 @@ export class AtomicFile {
       await this.#flushing;
       await this.handle.sync();
       await this.#close();
-      const path = await this.#takeName(overwrite, claim);
-      await syncFolder(dirname(path));
-      return path;
+      return await placeFile(this.#path, this.#target, { overwrite, claim });
     } catch (cause) {
       await this.discard();
       throw cause instanceof ResourceError ? cause : outputError(this.#target, cause);
@@ -107,36 +115,45 @@ export class AtomicFile {
     this.#open = false;
     await this.handle.close();
   }
+}
 
-  async #takeName(overwrite: boolean, claim: Claim): Promise<string> {
-    for (let n = 0; ; n++) {
-      const candidate = numberedName(this.#target, n);
-      if (!claim(candidate)) continue;
-      if (!overwrite && !(await this.#moveWithoutClobber(candidate))) continue;
-      if (overwrite) await rename(this.#path, candidate);
-      return candidate;
-    }
+/**
+ * Gives a finished file its name and returns the path: the first of `x`, `x_1`, `x_2`, … that `claim` grants and that
+ * does not exist; with `overwrite`, what exists is replaced. Both names must be on the same file system.
+ * @param from the first number that is tried
+ */
+export async function placeFile(
+  path: string,
+  target: string,
+  { overwrite = false, from = 0, claim = () => true }: { overwrite?: boolean; from?: number; claim?: Claim } = {},
+): Promise<string> {
+  for (let n = from; ; n++) {
+    const candidate = numberedName(target, n);
+    if (!claim(candidate)) continue;
+    if (overwrite) await rename(path, candidate);
+    else if (!(await moveWithoutClobber(path, candidate))) continue;
+    await syncFolder(dirname(candidate));
+    return candidate;
   }
+}
 
-  /**
-   * Moves to a name unless it exists. A hard link tells atomically; file systems without links get a check and a
-   * rename.
-   */
-  async #moveWithoutClobber(candidate: string): Promise<boolean> {
-    try {
-      await link(this.#path, candidate);
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === "EEXIST") return false;
-      if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
-        throw error;
-      if (await exists(candidate)) return false;
-      await rename(this.#path, candidate);
-      return true;
-    }
-    await rm(this.#path, { force: true });
+/**
+ * Moves to a name unless it exists. A hard link tells atomically; file systems without links get a check and a rename.
+ */
+async function moveWithoutClobber(path: string, candidate: string): Promise<boolean> {
+  try {
+    await link(path, candidate);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "EEXIST") return false;
+    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
+      throw error;
+    if (await exists(candidate)) return false;
+    await rename(path, candidate);
     return true;
   }
+  await rm(path, { force: true });
+  return true;
 }
 
 /** Writes a whole file atomically and returns its path (see `AtomicFile.commit`). */

@@ -1,6 +1,7 @@
 /** The program with all its commands, and how its help looks. */
 import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
+import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
@@ -14,7 +15,6 @@ import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
-import { withoutControls } from "./output/terminal-text.js";
 
 /** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
 export function createProgram(): Command {
@@ -67,7 +67,7 @@ function prepare(command: Command): void {
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError(asStarted(`Run ${fullName(command)} --help for its flags and examples.`))
-    .configureOutput({ writeErr: (text) => void process.stderr.write(withoutControls(text)) })
+    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
     .configureHelp({ optionDescription })
     .helpOption("-h, --help", "show this help");
   for (const child of command.commands) prepare(child);

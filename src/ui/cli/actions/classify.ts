@@ -1,17 +1,17 @@
 /** `cobra-batch classify`: tells line art from coloured pictures, with the figures that decide. */
 import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
-import { WorkerPool } from "../../../workers/pool.js";
-import { stage } from "../../../workers/map-concurrent.js";
-import type { TellPictureOptions } from "../../../workers/classify-picture.js";
+import { TaskPool } from "../../../colorization/tasks/pool.js";
+import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import type { ClassifyFlags } from "../commands/classify-command.js";
 import { printError, reportErrors } from "../output/report-errors.js";
-import { count, jsonText, oneLine, painter, wantsColor } from "../output/terminal-text.js";
+import { count, oneLine, painter, wantsColor } from "../output/terminal-text.js";
 
 /** Classifies pictures, folders and archives; prints a table or JSON lines. */
 export function classify(inputs: readonly string[], flags: ClassifyFlags): Promise<void> {
@@ -40,12 +40,12 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
       flags[key] === undefined ? [] : [[key, flags[key]]],
     ),
   );
-  const options: TellPictureOptions = {
+  const options: ClassifyPictureOptions = {
     decision: Object.keys(limits).length > 0 ? "plain" : flags.classifier,
     thresholds: { ...DEFAULT_THRESHOLDS, ...limits },
     withMetrics: true,
   };
-  const pool = new WorkerPool();
+  const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);
   try {
@@ -94,7 +94,7 @@ async function classifyInput(
       sayFailed(input, name, error, Boolean(flags.json));
     }
     const images = source.entries().filter(({ kind }) => kind === "image");
-    for await (const { entry, result } of stage(
+    for await (const { entry, result } of mapConcurrent(
       images,
       async (image) => ({ entry: image, result: await resultOrError(image, tell) }),
       { concurrency },
@@ -153,8 +153,8 @@ function sayFailed(input: string, page: string, error: BatchProcessingError, jso
     );
 }
 
-function say(line: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, ...line })}\n`);
+function say(line: Parameters<typeof toJsonLine>[0]): void {
+  process.stdout.write(toJsonLine(line));
 }
 
 /** The picture's name last: it may be of any length. */

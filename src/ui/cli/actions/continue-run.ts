@@ -10,7 +10,7 @@ import {
   type Continuation,
   type SettingChanges,
 } from "../../../core/continue-run.js";
-import { findRun } from "../../../core/journal/record.js";
+import { findRun } from "../../../core/journal/find-run.js";
 import { ConfigurationError } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";

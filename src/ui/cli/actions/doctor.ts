@@ -1,6 +1,6 @@
 /** `cobra-batch doctor`: checks what this machine can do, and says how to get what is missing. */
 import { misspeltVariables } from "../../../config/layers.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { VERSION } from "../../../core/version.js";
 import { checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
 import type { Finding, Status } from "../doctor/finding.js";
@@ -9,7 +9,7 @@ import { checkStorage } from "../doctor/storage-checks.js";
 import type { DoctorFlags } from "../commands/doctor-command.js";
 import { asStarted } from "../output/program-name.js";
 import { EXIT } from "../output/exit-codes.js";
-import { jsonText, oneLine, painter, type Color, wantsColor, wrapWidth } from "../output/terminal-text.js";
+import { oneLine, painter, type Color, wantsColor, wrapWidth } from "../output/terminal-text.js";
 
 const COLORS: Record<Status, Color> = { ok: "green", note: "dim", warning: "yellow", error: "red" };
 const INDENT = 28;
@@ -39,16 +39,14 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
   const errors = findings.filter(({ status }) => status === "error").length;
   if (!flags.json)
     process.stdout.write(
-      errors === 0
-        ? "this machine can colour pages\n"
-        : "this machine cannot colour pages yet; see the errors above\n",
+      errors === 0 ? "this machine can colour pages\n" : "this machine cannot colour pages yet; see the errors above\n",
     );
   return errors === 0 ? EXIT.done : EXIT.fatal;
 }
 
 function print(finding: Finding, { json }: DoctorFlags): void {
   if (json) {
-    process.stdout.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, type: "finding", ...finding })}\n`);
+    process.stdout.write(toJsonLine({ type: "finding", ...finding }));
     return;
   }
   const paint = painter(wantsColor(process.stdout, process.env));

@@ -7,7 +7,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../../binding/index.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../../model/default-model.js";
@@ -16,7 +16,7 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
 import { reportErrors } from "../output/report-errors.js";
-import { count, jsonText, printText } from "../output/terminal-text.js";
+import { count, printText } from "../output/terminal-text.js";
 
 /** Patches for each quadrant of a page, where nothing else is asked for. */
 const DEFAULT_TOP_K = 3;
@@ -58,7 +58,14 @@ async function info(directory: string, flags: Flags): Promise<void> {
     weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
     printText(
-      `${jsonText({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`,
+      toJsonLine({
+        type: "model-info",
+        directory: opened.directory,
+        hash: opened.hash,
+        manifest,
+        cpu: { neededBytes, weightBytes, patchBytes, availableBytes },
+        providers,
+      }),
     );
     return;
   }
@@ -110,7 +117,20 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
     );
     if (flags.json === true)
       printText(
-        `${jsonText(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: packageBytes(opened.manifest) })}\n`,
+        toJsonLine(
+          typeof opened === "string"
+            ? { type: "model-damaged", directory: path, fault: opened }
+            : {
+                type: "model",
+                directory: path,
+                hash: opened.hash,
+                name: opened.manifest.name,
+                version: opened.manifest.version,
+                precision: opened.manifest.precision,
+                styles: opened.styles,
+                bytes: packageBytes(opened.manifest),
+              },
+        ),
       );
     else
       printText(

@@ -9,7 +9,8 @@ import { messageOf } from "../../../errors.js";
 import { readSettings } from "../actions/set-values.js";
 import { refuseIfNothingChanges, type WhatHelps } from "../actions/what-helps.js";
 import { previewPictures } from "./summary.js";
-import { oneLine, withoutControls } from "./terminal-text.js";
+import { printable } from "../../../text/printable.js";
+import { oneLine } from "./terminal-text.js";
 
 export interface PromptStreams {
   readonly input: NodeJS.ReadableStream & { isTTY?: boolean };
@@ -110,7 +111,7 @@ async function newSettings(
     if (help !== undefined) refuseIfNothingChanges(help, pages);
     return { type: "reject", settings: pages };
   } catch (error) {
-    output.write(`${withoutControls(messageOf(error))}\n`);
+    output.write(`${printable(messageOf(error))}\n`);
     return undefined;
   }
 }

@@ -1,22 +1,21 @@
 /** How commands report that they failed: a line on standard error, with `--json` one on standard output, the exit code. */
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf, type ErrorCode } from "../../../errors.js";
+import { printable } from "../../../text/printable.js";
 import { exitCodeFor } from "./exit-codes.js";
 import { asStarted } from "./program-name.js";
-import { jsonText, withoutControls } from "./terminal-text.js";
 
 /** Reports an error to a person and, with `json`, to a machine. A bug is reported with its stack. */
 export function printError(error: unknown, json = false): void {
   const code = error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL";
   if (json) printFatalLine(code, messageOf(error));
-  process.stderr.write(`error: ${withoutControls(asStarted(messageOf(error)))} [${code}]\n`);
-  if (code === "ERR_INTERNAL" && error instanceof Error)
-    process.stderr.write(`${withoutControls(error.stack ?? "")}\n`);
+  process.stderr.write(`error: ${printable(asStarted(messageOf(error)))} [${code}]\n`);
+  if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${printable(error.stack ?? "")}\n`);
 }
 
 /** The last line of `--json` where a command cannot go on. */
 export function printFatalLine(code: ErrorCode, message: string): void {
-  process.stdout.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, type: "fatal", code, message })}\n`);
+  process.stdout.write(toJsonLine({ type: "fatal", code, message }));
 }
 
 /** Runs a command's work; an error is reported and becomes the exit code. */

@@ -2,7 +2,8 @@
  * Reports how a batch goes: a progress line on a terminal, a line for each page where standard error is piped, NDJSON on
  * standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import { EVENT_FORMAT_VERSION, type BatchEventBody, type BatchSummary } from "../../../core/events.js";
+import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, summaryLines } from "./summary.js";
@@ -10,7 +11,6 @@ import {
   count,
   duration,
   fitWidth,
-  jsonText,
   oneLine,
   painter,
   quoted,
@@ -68,9 +68,9 @@ export class Reporter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  onEvent(event: BatchEventBody): void {
+  onEvent(event: BatchEvent | BatchEventBody): void {
     if (this.#options.json) {
-      this.#options.out.write(`${jsonText({ schema: EVENT_FORMAT_VERSION, ...event })}\n`);
+      this.#options.out.write(toJsonLine(event));
       return;
     }
     this.#estimate.onEvent(event, this.#now());
@@ -108,7 +108,7 @@ export class Reporter {
       case "preview-rejected":
         this.#start();
         this.#say(
-          `preview ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${jsonText(event.settings)}` : ""}`,
+          `preview ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${oneLine(JSON.stringify(event.settings))}` : ""}`,
         );
         break;
       case "batch-stopped":

@@ -1,5 +1,6 @@
 /** Text for a terminal: how wide it is, cut to a width, coloured where that is wanted. Pure functions. */
 import { stripVTControlCharacters } from "node:util";
+import { printable, printableLine } from "../../../text/printable.js";
 
 /** Ranges of code points that take two columns: East Asian wide and emoji. */
 const WIDE: readonly (readonly [number, number])[] = [
@@ -45,38 +46,19 @@ export function padWidth(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));
 }
 
-/** What could steer a terminal: control characters, and marks that turn the direction of writing. */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu; // oxlint-disable-line no-control-regex
+/** Foreign text on one line; see `printableLine`. */
+export const oneLine = printableLine;
 
-function escaped(char: string): string {
-  return `\\u${char.codePointAt(0)!.toString(16).padStart(4, "0")}`;
-}
-
-/** Foreign text (names from archives, messages) on one line, with control characters escaped. Line breaks become spaces. */
-export function oneLine(text: string): string {
-  return text.replace(/[\r\n\t]+/g, " ").replace(CONTROLS, escaped);
-}
-
-/** The same with its line breaks kept. */
-export function withoutControls(text: string): string {
-  return text.replace(CONTROLS, (char) => (char === "\n" ? char : escaped(char)));
-}
-
-/** Prints text on standard output: as it is for a program, without control characters on a terminal. */
+/** Prints text on standard output: as it is for a program, printable on a terminal. */
 export function printText(text: string): void {
-  process.stdout.write(process.stdout.isTTY ? withoutControls(text) : text);
-}
-
-/** JSON on one line. What `JSON.stringify` leaves of control characters is escaped as JSON allows. */
-export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(CONTROLS, escaped);
+  process.stdout.write(process.stdout.isTTY ? printable(text) : text);
 }
 
 /** A word for a POSIX shell; what cannot be printed is written as bash's `$'…'`. */
 export function quoted(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-  if (word.search(CONTROLS) < 0) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
-  return `$'${word.replace(/[\\']/g, String.raw`\$&`).replace(CONTROLS, escaped)}'`;
+  if (printableLine(word) === word) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return `$'${printable(word.replace(/[\\']/g, String.raw`\$&`).replaceAll("\t", String.raw`\t`)).replaceAll("\n", String.raw`\n`)}'`;
 }
 
 export type Color = "red" | "yellow" | "green" | "dim";

@@ -133,27 +133,28 @@ describe("what was changed after the start", () => {
     const other = new RunHistory([...entries, run({ seed: 1 })]);
     expect([other.adjustments, other.preview]).toEqual([{ all: {}, pages: {} }, undefined]);
   });
+});
 
-  it("makes a page's picture replaceable, as does a preview that is not approved", () => {
-    const history = after(run(), done("a", "f", true), done("b"), done("d", "f", true));
-    expect([history.replaceable("a"), history.replaceable("b"), history.replaceable("c")]).toEqual([
-      true,
-      false,
-      false,
+describe("forget", () => {
+  it("drops results, changes and failures, and still knows the files as the output's own", () => {
+    const history = after(
+      run(),
+      done("a"),
+      failed("b"),
+      { type: "adjust", settings: { seed: 3 } },
+      { type: "carried", name: "x.xml", sha256: "", sizeBytes: 1, firstNumber: 0 },
+      { type: "archive", name: "x.cbz", sha256: "", sizeBytes: 1, firstNumber: 0 },
+      { type: "forget" },
+    );
+    expect([history.donePages, history.failedPages, history.done("a", "f"), history.last("a")]).toEqual([
+      [],
+      [],
+      undefined,
+      undefined,
     ]);
-    history.note({
-      type: "preview",
-      state: "waiting",
-      result: {
-        pages: [{ ...success, page: "a" }],
-        failures: [],
-        settings: { style: "line", seed: 0, numInferenceSteps: 1, topK: 1, ink: "page" },
-      },
-    });
-    history.note({ type: "preview", state: "approved" });
-    expect(history.replaceable("d")).toBe(true); // made for a preview that was rejected, and not shown again
-    history.note({ type: "adjust", page: "b", settings: { seed: 1 } });
-    expect([history.replaceable("a"), history.replaceable("b")]).toEqual([false, true]);
+    expect(history.adjustments).toEqual({ all: {}, pages: {} });
+    expect([history.pictures("a").length, history.carried("x.xml").length, history.archives.length]).toEqual([1, 1, 1]);
+    expect(history.worthKeeping).toBe(true);
   });
 });
 

@@ -10,16 +10,22 @@ let root: string;
 beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-journal-"))));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const entry = (name: string): JournalEntry => ({ type: "carried", name, sha256: "00", sizeBytes: 3, firstNumber: 0 });
+const entry = (name: string): JournalEntry => ({
+  type: "carried",
+  name,
+  sha256: "0".repeat(64),
+  sizeBytes: 3,
+  firstNumber: 0,
+});
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("parseJournal", () => {
-  const whole = ["a", 'ü\n"', "c"].map((name) => journalLine(entry(name)));
+  const whole = ["a", 'ü"é', "c"].map((name) => journalLine(entry(name)));
 
   it("reads what journalLine writes: one JSON object a line, with a checksum", () => {
     const text = whole.join("");
-    expect(parseJournal(bytes(text))).toEqual({
-      entries: [entry("a"), entry('ü\n"'), entry("c")],
+    expect(parseJournal(bytes(text), "j")).toEqual({
+      entries: [entry("a"), entry('ü"é'), entry("c")],
       goodBytes: bytes(text).length,
       damaged: 0,
     });
@@ -28,15 +34,15 @@ describe("parseJournal", () => {
         .trimEnd()
         .split("\n")
         .map((line) => (JSON.parse(line) as { entry: JournalEntry }).entry),
-    ).toEqual([entry("a"), entry('ü\n"'), entry("c")]);
+    ).toEqual([entry("a"), entry('ü"é'), entry("c")]);
   });
 
   it("drops a last line that was cut off anywhere", () => {
     const text = bytes(whole.join(""));
     const kept = bytes(whole.slice(0, 2).join("")).length;
     for (let end = kept; end < text.length; end++) {
-      expect(parseJournal(text.subarray(0, end))).toEqual({
-        entries: [entry("a"), entry('ü\n"')],
+      expect(parseJournal(text.subarray(0, end), "j")).toEqual({
+        entries: [entry("a"), entry('ü"é')],
         goodBytes: kept,
         damaged: 0,
       });
@@ -50,13 +56,13 @@ describe("parseJournal", () => {
       const changed = text.slice();
       changed[at]! ^= 1;
       if (changed[at] === 0x0a) continue; // that makes two lines of it; both are bad
-      expect(parseJournal(changed)).toMatchObject({ entries: [entry("a"), entry("c")], damaged: 1 });
+      expect(parseJournal(changed, "j")).toMatchObject({ entries: [entry("a"), entry("c")], damaged: 1 });
     }
   });
 
   it("takes an empty file and rubbish", () => {
-    expect(parseJournal(bytes(""))).toEqual({ entries: [], goodBytes: 0, damaged: 0 });
-    expect(parseJournal(bytes('\n{}\n{"crc":"00000000","entry":}\nx'))).toMatchObject({ entries: [], damaged: 3 });
+    expect(parseJournal(bytes(""), "j")).toEqual({ entries: [], goodBytes: 0, damaged: 0 });
+    expect(parseJournal(bytes('\n{}\n{"crc":"00000000","entry":}\nx'), "j")).toMatchObject({ entries: [], damaged: 3 });
   });
 });
 

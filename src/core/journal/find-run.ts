@@ -1,0 +1,100 @@
+/** A run found again from the path of its output. */
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { parseBatchConfig } from "../../config/batch-config.js";
+import { BatchProcessingError, messageOf } from "../../errors.js";
+import { readArchiveMetadata, type ArchiveMetadata } from "../output/finished-archive.js";
+import { outputOfWorkFolder, outputPath, WORK_NAME, workFolder, type OutputPaths } from "../output/work-folder.js";
+import type { RunRecord } from "./entries.js";
+import { RunHistory } from "./history.js";
+import { readJournal } from "./journal.js";
+import { JOURNAL_NAME } from "./locked-journal.js";
+import { absoluteRecord } from "./run-record.js";
+
+/** A run that was found by its output. */
+export interface StoredRun {
+  /** What it was asked for; the output where it is now. */
+  readonly record: RunRecord;
+  readonly history: RunHistory;
+  /** The archive that tells of the run where no journal is left. */
+  readonly archive?: { readonly path: string; readonly metadata: ArchiveMetadata };
+}
+
+/**
+ * Finds the run that has written an output, or is writing it.
+ * @param output the folder or the archive; its work folder does as well
+ * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`; ValidationError `ERR_OUTPUT_UNSAFE`
+ */
+export async function findRun(output: string): Promise<StoredRun> {
+  const path = resolve(output);
+  for (const paths of await candidates(path)) {
+    const journal = join(workFolder(paths), JOURNAL_NAME);
+    const parsed = await readJournal(journal);
+    if (parsed === undefined) continue;
+    const history = new RunHistory(parsed.entries);
+    if (history.record === undefined)
+      throw notFound(
+        output,
+        `its journal ${journal} does not say what was asked for (it is of an earlier version, or damaged); run the colorize command again instead`,
+      );
+    return { record: recordAt(history.record, paths), history };
+  }
+  const metadata = await readArchiveMetadata(path);
+  if (metadata?.run === undefined)
+    throw notFound(
+      output,
+      (await exists(path))
+        ? metadata === undefined
+          ? "it holds no journal and no valid processing_metadata.json; give the folder or archive that a colorize command has written"
+          : "its processing_metadata.json does not say what was asked for; run the colorize command again instead"
+        : "there is no such folder or archive; check the path",
+    );
+  const { record, adjustments } = metadata.run;
+  const history = new RunHistory([
+    { type: "run", job: "", at: "", record },
+    { type: "adjust", settings: adjustments.all },
+    ...Object.entries(adjustments.pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
+  ]);
+  return {
+    record: recordAt(absoluteRecord(record, path, dirname(path)), { outputZip: path }),
+    history,
+    archive: { path, metadata },
+  };
+}
+
+/** Outputs that a path may mean. `x_1.cbz` may belong to the work folder of `x.cbz`. */
+async function candidates(path: string): Promise<OutputPaths[]> {
+  const own = outputOfWorkFolder(path);
+  if (own !== undefined) return [own];
+  const found: OutputPaths[] = [{ outputDir: path }, { outputZip: path }];
+  for (const name of await readdir(dirname(path)).catch(() => [])) {
+    if (!name.endsWith(WORK_NAME) || name === WORK_NAME) continue;
+    const paths = { outputZip: join(dirname(path), name.slice(0, -WORK_NAME.length)) };
+    const parsed = await readJournal(join(workFolder(paths), JOURNAL_NAME)).catch(() => undefined);
+    if (parsed?.entries.some((entry) => entry.type === "archive" && entry.name === basename(path)) === true)
+      found.push(paths);
+  }
+  return found;
+}
+
+/** The record for an output that may have been moved since. */
+function recordAt(record: RunRecord, paths: OutputPaths): RunRecord {
+  const { outputDir: _dir, outputZip: _zip, ...settings } = record.config;
+  const output = paths.outputZip === undefined ? { outputDir: outputPath(paths) } : { outputZip: paths.outputZip };
+  try {
+    return { ...record, config: parseBatchConfig({ ...settings, ...output }).config };
+  } catch (error) {
+    throw notFound(outputPath(paths), `what it says of its settings is not valid (${messageOf(error)})`);
+  }
+}
+
+function notFound(output: string, why: string): BatchProcessingError {
+  return new BatchProcessingError("ERR_RUN_NOT_FOUND", `no run was found at ${output}: ${why}`);
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

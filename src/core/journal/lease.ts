@@ -1,0 +1,293 @@
+/**
+ * A lease on an output: one run at a time works on it. Its holder writes a heartbeat to the lease file; another run may
+ * take the lease over once the file has been silent for a while. The taker measures the silence itself, with its own
+ * clock, so clocks of hosts may differ. A holder of this machine that is certainly dead is taken over at once.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { ResourceError, systemCode } from "../../errors.js";
+import { outputError } from "../../io/files/file-errors.js";
+import { livenessOf, type Liveness } from "../../platform/process-identity.js";
+import { leaseText, newLeaseRecord, nextBeat, parseLease, type LeaseRecord } from "./lease-record.js";
+
+/** Milliseconds. */
+export interface LeaseTimes {
+  /** Between two heartbeats. */
+  readonly beat: number;
+  /** After so long without one the lease may be taken over. */
+  readonly silence: number;
+  /** Between two looks at a lease that is watched. */
+  readonly look: number;
+}
+
+/** Six heartbeats may fail before a lease is taken over. */
+export const LEASE_TIMES: LeaseTimes = { beat: 5000, silence: 30_000, look: 500 };
+
+/** Time as a lease needs it. */
+export interface LeaseClock {
+  /** Milliseconds that only rise. */
+  now(): number;
+  /** Rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls again and again; returns what ends it. */
+  every(ms: number, action: () => void): () => void;
+}
+
+export interface LeaseOptions {
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told, for people, when the lease of another run is watched for silence. */
+  readonly onWait?: ((message: string) => void) | undefined;
+  /** For tests. */
+  readonly clock?: LeaseClock;
+  readonly times?: LeaseTimes;
+  readonly liveness?: (holder: LeaseRecord) => Liveness;
+}
+
+/** The lease of a run that has ended without giving it back. */
+export interface FormerHolder {
+  /** Undefined where the file was torn. */
+  readonly record: LeaseRecord | undefined;
+  /** The process is gone for certain; else it was silent, and may wake up. */
+  readonly gone: boolean;
+}
+
+const systemClock: LeaseClock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(signal!.reason as Error);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve();
+      }, ms);
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener("abort", onAbort, { once: true });
+    }),
+  every: (ms, action) => {
+    const timer = setInterval(action, ms).unref();
+    return () => clearInterval(timer);
+  },
+};
+
+export class Lease {
+  readonly #path: string;
+  readonly #what: string;
+  readonly #times: LeaseTimes;
+  #record = newLeaseRecord();
+  #file: FileHandle | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #stopBeating: () => void = () => {};
+  #formerHolder: FormerHolder | undefined;
+
+  private constructor(path: string, what: string, times: LeaseTimes) {
+    this.#path = path;
+    this.#what = what;
+    this.#times = times;
+  }
+
+  /**
+   * Takes the lease; the file's folder must exist. Waits up to `silence` where it cannot be known whether its holder
+   * still runs.
+   * @param what the output, for messages
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` when a living run holds it, `ERR_OUTPUT_WRITE` when the file cannot be
+   * written; the signal's reason
+   */
+  static async acquire(path: string, what: string, options: LeaseOptions = {}): Promise<Lease> {
+    const { clock = systemClock, times = LEASE_TIMES } = options;
+    const lease = new Lease(path, what, times);
+    try {
+      while (!(await lease.#take())) {
+        const silent = await lease.#awaitSilence(clock, options);
+        if (silent !== undefined) await lease.#remove(silent);
+      }
+    } catch (cause) {
+      await lease.#file?.close();
+      throw systemCode(cause) === undefined || cause instanceof ResourceError ? cause : outputError(path, cause);
+    }
+    lease.#stopBeating = clock.every(times.beat, () => void lease.beat());
+    return lease;
+  }
+
+  /** The run before, where it has ended without giving the lease back: killed, crashed, or silent. */
+  get formerHolder(): FormerHolder | undefined {
+    return this.#formerHolder;
+  }
+
+  /** Tells this lease from every other one. */
+  get token(): string {
+    return this.#record.token;
+  }
+
+  /** Writes a heartbeat. Never rejects: whether the lease is still held is asked with `assertHeld`. */
+  beat(): Promise<void> {
+    this.#beating = this.#beating
+      .then(async () => {
+        if (this.#file === undefined) return;
+        this.#record = nextBeat(this.#record);
+        await this.#file.write(leaseText(this.#record), 0);
+        await this.#file.datasync();
+      })
+      .catch(() => {});
+    return this.#beating;
+  }
+
+  /**
+   * Whether this run still holds the lease. A lease file that was removed is written again unless another run was
+   * quicker.
+   */
+  async isHeld(): Promise<boolean> {
+    const now = this.#holderNow();
+    if (now !== "nobody") return now === "self";
+    return (await this.#take().catch(() => false)) || this.#holderNow() === "self";
+  }
+
+  /** @throws ResourceError `ERR_OUTPUT_LOCKED` where another run has taken the lease over */
+  async assertHeld(): Promise<void> {
+    if (!(await this.isHeld())) throw this.#lost();
+  }
+
+  /** The same at once; a lease file that is not there is let be. */
+  assertHeldNow(): void {
+    if (this.#holderNow() === "other") throw this.#lost();
+  }
+
+  /** Gives the lease back. Never rejects; a lease that is no longer this run's is let be. */
+  async release(): Promise<void> {
+    this.#stopBeating();
+    await this.#beating;
+    if (this.#holderNow() === "self") await rm(this.#path, { force: true }).catch(() => {});
+    await this.#file?.close().catch(() => {});
+    this.#file = undefined;
+  }
+
+  /** Opening the file asks a network share for what is there now. */
+  #holderNow(): "self" | "other" | "nobody" {
+    try {
+      return readFileSync(this.#path, "utf8").includes(this.#record.token) ? "self" : "other";
+    } catch {
+      return "nobody";
+    }
+  }
+
+  #lost(): ResourceError {
+    let holder: LeaseRecord | undefined;
+    try {
+      holder = parseLease(readFileSync(this.#path, "utf8"));
+    } catch {
+      // said without the holder
+    }
+    return new ResourceError(
+      "ERR_OUTPUT_LOCKED",
+      `another run has taken over ${this.#what}${holder === undefined ? "" : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`}; this one had given no heartbeat for ${this.#times.silence / 1000} s and stops. What it finished is kept`,
+    );
+  }
+
+  /** Puts a whole lease file in place in one step, so that nobody reads half of it; false when there is one. */
+  async #take(): Promise<boolean> {
+    const own = `${this.#path}.${this.#record.token}`;
+    const file = await open(own, "w+", 0o644);
+    try {
+      await file.writeFile(leaseText(this.#record));
+      await file.sync();
+      try {
+        await link(own, this.#path);
+      } catch (error) {
+        if (systemCode(error) === "EEXIST") return false;
+        if (systemCode(error) !== "EPERM" && systemCode(error) !== "ENOTSUP") throw error;
+        // A file system without links: the first of several takers wins here too, but its file is there before its text.
+        const direct = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
+          systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
+        );
+        if (direct === undefined) return false;
+        await direct.writeFile(leaseText(this.#record));
+        await direct.sync();
+        await this.#hold(direct);
+        return true;
+      }
+      if (this.#holderNow() !== "self") return false;
+      await this.#hold(file);
+      return true;
+    } finally {
+      await rm(own, { force: true });
+      if (this.#file !== file) await file.close();
+    }
+  }
+
+  async #hold(file: FileHandle): Promise<void> {
+    await this.#file?.close().catch(() => {});
+    this.#file = file;
+  }
+
+  /**
+   * The text of a lease whose holder is dead or has been silent; undefined when it went away meanwhile.
+   * @throws ResourceError `ERR_OUTPUT_LOCKED`
+   */
+  async #awaitSilence(
+    clock: LeaseClock,
+    { signal, onWait, liveness = livenessOf }: LeaseOptions,
+  ): Promise<{ text: string; gone: boolean } | undefined> {
+    const text = await this.#read();
+    if (text === undefined) return undefined;
+    const holder = parseLease(text);
+    const state = holder === undefined ? "unknown" : liveness(holder);
+    if (state === "gone") return { text, gone: true };
+    if (state === "alive" && (await this.#ageMs()) < this.#times.silence) throw this.#lockedBy(holder);
+    const seconds = this.#times.silence / 1000;
+    onWait?.(
+      `${this.#what} is held by ${holder === undefined ? "an unknown run" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`}; it is taken over if no heartbeat comes within ${seconds} s`,
+    );
+    for (const start = clock.now(); clock.now() - start < this.#times.silence;) {
+      await clock.sleep(this.#times.look, signal);
+      const now = await this.#read();
+      if (now === undefined) return undefined;
+      if (now === text) continue;
+      const next = parseLease(now);
+      if (next !== undefined && next.token !== holder?.token && liveness(next) === "gone") return undefined;
+      throw this.#lockedBy(next ?? holder);
+    }
+    return { text, gone: false };
+  }
+
+  #lockedBy(holder: LeaseRecord | undefined): ResourceError {
+    const who =
+      holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+    return new ResourceError("ERR_OUTPUT_LOCKED", `another run works on ${this.#what}: ${who}; wait for it or stop it`);
+  }
+
+  async #read(): Promise<string | undefined> {
+    return readFile(this.#path, "utf8").catch((error: unknown) =>
+      systemCode(error) === "ENOENT" ? undefined : Promise.reject(error),
+    );
+  }
+
+  /** By the clock of this machine; only good for a holder on it. */
+  async #ageMs(): Promise<number> {
+    return stat(this.#path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+  }
+
+  /**
+   * Moves a lease away and looks at it again. Where it is another one by now, because its holder has come back or
+   * another taker was quicker, it goes back.
+   */
+  async #remove({ text, gone }: { readonly text: string; readonly gone: boolean }): Promise<void> {
+    const aside = `${this.#path}.${randomBytes(8).toString("hex")}`;
+    try {
+      await rename(this.#path, aside);
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return;
+      throw error;
+    }
+    const moved = await readFile(aside, "utf8").catch(() => text);
+    if (moved === text) this.#formerHolder = { record: parseLease(text), gone };
+    else await link(aside, this.#path).catch(() => {});
+    await rm(aside, { force: true });
+  }
+}

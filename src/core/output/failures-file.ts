@@ -1,0 +1,18 @@
+/** `failures.json`: which pages failed, why, and what to do. It is there as long as pages have failed. */
+import { readFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js";
+
+/** What the file is made of: the run's metadata. */
+export type FailureReport = SinkMetadata & { readonly failures: readonly unknown[] };
+
+/** Writes it, or removes it where no page has failed. */
+export async function writeFailures(path: string, { failures, cobra_version }: FailureReport): Promise<void> {
+  if (failures.length > 0) {
+    await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));
+    return;
+  }
+  const old = await readFile(path, "utf8").catch(() => "");
+  if (old.includes('"cobra_version"')) await rm(path, { force: true });
+}

@@ -1,0 +1,97 @@
+/**
+ * The files of an output folder: which of them are still as this output wrote them, by the journal's hashes, and under
+ * which name a new one goes. What this output wrote is replaced by what it writes next; a file that somebody else wrote
+ * or changed is kept, and the new one gets `_1`, `_2`, ….
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { systemCode } from "../../errors.js";
+import { outputError } from "../../io/files/file-errors.js";
+import { numberedName } from "../../io/names/output-names.js";
+import type { FileRecord } from "../journal/entries.js";
+
+/** What tells one file from another. */
+export type FileDigest = Pick<FileRecord, "sha256" | "sizeBytes">;
+
+/** A name for a file. */
+export interface Place {
+  /** 2 for `name_2.png`. */
+  readonly number: number;
+  /** What has the name now, and may be replaced. */
+  readonly replaces: FileDigest | undefined;
+}
+
+export class OutputFiles {
+  /**
+   * @param folder absolute or relative path of the folder
+   * @param overwrite every file may be replaced, whoever wrote it
+   */
+  constructor(
+    readonly folder: string,
+    readonly overwrite: boolean,
+  ) {}
+
+  /** The number of the name under which a file got its place, if it is still as it was written. */
+  async find(name: string, record: FileRecord): Promise<number | undefined> {
+    for (let number = record.firstNumber; ; number++) {
+      const path = this.path(name, number);
+      const info = await stat(path).catch(() => undefined);
+      if (info === undefined) return undefined;
+      if (info.isFile() && info.size === record.sizeBytes && (await fileSha256(path)) === record.sha256) return number;
+      if (this.overwrite) return undefined;
+    }
+  }
+
+  /**
+   * Where a file of this content goes.
+   * @param earlier what this output has written for the same thing, the last one first; what of it is unchanged is
+   * replaced
+   * @param suits whether a number is possible for what goes beside the file. Default: every one
+   */
+  async place(
+    name: string,
+    content: FileDigest,
+    earlier: readonly FileRecord[],
+    suits: (number: number) => Promise<boolean> = async () => true,
+  ): Promise<Place> {
+    for (const record of this.overwrite ? [] : earlier) {
+      const number = await this.find(name, record);
+      if (number !== undefined && (await suits(number))) return { number, replaces: record };
+    }
+    if (this.overwrite) {
+      const inPlace = await Promise.all(earlier.map((record) => this.find(name, { ...record, firstNumber: 0 })));
+      return { number: 0, replaces: earlier[inPlace.indexOf(0)] };
+    }
+    for (let number = 0; ; number++) {
+      if (!(await suits(number))) continue;
+      if (!(await exists(this.path(name, number)))) return { number, replaces: undefined };
+      // The same bytes: left by a run that lost its lease, or whose journal is gone.
+      if ((await this.find(name, { ...content, firstNumber: number })) === number) return { number, replaces: content };
+    }
+  }
+
+  path(name: string, number = 0): string {
+    return join(this.folder, numberedName(name, number));
+  }
+}
+
+/** SHA-256 of a file in hex, without the file in memory. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+/** Rejects with `ERR_OUTPUT_WRITE` where the system does not tell. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) =>
+      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
+        ? false
+        : Promise.reject(outputError(path, error)),
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * What an output must not do to files that are not its own: replace what the run reads, or follow a link out of its
+ * folder.
+ */
+import type { BigIntStats } from "node:fs";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
+import { ConfigurationError, ResourceError } from "../../errors.js";
+import type { RunRecord } from "../journal/entries.js";
+import { unsafeOutput } from "../journal/entry-schema.js";
+
+/**
+ * Fails at the start, and not after hours, where an archive's name is that of a folder or of a file that the run reads,
+ * in any spelling and through any link.
+ * @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_OUTPUT_WRITE`
+ */
+export async function checkArchiveTarget(
+  path: string,
+  record: Pick<RunRecord, "config" | "pageConfigs" | "added">,
+): Promise<void> {
+  const target = await identity(path);
+  if (target === undefined) return;
+  if (target.isDirectory())
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `cannot write ${path}: a folder is in the way; choose another name or remove it`,
+    );
+  for (const [read, what] of filesRead(record)) {
+    const info = await identity(read);
+    if (info !== undefined && info.ino === target.ino && info.dev === target.dev)
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the output archive ${path} is the ${what} ${read} itself, which would be lost; choose another name`,
+      );
+  }
+}
+
+/** Paths that a run was given to read, and what they are. */
+function filesRead({
+  config,
+  pageConfigs,
+  added = [],
+}: Pick<RunRecord, "config" | "pageConfigs" | "added">): [string, string][] {
+  const own = ({ referenceImages = [], colorHints }: PageConfig): [string, string][] => [
+    ...referenceImages.map((path): [string, string] => [path, "reference"]),
+    ...(typeof colorHints === "string" ? [[colorHints, "picture of colour hints"] as [string, string]] : []),
+  ];
+  const { inputZip }: BatchConfig = config;
+  return [
+    ...(inputZip === undefined ? [] : [[inputZip, "input"] as [string, string]]),
+    ...[config, ...Object.values(pageConfigs), ...added.map((one) => one.config ?? {})].flatMap(own),
+  ];
+}
+
+async function identity(path: string): Promise<BigIntStats | undefined> {
+  return stat(path, { bigint: true }).catch(() => undefined);
+}
+
+/**
+ * A work folder has folders and files and nothing else. A link in it would have files elsewhere written.
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE`
+ */
+export async function checkWorkFolder(path: string): Promise<void> {
+  const info = await lstat(path);
+  if (info.isSymbolicLink()) throw unsafeOutput(path, "it is a link to another place");
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() && !entry.isDirectory())
+      throw unsafeOutput(join(entry.parentPath, entry.name), "it is a link to another place, or no file");
+  }
+}
+
+/**
+ * A folder of results lies in its output also after all links are followed.
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE`
+ */
+export async function checkInside(root: string, folder: string): Promise<void> {
+  const from = await realpath(root).catch(() => undefined);
+  let above = folder;
+  let to = await realpath(above).catch(() => undefined);
+  for (; to === undefined && dirname(above) !== above; to = await realpath(above).catch(() => undefined))
+    above = dirname(above); // what is not there yet is made in what is there
+  if (from === undefined || to === undefined || relative(root, above).startsWith("..")) return;
+  const inside = relative(from, to);
+  if (inside === ".." || inside.startsWith(`..${sep}`))
+    throw unsafeOutput(folder, `it is a link to ${to}, outside of the output`);
+}

@@ -1,0 +1,43 @@
+/**
+ * How often the kernel has ended processes for want of memory: in this process's control group (versions 2 and 1), and
+ * on the machine. A count that has risen tells that a process which vanished may have been one of them.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Counts since the group was made and since the boot; undefined where the system does not tell. */
+export interface OomKills {
+  readonly group: number | undefined;
+  readonly machine: number | undefined;
+}
+
+const GROUPS = [
+  { line: /^0::(.*)$/mu, mount: "sys/fs/cgroup", file: "memory.events" },
+  { line: /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(.*)$/mu, mount: "sys/fs/cgroup/memory", file: "memory.oom_control" },
+] as const;
+
+/** @param root where `proc` and `sys` are; for tests with written files */
+export function readOomKills(root = "/"): OomKills {
+  const groups = textOf(join(root, "proc/self/cgroup"));
+  const counts = GROUPS.flatMap(({ line, mount, file }) => {
+    const path = line.exec(groups)?.[1];
+    if (path === undefined) return [];
+    // In a container the path may be the host's; the group is then at the mount itself.
+    const count = countIn(join(root, mount, path, file)) ?? countIn(join(root, mount, file));
+    return count === undefined ? [] : [count];
+  });
+  return { group: counts[0], machine: countIn(join(root, "proc/vmstat")) };
+}
+
+function countIn(path: string): number | undefined {
+  const found = /^oom_kill (\d+)$/mu.exec(textOf(path))?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

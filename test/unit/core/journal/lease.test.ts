@@ -1,0 +1,213 @@
+// One run at a time on an output: who holds the lease, when it is taken over, and what the loser learns.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Journal } from "../../../../src/core/journal/journal.js";
+import { leaseText, newLeaseRecord, parseLease, type LeaseRecord } from "../../../../src/core/journal/lease-record.js";
+import { Lease, LEASE_TIMES, type LeaseClock, type LeaseOptions } from "../../../../src/core/journal/lease.js";
+import { LockedJournal } from "../../../../src/core/journal/locked-journal.js";
+import { bootId, processStart } from "../../../../src/platform/processes.js";
+
+let root: string;
+let path: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-lease-"));
+  path = join(root, "lease");
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** A clock that is moved on by waiting. `onSleep` is called at each wait, with the milliseconds so far. */
+function fakeClock(onSleep: (now: number) => void | Promise<void> = () => {}): LeaseClock & { now(): number } {
+  let time = 0;
+  return {
+    now: () => time,
+    sleep: async (ms) => {
+      time += ms;
+      await onSleep(time);
+    },
+    every: () => () => {},
+  };
+}
+
+/** A lease of a run on another machine, as its file has it. */
+const foreign = (more: Partial<LeaseRecord> = {}): LeaseRecord => ({
+  ...newLeaseRecord(),
+  host: "node-7",
+  boot: "another boot",
+  pid: 4711,
+  ...more,
+});
+const acquire = (options: LeaseOptions = {}): Promise<Lease> =>
+  Lease.acquire(path, "out", { clock: fakeClock(), ...options });
+
+describe("a lease that is held", () => {
+  it("is refused at once on this machine, with who holds it, and can be taken after release", async () => {
+    const lease = await acquire();
+    await expect(acquire()).rejects.toMatchObject({
+      code: "ERR_OUTPUT_LOCKED",
+      message: expect.stringContaining(
+        `another run works on out: process ${process.pid} on ${hostname()}, since`,
+      ) as string,
+    });
+    await lease.release();
+    const next = await acquire();
+    expect([lease.formerHolder, next.formerHolder]).toEqual([undefined, undefined]);
+    await next.release();
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("keeps its length with every heartbeat, and its text changes", async () => {
+    const lease = await acquire();
+    const first = await readFile(path, "utf8");
+    await lease.beat();
+    const second = await readFile(path, "utf8");
+    expect(second).toHaveLength(first.length);
+    expect(second).not.toBe(first);
+    expect(parseLease(second)).toMatchObject({ token: lease.token, pid: process.pid });
+    await lease.release();
+  });
+
+  it("is refused on any machine as soon as one heartbeat is seen, whatever the clocks say", async () => {
+    const holder = foreign();
+    await writeFile(path, leaseText(holder));
+    for (const seconds of [0, 5e8, 5e9]) {
+      await utimes(path, seconds, seconds);
+      let seen = 0;
+      const clock = fakeClock(async (now) => {
+        seen = now;
+        if (now >= 29_000) await writeFile(path, leaseText({ ...holder, beat: "1".padStart(12) }));
+      });
+      await writeFile(path, leaseText(holder));
+      await expect(acquire({ clock })).rejects.toMatchObject({
+        code: "ERR_OUTPUT_LOCKED",
+        message: expect.stringContaining("process 4711 on node-7") as string,
+      });
+      expect(seen).toBeLessThan(LEASE_TIMES.silence);
+    }
+    expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ host: "node-7" });
+  });
+});
+
+describe("a lease is taken over", () => {
+  it("from another machine or container once it was silent for the whole interval, and not before", async () => {
+    for (const holder of [foreign(), { ...newLeaseRecord(), namespace: "pid:[1]" }]) {
+      await writeFile(path, leaseText(holder));
+      const clock = fakeClock();
+      const waits: string[] = [];
+      const lease = await acquire({ clock, onWait: (message) => waits.push(message) });
+      expect(clock.now()).toBe(LEASE_TIMES.silence);
+      expect(waits).toEqual([
+        expect.stringMatching(/^out is held by process .*; it is taken over if no heartbeat comes within 30 s$/u),
+      ]);
+      expect(lease.formerHolder).toEqual({ record: holder, gone: false });
+      await lease.release();
+    }
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("at once from a process of this machine that is dead", async () => {
+    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+    await once(child, "spawn");
+    const dead = { ...newLeaseRecord(), pid: child.pid!, start: processStart(child.pid!) };
+    await writeFile(path, leaseText(dead));
+    await expect(acquire()).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
+    child.kill("SIGKILL");
+    await once(child, "close");
+    const clock = fakeClock();
+    const lease = await acquire({ clock });
+    expect(clock.now()).toBe(0);
+    expect(lease.formerHolder).toEqual({ record: dead, gone: true });
+    expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid, boot: bootId() });
+    await lease.release();
+  });
+
+  it("from a living process that has stopped giving heartbeats, and from a torn file", async () => {
+    for (const text of [leaseText(newLeaseRecord()), '{"pid":12', ""]) {
+      await writeFile(path, text);
+      await utimes(path, new Date(0), new Date(0));
+      const clock = fakeClock();
+      const lease = await acquire({ clock });
+      expect(clock.now()).toBe(LEASE_TIMES.silence);
+      await lease.release();
+    }
+  });
+
+  it("by one of many that want it at once", async () => {
+    await writeFile(path, leaseText(foreign()));
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => acquire()));
+    const winners = results.filter((result) => result.status === "fulfilled");
+    expect(winners).toHaveLength(1);
+    for (const result of results)
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
+    await winners[0]!.value.release();
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it("not when the waiting is given up", async () => {
+    await writeFile(path, leaseText(foreign()));
+    const stop = new AbortController();
+    const clock = { ...fakeClock(), sleep: async () => stop.signal.throwIfAborted() };
+    stop.abort(new Error("enough"));
+    await expect(acquire({ clock, signal: stop.signal })).rejects.toThrow("enough");
+    expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ host: "node-7" });
+  });
+});
+
+describe("the loser of a takeover", () => {
+  it("learns of it at its next journal line, can do no harm, and leaves the new lease alone", async () => {
+    const silent = { clock: fakeClock(), liveness: () => "unknown" as const };
+    const late = await LockedJournal.open(root, "out", silent);
+    await late.append({ type: "retry", pages: ["before"] });
+    const next = await LockedJournal.open(root, "out", silent);
+    await next.append({ type: "retry", pages: ["next"] });
+    for (const act of [
+      () => late.append({ type: "retry", pages: ["late"] }),
+      async () => late.appendNow({ type: "retry", pages: ["late"] }),
+      () => late.assertInPlace(),
+    ])
+      await expect(act()).rejects.toMatchObject({
+        code: "ERR_OUTPUT_LOCKED",
+        message: expect.stringMatching(
+          /another run has taken over out: process .* stops\. What it finished is kept$/u,
+        ) as string,
+      });
+    expect(await late.isHeld()).toBe(false);
+    await late.close();
+    expect(await next.isHeld()).toBe(true);
+    await next.close();
+    const journal = await Journal.open(next.path);
+    expect(journal.entries).toEqual([
+      { type: "retry", pages: ["before"] },
+      { type: "retry", pages: ["next"] },
+    ]);
+    await journal.close();
+  });
+
+  it("writes a line that was under way to a file that nobody reads", async () => {
+    const file = join(root, "journal.ndjson");
+    const late = await Journal.open(file); // as one that passed the check before it was suspended
+    await writeFile(path, leaseText(foreign()));
+    const next = await LockedJournal.open(root, "out", { clock: fakeClock() });
+    late.appendNow({ type: "retry", pages: ["late"] });
+    await next.append({ type: "retry", pages: ["next"] });
+    await Promise.all([late.close(), next.close()]);
+    const journal = await Journal.open(file);
+    expect(journal.entries).toEqual([{ type: "retry", pages: ["next"] }]);
+    await journal.close();
+  });
+
+  it("is nobody where the lease file was only removed: it is written again", async () => {
+    const journal = await LockedJournal.open(root, "out", { clock: fakeClock() });
+    await rm(path);
+    await journal.append({ type: "retry", pages: [] });
+    expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ pid: process.pid });
+    await expect(LockedJournal.open(root, "out", { clock: fakeClock() })).rejects.toMatchObject({
+      code: "ERR_OUTPUT_LOCKED",
+    });
+    await journal.close();
+    expect(await readdir(root)).toEqual(["journal.ndjson"]);
+  });
+});

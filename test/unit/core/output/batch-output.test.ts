@@ -1,0 +1,174 @@
+// What is written where, page by page: own files are replaced, others kept, damaged pictures never packed.
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
+import type { RunRecord } from "../../../../src/core/journal/entries.js";
+import { BatchOutput, type BatchOutputOptions } from "../../../../src/core/output/batch-output.js";
+import type { EncodedPage, PageJob } from "../../../../src/core/pages/page-work.js";
+import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
+import { openPageSource } from "../../../../src/io/open-source.js";
+
+let root: string;
+const at = (name: string): string => join(root, name);
+beforeEach(async () => (root = await mkdtemp(join(tmpdir(), "cobra-output-"))));
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const config = (settings: Partial<BatchConfigInput>): BatchConfig =>
+  parseBatchConfig({ inputDir: at("in"), ...settings }).config;
+const open = (settings: BatchConfig, options: Partial<BatchOutputOptions> = {}): Promise<BatchOutput> =>
+  BatchOutput.open(settings, {
+    job: "j",
+    record: {
+      config: settings,
+      pageConfigs: {},
+      model: { directory: "", name: "", hash: "" },
+      session: {},
+    } as RunRecord,
+    fingerprint: ({ seed }) => `seed ${seed}`,
+    ...options,
+  });
+const job = (name: string, seed = 0): PageJob =>
+  ({
+    entry: { name },
+    outputName: name.replace(/\.png$/u, "_colorized.png"),
+    settings: { seed },
+    startedMs: 0,
+    stage: "decode",
+    inputSha256: "1".repeat(64),
+  }) as unknown as PageJob;
+const facts = { width: 1, height: 1, bucket: "", stageMs: {}, references: [] };
+const picture = (text: string, layers?: string): EncodedPage => ({
+  bytes: Buffer.from(text),
+  facts,
+  ...(layers === undefined ? {} : { layers: LAYER_NAMES.map((name) => Buffer.from(`${layers} ${name}`)) }),
+});
+const text = (name: string): Promise<string> => readFile(at(name), "utf8");
+const visible = async (folder: string): Promise<string[]> =>
+  (await readdir(at(folder))).filter((name) => !name.startsWith(".")).toSorted();
+
+describe("a picture in a folder", () => {
+  it("takes the place of the one that this output wrote, whatever has changed; a changed or foreign file is kept", async () => {
+    const settings = config({ outputDir: at("out") });
+    await mkdir(at("out"));
+    await writeFile(at("out/c_colorized.png"), "mine");
+    const first = await open(settings);
+    for (const name of ["a.png", "b.png", "c.png"]) await first.write(job(name), picture(`${name} 0`));
+    await first.stop();
+    await writeFile(at("out/b_colorized.png"), "touched up");
+    const second = await open(settings);
+    for (const name of ["a.png", "b.png", "c.png"]) await second.write(job(name, 1), picture(`${name} 1`));
+    expect(await visible("out")).toEqual([
+      "a_colorized.png",
+      "b_colorized.png",
+      "b_colorized_1.png",
+      "c_colorized.png",
+      "c_colorized_1.png",
+    ]);
+    expect([
+      await text("out/a_colorized.png"),
+      await text("out/b_colorized.png"),
+      await text("out/c_colorized.png"),
+    ]).toEqual(["a.png 1", "touched up", "mine"]);
+    expect([await text("out/b_colorized_1.png"), await text("out/c_colorized_1.png")]).toEqual(["b.png 1", "c.png 1"]);
+    expect(second.takeNotices()).toEqual([
+      expect.stringMatching(/b_colorized\.png was changed after it was written and is kept; .*b_colorized_1\.png$/u),
+      expect.stringMatching(/^2 pictures of an earlier run/u),
+    ]);
+    expect(second.takeNotices()).toEqual([]);
+    await second.stop();
+    const third = await open(settings, { fresh: true });
+    await third.write(job("a.png", 1), picture("a.png 1"));
+    expect(third.takeNotices()).toEqual([]);
+    await third.write(job("b.png", 1), picture("b.png 2"));
+    expect(await visible("out")).toHaveLength(5);
+    await third.stop();
+  });
+
+  it("is the same file when the same bytes are there already, as a run leaves them that lost its lease", async () => {
+    await mkdir(at("out"));
+    await writeFile(at("out/a_colorized.png"), "same");
+    const output = await open(config({ outputDir: at("out") }));
+    await output.write(job("a.png"), picture("same"));
+    expect(await visible("out")).toEqual(["a_colorized.png"]);
+    await output.stop();
+  });
+
+  it("has its layers replaced with it, unless one of them was changed", async () => {
+    const settings = config({ outputDir: at("out"), layers: "png" });
+    const first = await open(settings);
+    for (const name of ["a.png", "b.png"]) await first.write(job(name), picture(name, "0"));
+    await first.stop();
+    await writeFile(at("out/b_colorized_layers/2_color.png"), "retouched");
+    const second = await open(settings);
+    for (const name of ["a.png", "b.png"]) await second.write(job(name, 1), picture(`${name} 1`, "1"));
+    expect(await visible("out")).toEqual([
+      "a_colorized.png",
+      "a_colorized_layers",
+      "b_colorized.png",
+      "b_colorized_1.png",
+      "b_colorized_1_layers",
+      "b_colorized_layers",
+    ]);
+    expect([
+      await text("out/a_colorized_layers/2_color.png"),
+      await text("out/b_colorized_layers/2_color.png"),
+    ]).toEqual(["1 2_color.png", "retouched"]);
+    await second.stop();
+  });
+
+  it("does not follow a link out of the output", async () => {
+    await mkdir(at("elsewhere"));
+    await mkdir(at("out"));
+    await symlink(at("elsewhere"), at("out/sub"));
+    const output = await open(config({ outputDir: at("out") }));
+    for (const name of ["sub/a.png", "sub/deep/a.png"])
+      await expect(output.write(job(name), picture("a"))).rejects.toMatchObject({ code: "ERR_OUTPUT_UNSAFE" });
+    expect(await readdir(at("elsewhere"))).toEqual([]);
+    await output.stop();
+  });
+});
+
+describe("a picture in an archive's work folder", () => {
+  it.each([
+    ["cut", (path: string): Promise<void> => truncate(path, 2)],
+    ["changed", (path: string): Promise<void> => writeFile(path, "b.pnG")],
+    ["gone", (path: string): Promise<void> => rm(path)],
+  ])("that is %s is done again and never packed", async (_how, damage) => {
+    const output = await open(config({ outputZip: at("x.cbz") }));
+    const jobs = [job("a.png"), job("b.png")];
+    for (const one of jobs) await output.write(one, picture(one.entry.name));
+    await damage(at("x.cbz.cobra-batch/.pages/b_colorized.png"));
+    expect(await output.finish(jobs, [], { failures: [] })).toEqual({ damaged: [jobs[1]] });
+    expect(await readdir(root)).toEqual(["x.cbz.cobra-batch"]);
+    await output.write(jobs[1]!, picture("b.png"));
+    expect(await output.finish(jobs, [], { failures: [] })).toEqual({ written: at("x.cbz") });
+    expect(await readdir(root)).toEqual(["x.cbz"]);
+  });
+});
+
+describe("an archive of a run with failed pages", () => {
+  const finish = async (settings: BatchConfig, failures: unknown[]): Promise<string> => {
+    const output = await open(settings);
+    const jobs = [job("a.png")];
+    await output.write(jobs[0]!, picture("a"));
+    const finished = await output.finish(jobs, [], { failures });
+    return "written" in finished ? finished.written : "";
+  };
+
+  it("is replaced by the next run while it is as it was written, and kept when somebody changed it", async () => {
+    const settings = config({ outputZip: at("x.cbz") });
+    expect(await finish(settings, ["b.png"])).toBe(at("x.cbz"));
+    expect(await finish(settings, ["b.png"])).toBe(at("x.cbz"));
+    await cp(at("x.cbz"), at("copy"));
+    await writeFile(at("x.cbz"), "somebody's");
+    expect(await finish(settings, ["b.png"])).toBe(at("x_1.cbz"));
+    expect(await finish(settings, [])).toBe(at("x_1.cbz"));
+    expect(await text("x.cbz")).toBe("somebody's");
+    await rename(at("copy"), at("x.cbz"));
+    const source = await openPageSource(at("x_1.cbz"));
+    expect(source.entries().map(({ name }) => name)).toEqual(["a_colorized.png", "processing_metadata.json"]);
+    await source.close();
+  });
+});
