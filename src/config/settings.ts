@@ -108,7 +108,11 @@ export const SETTINGS = {
     help: 'write each page\'s layers (ink, colour, original page): "psd" as a Photoshop document in place of the picture, "png" as files in a folder beside it',
   },
   recursive: { type: "boolean", default: false, help: "read subfolders too, of the input and of reference folders" },
-  overwrite: { type: "boolean", default: false, help: "replace existing files instead of adding _1, _2, …" },
+  overwrite: {
+    type: "boolean",
+    default: false,
+    help: "replace existing files of others too, instead of adding _1, _2, …",
+  },
   previewMode: { type: "boolean", default: false, help: "colour the first pages, then wait for approval" },
   previewPages: { type: "integer", default: 1, help: "number of pages in a preview" },
   previewSeeds: {

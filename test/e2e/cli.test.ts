@@ -150,6 +150,46 @@ describe("every command", () => {
     );
   });
 
+  it("reports all faults of its flags at once, with --json as a fatal line", async () => {
+    const faults =
+      /--steps: must be a whole number of 1 or more, not 0[^]*--seed: must be a whole number of 0 or more, not "x"/;
+    const both = await runCli(["colorize", at("chapter.cbz"), "--steps", "0", "--seed", "x", "--drain", "y", "--json"]);
+    expect([both.code, both.stderr]).toEqual([64, expect.stringMatching(faults)]);
+    expect(both.stderr).toMatch(
+      /^error: 3 settings are wrong:\n {2}- --drain: must be a whole number of 0 or more, not "y"/,
+    );
+    expect(linesOf(both.stdout)).toMatchObject([
+      { type: "fatal", code: "ERR_CONFIG", message: expect.stringMatching(faults) as string },
+    ]);
+    for (const args of [
+      ["colorize", "--sede", "3"],
+      ["classify", "a.png", "--saturation", "x"],
+      ["redo", at("chapter.cbz"), "p1.png", "--seed", "x", "--hint", "y"],
+      ["retry"],
+    ]) {
+      const { code, stdout } = await runCli([...args, "--json"]);
+      expect([code, linesOf(stdout)]).toMatchObject([64, [{ type: "fatal", code: "ERR_CONFIG" }]]);
+    }
+    const large = await runCli(["config", "explain", at("chapter.cbz"), "--seed", "9007199254740992"]);
+    expect(large.stderr).toBe("error: --seed: must be 9007199254740991 or less, not 9007199254740992 [ERR_CONFIG]\n");
+  });
+
+  it("writes no control character to the terminal, whatever it is given", async () => {
+    const steering = "\u001b[31m\u009b2J";
+    for (const args of [
+      ["colorize", steering],
+      ["colorize", `--${steering}`],
+      ["colorize", "a", "--provider", steering],
+      ["config", "check", `/nowhere/${steering}`],
+      ["model", "info", steering],
+      [steering],
+    ]) {
+      const { stdout, stderr } = await runCli(args);
+      expect(stderr).toContain("\\u001b[31m");
+      expect(`${stdout}${stderr}`).not.toMatch(/[\u001b\u009b]/);
+    }
+  });
+
   it("warns of a variable that nearly names a setting", async () => {
     const { stderr } = await runCli(["config", "explain", at("chapter.cbz")], undefined, { COBRA_TOPK: "9" });
     expect(stderr).toBe("warning: the variable COBRA_TOPK names no setting; did you mean COBRA_TOP_K?\n");

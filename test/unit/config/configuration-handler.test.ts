@@ -151,6 +151,49 @@ describe("getImageConfig and hasImageConfig", () => {
   });
 });
 
+describe("files of the Python system", () => {
+  it("say with input_is_zip and output_as_zip what the paths are", async () => {
+    const old = { input_dir: "in.zip", input_is_zip: true, output_dir: "out", output_as_zip: true };
+    expect((await handlerOf({ default: old })).getDefaultConfig()).toEqual({
+      inputZip: join(root, "in.zip"),
+      outputZip: `${join(root, "out")}/`,
+    });
+    const folders = { input_dir: "in", inputIsZip: false, output_dir: "out", output_as_zip: false };
+    expect((await handlerOf({ default: folders })).getDefaultConfig()).toEqual({
+      inputDir: join(root, "in"),
+      outputDir: join(root, "out"),
+    });
+    expect((await handlerOf({ default: { output_as_zip: true } })).getDefaultConfig()).toEqual({});
+  });
+
+  it("are faulty where they contradict themselves", () => {
+    expect(
+      new ConfigurationHandler().validateConfig({
+        default: { input_is_zip: "yes", output_as_zip: false, output_zip: "o.zip" },
+      }),
+    ).toEqual([
+      'default.inputIsZip: must be true or false, not "yes"',
+      "default.outputAsZip: is false, but outputZip is given; leave one of them out",
+    ]);
+    expect(new ConfigurationHandler().validateConfig({ images: { "a.png": { input_is_zip: true } } })).toEqual([
+      expect.stringContaining("inputIsZip: unknown setting"),
+    ]);
+  });
+});
+
+it("unmatchedEntries are those that no image has asked for", async () => {
+  const handler = await handlerOf({ images: { "a.png": {}, "x/*": {}, "zz*": {} } });
+  handler.getImageConfig("b/a.png");
+  expect(handler.unmatchedEntries()).toEqual(["x/*", "zz*"]);
+  handler.getImageConfig("x/1.png");
+  expect(handler.unmatchedEntries()).toEqual(["zz*"]);
+});
+
+it("entries of equal weight apply in the file's order, the later over the earlier", async () => {
+  const handler = await handlerOf({ images: { "0*1.png": { seed: 1 }, "00*.png": { seed: 2 } } });
+  expect(handler.getImageConfig("001.png")).toEqual({ seed: 2 });
+});
+
 describe("precedence", () => {
   it("is flag > environment > file > default, and says which won", () => {
     const { settings, origins } = layerSettings({
