@@ -102,7 +102,9 @@ describe("parseBatchConfig", () => {
   });
 
   it("reports faults that were found elsewhere together with its own", () => {
-    expect(() => parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, ["--drain: is odd"])).toThrow(
+    expect(() =>
+      parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, {}, ["--drain: is odd"]),
+    ).toThrow(
       /^2 settings are wrong:\n {2}- --drain: is odd\n {2}- --numInferenceSteps: must be a whole number of 1 or more, not 0$/,
     );
   });

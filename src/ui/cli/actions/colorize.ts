@@ -9,7 +9,7 @@ import { runBatchCommand } from "./run-batch.js";
 export function colorize(input: string | undefined, flags: ColorizeFlags): Promise<number> {
   return runBatchCommand(flags, async () => {
     const gathered = await gatherSettings(input, flags, process.env);
-    const { config, warnings } = parseBatchConfig(gathered.settings, gathered.label, flagFaults(flags));
+    const { config, warnings } = parseBatchConfig(gathered.settings, gathered.label, {}, flagFaults(flags));
     return {
       config,
       options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },

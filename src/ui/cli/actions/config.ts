@@ -37,7 +37,7 @@ async function check(path: string): Promise<void> {
 
 async function explain(input: string | undefined, flags: SettingFlags): Promise<void> {
   const { settings, origins, images, label, warnings: misspelt } = await gatherSettings(input, flags, process.env);
-  const { config, warnings } = parseBatchConfig(settings, label, flagFaults(flags));
+  const { config, warnings } = parseBatchConfig(settings, label, {}, flagFaults(flags));
   for (const message of [...misspelt, ...warnings]) process.stderr.write(`warning: ${message}\n`);
   const where = (key: string): string => {
     const origin = origins.get(key) ?? "default";
