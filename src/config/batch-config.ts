@@ -69,7 +69,7 @@ const schema = z.strictObject({
   seed: described("seed", whole(0)).default(SETTINGS.seed.default),
   numInferenceSteps: described(
     "numInferenceSteps",
-    whole(1).max(999, "must be 999 or less: models are trained for 1000"),
+    whole(1).max(999, "must be 999 or less, since models are trained with 1000"),
   ).default(SETTINGS.numInferenceSteps.default),
   /** Clamped to the patches there are; above 50 is a warning. */
   topK: described("topK", whole(1)).default(SETTINGS.topK.default),
@@ -228,13 +228,13 @@ export function parseBatchConfig(
   const config = resolveOutput(result.data, (text) => warnings.push(text));
   if (config.numInferenceSteps > 100)
     warnings.push(
-      `${label("numInferenceSteps")} is ${config.numInferenceSteps}; above 100 a page takes long and gains little`,
+      `${label("numInferenceSteps")} is ${config.numInferenceSteps}; more than 100 steps take long and improve little`,
     );
   if (config.topK > 50)
-    warnings.push(`${label("topK")} is ${config.topK}; above 50 memory grows and the colours hardly change`);
+    warnings.push(`${label("topK")} is ${config.topK}; above 50, memory grows and the colours hardly change`);
   if (config.layers !== undefined && config.ink === "model")
     warnings.push(
-      `${label("layers")} is "${config.layers}", but the model's own picture (${label("ink")} "model") has no layers: ${config.layers === "psd" ? "each document has the picture alone" : "pictures are written and no layers"}`,
+      `${label("layers")} is "${config.layers}", but the model's own picture (${label("ink")} "model") has no layers: ${config.layers === "psd" ? "each document holds only the picture" : "only pictures are written"}`,
     );
   return { config, warnings };
 }

@@ -35,7 +35,7 @@ export interface ReporterOptions {
   now?: () => number;
 }
 
-/** How often the progress line is drawn anew while nothing happens. */
+/** How often the progress line is redrawn while nothing happens. */
 const REDRAW_MS = 1000;
 
 /** Prints batch events. Call `onEvent` with each event in order, and `stop` at the end, whatever the end is. */

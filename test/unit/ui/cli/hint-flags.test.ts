@@ -1,4 +1,7 @@
 /** `--hint` and `--hints`: what they take, what they refuse, and which page they mean. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { gatherSettings } from "../../../../src/ui/cli/actions/gather-settings.js";
@@ -46,7 +49,8 @@ it("may be given several times; one that is wrong is reported, whatever comes be
 });
 
 describe("of a chapter", () => {
-  const settingsOf = (flags: NamedHintFlags) => gatherSettings("chapter.cbz", { ...flags }, {});
+  const settingsOf = (flags: NamedHintFlags & { config?: string }): ReturnType<typeof gatherSettings> =>
+    gatherSettings("chapter.cbz", { ...flags }, {});
 
   it("means a page by its path, its name, or that without its extension, in either form of Unicode", async () => {
     for (const [typed, page] of [
@@ -70,5 +74,22 @@ describe("of a chapter", () => {
       'the hint for "004.png" matches no picture of the input; did you mean "003.png"?',
       'the hint for "zz" matches no picture of the input',
     ]);
+  });
+
+  it("warns of entries of the file in the same way", async () => {
+    const root = mkdtempSync(join(tmpdir(), "cobra-entries-"));
+    try {
+      const images = { "003.png": { seed: 1 }, "a/*": { seed: 2 }, "01.png": { seed: 3 } };
+      writeFileSync(join(root, "c.json"), JSON.stringify({ images }));
+      const { pageConfig, lateWarnings, given } = await settingsOf({ config: join(root, "c.json") });
+      for (const page of ["003.png", "001.png"]) pageConfig(page);
+      expect(lateWarnings()).toEqual([
+        'images["a/*"] matches no picture of the input',
+        'images["01.png"] matches no picture of the input; did you mean "001.png"?',
+      ]);
+      expect(given).toContainEqual({ key: "seed", label: 'images["003.png"].seed' });
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });
