@@ -20,6 +20,8 @@ import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from ".
 import { layerPaths, layerRecords, layersAreOwn, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { EncodedPage, PageJob } from "../pages/page-work.js";
+import type { CrashNotePad } from "../journal/crash-marks.js";
+import type { Treatment } from "../journal/crash-evidence.js";
 import type { RunHistory } from "../journal/history.js";
 import { carryFile } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
@@ -40,6 +42,8 @@ export interface BatchOutputOptions {
   readonly fingerprint: (settings: PageSettings) => string;
   /** Ends the waiting for another run's lease. */
   readonly signal?: AbortSignal;
+  /** Opens the crash notes of this process. */
+  readonly openCrashNotes?: (path: string) => CrashNotePad;
   /** Told, for people, when the lease of another run is watched for silence. */
   readonly onWait?: (message: string) => void;
 }
@@ -179,6 +183,18 @@ export class BatchOutput {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
+  /** Notes that a page goes into its next stage. */
+  enterStage(job: PageJob): void {
+    const key = this.keyOf(job);
+    if (this.history.treatment(key.page, key.fingerprint).kind === "usual") this.#journal.enterStage(key, job.stage);
+    else this.begin(job);
+  }
+
+  /** How a page is done next, after what happened while it was in hand. */
+  treatment(job: Pick<PageJob, "entry" | "settings"> & { readonly inputSha256?: string }): Treatment {
+    return this.history.treatment(job.entry.name, this.fingerprint(job.settings), job.inputSha256);
+  }
+
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
   async write(job: PageJob, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
@@ -241,12 +257,8 @@ export class BatchOutput {
   /** Notes that a page has failed. */
   async fail(job: PageJob, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
-    if (
-      failure.code === "ERR_PAGE_CRASHED" &&
-      before?.failure.code === failure.code &&
-      before.fingerprint === this.keyOf(job).fingerprint
-    )
-      return;
+    const known = before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint;
+    if (known && this.treatment(job).kind === "set-aside") return;
     await this.#journal.append({ type: "failed", ...this.keyOf(job), failure });
   }
 
