@@ -1,7 +1,7 @@
 /**
- * What can be done with a run afterwards: a preview approved or rejected, failed pages tried again, finished ones done
- * anew. Each is a change of the journal, durable at once, and the same batch run again; killed in between, either
- * command goes on.
+ * Continues a run that was stopped or has ended: approves or rejects its preview, retries failed pages, redoes finished
+ * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
+ * command or the one before it continues.
  */
 import { basename, resolve } from "node:path";
 import {
@@ -23,18 +23,18 @@ import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { outputPath, workFolder } from "./output/work-folder.js";
 
-/** Settings that are changed: of the pages that are done again, and of the batch around them. */
+/** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
   readonly pages?: PageConfig;
   readonly batch?: Partial<BatchConfigInput>;
 }
 
-/** A run that is to go on. */
+/** A batch to run, so that a run continues. */
 export interface Continuation {
   readonly config: BatchConfig;
   readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only">;
   readonly record: RunRecord;
-  /** What was decided, for people. */
+  /** What was decided, as text for people. */
   readonly notes: readonly string[];
 }
 
@@ -46,8 +46,9 @@ interface Decision {
 }
 
 /**
- * Approves the preview that waits at an output; approving again goes on. Undefined where the batch is complete already.
- * @param seed of a grid of seeds the one for all pages
+ * Approves the preview of an output. Approving again continues the batch.
+ * @param seed of a preview with several seeds, the one for all pages
+ * @returns undefined when the batch is complete already
  * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`, `ERR_STATE` (no preview waits), `ERR_ARGUMENT` (a seed that is not
  * shown); ResourceError `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
  */
@@ -56,7 +57,7 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
-      return { entries: [], notes: ["the preview was approved before; the batch goes on"] };
+      return { entries: [], notes: ["the preview was approved before; the batch continues"] };
     if (preview?.state !== "waiting") throw noPreview(output, preview?.state);
     const settings = settingsOfApproval(preview.result ?? {}, seed);
     return {
@@ -67,8 +68,8 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
 }
 
 /**
- * Rejects the preview that waits at an output: its pages are done again and wait again.
- * @param changes settings that are tried next, for all pages; default: the next seed
+ * Rejects the preview of an output: its pages are done again and wait for approval again.
+ * @param changes settings to try next, for all pages. Default: the next seed
  * @throws as `approveRun`; ConfigurationError `ERR_CONFIG` for bad settings
  */
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
@@ -84,9 +85,9 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
 }
 
 /**
- * Tries the failed pages of an output again, those that were set aside as well; without `failedOnly` also the pages
- * that were not begun.
- * @returns undefined when no page has failed and `failedOnly` is asked for
+ * Tries the failed pages of an output again, also those that were set aside; without `failedOnly` also the pages that
+ * were not begun.
+ * @returns undefined when there is nothing to try
  * @throws as `rejectRun`
  */
 export async function retryRun(
@@ -110,9 +111,9 @@ export async function retryRun(
 }
 
 /**
- * Does finished pages of an output again, in the place of their pictures; all others stay as they are.
- * @param pages by their names in the input or in the output
- * @param changes default: the next seed
+ * Does finished pages of an output again and replaces their pictures. All other pages stay as they are.
+ * @param pages their names in the input or in the output
+ * @param changes settings of these pages. Default: the next seed
  * @throws as `rejectRun`; ValidationError `ERR_INPUT_NOT_FOUND` for a page that the batch does not have
  */
 export async function redoRun(
@@ -180,7 +181,7 @@ async function checkOrigins(
   }
 }
 
-/** Takes the lock, so that no run is under way, and notes a decision. */
+/** Takes the lease, so that no run is under way, and adds a decision to the journal. */
 async function change(
   { record }: StoredRun,
   changes: SettingChanges,
@@ -208,7 +209,7 @@ async function change(
   }
 }
 
-/** Another input takes the place of the one that was. */
+/** The settings without the input that another one replaces. */
 function withoutRivals(
   { inputDir, inputZip, ...settings }: BatchConfig,
   changes: Partial<BatchConfigInput> = {},
@@ -217,7 +218,7 @@ function withoutRivals(
   return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
 }
 
-/** The page that a name means: its own, that of its picture, or the end of either. */
+/** The page that a name means: its name in the input or in the output, or the last part of either. */
 function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
   const pictures = new Map(
     pages.map((page) => [
@@ -242,24 +243,21 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
   const near = nearestKey(name, pages);
   const known =
     pages.length === 0
-      ? "no page of it is done yet"
+      ? "none of its pages is done yet"
       : near === undefined
         ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
         : `did you mean ${near}?`;
-  throw new ValidationError(
-    "ERR_INPUT_NOT_FOUND",
-    `"${name}" is no page that was done at ${outputPath(record.config)}; ${known}`,
-  );
+  throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" is not a page of ${outputPath(record.config)}; ${known}`);
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {
   const remedy =
     state === "approved"
-      ? "it was approved already; single pages are done anew with `cobra-batch redo`"
+      ? "it was approved before; `cobra-batch redo` does single pages again"
       : state === "rejected"
-        ? "it was rejected and is not made again yet; run `cobra-batch reject` again to make it"
+        ? "it was rejected and is not made again yet; run `cobra-batch reject` once more"
         : "run `cobra-batch colorize` with --preview to get one";
-  return new BatchProcessingError("ERR_STATE", `no preview waits for a decision at ${output}: ${remedy}`);
+  return new BatchProcessingError("ERR_STATE", `${output} has no preview that waits for approval: ${remedy}`);
 }
 
 function describe(settings: PageConfig): string {
