@@ -67,7 +67,6 @@ const results = [];
         "ours, run()": () => perRun(count, async () => (await ours.run({ x: input })).y.dispose()),
         "onnxruntime-node": () => perRun(count, () => theirs.run({ x: peerInput })),
         "ours, pre-bound": () => perRun(count, () => bound.run()),
-        "ours, pre-bound, synchronous": () => perRun(count, () => bound.runSync()),
       },
     }),
   );

@@ -8,8 +8,8 @@ import { runInNewContext } from "node:vm";
 import sharp from "sharp";
 import { decodeForClassification, measure } from "../dist/classification/index.js";
 import { openPageSource } from "../dist/io/open-source.js";
-import { WorkerPool } from "../dist/workers/pool.js";
-import { tellPicture } from "../dist/workers/classify-picture.js";
+import { TaskPool } from "../dist/colorization/tasks/pool.js";
+import { classifyPicture } from "../dist/classification/classify-picture.js";
 import { compare, report } from "./harness.mjs";
 
 sharp.concurrency(1);
@@ -49,7 +49,7 @@ const cpuMs = (list, action) => async () => {
 };
 const decode = (bytes) => sharp(bytes).raw().toBuffer();
 const measured = async (bytes) => measure(await decodeForClassification(bytes, "page"));
-const told = (bytes) => tellPicture(bytes, "page", { decision: "calibrated", byHeader: true });
+const told = (bytes) => classifyPicture(bytes, "page", { decision: "calibrated", byHeader: true });
 for (const [list, type] of [
   [gray, "line_art"],
   [grayAsRgb, "line_art"],
@@ -89,7 +89,7 @@ const rate = (list, work) => async () => {
   );
   return list.length / ((performance.now() - start) / 1000);
 };
-const pool = new WorkerPool({ minThreads: cores });
+const pool = new TaskPool({ minThreads: cores });
 try {
   const inPool = (bytes) => pool.classify(new Uint8Array(bytes), "page", { decision: "calibrated", byHeader: true });
   const all = (name, list) =>

@@ -5,13 +5,13 @@ import { availableParallelism } from "node:os";
 import sharp from "sharp";
 import { encodeStage } from "../dist/core/pages/page-flow.js";
 import { openPageSource } from "../dist/io/open-source.js";
-import { WorkerPool } from "../dist/workers/pool.js";
-import { stage } from "../dist/workers/map-concurrent.js";
+import { TaskPool } from "../dist/colorization/tasks/pool.js";
+import { mapConcurrent } from "../dist/workers/map-concurrent.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 12;
 const cores = availableParallelism();
-const pool = new WorkerPool({ minThreads: cores });
+const pool = new TaskPool({ minThreads: cores });
 try {
   const source = await openPageSource("scripts/sample/chapter.cbz");
   const coloured = [];
@@ -28,7 +28,7 @@ try {
   };
   const encode = (page) => pool.encode({ ...page, data: page.data.slice() }, { format: "png" });
   const through = (options) => async () => {
-    for await (const bytes of stage(pages, encode, options))
+    for await (const bytes of mapConcurrent(pages, encode, options))
       if (bytes.byteLength === 0) throw new Error("an empty picture");
   };
   const alone = async () => {

@@ -18,7 +18,8 @@ const TOLERANCE_MIB = 64;
 
 async function child([model, inputDir, outputDir, reference]) {
   const { Engine, liveCounts, parseBatchConfig, runBatch } = await import("../dist/index.js");
-  const engine = await Engine.open({ model, session: { intraOpThreads: 1 } }); // threads that spin bring nothing to such small networks
+  // threads that spin bring nothing to such small networks
+  const engine = await Engine.open({ model, session: { intraOpThreads: 1 } });
   const { config } = parseBatchConfig({
     inputDir,
     outputDir,

@@ -1,12 +1,12 @@
 // Registers the addon's surface with Node and does nothing else. The TypeScript mirror is src/binding/types.ts.
 #include <napi.h>
 
-#include "binding.h"
 #include "checksum.h"
-#include "environment.h"
-#include "pixels.h"
-#include "session.h"
-#include "tensor.h"
+#include "pixels/register.h"
+#include "runtime/binding.h"
+#include "runtime/environment.h"
+#include "runtime/session.h"
+#include "runtime/tensor.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterRuntime(env, exports);

@@ -1,11 +1,11 @@
-// CRC-32 by folding with carry-less multiplication (Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
-// Instruction", Intel 2009, the constants of its bit-reflected form): a fifth of the cost of reading the bytes, where tables cost as much as
-// reading does.
+// CRC-32 by folding with carry-less multiplication (Gopal et al., "Fast CRC Computation for Generic Polynomials Using
+// PCLMULQDQ Instruction", Intel 2009, the constants of its bit-reflected form): a fifth of the cost of reading the
+// bytes, where tables cost as much as reading does.
 #include "checksum.h"
 
 #include <array>
 
-#include "pixels_args.h"
+#include "pixels/args.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -36,7 +36,8 @@ COBRA_CLMUL __m128i Load(const uint8_t* bytes) { return _mm_loadu_si128(reinterp
 
 /// `x` moved on by the distance of `constants`, with `next` added.
 COBRA_CLMUL __m128i Fold(__m128i x, __m128i constants, __m128i next) {
-  return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(x, constants, 0x00), _mm_clmulepi64_si128(x, constants, 0x11)), next);
+  return _mm_xor_si128(
+      _mm_xor_si128(_mm_clmulepi64_si128(x, constants, 0x00), _mm_clmulepi64_si128(x, constants, 0x11)), next);
 }
 
 /// All of at least 64 bytes, a multiple of 16. `crc` before and after without the inversions.
@@ -48,7 +49,8 @@ __attribute__((target("pclmul,sse4.1"))) uint32_t ByFolding(const uint8_t* bytes
   const __m128i low = _mm_setr_epi32(-1, 0, -1, 0);
   const uint8_t* const end = bytes + count;
   // Four sums side by side, so that one multiplication does not wait for the other.
-  __m128i a = _mm_xor_si128(Load(bytes), _mm_cvtsi32_si128(static_cast<int>(crc))), b = Load(bytes + 16), c = Load(bytes + 32), d = Load(bytes + 48);
+  __m128i a = _mm_xor_si128(Load(bytes), _mm_cvtsi32_si128(static_cast<int>(crc))), b = Load(bytes + 16),
+          c = Load(bytes + 32), d = Load(bytes + 48);
   for (bytes += 64; end - bytes >= 64; bytes += 64) {
     a = Fold(a, by64, Load(bytes));
     b = Fold(b, by64, Load(bytes + 16));
@@ -67,7 +69,8 @@ __attribute__((target("pclmul,sse4.1"))) uint32_t ByFolding(const uint8_t* bytes
 
 // crc32(bytes, previous?): of the bytes after those that gave `previous`
 Napi::Value CallCrc32(const Napi::CallbackInfo& info) {
-  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) pixels::Refuse(info.Env(), "bytes must be a Uint8Array");
+  if (!info[0].IsTypedArray() || info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+    pixels::Refuse(info.Env(), "bytes must be a Uint8Array");
   const Napi::Uint8Array array = info[0].As<Napi::Uint8Array>();
   const uint8_t* bytes = array.Data();
   const size_t count = array.ByteLength();
@@ -82,7 +85,8 @@ Napi::Value CallCrc32(const Napi::CallbackInfo& info) {
 
 void RegisterChecksum(Napi::Env env, Napi::Object exports) {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) exports.Set("crc32", Napi::Function::New(env, CallCrc32, "crc32"));
+  if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
+    exports.Set("crc32", Napi::Function::New(env, CallCrc32, "crc32"));
 #endif
 }
 

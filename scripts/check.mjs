@@ -1,23 +1,23 @@
-// `npm run check`: lint, type check, floors, and that nothing of one machine is committed.
-import { readFileSync } from "node:fs";
+// `npm run check`: lint, formatting, types, floors, the C++ sources, and that nothing of one machine is committed.
 import { join } from "node:path";
 import { checkFloors } from "./lib/floors.mjs";
+import { checkLines } from "./lib/lines.mjs";
 import { ensurePackages } from "./lib/setup.mjs";
 import { main, ROOT, run, say, SetupError } from "./lib/steps.mjs";
 
-await main(() => {
+const TOOLS = [
+  ["lint", "oxlint/bin/oxlint", "--deny-warnings"],
+  ["formatting (npx oxfmt . mends it)", "oxfmt/bin/oxfmt", "--check", "."],
+  ["type check", "typescript/bin/tsc", "-p", "tsconfig.json"],
+];
+
+await main(async () => {
   ensurePackages();
-  run(process.execPath, [join(ROOT, "node_modules/oxlint/bin/oxlint"), "--deny-warnings"], {
-    show: true,
-    what: "lint",
-  });
-  run(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"], {
-    show: true,
-    what: "type check",
-  });
-  const faults = checkFloors();
-  if (/"resolved":/.test(readFileSync(join(ROOT, "package-lock.json"), "utf8")))
-    faults.push("package-lock.json names download addresses; .npmrc has omit-lockfile-registry-resolved for that");
+  for (const [what, script, ...args] of TOOLS) {
+    run(process.execPath, [join(ROOT, "node_modules", script), ...args], { show: true, what });
+  }
+  const { formatNative, lintNative } = await import("./lib/native-style.mjs"); // needs the packages
+  const faults = [...checkFloors(), ...checkLines(), ...(await formatNative()), ...(await lintNative())];
   if (faults.length > 0) throw new SetupError(`the house does not hold:\n${faults.join("\n")}`);
-  say("lint, types and floors hold");
+  say("lint, formatting, types and floors hold");
 });

@@ -36,7 +36,7 @@ export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/pa
 export { StatusTracker, type ImageState, type ImageStatus, type StatusSummary } from "./core/pages/status-tracker.js";
 export { runBatch, type RunBatchOptions } from "./core/run-batch.js";
 export type { ProcessorState } from "./core/processor-state.js";
-export { EVENT_FORMAT_VERSION } from "./core/events.js";
+export { EVENT_FORMAT_VERSION } from "./core/event-format.js";
 export type {
   BatchEvent,
   BatchEventBody,

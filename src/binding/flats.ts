@@ -1,5 +1,5 @@
 /**
- * Flats: one colour for every region of a page, the kernels `native/pixels_flats.cc` and `pixels_regions.cc` with typed
+ * Flats: one colour for every region of a page, the kernels `native/pixels/flats.cc` and `regions.cc` with typed
  * pictures. Synchronous; usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";

@@ -1,5 +1,5 @@
 /**
- * Colour hints grown to the regions of a page: the kernels `native/pixels_hints.cc` and `pixels_regions.cc` with typed
+ * Colour hints grown to the regions of a page: the kernels `native/pixels/hints.cc` and `regions.cc` with typed
  * pictures. Synchronous; usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";

@@ -1,5 +1,5 @@
 /**
- * The model's colour under the page's own ink: the kernel `native/pixels_ink*.cc` with typed pictures. Synchronous;
+ * The model's colour under the page's own ink: the kernel `native/pixels/ink*.cc` with typed pictures. Synchronous;
  * usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";

@@ -276,16 +276,6 @@ export function applyShadowStyle(
   };
 }
 
-/** PIL's `Image.blend`: the truncation of a + alpha * (b - a), alpha in 0..1 as float32. */
-export function blend<C extends 1 | 2 | 3 | 4>(a: PixelImage<C>, b: PixelImage<C>, alpha: number): PixelImage<C> {
-  return {
-    width: a.width,
-    height: a.height,
-    channels: a.channels,
-    data: callPixels((pixels) => pixels.blend(a, b, alpha)),
-  };
-}
-
 /** RGBA with colour times alpha (PIL's "RGBa"), in which alpha pictures are resized. */
 export function premultiply(image: PixelImage<4>): PixelImage<4> {
   return { ...image, data: callPixels((pixels) => pixels.premultiply(image)) };

@@ -1,5 +1,5 @@
 /**
- * A page's regions: the kernel `native/pixels_regions.cc` with typed pictures. Synchronous; usable in worker threads.
+ * A page's regions: the kernel `native/pixels/regions.cc` with typed pictures. Synchronous; usable in worker threads.
  */
 import { callPixels } from "./pixels.js";
 import type { RasterImage } from "./raster.js";

@@ -45,17 +45,6 @@ export class Binding implements Disposable {
     await runJob<undefined>((settle) => native.run(settle), options.signal);
   }
 
-  /**
-   * The same without leaving the calling thread's turn: it blocks until what runs at present and this run are over. For
-   * small models.
-   */
-  runSync(): void {
-    const native = this.#live();
-    guarded(() => {
-      native.runSync();
-    });
-  }
-
   /** Gives the tensors back. Idempotent; safe while it runs. */
   dispose(): void {
     this.#native?.dispose();

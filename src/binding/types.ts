@@ -15,7 +15,7 @@ export type Settle<T> = (error: Error | undefined, result: T) => void;
 /** A job in flight, for `cancel`. */
 export type JobId = number;
 
-/** `native/tensor.*` */
+/** `native/runtime/tensor.*` */
 export interface NativeTensor {
   data(): TensorData;
   view(elementOffset: number, dims: readonly number[]): NativeTensor;
@@ -49,7 +49,7 @@ export interface AllocatorStats {
   readonly arenaShrinkages: number;
 }
 
-/** `native/session.*` */
+/** `native/runtime/session.*` */
 export interface NativeSession {
   describe(): { provider: string; device: string; inputs: ValueInfo[]; outputs: ValueInfo[] };
   run(
@@ -73,10 +73,9 @@ export interface DeviceMemory {
   readonly totalBytes: number;
 }
 
-/** `native/binding.*` */
+/** `native/runtime/binding.*` */
 export interface NativeBinding {
   run(settle: Settle<undefined>): JobId;
-  runSync(): void;
   dispose(): void;
 }
 
@@ -113,7 +112,7 @@ export interface RuntimeInfo {
   readonly providers: readonly string[];
 }
 
-/** Session, tensor and runtime calls: `native/environment.*`, `session.*`, `tensor.*`, `binding.*`. */
+/** Session, tensor and runtime calls: `native/runtime/environment.*`, `session.*`, `tensor.*`, `binding.*`. */
 export interface NativeRuntime {
   useRuntime(libraryPath: string): void;
   runtimeInfo(): RuntimeInfo;
@@ -147,7 +146,7 @@ export interface NativeImage {
 }
 
 /**
- * CPU kernels for pages: `native/pixels*.cc`. Synchronous, stateless, callable from any thread, never in need of ONNX
+ * CPU kernels for pages: `native/pixels/`. Synchronous, stateless, callable from any thread, never in need of ONNX
  * Runtime. `out`, where given, has exactly the result's size and is returned; it must not share memory with an input
  * unless said. Errors carry `code` "ERR_ARGUMENT" or "ERR_OUT_OF_MEMORY".
  */
@@ -179,15 +178,13 @@ export interface NativePixelCalls {
   saturation(image: NativeImage): number;
   distinctColors(image: NativeImage): number;
   isGray(image: NativeImage): boolean;
-  /** 17 sums; see `ColorSums` in native/pixels_kernels.h. */
+  /** 17 sums; see `ColorSums` in native/pixels/kernels.h. */
   colorSums(image: NativeImage): Float64Array;
   median(gray: NativeImage): number;
   /** 256 counts. */
   histogram(gray: NativeImage): Float64Array;
   /** `out` may be `line.data`. */
   shadowStyle(gray: NativeImage, line: NativeImage, out?: Uint8Array): Uint8Array;
-  /** `out` may be `a.data` or `b.data`. */
-  blend(a: NativeImage, b: NativeImage, alpha: number, out?: Uint8Array): Uint8Array;
   premultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   unpremultiply(image: NativeImage, out?: Uint8Array): Uint8Array;
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
@@ -224,7 +221,7 @@ export interface NativePixelCalls {
   ): Uint8Array;
 }
 
-/** What `native/pixels.cc` registers. */
+/** What `native/pixels/calls_*.cc` registers. */
 export interface NativePixels {
   readonly pixels: NativePixelCalls;
 }

@@ -17,8 +17,8 @@ import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
 import { colorizePage, type PageRequest, type PageResult } from "./cobra/pipeline.js";
-import { openPagePool, type PagePool } from "./page-pool.js";
-import type { RunPageTask } from "./page-tasks.js";
+import { TaskPool } from "./tasks/pool.js";
+import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 
 export interface EngineOptions {
@@ -63,7 +63,7 @@ export class Engine implements AsyncDisposable {
   readonly memory: MemoryManager;
   readonly #options: EngineOptions;
   readonly #networks: Networks;
-  readonly #pool: PagePool;
+  readonly #pool: TaskPool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
   readonly #styles: LoadedStyles;
@@ -91,7 +91,7 @@ export class Engine implements AsyncDisposable {
       Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))),
     );
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
-    this.#pool = openPagePool(options.workers);
+    this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
   }
 
   /**
@@ -122,7 +122,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** The worker pool, for work around the pages. */
-  get pool(): PagePool {
+  get pool(): TaskPool {
     return this.#pool;
   }
 
@@ -210,11 +210,8 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /**
-   * The pool as the pipeline sees it. The table of tasks is the same; TypeScript cannot follow that through two
-   * generics.
-   */
-  readonly #runTask: RunPageTask = (name, input, signal) => this.#pool.run(name, input as never, { signal }) as never;
+  /** The pool as the pipeline sees it. */
+  readonly #runTask: RunTask = (name, payload, signal) => this.#pool.run(name, payload, { signal });
 
   #assertOpen(): void {
     if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");

@@ -23,7 +23,7 @@ const ARENA_FACTOR = 2.3;
 const ARENA_FLOOR_BYTES = 2 ** 20;
 /** Buffers of a page are garbage for a while before they are collected. */
 const PAGE_FACTOR = 1.5;
-/** Bytes a pixel of the page in the ink's working planes (`native/pixels_ink*.cc`). */
+/** Bytes a pixel of the page in the ink's working planes (`native/pixels/ink*.cc`). */
 const INK_BYTES_PER_PIXEL = 24;
 /** Pixels of larger pages are in them some rows at a time. */
 const INK_PIXELS = 16_000_000;

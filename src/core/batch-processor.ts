@@ -256,7 +256,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #emit(body: BatchEventBody): void {
-    const event: BatchEvent = { job: this.job, ...body };
+    const event: BatchEvent = { time: new Date().toISOString(), job: this.job, ...body };
     this.#options.onEvent?.(event);
     this.#events.emit(event);
   }

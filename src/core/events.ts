@@ -1,126 +1,177 @@
-/** What a batch tells while it runs. Every event is plain data and goes out as one NDJSON line with `--json`. */
-import type { PageStage } from "../colorization/cobra/pipeline.js";
-import type { PageConfig, PageSettings } from "../config/batch-config.js";
+/**
+ * The events of a batch: one schema, from which their TypeScript types, the JSON Schema of `--json`
+ * (`docs/cli-json.schema.json`) and the tables of `docs/cli-json.md` are made. A new event is one row of `EVENTS`;
+ * `npm run docs` then writes the published files anew. At run time only types come from here, so nothing loads zod for
+ * it.
+ */
+import { z } from "zod";
+import { PAGE_STAGES } from "../colorization/cobra/pipeline.js";
+import { INKS, STYLES, type PageConfig, type PageSettings } from "../config/batch-config.js";
 import type { ErrorCode } from "../errors.js";
 
+const count = z.int().min(0);
+const ms = z.number().min(0).describe("milliseconds");
+const page = z.string().describe("name of the page in its input");
+const index = count.describe("position of the page in the batch, from 0");
+const path = z.string();
+
+/** A stable code; the pattern and not the list, so that a reader with an older schema accepts a newer code. */
+export const errorCode = z
+  .string()
+  .regex(/^ERR_[A-Z_]+$/)
+  .meta({ id: "ErrorCode", description: "stable error code, see docs/errors.md" }) as unknown as z.ZodType<ErrorCode>;
+
+/** When an event happened. */
+export const time = z.iso.datetime({ precision: 3 }).describe("when, ISO 8601 in UTC with milliseconds");
+
+const batchProgress = z
+  .strictObject({
+    total: count.describe("sum of the others"),
+    completed: count.describe("pages whose picture is written"),
+    failed: count.describe("pages that failed"),
+    unfinished: count.describe("pages without an outcome: not begun, in work, or left because the batch was stopped"),
+  })
+  .meta({ id: "Progress", description: "how many pages are where" });
+
+const pageFailure = z
+  .strictObject({
+    page,
+    stage: z.enum(["scan", ...PAGE_STAGES, "write"]).describe("where the page failed"),
+    code: errorCode,
+    message: z.string().describe("for people; may change"),
+    remedy: z.string().describe("what to do about it"),
+  })
+  .meta({ id: "PageFailure", description: "why a page failed" });
+
+const pageSuccess = z
+  .strictObject({
+    page,
+    output: path.describe("path of the picture; in an archive its entry's name"),
+    layers: z
+      .array(path)
+      .describe("paths of its layers from the bottom up, in an archive their entries' names")
+      .exactOptional(),
+    width: count.describe("pixels of the written picture"),
+    height: count.describe("pixels of the written picture"),
+    bucket: z.string().describe("page size of the model, WxH"),
+    tiles: count.describe("parts it was coloured in: strips and spreads").exactOptional(),
+    seed: count.describe("seed of the noise"),
+    elapsedMs: ms.describe("milliseconds from decoding to the written picture"),
+    stageMs: z.record(z.string(), ms).describe("milliseconds of each stage"),
+    references: z.array(z.string()).describe("reference patches that were used, name#patch"),
+  })
+  .meta({ id: "PageSuccess", description: "a finished page" });
+
+const seedPicture = z
+  .strictObject({ page, seed: count.describe("seed of the noise"), output: path.describe("where the picture is") })
+  .meta({ id: "SeedPicture", description: "one picture of a grid of seeds" });
+
+// The types of settings are the configuration's; the schema names what is always there.
+const pageSettings = z
+  .looseObject({
+    style: z.enum(STYLES),
+    seed: count,
+    numInferenceSteps: count,
+    topK: count,
+    ink: z.enum(INKS),
+  })
+  .describe("settings of the batch; a page may have its own over them") as unknown as z.ZodType<PageSettings>;
+const changedSettings = z.looseObject({}).describe("settings that are changed") as unknown as z.ZodType<PageConfig>;
+
+const previewResult = z
+  .strictObject({
+    pages: z.array(pageSuccess).describe("finished pages, in the batch's order; empty with a grid of seeds"),
+    failures: z.array(pageFailure).describe("pages that were tried and failed"),
+    settings: pageSettings,
+    seeds: z
+      .strictObject({ sheet: path.describe("all pictures on one sheet"), pictures: z.array(seedPicture) })
+      .describe("with previewSeeds: the same page with several seeds")
+      .exactOptional(),
+  })
+  .meta({ id: "Preview", description: "what waits for approval" });
+
+const batchSummary = z.strictObject({
+  ...batchProgress.shape,
+  output: path.describe("folder or archive that was written; an archive appears once no page is unfinished"),
+  elapsedMs: ms.describe("milliseconds from the start to the end of the batch"),
+  failures: z.array(pageFailure).describe("the pages that failed"),
+  preview: previewResult
+    .describe("the preview that is waited for, where that is why pages are unfinished")
+    .exactOptional(),
+});
+
+/** One kind of event. */
+function event<T extends string, S extends z.ZodRawShape>(type: T, when: string, fields: S) {
+  return z
+    .strictObject({ type: z.literal(type), time, job: z.string().describe("id of the batch"), ...fields })
+    .describe(when);
+}
+
+/** All events. */
+export const EVENTS = [
+  event("batch-started", "once, before all others but warnings", {
+    pages: count.describe("number of pages"),
+    references: z.array(z.string()).describe("names of the references"),
+    model: z.string().describe("name of the model"),
+    modelTrained: z.boolean().describe("false for a model made for tests"),
+    provider: z.string().describe("where the networks run"),
+  }),
+  event("warning", "any time: something that is allowed but that people should know", {
+    message: z.string().describe("for people; may change"),
+    page: page.describe("the page it is about; without it the batch").exactOptional(),
+  }),
+  event("page-started", "a page is taken from the queue", { page, index }),
+  event("page-stage", "a page goes into a stage; while denoising, at every step", {
+    page,
+    index,
+    stage: z.enum(PAGE_STAGES).describe("stage of colouring"),
+    step: count.describe("step from 1, while denoising").exactOptional(),
+    steps: count.describe("steps in all, while denoising").exactOptional(),
+  }),
+  event("page-completed", "a page's picture is written, pages in the queue's order", {
+    index,
+    kept: z.literal(true).describe("an earlier run has done it").exactOptional(),
+    progress: batchProgress,
+    ...pageSuccess.shape,
+  }),
+  event("page-failed", "a page has failed; the others go on", { index, progress: batchProgress, ...pageFailure.shape }),
+  event("preview-ready", "a preview is done and waits for a decision", { preview: previewResult }),
+  event("preview-approved", "the batch goes on", { settings: changedSettings }),
+  event("preview-rejected", "the preview's pages are back in the queue", {
+    pages: z.array(page).describe("names of the pages that are done again"),
+    settings: changedSettings,
+    progress: batchProgress,
+  }),
+  event("batch-paused", "no further page is begun", {}),
+  event("batch-resumed", "pages are begun again", {}),
+  event("batch-stopped", "the last: the batch ended before all pages were done", batchSummary.shape),
+  event("batch-completed", "the last: every page has an outcome", batchSummary.shape),
+] as const;
+
+/** An event; see `BatchEvent`. */
+export const batchEvent = z.discriminatedUnion("type", EVENTS);
+
+/** Omits keys of each member of a union. */
+type OmitFromEach<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
 /**
- * Version of the event format, `schema` in each line of `--json`; it rises when a field changes its meaning or goes.
+ * An event of a batch, plain data. `job` is the batch's id, the same in all its events and in its journal; `time` is
+ * when it happened, ISO 8601 in UTC with milliseconds. `docs/cli-json.md` lists types and fields.
  */
-export const EVENT_FORMAT_VERSION = 1;
-
-/**
- * Where a page can fail: while the input is looked through, read and decoded, in a stage of colouring, encoded or
- * written.
- */
-export type FailureStage = "scan" | "decode" | PageStage | "encode" | "write";
-
-/** Why a page failed. */
-export interface PageFailure {
-  /** Name of the page inside its source. */
-  page: string;
-  stage: FailureStage;
-  /** Stable code; see `ERROR_CODES`. */
-  code: ErrorCode;
-  message: string;
-  /** What to do about it. */
-  remedy: string;
-}
-
-/** One finished page. */
-export interface PageSuccess {
-  page: string;
-  /** Where the picture is: a path, or the entry's name in the archive. */
-  output: string;
-  /** Where its layers are, from the bottom up, with `layers` "png"; paths or entries as `output`. */
-  layers?: string[];
-  /** Pixels of the written picture. */
-  width: number;
-  height: number;
-  /** Page size of the model that was used, "WxH". */
-  bucket: string;
-  /** Parts it was coloured in, where its shape fits no page size of the model (strips, spreads). */
-  tiles?: number;
-  seed: number;
-  /** Wall time from decode to written. */
-  elapsedMs: number;
-  /** Wall time of the stages. */
-  stageMs: Record<string, number>;
-  /** Reference patches that were used, "name#patch", in quadrant order. */
-  references: string[];
-}
-
-/** One picture of a grid of seeds. */
-export interface SeedPicture {
-  readonly page: string;
-  readonly seed: number;
-  /** Where the picture is. */
-  readonly output: string;
-}
-
-/** What waits for approval. */
-export interface PreviewResult {
-  /**
-   * The pages that were done, in the batch's order, `output` being where the picture lies now; empty with a grid of
-   * seeds.
-   */
-  readonly pages: readonly PageSuccess[];
-  /** Pages that were tried for it and failed. */
-  readonly failures: readonly PageFailure[];
-  /** The batch's settings it was made with; a page may have its own over them. */
-  readonly settings: PageSettings;
-  /** With `previewSeeds`: the same page with several seeds, one by one and together on one sheet. */
-  readonly seeds?: { readonly sheet: string; readonly pictures: readonly SeedPicture[] };
-}
-
+export type BatchEvent = z.infer<typeof batchEvent>;
+/** What happened, without the batch it happened in and the time. */
+export type BatchEventBody = OmitFromEach<BatchEvent, "job" | "time">;
 /** How many pages are where. `total` is the sum of the others. */
-export interface BatchProgress {
-  total: number;
-  completed: number;
-  failed: number;
-  /** Pages without an outcome: not begun, on their way, or left because the batch was stopped. */
-  unfinished: number;
-}
-
-/** How the batch went. */
-export interface BatchSummary extends BatchProgress {
-  /** Folder or archive that was written; an archive appears once no page is unfinished. */
-  output: string;
-  elapsedMs: number;
-  failures: PageFailure[];
-  /** A preview that waits for approval, where that is why pages are unfinished. */
-  preview?: PreviewResult;
-}
-
-/** What happened, without the batch it happened in. */
-export type BatchEventBody =
-  /** Once, before all others but warnings. `pages` is the number of pages, `provider` where the networks run. */
-  | {
-      type: "batch-started";
-      pages: number;
-      references: string[];
-      model: string;
-      modelTrained: boolean;
-      provider: string;
-    }
-  /** Something that is allowed but that people should know. `page`: the page it is about; without it the batch. */
-  | { type: "warning"; message: string; page?: string }
-  /** A page is taken from the queue. `index` is its position in the batch, from 0. */
-  | { type: "page-started"; page: string; index: number }
-  /** A page goes into a stage of colouring; `step` of `steps` while denoising. */
-  | { type: "page-stage"; page: string; index: number; stage: PageStage; step?: number; steps?: number }
-  /** A page's picture is written, pages in the queue's order. `kept`: an earlier run has done it. */
-  | ({ type: "page-completed"; index: number; kept?: true; progress: BatchProgress } & PageSuccess)
-  /** A page has failed; the others go on. */
-  | ({ type: "page-failed"; index: number; progress: BatchProgress } & PageFailure)
-  /** A preview is done and waits for `approvePreview()` or `rejectPreview()`. */
-  | { type: "preview-ready"; preview: PreviewResult }
-  /** The batch goes on; `settings` are what the approval adds, such as the seed chosen of a grid. */
-  | { type: "preview-approved"; settings: PageConfig }
-  /** The preview's pages are back in the queue and are done again with these settings. */
-  | { type: "preview-rejected"; pages: string[]; settings: PageConfig; progress: BatchProgress }
-  | { type: "batch-paused" | "batch-resumed" }
-  /** The last: the batch was stopped before its end, or is complete. */
-  | ({ type: "batch-stopped" | "batch-completed" } & BatchSummary);
-
-/** An event. `job` is the batch's id, the same in all its events and in its journal. */
-export type BatchEvent = { job: string } & BatchEventBody;
+export type BatchProgress = z.infer<typeof batchProgress>;
+/** Why a page failed: its name, the stage, a stable code, the message and what to do. */
+export type PageFailure = z.infer<typeof pageFailure>;
+/** Where a page can fail: scanning the input, decoding, a stage of colouring, encoding, writing. */
+export type FailureStage = PageFailure["stage"];
+/** A finished page: where its picture and layers are, its size, seed, references and times. */
+export type PageSuccess = z.infer<typeof pageSuccess>;
+/** One picture of a grid of seeds. */
+export type SeedPicture = z.infer<typeof seedPicture>;
+/** What waits for approval: finished pages, or the same page with several seeds. */
+export type PreviewResult = z.infer<typeof previewResult>;
+/** How a batch went: the counts, what was written, the failures, and a preview that is left waiting. */
+export type BatchSummary = z.infer<typeof batchSummary>;

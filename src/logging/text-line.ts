@@ -2,10 +2,9 @@
  * A log record as one line for people. Names of pages come from archives of strangers, so control characters are
  * written out.
  */
+import { printableLine } from "../text/printable.js";
 
 const COLOUR: Readonly<Record<string, number>> = { DEBUG: 90, INFO: 36, WARNING: 33, ERROR: 31, CRITICAL: 35 };
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** `13:30:00.123 INFO     [batch] message key=value`; a stack follows in lines of its own. */
 export function textLine(record: string, colour = false): string {
@@ -15,26 +14,20 @@ export function textLine(record: string, colour = false): string {
   const rest = Object.entries(fields)
     .map(([key, value]) => ` ${key}=${fieldText(value)}`)
     .join("");
-  const head = `${localClock(String(time))} ${shown} ${component === undefined ? "" : `[${plain(String(component))}] `}${plain(String(msg ?? ""))}${rest}\n`;
+  const head = `${localClock(String(time))} ${shown} ${component === undefined ? "" : `[${printableLine(String(component))}] `}${printableLine(String(msg ?? ""))}${rest}\n`;
   return err === undefined ? head : head + stackText(err);
 }
 
 function fieldText(value: unknown): string {
-  if (typeof value !== "string") return plain(JSON.stringify(value));
-  const text = plain(value);
+  if (typeof value !== "string") return printableLine(JSON.stringify(value));
+  const text = printableLine(value);
   return text === "" || /[\s"=]/u.test(text) ? `"${text.replaceAll('"', '\\"')}"` : text;
-}
-
-function plain(text: string): string {
-  return text.replace(CONTROL, (character) =>
-    character === "\n" ? " " : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function stackText(err: unknown): string {
   const { stack, message } = err as { stack?: unknown; message?: unknown };
   const lines = String(stack ?? message ?? JSON.stringify(err)).split("\n");
-  return `${lines.map((line) => `    ${plain(line)}`).join("\n")}\n`;
+  return `${lines.map((line) => `    ${printableLine(line)}`).join("\n")}\n`;
 }
 
 /** The local time of an ISO time, to the millisecond. */

@@ -1,64 +1,60 @@
 /**
- * A stage of a pipeline: work done on the items of one async iterable, several at once, given on as another. Stages are
- * joined by nesting; each holds a bounded number of items, so a slow stage slows the ones before it down instead of
- * filling memory.
+ * Maps an async iterable to another, several items at once: a stage of a pipeline. Stages are joined by nesting. Each
+ * holds a bounded number of items, so a slow stage slows down those before it instead of filling memory.
  */
 import { ValidationError } from "../errors.js";
 
-export interface StageOptions {
+export interface MapOptions {
   /**
    * Items worked on at once; a function is asked whenever an item may be taken, so the number may change. Default 1.
    */
   readonly concurrency?: number | (() => number);
-  /** Finished items kept ready for the next stage besides those in work. Default 1. */
+  /** Finished items that may wait for the consumer, besides those in work. Default 1. */
   readonly capacity?: number;
   /** Give results in the order of the input. Default true; false gives them as they finish. */
   readonly ordered?: boolean;
-  /** Ends the stage: the iteration rejects with the signal's reason once the works under way have ended. */
+  /** Ends the iteration: it rejects with the signal's reason once the items in work have ended. */
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface StageContext {
+export interface MapContext {
   /** Position of the item in the input, from 0. */
   readonly index: number;
-  /** Aborted when the stage ends early: by an error, the caller's signal, or a consumer that stops. */
+  /** Aborted when the iteration ends early: by an error, the caller's signal, or a consumer that stops. */
   readonly signal: AbortSignal;
 }
 
-/** What a stage does with one item. */
-export type StageWork<I, O> = (item: I, context: StageContext) => Promise<O>;
+/** What is done with one item. */
+export type MapWork<I, O> = (item: I, context: MapContext) => Promise<O>;
 
 /**
- * Runs `work` over `input`. From taking an item to giving its result on, at most `concurrency + capacity` items are
- * inside. It starts with the first `next()` and then works ahead. An error of `work` or `input` ends the stage: nothing
- * new is taken, the works under way are told by their signal and awaited, the input is closed, then the error is thrown
- * to the consumer. Work that may fail for one item alone should return the failure as its result. Throws `ERR_ARGUMENT`
- * for a concurrency below 1 or a capacity below 0.
+ * Runs `work` over `input`. At most `concurrency + capacity` items are between `input` and the consumer. It starts with
+ * the first `next()` and then works ahead. An error of `work` or `input` ends the iteration: no further item is taken,
+ * the signals of those in work are aborted, they are awaited, the input is closed, and the error is thrown to the
+ * consumer. Work that may fail for one item alone returns the failure as its result.
+ * @throws ValidationError `ERR_ARGUMENT` for a concurrency below 1 or a capacity below 0
  */
-export function stage<I, O>(
+export function mapConcurrent<I, O>(
   input: AsyncIterable<I> | Iterable<I>,
-  work: StageWork<I, O>,
-  options: StageOptions = {},
+  work: MapWork<I, O>,
+  options: MapOptions = {},
 ): AsyncIterableIterator<O> {
   const { concurrency = 1, capacity = 1, ordered = true, signal } = options;
   const limit = typeof concurrency === "function" ? concurrency : () => concurrency;
   checkConcurrency(limit());
   if (!Number.isInteger(capacity) || capacity < 0)
-    throw new ValidationError("ERR_ARGUMENT", `the stage's capacity is ${capacity}; it must be a whole number from 0`);
-  return new Stage(input, work, limit, capacity, ordered, signal);
+    throw new ValidationError("ERR_ARGUMENT", `capacity is ${capacity}; it must be a whole number from 0`);
+  return new ConcurrentMap(input, work, limit, capacity, ordered, signal);
 }
 
 function checkConcurrency(concurrency: number): number {
   if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
-  throw new ValidationError(
-    "ERR_ARGUMENT",
-    `the stage's concurrency is ${concurrency}; it must be a whole number above 0`,
-  );
+  throw new ValidationError("ERR_ARGUMENT", `concurrency is ${concurrency}; it must be a whole number above 0`);
 }
 
 type Result<O> = IteratorResult<O, undefined>;
 
-class Stage<I, O> implements AsyncIterableIterator<O> {
+class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
   readonly #input: AsyncIterator<I> | Iterator<I>;
   readonly #controller = new AbortController();
   readonly #onAbort = (): void => this.#fail(this.signal?.reason);
@@ -77,7 +73,7 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
 
   constructor(
     input: AsyncIterable<I> | Iterable<I>,
-    readonly work: StageWork<I, O>,
+    readonly work: MapWork<I, O>,
     readonly concurrency: () => number,
     readonly capacity: number,
     readonly ordered: boolean,
@@ -128,7 +124,7 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
     if (this.#inputEnded && !this.#pulling && this.#running === 0) this.#settle();
   }
 
-  /** Whether one more item may be taken. A function that gives no proper number ends the stage. */
+  /** Whether one more item may be taken. A function that gives no whole number above 0 ends the iteration. */
   #admits(inside: number): boolean {
     try {
       const concurrency = checkConcurrency(this.concurrency());
@@ -178,7 +174,7 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
     this.#advance();
   }
 
-  /** Ends the stage early. The first reason stays. */
+  /** Ends the iteration early. The first reason stays. */
   #fail(reason: unknown): void {
     if (this.#fault !== undefined) return;
     this.#fault = { reason };
@@ -193,7 +189,7 @@ class Stage<I, O> implements AsyncIterableIterator<O> {
     try {
       await this.#input.return?.();
     } catch {
-      // the stage's own reason counts
+      // the first reason is thrown, not this one
     }
     this.#running--;
     this.#pulling = false; // an input that is closed may leave its last next() hanging

@@ -1,18 +1,12 @@
-/**
- * A bounded pool of worker threads for everything that costs a CPU core: decoding, encoding, and what `task-types.ts`
- * names.
- */
+/** A bounded pool of worker threads for everything that costs a CPU core. What a task is, the worker file knows. */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import type { RasterImage } from "../binding/raster.js";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import { logOrder, writeLogRecords } from "../logging.js";
-import { hardenDecoder, type DecodedImage, type DecodeOptions, type EncodeOptions } from "../io/image/image-codec.js";
 import { errorFromData } from "./error-transfer.js";
-import type { PictureKind, TellPictureOptions } from "./classify-picture.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
-import type { CoreTasks, TaskTable } from "./task-types.js";
+import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 export interface WorkerPoolOptions {
@@ -22,8 +16,8 @@ export interface WorkerPoolOptions {
   readonly minThreads?: number;
   /** How long an idle thread lives. Default 5,000. */
   readonly idleTimeoutMs?: number;
-  /** The compiled file that does the tasks (its default export is what `serveTasks` gives). Default: the core tasks. */
-  readonly workerFile?: string;
+  /** The compiled file that does the tasks; its default export is what `serveTasks` gives. */
+  readonly workerFile: string;
 }
 
 export interface CallOptions {
@@ -73,7 +67,7 @@ class Call {
  * Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the
  * worker file does.
  */
-export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> {
+export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
   readonly #waiting = new Set<Call>();
@@ -85,21 +79,12 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
 
-  /**
-   * Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. Restricts sharp for the
-   * process; see `hardenDecoder`.
-   */
-  constructor(options: WorkerPoolOptions = {}) {
-    const {
-      maxThreads = availableParallelism(),
-      minThreads = 0,
-      idleTimeoutMs = 5_000,
-      workerFile = compiledFile(import.meta.url, "workers/tasks.js"),
-    } = options;
+  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
+  constructor(options: WorkerPoolOptions) {
+    const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile } = options;
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
-    hardenDecoder();
     this.#piscina = new Piscina({
       filename: workerFile,
       minThreads: Math.min(minThreads, maxThreads),
@@ -110,38 +95,16 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
     });
   }
 
-  /** Decodes a picture in a worker; see `decodeImage`. `bytes` moves there: it is empty afterwards. */
-  decode(bytes: Uint8Array, name: string, options: DecodeOptions & CallOptions = {}): Promise<DecodedImage> {
-    const { signal, ...rest } = options;
-    return this.#submit("decode", { bytes, name, options: rest }, signal) as Promise<DecodedImage>;
-  }
-
-  /** Tells in a worker whether a picture is line art or coloured; see `tellPicture`. `bytes` moves there. */
-  classify(bytes: Uint8Array, name: string, options: TellPictureOptions & CallOptions = {}): Promise<PictureKind> {
-    const { signal, ...rest } = options;
-    return this.#submit("classify", { bytes, name, options: rest }, signal) as Promise<PictureKind>;
-  }
-
-  /** Encodes a picture in a worker; see `encodeImage`. `image.data` moves there: it is empty afterwards. */
-  encode(image: RasterImage, options: EncodeOptions & CallOptions, name = "picture"): Promise<Uint8Array> {
-    const { signal, ...rest } = options;
-    return this.#submit("encode", { image, name, options: rest }, signal) as Promise<Uint8Array>;
-  }
-
   /**
    * Runs any task of the worker file. Typed arrays of the payload move to the worker when they are all of their buffer
    * (then they are empty here), and are copied otherwise. Rejects with the task's error, the signal's reason,
    * `ERR_STATE` (closed pool) or `ERR_OUT_OF_MEMORY` (a thread died).
    */
-  run<K extends keyof Tasks & string>(
-    task: K,
-    payload: Tasks[K]["payload"],
+  run<Name extends keyof Tasks & string>(
+    task: Name,
+    payload: TaskPayload<Tasks, Name>,
     { signal }: CallOptions = {},
-  ): Promise<Tasks[K]["result"]> {
-    return this.#submit(task, payload, signal) as Promise<Tasks[K]["result"]>;
-  }
-
-  #submit(task: string, payload: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  ): Promise<TaskResult<Tasks, Name>> {
     if (this.#closed)
       return Promise.reject(
         new BatchProcessingError("ERR_STATE", `the worker pool is closed; the task "${task}" cannot start`),
@@ -251,9 +214,9 @@ export class WorkerPool<Tasks extends TaskTable<Tasks> & CoreTasks = CoreTasks> 
 /**
  * A worker needs a compiled file: the one beside the compiled caller in `dist`, or, where a test loads the caller as
  * TypeScript from `src`, its counterpart in `dist`.
- * @param callerUrl `import.meta.url` of a file one folder below `src` or `dist`
+ * @param callerUrl `import.meta.url` of a file two folders below `src` or `dist`
  * @param path the worker file below `dist`
  */
 export function compiledFile(callerUrl: string, path: string): string {
-  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../dist/${path}` : `../${path}`, callerUrl));
+  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../../dist/${path}` : `../../${path}`, callerUrl));
 }

@@ -3,7 +3,7 @@ import { move, transferableSymbol, valueSymbol } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
-import type { TaskHandlers, TaskTable } from "./task-types.js";
+import type { TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 /** One task as it is posted. */
@@ -28,10 +28,7 @@ const log = getLogger("worker");
 const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
-export function serveTasks<Tasks extends TaskTable<Tasks>>(
-  handlers: TaskHandlers<Tasks>,
-): (message: TaskMessage) => Promise<unknown> {
-  const table = handlers as Readonly<Record<string, (payload: unknown) => unknown>>;
+export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();
     try {

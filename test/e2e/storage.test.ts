@@ -78,7 +78,8 @@ describe.skipIf(!mountable)("a small disk (needs root and the right to mount)", 
     const safe = await pictures(out);
     expect(safe.length).toBeGreaterThan(0);
     expect(safe.length).toBeLessThan(4);
-    for (const name of safe) expect((await sharp(await readFile(join(out, name))).stats()).channels).toHaveLength(3); // whole pictures, no halves
+    // whole pictures, no halves
+    for (const name of safe) expect((await sharp(await readFile(join(out, name))).stats()).channels).toHaveLength(3);
 
     execFileSync("mount", ["-o", "remount,ro", at("disk")]);
     for (const folder of [out, at("disk/other/deep")]) {

@@ -10,15 +10,20 @@ interface Operand {
   dims: readonly number[];
 }
 
-const wave = (count: number, step: number): Float32Array => Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) * 3);
+const wave = (count: number, step: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(i * step) * 3);
 
 async function both(model: Uint8Array, inputs: Record<string, Operand>): Promise<void> {
   const peer = loadPeer();
   const theirs = await peer.InferenceSession.create(model);
-  const feeds = Object.fromEntries(Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, new peer.Tensor(dtype, data, dims)]));
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, new peer.Tensor(dtype, data, dims)]),
+  );
   const expected = await theirs.run(feeds);
   using session = await InferenceSession.create(model);
-  const given = Object.fromEntries(Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, Tensor.from(dtype, data, dims)]));
+  const given = Object.fromEntries(
+    Object.entries(inputs).map(([name, { dtype, data, dims }]) => [name, Tensor.from(dtype, data, dims)]),
+  );
   const found = await session.run(given);
   expect(Object.keys(found)).toEqual(Object.keys(expected));
   for (const [name, tensor] of Object.entries(found)) {
@@ -43,7 +48,10 @@ describe.skipIf(peerMissing)(`against onnxruntime-node${peerMissing ? ` (skipped
   });
 
   test("a model with two outputs", async () => {
-    await both(sumAndProduct(), { a: { dtype: "float32", data: wave(12, 0.3), dims: [3, 4] }, b: { dtype: "float32", data: wave(12, 1.1), dims: [3, 4] } });
+    await both(sumAndProduct(), {
+      a: { dtype: "float32", data: wave(12, 0.3), dims: [3, 4] },
+      b: { dtype: "float32", data: wave(12, 1.1), dims: [3, 4] },
+    });
   });
 
   test("a perceptron", async () => {
@@ -51,10 +59,16 @@ describe.skipIf(peerMissing)(`against onnxruntime-node${peerMissing ? ` (skipped
   });
 
   test("a join of different sizes", async () => {
-    await both(joining(), { a: { dtype: "float32", data: wave(8, 0.3), dims: [2, 4] }, b: { dtype: "float32", data: wave(20, 0.7), dims: [5, 4] } });
+    await both(joining(), {
+      a: { dtype: "float32", data: wave(8, 0.3), dims: [2, 4] },
+      b: { dtype: "float32", data: wave(20, 0.7), dims: [5, 4] },
+    });
   });
 
   test("a loop", async () => {
-    await both(busy(), { rounds: { dtype: "int64", data: BigInt64Array.of(3n), dims: [] }, x: { dtype: "float32", data: wave(4096, 0.01), dims: [64, 64] } });
+    await both(busy(), {
+      rounds: { dtype: "int64", data: BigInt64Array.of(3n), dims: [] },
+      x: { dtype: "float32", data: wave(4096, 0.01), dims: [64, 64] },
+    });
   });
 });

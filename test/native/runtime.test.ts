@@ -22,21 +22,30 @@ test("says what it is", () => {
 describe("a provider that cannot start", () => {
   const cudaIsStaged = existsSync("build/Release/libonnxruntime_providers_cuda.so");
 
-  test.skipIf(cudaIsStaged).each(["cuda", "tensorrt"] as const)("%s: the error names the missing library, and fallback takes the CPU", async (provider) => {
-    await expect(InferenceSession.create(sumAndProduct(), { provider })).rejects.toMatchObject({
-      code: "ERR_PROVIDER_UNAVAILABLE",
-      name: "ResourceError",
-      message: expect.stringMatching(new RegExp(`${provider} provider cannot start, lib[\\w.]+\\.so\\S* is missing`)),
-    });
-    using session = await InferenceSession.create(sumAndProduct(), { provider, fallback: true });
-    expect(session.provider).toBe("cpu");
-    const a = Tensor.from("float32", Float32Array.of(1, 2, 3, 4), [1, 4]);
-    expect([...(await session.run({ a, b: a }, { keepOnDevice: true }))["sum"]!.data]).toEqual([2, 4, 6, 8]);
-  });
+  test.skipIf(cudaIsStaged).each(["cuda", "tensorrt"] as const)(
+    "%s: the error names the missing library, and fallback takes the CPU",
+    async (provider) => {
+      await expect(InferenceSession.create(sumAndProduct(), { provider })).rejects.toMatchObject({
+        code: "ERR_PROVIDER_UNAVAILABLE",
+        name: "ResourceError",
+        message: expect.stringMatching(new RegExp(`${provider} provider cannot start, lib[\\w.]+\\.so\\S* is missing`)),
+      });
+      using session = await InferenceSession.create(sumAndProduct(), { provider, fallback: true });
+      expect(session.provider).toBe("cpu");
+      const a = Tensor.from("float32", Float32Array.of(1, 2, 3, 4), [1, 4]);
+      expect([...(await session.run({ a, b: a }, { keepOnDevice: true }))["sum"]!.data]).toEqual([2, 4, 6, 8]);
+    },
+  );
 
   test("webgpu without a driver says so", async () => {
-    const { stdout } = await runFixture("native/fixtures/provider.mjs", { args: [models.path("sum"), "webgpu"], env: { LD_LIBRARY_PATH: "", VK_DRIVER_FILES: "/nowhere.json", VK_ICD_FILENAMES: "/nowhere.json" } });
-    expect(JSON.parse(stdout)).toMatchObject({ code: "ERR_PROVIDER_UNAVAILABLE", message: expect.stringContaining("Vulkan driver") });
+    const { stdout } = await runFixture("native/fixtures/provider.mjs", {
+      args: [models.path("sum"), "webgpu"],
+      env: { LD_LIBRARY_PATH: "", VK_DRIVER_FILES: "/nowhere.json", VK_ICD_FILENAMES: "/nowhere.json" },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({
+      code: "ERR_PROVIDER_UNAVAILABLE",
+      message: expect.stringContaining("Vulkan driver"),
+    });
   });
 });
 
@@ -49,23 +58,44 @@ describe("ONNX Runtime's library", () => {
   test("is refused by path where it is missing, no library, or another library", async () => {
     const text = join(models.folder, "text.so");
     writeFileSync(text, "not a library");
-    for (const [path, reason] of [["/nowhere/libonnxruntime.so.1", "there is no readable"], [text, "cannot be loaded"], ["/lib/x86_64-linux-gnu/libm.so.6", "no OrtGetApiBase"]] as const) {
-      expect(await load({ COBRA_ORT_LIBRARY: path })).toMatchObject({ code: "ERR_RUNTIME_LOAD", message: expect.stringContaining(path) });
+    for (const [path, reason] of [
+      ["/nowhere/libonnxruntime.so.1", "there is no readable"],
+      [text, "cannot be loaded"],
+      ["/lib/x86_64-linux-gnu/libm.so.6", "no OrtGetApiBase"],
+    ] as const) {
+      expect(await load({ COBRA_ORT_LIBRARY: path })).toMatchObject({
+        code: "ERR_RUNTIME_LOAD",
+        message: expect.stringContaining(path),
+      });
       expect((await load({ COBRA_ORT_LIBRARY: path })).message).toContain(reason);
     }
   });
 
   test.skipIf(!hasCompiler)("is refused where it has another version than the headers", async () => {
     const [source, library] = [join(models.folder, "other.c"), join(models.folder, "other.so")];
-    writeFileSync(source, 'struct base { const void* (*api)(unsigned); const char* (*version)(void); };\nstatic const void* api(unsigned v) { return 0; }\nstatic const char* version(void) { return "1.30.2"; }\nconst struct base* OrtGetApiBase(void) { static const struct base b = { api, version }; return &b; }\n');
+    writeFileSync(
+      source,
+      'struct base { const void* (*api)(unsigned); const char* (*version)(void); };\nstatic const void* api(unsigned v) { return 0; }\nstatic const char* version(void) { return "1.30.2"; }\nconst struct base* OrtGetApiBase(void) { static const struct base b = { api, version }; return &b; }\n',
+    );
     expect(spawnSync("cc", ["-shared", "-fPIC", "-o", library, source]).status).toBe(0);
-    expect(await load({ COBRA_ORT_LIBRARY: library })).toMatchObject({ code: "ERR_RUNTIME_LOAD", message: expect.stringMatching(/other\.so is ONNX Runtime 1\.30\.2, but the addon needs 1\.29\.x/) });
+    expect(await load({ COBRA_ORT_LIBRARY: library })).toMatchObject({
+      code: "ERR_RUNTIME_LOAD",
+      message: expect.stringMatching(/other\.so is ONNX Runtime 1\.30\.2, but the addon needs 1\.29\.x/),
+    });
   });
 
   test("collects no telemetry: it writes neither into the user's cache nor into the temporary folder", async () => {
     const home = join(models.folder, "home");
     mkdirSync(join(home, "tmp"), { recursive: true });
-    expect(await load({ HOME: home, XDG_CACHE_HOME: join(home, ".cache"), TMPDIR: join(home, "tmp"), TEMP: join(home, "tmp"), TMP: join(home, "tmp") })).toMatchObject({ provider: "cpu" });
+    expect(
+      await load({
+        HOME: home,
+        XDG_CACHE_HOME: join(home, ".cache"),
+        TMPDIR: join(home, "tmp"),
+        TEMP: join(home, "tmp"),
+        TMP: join(home, "tmp"),
+      }),
+    ).toMatchObject({ provider: "cpu" });
     expect(readdirSync(home, { recursive: true })).toEqual(["tmp"]);
   });
 
@@ -73,6 +103,9 @@ describe("ONNX Runtime's library", () => {
     const lib = join(models.folder, "sdk/lib");
     mkdirSync(lib, { recursive: true });
     copyFileSync("build/Release/libonnxruntime.so.1", join(lib, "libonnxruntime.so.1"));
-    expect(await load({ COBRA_ORT_SDK: join(models.folder, "sdk") })).toEqual({ provider: "cpu", libraryPath: join(lib, "libonnxruntime.so.1") });
+    expect(await load({ COBRA_ORT_SDK: join(models.folder, "sdk") })).toEqual({
+      provider: "cpu",
+      libraryPath: join(lib, "libonnxruntime.so.1"),
+    });
   });
 });

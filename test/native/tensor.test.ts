@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { InferenceSession, Tensor, type Dtype } from "../../src/binding/index.js";
 import { doubling } from "../support/small-models.js";
 
-const failure = (code: string, text: string): unknown => expect.objectContaining({ code, message: expect.stringContaining(text) });
+const failure = (code: string, text: string): unknown =>
+  expect.objectContaining({ code, message: expect.stringContaining(text) });
 
 test("a tensor shares the caller's array: no copy, both see each other's writes", async () => {
   using session = await InferenceSession.create(doubling("float32"));
@@ -26,7 +27,14 @@ test("a tensor over a part of a larger, or shared, buffer reads that part", asyn
   expect([...y!.data]).toEqual([4, 6]);
 });
 
-test.each<[Dtype, number]>([["float32", 4], ["float16", 2], ["int64", 8], ["int32", 4], ["uint8", 1], ["bool", 1]])("%s tensors have %d bytes an element, zeros at first", (dtype, bytes) => {
+test.each<[Dtype, number]>([
+  ["float32", 4],
+  ["float16", 2],
+  ["int64", 8],
+  ["int32", 4],
+  ["uint8", 1],
+  ["bool", 1],
+])("%s tensors have %d bytes an element, zeros at first", (dtype, bytes) => {
   const tensor = Tensor.alloc(dtype, [2, 3]);
   expect(tensor.byteLength).toBe(6 * bytes);
   expect(tensor.data.BYTES_PER_ELEMENT).toBe(bytes);
@@ -35,9 +43,15 @@ test.each<[Dtype, number]>([["float32", 4], ["float16", 2], ["int64", 8], ["int3
 });
 
 test("the wrong array, dtype or dims are refused by name", () => {
-  expect(() => Tensor.from("float32", new Uint8Array(4), [4])).toThrow(failure("ERR_TENSOR_DTYPE", "needs a Float32Array, but got a Uint8Array"));
-  expect(() => Tensor.from("float64" as Dtype, new Float32Array(4), [4])).toThrow(failure("ERR_TENSOR_DTYPE", '"float64"'));
-  expect(() => Tensor.from("float32", new Float32Array(4), [5])).toThrow(failure("ERR_TENSOR_DIMS", "5 elements, but the array has 4"));
+  expect(() => Tensor.from("float32", new Uint8Array(4), [4])).toThrow(
+    failure("ERR_TENSOR_DTYPE", "needs a Float32Array, but got a Uint8Array"),
+  );
+  expect(() => Tensor.from("float64" as Dtype, new Float32Array(4), [4])).toThrow(
+    failure("ERR_TENSOR_DTYPE", '"float64"'),
+  );
+  expect(() => Tensor.from("float32", new Float32Array(4), [5])).toThrow(
+    failure("ERR_TENSOR_DIMS", "5 elements, but the array has 4"),
+  );
   expect(() => Tensor.alloc("float32", [2, -1])).toThrow(failure("ERR_TENSOR_DIMS", "-1"));
   expect(() => Tensor.alloc("float32", [2, 1.5])).toThrow(failure("ERR_TENSOR_DIMS", "1.5"));
   expect(() => Tensor.alloc("float32", [2 ** 40, 2 ** 40])).toThrow(failure("ERR_TENSOR_DIMS", "more elements"));
@@ -47,13 +61,18 @@ test("the wrong array, dtype or dims are refused by name", () => {
 });
 
 // AddressSanitizer ends the process where operator new finds no memory, whatever its options say.
-test.skipIf(process.env["COBRA_SANITIZER"])("more memory than there is gives ERR_OUT_OF_MEMORY, on the host and in a session, and the session goes on", async () => {
-  using session = await InferenceSession.create(doubling("float32"));
-  expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22])).toThrow(failure("ERR_OUT_OF_MEMORY", "16777216 MiB"));
-  expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22], session)).toThrow(failure("ERR_OUT_OF_MEMORY", "Failed to allocate memory"));
-  const { y } = await session.run({ x: Tensor.from("float32", Float32Array.of(4), [1, 1]) });
-  expect([...y!.data]).toEqual([8]);
-});
+test.skipIf(process.env["COBRA_SANITIZER"])(
+  "more memory than there is gives ERR_OUT_OF_MEMORY, on the host and in a session, and the session goes on",
+  async () => {
+    using session = await InferenceSession.create(doubling("float32"));
+    expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22])).toThrow(failure("ERR_OUT_OF_MEMORY", "16777216 MiB"));
+    expect(() => Tensor.alloc("float32", [2 ** 20, 2 ** 22], session)).toThrow(
+      failure("ERR_OUT_OF_MEMORY", "Failed to allocate memory"),
+    );
+    const { y } = await session.run({ x: Tensor.from("float32", Float32Array.of(4), [1, 1]) });
+    expect([...y!.data]).toEqual([8]);
+  },
+);
 
 test("views share memory and outlive their parent, on JS memory and on a session's", async () => {
   using session = await InferenceSession.create(doubling("float32"));
@@ -91,7 +110,9 @@ test("copies go between JS memory and a session's memory, views too; other dtype
 });
 
 test("disposing an output frees it at once and empties the arrays over it", async () => {
-  using session = await InferenceSession.create(doubling("float32"), { config: { "session.use_device_allocator_for_initializers": "1" } });
+  using session = await InferenceSession.create(doubling("float32"), {
+    config: { "session.use_device_allocator_for_initializers": "1" },
+  });
   const x = Tensor.alloc("float32", [1024, 1024]);
   const { y } = await session.run({ x });
   const before = session.allocatorStats().inUseBytes;

@@ -16,11 +16,16 @@ afterAll(models.remove);
 const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0 };
 
 const driver = webgpuDriverEnvironment();
-const missing = driver ? "" : ` (skipped: no software Vulkan driver in ${webgpuDriverFolder()}; fetch it with: node scripts/webgpu-driver.mjs)`;
+const missing = driver
+  ? ""
+  : ` (skipped: no software Vulkan driver in ${webgpuDriverFolder()}; fetch it with: node scripts/webgpu-driver.mjs)`;
 
 describe.skipIf(!driver)(`on the WebGPU provider${missing}`, () => {
   test("two sessions are chained on the device; copies, bindings and disposal work there", async () => {
-    const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu.mjs", { args: [models.path("sum")], env: driver ?? {} });
+    const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu.mjs", {
+      args: [models.path("sum")],
+      env: driver ?? {},
+    });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout)).toEqual({
       provider: "webgpu",
@@ -40,23 +45,54 @@ describe.skipIf(!driver)(`on the WebGPU provider${missing}`, () => {
   });
 
   test("weights that lie apart from a graph go to the device once and serve two sessions there", async () => {
-    const weights = new Weights(givenWeights({ "layer.weight": { dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) }, "layer.bias": { dims: [2], data: Float32Array.of(10, 20) } }, "four numbers"), "main");
+    const weights = new Weights(
+      givenWeights(
+        {
+          "layer.weight": { dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
+          "layer.bias": { dims: [2], data: Float32Array.of(10, 20) },
+        },
+        "four numbers",
+      ),
+      "main",
+    );
     const g = new GraphBuilder("layer", { weightsAsInputs: true });
     g.output("y", linear(g, g.input("x", "float32", ["N", 2]), weights.scope("layer"), 2, 2), "float32");
     const graph = g.build();
-    const files = modelFolder({ layer: modelBytes(graph), weights: modelBytes(buildWeightsGraph(graph.weights, "line")) });
+    const files = modelFolder({
+      layer: modelBytes(graph),
+      weights: modelBytes(buildWeightsGraph(graph.weights, "line")),
+    });
     try {
-      const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-weights.mjs", { args: [files.path("weights"), files.path("layer")], env: driver ?? {} });
+      const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-weights.mjs", {
+        args: [files.path("weights"), files.path("layer")],
+        env: driver ?? {},
+      });
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(JSON.parse(stdout)).toEqual({ once: true, devices: ["webgpu:0", "webgpu:0"], booked: [{ owner: "weights line", bytes: 24 }], values: [[15, 31], [15, 31]], stillBooked: 0, live: NOTHING });
+      expect(JSON.parse(stdout)).toEqual({
+        once: true,
+        devices: ["webgpu:0", "webgpu:0"],
+        booked: [{ owner: "weights line", bytes: 24 }],
+        values: [
+          [15, 31],
+          [15, 31],
+        ],
+        stillBooked: 0,
+        live: NOTHING,
+      });
     } finally {
       files.remove();
     }
   });
 
-  test.each(["alone", "beside the main thread"])("worker threads terminated while they use the device, %s, leave nothing behind", async (how) => {
-    const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-workers.mjs", { args: [models.path("sum"), how], env: driver ?? {} });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(JSON.parse(stdout)).toEqual(NOTHING);
-  });
+  test.each(["alone", "beside the main thread"])(
+    "worker threads terminated while they use the device, %s, leave nothing behind",
+    async (how) => {
+      const { code, stdout, stderr } = await runFixture("native/fixtures/webgpu-workers.mjs", {
+        args: [models.path("sum"), how],
+        env: driver ?? {},
+      });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(JSON.parse(stdout)).toEqual(NOTHING);
+    },
+  );
 });

@@ -6,8 +6,8 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { openArchiveSink } from "../../src/io/open-sink.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { WorkerPool } from "../../src/workers/pool.js";
-import { stage } from "../../src/workers/map-concurrent.js";
+import { TaskPool } from "../../src/colorization/tasks/pool.js";
+import { mapConcurrent } from "../../src/workers/map-concurrent.js";
 import { gradient, temporaryFolder } from "../unit/io/image/pictures.js";
 
 const PAGES = 2000;
@@ -21,11 +21,11 @@ describe.skipIf(process.env["COBRA_SLOW"] !== "1")("2,000 pages (skipped: set CO
     const input = await openArchiveSink(join(folder, "in.cbz"));
     for (let i = 0; i < PAGES; i++) await input.write(`${i}.png`, page);
     await input.finish();
-    const workers = new WorkerPool();
+    const workers = new TaskPool();
     const source = await openPageSource(join(folder, "in.cbz"));
     const output = await openArchiveSink(join(folder, "out.cbz"));
     const rss: number[] = [];
-    const worked = stage(
+    const worked = mapConcurrent(
       source.entries(),
       async (entry) => {
         const { type } = await workers.classify(await entry.read(), entry.name, { decision: "calibrated" });

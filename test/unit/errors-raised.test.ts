@@ -97,19 +97,49 @@ describe.each(Object.entries(RAISED))("%s", (name, { code, says, raise, more }) 
   });
 });
 
+/** The text of all sources, the table's own left out. */
+async function sources(): Promise<string> {
+  const folders = ["../../src", "../../native"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
+  const files = await Promise.all(
+    folders.map(async (folder) =>
+      (await readdir(folder, { recursive: true }))
+        .filter((file) => /\.(?:ts|cc|h)$/.test(file) && !file.endsWith("errors/table.ts"))
+        .map((file) => readFile(join(folder, file), "utf8")),
+    ),
+  );
+  return (await Promise.all(files.flat())).join("\n");
+}
+
+/** Codes of Node's own errors that the sources name. */
+const CODES_OF_NODE = ["ERR_BUFFER_TOO_LARGE"];
+
 describe("the table of codes", () => {
-  it("has no code that nothing raises", async () => {
-    const folders = ["../../src", "../../native"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
-    const files = (
-      await Promise.all(
-        folders.map(async (folder) =>
-          (await readdir(folder, { recursive: true }))
-            .filter((file) => /\.(?:ts|cc|h)$/.test(file) && file !== "errors.ts")
-            .map((file) => join(folder, file)),
-        ),
-      )
-    ).flat();
-    const sources = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
-    expect(Object.keys(api.ERROR_CODES).filter((code) => !sources.includes(`"${code}"`))).toEqual([]);
+  it("has every code that is raised and no other", async () => {
+    const named = new Set([...(await sources()).matchAll(/"(ERR_[A-Z_]+)"/g)].map(([, code]) => code!));
+    for (const code of CODES_OF_NODE) named.delete(code);
+    expect([...named].sort()).toEqual(Object.keys(api.ERROR_TABLE).sort());
+  });
+
+  it.each(Object.entries(api.ERROR_TABLE))("%s has facts that agree", (code, facts) => {
+    expect(facts.when).toMatch(/^[a-zA-Z].*[^.]$/);
+    expect(facts.remedy).toMatch(/^[a-z].*[^.]$/);
+    expect(facts.exitCode === 75).toBe(facts.retryable === "yes");
+    if (facts.retryable === "yes") expect(api.isRetryable(api.makeError(code as api.ErrorCode, "x"))).toBe(true);
+  });
+
+  it("tells from the cause whether a write may succeed later", () => {
+    const failed = (code: string) =>
+      new api.ResourceError("ERR_OUTPUT_WRITE", "x", { cause: Object.assign(new Error(code), { code }) });
+    expect(api.isRetryable(failed("ENOSPC"))).toBe(true);
+    expect(api.isRetryable(failed("EEXIST"))).toBe(false);
+    expect(api.isRetryable(new api.ResourceError("ERR_OUTPUT_WRITE", "x"))).toBe(false);
+    expect(api.isRetryable(new Error("x"))).toBe(false);
+  });
+
+  it("has errors of the class that it names", () => {
+    for (const [code, { className }] of Object.entries(api.ERROR_TABLE)) {
+      const error = api.makeError(code as api.ErrorCode, "x");
+      expect([error.name, error.code, error.constructor]).toEqual([className, code, api.ERROR_CLASSES[className]]);
+    }
   });
 });

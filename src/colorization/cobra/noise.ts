@@ -21,11 +21,6 @@ export interface CudaDevice {
   maxBlocks?: number;
 }
 
-/** `CudaDevice` of a GPU by its figures, such as 108 and 2048 for an A100. */
-export function cudaDevice(multiprocessors: number, threadsPerMultiprocessor: number): CudaDevice {
-  return { maxBlocks: multiprocessors * Math.floor(threadsPerMultiprocessor / BLOCK_THREADS) };
-}
-
 /** The seed as a bigint of 64 bits. */
 function seedBits(seed: number | bigint): bigint {
   if (typeof seed === "number" ? !Number.isSafeInteger(seed) || seed < 0 : seed < 0n || seed >= 1n << 64n) {

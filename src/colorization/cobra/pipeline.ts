@@ -15,7 +15,9 @@ import type { ColorHint } from "./hint-squares.js";
 import type { PageHints } from "../page/page-hints.js";
 import type { DenoiserConditions, Networks } from "../model-runner.js";
 import type { PageNoise } from "./page-noise.js";
-import { upsampledSize, type PageTask, type PreparedTile, type RunPageTask } from "../page-tasks.js";
+import { upsampledSize } from "../tasks/network-pictures.js";
+import type { PageTask, PreparedTile } from "../tasks/prepare-page.js";
+import type { RunTask } from "../tasks/table.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
@@ -90,7 +92,7 @@ export interface PageResult {
 export async function colorizePage(
   networks: Networks,
   references: ReferenceSet,
-  runTask: RunPageTask,
+  runTask: RunTask,
   request: PageRequest,
 ): Promise<PageResult> {
   const { signal } = request;
@@ -144,7 +146,7 @@ export async function colorizePage(
 interface TileContext {
   networks: Networks;
   references: ReferenceSet;
-  runTask: RunPageTask;
+  runTask: RunTask;
   clock: StageClock;
   /** The guided upsampler, where the page's picture goes through it. */
   upsampler: ModelManifest["upsampler"];

@@ -11,7 +11,8 @@ import { LeaseCache, type Lease, type LeaseCacheStats } from "../../memory/lease
 import type { MemoryManager } from "../../memory/memory-manager.js";
 import { bucketName, type Bucket } from "./buckets.js";
 import type { Networks } from "../model-runner.js";
-import { signedPlanes, type RunPageTask } from "../page-tasks.js";
+import { signedPlanes } from "../tasks/network-pictures.js";
+import type { RunTask } from "../tasks/table.js";
 
 /** A coloured picture and what to call it. */
 export interface ReferenceImage {
@@ -45,7 +46,7 @@ export class ReferenceSet implements Disposable {
   /** Hash of all references' names, contents and order. */
   readonly hash: string;
   readonly #networks: Networks;
-  readonly #runTask: RunPageTask;
+  readonly #runTask: RunTask;
   readonly #references: readonly (ReferenceImage & { hash: string })[];
   readonly #buckets = new Map<string, Promise<ReferencePatch[]>>();
   readonly #cache: LeaseCache<Tensor>;
@@ -57,7 +58,7 @@ export class ReferenceSet implements Disposable {
    */
   constructor(
     networks: Networks,
-    runTask: RunPageTask,
+    runTask: RunTask,
     references: readonly ReferenceImage[],
     budgetBytes: number,
     memory?: MemoryManager,
@@ -94,7 +95,8 @@ export class ReferenceSet implements Disposable {
   async #prepare(bucket: Bucket): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
     for (const { name, image, hash } of this.#references) {
-      const copy = { ...image, data: new Uint8Array(image.data) }; // what goes to a worker is gone here, and other buckets need it
+      // what goes to a worker is gone here, and other buckets need it
+      const copy = { ...image, data: new Uint8Array(image.data) };
       const prepared = await this.#runTask("prepareReference", {
         image: copy,
         bucket,

@@ -27,7 +27,7 @@ export interface ImportReleaseOptions extends ReleaseFolders {
   readonly precision: "float32" | "float16";
   /** Page sizes [width, height]; default Cobra's 15. */
   readonly buckets?: ModelConfig["buckets"];
-  /** Tensors of the LoRA's file that find no place, and modules that have no adapter. */
+  /** Let through by name: tensors of the LoRA's file that find no place, modules without an adapter, settings. */
   readonly ignored?: readonly string[];
   /** Replace an existing folder (default false: ERR_OUTPUT_EXISTS). */
   readonly overwrite?: boolean;
@@ -47,7 +47,7 @@ export async function importRelease(options: ImportReleaseOptions): Promise<Mode
   const files = findRelease(options, options.styles);
   await using opened = new OpenFiles();
   const lineExtractor = renamed(await opened.open(files.lineExtractor), NAME_TABLES.lineExtractor);
-  const config = releaseConfig(files, lineExtractor, options.buckets ?? COBRA_BUCKETS);
+  const config = releaseConfig(files, lineExtractor, options.buckets ?? COBRA_BUCKETS, options.ignored);
   const base = renamed(await opened.open(files.transformer), NAME_TABLES.transformer);
   const prompt = await readPrompt(files, config.transformer.captionChannels);
   const styles: Partial<Record<Style, StyleWeights>> = {};
@@ -104,6 +104,21 @@ async function readPrompt(files: ReleaseFiles, channels: number): Promise<Prompt
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
       `${files.promptEmbeds} is [${embeds.dims.join(", ")}] and ${files.promptMask} is [${mask.dims.join(", ")}]; they must be [tokens, ${channels}] and [tokens]`,
+    );
+  }
+  const bad = embeds.data.findIndex(
+    (value, at) => mask.data[Math.floor(at / channels)] !== 0 && !Number.isFinite(value),
+  );
+  if (bad >= 0) {
+    throw new ModelError(
+      "ERR_MODEL_WEIGHTS",
+      `${files.promptEmbeds} holds ${embeds.data[bad]} in token ${Math.floor(bad / channels)}, which the mask keeps; every kept value must be a finite number, get the file again`,
+    );
+  }
+  if (mask.data.some((kept) => !Number.isFinite(kept))) {
+    throw new ModelError(
+      "ERR_MODEL_WEIGHTS",
+      `${files.promptMask} holds a value that is not a finite number; get it again`,
     );
   }
   if (mask.data.every((kept) => kept === 0))

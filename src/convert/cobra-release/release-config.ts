@@ -10,30 +10,39 @@ import type { LineExtractorConfig } from "../graphs/line-extractor.js";
 import { PATCH } from "../graphs/transformer-config.js";
 import { PRESETS } from "../presets.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { checkConfig, only, unused } from "./config-rules.js";
+import { parsePythonJson } from "./python-json.js";
 import type { ReleaseFiles } from "./release-files.js";
 
 const { transformer, vae, imageEncoder, scheduler } = PRESETS.full;
 const count = z.number().int().min(1);
-/** A value that must be the one that the networks are built for. */
-const only = <T extends string | number | boolean>(value: T): z.ZodDefault<z.ZodType<T>> =>
-  z
-    .literal(value, `must be ${JSON.stringify(value)}; nothing else is built`)
-    .default(value as never) as unknown as z.ZodDefault<z.ZodType<T>>;
 
-const transformerSchema = z.object({
+const TRANSFORMER = {
   num_attention_heads: count.default(transformer.heads),
   attention_head_dim: count.default(transformer.headSize),
   num_layers: count.min(2).default(transformer.layers),
   in_channels: count.default(transformer.latentChannels),
   out_channels: count.default(transformer.outChannels),
   caption_channels: count.default(transformer.captionChannels),
+};
+const TRANSFORMER_RULES = {
+  _class_name: only("Transformer2DModel", "PixArtTransformer2DModel"),
   patch_size: only(PATCH),
   norm_type: only("ada_norm_single"),
+  norm_eps: only(1e-6),
   activation_fn: only("gelu-approximate"),
   attention_bias: only(true),
+  attention_type: only("default"),
   norm_elementwise_affine: only(false),
-});
-const vaeSchema = z.object({
+  sample_size: only(128), // the positions' base size is half of it
+  interpolation_scale: only(2, null),
+  use_additional_conditions: only(true, null),
+  cross_attention_dim: unused, // must fit the weights, which are checked
+  num_embeds_ada_norm: unused,
+  norm_num_groups: unused,
+  dropout: unused,
+};
+const VAE = {
   block_out_channels: z
     .array(count)
     .min(2)
@@ -42,9 +51,24 @@ const vaeSchema = z.object({
   norm_num_groups: count.default(vae.groups),
   latent_channels: count.default(vae.latentChannels),
   scaling_factor: z.number().positive().default(vae.scalingFactor),
+};
+const VAE_RULES = {
+  _class_name: only("AutoencoderKL"),
   act_fn: only("silu"),
-});
-const imageEncoderSchema = z.object({
+  in_channels: only(3),
+  out_channels: only(3),
+  shift_factor: only(null, 0),
+  latents_mean: only(null),
+  latents_std: only(null),
+  use_quant_conv: only(true),
+  use_post_quant_conv: only(true),
+  mid_block_add_attention: only(true),
+  down_block_types: blocks("DownEncoderBlock2D"),
+  up_block_types: blocks("UpDecoderBlock2D"),
+  sample_size: unused,
+  force_upcast: unused,
+};
+const IMAGE_ENCODER = {
   hidden_size: count.default(imageEncoder.width),
   intermediate_size: count.default(imageEncoder.mlpWidth),
   num_hidden_layers: count.default(imageEncoder.layers),
@@ -54,33 +78,77 @@ const imageEncoderSchema = z.object({
   projection_dim: count.default(imageEncoder.projection),
   hidden_act: z.enum(["gelu", "quick_gelu"]).default(imageEncoder.activation),
   layer_norm_eps: z.number().positive().default(imageEncoder.epsilon),
-});
-const schedulerSchema = z.object({
+};
+const IMAGE_ENCODER_RULES = {
+  architectures: z.array(z.string()).refine((names) => names.join() === "CLIPVisionModelWithProjection", {
+    error: "only CLIPVisionModelWithProjection is built",
+  }),
+  model_type: only("clip_vision_model"),
+  num_channels: only(3),
+  attention_dropout: unused,
+  dropout: unused,
+  initializer_factor: unused,
+  initializer_range: unused,
+  torch_dtype: unused,
+  dtype: unused,
+  transformers_version: unused,
+};
+const SCHEDULER = {
   num_train_timesteps: count.default(scheduler.trainTimesteps),
   beta_start: z.number().positive().default(scheduler.betaStart),
   beta_end: z.number().positive().default(scheduler.betaEnd),
-  beta_schedule: only("linear"),
   prediction_type: z.enum(["epsilon", "sample"]).default("epsilon"),
+};
+const SCHEDULER_RULES = {
+  _class_name: only("DPMSolverMultistepScheduler"),
+  beta_schedule: only("linear"),
+  trained_betas: only(null),
   algorithm_type: only("dpmsolver++"),
   solver_order: only(2),
   solver_type: only("midpoint"),
-  use_karras_sigmas: only(false),
   thresholding: only(false),
-});
+  lower_order_final: only(true),
+  euler_at_final: only(false),
+  use_karras_sigmas: only(false, null),
+  use_lu_lambdas: only(false, null),
+  use_beta_sigmas: only(false, null),
+  use_exponential_sigmas: only(false, null),
+  use_flow_sigmas: only(false, null),
+  use_dynamic_shifting: only(false),
+  rescale_betas_zero_snr: only(false),
+  flow_shift: only(1, null),
+  final_sigmas_type: only("zero"),
+  lambda_min_clipped: only(Number.NEGATIVE_INFINITY, null),
+  timestep_spacing: only("linspace"),
+  variance_type: only(null),
+  steps_offset: unused, // counts for the spacing "leading"
+  dynamic_thresholding_ratio: unused, // counts with thresholding
+  sample_max_value: unused,
+  time_shift_type: unused, // counts with use_dynamic_shifting
+};
+
+/** A list of block types that are all this one. */
+function blocks(type: string): z.ZodType {
+  return z
+    .array(z.string())
+    .refine((types) => types.every((one) => one === type), { error: `only blocks of type ${type} are built` });
+}
 
 /**
- * The config of a release; `buckets` are page sizes [width, height]. Throws ERR_MODEL_GRAPH for a config file that
- * cannot be used.
+ * The config of a release; `buckets` are page sizes [width, height], `ignored` names settings that are let through.
+ * Throws ERR_MODEL_GRAPH, with all faults by name, for a config file that cannot be used.
  */
 export function releaseConfig(
   files: ReleaseFiles,
   lineExtractor: WeightSource,
   buckets: ModelConfig["buckets"],
+  ignored: readonly string[] = [],
 ): ModelConfig {
-  const t = read(files.transformerConfig, transformerSchema);
-  const v = read(files.vaeConfig, vaeSchema);
-  const i = read(files.imageEncoderConfig, imageEncoderSchema);
-  const s = read(files.schedulerConfig, schedulerSchema);
+  const given = new Set(ignored);
+  const t = read(files.transformerConfig, TRANSFORMER, TRANSFORMER_RULES, given);
+  const v = read(files.vaeConfig, VAE, VAE_RULES, given);
+  const i = read(files.imageEncoderConfig, IMAGE_ENCODER, IMAGE_ENCODER_RULES, given);
+  const s = read(files.schedulerConfig, SCHEDULER, SCHEDULER_RULES, given);
   return {
     lineExtractor: lineExtractorConfig(lineExtractor),
     imageEncoder: {
@@ -118,14 +186,15 @@ export function releaseConfig(
   };
 }
 
-function read<T extends z.ZodType>(path: string | undefined, schema: T): z.infer<T> {
-  if (path === undefined) return schema.parse({});
+function read<T extends z.ZodRawShape>(
+  path: string | undefined,
+  shape: T,
+  rules: Readonly<Record<string, z.ZodType>>,
+  ignored: ReadonlySet<string>,
+): z.infer<z.ZodObject<T>> {
+  if (path === undefined) return z.object(shape).parse({});
   try {
-    const result = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    if (result.success) return result.data;
-    throw new RangeError(
-      result.error.issues.map((issue) => `${issue.path.join(".") || "(whole)"}: ${issue.message}`).join("; "),
-    );
+    return checkConfig(parsePythonJson(readFileSync(path, "utf8")), shape, rules, ignored);
   } catch (cause) {
     throw new ModelError("ERR_MODEL_GRAPH", `${path} cannot be used: ${messageOf(cause)}`, { cause });
   }

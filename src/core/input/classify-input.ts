@@ -5,8 +5,8 @@ import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import type { PictureKind } from "../../workers/classify-picture.js";
-import { stage } from "../../workers/map-concurrent.js";
+import type { PictureKind } from "../../classification/classify-picture.js";
+import { mapConcurrent } from "../../workers/map-concurrent.js";
 
 /** An input, sorted. */
 export interface FoundPages {
@@ -57,7 +57,7 @@ export async function findPages(
     warnings: [],
   };
   const coloured: SourceEntry[] = [];
-  for await (const { entry, classification, error } of stage(
+  for await (const { entry, classification, error } of mapConcurrent(
     images,
     (entry) => classifyEntry(engine, config, entry, pageConfig(entry.name).imageType, signal),
     { concurrency: engine.pool.maxThreads, signal },
@@ -88,7 +88,7 @@ export async function findPages(
       `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
     );
   }
-  for await (const reference of stage(
+  for await (const reference of mapConcurrent(
     coloured,
     async (entry) => ({ name: entry.name, image: await decode(engine, entry, signal) }),
     { concurrency: engine.pool.maxThreads, signal },
@@ -147,10 +147,14 @@ export async function readReferences(
       for (const fault of source.faults)
         warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
       const images = source.entries().filter(({ kind }) => kind === "image");
-      for await (const { name, image, error } of stage(images, (entry) => decodeOrError(engine, entry, signal), {
-        concurrency: engine.pool.maxThreads,
-        signal,
-      })) {
+      for await (const { name, image, error } of mapConcurrent(
+        images,
+        (entry) => decodeOrError(engine, entry, signal),
+        {
+          concurrency: engine.pool.maxThreads,
+          signal,
+        },
+      )) {
         if (error === undefined) references.push({ name, image });
         else warnings.push(`reference ${name} is left out: ${error.message}`);
       }

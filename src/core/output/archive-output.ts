@@ -180,7 +180,8 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   const pictures = join(temporary, basename(picturesFolder(record.config)));
   const source = await openPageSource(path);
   const keep = async (name: string, entry: SourceEntry | undefined): Promise<Uint8Array> => {
-    const bytes = (await entry?.read()) ?? new Uint8Array(); // a layer that the archive lacks: the page is then not finished
+    // a layer that is gone from the archive: the page is then not finished
+    const bytes = (await entry?.read()) ?? new Uint8Array();
     await mkdir(dirname(join(pictures, name)), { recursive: true });
     await writeFile(join(pictures, name), bytes, { flush: true });
     return bytes;

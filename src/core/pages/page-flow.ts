@@ -4,7 +4,7 @@
 import { availableParallelism } from "node:os";
 import type { DecodedImage } from "../../io/image/image-codec.js";
 import { withLogContext } from "../../logging.js";
-import { stage } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../workers/map-concurrent.js";
 import { colourAsMemoryAllows } from "./memory-retry.js";
 import { PicturesInFlight } from "./pictures-in-flight.js";
 import {
@@ -77,11 +77,11 @@ function stages(
       turn.end();
     }
   };
-  const decoded = stage(admittedJobs(control), (job, within) => open(job, within.signal), {
+  const decoded = mapConcurrent(admittedJobs(control), (job, within) => open(job, within.signal), {
     concurrency: DECODED_AHEAD,
     signal,
   });
-  const coloured = stage(
+  const coloured = mapConcurrent(
     decoded,
     async (item, within) =>
       settled(
@@ -100,7 +100,7 @@ function stages(
     pictures.release(item.job);
     return encoded;
   };
-  return stage(coloured, (item, within) => encode(item, within.signal), {
+  return mapConcurrent(coloured, (item, within) => encode(item, within.signal), {
     ...encodeStage(context.engine.pool),
     signal,
   });

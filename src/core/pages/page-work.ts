@@ -6,7 +6,7 @@ import { bucketName } from "../../colorization/cobra/buckets.js";
 import type { Engine } from "../../colorization/engine.js";
 import type { PageRequest, PageResult } from "../../colorization/cobra/pipeline.js";
 import type { OutputSettings, PageSettings } from "../../config/batch-config.js";
-import { BatchProcessingError, type ErrorCode } from "../../errors.js";
+import { isPageFailure, type BatchProcessingError } from "../../errors.js";
 import type { DecodedImage, ImageInfo } from "../../io/image/image-codec.js";
 import { formatOfName } from "../../io/image/output-format.js";
 import type { SourceEntry } from "../../io/page-source.js";
@@ -76,26 +76,6 @@ export interface EncodedPage {
   /** Files of `LAYER_NAMES` beside the picture, in that order; absent where none are asked for or the page has none. */
   readonly layers?: readonly Uint8Array[];
   readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
-}
-
-/** Errors that end the batch instead of one page: the next page would meet them too. */
-const FATAL: ReadonlySet<ErrorCode> = new Set([
-  "ERR_OUTPUT_WRITE",
-  "ERR_OUTPUT_LOCKED",
-  "ERR_OUTPUT_UNSAFE",
-  "ERR_DEVICE_LOST",
-  "ERR_PROVIDER_UNAVAILABLE",
-  "ERR_SESSION_CREATE",
-  "ERR_RUNTIME_LOAD",
-  "ERR_ADDON_LOAD",
-  "ERR_STATE",
-  "ERR_INTERNAL",
-  "ERR_CONFIG",
-]);
-
-/** Whether an error is one page's own. */
-export function isPageFailure(error: unknown): error is BatchProcessingError {
-  return error instanceof BatchProcessingError && !FATAL.has(error.code);
 }
 
 /** Runs one stage of a page; a failure of the page becomes data, anything worse ends the batch. */

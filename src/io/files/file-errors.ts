@@ -30,30 +30,6 @@ const WRITE_REMEDY: Record<string, string> = {
   EFBIG: "the file is too big for this file system; choose another disk",
 };
 
-/** Failures to write that are the storage's and not the command's: once it is put right, the same command goes on. */
-const PASSING = new Set([
-  "ENOSPC",
-  "EDQUOT",
-  "EMFILE",
-  "ENFILE",
-  "EIO",
-  "EBUSY",
-  "EAGAIN",
-  "EACCES",
-  "EPERM",
-  "EROFS",
-  "ENOENT",
-  "ENODEV",
-  "ENXIO",
-  "ESTALE",
-  "ENOTCONN",
-]);
-
-/** Whether the same write may succeed later without anything being changed in the command. */
-export function isPassingWriteFault(error: ResourceError): boolean {
-  return PASSING.has(systemCode(error.cause) ?? "");
-}
-
 /** `ERR_INPUT_NOT_FOUND` for a path that cannot be read. */
 export function inputError(path: string, cause: unknown): ValidationError {
   const remedy = READ_REMEDY[systemCode(cause) ?? ""] ?? messageOf(cause);

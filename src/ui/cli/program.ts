@@ -1,6 +1,7 @@
 /** The program with all its commands, and how its help looks. */
 import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
+import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
@@ -57,6 +58,7 @@ export async function runProgram(): Promise<void> {
 function prepare(command: Command): void {
   command
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(printable(text)) })
     .showSuggestionAfterError()
     .showHelpAfterError(`Run ${fullName(command)} --help for its flags and examples.`)
     .configureHelp({ optionDescription });

@@ -1,6 +1,6 @@
 /** Golden cases image_ops/*, clip_processor/* and line_extractor/sketch_*: all exact, the arithmetic being PIL's. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { blend, resize, toGray, type PixelImage } from "../../../src/binding/pixels.js";
+import { resize, toGray, type PixelImage } from "../../../src/binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/planes.js";
 import { nearestBucket } from "../../../src/colorization/cobra/buckets.js";
 import { drawHints, hintMaskPlane, type ColorHint } from "../../../src/colorization/cobra/hint-squares.js";
@@ -34,15 +34,6 @@ describe("image_ops", () => {
       resize(toGray(source), width, height),
       await readGray(`images/image_ops/out_resize_${width}x${height}_L.png`),
     );
-  });
-
-  it.each([0.5, 0.3])("blend with the mirrored picture by %f", async (alpha) => {
-    const mirrored = { ...source, data: new Uint8Array(source.data.length) };
-    for (let i = 0; i < source.data.length / 3; i++) {
-      const x = i % source.width;
-      mirrored.data.set(source.data.subarray(3 * i, 3 * i + 3), 3 * (i - x + source.width - 1 - x));
-    }
-    expectSamePictures(blend(source, mirrored, alpha), await readRgb(`images/image_ops/out_blend_${alpha}_rgb.png`));
   });
 
   it("hints", async () => {

@@ -22,8 +22,6 @@ interface PeerCase {
   saturation: number;
   colors: number;
   median: number;
-  other: Range;
-  alpha: number;
 }
 
 const blob = readFileSync(goldenPath("peer_cases.bin"));
@@ -44,8 +42,6 @@ function run(test: PeerCase, image: PixelImage): PixelImage {
       return pixels.thumbnail(image, test.box![0]!, test.box![1]!, test.filter);
     case "canny":
       return pixels.canny(image as PixelImage<1>, test.low, test.high);
-    case "blend":
-      return pixels.blend(image, { ...image, data: part(test.other) }, test.alpha);
     case "premultiply":
       return pixels.premultiply(image as PixelImage<4>);
     case "unpremultiply":

@@ -284,7 +284,7 @@ describe("a release that does not fit", () => {
     );
     const odd = await attempt("line");
     expect(odd).toContain(config);
-    expect(odd).toMatch(/num_layers.*patch_size: must be 2/su);
+    expect(odd).toMatch(/num_layers.*patch_size: is 4, but only 2 is built/su);
   });
 
   it("says what the flags must be", async () => {

@@ -62,9 +62,30 @@ def save(path, value, **options):
     torch.save(value, path, **options)
 
 
+VERSION = {"_diffusers_version": "0.22.0.dev0"}
+CLIP_NOTES = {
+    "_name_or_path": "./", "attention_dropout": 0.0, "dropout": 0.0, "initializer_factor": 1.0, "initializer_range": 0.02,
+    "torch_dtype": "float16", "transformers_version": "4.28.0.dev0",
+}  # fmt: skip
+TRANSFORMER_NOTES = {
+    **VERSION, "double_self_attention": False, "dropout": 0.0, "num_vector_embeds": None, "only_cross_attention": False,
+    "use_linear_projection": False,
+}  # fmt: skip
+VAE_NOTES = {**VERSION, "_name_or_path": "vae", "force_upcast": True}
+SCHEDULER = {
+    **VERSION, "_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "dpmsolver++", "beta_end": 0.02,
+    "beta_schedule": "linear", "beta_start": 0.0001, "dynamic_thresholding_ratio": 0.995, "euler_at_final": False,
+    "lambda_min_clipped": float("-inf"), "lower_order_final": True, "num_train_timesteps": 1000,
+    "prediction_type": "epsilon", "sample_max_value": 1.0, "solver_order": 2, "solver_type": "midpoint", "steps_offset": 0,
+    "thresholding": False, "timestep_spacing": "linspace", "trained_betas": None, "use_karras_sigmas": False,
+    "use_lu_lambdas": False, "variance_type": None,
+}  # fmt: skip
+
+
 def save_config(path, config):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(config, indent=2) + "\n")
+    # As diffusers saves them: sorted, with what it notes of itself, and with Python's -Infinity.
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def other(tensors, generator):
@@ -79,7 +100,7 @@ def main():
     cobra, pixart, prompt = OUT / "cobra", OUT / "pixart", OUT / "prompt_tensor"
 
     save(cobra / "LE" / "erika.pth", load(["line_extractor.safetensors"], "weights/"), _use_new_zipfile_serialization=False)
-    save_config(cobra / "image_encoder" / "config.json", {"architectures": ["CLIPVisionModelWithProjection"], "model_type": "clip_vision_model", **config["image_encoder"]})
+    save_config(cobra / "image_encoder" / "config.json", {"architectures": ["CLIPVisionModelWithProjection"], "model_type": "clip_vision_model", **config["image_encoder"], **CLIP_NOTES})
     save_safetensors(cobra / "image_encoder" / "model.safetensors", load(["pipeline_tiny.safetensors"], "weights/image_encoder/"))
 
     base, adapter = split_lora(load(["pipeline_tiny.safetensors"], "weights/transformer/"), generator)
@@ -96,24 +117,14 @@ def main():
             if "mid_block.attentions.0" in name:
                 name = name.replace(new, old)
         vae[name] = tensor
-    save_config(pixart / "transformer" / "config.json", {"_class_name": "Transformer2DModel", **config["transformer"]})
+    save_config(pixart / "transformer" / "config.json", {"_class_name": "Transformer2DModel", **config["transformer"], **TRANSFORMER_NOTES})
     save_safetensors(pixart / "transformer" / "diffusion_pytorch_model.safetensors", base)
-    save_config(pixart / "vae" / "config.json", {"_class_name": "AutoencoderKL", **config["vae"]})
+    save_config(pixart / "vae" / "config.json", {"_class_name": "AutoencoderKL", **config["vae"], **VAE_NOTES})
     save_safetensors(pixart / "vae" / "diffusion_pytorch_model.safetensors", vae)
     save_config(
         pixart / "scheduler" / "scheduler_config.json",
         {
-            "_class_name": "DPMSolverMultistepScheduler",
-            "algorithm_type": "dpmsolver++",
-            "beta_end": 0.02,
-            "beta_schedule": "linear",
-            "beta_start": 0.0001,
-            "num_train_timesteps": 1000,
-            "prediction_type": "epsilon",
-            "solver_order": 2,
-            "solver_type": "midpoint",
-            "thresholding": False,
-            "use_karras_sigmas": False,
+            **SCHEDULER,
         },
     )
     inputs = load(["pipeline_tiny.safetensors"], "in/")

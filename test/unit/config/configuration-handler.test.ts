@@ -66,6 +66,7 @@ describe("loadConfigFile", () => {
     ['{"default": {"style": "a\nb"}}', "1:23", '"\\""'],
     ["{} x", "1:4", '"x"'],
     ["", "1:1", "the text ends here"],
+    [`{"default":{"seed":"bad","seed":2}}`, "1:26", `the name "seed" is given twice`],
   ])("gives line and column for bad JSON: %j", async (text, place, found) => {
     await expect(handlerOf(text)).rejects.toMatchObject({
       code: "ERR_CONFIG",

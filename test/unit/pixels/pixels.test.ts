@@ -11,7 +11,6 @@ import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../src/binding/load.js";
 import {
   applyShadowStyle,
-  blend,
   canny,
   crop,
   firstChannel,
@@ -231,7 +230,6 @@ describe("arguments", () => {
       /same size and channels, got 4 x 3 x 1 and 2 x 3 x 1/,
       () => applyShadowStyle(gray, flat(2, 3, 1)),
     ],
-    ["alpha above 1", /alpha must be from 0 to 1/, () => blend(gray, gray, 1.1)],
     ["reduce by 0", /xFactor/, () => reduce(gray, 0, 1)],
     ["planes of another size", /planes has 3 values, needed are 12/, () => fromPlanar(new Float32Array(3), 4, 3, 1)],
     ["normalization of other channels", /1 channels, the normalization 3/, () => toPlanar(gray, SIGNED_RGB)],

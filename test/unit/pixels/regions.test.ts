@@ -62,7 +62,7 @@ const around = (i: number, width: number, count: number): number[] =>
     i + width < count ? i + width : -1,
   ].filter((place) => place >= 0);
 
-/** The definition in `native/pixels_regions.cc`, word by word. */
+/** The definition in `native/pixels/regions.cc`, word by word. */
 function plainRegions({ width, height, data }: { width: number; height: number; data: Uint8Array }): number[] {
   const ink = [...data].map((value) => value === 0);
   const distance = distances(ink, width, height);

@@ -3,7 +3,7 @@ import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeStage } from "../../../src/core/pages/page-flow.js";
-import { stage, type StageOptions } from "../../../src/workers/map-concurrent.js";
+import { mapConcurrent, type MapOptions } from "../../../src/workers/map-concurrent.js";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -32,7 +32,7 @@ describe("stage", () => {
     let running = 0;
     let idleTurns = 0;
     const done = new Set<number>();
-    const encoded = stage(
+    const encoded = mapConcurrent(
       numbers(9),
       async (n) => {
         running++;
@@ -54,7 +54,7 @@ describe("stage", () => {
     let limit = 1;
     let running = 0;
     const most: number[] = [];
-    const items = stage(
+    const items = mapConcurrent(
       numbers(12),
       async (n) => {
         most.push(++running);
@@ -67,10 +67,10 @@ describe("stage", () => {
     );
     expect(await collect(items)).toEqual(Array.from({ length: 12 }, (_, n) => n));
     expect([Math.max(...most.slice(0, 6)), Math.max(...most)]).toEqual([1, 3]);
-    expect(() => stage(numbers(1), async (n) => n, { concurrency: () => 0 })).toThrow(/whole number above 0/);
+    expect(() => mapConcurrent(numbers(1), async (n) => n, { concurrency: () => 0 })).toThrow(/whole number above 0/);
     let bad = 2;
     await expect(
-      collect(stage(numbers(5), async (n) => (bad = n === 2 ? 0.5 : bad), { concurrency: () => bad })),
+      collect(mapConcurrent(numbers(5), async (n) => (bad = n === 2 ? 0.5 : bad), { concurrency: () => bad })),
     ).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
   });
 
@@ -86,7 +86,7 @@ describe("stage", () => {
           let running = 0;
           let inside = 0;
           const results: number[] = [];
-          const items = stage(
+          const items = mapConcurrent(
             numbers(work.length, () => {
               inside++;
               expect(inside).toBeLessThanOrEqual(concurrency + capacity + 1); // one may be in the consumer's hands
@@ -116,7 +116,7 @@ describe("stage", () => {
 
   it("works at once as many as it may, and ahead of its consumer", async () => {
     let started = 0;
-    const items = stage(
+    const items = mapConcurrent(
       numbers(20),
       async (n) => {
         started++;
@@ -137,7 +137,7 @@ describe("stage", () => {
       fc.asyncProperty(delays, fc.array(fc.record(shape), { minLength: 1, maxLength: 4 }), async (work, shapes) => {
         let chain: AsyncIterable<number> = numbers(work.length);
         for (const options of shapes)
-          chain = stage(
+          chain = mapConcurrent(
             chain,
             async (n) => {
               await turns(work[n]!);
@@ -164,8 +164,8 @@ describe("stage", () => {
             closed = true;
           }
         };
-        const first = stage(input(), async (n) => n, { concurrency: 2 });
-        const second = stage(
+        const first = mapConcurrent(input(), async (n) => n, { concurrency: 2 });
+        const second = mapConcurrent(
           first,
           async (n, { signal }) => {
             running++;
@@ -176,7 +176,7 @@ describe("stage", () => {
           },
           { concurrency: 3, ordered },
         );
-        const third = stage(second, async (n) => n, { concurrency: 2 });
+        const third = mapConcurrent(second, async (n) => n, { concurrency: 2 });
         await expect(collect(third)).rejects.toBe(fault);
         expect([closed, running]).toEqual([true, 0]);
         expect(await third.next()).toEqual({ done: true, value: undefined });
@@ -193,7 +193,7 @@ describe("stage", () => {
     let finished = false;
     await expect(
       collect(
-        stage(
+        mapConcurrent(
           input(),
           async (n) => {
             await turns(5);
@@ -210,12 +210,12 @@ describe("stage", () => {
   it("a consumer that stops closes all stages before it", async () => {
     let taken = 0;
     let aborted = 0;
-    const first = stage(
+    const first = mapConcurrent(
       numbers(1000, () => taken++),
       async (n) => n,
       { concurrency: 2 },
     );
-    const second = stage(
+    const second = mapConcurrent(
       first,
       async (n, { signal }) => {
         signal.addEventListener("abort", () => aborted++);
@@ -234,11 +234,11 @@ describe("stage", () => {
 
   it("a signal ends it with the signal's reason, before and during the work", async () => {
     const reason = new Error("cancelled");
-    const early = stage(numbers(3), async (n) => n, { signal: AbortSignal.abort(reason) });
+    const early = mapConcurrent(numbers(3), async (n) => n, { signal: AbortSignal.abort(reason) });
     await expect(collect(early)).rejects.toBe(reason);
     const controller = new AbortController();
     const seen: number[] = [];
-    const items = stage(
+    const items = mapConcurrent(
       numbers(100),
       async (n) => {
         await turns(1);
@@ -262,16 +262,18 @@ describe("stage", () => {
     const silent: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }),
     };
-    const items = collect(stage(silent, async (n) => n, { signal: controller.signal }));
+    const items = collect(mapConcurrent(silent, async (n) => n, { signal: controller.signal }));
     await turns(2);
     controller.abort(new Error("stop"));
     await expect(items).rejects.toThrow("stop");
   });
 
   it("takes plain iterables and results that are undefined, and refuses bad bounds", async () => {
-    expect(await collect(stage([1, 2, 3], async () => undefined))).toEqual([undefined, undefined, undefined]);
-    expect(await collect(stage([], async (n) => n))).toEqual([]);
-    for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { capacity: -1 }] as StageOptions[])
-      expect(() => stage([], async (n) => n, options)).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    expect(await collect(mapConcurrent([1, 2, 3], async () => undefined))).toEqual([undefined, undefined, undefined]);
+    expect(await collect(mapConcurrent([], async (n) => n))).toEqual([]);
+    for (const options of [{ concurrency: 0 }, { concurrency: 1.5 }, { capacity: -1 }] as MapOptions[])
+      expect(() => mapConcurrent([], async (n) => n, options)).toThrowError(
+        expect.objectContaining({ code: "ERR_ARGUMENT" }),
+      );
   });
 });

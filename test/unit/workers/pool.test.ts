@@ -7,12 +7,13 @@ import { ImageClassifier } from "../../../src/classification/image-classifier.js
 import { ImageProcessingError, ResourceError, ZipExtractionError, ERROR_CODES } from "../../../src/errors.js";
 import { encodeImage } from "../../../src/io/image/image-codec.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
-import { WorkerPool, type WorkerPoolOptions } from "../../../src/workers/pool.js";
+import { TaskPool, type TaskPoolOptions } from "../../../src/colorization/tasks/pool.js";
+import { WorkerPool } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
 import { gradient, temporaryFolder } from "../io/image/pictures.js";
 
-function pool(options: WorkerPoolOptions = { maxThreads: 2 }): WorkerPool {
-  const made = new WorkerPool(options);
+function pool(options: TaskPoolOptions = { maxThreads: 2 }): TaskPool {
+  const made = new TaskPool(options);
   onTestFinished(() => made.destroy());
   return made;
 }
@@ -24,7 +25,7 @@ const picture = (size = 64): { width: number; height: number; channels: 3; data:
   data: gradient(size, size),
 });
 
-describe("WorkerPool", () => {
+describe("TaskPool", () => {
   it("encodes and decodes to the same pixels, moving buffers instead of copying them", async () => {
     const workers = pool();
     const image = picture();
@@ -175,12 +176,14 @@ describe("WorkerPool", () => {
       workerFile,
       "export default ({ task }) => (task === 'encode' ? process.exit(1) : { value: task });",
     );
-    const workers = pool({ maxThreads: 1, workerFile });
-    await expect(workers.encode(picture(), { format: "png" })).rejects.toMatchObject({
+    type Tasks = { encode: (payload: object) => string; decode: (payload: object) => string };
+    const workers = new WorkerPool<Tasks>({ maxThreads: 1, workerFile });
+    onTestFinished(() => workers.destroy());
+    await expect(workers.run("encode", {})).rejects.toMatchObject({
       code: "ERR_OUT_OF_MEMORY",
       message: expect.stringMatching(/thread of the task "encode" died/u),
     });
-    expect(await workers.decode(new Uint8Array(1), "x")).toBe("decode");
+    expect(await workers.run("decode", {})).toBe("decode");
     expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
   });
 
@@ -192,7 +195,7 @@ describe("WorkerPool", () => {
       workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } }),
     ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
     await expect(workers.encode(image, { format: "png" })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
-    expect(() => new WorkerPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    expect(() => new TaskPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });
 });
 

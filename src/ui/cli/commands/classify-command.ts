@@ -3,13 +3,13 @@ import { basename } from "node:path";
 import { Command, Option } from "commander";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { CLASSIFIERS, type ClassifierName } from "../../../config/batch-config.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
-import { WorkerPool } from "../../../workers/pool.js";
-import { stage } from "../../../workers/map-concurrent.js";
-import type { TellPictureOptions } from "../../../workers/classify-picture.js";
+import { TaskPool } from "../../../colorization/tasks/pool.js";
+import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import { decimal } from "../flags/flag-values.js";
 import { printError, reportErrors } from "../output/report-errors.js";
@@ -91,12 +91,12 @@ async function classify(inputs: readonly string[], flags: Flags): Promise<number
     saturation !== DEFAULT_THRESHOLDS.saturation ||
     colorCount !== DEFAULT_THRESHOLDS.colorCount ||
     edgeDensity !== DEFAULT_THRESHOLDS.edgeDensity;
-  const options: TellPictureOptions = {
+  const options: ClassifyPictureOptions = {
     decision: limited ? "plain" : flags.classifier,
     thresholds: { saturation, colorCount, edgeDensity },
     withMetrics: true,
   };
-  const pool = new WorkerPool();
+  const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);
   try {
@@ -145,7 +145,7 @@ async function classifyInput(
       sayFailed(input, name, error, Boolean(flags.json));
     }
     const images = source.entries().filter(({ kind }) => kind === "image");
-    for await (const { entry, result } of stage(
+    for await (const { entry, result } of mapConcurrent(
       images,
       async (image) => ({ entry: image, result: await resultOrError(image, tell) }),
       { concurrency },
@@ -204,8 +204,8 @@ function sayFailed(input: string, page: string, error: BatchProcessingError, jso
     );
 }
 
-function say(line: Readonly<Record<string, unknown>>): void {
-  process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...line })}\n`);
+function say(line: Parameters<typeof toJsonLine>[0]): void {
+  process.stdout.write(toJsonLine(line));
 }
 
 /** The picture's name last: it may be of any length. */

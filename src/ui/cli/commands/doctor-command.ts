@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import type { Provider } from "../../../binding/index.js";
 import { misspeltVariables } from "../../../config/layers.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { VERSION } from "../../../core/version.js";
 import { checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
 import type { Finding, Status } from "../doctor/finding.js";
@@ -83,7 +83,7 @@ async function doctor(flags: Flags): Promise<number> {
 
 function print(finding: Finding, { json }: Flags): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "finding", ...finding })}\n`);
+    process.stdout.write(toJsonLine({ type: "finding", ...finding }));
     return;
   }
   const paint = painter(wantsColor(process.stdout, process.env));

@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../../binding/index.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
-import { EVENT_FORMAT_VERSION } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../../model/default-model.js";
@@ -80,7 +80,14 @@ async function info(directory: string, flags: Flags): Promise<void> {
     weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
     process.stdout.write(
-      `${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type: "model-info", directory: opened.directory, hash: opened.hash, manifest, cpu: { neededBytes, weightBytes, patchBytes, availableBytes }, providers })}\n`,
+      toJsonLine({
+        type: "model-info",
+        directory: opened.directory,
+        hash: opened.hash,
+        manifest,
+        cpu: { neededBytes, weightBytes, patchBytes, availableBytes },
+        providers,
+      }),
     );
     return;
   }
@@ -132,7 +139,20 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
     );
     if (flags.json === true)
       process.stdout.write(
-        `${JSON.stringify(typeof opened === "string" ? { schema: EVENT_FORMAT_VERSION, type: "model-damaged", directory: path, fault: opened } : { schema: EVENT_FORMAT_VERSION, type: "model", directory: path, hash: opened.hash, name: opened.manifest.name, version: opened.manifest.version, precision: opened.manifest.precision, styles: opened.styles, bytes: packageBytes(opened.manifest) })}\n`,
+        toJsonLine(
+          typeof opened === "string"
+            ? { type: "model-damaged", directory: path, fault: opened }
+            : {
+                type: "model",
+                directory: path,
+                hash: opened.hash,
+                name: opened.manifest.name,
+                version: opened.manifest.version,
+                precision: opened.manifest.precision,
+                styles: opened.styles,
+                bytes: packageBytes(opened.manifest),
+              },
+        ),
       );
     else
       process.stdout.write(

@@ -1,7 +1,6 @@
 /** The exit codes of the contract, and which error leads to which. */
 import type { BatchSummary } from "../../../core/events.js";
-import { BatchProcessingError, ResourceError, type ErrorCode } from "../../../errors.js";
-import { isPassingWriteFault } from "../../../io/files/file-errors.js";
+import { BatchProcessingError, ERROR_TABLE, isRetryable } from "../../../errors.js";
 
 export const EXIT = {
   /** All pages done. */
@@ -22,20 +21,15 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-const TRY_AGAIN: ReadonlySet<ErrorCode> = new Set(["ERR_OUT_OF_MEMORY", "ERR_DEVICE_LOST", "ERR_OUTPUT_LOCKED"]);
-
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof BatchProcessingError)) return EXIT.fatal;
-  if (error.code === "ERR_CONFIG" || error.code === "ERR_ARGUMENT") return EXIT.usage;
-  if (error.code === "ERR_OUTPUT_WRITE" && error instanceof ResourceError)
-    return isPassingWriteFault(error) ? EXIT.tryAgain : EXIT.fatal;
-  return TRY_AGAIN.has(error.code) ? EXIT.tryAgain : EXIT.fatal;
+  return isRetryable(error) ? EXIT.tryAgain : ERROR_TABLE[error.code].exitCode;
 }
 
 /** Exit code for a batch that came to its end. */
 export function exitCodeOf({ completed, failures }: Pick<BatchSummary, "completed" | "failures">): number {
   if (failures.length === 0) return EXIT.done;
   if (completed > 0) return EXIT.somePagesFailed;
-  return failures.every(({ code }) => TRY_AGAIN.has(code)) ? EXIT.tryAgain : EXIT.fatal;
+  return failures.every(({ code }) => ERROR_TABLE[code].exitCode === EXIT.tryAgain) ? EXIT.tryAgain : EXIT.fatal;
 }

@@ -2,7 +2,8 @@
  * Tells a person or a machine how a batch goes: a progress line on a terminal, a line a page where standard error is
  * piped, NDJSON on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import { EVENT_FORMAT_VERSION, type BatchEventBody, type BatchSummary } from "../../../core/events.js";
+import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { previewLines, previewPictures, quoted, summaryLines } from "./summary.js";
 import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type Paint } from "./terminal-text.js";
@@ -51,9 +52,9 @@ export class Reporter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  onEvent(event: BatchEventBody): void {
+  onEvent(event: BatchEvent | BatchEventBody): void {
     if (this.#options.json) {
-      this.#options.out.write(`${JSON.stringify({ schema: EVENT_FORMAT_VERSION, ...event })}\n`);
+      this.#options.out.write(toJsonLine(event));
       return;
     }
     this.#estimate.onEvent(event, this.#now());

@@ -1,5 +1,6 @@
 /** Text for a terminal: how wide it is, cut to a width, coloured where that is wanted. Pure functions. */
 import { stripVTControlCharacters } from "node:util";
+import { printableLine } from "../../../text/printable.js";
 
 /** Ranges of code points that take two columns: East Asian wide and emoji. */
 const WIDE: readonly (readonly [number, number])[] = [
@@ -45,19 +46,8 @@ export function padWidth(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - textWidth(text)));
 }
 
-/**
- * Foreign text (names out of archives, messages) on one line, without what could steer a terminal. Line breaks become
- * spaces.
- */
-export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
-  return text
-    .replace(/[\r\n\t]+/g, " ")
-    .replace(
-      /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/gu,
-      (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-    );
-}
+/** Foreign text on one line; see `printableLine`. */
+export const oneLine = printableLine;
 
 export type Color = "red" | "yellow" | "green" | "dim";
 export type Paint = (color: Color, text: string) => string;

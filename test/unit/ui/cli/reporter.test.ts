@@ -132,8 +132,9 @@ describe("piped", () => {
 
   it("with --json says one object a line, with the schema's number, and nothing on standard error", () => {
     const { reporter: told, out, err } = reporter({ json: true, tty: true });
-    told.onEvent({ type: "warning", message: "x" });
-    expect([out(), err()]).toEqual(['{"schema":1,"type":"warning","message":"x"}\n', ""]);
+    const time = "2026-01-02T03:04:05.678Z";
+    told.onEvent({ type: "warning", time, job: "j", message: "x" });
+    expect([out(), err()]).toEqual([`{"schema":1,"type":"warning","time":"${time}","job":"j","message":"x"}\n`, ""]);
   });
 
   it("does not let a page's name steer the terminal", () => {

@@ -1,0 +1,41 @@
+// Calls between interleaved bytes and planar floats.
+#include "pixels/calls.h"
+#include "pixels/kernels.h"
+
+namespace cobra::pixels {
+namespace {
+
+// toPlanar(image, table: Float32Array(256 * channels), out?)
+Napi::Value CallToPlanar(const Info& info) {
+  const View in = ReadImage(info, 0, "image");
+  const float* table = ReadFloats(info, 1, "table", 256 * static_cast<size_t>(in.channels));
+  Napi::Float32Array out = OutputFloats(info, 2, in.samples());
+  RefuseOverlap(info.Env(), out.Data(), in.samples() * sizeof(float), in.data, in.samples());
+  ToPlanar(in.data, in.pixels(), in.channels, table, out.Data());
+  return out;
+}
+
+// fromPlanar(planes: Float32Array, width, height, channels, range, rounding, out?)
+Napi::Value CallFromPlanar(const Info& info) {
+  const int width = ReadInt(info, 1, "width", 1, kMaxSide);
+  const int height = ReadInt(info, 2, "height", 1, kMaxSide);
+  const int channels = ReadInt(info, 3, "channels", 1, 4);
+  const size_t samples = Samples(width, height, channels);
+  const float* in = ReadFloats(info, 0, "planes", samples);
+  const int range = ReadInt(info, 4, "range", 0, 1);
+  const int rounding = ReadInt(info, 5, "rounding", 0, 1);
+  Napi::Uint8Array out = OutputBytes(info, 6, samples);
+  RefuseOverlap(info.Env(), out.Data(), samples, in, samples * sizeof(float));
+  FromPlanar(in, Samples(width, height, 1), channels, static_cast<Range>(range), static_cast<Rounding>(rounding),
+             out.Data());
+  return out;
+}
+
+}  // namespace
+
+void AddPlaneCalls(Calls& calls) {
+  calls.Add<CallToPlanar>("toPlanar");
+  calls.Add<CallFromPlanar>("fromPlanar");
+}
+
+}  // namespace cobra::pixels

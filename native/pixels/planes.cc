@@ -1,0 +1,81 @@
+// Interleaved bytes <-> planar float32 (C, H, W).
+#include <algorithm>
+#include <cmath>
+
+#include "pixels/kernels.h"
+
+namespace cobra::pixels {
+namespace {
+
+constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds half to even
+
+/// One value to 0..255, still a float. NaN gives 0: comparisons with it are false.
+template <bool kIsSigned>
+inline float Level(float x) {
+  if constexpr (kIsSigned) {
+    const float c = x > -1.0f ? (x < 1.0f ? x : 1.0f) : -1.0f;
+    return (c * 0.5f + 0.5f) * 255.0f;
+  }
+  return x > 0.0f ? (x < 255.0f ? x : 255.0f) : 0.0f;
+}
+
+template <bool kIsSigned, bool kRound>
+inline uint8_t ByteOf(float x) {
+  float v = Level<kIsSigned>(x);
+  if (kRound) v = (v + kMagic) - kMagic;
+  return static_cast<uint8_t>(static_cast<int>(v));
+}
+
+template <bool kIsSigned, bool kRound>
+inline __attribute__((always_inline)) void Convert(const float* __restrict in, size_t pixels, int channels,
+                                                   uint8_t* __restrict out) {
+  if (channels == 3) {
+    const float *r = in, *g = in + pixels, *b = in + 2 * pixels;
+    for (size_t i = 0; i < pixels; ++i) {
+      out[3 * i] = ByteOf<kIsSigned, kRound>(r[i]);
+      out[3 * i + 1] = ByteOf<kIsSigned, kRound>(g[i]);
+      out[3 * i + 2] = ByteOf<kIsSigned, kRound>(b[i]);
+    }
+    return;
+  }
+  if (channels == 1) {
+    for (size_t i = 0; i < pixels; ++i) out[i] = ByteOf<kIsSigned, kRound>(in[i]);
+    return;
+  }
+  for (int c = 0; c < channels; ++c) {
+    for (size_t i = 0; i < pixels; ++i) out[i * channels + c] = ByteOf<kIsSigned, kRound>(in[c * pixels + i]);
+  }
+}
+
+COBRA_CLONES void SignedRound(const float* in, size_t n, int c, uint8_t* out) { Convert<true, true>(in, n, c, out); }
+COBRA_CLONES void SignedTruncate(const float* in, size_t n, int c, uint8_t* out) {
+  Convert<true, false>(in, n, c, out);
+}
+COBRA_CLONES void ByteRound(const float* in, size_t n, int c, uint8_t* out) { Convert<false, true>(in, n, c, out); }
+COBRA_CLONES void ByteTruncate(const float* in, size_t n, int c, uint8_t* out) { Convert<false, false>(in, n, c, out); }
+
+}  // namespace
+
+void ToPlanar(const uint8_t* in, size_t pixels, int channels, const float* table, float* out) {
+  if (channels == 3) {
+    float *r = out, *g = out + pixels, *b = out + 2 * pixels;
+    for (size_t i = 0; i < pixels; ++i, in += 3) {
+      r[i] = table[in[0]];
+      g[i] = table[256 + in[1]];
+      b[i] = table[512 + in[2]];
+    }
+    return;
+  }
+  for (int c = 0; c < channels; ++c) {
+    for (size_t i = 0; i < pixels; ++i) out[c * pixels + i] = table[c * 256 + in[i * channels + c]];
+  }
+}
+
+void FromPlanar(const float* in, size_t pixels, int channels, Range range, Rounding rounding, uint8_t* out) {
+  const bool round = rounding == Rounding::kHalfEven;
+  if (range == Range::kSigned)
+    return round ? SignedRound(in, pixels, channels, out) : SignedTruncate(in, pixels, channels, out);
+  return round ? ByteRound(in, pixels, channels, out) : ByteTruncate(in, pixels, channels, out);
+}
+
+}  // namespace cobra::pixels

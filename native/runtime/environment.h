@@ -1,0 +1,63 @@
+// What the addon keeps per Node environment (the main thread, each worker thread): the classes, the way back from the
+// executors to JS, and the shares in the runtime and the executors.
+//
+// Who owns what: `Submit` takes the job, and it always comes back to this thread: settled, then destroyed. The event
+// loop is kept alive by jobs in flight and by nothing else. When the environment goes down, running jobs are
+// terminated, queued ones dropped, and the thread waits until no executor touches them any more.
+#pragma once
+#include <napi.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runtime/executor.h"
+#include "runtime/runtime.h"
+
+namespace cobra {
+
+class NodeEnvironment final : public JobOwner {
+ public:
+  static NodeEnvironment& Of(Napi::Env env);
+  static void Create(Napi::Env env);
+  ~NodeEnvironment() override;
+
+  // The runtime of this environment; throws Fault ERR_STATE before `UseRuntime`.
+  std::shared_ptr<Runtime> runtime() const;
+  void UseRuntime(const std::string& library_path);
+
+  // The executor of a device, joined until this environment ends. "cpu" is this environment's own.
+  std::shared_ptr<Executor> ExecutorFor(const std::string& device);
+
+  // Runs the job on the executor, then calls `settle(error, result)` in JS. Returns the job's id.
+  uint64_t Submit(Executor& executor, std::unique_ptr<Job> job, Napi::Function settle);
+  bool Cancel(uint64_t id);
+  void Complete(std::unique_ptr<Job> job) override;
+  // Ends this environment's work: terminates what runs, drops what is queued, waits. Idempotent; what comes later is
+  // cancelled.
+  void ShutDown();
+
+  Napi::FunctionReference tensor_class;
+  Napi::FunctionReference session_class;
+  Napi::FunctionReference binding_class;
+
+ private:
+  explicit NodeEnvironment(Napi::Env env);
+  void OpenWayBack();
+  void Deliver(Napi::Env env);
+
+  const Napi::Env env_;
+  const std::string own_name_;
+  std::shared_ptr<Runtime> runtime_;
+  std::map<std::string, std::shared_ptr<Executor>> executors_;
+  napi_threadsafe_function way_back_ = nullptr;
+  bool shut_down_ = false;
+  size_t in_flight_ = 0;
+  std::mutex mutex_;  // guards completed_
+  std::vector<std::unique_ptr<Job>> completed_;
+};
+
+void RegisterRuntime(Napi::Env env, Napi::Object exports);
+
+}  // namespace cobra

@@ -1,0 +1,230 @@
+// Storages and allocator figures.
+#include "runtime/memory.h"
+
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/device_memory.h"
+#include "runtime/session.h"
+
+namespace cobra {
+
+namespace {
+
+// Storages lent to array buffers. Node does not run every buffer's finalizer when a worker thread is terminated, so a loan
+// ends with its finalizer or with the environment, whichever is first.
+struct Loan {
+  napi_env env;
+  std::shared_ptr<Storage> storage;
+};
+struct Loans {
+  std::mutex mutex;
+  uintptr_t next = 1;
+  std::unordered_map<uintptr_t, Loan> open;
+};
+
+// Never destroyed: finalizers may still come while the process exits.
+Loans& TheLoans() {
+  static auto* loans = new Loans;
+  return *loans;
+}
+
+void EndLoan(uintptr_t id) {
+  std::shared_ptr<Storage> ended;  // declared first, so destroyed after the lock is open
+  Loans& loans = TheLoans();
+  std::lock_guard lock(loans.mutex);
+  auto found = loans.open.find(id);
+  if (found == loans.open.end()) return;
+  ended = std::move(found->second.storage);
+  loans.open.erase(found);
+}
+
+Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* address, size_t bytes) {
+  uintptr_t id;
+  {
+    Loans& loans = TheLoans();
+    std::lock_guard lock(loans.mutex);
+    id = loans.next++;
+    loans.open[id] = {env, std::move(storage)};
+  }
+  struct Ticket;  // a number in a pointer's clothes
+  try {
+    return Napi::ArrayBuffer::New(
+        env, address, bytes,
+        [](Napi::BasicEnv, void*, Ticket* ticket) { EndLoan(reinterpret_cast<uintptr_t>(ticket)); },
+        reinterpret_cast<Ticket*>(id));
+  } catch (const Napi::Error&) {
+    EndLoan(id);
+    throw;
+  }
+}
+
+const std::string kCpu = "cpu";
+const std::shared_ptr<SessionCore> kNoSession;
+
+// An address for tensors without elements: ONNX Runtime wants one, and never reads it.
+alignas(64) char nothing[64];
+
+class JsMemory final : public Storage {
+ public:
+  explicit JsMemory(Napi::TypedArray array)
+      : Storage(array.ByteLength()), array_(Napi::Persistent(array.As<Napi::Object>())) {}
+
+  void* Address() override {
+    Napi::HandleScope scope(array_.Env());
+    size_t length = 0;
+    void* data = nullptr;
+    size_t element = array_.Value().As<Napi::TypedArray>().ElementSize();
+    napi_get_typedarray_info(array_.Env(), array_.Value(), nullptr, &length, &data, nullptr, nullptr);
+    if (length * element < bytes) {
+      throw Fault("ERR_DISPOSED", "the memory of a tensor was taken away: its array had " + std::to_string(bytes) +
+                                      " bytes and now has " + std::to_string(length * element) +
+                                      "; do not transfer an ArrayBuffer that a tensor still uses");
+    }
+    return bytes == 0 ? nothing : data;
+  }
+  const std::shared_ptr<SessionCore>& session() const override { return kNoSession; }
+  bool on_host() const override { return true; }
+  const OrtMemoryInfo* place() const override { return HostPlace(); }
+  const std::string& device() const override { return kCpu; }
+  Napi::ArrayBuffer Buffer(Napi::Env) override { return array_.Value().As<Napi::TypedArray>().ArrayBuffer(); }
+
+ private:
+  Napi::ObjectReference array_;
+};
+
+class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtMemory> {
+ public:
+  OrtMemory(Ort::Value value, size_t byte_length, std::shared_ptr<SessionCore> session, bool host)
+      : Storage(byte_length), session_(std::move(session)), value_(std::move(value)), on_host_(host) {
+    address_ = bytes == 0 ? nothing : value_.GetTensorMutableRawData();
+  }
+  ~OrtMemory() override {
+    if (on_host_) return;
+    // Device memory is freed on the device's thread. The session goes with it, after it.
+    struct Parting {
+      std::shared_ptr<SessionCore> session;
+      Ort::Value value;
+    };
+    auto parting = std::make_shared<Parting>(Parting{session_, std::move(value_)});
+    auto executor = session_->executor;
+    session_.reset();
+    executor->Post([parting = std::move(parting)]() mutable { parting.reset(); });
+  }
+
+  void* Address() override { return address_; }
+  const std::shared_ptr<SessionCore>& session() const override { return session_; }
+  bool on_host() const override { return on_host_; }
+  const OrtMemoryInfo* place() const override {
+    return on_host_ ? HostPlace() : static_cast<const OrtMemoryInfo*>(session_->place);
+  }
+  const std::string& device() const override { return on_host_ ? kCpu : session_->device; }
+
+  Napi::ArrayBuffer Buffer(Napi::Env env) override {
+    if (!buffer_.IsEmpty() && !buffer_.Value().IsEmpty()) return buffer_.Value().As<Napi::ArrayBuffer>();
+    // The buffer shares this storage: it stays valid for JS even where the tensor is collected first.
+    Napi::ArrayBuffer buffer =
+        bytes == 0 ? Napi::ArrayBuffer::New(env, 0) : LendTo(env, shared_from_this(), address_, bytes);
+    buffer_ = Napi::Weak(buffer.As<Napi::Object>());
+    Report(env, false);  // V8 counts array buffers itself
+    return buffer;
+  }
+  void Hold(Napi::Env env) override {
+    if (holders_++ == 0) Report(env, true);
+  }
+  void Release(Napi::Env env, bool disposed) override {
+    if (--holders_ > 0) return;
+    Report(env, false);
+    if (buffer_.IsEmpty()) return;
+    if (disposed) {
+      Napi::HandleScope scope(env);
+      Napi::Object buffer = buffer_.Value();
+      if (!buffer.IsEmpty()) napi_detach_arraybuffer(env, buffer);
+    }
+    buffer_.Reset();  // the storage may outlive the environment, a reference must not
+  }
+
+ private:
+  void Report(Napi::Env env, bool held) {
+    if (!on_host_ || reported_ == held) return;
+    reported_ = held;
+    const auto amount = static_cast<int64_t>(bytes);
+    int64_t total = 0;
+    napi_adjust_external_memory(env, held ? amount : -amount,
+                                &total);  // also called by finalizers, which must not throw
+  }
+
+  std::shared_ptr<SessionCore> session_;
+  Ort::Value value_;
+  const bool on_host_;
+  void* address_ = nullptr;
+  int holders_ = 0;
+  bool reported_ = false;
+  Napi::ObjectReference buffer_;
+};
+
+}  // namespace
+
+void EndLoans(napi_env env) {
+  std::vector<std::shared_ptr<Storage>> ended;  // declared first, so destroyed after the lock is open
+  Loans& loans = TheLoans();
+  std::lock_guard lock(loans.mutex);
+  for (auto loan = loans.open.begin(); loan != loans.open.end();) {
+    const auto here = loan++;
+    if (here->second.env != env) continue;
+    ended.push_back(std::move(here->second.storage));
+    loans.open.erase(here);
+  }
+}
+
+const OrtMemoryInfo* HostPlace() {
+  static const auto* place = new Ort::MemoryInfo(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
+  return *place;
+}
+
+std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array) { return std::make_shared<JsMemory>(array); }
+
+std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session) {
+  const bool host = value.GetTensorMemoryInfo().GetDeviceType() == OrtMemoryInfoDeviceType_CPU;
+  const size_t bytes = value.GetTensorSizeInBytes();
+  return std::make_shared<OrtMemory>(std::move(value), bytes, std::move(session), host);
+}
+
+Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session) {
+  struct Figure {
+    const char* ort;
+    const char* js;
+  };
+  static constexpr Figure kFigures[] = {
+      {"Limit", "limitBytes"},
+      {"InUse", "inUseBytes"},
+      {"TotalAllocated", "totalAllocatedBytes"},
+      {"MaxInUse", "maxInUseBytes"},
+      {"MaxAllocSize", "maxAllocBytes"},
+      {"NumAllocs", "allocations"},
+      {"NumReserves", "reserves"},
+      {"NumArenaExtensions", "arenaExtensions"},
+      {"NumArenaShrinkages", "arenaShrinkages"},
+  };
+  const auto stats = session.allocator->GetStats().GetKeyValuePairs();
+  Napi::Object result = Napi::Object::New(env);
+  for (const Figure& figure : kFigures) {
+    auto found = stats.find(figure.ort);
+    double value = found == stats.end() ? 0 : std::stod(found->second);
+    if (value > 9007199254740991.0 || value < 0) value = 0;  // an arena without a limit says 2^63 - 1
+    result.Set(figure.js, value);
+  }
+  return result;
+}
+
+Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session) {
+  const auto figures = DeviceMemory(session.device);
+  if (!figures) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("freeBytes", static_cast<double>(figures->free_bytes));
+  result.Set("totalBytes", static_cast<double>(figures->total_bytes));
+  return result;
+}
+
+}  // namespace cobra

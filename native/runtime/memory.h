@@ -1,0 +1,62 @@
+// The memory that tensors live in, and the figures of the allocators.
+//
+// Who owns what: a `Storage` is shared by the tensors and views on it and by every job in flight that reads or writes
+// it; the last one frees it. `JsMemory` keeps the caller's typed array alive and never copies it; it is released on the
+// JS thread only (tensors and jobs both are). `OrtMemory` owns an Ort::Value and keeps the session alive whose allocator
+// it came from; device memory is freed on the device's thread. An array buffer handed to JS over host memory shares the
+// storage too, until it is detached or collected.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+#include <string>
+
+#include "runtime/ort.h"
+
+namespace cobra {
+
+struct SessionCore;
+
+class Storage {
+ public:
+  explicit Storage(size_t byte_length) : bytes(byte_length) {}
+  virtual ~Storage() = default;
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  // Where the bytes are; for memory of JS only on the JS thread. Throws Fault ERR_DISPOSED where JS has taken it away.
+  virtual void* Address() = 0;
+  // The owner of device memory, or the session whose arena host memory came from; null for memory of JS.
+  virtual const std::shared_ptr<SessionCore>& session() const = 0;
+  virtual bool on_host() const = 0;
+  virtual const OrtMemoryInfo* place() const = 0;
+  virtual const std::string& device() const = 0;
+
+  // The array buffer over the whole storage (host only), made once. JS thread only.
+  virtual Napi::ArrayBuffer Buffer(Napi::Env env) = 0;
+  // Counted by tensors: memory outside the JS heap is reported to V8 while a tensor of JS holds it. JS thread only.
+  virtual void Hold(Napi::Env) {}
+  // `disposed`: JS said so; arrays of JS over host memory are then detached and the memory is freed at once.
+  virtual void Release(Napi::Env, bool disposed) {}
+
+  const size_t bytes;
+};
+
+// The place of host memory; only after ONNX Runtime was loaded. Never freed.
+const OrtMemoryInfo* HostPlace();
+
+// Memory of a typed array that JS owns.
+std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array);
+// Memory of a value that ONNX Runtime allocated for the session (an output, or `Tensor.alloc`).
+std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session);
+
+// { limitBytes, inUseBytes, … } of the session's device allocator.
+Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session);
+
+// { freeBytes, totalBytes } of the session's device from its driver; undefined where there are none.
+Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session);
+
+// Takes back what array buffers of an environment still hold; call when it has ended.
+void EndLoans(napi_env env);
+
+}  // namespace cobra

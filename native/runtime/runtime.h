@@ -1,0 +1,63 @@
+// ONNX Runtime in this process: the library, loaded at first need from an absolute path, and one Ort::Env that all Node
+// environments (worker threads too) share.
+//
+// Who owns what: `Acquire` hands out a share; the Ort::Env goes with the last one. The library itself is never
+// unloaded. On failure nothing stays behind and a later call tries again. It is loaded RTLD_LOCAL, so that another
+// package's onnxruntime can live in the same process.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/status.h"
+
+namespace cobra {
+
+// Objects alive in the process, over all Node environments; tests read them.
+struct LiveCounts {
+  std::atomic<int64_t> environments{0};
+  std::atomic<int64_t> sessions{0};
+  std::atomic<int64_t> tensors{0};
+  std::atomic<int64_t> bindings{0};
+  std::atomic<int64_t> runs{0};
+};
+LiveCounts& Live();
+
+// Makes sure that at process exit (`process.exit` runs no cleanup hooks) the executors stop before ONNX Runtime's
+// static objects are destroyed: no thread may be inside the library by then. Call after the library may have added exit
+// handlers.
+void StopThreadsBeforeLibraryExits();
+
+class Runtime {
+ public:
+  // Throws Fault ERR_RUNTIME_LOAD where the library is missing, cannot be loaded, has another version than the headers,
+  // or another one is already in use in this process.
+  static std::shared_ptr<Runtime> Acquire(const std::string& library_path);
+
+  Runtime(const std::string& library_path, const OrtApiBase* base);
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  Ort::Env& env() { return env_; }
+  const std::string& version() const { return version_; }
+  const std::string& library_path() const { return library_path_; }
+  std::string library_folder() const { return library_path_.substr(0, library_path_.rfind('/')); }
+  const std::vector<std::string>& providers() const { return providers_; }
+  bool has_provider(const std::string& name) const;
+  // Lets CopyTensors reach CUDA memory: ONNX Runtime knows how only after the provider's library was registered as
+  // such, making a session is not enough. Once per runtime, on any thread; where it fails, copies say so when they are
+  // tried.
+  void EnableCudaCopies();
+
+ private:
+  const std::string library_path_;
+  const std::string version_;
+  Ort::Env env_;
+  const std::vector<std::string> providers_;
+  std::once_flag cuda_copies_;
+};
+
+}  // namespace cobra

@@ -1,0 +1,275 @@
+// Loading sessions and the session object of JS.
+#include "runtime/session.h"
+
+#include "runtime/run.h"
+
+namespace cobra {
+
+namespace {
+
+ValueDescription Describe(const std::string& name, const Ort::TypeInfo& type) {
+  if (type.GetONNXType() != ONNX_TYPE_TENSOR)
+    throw Fault("ERR_TENSOR_DTYPE", "the model's \"" + name + "\" is no tensor");
+  const auto info = type.GetTensorTypeAndShapeInfo();
+  const Dtype* dtype = FindDtype(info.GetElementType());
+  if (!dtype) {
+    throw Fault("ERR_TENSOR_DTYPE", "the model's \"" + name + "\" has the ONNX element type " +
+                                        std::to_string(info.GetElementType()) +
+                                        "; supported are float32, float16, int64, int32, uint8, bool");
+  }
+  ValueDescription value{name, dtype, info.GetShape(), {}};
+  for (const char* dim : info.GetSymbolicDimensions()) value.dim_names.emplace_back(dim);
+  return value;
+}
+
+void DescribeModel(SessionCore& core) {
+  Ort::AllocatorWithDefaultOptions allocator;
+  for (size_t i = 0; i < core.session.GetInputCount(); ++i) {
+    core.inputs.push_back(
+        Describe(core.session.GetInputNameAllocated(i, allocator).get(), core.session.GetInputTypeInfo(i)));
+  }
+  for (size_t i = 0; i < core.session.GetOutputCount(); ++i) {
+    core.outputs.push_back(
+        Describe(core.session.GetOutputNameAllocated(i, allocator).get(), core.session.GetOutputTypeInfo(i)));
+  }
+}
+
+Ort::MemoryInfo PlaceOf(const std::string& device, int device_id) {
+  if (device == "cpu") return Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+  if (device.rfind("webgpu", 0) == 0) return Ort::MemoryInfo("WebGPU_Buf", OrtDeviceAllocator, 0, OrtMemTypeDefault);
+  return Ort::MemoryInfo("Cuda", OrtDeviceAllocator, device_id, OrtMemTypeDefault);
+}
+
+std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::string& path, const void* bytes,
+                                    size_t byte_length, std::shared_ptr<Runtime> runtime,
+                                    std::shared_ptr<Executor> executor, LoadControl& control) {
+  Ort::SessionOptions options = BuildOptions(config, *runtime);
+  const std::string what = path.empty() ? "the model in memory" : "the model " + path;
+  // On the device's thread, whoever lets go of it last: freeing a model and ending its thread pool takes its time.
+  auto destroy = [executor](SessionCore* gone) { executor->Post([gone] { delete gone; }); };
+  std::shared_ptr<SessionCore> core(new SessionCore, destroy);
+  core->runtime = std::move(runtime);
+  core->executor = std::move(executor);
+  core->provider = config.provider;
+  core->device = config.Device();
+  core->place = PlaceOf(core->device, config.device_id);
+  try {
+    const LoadControl::Scope scope(control, options);
+    core->session = path.empty() ? Ort::Session(core->runtime->env(), bytes, byte_length, options)
+                                 : Ort::Session(core->runtime->env(), path.c_str(), options);
+    DescribeModel(*core);
+    core->allocator = std::make_unique<Ort::Allocator>(core->session, core->place);
+    if (core->device.rfind("cuda", 0) == 0) core->runtime->EnableCudaCopies();
+    StopThreadsBeforeLibraryExits();
+  } catch (const Ort::Exception& error) {
+    if (IsProviderFailure(config.provider, error.what()))
+      throw ProviderUnavailable(config, *core->runtime, error.what());
+    throw TranslateOrt(error, "ERR_SESSION_CREATE", what);
+  }
+  return core;
+}
+
+class LoadJob final : public Job {
+ public:
+  LoadJob(SessionConfig config, std::string path, const Napi::Value& bytes, std::shared_ptr<Runtime> runtime,
+          std::shared_ptr<Executor> executor, std::shared_ptr<Executor> cpu_executor)
+      : config_(std::move(config)),
+        path_(std::move(path)),
+        runtime_(std::move(runtime)),
+        executor_(std::move(executor)),
+        cpu_executor_(std::move(cpu_executor)) {
+    if (!bytes.IsTypedArray()) return;
+    const auto array = bytes.As<Napi::Uint8Array>();
+    data_ = array.Data();
+    size_ = array.ByteLength();
+    kept_ = Napi::Persistent(array.As<Napi::Object>());
+  }
+  void Execute() override {
+    core_ = SessionCore::Load(config_, path_, data_, size_, runtime_, executor_, cpu_executor_, control_);
+  }
+  void Terminate() override { control_.Cancel(); }
+  Napi::Value Result(Napi::Env env) override { return NativeSession::Wrap(env, std::move(core_)); }
+
+ private:
+  const SessionConfig config_;
+  const std::string path_;
+  const std::shared_ptr<Runtime> runtime_;
+  const std::shared_ptr<Executor> executor_;
+  const std::shared_ptr<Executor> cpu_executor_;
+  const void* data_ = nullptr;
+  size_t size_ = 0;
+  Napi::ObjectReference kept_;
+  LoadControl control_;
+  std::shared_ptr<SessionCore> core_;
+};
+
+Napi::Array ToJs(Napi::Env env, const std::vector<ValueDescription>& list) {
+  Napi::Array result = Napi::Array::New(env, list.size());
+  for (uint32_t i = 0; i < list.size(); ++i) {
+    Napi::Object value = Napi::Object::New(env);
+    Napi::Array dims = Napi::Array::New(env, list[i].dims.size());
+    for (uint32_t d = 0; d < list[i].dims.size(); ++d) {
+      if (list[i].dims[d] >= 0) {
+        dims.Set(d, static_cast<double>(list[i].dims[d]));
+      } else {
+        dims.Set(d, list[i].dim_names[d]);
+      }
+    }
+    value.Set("name", list[i].name);
+    value.Set("dtype", list[i].dtype->name);
+    value.Set("dims", dims);
+    result.Set(i, value);
+  }
+  return result;
+}
+
+}  // namespace
+
+LoadControl::Scope::Scope(LoadControl& control, Ort::SessionOptions& options) : control_(control) {
+  std::lock_guard lock(control_.mutex_);
+  control_.options_ = &options;
+  if (control_.cancelled_) options.SetLoadCancellationFlag(true);
+}
+
+LoadControl::Scope::~Scope() {
+  std::lock_guard lock(control_.mutex_);
+  control_.options_ = nullptr;
+}
+
+void LoadControl::Cancel() {
+  std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  if (options_) options_->SetLoadCancellationFlag(true);
+}
+
+std::shared_ptr<SessionCore> SessionCore::Load(const SessionConfig& config, const std::string& path, const void* bytes,
+                                               size_t byte_length, std::shared_ptr<Runtime> runtime,
+                                               std::shared_ptr<Executor> executor,
+                                               std::shared_ptr<Executor> cpu_executor, LoadControl& control) {
+  try {
+    return LoadOn(config, path, bytes, byte_length, runtime, std::move(executor), control);
+  } catch (const Fault& fault) {
+    if (!config.fallback || fault.code != "ERR_PROVIDER_UNAVAILABLE") throw;
+  }
+  SessionConfig plain = config;
+  plain.provider = "cpu";
+  plain.provider_options.clear();
+  return LoadOn(plain, path, bytes, byte_length, std::move(runtime), std::move(cpu_executor), control);
+}
+
+void SessionCore::OnDevice(const std::function<void()>& task) {
+  // CUDA's and the CPU's arenas may be used on any thread; WebGPU's buffers only while nothing runs.
+  if (provider == "webgpu") {
+    executor->RunBlocking(task);
+  } else {
+    task();
+  }
+}
+
+const ValueDescription& SessionCore::Find(const std::vector<ValueDescription>& list, const std::string& name,
+                                          const char* what) {
+  for (const auto& value : list) {
+    if (value.name == name) return value;
+  }
+  throw Fault("ERR_TENSOR_NAME", "the model has no " + std::string(what) + " \"" + name + "\"");
+}
+
+Napi::Function NativeSession::Define(Napi::Env env) {
+  return DefineClass(
+      env, "NativeSession",
+      {InstanceMethod<&NativeSession::Describe>("describe"), InstanceMethod<&NativeSession::Run>("run"),
+       InstanceMethod<&NativeSession::Stats>("stats"), InstanceMethod<&NativeSession::DeviceMemory>("deviceMemory"),
+       InstanceMethod<&NativeSession::Shrink>("shrink"), InstanceMethod<&NativeSession::Dispose>("dispose")});
+}
+
+Napi::Object NativeSession::Wrap(Napi::Env env, std::shared_ptr<SessionCore> core) {
+  return NodeEnvironment::Of(env).session_class.New({Napi::External<std::shared_ptr<SessionCore>>::New(env, &core)});
+}
+
+NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  if (info.Length() != 1 || !info[0].IsExternal())
+    throw Napi::TypeError::New(info.Env(), "sessions are made by the addon only");
+  core_ = std::move(*info[0].As<Napi::External<std::shared_ptr<SessionCore>>>().Data());
+}
+
+const std::shared_ptr<SessionCore>& NativeSession::Live() const {
+  if (!core_) throw Fault("ERR_DISPOSED", "the session was disposed");
+  return core_;
+}
+
+const std::shared_ptr<SessionCore>& NativeSession::CoreOf(const Napi::Value& value) {
+  if (!value.IsObject() ||
+      !value.As<Napi::Object>().InstanceOf(NodeEnvironment::Of(value.Env()).session_class.Value())) {
+    throw Fault("ERR_ARGUMENT", "a session is needed");
+  }
+  return Unwrap(value.As<Napi::Object>())->Live();
+}
+
+Napi::Value NativeSession::Describe(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    Napi::Object result = Napi::Object::New(info.Env());
+    result.Set("provider", Live()->provider);
+    result.Set("device", Live()->device);
+    result.Set("inputs", ToJs(info.Env(), Live()->inputs));
+    result.Set("outputs", ToJs(info.Env(), Live()->outputs));
+    return result;
+  });
+}
+
+// (inputNames, inputs, outputNames, outputs (undefined: allocate), keepOnDevice, settle) -> job id
+Napi::Value NativeSession::Run(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const auto& core = Live();
+    auto job = std::make_unique<RunJob>(core, ReadOperands(info[0], info[1]), ReadOperands(info[2], info[3]),
+                                        info[4].ToBoolean());
+    const uint64_t id =
+        NodeEnvironment::Of(info.Env()).Submit(*core->executor, std::move(job), info[5].As<Napi::Function>());
+    return Napi::Number::New(info.Env(), static_cast<double>(id));
+  });
+}
+
+Napi::Value NativeSession::Stats(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value { return AllocatorFigures(info.Env(), *Live()); });
+}
+
+Napi::Value NativeSession::DeviceMemory(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value { return DeviceMemoryFigures(info.Env(), *Live()); });
+}
+
+Napi::Value NativeSession::Shrink(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    Live()->shrink_next = true;
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value NativeSession::Dispose(const Napi::CallbackInfo& info) {
+  core_.reset();
+  return info.Env().Undefined();
+}
+
+namespace {
+
+// (path | bytes, options, settle) -> job id
+Napi::Value CreateSession(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    SessionConfig config = ReadConfig(info[1].As<Napi::Object>());
+    const std::string path = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
+    auto executor = environment.ExecutorFor(config.Device());
+    auto cpu_executor = config.fallback ? environment.ExecutorFor("cpu") : nullptr;
+    auto job =
+        std::make_unique<LoadJob>(std::move(config), path, info[0], environment.runtime(), executor, cpu_executor);
+    const uint64_t id = environment.Submit(*executor, std::move(job), info[2].As<Napi::Function>());
+    return Napi::Number::New(info.Env(), static_cast<double>(id));
+  });
+}
+
+}  // namespace
+
+void RegisterSession(Napi::Env env, Napi::Object exports) {
+  NodeEnvironment::Of(env).session_class = Napi::Persistent(NativeSession::Define(env));
+  exports.Set("createSession", Napi::Function::New(env, CreateSession, "createSession"));
+}
+
+}  // namespace cobra

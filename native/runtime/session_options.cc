@@ -1,0 +1,195 @@
+// Reads session options from JS and turns them into ONNX Runtime's.
+#include "runtime/session_options.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+#include <vector>
+
+#include "platform/platform.h"
+
+namespace cobra {
+
+namespace {
+
+// ONNX Runtime's names of the providers, as GetAvailableProviders lists them.
+std::string OrtProvider(const std::string& provider) {
+  if (provider == "cuda") return "CUDAExecutionProvider";
+  if (provider == "tensorrt") return "TensorrtExecutionProvider";
+  if (provider == "webgpu") return "WebGpuExecutionProvider";
+  return "CPUExecutionProvider";
+}
+
+// ONNX Runtime takes any key for WebGPU in silence; these are the ones that 1.29 reads.
+constexpr std::array kWebGpuOptions = {
+    "preferredLayout",
+    "enableGraphCapture",
+    "enableInt64",
+    "dawnProcTable",
+    "dawnBackendType",
+    "deviceId",
+    "webgpuInstance",
+    "webgpuDevice",
+    "preserveDevice",
+    "powerPreference",
+    "validationMode",
+    "storageBufferCacheMode",
+    "uniformBufferCacheMode",
+    "queryResolveBufferCacheMode",
+    "defaultBufferCacheMode",
+    "forceCpuNodeNames",
+    "enablePIXCapture",
+    "maxStorageBufferBindingSize",
+    "maxNumPendingDispatches",
+    "kvCacheQuantizationBits",
+    "multiRotaryCacheConcatOffset",
+    "sessionBufferPoolGenerations",
+};
+
+std::map<std::string, std::string> ReadTexts(const Napi::Value& value) {
+  std::map<std::string, std::string> texts;
+  if (!value.IsObject()) return texts;
+  const auto object = value.As<Napi::Object>();
+  const auto names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString();
+    texts[name] = object.Get(name).ToString().Utf8Value();
+  }
+  return texts;
+}
+
+int ReadInt(const Napi::Object& options, const char* name, int otherwise) {
+  const Napi::Value value = options.Get(name);
+  return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
+}
+
+std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& config) {
+  std::unordered_map<std::string, std::string> options(config.provider_options.begin(), config.provider_options.end());
+  options.try_emplace("device_id", std::to_string(config.device_id));
+  return options;
+}
+
+// ONNX Runtime names the key it refuses in the message. Reading a key loads the provider's library, which may be
+// missing.
+template <typename Update>
+void Configure(const std::string& provider, Update&& update) {
+  try {
+    update();
+  } catch (const Ort::Exception& error) {
+    if (IsProviderFailure(provider, error.what())) throw;
+    throw Fault("ERR_SESSION_OPTION",
+                "an option of the " + provider + " provider was refused: " + PlainMessage(error.what()));
+  }
+}
+
+void AppendCuda(Ort::SessionOptions& options, const SessionConfig& config) {
+  Ort::CUDAProviderOptions cuda;
+  Configure("cuda", [&] { cuda.Update(WithDevice(config)); });
+  options.AppendExecutionProvider_CUDA_V2(*cuda);
+}
+
+void AppendTensorRt(Ort::SessionOptions& options, const SessionConfig& config) {
+  Ort::TensorRTProviderOptions tensorrt;
+  Configure("tensorrt", [&] { tensorrt.Update(WithDevice(config)); });
+  options.AppendExecutionProvider_TensorRT_V2(*tensorrt);
+  // What TensorRT does not take runs on CUDA.
+  Ort::CUDAProviderOptions cuda;
+  Configure("cuda", [&] {
+    cuda.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
+  });
+  options.AppendExecutionProvider_CUDA_V2(*cuda);
+}
+
+void AppendWebGpu(Ort::SessionOptions& options, const SessionConfig& config) {
+  for (const auto& [key, value] : config.provider_options) {
+    if (std::find(kWebGpuOptions.begin(), kWebGpuOptions.end(), key) == kWebGpuOptions.end()) {
+      throw Fault("ERR_SESSION_OPTION", "the webgpu provider has no option \"" + key + "\"");
+    }
+  }
+  // Dawn would only warn on stderr and then find no adapter.
+  const platform::Library vulkan(platform::kVulkanLoader);
+  if (!vulkan) throw Ort::Exception(vulkan.error(), ORT_FAIL);
+  const std::unordered_map<std::string, std::string> entries(config.provider_options.begin(),
+                                                             config.provider_options.end());
+  options.AppendExecutionProvider("WebGPU", entries);
+}
+
+}  // namespace
+
+std::string SessionConfig::Device() const {
+  if (provider == "cpu") return "cpu";
+  return (provider == "webgpu" ? "webgpu:" : "cuda:") + std::to_string(device_id);
+}
+
+SessionConfig ReadConfig(const Napi::Object& options) {
+  SessionConfig config;
+  config.provider = options.Get("provider").ToString();
+  config.fallback = options.Get("fallback").ToBoolean();
+  config.device_id = ReadInt(options, "deviceId", 0);
+  config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);
+  config.inter_op_threads = ReadInt(options, "interOpThreads", 0);
+  config.graph_optimization =
+      static_cast<GraphOptimizationLevel>(ReadInt(options, "graphOptimization", ORT_ENABLE_ALL));
+  config.log_level = static_cast<OrtLoggingLevel>(ReadInt(options, "logLevel", ORT_LOGGING_LEVEL_FATAL));
+  config.provider_options = ReadTexts(options.Get("providerOptions"));
+  config.config = ReadTexts(options.Get("config"));
+  for (const auto& [name, text] : ReadTexts(options.Get("freeDimensions")))
+    config.free_dimensions[name] = std::stoll(text);
+  return config;
+}
+
+Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime) {
+  Ort::SessionOptions options;
+  options.SetIntraOpNumThreads(config.intra_op_threads);
+  options.SetInterOpNumThreads(config.inter_op_threads);
+  options.SetGraphOptimizationLevel(config.graph_optimization);
+  options.SetLogSeverityLevel(config.log_level);
+  for (const auto& [key, value] : config.config) {
+    Configure(config.provider, [&] { options.AddConfigEntry(key.c_str(), value.c_str()); });
+  }
+  for (const auto& [name, size] : config.free_dimensions) {
+    Ort::ThrowOnError(Ort::GetApi().AddFreeDimensionOverrideByName(options, name.c_str(), size));
+  }
+  if (config.provider == "cpu") {
+    if (!config.provider_options.empty()) {
+      throw Fault("ERR_SESSION_OPTION",
+                  "the cpu provider has no option \"" + config.provider_options.begin()->first + "\"");
+    }
+    return options;
+  }
+  if (!runtime.has_provider(OrtProvider(config.provider))) {
+    throw ProviderUnavailable(config, runtime, "the library was built without it");
+  }
+  try {
+    if (config.provider == "cuda") AppendCuda(options, config);
+    if (config.provider == "tensorrt") AppendTensorRt(options, config);
+    if (config.provider == "webgpu") AppendWebGpu(options, config);
+  } catch (const Ort::Exception& error) {
+    throw ProviderUnavailable(config, runtime, error.what());
+  }
+  return options;
+}
+
+bool IsProviderFailure(const std::string& provider, const std::string& message) {
+  if (provider == "cpu") return false;
+  for (const char* sign :
+       {"adapter", "Failed to load library", "cannot open shared object", "CUDA driver", "CUDA failure 35",
+        "CUDA failure 100", "CUDA-capable", "Failed to create CUDAExecutionProvider", "webgpu_context", "WebGPU device",
+        "wgpu", "dlopen"}) {
+    if (message.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason) {
+  const std::string library = NamedLibrary(reason);
+  std::string message = "the " + config.provider + " provider cannot start";
+  if (!library.empty()) message += ", " + library + " is missing or does not load";
+  message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
+  if (config.provider == "webgpu") message += ". It needs libvulkan.so.1 and a Vulkan driver";
+  if (config.provider != "webgpu")
+    message += ". Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+  return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or allow the CPU instead (`fallback: true`, --fallback)");
+}
+
+}  // namespace cobra

@@ -1,0 +1,38 @@
+// Session options: what JS asks for, and the ONNX Runtime options made of it.
+//
+// Who owns what: `SessionConfig` is plain data and may cross threads. `BuildOptions` returns options of its own; on
+// failure (Fault ERR_SESSION_OPTION, ERR_PROVIDER_UNAVAILABLE) nothing stays behind.
+#pragma once
+#include <napi.h>
+
+#include <map>
+#include <string>
+
+#include "runtime/runtime.h"
+
+namespace cobra {
+
+struct SessionConfig {
+  std::string provider = "cpu";  // cpu, cuda, tensorrt, webgpu
+  bool fallback = false;
+  int device_id = 0;
+  int intra_op_threads = 0;  // 0: ONNX Runtime decides
+  int inter_op_threads = 0;
+  GraphOptimizationLevel graph_optimization = ORT_ENABLE_ALL;
+  OrtLoggingLevel log_level = ORT_LOGGING_LEVEL_FATAL;
+  std::map<std::string, std::string> provider_options;
+  std::map<std::string, std::string> config;
+  std::map<std::string, int64_t> free_dimensions;
+
+  // "cpu", "cuda:0", "webgpu:0"; TensorRT works in CUDA's memory.
+  std::string Device() const;
+};
+
+SessionConfig ReadConfig(const Napi::Object& options);
+Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime);
+
+// True where the failure to make a session was the provider's, not the model's.
+bool IsProviderFailure(const std::string& provider, const std::string& message);
+Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason);
+
+}  // namespace cobra

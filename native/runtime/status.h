@@ -1,0 +1,50 @@
+// Errors of the native side. A `Fault` carries a code of src/errors.ts and a message; it is what every native function
+// throws on any thread. `ToJs` turns it into a JS error with a `code` property, on the JS thread only.
+#pragma once
+#include <napi.h>
+
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "runtime/ort.h"
+
+namespace cobra {
+
+struct Fault : std::runtime_error {
+  Fault(std::string fault_code, const std::string& message)
+      : std::runtime_error(message), code(std::move(fault_code)) {}
+  std::string code;
+};
+
+// The code with which a job is settled that was cancelled; src/binding turns it into the signal's own reason.
+inline constexpr const char* kCancelled = "CANCELLED";
+
+// Translates an ONNX Runtime error. `otherwise` is the code where neither exhausted memory, a lost device nor a refused
+// shape is recognised; `what` opens the message.
+Fault TranslateOrt(const Ort::Exception& error, const char* otherwise, const std::string& what);
+
+// Translates the exception being handled (call it in a catch block), whatever its type.
+Fault TranslateCurrent(const char* otherwise, const std::string& what);
+
+// The name of the first shared library a message speaks of ("libcudart.so.13"), or "".
+std::string NamedLibrary(const std::string& message);
+
+// ONNX Runtime's message without its source paths and line ends.
+std::string PlainMessage(const std::string& message);
+
+Napi::Error ToJs(Napi::Env env, const Fault& fault);
+
+// Runs `body` and rethrows a Fault as a JS error. Every function that JS calls directly goes through it.
+template <typename Body>
+auto Guarded(Napi::Env env, Body&& body) {
+  try {
+    return body();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception&) {
+    throw ToJs(env, TranslateCurrent("ERR_INTERNAL", ""));
+  }
+}
+
+}  // namespace cobra

@@ -1,0 +1,33 @@
+// All files of docs/ that are made from the compiled code, whole or in part. `npm run docs` writes them; a test
+// compares them with what is committed.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../steps.mjs";
+import { errorTables } from "./errors.mjs";
+import { lineTables } from "./json-lines.mjs";
+
+/** Files by path from the root, as they should be. @returns {Promise<Map<string, string>>} */
+export async function generatedDocs() {
+  const { jsonLineSchema } = await import("../../../dist/ui/cli/output/json-lines.js");
+  const { ERROR_TABLE } = await import("../../../dist/errors.js");
+  const lines = jsonLineSchema();
+  return new Map([
+    ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
+    ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
+    ["docs/errors.md", withSections("docs/errors.md", errorTables(ERROR_TABLE))],
+  ]);
+}
+
+/** A committed page with its generated sections, each between two comments, replaced. */
+function withSections(path, sections) {
+  let text = readFileSync(join(ROOT, path), "utf8");
+  for (const [name, body] of Object.entries(sections)) {
+    const start = `<!-- generated: ${name} (npm run docs) -->\n`;
+    const end = `\n<!-- end: ${name} -->`;
+    const from = text.indexOf(start);
+    const to = text.indexOf(end, from);
+    if (from < 0 || to < 0) throw new Error(`${path} lacks the comments around its generated section "${name}"`);
+    text = text.slice(0, from + start.length) + body.trimEnd() + text.slice(to);
+  }
+  return text;
+}

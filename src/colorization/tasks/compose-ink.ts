@@ -1,0 +1,33 @@
+/** Tasks: the model's colour under the page's own ink, as one picture or with its layers apart. */
+import { flattenColors } from "../../binding/flats.js";
+import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/ink.js";
+import { toRgb, type PixelImage } from "../../binding/pixels.js";
+import type { RasterImage } from "../../binding/raster.js";
+import type { Fill } from "../../config/batch-config.js";
+
+export interface InkTask {
+  /** The page as decoded, at its own size. */
+  page: RasterImage;
+  /** The model's picture of it. */
+  picture: RasterImage;
+  /** "flat": one colour for every region. */
+  fill: Fill;
+  /** Colours that the page has to have; see `PreparedHints.grown`. */
+  hints?: PixelImage<4> | undefined;
+}
+
+/** Pages above this many pixels give their own memory to the result: two of them side by side are too much. */
+const LARGE_PIXELS = 16_000_000;
+
+/** The model's picture → its colour under the page's ink, at the page's size. */
+export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
+  const color = toRgb(picture);
+  const out = page.channels === 3 && page.width * page.height > LARGE_PIXELS ? page.data : undefined;
+  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints, out);
+}
+
+/** `composeInk` with its layers apart; the page goes along. */
+export function composeLayers({ page, picture, fill, hints }: InkTask): InkLayers & { page: RasterImage } {
+  const color = toRgb(picture);
+  return { ...composeInkLayers(page, fill === "flat" ? flattenColors(page, color) : color, hints), page };
+}

@@ -1,0 +1,39 @@
+/**
+ * Pictures as the networks take them, for several tasks. Planes are float32, C,H,W. Formulas: docs/architecture.md, "How
+ * a page flows".
+ */
+import { resize, type PixelImage } from "../../binding/pixels.js";
+import { SIGNED_RGB, standardization, toPlanar } from "../../binding/planes.js";
+import { clipPixels } from "../cobra/retrieval.js";
+
+/** How the image encoder wants its pictures. */
+export interface EncoderInput {
+  imageSize: number;
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+}
+
+/** Pictures for the image encoder, side by side. */
+export function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std }: EncoderInput): Float32Array {
+  const how = standardization(mean, std);
+  const each = 3 * imageSize * imageSize;
+  const all = new Float32Array(images.length * each);
+  images.forEach((image, index) => clipPixels(image, imageSize, how, all.subarray(index * each, (index + 1) * each)));
+  return all;
+}
+
+/** Size of the upsampled picture: truncated, as the original does. */
+export function upsampledSize(width: number, height: number, scale: number): [number, number] {
+  return [Math.trunc(width * scale), Math.trunc(height * scale)];
+}
+
+/** A picture as planes in [-1, 1]: x / 255 * 2 - 1. */
+export function signedPlanes(image: PixelImage): Float32Array {
+  return toPlanar(image, SIGNED_RGB);
+}
+
+/** A picture enlarged to the upsampler's size. */
+export function upscale(image: PixelImage<3>, scale: number): PixelImage<3> {
+  const [width, height] = upsampledSize(image.width, image.height, scale);
+  return resize(image, width, height);
+}

@@ -1,0 +1,49 @@
+/** The pool of worker threads that does the tasks of the table. */
+import type { RasterImage } from "../../binding/raster.js";
+import type { ClassifyPictureOptions, PictureKind } from "../../classification/classify-picture.js";
+import {
+  hardenDecoder,
+  type DecodedImage,
+  type DecodeOptions,
+  type EncodeOptions,
+} from "../../io/image/image-codec.js";
+import { compiledFile, WorkerPool, type CallOptions, type WorkerPoolOptions } from "../../workers/pool.js";
+import type { Tasks } from "./table.js";
+
+/** Threads and how long they live; see `WorkerPoolOptions`. */
+export type TaskPoolOptions = Omit<WorkerPoolOptions, "workerFile">;
+
+/** See `WorkerPool`. Opening one restricts sharp for the process; see `hardenDecoder`. */
+export class TaskPool extends WorkerPool<Tasks> {
+  constructor(options: TaskPoolOptions = {}) {
+    super({ ...options, workerFile: compiledFile(import.meta.url, "colorization/tasks/worker.js") });
+    hardenDecoder();
+  }
+
+  /** Decodes a picture; see `decodeImage`. `bytes` moves to the worker: it is empty afterwards. */
+  decode(
+    bytes: Uint8Array,
+    name: string,
+    { signal, ...options }: DecodeOptions & CallOptions = {},
+  ): Promise<DecodedImage> {
+    return this.run("decode", { bytes, name, options }, { signal });
+  }
+
+  /** Whether a picture is line art or coloured; see `classifyPicture`. `bytes` moves to the worker. */
+  classify(
+    bytes: Uint8Array,
+    name: string,
+    { signal, ...options }: ClassifyPictureOptions & CallOptions = {},
+  ): Promise<PictureKind> {
+    return this.run("classify", { bytes, name, options }, { signal });
+  }
+
+  /** Encodes a picture; see `encodeImage`. `image.data` moves to the worker: it is empty afterwards. */
+  encode(
+    image: RasterImage,
+    { signal, ...options }: EncodeOptions & CallOptions,
+    name = "picture",
+  ): Promise<Uint8Array> {
+    return this.run("encode", { image, name, options }, { signal });
+  }
+}

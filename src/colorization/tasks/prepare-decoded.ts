@@ -1,0 +1,40 @@
+/** Tasks: planes of the decoder and of the upsampler as 8-bit pictures. */
+import { fromPlanar } from "../../binding/planes.js";
+import type { RasterImage } from "../../binding/raster.js";
+import { signedPlanes, upscale } from "./network-pictures.js";
+
+export interface DecodedTask {
+  /** [1, 3, height, width] of the VAE decoder. */
+  planes: Float32Array;
+  width: number;
+  height: number;
+  upsamplerScale: number | null;
+}
+
+export interface DecodedPage {
+  /** The pipeline's picture at the bucket's size. */
+  picture: RasterImage;
+  /** [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
+  upsampledColorPlanes?: Float32Array;
+}
+
+/** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
+export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
+  const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
+  return {
+    picture,
+    ...(upsamplerScale === null ? {} : { upsampledColorPlanes: signedPlanes(upscale(picture, upsamplerScale)) }),
+  };
+}
+
+export interface FinishTask {
+  /** [1, 3, height, width] of the guided upsampler. */
+  planes: Float32Array;
+  width: number;
+  height: number;
+}
+
+/** Upsampler output → 8-bit picture (truncated, as the original does). */
+export function finishPicture({ planes, width, height }: FinishTask): RasterImage {
+  return fromPlanar(planes, width, height, 3, { rounding: "truncate" });
+}

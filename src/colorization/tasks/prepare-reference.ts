@@ -1,0 +1,29 @@
+/** Task: a reference as patches for one page size. */
+import { toRgb } from "../../binding/pixels.js";
+import type { RasterImage } from "../../binding/raster.js";
+import type { Bucket } from "../cobra/buckets.js";
+import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
+import { encoderPixels, type EncoderInput } from "./network-pictures.js";
+
+export interface ReferenceTask {
+  image: RasterImage;
+  bucket: Bucket;
+  encoder: EncoderInput;
+}
+
+export interface PreparedReference {
+  /** [patches, 3, S, S] for the image encoder. */
+  pixels: Float32Array;
+  /** The patches at half the bucket's size, in the same order: the whole picture, then its four quadrant crops. */
+  patches: RasterImage[];
+}
+
+/** Reference → its patches for one bucket. */
+export function prepareReference({ image, bucket, encoder }: ReferenceTask): PreparedReference {
+  const { width, height } = bucket;
+  const patches = referencePatches(fitReference(toRgb(image), width, height));
+  return {
+    pixels: encoderPixels(patches, encoder),
+    patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage),
+  };
+}

@@ -1,0 +1,5 @@
+/** The worker threads' file: it does the tasks of the table. */
+import { serveTasks } from "../../workers/serve-tasks.js";
+import { TASKS } from "./table.js";
+
+export default serveTasks(TASKS);

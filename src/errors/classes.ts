@@ -1,0 +1,94 @@
+/**
+ * The one family of errors. Every error thrown by the engine is a `BatchProcessingError` or a subclass of it and
+ * carries a stable `code` of the table; callers match the code, never the text. Messages name the value, the rule it
+ * broke and the remedy. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
+ */
+import { ERROR_TABLE, type ErrorClassName, type ErrorCode } from "./table.js";
+
+/** What every error takes besides its message. */
+export interface ErrorDetails {
+  /** The error or value that led to this one. */
+  cause?: unknown;
+}
+
+/**
+ * Root of all errors of the engine. Raised itself for misuse of a state (`ERR_STATE`) and for bugs (`ERR_INTERNAL`).
+ */
+export class BatchProcessingError extends Error {
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A picture cannot be decoded, coloured or encoded (`ERR_IMAGE_*`). The page fails, the batch goes on. */
+export class ImageProcessingError extends BatchProcessingError {
+  /** The picture's path or entry name as the user gave it. */
+  readonly imagePath: string;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails & { imagePath: string }) {
+    super(code, message, details);
+    this.imagePath = details.imagePath;
+  }
+}
+
+/** A configuration file, flag or environment value breaks a rule (`ERR_CONFIG`, `ERR_NO_REFERENCES`). */
+export class ConfigurationError extends BatchProcessingError {}
+
+/**
+ * Memory, a device, a library or storage is not to be had (`ERR_OUT_OF_MEMORY`, `ERR_PROVIDER_UNAVAILABLE`,
+ * `ERR_OUTPUT_WRITE`, …).
+ */
+export class ResourceError extends BatchProcessingError {}
+
+/** The queue is misused (`ERR_ARGUMENT`). */
+export class QueueError extends BatchProcessingError {}
+
+/** An argument breaks a rule (`ERR_ARGUMENT`, `ERR_TENSOR_*`, `ERR_INPUT_*`). */
+export class ValidationError extends BatchProcessingError {}
+
+/** An archive or an entry of one is refused (`ERR_ZIP_*`). */
+export class ZipExtractionError extends BatchProcessingError {
+  /** The entry's name; undefined when the whole archive is refused. */
+  readonly entryName: string | undefined;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails & { entryName?: string | undefined } = {}) {
+    super(code, message, details);
+    this.entryName = details.entryName;
+  }
+}
+
+/** A picture cannot be told apart (`ERR_CLASSIFICATION`). */
+export class ClassificationError extends BatchProcessingError {}
+
+/** A model package is missing, damaged or does not fit (`ERR_MODEL_*`). */
+export class ModelError extends BatchProcessingError {}
+
+/** A session cannot be made or a run failed (`ERR_SESSION_*`, `ERR_RUN`, `ERR_DEVICE_LOST`). */
+export class InferenceError extends BatchProcessingError {}
+
+/** All classes by name. */
+export const ERROR_CLASSES = {
+  BatchProcessingError,
+  ImageProcessingError,
+  ConfigurationError,
+  ResourceError,
+  QueueError,
+  ValidationError,
+  ZipExtractionError,
+  ClassificationError,
+  ModelError,
+  InferenceError,
+} as const satisfies Readonly<Record<ErrorClassName, unknown>>;
+
+/** An error of the class that the table has for its code, or of another by name. */
+export function makeError(
+  code: ErrorCode,
+  message: string,
+  details: ErrorDetails & { imagePath?: string | undefined; entryName?: string | undefined } = {},
+  className: ErrorClassName = ERROR_TABLE[code].className,
+): BatchProcessingError {
+  if (className === "ImageProcessingError")
+    return new ImageProcessingError(code, message, { ...details, imagePath: details.imagePath ?? "" });
+  return new ERROR_CLASSES[className](code, message, details);
+}

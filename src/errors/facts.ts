@@ -1,0 +1,61 @@
+/** What can be told of any error that was caught, ours or not. */
+import { BatchProcessingError } from "./classes.js";
+import { ERROR_TABLE, type ErrorCode } from "./table.js";
+
+/** The error's message, or the value as text where something else was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code
+ * of its own).
+ */
+export function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof BatchProcessingError) return error.code === "ERR_OUT_OF_MEMORY";
+  return error instanceof RangeError && /allocation failed/iu.test(error.message);
+}
+
+/** The `code` of a Node system error, such as `ENOENT`; undefined for anything else. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+/**
+ * System errors that are the machine's and not the call's: once the disk has room, the folder may be written or the
+ * mount is back, the same call goes on.
+ */
+const PASSING: ReadonlySet<string | undefined> = new Set([
+  "ENOSPC",
+  "EDQUOT",
+  "EMFILE",
+  "ENFILE",
+  "EIO",
+  "EBUSY",
+  "EAGAIN",
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOENT",
+  "ENODEV",
+  "ENXIO",
+  "ESTALE",
+  "ENOTCONN",
+]);
+
+/** Whether the same call can succeed later with nothing changed in it. False for what is no error of the engine. */
+export function isRetryable(error: unknown): boolean {
+  if (!(error instanceof BatchProcessingError)) return false;
+  const { retryable } = ERROR_TABLE[error.code];
+  return retryable === "depends" ? PASSING.has(systemCode(error.cause)) : retryable === "yes";
+}
+
+/** What to do about an error, in one line: the table's remedy. */
+export function remedyFor(code: ErrorCode): string {
+  return ERROR_TABLE[code].remedy;
+}
+
+/** Whether an error is one page's own, so that the batch goes on without that page. */
+export function isPageFailure(error: unknown): error is BatchProcessingError {
+  return error instanceof BatchProcessingError && ERROR_TABLE[error.code].scope === "page";
+}
