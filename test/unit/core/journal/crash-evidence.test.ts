@@ -93,7 +93,7 @@ describe("a page after ends without evidence", () => {
 
 describe("why a process has ended", () => {
   const holder = newLeaseRecord();
-  const with_ = (group: string, machine: string, more = {}) => ({
+  const leaseWith = (group: string, machine: string, more = {}) => ({
     ...holder,
     oomKillsInGroup: group,
     oomKillsOnMachine: machine,
@@ -102,19 +102,19 @@ describe("why a process has ended", () => {
   const note = { signal: "SIGSEGV", marks: [{ text: "x" }] };
   const kills = { group: 3, machine: 9 };
   it.each([
-    ["a crash note", with_("3", "9"), [note], kills, "crash"],
-    ["a note of a signal that somebody else sent", with_("3", "9"), [{ ...note, sender: 4 }], kills, "unknown"],
-    ["a kill in the group since the last heartbeat", with_("2", "8"), [], kills, "out-of-memory"],
-    ["a kill on the machine, but not in the group", with_("3", "8"), [], kills, "unknown"],
+    ["a crash note", leaseWith("3", "9"), [note], kills, "crash"],
+    ["a note of a signal that somebody else sent", leaseWith("3", "9"), [{ ...note, sender: 4 }], kills, "unknown"],
+    ["a kill in the group since the last heartbeat", leaseWith("2", "8"), [], kills, "out-of-memory"],
+    ["a kill on the machine, but not in the group", leaseWith("3", "8"), [], kills, "unknown"],
     [
       "a kill on the machine, seen from another container",
-      with_("3", "8", { namespace: "n" }),
+      leaseWith("3", "8", { namespace: "n" }),
       [],
       kills,
       "out-of-memory",
     ],
-    ["a kill on another machine", with_("2", "8", { boot: "b" }), [], kills, "unknown"],
-    ["counts that nobody knows", with_("", ""), [], { group: undefined, machine: undefined }, "unknown"],
+    ["a kill on another machine", leaseWith("2", "8", { boot: "b" }), [], kills, "unknown"],
+    ["counts that nobody knows", leaseWith("", ""), [], { group: undefined, machine: undefined }, "unknown"],
     ["a torn lease", undefined, [], kills, "unknown"],
   ] as const)("(%s)", (_what, lease, notes, now, expected) => {
     expect(causeOfDeath(lease, notes, now).cause).toBe(expected);
