@@ -17,9 +17,9 @@ import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
 import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
-import type { EncodedPage, PageJob } from "../pages/page-work.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { Treatment } from "../journal/crash-evidence.js";
+import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
 import { carryFile } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
@@ -123,7 +123,7 @@ export class BatchOutput {
    * The result of a page that an earlier run has finished, from the same input with the same settings; undefined when
    * it must be done.
    */
-  async finished(job: PageJob): Promise<PageSuccess | undefined> {
+  async finished(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.done(job.entry.name, this.#options.fingerprint(job.settings));
     return entry?.inputSha256 === job.inputSha256 && entry.outputName === job.outputName
       ? this.#successOf(entry)
@@ -131,7 +131,7 @@ export class BatchOutput {
   }
 
   /** The result that a page has, whatever it was made with; its origin is noted in the job. */
-  async standing(job: PageJob): Promise<PageSuccess | undefined> {
+  async standing(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.last(job.entry.name);
     const success = entry?.outputName === job.outputName ? await this.#successOf(entry) : undefined;
     if (success !== undefined) Object.assign(job, { inputSha256: entry!.inputSha256, fingerprint: entry!.fingerprint });
@@ -164,29 +164,29 @@ export class BatchOutput {
     return this.#options.fingerprint(settings);
   }
 
-  keyOf(job: PageJob): PageKey {
+  keyOf(job: BatchPage): PageKey {
     return { page: job.entry.name, fingerprint: this.fingerprint(job.settings), inputSha256: job.inputSha256 };
   }
 
   /** Notes that work on a page begins; of a page that is done alone also each of its stages. */
-  begin(job: PageJob): void {
+  begin(job: BatchPage): void {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
   /** Notes that a page goes into its next stage. */
-  enterStage(job: PageJob): void {
+  enterStage(job: BatchPage): void {
     const key = this.keyOf(job);
     if (this.history.treatment(key.page, key.fingerprint).kind === "usual") this.#journal.enterStage(key, job.stage);
     else this.begin(job);
   }
 
   /** How a page is done next, after what happened while it was in hand. */
-  treatment(job: Pick<PageJob, "entry" | "settings"> & { readonly inputSha256?: string }): Treatment {
+  treatment(job: Pick<BatchPage, "entry" | "settings"> & { readonly inputSha256?: string }): Treatment {
     return this.history.treatment(job.entry.name, this.fingerprint(job.settings), job.inputSha256);
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
-  async write(job: PageJob, encoded: EncodedPage): Promise<PageSuccess> {
+  async write(job: BatchPage, encoded: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = {
       page: entry.name,
@@ -203,7 +203,7 @@ export class BatchOutput {
   }
 
   /** Notes that a page has failed. */
-  async fail(job: PageJob, failure: PageFailure): Promise<void> {
+  async fail(job: BatchPage, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
     const known = before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint;
     if (known && this.treatment(job).kind === "set-aside") return;
@@ -237,7 +237,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(
-    pages: readonly PageJob[],
+    pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: FailureReport,
     keepOthers = false,

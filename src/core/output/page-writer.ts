@@ -5,7 +5,7 @@ import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import type { LayerRecord, PageEntry } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
 import type { FileDigest, OutputFiles, Place } from "./output-files.js";
 import { checkInside } from "./output-guard.js";

@@ -4,30 +4,31 @@
  */
 import { ImageProcessingError, ResourceError, type BatchProcessingError } from "../../errors.js";
 import type { Treatment } from "../journal/crash-evidence.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { RunOutput } from "../run-output.js";
 import { flowPages, type FlowControl } from "./page-flow.js";
-import type { EncodedPage, PageContext, PageJob, Passed } from "./page-work.js";
+import type { BatchPage, PageOutcome } from "./batch-page.js";
+import type { PageContext } from "./page-work.js";
 
 /** Where pages come from. */
 export interface PageQueue {
-  peek(): Pick<PageJob, "entry" | "settings"> | undefined;
-  next(): PageJob | undefined;
+  peek(): Pick<BatchPage, "entry" | "settings"> | undefined;
+  next(): BatchPage | undefined;
 }
 
 /** What steers the pages. */
 export type SegmentControl = Omit<FlowControl, "next">;
 
 /** What an output is told of pages, and what it knows of them. */
-export function guardedBy(output: BatchOutput): Pick<PageContext, "begin" | "onStage"> {
+export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
-    begin: (job) => {
-      const treatment = output.treatment(job);
+    begin: (page) => {
+      const treatment = output.treatment(page);
       if (treatment.kind !== "set-aside") {
-        output.begin(job);
+        output.begin(page);
         return;
       }
-      job.stage = treatment.stage;
-      throw setAside(job.entry.name, treatment);
+      page.stage = treatment.stage;
+      throw setAside(page.entry.name, treatment);
     },
     onStage: (job) => output.enterStage(job),
   };
@@ -56,29 +57,29 @@ function setAside(
  */
 export async function workThrough(
   queue: PageQueue,
-  output: BatchOutput,
+  output: RunOutput,
   context: PageContext,
   control: SegmentControl,
-  settle: (item: Passed<EncodedPage>) => Promise<void>,
+  settle: (outcome: PageOutcome) => Promise<void>,
   limit = Infinity,
-): Promise<PageJob[]> {
-  const taken: PageJob[] = [];
+): Promise<BatchPage[]> {
+  const taken: BatchPage[] = [];
   for (;;) {
     const before = taken.length;
     let alone = false;
-    const next = (): PageJob | undefined => {
+    const next = (): BatchPage | undefined => {
       const upcoming = queue.peek();
       if (upcoming === undefined || alone || taken.length >= limit) return undefined;
       const treatment = output.treatment(upcoming);
       const apart = treatment.kind === "alone";
       if (apart && taken.length > before) return undefined;
-      if (apart && treatment.leastMemory) context.engine.memory.clearCache();
+      if (apart && treatment.leastMemory) context.engine.memory.clearCache?.();
       alone = apart;
-      const job = queue.next();
-      if (job !== undefined) taken.push(job);
-      return job;
+      const page = queue.next();
+      if (page !== undefined) taken.push(page);
+      return page;
     };
-    for await (const item of flowPages(context, { ...control, next })) await settle(item);
+    for await (const outcome of flowPages(context, { ...control, next })) await settle(outcome);
     if (taken.length === before) return taken;
   }
 }
