@@ -14,6 +14,9 @@ export type RunMetadata = SinkMetadata & { readonly failures: readonly unknown[]
 /** Where the output is, or the pages whose pictures are not as they were written. */
 export type Finished = { readonly written: string } | { readonly damaged: readonly BatchPage[] };
 
+/** A page, before or after it was read: then its hash is known. */
+export type PageToTreat = Pick<BatchPage, "entry" | "settings"> & Partial<Pick<BatchPage, "inputSha256">>;
+
 /** One run's output. `BatchOutput` keeps a journal; `SinkOutput` hands everything to a sink. */
 export interface RunOutput {
   /** What people should know about earlier runs. */
@@ -27,7 +30,7 @@ export interface RunOutput {
   /** The result that a page has, whatever it was made with. */
   standing(page: BatchPage): Promise<PageSuccess | undefined>;
   /** How a page is done next, after what happened while it was in hand. */
-  treatment(page: Pick<BatchPage, "entry" | "settings"> & { readonly inputSha256?: string }): Treatment;
+  treatment(page: PageToTreat): Treatment;
   /** Notes that work on a page begins. */
   begin(page: BatchPage): void;
   /** Notes that a page goes into its next stage. */

@@ -19,6 +19,7 @@ import { layerPaths, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { Treatment } from "../journal/crash-evidence.js";
+import type { PageToTreat } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
 import { carryFile } from "./carried-files.js";
@@ -181,8 +182,9 @@ export class BatchOutput {
   }
 
   /** How a page is done next, after what happened while it was in hand. */
-  treatment(job: Pick<BatchPage, "entry" | "settings"> & { readonly inputSha256?: string }): Treatment {
-    return this.history.treatment(job.entry.name, this.fingerprint(job.settings), job.inputSha256);
+  treatment({ entry, settings, inputSha256 = "" }: PageToTreat): Treatment {
+    // Before a page is read, its hash is empty.
+    return this.history.treatment(entry.name, this.fingerprint(settings), inputSha256 === "" ? undefined : inputSha256);
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
