@@ -1,7 +1,7 @@
 /**
- * What can be done with a run afterwards: a preview approved or rejected, failed pages tried again, finished ones done
- * anew. Each is a change of the journal, durable at once, and the same batch run again; killed in between, either
- * command goes on.
+ * Continues a run that was stopped or has ended: approves or rejects its preview, retries failed pages, redoes finished
+ * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
+ * command or the one before it continues.
  */
 import { basename, parse, resolve } from "node:path";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
@@ -18,18 +18,18 @@ import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { outputPath, workFolder } from "./output/work-folder.js";
 
-/** Settings that are changed: of the pages that are done again, and of the batch around them. */
+/** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
   readonly pages?: PageConfig;
   readonly batch?: Partial<BatchConfigInput>;
 }
 
-/** A run that is to go on. */
+/** A batch to run, so that a run continues. */
 export interface Continuation {
   readonly config: BatchConfig;
   readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only">;
   readonly record: RunRecord;
-  /** What was decided, for people. */
+  /** What was decided, as text for people. */
   readonly notes: readonly string[];
 }
 
@@ -41,8 +41,9 @@ interface Decision {
 }
 
 /**
- * Approves the preview that waits at an output; approving again goes on. Undefined where the batch is complete already.
- * @param seed of a grid of seeds the one for all pages
+ * Approves the preview of an output. Approving again continues the batch.
+ * @param seed of a preview with several seeds, the one for all pages
+ * @returns undefined when the batch is complete already
  * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`, `ERR_STATE` (no preview waits), `ERR_ARGUMENT` (a seed that is not
  * shown); ResourceError `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
  */
@@ -62,8 +63,8 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
 }
 
 /**
- * Rejects the preview that waits at an output: its pages are done again and wait again.
- * @param changes settings that are tried next, for all pages; default: the next seed
+ * Rejects the preview of an output: its pages are done again and wait for approval again.
+ * @param changes settings to try next, for all pages. Default: the next seed
  * @throws as `approveRun`; ConfigurationError `ERR_CONFIG` for bad settings
  */
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
@@ -79,9 +80,9 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
 }
 
 /**
- * Tries the failed pages of an output again, those that were set aside as well; without `failedOnly` also the pages
- * that were not begun.
- * @returns undefined when no page has failed and `failedOnly` is asked for
+ * Tries the failed pages of an output again, also those that were set aside; without `failedOnly` also the pages that
+ * were not begun.
+ * @returns undefined when there is nothing to try
  * @throws as `rejectRun`
  */
 export async function retryRun(
@@ -105,9 +106,9 @@ export async function retryRun(
 }
 
 /**
- * Does finished pages of an output again, in the place of their pictures; all others stay as they are.
- * @param pages by their names in the input or in the output
- * @param changes default: the next seed
+ * Does finished pages of an output again and replaces their pictures. All other pages stay as they are.
+ * @param pages their names in the input or in the output
+ * @param changes settings of these pages. Default: the next seed
  * @throws as `rejectRun`; ValidationError `ERR_INPUT_NOT_FOUND` for a page that the batch does not have
  */
 export async function redoRun(
@@ -175,7 +176,7 @@ async function checkOrigins(
   }
 }
 
-/** Takes the lock, so that no run is under way, and notes a decision. */
+/** Takes the lease, so that no run is under way, and adds a decision to the journal. */
 async function change(
   { record }: StoredRun,
   changes: SettingChanges,
@@ -203,7 +204,7 @@ async function change(
   }
 }
 
-/** Another input takes the place of the one that was. */
+/** The settings without the input that another one replaces. */
 function withoutRivals(
   { inputDir, inputZip, ...settings }: BatchConfig,
   changes: Partial<BatchConfigInput> = {},
