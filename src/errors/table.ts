@@ -136,6 +136,16 @@ const table = {
     exitCode: 1,
     remedy: "close the engine after the last batch has ended",
   },
+  ERR_MODEL_OUTPUT: {
+    group: "engine",
+    when: "a network gave values that are not finite numbers",
+    className: "InferenceError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy:
+      "check the model with `cobra-batch model verify`; a float16 package may overflow on this page, float32 does not",
+  },
   ERR_RUN: {
     group: "engine",
     when: "a model run failed inside ONNX Runtime",
@@ -381,6 +391,15 @@ const table = {
     retryable: "no",
     exitCode: 64,
     remedy: "correct the setting; the message names the value and the rule",
+  },
+  ERR_QUEUE_FULL: {
+    group: "usage",
+    when: "as many calls are unfinished as may be",
+    className: "QueueError",
+    scope: "page",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "wait for earlier calls and call again, or raise maxQueued",
   },
   ERR_ARGUMENT: {
     group: "usage",

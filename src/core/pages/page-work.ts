@@ -3,7 +3,7 @@ import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
 import type { ColouredPage } from "../../colorization/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
-import { BatchProcessingError, isPageFailure } from "../../errors.js";
+import { isPageFailure, makeError } from "../../errors.js";
 import { formatOfName } from "../../io/image/output-format.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { BatchEngine } from "../batch-engine.js";
@@ -56,7 +56,7 @@ export async function workOnPage(
     if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };
     const { stage, code, message } = result.failure;
     page.stage = stage;
-    return { page, error: new BatchProcessingError(code, message), warnings };
+    return { page, error: makeError(code, message, { imagePath: page.entry.name }), warnings };
   } catch (error) {
     if (error instanceof PageLeft) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;
