@@ -106,6 +106,9 @@ const schema = z.strictObject({
       'write the layers of each page (ink over colour over the original page): "psd" as a Photoshop document in the picture\'s place, "png" as files in a folder beside the picture',
     )
     .optional(),
+  recolor: flag
+    .describe("colour pages that are in colour already too, instead of carrying them over as they are")
+    .optional(),
   recursive: flag.describe("folders inside the input folder too").default(false),
   overwrite: flag.describe("replace existing outputs instead of adding _1, _2, …").default(false),
   previewMode: flag.describe("do the first pages, then wait until they are approved").default(false),

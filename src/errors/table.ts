@@ -298,6 +298,15 @@ const table = {
     exitCode: 1,
     remedy: "check that the file is still there and may be read",
   },
+  ERR_INPUT_GONE: {
+    group: "input",
+    when: "the input has vanished while its pages were read",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "check that the disk or network folder is still there, then run the same command again",
+  },
   ERR_INPUT_EMPTY: {
     group: "input",
     when: "an input holds no picture to colour",

@@ -1,11 +1,11 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
-import { relative, resolve, sep } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import type { PicturePool } from "../batch-engine.js";
+import { isBelow, realPlace } from "./earlier-results.js";
 import { findPages, type FindOptions, type FoundPages } from "./classify-input.js";
 
 export interface Scan {
@@ -33,7 +33,7 @@ export async function scanInput(
   signal: AbortSignal,
   { pageConfig, source: given, references }: ScanOptions = {},
 ): Promise<Scan> {
-  checkApart(config);
+  await checkApart(config);
   const source =
     given === undefined
       ? await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive })
@@ -62,13 +62,12 @@ function keptOpen(source: PageSource): PageSource {
 }
 
 /** An output among the input's pages would be taken for pages by the next run, and coloured again. */
-function checkApart({ inputDir, outputDir, recursive }: BatchConfig): void {
+async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Promise<void> {
   if (inputDir === undefined || outputDir === undefined) return;
-  const inside = relative(resolve(inputDir), resolve(outputDir));
-  const below = inside !== ".." && !inside.startsWith(`..${sep}`);
-  if (inside !== "" && !(recursive && below)) return;
+  const [input, output] = [await realPlace(inputDir), await realPlace(outputDir)];
+  if (input !== output && !(recursive && isBelow(input, output))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `the output folder ${outputDir} is ${inside === "" ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+    `the output folder ${outputDir} is ${input === output ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
   );
 }

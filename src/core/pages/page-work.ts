@@ -22,6 +22,8 @@ export interface PageContext {
   readonly taken: (page: BatchPage) => void;
   /** Its colouring begins. */
   readonly colouring: (page: BatchPage) => void;
+  /** Told of a page's file that cannot be read. Throws the error, or one that ends the batch where the input is gone. */
+  readonly cannotRead: (error: unknown) => Promise<never>;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
   readonly known: (page: BatchPage) => Promise<PageOutcome | undefined>;
   /** The result of a page that an earlier run has finished. */
@@ -44,7 +46,7 @@ export async function workOnPage(
     context.taken(page);
     const known = await context.known(page);
     if (known !== undefined) return known;
-    const bytes = await page.entry.read();
+    const bytes = await page.entry.read().catch((error: unknown) => context.cannotRead(error));
     page.inputSha256 = await sha256(bytes);
     const kept = await context.finished(page);
     if (kept !== undefined) return { page, kept };

@@ -35,6 +35,7 @@ const FLAGS: readonly (readonly [key: keyof BatchConfig, flags: string, group: s
   ["lossless", "--lossless", "Input and output"],
   ["compressionLevel", "--compression-level <number>", "Input and output"],
   ["layers", "--layers <format>", "Input and output"],
+  ["recolor", "--recolor", "Input and output"],
   ["recursive", "--recursive", "Input and output"],
   ["overwrite", "--overwrite", "Input and output"],
   ["referenceImages", "--reference-dir <path>", "Colours"],

@@ -43,6 +43,7 @@ export function summaryLines(summary: BatchSummary, { kept, failuresFile, paint 
       [
         `${fresh} coloured`,
         ...(kept > 0 ? [`${kept} done before`] : []),
+        ...((summary.inColour ?? 0) > 0 ? [`${summary.inColour} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
