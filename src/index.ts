@@ -14,7 +14,7 @@ export type {
   Separation,
   UnreadableImage,
 } from "./classification/index.js";
-export { Engine, type EngineOptions } from "./colorization/engine.js";
+export { Engine, type EngineOptions, type EngineStats } from "./colorization/engine.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
 export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
@@ -122,5 +122,17 @@ export {
   type MemoryUsage,
   type PageSize,
 } from "./memory/memory-manager.js";
+export {
+  CHANNELS,
+  type CacheUse,
+  type MemoryBooking,
+  type NetworkLoad,
+  type NetworkRun,
+  type StageItem,
+  type TaskRun,
+  type TypedChannel,
+  type WorkContext,
+} from "./observe/channels.js";
+export type { HistogramSnapshot } from "./observe/histogram.js";
 export { openModelPackage, type ModelPackage } from "./model/package.js";
 export { importRelease, type ImportReleaseOptions } from "./convert/cobra-release/import-release.js";

@@ -6,7 +6,7 @@ import { listFiles, ROOT } from "./steps.mjs";
 
 // From the ground up. `index` is the public API: it may import everything, nothing may import it.
 const FLOORS = [
-  ["errors", "logging", "platform", "text"],
+  ["errors", "logging", "observe", "platform", "text"],
   ["binding", "config", "onnx"],
   ["model", "memory", "classification", "io", "workers"],
   ["convert", "colorization"],

@@ -6,7 +6,8 @@ import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
 import { getLogger } from "../logging.js";
-import { MemoryManager } from "../memory/memory-manager.js";
+import type { LedgerSnapshot } from "../memory/ledger.js";
+import { MemoryManager, type CacheCounters } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
@@ -60,6 +61,22 @@ export interface EngineOptions {
   maxQueued?: number;
   /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
   memoryThreshold?: number;
+}
+
+/** What an engine has done and holds; see `Engine.stats`. */
+export interface EngineStats {
+  /** Network runs, by network. */
+  readonly runs: RunTimes;
+  /** Worker threads; `tasks` has the times by task. */
+  readonly pool: WorkerPoolStats;
+  readonly caches: {
+    /** Keys and values of reference patches, over all sets of references. */
+    readonly references: CacheCounters;
+  };
+  /** Bytes that are reserved and held, by owner. */
+  readonly memory: LedgerSnapshot;
+  /** Pages in flight, and those that wait for memory. */
+  readonly pages: { readonly inFlight: number; readonly limit: number; readonly waiting: number };
 }
 
 const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
@@ -248,9 +265,15 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /** Time that network runs took, by graph, and the pool's counters. */
-  stats(): { runs: RunTimes; pool: WorkerPoolStats } {
-    return { runs: this.#networks.times, pool: this.#pool.stats() };
+  /** Counters and histograms since the engine was opened, and what is held now. Plain data. */
+  stats(): EngineStats {
+    return {
+      runs: this.#networks.times,
+      pool: this.#pool.stats(),
+      caches: { references: this.memory.caches() },
+      memory: this.memory.ledger.snapshot(),
+      pages: this.memory.pages(),
+    };
   }
 
   /** Waits for the pages in flight, then frees everything. */

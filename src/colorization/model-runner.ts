@@ -5,8 +5,10 @@
 import { dirname, join } from "node:path";
 import { InferenceSession, Tensor, type Dtype, type SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError, messageOf } from "../errors.js";
-import { getLogger } from "../logging.js";
+import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
+import { getLogger, logContext } from "../logging.js";
+import { CHANNELS } from "../observe/channels.js";
+import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import type { LineInput } from "./cobra/line-style.js";
 import { STYLES, TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../model/manifest.js";
 import type { ModelPackage } from "../model/package.js";
@@ -31,12 +33,22 @@ export interface DenoiserConditions {
   referenceKv: Tensor;
 }
 
+/** Runs of one network that have ended. */
+export interface NetworkRuns {
+  readonly runs: number;
+  /** Sum of the times they took, without their waiting for each other; milliseconds. */
+  readonly ms: number;
+  /** How long they waited for runs before them. */
+  readonly wait: HistogramSnapshot;
+  /** How long they ran. */
+  readonly run: HistogramSnapshot;
+}
+
 /**
- * Sum of the times that runs took, by graph, without their waiting for each other: what the pipeline benchmark compares
- * wall time with. Runs of a device follow one another, so a run begins when it is asked for or when the one before it
+ * Runs by network. Runs of a device follow one another, so a run begins when it is asked for or when the one before it
  * ends.
  */
-export type RunTimes = Partial<Record<GraphName, { runs: number; ms: number }>>;
+export type RunTimes = Partial<Record<GraphName, NetworkRuns>>;
 
 /**
  * Does `work`; when memory runs out in it, gives memory back and does it again, until it succeeds or nothing is left to
@@ -61,7 +73,7 @@ export class Networks implements Disposable {
   readonly #weights: HeldWeights;
   /** Whether weights that lie apart are held in float32: see `widened-graph.ts`. */
   readonly #widens: boolean;
-  readonly #times: RunTimes = {};
+  readonly #times = new Map<GraphName, { wait: Histogram; run: Histogram }>();
   #lastEndMs = 0;
   #disposed = false;
 
@@ -85,7 +97,12 @@ export class Networks implements Disposable {
 
   /** Run times since the start. */
   get times(): RunTimes {
-    return structuredClone(this.#times);
+    return Object.fromEntries(
+      [...this.#times].map(([graph, times]) => {
+        const run = times.run.snapshot();
+        return [graph, { runs: run.count, ms: run.sumMs, wait: times.wait.snapshot(), run }];
+      }),
+    );
   }
 
   /** The session of a graph, opened at first use. */
@@ -99,7 +116,13 @@ export class Networks implements Disposable {
     let opening = this.#sessions.get(path);
     if (!opening) {
       opening = this.#inMemory(() =>
-        openSession(graph, path, this.#options, this.#widens ? weightsIn(this.model, graph, style) : undefined),
+        openSession(
+          this.model.manifest.name,
+          graph,
+          path,
+          this.#options,
+          this.#widens ? weightsIn(this.model, graph, style) : undefined,
+        ),
       );
       void opening.then(
         (session) => this.#open.set(session, graph),
@@ -122,17 +145,35 @@ export class Networks implements Disposable {
     const session = await this.session(graph, style);
     const all = { ...inputs, ...(await this.#weightsOf(graph, style, session)) };
     const started = performance.now();
-    const outputs = await this.#inMemory(() =>
-      session.run(all, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }),
-    );
-    const entry = (this.#times[graph] ??= { runs: 0, ms: 0 });
-    const ended = performance.now();
-    const ms = ended - Math.max(started, this.#lastEndMs);
-    log.debug({ graph, ms: Math.round(ms * 10) / 10 }, "network run");
-    entry.runs++;
-    entry.ms += ms;
-    this.#lastEndMs = ended;
-    return outputs[output]!;
+    let failure: { error: string } | undefined;
+    try {
+      const outputs = await this.#inMemory(() =>
+        session.run(all, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }),
+      );
+      return outputs[output]!;
+    } catch (error) {
+      failure = { error: systemCode(error) ?? (error instanceof Error ? error.name : "Error") };
+      throw error;
+    } finally {
+      this.#tell(graph, style, session.provider, started, failure);
+    }
+  }
+
+  /** Counts a run that has ended, and tells who listens. */
+  #tell(graph: GraphName, style: Style, provider: string, startedMs: number, failure?: { error: string }): void {
+    const endedMs = performance.now();
+    const waitMs = Math.max(0, this.#lastEndMs - startedMs);
+    const runMs = endedMs - startedMs - waitMs;
+    this.#lastEndMs = endedMs;
+    let times = this.#times.get(graph);
+    if (times === undefined) this.#times.set(graph, (times = { wait: new Histogram(), run: new Histogram() }));
+    times.wait.record(waitMs);
+    times.run.record(runMs);
+    log.debug({ graph, ms: Math.round(runMs * 10) / 10, ...failure }, "network run");
+    if (CHANNELS.networkRun.isWatched) {
+      const model = this.model.manifest.name;
+      CHANNELS.networkRun.publish({ model, graph, style, provider, waitMs, runMs, ...failure, ...logContext() });
+    }
   }
 
   /** The inputs of a graph that are weights, loaded at first use. */
@@ -375,6 +416,7 @@ function weightsIn(model: ModelPackage, graph: GraphName, style: Style): Readonl
 }
 
 async function openSession(
+  model: string,
   graph: GraphName,
   path: string,
   options: SessionOptions,
@@ -387,9 +429,9 @@ async function openSession(
         takingFloat32(path, (name) => widened.has(name)),
         inFolder(dirname(path), options),
       ));
-  log.debug(
-    { graph, provider: session.provider, device: session.device, ms: Math.round(performance.now() - started) },
-    "network loaded",
-  );
+  const { provider, device } = session;
+  const ms = performance.now() - started;
+  log.debug({ graph, provider, device, ms: Math.round(ms) }, "network loaded");
+  if (CHANNELS.networkLoad.isWatched) CHANNELS.networkLoad.publish({ model, graph, provider, ms });
   return session;
 }

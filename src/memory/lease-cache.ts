@@ -3,6 +3,7 @@
  * budget of bytes is exceeded. What is lent is never dropped. It holds reference K/V on the device.
  */
 import { BatchProcessingError } from "../errors.js";
+import { CHANNELS, type CacheUse } from "../observe/channels.js";
 import type { Booking } from "./ledger.js";
 
 /** What the cache can hold: something of known size that is freed explicitly. */
@@ -48,6 +49,7 @@ export class LeaseCache<T extends Holdable> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #budgetBytes: number;
   readonly #book: ((bytes: number) => Booking) | undefined;
+  readonly #name: string;
   #disposed = false;
   #heldBytes = 0;
   #hits = 0;
@@ -59,8 +61,10 @@ export class LeaseCache<T extends Holdable> {
   /**
    * @param budgetBytes bytes the cache may keep; lent values may exceed it for as long as they are lent
    * @param book enters what is held into the ledger; released with the value
+   * @param name what the cache is called in `CHANNELS.cache`
    */
-  constructor(budgetBytes: number, book?: (bytes: number) => Booking) {
+  constructor(budgetBytes: number, book?: (bytes: number) => Booking, name = "cache") {
+    this.#name = name;
     this.#budgetBytes = budgetBytes;
     this.#book = book;
   }
@@ -81,6 +85,7 @@ export class LeaseCache<T extends Holdable> {
       if (isHit) {
         this.#hits++;
         this.#savedMs += entry.costMs;
+        this.#tell("hit", value.byteLength);
       }
       return { value, release: this.#releaser(key, entry) };
     } catch (error) {
@@ -101,6 +106,7 @@ export class LeaseCache<T extends Holdable> {
         this.#makingMs += entry.costMs;
         this.#heldBytes += value.byteLength;
         entry.booking = this.#book?.(value.byteLength);
+        this.#tell("miss", value.byteLength);
         this.#evict();
       },
       () => undefined, // every waiter gets the error from `acquire`
@@ -125,6 +131,7 @@ export class LeaseCache<T extends Holdable> {
     if (entry.value === undefined) return;
     this.#heldBytes -= entry.value.byteLength;
     entry.booking?.release();
+    this.#tell("dropped", entry.value.byteLength);
     entry.value.dispose();
   }
 
@@ -135,6 +142,11 @@ export class LeaseCache<T extends Holdable> {
       this.#evictions++;
       this.#drop(key, entry);
     }
+  }
+
+  #tell(outcome: CacheUse["outcome"], bytes: number): void {
+    if (CHANNELS.cache.isWatched)
+      CHANNELS.cache.publish({ cache: this.#name, outcome, bytes, heldBytes: this.#heldBytes });
   }
 
   /** Drops everything that is not lent. */

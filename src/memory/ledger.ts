@@ -4,6 +4,7 @@
  * free is below 0 where more was held than there is.
  */
 import { BatchProcessingError } from "../errors.js";
+import { CHANNELS } from "../observe/channels.js";
 
 /** Where a booking is. */
 export type BookingState = "reserved" | "held" | "released";
@@ -57,6 +58,7 @@ export class MemoryLedger {
     );
     this.#open.add(entry);
     this.#reservedBytes += bytes;
+    this.#tell(owner, "reserved", bytes);
     return entry;
   }
 
@@ -67,16 +69,18 @@ export class MemoryLedger {
     return booking;
   }
 
-  /** Books bytes where they are free; undefined where not. */
-  tryReserve(owner: string, bytes: number): Booking | undefined {
-    return bytes <= this.freeBytes ? this.reserve(owner, bytes) : undefined;
-  }
-
   #move(entry: Entry, from: BookingState, fromBytes: number, to: BookingState, toBytes: number): void {
     if (from === "reserved") this.#reservedBytes -= fromBytes;
     if (from === "held") this.#heldBytes -= fromBytes;
     if (to === "held") this.#heldBytes += toBytes;
     if (to === "released") this.#open.delete(entry);
+    this.#tell(entry.owner, to, to === "released" ? fromBytes : toBytes);
+  }
+
+  #tell(owner: string, state: BookingState, bytes: number): void {
+    if (!CHANNELS.memory.isWatched) return;
+    const [heldBytes, reservedBytes, freeBytes] = [this.#heldBytes, this.#reservedBytes, this.freeBytes];
+    CHANNELS.memory.publish({ owner, state, bytes, heldBytes, reservedBytes, freeBytes });
   }
 
   /** Sums over the bookings themselves, so that a test can hold them against the running totals. */

@@ -31,7 +31,17 @@ export interface PageNeeds {
 export interface DroppableCache {
   /** Drops what nobody uses. */
   clear(): void;
-  stats(): { readonly heldBytes: number; readonly leasedBytes: number };
+  stats(): CacheCounters;
+}
+
+/** Counters of a cache, or of several together. */
+export interface CacheCounters {
+  readonly hits: number;
+  readonly misses: number;
+  readonly evictions: number;
+  /** Bytes that are cached or lent, and the lent part of them. */
+  readonly heldBytes: number;
+  readonly leasedBytes: number;
 }
 
 /** An arena's figures and its device's; what `InferenceSession` tells. */
@@ -102,6 +112,8 @@ export class MemoryManager {
   readonly #options: MemoryManagerOptions;
   readonly #threshold: number;
   readonly #caches = new Set<DroppableCache>();
+  /** Counters of caches that were taken out. */
+  #pastCaches: CacheCounters = { hits: 0, misses: 0, evictions: 0, heldBytes: 0, leasedBytes: 0 };
   readonly #gate: PageGate;
   /** Who may have a picture in memory. */
   readonly #pictures: PageGate;
@@ -148,7 +160,15 @@ export class MemoryManager {
   /** Lets `clearCache` and want of memory drop a cache. @returns takes it out again */
   addCache(cache: DroppableCache): () => void {
     this.#caches.add(cache);
-    return () => void this.#caches.delete(cache);
+    return () => {
+      if (!this.#caches.delete(cache)) return;
+      this.#pastCaches = { ...sumOfCaches([this.#pastCaches, cache.stats()]), heldBytes: 0, leasedBytes: 0 };
+    };
+  }
+
+  /** Counters of all caches together since the start; bytes are those of now. */
+  caches(): CacheCounters {
+    return sumOfCaches([this.#pastCaches, ...[...this.#caches].map((cache) => cache.stats())]);
   }
 
   /** Drops what caches hold and nobody uses. @returns bytes that were dropped */
@@ -349,6 +369,17 @@ export class MemoryManager {
 function arenaSlack(arena: ArenaSource): number {
   const { totalAllocatedBytes, inUseBytes } = arena.allocatorStats();
   return totalAllocatedBytes - inUseBytes;
+}
+
+function sumOfCaches(counters: readonly CacheCounters[]): CacheCounters {
+  const sum = (key: keyof CacheCounters): number => counters.reduce((total, one) => total + one[key], 0);
+  return {
+    hits: sum("hits"),
+    misses: sum("misses"),
+    evictions: sum("evictions"),
+    heldBytes: sum("heldBytes"),
+    leasedBytes: sum("leasedBytes"),
+  };
 }
 
 function share({ usedBytes, totalBytes }: { usedBytes: number; totalBytes: number }): number {

@@ -3,6 +3,7 @@
  * holds a bounded number of items, so a slow stage slows down those before it instead of filling memory.
  */
 import { ValidationError } from "../errors.js";
+import { CHANNELS } from "../observe/channels.js";
 
 export interface MapOptions {
   /**
@@ -15,6 +16,8 @@ export interface MapOptions {
   readonly ordered?: boolean;
   /** Ends the iteration: it rejects with the signal's reason once the items in work have ended. */
   readonly signal?: AbortSignal | undefined;
+  /** Tells `CHANNELS.stage` of each item under this name. Default: tells nothing. */
+  readonly name?: string | undefined;
 }
 
 export interface MapContext {
@@ -39,17 +42,25 @@ export function mapConcurrent<I, O>(
   work: MapWork<I, O>,
   options: MapOptions = {},
 ): AsyncIterableIterator<O> {
-  const { concurrency = 1, capacity = 1, ordered = true, signal } = options;
+  const { concurrency = 1, capacity = 1, ordered = true, signal, name } = options;
   const limit = typeof concurrency === "function" ? concurrency : () => concurrency;
   checkConcurrency(limit());
   if (!Number.isInteger(capacity) || capacity < 0)
     throw new ValidationError("ERR_ARGUMENT", `capacity is ${capacity}; it must be a whole number from 0`);
-  return new ConcurrentMap(input, work, limit, capacity, ordered, signal);
+  return new ConcurrentMap(input, work, limit, capacity, ordered, signal, name);
 }
 
 function checkConcurrency(concurrency: number): number {
   if (Number.isInteger(concurrency) && concurrency >= 1) return concurrency;
   throw new ValidationError("ERR_ARGUMENT", `concurrency is ${concurrency}; it must be a whole number above 0`);
+}
+
+/** A result that waits for the consumer. */
+interface Finished<O> {
+  readonly value: O;
+  readonly index: number;
+  readonly startedMs: number;
+  readonly endedMs: number;
 }
 
 type Result<O> = IteratorResult<O, undefined>;
@@ -59,7 +70,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
   readonly #controller = new AbortController();
   readonly #onAbort = (): void => this.#fail(this.signal?.reason);
   /** Results by input position until they are given on; unordered results are numbered as they finish. */
-  readonly #finished = new Map<number, O>();
+  readonly #finished = new Map<number, Finished<O>>();
   readonly #consumers: { resolve: (result: Result<O>) => void; reject: (reason: unknown) => void }[] = [];
   #taken = 0;
   #completed = 0;
@@ -78,6 +89,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
     readonly capacity: number,
     readonly ordered: boolean,
     readonly signal: AbortSignal | undefined,
+    readonly name: string | undefined,
   ) {
     this.#input = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
   }
@@ -115,8 +127,10 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
   /** Moves everything that can move: results to consumers, items into work. Called after every change. */
   #advance(): void {
     while (this.#fault === undefined && this.#consumers.length > 0 && this.#finished.has(this.#given)) {
-      const value = this.#finished.get(this.#given)!;
+      const item = this.#finished.get(this.#given)!;
       this.#finished.delete(this.#given++);
+      this.#tell(item);
+      const { value } = item;
       this.#consumers.shift()!.resolve({ done: false, value });
     }
     const inside = this.#taken - this.#given;
@@ -163,15 +177,24 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
 
   async #run(item: I, index: number): Promise<void> {
     this.#running++;
+    const startedMs = performance.now();
     try {
-      const result = await this.work(item, { index, signal: this.#controller.signal });
-      this.#finished.set(this.ordered ? index : this.#completed, result);
+      const value = await this.work(item, { index, signal: this.#controller.signal });
+      const finished = { value, index, startedMs, endedMs: performance.now() };
+      this.#finished.set(this.ordered ? index : this.#completed, finished);
       this.#completed++;
     } catch (error) {
       this.#fail(error);
     }
     this.#running--;
     this.#advance();
+  }
+
+  /** Tells who listens of an item that is given on. */
+  #tell({ index, startedMs, endedMs }: Finished<O>): void {
+    if (this.name === undefined || !CHANNELS.stage.isWatched) return;
+    const [workMs, waitMs] = [endedMs - startedMs, performance.now() - endedMs];
+    CHANNELS.stage.publish({ stage: this.name, index, workMs, waitMs });
   }
 
   /** Ends the iteration early. The first reason stays. */

@@ -3,7 +3,9 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
-import { logOrder, writeLogRecords } from "../logging.js";
+import { logContext, logOrder, writeLogRecords, type LogContext } from "../logging.js";
+import { CHANNELS, type TaskRun } from "../observe/channels.js";
+import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import { errorFromData } from "./error-transfer.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
@@ -36,11 +38,43 @@ export interface WorkerPoolStats {
   readonly failed: number;
   /** Calls given up by their signal or by `destroy`. */
   readonly aborted: number;
+  /** By the task's name, once one of it has ended. */
+  readonly tasks: Readonly<Record<string, TaskStats>>;
+}
+
+/** Counters and times of the calls of one task that have ended. */
+export interface TaskStats {
+  readonly completed: number;
+  readonly failed: number;
+  readonly aborted: number;
+  /** How long calls waited for a thread. */
+  readonly wait: HistogramSnapshot;
+  /** How long they took from then on, the way to the thread and back included. */
+  readonly run: HistogramSnapshot;
+}
+
+/** The same while it is counted. */
+class TaskCounts {
+  completed = 0;
+  failed = 0;
+  aborted = 0;
+  readonly wait = new Histogram();
+  readonly run = new Histogram();
+
+  snapshot(): TaskStats {
+    const { completed, failed, aborted } = this;
+    return { completed, failed, aborted, wait: this.wait.snapshot(), run: this.run.snapshot() };
+  }
 }
 
 /** One call from its start to its one settling, by the task's outcome or by giving up. */
 class Call {
   #settled = false;
+  readonly queuedMs = performance.now();
+  /** When it went to a thread; undefined while it waits. */
+  startedMs: number | undefined;
+  /** Of the caller. */
+  readonly context: LogContext = logContext();
   readonly #onAbort: () => void;
 
   constructor(
@@ -75,6 +109,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   #completed = 0;
   #failed = 0;
   #aborted = 0;
+  readonly #tasks = new Map<string, TaskCounts>();
   #closed = false;
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
@@ -130,6 +165,7 @@ export class WorkerPool<Tasks extends TaskTable> {
       completed: this.#completed,
       failed: this.#failed,
       aborted: this.#aborted,
+      tasks: Object.fromEntries([...this.#tasks].map(([task, counts]) => [task, counts.snapshot()])),
     };
   }
 
@@ -153,6 +189,7 @@ export class WorkerPool<Tasks extends TaskTable> {
       if (this.#running.size >= this.maxThreads) return;
       this.#waiting.delete(call);
       this.#running.add(call);
+      call.startedMs = performance.now();
       void this.#execute(call);
     }
     if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -167,6 +204,7 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (!call.settle()) return;
     this.#waiting.delete(call);
     this.#aborted++;
+    this.#tell(call, "aborted");
     call.reject(reason);
   }
 
@@ -176,13 +214,28 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (call.settle()) {
       if ("error" in outcome) {
         this.#failed++;
+        this.#tell(call, "failed");
         call.reject(outcome.error);
       } else {
         this.#completed++;
+        this.#tell(call, "completed");
         call.resolve(outcome.value as never);
       }
     }
     this.#next();
+  }
+
+  /** Counts a call that is settled, and tells who listens. */
+  #tell({ message: { task }, queuedMs, startedMs, context }: Call, outcome: TaskRun["outcome"]): void {
+    const now = performance.now();
+    const waitMs = (startedMs ?? now) - queuedMs;
+    const runMs = startedMs === undefined ? 0 : now - startedMs;
+    let counts = this.#tasks.get(task);
+    if (counts === undefined) this.#tasks.set(task, (counts = new TaskCounts()));
+    counts[outcome]++;
+    counts.wait.record(waitMs);
+    if (startedMs !== undefined) counts.run.record(runMs);
+    if (CHANNELS.task.isWatched) CHANNELS.task.publish({ task, outcome, waitMs, runMs, ...context });
   }
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {

@@ -71,6 +71,7 @@ export class ReferenceSet implements Disposable {
     this.#cache = new LeaseCache(
       budgetBytes,
       memory === undefined ? undefined : (bytes) => memory.ledger.hold("references", bytes),
+      "references",
     );
     this.#forget = memory?.addCache(this.#cache) ?? (() => undefined);
   }

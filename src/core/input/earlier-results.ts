@@ -1,6 +1,7 @@
 /** What lies in an input folder and is no page: results of earlier runs, and references that are named by path. */
-import { realpath, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { stat } from "node:fs/promises";
+import { join, sep } from "node:path";
+import { realPathOf } from "../../io/files/real-path.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { WORK_NAME } from "../output/work-folder.js";
@@ -60,33 +61,18 @@ function isFolder(path: string): Promise<boolean> {
   );
 }
 
-/** Tells which files of an input folder lie at or below some paths, by their real places. */
+/** Tells which files of an input folder lie at or below some paths, whatever links lead to either. */
 export async function insideOf(
   inputDir: string | undefined,
   paths: readonly string[],
 ): Promise<(name: string) => Promise<boolean>> {
-  if (inputDir === undefined || paths.length === 0) return async () => false;
-  const root = await realPlace(inputDir);
-  const places = await Promise.all(paths.map(realPlace));
-  const below = places.filter((place) => isBelow(root, place) && place !== root);
+  if (inputDir === undefined) return async () => false;
+  const root = await realPathOf(inputDir);
+  const places = await Promise.all(paths.map(realPathOf));
+  const below = places.filter((place) => place.startsWith(`${root}${sep}`));
   if (below.length === 0) return async () => false;
   return async (name) => {
-    const place = await realPlace(join(inputDir, name));
-    return below.some((one) => isBelow(one, place));
+    const place = await realPathOf(join(inputDir, name));
+    return below.some((one) => place === one || place.startsWith(`${one}${sep}`));
   };
-}
-
-/** Whether `path` is `folder` or lies in it. */
-export function isBelow(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (way !== ".." && !way.startsWith(`..${sep}`));
-}
-
-/** The path without links; of what is not there yet, that of the nearest folder that is, and the rest. */
-export async function realPlace(path: string): Promise<string> {
-  const whole = resolve(path);
-  const real = await realpath(whole).catch(() => undefined);
-  if (real !== undefined) return real;
-  const parent = dirname(whole);
-  return parent === whole ? whole : join(await realPlace(parent), relative(parent, whole));
 }

@@ -52,6 +52,7 @@ export async function* flowPages(context: PageContext, control: FlowControl): As
     }
   };
   const done = mapConcurrent(admittedPages(control), (page, within) => work(page, lanes.enter(), within.signal), {
+    name: "page",
     concurrency: () => PAGES_AHEAD + pagesInFlight() + encoding.concurrency,
     capacity: encoding.capacity,
     signal,

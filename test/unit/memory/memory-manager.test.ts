@@ -54,6 +54,9 @@ function arena(
 class Cache {
   heldBytes = 70;
   readonly leasedBytes = 30;
+  readonly hits = 2;
+  readonly misses = 1;
+  readonly evictions = 0;
   stats(): this {
     return this;
   }
