@@ -85,6 +85,7 @@ const schema = z.strictObject({
     SETTINGS.compressionLevel.default,
   ),
   layers: described("layers", oneOf(LAYERS)).optional(),
+  recolor: described("recolor", flag).optional(),
   recursive: described("recursive", flag).default(SETTINGS.recursive.default),
   overwrite: described("overwrite", flag).default(SETTINGS.overwrite.default),
   previewMode: described("previewMode", flag).default(SETTINGS.previewMode.default),

@@ -107,6 +107,10 @@ export const SETTINGS = {
     choices: LAYERS,
     help: 'write each page\'s layers (ink, colour, original page): "psd" as a Photoshop document in place of the picture, "png" as files in a folder beside it',
   },
+  recolor: {
+    type: "boolean",
+    help: "colour pages that are already in colour too, instead of keeping them as they are",
+  },
   recursive: { type: "boolean", default: false, help: "read subfolders too, of the input and of reference folders" },
   overwrite: {
     type: "boolean",

@@ -75,6 +75,7 @@ const TABLE: readonly {
       [null, "whole number"],
     ],
   },
+  { key: "recolor", default: undefined, good: [true, false], bad: [["yes", "must be true or false"]] },
   {
     key: "recursive",
     default: false,

@@ -50,6 +50,7 @@ export function summaryLines(
       [
         `${fresh} coloured`,
         ...(kept > 0 ? [`${kept} finished earlier`] : []),
+        ...((summary.inColour ?? 0) > 0 ? [`${summary.inColour} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
