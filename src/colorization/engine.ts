@@ -22,6 +22,7 @@ import { TaskPool } from "./tasks/pool.js";
 import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 
+/** How an engine is opened. All may be left out. */
 export interface EngineOptions {
   /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
   model?: string;

@@ -9,10 +9,12 @@ import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
 
 /** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
 export const STYLES = ["line", "line + shadow"] as const;
+/** A look of the lines; see `STYLES`. */
 export type Style = (typeof STYLES)[number];
 
 /** Whose lines a finished page has: the page's own, at its own size, or those that the model drew. */
 export const INKS = ["page", "model"] as const;
+/** Whose lines a finished page has; see `INKS`. */
 export type Ink = (typeof INKS)[number];
 
 /**
@@ -33,6 +35,7 @@ export type Layers = (typeof LAYERS)[number];
 
 /** What a picture is taken for: a page to colour, or a coloured picture to take colours from. */
 export const IMAGE_TYPES = ["line_art", "colored"] as const;
+/** What a picture is taken for; see `IMAGE_TYPES`. */
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /**

@@ -23,6 +23,7 @@ import { admission, nextState, type ProcessorAction, type ProcessorState } from 
 import { scanInput, type Scan } from "./input/scan-input.js";
 import type { ImageStatus, StatusSummary } from "./pages/status-tracker.js";
 
+/** What steers a batch beside its settings. */
 export interface BatchProcessorOptions {
   /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
   signal?: AbortSignal;
@@ -194,6 +195,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#gate.reject(settings);
   }
 
+  /** Where the batch is: its state, the counts, and each page. A snapshot. */
   getStatus(): ProcessorStatus {
     const { tracker } = this.#pages;
     return { job: this.job, state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };

@@ -102,6 +102,7 @@ export class TypedChannel<Message extends object> {
     return this.#channel.hasSubscribers;
   }
 
+  /** Tells all listeners. */
   publish(message: Message): void {
     this.#channel.publish(message);
   }

@@ -33,6 +33,7 @@ export const PAGE_STAGES = [
   "upsample",
   "ink",
 ] as const;
+/** A stage of colouring a page. */
 export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** One page to colour. */
