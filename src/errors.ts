@@ -5,6 +5,7 @@ export {
   ConfigurationError,
   ImageProcessingError,
   InferenceError,
+  makeError,
   ModelError,
   QueueError,
   ResourceError,
@@ -12,5 +13,5 @@ export {
   ZipExtractionError,
   type ErrorDetails,
 } from "./errors/classes.js";
-export { isOutOfMemory, isRetryable, messageOf, remedyFor, systemCode } from "./errors/facts.js";
+export { isOutOfMemory, isPageFailure, isRetryable, messageOf, remedyFor, systemCode } from "./errors/facts.js";
 export { ERROR_CODES, ERROR_TABLE, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./errors/table.js";

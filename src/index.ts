@@ -17,7 +17,35 @@ export type {
 export { Engine, type EngineOptions, type EngineStats } from "./colorization/engine.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
-export { PAGE_STAGES, type PageRequest, type PageResult, type PageStage } from "./colorization/cobra/pipeline.js";
+export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
+export type { RasterRequest, RasterResult } from "./colorization/cobra/raster-request.js";
+export {
+  colorizePage,
+  type PageOptions,
+  type PageServices,
+  type RasterColorizer,
+} from "./colorization/colorize-page.js";
+export { PageLanes, PageLeft, type PageLane, type PageLanesOptions } from "./colorization/page-lanes.js";
+export {
+  pageRequestSchema,
+  pageResultSchema,
+  RESULT_FORMATS,
+  type ColouredPage,
+  type FailedPage,
+  type PageProgress,
+  type PageReference,
+  type PageRequest,
+  type PageRequestInput,
+  type PageResult,
+  type PictureFile,
+  type ResultFormat,
+} from "./colorization/page-request.js";
+export {
+  ReferenceStore,
+  type HoldOptions,
+  type ReferenceFile,
+  type ReferenceStoreOptions,
+} from "./colorization/reference-store.js";
 export { ReferenceSet, type ReferenceImage } from "./colorization/cobra/references.js";
 export {
   BatchConfig,
@@ -30,8 +58,17 @@ export {
   type Style,
 } from "./config/batch-config.js";
 export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
+export type {
+  BatchEngine,
+  ModelFacts,
+  PageBudget,
+  PageColorizer,
+  PicturePool,
+  ReferenceHolder,
+} from "./core/batch-engine.js";
 export type { ImageRequest } from "./core/pages/batch-pages.js";
-export { BatchProcessor, type BatchProcessorOptions, type ProcessorStatus } from "./core/batch-processor.js";
+export type { BatchProcessorOptions } from "./core/batch-options.js";
+export { BatchProcessor, type ProcessorStatus } from "./core/batch-processor.js";
 export { ImageQueue, type ImageQueueInput, type ImageQueueItem } from "./core/pages/image-queue.js";
 export { StatusTracker, type ImageState, type ImageStatus, type StatusSummary } from "./core/pages/status-tracker.js";
 export { runBatch, type RunBatchOptions } from "./core/run-batch.js";
@@ -57,6 +94,12 @@ export {
   type SettingChanges,
 } from "./core/continue-run.js";
 export * from "./errors.js";
+export { memorySink, type MemorySink } from "./io/memory-sink.js";
+export { memorySource, type MemoryFile } from "./io/memory-source.js";
+export { openArchiveSink, openFolderSink } from "./io/open-sink.js";
+export { openPageSource } from "./io/open-source.js";
+export type { PageSink, PageSinkOptions } from "./io/page-sink.js";
+export type { PageSource, PageSourceOptions, SourceEntry, SourceFault } from "./io/page-source.js";
 export { decodeImage, encodeImage } from "./io/image/image-codec.js";
 export {
   configureComponentLogger,
@@ -84,6 +127,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type QueueWait,
   type StageItem,
   type TaskRun,
   type TypedChannel,

@@ -17,10 +17,15 @@ import { weightBooks } from "./shared-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
-import { colorizePage, type PageRequest, type PageResult } from "./cobra/pipeline.js";
+import { colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
+import { colorizeRaster } from "./cobra/pipeline.js";
+import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
+import { PageLanes } from "./page-lanes.js";
 import { TaskPool } from "./tasks/pool.js";
+import type { PageRequestInput, PageResult } from "./page-request.js";
 import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
+import { ReferenceStore } from "./reference-store.js";
 
 /** How an engine is opened. All may be left out. */
 export interface EngineOptions {
@@ -48,6 +53,8 @@ export interface EngineOptions {
    * leave.
    */
   memoryBudgetBytes?: number;
+  /** Reads a file that a page request names by its SHA-256 (in hex). Default: requests give bytes or paths. */
+  readBlob?: (sha256: string) => Promise<Uint8Array>;
   /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
   memoryThreshold?: number;
 }
@@ -79,12 +86,15 @@ export class Engine implements AsyncDisposable {
   readonly model: ModelPackage;
   /** Figures, books and pressure steps of this engine's memory. */
   readonly memory: MemoryManager;
+  /** References of pages that are named by the hashes of their files. */
+  readonly referenceStore: ReferenceStore;
   readonly #options: EngineOptions;
   readonly #networks: Networks;
   readonly #pool: TaskPool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
   readonly #styles: LoadedStyles;
+  readonly #services: PageServices;
   #ending: Promise<void> | undefined;
 
   private constructor(model: ModelPackage, options: EngineOptions) {
@@ -110,6 +120,24 @@ export class Engine implements AsyncDisposable {
     );
     this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
+    // Pages that were taken in before close() are finished after it.
+    this.referenceStore = new ReferenceStore({
+      open: (images) => (this.#ending === undefined ? this.references(images) : this.#references(images)),
+      decode: async (bytes, name) => (await this.#pool.decode(bytes, name)).image,
+      readBlob: options.readBlob,
+    });
+    let pagesInFlight: number | undefined;
+    this.#services = {
+      colorizer: {
+        colorize: (set, request) =>
+          this.#ending === undefined ? this.colorize(set, request) : this.#colorize(set, request),
+      },
+      pool: this.#pool,
+      memory: this.memory,
+      references: this.referenceStore,
+      lanes: new PageLanes({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
+      readBlob: options.readBlob,
+    };
   }
 
   /**
@@ -153,6 +181,10 @@ export class Engine implements AsyncDisposable {
   /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
   references(images: readonly ReferenceImage[]): ReferenceSet {
     this.#assertOpen();
+    return this.#references(images);
+  }
+
+  #references(images: readonly ReferenceImage[]): ReferenceSet {
     return new ReferenceSet(
       this.#networks,
       this.#runTask,
@@ -163,22 +195,51 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Colours one page. `request.page.data` moves to a worker and is empty afterwards; give a copy to keep it.
+   * Colours one page, from its file to the result's file: a plain value in, a plain value out. Calls that overlap take
+   * turns as memory allows. References are held in `referenceStore`, or read with `readBlob`.
+   * @returns the coloured page, or its failure
+   * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for a request that is none; errors that are not the
+   * page's own (`ERR_STATE`, `ERR_CONFIG`, `ERR_DEVICE_LOST`, …)
+   */
+  async colorizePage(request: PageRequestInput, options: PageOptions = {}): Promise<PageResult> {
+    this.#assertOpen();
+    const signal = this.#within(options.signal);
+    return this.#tracked(colorizePage(this.#services, request, { ...options, signal }));
+  }
+
+  /**
+   * Colours one decoded page. `request.page.data` moves to a worker and is empty afterwards; give a copy to keep it.
    * @throws ConfigurationError `ERR_CONFIG` for a style the model lacks; the signal's reason when cancelled;
    * `ERR_STATE` when closed
    */
-  async colorize(references: ReferenceSet, request: PageRequest): Promise<PageResult> {
+  async colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
     this.#assertOpen();
+    return this.#colorize(references, request);
+  }
+
+  async #colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
     this.#assertStyle(request.style);
-    const signal = request.signal ? AbortSignal.any([request.signal, this.#stop.signal]) : this.#stop.signal;
+    const signal = this.#within(request.signal);
     const end = this.#styles.begin(request.style);
-    const work = colorizePage(this.#networks, references, this.#runTask, { ...request, signal });
+    try {
+      return await this.#tracked(colorizeRaster(this.#networks, references, this.#runTask, { ...request, signal }));
+    } finally {
+      end();
+    }
+  }
+
+  /** The caller's signal, and the engine's own, which `destroy` aborts. */
+  #within(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+  }
+
+  /** Lets `close()` wait for work. */
+  async #tracked<T>(work: Promise<T>): Promise<T> {
     this.#inFlight.add(work);
     try {
       return await work;
     } finally {
       this.#inFlight.delete(work);
-      end();
     }
   }
 
@@ -211,8 +272,9 @@ export class Engine implements AsyncDisposable {
   }
 
   async #end(endPool: () => Promise<void>): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
     await endPool();
+    this.referenceStore[Symbol.dispose]();
     this.#networks.dispose();
   }
 

@@ -148,6 +148,18 @@ export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHint
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel", "layers"] as const;
 export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
 
+/** Settings of one page, defaults filled in. */
+export const pageSettingsSchema = schema.pick({
+  style: true,
+  seed: true,
+  numInferenceSteps: true,
+  topK: true,
+  ink: true,
+  fill: true,
+});
+/** How one picture is written, defaults filled in; its format apart. */
+export const encodingSchema = schema.pick({ quality: true, lossless: true, compressionLevel: true, layers: true });
+
 /** The output settings of a batch. */
 export function outputSettings(config: BatchConfig): OutputSettings {
   return Object.fromEntries(OUTPUT_SETTINGS.map((key) => [key, config[key]])) as OutputSettings;
@@ -212,18 +224,28 @@ function describeIssue(
   return [`${where}: ${issue.message}, not ${typeof value === "number" ? String(value) : JSON.stringify(value)}`];
 }
 
+/** What a program gives beside the settings, in the place of paths. */
+export interface GivenEnds {
+  /** Pages come from a source; no input path is needed or allowed. */
+  readonly source?: boolean;
+  /** Results go to a sink; no output path is needed or allowed. */
+  readonly sink?: boolean;
+}
+
 /**
  * Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is
  * wrong.)
  */
-function exclusiveFaults(input: BatchConfigInput, label: Label): string[] {
+function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds): string[] {
   return (
     [
-      ["inputDir", "inputZip"],
-      ["outputDir", "outputZip"],
+      ["inputDir", "inputZip", "source"],
+      ["outputDir", "outputZip", "sink"],
     ] as const
-  ).flatMap(([a, b]) => {
+  ).flatMap(([a, b, end]) => {
     const given = [a, b].filter((key) => input[key] !== undefined);
+    if (ends[end] === true)
+      return given.map((key) => `${label(key)} is given (${String(input[key])}) and so is a ${end}; give one of them`);
     if (given.length === 1) return [];
     const found =
       given.length === 0 ? "neither is given" : `both are given (${String(input[a])} and ${String(input[b])})`;
@@ -234,16 +256,20 @@ function exclusiveFaults(input: BatchConfigInput, label: Label): string[] {
 /**
  * Checks settings and fills in the defaults.
  * @param label what a setting is called in messages, such as the flag it came from; default its name
+ * @param ends what is given in the place of paths; default: nothing
  * @returns the settings, and warnings about values that are allowed but odd
  * @throws ConfigurationError `ERR_CONFIG` that lists all faults at once
  */
 export function parseBatchConfig(
   input: BatchConfigInput,
   label: Label = String,
+  ends: GivenEnds = {},
 ): { config: BatchConfig; warnings: string[] } {
+  if (typeof input !== "object" || input === null)
+    throw configError([`the settings must be an object, not ${input === null ? "null" : typeof input}`]);
   const result = schema.safeParse(input);
   const faults = [
-    ...exclusiveFaults(input, label),
+    ...exclusiveFaults(input, label, ends),
     ...(result.success
       ? []
       : result.error.issues.flatMap((issue) => describeIssue(issue, input, BATCH_CONFIG_KEYS, label))),

@@ -20,10 +20,13 @@ const dot = z.strictObject({
     .optional(),
 });
 
+/** Dots of colour, later ones over earlier ones. */
+export const hintDotsSchema = z.array(dot).min(1, "must hold at least one dot; leave colorHints out for none");
+
 /** The schema of `colorHints`. */
 export const colorHintsSchema = z
   .union(
-    [z.string().min(1), z.array(dot).min(1, "must hold at least one dot; leave colorHints out for none")],
+    [z.string().min(1), hintDotsSchema],
     'must be the path of a picture with transparency, or a list such as [{ "x": 10, "y": 20, "color": "#ff0000" }]',
   )
   .describe(

@@ -3,9 +3,9 @@
  * at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";
-import type { Engine } from "../colorization/engine.js";
 import {
   type BatchConfig,
+  type BatchConfigInput,
   configError,
   PAGE_SETTINGS,
   type PageConfig,
@@ -13,6 +13,8 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { getLogger, withLogContext } from "../logging.js";
+import type { BatchEngine } from "./batch-engine.js";
+import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
 import { BatchPages, type ImageRequest } from "./pages/batch-pages.js";
 import { runPages } from "./run-pages.js";
 import { EventStream } from "./event-stream.js";
@@ -23,29 +25,7 @@ import { admission, nextState, type ProcessorAction, type ProcessorState } from 
 import { scanInput, type Scan } from "./input/scan-input.js";
 import type { ImageStatus, StatusSummary } from "./pages/status-tracker.js";
 
-/** What steers a batch beside its settings. */
-export interface BatchProcessorOptions {
-  /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
-  signal?: AbortSignal;
-  /** Told what happens, in order. */
-  onEvent?: (event: BatchEvent) => void;
-  /**
-   * Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes
-   * over both.
-   */
-  pageConfig?: (name: string) => PageConfig;
-  /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
-  fresh?: boolean;
-  /**
-   * Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages.
-   */
-  only?: Iterable<string>;
-  /**
-   * Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of
-   * the settings, else what memory and cores are good for.
-   */
-  pagesInFlight?: () => number;
-}
+export type { BatchProcessorOptions };
 
 /** Where a batch is. */
 export interface ProcessorStatus {
@@ -59,13 +39,13 @@ export interface ProcessorStatus {
 const log = getLogger("batch");
 
 /**
- * Colours the pages of one input, once. Made for one engine, which it uses and does not own. `close()` finishes the
+ * Colours the pages of one input, once. It uses its engine, or whoever else colours the pages, and does not own it. `close()` finishes the
  * pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
   /** The batch's id: in its events, its journal and on its log lines. */
   readonly job: string = randomUUID();
-  readonly #engine: Engine;
+  readonly #engine: BatchEngine;
   readonly #config: BatchConfig;
   readonly #options: BatchProcessorOptions;
   readonly #pages: BatchPages;
@@ -85,7 +65,13 @@ export class BatchProcessor implements AsyncDisposable {
   /** Set where the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
   #cancelReason: unknown;
 
-  constructor(engine: Engine, config: BatchConfig, options: BatchProcessorOptions = {}) {
+  /**
+   * @param settings complete settings, or those that differ from the defaults
+   * @throws ConfigurationError `ERR_CONFIG` for bad settings; ValidationError `ERR_ARGUMENT` for an engine, a source or
+   * a sink that is none
+   */
+  constructor(engine: BatchEngine, settings: BatchConfigInput, options: BatchProcessorOptions = {}) {
+    const config = checkedConfig(engine, settings, options);
     this.#engine = engine;
     this.#config = config;
     this.#options = options;
@@ -195,7 +181,6 @@ export class BatchProcessor implements AsyncDisposable {
     this.#gate.reject(settings);
   }
 
-  /** Where the batch is: its state, the counts, and each page. A snapshot. */
   getStatus(): ProcessorStatus {
     const { tracker } = this.#pages;
     return { job: this.job, state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };
@@ -295,7 +280,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   #scanned(): Promise<Scan> {
-    this.#scan ??= scanInput(this.#engine, this.#config, this.#stop.signal, this.#options.pageConfig);
+    this.#scan ??= scanInput(this.#engine.pool, this.#config, this.#stop.signal, this.#options);
     return this.#scan;
   }
 
@@ -303,13 +288,19 @@ export class BatchProcessor implements AsyncDisposable {
     const pages = this.#pages;
     const { fresh = false, only, pagesInFlight = this.#pagesInFlight() } = this.#options;
     try {
-      const control = { signal: this.#stop.signal, pagesInFlight, admitted: () => this.#admitted() };
+      const control = {
+        signal: this.#stop.signal,
+        pagesInFlight,
+        countUntilWritten: this.#config.maxConcurrent !== undefined && this.#options.pagesInFlight === undefined,
+        admitted: () => this.#admitted(),
+      };
       const scan = await this.#scanned();
       const written = await runPages({
         engine: this.#engine,
         config: this.#config,
         pages,
         scan,
+        sink: this.#options.sink,
         gate: this.#gate,
         control,
         job: this.job,

@@ -13,7 +13,7 @@ import {
 } from "../config/batch-config.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { openPageSource } from "../io/open-source.js";
-import { sha256 } from "./pages/fingerprint.js";
+import { sha256 } from "../platform/sha256.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";

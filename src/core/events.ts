@@ -5,7 +5,7 @@
  * it.
  */
 import { z } from "zod";
-import { PAGE_STAGES } from "../colorization/cobra/pipeline.js";
+import { PAGE_STAGES } from "../colorization/cobra/page-stages.js";
 import { INKS, STYLES, type PageConfig, type PageSettings } from "../config/batch-config.js";
 import type { ErrorCode } from "../errors.js";
 

@@ -1,6 +1,6 @@
 /** One batch as one call: the short way to a `BatchProcessor`. */
-import type { Engine } from "../colorization/engine.js";
-import type { BatchConfig } from "../config/batch-config.js";
+import type { BatchEngine } from "./batch-engine.js";
+import type { BatchConfigInput } from "../config/batch-config.js";
 import type { ImageRequest } from "./pages/batch-pages.js";
 import { BatchProcessor, type BatchProcessorOptions } from "./batch-processor.js";
 import type { BatchSummary, PreviewResult } from "./events.js";
@@ -25,13 +25,16 @@ export interface RunBatchOptions extends BatchProcessorOptions {
 
 /**
  * Colours all pages of an input.
+ * @param engine an `Engine`, or whoever else colours pages
+ * @param settings complete settings, or those that differ from the defaults; without input paths where a `source` is
+ * given, without output paths where a `sink` is
  * @returns how it went; failed pages are in `failures`
  * @throws as `BatchProcessor.startProcessing` does; `drain`'s reason when it was aborted before; what `onPreview`
  * throws
  */
 export async function runBatch(
-  engine: Engine,
-  config: BatchConfig,
+  engine: BatchEngine,
+  settings: BatchConfigInput,
   { drain, images, onPreview = async () => undefined, ...options }: RunBatchOptions = {},
 ): Promise<BatchSummary> {
   drain?.throwIfAborted();
@@ -52,7 +55,7 @@ export async function runBatch(
     options.onEvent?.(event);
     if (event.type === "preview-ready") void decide(event.preview);
   };
-  await using processor = new BatchProcessor(engine, config, { ...options, onEvent });
+  await using processor = new BatchProcessor(engine, settings, { ...options, onEvent });
   const onDrain = (): void => {
     ended.abort(drain?.reason);
     void processor.close();

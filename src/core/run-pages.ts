@@ -3,35 +3,41 @@
  * completed.
  */
 import { dirname } from "node:path";
-import type { Engine } from "../colorization/engine.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { ResourceError } from "../errors.js";
-import type { Finished } from "./output/archive-output.js";
+import { referencesHash } from "../colorization/cobra/references.js";
+import type { PageSink } from "../io/page-sink.js";
+import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
+import { SinkOutput } from "./sink-output.js";
+import type { BatchEngine } from "./batch-engine.js";
 import { BatchOutput } from "./output/batch-output.js";
-import type { RunRecord } from "./journal/entries.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
 import { pageFingerprint } from "./pages/fingerprint.js";
 import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js";
 import { PageReferences } from "./input/page-references.js";
-import type { EncodedPage, PageContext, PageJob, Passed } from "./pages/page-work.js";
+import type { BatchPage, PageOutcome } from "./pages/batch-page.js";
+import type { PageContext } from "./pages/page-work.js";
 import { guardedBy, workThrough, type SegmentControl } from "./pages/crash-isolation.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
 import { runMetadata } from "./output/run-metadata.js";
+import type { RunRecord } from "./journal/entries.js";
 import { absoluteRecord, portableRecord, runRecord } from "./journal/run-record.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
 /** What a run is made of. */
 export interface RunParts {
-  readonly engine: Engine;
+  readonly engine: BatchEngine;
   readonly config: BatchConfig;
   readonly pages: BatchPages;
   readonly scan: Scan;
+  /** Where results go without a journal. Default: the output of the settings, with one. */
+  readonly sink: PageSink | undefined;
   readonly gate: PreviewGate;
   readonly control: SegmentControl;
   /** Id of the batch. */
@@ -57,14 +63,16 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   if (faultsOfFiles.length > 0) throw configError(faultsOfFiles);
   const contents = new ContentHashes();
   await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
-  const batchReferences = engine.references(scan.found.references);
+  const batchReferences = scan.found.references;
+  const referenceNames = batchReferences.map(({ name }) => name);
+  const referencesSha256 = referencesHash(batchReferences);
   using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
   references.expect(upcoming.map(({ settings }) => settings));
   const fingerprint = (settings: PageSettings): string =>
     pageFingerprint(
       { ...settings, ...outputSettings(config) },
       engine.model.hash,
-      batchReferences.hash,
+      referencesSha256,
       ownContents(settings, (path) => contents.of(path)),
     );
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
@@ -79,34 +87,39 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     ? undefined
     : await findFinishedArchive(config, (run) => pages.waitingPages(earlier(run)), fingerprint);
   if (before !== undefined) {
-    announce(parts, scan.found.warnings, batchReferences.names, provider, pages.waiting);
-    for (let job = pages.next(); job !== undefined; job = pages.next())
-      pages.complete(job, before.pages.get(job.entry.name)!, true);
+    announce(parts, scan.found.warnings, referenceNames, provider, pages.waiting);
+    for (let page = pages.next(); page !== undefined; page = pages.next()) {
+      pages.taken(page);
+      pages.complete(page, before.pages.get(page.entry.name)!, true);
+    }
     return before.path;
   }
-  const output = await BatchOutput.open(config, {
-    fresh: parts.fresh,
-    fingerprint,
-    record,
-    job: parts.job,
-    keepRecord: only !== undefined,
-    signal: control.signal,
-    onWait: (message) => pages.emit({ type: "warning", message }),
-  });
+  const journaled =
+    parts.sink === undefined
+      ? await BatchOutput.open(config, {
+          fresh: parts.fresh,
+          fingerprint,
+          record,
+          job: parts.job,
+          keepRecord: only !== undefined,
+          signal: control.signal,
+          onWait: (message) => pages.emit({ type: "warning", message }),
+        })
+      : undefined;
+  const output: RunOutput = journaled ?? new SinkOutput(parts.sink!, fingerprint);
   try {
     pages.adjustments = output.history.adjustments;
     announce(
       parts,
       [...scan.found.warnings, ...output.warnings],
-      batchReferences.names,
+      referenceNames,
       provider,
       pages.waiting + faults.length,
     );
     pages.begin(faults);
     await output.noteFaults(pages.failures);
     for (let round = 1; ; round++) {
-      await work(parts, output, references);
-      log.debug({ cache: batchReferences.stats() }, "reference cache");
+      await work(parts, output, references, journaled);
       control.signal.throwIfAborted();
       const finished = await complete();
       if (finished === undefined || "written" in finished) return finished?.written;
@@ -122,7 +135,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     const metadata = runMetadata(
       engine,
       settings,
-      batchReferences.names,
+      referenceNames,
       pages.successes,
       pages.failures,
       origins(pages, fingerprint),
@@ -149,7 +162,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
 /** So many times pages are done again whose pictures do not stay as they are written. */
 const DAMAGE_ROUNDS = 2;
 
-function putBackDamaged(pages: BatchPages, damaged: readonly PageJob[], round: number): void {
+function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round: number): void {
   const names = damaged.map(({ entry }) => entry.name).join(", ");
   if (round > DAMAGE_ROUNDS)
     throw new ResourceError(
@@ -160,14 +173,19 @@ function putBackDamaged(pages: BatchPages, damaged: readonly PageJob[], round: n
   pages.putBack(damaged);
 }
 
-async function work(parts: RunParts, output: BatchOutput, references: PageReferences): Promise<void> {
+async function work(
+  parts: RunParts,
+  output: RunOutput,
+  references: PageReferences,
+  journaled: PreviewOutput | undefined,
+): Promise<void> {
   const { engine, config, pages, control, gate, only } = parts;
-  const known = async (job: PageJob): Promise<Passed<never> | undefined> => {
-    if (only === undefined || only.has(job.entry.name)) return undefined;
-    const kept = await output.standing(job);
-    if (kept !== undefined) return { job, kept };
-    const failure = output.history.failed(job.entry.name)?.failure;
-    return failure === undefined ? { job, left: true } : { job, failedBefore: failure };
+  const known = async (page: BatchPage): Promise<PageOutcome | undefined> => {
+    if (only === undefined || only.has(page.entry.name)) return undefined;
+    const kept = await output.standing(page);
+    if (kept !== undefined) return { page, kept };
+    const failure = output.history.failed(page.entry.name)?.failure;
+    return failure === undefined ? { page, left: true } : { page, failedBefore: failure };
   };
   const context: PageContext = {
     engine,
@@ -175,22 +193,29 @@ async function work(parts: RunParts, output: BatchOutput, references: PageRefere
     output: outputSettings(config),
     emit: pages.emit,
     known,
-    finished: (job) => output.finished(job),
+    taken: (page) => pages.taken(page),
+    colouring: (page) => pages.colouring(page),
+    finished: (page) => output.finished(page),
     ...guardedBy(output),
   };
-  const settle = async (item: Passed<EncodedPage>): Promise<void> => {
-    if ("value" in item) pages.complete(item.job, await output.write(item.job, item.value), false);
-    else if ("kept" in item) pages.complete(item.job, item.kept, true);
-    else if ("error" in item) await output.fail(item.job, pages.fail(item.job, item.error));
-    else if ("failedBefore" in item) pages.failedBefore(item.job, item.failedBefore);
-    references.done(item.job.settings);
+  const settle = async (outcome: PageOutcome): Promise<void> => {
+    const { page } = outcome;
+    if ("warnings" in outcome)
+      for (const message of outcome.warnings) pages.emit({ type: "warning", page: page.entry.name, message });
+    if ("encoded" in outcome) pages.complete(page, await output.write(page, outcome.encoded), false);
+    else if ("kept" in outcome) pages.complete(page, outcome.kept, true);
+    else if ("error" in outcome) await output.fail(page, pages.fail(page, outcome.error));
+    else if ("failedBefore" in outcome) pages.failedBefore(page, outcome.failedBefore);
+    references.done(page.settings);
   };
-  const some = (limit?: number): Promise<PageJob[]> => workThrough(pages, output, context, control, settle, limit);
+  const some = (limit?: number): Promise<BatchPage[]> => workThrough(pages, output, context, control, settle, limit);
   const seedGrid = (folder: string): ReturnType<typeof makeSeedGrid> =>
     makeSeedGrid(context, control, pages, output, { pages: config.previewPages, seeds: config.previewSeeds, folder });
+  const stopped = (): boolean => parts.stopped();
   const goesOn =
     only !== undefined ||
-    (await runPreview({ config, pages, output, gate, stopped: () => parts.stopped(), work: some, seedGrid }));
+    journaled === undefined ||
+    (await runPreview({ config, pages, output: journaled, gate, stopped, work: some, seedGrid }));
   if (goesOn) await some();
 }
 
@@ -199,10 +224,10 @@ function origins(
   pages: BatchPages,
   fingerprint: (settings: PageSettings) => string,
 ): { page: string; fingerprint: string; sha256: string }[] {
-  return pages.completed.map((job) => ({
-    page: job.entry.name,
-    fingerprint: job.fingerprint ?? fingerprint(job.settings),
-    sha256: job.inputSha256,
+  return pages.completed.map((page) => ({
+    page: page.entry.name,
+    fingerprint: page.fingerprint ?? fingerprint(page.settings),
+    sha256: page.inputSha256,
   }));
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveCounts, type RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageRequest } from "../../src/colorization/cobra/pipeline.js";
+import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import type { ReferenceImage } from "../../src/colorization/cobra/references.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { buildModelPackage, buildPresetPackage, PRESETS, presetWeights } from "../../src/convert/index.js";
@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const request = (more: Partial<PageRequest> = {}): PageRequest => ({
+const request = (more: Partial<RasterRequest> = {}): RasterRequest => ({
   page: { ...page, data: page.data.slice() },
   style: "line + shadow",
   seed: 3,

@@ -1,8 +1,10 @@
 // The packed tarball in a stranger's project: installed into an empty folder, imported, required, type-checked and run.
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -84,6 +86,7 @@ describe("the tarball", () => {
     const installed = at("node_modules/cobra-batch");
     expect((await readdir(installed)).toSorted()).toEqual([
       "CHANGELOG.md",
+      "CONTRIBUTING.md",
       "LICENSE",
       "README.md",
       "THIRD_PARTY_NOTICES",
@@ -176,6 +179,15 @@ describe("colouring a page", () => {
       "common-out",
       `const { BatchProcessor, Engine, parseBatchConfig } = require("cobra-batch"); (async () => {${body("common-out")}})();`,
     ],
+    [
+      "a worker thread",
+      "worker.mjs",
+      "worker-out",
+      `import { isMainThread, Worker } from "node:worker_threads";
+      import { BatchProcessor, Engine, parseBatchConfig } from "cobra-batch";
+      if (isMainThread) new Worker(new URL(import.meta.url), { stdout: false });
+      else {${body("worker-out")}}`,
+    ],
   ])("works from %s with the embedded model, in silence", async (_kind, name, out, text) => {
     const ended = await runScript(name, text);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
@@ -193,6 +205,42 @@ describe("colouring a page", () => {
         Math.max(...data.subarray(pixel * 3, pixel * 3 + 3)) - Math.min(...data.subarray(pixel * 3, pixel * 3 + 3)),
     ).filter((chroma) => chroma > 30);
     expect(coloured.length).toBeGreaterThan(1000);
+  });
+
+  it("works from a bundle that leaves the package out", async () => {
+    const { build } = createRequire(join(ROOT, "package.json"))("rolldown") as typeof import("rolldown");
+    await writeFile(
+      at("app.ts"),
+      `import { Engine } from "cobra-batch";
+      const engine: Engine = await Engine.open();
+      console.log(engine.model.manifest.name);
+      await engine.close();`,
+    );
+    await build({
+      input: at("app.ts"),
+      external: ["cobra-batch"],
+      platform: "node",
+      output: { file: at("bundle.mjs"), format: "esm" },
+      logLevel: "silent",
+    });
+    expect(await run(process.execPath, ["bundle.mjs"])).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("holds every file that its documents link to", async () => {
+    const installed = at("node_modules/cobra-batch");
+    const documents = (await readdir(installed, { recursive: true })).filter(
+      (name) => name.endsWith(".md") && !name.startsWith("node_modules"),
+    );
+    const links = await Promise.all(
+      documents.map(async (name) => {
+        const text = await readFile(join(installed, name), "utf8");
+        const targets = [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(([, target]) => target!);
+        return targets.map((target) => [name, join(dirname(name), target)] as const);
+      }),
+    );
+    const dead = links.flat().filter(([, target]) => !existsSync(join(installed, target)));
+    expect(dead).toEqual([]);
+    expect(links.flat().length).toBeGreaterThan(20);
   });
 
   it("works by the installed command", async () => {

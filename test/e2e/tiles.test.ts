@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageRequest } from "../../src/colorization/cobra/pipeline.js";
+import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage } from "../support/chapter.js";
@@ -26,7 +26,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const isInk = (x: number, y: number): boolean =>
   y % 110 >= 12 && (x < 3 || x > 116 || y % 110 < 15 || y % 110 > 106 || (x + y) % 11 < 2);
 const strip = (): Picture => drawn(120, 1500, (x, y) => (isInk(x, y) ? 0 : 255));
-const request = (page: Picture, more: Partial<PageRequest> = {}): PageRequest => ({
+const request = (page: Picture, more: Partial<RasterRequest> = {}): RasterRequest => ({
   page,
   style: "line",
   seed: 1,
@@ -36,7 +36,7 @@ const request = (page: Picture, more: Partial<PageRequest> = {}): PageRequest =>
 });
 
 async function colorize(
-  more: Partial<PageRequest> = {},
+  more: Partial<RasterRequest> = {},
   page = strip(),
 ): Promise<Awaited<ReturnType<Engine["colorize"]>>> {
   await using engine = await Engine.open({ model: join(folder, "model"), session: { intraOpThreads: 1 } });

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
-import type { PageResult } from "../../src/colorization/cobra/pipeline.js";
+import type { RasterResult } from "../../src/colorization/cobra/raster-request.js";
 import type { Ink } from "../../src/config/batch-config.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { embeddedModelDirectory } from "../../src/model/default-model.js";
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function colour(model: string, ink: Ink): Promise<{ result: PageResult; upsampled: number }> {
+async function colour(model: string, ink: Ink): Promise<{ result: RasterResult; upsampled: number }> {
   await using engine = await Engine.open({ model });
   using references = engine.references([{ name: "ref", image: { ...reference, data: reference.data.slice() } }]);
   const result = await engine.colorize(references, {

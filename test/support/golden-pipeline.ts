@@ -7,6 +7,7 @@ import type { RasterImage } from "../../src/binding/index.js";
 import type { Style } from "../../src/config/batch-config.js";
 import { Engine } from "../../src/colorization/engine.js";
 import type { PageNoise } from "../../src/colorization/cobra/page-noise.js";
+import type { ProbedRequest } from "../../src/colorization/cobra/raster-request.js";
 import type { ChosenPatch } from "../../src/colorization/cobra/references.js";
 import { loadGolden, maxDifference } from "./golden.js";
 
@@ -65,7 +66,7 @@ export async function runPipeline(engine: Engine, style: Style = "line + shadow"
   const hints = (pipelineCase.config["hints_xy_rgb"] as [[number, number], [number, number, number]][]).map(
     ([[x, y], color]) => ({ x, y, color }),
   );
-  const result = await engine.colorize(references, {
+  const request: ProbedRequest = {
     page: await pipelineCase.image("page"),
     style,
     seed: 0,
@@ -75,7 +76,8 @@ export async function runPipeline(engine: Engine, style: Style = "line + shadow"
     ink: "model",
     noise: givenNoise(),
     onValue: (name, value) => values.set(name, value),
-  });
+  };
+  const result = await engine.colorize(references, request);
   expect(result.bucket).toEqual({ width: 96, height: 128 });
   return { values, image: result.image };
 }

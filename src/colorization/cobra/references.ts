@@ -67,9 +67,7 @@ export class ReferenceSet implements Disposable {
     this.#runTask = runTask;
     this.#references = references.map((reference) => ({ ...reference, hash: contentHash(reference.image) }));
     this.names = references.map((reference) => reference.name);
-    this.hash = createHash("sha256")
-      .update(JSON.stringify(this.#references.map(({ name, hash }) => [name, hash])))
-      .digest("hex");
+    this.hash = referencesHash(references);
     this.#cache = new LeaseCache(
       budgetBytes,
       memory === undefined ? undefined : (bytes) => memory.ledger.hold("references", bytes),
@@ -254,10 +252,24 @@ function placeKey({ patch, quadrant }: ChosenPatch): string {
   return `${patch.id}@${quadrant}`;
 }
 
-function contentHash(image: RasterImage): string {
+/** Hash of references' names, contents and order. */
+export function referencesHash(references: readonly ReferenceImage[]): string {
   return createHash("sha256")
+    .update(JSON.stringify(references.map(({ name, image }) => [name, contentHash(image)])))
+    .digest("hex");
+}
+
+/** Of pictures that are hashed by more than one list of references. */
+const contentHashes = new WeakMap<RasterImage, string>();
+
+function contentHash(image: RasterImage): string {
+  const known = contentHashes.get(image);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256")
     .update(`${image.width}x${image.height}x${image.channels}`)
     .update(image.data)
     .digest("hex")
     .slice(0, 32);
+  contentHashes.set(image, hash);
+  return hash;
 }

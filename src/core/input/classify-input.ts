@@ -1,12 +1,24 @@
 /** Which pictures of an input are pages and which are references. */
-import type { Engine } from "../../colorization/engine.js";
-import type { ReferenceImage } from "../../colorization/cobra/references.js";
+import type { RasterImage } from "../../binding/raster.js";
+import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { PictureKind } from "../../classification/classify-picture.js";
+import type { PicturePool } from "../batch-engine.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
+
+/** A reference that was read: its file by hash, and its picture. */
+export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
+
+export interface FindOptions {
+  /** Settings of single pages by name. */
+  readonly pageConfig?: ((name: string) => PageConfig) | undefined;
+  /** Where references come from. Default: the paths of the settings, else the coloured pictures among the pages. */
+  readonly references?: PageSource | undefined;
+}
 
 /** An input, sorted. */
 export interface FoundPages {
@@ -14,7 +26,7 @@ export interface FoundPages {
   pages: SourceEntry[];
   /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
   carried: SourceEntry[];
-  references: ReferenceImage[];
+  references: DecodedReference[];
   /** What the decision was where pictures were told apart. */
   classifications: Map<SourceEntry, PictureKind>;
   /** Pictures that could not be told apart because they cannot be read. */
@@ -23,21 +35,21 @@ export interface FoundPages {
 }
 
 /**
- * Sorts an input. With reference paths every picture of the input is a page; without, the input's own coloured pictures
+ * Sorts an input. With references of their own every picture of the input is a page; without, the input's own coloured pictures
  * are the references. What `pageConfig` says a picture is, it is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
-  engine: Engine,
+  pool: PicturePool,
   source: PageSource,
   config: BatchConfig,
   signal: AbortSignal,
-  pageConfig: (name: string) => PageConfig = () => ({}),
+  { pageConfig = () => ({}), references: given }: FindOptions = {},
 ): Promise<FoundPages> {
   const images = source.entries().filter((entry) => entry.kind === "image");
   const others = source.entries().filter((entry) => entry.kind === "other");
-  if (config.referenceImages.length > 0) {
-    const { references, warnings } = await readReferences(engine, config.referenceImages, signal);
+  if (given !== undefined || config.referenceImages.length > 0) {
+    const { references, warnings } = await readReferences(pool, given ?? config.referenceImages, signal);
     const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
     return {
       pages: images.filter(isPage),
@@ -59,8 +71,8 @@ export async function findPages(
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
     images,
-    (entry) => classifyEntry(engine, config, entry, pageConfig(entry.name).imageType, signal),
-    { concurrency: engine.pool.maxThreads, signal },
+    (entry) => classifyEntry(pool, config, entry, pageConfig(entry.name).imageType, signal),
+    { concurrency: pool.maxThreads, signal },
   )) {
     if (error) found.failures.push({ name: entry.name, error });
     else {
@@ -88,11 +100,10 @@ export async function findPages(
       `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
     );
   }
-  for await (const reference of mapConcurrent(
-    coloured,
-    async (entry) => ({ name: entry.name, image: await decode(engine, entry, signal) }),
-    { concurrency: engine.pool.maxThreads, signal },
-  ))
+  for await (const reference of mapConcurrent(coloured, (entry) => decode(pool, entry, () => entry.read(), signal), {
+    concurrency: pool.maxThreads,
+    signal,
+  }))
     found.references.push(reference);
   found.carried.push(...coloured);
   return found;
@@ -104,7 +115,7 @@ function ambiguity(name: string, { type, confidence }: PictureKind): string {
 }
 
 async function classifyEntry(
-  engine: Engine,
+  pool: PicturePool,
   config: BatchConfig,
   entry: SourceEntry,
   known: PageConfig["imageType"],
@@ -118,7 +129,7 @@ async function classifyEntry(
   try {
     return {
       entry,
-      classification: await engine.pool.classify(await entry.read(), entry.name, {
+      classification: await pool.classify(await entry.read(), entry.name, {
         decision: config.classifier,
         byHeader: true,
         signal,
@@ -131,61 +142,88 @@ async function classifyEntry(
 }
 
 /**
- * Decodes the references under paths; with warnings about those that cannot be read.
+ * Decodes references; with warnings about those that cannot be read.
+ * @param from paths of pictures, folders and archives, or an open source
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
-  engine: Engine,
-  paths: readonly string[],
+  pool: PicturePool,
+  from: readonly string[] | PageSource,
   signal: AbortSignal,
-): Promise<{ references: ReferenceImage[]; warnings: string[] }> {
-  const references: ReferenceImage[] = [];
+): Promise<{ references: DecodedReference[]; warnings: string[] }> {
+  const references: DecodedReference[] = [];
   const warnings: string[] = [];
-  for (const path of paths) {
-    const source = await openPageSource(path);
-    try {
-      for (const fault of source.faults)
-        warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
-      const images = source.entries().filter(({ kind }) => kind === "image");
-      for await (const { name, image, error } of mapConcurrent(
-        images,
-        (entry) => decodeOrError(engine, entry, signal),
-        {
-          concurrency: engine.pool.maxThreads,
-          signal,
-        },
-      )) {
-        if (error === undefined) references.push({ name, image });
-        else warnings.push(`reference ${name} is left out: ${error.message}`);
-      }
-    } finally {
-      await source.close();
+  const readFrom = async (
+    source: PageSource,
+    readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
+  ): Promise<void> => {
+    for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
+    const images = source.entries().filter(({ kind }) => kind === "image");
+    const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
+      concurrency: pool.maxThreads,
+      signal,
+    });
+    for await (const one of decoded) {
+      if ("error" in one) warnings.push(`reference ${one.name} is left out: ${one.error.message}`);
+      else references.push(one);
     }
-  }
+  };
+  if ("entries" in from && !Array.isArray(from)) await readFrom(from as PageSource, (entry) => entry.read());
+  else
+    for (const path of from as readonly string[]) {
+      const source = await openPageSource(path);
+      try {
+        await readFrom(source, ({ name }) => readEntry(path, name));
+      } finally {
+        await source.close();
+      }
+    }
   if (references.length === 0) {
+    const where = Array.isArray(from) ? from.join(", ") : (from as PageSource).path;
     throw new ConfigurationError(
       "ERR_NO_REFERENCES",
-      `none of the references in ${paths.join(", ")} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
+      `none of the references in ${where} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
     );
   }
   return { references, warnings };
 }
 
 async function decodeOrError(
-  engine: Engine,
+  pool: PicturePool,
   entry: SourceEntry,
+  read: () => Promise<Uint8Array>,
   signal: AbortSignal,
-): Promise<
-  (ReferenceImage & { error?: undefined }) | { name: string; image?: undefined; error: BatchProcessingError }
-> {
+): Promise<DecodedReference | { name: string; error: BatchProcessingError }> {
   try {
-    return { name: entry.name, image: await decode(engine, entry, signal) };
+    return await decode(pool, entry, read, signal);
   } catch (error) {
     if (!signal.aborted && error instanceof BatchProcessingError) return { name: entry.name, error };
     throw error;
   }
 }
 
-async function decode(engine: Engine, entry: SourceEntry, signal: AbortSignal): Promise<ReferenceImage["image"]> {
-  return (await engine.pool.decode(await entry.read(), entry.name, { signal })).image;
+/** @param read reads the file again, when the entry's source may be closed */
+async function decode(
+  pool: PicturePool,
+  entry: SourceEntry,
+  read: () => Promise<Uint8Array>,
+  signal: AbortSignal,
+): Promise<DecodedReference> {
+  const bytes = await entry.read();
+  const hash = await sha256(bytes);
+  const { name } = entry;
+  return { name, hash, read, image: (await pool.decode(bytes, name, { signal })).image };
+}
+
+/** One file of a source that is closed. */
+async function readEntry(path: string, name: string): Promise<Uint8Array> {
+  const source = await openPageSource(path);
+  try {
+    const entry = source.entries().find((one) => one.name === name);
+    if (entry === undefined)
+      throw new ValidationError("ERR_INPUT_NOT_FOUND", `the reference ${name} of ${path} is gone; put it back`);
+    return await entry.read();
+  } finally {
+    await source.close();
+  }
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 
 /** Hash of what cannot be read. */
 const NOTHING = "";

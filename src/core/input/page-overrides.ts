@@ -3,10 +3,9 @@
  * is in them.
  */
 import { readFile, stat } from "node:fs/promises";
-import type { Engine } from "../../colorization/engine.js";
-import { hintPictureFault, type PageHints } from "../../colorization/page/page-hints.js";
+import type { PageRequest } from "../../colorization/page-request.js";
 import type { PageConfig, PageSettings } from "../../config/batch-config.js";
-import { hintColor, type ColorHints } from "../../config/color-hints.js";
+import type { ColorHints } from "../../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
 import { hintPictureHeadFault } from "../../io/image/hint-picture.js";
 
@@ -55,29 +54,20 @@ async function hintFileFault(path: string): Promise<string | undefined> {
 }
 
 /**
- * A page's hints as the engine takes them.
- * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape
+ * A page's hints as a page request has them: dots, or the picture's bytes.
+ * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read
  */
-export async function loadHints(
-  engine: Engine,
-  colorHints: ColorHints,
-  page: { readonly width: number; readonly height: number },
-  signal: AbortSignal,
-): Promise<PageHints> {
-  if (typeof colorHints !== "string")
-    return colorHints.map(({ color, ...dot }) => ({ ...dot, color: hintColor(color) }));
-  const refuse = (fault: string, cause?: unknown): ImageProcessingError =>
-    new ImageProcessingError("ERR_HINTS", `the picture of hints ${colorHints} ${fault}`, {
-      imagePath: colorHints,
-      ...(cause === undefined ? {} : { cause }),
-    });
-  const bytes = await readFile(colorHints).catch((error: unknown) =>
-    Promise.reject(refuse(`cannot be read (${messageOf(error)})`, error)),
-  );
-  const picture = await engine.pool.run("decodeHints", { bytes: new Uint8Array(bytes), name: colorHints }, { signal });
-  const fault = hintPictureFault(picture, page);
-  if (fault !== undefined) throw refuse(fault);
-  return picture;
+export async function hintsOf(colorHints: ColorHints): Promise<NonNullable<PageRequest["hints"]>> {
+  if (typeof colorHints !== "string") return colorHints;
+  try {
+    return { name: colorHints, picture: { bytes: await readFile(colorHints) } };
+  } catch (error) {
+    throw new ImageProcessingError(
+      "ERR_HINTS",
+      `the picture of hints ${colorHints} cannot be read (${messageOf(error)})`,
+      { imagePath: colorHints, cause: error },
+    );
+  }
 }
 
 /** What of a page's own decides its picture, for its fingerprint: contents in place of paths. */

@@ -1,127 +1,98 @@
 /**
- * The references of a batch's pages: the batch's own set for most, and for pages that name others a set of theirs.
- * Pages with the same list share a set; it is read when the first of them is coloured and freed when the last of them
- * is done.
+ * The references of a batch's pages: the batch's own for most, and for pages that name others a list of theirs. Pages
+ * with the same list share it; it is read when the first of them is begun and let go when the last of them is done.
  */
-import type { Engine } from "../../colorization/engine.js";
-import type { ReferenceSet } from "../../colorization/cobra/references.js";
+import type { PageReference } from "../../colorization/page-request.js";
+import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSettings } from "../../config/batch-config.js";
-import { getLogger } from "../../logging.js";
+import type { BatchEngine } from "../batch-engine.js";
 import { readReferences } from "./classify-input.js";
 
-interface OwnSet {
-  opening: Promise<ReferenceSet> | undefined;
-  /** Pages in colouring with it. */
-  users: number;
+interface OwnList {
+  reading: Promise<{ readonly references: readonly PageReference[]; readonly hold: Disposable }> | undefined;
   /** Pages that will want it. */
   toCome: number;
 }
 
-/** Sets that nobody uses at the moment and that pages to come will want; the least recently used one goes first. */
-const IDLE_SETS = 1;
-
-const log = getLogger("batch");
-
 export class PageReferences implements Disposable {
-  readonly #own = new Map<string, OwnSet>();
+  readonly #engine: Pick<BatchEngine, "pool" | "referenceStore">;
+  readonly #warn: (message: string) => void;
+  readonly #batch: readonly PageReference[];
+  readonly #hold: Disposable;
+  readonly #own = new Map<string, OwnList>();
 
   /**
-   * @param batch the set of all pages without references of their own; disposed with this
+   * @param batch the references of all pages without references of their own
    * @param warn told of references that cannot be read
    */
   constructor(
-    readonly engine: Engine,
-    readonly batch: ReferenceSet,
-    readonly warn: (message: string) => void,
-  ) {}
+    engine: Pick<BatchEngine, "pool" | "referenceStore">,
+    batch: readonly ReferenceFile[],
+    warn: (message: string) => void,
+  ) {
+    this.#engine = engine;
+    this.#warn = warn;
+    this.#batch = named(batch);
+    this.#hold = engine.referenceStore.hold(batch, { pinned: true });
+  }
 
-  /** Announces pages, so that it is known which is the last with its references. */
+  /** Told of the pages that will come. */
   expect(pages: Iterable<PageSettings>): void {
-    for (const { referenceImages } of pages) if (referenceImages !== undefined) this.#set(referenceImages).toCome++;
+    for (const { referenceImages } of pages) if (referenceImages !== undefined) this.#list(referenceImages).toCome++;
   }
 
   /** Told of every page that has an outcome. */
   done({ referenceImages }: PageSettings): void {
     if (referenceImages === undefined) return;
-    this.#set(referenceImages).toCome--;
-    this.#tidy();
+    const list = this.#list(referenceImages);
+    if (--list.toCome <= 0) letGo(list);
   }
 
   /**
-   * Lends a page its references while it is coloured.
+   * The references of a page, held in the engine's store.
+   * @param own paths of the page's own
    * @throws ConfigurationError `ERR_NO_REFERENCES` when none of the page's own can be read, and errors of the paths
    */
-  async lend<T>(
-    { referenceImages }: PageSettings,
-    signal: AbortSignal,
-    work: (references: ReferenceSet) => Promise<T>,
-  ): Promise<T> {
-    if (referenceImages === undefined) return work(this.batch);
-    const key = keyOf(referenceImages);
-    const set = this.#set(referenceImages);
-    this.#own.delete(key);
-    this.#own.set(key, set); // the last one used is the last one
-    set.users++;
-    try {
-      set.opening ??= this.#open(referenceImages, set);
-      const references = await set.opening;
-      signal.throwIfAborted();
-      return await work(references);
-    } finally {
-      set.users--;
-      this.#tidy();
-    }
+  async of(own: PageSettings["referenceImages"]): Promise<readonly PageReference[]> {
+    if (own === undefined) return this.#batch;
+    const list = this.#list(own);
+    list.reading ??= this.#read(own, list);
+    return (await list.reading).references;
   }
 
-  #set(paths: readonly string[]): OwnSet {
-    const key = keyOf(paths);
-    const set = this.#own.get(key) ?? { opening: undefined, users: 0, toCome: 0 };
-    this.#own.set(key, set);
-    return set;
+  #list(paths: readonly string[]): OwnList {
+    const key = JSON.stringify(paths);
+    const list = this.#own.get(key) ?? { reading: undefined, toCome: 0 };
+    this.#own.set(key, list);
+    return list;
   }
 
-  /** Shared by pages, so that none of them cancels it. A failed opening may be tried again. */
-  async #open(paths: readonly string[], set: OwnSet): Promise<ReferenceSet> {
+  /** Shared by pages, so that none of them cancels it. A failed reading may be tried again. */
+  async #read(paths: readonly string[], list: OwnList): Promise<{ references: PageReference[]; hold: Disposable }> {
     try {
-      const { references, warnings } = await readReferences(this.engine, paths, new AbortController().signal);
-      for (const message of warnings) this.warn(message);
-      log.debug({ references: references.map(({ name }) => name) }, "references of single pages opened");
-      return this.engine.references(references);
+      const { references, warnings } = await readReferences(this.#engine.pool, paths, new AbortController().signal);
+      for (const message of warnings) this.#warn(message);
+      return { references: named(references), hold: this.#engine.referenceStore.hold(references) };
     } catch (error) {
-      set.opening = undefined;
+      list.reading = undefined;
       throw error;
     }
   }
 
-  #tidy(): void {
-    const idle = [...this.#own.values()].filter(({ opening, users }) => opening !== undefined && users === 0);
-    const wanted = idle.filter(({ toCome }) => toCome > 0);
-    for (const set of [
-      ...idle.filter(({ toCome }) => toCome <= 0),
-      ...wanted.slice(0, Math.max(0, wanted.length - IDLE_SETS)),
-    ])
-      close(set);
-  }
-
-  /** How many sets of single pages are open, for tests. */
-  get open(): number {
-    return [...this.#own.values()].filter(({ opening }) => opening !== undefined).length;
-  }
-
   [Symbol.dispose](): void {
-    for (const set of this.#own.values()) close(set);
-    this.batch.dispose();
+    for (const list of this.#own.values()) letGo(list);
+    this.#hold[Symbol.dispose]();
   }
 }
 
-function close(set: OwnSet): void {
-  set.opening?.then(
-    (references) => references.dispose(),
+function named(files: readonly ReferenceFile[]): PageReference[] {
+  return files.map(({ name, hash }) => ({ name, hash }));
+}
+
+function letGo(list: OwnList): void {
+  list.reading?.then(
+    ({ hold }) => hold[Symbol.dispose](),
     () => undefined,
   );
-  set.opening = undefined;
-}
-
-function keyOf(paths: readonly string[]): string {
-  return JSON.stringify(paths);
+  list.reading = undefined;
 }

@@ -1,12 +1,12 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
 import { relative, resolve, sep } from "node:path";
-import type { Engine } from "../../colorization/engine.js";
-import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
+import type { BatchConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import { findPages, type FoundPages } from "./classify-input.js";
+import type { PicturePool } from "../batch-engine.js";
+import { findPages, type FindOptions, type FoundPages } from "./classify-input.js";
 
 export interface Scan {
   readonly source: PageSource;
@@ -18,20 +18,28 @@ export interface Scan {
   readonly outputNames: ReadonlyMap<string, string>;
 }
 
+export interface ScanOptions extends FindOptions {
+  /** Where pages come from. Default: the input of the settings. */
+  readonly source?: PageSource | undefined;
+}
+
 /**
  * Opens and sorts the input. The caller closes `source`. Rejects with `ERR_CONFIG`, `ERR_INPUT_*`, `ERR_ZIP_*`,
  * `ERR_NO_REFERENCES`.
  */
 export async function scanInput(
-  engine: Engine,
+  pool: PicturePool,
   config: BatchConfig,
   signal: AbortSignal,
-  pageConfig?: (name: string) => PageConfig,
+  { pageConfig, source: given, references }: ScanOptions = {},
 ): Promise<Scan> {
   checkApart(config);
-  const source = await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive });
+  const source =
+    given === undefined
+      ? await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive })
+      : keptOpen(given);
   try {
-    const found = await findPages(engine, source, config, signal, pageConfig);
+    const found = await findPages(pool, source, config, signal, { pageConfig, references });
     const names = source
       .entries()
       .filter((entry) => entry.kind === "image")
@@ -46,6 +54,11 @@ export async function scanInput(
     await source.close();
     throw error;
   }
+}
+
+/** Who has opened a source closes it. */
+function keptOpen(source: PageSource): PageSource {
+  return { path: source.path, entries: () => source.entries(), faults: source.faults, close: async () => {} };
 }
 
 /** An output among the input's pages would be taken for pages by the next run, and coloured again. */

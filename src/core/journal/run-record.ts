@@ -3,7 +3,7 @@
  * they are relative to the archive, so that it tells nobody where on a machine it was made.
  */
 import { isAbsolute, relative, resolve } from "node:path";
-import type { Engine } from "../../colorization/engine.js";
+import type { BatchEngine } from "../batch-engine.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { unsafeOutput } from "./entry-schema.js";
 import type { RunRecord } from "./entries.js";
@@ -12,7 +12,7 @@ const PATH_KEYS = ["inputDir", "inputZip", "outputDir", "outputZip"] as const;
 
 /** The record of a batch, its paths absolute. */
 export function runRecord(
-  engine: Engine,
+  engine: Pick<BatchEngine, "model" | "sessionOptions">,
   config: BatchConfig,
   pageConfigs: Readonly<Record<string, PageConfig>>,
   added?: RunRecord["added"],

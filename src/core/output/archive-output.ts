@@ -13,12 +13,12 @@ import type { SinkMetadata } from "../../io/names/output-rules.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
-import type { PageJob } from "../pages/page-work.js";
+import type { BatchPage } from "../pages/batch-page.js";
 import type { StoredRun } from "../journal/find-run.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
@@ -28,7 +28,7 @@ import { picturesFolder, workFolder } from "./work-folder.js";
 export interface ArchiveContent {
   /** Folder of the pictures. */
   readonly folder: string;
-  readonly pages: readonly PageJob[];
+  readonly pages: readonly BatchPage[];
   readonly carried: readonly SourceEntry[];
   readonly metadata: SinkMetadata;
   /** The other files are those of the archive that is replaced, and no further ones. */
@@ -40,7 +40,7 @@ export type Finished =
   /** The folder or archive that was written. */
   | { readonly written: string }
   /** Pages whose pictures are no longer as they were written; nothing was put together. They are to be done again. */
-  | { readonly damaged: readonly PageJob[] };
+  | { readonly damaged: readonly BatchPage[] };
 
 /** The archive before it gets its name, in the work folder. */
 const UNNAMED = "archive.tmp";
@@ -73,11 +73,11 @@ async function pack(
   journal: LockedJournal,
   { folder, pages, carried, metadata, keepOthers }: ArchiveContent,
   before: readonly SourceEntry[] = [],
-): Promise<PageJob[]> {
+): Promise<BatchPage[]> {
   const archive = await openArchiveSink(path, { overwrite: true });
   try {
     const old = new Map(before.map((entry) => [entry.name, entry]));
-    const damaged: PageJob[] = [];
+    const damaged: BatchPage[] = [];
     for (const job of pages) {
       const files = await intactFiles(folder, job.outputName, journal.history.pictures(job.entry.name));
       if (files === undefined) damaged.push(job);

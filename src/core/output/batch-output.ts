@@ -15,11 +15,11 @@ import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layerRecords, layersAreOwn, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
-import type { EncodedPage, PageJob } from "../pages/page-work.js";
+import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
 import { carryFile } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
@@ -129,7 +129,7 @@ export class BatchOutput {
    * The result of a page that an earlier run has finished, from the same input with the same settings; undefined when
    * it must be done.
    */
-  async finished(job: PageJob): Promise<PageSuccess | undefined> {
+  async finished(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.done(job.entry.name, this.#options.fingerprint(job.settings));
     return entry?.inputSha256 === job.inputSha256 && entry.outputName === job.outputName
       ? this.#successOf(entry)
@@ -137,7 +137,7 @@ export class BatchOutput {
   }
 
   /** The result that a page has, whatever it was made with; its origin is noted in the job. */
-  async standing(job: PageJob): Promise<PageSuccess | undefined> {
+  async standing(job: BatchPage): Promise<PageSuccess | undefined> {
     const entry = this.history.last(job.entry.name);
     const success = entry?.outputName === job.outputName ? await this.#successOf(entry) : undefined;
     if (success !== undefined) Object.assign(job, { inputSha256: entry!.inputSha256, fingerprint: entry!.fingerprint });
@@ -170,17 +170,17 @@ export class BatchOutput {
     return this.#options.fingerprint(settings);
   }
 
-  keyOf(job: PageJob): PageKey {
+  keyOf(job: BatchPage): PageKey {
     return { page: job.entry.name, fingerprint: this.fingerprint(job.settings), inputSha256: job.inputSha256 };
   }
 
   /** Notes that work on a page begins; of a page that is done alone also each of its stages. */
-  begin(job: PageJob): void {
+  begin(job: BatchPage): void {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
-  async write(job: PageJob, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
+  async write(job: BatchPage, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = {
       page: entry.name,
@@ -217,7 +217,7 @@ export class BatchOutput {
 
   /** Where a page's picture goes, and what people should know about it. */
   async #place(
-    job: PageJob,
+    job: BatchPage,
     content: Pick<PageEntry, "sha256" | "sizeBytes">,
     layers: readonly LayerRecord[],
   ): Promise<Place> {
@@ -239,7 +239,7 @@ export class BatchOutput {
   }
 
   /** Notes that a page has failed. */
-  async fail(job: PageJob, failure: PageFailure): Promise<void> {
+  async fail(job: BatchPage, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
     if (
       failure.code === "ERR_PAGE_CRASHED" &&
@@ -277,7 +277,7 @@ export class BatchOutput {
    * @param keepOthers what is no page stays in a replaced archive as it is there
    */
   async finish(
-    pages: readonly PageJob[],
+    pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: FailureReport,
     keepOthers = false,

@@ -3,7 +3,7 @@ import { numberedName, portableName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { OutputFiles } from "./output-files.js";
 
 /** Copies a file unless an earlier run has; its own older copy is replaced. */

@@ -9,11 +9,11 @@ import { numberedName } from "../../io/names/output-names.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { openPageSource } from "../../io/open-source.js";
 import type { PageSuccess } from "../events.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { Adjustments, RunRecord } from "../journal/entries.js";
 import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
 import { absoluteRecord } from "../journal/run-record.js";
-import type { PageJob } from "../pages/page-work.js";
+import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
 /** Far above what a batch of 100,000 pages has. */
@@ -41,7 +41,7 @@ export interface FinishedArchive {
   readonly pages: ReadonlyMap<string, PageSuccess>;
 }
 
-type Wanted = Pick<PageJob, "entry" | "settings">;
+type Wanted = Pick<BatchPage, "entry" | "settings">;
 
 /**
  * Looks for it under the output's name and its numbers. Undefined where the archive would be replaced anyway
@@ -51,7 +51,7 @@ type Wanted = Pick<PageJob, "entry" | "settings">;
 export async function findFinishedArchive(
   config: BatchConfig,
   jobs: (run: ArchiveMetadata["run"]) => readonly Wanted[],
-  fingerprint: (settings: PageJob["settings"]) => string,
+  fingerprint: (settings: BatchPage["settings"]) => string,
 ): Promise<FinishedArchive | undefined> {
   if (config.outputZip === undefined || config.overwrite || (await exists(workFolder(config)))) return undefined;
   for (let number = 0; ; number++) {
@@ -69,7 +69,7 @@ export async function findFinishedArchive(
 async function sameOrigins(
   jobs: readonly Wanted[],
   inputs: readonly PageOrigin[],
-  fingerprint: (settings: PageJob["settings"]) => string,
+  fingerprint: (settings: BatchPage["settings"]) => string,
 ): Promise<boolean> {
   const origins = new Map(inputs.map((origin) => [origin.page, origin]));
   if (

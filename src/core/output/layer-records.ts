@@ -2,7 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
-import { sha256 } from "../pages/fingerprint.js";
+import { sha256 } from "../../platform/sha256.js";
 import type { LayerRecord } from "../journal/entries.js";
 
 /** @param files bytes in the order of `LAYER_NAMES`; none for a page without layers */

@@ -1,12 +1,12 @@
 /** What `processing_metadata.json` says about a run. */
-import type { Engine } from "../../colorization/engine.js";
+import type { BatchEngine } from "../batch-engine.js";
 import { OUTPUT_SETTINGS, PAGE_SETTINGS, type BatchConfig } from "../../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "../events.js";
 import type { PageOrigin } from "./finished-archive.js";
 import { VERSION } from "../version.js";
 
 export function runMetadata(
-  engine: Engine,
+  engine: Pick<BatchEngine, "model">,
   config: BatchConfig,
   references: readonly string[],
   successes: readonly PageSuccess[],

@@ -2,16 +2,16 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import type { Engine } from "../../colorization/engine.js";
+import { pageFailure } from "../../colorization/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
 import { getLogger } from "../../logging.js";
+import type { PageColorizer } from "../batch-engine.js";
 import type { BatchEventBody, BatchProgress, BatchSummary, PageFailure, PageSuccess } from "../events.js";
+import type { BatchPage } from "./batch-page.js";
 import { ImageQueue, type ImageQueueItem } from "./image-queue.js";
 import type { Adjustments } from "../journal/entries.js";
-import { pageFailure } from "./page-failure.js";
-import type { PageJob } from "./page-work.js";
 import { adjustedSettings } from "../journal/history.js";
 import type { Scan } from "../input/scan-input.js";
 import { StatusTracker } from "./status-tracker.js";
@@ -34,10 +34,10 @@ interface PlannedPage {
   readonly index: number;
 }
 
-/** How a page came out; a picture of the input that could not be used has no job. */
+/** How a page came out; a picture of the input that could not be used has no page of the queue. */
 type Outcome =
-  | { readonly job: PageJob; readonly success: PageSuccess }
-  | { readonly job: PageJob | undefined; readonly failure: PageFailure };
+  | { readonly page: BatchPage; readonly success: PageSuccess }
+  | { readonly page: BatchPage | undefined; readonly failure: PageFailure };
 
 const log = getLogger("batch");
 
@@ -53,7 +53,7 @@ export class BatchPages {
   #startedMs = performance.now();
 
   constructor(
-    readonly engine: Engine,
+    readonly engine: Pick<PageColorizer, "styles">,
     readonly config: BatchConfig,
     readonly emit: (event: BatchEventBody) => void,
     readonly pageConfig: (name: string) => PageConfig = () => ({}),
@@ -73,8 +73,8 @@ export class BatchPages {
   }
 
   /** The pages of `successes`. */
-  get completed(): PageJob[] {
-    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.job] : []));
+  get completed(): BatchPage[] {
+    return this.#outcomes.flatMap((outcome) => ("success" in outcome ? [outcome.page] : []));
   }
 
   get failures(): PageFailure[] {
@@ -164,12 +164,12 @@ export class BatchPages {
     }
   }
 
-  #settings(item: ImageQueueItem, adjustments = this.adjustments): PageJob["settings"] {
+  #settings(item: ImageQueueItem, adjustments = this.adjustments): BatchPage["settings"] {
     return pageSettings(this.config, { ...item.config, ...adjustedSettings(adjustments, item.inputPath) });
   }
 
   /** What waits and with which settings, left where it is. */
-  waitingPages(adjustments = this.adjustments): Pick<PageJob, "entry" | "settings">[] {
+  waitingPages(adjustments = this.adjustments): Pick<BatchPage, "entry" | "settings">[] {
     return [...this.#queue].map((item) => ({
       entry: this.#planned.get(item.inputPath)!.entry,
       settings: this.#settings(item, adjustments),
@@ -177,27 +177,33 @@ export class BatchPages {
   }
 
   /** The page that `next` would give, left where it is. */
-  peek(): Pick<PageJob, "entry" | "settings"> | undefined {
+  peek(): Pick<BatchPage, "entry" | "settings"> | undefined {
     const item = this.#queue.peek();
-    return item === undefined ? undefined : this.#job(item);
+    return item === undefined ? undefined : this.#page(item);
   }
 
-  /** The next page, now processing; undefined when none waits. */
-  next(): PageJob | undefined {
+  /** Takes the next page out of the queue; undefined when none waits. */
+  next(): BatchPage | undefined {
     const item = this.#queue.dequeue();
-    if (item === undefined) return undefined;
-    this.tracker.updateStatus(item.id, "processing");
-    const job = this.#job(item);
-    this.emit({ type: "page-started", page: job.entry.name, index: job.index });
-    return job;
+    return item === undefined ? undefined : this.#page(item);
+  }
+
+  /** A page is taken in hand: it is read and decoded, and then waits for its colouring. */
+  taken({ entry, index }: BatchPage): void {
+    this.emit({ type: "page-started", page: entry.name, index });
+  }
+
+  /** A page's colouring begins: from now on it is being processed. */
+  colouring({ id }: BatchPage): void {
+    if (this.tracker.getStatus(id)?.state === "pending") this.tracker.updateStatus(id, "processing");
   }
 
   /** The pages that wait, in their order, to be tried without being taken. */
-  *trials(): Generator<PageJob> {
-    for (const item of this.#queue) yield this.#job(item);
+  *trials(): Generator<BatchPage> {
+    for (const item of this.#queue) yield this.#page(item);
   }
 
-  #job(item: ImageQueueItem): PageJob {
+  #page(item: ImageQueueItem): BatchPage {
     const { entry, outputName, index } = this.#planned.get(item.inputPath)!;
     return {
       item,
@@ -213,50 +219,54 @@ export class BatchPages {
   }
 
   /** @param kept an earlier run has done it */
-  complete(job: PageJob, success: PageSuccess, kept: boolean): void {
-    this.tracker.updateStatus(job.id, "completed", { outputPath: success.output });
-    this.#outcomes.push({ job, success });
-    const { page, output, bucket, seed, elapsedMs, stageMs } = success;
+  complete(page: BatchPage, success: PageSuccess, kept: boolean): void {
+    this.colouring(page);
+    this.tracker.updateStatus(page.id, "completed", { outputPath: success.output });
+    this.#outcomes.push({ page, success });
+    const { output, bucket, seed, elapsedMs, stageMs } = success;
+    const where = { page: success.page, output };
     log.info(
-      kept ? { page, output } : { page, output, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) },
+      kept ? where : { ...where, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) },
       kept ? "page kept from an earlier run" : "page done",
     );
     this.emit({
       type: "page-completed",
-      index: job.index,
+      index: page.index,
       progress: this.progress,
       ...success,
       ...(kept ? { kept } : {}),
     });
   }
 
-  fail(job: PageJob, error: BatchProcessingError): PageFailure {
-    return this.#addFailure(job, job.id, job.index, pageFailure(job.entry.name, job.stage, error), error);
+  fail(page: BatchPage, error: BatchProcessingError): PageFailure {
+    this.colouring(page);
+    return this.#addFailure(page, page.id, page.index, pageFailure(page.entry.name, page.stage, error), error);
   }
 
   /** A page that has failed before and is not tried again. */
-  failedBefore(job: PageJob, failure: PageFailure): void {
-    this.#addFailure(job, job.id, job.index, failure, new BatchProcessingError(failure.code, failure.message));
+  failedBefore(page: BatchPage, failure: PageFailure): void {
+    this.colouring(page);
+    this.#addFailure(page, page.id, page.index, failure, new BatchProcessingError(failure.code, failure.message));
   }
 
   #addFailure(
-    job: PageJob | undefined,
+    page: BatchPage | undefined,
     id: string,
     index: number,
     failure: PageFailure,
     error: BatchProcessingError,
   ): PageFailure {
-    const { page, stage, code, remedy } = failure;
-    log.error({ page, stage, code, remedy }, `page failed: ${error.message}`);
+    const { stage, code, remedy } = failure;
+    log.error({ page: failure.page, stage, code, remedy }, `page failed: ${error.message}`);
     this.tracker.updateStatus(id, "failed", { error });
-    this.#outcomes.push({ job, failure });
+    this.#outcomes.push({ page, failure });
     this.emit({ type: "page-failed", index, progress: this.progress, ...failure });
     return failure;
   }
 
   /** What came of some pages. */
-  outcomesOf(jobs: readonly PageJob[]): { successes: PageSuccess[]; failures: PageFailure[] } {
-    const own = this.#outcomes.filter(({ job }) => job !== undefined && jobs.includes(job));
+  outcomesOf(pages: readonly BatchPage[]): { successes: PageSuccess[]; failures: PageFailure[] } {
+    const own = this.#outcomes.filter(({ page }) => page !== undefined && pages.includes(page));
     return {
       successes: own.flatMap((one) => ("success" in one ? [one.success] : [])),
       failures: own.flatMap((one) => ("failure" in one ? [one.failure] : [])),
@@ -264,9 +274,9 @@ export class BatchPages {
   }
 
   /** Puts pages back in front of the queue, to be done again from the beginning, in the same order. */
-  putBack(jobs: readonly PageJob[]): void {
-    this.#outcomes = this.#outcomes.filter(({ job }) => job === undefined || !jobs.includes(job));
-    for (const { item } of jobs.toReversed()) {
+  putBack(pages: readonly BatchPage[]): void {
+    this.#outcomes = this.#outcomes.filter(({ page }) => page === undefined || !pages.includes(page));
+    for (const { item } of pages.toReversed()) {
       this.tracker.removeImage(item.id);
       this.#queue.requeue(item);
       this.tracker.addImage(item.id);
@@ -287,7 +297,7 @@ export class BatchPages {
   }
 
   /** @param output what was written; default: what was asked for */
-  summary(output = (this.config.outputDir ?? this.config.outputZip)!): BatchSummary {
+  summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
     return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
   }
 }

@@ -3,38 +3,39 @@
  * next time it is certain which page it was. The order of the pages stays.
  */
 import { ImageProcessingError } from "../../errors.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { RunOutput } from "../run-output.js";
 import { flowPages, type FlowControl } from "./page-flow.js";
-import type { EncodedPage, PageContext, PageJob, Passed } from "./page-work.js";
+import type { BatchPage, PageOutcome } from "./batch-page.js";
+import type { PageContext } from "./page-work.js";
 
 /** Where pages come from. */
 export interface PageQueue {
-  peek(): Pick<PageJob, "entry" | "settings"> | undefined;
-  next(): PageJob | undefined;
+  peek(): Pick<BatchPage, "entry" | "settings"> | undefined;
+  next(): BatchPage | undefined;
 }
 
 /** What steers the pages. */
 export type SegmentControl = Omit<FlowControl, "next">;
 
 /** What is told and asked of an output while pages are worked on. */
-export function guardedBy(output: BatchOutput): Pick<PageContext, "begin" | "onStage"> {
+export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
-    begin: (job) => {
-      const stage = output.history.setAside(output.keyOf(job));
+    begin: (page) => {
+      const stage = output.history.setAside(output.keyOf(page));
       if (stage === undefined) {
-        output.begin(job);
+        output.begin(page);
         return;
       }
-      job.stage = stage;
+      page.stage = stage;
       throw new ImageProcessingError(
         "ERR_PAGE_CRASHED",
-        `the page "${job.entry.name}" has ended the process twice, the last time in the stage "${stage}", and is set aside; the other pages go on`,
-        { imagePath: job.entry.name },
+        `the page "${page.entry.name}" has ended the process twice, the last time in the stage "${stage}", and is set aside; the other pages go on`,
+        { imagePath: page.entry.name },
       );
     },
-    onStage: (job) => {
-      const { page, fingerprint } = output.keyOf(job);
-      if (output.history.suspected(page, fingerprint)) output.begin(job);
+    onStage: (page) => {
+      const { page: name, fingerprint } = output.keyOf(page);
+      if (output.history.suspected(name, fingerprint)) output.begin(page);
     },
   };
 }
@@ -45,27 +46,27 @@ export function guardedBy(output: BatchOutput): Pick<PageContext, "begin" | "onS
  */
 export async function workThrough(
   queue: PageQueue,
-  output: BatchOutput,
+  output: RunOutput,
   context: PageContext,
   control: SegmentControl,
-  settle: (item: Passed<EncodedPage>) => Promise<void>,
+  settle: (outcome: PageOutcome) => Promise<void>,
   limit = Infinity,
-): Promise<PageJob[]> {
-  const taken: PageJob[] = [];
+): Promise<BatchPage[]> {
+  const taken: BatchPage[] = [];
   for (;;) {
     const before = taken.length;
     let alone = false;
-    const next = (): PageJob | undefined => {
+    const next = (): BatchPage | undefined => {
       const upcoming = queue.peek();
       if (upcoming === undefined || alone || taken.length >= limit) return undefined;
       const suspected = output.history.suspected(upcoming.entry.name, output.fingerprint(upcoming.settings));
       if (suspected && taken.length > before) return undefined;
       alone = suspected;
-      const job = queue.next();
-      if (job !== undefined) taken.push(job);
-      return job;
+      const page = queue.next();
+      if (page !== undefined) taken.push(page);
+      return page;
     };
-    for await (const item of flowPages(context, { ...control, next })) await settle(item);
+    for await (const outcome of flowPages(context, { ...control, next })) await settle(outcome);
     if (taken.length === before) return taken;
   }
 }

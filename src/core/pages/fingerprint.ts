@@ -5,11 +5,6 @@ import { createHash } from "node:crypto";
 import type { OutputSettings, PageSettings } from "../../config/batch-config.js";
 import { VERSION } from "../version.js";
 
-/** SHA-256 in hex, computed off the main thread. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)).toString("hex");
-}
-
 /**
  * @param references the contents of the batch's references as a hash
  * @param own what the page has of its own, contents in place of paths; see `ownContents`

@@ -1,22 +1,9 @@
-/**
- * The stages of a batch joined: pages decoded ahead, several coloured at once, encoded, and given on in their order.
- */
-import { availableParallelism } from "node:os";
-import type { DecodedImage } from "../../io/image/image-codec.js";
+/** Several pages of a batch on their way at once: taken from a queue in order, given on in the same order. */
+import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/page-lanes.js";
 import { withLogContext } from "../../logging.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
-import { colourAsMemoryAllows } from "./memory-retry.js";
-import { PicturesInFlight } from "./pictures-in-flight.js";
-import {
-  encodePage,
-  openPage,
-  proceed,
-  type ColouredPage,
-  type EncodedPage,
-  type PageContext,
-  type PageJob,
-  type Passed,
-} from "./page-work.js";
+import type { BatchPage, PageOutcome } from "./batch-page.js";
+import { workOnPage, type PageContext } from "./page-work.js";
 
 /** What steers the flow. */
 export interface FlowControl {
@@ -24,10 +11,12 @@ export interface FlowControl {
   readonly signal: AbortSignal;
   /** Pages in colouring at once, at most; asked whenever one may be begun. */
   readonly pagesInFlight: () => number;
+  /** A page is in flight until it is written. False: only while it is coloured, so that encoding makes no other wait. */
+  readonly countUntilWritten: boolean;
   /** Waits while nothing may be begun; false when no page may be begun any more. */
   admitted(): Promise<boolean>;
   /** The next page; undefined when none waits. */
-  next(): PageJob | undefined;
+  next(): BatchPage | undefined;
 }
 
 /**
@@ -41,86 +30,43 @@ export function encodeStage({ maxThreads }: { readonly maxThreads: number }): {
   return { concurrency: maxThreads, capacity: 2 * maxThreads };
 }
 
-const DECODED_AHEAD = Math.min(2, availableParallelism());
-
 /**
  * Takes pages until none waits or none is admitted. What was taken comes out, in the same order: coloured, failed, or
  * left.
  */
-export async function* flowPages(context: PageContext, control: FlowControl): AsyncGenerator<Passed<EncodedPage>> {
-  const pictures = new PicturesInFlight(context.engine.memory, context.output.layers !== undefined);
-  try {
-    yield* stages(context, control, pictures);
-  } finally {
-    pictures.releaseAll();
-  }
-}
-
-function stages(
-  context: PageContext,
-  control: FlowControl,
-  pictures: PicturesInFlight,
-): AsyncIterableIterator<Passed<EncodedPage>> {
-  const { signal } = control;
-  /** What has no picture any more makes room for the next. */
-  const settled = <T>(item: Passed<T>): Passed<T> => {
-    if (!("value" in item)) pictures.release(item.job);
-    return item;
-  };
-  const open = async (job: PageJob, within: AbortSignal): Promise<Passed<DecodedImage>> => {
-    const turn = pictures.turn();
+export async function* flowPages(context: PageContext, control: FlowControl): AsyncGenerator<PageOutcome> {
+  const { signal, pagesInFlight, countUntilWritten } = control;
+  const lanes = new PageLanes({
+    colouring: pagesInFlight,
+    admitted: () => control.admitted(),
+    untilLeft: countUntilWritten,
+  });
+  const encoding = encodeStage(context.engine.pool);
+  const work = async (page: BatchPage, lane: PageLane, within: AbortSignal): Promise<[PageOutcome, PageLane]> => {
     try {
-      return settled(
-        await ofPage(job, () => openPage(context, job, within, (bytes) => pictures.hold(job, turn, bytes, within))),
-      );
+      // Lines that are logged by the page's work name the page.
+      const outcome = await withLogContext({ page: page.entry.name }, () => workOnPage(context, page, lane, within));
+      return [outcome, lane];
     } finally {
-      turn.end();
+      if (!countUntilWritten) lane.leave();
     }
   };
-  const decoded = mapConcurrent(admittedJobs(control), (job, within) => open(job, within.signal), {
-    name: "decode",
-    concurrency: DECODED_AHEAD,
+  const done = mapConcurrent(admittedPages(control), (page, within) => work(page, lanes.enter(), within.signal), {
+    name: "page",
+    concurrency: () => PAGES_AHEAD + pagesInFlight() + encoding.concurrency,
+    capacity: encoding.capacity,
     signal,
   });
-  const coloured = mapConcurrent(
-    decoded,
-    async (item, within) =>
-      settled(
-        (await control.admitted())
-          ? await proceed(item, within.signal, (job, page) =>
-              ofPage(job, () => colourAsMemoryAllows(context, job, page, within.signal)),
-            )
-          : leave(item),
-      ),
-    { name: "colour", concurrency: control.pagesInFlight, signal },
-  );
-  const encode = async (item: Passed<ColouredPage>, within: AbortSignal): Promise<Passed<EncodedPage>> => {
-    const encoded = await proceed(item, within, (job, result) =>
-      ofPage(job, () => encodePage(context, job, result, within)),
-    );
-    pictures.release(item.job);
-    return encoded;
-  };
-  return mapConcurrent(coloured, (item, within) => encode(item, within.signal), {
-    name: "encode",
-    ...encodeStage(context.engine.pool),
-    signal,
-  });
-}
-
-/** Does a page's work so that the lines logged by it name the page. */
-function ofPage<T>(job: PageJob, work: () => T): T {
-  return withLogContext({ page: job.entry.name }, work);
-}
-
-async function* admittedJobs(control: FlowControl): AsyncGenerator<PageJob> {
-  while (await control.admitted()) {
-    const job = control.next();
-    if (job === undefined) return;
-    yield job;
+  for await (const [outcome, lane] of done) {
+    yield outcome;
+    lane.leave();
   }
 }
 
-function leave<T>(item: Passed<T>): Passed<never> {
-  return "value" in item ? { job: item.job, left: true } : item;
+async function* admittedPages(control: FlowControl): AsyncGenerator<BatchPage> {
+  while (await control.admitted()) {
+    const page = control.next();
+    if (page === undefined) return;
+    yield page;
+  }
 }

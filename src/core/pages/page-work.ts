@@ -1,237 +1,110 @@
-/**
- * What is done to one page of a batch, stage by stage, and what a failure of it means: for the page, or for the whole
- * batch.
- */
-import { bucketName } from "../../colorization/cobra/buckets.js";
-import type { Engine } from "../../colorization/engine.js";
-import type { PageRequest, PageResult } from "../../colorization/cobra/pipeline.js";
-import type { OutputSettings, PageSettings } from "../../config/batch-config.js";
-import type { BatchProcessingError } from "../../errors.js";
-import { isPageFailure } from "../../errors/facts.js";
-import type { DecodedImage, ImageInfo } from "../../io/image/image-codec.js";
+/** One page of a batch: looked up, read, asked for, and what came of it. */
+import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
+import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
+import type { ColouredPage } from "../../colorization/page-request.js";
+import type { OutputSettings } from "../../config/batch-config.js";
+import { BatchProcessingError, isPageFailure } from "../../errors.js";
 import { formatOfName } from "../../io/image/output-format.js";
-import type { SourceEntry } from "../../io/page-source.js";
-import type { BatchEventBody, FailureStage, PageFailure, PageSuccess } from "../events.js";
-import { sha256 } from "./fingerprint.js";
-import type { ImageQueueItem } from "./image-queue.js";
-import { loadHints } from "../input/page-overrides.js";
+import { sha256 } from "../../platform/sha256.js";
+import type { BatchEngine } from "../batch-engine.js";
+import type { BatchEventBody, PageSuccess } from "../events.js";
+import { hintsOf } from "../input/page-overrides.js";
 import type { PageReferences } from "../input/page-references.js";
-
-/** A page on its way through the stages. */
-export interface PageJob {
-  /** As it waited in the queue. */
-  readonly item: ImageQueueItem;
-  readonly id: string;
-  /** Position of the page in the batch, from 0. */
-  readonly index: number;
-  readonly entry: SourceEntry;
-  /** Relative name of the picture in the output. */
-  readonly outputName: string;
-  readonly settings: PageSettings;
-  readonly startedMs: number;
-  /** Where the page is, for the report when it fails there. */
-  stage: FailureStage;
-  /** Of the page's file; empty before it is read. */
-  inputSha256: string;
-  /** What the picture was made with where that is not what the settings say: one that is left as it is. */
-  fingerprint?: string;
-}
-
-/**
- * What came out of a stage for a page: a value, the page's failure, the result or failure an earlier run has left, or
- * nothing because the batch stopped before it.
- */
-export type Passed<T> = { readonly job: PageJob } & (
-  | { readonly value: T }
-  | { readonly error: BatchProcessingError }
-  | { readonly kept: PageSuccess }
-  | { readonly failedBefore: PageFailure }
-  | { readonly left: true }
-);
+import type { BatchPage, EncodedPage, PageOutcome } from "./batch-page.js";
 
 /** What a page needs from its batch. */
 export interface PageContext {
-  readonly engine: Engine;
+  readonly engine: BatchEngine;
   readonly references: PageReferences;
   readonly output: OutputSettings;
   readonly emit: (event: BatchEventBody) => void;
+  /** The page is taken in hand: it is read, then decoded ahead. */
+  readonly taken: (page: BatchPage) => void;
+  /** Its colouring begins. */
+  readonly colouring: (page: BatchPage) => void;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
-  readonly known: (job: PageJob) => Promise<Passed<never> | undefined>;
+  readonly known: (page: BatchPage) => Promise<PageOutcome | undefined>;
   /** The result of a page that an earlier run has finished. */
-  readonly finished: (job: PageJob) => Promise<PageSuccess | undefined>;
+  readonly finished: (page: BatchPage) => Promise<PageSuccess | undefined>;
   /** Told before a page is decoded. Throws for one that is set aside. */
-  readonly begin: (job: PageJob) => void;
+  readonly begin: (page: BatchPage) => void;
   /** Told when a page goes into a stage. */
-  readonly onStage: (job: PageJob) => void;
+  readonly onStage: (page: BatchPage) => void;
 }
 
-/** A coloured page and what its file said of itself. */
-export interface ColouredPage {
-  readonly result: PageResult;
-  readonly info: ImageInfo;
-}
-
-/** A page's picture, ready to be written. */
-export interface EncodedPage {
-  readonly bytes: Uint8Array;
-  /** Files of `LAYER_NAMES` beside the picture, in that order; absent where none are asked for or the page has none. */
-  readonly layers?: readonly Uint8Array[];
-  readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
-}
-
-/** Runs one stage of a page; a failure of the page becomes data, anything worse ends the batch. */
-export async function attempt<T>(job: PageJob, signal: AbortSignal, work: () => Promise<T>): Promise<Passed<T>> {
+/** Does one page, unless an earlier run has finished it. Rejects with what ends the batch. */
+export async function workOnPage(
+  context: PageContext,
+  page: BatchPage,
+  lane: PageLane,
+  signal: AbortSignal,
+): Promise<PageOutcome> {
   try {
-    return { job, value: await work() };
+    await lane.ahead(signal);
+    context.taken(page);
+    const known = await context.known(page);
+    if (known !== undefined) return known;
+    const bytes = await page.entry.read();
+    page.inputSha256 = await sha256(bytes);
+    const kept = await context.finished(page);
+    if (kept !== undefined) return { page, kept };
+    context.begin(page);
+    const request = await requestOf(context, page, bytes);
+    const onProgress = (progress: PageProgress): void => follow(context, page, progress);
+    const result = await context.engine.colorizePage(request, { signal, lane, onProgress });
+    const { warnings } = result;
+    if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };
+    const { stage, code, message } = result.failure;
+    page.stage = stage;
+    return { page, error: new BatchProcessingError(code, message), warnings };
   } catch (error) {
+    if (error instanceof PageLeft) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;
-    return { job, error };
+    return { page, error, warnings: [] };
   }
 }
 
-/** The same for a page that comes out of another stage; what has failed or is left goes by. */
-export async function proceed<A, B>(
-  item: Passed<A>,
-  signal: AbortSignal,
-  work: (job: PageJob, value: A) => Promise<B>,
-): Promise<Passed<B>> {
-  return "value" in item ? attempt(item.job, signal, () => work(item.job, item.value)) : item;
-}
-
-/**
- * Reads a page and, where `room` says that there is room for its picture, decodes it in a worker, unless an earlier run
- * has finished it.
- */
-export async function openPage(
-  { engine, known, finished, begin, emit }: PageContext,
-  job: PageJob,
-  signal: AbortSignal,
-  room: (bytes: Uint8Array) => Promise<void>,
-): Promise<Passed<DecodedImage>> {
-  const before = await known(job);
-  if (before !== undefined) return before;
-  const opened = await attempt(job, signal, async () => {
-    const bytes = await job.entry.read();
-    job.inputSha256 = await sha256(bytes);
-    const kept = await finished(job);
-    if (kept !== undefined) return kept;
-    begin(job);
-    await room(bytes);
-    return engine.pool.decode(bytes, job.entry.name, { signal, keepGray: true });
-  });
-  if (!("value" in opened)) return opened;
-  if (!("image" in opened.value)) return { job, kept: opened.value };
-  const { info } = opened.value;
-  if (info.pages > 1)
-    emit({
-      type: "warning",
-      page: job.entry.name,
-      message: `${job.entry.name} holds ${info.pages} ${info.format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`,
-    });
-  return { job, value: opened.value };
-}
-
-/** Colours a decoded page; cancelled between denoising steps. */
-export async function colourPage(
-  { engine, references, emit, output, onStage }: PageContext,
-  job: PageJob,
-  page: DecodedImage,
-  signal: AbortSignal,
-): Promise<ColouredPage> {
-  const { numInferenceSteps: steps, referenceImages: _lent, colorHints, ...settings } = job.settings;
-  const pageHints = colorHints === undefined ? undefined : await loadHints(engine, colorHints, page.image, signal);
-  const request: PageRequest = {
-    page: page.image,
-    ...settings,
-    steps,
-    layers: output.layers !== undefined,
-    signal,
-    pageHints,
-    onStage: (stage, step, of = steps) => {
-      if (job.stage !== stage) {
-        job.stage = stage;
-        onStage(job);
-      }
-      emit({
-        type: "page-stage",
-        page: job.entry.name,
-        index: job.index,
-        stage,
-        ...(step === undefined ? {} : { step, steps: of }),
-      });
-    },
-  };
+/** The page as a value: its file, its settings, its references and hints. */
+async function requestOf(
+  { references, output }: PageContext,
+  { entry, outputName, settings: { referenceImages, colorHints, ...settings } }: BatchPage,
+  bytes: Uint8Array,
+): Promise<PageRequest> {
+  const { outputFormat: _inTheName, ...encoding } = output;
+  const hints = colorHints === undefined ? undefined : await hintsOf(colorHints);
   return {
-    result: await references.lend(job.settings, signal, (set) => engine.colorize(set, request)),
-    info: page.info,
+    name: entry.name,
+    page: { bytes },
+    settings,
+    output: { ...encoding, format: formatOfName(outputName) ?? "png" },
+    references: [...(await references.of(referenceImages))],
+    ...(hints === undefined ? {} : { hints }),
   };
 }
 
-/**
- * Encodes a coloured page in a worker, in the format of its output's name, with the page's resolution and colour
- * profile.
- */
-export async function encodePage(
-  { engine, output, onStage }: PageContext,
-  job: PageJob,
-  { result, info }: ColouredPage,
-  signal: AbortSignal,
-): Promise<EncodedPage> {
-  job.stage = "encode";
-  onStage(job);
-  const { width, height } = result.image;
-  const facts = {
-    width,
-    height,
-    bucket: bucketName(result.bucket),
-    ...(result.tiles > 1 ? { tiles: result.tiles } : {}),
-    stageMs: result.stageMs,
-    references: result.references.map(({ label }) => label),
-  };
-  const { quality, compressionLevel } = output;
-  const format = formatOfName(job.outputName) ?? "png";
-  // The same size on paper, also where the model's own picture has fewer pixels than the page.
-  const density = info.density === undefined ? undefined : info.density * (width / info.width);
-  if (format === "psd") {
-    const { color, ink, page } = result.layers ?? {};
-    const layers =
-      color && ink && page
-        ? [
-            { name: "Original", image: page, blend: "normal" as const },
-            { name: "Colour", image: color, blend: "normal" as const },
-            { name: "Ink", image: ink, blend: "multiply" as const },
-          ]
-        : [{ name: "Picture", image: result.image, blend: "normal" as const }];
-    return {
-      bytes: await engine.pool.run(
-        "encodePsd",
-        { document: { image: result.image, layers, density }, name: job.entry.name, tagged: info.icc !== undefined },
-        { signal },
-      ),
-      facts,
-    };
+function follow({ emit, colouring, onStage }: PageContext, page: BatchPage, progress: PageProgress): void {
+  const { phase, stage, step, steps } = progress;
+  if (phase === "decode") return;
+  if (phase === "colour") colouring(page);
+  if (page.stage !== stage || phase === "encode") {
+    page.stage = stage;
+    onStage(page);
   }
-  // What came without loss goes without, unless a quality is asked for.
-  const lossless = output.lossless || (info.isLossless && info.format === format && quality === undefined);
-  const options = {
-    format,
-    lossless,
-    compressionLevel,
-    density,
-    icc: info.icc,
-    signal,
-    ...(quality === undefined ? {} : { quality }),
+  if (phase === "encode") return;
+  emit({
+    type: "page-stage",
+    page: page.entry.name,
+    index: page.index,
+    stage,
+    ...(step === undefined ? {} : { step }),
+    ...(steps === undefined ? {} : { steps }),
+  });
+}
+
+function encodedPage({ data, layers, width, height, bucket, tiles, stageMs, references }: ColouredPage): EncodedPage {
+  return {
+    bytes: data,
+    ...(layers === undefined ? {} : { layers: layers.map((layer) => layer.data) }),
+    facts: { width, height, bucket, ...(tiles === undefined ? {} : { tiles }), stageMs, references },
   };
-  const bytes = await engine.pool.encode(result.image, options, job.entry.name);
-  if (output.layers !== "png" || result.layers === undefined) return { bytes, facts };
-  const layers = await engine.pool.run(
-    "encodeLayers",
-    {
-      layers: result.layers,
-      options: { compressionLevel, density, tagged: info.icc !== undefined },
-      name: job.entry.name,
-    },
-    { signal },
-  );
-  return { bytes, layers, facts };
 }

@@ -3,9 +3,9 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { pageSettings, type BatchConfig } from "../../config/batch-config.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { PreviewOutput } from "../run-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
-import type { PageJob } from "../pages/page-work.js";
+import type { BatchPage } from "../pages/batch-page.js";
 import { settingsOfApproval, type PreviewGate } from "./preview.js";
 import type { PreviewResult } from "../events.js";
 
@@ -13,12 +13,12 @@ import type { PreviewResult } from "../events.js";
 export interface PreviewContext {
   readonly config: BatchConfig;
   readonly pages: BatchPages;
-  readonly output: BatchOutput;
+  readonly output: PreviewOutput;
   readonly gate: PreviewGate;
   /** Whether no further page may be begun. */
   stopped(): boolean;
   /** Does so many of the pages that wait. */
-  work(limit: number): Promise<PageJob[]>;
+  work(limit: number): Promise<BatchPage[]>;
   /** Makes a grid of seeds; undefined when no page could be made. */
   seedGrid(folder: string): Promise<Pick<PreviewResult, "failures" | "seeds"> | undefined>;
 }
@@ -61,7 +61,7 @@ export async function runPreview(context: PreviewContext): Promise<boolean> {
 
 interface Shown {
   /** The pages that were taken from the queue. */
-  readonly jobs: PageJob[];
+  readonly jobs: BatchPage[];
   readonly result: PreviewResult | undefined;
 }
 
@@ -70,7 +70,7 @@ async function firstPages(
   { config, pages, output, stopped, work }: PreviewContext,
   settings: PreviewResult["settings"],
 ): Promise<Shown> {
-  const jobs: PageJob[] = [];
+  const jobs: BatchPage[] = [];
   output.previewing = true;
   try {
     for (
@@ -117,6 +117,6 @@ async function allThere({ seeds }: PreviewResult): Promise<boolean> {
   );
 }
 
-function previewFolder(output: BatchOutput): string {
+function previewFolder(output: PreviewOutput): string {
   return join(output.workFolder, "preview");
 }

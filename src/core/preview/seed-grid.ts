@@ -3,14 +3,15 @@
  * below them.
  */
 import { join } from "node:path";
-import type { Engine } from "../../colorization/engine.js";
+import { pageFailure } from "../../colorization/page-failure.js";
 import { extensionOf } from "../../io/names/entry-rules.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
-import type { BatchOutput } from "../output/batch-output.js";
+import type { RunOutput } from "../run-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
 import type { PageFailure, PreviewResult, SeedPicture } from "../events.js";
-import { pageFailure } from "../pages/page-failure.js";
-import type { PageContext, PageJob } from "../pages/page-work.js";
+import type { PicturePool } from "../batch-engine.js";
+import type { BatchPage } from "../pages/batch-page.js";
+import type { PageContext } from "../pages/page-work.js";
 import { guardedBy, workThrough, type SegmentControl } from "../pages/crash-isolation.js";
 
 /** What is made. */
@@ -33,7 +34,7 @@ export async function makeSeedGrid(
   context: PageContext,
   control: SegmentControl,
   pages: BatchPages,
-  output: BatchOutput,
+  output: RunOutput,
   grid: SeedGrid,
 ): Promise<Pick<PreviewResult, "failures" | "seeds"> | undefined> {
   const rows: Trial[][] = [];
@@ -45,20 +46,20 @@ export async function makeSeedGrid(
   }
   if (rows.length === 0) return undefined;
   const sheet = join(grid.folder, "sheet.png");
-  await writeFileAtomic(sheet, await drawSheet(context.engine, rows, control.signal), true);
+  await writeFileAtomic(sheet, await drawSheet(context.engine.pool, rows, control.signal), true);
   return { failures, seeds: { sheet, pictures: rows.flat().map(({ picture }) => picture) } };
 }
 
 async function tryPage(
   context: PageContext,
   control: SegmentControl,
-  output: BatchOutput,
-  page: PageJob,
+  output: RunOutput,
+  page: BatchPage,
   { seeds, folder }: SeedGrid,
   failures: PageFailure[],
 ): Promise<Trial[]> {
   const { seed: first } = page.settings;
-  const waiting: PageJob[] = Array.from({ length: seeds }, (_, index) => ({
+  const waiting: BatchPage[] = Array.from({ length: seeds }, (_, index) => ({
     ...page,
     settings: { ...page.settings, seed: first + index },
   }));
@@ -67,16 +68,19 @@ async function tryPage(
   const fresh: PageContext = {
     ...context,
     ...guardedBy(output),
+    // A trial is no page of the batch: it stays in the queue.
+    taken: () => undefined,
+    colouring: () => undefined,
     known: async () => undefined,
     finished: async () => undefined,
   };
-  await workThrough(queue, output, fresh, control, async (item) => {
-    const { entry, outputName, settings } = item.job;
-    if ("error" in item) failures.push(pageFailure(entry.name, item.job.stage, item.error));
-    if (!("value" in item)) return;
+  await workThrough(queue, output, fresh, control, async (outcome) => {
+    const { entry, outputName, settings, stage } = outcome.page;
+    if ("error" in outcome) failures.push(pageFailure(entry.name, stage, outcome.error));
+    if (!("encoded" in outcome)) return;
     const extension = extensionOf(outputName);
     const name = `${outputName.slice(0, outputName.length - extension.length)}_seed${settings.seed}${extension}`;
-    const { bytes } = item.value;
+    const { bytes } = outcome.encoded;
     const path = await writeFileAtomic(join(folder, name), bytes, true);
     trials.push({ picture: { page: entry.name, seed: settings.seed, output: path }, bytes });
   });
@@ -85,7 +89,7 @@ async function tryPage(
 
 /** One row a page, one column a seed. */
 async function drawSheet(
-  engine: Engine,
+  pool: PicturePool,
   rows: readonly (readonly Trial[])[],
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -94,13 +98,13 @@ async function drawSheet(
       Promise.all(
         row.map(async ({ picture, bytes }) => ({
           label: `SEED ${picture.seed}`,
-          image: (await engine.pool.decode(new Uint8Array(bytes), picture.output, { signal })).image,
+          image: (await pool.decode(new Uint8Array(bytes), picture.output, { signal })).image,
         })),
       ),
     ),
   );
-  return engine.pool.encode(
-    await engine.pool.run("contactSheet", { rows: pictures }, { signal }),
+  return pool.encode(
+    await pool.run("contactSheet", { rows: pictures }, { signal }),
     { format: "png", signal },
     "the sheet of seeds",
   );

@@ -2,7 +2,7 @@
  * How long a batch and the page in hand will take yet, guessed from what has been done. Holds no clock: each event
  * comes with its time.
  */
-import { PAGE_STAGES, type PageStage } from "../../../colorization/cobra/pipeline.js";
+import { PAGE_STAGES, type PageStage } from "../../../colorization/cobra/page-stages.js";
 import type { BatchEventBody, BatchProgress } from "../../../core/events.js";
 
 /** A page that is being worked on. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../../src/config/batch-config.js";
 import type { RunRecord } from "../../../../src/core/journal/entries.js";
 import { BatchOutput, type BatchOutputOptions } from "../../../../src/core/output/batch-output.js";
-import type { EncodedPage, PageJob } from "../../../../src/core/pages/page-work.js";
+import type { BatchPage, EncodedPage } from "../../../../src/core/pages/batch-page.js";
 import { LAYER_NAMES } from "../../../../src/io/names/output-names.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 
@@ -29,7 +29,7 @@ const open = (settings: BatchConfig, options: Partial<BatchOutputOptions> = {}):
     fingerprint: ({ seed }) => `seed ${seed}`,
     ...options,
   });
-const job = (name: string, seed = 0): PageJob =>
+const job = (name: string, seed = 0): BatchPage =>
   ({
     entry: { name },
     outputName: name.replace(/\.png$/u, "_colorized.png"),
@@ -37,7 +37,7 @@ const job = (name: string, seed = 0): PageJob =>
     startedMs: 0,
     stage: "decode",
     inputSha256: "1".repeat(64),
-  }) as unknown as PageJob;
+  }) as unknown as BatchPage;
 const facts = { width: 1, height: 1, bucket: "", stageMs: {}, references: [] };
 const picture = (text: string, layers?: string): EncodedPage => ({
   bytes: Buffer.from(text),

@@ -1,0 +1,37 @@
+/** The stages of colouring a page, and the clock that times them. */
+
+/** In order. */
+export const PAGE_STAGES = [
+  "prepare",
+  "lines",
+  "references",
+  "encode",
+  "denoise",
+  "decode",
+  "upsample",
+  "ink",
+] as const;
+export type PageStage = (typeof PAGE_STAGES)[number];
+
+/** Told when a stage begins; while denoising, once a step. */
+export type OnStage = (stage: PageStage, step?: number, steps?: number) => void;
+
+/** Times the stages of a page. */
+export class StageClock {
+  readonly #ms = Object.fromEntries(PAGE_STAGES.map((stage) => [stage, 0])) as Record<PageStage, number>;
+  #current: { stage: PageStage; since: number } | undefined;
+
+  constructor(readonly onStage: OnStage | undefined) {}
+
+  begin(stage: PageStage): void {
+    this.end();
+    this.#current = { stage, since: performance.now() };
+    if (stage !== "denoise") this.onStage?.(stage); // denoising reports itself, step by step
+  }
+
+  end(): Record<PageStage, number> {
+    if (this.#current) this.#ms[this.#current.stage] += performance.now() - this.#current.since;
+    this.#current = undefined;
+    return this.#ms;
+  }
+}

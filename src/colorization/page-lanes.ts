@@ -1,0 +1,80 @@
+/**
+ * How pages that are on their way together take turns: some are read and decoded ahead, so many are coloured at once,
+ * and each step is begun in the pages' order.
+ */
+import { availableParallelism } from "node:os";
+import { Turns } from "./turns.js";
+
+/** Pages that are read and decoded before their colouring may begin. */
+export const PAGES_AHEAD = 1 + Math.min(2, availableParallelism());
+
+/** Thrown to a page that may not be begun any more: its batch was stopped. */
+export class PageLeft extends Error {}
+
+export interface PageLanesOptions {
+  /** Pages in colouring at once, at most; asked whenever one may be begun, so the number may change. */
+  readonly colouring: () => number;
+  /** Waits while nothing may be begun; false when no page may be begun any more. Default: true at once. */
+  readonly admitted?: () => Promise<boolean>;
+  /** A page counts until it leaves, and not only while it is coloured. Default false. */
+  readonly untilLeft?: boolean;
+}
+
+/** One page's way through the lanes. */
+export interface PageLane {
+  /** Waits until the page may be read and decoded ahead. A second call does nothing. */
+  ahead(signal?: AbortSignal): Promise<void>;
+  /** Books memory for the page's picture, one page after the other in their order. */
+  booking<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Colours the page when its turn comes. Rejects with `PageLeft` when no page may be begun any more. */
+  colouring<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** The page is done or given up. Idempotent. */
+  leave(): void;
+}
+
+/** The lanes of one batch, or of all single calls of an engine. */
+export class PageLanes {
+  readonly #ahead = new Turns(() => PAGES_AHEAD, "ahead");
+  // The page that is needed last must not take the memory that the first one waits for.
+  readonly #booking = new Turns(() => 1, "booking");
+  readonly #colouring: Turns;
+  readonly #admitted: () => Promise<boolean>;
+  readonly #untilLeft: boolean;
+
+  constructor({ colouring, admitted = async () => true, untilLeft = false }: PageLanesOptions) {
+    this.#colouring = new Turns(colouring, "colouring");
+    this.#admitted = admitted;
+    this.#untilLeft = untilLeft;
+  }
+
+  /** Lets a page in. Pages are served in the order of these calls. */
+  enter(): PageLane {
+    const ahead = this.#ahead.take();
+    const booking = this.#booking.take();
+    const colouring = this.#colouring.take();
+    return {
+      ahead: (signal) => ahead.begin(signal),
+      booking: async (work, signal) => {
+        await booking.begin(signal);
+        try {
+          return await work();
+        } finally {
+          booking.end();
+        }
+      },
+      colouring: async (work, signal) => {
+        await colouring.begin(signal);
+        try {
+          if (!(await this.#admitted())) throw new PageLeft("no page may be begun any more");
+          ahead.end();
+          return await work();
+        } finally {
+          if (!this.#untilLeft) colouring.end();
+        }
+      },
+      leave: () => {
+        for (const turn of [ahead, booking, colouring]) turn.end();
+      },
+    };
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What a batch uses of whoever colours its pages. An `Engine` is one; so is a test double, or a stand-in for workers on
+ * other machines.
+ */
+import type { SessionOptions } from "../binding/index.js";
+import type { PageOptions } from "../colorization/colorize-page.js";
+import type { TaskPool } from "../colorization/tasks/pool.js";
+import type { PageRequest, PageResult } from "../colorization/page-request.js";
+import type { HoldOptions, ReferenceFile } from "../colorization/reference-store.js";
+import type { Style } from "../config/batch-config.js";
+
+/** Colours pages from plain values. */
+export interface PageColorizer {
+  /** Styles that pages may have. */
+  readonly styles: readonly Style[];
+  /** Where the networks of a style run, such as "cpu". */
+  provider(style: Style): Promise<string>;
+  /**
+   * Colours one page, or tells why it failed. Rejects with the signal's reason, and with errors that the next page would
+   * meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins
+   * nothing.
+   */
+  colorizePage(request: PageRequest, options: PageOptions): Promise<PageResult>;
+}
+
+/** Keeps references at hand for pages that name them by hash. */
+export interface ReferenceHolder {
+  hold(files: readonly ReferenceFile[], options?: HoldOptions): Disposable;
+}
+
+/** Work on pictures around the pages: reading references, telling pages from coloured pictures, drawing sheets. */
+export type PicturePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | "encode" | "run">;
+
+/** How many pages are worth having in colouring at once. */
+export interface PageBudget {
+  pagesInFlight(topK?: number): number;
+}
+
+/** What is told of the model in events, metadata and journals. */
+export interface ModelFacts {
+  /** Where the package is; empty for one that is elsewhere. */
+  readonly directory: string;
+  /** SHA-256 that names the model. */
+  readonly hash: string;
+  readonly manifest: { readonly name: string; readonly version: string; readonly trained: boolean };
+}
+
+/** Everything a batch needs to colour its pages. */
+export interface BatchEngine extends PageColorizer {
+  readonly model: ModelFacts;
+  readonly pool: PicturePool;
+  readonly memory: PageBudget;
+  readonly referenceStore: ReferenceHolder;
+  /** Where and how the networks run, kept in the journal for later commands. */
+  readonly sessionOptions: SessionOptions;
+}

@@ -1,0 +1,76 @@
+/** What a batch is made with, and the check that it is what it should be. */
+import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
+import { ConfigurationError, ValidationError } from "../errors.js";
+import type { PageSink } from "../io/page-sink.js";
+import type { PageSource } from "../io/page-source.js";
+import type { BatchEngine } from "./batch-engine.js";
+import type { BatchEvent } from "./events.js";
+
+export interface BatchProcessorOptions {
+  /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Told what happens, in order. */
+  onEvent?: (event: BatchEvent) => void;
+  /**
+   * Settings of single pages, by their names in the input, over the batch's; what `addImages` is given for a page goes
+   * over both.
+   */
+  pageConfig?: (name: string) => PageConfig;
+  /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
+  fresh?: boolean;
+  /**
+   * Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages.
+   */
+  only?: Iterable<string>;
+  /**
+   * Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of
+   * the settings, else what memory and cores are good for.
+   */
+  pagesInFlight?: () => number;
+  /** Where pages come from, in the place of the settings' input. Who opened it closes it. */
+  source?: PageSource;
+  /** Where references come from, in the place of the settings' `referenceImages`. Who opened it closes it. */
+  references?: PageSource;
+  /**
+   * Where results go, in the place of the settings' output. There is no journal then: every run does all pages, and
+   * there is no preview.
+   */
+  sink?: PageSink;
+}
+
+/**
+ * The complete settings of a batch.
+ * @throws ConfigurationError `ERR_CONFIG` for bad settings, and for a preview without an output that could hold it;
+ * ValidationError `ERR_ARGUMENT` for an engine, a source, references or a sink that is none
+ */
+export function checkedConfig(
+  engine: BatchEngine,
+  settings: BatchConfigInput,
+  options: BatchProcessorOptions,
+): BatchConfig {
+  const { source, references, sink } = options;
+  assertHas("engine", engine, ["colorizePage", "provider"]);
+  if (source !== undefined) assertHas("source", source, ["entries", "close"]);
+  if (references !== undefined) assertHas("references", references, ["entries", "close"]);
+  if (sink !== undefined) assertHas("sink", sink, ["write", "carry", "finish", "abort"]);
+  const ends = { source: source !== undefined, sink: sink !== undefined };
+  const { config } = parseBatchConfig(settings, String, ends);
+  if (config.previewMode && ends.sink)
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      "previewMode needs an output folder or archive that holds the preview; a sink has none, so leave one of them out",
+    );
+  return config;
+}
+
+function assertHas(what: string, value: unknown, methods: readonly string[]): void {
+  const missing = methods.find(
+    (name) => typeof (value as Record<string, unknown> | undefined | null)?.[name] !== "function",
+  );
+  if (missing === undefined) return;
+  const found = value === null ? "null" : Array.isArray(value) ? "a list" : typeof value;
+  throw new ValidationError(
+    "ERR_ARGUMENT",
+    `the ${what} of a batch must have ${missing}(); what was given is ${found}`,
+  );
+}

@@ -1,0 +1,67 @@
+/** A page sink that keeps results in memory. */
+import { BatchProcessingError } from "../errors.js";
+import { firstFreeName, nameKey, portableName } from "./names/output-names.js";
+import { checkOutputName, METADATA_NAME, type SinkMetadata } from "./names/output-rules.js";
+import type { PageSink } from "./page-sink.js";
+import type { SourceEntry } from "./page-source.js";
+
+/** Results by their names, in the order in which they were written. */
+export interface MemorySink extends PageSink {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What describes the run; undefined before `finish`. */
+  readonly metadata: SinkMetadata | undefined;
+}
+
+/** A sink in memory. Nothing is written to disk; what was written before an abort stays in `files`. */
+export function memorySink(): MemorySink {
+  return new InMemory();
+}
+
+class InMemory implements MemorySink {
+  readonly files = new Map<string, Uint8Array>();
+  readonly #taken = new Set([nameKey(METADATA_NAME)]);
+  #metadata: SinkMetadata | undefined;
+  #ended = false;
+
+  get metadata(): SinkMetadata | undefined {
+    return this.#metadata;
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<string> {
+    this.#check(name);
+    const free = firstFreeName(name, (candidate) => this.#taken.has(nameKey(candidate)));
+    this.#taken.add(nameKey(free));
+    this.files.set(free, bytes);
+    return free;
+  }
+
+  async replace(name: string, bytes: Uint8Array): Promise<string> {
+    this.#check(name);
+    this.#taken.add(nameKey(name));
+    this.files.set(name, bytes);
+    return name;
+  }
+
+  async carry(entry: SourceEntry): Promise<string> {
+    return this.write(portableName(entry.name), await entry.read());
+  }
+
+  async finish(metadata?: SinkMetadata): Promise<string> {
+    this.#metadata = metadata;
+    this.#ended = true;
+    return "memory";
+  }
+
+  async abort(): Promise<void> {
+    this.#ended = true;
+  }
+
+  #check(name: string): void {
+    if (this.#ended)
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the output in memory is ended; write "${name}" before finish() and abort()`,
+      );
+    checkOutputName(name);
+  }
+}

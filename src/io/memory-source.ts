@@ -1,0 +1,53 @@
+/** Pictures in memory as a page source. */
+import { ValidationError } from "../errors.js";
+import { nameFault, printableName } from "./archive/zip-names.js";
+import { kindOfName } from "./names/entry-rules.js";
+import { compareNatural } from "./names/natural-order.js";
+import type { PageSource, SourceEntry } from "./page-source.js";
+
+/** A file in memory. */
+export interface MemoryFile {
+  /** Relative path with forward slashes. Its extension says whether it is a picture. */
+  readonly name: string;
+  /** The file's bytes; they are copied when they are read, and so stay. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A source of files in memory, in natural order of their names. It needs no closing.
+ * @throws ValidationError `ERR_ARGUMENT` for a name that is no safe relative path or is given twice, and for bytes that
+ * are none; `ERR_INPUT_EMPTY` without any picture
+ */
+export function memorySource(files: Iterable<MemoryFile>): PageSource {
+  if (typeof (files as Partial<Iterable<MemoryFile>> | undefined)?.[Symbol.iterator] !== "function")
+    throw new ValidationError("ERR_ARGUMENT", `memorySource takes a list of { name, bytes }, not ${typeof files}`);
+  const entries = Array.from(files, entryOf).sort((a, b) => compareNatural(a.name, b.name));
+  const twice = entries.find(({ name }, index) => entries[index + 1]?.name === name);
+  if (twice !== undefined)
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the name "${printableName(twice.name)}" is given twice; names are unique`,
+    );
+  if (!entries.some(({ kind }) => kind === "image"))
+    throw new ValidationError(
+      "ERR_INPUT_EMPTY",
+      "there is no picture in memory; PNG, JPEG, WebP, TIFF, AVIF and GIF are read, and told by the names' extensions",
+    );
+  return { path: "memory", entries: () => entries, faults: [], close: async () => {} };
+}
+
+function entryOf(file: MemoryFile, index: number): SourceEntry {
+  const { name, bytes } = (file ?? {}) as Partial<MemoryFile>;
+  if (typeof name !== "string" || !(bytes instanceof Uint8Array))
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `file ${index} in memory is no { name, bytes }: the name must be text and the bytes a Uint8Array or Buffer`,
+    );
+  const fault = nameFault(name);
+  if (fault !== undefined || name === "")
+    throw new ValidationError(
+      "ERR_ARGUMENT",
+      `the name "${printableName(name)}" in memory is refused: ${fault ?? "it is empty"}`,
+    );
+  return { name, kind: kindOfName(name), sizeBytes: bytes.byteLength, read: async () => new Uint8Array(bytes) };
+}

@@ -1,0 +1,208 @@
+// A batch driven by a stand-in for the engine: what it asks for, how it takes results, failures and faults.
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pageRequestSchema } from "../../../src/colorization/page-request.js";
+import { parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { BatchProcessor, type BatchProcessorOptions } from "../../../src/core/batch-processor.js";
+import type { BatchEvent } from "../../../src/core/events.js";
+import { runBatch } from "../../../src/core/run-batch.js";
+import { ResourceError } from "../../../src/errors.js";
+import { memorySink } from "../../../src/io/memory-sink.js";
+import { memorySource } from "../../../src/io/memory-source.js";
+import { colourPage, linePage, writeFolder } from "../../support/chapter.js";
+import { hashOf, onPaper, paperEngine, type PaperEngine } from "../../support/paper-engine.js";
+
+let root: string;
+let outputs = 0;
+let reference: Buffer;
+let page: Buffer;
+const at = (name: string): string => join(root, name);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-paper-"));
+  reference = await colourPage(1);
+  page = await linePage(1);
+  const names = Array.from({ length: 8 }, (_, index) => `p${index + 1}.png`);
+  await writeFolder(at("in"), Object.fromEntries(names.map((name) => [name, page])));
+  await writeFolder(at("refs"), { "a.jpg": reference });
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+function batchOf(
+  engine: PaperEngine,
+  settings: Partial<BatchConfigInput> = {},
+  options: BatchProcessorOptions = {},
+): { batch: BatchProcessor; events: BatchEvent[]; out: string } {
+  const out = at(`out-${outputs++}`);
+  const events: BatchEvent[] = [];
+  const { config } = parseBatchConfig({
+    inputDir: at("in"),
+    outputDir: out,
+    referenceImages: [at("refs")],
+    ...settings,
+  });
+  const onEvent = (event: BatchEvent): void => (events.push(event), options.onEvent?.(event));
+  return { batch: new BatchProcessor(engine, config, { ...options, onEvent }), events, out };
+}
+
+const completed = (events: readonly BatchEvent[]): string[] =>
+  events.flatMap((event) => (event.type === "page-completed" ? [event.page] : []));
+
+describe("a batch without an engine", () => {
+  it("asks for each page with a plain value and writes what it gets", async () => {
+    const engine = paperEngine();
+    const { batch, out } = batchOf(engine, { seed: 7, outputFormat: "webp", quality: 80 });
+    await batch.addImages(["p1.png", { inputPath: "p2.png", config: { seed: 9 } }]);
+    expect(await batch.startProcessing()).toMatchObject({ completed: 2, failed: 0 });
+    const [first, second] = engine.requests;
+    expect(pageRequestSchema.parse(structuredClone(first))).toEqual(structuredClone(first));
+    expect(first).toMatchObject({
+      name: "p1.png",
+      settings: { seed: 7, style: "line + shadow", numInferenceSteps: 10, topK: 3 },
+      output: { format: "webp", quality: 80, lossless: false },
+      references: [{ name: "a.jpg", hash: hashOf(reference) }],
+    });
+    expect("bytes" in first!.page && hashOf(first!.page.bytes)).toBe(hashOf(page));
+    expect(second!.settings.seed).toBe(9);
+    expect(JSON.parse(await readFile(join(out, "p1_colorized.webp"), "utf8"))).toMatchObject({ name: "p1.png" });
+    expect(engine.held).toEqual([]);
+  });
+
+  it("writes pages in order whoever is done first, and goes on where an earlier batch was", async () => {
+    let release!: () => void;
+    const fifth = new Promise<void>((resolve) => (release = resolve));
+    const slow = paperEngine(async (request) => {
+      if (request.name === "p5.png") release();
+      if (request.name === "p1.png") await fifth;
+      return onPaper(request);
+    });
+    const { batch, events, out } = batchOf(slow);
+    await batch.startProcessing();
+    expect(completed(events)).toEqual(["p1.png", "p2.png", "p3.png", "p4.png", "p5.png", "p6.png", "p7.png", "p8.png"]);
+    const again = paperEngine();
+    expect(await batchOf(again, { outputDir: out }).batch.startProcessing()).toMatchObject({ completed: 8 });
+    expect(again.requests).toEqual([]);
+  });
+
+  it("has no more pages processing than maxConcurrent, from their colouring until they are written", async () => {
+    const engine = paperEngine(async (request) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, batch.getStatus().summary.processing);
+      return onPaper(request);
+    });
+    let most = 0;
+    const { batch } = batchOf(engine, { maxConcurrent: 1 });
+    await batch.startProcessing();
+    expect([engine.mostInColouring, most]).toEqual([1, 1]);
+  });
+
+  it("keeps a page's failure to that page, with its warnings, and tries it again the next time", async () => {
+    const failing = paperEngine((request) =>
+      request.name === "p2.png"
+        ? {
+            status: "failed",
+            failure: { page: "p2.png", stage: "lines", code: "ERR_RUN", message: "no ink", remedy: "buy some" },
+            warnings: ["the pen is dry"],
+          }
+        : onPaper(request),
+    );
+    const { batch, events, out } = batchOf(failing);
+    const summary = await batch.startProcessing();
+    expect(summary).toMatchObject({ completed: 7, failed: 1 });
+    expect(summary.failures).toMatchObject([{ page: "p2.png", stage: "lines", code: "ERR_RUN", message: "no ink" }]);
+    expect(events).toContainEqual(expect.objectContaining({ type: "warning", page: "p2.png" }));
+    const again = paperEngine();
+    await batchOf(again, { outputDir: out }).batch.startProcessing();
+    expect(again.requests.map(({ name }) => name)).toEqual(["p2.png"]);
+  });
+
+  it("ends with an error that the next page would meet too; finished pages stay", async () => {
+    const fault = new ResourceError("ERR_DEVICE_LOST", "the table was carried away");
+    const engine = paperEngine((request) => {
+      if (request.name === "p3.png") throw fault;
+      return onPaper(request);
+    }, 1);
+    const { batch, out } = batchOf(engine, { maxConcurrent: 1 });
+    await expect(batch.startProcessing()).rejects.toBe(fault);
+    expect((await readdir(out)).filter((name) => name.endsWith(".png")).length).toBeGreaterThanOrEqual(1);
+  });
+
+  it("begins nothing while it is paused, and leaves what waits when it is closed", async () => {
+    const { batch, events } = batchOf(
+      paperEngine((request) => onPaper(request), 1),
+      { maxConcurrent: 1 },
+      {
+        onEvent: (event) => {
+          if (event.type === "page-stage" && event.page === "p2.png") batch.pauseProcessing();
+        },
+      },
+    );
+    const run = batch.startProcessing();
+    while (!completed(events).includes("p2.png")) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(batch.getStatus()).toMatchObject({ state: "paused", summary: { completed: 2, processing: 0 } });
+    await batch.close();
+    expect(await run).toMatchObject({ completed: 2, unfinished: 6 });
+  });
+
+  it("takes pages from memory and gives results to memory; nothing is written to disk", async () => {
+    const engine = paperEngine();
+    const sink = memorySink();
+    const files = ["10", "9"].map((name) => ({ name: `${name}.png`, bytes: new Uint8Array(page) }));
+    const source = memorySource([...files, { name: "info.xml", bytes: new Uint8Array([60]) }]);
+    const references = memorySource([{ name: "a.jpg", bytes: reference }]);
+    for (let round = 0; round < 2; round++)
+      expect(
+        await runBatch(engine, { seed: 4 }, { source, references, sink: round === 0 ? sink : memorySink() }),
+      ).toMatchObject({ total: 2, completed: 2, output: "memory" });
+    expect([...sink.files.keys()]).toEqual(["9_colorized.png", "10_colorized.png", "info.xml"]);
+    expect(sink.metadata).toMatchObject({ settings: { seed: 4 }, references: ["a.jpg"], failures: [] });
+    expect(engine.requests).toHaveLength(4);
+    expect(files[0]!.bytes.byteLength).toBe(page.byteLength);
+  });
+
+  it("refuses what is no engine, source, sink or settings, with a code", async () => {
+    const engine = paperEngine();
+    const [source, sink] = [memorySource([{ name: "1.png", bytes: page }]), memorySink()];
+    const refused: [Promise<unknown>, string][] = [
+      [runBatch(engine, {}), "ERR_CONFIG"],
+      [runBatch(engine, null as never), "ERR_CONFIG"],
+      [runBatch(null as never, {}), "ERR_ARGUMENT"],
+      [runBatch({} as never, {}), "ERR_ARGUMENT"],
+      [runBatch(engine, {}, { source: {} as never, sink }), "ERR_ARGUMENT"],
+      [runBatch(engine, {}, { source, sink: [] as never }), "ERR_ARGUMENT"],
+      [runBatch(engine, { inputDir: at("in") }, { source, sink }), "ERR_CONFIG"],
+      [runBatch(engine, { previewMode: true }, { source, sink }), "ERR_CONFIG"],
+      [
+        runBatch(engine, {}, { source, sink, references: memorySource([{ name: "a.png", bytes: new Uint8Array(9) }]) }),
+        "ERR_NO_REFERENCES",
+      ],
+    ];
+    for (const [result, code] of refused) await expect(result).rejects.toMatchObject({ code });
+    for (const files of [undefined, 7, [null], [{ name: "1.png" }], [{ name: "../1.png", bytes: page }]])
+      expect(() => memorySource(files as never)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
+    const twice = [1, 2].map(() => ({ name: "1.png", bytes: page }));
+    expect(() => memorySource(twice)).toThrow(/given twice/);
+    expect(() => memorySource([])).toThrow(expect.objectContaining({ code: "ERR_INPUT_EMPTY" }));
+  });
+
+  it("holds references of single pages from the first page to the last that has them", async () => {
+    await writeFolder(at("own"), { "b.jpg": await colourPage(2) });
+    const seen: string[][][] = [];
+    const engine = paperEngine((request) => {
+      seen.push(structuredClone(engine.held));
+      return onPaper(request);
+    });
+    const { batch } = batchOf(
+      engine,
+      { maxConcurrent: 1 },
+      { pageConfig: (name) => (name === "p1.png" ? { referenceImages: [at("own")] } : {}) },
+    );
+    await batch.startProcessing();
+    expect(engine.requests[0]!.references.map(({ name }) => name)).toEqual(["b.jpg"]);
+    expect([seen[0], seen.at(-1)]).toEqual([[["a.jpg"], ["b.jpg"]], [["a.jpg"]]]);
+    expect(engine.held).toEqual([]);
+  });
+});
