@@ -11,6 +11,7 @@ export const PAGES_AHEAD = 1 + Math.min(2, availableParallelism());
 /** Thrown to a page that may not be begun any more: its batch was stopped. */
 export class PageLeft extends Error {}
 
+/** How many pages may be where, and when a page may begin. */
 export interface PageLanesOptions {
   /** Pages in colouring at once, at most; asked whenever one may be begun, so the number may change. */
   readonly colouring: () => number;
