@@ -128,6 +128,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type QueueWait,
   type StageItem,
   type TaskRun,
   type TypedChannel,

@@ -42,6 +42,7 @@ export interface PageServices {
   readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
 }
 
+/** What goes with a page beside its request: a signal, progress, its place among other pages. */
 export interface PageOptions {
   /** Gives the page up, between two denoising steps and inside runs. */
   readonly signal?: AbortSignal | undefined;

@@ -6,32 +6,39 @@
 
 /** The two looks Cobra was trained for: clean lines, or lines with shadow areas kept. Each has weights of its own. */
 export const STYLES = ["line", "line + shadow"] as const;
+/** A look of the lines; see `STYLES`. */
 export type Style = (typeof STYLES)[number];
 
 /** Whose lines a finished page has: the page's own, at its own size, or those that the model drew. */
 export const INKS = ["page", "model"] as const;
+/** Whose lines a page has; see `INKS`. */
 export type Ink = (typeof INKS)[number];
 
 /** How a page's regions are filled under its ink: one flat colour each, or as the model painted them. */
 export const FILLS = ["flat", "model"] as const;
+/** How regions are filled; see `FILLS`. */
 export type Fill = (typeof FILLS)[number];
 
 /** Picture formats that are written. */
 export const OUTPUT_FORMATS = ["png", "jpeg", "webp", "tiff", "avif"] as const;
+/** A picture format that is written. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 /** Other names of formats, which are read wherever a format is named. */
 export const FORMAT_ALIASES = { jpg: "jpeg", tif: "tiff" } as const satisfies Record<string, OutputFormat>;
 
 /** How a page's layers are written: as a layered document in the picture's place, or as files in a folder beside it. */
 export const LAYERS = ["psd", "png"] as const;
+/** How layers are written; see `LAYERS`. */
 export type Layers = (typeof LAYERS)[number];
 
 /** What a picture is: a page to colour, or a coloured picture to take colours from. */
 export const IMAGE_TYPES = ["line_art", "colored"] as const;
+/** What a picture is; see `IMAGE_TYPES`. */
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /** How line art is told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics. */
 export const CLASSIFIERS = ["calibrated", "plain"] as const;
+/** How pages are classified; see `CLASSIFIERS`. */
 export type ClassifierName = (typeof CLASSIFIERS)[number];
 
 /** What is known of a setting without its schema. */
