@@ -2,13 +2,22 @@
 // Everything lands once in the user's cache folder, checked against the SHA-512 pinned below. COBRA_ORT_SDK names an
 // SDK folder with include/ and lib/ that is taken instead.
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { renameInElf } from "./elf.mjs";
 import { run, say, SetupError } from "./steps.mjs";
 
 export const ORT_VERSION = "1.29.0";
+
+/**
+ * The name that our copy of the library has inside (SONAME), as long as ONNX Runtime's own. glibc takes a library that is loaded
+ * already for every other one of the same SONAME: with ONNX Runtime's own, an onnxruntime-node of another version in the same
+ * process would get ours and fail. The file keeps its name.
+ */
+export const OWN_SONAME = "libcobra-batch.so.1";
+const SONAME = "libonnxruntime.so.1";
 
 const HEADERS = "Plugins/iOS~/onnxruntime.xcframework/ios-arm64/onnxruntime.framework/Headers";
 
@@ -99,6 +108,20 @@ async function stageCore(temporary) {
   writeFileSync(join(temporary, "complete"), sources.map((source) => `${source.integrity}\n`).join(""));
 }
 
+/** The core library with a SONAME of its own, made beside the one that was fetched. */
+function ownLibrary(target) {
+  const own = join(target, "own/libonnxruntime.so.1");
+  if (!existsSync(own)) {
+    mkdirSync(join(target, "own"), { recursive: true });
+    const elf = readFileSync(join(target, "lib/libonnxruntime.so.1"));
+    renameInElf(elf, SONAME, OWN_SONAME);
+    const partial = `${own}.partial-${process.pid}`;
+    writeFileSync(partial, elf);
+    renameSync(partial, own);
+  }
+  return own;
+}
+
 /**
  * Makes sure that ONNX Runtime is on this machine.
  * @returns {Promise<{include: string, library: string, peer: string | undefined, notices: [string, string][], version: string}>} absolute
@@ -120,7 +143,7 @@ export async function ensureOnnxRuntime() {
     await stageInto(target, stageCore);
   }
   const notices = [["LICENSE", "LICENSE.onnxruntime"], ["ThirdPartyNotices.txt", "ThirdPartyNotices.onnxruntime.txt"]].map(([file, name]) => [join(target, file), name]);
-  return { include: join(target, "include"), library: join(target, "lib/libonnxruntime.so.1"), peer: join(target, "peer/onnxruntime-node"), notices, version: ORT_VERSION };
+  return { include: join(target, "include"), library: ownLibrary(target), peer: join(target, "peer/onnxruntime-node"), notices, version: ORT_VERSION };
 }
 
 /** Stages the CUDA and TensorRT providers beside the addon's library: optional, about 180 MB fetched. */
