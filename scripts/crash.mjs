@@ -1,6 +1,6 @@
-// `npm run test:crash [-- 200 [seed]]`: kills the command with SIGKILL at that many random moments, compares the outputs
-// with those of undisturbed runs, and holds that no page is set aside. The seed is printed; given again, it repeats the
-// moments.
+// `npm run test:crash [-- 200 [seed]]`: kills the command with SIGKILL at that many random moments, compares the
+// outputs with those of undisturbed runs, and holds that no page is set aside. The seed is printed; given again, it
+// repeats the moments.
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { join } from "node:path";

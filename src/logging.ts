@@ -1,7 +1,7 @@
 /**
- * Logging on pino. Nothing is logged until `setupLogging` is called. A terminal gets one line of text a record, files and
- * pipes get NDJSON: `level`, `time` (ISO, milliseconds), `component`, `job` and `page` where there is one, `msg`, and
- * the record's own fields. Lines of worker threads come out here too.
+ * Logging on pino. Nothing is logged until `setupLogging` is called. A terminal gets one line of text a record, files
+ * and pipes get NDJSON: `level`, `time` (ISO, milliseconds), `component`, `job` and `page` where there is one, `msg`,
+ * and the record's own fields. Lines of worker threads come out here too.
  */
 import { pino, type Logger as PinoLogger } from "pino";
 import { checkArgument } from "./errors/arguments.js";

@@ -25,7 +25,9 @@ export async function pagePixels(path) {
   return { data: new Uint8Array(data), width: info.width, height: info.height };
 }
 
-/** Each sample moved towards its pixel's gray (`share` 0) or left (1), with noise of up to `noise` levels either way. */
+/**
+ * Each sample moved towards its pixel's gray (`share` 0) or left (1), with noise of up to `noise` levels either way.
+ */
 function faded(picture, share, random = undefined, noise = 0) {
   const data = new Uint8ClampedArray(picture.data.length);
   for (let i = 0; i < data.length; i += 3) {

@@ -28,8 +28,8 @@ export interface ClassificationDecodeOptions {
  * byte. A PNG whose RGB has one transparent colour (tRNS) counts as RGBA here and as RGB in PIL.
  * @param bytes the encoded file
  * @param name path or entry name, for errors
- * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it is not a picture, damaged or cut short; `ERR_IMAGE_UNSUPPORTED`
- * as `decodeImage`
+ * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it is not a picture, damaged or cut short;
+ * `ERR_IMAGE_UNSUPPORTED` as `decodeImage`
  */
 export async function decodeForClassification(
   bytes: Uint8Array,

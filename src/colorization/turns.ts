@@ -5,7 +5,10 @@ import { CHANNELS, type QueueWait } from "../observe/channels.js";
 
 /** A place in a line. It is given up with `end`, whether its time has come or not. */
 export interface Turn {
-  /** Waits until all places before this one were served or given up, and there is room. Rejects with the signal's reason. */
+  /**
+   * Waits until all places before this one were served or given up, and there is room. Rejects with the signal's
+   * reason.
+   */
   begin(signal?: AbortSignal): Promise<void>;
   /** Makes room for the next one. Idempotent. */
   end(): void;

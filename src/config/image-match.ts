@@ -3,13 +3,13 @@
  * names.
  *
  * An entry is a relative path, a file name or a glob. In a glob `*` and `?` stand for anything but a slash, `**` for
- * anything, and `**` between slashes for any number of folders, none included. A glob without a slash is matched against
- * the file name, wherever the file is.
+ * anything, and `**` between slashes for any number of folders, none included. A glob without a slash is matched
+ * against the file name, wherever the file is.
  *
  * Of two entries that match an image the more specific applies: a path before a file name, a file name before a glob; a
  * glob that names a folder level (`a/b*`) before one that does not (`b*`); then the glob whose shortest match is
- * longer, then the one with more characters that are not wildcards, then the one with fewer `**`, then the one with fewer `*`; of two
- * equals the later in the file.
+ * longer, then the one with more characters that are not wildcards, then the one with fewer `**`, then the one with
+ * fewer `*`; of two equals the later in the file.
  */
 
 /** How specific a matching entry is, the most important figure first. */

@@ -36,7 +36,9 @@ export const IMAGE_TYPES = ["line_art", "colored"] as const;
 /** What a picture is; see `IMAGE_TYPES`. */
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
-/** How line art is told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics. */
+/**
+ * How line art is told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics.
+ */
 export const CLASSIFIERS = ["calibrated", "plain"] as const;
 /** How pages are classified; see `CLASSIFIERS`. */
 export type ClassifierName = (typeof CLASSIFIERS)[number];

@@ -14,8 +14,9 @@ export interface PageSink {
   /** Writes a file of the run's own under exactly this name, in place of what a killed run has left there. */
   replace(name: string, bytes: Uint8Array): Promise<string>;
   /**
-   * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole. Resolves
-   * to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink goes on.
+   * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole.
+   * Resolves to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink
+   * goes on.
    * @param replaces the exact name of an older copy, whose place it takes
    */
   carry(entry: SourceEntry, replaces?: string): Promise<string>;

@@ -18,8 +18,8 @@ export type IgnoringManifest = Pick<ModelManifest, "prediction" | "references"> 
 /**
  * The settings that change nothing with a model:
  * - steps, if it takes one step at most (`scheduler.maxSteps` 1);
- * - the seed, and so a preview of several seeds, if it also predicts the picture itself (`prediction` "sample"): its one
- *   step then leads to the same picture from any noise;
+ * - the seed, and so a preview of several seeds, if it also predicts the picture itself (`prediction` "sample"): its
+ *   one step then leads to the same picture from any noise;
  * - top-k, if it takes whole references (`references` "whole") and there are at most 4 x top-k.
  */
 export function ignoredSettings({ prediction, references, scheduler }: IgnoringManifest): IgnoredSetting[] {

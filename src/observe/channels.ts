@@ -1,6 +1,7 @@
 /**
- * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner subscribe
- * and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md lists them.
+ * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * subscribe and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md
+ * lists them.
  */
 import { channel, type Channel, type ChannelListener } from "node:diagnostics_channel";
 
@@ -127,7 +128,9 @@ export class TypedChannel<Message extends object> {
   }
 }
 
-/** All channels. Each is `diagnostics_channel.channel("cobra-batch:<name>")`, the same for all copies of the package. */
+/**
+ * All channels. Each is `diagnostics_channel.channel("cobra-batch:<name>")`, the same for all copies of the package.
+ */
 export const CHANNELS = {
   networkRun: new TypedChannel<NetworkRun>("cobra-batch:network-run"),
   networkLoad: new TypedChannel<NetworkLoad>("cobra-batch:network-load"),

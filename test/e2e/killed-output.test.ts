@@ -1,6 +1,6 @@
-// `kill -9` of a process that writes an output, at many moments: no page is set aside, nothing is lost, nothing is there
-// twice. The journal, the lease and the rules about crashes are the real ones, pages are plain files, so it is quick.
-// The moments are the same each time; `npm run test:crash` tries others.
+// `kill -9` of a process that writes an output, at many moments: no page is set aside, nothing is lost, nothing is
+// there twice. The journal, the lease and the rules about crashes are the real ones, pages are plain files, so it is
+// quick. The moments are the same each time; `npm run test:crash` tries others.
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

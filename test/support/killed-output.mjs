@@ -1,6 +1,6 @@
 // Writes an output of plain files through the real journal, lease and rules about crashes, without a model:
-// node killed-output.mjs <output folder or archive> <pages>. Two pages are in hand at once, each in three stages. Says a
-// line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
+// node killed-output.mjs <output folder or archive> <pages>. Two pages are in hand at once, each in three stages. Says
+// a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseBatchConfig } from "../../dist/index.js";
 import { BatchOutput } from "../../dist/core/output/batch-output.js";

@@ -1,4 +1,6 @@
-/** Calls with wrong types into logging and memory: a coded error that names the value and the rule, never a TypeError. */
+/**
+ * Calls with wrong types into logging and memory: a coded error that names the value and the rule, never a TypeError.
+ */
 import { describe, expect, it } from "vitest";
 import {
   configureComponentLogger,

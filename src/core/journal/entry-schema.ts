@@ -56,8 +56,8 @@ const pageConfig = z.looseObject({ referenceImages: z.array(text).optional() });
 const pageConfigs = z.record(z.string(), pageConfig);
 
 /**
- * How sessions are opened. Options that name files are not taken from a file: they could make ONNX Runtime read or write
- * anywhere.
+ * How sessions are opened. Options that name files are not taken from a file: they could make ONNX Runtime read or
+ * write anywhere.
  */
 const session = z
   .looseObject({

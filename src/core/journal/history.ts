@@ -1,6 +1,6 @@
 /**
- * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after the
- * start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
+ * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after
+ * the start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";

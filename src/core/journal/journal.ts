@@ -88,7 +88,9 @@ export async function readJournal(path: string): Promise<ParsedJournal | undefin
   }
 }
 
-/** Opens a file of an output's records. A link or a pipe in its place would have something else written or waited for. */
+/**
+ * Opens a file of an output's records. A link or a pipe in its place would have something else written or waited for.
+ */
 async function openRegular(path: string, flags: number): Promise<FileHandle> {
   let file: FileHandle;
   try {

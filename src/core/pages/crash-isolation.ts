@@ -1,6 +1,6 @@
 /**
- * Pages in segments: several in flight, but one that may have ended a process alone, so that the next time it is certain
- * which page it was. The order of the pages stays.
+ * Pages in segments: several in flight, but one that may have ended a process alone, so that the next time it is
+ * certain which page it was. The order of the pages stays.
  */
 import { ImageProcessingError, ResourceError, type BatchProcessingError } from "../../errors.js";
 import type { Treatment } from "../journal/crash-evidence.js";

@@ -55,8 +55,8 @@ export const UNSTATED_DENSITY = 72;
  * @param image RGB or gray, 8 bits a sample, row by row
  * @param name what messages call it
  * @returns the file, in an ArrayBuffer of its own
- * @throws ValidationError `ERR_ARGUMENT` for data that do not fit the size, an unknown format, an option out of range or
- * an argument of a wrong type
+ * @throws ValidationError `ERR_ARGUMENT` for data that do not fit the size, an unknown format, an option out of range
+ * or an argument of a wrong type
  * @throws ImageProcessingError `ERR_IMAGE_ENCODE` for a picture that the format cannot hold
  */
 export async function encodeImage(image: RasterImage, options: EncodeOptions, name = "picture"): Promise<Uint8Array> {

@@ -1,4 +1,7 @@
-/** Readers of flag values. A value that cannot be read is kept as a `FlagFault`, so that all faults are reported at once. */
+/**
+ * Readers of flag values. A value that cannot be read is kept as a `FlagFault`, so that all faults are reported at
+ * once.
+ */
 import type { Command } from "commander";
 import { wholeNumber } from "../../../config/setting-text.js";
 

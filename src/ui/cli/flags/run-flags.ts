@@ -24,7 +24,9 @@ export function providerFlag(description: string, standard = "cpu"): Option {
   return option.argParser(choice("--provider", PROVIDERS));
 }
 
-/** Adds the flags to a command. @param goesOn for a command that goes on with an earlier run, whose model is the default */
+/**
+ * Adds the flags to a command. @param goesOn for a command that goes on with an earlier run, whose model is the default
+ */
 export function withRunFlags(command: Command, goesOn = false): Command {
   command
     .optionsGroup("Running:")

@@ -118,8 +118,8 @@ export class Estimate {
   }
 
   /**
-   * Estimated time until the page in progress is done: from earlier pages' stages, for the first page from its denoising
-   * steps alone.
+   * Estimated time until the page in progress is done: from earlier pages' stages, for the first page from its
+   * denoising steps alone.
    */
   pageLeftMs(nowMs: number): number | undefined {
     return this.page === undefined ? undefined : this.#leftMs(this.page, nowMs);

@@ -1,6 +1,6 @@
 /**
- * Reports how a batch goes: a progress line on a terminal, a line for each page where standard error is piped, NDJSON on
- * standard output with `--json`. Results go to standard output, everything else to standard error.
+ * Reports how a batch goes: a progress line on a terminal, a line for each page where standard error is piped, NDJSON
+ * on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
 import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
 import { toJsonLine } from "../../../core/json-lines.js";

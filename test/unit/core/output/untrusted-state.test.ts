@@ -1,4 +1,5 @@
-// State that came with a file is as untrusted as the file: journals, metadata and links lead nowhere outside the output.
+// State that came with a file is as untrusted as the file: journals, metadata and links lead nowhere outside the
+// output.
 import { execFileSync } from "node:child_process";
 import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
