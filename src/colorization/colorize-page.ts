@@ -111,10 +111,7 @@ class PageWork {
       picture = await lane.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
       const decoded = await this.#decode(bytes);
       const { info } = decoded;
-      if (info.pages > 1)
-        this.warnings.push(
-          `${name} holds ${info.pages} ${info.format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`,
-        );
+      this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
       const result = await lane.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
       this.#tell({ phase: "encode", stage: "encode" });
       return await encodePage(pool, this.#request, result, info, signal);

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
@@ -45,6 +46,7 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
     thresholds: { ...DEFAULT_THRESHOLDS, ...limits },
     withMetrics: true,
   };
+  configureSharpForOwnProcess();
   const pool = new TaskPool();
   const counts: Counts = { line_art: 0, colored: 0, failed: 0 };
   if (!flags.json) process.stdout.write(`${row("type", "sure", "saturation", "colours", "edges", "picture")}\n`);

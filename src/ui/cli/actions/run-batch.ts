@@ -4,6 +4,7 @@ import type { BatchConfig } from "../../../config/batch-config.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { ConfigurationError } from "../../../errors.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals } from "../interrupt.js";
@@ -71,6 +72,7 @@ export async function runBatchCommand(
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
+    configureSharpForOwnProcess();
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));
     const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
     if (model !== undefined && model.hash !== engine.model.hash) {
