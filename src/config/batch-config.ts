@@ -19,6 +19,7 @@ import {
   PAGE_CONFIG_KEYS,
   PAGE_SETTINGS,
   SETTINGS,
+  settingText,
   STYLES,
   type OutputFormat,
   type SettingKey,
@@ -50,7 +51,7 @@ const outputFormat = z
   .transform((name): OutputFormat => ALIASES[name] ?? (name as OutputFormat));
 
 /** The text for `--help` and the JSON Schema stands before `default`, so that it stays where defaults are taken off. */
-const described = <T extends z.ZodType>(key: SettingKey, type: T): T => type.describe(SETTINGS[key].help);
+const described = <T extends z.ZodType>(key: SettingKey, type: T): T => type.describe(settingText(key));
 
 const schema = z.strictObject({
   inputDir: described("inputDir", path).optional(),

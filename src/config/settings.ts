@@ -47,6 +47,8 @@ export type ClassifierName = (typeof CLASSIFIERS)[number];
 export interface SettingFacts {
   /** For `--help` and the JSON Schema. Without a full stop. */
   readonly help: string;
+  /** What applies where the setting is left out and has no default of its own, in words. */
+  readonly standard?: string;
   /** Absent: no default; the setting may be left out. */
   readonly default?: string | number | boolean | readonly string[];
   /** The values to choose from. */
@@ -63,7 +65,8 @@ export const SETTINGS = {
   outputZip: { type: "string", help: "ZIP or CBZ for the coloured pages, or a folder to put it in" },
   zipOutputName: {
     type: "string",
-    help: "name of the ZIP when the output is a folder to put it in (default: <folder>_colorized.zip)",
+    help: "name of the ZIP when the output is a folder to put it in",
+    standard: "<folder>_colorized.zip",
   },
   referenceImages: { type: "list", default: [], help: "coloured references: pictures, folders or archives" },
   style: { type: "string", default: "line + shadow", choices: STYLES, help: "line style that the pages are drawn in" },
@@ -83,7 +86,8 @@ export const SETTINGS = {
   fill: {
     type: "string",
     choices: FILLS,
-    help: 'colours under the page\'s own ink: "flat" is one colour for each region, "model" keeps the model\'s shading (default: as the model package says)',
+    help: 'colours under the page\'s own ink: "flat" is one colour for each region, "model" keeps the model\'s shading',
+    standard: "as the model package says",
   },
   classifier: {
     type: "string",
@@ -99,11 +103,13 @@ export const SETTINGS = {
   outputFormat: {
     type: "string",
     choices: OUTPUT_FORMATS,
-    help: "format of all results (default: each page keeps its own; GIF becomes PNG)",
+    help: "format of all results",
+    standard: "each page keeps its own; GIF becomes PNG",
   },
   quality: {
     type: "integer",
-    help: "1 to 100, for JPEG, WebP and AVIF (default: 92, 90 and 70)",
+    help: "1 to 100, for JPEG, WebP and AVIF",
+    standard: "92, 90 and 70",
   },
   lossless: {
     type: "boolean",
@@ -135,7 +141,8 @@ export const SETTINGS = {
   },
   maxConcurrent: {
     type: "integer",
-    help: "most pages in progress at once (default: as many as memory and cores allow)",
+    help: "most pages in progress at once",
+    standard: "as many as memory and cores allow",
   },
   preserveStructure: { type: "boolean", default: true, help: "mirror the input's folders in the output" },
 } as const satisfies Record<string, SettingFacts>;
@@ -146,6 +153,12 @@ export type SettingKey = keyof typeof SETTINGS;
 /** What is known of a setting. */
 export function settingFacts(key: SettingKey): SettingFacts {
   return SETTINGS[key];
+}
+
+/** A setting's text for readers of the JSON Schema. */
+export function settingText(key: SettingKey): string {
+  const { help, standard } = settingFacts(key);
+  return standard === undefined ? help : `${help} (default: ${standard})`;
 }
 
 /** Names of all settings, in the order of the table. */

@@ -56,12 +56,13 @@ export function withSettingFlags(command: Command): Command {
 }
 
 function settingOption(key: SettingKey, flags: string, group: string): Option {
-  const { help, default: value, choices, type } = settingFacts(key);
+  const { help, default: value, standard, choices, type } = settingFacts(key);
   const option = new Option(flags, type === "list" ? `${help}; may be repeated` : help).helpGroup(`${group}:`);
   // For help and completion only: a value is checked together with the other settings, and a default is not a value
   // that was given.
   if (choices !== undefined) option.argChoices = [...choices];
   if (type !== "list" && value !== undefined && value !== false) option.defaultValueDescription = String(value);
+  if (standard !== undefined) option.defaultValueDescription = standard;
   if (type !== "boolean") option.argParser((text, list) => settingFromText(key, text, list as string[] | undefined));
   return option;
 }
