@@ -11,7 +11,7 @@ export type Style = (typeof STYLES)[number];
 
 /** Whose lines a finished page has: the page's own, at its own size, or those that the model drew. */
 export const INKS = ["page", "model"] as const;
-/** Whose lines a page has; see `INKS`. */
+/** Whose lines a finished page has; see `INKS`. */
 export type Ink = (typeof INKS)[number];
 
 /** How a page's regions are filled under its ink: one flat colour each, or as the model painted them. */
@@ -33,7 +33,7 @@ export type Layers = (typeof LAYERS)[number];
 
 /** What a picture is: a page to colour, or a coloured picture to take colours from. */
 export const IMAGE_TYPES = ["line_art", "colored"] as const;
-/** What a picture is; see `IMAGE_TYPES`. */
+/** What a picture is taken for; see `IMAGE_TYPES`. */
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /**
