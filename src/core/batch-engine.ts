@@ -34,6 +34,8 @@ export type PicturePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | 
 /** How many pages are worth having in colouring at once. */
 export interface PageBudget {
   pagesInFlight(topK?: number): number;
+  /** Drops what is kept for later pages and can be made again. */
+  clearCache?(): unknown;
 }
 
 /** What is told of the model in events, metadata and journals. */

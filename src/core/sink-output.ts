@@ -4,8 +4,10 @@ import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageSuccess } from "./events.js";
+import type { Treatment } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
+import { carryFiles } from "./output/carried-files.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 import type { Finished, RunMetadata, RunOutput } from "./run-output.js";
 
@@ -13,6 +15,7 @@ export class SinkOutput implements RunOutput {
   readonly warnings: readonly string[] = [];
   readonly history = new RunHistory();
   readonly #sink: PageSink;
+  #notices: string[] = [];
   readonly #fingerprint: (settings: PageSettings) => string;
 
   constructor(sink: PageSink, fingerprint: (settings: PageSettings) => string) {
@@ -32,7 +35,13 @@ export class SinkOutput implements RunOutput {
 
   async standing(): Promise<undefined> {}
 
+  treatment(): Treatment {
+    return { kind: "usual" };
+  }
+
   begin(): void {}
+
+  enterStage(): void {}
 
   async write(page: BatchPage, { bytes, layers, facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings, startedMs } = page;
@@ -55,11 +64,11 @@ export class SinkOutput implements RunOutput {
   async noteFaults(): Promise<void> {}
 
   takeNotices(): string[] {
-    return [];
+    return this.#notices.splice(0);
   }
 
   async finish(_: readonly BatchPage[], carried: readonly SourceEntry[], metadata: RunMetadata): Promise<Finished> {
-    for (const entry of carried) await this.#sink.carry(entry);
+    this.#notices = await carryFiles(carried, (entry) => this.#sink.carry(entry));
     return { written: await this.#sink.finish(metadata) };
   }
 

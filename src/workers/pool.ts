@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
-import { logContext, logOrder, writeLogRecords, type LogContext } from "../logging.js";
+import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import { errorFromData } from "./error-transfer.js";
@@ -156,7 +156,7 @@ export class WorkerPool<Tasks extends TaskTable> {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.add(
-        new Call({ task, payload, log: logOrder() }, resolve, reject, signal, (call, reason) =>
+        new Call({ task, payload, log: logSettings() }, resolve, reject, signal, (call, reason) =>
           this.#giveUp(call, reason),
         ),
       );

@@ -1,7 +1,7 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
 import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
-import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
+import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import { restoreHostSharp } from "./host-sharp.js";
 import type { TaskTable } from "./task-table.js";
@@ -12,7 +12,7 @@ export interface TaskMessage {
   readonly task: string;
   readonly payload: unknown;
   /** How to log; absent while nobody listens. */
-  readonly log?: LogOrder | undefined;
+  readonly log?: LogSettings | undefined;
 }
 
 /** What comes back: errors as data, since a thrown error would lose its class on the way. */

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { pageFailure } from "../../colorization/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
+import { differBySuffix } from "../../io/names/output-names.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
 import { getLogger } from "../../logging.js";
 import type { PageColorizer } from "../batch-engine.js";
@@ -47,6 +48,8 @@ export class BatchPages {
   adjustments: Adjustments = { all: {}, pages: {} };
   /** The pages that were asked for by name. */
   readonly requests: ImageRequest[] = [];
+  /** Pictures that are in colour already. */
+  inColour = 0;
   #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
@@ -182,6 +185,15 @@ export class BatchPages {
     return item === undefined ? undefined : this.#page(item);
   }
 
+  /** Pages keep the names that an earlier run of the same output gave them where only `_colorized` would change. */
+  keepNames(nameOf: (page: string) => string | undefined): void {
+    for (const [page, planned] of this.#planned) {
+      const outputName = nameOf(page);
+      if (outputName !== undefined && differBySuffix(outputName, planned.outputName))
+        this.#planned.set(page, { ...planned, outputName });
+    }
+  }
+
   /** Takes the next page out of the queue; undefined when none waits. */
   next(): BatchPage | undefined {
     const item = this.#queue.dequeue();
@@ -298,7 +310,13 @@ export class BatchPages {
 
   /** @param output what was written; default: what was asked for */
   summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
-    return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
+    return {
+      ...this.progress,
+      inColour: this.inColour,
+      output,
+      elapsedMs: performance.now() - this.#startedMs,
+      failures: this.failures,
+    };
   }
 }
 

@@ -6,7 +6,7 @@ import { ImageProcessingError, messageOf, ValidationError } from "../../errors.j
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "./color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
-import { sniffFormat, type ImageFormat } from "./image-format.js";
+import { sniffFormat, type ImageFormat, unsupportedPicture } from "./image-format.js";
 import { toInfo, type ImageInfo } from "./image-info.js";
 import { withJpegEnd } from "./jpeg-segments.js";
 import { lacksPngEnd } from "./png-chunks.js";
@@ -103,11 +103,7 @@ export function describe(value: unknown): string {
 export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
   const { format, description } = sniffFormat(bytes);
   if (format !== undefined && format !== "zip") return { format, description };
-  throw new ImageProcessingError(
-    "ERR_IMAGE_DECODE",
-    `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`,
-    { imagePath: name },
-  );
+  throw unsupportedPicture(name, description);
 }
 
 /** A file that lacks nothing but its end mark is whole: it gets the mark, and a warning. */
