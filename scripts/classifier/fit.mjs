@@ -1,13 +1,15 @@
-// Fits the calibrated decision: `node scripts/classifier/fit.mjs [pictures of each kind] [--table]`. Draws labelled
-// pictures, measures their evidence and prints the logistic regression's weights for src/classification/calibrated.ts
-// (not with --table), then how plain and calibrated, with the weights that are in the code, decide on other pictures.
+// Fits the calibrated decision: `node scripts/classifier/fit.mjs [drawn pictures of each kind] [--table]`. Measures
+// drawn pictures, reads the evidence of real pages' variants (`real-evidence.ndjson`, made by `variants.mjs` of 45 pages
+// that are not kept here) and prints the logistic regression's weights for src/classification/calibrated.ts (not with
+// --table), then how plain and calibrated, with the weights in the code, decide on pictures that were held out.
+import { readFileSync } from "node:fs";
 import { calibrate, EVIDENCE_FEATURES, evidenceFeatures } from "../../dist/classification/calibrated.js";
 import { decodeForClassification } from "../../dist/classification/decode-for-classification.js";
 import { decide } from "../../dist/classification/decision.js";
 import { evidenceOf, measure } from "../../dist/classification/metrics.js";
 import { labelledPictures } from "./scenes.mjs";
 
-const count = Number.parseInt(process.argv[2] ?? "50", 10);
+const count = Number.parseInt(process.argv[2] ?? "10", 10);
 
 async function measured(seed) {
   const rows = [];
@@ -26,11 +28,21 @@ async function measured(seed) {
   return rows;
 }
 
+/** Variants of real pages; pages of one artist and story are all in one set. `set`: "fit" or "test". */
+function real(set) {
+  return readFileSync(new URL("real-evidence.ndjson", import.meta.url), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+    .filter((row) => row.set === set)
+    .map((row) => ({ ...row, features: evidenceFeatures(row.evidence), target: Number(row.type === "colored") }));
+}
+
 /** Newton's method for logistic regression with a little ridge. */
-function fit(rows, ridge = 0.3) {
+function fit(rows, ridge = 0.2) {
   const size = EVIDENCE_FEATURES.length + 1;
   const weights = new Float64Array(size);
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 40; round++) {
     const gradient = new Float64Array(size);
     const hessian = Array.from({ length: size }, (_, i) =>
       Float64Array.from({ length: size }, (_v, j) => (i === j ? ridge : 0)),
@@ -45,7 +57,7 @@ function fit(rows, ridge = 0.3) {
     }
     for (let i = 0; i < size; i++) gradient[i] -= ridge * weights[i];
     const step = solve(hessian, gradient);
-    for (let i = 0; i < size; i++) weights[i] += step[i];
+    for (let i = 0; i < size; i++) weights[i] += Math.max(-3, Math.min(3, step[i]));
   }
   return weights;
 }
@@ -71,7 +83,7 @@ function solve(matrix, vector) {
 }
 
 if (!process.argv.includes("--table")) {
-  const weights = fit(await measured(1));
+  const weights = fit([...(await measured(1)), ...real("fit")]);
   console.log(
     "const WEIGHTS =",
     JSON.stringify(
@@ -84,12 +96,13 @@ if (!process.argv.includes("--table")) {
     ),
   );
 }
-const others = await measured(2);
+const drawn = await measured(2);
+const others = [...drawn, ...real("test")];
 console.log("| kind | label | plain right | calibrated right | of these ambiguous |\n|---|---|---|---|---|");
 for (const kind of new Set(others.map((row) => row.kind))) {
   const rows = others.filter((row) => row.kind === kind);
   const decided = rows.map(({ evidence }) => calibrate(evidence));
-  const plain = rows.filter(({ metrics, type }) => decide(metrics).type === type).length;
+  const plain = rows.filter((row) => (row.plain ?? decide(row.metrics).type) === row.type).length;
   const right = decided.filter(({ type }, i) => type === rows[i].type).length;
   console.log(
     `| ${kind} | ${rows[0].type} | ${plain}/${rows.length} | ${right}/${rows.length} | ${decided.filter(({ ambiguous }) => ambiguous).length} |`,

@@ -18,7 +18,17 @@ export interface CalibratedDecision {
 export const SURE = 0.85;
 
 /** What the regression sees, in this order. */
-export const EVIDENCE_FEATURES = ["inks", "lightInks", "hueSpread", "tinted", "vivid"] as const;
+export const EVIDENCE_FEATURES = [
+  "inks",
+  "lightInks",
+  "hueSpread",
+  "tinted",
+  "vivid",
+  "localMean",
+  "localTop2",
+  "localTop10",
+  "localTop30",
+] as const;
 
 /**
  * Steps between nothing and a little colour count as much as those between a little and much: logarithms, above a floor
@@ -30,15 +40,23 @@ const FLOORS: Readonly<Record<keyof ColorEvidence, number>> = {
   hueSpread: 2e-3,
   tinted: 2e-3,
   vivid: 1e-3,
+  localMean: 0.5,
+  localTop2: 0.5,
+  localTop10: 0.5,
+  localTop30: 0.5,
 };
 
-const BIAS = -7.105;
+const BIAS = -11.804;
 const WEIGHTS: Readonly<Record<keyof ColorEvidence, number>> = {
-  inks: 2.886,
-  lightInks: -0.754,
-  hueSpread: 1.906,
-  tinted: 0.133,
-  vivid: 0.049,
+  inks: 0.55,
+  lightInks: -1.023,
+  hueSpread: 3.413,
+  tinted: -0.108,
+  vivid: -0.019,
+  localMean: -5.132,
+  localTop2: 4.851,
+  localTop10: 3.92,
+  localTop30: -3.091,
 };
 
 /** The evidence as the regression sees it: 0 for gray. */

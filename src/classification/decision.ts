@@ -24,6 +24,18 @@ export interface ImageClassification {
   readonly ambiguous?: boolean;
 }
 
+/** From this confidence on a coloured picture is left as it is where a batch would colour it. */
+const SURELY = 0.95;
+
+/** Whether a picture is coloured beyond doubt, by either decision: such a page is finished and needs no colour. */
+export function isSurelyColored({
+  type,
+  confidence,
+  ambiguous = false,
+}: Pick<ImageClassification, "type" | "confidence" | "ambiguous">): boolean {
+  return type === "colored" && !ambiguous && confidence >= SURELY;
+}
+
 /** Limits of the rule. */
 export interface ClassificationThresholds {
   /** Line art has less saturation. Default 0.15. */

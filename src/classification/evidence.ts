@@ -4,9 +4,10 @@
  * noise of scanners and encoders is averaged out.
  */
 import { colorSums, type PixelImage } from "../binding/pixels.js";
+import { localColor, NO_LOCAL_COLOR, type LocalColor } from "./local-color.js";
 
 /** Figures of a picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */
-export interface ColorEvidence {
+export interface ColorEvidence extends LocalColor {
   /**
    * How far the picture is from one ink on its paper: the share of the ink's energy, 0..1, that no single ink colour
    * explains.
@@ -21,7 +22,14 @@ export interface ColorEvidence {
   readonly vivid: number;
 }
 
-export const NO_COLOR: ColorEvidence = { inks: 0, lightInks: 0, hueSpread: 0, tinted: 0, vivid: 0 };
+export const NO_COLOR: ColorEvidence = {
+  inks: 0,
+  lightInks: 0,
+  hueSpread: 0,
+  tinted: 0,
+  vivid: 0,
+  ...NO_LOCAL_COLOR,
+};
 
 /** Measures a picture. */
 export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
@@ -42,6 +50,7 @@ export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
     hueSpread: Math.sqrt(Math.max(0, minor) / count),
     tinted: tinted / count,
     vivid: vivid / count,
+    ...localColor(image as PixelImage<3>),
   };
 }
 

@@ -1,7 +1,7 @@
-/** Tells line art from coloured pictures by three metrics; see docs of the contract's "Classification". */
+/** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated decision. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { ClassifierName } from "../config/batch-config.js";
+import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
 import { calibrate } from "./calibrated.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
@@ -15,7 +15,10 @@ export type ClassifierSource = string | Uint8Array | ClassifierImage;
 export interface ImageClassifierOptions {
   /** Limits of the rule; the others keep their defaults (0.15, 1000, 0.30). */
   thresholds?: Partial<ClassificationThresholds>;
-  /** Which decision: the rule of the three metrics (default), or the calibrated one; see `docs/classification.md`. */
+  /**
+   * Which decision: `"plain"`, the rule of the three metrics (default), or `"calibrated"`, which a batch takes where its
+   * settings name none. They differ on yellowed paper, palettes and pale colour; see `docs/classification.md`.
+   */
   decision?: ClassifierName;
   /** How many pictures' classifications are remembered, by content. Default 10 000; 0 remembers none. */
   cacheEntries?: number;
@@ -30,7 +33,7 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
-/** Classifies pictures. What was told is cached by content, so the same picture under two names is measured once. */
+/** Classifies pictures, by the plain rule unless `decision` says otherwise. What was told is cached by content, so the same picture under two names is measured once. */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;
   readonly #options: Required<Pick<ImageClassifierOptions, "cacheEntries" | "concurrency">> & { limitPixels?: number };
@@ -50,6 +53,11 @@ export class ImageClassifier {
     }
     this.thresholds = completeThresholds(options.thresholds);
     this.#decision = options.decision ?? "plain";
+    if (!CLASSIFIERS.includes(this.#decision))
+      throw new ValidationError(
+        "ERR_ARGUMENT",
+        `decision must be ${CLASSIFIERS.map((name) => `"${name}"`).join(" or ")}, got ${JSON.stringify(this.#decision)}`,
+      );
     this.#options = { cacheEntries, concurrency, ...(limitPixels === undefined ? {} : { limitPixels }) };
   }
 

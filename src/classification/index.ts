@@ -5,6 +5,7 @@ export { isGrayByHeader } from "./header.js";
 export {
   DEFAULT_THRESHOLDS,
   decide,
+  isSurelyColored,
   type ClassificationMetrics,
   type ClassificationThresholds,
   type ImageClassification,

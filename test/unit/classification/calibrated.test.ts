@@ -10,6 +10,7 @@ import {
   evidenceOf,
   ImageClassifier,
   isGrayByHeader,
+  isSurelyColored,
 } from "../../../src/classification/index.js";
 import { goldenPath } from "../../support/golden-maths.js";
 import { bilevelTiff, pngFile } from "../../support/picture-files.js";
@@ -106,5 +107,17 @@ describe("isGrayByHeader", () => {
       (await gray.clone().toColourspace("b-w").jpeg().toBuffer()).subarray(0, 30),
     ];
     expect(files.map((bytes) => isGrayByHeader(bytes))).toEqual(files.map(() => false));
+  });
+});
+
+describe("isSurelyColored", () => {
+  it("is true for coloured pictures beyond doubt only", () => {
+    const sure = { type: "colored", confidence: 0.97, ambiguous: false } as const;
+    expect(isSurelyColored(sure)).toBe(true);
+    expect(isSurelyColored({ type: "colored", confidence: 1 })).toBe(true);
+    expect(isSurelyColored({ ...sure, confidence: 0.94 })).toBe(false);
+    expect(isSurelyColored({ ...sure, ambiguous: true })).toBe(false);
+    expect(isSurelyColored({ ...sure, type: "line_art" })).toBe(false);
+    expect(isSurelyColored({ type: "colored", confidence: 2 / 3 })).toBe(false);
   });
 });
