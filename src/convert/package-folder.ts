@@ -2,9 +2,11 @@
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
  * What a killed process left behind is removed by the next one.
  */
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
+import { makeFolders } from "../platform/folders.js";
+import { freeBytes } from "../platform/storage.js";
 import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
@@ -45,13 +47,11 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
 async function createTemporary({ directory, neededBytes }: NewFolder): Promise<string> {
   const parent = dirname(directory);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolders(parent);
     await removeLeftOver(parent, basename(directory));
-    const { bavail, bsize } = await statfs(parent);
-    if (bavail * bsize < neededBytes)
-      throw new RangeError(
-        `the disk has ${gigabytes(bavail * bsize)} free, and the package needs ${gigabytes(neededBytes)}`,
-      );
+    const free = await freeBytes(parent);
+    if (free < neededBytes)
+      throw new RangeError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(neededBytes)}`);
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
     await writeFile(join(temporary, OWNER_FILE), JSON.stringify(thisProcess()));

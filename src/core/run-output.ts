@@ -43,12 +43,16 @@ export interface RunOutput {
   noteFaults(failures: readonly PageFailure[]): Promise<void>;
   /** What people should know about the results that were written, once. */
   takeNotices(): string[];
-  /** Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are. */
+  /**
+   * Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are. `comment`:
+   * of an archive that is the input.
+   */
   finish(
     pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: RunMetadata,
     keepOthers?: boolean,
+    comment?: Uint8Array,
   ): Promise<Finished>;
   /** Tells what has failed although the batch is not at its end. */
   report(metadata: RunMetadata): Promise<void>;

@@ -7,6 +7,7 @@ import { configError, outputSettings, type BatchConfig, type PageSettings } from
 import { getLogger } from "../logging.js";
 import { ResourceError } from "../errors.js";
 import { referencesHash } from "../colorization/cobra/references.js";
+import { isFaultOfFile } from "../io/files/file-errors.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
@@ -109,6 +110,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const output: RunOutput = journaled ?? new SinkOutput(parts.sink!, fingerprint);
   try {
     pages.adjustments = output.history.adjustments;
+    if (config.outputZip !== undefined) pages.keepNames((page) => output.history.last(page)?.outputName);
     announce(
       parts,
       [...scan.found.warnings, ...output.warnings],
@@ -128,6 +130,10 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   } catch (error) {
     await output.stop();
     throw error;
+  }
+
+  function tellNotices(): void {
+    for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
   }
 
   async function complete(): Promise<Finished | undefined> {
@@ -154,8 +160,12 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
               adjustments: pages.adjustments,
             },
           };
-    for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
-    return await output.finish(pages.completed, scan.found.carried, { ...metadata, ...run }, only !== undefined);
+    tellNotices();
+    const whole = { ...metadata, ...run };
+    const { comment } = scan.source;
+    const finished = await output.finish(pages.completed, scan.found.carried, whole, only !== undefined, comment);
+    tellNotices();
+    return finished;
   }
 }
 
@@ -202,8 +212,15 @@ async function work(
     const { page } = outcome;
     if ("warnings" in outcome)
       for (const message of outcome.warnings) pages.emit({ type: "warning", page: page.entry.name, message });
-    if ("encoded" in outcome) pages.complete(page, await output.write(page, outcome.encoded), false);
-    else if ("kept" in outcome) pages.complete(page, outcome.kept, true);
+    if ("encoded" in outcome) {
+      await output.write(page, outcome.encoded).then(
+        (success) => pages.complete(page, success, false),
+        async (error: unknown) => {
+          if (!isFaultOfFile(error)) throw error;
+          await output.fail(page, pages.fail(page, error));
+        },
+      );
+    } else if ("kept" in outcome) pages.complete(page, outcome.kept, true);
     else if ("error" in outcome) await output.fail(page, pages.fail(page, outcome.error));
     else if ("failedBefore" in outcome) pages.failedBefore(page, outcome.failedBefore);
     references.done(page.settings);

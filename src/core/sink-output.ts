@@ -7,6 +7,7 @@ import type { PageSuccess } from "./events.js";
 import type { Treatment } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
+import { carryFiles } from "./output/carried-files.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 import type { Finished, RunMetadata, RunOutput } from "./run-output.js";
 
@@ -14,6 +15,7 @@ export class SinkOutput implements RunOutput {
   readonly warnings: readonly string[] = [];
   readonly history = new RunHistory();
   readonly #sink: PageSink;
+  #notices: string[] = [];
   readonly #fingerprint: (settings: PageSettings) => string;
 
   constructor(sink: PageSink, fingerprint: (settings: PageSettings) => string) {
@@ -62,11 +64,11 @@ export class SinkOutput implements RunOutput {
   async noteFaults(): Promise<void> {}
 
   takeNotices(): string[] {
-    return [];
+    return this.#notices.splice(0);
   }
 
   async finish(_: readonly BatchPage[], carried: readonly SourceEntry[], metadata: RunMetadata): Promise<Finished> {
-    for (const entry of carried) await this.#sink.carry(entry);
+    this.#notices = await carryFiles(carried, (entry) => this.#sink.carry(entry));
     return { written: await this.#sink.finish(metadata) };
   }
 

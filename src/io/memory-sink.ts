@@ -1,7 +1,9 @@
 /** A page sink that keeps results in memory. */
 import { BatchProcessingError } from "../errors.js";
-import { firstFreeName, nameKey, portableName } from "./names/output-names.js";
+import { FreeNames } from "./names/free-names.js";
+import { numberedName } from "./names/output-names.js";
 import { checkOutputName, METADATA_NAME, type SinkMetadata } from "./names/output-rules.js";
+import { nameKey, portableName } from "./names/portable-names.js";
 import type { PageSink } from "./page-sink.js";
 import type { SourceEntry } from "./page-source.js";
 
@@ -19,9 +21,13 @@ export function memorySink(): MemorySink {
 
 class InMemory implements MemorySink {
   readonly files = new Map<string, Uint8Array>();
-  readonly #taken = new Set([nameKey(METADATA_NAME)]);
+  readonly #names = new FreeNames({ key: nameKey, numbered: numberedName });
   #metadata: SinkMetadata | undefined;
   #ended = false;
+
+  constructor() {
+    this.#names.reserve(METADATA_NAME);
+  }
 
   get metadata(): SinkMetadata | undefined {
     return this.#metadata;
@@ -29,15 +35,14 @@ class InMemory implements MemorySink {
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
     this.#check(name);
-    const free = firstFreeName(name, (candidate) => this.#taken.has(nameKey(candidate)));
-    this.#taken.add(nameKey(free));
+    const free = this.#names.take(name);
     this.files.set(free, bytes);
     return free;
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<string> {
     this.#check(name);
-    this.#taken.add(nameKey(name));
+    this.#names.reserve(name);
     this.files.set(name, bytes);
     return name;
   }

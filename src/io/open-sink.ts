@@ -12,5 +12,5 @@ export async function openFolderSink(path: string, options: PageSinkOptions = {}
  * A sink that writes one ZIP or CBZ archive, which appears under its name at `finish`. Rejects with `ERR_OUTPUT_WRITE`.
  */
 export async function openArchiveSink(path: string, options: PageSinkOptions = {}): Promise<PageSink> {
-  return ArchiveSink.open(path, options.overwrite ?? false);
+  return ArchiveSink.open(path, options);
 }

@@ -1,14 +1,15 @@
 /** Opens an input as a page source, by its content. */
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { ValidationError } from "../errors.js";
+import { BatchProcessingError, ValidationError, ZipExtractionError } from "../errors.js";
 import { archiveLimits } from "./archive/archive-limits.js";
 import { openArchiveSource } from "./archive/archive-source.js";
-import { readFully } from "./files/byte-source.js";
+import { contentKind } from "./content-kind.js";
 import { inputError } from "./files/file-errors.js";
-import { fileEntry, openFolderSource } from "./files/folder-source.js";
-import { sniffFormat } from "./image/image-format.js";
-import { isArchiveName, kindOfName } from "./names/entry-rules.js";
+import { openFolderSource } from "./files/folder-source.js";
+import { fileChunks, readHead, readWhole } from "./files/read-file.js";
+import { SNIFF_BYTES, sniffFormat } from "./image/image-format.js";
+import { isArchiveName } from "./names/entry-rules.js";
 import type { PageSource, PageSourceOptions } from "./page-source.js";
 
 /**
@@ -23,28 +24,37 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   if (info.isDirectory()) return openFolderSource(path, options.recursive ?? false);
   if (!info.isFile())
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: it is neither a file nor a folder`);
-  const { format, description } = sniffFormat(await readHead(path));
-  if (format === "zip" || isArchiveName(path)) return openArchiveSource(path, limits);
-  if (format === undefined && kindOfName(path) !== "image") {
+  const head = await readHead(path, SNIFF_BYTES);
+  const { format, description } = sniffFormat(head, { name: path, sizeBytes: info.size });
+  if (format === "zip") return openArchiveSource(path, limits);
+  if (isArchiveName(path)) {
+    const source = await openArchiveSource(path, limits).catch((error: unknown) => {
+      if (!(error instanceof BatchProcessingError) || error.code !== "ERR_ZIP_FORMAT") throw error;
+      if (format === undefined) throw isNoArchive(path, description, error);
+    });
+    if (source !== undefined) return source;
+  }
+  const content = contentKind({ name: path, sizeBytes: info.size }, head);
+  if (!("kind" in content) || content.kind === "other") {
     throw new ValidationError(
       "ERR_INPUT_EMPTY",
       `${path} is ${description}; a picture, a folder or a ZIP/CBZ archive is needed`,
     );
   }
-  const entry = { ...fileEntry(path, basename(path), info.size), kind: "image" as const };
+  const entry = {
+    name: basename(path).normalize("NFC"),
+    ...content,
+    sizeBytes: info.size,
+    read: () => readWhole(path),
+    chunks: () => fileChunks(path),
+  };
   return { path, entries: () => [entry], faults: [], close: async () => {} };
 }
 
-async function readHead(path: string): Promise<Uint8Array> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const head = new Uint8Array(4096);
-      return head.subarray(0, await readFully(file, head, 0));
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw inputError(path, cause);
-  }
+/** For a file that is called an archive and is something else that is known. */
+function isNoArchive(path: string, description: string, cause: BatchProcessingError): BatchProcessingError {
+  if (/no known picture format|plain text|empty file/u.test(description)) return cause;
+  return new ZipExtractionError("ERR_ZIP_FORMAT", `${path} is called a ZIP or CBZ archive, but it is ${description}`, {
+    cause,
+  });
 }

@@ -12,8 +12,12 @@ export interface PageSink {
   write(name: string, bytes: Uint8Array): Promise<string>;
   /** Writes a file of the run's own under exactly this name, in place of what a killed run has left there. */
   replace(name: string, bytes: Uint8Array): Promise<string>;
-  /** Takes over a file of the input under its own name (ComicInfo.xml), made portable. Resolves to where it is. */
-  carry(entry: SourceEntry): Promise<string>;
+  /**
+   * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole. Resolves
+   * to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink goes on.
+   * @param replaces the exact name of an older copy, whose place it takes
+   */
+  carry(entry: SourceEntry, replaces?: string): Promise<string>;
   /** Writes the metadata and completes the output; resolves to the folder's or archive's path. Once, at the end. */
   finish(metadata?: SinkMetadata): Promise<string>;
   /**
@@ -25,4 +29,6 @@ export interface PageSink {
 export interface PageSinkOptions {
   /** Replace what exists. Default false: a free name is taken. */
   readonly overwrite?: boolean;
+  /** The comment of an archive, at most 65,535 bytes. Default: none. */
+  readonly comment?: Uint8Array | undefined;
 }

@@ -4,14 +4,20 @@
  */
 import type { BatchProcessingError } from "../errors.js";
 import type { ArchiveLimits } from "./archive/archive-limits.js";
+import type { ImageFormat } from "./image/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
 
 /** One file of an input. */
 export interface SourceEntry {
   /** Relative path with forward slashes, unique in its source; for a file given directly its base name. */
   readonly name: string;
-  /** `image` by its name; content decides when it is decoded. */
+  /**
+   * `image` where its first bytes are those of a picture that is read, or where its name promises one: what such a file
+   * is, is said when it is decoded.
+   */
   readonly kind: EntryKind;
+  /** The format that its first bytes are of; undefined where they are of none that is read. */
+  readonly format?: ImageFormat | undefined;
   /** Unpacked size in bytes. */
   readonly sizeBytes: number;
   /**
@@ -19,6 +25,17 @@ export interface SourceEntry {
    * with `ERR_INPUT_NOT_FOUND` (a file) or `ERR_ZIP_ENTRY` (an archive's entry).
    */
   read(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * The file in pieces, for what is carried and may be larger than memory. Rejects as `read` does, at the latest after
+   * the last piece: only then the checksum is known. Default: the whole file by `read`.
+   */
+  chunks?(): AsyncIterable<Uint8Array>;
+}
+
+/** A file in pieces, or in one where its source has no other way. */
+export async function* chunksOf(entry: SourceEntry): AsyncGenerator<Uint8Array> {
+  if (entry.chunks === undefined) yield await entry.read();
+  else yield* entry.chunks();
 }
 
 /** Something in an input that cannot be used; the rest can. */
@@ -32,6 +49,8 @@ export interface PageSource {
   readonly path: string;
   /** All usable files in natural order. */
   entries(): readonly SourceEntry[];
+  /** The comment of an archive, byte for byte; undefined where there is none. */
+  readonly comment?: Uint8Array | undefined;
   readonly faults: readonly SourceFault[];
   /** Closes what is open; later reads reject. May be called twice. */
   close(): Promise<void>;

@@ -3,19 +3,10 @@
  * before `write` returns, so nothing is lost when the process exits or is killed. Two libraries do the same and buffer,
  * or need a thread that an exit cuts off; a line costs some microseconds here, and a page has few lines.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
 import { dirname, join, parse } from "node:path";
 import { messageOf, ResourceError } from "../errors.js";
+import { makeFoldersNow } from "../platform/folders.js";
 
 export interface RotatingFileOptions {
   /** Bytes after which a new file begins. */
@@ -60,7 +51,7 @@ export class RotatingFile {
     this.#name = name;
     this.#options = options;
     try {
-      mkdirSync(name.folder, { recursive: true });
+      makeFoldersNow(name.folder);
       this.#open();
     } catch (cause) {
       throw new ResourceError(

@@ -1,4 +1,7 @@
-/** Which process is which on this machine, also after a restart: from /proc, and from signals where that is missing. */
+/**
+ * Which process is which on this machine, also after a restart: from /proc, and from signals where that is missing.
+ * Elsewhere than on Linux the boot and the start of a process are unknown, which counts as the same.
+ */
 import { readFileSync } from "node:fs";
 import { systemCode } from "../errors.js";
 

@@ -1,7 +1,7 @@
 /** An input looked through: its pages, references and other files, and the name of each picture's result. */
-import { relative, resolve, sep } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
+import { liesWithin, realPathOf } from "../../io/files/real-path.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -33,23 +33,21 @@ export async function scanInput(
   signal: AbortSignal,
   { pageConfig, source: given, references }: ScanOptions = {},
 ): Promise<Scan> {
-  checkApart(config);
+  await checkApart(config);
   const source =
     given === undefined
       ? await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive })
       : keptOpen(given);
   try {
     const found = await findPages(pool, source, config, signal, { pageConfig, references });
-    const names = source
-      .entries()
-      .filter((entry) => entry.kind === "image")
-      .map((entry) => entry.name);
-    const planned = planOutputNames(names, {
+    const pictures = source.entries().filter((entry) => entry.kind === "image");
+    const planned = planOutputNames(pictures, {
+      archive: config.outputZip !== undefined,
       preserveStructure: config.preserveStructure,
       format: config.layers === "psd" ? "psd" : config.outputFormat,
       layerFolders: config.layers === "png",
     });
-    return { source, found, outputNames: new Map(names.map((name, index) => [name, planned[index]!])) };
+    return { source, found, outputNames: new Map(pictures.map(({ name }, index) => [name, planned[index]!])) };
   } catch (error) {
     await source.close();
     throw error;
@@ -58,17 +56,22 @@ export async function scanInput(
 
 /** Who has opened a source closes it. */
 function keptOpen(source: PageSource): PageSource {
-  return { path: source.path, entries: () => source.entries(), faults: source.faults, close: async () => {} };
+  return {
+    path: source.path,
+    entries: () => source.entries(),
+    faults: source.faults,
+    comment: source.comment,
+    close: async () => {},
+  };
 }
 
 /** An output among the input's pages would be taken for pages by the next run, and coloured again. */
-function checkApart({ inputDir, outputDir, recursive }: BatchConfig): void {
+async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Promise<void> {
   if (inputDir === undefined || outputDir === undefined) return;
-  const inside = relative(resolve(inputDir), resolve(outputDir));
-  const below = inside !== ".." && !inside.startsWith(`..${sep}`);
-  if (inside !== "" && !(recursive && below)) return;
+  const isSame = (await realPathOf(inputDir)) === (await realPathOf(outputDir));
+  if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `the output folder ${outputDir} is ${inside === "" ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
   );
 }

@@ -1,14 +1,17 @@
 /** Puts the output archive together once all pages are done, and takes it apart so that single pages can be redone. */
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { placeFile, temporaryName } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
-import { numberedName, portableName } from "../../io/names/output-names.js";
+import { makeFolders } from "../../platform/folders.js";
+import { carryFiles } from "./carried-files.js";
+import { numberedName } from "../../io/names/output-names.js";
+import { portableName } from "../../io/names/portable-names.js";
 import type { SinkMetadata } from "../../io/names/output-rules.js";
 import { openArchiveSink } from "../../io/open-sink.js";
-import type { SourceEntry } from "../../io/page-source.js";
+import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../journal/entries.js";
@@ -27,9 +30,13 @@ export interface ArchiveContent {
   readonly folder: string;
   readonly pages: readonly BatchPage[];
   readonly carried: readonly SourceEntry[];
+  /** The input's comment, where it is an archive that has one. */
+  readonly comment: Uint8Array | undefined;
   readonly metadata: SinkMetadata;
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
+  /** Takes what people should know about files that could not be copied. */
+  readonly notices: string[];
 }
 
 /** How an output was completed. */
@@ -55,7 +62,7 @@ export async function writeArchive(
   const before = own !== undefined && content.keepOthers ? await openPageSource(own).catch(() => undefined) : undefined;
   const unnamed = join(workFolder(config), UNNAMED);
   try {
-    const damaged = await pack(unnamed, journal, content, before?.entries());
+    const damaged = await pack(unnamed, journal, content, before);
     if (damaged.length > 0) return { damaged };
     return { written: await nameArchive(unnamed, own, config, journal) };
   } finally {
@@ -68,12 +75,12 @@ export async function writeArchive(
 async function pack(
   path: string,
   journal: LockedJournal,
-  { folder, pages, carried, metadata, keepOthers }: ArchiveContent,
-  before: readonly SourceEntry[] = [],
+  { folder, pages, carried, comment, metadata, keepOthers, notices }: ArchiveContent,
+  before: PageSource | undefined,
 ): Promise<BatchPage[]> {
-  const archive = await openArchiveSink(path, { overwrite: true });
+  const archive = await openArchiveSink(path, { overwrite: true, comment: before?.comment ?? comment });
   try {
-    const old = new Map(before.map((entry) => [entry.name, entry]));
+    const old = new Map(before?.entries().map((entry) => [entry.name, entry]));
     const damaged: BatchPage[] = [];
     for (const job of pages) {
       const files = await intactFiles(folder, job.outputName, journal.history.pictures(job.entry.name));
@@ -84,10 +91,11 @@ async function pack(
       await archive.abort();
       return damaged;
     }
-    for (const entry of carried) {
+    const others = carried.flatMap((entry) => {
       const kept = old.get(portableName(entry.name));
-      if (!keepOthers || kept !== undefined) await archive.carry(kept ?? entry);
-    }
+      return keepOthers && kept === undefined ? [] : [kept ?? entry];
+    });
+    notices.push(...(await carryFiles(others, (entry) => archive.carry(entry))));
     await archive.finish(metadata);
     return [];
   } catch (error) {
@@ -182,7 +190,7 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   const keep = async (name: string, entry: SourceEntry | undefined): Promise<Uint8Array> => {
     // a layer that is gone from the archive: the page is then not finished
     const bytes = (await entry?.read()) ?? new Uint8Array();
-    await mkdir(dirname(join(pictures, name)), { recursive: true });
+    await makeFolders(dirname(join(pictures, name)));
     await writeFile(join(pictures, name), bytes, { flush: true });
     return bytes;
   };

@@ -22,7 +22,7 @@ import type { Treatment } from "../journal/crash-evidence.js";
 import type { PageToTreat } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
-import { carryFile } from "./carried-files.js";
+import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
@@ -55,6 +55,7 @@ export class BatchOutput {
   readonly #sink: PageSink;
   readonly #files: OutputFiles;
   readonly #writer: PageWriter;
+  readonly #notices: string[] = [];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -108,7 +109,7 @@ export class BatchOutput {
 
   /** What people should know about files that were in this run's way. Each is given once. */
   takeNotices(): string[] {
-    return this.#writer.takeNotices();
+    return [...this.#writer.takeNotices(), ...this.#notices.splice(0)];
   }
 
   get history(): RunHistory {
@@ -237,18 +238,20 @@ export class BatchOutput {
    * Completes the output: other files copied, metadata, the archive. Pages that failed are tried again by the next run,
    * which then replaces the archive.
    * @param keepOthers what is no page stays in a replaced archive as it is there
+   * @param comment of an archive that is the input
    */
   async finish(
     pages: readonly BatchPage[],
     carried: readonly SourceEntry[],
     metadata: FailureReport,
     keepOthers = false,
+    comment?: Uint8Array,
   ): Promise<Finished> {
     await this.#journal.assertInPlace();
     await this.report(metadata);
     if (this.#config.outputZip === undefined) {
-      for (const entry of carried)
-        await carryFile(entry, { journal: this.#journal, files: this.#files, sink: this.#sink });
+      const place = { journal: this.#journal, files: this.#files, sink: this.#sink };
+      this.#notices.push(...(await carryFiles(carried, (entry) => carryFile(entry, place))));
       await this.#journal.assertInPlace();
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
@@ -258,8 +261,10 @@ export class BatchOutput {
       folder: this.#files.folder,
       pages,
       carried,
+      comment,
       metadata,
       keepOthers,
+      notices: this.#notices,
     });
     if ("damaged" in result) return result;
     if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);

@@ -5,6 +5,7 @@ import { performance } from "node:perf_hooks";
 import { pageFailure } from "../../colorization/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
+import { differBySuffix } from "../../io/names/output-names.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
 import { getLogger } from "../../logging.js";
 import type { PageColorizer } from "../batch-engine.js";
@@ -180,6 +181,15 @@ export class BatchPages {
   peek(): Pick<BatchPage, "entry" | "settings"> | undefined {
     const item = this.#queue.peek();
     return item === undefined ? undefined : this.#page(item);
+  }
+
+  /** Pages keep the names that an earlier run of the same output gave them where only `_colorized` would change. */
+  keepNames(nameOf: (page: string) => string | undefined): void {
+    for (const [page, planned] of this.#planned) {
+      const outputName = nameOf(page);
+      if (outputName !== undefined && differBySuffix(outputName, planned.outputName))
+        this.#planned.set(page, { ...planned, outputName });
+    }
   }
 
   /** Takes the next page out of the queue; undefined when none waits. */

@@ -2,16 +2,22 @@
 import { ValidationError } from "../../errors.js";
 
 export interface ArchiveLimits {
-  /** Entries of one archive, folders included. An archive with more is refused. Default 50,000. */
+  /** Entries of an archive and those inside it, folders included. One with more is refused. Default 50,000. */
   readonly maxEntries: number;
   /** Unpacked bytes of one entry. Default 512 MiB. */
   readonly maxEntryBytes: number;
-  /** Unpacked bytes of all entries of one archive together. Default 64 GiB. */
+  /** Unpacked bytes of all entries of an archive and those inside it together. Default 64 GiB. */
   readonly maxTotalBytes: number;
   /** Unpacked over packed bytes of an entry, judged above `RATIO_FREE_BYTES`. Default 200. */
   readonly maxRatio: number;
   /** Bytes of a compressed archive inside an archive, which has to be held in memory. Default 512 MiB. */
   readonly maxNestedBytes: number;
+}
+
+/** What an archive and those inside it have taken of the limits so far. */
+export interface ArchiveUse {
+  entries: number;
+  bytes: number;
 }
 
 export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {

@@ -4,13 +4,16 @@
  * name at `finish`.
  */
 import { stat } from "node:fs/promises";
-import { BatchProcessingError, ResourceError } from "../../errors.js";
+import { crc32 } from "node:zlib";
+import { BatchProcessingError, ResourceError, ValidationError } from "../../errors.js";
 import { AtomicFile } from "../files/atomic-file.js";
 import { outputError } from "../files/file-errors.js";
-import { firstFreeName, nameKey, portableName } from "../names/output-names.js";
+import { FreeNames } from "../names/free-names.js";
+import { numberedName } from "../names/output-names.js";
+import { nameKey, portableName } from "../names/portable-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "../names/output-rules.js";
-import type { PageSink } from "../page-sink.js";
-import type { SourceEntry } from "../page-source.js";
+import type { PageSink, PageSinkOptions } from "../page-sink.js";
+import { chunksOf, type SourceEntry } from "../page-source.js";
 import { ZipWriter } from "./zip-writer.js";
 
 export class ArchiveSink implements PageSink {
@@ -18,34 +21,35 @@ export class ArchiveSink implements PageSink {
   readonly #overwrite: boolean;
   readonly #file: AtomicFile;
   readonly #zip = new ZipWriter();
+  readonly #comment: Uint8Array | undefined;
   /** Names of entries, the metadata's set aside from the beginning. */
-  readonly #taken = new Set([nameKey(METADATA_NAME)]);
+  readonly #names = new FreeNames({ key: nameKey, numbered: numberedName });
   /** The end of the calls so far: entries are added one after the other. */
   #tail: Promise<void> = Promise.resolve();
   #state: "open" | "finished" | "aborted" = "open";
   #fault: unknown;
 
-  private constructor(path: string, overwrite: boolean, file: AtomicFile) {
+  private constructor(path: string, { overwrite = false, comment }: PageSinkOptions, file: AtomicFile) {
     this.#path = path;
     this.#overwrite = overwrite;
+    this.#comment = comment;
     this.#file = file;
+    this.#names.reserve(METADATA_NAME);
   }
 
-  static async open(path: string, overwrite: boolean): Promise<ArchiveSink> {
+  static async open(path: string, options: PageSinkOptions): Promise<ArchiveSink> {
+    const { overwrite = false } = options;
     const existing = overwrite ? await stat(path).catch(() => undefined) : undefined;
     if (existing?.isDirectory() === true)
       throw new ResourceError(
         "ERR_OUTPUT_WRITE",
         `cannot write ${path}: a folder is in the way; choose another name or remove it`,
       );
-    return new ArchiveSink(path, overwrite, await AtomicFile.create(path));
+    return new ArchiveSink(path, options, await AtomicFile.create(path));
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
-    this.#assertOpen(name);
-    checkOutputName(name);
-    const free = firstFreeName(name, (candidate) => this.#taken.has(nameKey(candidate)));
-    this.#taken.add(nameKey(free));
+    const free = this.#take(name);
     await this.#inOrder(() => this.#add(free, bytes));
     return free;
   }
@@ -55,7 +59,9 @@ export class ArchiveSink implements PageSink {
   }
 
   async carry(entry: SourceEntry): Promise<string> {
-    return this.write(portableName(entry.name), await entry.read());
+    const free = this.#take(portableName(entry.name));
+    await this.#inOrder(() => this.#addChunks(free, entry));
+    return free;
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
@@ -63,7 +69,7 @@ export class ArchiveSink implements PageSink {
     this.#state = "finished";
     try {
       if (metadata !== undefined) await this.#inOrder(() => this.#add(METADATA_NAME, metadataBytes(metadata)));
-      await this.#inOrder(() => this.#append(() => this.#zip.end()));
+      await this.#inOrder(() => this.#append(() => this.#zip.end(this.#comment)));
     } catch (error) {
       await this.#file.discard();
       throw error;
@@ -87,6 +93,13 @@ export class ArchiveSink implements PageSink {
       );
   }
 
+  /** A free name for an entry, which has it from now on. */
+  #take(name: string): string {
+    this.#assertOpen(name);
+    checkOutputName(name);
+    return this.#names.take(name);
+  }
+
   #inOrder(action: () => Promise<void>): Promise<void> {
     const result = this.#tail.then(action);
     this.#tail = result.catch(() => {});
@@ -98,11 +111,41 @@ export class ArchiveSink implements PageSink {
     return this.#append(() => this.#zip.add(name, bytes));
   }
 
-  /** Writes the archive's next bytes in one go. After a failure nothing is written any more. */
-  async #append(next: () => Promise<Uint8Array[]>): Promise<void> {
+  /** An entry of any size, piece by piece. One that cannot be read to its end is taken back. */
+  async #addChunks(name: string, entry: SourceEntry): Promise<void> {
+    const start = this.#file.sizeBytes;
+    const started = this.#zip.start(name, entry.sizeBytes);
+    await this.#append(() => [started.header]);
+    let crc = 0;
+    let doneBytes = 0;
+    try {
+      for await (const chunk of chunksOf(entry)) {
+        await this.#append(() => [chunk]);
+        crc = crc32(chunk, crc);
+        doneBytes += chunk.byteLength;
+      }
+      if (doneBytes !== entry.sizeBytes)
+        throw new ValidationError(
+          "ERR_INPUT_NOT_FOUND",
+          `${entry.name} has ${doneBytes} bytes and had ${entry.sizeBytes}: it was changed while it was read; run again`,
+        );
+    } catch (error) {
+      if (this.#fault === undefined) await this.#write(() => this.#file.truncate(start));
+      throw error;
+    }
+    await this.#write(() => this.#file.patch(started.complete(crc), started.crcOffset));
+  }
+
+  /** Writes the archive's next bytes in one go. */
+  #append(next: () => Uint8Array[]): Promise<void> {
+    return this.#write(() => this.#file.append(next()));
+  }
+
+  /** After a failure nothing is written any more. */
+  async #write(action: () => Promise<void>): Promise<void> {
     this.#throwFault();
     try {
-      await this.#file.append(await next());
+      await action();
     } catch (error) {
       this.#fault ??= error;
     }

@@ -5,13 +5,19 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
-import type { ArchiveLimits } from "./archive-limits.js";
+import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
+import { contentKind } from "../content-kind.js";
+import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
-import { isArchiveName, kindOfName } from "../names/entry-rules.js";
+import { isArchiveName } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
-import { compareNatural } from "../names/natural-order.js";
+import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
-import { uniqueName, ZipArchive, type ZipRecord } from "./zip-archive.js";
+import { ZipArchive, type ZipRecord } from "./zip-archive.js";
+import { entryNames } from "./zip-rules.js";
+
+/** Entries whose first bytes are read at once. */
+const HEADS_AT_ONCE = 8;
 
 /**
  * Opens an archive and lists it. Rejects with `ERR_ZIP_FORMAT`, `ERR_ZIP_LIMIT` or, when no picture is left,
@@ -35,12 +41,16 @@ interface Inner {
   readonly record: ZipRecord;
 }
 
+/** A file that is listed, before it has its name. */
+type Listed = Omit<SourceEntry, "name"> & { name: string };
+
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
   readonly #file: FileHandle;
   readonly #limits: ArchiveLimits;
-  readonly #entries: SourceEntry[] = [];
+  readonly #use: ArchiveUse = { entries: 0, bytes: 0 };
+  #entries: readonly SourceEntry[] = [];
   #archive!: ZipArchive;
   #closed = false;
   #held: { record: ZipRecord; bytes: Promise<ByteSource> } | undefined;
@@ -57,16 +67,27 @@ class ArchiveSource implements PageSource {
       new FileRange(this.#file, 0, (await this.#file.stat()).size),
       label,
       this.#limits,
+      this.#use,
     );
-    const taken = new Set<string>();
     this.#addFaults(this.#archive, "");
+    const own = new Map(
+      (await this.#filesOf(this.#archive, (record) => !isArchiveName(record.name))).map((file) => [file.name, file]),
+    );
+    const files: Listed[] = [];
     for (const record of this.#archive.records) {
-      if (isArchiveName(record.name)) await this.#addInner({ label: `${label}/${record.name}`, record }, taken);
-      else this.#add(record.name, record.sizeBytes, taken, () => this.#archive.read(record));
+      if (isArchiveName(record.name)) files.push(...(await this.#inner({ label: `${label}/${record.name}`, record })));
+      else if (own.has(record.name)) files.push(own.get(record.name)!);
     }
     this.#held = undefined;
-    this.#entries.sort((a, b) => compareNatural(a.name, b.name));
+    const names = entryNames(files);
+    for (const file of files) file.name = names.take(file.name);
+    this.#entries = sortedNaturally(files, ({ name }) => name);
     if (!this.#entries.some((entry) => entry.kind === "image")) throw this.#empty();
+  }
+
+  /** The archive's comment. */
+  get comment(): Uint8Array | undefined {
+    return this.#archive.comment.byteLength === 0 ? undefined : this.#archive.comment;
   }
 
   entries(): readonly SourceEntry[] {
@@ -80,38 +101,61 @@ class ArchiveSource implements PageSource {
     await this.#file.close();
   }
 
-  #add(name: string, sizeBytes: number, taken: Set<string>, read: () => Promise<Uint8Array<ArrayBuffer>>): void {
-    const guarded = async (): Promise<Uint8Array<ArrayBuffer>> => {
-      if (this.#closed)
-        throw new BatchProcessingError("ERR_STATE", `${this.path} is closed; read "${name}" before close()`);
-      return read();
-    };
-    this.#entries.push({ name: uniqueName(name, taken), kind: kindOfName(name), sizeBytes, read: guarded });
+  /** The files of an archive by what their first bytes say: junk is left out, pictures that are not read are faults. */
+  async #filesOf(archive: ZipArchive, isFile: (record: ZipRecord) => boolean, prefix = ""): Promise<Listed[]> {
+    const records = archive.records.filter(isFile);
+    const found: (Listed | SourceFault | undefined)[] = Array.from({ length: records.length });
+    await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
+      const { sizeBytes } = record;
+      const name = prefix + record.name;
+      const content = contentKind({ name, sizeBytes }, await archive.head(record));
+      if ("junk" in content) return;
+      found[index] =
+        "unsupported" in content
+          ? { name, error: content.unsupported }
+          : {
+              name,
+              ...content,
+              sizeBytes,
+              read: async () => (this.#assertOpen(name), archive.read(record)),
+              chunks: () => (this.#assertOpen(name), archive.chunks(record)),
+            };
+    });
+    const files: Listed[] = [];
+    for (const one of found) {
+      if (one === undefined) continue;
+      if ("error" in one) this.faults.push(one);
+      else files.push(one);
+    }
+    return files;
   }
 
-  /** Lists an archive inside the archive; whatever is wrong with it is a fault and the rest goes on. */
-  async #addInner(inner: Inner, taken: Set<string>): Promise<void> {
+  #assertOpen(name: string): void {
+    if (this.#closed)
+      throw new BatchProcessingError("ERR_STATE", `${this.path} is closed; read "${name}" before close()`);
+  }
+
+  /** The files of an archive inside the archive; whatever is wrong with it is a fault and the rest goes on. */
+  async #inner(inner: Inner): Promise<Listed[]> {
     const { label, record } = inner;
     const folder = record.name.slice(0, record.name.lastIndexOf("."));
     try {
-      const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits);
+      const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits, this.#use);
       this.#addFaults(archive, `${folder}/`);
       for (const page of archive.records) {
-        const name = `${folder}/${page.name}`;
-        if (isArchiveName(page.name)) {
-          const error = new ZipExtractionError(
-            "ERR_ZIP_ENTRY",
-            `${label}: entry "${page.name}" is skipped: an archive in an archive in an archive; unpack one level first`,
-            { entryName: page.name },
-          );
-          this.faults.push({ name, error });
-        } else {
-          this.#add(name, page.sizeBytes, taken, () => archive.read(page));
-        }
+        if (!isArchiveName(page.name)) continue;
+        const error = new ZipExtractionError(
+          "ERR_ZIP_ENTRY",
+          `${label}: entry "${page.name}" is skipped: an archive in an archive in an archive; unpack one level first`,
+          { entryName: page.name },
+        );
+        this.faults.push({ name: `${folder}/${page.name}`, error });
       }
+      return await this.#filesOf(archive, (page) => !isArchiveName(page.name), `${folder}/`);
     } catch (error) {
       if (!(error instanceof BatchProcessingError)) throw error;
       this.faults.push({ name: record.name, error });
+      return [];
     }
   }
 

@@ -3,6 +3,7 @@ import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
 import type { ByteSource } from "../files/byte-source.js";
+import { archiveRange } from "./zip-end.js";
 
 /** One entry as the directory states it; nothing is checked yet. */
 export interface DirectoryEntry {
@@ -18,6 +19,10 @@ export interface DirectoryEntry {
 }
 
 export interface Directory {
+  /** The archive alone; offsets count from its start. */
+  readonly archive: ByteSource;
+  /** The archive's comment. */
+  readonly comment: Uint8Array;
   /** Where the directory starts, in bytes from the archive's start. */
   readonly offset: number;
   /** Entries the archive says it has. */
@@ -36,6 +41,7 @@ interface Library {
   ): Promise<Zip>;
 }
 interface Zip {
+  readonly comment: Buffer;
   readonly entryCount: number;
   readonly readEntryCursor: number;
   eachEntry(): AsyncIterable<yauzl.Entry & { fileNameRaw: Buffer }>;
@@ -83,11 +89,19 @@ class Reader extends yauzl.RandomAccessReader {
 /**
  * The directory of an archive. Rejects with `ERR_ZIP_FORMAT` when there is none and with `ERR_ZIP_LIMIT` above
  * `maxEntries`.
+ * @param usedEntries entries that count besides: those of the archive that it lies in and of others in there
  */
-export async function readDirectory(source: ByteSource, label: string, maxEntries: number): Promise<Directory> {
+export async function readDirectory(
+  source: ByteSource,
+  label: string,
+  maxEntries: number,
+  usedEntries = 0,
+): Promise<Directory> {
   let zip: Zip;
+  let archive: ByteSource;
   try {
-    zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(new Reader(source), source.sizeBytes, {
+    archive = await archiveRange(source);
+    zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(new Reader(archive), archive.sizeBytes, {
       autoClose: false,
       decodeStrings: false,
       validateEntrySizes: false,
@@ -101,10 +115,11 @@ export async function readDirectory(source: ByteSource, label: string, maxEntrie
     );
   }
   const { entryCount, readEntryCursor: offset } = zip;
-  if (entryCount > maxEntries) {
+  if (usedEntries + entryCount > maxEntries) {
+    const others = usedEntries === 0 ? "" : ` and what it lies in ${usedEntries}`;
     throw new ZipExtractionError(
       "ERR_ZIP_LIMIT",
-      `${label} has ${entryCount} entries, more than the limit maxEntries ${maxEntries}; raise the limit if you trust the archive`,
+      `${label} has ${entryCount} entries${others}, more than the limit maxEntries ${maxEntries}; unpack it first, or raise the limit if you trust the archive`,
     );
   }
   const entries: DirectoryEntry[] = [];
@@ -114,7 +129,7 @@ export async function readDirectory(source: ByteSource, label: string, maxEntrie
   } catch (error) {
     damage = error;
   }
-  return { offset, entryCount, entries, damage };
+  return { archive, comment: new Uint8Array(zip.comment), offset, entryCount, entries, damage };
 }
 
 function record(entry: yauzl.Entry & { fileNameRaw: Buffer }): DirectoryEntry {

@@ -1,27 +1,11 @@
 /** Names of archive entries: from bytes to a safe relative path, or the reason why there is none. */
 import { crc32 } from "node:zlib";
-import { detectNameEncoding, type NameEncoding } from "../names/name-encoding.js";
+import { decodeLegacy, decodeUtf8, detectNameEncoding, type NameEncoding } from "../names/name-encoding.js";
 
-/** Code page 437, the encoding of ZIP names without the UTF-8 flag (PKWARE APPNOTE, appendix D); upper half only. */
-const CP437_UPPER =
-  "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0";
 const UTF8_FLAG = 0x800;
 const UNICODE_PATH_FIELD = 0x7075;
 /** Marks that reorder text on screen and could make a name look like another. */
 const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
-function decodeCp437(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCodePoint(byte) : CP437_UPPER[byte - 0x80]!)).join("");
-}
-
-/** The text when the bytes are well-formed UTF-8. */
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
 
 /** The encoding of an archive's unmarked names: told from those that are not UTF-8. */
 export function archiveNameEncoding(
@@ -33,10 +17,6 @@ export function archiveNameEncoding(
       unmarked.push(rawName);
   }
   return detectNameEncoding(unmarked);
-}
-
-function decodeLegacy(bytes: Uint8Array, encoding: NameEncoding): string {
-  return encoding === "cp437" ? decodeCp437(bytes) : new TextDecoder(encoding).decode(bytes);
 }
 
 /**
@@ -70,10 +50,11 @@ function decodePlainName(raw: Uint8Array, flags: number, encoding: NameEncoding)
   return legacy.includes("\ufffd") ? utf8 : legacy;
 }
 
-/**
- * Why a name must not be used as a relative path; undefined when it is safe. A name with `../` or empty parts in it is
- * safe after `normalizeEntryName`.
- */
+/** The longest relative name; a path of the system holds 4,096 bytes, the output's folder among them. */
+const MAX_NAME_BYTES = 2048;
+const MAX_NAME_PARTS = 100;
+
+/** Why a name must not be used as a relative path; undefined when it is safe. */
 export function nameFault(name: string): string | undefined {
   if (name === "") return "its name is empty";
   if (name.includes("\\")) return "its name has a backslash";
@@ -81,23 +62,28 @@ export function nameFault(name: string): string | undefined {
   if (/^[a-z]:/iu.test(name)) return "its name has a drive letter";
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f]/u.test(name)) return "its name has control characters";
-  if (name.split("/").includes("..")) return "its name leads out of the folder (..)";
-  if (Buffer.byteLength(name) > 4096) return "its name is longer than 4096 bytes";
+  const parts = name.split("/");
+  if (parts.includes("..")) return "its name leads out of the folder (..)";
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `its name is longer than ${MAX_NAME_BYTES} bytes`;
+  if (parts.length > MAX_NAME_PARTS) return `its name has more than ${MAX_NAME_PARTS} folders`;
   return undefined;
 }
 
-/** Drops `.` and empty parts; keeps a trailing slash (a folder). */
-export function normalizeEntryName(name: string): string {
+/**
+ * A name as unpackers read it: `\` parts folders as `/` does; a drive letter, slashes in front, `.` and empty parts are
+ * dropped. A trailing slash, which makes it a folder, stays.
+ */
+export function normalizeEntryName(given: string): string {
+  const name = given.replaceAll("\\", "/").replace(/^(?:\/*[a-z]:)+/iu, "");
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   return parts.join("/") + (name.endsWith("/") && parts.length > 0 ? "/" : "");
 }
 
+// oxlint-disable-next-line no-control-regex -- control characters are what is replaced
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/gu;
+
 /** A name fit for a message: control characters shown as escapes, at most 200 characters. */
 export function printableName(name: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is replaced
-  const text = name.replace(
-    /[\u0000-\u001f\u007f-\u009f]/gu,
-    (char) => `\\x${char.codePointAt(0)!.toString(16).padStart(2, "0")}`,
-  );
+  const text = name.replace(CONTROL, (char) => `\\x${char.codePointAt(0)!.toString(16).padStart(2, "0")}`);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

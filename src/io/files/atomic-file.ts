@@ -5,11 +5,13 @@ import { randomBytes } from "node:crypto";
 import { link, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ResourceError, systemCode } from "../../errors.js";
+import { exists } from "./exists.js";
 import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
 import { numberedName } from "../names/output-names.js";
 import { isLeftOver, processScope } from "../../platform/process-identity.js";
 import { processExists } from "../../platform/processes.js";
+import { lacksLinks, syncFolder } from "../../platform/storage.js";
 
 /** Prefix of temporary names; what is left of them after a kill may be deleted. */
 const TEMPORARY_PREFIX = ".cobra-";
@@ -50,6 +52,7 @@ export class AtomicFile {
   readonly #path: string;
   readonly handle: FileHandle;
   #open = true;
+  #sizeBytes = 0;
   #unflushedBytes = 0;
   /** A sync under way, and what came of it. Whoever waits for it learns of its failure, which the system tells once. */
   #flushing: Promise<void> | undefined;
@@ -75,15 +78,34 @@ export class AtomicFile {
     }
   }
 
+  /** What has been appended. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   /** Appends all bytes of several pieces. A large file is synced bit by bit while more is appended. */
   async append(pieces: readonly Uint8Array[]): Promise<void> {
-    await writeAllFully(this.handle, pieces);
-    for (const { byteLength } of pieces) this.#unflushedBytes += byteLength;
+    const appended = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    await writePieces(this.handle, pieces, this.#sizeBytes);
+    this.#sizeBytes += appended;
+    this.#unflushedBytes += appended;
     if (this.#unflushedBytes < FLUSH_BYTES) return;
     this.#unflushedBytes = 0;
     await this.#flushing;
     this.#flushing = this.handle.datasync();
     this.#flushing.catch(() => {});
+  }
+
+  /** Writes over what has been appended. */
+  async patch(bytes: Uint8Array, position: number): Promise<void> {
+    await writeFully(this.handle, bytes, position);
+  }
+
+  /** Takes back what was appended last. */
+  async truncate(sizeBytes: number): Promise<void> {
+    await this.#flushing;
+    await this.handle.truncate(sizeBytes);
+    this.#sizeBytes = sizeBytes;
   }
 
   /**
@@ -144,10 +166,8 @@ async function moveWithoutClobber(path: string, candidate: string): Promise<bool
   try {
     await link(path, candidate);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "EEXIST") return false;
-    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "EMLINK" && code !== "ENOSYS")
-      throw error;
+    if (systemCode(error) === "EEXIST") return false;
+    if (!lacksLinks(error)) throw error;
     if (await exists(candidate)) return false;
     await rename(path, candidate);
     return true;
@@ -166,7 +186,7 @@ export async function writeFileAtomic(
 ): Promise<string> {
   const file = await AtomicFile.create(target, root);
   try {
-    await writeFully(file.handle, bytes);
+    await writeFully(file.handle, bytes, 0);
   } catch (cause) {
     await file.discard();
     throw outputError(target, cause);
@@ -174,39 +194,25 @@ export async function writeFileAtomic(
   return file.commit(overwrite, claim);
 }
 
-/** Appends all bytes to an open file. */
-export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) done += (await file.write(bytes, done)).bytesWritten;
-}
+/** What one call of the system writes. */
+const WRITE_BYTES = 2 ** 30;
 
-/** Appends all bytes of several pieces to an open file, by one call of the system where it takes them. */
-async function writeAllFully(file: FileHandle, pieces: readonly Uint8Array[]): Promise<void> {
-  let { bytesWritten } = await file.writev(pieces);
-  for (const piece of pieces) {
-    if (bytesWritten < piece.byteLength) await writeFully(file, piece.subarray(bytesWritten));
-    bytesWritten = Math.max(0, bytesWritten - piece.byteLength);
+/** Writes all bytes to an open file, at a position or, without one, behind what was written last. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const at = position === undefined ? null : position + done;
+    done += (await file.write(bytes, done, Math.min(WRITE_BYTES, bytes.byteLength - done), at)).bytesWritten;
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) => (systemCode(error) === "ENOENT" ? false : Promise.reject(error)),
-  );
-}
-
-/** Makes a rename durable. File systems that cannot sync a folder are let be. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, "r");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    const code = systemCode(error);
-    if (code !== "EINVAL" && code !== "EPERM" && code !== "EACCES" && code !== "ENOTSUP") throw error;
+/** Writes all bytes of several pieces at a position, by one call of the system where it takes them. */
+async function writePieces(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  const all = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let written = all <= WRITE_BYTES ? (await file.writev(pieces, position)).bytesWritten : 0;
+  let at = position;
+  for (const piece of pieces) {
+    if (written < piece.byteLength) await writeFully(file, piece.subarray(written), at + written);
+    written = Math.max(0, written - piece.byteLength);
+    at += piece.byteLength;
   }
 }

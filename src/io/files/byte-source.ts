@@ -19,11 +19,19 @@ export interface ByteSource {
   ): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]>;
 }
 
+/** What one call of the system reads; Node ends the process for more than 2 GiB. */
+const READ_BYTES = 2 ** 30;
+
 /** Fills a buffer from a file; short when the file ends early. */
 export async function readFully(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
   let done = 0;
   while (done < target.byteLength) {
-    const { bytesRead } = await file.read(target, done, target.byteLength - done, position + done);
+    const { bytesRead } = await file.read(
+      target,
+      done,
+      Math.min(READ_BYTES, target.byteLength - done),
+      position + done,
+    );
     if (bytesRead === 0) break;
     done += bytesRead;
   }
@@ -59,7 +67,8 @@ export class FileRange implements ByteSource {
     checkRange(this, position, firstBytes + secondBytes);
     const first = new Uint8Array(firstBytes);
     const second = new Uint8Array(secondBytes);
-    const { bytesRead } = await this.file.readv([first, second], this.start + position);
+    const small = firstBytes + secondBytes <= READ_BYTES;
+    const { bytesRead } = small ? await this.file.readv([first, second], this.start + position) : { bytesRead: 0 };
     if (bytesRead < firstBytes) await this.#fill(first.subarray(bytesRead), position + bytesRead);
     const done = Math.max(0, bytesRead - firstBytes);
     if (done < secondBytes) await this.#fill(second.subarray(done), position + firstBytes + done);
@@ -116,4 +125,11 @@ export class SubRange implements ByteSource {
     checkRange(this, position, firstBytes + secondBytes);
     return this.parent.readPair(this.start + position, firstBytes, secondBytes);
   }
+}
+
+/** A part of a source. Its `start` counts from the source that is no part of another. */
+export function subRange(source: ByteSource, start: number, sizeBytes: number): SubRange {
+  return source instanceof SubRange
+    ? new SubRange(source.parent, source.start + start, sizeBytes)
+    : new SubRange(source, start, sizeBytes);
 }

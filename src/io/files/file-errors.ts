@@ -1,5 +1,12 @@
 /** Turns the operating system's errors into errors of the engine that say what to do. */
-import { messageOf, ResourceError, systemCode, ValidationError } from "../../errors.js";
+import {
+  BatchProcessingError,
+  messageOf,
+  ResourceError,
+  systemCode,
+  ValidationError,
+  type ErrorCode,
+} from "../../errors.js";
 
 const READ_REMEDY: Record<string, string> = {
   ENOENT: "there is no such file or folder; check the path",
@@ -25,10 +32,23 @@ const WRITE_REMEDY: Record<string, string> = {
   ENOTDIR: "a part of the path is a file, not a folder; choose another output",
   EISDIR: "a folder is in the way; choose another name or remove it",
   EEXIST: "a file is in the way; choose another output or remove it",
+  EILSEQ: "the file system does not take this name; rename the file",
   ENAMETOOLONG: "the name is too long for this file system; shorten it",
   EMFILE: "too many open files; raise the limit with `ulimit -n`",
   EFBIG: "the file is too big for this file system; choose another disk",
 };
+
+/** Failures to write that are of one file's name: other files can be written. */
+const OF_NAME = new Set(["ENAMETOOLONG", "ENOTDIR", "EISDIR", "EEXIST", "EINVAL", "EILSEQ"]);
+/** What an entry of an input can be at fault by. */
+const OF_ENTRY = new Set<ErrorCode>(["ERR_ZIP_ENTRY", "ERR_ZIP_LIMIT", "ERR_INPUT_NOT_FOUND", "ERR_IMAGE_LIMIT"]);
+
+/** Whether reading or writing failed for one file alone, so that all others can still be done. */
+export function isFaultOfFile(error: unknown): error is BatchProcessingError {
+  if (!(error instanceof BatchProcessingError)) return false;
+  if (error.code === "ERR_OUTPUT_WRITE") return OF_NAME.has(systemCode(error.cause) ?? "");
+  return OF_ENTRY.has(error.code) || error instanceof ValidationError;
+}
 
 /** `ERR_INPUT_NOT_FOUND` for a path that cannot be read. */
 export function inputError(path: string, cause: unknown): ValidationError {

@@ -1,12 +1,13 @@
 /** A folder as a page sink: each file written to a temporary name, synced and renamed. */
 import { join } from "node:path";
 import { BatchProcessingError } from "../../errors.js";
-import { writeFileAtomic } from "./atomic-file.js";
+import { AtomicFile, writeFileAtomic } from "./atomic-file.js";
+import { outputError } from "./file-errors.js";
 import { makeFolder } from "./make-folder.js";
-import { nameKey, portableName } from "../names/output-names.js";
+import { nameKey, portableName } from "../names/portable-names.js";
 import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from "../names/output-rules.js";
 import type { PageSink } from "../page-sink.js";
-import type { SourceEntry } from "../page-source.js";
+import { chunksOf, type SourceEntry } from "../page-source.js";
 
 export class FolderSink implements PageSink {
   readonly #folder: string;
@@ -27,11 +28,7 @@ export class FolderSink implements PageSink {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
-    if (this.#ended)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`,
-      );
+    this.#assertOpen(name);
     checkOutputName(name);
     return writeFileAtomic(join(this.#folder, name), bytes, this.#overwrite, (path) => this.#claim(path), this.#folder);
   }
@@ -42,8 +39,22 @@ export class FolderSink implements PageSink {
     return writeFileAtomic(join(this.#folder, name), bytes, true, undefined, this.#folder);
   }
 
-  async carry(entry: SourceEntry): Promise<string> {
-    return this.write(portableName(entry.name), await entry.read());
+  async carry(entry: SourceEntry, replaces?: string): Promise<string> {
+    const name = replaces ?? portableName(entry.name);
+    this.#assertOpen(name);
+    checkOutputName(name);
+    const path = join(this.#folder, name);
+    const file = await AtomicFile.create(path, this.#folder);
+    try {
+      for await (const chunk of chunksOf(entry))
+        await file.append([chunk]).catch((cause: unknown) => Promise.reject(outputError(path, cause)));
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    if (replaces === undefined) return file.commit(this.#overwrite, (candidate) => this.#claim(candidate));
+    this.#taken.add(nameKey(path));
+    return file.commit(true);
   }
 
   async finish(metadata?: SinkMetadata): Promise<string> {
@@ -56,6 +67,14 @@ export class FolderSink implements PageSink {
 
   async abort(): Promise<void> {
     this.#ended = true;
+  }
+
+  #assertOpen(name: string): void {
+    if (this.#ended)
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`,
+      );
   }
 
   #claim(path: string): boolean {

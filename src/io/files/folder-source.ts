@@ -1,18 +1,31 @@
-/** A folder as a page source: listed once, in natural order, files read on demand. */
-import { open, readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+/**
+ * A folder as a page source: listed once, in natural order, files read on demand. Names are taken as the bytes they are
+ * on disk; text is made of them for people.
+ */
+import type { Stats } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
-import { readFully } from "./byte-source.js";
-import { isArchiveName, isSkipped, kindOfName } from "../names/entry-rules.js";
-import { inputError } from "./file-errors.js";
-import { compareNatural } from "../names/natural-order.js";
+import { contentKind } from "../content-kind.js";
+import { SNIFF_BYTES } from "../image/image-format.js";
+import { isArchiveName, isJunkName } from "../names/entry-rules.js";
+import { diskNames } from "../names/disk-names.js";
+import { FreeNames } from "../names/free-names.js";
+import { sortedNaturally } from "../names/natural-order.js";
+import { numberedName } from "../names/output-names.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
+import { eachConcurrent } from "./each-concurrent.js";
+import { inputError } from "./file-errors.js";
+import { fileChunks, readHead, readWhole } from "./read-file.js";
+
+/** Files whose first bytes are read at once. */
+const HEADS_AT_ONCE = 16;
 
 /** Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`. */
 export async function openFolderSource(path: string, recursive: boolean): Promise<PageSource> {
-  const entries: SourceEntry[] = [];
-  const faults: SourceFault[] = [];
-  await list({ root: path, recursive, entries, faults, visited: new Set() }, "");
+  const listing: Listing = { recursive, files: [], faults: [], visited: new Set() };
+  await list(listing, Buffer.from(path), "");
+  const { faults } = listing;
+  const entries = sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
     const archive = entries.find(({ name }) => isArchiveName(name));
@@ -20,63 +33,81 @@ export async function openFolderSource(path: string, recursive: boolean): Promis
       archive === undefined
         ? "PNG, JPEG, WebP, TIFF, AVIF and GIF are read"
         : `archives in a folder are not opened: give ${archive.name} itself as the input`;
-    throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}`);
+    const [fault] = faults;
+    const first = fault === undefined ? "" : `; ${faults.length} cannot be used, the first: ${fault.error.message}`;
+    throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}${first}`);
   }
-  entries.sort((a, b) => compareNatural(a.name, b.name));
   return { path, entries: () => entries, faults, close: async () => {} };
 }
 
-/** A file on disk as an entry. */
-export function fileEntry(path: string, name: string, sizeBytes: number): SourceEntry {
-  return { name, kind: kindOfName(name), sizeBytes, read: () => readWhole(path) };
+/** A file on disk, found by a listing. */
+interface ListedFile {
+  readonly name: string;
+  readonly path: Buffer;
+  readonly sizeBytes: number;
 }
 
 interface Listing {
-  readonly root: string;
   readonly recursive: boolean;
-  readonly entries: SourceEntry[];
+  readonly files: ListedFile[];
   readonly faults: SourceFault[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
 
-async function list(listing: Listing, folder: string): Promise<void> {
-  const path = join(listing.root, folder);
-  const real = await realpath(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
+async function list(listing: Listing, path: Buffer, folder: string): Promise<void> {
+  const unreadable = (cause: unknown): Promise<never> => Promise.reject(inputError(path.toString(), cause));
+  const real = (await realpath(path, { encoding: "buffer" }).catch(unreadable)).toString("latin1");
   if (listing.visited.has(real)) return;
   listing.visited.add(real);
-  const labels = await readdir(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
-  for (const label of labels.sort()) {
+  const labels = (await readdir(path, { encoding: "buffer" }).catch(unreadable)).sort(Buffer.compare);
+  for (const [label, bytes] of diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
-    if (isSkipped(name)) continue;
+    if (isJunkName(label)) continue;
+    const place = Buffer.concat([path, Buffer.from("/"), bytes]);
     try {
-      await visit(listing, name);
+      await visit(listing, place, name);
     } catch (error) {
-      const fault = error instanceof ValidationError ? error : inputError(join(listing.root, name), error);
+      const fault = error instanceof ValidationError ? error : inputError(place.toString(), error);
       listing.faults.push({ name, error: fault });
     }
   }
 }
 
-async function visit(listing: Listing, name: string): Promise<void> {
-  const path = join(listing.root, name);
+async function visit(listing: Listing, path: Buffer, name: string): Promise<void> {
   const info = await stat(path);
-  if (info.isFile()) listing.entries.push(fileEntry(path, name, info.size));
-  else if (info.isDirectory() && listing.recursive) await list(listing, name);
+  if (info.isFile()) listing.files.push({ name, path, sizeBytes: info.size });
+  else if (!info.isDirectory())
+    throw new ValidationError(
+      "ERR_INPUT_NOT_FOUND",
+      `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder; take it out of the input`,
+    );
+  else if (listing.recursive) await list(listing, path, name);
 }
 
-async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const file = await open(path, "r");
-    try {
-      const { size } = await file.stat();
-      const bytes = new Uint8Array(size);
-      const done = await readFully(file, bytes, 0);
-      return done === size ? bytes : bytes.slice(0, done);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw inputError(path, cause);
-  }
+/** What a path leads to that is neither a file nor a folder. */
+function specialFile(info: Stats): string {
+  if (info.isFIFO()) return "a named pipe";
+  if (info.isSocket()) return "a socket";
+  return info.isBlockDevice() || info.isCharacterDevice() ? "a device" : "a special file";
+}
+
+/** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
+async function judged({ files, faults }: Listing): Promise<SourceEntry[]> {
+  const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
+  await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
+    const content = contentKind(file, await readHead(path, SNIFF_BYTES).catch(() => undefined));
+    if ("junk" in content) return;
+    found[index] =
+      "unsupported" in content
+        ? { name: file.name, error: content.unsupported }
+        : { ...file, ...content, read: () => readWhole(path), chunks: () => fileChunks(path) };
+  });
+  const names = new FreeNames({ numbered: numberedName });
+  return found.flatMap((one) => {
+    if (one === undefined) return [];
+    if (!("error" in one)) return [{ ...one, name: names.take(one.name) }];
+    faults.push(one);
+    return [];
+  });
 }

@@ -7,7 +7,7 @@ import type { RasterImage } from "../../binding/raster.js";
 import type { OutputFormat } from "../../config/batch-config.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../errors.js";
 import { isSrgb, profileSpace, withProfileFile } from "./color-profile.js";
-import { sniffFormat, type ImageFormat } from "./image-format.js";
+import { sniffFormat, unsupportedPicture, type ImageFormat } from "./image-format.js";
 import { toInfo, type ImageInfo } from "./image-info.js";
 
 export type { ImageInfo };
@@ -144,11 +144,7 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Deco
 export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
   const { format, description } = sniffFormat(bytes);
   if (format !== undefined && format !== "zip") return { format, description };
-  throw new ImageProcessingError(
-    "ERR_IMAGE_DECODE",
-    `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`,
-    { imagePath: name },
-  );
+  throw unsupportedPicture(name, description);
 }
 
 /**

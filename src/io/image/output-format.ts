@@ -1,5 +1,6 @@
 /** The formats that are written, and their file name extensions. Pure functions over names. */
 import type { OutputFormat } from "../../config/batch-config.js";
+import type { ImageFormat } from "./image-format.js";
 import { extensionOf } from "../names/entry-rules.js";
 
 /** A picture format, or that of a layered document. */
@@ -27,11 +28,13 @@ export function formatOfName(name: string): WrittenFormat | undefined {
 
 /**
  * The extension of a page's result: the page's own where it is of the wanted format (without one, of any format that is
- * written), as the page spells it; otherwise the format's first, PNG's by default.
+ * written), as the page spells it; otherwise the format's first. Without a wanted format that is the content's, PNG
+ * for what is not written.
  */
-export function outputExtension(name: string, format?: WrittenFormat): string {
+export function outputExtension(name: string, format?: WrittenFormat, content?: ImageFormat): string {
   const own = formatOfName(name);
   if (own !== undefined && (format === undefined || own === format))
     return name.slice(name.length - extensionOf(name).length);
-  return EXTENSIONS[format ?? "png"][0]!;
+  const ofContent = content === "gif" || extensionOf(name) === ".gif" ? undefined : content;
+  return EXTENSIONS[format ?? ofContent ?? "png"][0]!;
 }

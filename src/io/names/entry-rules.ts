@@ -1,13 +1,21 @@
 /**
- * Which files of an input count: what is skipped, and what a name promises (picture, archive, other). Content decides
- * later.
+ * Which files of an input count: what is left out as junk, and what a name promises (picture, archive, other). A name
+ * only promises: what a file is, its content decides.
  */
 
-const SKIPPED_PARTS = new Set(["__macosx", ".ds_store", "thumbs.db", "desktop.ini"]);
+/** Names that systems leave behind. A leading dot alone says nothing: pages have such names. */
+const JUNK_PARTS = new Set(["__macosx", ".ds_store", "thumbs.db", "desktop.ini"]);
+/** macOS writes resource forks beside files as AppleDouble files, usually named `._` and the file's name. */
+const APPLE_DOUBLE = [0x00, 0x05, 0x16, 0x07];
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".gif"]);
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
-/** What a name promises. `other` is carried along to an output archive unread. */
+/** The end of the name of a folder that holds the state of a run; see `core/output/work-folder`. */
+export const WORK_SUFFIX = ".cobra-batch";
+/** What a run writes for itself: its state, and files that do not have their names yet. */
+const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp)$/u;
+
+/** `image`: a page, a reference, or a file that claims to be one. `other`: carried to the output as it is. */
 export type EntryKind = "image" | "other";
 
 /** The extension with its dot in lower case, empty when there is none. */
@@ -17,11 +25,17 @@ export function extensionOf(name: string): string {
   return dot > 0 ? base.slice(dot).toLowerCase() : "";
 }
 
-/** True for files that systems leave behind and for dot-files: any part of the path decides. */
-export function isSkipped(name: string): boolean {
-  return name.split("/").some((part) => part.startsWith(".") || SKIPPED_PARTS.has(part.toLowerCase()));
+/** Whether a file is left out by its path: what systems leave behind, and the state of runs. Any part decides. */
+export function isJunkName(name: string): boolean {
+  return name.split("/").some((part) => JUNK_PARTS.has(part.toLowerCase()) || OWN_PART.test(part));
 }
 
+/** Whether a file is left out by its first bytes. */
+export function isAppleDouble(head: Uint8Array): boolean {
+  return APPLE_DOUBLE.every((byte, at) => head[at] === byte);
+}
+
+/** What a name promises. */
 export function kindOfName(name: string): EntryKind {
   return IMAGE_EXTENSIONS.has(extensionOf(name)) ? "image" : "other";
 }

@@ -4,37 +4,89 @@
 
 const CHUNKS = /\d+|\D+/gu;
 
+/** A run of digits, by value, or of other characters, in lower case. */
+interface Chunk {
+  readonly text: string;
+  /** Without leading zeros; undefined for a run of other characters. */
+  readonly digits: string | undefined;
+}
+
+interface Label {
+  readonly raw: string;
+  readonly chunks: readonly Chunk[];
+}
+
+/** A path taken apart once, so that sorting many does not do it at each comparison. */
+export interface NaturalKey {
+  readonly name: string;
+  readonly folders: readonly Label[];
+  /** The file name cut in front of its extension, so that `p2.png` comes before `p2 extra.png`. */
+  readonly stem: Label;
+  readonly extension: Label;
+}
+
+function chunksOf(text: string): Chunk[] {
+  return (text.toLowerCase().match(CHUNKS) ?? []).map((chunk) => ({
+    text: chunk,
+    digits: /^\d/u.test(chunk) ? chunk.replace(/^0+(?=\d)/u, "") : undefined,
+  }));
+}
+
+function labelOf(raw: string): Label {
+  return { raw, chunks: chunksOf(raw) };
+}
+
+/** Takes a relative path apart. */
+export function naturalKey(name: string): NaturalKey {
+  const slash = name.lastIndexOf("/");
+  const base = name.slice(slash + 1);
+  const dot = base.lastIndexOf(".");
+  const cut = dot > 0 ? dot : base.length;
+  return {
+    name,
+    folders: slash < 0 ? [] : name.slice(0, slash).split("/").map(labelOf),
+    stem: labelOf(base.slice(0, cut)),
+    extension: labelOf(base.slice(cut)),
+  };
+}
+
 /** Code-unit order, the last resort that makes the order total. */
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
 
-/** Two runs of ASCII digits by value, of any length. */
-function compareDigits(a: string, b: string): number {
-  const left = a.replace(/^0+(?=\d)/u, "");
-  const right = b.replace(/^0+(?=\d)/u, "");
-  return left.length - right.length || compareText(left, right);
-}
-
-/** One folder or file name against another: runs of digits by value, the rest by lower-cased code units. */
-function compareLabel(a: string, b: string): number {
-  const left = a.toLowerCase().match(CHUNKS) ?? [];
-  const right = b.toLowerCase().match(CHUNKS) ?? [];
+/** Runs of digits by value and before all else, the rest by lower-cased code units. */
+function compareChunks(left: readonly Chunk[], right: readonly Chunk[]): number {
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const x = left[i]!;
     const y = right[i]!;
-    const digitsFirst = Number(/\d/u.test(y)) - Number(/\d/u.test(x));
-    const order = digitsFirst || (/\d/u.test(x) ? compareDigits(x, y) : compareText(x, y));
+    if ((x.digits === undefined) !== (y.digits === undefined)) return x.digits === undefined ? 1 : -1;
+    const order =
+      x.digits === undefined || y.digits === undefined
+        ? compareText(x.text, y.text)
+        : x.digits.length - y.digits.length || compareText(x.digits, y.digits);
     if (order !== 0) return order;
   }
   return left.length - right.length;
 }
 
-/** A file name cut in front of its extension, so that `p2.png` comes before `p2 extra.png`. */
-function splitExtension(name: string): [stem: string, extension: string] {
-  const dot = name.lastIndexOf(".");
-  return dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ""];
+/** `compareNatural` of paths taken apart. */
+export function compareNaturalKeys(a: NaturalKey, b: NaturalKey): number {
+  for (let i = 0; ; i++) {
+    const left = a.folders[i];
+    const right = b.folders[i];
+    if (left === undefined || right === undefined) {
+      if (left !== right) return left === undefined ? -1 : 1;
+      return (
+        compareChunks(a.stem.chunks, b.stem.chunks) ||
+        compareChunks(a.extension.chunks, b.extension.chunks) ||
+        compareText(a.name, b.name)
+      );
+    }
+    const order = compareChunks(left.chunks, right.chunks) || compareText(left.raw, right.raw);
+    if (order !== 0) return order;
+  }
 }
 
 /**
@@ -42,18 +94,13 @@ function splitExtension(name: string): [stem: string, extension: string] {
  * and `1`, `A` and `a`) fall back to code-unit order, so 0 means the same string.
  */
 export function compareNatural(a: string, b: string): number {
-  const left = a.split("/");
-  const right = b.split("/");
-  for (let i = 0; ; i++) {
-    const leftIsFile = i === left.length - 1;
-    const rightIsFile = i === right.length - 1;
-    if (leftIsFile !== rightIsFile) return leftIsFile ? -1 : 1;
-    if (leftIsFile) {
-      const [leftStem, leftExtension] = splitExtension(left[i]!);
-      const [rightStem, rightExtension] = splitExtension(right[i]!);
-      return compareLabel(leftStem, rightStem) || compareLabel(leftExtension, rightExtension) || compareText(a, b);
-    }
-    const order = compareLabel(left[i]!, right[i]!) || compareText(left[i]!, right[i]!);
-    if (order !== 0) return order;
-  }
+  return compareNaturalKeys(naturalKey(a), naturalKey(b));
+}
+
+/** The items in the natural order of their names. */
+export function sortedNaturally<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, key: naturalKey(nameOf(item)) }))
+    .sort((a, b) => compareNaturalKeys(a.key, b.key))
+    .map(({ item }) => item);
 }

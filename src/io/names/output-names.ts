@@ -2,8 +2,18 @@
  * Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over
  * names.
  */
-import { extensionOf } from "./entry-rules.js";
 import { outputExtension, type WrittenFormat } from "../image/output-format.js";
+import type { ImageFormat } from "../image/image-format.js";
+import { extensionOf } from "./entry-rules.js";
+import { FreeNames } from "./free-names.js";
+import { fitLabel, nameKey, portableLabel, portableName } from "./portable-names.js";
+import { keepsReadingOrder } from "./reading-order.js";
+
+/** A picture of an input, with its format where its name does not tell. */
+export interface NamedPicture {
+  readonly name: string;
+  readonly format?: ImageFormat | undefined;
+}
 
 export interface OutputNameOptions {
   /** Mirror the input's folders. Default true; false puts every result side by side. */
@@ -12,44 +22,36 @@ export interface OutputNameOptions {
   readonly format?: WrittenFormat | undefined;
   /** Results differ in more than their extensions: each has a folder of layers beside it. Default false. */
   readonly layerFolders?: boolean;
+  /**
+   * The results go into an archive, whose pages readers sort by name. Default false. Where `_colorized` would change
+   * the order of the pages, all of them keep their own names.
+   */
+  readonly archive?: boolean;
 }
 
-/** The longest file name common file systems take, in bytes of UTF-8; some is left for `_12` and temporary names. */
-const MAX_LABEL_BYTES = 255 - 15;
 const SUFFIX = "_colorized";
-
-/** Names that Windows keeps for devices, whatever their extension. */
-const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])$/iu;
-/** Control characters, and marks that reorder text on screen. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
-/**
- * The same relative name made fit for every system: no device names (`CON/nul.png` → `CON_/nul_.png`), no control
- * characters or marks that reorder text, no folder that ends in a dot or space. Other names stay as they are.
- */
-export function portableName(name: string): string {
-  return name
-    .split("/")
-    .map((part, index, parts) => {
-      const clean = part.replace(UNPRINTABLE, "_");
-      const dot = clean.indexOf(".");
-      const stem = dot < 0 ? clean : clean.slice(0, dot);
-      const whole = DEVICE.test(stem.trimEnd()) ? `${stem}_${clean.slice(stem.length)}` : clean;
-      return index < parts.length - 1 ? whole.replace(/[. ]+$/u, (end) => "_".repeat(end.length)) : whole;
-    })
-    .join("/");
-}
+/** What looks like an extension; others, as in `Vol. 1` and `1.png?w=800`, are a part of the name. */
+const EXTENSION = /^\.[a-z][a-z0-9]{0,4}$/u;
 
 /** `a/001.jpg` → `a/001_colorized.jpg`. */
-export function colorizedName(given: string, format?: WrittenFormat): string {
-  const name = portableName(given);
-  const slash = name.lastIndexOf("/") + 1;
-  const base = name.slice(slash);
+export function colorizedName(picture: NamedPicture | string, format?: WrittenFormat, suffix = SUFFIX): string {
+  const given = typeof picture === "string" ? { name: picture } : picture;
+  const slash = given.name.lastIndexOf("/") + 1;
+  const base = portableLabel(given.name.slice(slash));
   const own = extensionOf(base);
-  const stem = base.slice(0, base.length - own.length);
-  const wanted = outputExtension(base, format);
-  return name.slice(0, slash) + shorten(stem, MAX_LABEL_BYTES - SUFFIX.length - wanted.length) + SUFFIX + wanted;
+  const stem = EXTENSION.test(own) ? base.slice(0, base.length - own.length) : base;
+  const label = fitLabel(stem, suffix + outputExtension(base, format, given.format));
+  return portableName(given.name.slice(0, slash) + label);
+}
+
+/** Whether two results' names are the same but for `_colorized`, which archives of earlier versions always had. */
+export function differBySuffix(a: string, b: string): boolean {
+  return a !== b && withoutSuffix(a) === withoutSuffix(b);
+}
+
+function withoutSuffix(name: string): string {
+  const stem = name.slice(0, name.length - extensionOf(name).length);
+  return (stem.endsWith(SUFFIX) ? stem.slice(0, -SUFFIX.length) : stem) + name.slice(stem.length);
 }
 
 /** Puts a number in front of the extension: `a/x.png`, 2 → `a/x_2.png`. */
@@ -58,48 +60,52 @@ export function numberedName(name: string, n: number): string {
   return n === 0 ? name : `${name.slice(0, cut)}_${n}${name.slice(cut)}`;
 }
 
-/** What decides whether two names are the same file on any system: composed Unicode, without case. */
-export function nameKey(name: string): string {
-  return name.normalize("NFC").toLowerCase();
-}
-
-/** The first of `name`, `name_1`, `name_2`, … that `isTaken` does not know. */
-export function firstFreeName(name: string, isTaken: (candidate: string) => boolean): string {
-  let n = 0;
-  while (isTaken(numberedName(name, n))) n++;
-  return numberedName(name, n);
-}
-
-/** The first number from 0 of which nothing exists. */
-export async function firstFreeNumber(exists: (number: number) => Promise<boolean>): Promise<number> {
-  let n = 0;
-  while (await exists(n)) n++;
-  return n;
-}
-
 /**
- * The results' names for all pages of a run, in their order; no two are equal, nor equal but for case. The plan depends
- * on the pages' names and order only, so that a run that goes on later gives the same names. Flat names that would meet
- * carry their folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
+ * The results' names for all pictures of an input, in their order; no two are equal, nor equal but for case. The plan
+ * depends on the pictures' names and order only, so that a run that goes on later gives the same names. Flat names that
+ * would meet carry their folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
  */
-export function planOutputNames(names: readonly string[], options: OutputNameOptions = {}): string[] {
-  const { preserveStructure = true, format, layerFolders = false } = options;
-  const wanted = names.map((name) =>
-    colorizedName(preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1), format),
+export function planOutputNames(
+  pictures: readonly (NamedPicture | string)[],
+  options: OutputNameOptions = {},
+): string[] {
+  const given = pictures.map((picture) => (typeof picture === "string" ? { name: picture } : picture));
+  const planned = planWithSuffix(given, options, SUFFIX);
+  if (options.archive !== true) return planned;
+  const plain = planWithSuffix(given, options, "");
+  const flat = options.preserveStructure === false;
+  const names = given.map(({ name }, index) => (flat ? plain[index]! : name));
+  return keepsReadingOrder(names, planned) ? planned : plain;
+}
+
+function planWithSuffix(
+  pictures: readonly NamedPicture[],
+  { preserveStructure = true, format, layerFolders = false }: OutputNameOptions,
+  suffix: string,
+): string[] {
+  const nameOf = (picture: NamedPicture, name: string): string => colorizedName({ ...picture, name }, format, suffix);
+  const wanted = pictures.map((picture) =>
+    nameOf(picture, preserveStructure ? picture.name : picture.name.slice(picture.name.lastIndexOf("/") + 1)),
   );
   if (!preserveStructure) {
     const uses = new Map<string, number>();
     for (const name of wanted) uses.set(nameKey(name), (uses.get(nameKey(name)) ?? 0) + 1);
-    for (const [i, name] of names.entries()) {
-      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = colorizedName(name.replaceAll("/", "_"), format);
+    for (const [i, picture] of pictures.entries()) {
+      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = nameOf(picture, picture.name.replaceAll("/", "_"));
     }
   }
-  const taken = new Set<string>();
   const place = (name: string): string => nameKey(layerFolders ? layersFolder(name) : name);
-  return wanted.map((name) => {
-    const free = firstFreeName(name, (candidate) => taken.has(place(candidate)));
-    taken.add(place(free));
-    return free;
+  const free = new FreeNames({ key: place, numbered: numberedName });
+  for (const name of wanted) free.reserveFolders(name);
+  if (suffix !== "") return wanted.map((name) => free.take(name));
+  // Results have the names of pictures here: nobody takes the name of another, which may stay in the output as it is.
+  const own = pictures.map(({ name }, index) => place(name) === place(wanted[index]!));
+  for (const { name } of pictures) free.reserve(name);
+  const firsts = new Set<string>();
+  return wanted.map((name, index) => {
+    if (!own[index]! || firsts.has(place(name))) return free.take(name);
+    firsts.add(place(name));
+    return name;
   });
 }
 
@@ -109,17 +115,4 @@ export const LAYER_NAMES = ["1_original.png", "2_color.png", "3_ink.png"] as con
 /** The folder of a picture's layers, beside it: `a/001_colorized.jpg` → `a/001_colorized_layers`. */
 export function layersFolder(picture: string): string {
   return `${picture.slice(0, picture.length - extensionOf(picture).length)}_layers`;
-}
-
-/** Cuts text to a number of UTF-8 bytes without splitting a character. */
-function shorten(text: string, maxBytes: number): string {
-  if (Buffer.byteLength(text) <= maxBytes) return text;
-  let bytes = 0;
-  let kept = "";
-  for (const char of text) {
-    bytes += Buffer.byteLength(char);
-    if (bytes > maxBytes) break;
-    kept += char;
-  }
-  return kept;
 }

@@ -4,7 +4,8 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { colorizedName, nameKey, planOutputNames } from "../../../src/io/names/output-names.js";
+import { colorizedName, planOutputNames } from "../../../src/io/names/output-names.js";
+import { nameKey } from "../../../src/io/names/portable-names.js";
 import { openArchiveSink, openFolderSink } from "../../../src/io/open-sink.js";
 import type { SourceEntry } from "../../../src/io/page-source.js";
 import { openPageSource } from "../../../src/io/open-source.js";

@@ -18,11 +18,17 @@ async function names(path: string, options?: PageSourceOptions): Promise<string[
   return source.entries().map(({ name }) => name);
 }
 
-async function tree(files: readonly string[]): Promise<string> {
+/** A resource fork, as macOS writes it beside a file. */
+const APPLE_DOUBLE = Buffer.from([0, 5, 22, 7, 0, 2, 0, 0]);
+
+async function tree(files: readonly string[], contents: Readonly<Record<string, Uint8Array>> = {}): Promise<string> {
   const folder = await temporaryFolder();
-  for (const file of files) {
+  for (const [file, content] of [
+    ...files.map((file) => [file, Buffer.from("content")] as const),
+    ...Object.entries(contents),
+  ]) {
     await mkdir(join(folder, file, ".."), { recursive: true });
-    await writeFile(join(folder, file), "content");
+    await writeFile(join(folder, file), content);
   }
   return folder;
 }
@@ -82,30 +88,51 @@ describe("compareNatural", () => {
 
 describe("a folder", () => {
   it("lists pictures and other files in natural order and leaves out what systems leave behind", async () => {
-    const folder = await tree([
-      "10.png",
-      "9.JPG",
-      "ComicInfo.xml",
-      ".DS_Store",
-      "Thumbs.db",
-      "desktop.ini",
-      "._9.png",
-      ".hidden.png",
-      "__MACOSX/9.png",
-      "sub/1.png",
-    ]);
+    const folder = await tree(
+      [
+        "10.png",
+        "9.JPG",
+        "ComicInfo.xml",
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+        ".leading.png",
+        "__MACOSX/9.png",
+        "sub/1.png",
+        ".cobra-1-0123456789ab.tmp",
+      ],
+      { "._9.png": APPLE_DOUBLE, "fork.png": APPLE_DOUBLE, "._10.png": await png() },
+    );
     const source = await openPageSource(folder);
     expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([
       ["9.JPG", "image"],
       ["10.png", "image"],
+      ["._10.png", "image"],
+      [".leading.png", "image"],
       ["ComicInfo.xml", "other"],
     ]);
     expect(source.faults).toEqual([]);
   });
 
   it("reads folders inside it when asked, folder by folder", async () => {
-    const folder = await tree(["z.png", "b/2.png", "b/10.png", "a/1.png", ".git/1.png"]);
-    expect(await names(folder, { recursive: true })).toEqual(["z.png", "a/1.png", "b/2.png", "b/10.png"]);
+    const folder = await tree([
+      "z.png",
+      "b/2.png",
+      "b/10.png",
+      "a/1.png",
+      "...And Then/001.png",
+      ".hack vol 1/1.png",
+      "out.cbz.cobra-batch/.pages/1.png",
+      ".cobra-batch/1.png",
+    ]);
+    expect(await names(folder, { recursive: true })).toEqual([
+      "z.png",
+      "...And Then/001.png",
+      ".hack vol 1/1.png",
+      "a/1.png",
+      "b/2.png",
+      "b/10.png",
+    ]);
   });
 
   it("reports a dangling link, follows a good one, and ends at a link to its parent", async () => {
@@ -180,7 +207,7 @@ describe("an archive", () => {
       "ComicInfo.xml": "<x/>",
       "__MACOSX/p2.png": "no",
       "a/.DS_Store": "no",
-      "a/._p.png": "no",
+      "a/._p.png": APPLE_DOUBLE,
       "a/p1.png": "one",
     });
     const source = await openPageSource(path);

@@ -1,6 +1,6 @@
 /** The machine: Node, system, processor, memory, open files. */
-import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { glibcVersion, openFilesLimit, processorLimit } from "../../../platform/host-limits.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
@@ -28,8 +28,7 @@ export function checkNode(version: string): Finding {
 }
 
 function checkSystem(): Finding {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  const glibc = report.header?.glibcVersionRuntime;
+  const glibc = glibcVersion();
   const base = {
     check: "system",
     title: "system",
@@ -49,11 +48,7 @@ function checkSystem(): Finding {
 
 /** Cores, and what a container allows of them. */
 async function checkCores(): Promise<Finding> {
-  const [quota, period] = (await readFile("/sys/fs/cgroup/cpu.max", "utf8").catch(() => "max 100000"))
-    .trim()
-    .split(" ");
-  const allowed =
-    quota === "max" ? availableParallelism() : Math.min(availableParallelism(), Number(quota) / Number(period));
+  const allowed = Math.min(availableParallelism(), (await processorLimit()) ?? Infinity);
   const limited = allowed < availableParallelism();
   const found = `${availableParallelism()} (${cpus()[0]?.model.trim() ?? "unknown"})${limited ? `, of which this container may use ${allowed.toFixed(1)}` : ""}`;
   return {
@@ -83,9 +78,12 @@ function checkMemory(): Finding {
 }
 
 async function checkOpenFiles(): Promise<Finding> {
-  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1] ?? "unknown";
-  const base = { check: "open-files", title: "open files", found: `at most ${soft}` };
-  if (Number(soft) >= OPEN_FILES_FLOOR || !/^\d+$/.test(soft)) return { ...base, status: "ok" };
+  const limit = await openFilesLimit();
+  const base = {
+    check: "open-files",
+    title: "open files",
+    found: limit === undefined ? "no limit" : `at most ${limit}`,
+  };
+  if (limit === undefined || limit >= OPEN_FILES_FLOOR) return { ...base, status: "ok" };
   return { ...base, status: "warning", remedy: `raise the limit: ulimit -n ${OPEN_FILES_FLOOR}` };
 }

@@ -1,8 +1,9 @@
 /** Folders that are written: whether they can be, and how much room there is. */
-import { mkdtemp, rm, stat, statfs } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../errors.js";
+import { freeBytes } from "../../../platform/storage.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
@@ -53,9 +54,9 @@ export async function checkFolder({ check, title, path, remedy, least }: FolderC
   } catch (error) {
     return { check, title, status: least, found: `${path} cannot be written: ${messageOf(error)}`, remedy };
   }
-  const { bavail, bsize } = await statfs(folder);
-  const base = { check, title, found: `${path}, ${bytesText(bavail * bsize)} free` };
-  if (bavail * bsize >= ROOM_FLOOR_BYTES) return { ...base, status: "ok" };
+  const free = await freeBytes(folder);
+  const base = { check, title, found: `${path}, ${bytesText(free)} free` };
+  if (free >= ROOM_FLOOR_BYTES) return { ...base, status: "ok" };
   return {
     ...base,
     status: "warning",

@@ -1,0 +1,71 @@
+/**
+ * Where a ZIP archive lies in its file. Downloads, players and signers append bytes to archives, and self-extracting
+ * ones begin with a program; `unzip` reads both, and so the archive between them is looked for here.
+ */
+import { subRange, type ByteSource } from "../files/byte-source.js";
+
+const END = 0x06054b50;
+const ZIP64_END = 0x06064b50;
+const ZIP64_END_BYTES = 56;
+const ZIP64_LOCATOR = 0x07064b50;
+const DIRECTORY_RECORD = 0x02014b50;
+const DIRECTORY_RECORD_BYTES = 46;
+const END_BYTES = 22;
+const ZIP64_LOCATOR_BYTES = 20;
+/** How far from the file's end the end record may stand: the longest comment, and as much behind it. */
+const SEARCHED_BYTES = END_BYTES + 2 * 0xffff;
+/** End records that are looked at; a file may be full of their signature. */
+const MAX_CANDIDATES = 64;
+
+/** The archive alone, without what stands before and after it; the whole file where no archive is found. */
+export async function archiveRange(source: ByteSource): Promise<ByteSource> {
+  const start = Math.max(0, source.sizeBytes - SEARCHED_BYTES);
+  const tail = Buffer.from((await source.read(start, source.sizeBytes - start)).buffer);
+  let empty: ByteSource | undefined;
+  let at = tail.byteLength - END_BYTES;
+  for (let n = 0; n < MAX_CANDIDATES && at >= 0; n++, at--) {
+    at = lastSignature(tail, at);
+    if (at < 0) break;
+    const end = at + END_BYTES + tail.readUInt16LE(at + 20);
+    if (end > tail.byteLength) continue;
+    if (tail.readUInt16LE(at + 10) === 0 && tail.readUInt32LE(at + 12) === 0) {
+      empty ??= subRange(source, 0, start + end);
+      continue;
+    }
+    const first = await firstByte(source, start + at, tail, at);
+    if (first === 0 && end === tail.byteLength) return source;
+    if (first !== undefined) return subRange(source, first, start + end - first);
+  }
+  return empty ?? source;
+}
+
+function lastSignature(bytes: Buffer, from: number): number {
+  const signature = Buffer.alloc(4);
+  signature.writeUInt32LE(END);
+  return bytes.lastIndexOf(signature, from);
+}
+
+/** Where the archive of an end record begins; undefined where the record has no directory. */
+async function firstByte(source: ByteSource, position: number, tail: Buffer, at: number): Promise<number | undefined> {
+  const locator = at - ZIP64_LOCATOR_BYTES;
+  if (locator >= 0 && tail.readUInt32LE(locator) === ZIP64_LOCATOR) {
+    const stated = Number(tail.readBigUInt64LE(locator + 8));
+    const actual = position - ZIP64_LOCATOR_BYTES - ZIP64_END_BYTES;
+    if (stated < position && (await hasSignature(source, stated, ZIP64_END))) return 0;
+    return actual > stated && (await hasSignature(source, actual, ZIP64_END)) ? actual - stated : undefined;
+  }
+  const [directoryBytes, offset] = [tail.readUInt32LE(at + 12), tail.readUInt32LE(at + 16)];
+  if (await isDirectory(source, offset, position)) return 0;
+  const shift = position - directoryBytes - offset;
+  return shift > 0 && (await isDirectory(source, offset + shift, position)) ? shift : undefined;
+}
+
+async function isDirectory(source: ByteSource, offset: number, end: number): Promise<boolean> {
+  return offset + DIRECTORY_RECORD_BYTES <= end && hasSignature(source, offset, DIRECTORY_RECORD);
+}
+
+async function hasSignature(source: ByteSource, offset: number, signature: number): Promise<boolean> {
+  if (offset + 4 > source.sizeBytes) return false;
+  const bytes = await source.read(offset, 4);
+  return new DataView(bytes.buffer).getUint32(0, true) === signature;
+}

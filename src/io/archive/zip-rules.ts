@@ -1,0 +1,163 @@
+/**
+ * Which entries of an archive's directory are used: kinds, methods, sizes, limits, overlaps. One that breaks a rule is
+ * refused, and the others are used.
+ */
+import { ZipExtractionError, type ErrorCode } from "../../errors.js";
+import { FreeNames } from "../names/free-names.js";
+import { RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
+import type { DirectoryEntry } from "./zip-directory.js";
+import { nameFault, normalizeEntryName, printableName } from "./zip-names.js";
+
+export const STORED = 0;
+const DEFLATED = 8;
+const METHOD_NAMES: Record<number, string> = {
+  1: "shrink",
+  6: "implode",
+  9: "deflate64",
+  12: "bzip2",
+  14: "lzma",
+  93: "zstd",
+  95: "xz",
+  98: "ppmd",
+  99: "AES",
+};
+const ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000;
+const FILE_TYPE = 0o170000;
+const REGULAR_FILE = 0o100000;
+const DIRECTORY = 0o040000;
+const SYMLINK = 0o120000;
+/** What `zip -` notes for a file that it was given through a pipe. */
+const PIPE = 0o010000;
+/** Of a local header without its name and extra field. */
+export const LOCAL_HEADER_BYTES = 30;
+/** What deflate may add to data that it cannot pack, by the worst of packers. */
+const MAX_GROWTH = 2;
+const GROWTH_FREE_BYTES = 64 * 1024;
+
+/** The kind of a Unix file by its mode in the external attributes; 0 when the archiver left none. */
+function fileType(entry: DirectoryEntry): number {
+  return (entry.externalFileAttributes >>> 16) & FILE_TYPE;
+}
+
+/** Whether an entry is a folder by its kind; others are by their names. */
+export function isFolder(entry: DirectoryEntry): boolean {
+  return fileType(entry) === DIRECTORY;
+}
+
+/** Why an entry of a safe name is refused. */
+export function entryFault(
+  entry: DirectoryEntry,
+  limits: ArchiveLimits,
+  totalBytes: number,
+): [code: ErrorCode, reason: string] | undefined {
+  const type = fileType(entry);
+  if (type === SYMLINK) return ["ERR_ZIP_ENTRY", "it is a symbolic link"];
+  if (type !== 0 && type !== REGULAR_FILE && type !== PIPE)
+    return ["ERR_ZIP_ENTRY", "it is a device or socket, not a file"];
+  if ((entry.flags & ENCRYPTED_FLAGS) !== 0)
+    return ["ERR_ZIP_ENTRY", "it is encrypted, which is unsupported; unpack it with its password first"];
+  if (entry.method !== STORED && entry.method !== DEFLATED) {
+    return [
+      "ERR_ZIP_ENTRY",
+      `its compression method ${METHOD_NAMES[entry.method] ?? "number"} (${entry.method}) is unsupported; pack it again with deflate or store`,
+    ];
+  }
+  if (entry.method === STORED && entry.compressedBytes !== entry.sizeBytes) {
+    return [
+      "ERR_ZIP_ENTRY",
+      `its size lies: stored with ${entry.compressedBytes} bytes but said to be ${entry.sizeBytes}`,
+    ];
+  }
+  if (entry.compressedBytes > MAX_GROWTH * entry.sizeBytes + GROWTH_FREE_BYTES) {
+    return [
+      "ERR_ZIP_ENTRY",
+      `its size lies: it has ${entry.compressedBytes} packed bytes but is said to unpack to ${entry.sizeBytes}`,
+    ];
+  }
+  if (entry.sizeBytes > limits.maxEntryBytes)
+    return [
+      "ERR_ZIP_LIMIT",
+      `it unpacks to ${entry.sizeBytes} bytes, more than the limit maxEntryBytes ${limits.maxEntryBytes}`,
+    ];
+  if (entry.sizeBytes > RATIO_FREE_BYTES && entry.sizeBytes > entry.compressedBytes * limits.maxRatio) {
+    return [
+      "ERR_ZIP_LIMIT",
+      `it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes, more than the limit maxRatio ${limits.maxRatio}`,
+    ];
+  }
+  if (totalBytes + entry.sizeBytes > limits.maxTotalBytes) {
+    return [
+      "ERR_ZIP_LIMIT",
+      `with it the archive unpacks to more than the limit maxTotalBytes ${limits.maxTotalBytes}`,
+    ];
+  }
+  return undefined;
+}
+
+/**
+ * The entries of safe names in the directory's order. Of entries whose data overlap (and of those that overlap the
+ * directory) only the first by position is kept, the others are refused: two honest entries never share bytes.
+ */
+export function withoutOverlaps(
+  entries: readonly DirectoryEntry[],
+  textOf: (entry: DirectoryEntry) => string,
+  directoryOffset: number,
+  label: string,
+  faults: ZipExtractionError[],
+): DirectoryEntry[] {
+  const safe = entries.filter((entry) => {
+    const text = textOf(entry);
+    const name = normalizeEntryName(text);
+    if (text !== "" && name === "") return false; // the archive's own folder, such as "/" or "./"
+    const fault = nameFault(name);
+    if (fault !== undefined) faults.push(refusal(label, text, "ERR_ZIP_ENTRY", fault));
+    return fault === undefined;
+  });
+  const byOffset = safe
+    .map((entry, index) => ({ entry, index }))
+    .sort((a, b) => a.entry.headerOffset - b.entry.headerOffset || a.index - b.index);
+  const refused = new Map<number, string>();
+  let end = 0;
+  for (const { entry, index } of byOffset) {
+    const entryEnd = entry.headerOffset + LOCAL_HEADER_BYTES + entry.rawName.byteLength + entry.compressedBytes;
+    if (entry.headerOffset < end) refused.set(index, "its data overlaps another entry's");
+    else if (entryEnd > directoryOffset)
+      refused.set(index, "its data reaches into the archive's directory or past its end");
+    else end = entryEnd;
+  }
+  return safe.filter((entry, index) => {
+    const reason = refused.get(index);
+    if (reason !== undefined) faults.push(refusal(label, textOf(entry), "ERR_ZIP_ENTRY", reason));
+    return reason === undefined;
+  });
+}
+
+/**
+ * Keeps entries of the same name apart, and files from folders: the second `a.png` becomes `a (2).png`, in the
+ * directory's order.
+ */
+export function entryNames(entries: readonly { readonly name: string }[]): FreeNames {
+  const names = new FreeNames({
+    numbered: (name, n) => {
+      const dot = name.lastIndexOf(".");
+      const cut = dot > name.lastIndexOf("/") + 1 ? dot : name.length;
+      return `${name.slice(0, cut)} (${n + 1})${name.slice(cut)}`;
+    },
+  });
+  for (const { name } of entries) names.reserveFolders(name);
+  return names;
+}
+
+/** The error of a refused entry; `reason` ends its sentence. */
+export function refusal(
+  label: string,
+  name: string,
+  code: ErrorCode,
+  reason: string,
+  cause?: unknown,
+): ZipExtractionError {
+  return new ZipExtractionError(code, `${label}: entry "${printableName(name)}" is refused: ${reason}`, {
+    entryName: name,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

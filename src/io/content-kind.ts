@@ -1,0 +1,27 @@
+/** What a file of an input is, by its first bytes; its name counts only where these say nothing. */
+import type { ImageProcessingError } from "../errors.js";
+import { sniffFormat, unsupportedPicture, type ImageFormat } from "./image/image-format.js";
+import { isAppleDouble, kindOfName, type EntryKind } from "./names/entry-rules.js";
+
+/** A file of an input before anybody has looked at it. */
+export interface UnknownFile {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+/** What a file is: junk that is left out, a valid picture that is not read, or an entry of this kind. */
+export type ContentKind =
+  | { readonly junk: true }
+  | { readonly unsupported: ImageProcessingError }
+  | { readonly kind: EntryKind; readonly format: ImageFormat | undefined };
+
+/** @param head the first bytes (`SNIFF_BYTES`, fewer where there are none); undefined where they cannot be read */
+export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array | undefined): ContentKind {
+  const promised = kindOfName(name);
+  if (head === undefined) return { kind: promised, format: undefined };
+  if (isAppleDouble(head)) return { junk: true };
+  const { format, description, isPicture } = sniffFormat(head, { name, sizeBytes });
+  if (format !== undefined && format !== "zip") return { kind: "image", format };
+  if (isPicture && promised === "other") return { unsupported: unsupportedPicture(name, description) };
+  return { kind: promised, format: undefined };
+}

@@ -1,0 +1,16 @@
+/** Whether something is at a path. */
+import { stat } from "node:fs/promises";
+import { systemCode } from "../../errors.js";
+
+const MISSING = new Set(["ENOENT", "ENOTDIR"]);
+
+/**
+ * False only where there is nothing; whatever else keeps the system from telling is an error. A link counts by what it
+ * points at, so a dangling one is nothing.
+ */
+export async function exists(path: string | Buffer): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => (MISSING.has(systemCode(error) ?? "") ? false : Promise.reject(error)),
+  );
+}

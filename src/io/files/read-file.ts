@@ -1,0 +1,63 @@
+/** Files of an input read whole, piece by piece, or their first bytes only. */
+import { open, type FileHandle } from "node:fs/promises";
+import { ImageProcessingError } from "../../errors.js";
+import { readFully } from "./byte-source.js";
+import { inputError } from "./file-errors.js";
+
+/** The largest file that is read whole: a picture of the largest size, 16 bits deep and not packed, has 720 MB. */
+export const MAX_WHOLE_BYTES = 2 ** 31 - 1;
+const CHUNK_BYTES = 2 ** 20;
+
+/** The first bytes of a file, fewer where it has fewer. Rejects with `ERR_INPUT_NOT_FOUND`. */
+export function readHead(path: string | Buffer, maxBytes: number): Promise<Uint8Array> {
+  return withFile(path, async (file) => {
+    const head = new Uint8Array(maxBytes);
+    return head.subarray(0, await readFully(file, head, 0));
+  });
+}
+
+/** A file whole. Rejects with `ERR_INPUT_NOT_FOUND`, or with `ERR_IMAGE_LIMIT` before it reads one that is too large. */
+export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer>> {
+  return withFile(path, async (file) => {
+    const { size } = await file.stat();
+    if (size > MAX_WHOLE_BYTES)
+      throw new ImageProcessingError(
+        "ERR_IMAGE_LIMIT",
+        `${path.toString()} has ${size} bytes; a picture has at most ${MAX_WHOLE_BYTES}`,
+        { imagePath: path.toString() },
+      );
+    const bytes = new Uint8Array(size);
+    const done = await readFully(file, bytes, 0);
+    return done === size ? bytes : bytes.slice(0, done);
+  });
+}
+
+/** A file of any size in pieces of a mebibyte. Rejects with `ERR_INPUT_NOT_FOUND`. */
+export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Array> {
+  const failed = (cause: unknown): Promise<never> => Promise.reject(inputError(path.toString(), cause));
+  const file = await open(path, "r").catch(failed);
+  try {
+    for (let position = 0; ;) {
+      const chunk = new Uint8Array(CHUNK_BYTES);
+      const done = await readFully(file, chunk, position).catch(failed);
+      if (done === 0) return;
+      yield chunk.subarray(0, done);
+      position += done;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function withFile<T>(path: string | Buffer, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    const file = await open(path, "r");
+    try {
+      return await work(file);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw cause instanceof ImageProcessingError ? cause : inputError(path.toString(), cause);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Makes folders and those above them where they are missing. Node's own `recursive: true` asks again for ever where the
+ * system says that a folder is missing in one that is there, as Linux does in /proc, and names no reason that a folder
+ * above has. Here each folder is asked for once.
+ */
+import { mkdirSync, statSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { systemCode } from "../errors.js";
+
+/**
+ * Rejects with the system's error.
+ * @param root only folders below this one are made
+ */
+export async function makeFolders(path: string, root?: string): Promise<void> {
+  const full = resolve(path);
+  if (full === root || (await isFolder(full))) return;
+  await makeFolders(dirname(full), root).catch(unlessInTheWay);
+  await mkdir(full).catch(async (error: unknown) => {
+    // another process may have been quicker
+    if (systemCode(error) !== "EEXIST" || !(await isFolder(full))) throw error;
+  });
+}
+
+/** The same at once, for what cannot wait. Throws the system's error. */
+export function makeFoldersNow(path: string): void {
+  const full = resolve(path);
+  if (isFolderNow(full)) return;
+  try {
+    makeFoldersNow(dirname(full));
+  } catch (error) {
+    unlessInTheWay(error);
+  }
+  try {
+    mkdirSync(full);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST" || !isFolderNow(full)) throw error;
+  }
+}
+
+/** A file where a folder above should be: the system says so of the folder in it. */
+function unlessInTheWay(error: unknown): void {
+  if (systemCode(error) !== "EEXIST") throw error;
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+}
+
+function isFolderNow(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

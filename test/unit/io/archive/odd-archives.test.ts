@@ -1,0 +1,222 @@
+/** Archives that are unusual and whole: read as unpackers read them. And what an archive costs at most. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { ZipFile } from "yazl";
+import { openArchiveSink, openFolderSink } from "../../../../src/io/open-sink.js";
+import { openPageSource } from "../../../../src/io/open-source.js";
+import type { PageSource, PageSourceOptions } from "../../../../src/io/page-source.js";
+import { goodZip, rawZip, type RawEntry } from "../../../support/archives.js";
+import { png, temporaryFolder } from "../image/pictures.js";
+
+async function open(bytes: Uint8Array, options: PageSourceOptions = {}, name = "odd.cbz"): Promise<PageSource> {
+  const path = join(await temporaryFolder(), name);
+  await writeFile(path, bytes);
+  return openPageSource(path, options);
+}
+
+async function contents(source: PageSource): Promise<Record<string, string>> {
+  const read = await Promise.all(
+    source.entries().map(async (entry) => [entry.name, Buffer.from(await entry.read()).toString()] as const),
+  );
+  await source.close();
+  return Object.fromEntries(read);
+}
+
+const END = Buffer.from([0x50, 0x4b, 5, 6]);
+
+describe("names, as unpackers read them", () => {
+  it.each<[what: string, name: string, read: string]>([
+    ["a backslash parts folders", "ch1\\001.png", "ch1/001.png"],
+    ["a slash in front is dropped", "/ch1/001.png", "ch1/001.png"],
+    ["so are several", "//server/ch1/001.png", "server/ch1/001.png"],
+    ["and a drive letter", "C:\\comics\\001.png", "comics/001.png"],
+    ["and one without a backslash", "C:001.png", "001.png"],
+    ["and dots and empty parts", "./ch1//./001.png", "ch1/001.png"],
+  ])("%s: %s", async (_what, name, read) => {
+    const source = await open(rawZip([{ name, data: "page" }, { name: "ch0/" }, { name: "/" }, { name: "C:\\" }]));
+    expect(source.faults).toEqual([]);
+    expect(await contents(source)).toEqual({ [read]: "page" });
+  });
+
+  it("a local name that is the same once read is no lie, whatever its length", async () => {
+    const entries: RawEntry[] = [
+      { name: "ch1\\1.png", localName: "ch1/1.png", data: "one" },
+      { name: "ch1/2.png", localName: "/ch1//2.png", data: "two", method: 8 },
+      { name: "/ch1/3.png", localName: "ch1\\3.png", data: "three", localExtra: new Uint8Array(30) },
+      { name: "ch1/4.png", localName: "ch1/5.png", data: "four" },
+    ];
+    const source = await open(rawZip(entries));
+    const [one, two, three, four] = source.entries();
+    const read = async (entry: typeof one): Promise<string> => Buffer.from(await entry!.read()).toString();
+    expect([await read(one), await read(two), await read(three)]).toEqual(["one", "two", "three"]);
+    await expect(four!.read()).rejects.toMatchObject({ code: "ERR_ZIP_ENTRY", entryName: "ch1/4.png" });
+    await source.close();
+  });
+
+  it("a file that was packed from a pipe is a file", async () => {
+    expect(await contents(await open(rawZip([{ name: "1.png", data: "page", mode: 0o010600 }])))).toEqual({
+      "1.png": "page",
+    });
+  });
+
+  it("a file that is a folder too steps aside, and both are written to a folder", async () => {
+    const source = await open(
+      rawZip([
+        { name: "a", data: "file" },
+        { name: "a/1.png", data: "page" },
+        { name: "a (2)", data: "another" },
+        { name: "b.png/2.png", data: "page 2" },
+        { name: "b.png", data: "page 3" },
+      ]),
+    );
+    expect(
+      source
+        .entries()
+        .map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(["a (2)", "a (2) (2)", "a/1.png", "b (2).png", "b.png/2.png"].toSorted());
+    const sink = await openFolderSink(await temporaryFolder());
+    for (const entry of source.entries()) await sink.carry(entry);
+    await source.close();
+  });
+});
+
+describe("bytes around an archive", () => {
+  const archive = (): Promise<Buffer> => goodZip({ "1.png": "one", "2.png": "two".repeat(1000) });
+  const both = { "1.png": "one", "2.png": "two".repeat(1000) };
+
+  it.each<[what: string, after: () => Uint8Array]>([
+    ["a line feed", () => Buffer.from("\n")],
+    ["zeros", () => new Uint8Array(60_000)],
+    ["a signature of an end record", () => Buffer.concat([END, new Uint8Array(18)])],
+    ["sixty such signatures", () => Buffer.concat(Array.from({ length: 60 }, () => END))],
+  ])("behind it are passed over: %s", async (_what, after) => {
+    expect(await contents(await open(Buffer.concat([await archive(), after()])))).toEqual(both);
+  });
+
+  it("in front of it are passed over, as in self-extracting archives", async () => {
+    const program = Buffer.alloc(5000, "MZ");
+    expect(await contents(await open(Buffer.concat([program, await archive()])))).toEqual(both);
+    expect(await contents(await open(Buffer.concat([program, await archive(), program.subarray(0, 99)])))).toEqual(
+      both,
+    );
+  });
+
+  it("in front of one in the ZIP64 form are passed over too", async () => {
+    const zip = new ZipFile();
+    zip.addBuffer(Buffer.from("sixty-four"), "1.png", { forceZip64Format: true });
+    zip.end({ forceZip64Format: true, comment: "" });
+    const bytes = await buffer(zip.outputStream);
+    expect(await contents(await open(Buffer.concat([Buffer.alloc(777, "MZ"), bytes, Buffer.from("\n")])))).toEqual({
+      "1.png": "sixty-four",
+    });
+  });
+
+  it("a comment is known byte for byte, and goes into an output archive", async () => {
+    const comment = Buffer.concat([Buffer.from("Comment \u00e9\r\n"), Buffer.from([0, 255, 128, 0x1a])]);
+    const bytes = await archive();
+    bytes.writeUInt16LE(comment.byteLength, bytes.byteLength - 2);
+    const source = await open(Buffer.concat([bytes, comment, Buffer.from("behind")]));
+    expect(Buffer.from(source.comment!)).toEqual(comment);
+    const path = join(await temporaryFolder(), "out.cbz");
+    const sink = await openArchiveSink(path, { comment: source.comment });
+    await sink.carry(source.entries()[0]!);
+    await sink.finish();
+    await source.close();
+    const written = await openPageSource(path);
+    expect(Buffer.from(written.comment!)).toEqual(comment);
+    await written.close();
+    const without = await open(await archive());
+    expect(without.comment).toBeUndefined();
+    await without.close();
+  });
+});
+
+describe("what is called an archive and is none", () => {
+  it.each<[kind: string, bytes: () => Buffer, says: RegExp]>([
+    ["RAR", () => Buffer.from("Rar!\x1a\x07\x01\0", "latin1"), /it is a RAR archive \(CBR\); unpack it or convert it/u],
+    ["7z", () => Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"), /it is a 7z archive/u],
+    ["TAR", () => Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\x0000"), Buffer.alloc(248)]), /it is a TAR/u],
+    ["PDF", () => Buffer.from("%PDF-1.7"), /it is a PDF document; export its pages/u],
+    ["a web page", () => Buffer.from("<!DOCTYPE html><html>404</html>"), /it is a web page/u],
+  ])("%s: says what it is and what to do", async (_kind, bytes, says) => {
+    await expect(open(bytes())).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT", message: expect.stringMatching(says) });
+  });
+
+  it("a picture is a page", async () => {
+    const source = await open(await png());
+    expect(source.entries().map(({ name, kind, format }) => [name, kind, format])).toEqual([
+      ["odd.cbz", "image", "png"],
+    ]);
+  });
+});
+
+describe("what an archive costs at most", () => {
+  const COUNT = 49_000;
+
+  it.each<[what: string, name: (i: number) => string]>([
+    ["of one name", () => "001.png"],
+    [
+      "that differ by case",
+      (i) => Array.from("abcdefghijklmnop", (c, bit) => ((i >> bit) & 1 ? c.toUpperCase() : c)).join(""),
+    ],
+  ])("49,000 entries %s are listed at once, and the event loop turns meanwhile", async (_what, nameOf) => {
+    const bytes = rawZip([
+      ...Array.from({ length: COUNT }, (_, i) => ({ name: nameOf(i), data: "x" })),
+      { name: "last.png", data: "page" },
+    ]);
+    let turns = 0;
+    const ticking = setInterval(() => turns++, 20);
+    const started = process.cpuUsage();
+    const source = await open(bytes);
+    const used = process.cpuUsage(started);
+    clearInterval(ticking);
+    expect(source.entries()).toHaveLength(COUNT + 1);
+    expect(new Set(source.entries().map(({ name }) => name)).size).toBe(COUNT + 1);
+    // numbered one by one these took over 100 s on an idle machine; they take 3
+    expect((used.user + used.system) / 1e6).toBeLessThan(40);
+    expect(turns).toBeGreaterThan(2);
+    await source.close();
+  });
+
+  it("entries and bytes are counted over archives inside it too", async () => {
+    const inner = rawZip(Array.from({ length: 400 }, (_, i) => ({ name: `${i}.png`, data: "0123456789" })));
+    const archive = rawZip([
+      { name: "0.png", data: "page" },
+      ...Array.from({ length: 60 }, (_, i) => ({ name: `${i}.cbz`, data: inner, method: i % 2 === 0 ? 8 : 0 })),
+    ]);
+    const source = await open(archive, { limits: { maxEntries: 1000 } });
+    expect(source.entries()).toHaveLength(1 + 2 * 400);
+    expect(source.faults).toHaveLength(58);
+    expect(source.faults[0]!.error).toMatchObject({
+      code: "ERR_ZIP_LIMIT",
+      message: expect.stringMatching(/has 400 entries and what it lies in 861, more than the limit maxEntries 1000/u),
+    });
+    await source.close();
+    const small = await open(archive, { limits: { maxTotalBytes: 61 * inner.byteLength } });
+    expect(small.faults.some(({ error }) => error.message.includes("maxTotalBytes"))).toBe(true);
+    await small.close();
+  });
+
+  it("packed bytes far above the unpacked ones are refused before they are read", async () => {
+    const source = await open(
+      rawZip([
+        { name: "evil.png", data: Buffer.alloc(300_000, "0123456789abcdef"), method: 0, sizeBytes: 100 },
+        {
+          name: "evil2.png",
+          data: Buffer.alloc(2_000_000, crypto.getRandomValues(new Uint8Array(65_536))),
+          method: 8,
+          sizeBytes: 100,
+        },
+        { name: "good.png", data: "page" },
+      ]),
+    );
+    expect(source.faults.map(({ name, error }) => [name, /size lies/u.test(error.message)])).toEqual([
+      ["evil.png", true],
+      ["evil2.png", true],
+    ]);
+    expect(await contents(source)).toEqual({ "good.png": "page" });
+  });
+});

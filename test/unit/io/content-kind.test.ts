@@ -1,0 +1,207 @@
+/** What a file of an input is, by its content: in folders and archives alike, no picture goes unseen. */
+import { spawnSync } from "node:child_process";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { sniffFormat } from "../../../src/io/image/image-format.js";
+import { openPageSource } from "../../../src/io/open-source.js";
+import type { PageSource } from "../../../src/io/page-source.js";
+import { goodZip } from "../../support/archives.js";
+import { gradient, temporaryFolder } from "./image/pictures.js";
+
+const raw = { raw: { width: 48, height: 32, channels: 3 as const } };
+const page = (format: "png" | "jpeg" | "webp" | "gif" | "tiff" | "avif"): Promise<Buffer> =>
+  sharp(gradient(48, 32), raw).toFormat(format).toBuffer();
+
+function bytes(
+  length: number,
+  ...fields: readonly (readonly [at: number, content: string | readonly number[]])[]
+): Buffer {
+  const file = Buffer.alloc(length);
+  for (const [at, content] of fields)
+    file.set(typeof content === "string" ? Buffer.from(content, "latin1") : Buffer.from(content), at);
+  return file;
+}
+
+/** A TGA of 4 x 3 pixels, 24 bits deep. */
+const TARGA = bytes(18 + 36, [2, [2]], [12, [4, 0, 3, 0, 24, 0x20]]);
+
+/** Valid pictures of formats that are not read, as their first bytes are. */
+const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
+  bmp: [bytes(80, [0, "BM"], [14, [40]]), /BMP/u],
+  jp2: [bytes(40, [3, [12]], [4, "jP  \r\n\x87\n"], [16, "ftypjp2 "]), /JPEG 2000/u],
+  j2k: [bytes(40, [0, "\xff\x4f\xff\x51"]), /JPEG 2000/u],
+  jxl: [bytes(40, [3, [12]], [4, "JXL \r\n\x87\n"]), /JPEG XL/u],
+  jxlCodestream: [bytes(40, [0, "\xff\x0a"]), /JPEG XL/u],
+  heic: [bytes(40, [3, [24]], [4, "ftypheic"]), /HEIC/u],
+  psd: [bytes(40, [0, "8BPS\0\x01"]), /Photoshop/u],
+  ico: [bytes(60, [2, [1, 0, 1, 0, 16, 16]], [18, [22]]), /icon/u],
+  tga: [TARGA, /TGA/u],
+  jxr: [bytes(40, [0, "II\xbc\x01"]), /JPEG XR/u],
+  pbm: [Buffer.from("P4\n# drawn\n8 1\n\xff", "latin1"), /Netpbm/u],
+  exr: [bytes(40, [0, "v/1\x01"]), /OpenEXR/u],
+  svg: [Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), /SVG/u],
+  clip: [bytes(40, [0, "CSFCHUNK"]), /Clip Studio/u],
+  dds: [bytes(140, [0, "DDS "]), /DDS/u],
+};
+
+/** What is no picture, though it nearly looks like one. */
+const OTHERS: Readonly<Record<string, Buffer>> = {
+  "ComicInfo.xml": Buffer.from("<?xml version='1.0'?><ComicInfo/>"),
+  "BMW cars.txt": Buffer.from("BM is how this text begins, and it goes on"),
+  "cursor.bin": bytes(60, [2, [2]]),
+  "notes.txt": Buffer.from("P5 is a postcode"),
+  "film.mp4": bytes(60, [3, [24]], [4, "ftypisom"]),
+  "book.pdf": Buffer.from("%PDF-1.7"),
+  empty: Buffer.alloc(0),
+  "random.bin": Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) % 251)),
+};
+
+async function both(files: Readonly<Record<string, Buffer>>): Promise<[string, PageSource][]> {
+  const folder = await temporaryFolder();
+  const path = join(folder, "folder");
+  await mkdir(path);
+  for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), content);
+  const sources: [string, PageSource][] = [["folder", await openPageSource(path)]];
+  const nested = await goodZip({ "1.png": await page("png"), "in.cbz": await goodZip(files) });
+  for (const [form, content] of [
+    ["stored", await goodZip(files, { compress: false })],
+    ["packed", await goodZip(files, { compress: true })],
+    ["nested", nested],
+  ] as const) {
+    await writeFile(join(folder, `${form}.cbz`), content);
+    sources.push([form, await openPageSource(join(folder, `${form}.cbz`))]);
+  }
+  return sources;
+}
+
+const bare = (name: string): string => name.replace(/^in\//u, "");
+
+describe("the content of a file", () => {
+  it("makes it a page whatever its name, with the format for its result's name", async () => {
+    const files = {
+      "002": await page("jpeg"),
+      "0.image.png257861582": await page("png"),
+      "1.image.png?w=800": await page("webp"),
+      "page.txt": await page("png"),
+      "Vol. 3": await page("tiff"),
+      ".01": await page("avif"),
+      moving: await page("gif"),
+      "named.jpg": await page("png"),
+    };
+    for (const [form, source] of await both(files)) {
+      const found = source.entries().filter(({ name }) => form !== "nested" || name.startsWith("in/"));
+      expect([form, new Map(found.map(({ name, kind, format }) => [bare(name), [kind, format]]))]).toEqual([
+        form,
+        new Map(
+          Object.entries(files).map(([name, content]) => [name, ["image", sniffFormat(content).format]] as const),
+        ),
+      ]);
+      expect([form, source.faults]).toEqual([form, []]);
+      await source.close();
+    }
+  });
+
+  it("makes a picture that is not read a fault with its name, its kind and what to do", async () => {
+    const files = Object.fromEntries(Object.entries(UNREAD).map(([name, [content]]) => [`page-${name}`, content]));
+    for (const [form, source] of await both({ ...files, "good.png": await page("png") })) {
+      expect([
+        form,
+        source
+          .entries()
+          .map(({ name }) => bare(name))
+          .filter((name) => name !== "1.png"),
+      ]).toEqual([form, ["good.png"]]);
+      expect([form, source.faults.map(({ name }) => bare(name)).toSorted()]).toEqual([
+        form,
+        Object.keys(files).toSorted(),
+      ]);
+      for (const { name, error } of source.faults) {
+        const [, kind] = UNREAD[bare(name).slice("page-".length)]!;
+        expect(error).toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringMatching(kind) });
+        expect(error.message).toContain(name);
+        expect(error.message).toMatch(/save it|export it/u);
+      }
+      await source.close();
+    }
+  });
+
+  it("makes what only looks like a picture a file that is carried", async () => {
+    for (const [form, source] of await both({ ...OTHERS, "good.png": await page("png") })) {
+      expect([form, source.faults]).toEqual([form, []]);
+      const others = source.entries().filter(({ kind }) => kind === "other");
+      expect([form, others.map(({ name }) => bare(name)).toSorted()]).toEqual([form, Object.keys(OTHERS).toSorted()]);
+      await source.close();
+    }
+  });
+
+  it("leaves a file that its name calls a picture a page, which says when it is decoded what it is", async () => {
+    for (const [form, source] of await both({ "1.png": Buffer.from("a text"), "2.jpg": UNREAD["bmp"]![0] })) {
+      expect([
+        form,
+        source
+          .entries()
+          .map(({ name }) => bare(name))
+          .filter((name) => name !== "in.cbz").length,
+      ]).toEqual([form, form === "nested" ? 3 : 2]);
+      expect(source.entries().every(({ kind }) => kind === "image")).toBe(true);
+      await source.close();
+    }
+  });
+
+  it("takes a TGA by its size or its extension, and raw pictures of cameras by theirs", () => {
+    expect(sniffFormat(TARGA, { sizeBytes: TARGA.byteLength }).isPicture).toBe(true);
+    expect(sniffFormat(TARGA, { sizeBytes: 100_000 }).isPicture).toBe(false);
+    expect(sniffFormat(TARGA, { sizeBytes: 100_000, name: "a.TGA" }).isPicture).toBe(true);
+    const tiff = Buffer.from("II*\0\x08\0\0\0", "latin1");
+    expect(sniffFormat(tiff, { name: "scan.tif" }).format).toBe("tiff");
+    expect(sniffFormat(tiff, { name: "photo.NEF" })).toMatchObject({ format: undefined, isPicture: true });
+  });
+});
+
+describe("what is neither a file nor a folder", () => {
+  it("is a fault by name: named pipes, sockets, devices, and nothing waits for them", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "1.png"), await page("png"));
+    expect(spawnSync("mkfifo", [join(folder, "pipe.png")]).status).toBe(0);
+    await symlink("/dev/zero", join(folder, "device.png"));
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(join(folder, "socket"), resolve));
+    const source = await openPageSource(folder);
+    server.close();
+    expect(source.entries().map(({ name }) => name)).toEqual(["1.png"]);
+    expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([
+      ["device.png", "ERR_INPUT_NOT_FOUND"],
+      ["pipe.png", "ERR_INPUT_NOT_FOUND"],
+      ["socket", "ERR_INPUT_NOT_FOUND"],
+    ]);
+    expect(
+      source.faults.map(({ error }) => /it is (?:a \w+ ?\w*), neither a file nor a folder/u.test(error.message)),
+    ).toEqual([true, true, true]);
+    await expect(openPageSource(join(folder, "pipe.png"))).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
+  });
+});
+
+describe("names on disk", () => {
+  it("that are not UTF-8 are read as the bytes they are, and have text for people", async () => {
+    const folder = await temporaryFolder();
+    const names = [
+      Buffer.from("836983938367312e706e67", "hex"), // Shift-JIS
+      Buffer.from([0xff, 0xfe, 0x2e, 0x70, 0x6e, 0x67]),
+      Buffer.from("e\u0301.png"),
+      Buffer.from("頁.png"),
+    ];
+    for (const [index, name] of names.entries())
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/`), name]), `page ${index}`);
+    const source = await openPageSource(folder);
+    const found = await Promise.all(
+      source.entries().map(async (entry) => [Buffer.from(await entry.read()).toString(), entry.name] as const),
+    );
+    expect(new Map(found).get("page 2")).toBe("\u00e9.png");
+    expect(new Map(found).get("page 3")).toBe("頁.png");
+    expect(found).toHaveLength(4);
+    expect(new Set(found.map(([, name]) => name)).size).toBe(4);
+  });
+});
