@@ -19,6 +19,7 @@ export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
 export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
 export type { RasterRequest, RasterResult } from "./colorization/cobra/raster-request.js";
+export type { ColorizedImage, ColorizeImageOptions } from "./colorization/colorize-image.js";
 export {
   colorizePage,
   type PageOptions,
@@ -127,6 +128,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type QueueWait,
   type StageItem,
   type TaskRun,
   type TypedChannel,

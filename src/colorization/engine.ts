@@ -17,6 +17,7 @@ import { weightBooks } from "./shared-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
+import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
 import { colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
@@ -27,6 +28,7 @@ import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
+/** How an engine is opened. All may be left out. */
 export interface EngineOptions {
   /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
   model?: string;
@@ -54,6 +56,10 @@ export interface EngineOptions {
   memoryBudgetBytes?: number;
   /** Reads a file that a page request names by its SHA-256 (in hex). Default: requests give bytes or paths. */
   readBlob?: (sha256: string) => Promise<Uint8Array>;
+  /**
+   * Calls of `colorizeImage` that may be unfinished at once; one more is refused with `ERR_QUEUE_FULL`. Default 64.
+   */
+  maxQueued?: number;
   /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
   memoryThreshold?: number;
 }
@@ -75,6 +81,7 @@ export interface EngineStats {
 }
 
 const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
+const DEFAULT_MAX_QUEUED = 64;
 const log = getLogger("engine");
 
 /**
@@ -94,6 +101,7 @@ export class Engine implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #styles: LoadedStyles;
   readonly #services: PageServices;
+  readonly #images: ImageCalls;
   #ending: Promise<void> | undefined;
 
   private constructor(model: ModelPackage, options: EngineOptions) {
@@ -137,6 +145,7 @@ export class Engine implements AsyncDisposable {
       lanes: new PageLanes({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
       readBlob: options.readBlob,
     };
+    this.#images = new ImageCalls(this, options.maxQueued ?? DEFAULT_MAX_QUEUED);
   }
 
   /**
@@ -191,6 +200,21 @@ export class Engine implements AsyncDisposable {
       this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES,
       this.memory,
     );
+  }
+
+  /**
+   * Colours a picture in memory: its file in, the coloured picture's file out, in the same format, with its size,
+   * resolution and colour profile. Calls that overlap wait for each other; what waits holds no pixels.
+   * @param picture the file's bytes (PNG, JPEG, WebP, TIFF, AVIF, GIF); they stay as they are
+   * @param options `references` is needed (it may be empty), all else has defaults
+   * @throws ValidationError `ERR_ARGUMENT` for wrong arguments, all named at once; QueueError `ERR_QUEUE_FULL` when
+   * `maxQueued` calls are unfinished; the signal's reason; errors of the picture (`ERR_IMAGE_DECODE`,
+   * `ERR_IMAGE_LIMIT`, `ERR_IMAGE_ENCODE`, `ERR_HINTS`), of a reference, of memory (`ERR_OUT_OF_MEMORY`) and of the
+   * engine (`ERR_STATE`, `ERR_CONFIG` for a style the model lacks, `ERR_DEVICE_LOST`, …)
+   */
+  async colorizeImage(picture: Uint8Array, options: ColorizeImageOptions): Promise<ColorizedImage> {
+    this.#assertOpen();
+    return this.#images.colorize(picture, options);
   }
 
   /**
@@ -273,6 +297,7 @@ export class Engine implements AsyncDisposable {
   async #end(endPool: () => Promise<void>): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
     await endPool();
+    this.#images[Symbol.dispose]();
     this.referenceStore[Symbol.dispose]();
     this.#networks.dispose();
   }

@@ -181,6 +181,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#gate.reject(settings);
   }
 
+  /** Where the batch is: its state, the counts, and each page. A snapshot. */
   getStatus(): ProcessorStatus {
     const { tracker } = this.#pages;
     return { job: this.job, state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };

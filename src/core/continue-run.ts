@@ -3,14 +3,9 @@
  * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
  * command or the one before it continues.
  */
-import { basename, resolve } from "node:path";
-import {
-  nearestKey,
-  parseBatchConfig,
-  type BatchConfig,
-  type BatchConfigInput,
-  type PageConfig,
-} from "../config/batch-config.js";
+import { basename, parse, resolve } from "node:path";
+import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
+import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { openPageSource } from "../io/open-source.js";
 import { sha256 } from "../platform/sha256.js";
@@ -57,12 +52,12 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
-      return { entries: [], notes: ["the preview was approved before; the batch continues"] };
+      return { entries: [], notes: ["the preview was approved already; the batch continues"] };
     if (preview?.state !== "waiting") throw noPreview(output, preview?.state);
     const settings = settingsOfApproval(preview.result ?? {}, seed);
     return {
       entries: [{ type: "preview", state: "approved", settings }],
-      notes: [`the preview is approved${describe(settings)}`],
+      notes: [`preview approved${describe(settings)}`],
     };
   });
 }
@@ -79,7 +74,7 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
     const settings = batchChanged ? (changes.pages ?? {}) : settingsOfNextTry(preview.result, changes.pages);
     return {
       entries: [{ type: "preview", state: "rejected", settings }],
-      notes: [`the preview is rejected and made again${describe(settings)}`],
+      notes: [`preview rejected; making it again${describe(settings)}`],
     };
   });
 }
@@ -103,7 +98,7 @@ export async function retryRun(
     return {
       entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
       notes: [
-        `${pages.length} failed ${pages.length === 1 ? "page is" : "pages are"} tried again${describe(changes.pages ?? {})}`,
+        `trying ${pages.length} failed ${pages.length === 1 ? "page" : "pages"} again${describe(changes.pages ?? {})}`,
       ],
       ...(failedOnly ? { only: pages } : {}),
     };
@@ -145,7 +140,7 @@ export async function redoRun(
         { type: "retry", pages: only },
         ...settings.map(([page, own]): JournalEntry => ({ type: "adjust", page, settings: own })),
       ],
-      notes: settings.map(([page, own]) => `${page} is done again${describe(own)}`),
+      notes: settings.map(([page, own]) => `colouring ${page} again${describe(own)}`),
       only,
     };
   });
@@ -218,8 +213,12 @@ function withoutRivals(
   return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
 }
 
-/** The page that a name means: its name in the input or in the output, or the last part of either. */
+/**
+ * The page that a name means: its own, that of its picture, the end of either, or that without its extension. Names are
+ * compared in Unicode's form NFC, since some systems type and store another.
+ */
 function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
+  const wanted = name.normalize("NFC");
   const pictures = new Map(
     pages.map((page) => [
       page,
@@ -227,37 +226,41 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
     ]),
   );
   const folder = resolve(outputPath(record.config));
-  const fits = (wanted: (page: string, picture: string) => boolean): string[] =>
-    pages.filter((page) => wanted(page, pictures.get(page)!));
-  const exact = fits(
-    (page, picture) => page === name || picture === name || resolve(folder, picture) === resolve(name),
-  );
+  /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
+  const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];
   const found =
-    exact.length > 0 ? exact : fits((page, picture) => basename(page) === name || basename(picture) === name);
+    ways
+      .map((way) =>
+        pages.filter((page) =>
+          [page, pictures.get(page)!].some((path) => path !== "" && way(path.normalize("NFC")) === wanted),
+        ),
+      )
+      .find((some) => some.length > 0) ??
+    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"));
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",
-      `"${name}" is the name of several pages: ${found.join(", ")}; give one of these`,
+      `"${name}" may be any of several pages: ${found.join(", ")}; name one of these`,
     );
-  const near = nearestKey(name, pages);
+  const near = nearestName(name, pages);
   const known =
     pages.length === 0
       ? "none of its pages is done yet"
       : near === undefined
         ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
         : `did you mean ${near}?`;
-  throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" is not a page of ${outputPath(record.config)}; ${known}`);
+  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(record.config)} has no page "${name}"; ${known}`);
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {
   const remedy =
     state === "approved"
-      ? "it was approved before; `cobra-batch redo` does single pages again"
+      ? "it was approved already; to colour single pages again, run `cobra-batch redo`"
       : state === "rejected"
-        ? "it was rejected and is not made again yet; run `cobra-batch reject` once more"
-        : "run `cobra-batch colorize` with --preview to get one";
-  return new BatchProcessingError("ERR_STATE", `${output} has no preview that waits for approval: ${remedy}`);
+        ? "it was rejected and has not been made again yet; run `cobra-batch reject` again"
+        : "run `cobra-batch colorize` with --preview to make one";
+  return new BatchProcessingError("ERR_STATE", `no preview waits for approval at ${output}: ${remedy}`);
 }
 
 function describe(settings: PageConfig): string {

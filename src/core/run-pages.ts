@@ -2,6 +2,7 @@
  * What a batch does from its start to its end: earlier results looked up, the preview, the pages, and the output
  * completed.
  */
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
@@ -57,17 +58,19 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const { engine, config, pages, scan, control, only } = parts;
   const whole = pages.waiting === 0;
   if (whole) pages.add(scan);
+  pages.inColour = scan.found.inColour.length;
   const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
   const provider = await engine.provider(config.style);
   const upcoming = pages.waitingPages();
   const faultsOfFiles = await ownFileFaults(upcoming.map(({ entry, settings }) => [entry.name, settings]));
   if (faultsOfFiles.length > 0) throw configError(faultsOfFiles);
-  const contents = new ContentHashes();
+  const contents = new ContentHashes(config.recursive);
   await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
   const batchReferences = scan.found.references;
   const referenceNames = batchReferences.map(({ name }) => name);
   const referencesSha256 = referencesHash(batchReferences);
-  using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
+  const warn = (message: string): void => pages.emit({ type: "warning", message });
+  using references = new PageReferences(engine, batchReferences, warn, config.recursive);
   references.expect(upcoming.map(({ settings }) => settings));
   const fingerprint = (settings: PageSettings): string =>
     pageFingerprint(
@@ -145,6 +148,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       pages.successes,
       pages.failures,
       origins(pages, fingerprint),
+      scan.found.inColour.map(({ name }) => name),
     );
     if (!pages.allDone) {
       if (only !== undefined) await output.report(metadata);
@@ -203,6 +207,7 @@ async function work(
     output: outputSettings(config),
     emit: pages.emit,
     known,
+    cannotRead: (error) => throwReadError(error, config.inputDir ?? config.inputZip),
     taken: (page) => pages.taken(page),
     colouring: (page) => pages.colouring(page),
     finished: (page) => output.finished(page),
@@ -236,6 +241,26 @@ async function work(
   if (goesOn) await some();
 }
 
+/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be gone on with. */
+async function throwReadError(error: unknown, input: string | undefined): Promise<never> {
+  if (input === undefined) throw error;
+  if (await isThere(input)) throw error;
+  throw new ResourceError(
+    "ERR_INPUT_GONE",
+    `the input ${input} has vanished; check that its disk is still mounted, then run the same command again`,
+    { cause: error },
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What each finished page was made of. */
 function origins(
   pages: BatchPages,
@@ -249,7 +274,7 @@ function origins(
 }
 
 function announce(
-  { engine, config, pages, control }: RunParts,
+  { engine, config, pages, scan, control }: RunParts,
   warnings: readonly string[],
   references: readonly string[],
   provider: string,
@@ -277,5 +302,6 @@ function announce(
     modelTrained: trained,
     provider,
   });
+  for (const { name: page } of scan.found.inColour) pages.emit({ type: "page-kept-in-colour", page });
   if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
 }

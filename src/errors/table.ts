@@ -136,6 +136,16 @@ const table = {
     exitCode: 1,
     remedy: "close the engine after the last batch has ended",
   },
+  ERR_MODEL_OUTPUT: {
+    group: "engine",
+    when: "a network gave values that are not finite numbers",
+    className: "InferenceError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy:
+      "check the model with `cobra-batch model verify`; a float16 package may overflow on this page, float32 does not",
+  },
   ERR_RUN: {
     group: "engine",
     when: "a model run failed inside ONNX Runtime",
@@ -221,6 +231,15 @@ const table = {
     exitCode: 1,
     remedy: "open the picture in a viewer and save it again as PNG, or take it out of the input",
   },
+  ERR_IMAGE_UNSUPPORTED: {
+    group: "page",
+    when: "a picture is valid, but of a form that is not read, or it would come out blank",
+    className: "ImageProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "convert the picture as the message says, such as to PNG with 8 bits a sample",
+  },
   ERR_IMAGE_LIMIT: {
     group: "page",
     when: "a picture is larger than the limit",
@@ -287,6 +306,15 @@ const table = {
     retryable: "no",
     exitCode: 1,
     remedy: "check that the file is still there and may be read",
+  },
+  ERR_INPUT_GONE: {
+    group: "input",
+    when: "the input has vanished while its pages were read",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "check that the disk or network folder is still there, then run the same command again",
   },
   ERR_INPUT_EMPTY: {
     group: "input",
@@ -381,6 +409,15 @@ const table = {
     retryable: "no",
     exitCode: 64,
     remedy: "correct the setting; the message names the value and the rule",
+  },
+  ERR_QUEUE_FULL: {
+    group: "usage",
+    when: "as many calls are unfinished as may be",
+    className: "QueueError",
+    scope: "page",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "wait for earlier calls and call again, or raise maxQueued",
   },
   ERR_ARGUMENT: {
     group: "usage",

@@ -1,13 +1,18 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
 import { nameFault, printableName } from "./archive/zip-names.js";
-import { kindOfName } from "./names/entry-rules.js";
+import { contentKind } from "./content-kind.js";
+import type { ImageFormat } from "./image/image-format.js";
+import type { EntryKind } from "./names/entry-rules.js";
 import { compareNatural } from "./names/natural-order.js";
-import type { PageSource, SourceEntry } from "./page-source.js";
+import type { PageSource, SourceEntry, SourceFault } from "./page-source.js";
+
+/** As much of a file as says what it is. */
+const HEAD_BYTES = 4096;
 
 /** A file in memory. */
 export interface MemoryFile {
-  /** Relative path with forward slashes. Its extension says whether it is a picture. */
+  /** Relative path with forward slashes. */
   readonly name: string;
   /** The file's bytes; they are copied when they are read, and so stay. */
   readonly bytes: Uint8Array;
@@ -21,7 +26,18 @@ export interface MemoryFile {
 export function memorySource(files: Iterable<MemoryFile>): PageSource {
   if (typeof (files as Partial<Iterable<MemoryFile>> | undefined)?.[Symbol.iterator] !== "function")
     throw new ValidationError("ERR_ARGUMENT", `memorySource takes a list of { name, bytes }, not ${typeof files}`);
-  const entries = Array.from(files, entryOf).sort((a, b) => compareNatural(a.name, b.name));
+  const entries: SourceEntry[] = [];
+  const faults: SourceFault[] = [];
+  for (const [index, given] of [...files].entries()) {
+    const file = checked(given, index);
+    const content = contentKind(
+      { name: file.name, sizeBytes: file.bytes.byteLength },
+      file.bytes.subarray(0, HEAD_BYTES),
+    );
+    if ("unsupported" in content) faults.push({ name: file.name, error: content.unsupported });
+    else if ("kind" in content) entries.push(entryOf(file, content.kind, content.format));
+  }
+  entries.sort((a, b) => compareNatural(a.name, b.name));
   const twice = entries.find(({ name }, index) => entries[index + 1]?.name === name);
   if (twice !== undefined)
     throw new ValidationError(
@@ -31,12 +47,16 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
   if (!entries.some(({ kind }) => kind === "image"))
     throw new ValidationError(
       "ERR_INPUT_EMPTY",
-      "there is no picture in memory; PNG, JPEG, WebP, TIFF, AVIF and GIF are read, and told by the names' extensions",
+      "there is no picture in memory; PNG, JPEG, WebP, TIFF, AVIF and GIF are read",
     );
-  return { path: "memory", entries: () => entries, faults: [], close: async () => {} };
+  return { path: "memory", entries: () => entries, faults, close: async () => {} };
 }
 
-function entryOf(file: MemoryFile, index: number): SourceEntry {
+function entryOf({ name, bytes }: MemoryFile, kind: EntryKind, format: ImageFormat | undefined): SourceEntry {
+  return { name, kind, format, sizeBytes: bytes.byteLength, read: async () => new Uint8Array(bytes) };
+}
+
+function checked(file: MemoryFile, index: number): MemoryFile {
   const { name, bytes } = (file ?? {}) as Partial<MemoryFile>;
   if (typeof name !== "string" || !(bytes instanceof Uint8Array))
     throw new ValidationError(
@@ -49,5 +69,5 @@ function entryOf(file: MemoryFile, index: number): SourceEntry {
       "ERR_ARGUMENT",
       `the name "${printableName(name)}" in memory is refused: ${fault ?? "it is empty"}`,
     );
-  return { name, kind: kindOfName(name), sizeBytes: bytes.byteLength, read: async () => new Uint8Array(bytes) };
+  return { name, bytes };
 }

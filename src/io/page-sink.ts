@@ -2,6 +2,7 @@
 import type { SinkMetadata } from "./names/output-rules.js";
 import type { SourceEntry } from "./page-source.js";
 
+/** Where results go: a folder, an archive or memory. */
 export interface PageSink {
   /**
    * Writes a result under a relative name (forward slashes) and resolves to where it is: a path, for an archive the
@@ -26,6 +27,7 @@ export interface PageSink {
   abort(): Promise<void>;
 }
 
+/** How results are named and what may be replaced. */
 export interface PageSinkOptions {
   /** Replace what exists. Default false: a free name is taken. */
   readonly overwrite?: boolean;

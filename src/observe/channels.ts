@@ -52,13 +52,21 @@ export interface TaskRun extends WorkContext {
 
 /** An item has left a stage of the batch. */
 export interface StageItem {
-  /** "decode", "colour" or "encode". */
+  /** "page": a page from its reading to its encoded picture. */
   readonly stage: string;
   /** Position of the item in this run of the stage, from 0. */
   readonly index: number;
   /** Milliseconds that it was worked on. */
   readonly workMs: number;
   /** Milliseconds that its result waited for the next stage. */
+  readonly waitMs: number;
+}
+
+/** A page has waited for its turn and goes on. */
+export interface QueueWait extends WorkContext {
+  /** "ahead": to be read and decoded; "booking", "memory": for memory; "colouring": for the networks. */
+  readonly queue: "ahead" | "booking" | "memory" | "colouring";
+  /** Milliseconds. */
   readonly waitMs: number;
 }
 
@@ -102,6 +110,7 @@ export class TypedChannel<Message extends object> {
     return this.#channel.hasSubscribers;
   }
 
+  /** Tells all listeners. */
   publish(message: Message): void {
     this.#channel.publish(message);
   }
@@ -124,6 +133,7 @@ export const CHANNELS = {
   networkLoad: new TypedChannel<NetworkLoad>("cobra-batch:network-load"),
   task: new TypedChannel<TaskRun>("cobra-batch:task"),
   stage: new TypedChannel<StageItem>("cobra-batch:stage"),
+  queue: new TypedChannel<QueueWait>("cobra-batch:queue"),
   cache: new TypedChannel<CacheUse>("cobra-batch:cache"),
   memory: new TypedChannel<MemoryBooking>("cobra-batch:memory"),
 } as const;

@@ -39,12 +39,18 @@ export async function colorizeRaster(
     },
     signal,
   );
-  const { tiles, plan } = prepared;
-  let { page } = prepared;
+  const { parts, plan, marks } = prepared;
+  let { page, first: tile } = prepared;
   const context = { networks, references, runTask, clock, upsampler };
   const done: ColouredTile[] = [];
-  for (const [index, tile] of tiles.entries())
-    done.push(await colorizeTile(context, tile, ofTile(request, index, tiles.length)));
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) {
+      clock.begin("prepare");
+      const task = { page: page!, part, encoder: manifest.imageEncoder, marks: marks?.[index] };
+      ({ tile, page } = await runTask("prepareTile", task, signal));
+    }
+    done.push(await colorizeTile(context, tile, ofTile(request, index, parts.length)));
+  }
   let image = done[0]!.picture;
   if (plan !== undefined)
     ({ picture: image, page } = await runTask(
@@ -62,8 +68,8 @@ export async function colorizeRaster(
   return {
     image,
     ...(layers === undefined ? {} : { layers }),
-    bucket: tiles[0]!.bucket,
-    tiles: tiles.length,
+    bucket: parts[0]!.bucket,
+    tiles: parts.length,
     references: done.flatMap((one) => one.references),
     stageMs: clock.end(),
   };

@@ -30,6 +30,12 @@ export function joinTiles({ page, plan, pictures }: JoinTask): { picture: Raster
   };
 }
 
+/**
+ * The picture of a thin page, whose tiles are stretched much more across than along, has at most so many times the
+ * sides that all tiles' pixels would give it.
+ */
+const MOST_ENLARGED = 2;
+
 /** @param regions of the page; without them tiles are blended wherever they meet */
 export function joinPictures(
   page: { width: number; height: number },
@@ -38,10 +44,14 @@ export function joinPictures(
   regions?: RegionMap,
 ): RasterImage & PixelImage<3> {
   const rows = plan.axis === "rows";
-  const scale = Math.max(
-    ...pictures.map((picture, index) =>
-      rows ? picture.width / plan.tiles[index]!.width : picture.height / plan.tiles[index]!.height,
+  const scale = Math.min(
+    Math.max(
+      ...pictures.map((picture, index) =>
+        rows ? picture.width / plan.tiles[index]!.width : picture.height / plan.tiles[index]!.height,
+      ),
     ),
+    MOST_ENLARGED *
+      Math.sqrt(pictures.reduce((sum, { width, height }) => sum + width * height, 0) / (page.width * page.height)),
   );
   const whole = {
     width: Math.max(1, Math.round(page.width * scale)),

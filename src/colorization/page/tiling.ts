@@ -51,6 +51,12 @@ const BLANK_LEVELS = 24;
 /** Gutters are looked for on a picture of at most this many pixels across. */
 const SEARCH_PX = 512;
 
+/**
+ * A tile of a thin page has at least this share of a page size's pixels: the model sees no more in a finer cut, and a
+ * page one pixel wide would be as many tiles as it is long.
+ */
+const LEAST_TILE_SHARE = 0.25;
+
 /** How a page is cut; undefined when it is coloured as a whole. `buckets`: page sizes of the model. */
 export function planTiles(page: RasterImage, buckets: readonly Bucket[]): TilePlan | undefined {
   const { width, height } = page;
@@ -61,12 +67,13 @@ export function planTiles(page: RasterImage, buckets: readonly Bucket[]): TilePl
   return aspect >= SPREAD_ASPECT ? cutSpread(page) : undefined;
 }
 
-function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): TilePlan {
+function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): TilePlan | undefined {
   const [across, along] = axis === "rows" ? [page.width, page.height] : [page.height, page.width];
   const share = axis === "rows" ? bucket.height / bucket.width : bucket.width / bucket.height;
-  const wanted = Math.max(2, Math.round(across * share));
+  const least = Math.ceil((LEAST_TILE_SHARE * bucket.width * bucket.height) / across);
+  const wanted = Math.max(2, Math.round(across * share), least);
   const { tiles, seams } = cutStretch(along, wanted, Math.round(wanted * STRETCH), blankStretches(page, axis));
-  return { axis, tiles: tiles.map((stretch) => tileOf(axis, stretch, across)), seams };
+  return tiles.length === 1 ? undefined : { axis, tiles: tiles.map((stretch) => tileOf(axis, stretch, across)), seams };
 }
 
 /** Two pages side by side, told by a blank band through the middle. */
@@ -75,7 +82,11 @@ function cutSpread(page: RasterImage): TilePlan | undefined {
   const middle = width / 2;
   const columns = blankStretches(page, "columns");
   const gutters = columns.filter(
-    ({ from, to }) => to - from >= width * SPREAD_GUTTER && Math.abs((from + to) / 2 - middle) <= width * SPREAD_REACH,
+    ({ from, to }) =>
+      from > 0 &&
+      to < width &&
+      to - from >= width * SPREAD_GUTTER &&
+      Math.abs((from + to) / 2 - middle) <= width * SPREAD_REACH,
   );
   const widest = gutters.reduce<Stretch | undefined>(
     (best, one) => (best === undefined || lengthOf(one) > lengthOf(best) ? one : best),

@@ -1,4 +1,4 @@
-/** Task: a page as decoded, cut into tiles, each as the networks take it. */
+/** Tasks: a page as decoded, how it is cut, and its tiles as the networks take them. */
 import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
@@ -8,7 +8,7 @@ import { lineExtractorInput, type LineInput } from "../cobra/line-style.js";
 import { quadrantCrops } from "../cobra/retrieval.js";
 import type { PageHints } from "../page/page-hints.js";
 import { tileHints } from "../page/tile-hints.js";
-import { planTiles, type TilePlan } from "../page/tiling.js";
+import { planTiles, type Tile, type TilePlan } from "../page/tiling.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 
 export interface PageTask {
@@ -35,21 +35,28 @@ export interface PreparedTile {
   marks?: PixelImage<4>;
 }
 
+/** A part of a page and the page size of the model that it is coloured at. */
+export interface TilePart {
+  tile: Tile;
+  bucket: Bucket;
+}
+
 export interface PreparedPage {
   /** The page as a whole, or its tiles in order. */
-  tiles: PreparedTile[];
+  parts: TilePart[];
+  /** The first of them. The others are prepared one by one, so that few are in memory. */
+  first: PreparedTile;
+  /** Hints of each part, RGBA at its bucket's size. */
+  marks?: readonly PixelImage<4>[];
   /** How the page is cut; absent for a page that is coloured as a whole. */
   plan?: TilePlan;
-  /** The page's own size in pixels. */
-  width: number;
-  height: number;
-  /** The page itself, moved and not copied, where `keepPage` asks for it and where tiles are to be joined. */
+  /** The page itself, moved and not copied, where `keepPage` asks for it and where there are tiles. */
   page?: RasterImage;
   /** Colours that the page has to have; see `PreparedHints.grown`. */
   grownHints?: PixelImage<4>;
 }
 
-/** Page → its tiles, each with bucket, gray, line network input, retrieval queries and hints. */
+/** Page → how it is cut, its hints, and its first tile. */
 export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
   const { width, height } = page;
   const plan = planTiles(page, buckets);
@@ -59,29 +66,42 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
   }));
   const prepared =
     hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
-  const tiles = parts.map(({ tile, bucket }, index): PreparedTile => {
-    const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", [
-      tile.x,
-      tile.y,
-      tile.x + tile.width,
-      tile.y + tile.height,
-    ]);
-    const gray = toGray(stretched as RasterImage);
-    const marks = prepared?.marks[index];
-    return {
-      bucket,
-      gray,
-      lineInput: lineExtractorInput(gray),
-      queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder),
-      ...(marks === undefined ? {} : { marks }),
-    };
-  });
   return {
-    tiles,
-    width,
-    height,
+    parts,
+    first: tileOf(page, parts[0]!, encoder, prepared?.marks[0]),
+    ...(prepared === undefined ? {} : { marks: prepared.marks }),
     ...(plan === undefined ? {} : { plan }),
     ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }),
     ...(keepPage || plan !== undefined ? { page } : {}),
+  };
+}
+
+export interface TileTask {
+  page: RasterImage;
+  part: TilePart;
+  encoder: EncoderInput;
+  marks: PixelImage<4> | undefined;
+}
+
+/** Page and one of its parts → the tile; the page goes along. */
+export function prepareTile({ page, part, encoder, marks }: TileTask): { tile: PreparedTile; page: RasterImage } {
+  return { tile: tileOf(page, part, encoder, marks), page };
+}
+
+function tileOf(
+  page: RasterImage,
+  { tile, bucket }: TilePart,
+  encoder: EncoderInput,
+  marks: PixelImage<4> | undefined,
+): PreparedTile {
+  const box = [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height] as const;
+  const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", box);
+  const gray = toGray(stretched as RasterImage);
+  return {
+    bucket,
+    gray,
+    lineInput: lineExtractorInput(gray),
+    queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder),
+    ...(marks === undefined ? {} : { marks }),
   };
 }

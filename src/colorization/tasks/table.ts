@@ -21,7 +21,7 @@ import { joinTiles } from "../page/tile-join.js";
 import { composeInk, composeLayers } from "./compose-ink.js";
 import { prepareConditions } from "./prepare-conditions.js";
 import { finishPicture, prepareDecoded } from "./prepare-decoded.js";
-import { preparePage } from "./prepare-page.js";
+import { preparePage, prepareTile } from "./prepare-page.js";
 import { prepareReference } from "./prepare-reference.js";
 
 /** A picture's file, or what is left of one. */
@@ -49,6 +49,7 @@ export const TASKS = {
   // a page, between the networks
   seededNoise,
   preparePage,
+  prepareTile,
   prepareReference,
   prepareConditions,
   prepareDecoded,

@@ -8,6 +8,8 @@ import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { PictureKind } from "../../classification/classify-picture.js";
 import type { PicturePool } from "../batch-engine.js";
+import { findResults, insideOf } from "./earlier-results.js";
+import { isGray } from "./is-gray.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
 
 /** A reference that was read: its file by hash, and its picture. */
@@ -26,6 +28,8 @@ export interface FoundPages {
   pages: SourceEntry[];
   /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
   carried: SourceEntry[];
+  /** Pictures that are in colour already; they are among `carried`. */
+  inColour: SourceEntry[];
   references: DecodedReference[];
   /** What the decision was where pictures were told apart. */
   classifications: Map<SourceEntry, PictureKind>;
@@ -35,8 +39,8 @@ export interface FoundPages {
 }
 
 /**
- * Sorts an input. With references of their own every picture of the input is a page; without, the input's own coloured pictures
- * are the references. What `pageConfig` says a picture is, it is.
+ * Sorts an input. With references of their own every picture of the input is a page, but for those that are in colour
+ * already; without, the input's own coloured pictures are the references. What `pageConfig` says a picture is, it is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
@@ -46,27 +50,36 @@ export async function findPages(
   signal: AbortSignal,
   { pageConfig = () => ({}), references: given }: FindOptions = {},
 ): Promise<FoundPages> {
-  const images = source.entries().filter((entry) => entry.kind === "image");
-  const others = source.entries().filter((entry) => entry.kind === "other");
+  const results = await findResults(source, config.inputDir);
+  const entries = source.entries().filter(({ name }) => !results.isInside(name));
+  const images = entries.filter((entry) => entry.kind === "image");
+  const others = entries.filter((entry) => entry.kind === "other");
   if (given !== undefined || config.referenceImages.length > 0) {
-    const { references, warnings } = await readReferences(pool, given ?? config.referenceImages, signal);
-    const isPage = (entry: SourceEntry): boolean => (pageConfig(entry.name).imageType ?? "line_art") === "line_art";
+    const sorted = await sortBesideReferences(pool, images, config, signal, pageConfig);
+    const { references, warnings } = await readReferences(
+      pool,
+      given ?? config.referenceImages,
+      signal,
+      config.recursive,
+    );
     return {
-      pages: images.filter(isPage),
-      carried: [...others, ...images.filter((entry) => !isPage(entry))],
+      pages: sorted.pages,
+      carried: [...others, ...sorted.inColour, ...sorted.saidToBeColoured],
+      inColour: sorted.inColour,
       references,
       classifications: new Map(),
       failures: [],
-      warnings,
+      warnings: [...results.warnings, ...sorted.warnings, ...warnings, ...grayWarning(references)],
     };
   }
   const found: FoundPages = {
     pages: [],
     carried: others,
+    inColour: [],
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [],
+    warnings: [...results.warnings],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
@@ -109,6 +122,59 @@ export async function findPages(
   return found;
 }
 
+/** Of the plain rule, which knows no doubt: from this confidence on a picture is surely in colour. */
+const SURE = 0.95;
+
+interface SortedPictures {
+  pages: SourceEntry[];
+  /** The classifier is sure that they are in colour. */
+  inColour: SourceEntry[];
+  /** The settings say that they are. */
+  saidToBeColoured: SourceEntry[];
+  warnings: string[];
+}
+
+/** Which pictures are pages where references are named. One that cannot be read is a page, which then fails. */
+async function sortBesideReferences(
+  pool: PicturePool,
+  images: readonly SourceEntry[],
+  config: BatchConfig,
+  signal: AbortSignal,
+  pageConfig: (name: string) => PageConfig,
+): Promise<SortedPictures> {
+  const sorted: SortedPictures = { pages: [], inColour: [], saidToBeColoured: [], warnings: [] };
+  const own = await insideOf(config.inputDir, config.referenceImages);
+  const kindOf = async (entry: SourceEntry): Promise<"page" | "inColour" | "saidToBeColoured" | "reference"> => {
+    const said = pageConfig(entry.name).imageType ?? config.imageType;
+    if (said !== undefined) return said === "line_art" ? "page" : "saidToBeColoured";
+    if (await own(entry.name)) return "reference";
+    if (config.recolor === true) return "page";
+    const { classification } = await classifyEntry(pool, config, entry, undefined, signal);
+    if (classification?.type !== "colored" || classification.ambiguous === true) return "page";
+    return classification.ambiguous === undefined && classification.confidence < SURE ? "page" : "inColour";
+  };
+  const kinds = mapConcurrent(images, async (entry) => [entry, await kindOf(entry)] as const, {
+    concurrency: pool.maxThreads,
+    signal,
+  });
+  for await (const [entry, kind] of kinds) {
+    if (kind === "page") sorted.pages.push(entry);
+    else if (kind !== "reference") sorted[kind].push(entry);
+  }
+  if (sorted.pages.length === 0 && sorted.inColour.length > 0)
+    sorted.warnings.push(
+      "every picture is in colour already and is carried over as it is; to colour them all the same, use --recolor or recolor: true",
+    );
+  return sorted;
+}
+
+function grayWarning(references: readonly DecodedReference[]): string[] {
+  if (references.some(({ image }) => !isGray(image))) return [];
+  return [
+    `no reference has a colour to give (${references.map(({ name }) => name).join(", ")}): they are all gray; name coloured ones`,
+  ];
+}
+
 function ambiguity(name: string, { type, confidence }: PictureKind): string {
   const [taken, other] = type === "line_art" ? ["line art", "coloured"] : ["coloured", "line art"];
   return `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure). If it is ${other}, say so in a --config file: { "images": { ${JSON.stringify(name)}: { "imageType": "${type === "line_art" ? "colored" : "line_art"}" } } }`;
@@ -144,12 +210,14 @@ async function classifyEntry(
 /**
  * Decodes references; with warnings about those that cannot be read.
  * @param from paths of pictures, folders and archives, or an open source
+ * @param recursive whether folders inside folders are read too
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
   pool: PicturePool,
   from: readonly string[] | PageSource,
   signal: AbortSignal,
+  recursive = false,
 ): Promise<{ references: DecodedReference[]; warnings: string[] }> {
   const references: DecodedReference[] = [];
   const warnings: string[] = [];
@@ -171,9 +239,9 @@ export async function readReferences(
   if ("entries" in from && !Array.isArray(from)) await readFrom(from as PageSource, (entry) => entry.read());
   else
     for (const path of from as readonly string[]) {
-      const source = await openPageSource(path);
+      const source = await openPageSource(path, { recursive });
       try {
-        await readFrom(source, ({ name }) => readEntry(path, name));
+        await readFrom(source, ({ name }) => readEntry(path, name, recursive));
       } finally {
         await source.close();
       }
@@ -216,8 +284,8 @@ async function decode(
 }
 
 /** One file of a source that is closed. */
-async function readEntry(path: string, name: string): Promise<Uint8Array> {
-  const source = await openPageSource(path);
+async function readEntry(path: string, name: string, recursive: boolean): Promise<Uint8Array> {
+  const source = await openPageSource(path, { recursive });
   try {
     const entry = source.entries().find((one) => one.name === name);
     if (entry === undefined)

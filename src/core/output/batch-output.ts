@@ -55,7 +55,8 @@ export class BatchOutput {
   readonly #sink: PageSink;
   readonly #files: OutputFiles;
   readonly #writer: PageWriter;
-  readonly #notices: string[] = [];
+  /** Files of the input that could not be copied, and why. */
+  readonly #notCopied: string[] = [];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -109,7 +110,7 @@ export class BatchOutput {
 
   /** What people should know about files that were in this run's way. Each is given once. */
   takeNotices(): string[] {
-    return [...this.#writer.takeNotices(), ...this.#notices.splice(0)];
+    return [...this.#notCopied.splice(0), ...this.#writer.takeNotices()];
   }
 
   get history(): RunHistory {
@@ -251,7 +252,7 @@ export class BatchOutput {
     await this.report(metadata);
     if (this.#config.outputZip === undefined) {
       const place = { journal: this.#journal, files: this.#files, sink: this.#sink };
-      this.#notices.push(...(await carryFiles(carried, (entry) => carryFile(entry, place))));
+      this.#notCopied.push(...(await carryFiles(carried, (entry) => carryFile(entry, place))));
       await this.#journal.assertInPlace();
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
@@ -264,7 +265,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
-      notices: this.#notices,
+      notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
     if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);

@@ -48,6 +48,8 @@ export class BatchPages {
   adjustments: Adjustments = { all: {}, pages: {} };
   /** The pages that were asked for by name. */
   readonly requests: ImageRequest[] = [];
+  /** Pictures that are in colour already. */
+  inColour = 0;
   #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
@@ -308,7 +310,13 @@ export class BatchPages {
 
   /** @param output what was written; default: what was asked for */
   summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
-    return { ...this.progress, output, elapsedMs: performance.now() - this.#startedMs, failures: this.failures };
+    return {
+      ...this.progress,
+      inColour: this.inColour,
+      output,
+      elapsedMs: performance.now() - this.#startedMs,
+      failures: this.failures,
+    };
   }
 }
 

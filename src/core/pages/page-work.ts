@@ -3,7 +3,7 @@ import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
 import type { ColouredPage } from "../../colorization/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
-import { BatchProcessingError, isPageFailure } from "../../errors.js";
+import { isPageFailure, makeError } from "../../errors.js";
 import { formatOfName } from "../../io/image/output-format.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { BatchEngine } from "../batch-engine.js";
@@ -22,6 +22,8 @@ export interface PageContext {
   readonly taken: (page: BatchPage) => void;
   /** Its colouring begins. */
   readonly colouring: (page: BatchPage) => void;
+  /** Told of a page's file that cannot be read. Throws the error, or one that ends the batch where the input is gone. */
+  readonly cannotRead: (error: unknown) => Promise<never>;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */
   readonly known: (page: BatchPage) => Promise<PageOutcome | undefined>;
   /** The result of a page that an earlier run has finished. */
@@ -44,7 +46,7 @@ export async function workOnPage(
     context.taken(page);
     const known = await context.known(page);
     if (known !== undefined) return known;
-    const bytes = await page.entry.read();
+    const bytes = await page.entry.read().catch((error: unknown) => context.cannotRead(error));
     page.inputSha256 = await sha256(bytes);
     const kept = await context.finished(page);
     if (kept !== undefined) return { page, kept };
@@ -56,7 +58,7 @@ export async function workOnPage(
     if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };
     const { stage, code, message } = result.failure;
     page.stage = stage;
-    return { page, error: new BatchProcessingError(code, message), warnings };
+    return { page, error: makeError(code, message, { imagePath: page.entry.name }), warnings };
   } catch (error) {
     if (error instanceof PageLeft) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;

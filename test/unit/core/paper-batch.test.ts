@@ -1,10 +1,10 @@
 // A batch driven by a stand-in for the engine: what it asks for, how it takes results, failures and faults.
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pageRequestSchema } from "../../../src/colorization/page-request.js";
-import { parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { parseBatchConfig, type BatchConfigInput, type PageConfig } from "../../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../../src/core/events.js";
 import { runBatch } from "../../../src/core/run-batch.js";
@@ -161,6 +161,90 @@ describe("a batch without an engine", () => {
     expect(sink.metadata).toMatchObject({ settings: { seed: 4 }, references: ["a.jpg"], failures: [] });
     expect(engine.requests).toHaveLength(4);
     expect(files[0]!.bytes.byteLength).toBe(page.byteLength);
+  });
+
+  it("leaves pages alone that are in colour already, and colours them where that is asked for", async () => {
+    const cover = await colourPage(3);
+    const source = memorySource([
+      { name: "001.png", bytes: page },
+      { name: "cover.jpg", bytes: cover },
+    ]);
+    const references = memorySource([{ name: "a.jpg", bytes: reference }]);
+    const run = async (settings: BatchConfigInput, own: PageConfig = {}) => {
+      const engine = paperEngine();
+      const sink = memorySink();
+      const events: BatchEvent[] = [];
+      const summary = await runBatch(engine, settings, {
+        source,
+        references,
+        sink,
+        pageConfig: (name) => (name === "cover.jpg" ? own : {}),
+        onEvent: (event) => events.push(event),
+      });
+      return { summary, sink, events, asked: engine.requests.map(({ name }) => name) };
+    };
+    const { summary, sink, events, asked } = await run({});
+    expect([asked, summary]).toMatchObject([["001.png"], { total: 1, completed: 1, inColour: 1 }]);
+    expect(Buffer.compare(sink.files.get("cover.jpg")!, cover)).toBe(0);
+    expect(sink.metadata).toMatchObject({ in_colour: ["cover.jpg"] });
+    expect(events).toContainEqual(expect.objectContaining({ type: "page-kept-in-colour", page: "cover.jpg" }));
+    expect((await run({ recolor: true })).asked).toEqual(["001.png", "cover.jpg"]);
+    expect((await run({}, { imageType: "line_art" })).asked).toEqual(["001.png", "cover.jpg"]);
+    expect((await run({ imageType: "line_art" })).summary).toMatchObject({ completed: 2, inColour: 0 });
+    const said = await run({}, { imageType: "colored" });
+    expect([said.asked, said.summary.inColour]).toEqual([["001.png"], 0]);
+  });
+
+  it("takes neither results of earlier runs nor references among the input's folders for pages", async () => {
+    await writeFolder(at("series"), { "ch1/p1.png": page, "references/r.png": page });
+    await batchOf(paperEngine(), {
+      inputDir: at("series/ch1"),
+      outputDir: at("series/ch1_colorized"),
+    }).batch.startProcessing();
+    await symlink(at("series"), at("linked"));
+    for (const inputDir of ["series", "linked"]) {
+      const engine = paperEngine();
+      const { batch, events } = batchOf(engine, {
+        inputDir: at(inputDir),
+        recursive: true,
+        referenceImages: [at("refs"), at("series/references")],
+      });
+      expect(await batch.startProcessing()).toMatchObject({ total: 1, completed: 1 });
+      expect(engine.requests.map(({ name }) => name)).toEqual(["ch1/p1.png"]);
+      expect(events.filter(({ type }) => type === "warning")).toMatchObject([
+        { message: expect.stringContaining("ch1_colorized holds results of an earlier run: 1 picture") as string },
+      ]);
+    }
+    const inside = batchOf(paperEngine(), { inputDir: at("linked"), outputDir: at("series/out"), recursive: true });
+    await expect(inside.batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
+    const same = batchOf(paperEngine(), { inputDir: at("linked"), outputDir: at("series") });
+    await expect(same.batch.startProcessing()).rejects.toMatchObject({ code: "ERR_CONFIG" });
+  });
+
+  it("ends, to be gone on with, where the input vanishes, and burns no page", async () => {
+    await writeFolder(
+      at("mounted"),
+      Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`p${index}.png`, page])),
+    );
+    const engine = paperEngine(async (request) => {
+      await rm(at("mounted"), { recursive: true, force: true });
+      return onPaper(request);
+    });
+    const { batch, events, out } = batchOf(engine, { inputDir: at("mounted"), maxConcurrent: 1 });
+    await expect(batch.startProcessing()).rejects.toMatchObject({ code: "ERR_INPUT_GONE" });
+    expect(events.filter(({ type }) => type === "page-failed")).toEqual([]);
+    expect(await readdir(out)).not.toContain("failures.json");
+  });
+
+  it("says so where no reference has a colour to give", async () => {
+    const sink = memorySink();
+    const events: BatchEvent[] = [];
+    const gray = memorySource([{ name: "gray.png", bytes: page }]);
+    const source = memorySource([{ name: "1.png", bytes: page }]);
+    await runBatch(paperEngine(), {}, { source, references: gray, sink, onEvent: (event) => events.push(event) });
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: "warning", message: expect.stringContaining("gray.png") as string }),
+    );
   });
 
   it("refuses what is no engine, source, sink or settings, with a code", async () => {

@@ -52,6 +52,42 @@ describe("planTiles", () => {
     ).toMatchObject({ axis: "rows" });
   });
 
+  it.each([
+    [800, 2],
+    [2, 4000],
+    [1, 300],
+    [1, 65_535],
+    [65_535, 1],
+    [3, 20_000],
+    [1, 1],
+  ])("makes no more tiles of a thin page than its pixels fill, and two (%i x %i)", (width, height) => {
+    for (const blank of [true, false]) {
+      const thin = page(width, height, () => blank);
+      const plan = planTiles(thin, COBRA_BUCKETS);
+      const most = Math.floor((width * height) / (640 * 1024)) + 2;
+      expect(plan?.tiles.length ?? 1).toBeLessThanOrEqual(most);
+      if (plan === undefined) continue;
+      covers(plan, Math.max(width, height));
+      const pictures = plan.tiles.map(() => drawn(640, 1024, () => 128));
+      const joined = joinPictures(thin, plan, pictures);
+      expect(joined.data.length).toBeLessThanOrEqual(5 * 3 * pictures.length * 640 * 1024);
+    }
+  });
+
+  it("colours a blank broad page as a whole: it has no gutter with pages beside it", () => {
+    for (const [width, height] of [
+      [300, 200],
+      [1400, 1000],
+      [2, 1],
+    ] as const)
+      expect(
+        planTiles(
+          drawn(width, height, () => 255),
+          COBRA_BUCKETS,
+        ),
+      ).toBeUndefined();
+  });
+
   it("cuts a strip in its gutters, near the end of each part", () => {
     const gutters = [
       [400, 430],
