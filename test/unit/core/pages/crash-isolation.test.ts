@@ -34,10 +34,12 @@ const configOf = (output: string): BatchConfig =>
 async function outputInHand(pages: readonly string[]): Promise<string> {
   const [running, left] = [at(`running-${outputs}`), at(`left-${outputs++}`)];
   let begun = 0;
-  let copied: Promise<void> | undefined;
+  let allInHand!: () => void;
+  const copied = new Promise<void>((resolve) => (allInHand = resolve)).then(() =>
+    cp(running, left, { recursive: true }),
+  );
   const engine = paperEngine(async (request) => {
-    if (++begun === pages.length) copied = cp(running, left, { recursive: true });
-    while (copied === undefined) await new Promise((resolve) => setImmediate(resolve));
+    if (++begun === pages.length) allInHand();
     await copied;
     return onPaper(request);
   }, pages.length);
