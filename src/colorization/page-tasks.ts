@@ -2,7 +2,7 @@
  * The CPU stages of a page as pure functions of plain data: what the worker pool runs between the networks. Planes are
  * float32, C,H,W; pictures are 8-bit rasters. Formulas: `docs/architecture.md`, "How a page flows".
  */
-import { flattenColors } from "../binding/flats.js";
+import { flatFill } from "../binding/flats.js";
 import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../binding/ink.js";
 import { resize, toGray, toRgb, type PixelImage } from "../binding/pixels.js";
 import { fromPlanar, SIGNED_RGB, standardization, toPlanar } from "../binding/planes.js";
@@ -193,13 +193,13 @@ const LARGE_PIXELS = 16_000_000;
 export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
   const color = toRgb(picture);
   const out = page.channels === 3 && page.width * page.height > LARGE_PIXELS ? page.data : undefined;
-  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints, out);
+  return composeInkKernel(page, fill === "flat" ? flatFill(page, color) : color, hints, out);
 }
 
 /** `composeInk` with its layers apart; the page goes along. */
 export function composeLayers({ page, picture, fill, hints }: InkTask): InkLayers & { page: RasterImage } {
   const color = toRgb(picture);
-  return { ...composeInkLayers(page, fill === "flat" ? flattenColors(page, color) : color, hints), page };
+  return { ...composeInkLayers(page, fill === "flat" ? flatFill(page, color) : color, hints), page };
 }
 
 /** Size of the upsampled picture: truncated, as the original does. */
