@@ -8,7 +8,8 @@ namespace {
 // composeInk(page, model, hints?, out?, colorOut?, inkOut?)
 Napi::Value CallComposeInk(const Info& info) {
   const View page = ReadPage(info, 0);
-  const View model = ReadImage(info, 1, "model", 3);
+  const View model = ReadImage(info, 1, "model");
+  if (model.channels < 3) Refuse(info.Env(), "model must have 3 or 4 channels, got " + std::to_string(model.channels));
   const bool hinted = !info[2].IsUndefined();
   const View hints = hinted ? ReadImage(info, 2, "hints", 4) : View{};
   const bool layered = !info[4].IsUndefined();
@@ -51,15 +52,15 @@ Napi::Value CallFindRegions(const Info& info) {
   return out;
 }
 
-// flattenColors(page, model, width, height, out?)
+// flattenColors(page, model, width, height, channels): of 4, alpha is 255 where a pixel has its region's flat
 Napi::Value CallFlattenColors(const Info& info) {
   const View page = ReadPage(info, 0);
   const View model = ReadImage(info, 1, "model", 3);
   const int width = ReadInt(info, 2, "width", 1, page.width);
   const int height = ReadInt(info, 3, "height", 1, page.height);
-  Napi::Uint8Array out = FreshBytes(info, 4, Samples(width, height, 3), page);
-  RefuseOverlap(info.Env(), out.Data(), Samples(width, height, 3), model.data, model.samples());
-  FlattenColors(page, model, width, height, out.Data());
+  const int channels = ReadInt(info, 4, "channels", 3, 4);
+  Napi::Uint8Array out = Napi::Uint8Array::New(info.Env(), Samples(width, height, channels));
+  FlattenColors(page, model, width, height, channels, out.Data());
   return out;
 }
 

@@ -196,7 +196,7 @@ void LayFlats(const Regions& regions, const std::vector<int32_t>& flats, uint8_t
 
 }  // namespace
 
-void FlattenColors(const View& page, const View& model, int width, int height, uint8_t* out) {
+void FlattenColors(const View& page, const View& model, int width, int height, int channels, uint8_t* out) {
   const Box all{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
   Resize(model, width, height, Filter::kBilinear, all, out);
   const Regions regions = FindRegions(page, width, height);
@@ -224,6 +224,14 @@ void FlattenColors(const View& page, const View& model, int width, int height, u
     flats[r] = channel(0) << 16 | channel(1) << 8 | channel(2);
   }
   LayFlats(regions, flats, out);
+  if (channels == 3) return;
+  // From the end, so that no pixel is written over before it is read.
+  for (size_t i = regions.label.size(); i-- > 0;) {
+    const int32_t label = regions.label[i];
+    const uint8_t rgb[3] = {out[3 * i], out[3 * i + 1], out[3 * i + 2]};
+    std::memcpy(out + 4 * i, rgb, 3);
+    out[4 * i + 3] = label >= 0 && flats[static_cast<size_t>(label)] >= 0 ? 255 : 0;
+  }
 }
 
 }  // namespace cobra::pixels

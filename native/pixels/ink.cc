@@ -37,7 +37,8 @@ struct Finer {
     for (int step = 0; step < 256; ++step) likeness[step] = std::exp(-static_cast<float>(step) / 24.0f) + 1e-4f;
   }
 
-  COBRA_CLONES void Row(const uint8_t* tone, int y, int width, Rgbw* out) const {
+  /// `flat`: which pixels have a flat, where the grid has any.
+  COBRA_CLONES void Row(const uint8_t* tone, int y, int width, Rgbw* out, uint8_t* flat) const {
     const size_t w = static_cast<size_t>(grid.width);
     const float at_y = (static_cast<float>(y) + 0.5f) / static_cast<float>(k) - 0.5f;
     const int above = std::clamp(static_cast<int>(std::floor(at_y)), 0, grid.height - 1),
@@ -45,6 +46,8 @@ struct Finer {
     const float fy = std::clamp(at_y - static_cast<float>(above), 0.0f, 1.0f);
     const Rgbw *upper = &grid.pixels[above * w], *lower = &grid.pixels[below * w];
     const uint8_t *upper_tone = grid_tone + above * w, *lower_tone = grid_tone + below * w;
+    const uint8_t* upper_flat = grid.flat.empty() ? nullptr : &grid.flat[above * w];
+    const uint8_t* lower_flat = grid.flat.empty() ? nullptr : &grid.flat[below * w];
     for (int x = 0; x < width; ++x) {
       const float at_x = (static_cast<float>(x) + 0.5f) / static_cast<float>(k) - 0.5f;
       const int left = std::max(static_cast<int>(at_x), 0), right = std::min(left + 1, grid.width - 1);
@@ -52,20 +55,35 @@ struct Finer {
       const auto like = [&](uint8_t other) { return likeness[std::abs(tone[x] - other)]; };
       const float w00 = (1 - fx) * (1 - fy) * like(upper_tone[left]), w01 = fx * (1 - fy) * like(upper_tone[right]);
       const float w10 = (1 - fx) * fy * like(lower_tone[left]), w11 = fx * fy * like(lower_tone[right]);
+      if (upper_flat != nullptr) {
+        // Flats do not mix: the likeliest of the four.
+        const float most = std::max(std::max(w00, w01), std::max(w10, w11));
+        const bool above_is = w00 == most || w01 == most;
+        const int at = above_is ? (w00 == most ? left : right) : (w10 == most ? left : right);
+        flat[x] = (above_is ? upper_flat : lower_flat)[at];
+        if (flat[x] != 0) {
+          out[x] = (above_is ? upper : lower)[at];
+          continue;
+        }
+      }
       out[x] = (w00 * upper[left] + w01 * upper[right] + w10 * lower[left] + w11 * lower[right]) *
                (1.0f / (w00 + w01 + w10 + w11));
     }
   }
 };
 
-/// The model's picture on the working grid, brought to the ink.
+/// The model's picture on the working grid, brought to the ink. Of four channels: flats as they are.
 ColorGrid ColorOnGrid(const View& model, const uint8_t* tone, int width, int height) {
-  std::vector<uint8_t> color(static_cast<size_t>(width) * height * 3);
+  const size_t count = static_cast<size_t>(width) * height;
+  std::vector<uint8_t> color(count * model.channels);
   const Box all{0.0f, 0.0f, static_cast<float>(model.width), static_cast<float>(model.height)};
   // Linear: sharper filters put bright rims beside the model's lines.
   Resize(model, width, height, Filter::kBilinear, all, color.data());
-  const double pixel = 1.25 * std::sqrt(static_cast<double>(width) * height / static_cast<double>(model.pixels()));
-  return FillColor(color.data(), tone, width, height, pixel);
+  if (model.channels == 4) ChangeChannels(color.data(), count, 4, 3, color.data());
+  const double pixel = 1.25 * std::sqrt(static_cast<double>(count) / static_cast<double>(model.pixels()));
+  ColorGrid grid = FillColor(color.data(), tone, width, height, pixel);
+  if (model.channels == 4) LayFlats(model, grid);
+  return grid;
 }
 
 /// By value 0..255 of a page's shade.
@@ -147,7 +165,7 @@ COBRA_CLONES void ComposeRow(const uint8_t* page, const uint8_t* shade, const Rg
 /// White has the paper's colour, or the page's where that is brighter, the ink none of it. Grey that the colour has in
 /// it already lies in the colour's layer, the rest in the ink's.
 COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw* colors, int width, const Paper& paper,
-                           const ShadeTables& tables, uint8_t* color_out, uint8_t* ink_out) {
+                           const ShadeTables& tables, const uint8_t* flat, uint8_t* color_out, uint8_t* ink_out) {
   const Rgbw white{static_cast<float>(paper.color[0]), static_cast<float>(paper.color[1]),
                    static_cast<float>(paper.color[2]), 0.0f};
   for (int x = 0; x < width; ++x) {
@@ -156,6 +174,20 @@ COBRA_CLONES void LayerRow(const uint8_t* page, const uint8_t* shade, const Rgbw
     const Rgbw lit = Within(color * (tables.lift[tables.Darkness(shade[x], Luma(color))] * part));
     const Rgbw own{static_cast<float>(page[3 * x]), static_cast<float>(page[3 * x + 1]),
                    static_cast<float>(page[3 * x + 2]), 0.0f};
+    if (flat != nullptr && flat[x] != 0 && tables.followed == 0.0f) {
+      // The flat as it is; all light and shade of the page lies in the ink.
+      const Rgbw even = color + color[3] * (white - color);
+      const float lift = tables.lift[tables.Darkness(shade[x], Luma(color))];
+      for (int c = 0; c < 3; ++c) {
+        const float ink = own[c] / white[c], shaded = color[c] * ink * lift;
+        const float wanted = shaded + color[3] * (own[c] - shaded);
+        const float base = std::floor(std::clamp(even[c], 0.0f, 255.0f) + 0.5f);
+        color_out[3 * x + c] = static_cast<uint8_t>(base);
+        ink_out[3 * x + c] =
+            static_cast<uint8_t>(std::min(base > 0.0f ? wanted * 255.0f / base : 255.0f * ink, 255.0f) + 0.5f);
+      }
+      continue;
+    }
     const Rgbw layer = lit + color[3] * ((own > white ? own : white) - lit);
     for (int c = 0; c < 3; ++c) {
       const float ink = static_cast<float>(page[3 * x + c]) * 255.0f / (static_cast<float>(paper.color[c]) * part);
@@ -202,19 +234,22 @@ void ComposeInk(const View& page, const View& model, const View* hints, uint8_t*
   std::optional<HintLayer> layer;
   if (hints != nullptr) layer.emplace(*hints, grid);
   std::vector<Rgbw> row(k == 1 && !layer ? 0 : w);
+  std::vector<uint8_t> flat_row(k == 1 || grid.flat.empty() ? 0 : w);
   std::vector<uint8_t> scratch(page.channels == 3 ? 0 : 3 * w);
   if (!at_once) bands.emplace(page, paper, radius, rows);
   for (bool more = at_once || bands->Next(); more; more = !at_once && bands->Next()) {
     for (int y = bands->first(); y < bands->last(); ++y) {
       if (k > 1)
-        finer.Row(bands->tone(y), y, width, row.data());
+        finer.Row(bands->tone(y), y, width, row.data(), flat_row.data());
       else if (layer)
         std::copy_n(&grid.pixels[y * w], width, row.data());
       if (layer) layer->PutInRow(y, width, height, row.data());
       const Rgbw* colors = row.empty() ? &grid.pixels[y * w] : row.data();
       const uint8_t* own = RgbRow(page, y, scratch.data());
+      // Hints have light and shade.
+      const uint8_t* flat = grid.flat.empty() || layer ? nullptr : k > 1 ? flat_row.data() : &grid.flat[y * w];
       if (color_out != nullptr)
-        LayerRow(own, bands->shade(y), colors, width, paper, tables, color_out + 3 * y * w, ink_out + 3 * y * w);
+        LayerRow(own, bands->shade(y), colors, width, paper, tables, flat, color_out + 3 * y * w, ink_out + 3 * y * w);
       ComposeRow(own, bands->shade(y), colors, width, paper, tables, out + 3 * y * w);
     }
   }

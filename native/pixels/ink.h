@@ -17,6 +17,8 @@ struct ColorGrid {
   int height = 0;
   /// Before FillColor: colour times weight, and weight. After: red, green, blue and the share of white paper.
   std::vector<Rgbw> pixels;
+  /// 255 where a pixel has the flat of its region (flats.cc) and keeps it; empty where there are no flats.
+  std::vector<uint8_t> flat;
 };
 
 /// What a page is drawn on.
@@ -76,6 +78,8 @@ void MinFilter(const uint8_t* in, int width, int height, int radius, uint8_t* ou
 
 /// The colour of every page region, brought to its ink. `color` is the model's picture (RGB) and `tone` the page (255 =
 /// paper), both width x height; `pixel` is the size of one pixel of the model in pixels of this grid.
+/// Four channels, flats with alpha 255: the grid's pixels there get exactly that colour.
+void LayFlats(const View& flats, ColorGrid& grid);
 ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int height, double pixel);
 
 /// Smooths `grid` (colour times weight, and weight) along rows and columns, stopping where `tone` changes: the

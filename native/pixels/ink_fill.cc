@@ -147,6 +147,9 @@ struct Whiteness {
   }
 };
 
+inline Whiteness OfRegion() { return {216.0f, 234.0f}; }
+inline Whiteness OfPixel() { return {185.0f, 215.0f}; }
+
 /// A colour without its brightness: its channels' shares above the black of a drawn line. Mixtures of two colours and
 /// that black lie on the line between the two.
 inline Rgbw Hue(Rgbw color) {
@@ -220,7 +223,7 @@ COBRA_CLONES void WeighColors(const uint8_t* color, const uint8_t* trust, size_t
 /// Carried sums to colours: the carried colour where the model's is not to be trusted, and the share of white paper.
 COBRA_CLONES void MixColors(const uint8_t* color, const uint8_t* trust, const Surroundings& surroundings,
                             ColorGrid& grid) {
-  const Whiteness white_region(216.0f, 234.0f), white_pixel(185.0f, 215.0f);
+  const Whiteness white_region = OfRegion(), white_pixel = OfPixel();
   size_t i = 0;
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x, ++i) {
@@ -264,6 +267,24 @@ ColorGrid FillColor(const uint8_t* color, const uint8_t* tone, int width, int he
   DomainTransform(grid, tone, kReach);
   MixColors(color, trust.data(), surroundings, grid);
   return grid;
+}
+
+void LayFlats(const View& flats, ColorGrid& grid) {
+  const Whiteness white_region = OfRegion(), white_pixel = OfPixel();
+  grid.flat.resize(grid.pixels.size());
+  size_t i = 0;
+  for (int y = 0; y < grid.height; ++y) {
+    const auto from = static_cast<size_t>(static_cast<int64_t>(y) * flats.height / grid.height);
+    for (int x = 0; x < grid.width; ++x, ++i) {
+      const auto column = static_cast<size_t>(static_cast<int64_t>(x) * flats.width / grid.width);
+      const uint8_t* flat = flats.data + 4 * (from * static_cast<size_t>(flats.width) + column);
+      if (flat[3] != 255) continue;
+      Rgbw color = Own(flat);
+      color[3] = white_pixel(color) * white_region(color);
+      grid.pixels[i] = color;
+      grid.flat[i] = 255;
+    }
+  }
 }
 
 }  // namespace cobra::pixels

@@ -94,7 +94,7 @@ void ComposeInk(const View& page, const View& model, const View* hints, uint8_t*
 
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the
 /// page (flats.cc). All RGB, the page also gray; `out` holds 3 * width * height bytes.
-void FlattenColors(const View& page, const View& model, int width, int height, uint8_t* out);
+void FlattenColors(const View& page, const View& model, int width, int height, int channels, uint8_t* out);
 
 /// The page's regions (regions.h) on a grid of `width` x `height`, at most the page's size: of every pixel its region's
 /// number, of ink -2 less that of the nearest region, -1 far inside ink. `page`: gray or RGB.

@@ -1,7 +1,7 @@
 // Fits the calibrated decision: `node scripts/classifier/fit.mjs [drawn pictures of each kind] [--table]`. Measures
-// drawn pictures, reads the evidence of real pages' variants (`real-evidence.ndjson`, made by `variants.mjs` of 45 pages
-// that are not kept here) and prints the logistic regression's weights for src/classification/calibrated.ts (not with
-// --table), then how plain and calibrated, with the weights in the code, decide on pictures that were held out.
+// drawn pictures, reads the evidence of real pages' variants (`real-evidence.ndjson`, made by `variants.mjs` of 45
+// pages that are not kept here) and prints the logistic regression's weights for src/classification/calibrated.ts (not
+// with --table), then how plain and calibrated, with the weights in the code, decide on pictures that were held out.
 import { readFileSync } from "node:fs";
 import { calibrate, EVIDENCE_FEATURES, evidenceFeatures } from "../../dist/classification/calibrated.js";
 import { decodeForClassification } from "../../dist/classification/decode-for-classification.js";

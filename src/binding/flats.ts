@@ -16,5 +16,23 @@ import { regionGrid } from "./regions.js";
  */
 export function flattenColors(page: RasterImage, color: PixelImage<3>): PixelImage<3> & RasterImage {
   const { width, height } = regionGrid(page);
-  return { width, height, channels: 3, data: callPixels((pixels) => pixels.flattenColors(page, color, width, height)) };
+  return {
+    width,
+    height,
+    channels: 3,
+    data: callPixels((pixels) => pixels.flattenColors(page, color, width, height, 3)),
+  };
+}
+
+/**
+ * `flattenColors` for `composeInk`: alpha is 255 where a region has its flat, and 0 where it keeps the model's colours.
+ */
+export function flatFill(page: RasterImage, color: PixelImage<3>): PixelImage<4> {
+  const { width, height } = regionGrid(page);
+  return {
+    width,
+    height,
+    channels: 4,
+    data: callPixels((pixels) => pixels.flattenColors(page, color, width, height, 4)),
+  };
 }

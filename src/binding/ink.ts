@@ -13,7 +13,8 @@ import type { RasterImage } from "./raster.js";
  * page darkens the colour only as far as the colour is not that dark already. Where the colour is white the result is
  * the page's pixel, and so it is where the page is black (up to 24 of 255 in each channel).
  * @param page the page, gray or RGB, any size; paper may be tinted
- * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
+ * @param color the model's picture of the whole page, RGB, any size; stretched to the page's. Or `flatFill`: flats are
+ * not mixed with their neighbours
  * @param hints colours that the user wants, RGBA, any size, stretched to the page's (`growHints`): there the result has
  * this colour, with as much of the model's light and shade as leaves its mean alone
  * @param out memory of the result; may be an RGB page's own
@@ -21,7 +22,7 @@ import type { RasterImage } from "./raster.js";
  */
 export function composeInk(
   page: RasterImage,
-  color: PixelImage<3>,
+  color: PixelImage<3 | 4>,
   hints?: PixelImage<4>,
   out?: Uint8Array,
 ): PixelImage<3> & RasterImage {
@@ -43,7 +44,7 @@ export interface InkLayers {
 }
 
 /** `composeInk` with its layers apart. */
-export function composeInkLayers(page: RasterImage, color: PixelImage<3>, hints?: PixelImage<4>): InkLayers {
+export function composeInkLayers(page: RasterImage, color: PixelImage<3 | 4>, hints?: PixelImage<4>): InkLayers {
   const fresh = (): Uint8Array => new Uint8Array(page.width * page.height * 3);
   const [colorData, inkData] = [fresh(), fresh()];
   const data = callPixels((pixels) => pixels.composeInk(page, color, hints, undefined, colorData, inkData));

@@ -204,8 +204,8 @@ export interface NativePixelCalls {
   cmykToRgb(image: NativeImage, out?: Uint8Array): Uint8Array;
   changeChannels(image: NativeImage, channels: number, out?: Uint8Array): Uint8Array;
   /**
-   * Page gray or RGB, model RGB, hints RGBA, of any sizes; the result is RGB of the page's size, and `out` may be an
-   * RGB page's memory.
+   * Page gray or RGB, model RGB or `flattenColors` of 4 channels, hints RGBA, of any sizes; the result is RGB of the
+   * page's size, and `out` may be an RGB page's memory.
    */
   composeInk(
     page: NativeImage,
@@ -215,8 +215,11 @@ export interface NativePixelCalls {
     colorOut?: Uint8Array,
     inkOut?: Uint8Array,
   ): Uint8Array;
-  /** Page gray or RGB, model RGB; the result RGB of width x height, at most the page's size. */
-  flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, out?: Uint8Array): Uint8Array;
+  /**
+   * Page gray or RGB, model RGB; the result of width x height, at most the page's size: RGB, or RGBA with alpha 255
+   * where a flat was laid.
+   */
+  flattenColors(page: NativeImage, model: NativeImage, width: number, height: number, channels: 3 | 4): Uint8Array;
   /** Page gray or RGB; the labels of width x height, at most the page's size. */
   findRegions(page: NativeImage, width: number, height: number): Int32Array;
   /** Page gray or RGB, marks RGBA of any size; the result RGBA of width x height, at most the page's size. */

@@ -16,8 +16,8 @@ export interface ImageClassifierOptions {
   /** Limits of the rule; the others keep their defaults (0.15, 1000, 0.30). */
   thresholds?: Partial<ClassificationThresholds>;
   /**
-   * Which decision: `"plain"`, the rule of the three metrics (default), or `"calibrated"`, which a batch takes where its
-   * settings name none. They differ on yellowed paper, palettes and pale colour; see `docs/classification.md`.
+   * Which decision: `"plain"`, the rule of the three metrics (default), or `"calibrated"`, which a batch takes where
+   * its settings name none. They differ on yellowed paper, palettes and pale colour; see `docs/classification.md`.
    */
   decision?: ClassifierName;
   /** How many pictures' classifications are remembered, by content. Default 10 000; 0 remembers none. */
@@ -33,7 +33,10 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification: ImageClassification; readonly error?: never }
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
-/** Classifies pictures, by the plain rule unless `decision` says otherwise. What was told is cached by content, so the same picture under two names is measured once. */
+/**
+ * Classifies pictures, by the plain rule unless `decision` says otherwise. What was told is cached by content, so the
+ * same picture under two names is measured once.
+ */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;
   readonly #options: Required<Pick<ImageClassifierOptions, "cacheEntries" | "concurrency">> & { limitPixels?: number };

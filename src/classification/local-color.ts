@@ -4,7 +4,10 @@
  */
 import { reduce, type PixelImage } from "../binding/pixels.js";
 
-/** Levels of 8 bits by which colour differs inside of a block: the mean of all blocks, and the least of the most coloured. */
+/**
+ * Levels of 8 bits by which colour differs inside of a block: the mean of all blocks, and the least of the most
+ * coloured.
+ */
 export interface LocalColor {
   readonly localMean: number;
   /** Of the most coloured 2, 10 and 30 % of the blocks the least. */

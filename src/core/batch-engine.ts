@@ -17,7 +17,8 @@ export interface PageColorizer {
   provider(style: Style): Promise<string>;
   /**
    * Colours one page, or tells why it failed. Rejects with the signal's reason, and with errors that the next page
-   * would meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins nothing.
+   * would meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins
+   * nothing.
    */
   colorizePage(request: PageRequest, options: PageOptions): Promise<PageResult>;
 }

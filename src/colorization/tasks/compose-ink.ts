@@ -1,5 +1,5 @@
 /** Tasks: the model's colour under the page's own ink, as one picture or with its layers apart. */
-import { flattenColors } from "../../binding/flats.js";
+import { flatFill } from "../../binding/flats.js";
 import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/ink.js";
 import { toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
@@ -23,11 +23,11 @@ const LARGE_PIXELS = 16_000_000;
 export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
   const color = toRgb(picture);
   const out = page.channels === 3 && page.width * page.height > LARGE_PIXELS ? page.data : undefined;
-  return composeInkKernel(page, fill === "flat" ? flattenColors(page, color) : color, hints, out);
+  return composeInkKernel(page, fill === "flat" ? flatFill(page, color) : color, hints, out);
 }
 
 /** `composeInk` with its layers apart; the page goes along. */
 export function composeLayers({ page, picture, fill, hints }: InkTask): InkLayers & { page: RasterImage } {
   const color = toRgb(picture);
-  return { ...composeInkLayers(page, fill === "flat" ? flattenColors(page, color) : color, hints), page };
+  return { ...composeInkLayers(page, fill === "flat" ? flatFill(page, color) : color, hints), page };
 }

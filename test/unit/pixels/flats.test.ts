@@ -1,6 +1,7 @@
 /** Flats: one colour for every region; drawn pages, of which it is known which pixel belongs to what. */
 import { describe, expect, it } from "vitest";
-import { flattenColors } from "../../../src/binding/flats.js";
+import { flatFill, flattenColors } from "../../../src/binding/flats.js";
+import { composeInkLayers } from "../../../src/binding/ink.js";
 import { resize } from "../../../src/binding/pixels.js";
 import { drawn, noise, pixel, type Color, type Picture } from "../../support/drawn-page.js";
 
@@ -127,5 +128,19 @@ describe("flattenColors", () => {
     expect([small.width, small.height, near(pixel(small, 60, 60), RED)]).toEqual([WIDTH, HEIGHT, true]);
     const large = flattenColors(resize(page(), 3200, 2400), model());
     expect([large.width, large.height, near(pixel(large, 300, 300), RED)]).toEqual([1600, 1200, true]);
+  });
+});
+
+describe("flats under the ink", () => {
+  it("are the layer of colour as they are: one colour a region up to the middle of its lines, and the layers give the picture", () => {
+    const flats = flatFill(page(), model());
+    const { image, color, ink } = composeInkLayers(page(), flats);
+    const laid = Array.from({ length: WIDTH * HEIGHT }, (_, i) => i).filter((i) => flats.data[4 * i + 3] === 255);
+    expect(laid.length).toBeGreaterThan(0.999 * WIDTH * HEIGHT); // all but a few pixels in the middle of ink
+    const colors = laid.map((i) => color.data.subarray(3 * i, 3 * i + 3).join());
+    expect(colors).toEqual(laid.map((i) => flats.data.subarray(4 * i, 4 * i + 3).join()));
+    expect(new Set(colors).size).toBe(3);
+    const off = image.data.map((value, i) => Math.abs(value - Math.round((color.data[i]! * ink.data[i]!) / 255)));
+    expect(Math.max(...off)).toBeLessThanOrEqual(24);
   });
 });

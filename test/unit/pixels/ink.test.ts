@@ -259,7 +259,7 @@ describe("composeInk at any size", () => {
 
   it("refuses what is no RGB picture", () => {
     expect(() => composeInk(page(), { width: 2, height: 2, channels: 1, data: new Uint8Array(4) } as never)).toThrow(
-      /model must have 3 channels/,
+      /model must have 3 or 4 channels/,
     );
   });
 });

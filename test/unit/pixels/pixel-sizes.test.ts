@@ -117,7 +117,15 @@ const CASES: Record<string, Case> = {
         hasLength(call.composeInk(page, model, hints, undefined, color, inks), 3 * width * height);
         for (const gridWidth of new Set([1, Math.ceil(width / 2), width])) {
           for (const gridHeight of new Set([1, Math.ceil(height / 2), height])) {
-            hasLength(call.flattenColors(page, model, gridWidth, gridHeight), 3 * gridWidth * gridHeight);
+            hasLength(call.flattenColors(page, model, gridWidth, gridHeight, 3), 3 * gridWidth * gridHeight);
+            const flats = {
+              ...page,
+              width: gridWidth,
+              height: gridHeight,
+              channels: 4,
+              data: call.flattenColors(page, model, gridWidth, gridHeight, 4),
+            };
+            hasLength(call.composeInk(page, flats, undefined, undefined, color, inks), 3 * width * height);
             hasLength(call.findRegions(page, gridWidth, gridHeight), gridWidth * gridHeight);
             call.growHints(page, marks, gridWidth, gridHeight);
           }
