@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "checksum.h"
+#include "crash_notes.h"
 #include "pixels/register.h"
 #include "runtime/binding.h"
 #include "runtime/environment.h"
@@ -15,6 +16,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterBinding(env, exports);
   cobra::RegisterPixels(env, exports);
   cobra::RegisterChecksum(env, exports);
+  cobra::RegisterCrashNotes(env, exports);
   return exports;
 }
 

@@ -1,4 +1,17 @@
-/** The errors of the engine: the table of codes, the classes, and what can be told of an error. */
-export * from "./errors/classes.js";
-export * from "./errors/facts.js";
-export * from "./errors/table.js";
+/** The errors of the engine as callers see them: classes, codes, and what can be told of an error. */
+export {
+  BatchProcessingError,
+  ClassificationError,
+  ConfigurationError,
+  ImageProcessingError,
+  InferenceError,
+  makeError,
+  ModelError,
+  QueueError,
+  ResourceError,
+  ValidationError,
+  ZipExtractionError,
+  type ErrorDetails,
+} from "./errors/classes.js";
+export { isOutOfMemory, isPageFailure, isRetryable, messageOf, remedyFor, systemCode } from "./errors/facts.js";
+export { ERROR_CODES, ERROR_TABLE, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./errors/table.js";

@@ -128,6 +128,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type QueueWait,
   type StageItem,
   type TaskRun,
   type TypedChannel,
@@ -164,7 +165,6 @@ export type {
   DroppableCache,
   MemoryManagerOptions,
   PageNeeds,
-  PlaceUsage,
 } from "./memory/memory-manager.js";
 export type { PageSlot } from "./memory/page-gate.js";
 export type { PressureStep } from "./memory/pressure.js";
@@ -184,3 +184,4 @@ export type { BookingState } from "./memory/ledger.js";
 export type { HintForm, SharedGraph, StyleGraph } from "./model/manifest.js";
 export type { CallOptions, TaskStats } from "./workers/pool.js";
 export type { ColorHints } from "./config/color-hints.js";
+export type { PlaceUsage } from "./memory/usage.js";

@@ -1,11 +1,10 @@
 /**
- * Logging on pino: silent until `setupLogging` is called, so that an embedding program sees nothing it did not ask for.
- * People get one plain line a record on a terminal, machines and files get NDJSON: `level`, `time` (ISO, milliseconds),
- * `component`, `job` and `page` where a line concerns one, `msg`, and the line's own fields. Lines of worker threads
- * come out here too.
+ * Logging on pino. Nothing is logged until `setupLogging` is called. A terminal gets one line of text a record, files
+ * and pipes get NDJSON: `level`, `time` (ISO, milliseconds), `component`, `job` and `page` where there is one, `msg`,
+ * and the record's own fields. Lines of worker threads come out here too.
  */
 import { pino, type Logger as PinoLogger } from "pino";
-import { ValidationError } from "./errors.js";
+import { checkArgument } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
 import {
   checkLevel,
@@ -28,6 +27,7 @@ export { LOG_LEVELS, type LogLevel } from "./logging/levels.js";
  */
 export type Logger = Pick<PinoLogger, "debug" | "info" | "warn" | "error" | "fatal" | "isLevelEnabled">;
 
+/** Where log lines go, and which. All may be left out. */
 export interface LoggingOptions {
   /** Least level that is written; upper or lower case. Default `INFO`. */
   level?: LogLevel;
@@ -105,15 +105,13 @@ function replaceSinks(next: readonly Sink[]): void {
  * for a file that cannot be opened
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
+  checkArgument(typeof options === "object" && options !== null, "the logging options", options, "an object");
   const { console = true, maxFileBytes = DEFAULT_MAX_FILE_BYTES, maxFiles = DEFAULT_MAX_FILES } = options;
   const level = checkLevel(options.level ?? "INFO", "the log level");
   const own = Object.entries(options.components ?? {}).map(
     ([name, value]) => [name, checkLevel(value, `the log level of "${name}"`)] as const,
   );
-  for (const [name, value] of Object.entries({ maxFileBytes, maxFiles })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new ValidationError("ERR_ARGUMENT", `${name} is ${value}; it must be a whole number above 0`);
-  }
+  checkOptions(options, { maxFileBytes, maxFiles });
   const names =
     level === "SILENT"
       ? []
@@ -151,6 +149,23 @@ export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
   };
 }
 
+function checkOptions(options: LoggingOptions, numbers: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(numbers))
+    checkArgument(Number.isInteger(value) && value >= 1, name, value, "a whole number above 0");
+  for (const name of ["logFile", "logDir"] as const) {
+    const path = options[name];
+    checkArgument(path === undefined || (typeof path === "string" && path !== ""), name, path, "a path");
+  }
+  const { format, stream } = options;
+  checkArgument(format === undefined || format === "text" || format === "json", "format", format, '"text" or "json"');
+  checkArgument(
+    stream === undefined || typeof (stream as { write?: unknown } | null)?.write === "function",
+    "stream",
+    stream,
+    "a stream that can be written to",
+  );
+}
+
 function consoleSink({ stream = process.stderr, format = stream.isTTY ? "text" : "json" }: LoggingOptions): Sink {
   const colour = Boolean(stream.isTTY) && !process.env["NO_COLOR"];
   return {
@@ -169,8 +184,9 @@ function fileSink(file: RotatingFile): Sink {
   };
 }
 
-/** A logger whose lines carry the component's name; one for each name. */
+/** A logger whose lines carry the component's name; one for each name. @throws ValidationError `ERR_ARGUMENT` */
 export function getLogger(component: string): Logger {
+  checkArgument(typeof component === "string", "the component", component, "a name");
   let logger = loggers.get(component);
   if (logger === undefined) {
     logger = root.child({ component });
@@ -186,6 +202,7 @@ export function getLogger(component: string): Logger {
  * @throws ValidationError `ERR_ARGUMENT` for a level that does not exist
  */
 export function configureComponentLogger(component: string, level?: LogLevel): Logger {
+  checkArgument(typeof component === "string", "the component", component, "a name");
   const { [component]: _previous, ...others } = table.components;
   apply({
     ...table,
@@ -195,13 +212,13 @@ export function configureComponentLogger(component: string, level?: LogLevel): L
   return getLogger(component);
 }
 
-/** What a worker thread needs to log as its caller would. Plain data. */
-export interface LogOrder extends LevelTable {
+/** The levels and ids with which a worker thread logs as its caller would. Plain data. */
+export interface LogSettings extends LevelTable {
   readonly context: LogContext;
 }
 
-/** The order for a task that starts here and now; undefined when nothing would be logged. */
-export function logOrder(): LogOrder | undefined {
+/** The settings for a task that starts here and now; undefined when nothing would be logged. */
+export function logSettings(): LogSettings | undefined {
   return isSilent(table) ? undefined : { ...table, context: logContext() };
 }
 
@@ -210,17 +227,17 @@ export function logOrder(): LogOrder | undefined {
  * `writeLogRecords`.
  */
 export async function collectLogRecords<T>(
-  order: LogOrder | undefined,
+  settings: LogSettings | undefined,
   work: () => Promise<T>,
 ): Promise<{ value: T; records: readonly string[] }> {
-  if (order === undefined) {
+  if (settings === undefined) {
     if (!isSilent(table)) apply(OFF);
     return { value: await work(), records: [] };
   }
   const records: string[] = [];
   sinks = [{ write: (record) => void records.push(record), close: () => undefined }];
-  apply(order);
-  const value = await withLogContext(order.context, work);
+  apply(settings);
+  const value = await withLogContext(settings.context, work);
   return { value, records };
 }
 

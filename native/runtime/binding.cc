@@ -1,29 +1,44 @@
 // Bindings and their runs.
 #include "runtime/binding.h"
 
+#include <cstring>
+
 namespace cobra {
 
 namespace {
 
 class BindingJob final : public Job {
  public:
-  explicit BindingJob(std::shared_ptr<BindingCore> core) : core_(std::move(core)) {}
-  void Execute() override { core_->Run(options_); }
+  explicit BindingJob(std::shared_ptr<BindingCore> core) : core_(std::move(core)), copies_(core_->CopyIn()) {}
+  void Execute() override { core_->Run(options_, copies_); }
   void Terminate() override { options_.SetTerminate(); }
-  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+  Napi::Value Result(Napi::Env env) override {
+    for (const auto& output : copies_.outputs) output.Return();
+    return env.Undefined();
+  }
 
  private:
   const std::shared_ptr<BindingCore> core_;
+  const BindingCopies copies_;
   Ort::RunOptions options_;
 };
 
+std::vector<BoundOperand> Bind(const std::vector<Operand>& operands) {
+  std::vector<BoundOperand> bound;
+  bound.reserve(operands.size());
+  for (const auto& operand : operands) {
+    JobMemory memory(operand.view, JobMemory::Use::kWrite);
+    Ort::Value value = memory.MakeValue();
+    bound.push_back({operand.name, std::move(memory), std::move(value)});
+  }
+  return bound;
+}
+
 }  // namespace
 
-BindingCore::BindingCore(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs,
-                         std::vector<Operand> outputs)
-    : session_(std::move(session)), inputs_(std::move(inputs)), outputs_(std::move(outputs)) {
-  for (const auto& input : inputs_) input_values_.push_back(input.view.MakeValue());
-  for (const auto& output : outputs_) output_values_.push_back(output.view.MakeValue());
+BindingCore::BindingCore(std::shared_ptr<SessionCore> session, const std::vector<Operand>& inputs,
+                         const std::vector<Operand>& outputs)
+    : session_(std::move(session)), inputs_(Bind(inputs)), outputs_(Bind(outputs)) {
   ++Live().bindings;
 }
 
@@ -39,25 +54,37 @@ BindingCore::~BindingCore() {
   session_->executor->Post([parting = std::move(parting)]() mutable { parting.reset(); });
 }
 
-void BindingCore::Check() const {
-  for (const auto& input : inputs_) input.view.storage->Address();
-  for (const auto& output : outputs_) output.view.storage->Address();
+BindingCopies BindingCore::CopyIn() const {
+  BindingCopies copies;
+  for (const auto& input : inputs_) {
+    if (input.memory.copied()) copies.inputs.emplace_back(input.memory.view(), JobMemory::Use::kRead);
+  }
+  for (const auto& output : outputs_) {
+    if (output.memory.copied()) copies.outputs.emplace_back(output.memory.view(), JobMemory::Use::kWrite);
+  }
+  return copies;
 }
 
 void BindingCore::BindAll() {
   binding_ = Ort::IoBinding(session_->session);
-  for (size_t i = 0; i < inputs_.size(); ++i) binding_.BindInput(inputs_[i].name.c_str(), input_values_[i]);
-  for (size_t i = 0; i < outputs_.size(); ++i) binding_.BindOutput(outputs_[i].name.c_str(), output_values_[i]);
+  for (const auto& input : inputs_) binding_.BindInput(input.name.c_str(), input.value);
+  for (const auto& output : outputs_) binding_.BindOutput(output.name.c_str(), output.value);
 }
 
-void BindingCore::Run(const Ort::RunOptions& options) {
+void BindingCore::Run(const Ort::RunOptions& options, const BindingCopies& copies) {
+  auto copy = copies.inputs.begin();
+  for (const auto& input : inputs_) {
+    if (!input.memory.copied()) continue;
+    std::memcpy(input.memory.bytes(), copy->bytes(), copy->view().bytes);
+    ++copy;
+  }
   try {
     if (!binding_) {
       BindAll();
     } else if (!session_->on_cpu()) {
       // Binding copies host inputs to the device: their present contents have to go again.
-      for (size_t i = 0; i < inputs_.size(); ++i) {
-        if (inputs_[i].view.storage->on_host()) binding_.BindInput(inputs_[i].name.c_str(), input_values_[i]);
+      for (const auto& input : inputs_) {
+        if (input.memory.view().storage->on_host()) binding_.BindInput(input.name.c_str(), input.value);
       }
     }
     if (!session_->on_cpu()) binding_.SynchronizeInputs();
@@ -65,6 +92,12 @@ void BindingCore::Run(const Ort::RunOptions& options) {
     if (!session_->on_cpu()) binding_.SynchronizeOutputs();
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, "ERR_RUN", "the run failed");
+  }
+  copy = copies.outputs.begin();
+  for (const auto& output : outputs_) {
+    if (!output.memory.copied()) continue;
+    std::memcpy(copy->bytes(), output.memory.bytes(), copy->view().bytes);
+    ++copy;
   }
 }
 
@@ -87,11 +120,9 @@ const std::shared_ptr<BindingCore>& NativeBinding::Live() const {
 // (settle) -> job id
 Napi::Value NativeBinding::Run(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const auto& core = Live();
-    core->Check();
+    const auto core = Live();
     const uint64_t id =
-        NodeEnvironment::Of(info.Env())
-            .Submit(*core->session()->executor, std::make_unique<BindingJob>(core), info[0].As<Napi::Function>());
+        NodeEnvironment::Of(info.Env()).Submit(*core->session()->executor, std::make_unique<BindingJob>(core), info[0]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }
@@ -106,8 +137,10 @@ namespace {
 // (session, inputNames, inputs, outputNames, outputs) -> binding
 Napi::Value CreateBinding(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    auto core = std::make_shared<BindingCore>(NativeSession::CoreOf(info[0]), ReadOperands(info[1], info[2]),
-                                              ReadOperands(info[3], info[4]));
+    const auto session = NativeSession::CoreOf(info[0]);
+    const auto inputs = ReadOperands(info[1], info[2], false);
+    const auto outputs = ReadOperands(info[3], info[4], false);
+    auto core = std::make_shared<BindingCore>(session, inputs, outputs);
     return NodeEnvironment::Of(info.Env())
         .binding_class.New({Napi::External<std::shared_ptr<BindingCore>>::New(info.Env(), &core)});
   });

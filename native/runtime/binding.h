@@ -6,34 +6,48 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/run.h"
 
 namespace cobra {
 
+// An input or output of a binding, at an address that does not change. For an array of JavaScript that is memory of the
+// binding's own, which every run fills and empties.
+struct BoundOperand {
+  std::string name;
+  JobMemory memory;
+  Ort::Value value;
+};
+
+// What one run takes from and gives to arrays of JavaScript, in the order of the operands that are such.
+struct BindingCopies {
+  std::vector<JobMemory> inputs;
+  std::vector<JobMemory> outputs;
+};
+
 class BindingCore {
  public:
   // Throws Fault ERR_DISPOSED where the memory of an input or output is gone.
-  BindingCore(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs);
+  BindingCore(std::shared_ptr<SessionCore> session, const std::vector<Operand>& inputs,
+              const std::vector<Operand>& outputs);
   ~BindingCore();
   BindingCore(const BindingCore&) = delete;
   BindingCore& operator=(const BindingCore&) = delete;
 
-  // Throws Fault ERR_DISPOSED where JS has taken memory away since; on the JS thread, before each run.
-  void Check() const;
+  // On the JS thread, before each run. Throws Fault ERR_DISPOSED where JS has taken memory away since.
+  BindingCopies CopyIn() const;
   // One run, on the executor's thread.
-  void Run(const Ort::RunOptions& options);
+  void Run(const Ort::RunOptions& options, const BindingCopies& copies);
   const std::shared_ptr<SessionCore>& session() const { return session_; }
 
  private:
   void BindAll();
 
   const std::shared_ptr<SessionCore> session_;
-  const std::vector<Operand> inputs_;
-  const std::vector<Operand> outputs_;
-  std::vector<Ort::Value> input_values_;
-  std::vector<Ort::Value> output_values_;
+  const std::vector<BoundOperand> inputs_;
+  const std::vector<BoundOperand> outputs_;
   Ort::IoBinding binding_{nullptr};
 };
 

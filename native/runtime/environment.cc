@@ -58,11 +58,11 @@ void NodeEnvironment::UseRuntime(const std::string& library_path) {
 std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(const std::string& device) {
   if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   OpenWayBack();
-  auto& executor = executors_[device];
-  if (!executor) {
-    executor = Executor::For(device == "cpu" ? own_name_ : device);
-    executor->Join();
-  }
+  const auto known = executors_.find(device);
+  if (known != executors_.end()) return known->second;
+  auto executor = Executor::For(device == "cpu" ? own_name_ : device);
+  executor->Join();
+  executors_.emplace(device, executor);
   return executor;
 }
 
@@ -87,8 +87,9 @@ void NodeEnvironment::OpenWayBack() {
   napi_add_env_cleanup_hook(env_, [](void* self) { static_cast<NodeEnvironment*>(self)->ShutDown(); }, this);
 }
 
-uint64_t NodeEnvironment::Submit(Executor& executor, std::unique_ptr<Job> job, Napi::Function settle) {
-  job->settle = Napi::Persistent(settle);
+uint64_t NodeEnvironment::Submit(Executor& executor, std::unique_ptr<Job> job, const Napi::Value& settle) {
+  if (!settle.IsFunction()) throw Fault("ERR_ARGUMENT", "a function is needed that settles the job");
+  job->settle = Napi::Persistent(settle.As<Napi::Function>());
   job->owner = this;
   if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   const uint64_t id = job->id;
@@ -182,6 +183,7 @@ Napi::Value LiveCountsOf(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Cancel(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) return Napi::Boolean::New(info.Env(), false);
   const bool found =
       NodeEnvironment::Of(info.Env()).Cancel(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
   return Napi::Boolean::New(info.Env(), found);

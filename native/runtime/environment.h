@@ -31,7 +31,7 @@ class NodeEnvironment final : public JobOwner {
   std::shared_ptr<Executor> ExecutorFor(const std::string& device);
 
   // Runs the job on the executor, then calls `settle(error, result)` in JS. Returns the job's id.
-  uint64_t Submit(Executor& executor, std::unique_ptr<Job> job, Napi::Function settle);
+  uint64_t Submit(Executor& executor, std::unique_ptr<Job> job, const Napi::Value& settle);
   bool Cancel(uint64_t id);
   void Complete(std::unique_ptr<Job> job) override;
   // Ends this environment's work: terminates what runs, drops what is queued, waits. Idempotent; what comes later is

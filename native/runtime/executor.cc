@@ -4,8 +4,10 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include <system_error>
 #include <vector>
 
+#include "platform/crash.h"
 #include "platform/platform.h"
 #include "runtime/runtime.h"
 
@@ -54,9 +56,16 @@ Executor::~Executor() {
 
 void Executor::Join() {
   std::lock_guard lock(mutex_);
-  if (joined_++ > 0) return;
-  stopping_ = false;
-  thread_ = std::thread([this] { Loop(); });
+  if (joined_ == 0) {
+    stopping_ = false;
+    try {
+      thread_ = std::thread([this] { Loop(); });
+    } catch (const std::system_error& error) {
+      throw Fault("ERR_OUT_OF_MEMORY", std::string("the system gives no further thread (") + error.what() +
+                                           "); end other work or raise the limit of processes (ulimit -u)");
+    }
+  }
+  ++joined_;
 }
 
 void Executor::Leave() {
@@ -93,7 +102,15 @@ void Executor::Post(std::function<void()> task) {
       return;
     }
   }
-  task();
+  Do(task);
+}
+
+// A chore gives memory back and has nobody to tell of a failure; the thread must go on.
+void Executor::Do(const std::function<void()>& chore) {
+  try {
+    chore();
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
 }
 
 void Executor::RunBlocking(const std::function<void()>& task) {
@@ -156,6 +173,7 @@ void Executor::Evict(const JobOwner* owner) {
 }
 
 void Executor::Loop() {
+  platform::PrepareThreadForCrash();
   platform::NameThisThread("cobra-" + key_);
   for (;;) {
     std::unique_ptr<Job> job;
@@ -178,7 +196,7 @@ void Executor::Loop() {
     if (job) {
       Run(std::move(job));
     } else {
-      chore();
+      Do(chore);
     }
   }
 }

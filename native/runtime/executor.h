@@ -61,12 +61,13 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  void Join();   // the first one starts the thread
+  // The first one starts the thread. Throws Fault ERR_OUT_OF_MEMORY where the system refuses one; nothing stays behind.
+  void Join();
   void Leave();  // the last one runs what was posted, stops and joins the thread
 
   void Submit(std::unique_ptr<Job> job);
   // Runs `task` on the thread, ahead of queued jobs and after other chores, before `Leave` returns: for giving memory
-  // back, which must not wait behind runs that need it. `task` must not throw.
+  // back, which must not wait behind runs that need it. What it throws is dropped.
   void Post(std::function<void()> task);
   // Runs `task` on the thread as a chore and waits for it and for a running job; rethrows what it throws.
   void RunBlocking(const std::function<void()>& task);
@@ -81,6 +82,7 @@ class Executor {
  private:
   void Loop();
   void Run(std::unique_ptr<Job> job);
+  static void Do(const std::function<void()>& chore);
   void StopAtExit();
 
   const std::string key_;

@@ -1,7 +1,9 @@
 // Storages and allocator figures.
 #include "runtime/memory.h"
 
+#include <cstdlib>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 #include <vector>
 
@@ -12,8 +14,8 @@ namespace cobra {
 
 namespace {
 
-// Storages lent to array buffers. Node does not run every buffer's finalizer when a worker thread is terminated, so a loan
-// ends with its finalizer or with the environment, whichever is first.
+// Storages lent to array buffers. Node does not run every buffer's finalizer when a worker thread is terminated, so a
+// loan ends with its finalizer or with the environment, whichever is first.
 struct Loan {
   napi_env env;
   std::shared_ptr<Storage> storage;
@@ -84,6 +86,8 @@ class JsMemory final : public Storage {
     }
     return bytes == 0 ? nothing : data;
   }
+  bool owned() const override { return false; }
+  size_t buffer_offset() const override { return array_.Value().As<Napi::TypedArray>().ByteOffset(); }
   const std::shared_ptr<SessionCore>& session() const override { return kNoSession; }
   bool on_host() const override { return true; }
   const OrtMemoryInfo* place() const override { return HostPlace(); }
@@ -94,10 +98,81 @@ class JsMemory final : public Storage {
   Napi::ObjectReference array_;
 };
 
-class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtMemory> {
+// What is common to memory of the addon: the buffer over it, and what V8 is told of its size.
+class AddonMemory : public Storage, public std::enable_shared_from_this<AddonMemory> {
+ public:
+  using Storage::Storage;
+
+  Napi::ArrayBuffer Buffer(Napi::Env env) override {
+    if (!buffer_.IsEmpty() && !buffer_.Value().IsEmpty()) return buffer_.Value().As<Napi::ArrayBuffer>();
+    // The buffer shares this storage: it stays valid for JS even where the tensor is collected first.
+    Napi::ArrayBuffer buffer =
+        bytes == 0 ? Napi::ArrayBuffer::New(env, 0) : LendTo(env, shared_from_this(), Address(), bytes);
+    buffer_ = Napi::Weak(buffer.As<Napi::Object>());
+    Report(env, false);  // V8 counts array buffers itself
+    return buffer;
+  }
+  void Hold(Napi::Env env) override {
+    if (holders_++ == 0) Report(env, true);
+  }
+  void Release(Napi::Env env, bool disposed) override {
+    if (--holders_ > 0) return;
+    Report(env, false);
+    if (buffer_.IsEmpty()) return;
+    if (disposed && detaches()) {
+      Napi::HandleScope scope(env);
+      Napi::Object buffer = buffer_.Value();
+      if (!buffer.IsEmpty()) napi_detach_arraybuffer(env, buffer);
+    }
+    buffer_.Reset();  // the storage may outlive the environment, a reference must not
+  }
+
+ protected:
+  // Whether `dispose` takes the memory from arrays of JS over it.
+  virtual bool detaches() const = 0;
+
+ private:
+  void Report(Napi::Env env, bool held) {
+    if (!on_host() || reported_ == held) return;
+    reported_ = held;
+    const auto amount = static_cast<int64_t>(bytes);
+    int64_t total = 0;
+    napi_adjust_external_memory(env, held ? amount : -amount, &total);  // finalizers call this too: it must not throw
+  }
+
+  int holders_ = 0;
+  bool reported_ = false;
+  Napi::ObjectReference buffer_;
+};
+
+class HostMemory final : public AddonMemory {
+ public:
+  explicit HostMemory(size_t byte_length)
+      : AddonMemory(byte_length), memory_(byte_length == 0 ? nullptr : std::calloc(byte_length, 1)) {
+    if (byte_length != 0 && !memory_) throw std::bad_alloc();
+  }
+
+  void* Address() override { return bytes == 0 ? nothing : memory_.get(); }
+  const std::shared_ptr<SessionCore>& session() const override { return kNoSession; }
+  bool on_host() const override { return true; }
+  const OrtMemoryInfo* place() const override { return HostPlace(); }
+  const std::string& device() const override { return kCpu; }
+
+ protected:
+  // The array was made by `Tensor.alloc` and is the caller's to keep.
+  bool detaches() const override { return false; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  const std::unique_ptr<void, Free> memory_;
+};
+
+class OrtMemory final : public AddonMemory {
  public:
   OrtMemory(Ort::Value value, size_t byte_length, std::shared_ptr<SessionCore> session, bool host)
-      : Storage(byte_length), session_(std::move(session)), value_(std::move(value)), on_host_(host) {
+      : AddonMemory(byte_length), session_(std::move(session)), value_(std::move(value)), on_host_(host) {
     address_ = bytes == 0 ? nothing : value_.GetTensorMutableRawData();
   }
   ~OrtMemory() override {
@@ -121,47 +196,14 @@ class OrtMemory final : public Storage, public std::enable_shared_from_this<OrtM
   }
   const std::string& device() const override { return on_host_ ? kCpu : session_->device; }
 
-  Napi::ArrayBuffer Buffer(Napi::Env env) override {
-    if (!buffer_.IsEmpty() && !buffer_.Value().IsEmpty()) return buffer_.Value().As<Napi::ArrayBuffer>();
-    // The buffer shares this storage: it stays valid for JS even where the tensor is collected first.
-    Napi::ArrayBuffer buffer =
-        bytes == 0 ? Napi::ArrayBuffer::New(env, 0) : LendTo(env, shared_from_this(), address_, bytes);
-    buffer_ = Napi::Weak(buffer.As<Napi::Object>());
-    Report(env, false);  // V8 counts array buffers itself
-    return buffer;
-  }
-  void Hold(Napi::Env env) override {
-    if (holders_++ == 0) Report(env, true);
-  }
-  void Release(Napi::Env env, bool disposed) override {
-    if (--holders_ > 0) return;
-    Report(env, false);
-    if (buffer_.IsEmpty()) return;
-    if (disposed) {
-      Napi::HandleScope scope(env);
-      Napi::Object buffer = buffer_.Value();
-      if (!buffer.IsEmpty()) napi_detach_arraybuffer(env, buffer);
-    }
-    buffer_.Reset();  // the storage may outlive the environment, a reference must not
-  }
+ protected:
+  bool detaches() const override { return true; }
 
  private:
-  void Report(Napi::Env env, bool held) {
-    if (!on_host_ || reported_ == held) return;
-    reported_ = held;
-    const auto amount = static_cast<int64_t>(bytes);
-    int64_t total = 0;
-    napi_adjust_external_memory(env, held ? amount : -amount,
-                                &total);  // also called by finalizers, which must not throw
-  }
-
   std::shared_ptr<SessionCore> session_;
   Ort::Value value_;
   const bool on_host_;
   void* address_ = nullptr;
-  int holders_ = 0;
-  bool reported_ = false;
-  Napi::ObjectReference buffer_;
 };
 
 }  // namespace
@@ -184,6 +226,8 @@ const OrtMemoryInfo* HostPlace() {
 }
 
 std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array) { return std::make_shared<JsMemory>(array); }
+
+std::shared_ptr<Storage> AllocateHost(size_t bytes) { return std::make_shared<HostMemory>(bytes); }
 
 std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session) {
   const bool host = value.GetTensorMemoryInfo().GetDeviceType() == OrtMemoryInfoDeviceType_CPU;

@@ -1,10 +1,11 @@
 // The memory that tensors live in, and the figures of the allocators.
 //
 // Who owns what: a `Storage` is shared by the tensors and views on it and by every job in flight that reads or writes
-// it; the last one frees it. `JsMemory` keeps the caller's typed array alive and never copies it; it is released on the
-// JS thread only (tensors and jobs both are). `OrtMemory` owns an Ort::Value and keeps the session alive whose allocator
-// it came from; device memory is freed on the device's thread. An array buffer handed to JS over host memory shares the
-// storage too, until it is detached or collected.
+// it; the last one frees it. `JsMemory` keeps the caller's typed array alive. JavaScript may transfer or resize that
+// array's buffer at any time, so it is looked at on the JS thread only, and jobs take copies (`JobMemory`). All other
+// memory is the addon's: `HostMemory` from the heap, `OrtMemory` an Ort::Value, which keeps the session alive whose
+// allocator it came from and is freed on the device's thread. An array buffer handed to JS over the addon's host memory
+// shares the storage too, until it is detached or collected.
 #pragma once
 #include <napi.h>
 
@@ -26,6 +27,8 @@ class Storage {
 
   // Where the bytes are; for memory of JS only on the JS thread. Throws Fault ERR_DISPOSED where JS has taken it away.
   virtual void* Address() = 0;
+  // Whether the bytes stay where they are for as long as the storage lives.
+  virtual bool owned() const { return true; }
   // The owner of device memory, or the session whose arena host memory came from; null for memory of JS.
   virtual const std::shared_ptr<SessionCore>& session() const = 0;
   virtual bool on_host() const = 0;
@@ -34,6 +37,8 @@ class Storage {
 
   // The array buffer over the whole storage (host only), made once. JS thread only.
   virtual Napi::ArrayBuffer Buffer(Napi::Env env) = 0;
+  // Where the storage begins in that buffer.
+  virtual size_t buffer_offset() const { return 0; }
   // Counted by tensors: memory outside the JS heap is reported to V8 while a tensor of JS holds it. JS thread only.
   virtual void Hold(Napi::Env) {}
   // `disposed`: JS said so; arrays of JS over host memory are then detached and the memory is freed at once.
@@ -47,6 +52,8 @@ const OrtMemoryInfo* HostPlace();
 
 // Memory of a typed array that JS owns.
 std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array);
+// Zeros on the heap. Throws std::bad_alloc.
+std::shared_ptr<Storage> AllocateHost(size_t bytes);
 // Memory of a value that ONNX Runtime allocated for the session (an output, or `Tensor.alloc`).
 std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session);
 

@@ -3,13 +3,17 @@
 
 #include <cstring>
 
+#include "runtime/finite.h"
+
 namespace cobra {
 
 namespace {
 
 const char* kRunFailed = "ERR_RUN";
 
-std::vector<const char*> NamesOf(const std::vector<Operand>& operands) {
+// Of inputs or outputs.
+template <typename Operands>
+std::vector<const char*> NamesOf(const Operands& operands) {
   std::vector<const char*> names;
   names.reserve(operands.size());
   for (const auto& operand : operands) names.push_back(operand.name.c_str());
@@ -18,29 +22,35 @@ std::vector<const char*> NamesOf(const std::vector<Operand>& operands) {
 
 }  // namespace
 
-std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors) {
+std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors, bool may_be_missing) {
+  if (!names.IsArray() || !tensors.IsArray()) throw Fault("ERR_ARGUMENT", "names and tensors must be arrays");
   const auto name_list = names.As<Napi::Array>();
   const auto tensor_list = tensors.As<Napi::Array>();
+  const uint32_t count = name_list.Length();
+  if (tensor_list.Length() != count) throw Fault("ERR_ARGUMENT", "there must be as many tensors as names");
   std::vector<Operand> operands;
-  operands.reserve(name_list.Length());
-  for (uint32_t i = 0; i < name_list.Length(); ++i) {
+  operands.reserve(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const Napi::Value name = name_list.Get(i);
+    if (!name.IsString()) throw Fault("ERR_ARGUMENT", "a tensor's name must be a string");
     const Napi::Value tensor = tensor_list.Get(i);
-    operands.push_back(
-        {name_list.Get(i).ToString(), tensor.IsUndefined() ? TensorView{} : NativeTensor::ViewOf(tensor)});
+    const bool missing = may_be_missing && tensor.IsUndefined();
+    operands.push_back({name.As<Napi::String>(), missing ? TensorView{} : NativeTensor::ViewOf(tensor)});
   }
   return operands;
 }
 
 RunJob::RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs,
-               bool keep_on_device)
-    : session_(std::move(session)),
-      inputs_(std::move(inputs)),
-      outputs_(std::move(outputs)),
-      keep_on_device_(keep_on_device) {
-  for (const auto& input : inputs_) input_values_.push_back(input.view.MakeValue());
-  for (const auto& output : outputs_) {
-    allocated_.push_back(!output.view.storage);
-    output_values_.push_back(output.view.storage ? output.view.MakeValue() : Ort::Value(nullptr));
+               RunSettings settings)
+    : session_(std::move(session)), settings_(settings) {
+  for (auto& input : inputs) {
+    inputs_.push_back({std::move(input.name), JobMemory(input.view, JobMemory::Use::kRead)});
+    input_values_.push_back(inputs_.back().memory.MakeValue());
+  }
+  for (auto& output : outputs) {
+    Output& own = outputs_.emplace_back(Output{std::move(output.name), std::nullopt, {}});
+    if (output.view.storage) own.memory.emplace(output.view, JobMemory::Use::kWrite);
+    output_values_.push_back(own.memory ? own.memory->MakeValue() : Ort::Value(nullptr));
   }
 }
 
@@ -52,7 +62,7 @@ void RunJob::Execute() {
       options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", device.c_str());
     }
     // Outputs that stay on a device need a binding; everything else goes the short way.
-    if (keep_on_device_ && !session_->on_cpu()) {
+    if (settings_.keep_on_device && !session_->on_cpu()) {
       ExecuteBound();
     } else {
       ExecuteDirect();
@@ -60,6 +70,7 @@ void RunJob::Execute() {
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, kRunFailed, "the run failed");
   }
+  if (settings_.finite) RequireFinite();
 }
 
 void RunJob::ExecuteDirect() {
@@ -68,7 +79,7 @@ void RunJob::ExecuteDirect() {
   session_->session.Run(options_, input_names.data(), input_values_.data(), input_values_.size(), output_names.data(),
                         output_values_.data(), output_values_.size());
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (allocated_[i]) Adopt(i, std::move(output_values_[i]));
+    if (!outputs_[i].memory) Adopt(outputs_[i], std::move(output_values_[i]));
   }
 }
 
@@ -76,7 +87,7 @@ void RunJob::ExecuteBound() {
   Ort::IoBinding binding(session_->session);
   for (size_t i = 0; i < inputs_.size(); ++i) binding.BindInput(inputs_[i].name.c_str(), input_values_[i]);
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (allocated_[i]) {
+    if (!outputs_[i].memory) {
       binding.BindOutput(outputs_[i].name.c_str(), session_->place);
     } else {
       binding.BindOutput(outputs_[i].name.c_str(), output_values_[i]);
@@ -88,56 +99,77 @@ void RunJob::ExecuteBound() {
   // In the order in which they were bound.
   std::vector<Ort::Value> values = binding.GetOutputValues();
   for (size_t i = 0; i < outputs_.size(); ++i) {
-    if (allocated_[i]) Adopt(i, std::move(values[i]));
+    if (!outputs_[i].memory) Adopt(outputs_[i], std::move(values[i]));
   }
 }
 
-void RunJob::Adopt(size_t index, Ort::Value value) {
-  TensorView& view = outputs_[index].view;
+void RunJob::Adopt(Output& output, Ort::Value value) {
+  TensorView& view = output.view;
   const auto info = value.GetTensorTypeAndShapeInfo();
   view.dtype = FindDtype(info.GetElementType());
-  if (!view.dtype)
-    throw Fault("ERR_TENSOR_DTYPE",
-                "the output \"" + outputs_[index].name + "\" has a dtype that the engine does not know");
+  if (!view.dtype) {
+    throw Fault("ERR_TENSOR_DTYPE", "the output \"" + output.name + "\" has a dtype that the engine does not know");
+  }
   view.dims = info.GetShape();
   view.offset_bytes = 0;
   view.storage = AdoptValue(std::move(value), session_);
   view.bytes = view.storage->bytes;
-  output_values_[index] = Ort::Value(nullptr);
+}
+
+void RunJob::RequireFinite() const {
+  for (const Output& output : outputs_) {
+    const TensorView& view = output.memory ? output.memory->view() : output.view;
+    if (!view.storage->on_host()) continue;
+    const void* values =
+        output.memory ? output.memory->bytes() : static_cast<char*>(view.storage->Address()) + view.offset_bytes;
+    const size_t count = view.bytes / view.dtype->bytes;
+    const bool finite = view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT     ? AllFinite32(values, count)
+                        : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
+                                                                                    : true;
+    if (!finite) {
+      throw Fault(kRunFailed, "the output \"" + output.name +
+                                  "\" holds values that are not finite (NaN or infinity): the weights or the input are "
+                                  "damaged, or the precision is too low for this model");
+    }
+  }
 }
 
 void RunJob::Terminate() { options_.SetTerminate(); }
 
 Napi::Value RunJob::Result(Napi::Env env) {
+  for (const Output& output : outputs_) {
+    if (output.memory) output.memory->Return();
+  }
   Napi::Array tensors = Napi::Array::New(env, outputs_.size());
   for (uint32_t i = 0; i < outputs_.size(); ++i) {
-    if (allocated_[i]) tensors.Set(i, NativeTensor::Wrap(env, std::move(outputs_[i].view)));
+    if (!outputs_[i].memory) tensors.Set(i, NativeTensor::Wrap(env, std::move(outputs_[i].view)));
   }
   return tensors;
 }
 
-CopyJob::CopyJob(TensorView source, TensorView target, std::shared_ptr<Runtime> runtime)
-    : source_(std::move(source)), target_(std::move(target)), runtime_(std::move(runtime)) {
-  if (source_.storage->on_host() && target_.storage->on_host()) {
-    source_bytes_ = static_cast<const char*>(source_.storage->Address()) + source_.offset_bytes;
-    target_bytes_ = static_cast<char*>(target_.storage->Address()) + target_.offset_bytes;
-  } else {
-    source_value_ = source_.MakeValue();
-    target_value_ = target_.MakeValue();
-  }
+CopyJob::CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime)
+    : source_(source, JobMemory::Use::kRead), target_(target, JobMemory::Use::kWrite), runtime_(std::move(runtime)) {
+  if (source.storage->on_host() && target.storage->on_host()) return;
+  source_value_ = source_.MakeValue();
+  target_value_ = target_.MakeValue();
 }
 
 void CopyJob::Execute() {
-  if (source_.bytes == 0) return;
-  if (source_bytes_) {
-    std::memmove(target_bytes_, source_bytes_, source_.bytes);
+  if (source_.view().bytes == 0) return;
+  if (!source_value_) {
+    std::memmove(target_.bytes(), source_.bytes(), source_.view().bytes);
     return;
   }
   const Ort::Status status = runtime_->env().CopyTensor(source_value_, target_value_, nullptr);
   if (status.IsOK()) return;
-  throw TranslateOrt(
-      Ort::Exception(status.GetErrorMessage(), status.GetErrorCode()), kRunFailed,
-      "copying a tensor from " + source_.storage->device() + " to " + target_.storage->device() + " failed");
+  throw TranslateOrt(Ort::Exception(status.GetErrorMessage(), status.GetErrorCode()), kRunFailed,
+                     "copying a tensor from " + source_.view().storage->device() + " to " +
+                         target_.view().storage->device() + " failed");
+}
+
+Napi::Value CopyJob::Result(Napi::Env env) {
+  target_.Return();
+  return env.Undefined();
 }
 
 }  // namespace cobra

@@ -4,6 +4,7 @@
 // allocated become new tensors on success and are freed on failure and cancellation.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,45 +18,62 @@ struct Operand {
   std::string name;
   TensorView view;
 };
-std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors);
+
+// The one door for operands: both must be arrays of one length, of names and of tensors. `may_be_missing`: undefined
+// instead of a tensor leaves the view empty. Throws Fault ERR_ARGUMENT, ERR_DISPOSED.
+std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors, bool may_be_missing);
+
+struct RunSettings {
+  // Outputs without a tensor of their own stay on the session's device.
+  bool keep_on_device = false;
+  // Fail where a float output on the host holds a NaN or an infinity.
+  bool finite = false;
+};
 
 class RunJob final : public Job {
  public:
-  // `keep_on_device`: outputs without a tensor of their own stay on the session's device.
+  // On the JS thread. Throws Fault ERR_DISPOSED where an operand's memory is gone.
   RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs,
-         bool keep_on_device);
+         RunSettings settings);
   void Execute() override;
   void Terminate() override;
   Napi::Value Result(Napi::Env env) override;  // in the order of `outputs`: a tensor where one was allocated
 
  private:
+  struct Input {
+    std::string name;
+    JobMemory memory;
+  };
+  struct Output {
+    std::string name;
+    std::optional<JobMemory> memory;  // none: ONNX Runtime allocates, into `view`
+    TensorView view;
+  };
   void ExecuteDirect();
   void ExecuteBound();
-  void Adopt(size_t index, Ort::Value value);
+  void Adopt(Output& output, Ort::Value value);
+  void RequireFinite() const;
 
   const std::shared_ptr<SessionCore> session_;
-  const std::vector<Operand> inputs_;
-  std::vector<Operand> outputs_;
-  const bool keep_on_device_;
+  std::vector<Input> inputs_;
+  std::vector<Output> outputs_;
+  const RunSettings settings_;
   std::vector<Ort::Value> input_values_;
   std::vector<Ort::Value> output_values_;
-  std::vector<bool> allocated_;  // by ONNX Runtime, per output
   Ort::RunOptions options_;
 };
 
 class CopyJob final : public Job {
  public:
-  // `runtime` may be null where both tensors are on the host.
-  CopyJob(TensorView source, TensorView target, std::shared_ptr<Runtime> runtime);
+  // On the JS thread. `runtime` may be null where both tensors are on the host.
+  CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime);
   void Execute() override;
-  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+  Napi::Value Result(Napi::Env env) override;
 
  private:
-  const TensorView source_;
-  const TensorView target_;
-  const char* source_bytes_ = nullptr;  // host to host
-  char* target_bytes_ = nullptr;
-  Ort::Value source_value_{nullptr};  // everything else
+  const JobMemory source_;
+  const JobMemory target_;
+  Ort::Value source_value_{nullptr};  // where one of them is on a device
   Ort::Value target_value_{nullptr};
   const std::shared_ptr<Runtime> runtime_;
 };

@@ -41,6 +41,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
+  const Ort::Env& env() const { return env_; }
   Ort::Env& env() { return env_; }
   const std::string& version() const { return version_; }
   const std::string& library_path() const { return library_path_; }

@@ -7,6 +7,9 @@ namespace cobra {
 
 namespace {
 
+// What every session of the addon is marked with: a prototype can be set on anything.
+constexpr napi_type_tag kSessionTag = {0x2f7be1c4d0934a68ULL, 0xb35d8e0f16a2c497ULL};
+
 ValueDescription Describe(const std::string& name, const Ort::TypeInfo& type) {
   if (type.GetONNXType() != ONNX_TYPE_TENSOR)
     throw Fault("ERR_TENSOR_DTYPE", "the model's \"" + name + "\" is no tensor");
@@ -62,8 +65,9 @@ std::shared_ptr<SessionCore> LoadOn(const SessionConfig& config, const std::stri
     if (core->device.rfind("cuda", 0) == 0) core->runtime->EnableCudaCopies();
     StopThreadsBeforeLibraryExits();
   } catch (const Ort::Exception& error) {
-    if (IsProviderFailure(config.provider, error.what()))
-      throw ProviderUnavailable(config, *core->runtime, error.what());
+    if (const auto reason = WhyProviderFails(config, *core->runtime)) {
+      throw ProviderUnavailable(config, *core->runtime, *reason);
+    }
     throw TranslateOrt(error, "ERR_SESSION_CREATE", what);
   }
   return core;
@@ -79,13 +83,14 @@ class LoadJob final : public Job {
         executor_(std::move(executor)),
         cpu_executor_(std::move(cpu_executor)) {
     if (!bytes.IsTypedArray()) return;
+    // A copy: JS could transfer or resize the array's memory while the model is loaded.
     const auto array = bytes.As<Napi::Uint8Array>();
-    data_ = array.Data();
-    size_ = array.ByteLength();
-    kept_ = Napi::Persistent(array.As<Napi::Object>());
+    bytes_.assign(array.Data(), array.Data() + array.ByteLength());
   }
   void Execute() override {
-    core_ = SessionCore::Load(config_, path_, data_, size_, runtime_, executor_, cpu_executor_, control_);
+    core_ =
+        SessionCore::Load(config_, path_, bytes_.data(), bytes_.size(), runtime_, executor_, cpu_executor_, control_);
+    bytes_ = {};
   }
   void Terminate() override { control_.Cancel(); }
   Napi::Value Result(Napi::Env env) override { return NativeSession::Wrap(env, std::move(core_)); }
@@ -96,9 +101,7 @@ class LoadJob final : public Job {
   const std::shared_ptr<Runtime> runtime_;
   const std::shared_ptr<Executor> executor_;
   const std::shared_ptr<Executor> cpu_executor_;
-  const void* data_ = nullptr;
-  size_t size_ = 0;
-  Napi::ObjectReference kept_;
+  std::vector<uint8_t> bytes_;
   LoadControl control_;
   std::shared_ptr<SessionCore> core_;
 };
@@ -189,6 +192,7 @@ Napi::Object NativeSession::Wrap(Napi::Env env, std::shared_ptr<SessionCore> cor
 NativeSession::NativeSession(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (info.Length() != 1 || !info[0].IsExternal())
     throw Napi::TypeError::New(info.Env(), "sessions are made by the addon only");
+  info.This().As<Napi::Object>().TypeTag(&kSessionTag);
   core_ = std::move(*info[0].As<Napi::External<std::shared_ptr<SessionCore>>>().Data());
 }
 
@@ -198,8 +202,7 @@ const std::shared_ptr<SessionCore>& NativeSession::Live() const {
 }
 
 const std::shared_ptr<SessionCore>& NativeSession::CoreOf(const Napi::Value& value) {
-  if (!value.IsObject() ||
-      !value.As<Napi::Object>().InstanceOf(NodeEnvironment::Of(value.Env()).session_class.Value())) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kSessionTag)) {
     throw Fault("ERR_ARGUMENT", "a session is needed");
   }
   return Unwrap(value.As<Napi::Object>())->Live();
@@ -216,14 +219,15 @@ Napi::Value NativeSession::Describe(const Napi::CallbackInfo& info) {
   });
 }
 
-// (inputNames, inputs, outputNames, outputs (undefined: allocate), keepOnDevice, settle) -> job id
+// (inputNames, inputs, outputNames, outputs (undefined: allocate), keepOnDevice, finite, settle) -> job id
 Napi::Value NativeSession::Run(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const auto& core = Live();
-    auto job = std::make_unique<RunJob>(core, ReadOperands(info[0], info[1]), ReadOperands(info[2], info[3]),
-                                        info[4].ToBoolean());
-    const uint64_t id =
-        NodeEnvironment::Of(info.Env()).Submit(*core->executor, std::move(job), info[5].As<Napi::Function>());
+    const auto core = Live();
+    auto inputs = ReadOperands(info[0], info[1], false);
+    auto outputs = ReadOperands(info[2], info[3], true);
+    const RunSettings settings{info[4].ToBoolean(), info[5].ToBoolean()};
+    auto job = std::make_unique<RunJob>(core, std::move(inputs), std::move(outputs), settings);
+    const uint64_t id = NodeEnvironment::Of(info.Env()).Submit(*core->executor, std::move(job), info[6]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }
@@ -254,13 +258,17 @@ namespace {
 Napi::Value CreateSession(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    const bool in_memory =
+        info[0].IsTypedArray() && info[0].As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+    if (!in_memory && !info[0].IsString()) throw Fault("ERR_ARGUMENT", "a model is a path or a Uint8Array");
+    if (!info[1].IsObject()) throw Fault("ERR_ARGUMENT", "session options are an object");
     SessionConfig config = ReadConfig(info[1].As<Napi::Object>());
     const std::string path = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
     auto executor = environment.ExecutorFor(config.Device());
     auto cpu_executor = config.fallback ? environment.ExecutorFor("cpu") : nullptr;
     auto job =
         std::make_unique<LoadJob>(std::move(config), path, info[0], environment.runtime(), executor, cpu_executor);
-    const uint64_t id = environment.Submit(*executor, std::move(job), info[2].As<Napi::Function>());
+    const uint64_t id = environment.Submit(*executor, std::move(job), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -69,35 +70,39 @@ std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& con
   return options;
 }
 
-// ONNX Runtime names the key it refuses in the message. Reading a key loads the provider's library, which may be
-// missing.
+// What `update` throws is the fault of an option; ONNX Runtime names the key it refuses in the message.
 template <typename Update>
 void Configure(const std::string& provider, Update&& update) {
   try {
     update();
   } catch (const Ort::Exception& error) {
-    if (IsProviderFailure(provider, error.what())) throw;
     throw Fault("ERR_SESSION_OPTION",
                 "an option of the " + provider + " provider was refused: " + PlainMessage(error.what()));
   }
 }
 
+// The first update loads the provider's library, which may be missing. It is made without options of the user, so that
+// its failure is the provider's.
+template <typename Options>
+void ConfigureOnDevice(const SessionConfig& config, Options& options) {
+  options.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
+  if (!config.provider_options.empty()) Configure(config.provider, [&] { options.Update(WithDevice(config)); });
+}
+
 void AppendCuda(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::CUDAProviderOptions cuda;
-  Configure("cuda", [&] { cuda.Update(WithDevice(config)); });
+  ConfigureOnDevice(config, cuda);
   options.AppendExecutionProvider_CUDA_V2(*cuda);
 }
 
 void AppendTensorRt(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::TensorRTProviderOptions tensorrt;
-  Configure("tensorrt", [&] { tensorrt.Update(WithDevice(config)); });
+  ConfigureOnDevice(config, tensorrt);
   options.AppendExecutionProvider_TensorRT_V2(*tensorrt);
   // What TensorRT does not take runs on CUDA.
-  Ort::CUDAProviderOptions cuda;
-  Configure("cuda", [&] {
-    cuda.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
-  });
-  options.AppendExecutionProvider_CUDA_V2(*cuda);
+  SessionConfig plain;
+  plain.device_id = config.device_id;
+  AppendCuda(options, plain);
 }
 
 void AppendWebGpu(Ort::SessionOptions& options, const SessionConfig& config) {
@@ -170,15 +175,24 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
   return options;
 }
 
-bool IsProviderFailure(const std::string& provider, const std::string& message) {
-  if (provider == "cpu") return false;
-  for (const char* sign :
-       {"adapter", "Failed to load library", "cannot open shared object", "CUDA driver", "CUDA failure 35",
-        "CUDA failure 100", "CUDA-capable", "Failed to create CUDAExecutionProvider", "webgpu_context", "WebGPU device",
-        "wgpu", "dlopen"}) {
-    if (message.find(sign) != std::string::npos) return true;
+std::optional<std::string> WhyProviderFails(const SessionConfig& config, const Runtime& runtime) {
+  if (config.provider == "cpu") return std::nullopt;
+  // ModelProto: one Identity from "x" to "y", float32 of [1], opset 13.
+  static constexpr char kModel[] =
+      "\x08\x08\x3a\x37\x0a\x10\x0a\x01x\x12\x01y\x22\x08Identity\x12\x01g"
+      "\x5a\x0f\x0a\x01x\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01"
+      "\x62\x0f\x0a\x01y\x12\x0a\x0a\x08\x08\x01\x12\x04\x0a\x02\x08\x01"
+      "\x42\x02\x10\x0d";
+  SessionConfig plain;
+  plain.provider = config.provider;
+  plain.device_id = config.device_id;
+  try {
+    const Ort::SessionOptions options = BuildOptions(plain, runtime);
+    const Ort::Session session(runtime.env(), kModel, sizeof kModel - 1, options);
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return error.what();
   }
-  return false;
 }
 
 Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason) {

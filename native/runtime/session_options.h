@@ -6,6 +6,7 @@
 #include <napi.h>
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "runtime/runtime.h"
@@ -31,8 +32,10 @@ struct SessionConfig {
 SessionConfig ReadConfig(const Napi::Object& options);
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime);
 
-// True where the failure to make a session was the provider's, not the model's.
-bool IsProviderFailure(const std::string& provider, const std::string& message);
+// After a session could not be made: why the provider cannot make any, or nothing where it can and the model was at
+// fault. Tries it with a model of one node; messages of ONNX Runtime hold names of weights, so their words tell
+// nothing.
+std::optional<std::string> WhyProviderFails(const SessionConfig& config, const Runtime& runtime);
 Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason);
 
 }  // namespace cobra

@@ -2,6 +2,7 @@
 #include "runtime/status.h"
 
 #include <cctype>
+#include <cmath>
 #include <initializer_list>
 #include <new>
 
@@ -64,7 +65,8 @@ Fault TranslateCurrent(const char* otherwise, const std::string& what) {
 }
 
 std::string NamedLibrary(const std::string& message) {
-  // The innermost cause is what is missing: "Failed to load library A.so with error: B.so.13: cannot open shared object".
+  // The innermost cause is what is missing: "Failed to load library A.so with error: B.so.13: cannot open shared
+  // object".
   size_t end = message.find(": cannot open shared object");
   if (end == std::string::npos) {
     end = message.find(".so");
@@ -93,6 +95,15 @@ std::string PlainMessage(const std::string& message) {
   }
   plain.erase(plain.find_last_not_of(" \t\r\n") + 1);
   return plain;
+}
+
+int64_t ReadWhole(const Napi::Value& value, const char* what) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0.5;
+  constexpr double kMost = 9007199254740991.0;
+  if (number != std::floor(number) || std::fabs(number) > kMost) {
+    throw Fault("ERR_ARGUMENT", std::string(what) + " must be a whole number");
+  }
+  return static_cast<int64_t>(number);
 }
 
 Napi::Error ToJs(Napi::Env env, const Fault& fault) {

@@ -35,6 +35,9 @@ std::string PlainMessage(const std::string& message);
 
 Napi::Error ToJs(Napi::Env env, const Fault& fault);
 
+// A whole number that JS gave; throws Fault ERR_ARGUMENT naming `what`.
+int64_t ReadWhole(const Napi::Value& value, const char* what);
+
 // Runs `body` and rethrows a Fault as a JS error. Every function that JS calls directly goes through it.
 template <typename Body>
 auto Guarded(Napi::Env env, Body&& body) {

@@ -1,8 +1,9 @@
 // Tensors as JS sees them.
 #include "runtime/tensor.h"
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
+#include <new>
 
 #include "runtime/run.h"
 #include "runtime/session.h"
@@ -19,6 +20,11 @@ constexpr Dtype kDtypes[] = {
     {"uint8", ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, napi_uint8_array, 1},
     {"bool", ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, napi_uint8_array, 1},
 };
+
+constexpr std::align_val_t kAlignment{64};
+
+// What every tensor of the addon is marked with: a prototype can be set on anything.
+constexpr napi_type_tag kTensorTag = {0x6c1d3f0a52e84b7bULL, 0x9a40c1b2d7e65f31ULL};
 
 const Dtype& ReadDtype(const Napi::Value& value) {
   const std::string name = value.ToString();
@@ -55,15 +61,34 @@ size_t ElementCount(const std::vector<int64_t>& dims) {
 }
 
 std::vector<int64_t> ReadDims(const Napi::Value& value) {
+  if (!value.IsArray()) throw Fault("ERR_ARGUMENT", "dims must be an array");
   const auto array = value.As<Napi::Array>();
   std::vector<int64_t> dims(array.Length());
-  for (uint32_t i = 0; i < dims.size(); ++i) dims[i] = array.Get(i).As<Napi::Number>().Int64Value();
+  for (uint32_t i = 0; i < dims.size(); ++i) dims[i] = ReadWhole(array.Get(i), "a dim");
   return dims;
 }
 
-Ort::Value TensorView::MakeValue() const {
-  auto* start = static_cast<char*>(storage->Address()) + offset_bytes;
-  return Ort::Value::CreateTensor(storage->place(), start, bytes, dims.data(), dims.size(), dtype->type);
+JobMemory::JobMemory(const TensorView& view, Use use) : view_(view) {
+  auto* const own = static_cast<char*>(view.storage->Address()) + view.offset_bytes;
+  if (view.storage->owned()) {
+    address_ = own;
+    return;
+  }
+  copy_.reset(static_cast<char*>(::operator new(std::max<size_t>(view.bytes, 1), kAlignment)));
+  address_ = copy_.get();
+  if (use == Use::kRead) std::memcpy(address_, own, view.bytes);
+}
+
+void JobMemory::Free::operator()(char* memory) const { ::operator delete(memory, kAlignment); }
+
+Ort::Value JobMemory::MakeValue() const {
+  return Ort::Value::CreateTensor(view_.storage->place(), address_, view_.bytes, view_.dims.data(), view_.dims.size(),
+                                  view_.dtype->type);
+}
+
+void JobMemory::Return() const {
+  if (!copied() || view_.bytes == 0) return;
+  std::memcpy(static_cast<char*>(view_.storage->Address()) + view_.offset_bytes, address_, view_.bytes);
 }
 
 Napi::Function NativeTensor::Define(Napi::Env env) {
@@ -80,6 +105,7 @@ Napi::Object NativeTensor::Wrap(Napi::Env env, TensorView view) {
 NativeTensor::NativeTensor(const Napi::CallbackInfo& info) : ObjectWrap(info), env_(info.Env()) {
   if (info.Length() != 1 || !info[0].IsExternal())
     throw Napi::TypeError::New(env_, "tensors are made by the addon only");
+  info.This().As<Napi::Object>().TypeTag(&kTensorTag);
   view_ = std::make_unique<TensorView>(std::move(*info[0].As<Napi::External<TensorView>>().Data()));
   view_->storage->Hold(env_);
   ++cobra::Live().tensors;
@@ -100,8 +126,7 @@ const TensorView& NativeTensor::Live() const {
 }
 
 const TensorView& NativeTensor::ViewOf(const Napi::Value& value) {
-  if (!value.IsObject() ||
-      !value.As<Napi::Object>().InstanceOf(NodeEnvironment::Of(value.Env()).tensor_class.Value())) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTensorTag)) {
     throw Fault("ERR_ARGUMENT", "a tensor is needed");
   }
   return Unwrap(value.As<Napi::Object>())->Live();
@@ -115,7 +140,8 @@ Napi::Value NativeTensor::Data(const Napi::CallbackInfo& info) {
                   "the tensor's memory is on " + view.storage->device() + "; copy it with toHost() first");
     napi_value array;
     const napi_status status = napi_create_typedarray(info.Env(), view.dtype->array, view.bytes / view.dtype->bytes,
-                                                      view.storage->Buffer(info.Env()), view.offset_bytes, &array);
+                                                      view.storage->Buffer(info.Env()),
+                                                      view.storage->buffer_offset() + view.offset_bytes, &array);
     if (status != napi_ok) throw Napi::Error::New(info.Env());
     return Napi::Value(info.Env(), array);
   });
@@ -123,12 +149,16 @@ Napi::Value NativeTensor::Data(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTensor::View(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const TensorView& whole = Live();
+    const TensorView whole = Live();  // reading dims runs JS where they are no plain array
+    const int64_t first = ReadWhole(info[0], "the offset of a view");
     TensorView part{whole.dtype, ReadDims(info[1]), 0, 0, whole.storage};
-    const size_t offset = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value()) * whole.dtype->bytes;
-    part.bytes = ElementCount(part.dims) * whole.dtype->bytes;
-    if (offset > whole.bytes || part.bytes > whole.bytes - offset)
+    const auto length = static_cast<int64_t>(whole.bytes / whole.dtype->bytes);
+    const auto count = static_cast<int64_t>(ElementCount(part.dims));
+    if (first < 0 || first > length || count > length - first) {
       throw Fault("ERR_TENSOR_DIMS", "the view reaches outside its tensor");
+    }
+    part.bytes = static_cast<size_t>(count) * whole.dtype->bytes;
+    const size_t offset = static_cast<size_t>(first) * whole.dtype->bytes;
     part.offset_bytes = whole.offset_bytes + offset;
     if (part.offset_bytes != 0 && whole.storage->device().rfind("webgpu", 0) == 0) {
       throw Fault("ERR_TENSOR_DEVICE",
@@ -163,14 +193,25 @@ namespace {
 Napi::Value TensorFromHost(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const Dtype& dtype = ReadDtype(info[0]);
-    const auto array = info[1].As<Napi::TypedArray>();
-    napi_typedarray_type type;
-    napi_get_typedarray_info(info.Env(), array, &type, nullptr, nullptr, nullptr, nullptr);
-    if (type != dtype.array)
+    std::vector<int64_t> dims = ReadDims(info[2]);
+    if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != dtype.array) {
       throw Fault("ERR_TENSOR_DTYPE", std::string("the array does not fit the dtype ") + dtype.name);
-    TensorView view{&dtype, ReadDims(info[2]), 0, array.ByteLength(), WrapJsMemory(array)};
+    }
+    const auto array = info[1].As<Napi::TypedArray>();
+    TensorView view{&dtype, std::move(dims), 0, array.ByteLength(), WrapJsMemory(array)};
     if (ElementCount(view.dims) * dtype.bytes != view.bytes)
       throw Fault("ERR_TENSOR_DIMS", "the dims do not fit the array");
+    return NativeTensor::Wrap(info.Env(), std::move(view));
+  });
+}
+
+// (dtype, dims) -> tensor of zeros on the heap
+Napi::Value TensorOnHost(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const Dtype& dtype = ReadDtype(info[0]);
+    TensorView view{&dtype, ReadDims(info[1]), 0, 0, nullptr};
+    view.bytes = ElementCount(view.dims) * dtype.bytes;
+    view.storage = AllocateHost(view.bytes);
     return NativeTensor::Wrap(info.Env(), std::move(view));
   });
 }
@@ -181,7 +222,7 @@ Napi::Value TensorInSession(const Napi::CallbackInfo& info) {
     const Dtype& dtype = ReadDtype(info[0]);
     TensorView view{&dtype, ReadDims(info[1]), 0, 0, nullptr};
     view.bytes = ElementCount(view.dims) * dtype.bytes;
-    const auto& core = NativeSession::CoreOf(info[2]);
+    const auto core = NativeSession::CoreOf(info[2]);
     core->OnDevice([&] {
       Ort::Value value = Ort::Value::CreateTensor(*core->allocator, view.dims.data(), view.dims.size(), dtype.type);
       view.storage = AdoptValue(std::move(value), core);
@@ -202,7 +243,7 @@ Napi::Value CopyTensor(const Napi::CallbackInfo& info) {
     const auto& device = source.storage->on_host() ? target : source;
     auto executor = host ? environment.ExecutorFor("cpu") : device.storage->session()->executor;
     auto job = std::make_unique<CopyJob>(source, target, host ? nullptr : environment.runtime());
-    const uint64_t id = environment.Submit(*executor, std::move(job), info[2].As<Napi::Function>());
+    const uint64_t id = environment.Submit(*executor, std::move(job), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }
@@ -212,6 +253,7 @@ Napi::Value CopyTensor(const Napi::CallbackInfo& info) {
 void RegisterTensor(Napi::Env env, Napi::Object exports) {
   NodeEnvironment::Of(env).tensor_class = Napi::Persistent(NativeTensor::Define(env));
   exports.Set("tensorFromHost", Napi::Function::New(env, TensorFromHost, "tensorFromHost"));
+  exports.Set("tensorOnHost", Napi::Function::New(env, TensorOnHost, "tensorOnHost"));
   exports.Set("copyTensor", Napi::Function::New(env, CopyTensor, "copyTensor"));
   exports.Set("tensorInSession", Napi::Function::New(env, TensorInSession, "tensorInSession"));
 }

@@ -1,7 +1,8 @@
 // Tensors: a dtype, dims and a stretch of a storage.
 //
-// Who owns what: a tensor shares its storage; `dispose` gives the share back, and so does the finalizer where JS forgot.
-// A `TensorView` is what jobs take: it shares the storage as well, so a tensor may be disposed while a run is in flight.
+// Who owns what: a tensor shares its storage; `dispose` gives the share back, and so does the finalizer where JS
+// forgot. A `TensorView` is what jobs take: it shares the storage as well, so a tensor may be disposed while a run is
+// in flight.
 #pragma once
 #include <napi.h>
 
@@ -30,9 +31,32 @@ struct TensorView {
   size_t offset_bytes;
   size_t bytes;
   std::shared_ptr<Storage> storage;
+};
 
-  // A value over the memory, owning nothing. On the JS thread (see Storage::Address).
+// The memory of one operand for as long as a job needs it: the tensor's own where the addon owns that. An array of
+// JavaScript is copied instead, to be read before the job and written after it, because JS may take its memory away in
+// between.
+class JobMemory {
+ public:
+  enum class Use { kRead, kWrite };
+  // On the JS thread. Throws Fault ERR_DISPOSED where JS has taken the memory away.
+  JobMemory(const TensorView& view, Use use);
+
+  const TensorView& view() const { return view_; }
+  bool copied() const { return copy_ != nullptr; }
+  char* bytes() const { return address_; }
+  // A value over the memory, owning nothing.
   Ort::Value MakeValue() const;
+  // Gives what the job has written to the array of JavaScript. On the JS thread; throws Fault ERR_DISPOSED as above.
+  void Return() const;
+
+ private:
+  struct Free {
+    void operator()(char* memory) const;
+  };
+  TensorView view_;
+  std::unique_ptr<char, Free> copy_;
+  char* address_;
 };
 
 // Elements of a shape; throws Fault ERR_TENSOR_DIMS where it is negative or overflows.

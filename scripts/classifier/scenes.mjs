@@ -121,7 +121,7 @@ function each(picture, change) {
 }
 
 /** Paper of a colour, with stains where asked. */
-function onPaper(picture, random, [r, g, b], stains = 0) {
+export function onPaper(picture, random, [r, g, b], stains = 0) {
   const spots = Array.from({ length: stains }, () => [
     random() * picture.width,
     random() * picture.height,
@@ -138,7 +138,7 @@ function onPaper(picture, random, [r, g, b], stains = 0) {
 }
 
 /** Black becomes `ink`, white stays: prints in one colour. */
-function inOneInk(picture, ink) {
+export function inOneInk(picture, ink) {
   return each(picture, (...values) => values.slice(0, 3).map((value, c) => ink[c] + ((255 - ink[c]) * value) / 255));
 }
 
@@ -150,13 +150,14 @@ function stamp(picture, random) {
   });
 }
 
-const raw = (picture) => sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 3 } });
-const png = (picture) => raw(picture).png().toBuffer();
-const jpeg = (picture, quality, options = {}) =>
+export const raw = (picture) =>
+  sharp(picture.data, { raw: { width: picture.width, height: picture.height, channels: 3 } });
+export const png = (picture) => raw(picture).png().toBuffer();
+export const jpeg = (picture, quality, options = {}) =>
   raw(picture)
     .jpeg({ quality, ...options })
     .toBuffer();
-const YELLOW = [
+export const YELLOW = [
   [246, 232, 196],
   [238, 214, 160],
   [250, 240, 215],

@@ -10,6 +10,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,9 +19,18 @@ import {
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { renameInElf } from "./elf.mjs";
 import { run, say, SetupError } from "./steps.mjs";
 
 export const ORT_VERSION = "1.29.0";
+
+/**
+ * The name that our copy of the library has inside (SONAME), as long as ONNX Runtime's own. glibc takes a library that
+ * is loaded already for every other one of the same SONAME: with ONNX Runtime's own, an onnxruntime-node of another
+ * version in the same process would get ours and fail. The file keeps its name.
+ */
+export const OWN_SONAME = "libcobra-batch.so.1";
+const SONAME = "libonnxruntime.so.1";
 
 const HEADERS = "Plugins/iOS~/onnxruntime.xcframework/ios-arm64/onnxruntime.framework/Headers";
 
@@ -117,6 +127,20 @@ async function stageCore(temporary) {
   writeFileSync(join(temporary, "complete"), sources.map((source) => `${source.integrity}\n`).join(""));
 }
 
+/** The core library with a SONAME of its own, made beside the one that was fetched. */
+function ownLibrary(target) {
+  const own = join(target, "own/libonnxruntime.so.1");
+  if (!existsSync(own)) {
+    mkdirSync(join(target, "own"), { recursive: true });
+    const elf = readFileSync(join(target, "lib/libonnxruntime.so.1"));
+    renameInElf(elf, SONAME, OWN_SONAME);
+    const partial = `${own}.partial-${process.pid}`;
+    writeFileSync(partial, elf);
+    renameSync(partial, own);
+  }
+  return own;
+}
+
 /**
  * Makes sure that ONNX Runtime is on this machine.
  * @returns {Promise<{include: string, library: string, peer: string | undefined, notices: [string, string][], version:
@@ -149,7 +173,7 @@ export async function ensureOnnxRuntime() {
   ].map(([file, name]) => [join(target, file), name]);
   return {
     include: join(target, "include"),
-    library: join(target, "lib/libonnxruntime.so.1"),
+    library: ownLibrary(target),
     peer: join(target, "peer/onnxruntime-node"),
     notices,
     version: ORT_VERSION,

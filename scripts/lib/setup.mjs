@@ -2,7 +2,7 @@
 // inputs have changed, so a second call costs a few hundred milliseconds.
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ensureOnnxRuntime, ORT_VERSION } from "./onnxruntime.mjs";
+import { ensureOnnxRuntime, ORT_VERSION, OWN_SONAME } from "./onnxruntime.mjs";
 import { has, hashInputs, isFresh, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
 
 const NODE_FLOOR = [20, 19];
@@ -58,7 +58,10 @@ export async function ensureAddon({ flavour = "release" } = {}) {
   const folder = join(ROOT, out, "Release");
   const addon = join(folder, "cobra_batch.node");
   const stamp = join(ROOT, out, ".cobra-stamp");
-  const value = hashInputs(["native", "CMakeLists.txt"], [ORT_VERSION, flavour, process.env["COBRA_ORT_SDK"] ?? ""]);
+  const value = hashInputs(
+    ["native", "CMakeLists.txt"],
+    [ORT_VERSION, OWN_SONAME, flavour, process.env["COBRA_ORT_SDK"] ?? ""],
+  );
   if (isFresh(stamp, value, [addon, join(folder, "libonnxruntime.so.1")])) return { addon, built: false };
   ensureToolchain();
   const runtime = await ensureOnnxRuntime();

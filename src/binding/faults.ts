@@ -1,5 +1,7 @@
 /** Turns what the addon throws (an Error with a `code`) into the engine's errors. */
-import { BatchProcessingError, isErrorCode, makeError, messageOf, systemCode } from "../errors.js";
+import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
+import { makeError } from "../errors/classes.js";
+import { isErrorCode } from "../errors/table.js";
 
 /** True where a job was settled because it was cancelled. */
 export function isCancelled(error: Error): boolean {

@@ -16,6 +16,11 @@ export interface RunOptions {
   readonly outputs?: readonly string[] | Readonly<Record<string, Tensor>>;
   /** Leave outputs without a tensor of their own on the session's device. Default false: they come to the host. */
   readonly keepOnDevice?: boolean;
+  /**
+   * Fail with `ERR_RUN` where a float output that is on the host holds a NaN or an infinity. Looked at on the device's
+   * thread. Default false.
+   */
+  readonly finite?: boolean;
   /** Aborting ends the run and rejects with the signal's reason; the session stays usable. */
   readonly signal?: AbortSignal;
 }
@@ -87,7 +92,7 @@ export class InferenceSession implements DeviceOwner, Disposable {
 
   /**
    * Loads a model on the device's thread.
-   * @param model path of an ONNX file, or its bytes (unchanged until the promise settles)
+   * @param model path of an ONNX file, or its bytes, which are copied
    * @throws ValidationError `ERR_SESSION_OPTION`; ResourceError `ERR_ADDON_LOAD`, `ERR_RUNTIME_LOAD`,
    * `ERR_PROVIDER_UNAVAILABLE`, `ERR_OUT_OF_MEMORY`; InferenceError `ERR_SESSION_CREATE`
    */
@@ -118,8 +123,9 @@ export class InferenceSession implements DeviceOwner, Disposable {
   }
 
   /**
-   * Runs the model. Inputs and outputs may be disposed as soon as this returns; the arrays of host inputs must not
-   * change until the promise settles.
+   * Runs the model. Inputs and outputs may be disposed as soon as this returns. Arrays given to `Tensor.from` are
+   * copied for the run: inputs before this returns, outputs just before the promise settles; memory of `Tensor.alloc`
+   * and of other runs is used in place.
    * @returns the outputs by name: new tensors (dispose of them), or the ones given in `options.outputs`
    * @throws ValidationError `ERR_TENSOR_NAME`, `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`; InferenceError
    * `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; the signal's reason
@@ -133,7 +139,16 @@ export class InferenceSession implements DeviceOwner, Disposable {
     const names = isNames(wanted) ? checkOutputNames(this.outputs, wanted) : targets.names;
     const places = isNames(wanted) ? names.map(() => undefined) : targets.tensors;
     const results = await runJob<(NativeTensor | undefined)[]>(
-      (settle) => session.run(taken.names, taken.tensors, names, places, options.keepOnDevice ?? false, settle),
+      (settle) =>
+        session.run(
+          taken.names,
+          taken.tensors,
+          names,
+          places,
+          options.keepOnDevice ?? false,
+          options.finite ?? false,
+          settle,
+        ),
       options.signal,
       (tensors) => {
         for (const tensor of tensors) tensor?.dispose();

@@ -1,6 +1,6 @@
 /** Tensors: typed, shaped memory on the host or on a session's device. */
 import { BatchProcessingError, ResourceError, ValidationError } from "../errors.js";
-import { guarded } from "./faults.js";
+import { guarded, toEngineError } from "./faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "./load.js";
 import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
@@ -47,24 +47,11 @@ function elementCount(dims: readonly number[]): number {
   return count;
 }
 
-function zeros(array: ArrayClass, count: number, dims: readonly number[]): TensorData {
-  try {
-    return new array(count);
-  } catch (error) {
-    const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
-    throw new ResourceError(
-      "ERR_OUT_OF_MEMORY",
-      `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
-      { cause: error },
-    );
-  }
-}
-
 /**
- * A tensor. Host tensors made by `from` share the caller's array and keep it alive: do not transfer its buffer while
- * the tensor is in use. `dispose()` frees device memory and native host memory at once (arrays read from `data` of such
- * a tensor become empty) and may be called while a run is in flight: the run keeps the memory until it is over. A
- * tensor that is forgotten is freed by the garbage collector, late.
+ * A tensor. Host tensors made by `from` share the caller's array and keep it alive; where its buffer was transferred or
+ * shrunk, using the tensor gives `ERR_DISPOSED`. `dispose()` frees device memory and the memory of outputs at once
+ * (arrays read from `data` of such a tensor become empty) and may be called while a run is in flight: the run keeps the
+ * memory until it is over. A tensor that is forgotten is freed by the garbage collector, late.
  */
 export class Tensor implements Disposable {
   readonly dtype: Dtype;
@@ -85,7 +72,9 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * A host tensor over the caller's array, without copying.
+   * A host tensor over the caller's array: both see each other's writes. Each run and copy takes the array's contents
+   * with it, because the array's memory may be transferred or resized at any time; `alloc` gives memory that runs use
+   * in place.
    * @throws ValidationError `ERR_TENSOR_DTYPE` where the array's class is not the dtype's, `ERR_TENSOR_DIMS` where the
    * dims do not describe exactly its elements.
    */
@@ -115,7 +104,20 @@ export class Tensor implements Disposable {
   static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
     const array = arrayClass(dtype);
     const count = elementCount(dims);
-    if (where === undefined) return Tensor.from(dtype, zeros(array, count, dims), dims);
+    if (where === undefined) {
+      try {
+        return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
+      } catch (error) {
+        const fault = toEngineError(error);
+        if (fault.code !== "ERR_OUT_OF_MEMORY") throw fault;
+        const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
+        throw new ResourceError(
+          "ERR_OUT_OF_MEMORY",
+          `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
+          { cause: error },
+        );
+      }
+    }
     const session = deviceOwnerOf(where);
     const native = guarded(() => loadAddon().addon.tensorInSession(dtype, dims, session));
     return Tensor.adopt(native);

@@ -1,7 +1,7 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum {}
+export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -58,6 +58,7 @@ export interface NativeSession {
     outputNames: readonly string[],
     outputs: readonly (NativeTensor | undefined)[],
     keepOnDevice: boolean,
+    finite: boolean,
     settle: Settle<(NativeTensor | undefined)[]>,
   ): JobId;
   stats(): AllocatorStats;
@@ -121,6 +122,8 @@ export interface NativeRuntime {
   shutDown(): void;
   cancel(job: JobId): boolean;
   tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
+  /** Zeros in memory of the addon. */
+  tensorOnHost(dtype: Dtype, dims: readonly number[]): NativeTensor;
   tensorInSession(dtype: Dtype, dims: readonly number[], session: NativeSession): NativeTensor;
   copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
   createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;
@@ -131,6 +134,17 @@ export interface NativeRuntime {
     outputNames: readonly string[],
     outputs: readonly NativeTensor[],
   ): NativeBinding;
+}
+
+/** `native/crash_notes.*` */
+export interface NativeCrashNotes {
+  mark(slot: number, text: string | undefined): void;
+  close(): void;
+}
+
+/** What `native/crash_notes.*` registers. */
+export interface NativeCrash {
+  readonly CrashNotes: new (path: string) => NativeCrashNotes;
 }
 
 /**

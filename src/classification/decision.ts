@@ -34,6 +34,7 @@ export interface ClassificationThresholds {
   readonly edgeDensity: number;
 }
 
+/** The limits that the plain rule has by default. */
 export const DEFAULT_THRESHOLDS: ClassificationThresholds = { saturation: 0.15, colorCount: 1000, edgeDensity: 0.3 };
 
 /**

@@ -5,7 +5,8 @@
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { pictureFormat } from "../io/image/image-codec.js";
+import { decodeImage, mended, pictureFormat } from "../io/image/decode-image.js";
+import { hasUnspecifiedChannel, isDeepTiff, unreadForm, unsupportedForm } from "../io/image/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 
@@ -27,7 +28,8 @@ export interface ClassificationDecodeOptions {
  * byte. A PNG whose RGB has one transparent colour (tRNS) counts as RGBA here and as RGB in PIL.
  * @param bytes the encoded file
  * @param name path or entry name, for errors
- * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it is not a picture, damaged or cut short
+ * @throws ImageProcessingError `ERR_IMAGE_DECODE` when it is not a picture, damaged or cut short;
+ * `ERR_IMAGE_UNSUPPORTED` as `decodeImage`
  */
 export async function decodeForClassification(
   bytes: Uint8Array,
@@ -35,8 +37,15 @@ export async function decodeForClassification(
   options: ClassificationDecodeOptions = {},
 ): Promise<ClassifierImage> {
   const limit = options.limitPixels === undefined ? {} : { limitInputPixels: options.limitPixels };
-  pictureFormat(bytes, name);
-  const picture = sharp(bytes, { ignoreIcc: true, failOn: options.failOn ?? "truncated", ...limit });
+  const { format, description } = pictureFormat(bytes, name);
+  const form = unreadForm(bytes, format);
+  if (form !== undefined) throw unsupportedForm(name, description, form);
+  if (isDeepTiff(bytes, format) || hasUnspecifiedChannel(bytes, format)) return pageImage(bytes, name, options);
+  const picture = sharp(mended(bytes, format).file, {
+    ignoreIcc: true,
+    failOn: options.failOn ?? "truncated",
+    ...limit,
+  });
   if (options.timeoutSeconds !== undefined) picture.timeout({ seconds: options.timeoutSeconds });
   try {
     if (isPlainPng(bytes)) return interleaved(await rawOf(picture.raw()));
@@ -58,6 +67,20 @@ export async function decodeForClassification(
       { imagePath: name, cause: error },
     );
   }
+}
+
+/** What libvips alone misreads, as the page decoder reads it. */
+async function pageImage(
+  bytes: Uint8Array,
+  name: string,
+  { limitPixels, timeoutSeconds }: ClassificationDecodeOptions,
+): Promise<ClassifierImage> {
+  const { image } = await decodeImage(bytes, name, {
+    keepGray: true,
+    ...(limitPixels === undefined ? {} : { maxPixels: limitPixels }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+  });
+  return image;
 }
 
 interface Raw {

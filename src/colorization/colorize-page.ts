@@ -10,6 +10,7 @@ import { pictureSize, type DecodedImage } from "../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
+import { dotsOnLines } from "./page/dots-on-lines.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageLane, PageLanes } from "./page-lanes.js";
 import type { TaskPool } from "./tasks/pool.js";
@@ -41,6 +42,7 @@ export interface PageServices {
   readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
 }
 
+/** What goes with a page beside its request: a signal, progress, its place among other pages. */
 export interface PageOptions {
   /** Gives the page up, between two denoising steps and inside runs. */
   readonly signal?: AbortSignal | undefined;
@@ -110,10 +112,7 @@ class PageWork {
       picture = await lane.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
       const decoded = await this.#decode(bytes);
       const { info } = decoded;
-      if (info.pages > 1)
-        this.warnings.push(
-          `${name} holds ${info.pages} ${info.format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`,
-        );
+      this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
       const result = await lane.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
       this.#tell({ phase: "encode", stage: "encode" });
       return await encodePage(pool, this.#request, result, info, signal);
@@ -179,12 +178,16 @@ class PageWork {
     const { numInferenceSteps: steps, ...rest } = settings;
     const readHints = async (): Promise<Uint8Array> =>
       hints === undefined || Array.isArray(hints) ? new Uint8Array() : this.#read(hints.picture);
+    const pageHints = hints === undefined ? undefined : await loadHints(pool, hints, image, readHints, signal);
+    if (pageHints !== undefined && !("data" in pageHints))
+      for (const warning of dotsOnLines(image, pageHints))
+        if (!this.warnings.includes(warning)) this.warnings.push(warning);
     const request: RasterRequest = {
       page: image,
       ...rest,
       steps,
       layers: output.layers !== undefined,
-      pageHints: hints === undefined ? undefined : await loadHints(pool, hints, image, readHints, signal),
+      pageHints,
       ...(signal === undefined ? {} : { signal }),
       onStage: (stage, step, of = steps) =>
         this.#tell({ phase: "colour", stage, ...(step === undefined ? {} : { step, steps: of }) }),

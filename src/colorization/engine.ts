@@ -28,6 +28,7 @@ import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
+/** How an engine is opened. All may be left out. */
 export interface EngineOptions {
   /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
   model?: string;

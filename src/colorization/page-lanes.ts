@@ -11,6 +11,7 @@ export const PAGES_AHEAD = 1 + Math.min(2, availableParallelism());
 /** Thrown to a page that may not be begun any more: its batch was stopped. */
 export class PageLeft extends Error {}
 
+/** How many pages may be where, and when a page may begin. */
 export interface PageLanesOptions {
   /** Pages in colouring at once, at most; asked whenever one may be begun, so the number may change. */
   readonly colouring: () => number;
@@ -34,15 +35,15 @@ export interface PageLane {
 
 /** The lanes of one batch, or of all single calls of an engine. */
 export class PageLanes {
-  readonly #ahead = new Turns(() => PAGES_AHEAD);
+  readonly #ahead = new Turns(() => PAGES_AHEAD, "ahead");
   // The page that is needed last must not take the memory that the first one waits for.
-  readonly #booking = new Turns(() => 1);
+  readonly #booking = new Turns(() => 1, "booking");
   readonly #colouring: Turns;
   readonly #admitted: () => Promise<boolean>;
   readonly #untilLeft: boolean;
 
   constructor({ colouring, admitted = async () => true, untilLeft = false }: PageLanesOptions) {
-    this.#colouring = new Turns(colouring);
+    this.#colouring = new Turns(colouring, "colouring");
     this.#admitted = admitted;
     this.#untilLeft = untilLeft;
   }

@@ -10,6 +10,7 @@ import { PAGE_STAGES, type PageStage } from "./cobra/page-stages.js";
 
 /** Formats that a result is written in; "psd" is a layered document. */
 export const RESULT_FORMATS = [...OUTPUT_FORMATS, "psd"] as const;
+/** A format that a result is written in. */
 export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "must be a Uint8Array or Buffer");
@@ -24,10 +25,12 @@ export const pictureFileSchema = z.union(
   [z.strictObject({ bytes }), z.strictObject({ path: text }), z.strictObject({ hash })],
   "must be { bytes }, { path } or { hash }",
 );
+/** A picture's file: its bytes, its path, or the hash of what a store holds. */
 export type PictureFile = z.output<typeof pictureFileSchema>;
 
 /** A coloured reference, by the hash of its file. */
 export const pageReferenceSchema = z.strictObject({ name: text, hash });
+/** A coloured reference, by the hash of its file. */
 export type PageReference = z.output<typeof pageReferenceSchema>;
 
 /** A page to colour. */
@@ -47,6 +50,7 @@ export const pageRequestSchema = z.strictObject({
   /** Dots in the page's own pixels, or a picture with strokes on transparency. */
   hints: z.union([hintDotsSchema, z.strictObject({ name: text, picture: pictureFileSchema })]).optional(),
 });
+/** One page to colour, as a plain value that can be sent to another process. */
 export type PageRequest = z.output<typeof pageRequestSchema>;
 /** A request whose defaults are not filled in. */
 export type PageRequestInput = z.input<typeof pageRequestSchema>;
@@ -75,6 +79,7 @@ export const colouredPageSchema = z.strictObject({
   stageMs: z.record(z.string(), z.number().min(0)),
   warnings,
 });
+/** A coloured page: its encoded picture and the facts of it. */
 export type ColouredPage = z.output<typeof colouredPageSchema>;
 
 /** A page that could not be coloured. Other pages can. */
@@ -89,10 +94,12 @@ export const failedPageSchema = z.strictObject({
   }),
   warnings,
 });
+/** A page that failed: where, why, and what to do. */
 export type FailedPage = z.output<typeof failedPageSchema>;
 
 /** What came of a page. */
 export const pageResultSchema = z.discriminatedUnion("status", [colouredPageSchema, failedPageSchema]);
+/** What came of a page: coloured or failed; `status` says which. */
 export type PageResult = z.output<typeof pageResultSchema>;
 
 /** Where a page is. */

@@ -17,11 +17,13 @@ export interface ReferenceFile extends PageReference {
   readonly image?: RasterImage;
 }
 
+/** How a reference is held. */
 export interface HoldOptions {
   /** The set stays open between pages. Default false: of the sets that no page uses, one stays open. */
   readonly pinned?: boolean;
 }
 
+/** How a store opens, decodes and reads references. */
 export interface ReferenceStoreOptions {
   /** Makes a set of decoded references. */
   readonly open: (images: readonly ReferenceImage[]) => ReferenceSet;
@@ -45,6 +47,7 @@ const IDLE_SETS = 1;
 
 const log = getLogger("references");
 
+/** The references of an engine, by the hash of their files. Owns what it holds; `dispose` frees it. */
 export class ReferenceStore implements Disposable {
   readonly #options: ReferenceStoreOptions;
   readonly #sets = new Map<string, SharedSet>();

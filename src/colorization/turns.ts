@@ -1,9 +1,14 @@
 /** A line that is served in order, so many at a time. */
 import { ValidationError } from "../errors.js";
+import { logContext } from "../logging.js";
+import { CHANNELS, type QueueWait } from "../observe/channels.js";
 
 /** A place in a line. It is given up with `end`, whether its time has come or not. */
 export interface Turn {
-  /** Waits until all places before this one were served or given up, and there is room. Rejects with the signal's reason. */
+  /**
+   * Waits until all places before this one were served or given up, and there is room. Rejects with the signal's
+   * reason.
+   */
   begin(signal?: AbortSignal): Promise<void>;
   /** Makes room for the next one. Idempotent. */
   end(): void;
@@ -18,11 +23,16 @@ interface Place {
 /** Serves turns in the order in which they were taken, whoever asks to begin first. */
 export class Turns {
   readonly #limit: () => number;
+  readonly #name: QueueWait["queue"];
   readonly #line: Place[] = [];
   #inside = 0;
 
-  /** @param limit turns that may be inside at once; asked whenever one may begin, so the number may change */
-  constructor(limit: () => number) {
+  /**
+   * @param limit turns that may be inside at once; asked whenever one may begin, so the number may change
+   * @param name what the line is called in `CHANNELS.queue`; default "ahead"
+   */
+  constructor(limit: () => number, name: QueueWait["queue"] = "ahead") {
+    this.#name = name;
     this.#limit = limit;
   }
 
@@ -40,6 +50,7 @@ export class Turns {
     if (signal?.aborted === true) this.#end(place);
     signal?.throwIfAborted();
     if (place.state === "inside") return;
+    const queuedMs = performance.now();
     const onAbort = (): void => {
       place.reject?.(signal?.reason);
       this.#end(place);
@@ -50,6 +61,8 @@ export class Turns {
         Object.assign(place, { state: "waiting", resolve, reject });
         queueMicrotask(() => this.#advance()); // so that those who are let in together go on in their order
       });
+      if (CHANNELS.queue.isWatched)
+        CHANNELS.queue.publish({ queue: this.#name, waitMs: performance.now() - queuedMs, ...logContext() });
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }

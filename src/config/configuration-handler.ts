@@ -1,6 +1,6 @@
 /**
  * Configuration files: JSON with settings for all images and for single ones. Keys may be camelCase or the snake_case
- * of the Python system. What is wrong is an error that lists all faults; nothing is replaced silently.
+ * of the Python system. A bad file is one error that lists all faults; no value is replaced silently.
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -14,7 +14,7 @@ import {
   type BatchConfigInput,
   type PageConfig,
 } from "./batch-config.js";
-import { matchRank } from "./image-match.js";
+import { compareSpecificity, imagePattern, matchImage, type ImagePattern } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
 /** A configuration file, checked, with camelCase keys. */
@@ -40,7 +40,9 @@ const SECTIONS = ["default", "images"];
  */
 export class ConfigurationHandler {
   readonly #files = new Map<string, ConfigFile>();
+  readonly #patterns = new Map<string, ImagePattern>();
   #current: ConfigFile = { default: {}, images: {} };
+  #unmatched = new Set<string>();
 
   /**
    * Reads a file; from here on the other methods answer from it. Relative paths in it count from the file's folder and
@@ -53,7 +55,7 @@ export class ConfigurationHandler {
     if (file === undefined) {
       const text = await readFile(path, "utf8").catch((cause: unknown) =>
         Promise.reject(
-          new ConfigurationError("ERR_CONFIG", `the configuration ${path} cannot be read: ${messageOf(cause)}`, {
+          new ConfigurationError("ERR_CONFIG", `the configuration file ${path} cannot be read: ${messageOf(cause)}`, {
             cause,
           }),
         ),
@@ -65,18 +67,19 @@ export class ConfigurationHandler {
       this.#files.set(path, file);
     }
     this.#current = file;
+    this.#unmatched = new Set(Object.keys(file.images));
     return file;
   }
 
   /** What is wrong with a file's content, one line a fault with its path; empty when it is right. */
   validateConfig(value: unknown): string[] {
-    if (!isObject(value)) return [`an object {"default": …, "images": …} is needed, not ${JSON.stringify(value)}`];
+    if (!isObject(value)) return [`must be an object {"default": …, "images": …}, not ${JSON.stringify(value)}`];
     const faults = Object.keys(value)
       .filter((key) => !SECTIONS.includes(key))
       .map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(" and ")}`);
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
     const images = value["images"] ?? {};
-    if (!isObject(images)) return [...faults, `images: an object is needed, not ${JSON.stringify(images)}`];
+    if (!isObject(images)) return [...faults, `images: must be an object, not ${JSON.stringify(images)}`];
     for (const [name, settings] of Object.entries(images))
       faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
     return faults;
@@ -88,21 +91,35 @@ export class ConfigurationHandler {
   }
 
   /**
-   * Settings of one image alone: of all entries that match it, the more specific over the less. A relative path goes
-   * over a name, a name over a glob, a longer glob over a shorter one.
+   * Settings of one image alone. Where several entries match, the more specific overrides the less specific, setting by
+   * setting; `image-match.ts` says which is.
    * @param name relative path in the input, with forward slashes
    */
   getImageConfig(name: string): PageConfig {
-    const matching = Object.entries(this.#current.images).flatMap(([pattern, config]) => {
-      const rank = matchRank(pattern, name);
-      return rank === undefined ? [] : [{ rank, config }];
+    const matching = Object.entries(this.#current.images).flatMap(([entry, config]) => {
+      const specificity = matchImage(this.#pattern(entry), name);
+      if (specificity === undefined) return [];
+      this.#unmatched.delete(entry);
+      return [{ specificity, config }];
     });
-    return this.mergeConfigs(...matching.sort((a, b) => a.rank - b.rank).map(({ config }) => config));
+    matching.sort((a, b) => compareSpecificity(a.specificity, b.specificity));
+    return this.mergeConfigs(...matching.map(({ config }) => config));
   }
 
   /** Whether any entry matches an image. */
   hasImageConfig(name: string): boolean {
-    return Object.keys(this.#current.images).some((pattern) => matchRank(pattern, name) !== undefined);
+    return Object.keys(this.#current.images).some((entry) => matchImage(this.#pattern(entry), name) !== undefined);
+  }
+
+  /** Entries that have matched none of the images that `getImageConfig` was asked for. */
+  unmatchedEntries(): string[] {
+    return [...this.#unmatched];
+  }
+
+  #pattern(entry: string): ImagePattern {
+    let pattern = this.#patterns.get(entry);
+    if (pattern === undefined) this.#patterns.set(entry, (pattern = imagePattern(entry)));
+    return pattern;
   }
 
   /**
@@ -118,6 +135,8 @@ export class ConfigurationHandler {
   /** Forgets all files; the next `loadConfigFile` reads again. */
   clearCache(): void {
     this.#files.clear();
+    this.#patterns.clear();
+    this.#unmatched.clear();
     this.#current = { default: {}, images: {} };
   }
 }
@@ -136,6 +155,36 @@ export function configFileJsonSchema(): Record<string, unknown> {
   };
 }
 
+/** Keys of the Python system that say whether a path is an archive; here the name of the path's setting says it. */
+const ARCHIVE_FLAGS = [
+  { key: "inputIsZip", folder: "inputDir", archive: "inputZip", path: (path: string) => path },
+  { key: "outputAsZip", folder: "outputDir", archive: "outputZip", path: (path: string) => path.replace(/\/*$/, "/") },
+] as const;
+
+/** A section's settings without those keys, what they say taken into the paths; and what is wrong with them. */
+function withoutArchiveFlags(section: Record<string, unknown>): {
+  settings: Record<string, unknown>;
+  faults: string[];
+} {
+  const settings = { ...section };
+  const faults: string[] = [];
+  for (const { key, folder, archive, path } of ARCHIVE_FLAGS) {
+    const said = settings[key];
+    delete settings[key];
+    if (said === undefined) continue;
+    const named = settings[folder];
+    if (typeof said !== "boolean") faults.push(`${key}: must be true or false, not ${JSON.stringify(said)}`);
+    else if (!said && settings[archive] !== undefined)
+      faults.push(`${key}: is false, but ${archive} is given; leave one of them out`);
+    else if (said && typeof named === "string") {
+      delete settings[folder];
+      if (settings[archive] === undefined) settings[archive] = path(named);
+      else faults.push(`${key}: is true, but both ${folder} and ${archive} are given; leave one of them out`);
+    }
+  }
+  return { settings, faults };
+}
+
 type RawFile = { default?: Record<string, unknown>; images?: Record<string, Record<string, unknown>> };
 
 function toConfigFile(raw: RawFile, folder: string): ConfigFile {
@@ -145,7 +194,7 @@ function toConfigFile(raw: RawFile, folder: string): ConfigFile {
       pathsFrom(folder, camelKeys(settings)) as PageConfig,
     ]),
   );
-  return { default: pathsFrom(folder, camelKeys(raw.default ?? {})), images };
+  return { default: pathsFrom(folder, withoutArchiveFlags(camelKeys(raw.default ?? {})).settings), images };
 }
 
 /**
@@ -165,11 +214,15 @@ function pathsFrom(folder: string, settings: Record<string, unknown>): Record<st
 
 function sectionFaults(section: unknown, where: string, keys: readonly string[]): string[] {
   if (section === undefined) return [];
-  if (!isObject(section)) return [`${where}: an object is needed, not ${JSON.stringify(section)}`];
+  if (!isObject(section)) return [`${where}: must be an object, not ${JSON.stringify(section)}`];
+  const { settings, faults } =
+    keys === BATCH_CONFIG_KEYS ? withoutArchiveFlags(camelKeys(section)) : { settings: camelKeys(section), faults: [] };
   const twice = Object.keys(section).filter((key) => key !== camelKey(key) && camelKey(key) in section);
   return [
-    ...twice.map((key) => `${where}.${key}: the same setting as ${camelKey(key)}, which is given too`),
-    ...settingFaults(camelKeys(section), keys).map((fault) => `${where}.${fault}`),
+    ...twice.map(
+      (key) => `${where}.${key}: is the same setting as ${camelKey(key)}, which is given too; leave one of them out`,
+    ),
+    ...[...faults, ...settingFaults(settings, keys)].map((fault) => `${where}.${fault}`),
   ];
 }
 

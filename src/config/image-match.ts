@@ -1,30 +1,108 @@
-/** Which entry of a configuration speaks of which image. Pure functions over names. */
-
-const RELATIVE_PATH = 2e6;
-const NAME = 1e6;
-
 /**
- * How closely a pattern names an image, higher being more specific: its relative path, then its file name, then a glob
- * by the number of plain characters. Undefined when it does not. In a glob `*` and `?` stand for anything but a slash,
- * `**` for anything; one without a slash is held against the file name.
+ * Which entry of a configuration applies to which image, and which of several is the most specific. Pure functions over
+ * names.
+ *
+ * An entry is a relative path, a file name or a glob. In a glob `*` and `?` stand for anything but a slash, `**` for
+ * anything, and `**` between slashes for any number of folders, none included. A glob without a slash is matched
+ * against the file name, wherever the file is.
+ *
+ * Of two entries that match an image the more specific applies: a path before a file name, a file name before a glob; a
+ * glob that names a folder level (`a/b*`) before one that does not (`b*`); then the glob whose shortest match is
+ * longer, then the one with more characters that are not wildcards, then the one with fewer `**`, then the one with
+ * fewer `*`; of two equals the later in the file.
  */
-export function matchRank(pattern: string, name: string): number | undefined {
-  const wanted = pattern.normalize("NFC").replace(/^\.\//, "");
-  const path = name.normalize("NFC");
-  const label = path.slice(path.lastIndexOf("/") + 1);
-  if (wanted === path) return RELATIVE_PATH;
-  if (wanted === label) return NAME;
-  if (!/[*?]/.test(wanted)) return undefined;
-  const subject = wanted.includes("/") ? path : label;
-  return globPattern(wanted).test(subject) ? wanted.replace(/[*?]/g, "").length : undefined;
+
+/** How specific a matching entry is, the most important figure first. */
+export type Specificity = readonly number[];
+
+type Token =
+  | { readonly kind: "char"; readonly char: string }
+  /** `?`, `*`, `**`, and `**` with the slash behind it. */
+  | { readonly kind: "one" | "some" | "any" | "folders" };
+
+/** An entry's name, ready to be matched. */
+export interface ImagePattern {
+  /** What the entry names. */
+  readonly kind: "path" | "glob";
+  /** In Unicode's form NFC, as images' names are compared. */
+  readonly text: string;
+  readonly tokens: readonly Token[];
+  /** Whether it is matched against the file name alone. */
+  readonly ofName: boolean;
+  readonly specificity: Specificity;
 }
 
-function globPattern(glob: string): RegExp {
-  const source = glob.replace(/\*\*\/|\*\*|\*|\?|[^*?]+/g, (part) => {
-    if (part === "**/") return "(?:.*/)?";
-    if (part === "**") return ".*";
-    if (part === "*") return "[^/]*";
-    return part === "?" ? "[^/]" : part.replace(/[\\^$.|+()[\]{}]/g, "\\$&");
+/** Prepares an entry's name. */
+export function imagePattern(entry: string): ImagePattern {
+  const text = entry
+    .normalize("NFC")
+    .replace(/^(?:\.\/)+/, "")
+    .replace(/^(?:\*\*\/)+(?=[^/*?]+$)/, ""); // `**/name` is `name`
+  const tokens = tokensOf(text);
+  const number = (kind: Token["kind"]): number => tokens.filter((token) => token.kind === kind).length;
+  // A part of the path that is all stars has a character too: no name is empty.
+  const shortest = number("char") + number("one") + (text.match(/(?<=^|\/)\*+$|(?<=^|\/)\*(?=\/)/g)?.length ?? 0);
+  const inFolder = tokens.some((token) => token.kind === "char" && token.char === "/");
+  return {
+    kind: number("char") === tokens.length ? "path" : "glob",
+    text,
+    tokens,
+    ofName: !text.includes("/"),
+    specificity: [inFolder ? 1 : 0, shortest, number("char"), -number("any") - number("folders"), -number("some")],
+  };
+}
+
+/**
+ * How specifically an entry names an image; undefined when it does not.
+ * @param name relative path in the input, with forward slashes
+ */
+export function matchImage(pattern: ImagePattern, name: string): Specificity | undefined {
+  const path = name.normalize("NFC");
+  const label = path.slice(path.lastIndexOf("/") + 1);
+  if (pattern.text === path) return [3];
+  if (pattern.text === label) return [2];
+  if (pattern.kind === "path") return undefined;
+  return matches(pattern.tokens, pattern.ofName ? label : path) ? pattern.specificity : undefined;
+}
+
+/** Below 0 where the first is less specific. */
+export function compareSpecificity(a: Specificity, b: Specificity): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
+}
+
+function tokensOf(glob: string): Token[] {
+  return [...glob.matchAll(/(?<=^|\/)\*\*\/|\*\*+|\*|\?|[^]/gu)].map(([part]) => {
+    if (part === "?") return { kind: "one" };
+    if (part === "*") return { kind: "some" };
+    if (part === "**/") return { kind: "folders" };
+    return part.startsWith("**") ? { kind: "any" } : { kind: "char", char: part };
   });
-  return new RegExp(`^${source}$`, "su");
+}
+
+/**
+ * Whether a glob matches the whole text. All ways to match are followed at once, so that the time is at most the
+ * product of both lengths, whatever the glob.
+ */
+function matches(tokens: readonly Token[], text: string): boolean {
+  const characters = [...text];
+  let at = new Uint8Array(tokens.length + 1);
+  at[0] = 1;
+  for (let i = 0; i <= characters.length; i++) {
+    const atFolder = i === 0 || characters[i - 1] === "/";
+    tokens.forEach(({ kind }, token) => {
+      const mayBeEmpty = kind === "some" || kind === "any" || (kind === "folders" && atFolder);
+      if (at[token] === 1 && mayBeEmpty) at[token + 1] = 1;
+    });
+    if (i === characters.length) break;
+    const char = characters[i]!;
+    const next = new Uint8Array(tokens.length + 1);
+    tokens.forEach((token, index) => {
+      if (at[index] === 0) return;
+      if (token.kind === "char" ? token.char === char : token.kind === "one" && char !== "/") next[index + 1] = 1;
+      if (token.kind === "any" || token.kind === "folders" || (token.kind === "some" && char !== "/")) next[index] = 1;
+    });
+    at = next;
+  }
+  return at[tokens.length] === 1;
 }

@@ -9,6 +9,6 @@ export function parseJsonText(text: string, path: string): unknown {
   } catch (cause) {
     if (!(cause instanceof JsonFault)) throw cause;
     const { line, column, reason } = cause;
-    throw new ConfigurationError("ERR_CONFIG", `${path}:${line}:${column}: no valid JSON: ${reason}`, { cause });
+    throw new ConfigurationError("ERR_CONFIG", `${path}:${line}:${column}: not valid JSON: ${reason}`, { cause });
   }
 }

@@ -1,5 +1,8 @@
 /** Settings from several places, and which place won: flag > environment > file > default. */
-import { BATCH_CONFIG_KEYS, nearestKey, settingsJsonSchema, type BatchConfigInput } from "./batch-config.js";
+import type { BatchConfigInput } from "./batch-config.js";
+import { nearestName } from "./nearest-name.js";
+import { settingFromText } from "./setting-text.js";
+import { BATCH_CONFIG_KEYS, settingFacts, type SettingKey } from "./settings.js";
 
 export const ORIGINS = ["default", "file", "environment", "flag"] as const;
 export type Origin = (typeof ORIGINS)[number];
@@ -25,10 +28,10 @@ export function environmentName(key: string): string {
  * names it.
  */
 export function environmentSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const { properties } = settingsJsonSchema();
-  const found = BATCH_CONFIG_KEYS.flatMap((key) => {
+  const found = (BATCH_CONFIG_KEYS as SettingKey[]).flatMap((key) => {
     const text = environment[environmentName(key)];
-    return text === undefined || text === "" ? [] : [[key, typed(text, properties[key]?.type)]];
+    if (text === undefined || text === "") return [];
+    return [[key, settingFacts(key).type === "list" ? text.split(":") : settingFromText(key, text)]];
   });
   return Object.fromEntries(found) as Settings;
 }
@@ -45,15 +48,9 @@ export function misspeltVariables(environment: Readonly<Record<string, string | 
     .filter((name) => name.startsWith(PREFIX))
     .flatMap((name) => {
       const rest = name.slice(PREFIX.length);
-      const near = known.includes(rest) ? undefined : nearestKey(rest, known);
+      const near = known.includes(rest) ? undefined : nearestName(rest, known);
       return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
     });
-}
-
-function typed(text: string, type: string | undefined): unknown {
-  if (type === "integer" && /^-?\d+$/.test(text)) return Number(text);
-  if (type === "boolean" && /^(true|false|1|0)$/.test(text)) return text === "true" || text === "1";
-  return type === "array" ? text.split(":") : text;
 }
 
 /** The settings that win, and where each comes from; what is in neither is a default. */

@@ -20,7 +20,7 @@ export function resolveOutput<T extends OutputSettings>(settings: T, warn: (text
   const { outputDir, outputZip, zipOutputName } = settings;
   if (outputZip !== undefined && !isFolderForArchive(outputZip)) {
     if (zipOutputName !== undefined)
-      warn(`zipOutputName "${zipOutputName}" is not used: outputZip names the archive itself, ${outputZip}`);
+      warn(`zipOutputName "${zipOutputName}" is not used, because outputZip names the archive itself: ${outputZip}`);
     return settings;
   }
   if (outputZip === undefined && zipOutputName === undefined) return settings;

@@ -16,9 +16,8 @@ export interface PageColorizer {
   /** Where the networks of a style run, such as "cpu". */
   provider(style: Style): Promise<string>;
   /**
-   * Colours one page, or tells why it failed. Rejects with the signal's reason, and with errors that the next page would
-   * meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins
-   * nothing.
+   * Colours one page, or tells why it failed. Rejects with the signal's reason, and with errors that the next page
+   * would meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins nothing.
    */
   colorizePage(request: PageRequest, options: PageOptions): Promise<PageResult>;
 }
@@ -34,6 +33,8 @@ export type PicturePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | 
 /** How many pages are worth having in colouring at once. */
 export interface PageBudget {
   pagesInFlight(topK?: number): number;
+  /** Drops what is kept for later pages and can be made again. */
+  clearCache?(): unknown;
 }
 
 /** What is told of the model in events, metadata and journals. */

@@ -6,6 +6,7 @@ import type { PageSource } from "../io/page-source.js";
 import type { BatchEngine } from "./batch-engine.js";
 import type { BatchEvent } from "./events.js";
 
+/** What steers a batch beside its settings. */
 export interface BatchProcessorOptions {
   /** Gives the batch up between two denoising steps: `startProcessing` rejects with the signal's reason. */
   signal?: AbortSignal;

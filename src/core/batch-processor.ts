@@ -39,8 +39,9 @@ export interface ProcessorStatus {
 const log = getLogger("batch");
 
 /**
- * Colours the pages of one input, once. It uses its engine, or whoever else colours the pages, and does not own it. `close()` finishes the
- * pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice and at any time.
+ * Colours the pages of one input, once. It uses its engine, or whoever else colours the pages, and does not own it.
+ * `close()` finishes the pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice
+ * and at any time.
  */
 export class BatchProcessor implements AsyncDisposable {
   /** The batch's id: in its events, its journal and on its log lines. */
@@ -181,6 +182,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#gate.reject(settings);
   }
 
+  /** Where the batch is: its state, the counts, and each page. A snapshot. */
   getStatus(): ProcessorStatus {
     const { tracker } = this.#pages;
     return { job: this.job, state: this.#state, summary: tracker.getSummary(), images: tracker.getAllStatuses() };

@@ -1,16 +1,11 @@
 /**
- * What can be done with a run afterwards: a preview approved or rejected, failed pages tried again, finished ones done
- * anew. Each is a change of the journal, durable at once, and the same batch run again; killed in between, either
- * command goes on.
+ * Continues a run that was stopped or has ended: approves or rejects its preview, retries failed pages, redoes finished
+ * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
+ * command or the one before it continues.
  */
-import { basename, resolve } from "node:path";
-import {
-  nearestKey,
-  parseBatchConfig,
-  type BatchConfig,
-  type BatchConfigInput,
-  type PageConfig,
-} from "../config/batch-config.js";
+import { basename, parse, resolve } from "node:path";
+import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
+import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { openPageSource } from "../io/open-source.js";
 import { sha256 } from "../platform/sha256.js";
@@ -23,18 +18,18 @@ import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { outputPath, workFolder } from "./output/work-folder.js";
 
-/** Settings that are changed: of the pages that are done again, and of the batch around them. */
+/** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
   readonly pages?: PageConfig;
   readonly batch?: Partial<BatchConfigInput>;
 }
 
-/** A run that is to go on. */
+/** A batch to run, so that a run continues. */
 export interface Continuation {
   readonly config: BatchConfig;
   readonly options: Pick<RunBatchOptions, "pageConfig" | "images" | "only">;
   readonly record: RunRecord;
-  /** What was decided, for people. */
+  /** What was decided, as text for people. */
   readonly notes: readonly string[];
 }
 
@@ -46,8 +41,9 @@ interface Decision {
 }
 
 /**
- * Approves the preview that waits at an output; approving again goes on. Undefined where the batch is complete already.
- * @param seed of a grid of seeds the one for all pages
+ * Approves the preview of an output. Approving again continues the batch.
+ * @param seed of a preview with several seeds, the one for all pages
+ * @returns undefined when the batch is complete already
  * @throws BatchProcessingError `ERR_RUN_NOT_FOUND`, `ERR_STATE` (no preview waits), `ERR_ARGUMENT` (a seed that is not
  * shown); ResourceError `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
  */
@@ -56,19 +52,19 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
-      return { entries: [], notes: ["the preview was approved before; the batch goes on"] };
+      return { entries: [], notes: ["the preview was approved already; the batch continues"] };
     if (preview?.state !== "waiting") throw noPreview(output, preview?.state);
     const settings = settingsOfApproval(preview.result ?? {}, seed);
     return {
       entries: [{ type: "preview", state: "approved", settings }],
-      notes: [`the preview is approved${describe(settings)}`],
+      notes: [`preview approved${describe(settings)}`],
     };
   });
 }
 
 /**
- * Rejects the preview that waits at an output: its pages are done again and wait again.
- * @param changes settings that are tried next, for all pages; default: the next seed
+ * Rejects the preview of an output: its pages are done again and wait for approval again.
+ * @param changes settings to try next, for all pages. Default: the next seed
  * @throws as `approveRun`; ConfigurationError `ERR_CONFIG` for bad settings
  */
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
@@ -78,15 +74,15 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
     const settings = batchChanged ? (changes.pages ?? {}) : settingsOfNextTry(preview.result, changes.pages);
     return {
       entries: [{ type: "preview", state: "rejected", settings }],
-      notes: [`the preview is rejected and made again${describe(settings)}`],
+      notes: [`preview rejected; making it again${describe(settings)}`],
     };
   });
 }
 
 /**
- * Tries the failed pages of an output again, those that were set aside as well; without `failedOnly` also the pages
- * that were not begun.
- * @returns undefined when no page has failed and `failedOnly` is asked for
+ * Tries the failed pages of an output again, also those that were set aside; without `failedOnly` also the pages that
+ * were not begun.
+ * @returns undefined when there is nothing to try
  * @throws as `rejectRun`
  */
 export async function retryRun(
@@ -102,7 +98,7 @@ export async function retryRun(
     return {
       entries: [{ type: "retry", pages }, ...(changes.pages === undefined ? [] : again)],
       notes: [
-        `${pages.length} failed ${pages.length === 1 ? "page is" : "pages are"} tried again${describe(changes.pages ?? {})}`,
+        `trying ${pages.length} failed ${pages.length === 1 ? "page" : "pages"} again${describe(changes.pages ?? {})}`,
       ],
       ...(failedOnly ? { only: pages } : {}),
     };
@@ -110,9 +106,9 @@ export async function retryRun(
 }
 
 /**
- * Does finished pages of an output again, in the place of their pictures; all others stay as they are.
- * @param pages by their names in the input or in the output
- * @param changes default: the next seed
+ * Does finished pages of an output again and replaces their pictures. All other pages stay as they are.
+ * @param pages their names in the input or in the output
+ * @param changes settings of these pages. Default: the next seed
  * @throws as `rejectRun`; ValidationError `ERR_INPUT_NOT_FOUND` for a page that the batch does not have
  */
 export async function redoRun(
@@ -144,7 +140,7 @@ export async function redoRun(
         { type: "retry", pages: only },
         ...settings.map(([page, own]): JournalEntry => ({ type: "adjust", page, settings: own })),
       ],
-      notes: settings.map(([page, own]) => `${page} is done again${describe(own)}`),
+      notes: settings.map(([page, own]) => `colouring ${page} again${describe(own)}`),
       only,
     };
   });
@@ -180,7 +176,7 @@ async function checkOrigins(
   }
 }
 
-/** Takes the lock, so that no run is under way, and notes a decision. */
+/** Takes the lease, so that no run is under way, and adds a decision to the journal. */
 async function change(
   { record }: StoredRun,
   changes: SettingChanges,
@@ -208,7 +204,7 @@ async function change(
   }
 }
 
-/** Another input takes the place of the one that was. */
+/** The settings without the input that another one replaces. */
 function withoutRivals(
   { inputDir, inputZip, ...settings }: BatchConfig,
   changes: Partial<BatchConfigInput> = {},
@@ -217,8 +213,12 @@ function withoutRivals(
   return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
 }
 
-/** The page that a name means: its own, that of its picture, or the end of either. */
+/**
+ * The page that a name means: its own, that of its picture, the end of either, or that without its extension. Names are
+ * compared in Unicode's form NFC, since some systems type and store another.
+ */
 function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
+  const wanted = name.normalize("NFC");
   const pictures = new Map(
     pages.map((page) => [
       page,
@@ -226,40 +226,41 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
     ]),
   );
   const folder = resolve(outputPath(record.config));
-  const fits = (wanted: (page: string, picture: string) => boolean): string[] =>
-    pages.filter((page) => wanted(page, pictures.get(page)!));
-  const exact = fits(
-    (page, picture) => page === name || picture === name || resolve(folder, picture) === resolve(name),
-  );
+  /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
+  const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];
   const found =
-    exact.length > 0 ? exact : fits((page, picture) => basename(page) === name || basename(picture) === name);
+    ways
+      .map((way) =>
+        pages.filter((page) =>
+          [page, pictures.get(page)!].some((path) => path !== "" && way(path.normalize("NFC")) === wanted),
+        ),
+      )
+      .find((some) => some.length > 0) ??
+    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"));
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",
-      `"${name}" is the name of several pages: ${found.join(", ")}; give one of these`,
+      `"${name}" may be any of several pages: ${found.join(", ")}; name one of these`,
     );
-  const near = nearestKey(name, pages);
+  const near = nearestName(name, pages);
   const known =
     pages.length === 0
-      ? "no page of it is done yet"
+      ? "none of its pages is done yet"
       : near === undefined
         ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
         : `did you mean ${near}?`;
-  throw new ValidationError(
-    "ERR_INPUT_NOT_FOUND",
-    `"${name}" is no page that was done at ${outputPath(record.config)}; ${known}`,
-  );
+  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(record.config)} has no page "${name}"; ${known}`);
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {
   const remedy =
     state === "approved"
-      ? "it was approved already; single pages are done anew with `cobra-batch redo`"
+      ? "it was approved already; to colour single pages again, run `cobra-batch redo`"
       : state === "rejected"
-        ? "it was rejected and is not made again yet; run `cobra-batch reject` again to make it"
-        : "run `cobra-batch colorize` with --preview to get one";
-  return new BatchProcessingError("ERR_STATE", `no preview waits for a decision at ${output}: ${remedy}`);
+        ? "it was rejected and has not been made again yet; run `cobra-batch reject` again"
+        : "run `cobra-batch colorize` with --preview to make one";
+  return new BatchProcessingError("ERR_STATE", `no preview waits for approval at ${output}: ${remedy}`);
 }
 
 function describe(settings: PageConfig): string {

@@ -1,4 +1,5 @@
 /** One object as one line of `--json` (NDJSON): the events of a batch and what commands tell beside them. */
+import { printable } from "../text/printable.js";
 import { EVENT_FORMAT_VERSION } from "./event-format.js";
 
 /**
@@ -7,5 +8,5 @@ import { EVENT_FORMAT_VERSION } from "./event-format.js";
  */
 export function toJsonLine(line: { readonly type: string; readonly [field: string]: unknown }): string {
   const { type, time = new Date().toISOString(), ...fields } = line;
-  return `${JSON.stringify({ schema: EVENT_FORMAT_VERSION, type, time, ...fields })}\n`;
+  return `${printable(JSON.stringify({ schema: EVENT_FORMAT_VERSION, type, time, ...fields }))}\n`; // the escapes are JSON's own
 }

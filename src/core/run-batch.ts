@@ -6,6 +6,7 @@ import { BatchProcessor, type BatchProcessorOptions } from "./batch-processor.js
 import type { BatchSummary, PreviewResult } from "./events.js";
 import type { PreviewDecision } from "./preview/preview.js";
 
+/** What steers a batch of one call. */
 export interface RunBatchOptions extends BatchProcessorOptions {
   /**
    * Stops gently: no further page is begun, those in colouring are finished, and the summary tells how many are

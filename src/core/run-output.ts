@@ -4,6 +4,7 @@ import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "./events.js";
 import type { PageKey, PreviewState } from "./journal/entries.js";
+import type { Treatment } from "./journal/crash-evidence.js";
 import type { RunHistory } from "./journal/history.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 
@@ -12,6 +13,9 @@ export type RunMetadata = SinkMetadata & { readonly failures: readonly unknown[]
 
 /** Where the output is, or the pages whose pictures are not as they were written. */
 export type Finished = { readonly written: string } | { readonly damaged: readonly BatchPage[] };
+
+/** A page, before or after it was read: then its hash is known. */
+export type PageToTreat = Pick<BatchPage, "entry" | "settings"> & Partial<Pick<BatchPage, "inputSha256">>;
 
 /** One run's output. `BatchOutput` keeps a journal; `SinkOutput` hands everything to a sink. */
 export interface RunOutput {
@@ -25,8 +29,12 @@ export interface RunOutput {
   finished(page: BatchPage): Promise<PageSuccess | undefined>;
   /** The result that a page has, whatever it was made with. */
   standing(page: BatchPage): Promise<PageSuccess | undefined>;
-  /** Notes that a page is taken in hand, or that one that is suspected goes into its next stage. */
+  /** How a page is done next, after what happened while it was in hand. */
+  treatment(page: PageToTreat): Treatment;
+  /** Notes that work on a page begins. */
   begin(page: BatchPage): void;
+  /** Notes that a page goes into its next stage. */
+  enterStage(page: BatchPage): void;
   /** Writes a page's picture; from here on the page is finished. */
   write(page: BatchPage, encoded: EncodedPage): Promise<PageSuccess>;
   /** Notes that a page has failed. */
@@ -36,8 +44,8 @@ export interface RunOutput {
   /** What people should know about the results that were written, once. */
   takeNotices(): string[];
   /**
-   * Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are. `comment`:
-   * of an archive that is the input.
+   * Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are.
+   * `comment`: of an archive that is the input.
    */
   finish(
     pages: readonly BatchPage[],

@@ -64,12 +64,13 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const upcoming = pages.waitingPages();
   const faultsOfFiles = await ownFileFaults(upcoming.map(({ entry, settings }) => [entry.name, settings]));
   if (faultsOfFiles.length > 0) throw configError(faultsOfFiles);
-  const contents = new ContentHashes();
+  const contents = new ContentHashes(config.recursive);
   await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
   const batchReferences = scan.found.references;
   const referenceNames = batchReferences.map(({ name }) => name);
   const referencesSha256 = referencesHash(batchReferences);
-  using references = new PageReferences(engine, batchReferences, (message) => pages.emit({ type: "warning", message }));
+  const warn = (message: string): void => pages.emit({ type: "warning", message });
+  using references = new PageReferences(engine, batchReferences, warn, config.recursive);
   references.expect(upcoming.map(({ settings }) => settings));
   const fingerprint = (settings: PageSettings): string =>
     pageFingerprint(

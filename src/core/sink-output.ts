@@ -4,6 +4,7 @@ import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageSuccess } from "./events.js";
+import type { Treatment } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
 import { carryFiles } from "./output/carried-files.js";
@@ -34,7 +35,13 @@ export class SinkOutput implements RunOutput {
 
   async standing(): Promise<undefined> {}
 
+  treatment(): Treatment {
+    return { kind: "usual" };
+  }
+
   begin(): void {}
+
+  enterStage(): void {}
 
   async write(page: BatchPage, { bytes, layers, facts }: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings, startedMs } = page;

@@ -231,6 +231,15 @@ const table = {
     exitCode: 1,
     remedy: "open the picture in a viewer and save it again as PNG, or take it out of the input",
   },
+  ERR_IMAGE_UNSUPPORTED: {
+    group: "page",
+    when: "a picture is valid, but of a form that is not read, or it would come out blank",
+    className: "ImageProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "convert the picture as the message says, such as to PNG with 8 bits a sample",
+  },
   ERR_IMAGE_LIMIT: {
     group: "page",
     when: "a picture is larger than the limit",

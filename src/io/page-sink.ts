@@ -2,6 +2,7 @@
 import type { SinkMetadata } from "./names/output-rules.js";
 import type { SourceEntry } from "./page-source.js";
 
+/** Where results go: a folder, an archive or memory. */
 export interface PageSink {
   /**
    * Writes a result under a relative name (forward slashes) and resolves to where it is: a path, for an archive the
@@ -13,8 +14,9 @@ export interface PageSink {
   /** Writes a file of the run's own under exactly this name, in place of what a killed run has left there. */
   replace(name: string, bytes: Uint8Array): Promise<string>;
   /**
-   * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole. Resolves
-   * to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink goes on.
+   * Takes over a file of the input under its own name (ComicInfo.xml), made portable, without holding it whole.
+   * Resolves to where it is. Where the file itself is at fault (`isFaultOfFile`), nothing of it is left and the sink
+   * goes on.
    * @param replaces the exact name of an older copy, whose place it takes
    */
   carry(entry: SourceEntry, replaces?: string): Promise<string>;
@@ -26,6 +28,7 @@ export interface PageSink {
   abort(): Promise<void>;
 }
 
+/** How results are named and what may be replaced. */
 export interface PageSinkOptions {
   /** Replace what exists. Default false: a free name is taken. */
   readonly overwrite?: boolean;

@@ -44,6 +44,7 @@ export interface SourceFault {
   readonly error: BatchProcessingError;
 }
 
+/** Where pages come from: a folder, an archive, one picture or memory. */
 export interface PageSource {
   /** The path it was opened with. */
   readonly path: string;
@@ -56,6 +57,7 @@ export interface PageSource {
   close(): Promise<void>;
 }
 
+/** How an input is read. */
 export interface PageSourceOptions {
   /** Folders inside folders too. Default false; archives are always read whole. */
   readonly recursive?: boolean;

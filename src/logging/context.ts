@@ -1,8 +1,9 @@
 /**
- * Which job and page a log line concerns. The ids travel with the asynchronous work itself (AsyncLocalStorage), so code
- * far below the batch names them on its lines without being told, also with several pages in flight.
+ * The job and page of a log line. The ids travel with the asynchronous work (AsyncLocalStorage), so lines of code far
+ * below the batch carry them too, with any number of pages in flight.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { checkArgument } from "../errors/arguments.js";
 
 /** Ids on a log line. */
 export interface LogContext {
@@ -16,6 +17,7 @@ const storage = new AsyncLocalStorage<LogContext>();
 
 /** Runs `work`; lines logged by it and by everything it starts carry the ids, besides those around it. */
 export function withLogContext<T>(context: LogContext, work: () => T): T {
+  checkArgument(typeof work === "function", "work", work, "a function");
   return storage.run({ ...storage.getStore(), ...context }, work);
 }
 

@@ -1,8 +1,10 @@
-/** The levels of the contract, what pino calls them, and which level a component has. */
+/** The log levels, their names in pino, and the level of a component. */
 import { ValidationError } from "../errors.js";
+import { shown } from "../errors/arguments.js";
 
-/** Levels of the contract, from the most to the least talkative; `SILENT` logs nothing. */
+/** Levels from the most to the fewest lines; `SILENT` logs nothing. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "SILENT"] as const;
+/** A log level. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The level of everything, and of components that have one of their own. Plain data: it travels to worker threads. */
@@ -32,19 +34,16 @@ export function pinoLevel(level: LogLevel): string {
   return PINO_LEVEL[level];
 }
 
-/** The contract's name of pino's number. */
+/** The level of pino's number. */
 export function levelName(value: number): LogLevel {
   return NAME_OF_LEVEL[value] ?? "INFO";
 }
 
 /** A level by its name, in any case. @throws ValidationError `ERR_ARGUMENT` for another name */
 export function checkLevel(value: string, where: string): LogLevel {
-  const name = String(value).toUpperCase() as LogLevel;
+  const name = (typeof value === "string" ? value.toUpperCase() : "") as LogLevel;
   if (!LOG_LEVELS.includes(name))
-    throw new ValidationError(
-      "ERR_ARGUMENT",
-      `${where} is ${JSON.stringify(value)}; the levels are ${LOG_LEVELS.join(", ")}`,
-    );
+    throw new ValidationError("ERR_ARGUMENT", `${where} is ${shown(value)}; the levels are ${LOG_LEVELS.join(", ")}`);
   return name;
 }
 

@@ -4,6 +4,7 @@
  * free is below 0 where more was held than there is.
  */
 import { BatchProcessingError } from "../errors.js";
+import { checkArgument } from "../errors/arguments.js";
 import { CHANNELS } from "../observe/channels.js";
 
 /** Where a booking is. */
@@ -22,6 +23,7 @@ export interface Booking extends Disposable {
   release(): void;
 }
 
+/** The books at one moment, in bytes. */
 export interface LedgerSnapshot {
   readonly totalBytes: number;
   readonly freeBytes: number;
@@ -32,6 +34,7 @@ export interface LedgerSnapshot {
   readonly owners: Readonly<Record<string, { readonly bytes: number; readonly bookings: number }>>;
 }
 
+/** Bookings of one engine. `freeBytes` is what none of them has. */
 export class MemoryLedger {
   #totalBytes: number;
   #reservedBytes = 0;
@@ -44,15 +47,19 @@ export class MemoryLedger {
 
   /** There is more or less memory than before. */
   set totalBytes(bytes: number) {
+    checkBytes(bytes);
     this.#totalBytes = bytes;
   }
 
+  /** What is neither reserved nor held; below 0 where more was held than there is. */
   get freeBytes(): number {
     return this.#totalBytes - this.#reservedBytes - this.#heldBytes;
   }
 
-  /** Books bytes for an owner, whether they are free or not. */
+  /** Books bytes for an owner, whether they are free or not. @throws ValidationError `ERR_ARGUMENT` */
   reserve(owner: string, bytes: number): Booking {
+    checkArgument(typeof owner === "string", "the owner", owner, "a string");
+    checkBytes(bytes);
     const entry = new Entry(owner, bytes, (from, fromBytes, to, toBytes) =>
       this.#move(entry, from, fromBytes, to, toBytes),
     );
@@ -102,6 +109,10 @@ export class MemoryLedger {
   }
 }
 
+function checkBytes(bytes: number): void {
+  checkArgument(typeof bytes === "number" && bytes >= 0, "the number of bytes", bytes, "a number of 0 or more");
+}
+
 type Move = (from: BookingState, fromBytes: number, to: BookingState, toBytes: number) => void;
 
 class Entry implements Booking {
@@ -139,6 +150,7 @@ class Entry implements Booking {
         "ERR_STATE",
         `the booking of ${this.owner} is ${this.state} and not ${from}; it cannot become ${to}`,
       );
+    checkBytes(bytes);
     this.#move(from, this.bytes, to, bytes);
     this.state = to;
     this.bytes = bytes;

@@ -1,17 +1,21 @@
 /**
- * Memory of one engine: real figures, the books, how many pages may be in flight, and what is done when memory runs
- * out. It decides with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop,
- * arenas to shrink.
+ * Memory of one engine: the books, how many pages may be in flight, and what is done when memory runs out. It decides
+ * with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to shrink.
  */
 import { availableParallelism } from "node:os";
-import type { AllocatorStats, DeviceMemory } from "../binding/index.js";
-import { messageOf, ResourceError, ValidationError } from "../errors.js";
+import { messageOf, ResourceError } from "../errors.js";
+import { checkArgument } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { collectGarbage } from "./collect-garbage.js";
 import { readHostMemory, type HostMemory } from "../platform/host-memory.js";
+import { CacheRegistry, type CacheCounters, type DroppableCache } from "./cache-registry.js";
 import { MemoryLedger, type Booking } from "./ledger.js";
 import { PageGate, type PageSlot } from "./page-gate.js";
 import { nextStep, pagesInFlight, picturesBudget, type PressureStep } from "./pressure.js";
+import { arenaSlack, memoryUsage, type ArenaSource, type MemoryUsage } from "./usage.js";
+
+export type { CacheCounters, DroppableCache } from "./cache-registry.js";
+export type { ArenaSource, DeviceUsage, HostUsage, MemoryUsage } from "./usage.js";
 
 /** A page's size in pixels. */
 export type PageSize = readonly [width: number, height: number];
@@ -25,30 +29,6 @@ export interface PageNeeds {
   sharedBytes(size: PageSize | "largest", topK: number): number;
   /** Pictures, planes and reference K/V of the page itself. */
   pageBytes(size: PageSize | "largest", topK: number): number;
-}
-
-/** Something that keeps memory it can do without. */
-export interface DroppableCache {
-  /** Drops what nobody uses. */
-  clear(): void;
-  stats(): CacheCounters;
-}
-
-/** Counters of a cache, or of several together. */
-export interface CacheCounters {
-  readonly hits: number;
-  readonly misses: number;
-  readonly evictions: number;
-  /** Bytes that are cached or lent, and the lent part of them. */
-  readonly heldBytes: number;
-  readonly leasedBytes: number;
-}
-
-/** An arena's figures and its device's; what `InferenceSession` tells. */
-export interface ArenaSource {
-  readonly device: string;
-  allocatorStats(): AllocatorStats;
-  deviceMemory(): DeviceMemory | undefined;
 }
 
 export interface MemoryManagerOptions {
@@ -68,52 +48,17 @@ export interface MemoryManagerOptions {
   readonly readHost?: () => HostMemory;
 }
 
-/** Memory of one place. `share` = used / total. */
-export interface PlaceUsage {
-  readonly totalBytes: number;
-  readonly usedBytes: number;
-  readonly share: number;
-}
-
-export interface HostUsage extends PlaceUsage {
-  /** Which limit `totalBytes` is. */
-  readonly limitedBy: HostMemory["limitedBy"] | "budget";
-  /** Resident memory of this process. */
-  readonly processBytes: number;
-  /** Memory of the sessions' host arenas, and the part that is in use. */
-  readonly arenaBytes: number;
-  readonly arenaUsedBytes: number;
-}
-
-export interface DeviceUsage extends PlaceUsage {
-  /** "cuda:0" */
-  readonly device: string;
-  /**
-   * Whether `totalBytes` is the device's own figure; otherwise arena limits, or the arenas themselves where they have
-   * none.
-   */
-  readonly isMeasured: boolean;
-  readonly arenaBytes: number;
-  readonly arenaUsedBytes: number;
-}
-
-export interface MemoryUsage {
-  readonly host: HostUsage;
-  readonly devices: readonly DeviceUsage[];
-}
-
 const DEFAULT_THRESHOLD = 0.8;
 const DEFAULT_TOP_K = 3;
 const log = getLogger("memory");
 
+/** Figures, books and pressure steps of one engine's memory: `engine.memory`. */
 export class MemoryManager {
   /** What is reserved and held, and by whom. */
   readonly ledger: MemoryLedger;
   readonly #options: MemoryManagerOptions;
   readonly #threshold: number;
-  readonly #caches = new Set<DroppableCache>();
-  /** Counters of caches that were taken out. */
-  #pastCaches: CacheCounters = { hits: 0, misses: 0, evictions: 0, heldBytes: 0, leasedBytes: 0 };
+  readonly #caches = new CacheRegistry();
   readonly #gate: PageGate;
   /** Who may have a picture in memory. */
   readonly #pictures: PageGate;
@@ -122,13 +67,8 @@ export class MemoryManager {
   /** @throws ValidationError `ERR_ARGUMENT` for a threshold outside 0..1 or a budget below 1 */
   constructor(options: MemoryManagerOptions) {
     const { threshold = DEFAULT_THRESHOLD, budgetBytes = Infinity } = options;
-    if (!(threshold > 0 && threshold <= 1))
-      throw new ValidationError(
-        "ERR_ARGUMENT",
-        `the memory threshold is ${threshold}; it must be above 0 and at most 1`,
-      );
-    if (!(budgetBytes >= 1))
-      throw new ValidationError("ERR_ARGUMENT", `the memory budget is ${budgetBytes} bytes; it must be 1 or more`);
+    checkArgument(threshold > 0 && threshold <= 1, "the memory threshold", threshold, "above 0 and at most 1");
+    checkArgument(budgetBytes >= 1, "the memory budget in bytes", budgetBytes, "1 or more");
     this.#options = options;
     this.#threshold = threshold;
     this.ledger = new MemoryLedger(0);
@@ -157,82 +97,24 @@ export class MemoryManager {
     return Math.min(this.ledger.freeBytes, totalBytes - processBytes);
   }
 
-  /** Lets `clearCache` and want of memory drop a cache. @returns takes it out again */
+  /** Lets `clearCache` and a shortage of memory drop a cache. @returns takes it out again */
   addCache(cache: DroppableCache): () => void {
-    this.#caches.add(cache);
-    return () => {
-      if (!this.#caches.delete(cache)) return;
-      this.#pastCaches = { ...sumOfCaches([this.#pastCaches, cache.stats()]), heldBytes: 0, leasedBytes: 0 };
-    };
+    return this.#caches.add(cache);
   }
 
   /** Counters of all caches together since the start; bytes are those of now. */
   caches(): CacheCounters {
-    return sumOfCaches([this.#pastCaches, ...[...this.#caches].map((cache) => cache.stats())]);
+    return this.#caches.counters();
   }
 
   /** Drops what caches hold and nobody uses. @returns bytes that were dropped */
   clearCache(): number {
-    const before = this.#droppableBytes();
-    for (const cache of this.#caches) cache.clear();
-    return before - this.#droppableBytes();
-  }
-
-  #droppableBytes(): number {
-    let bytes = 0;
-    for (const cache of this.#caches) {
-      const { heldBytes, leasedBytes } = cache.stats();
-      bytes += heldBytes - leasedBytes;
-    }
-    return bytes;
+    return this.#caches.clear();
   }
 
   /** Used memory of the host and of each device that sessions are on. */
   checkMemoryUsage(): MemoryUsage {
-    const { totalBytes, availableBytes, limitedBy, processBytes } = this.#readHost();
-    const { budgetBytes } = this.#options;
-    const isBudget = budgetBytes !== undefined && budgetBytes - processBytes < availableBytes;
-    const used = isBudget
-      ? { totalBytes: budgetBytes, usedBytes: processBytes }
-      : { totalBytes, usedBytes: totalBytes - availableBytes };
-    const places = new Map<
-      string,
-      { arenaBytes: number; arenaUsedBytes: number; limitBytes: number; measured: DeviceMemory | undefined }
-    >([["cpu", { arenaBytes: 0, arenaUsedBytes: 0, limitBytes: 0, measured: undefined }]]);
-    for (const arena of this.#options.arenas()) {
-      const { totalAllocatedBytes, inUseBytes, limitBytes } = arena.allocatorStats();
-      const place = places.get(arena.device) ?? {
-        arenaBytes: 0,
-        arenaUsedBytes: 0,
-        limitBytes: 0,
-        measured: arena.deviceMemory(),
-      };
-      places.set(arena.device, {
-        ...place,
-        arenaBytes: place.arenaBytes + totalAllocatedBytes,
-        arenaUsedBytes: place.arenaUsedBytes + inUseBytes,
-        limitBytes: place.limitBytes + limitBytes,
-      });
-    }
-    const { arenaBytes, arenaUsedBytes } = places.get("cpu")!;
-    const host = {
-      ...used,
-      share: share(used),
-      limitedBy: isBudget ? ("budget" as const) : limitedBy,
-      processBytes,
-      arenaBytes,
-      arenaUsedBytes,
-    };
-    const devices = [...places]
-      .filter(([device]) => device !== "cpu")
-      .map(([device, { measured, limitBytes, ...arenas }]) => {
-        const figures =
-          measured === undefined
-            ? { totalBytes: Math.max(limitBytes, arenas.arenaBytes), usedBytes: arenas.arenaUsedBytes }
-            : { totalBytes: measured.totalBytes, usedBytes: measured.totalBytes - measured.freeBytes };
-        return { device, ...figures, share: share(figures), isMeasured: measured !== undefined, ...arenas };
-      });
-    return { host, devices };
+    return memoryUsage(this.#readHost(), this.#options.arenas(), this.#options.budgetBytes);
   }
 
   /**
@@ -260,6 +142,13 @@ export class MemoryManager {
    */
   estimateMemoryRequired(size: PageSize, { topK = DEFAULT_TOP_K }: { topK?: number } = {}): number {
     const { needs } = this.#options;
+    checkArgument(
+      Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side > 0),
+      "the page's size",
+      size,
+      "[width, height] in pixels, whole numbers above 0",
+    );
+    checkArgument(Number.isInteger(topK) && topK > 0, "topK", topK, "a whole number above 0");
     return needs.sharedBytes(size, topK) + needs.pageBytes(size, topK);
   }
 
@@ -307,7 +196,7 @@ export class MemoryManager {
   async giveBack(cause: unknown, taken: readonly PressureStep[]): Promise<PressureStep | undefined> {
     const slackBytes = this.#arenaSlack();
     const step = nextStep({
-      droppableBytes: this.#droppableBytes(),
+      droppableBytes: this.#caches.droppableBytes,
       arenaSlackBytes: slackBytes,
       inFlight: this.#gate.inFlight,
       taken,
@@ -364,26 +253,6 @@ export class MemoryManager {
     const { inFlight, limit, waiting } = this.#gate;
     return { inFlight, limit, waiting };
   }
-}
-
-function arenaSlack(arena: ArenaSource): number {
-  const { totalAllocatedBytes, inUseBytes } = arena.allocatorStats();
-  return totalAllocatedBytes - inUseBytes;
-}
-
-function sumOfCaches(counters: readonly CacheCounters[]): CacheCounters {
-  const sum = (key: keyof CacheCounters): number => counters.reduce((total, one) => total + one[key], 0);
-  return {
-    hits: sum("hits"),
-    misses: sum("misses"),
-    evictions: sum("evictions"),
-    heldBytes: sum("heldBytes"),
-    leasedBytes: sum("leasedBytes"),
-  };
-}
-
-function share({ usedBytes, totalBytes }: { usedBytes: number; totalBytes: number }): number {
-  return totalBytes > 0 ? Math.min(1, Math.max(0, usedBytes / totalBytes)) : 0;
 }
 
 function round(value: number): number {

@@ -1,4 +1,6 @@
 /** Lets pages begin as memory allows: books each, makes others wait, first come, first served. */
+import { logContext } from "../logging.js";
+import { CHANNELS } from "../observe/channels.js";
 import type { MemoryLedger } from "./ledger.js";
 import { halvedLimit, mayBegin, PAGES_BEFORE_GROWTH } from "./pressure.js";
 
@@ -56,6 +58,8 @@ export class PageGate {
    */
   begin(page: PageRequestForMemory): Promise<PageSlot> {
     const { signal } = page;
+    const queuedMs = performance.now();
+    const context = logContext();
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason as Error);
@@ -69,6 +73,8 @@ export class PageGate {
       const begin = (): void => {
         signal?.removeEventListener("abort", onAbort);
         resolve(this.#book(page));
+        if (CHANNELS.queue.isWatched)
+          CHANNELS.queue.publish({ queue: "memory", waitMs: performance.now() - queuedMs, ...context });
       };
       const waiter = { page, begin };
       this.#waiting.push(waiter);

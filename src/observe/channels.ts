@@ -1,6 +1,7 @@
 /**
- * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner subscribe
- * and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md lists them.
+ * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * subscribe and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md
+ * lists them.
  */
 import { channel, type Channel, type ChannelListener } from "node:diagnostics_channel";
 
@@ -52,13 +53,21 @@ export interface TaskRun extends WorkContext {
 
 /** An item has left a stage of the batch. */
 export interface StageItem {
-  /** "decode", "colour" or "encode". */
+  /** "page": a page from its reading to its encoded picture. */
   readonly stage: string;
   /** Position of the item in this run of the stage, from 0. */
   readonly index: number;
   /** Milliseconds that it was worked on. */
   readonly workMs: number;
   /** Milliseconds that its result waited for the next stage. */
+  readonly waitMs: number;
+}
+
+/** A page has waited for its turn and goes on. */
+export interface QueueWait extends WorkContext {
+  /** "ahead": to be read and decoded; "booking", "memory": for memory; "colouring": for the networks. */
+  readonly queue: "ahead" | "booking" | "memory" | "colouring";
+  /** Milliseconds. */
   readonly waitMs: number;
 }
 
@@ -102,6 +111,7 @@ export class TypedChannel<Message extends object> {
     return this.#channel.hasSubscribers;
   }
 
+  /** Tells all listeners. */
   publish(message: Message): void {
     this.#channel.publish(message);
   }
@@ -118,12 +128,15 @@ export class TypedChannel<Message extends object> {
   }
 }
 
-/** All channels. Each is `diagnostics_channel.channel("cobra-batch:<name>")`, the same for all copies of the package. */
+/**
+ * All channels. Each is `diagnostics_channel.channel("cobra-batch:<name>")`, the same for all copies of the package.
+ */
 export const CHANNELS = {
   networkRun: new TypedChannel<NetworkRun>("cobra-batch:network-run"),
   networkLoad: new TypedChannel<NetworkLoad>("cobra-batch:network-load"),
   task: new TypedChannel<TaskRun>("cobra-batch:task"),
   stage: new TypedChannel<StageItem>("cobra-batch:stage"),
+  queue: new TypedChannel<QueueWait>("cobra-batch:queue"),
   cache: new TypedChannel<CacheUse>("cobra-batch:cache"),
   memory: new TypedChannel<MemoryBooking>("cobra-batch:memory"),
 } as const;

@@ -2,15 +2,9 @@
  * Errors of the engine across a thread boundary: structured clone keeps only the message, so class, code and details
  * travel as data.
  */
-import {
-  BatchProcessingError,
-  ERROR_CLASSES,
-  ImageProcessingError,
-  isErrorCode,
-  makeError,
-  ZipExtractionError,
-  type ErrorClassName,
-} from "../errors.js";
+import { BatchProcessingError, ImageProcessingError, ZipExtractionError, type ErrorClassName } from "../errors.js";
+import { ERROR_CLASSES, makeError } from "../errors/classes.js";
+import { isErrorCode } from "../errors/table.js";
 
 /** An error as plain data. */
 export interface ErrorData {

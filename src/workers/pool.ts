@@ -3,10 +3,11 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
-import { logContext, logOrder, writeLogRecords, type LogContext } from "../logging.js";
+import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import { errorFromData } from "./error-transfer.js";
+import { HostSharp } from "./host-sharp.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
@@ -104,6 +105,8 @@ class Call {
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
+  readonly #hostSharp = new HostSharp();
+  #endedThreads = 0;
   readonly #waiting = new Set<Call>();
   readonly #running = new Set<Call>();
   #completed = 0;
@@ -120,7 +123,9 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
       throw new ValidationError("ERR_ARGUMENT", `maxThreads is ${maxThreads}; it must be a whole number above 0`);
     this.maxThreads = maxThreads;
+    this.#hostSharp.refresh(0);
     this.#piscina = new Piscina({
+      workerData: this.#hostSharp.shared,
       filename: workerFile,
       minThreads: Math.min(minThreads, maxThreads),
       maxThreads,
@@ -128,6 +133,7 @@ export class WorkerPool<Tasks extends TaskTable> {
       maxQueue: maxThreads * 2,
       atomics: "disabled",
     });
+    this.#piscina.on("workerDestroy", () => this.#endedThreads++);
   }
 
   /**
@@ -150,7 +156,7 @@ export class WorkerPool<Tasks extends TaskTable> {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.add(
-        new Call({ task, payload, log: logOrder() }, resolve, reject, signal, (call, reason) =>
+        new Call({ task, payload, log: logSettings() }, resolve, reject, signal, (call, reason) =>
           this.#giveUp(call, reason),
         ),
       );
@@ -240,6 +246,7 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
+      this.#hostSharp.refresh(this.#piscina.threads.length + this.#endedThreads);
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;

@@ -1,8 +1,9 @@
 /** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
-import { move, transferableSymbol, valueSymbol } from "piscina";
+import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
-import { collectLogRecords, getLogger, type LogOrder } from "../logging.js";
+import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
+import { restoreHostSharp } from "./host-sharp.js";
 import type { TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
@@ -11,7 +12,7 @@ export interface TaskMessage {
   readonly task: string;
   readonly payload: unknown;
   /** How to log; absent while nobody listens. */
-  readonly log?: LogOrder | undefined;
+  readonly log?: LogSettings | undefined;
 }
 
 /** What comes back: errors as data, since a thrown error would lose its class on the way. */
@@ -29,6 +30,7 @@ const LARGE_BYTES = 2 ** 26;
 
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
+  restoreHostSharp(workerData);
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();
     try {

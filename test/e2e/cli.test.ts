@@ -132,7 +132,7 @@ describe("doctor", () => {
     expect(text).toMatch(/error model .*no manifest\.json.* -> name a model package/);
     expect(text).toMatch(/warning cache folder .*cannot be written.* -> .*XDG_CACHE_HOME/);
     expect(text).toMatch(/warning environment the variable COBRA_SEEED names no setting; did you mean COBRA_SEED\?/);
-    expect(text).toContain("pages cannot be coloured like this");
+    expect(text).toContain("this machine cannot colour pages yet");
     const wanted = await runCli(["doctor", "--provider", "tensorrt", "--json"]);
     const { status, remedy } = findings(wanted.stdout)["provider-tensorrt"]!;
     if (status !== "ok")
@@ -143,11 +143,51 @@ describe("doctor", () => {
 describe("every command", () => {
   it("suggests the command and the flag that was meant", async () => {
     expect((await runCli(["colorise"])).stderr).toMatch(
-      /unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun cobra-batch --help/,
+      /unknown command 'colorise'\n\(Did you mean colorize\?\)\nRun node \S+main\.js --help/,
     );
     expect((await runCli(["colorize", "--sede", "3"])).stderr).toMatch(
-      /unknown option '--sede'\n\(Did you mean --seed\?\)\nRun cobra-batch colorize --help/,
+      /unknown option '--sede'\n\(Did you mean --seed\?\)\nRun node \S+main\.js colorize --help/,
     );
+  });
+
+  it("reports all faults of its flags at once, with --json as a fatal line", async () => {
+    const faults =
+      /--steps: must be a whole number of 1 or more, not 0[^]*--seed: must be a whole number of 0 or more, not "x"/;
+    const both = await runCli(["colorize", at("chapter.cbz"), "--steps", "0", "--seed", "x", "--drain", "y", "--json"]);
+    expect([both.code, both.stderr]).toEqual([64, expect.stringMatching(faults)]);
+    expect(both.stderr).toMatch(
+      /^error: 3 settings are wrong:\n {2}- --drain: must be a whole number of 0 or more, not "y"/,
+    );
+    expect(linesOf(both.stdout)).toMatchObject([
+      { type: "fatal", code: "ERR_CONFIG", message: expect.stringMatching(faults) as string },
+    ]);
+    for (const args of [
+      ["colorize", "--sede", "3"],
+      ["classify", "a.png", "--saturation", "x"],
+      ["redo", at("chapter.cbz"), "p1.png", "--seed", "x", "--hint", "y"],
+      ["retry"],
+    ]) {
+      const { code, stdout } = await runCli([...args, "--json"]);
+      expect([code, linesOf(stdout)]).toMatchObject([64, [{ type: "fatal", code: "ERR_CONFIG" }]]);
+    }
+    const large = await runCli(["config", "explain", at("chapter.cbz"), "--seed", "9007199254740992"]);
+    expect(large.stderr).toBe("error: --seed: must be 9007199254740991 or less, not 9007199254740992 [ERR_CONFIG]\n");
+  });
+
+  it("writes no control character to the terminal, whatever it is given", async () => {
+    const steering = "\u001b[31m\u009b2J";
+    for (const args of [
+      ["colorize", steering],
+      ["colorize", `--${steering}`],
+      ["colorize", "a", "--provider", steering],
+      ["config", "check", `/nowhere/${steering}`],
+      ["model", "info", steering],
+      [steering],
+    ]) {
+      const { stdout, stderr } = await runCli(args);
+      expect(stderr).toContain("\\u001b[31m");
+      expect(`${stdout}${stderr}`).not.toMatch(/[\u001b\u009b]/);
+    }
   });
 
   it("warns of a variable that nearly names a setting", async () => {

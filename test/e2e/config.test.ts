@@ -59,13 +59,13 @@ describe("colorize --config", () => {
 });
 
 describe("config", () => {
-  it("check names every fault and its place, with exit code 64, or says that the file is right", async () => {
+  it("check names every fault and its place, with exit code 64, or says that the file is valid", async () => {
     const bad = await runCli(["config", "check", at("bad.json")]);
     expect(bad).toMatchObject({ code: 64, stdout: "" });
     expect(bad.stderr).toMatch(/default\.seed[^]*images\["p1\.png"\]\.topk: unknown setting; did you mean topK\?/);
     expect(await runCli(["config", "check", at("good.json")])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("is right: 3 settings for all pages, entries for 1 names") as string,
+      stdout: expect.stringContaining("is valid: 3 settings for all pages, 1 entry for single pages") as string,
     });
   });
 

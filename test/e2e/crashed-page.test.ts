@@ -1,5 +1,4 @@
-// A page that ends the process twice is set aside and the batch goes on; a neighbour that was in hand at the same time
-// is not.
+// A page that is in hand when its process ends: set aside after two crashes, never for a kill; its neighbours are not.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,28 +30,41 @@ const summaryOf = ({ stdout }: ChildResult): BatchSummary => JSON.parse(stdout) 
 const pictures = async (folder: string): Promise<string[]> =>
   (await readdir(folder)).filter((name) => name.endsWith(".png")).toSorted();
 
-describe("a page that ends the process", () => {
+const settings = (output: string): object => ({
+  inputDir: at("in"),
+  outputDir: output,
+  referenceImages: [at("refs")],
+  numInferenceSteps: 1,
+  maxConcurrent: 2,
+});
+const run = (output: string, page: string, how: string, stage: string): Promise<ChildResult> =>
+  runFixture("support/crashing-batch.mjs", {
+    args: [at("model"), JSON.stringify(settings(output)), page, how, stage],
+    timeoutMs: 300_000,
+  });
+const ALL = ["p1_colorized.png", "p2_colorized.png", "p3_colorized.png", "p4_colorized.png"];
+
+describe("a page in hand when the process is killed", () => {
+  it("is done like every other, however often", async () => {
+    const output = at("out-killed");
+    for (let kill = 1; kill <= 3; kill++)
+      expect(await run(output, "p2.png", "SIGKILL", "lines")).toMatchObject({ signal: "SIGKILL" });
+    expect(summaryOf(await run(output, "none", "", ""))).toMatchObject({ completed: 4, failed: 0, failures: [] });
+    expect(await pictures(output)).toEqual(ALL);
+  }, 600_000);
+});
+
+describe("a page that crashes the process", () => {
   it.each([
     ["abort", "SIGABRT", "denoise"],
-    ["SIGKILL", "SIGKILL", "decode"],
+    ["SIGSEGV", "SIGSEGV", "decode"],
   ] as const)(
     "is set aside the second time (%s), and the others are done; it stays so until retry",
     async (how, signal, stage) => {
       const output = at(`out-${how}`);
-      const settings = {
-        inputDir: at("in"),
-        outputDir: output,
-        referenceImages: [at("refs")],
-        numInferenceSteps: 1,
-        maxConcurrent: 2,
-      };
-      const run = (page: string): Promise<ChildResult> =>
-        runFixture("support/crashing-batch.mjs", {
-          args: [at("model"), JSON.stringify(settings), page, how, stage],
-          timeoutMs: 300_000,
-        });
-      for (let death = 1; death <= 2; death++) expect(await run("p2.png")).toMatchObject({ signal });
-      const third = await run("p2.png");
+      for (let crash = 1; crash <= 2; crash++)
+        expect(await run(output, "p2.png", how, stage)).toMatchObject({ signal });
+      const third = await run(output, "p2.png", how, stage);
       expect(third).toMatchObject({ code: 0, signal: null });
       const failure = {
         page: "p2.png",
@@ -62,37 +74,19 @@ describe("a page that ends the process", () => {
         remedy: expect.stringContaining("retry") as string,
       };
       expect(summaryOf(third)).toMatchObject({ completed: 3, failed: 1, unfinished: 0, failures: [failure] });
-      expect(await pictures(output)).toEqual(["p1_colorized.png", "p3_colorized.png", "p4_colorized.png"]);
+      expect(await pictures(output)).toEqual(ALL.filter((name) => !name.startsWith("p2")));
       expect(JSON.parse(await readFile(join(output, "failures.json"), "utf8"))).toMatchObject({ failures: [failure] });
+      expect((await readdir(join(output, ".cobra-batch"))).filter((name) => name.startsWith("crash-"))).toEqual([]);
 
-      expect(summaryOf(await run("p2.png"))).toMatchObject({ completed: 3, failed: 1, failures: [failure] });
+      expect(summaryOf(await run(output, "p2.png", how, stage))).toMatchObject({
+        completed: 3,
+        failed: 1,
+        failures: [failure],
+      });
       expect(await runCli(["retry", output, "--failed", "--quiet"])).toMatchObject({ code: 0, stderr: "" });
-      expect(await pictures(output)).toEqual([
-        "p1_colorized.png",
-        "p2_colorized.png",
-        "p3_colorized.png",
-        "p4_colorized.png",
-      ]);
+      expect(await pictures(output)).toEqual(ALL);
       expect(await readdir(output)).not.toContain("failures.json");
     },
     600_000,
   );
-
-  it("is not one that does well the next time, alone: after one death all pages are done", async () => {
-    const output = at("out-once");
-    const settings = {
-      inputDir: at("in"),
-      outputDir: output,
-      referenceImages: [at("refs")],
-      numInferenceSteps: 1,
-      maxConcurrent: 2,
-    };
-    const run = (page: string): Promise<ChildResult> =>
-      runFixture("support/crashing-batch.mjs", {
-        args: [at("model"), JSON.stringify(settings), page, "SIGKILL", "lines"],
-        timeoutMs: 300_000,
-      });
-    expect(await run("p2.png")).toMatchObject({ signal: "SIGKILL" });
-    expect(summaryOf(await run("none"))).toMatchObject({ completed: 4, failed: 0 });
-  }, 600_000);
 });

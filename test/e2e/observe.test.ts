@@ -13,6 +13,7 @@ import {
   type CacheUse,
   type MemoryBooking,
   type NetworkRun,
+  type QueueWait,
   type TaskRun,
 } from "../../src/observe/channels.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
@@ -41,6 +42,7 @@ it("tells every network run, task, stage, cache use and booking of a chapter onc
   const tasks: TaskRun[] = [];
   const loads: string[] = [];
   const stages: string[] = [];
+  const waits: QueueWait[] = [];
   const uses: CacheUse[] = [];
   const bookings: MemoryBooking[] = [];
   const ends = [
@@ -48,6 +50,7 @@ it("tells every network run, task, stage, cache use and booking of a chapter onc
     CHANNELS.networkLoad.subscribe(({ graph }) => void loads.push(graph)),
     CHANNELS.task.subscribe((task) => void tasks.push(task)),
     CHANNELS.stage.subscribe(({ stage, index }) => void stages.push(`${stage} ${index}`)),
+    CHANNELS.queue.subscribe((wait) => void waits.push(wait)),
     CHANNELS.cache.subscribe((use) => void uses.push(use)),
     CHANNELS.memory.subscribe((booking) => void bookings.push(booking)),
   ];
@@ -100,10 +103,12 @@ it("tells every network run, task, stage, cache use and booking of a chapter onc
   expect(tasks.every(({ outcome, waitMs, runMs }) => outcome === "completed" && waitMs >= 0 && runMs > 0)).toBe(true);
   expect(stats.pool).toMatchObject({ completed: tasks.length, failed: 0, aborted: 0 });
 
-  // stages
-  expect([...stages].sort()).toEqual(
-    ["colour", "decode", "encode"].flatMap((stage) => [0, 1].map((index) => `${stage} ${index}`)),
-  );
+  // queues and stages: each page once in each
+  expect([...stages].sort()).toEqual(["page 0", "page 1"]);
+  const perPage = (queue: string): string[] =>
+    waits.filter((wait) => wait.queue === queue && wait.waitMs >= 0 && wait.job === job).map(({ page }) => page!);
+  for (const queue of ["ahead", "booking", "colouring"]) expect(perPage(queue).sort()).toEqual(["a.png", "b.png"]);
+  expect(perPage("memory").sort()).toEqual(["a.png", "a.png", "b.png", "b.png"]); // for its picture and for itself
 
   // caches and memory: what came has gone
   const bytesOf = (outcome: CacheUse["outcome"]): number =>

@@ -196,8 +196,8 @@ describe("a preview in commands", () => {
     ];
     const first = await runCli(command);
     expect(first).toMatchObject({ code: 3, stdout: `${join(out, "p1_colorized.png")}\n` });
-    expect(first.stderr).toContain(`cobra-batch approve ${out}`);
-    expect(first.stderr).toContain(`cobra-batch reject ${out} --set`);
+    expect(first.stderr).toMatch(new RegExp(`node \\S+main\\.js approve ${out}`));
+    expect(first.stderr).toMatch(new RegExp(`node \\S+main\\.js reject ${out} --set`));
     const before = await readFile(join(out, "p1_colorized.png"));
     expect(await runCli([...command, "--quiet"])).toMatchObject({ code: 3 });
     expect(before.equals(await readFile(join(out, "p1_colorized.png")))).toBe(true);

@@ -109,3 +109,36 @@ describe("ONNX Runtime's library", () => {
     });
   });
 });
+
+// The preloaded library stands for a limit on processes, which root is not held to; the sanitizer's own is preloaded in
+// its place.
+test.skipIf(!hasCompiler || process.env["COBRA_SANITIZER"])(
+  "a system that refuses a further thread gives an error, and the next try works",
+  async () => {
+    const folder = models.folder;
+    const source = join(folder, "threads.c");
+    const library = join(folder, "threads.so");
+    writeFileSync(
+      source,
+      `#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+typedef int create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *p) {
+  if (getenv("COBRA_TEST_NO_THREADS")) return EAGAIN;
+  return ((create *)dlsym(RTLD_NEXT, "pthread_create"))(t, a, f, p);
+}`,
+    );
+    expect(spawnSync("cc", ["-shared", "-fPIC", "-o", library, source]).status).toBe(0);
+    const { code, stdout } = await runFixture("native/fixtures/no-thread.mjs", {
+      args: [models.path("sum")],
+      env: { LD_PRELOAD: library },
+    });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: JSON.stringify({ seen: ["ERR_OUT_OF_MEMORY", "ERR_OUT_OF_MEMORY"], sum: [2, 4, 6, 8] }),
+    });
+  },
+);

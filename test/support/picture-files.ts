@@ -95,38 +95,95 @@ export function cmykTiff(width: number, height: number, samples: Uint8Array): Bu
   ]);
 }
 
-const [SHORT, LONG, RATIO] = [3, 4, 5];
-type TiffTag = readonly [tag: number, type: number, count: number, value: number];
+/** What a TIFF of any form says of itself. Numbers of tags as in TIFF 6.0. */
+export interface TiffForm {
+  width: number;
+  height: number;
+  /** The strip's bytes, little-endian. */
+  strip: Uint8Array;
+  bits: number;
+  /** 1 black is zero, 2 RGB, 8 Lab. */
+  photometric: number;
+  channels: number;
+  /** 1 unsigned, 2 signed, 3 floating point. Default 1. */
+  sampleFormat?: number;
+  /** 0 unspecified, 1 and 2 opacity. */
+  extraSample?: number;
+  isPlanar?: boolean;
+  /** Default 1, none. */
+  compression?: number;
+}
 
-/** One uncompressed strip. Tags may point to 300/1 at 8 and to four times 8 at 16. */
-function tiffFile(width: number, height: number, strip: Uint8Array, more: readonly TiffTag[]): Buffer {
+export function anyTiff(form: TiffForm): Buffer {
+  const { width, height, strip, bits, photometric, channels, sampleFormat = 1, extraSample, compression = 1 } = form;
+  // Three and more values do not fit into a tag: they stand behind the pixels.
+  const perChannel = (value: number): TiffTag[3] =>
+    channels < 3 ? value * (channels === 1 ? 1 : 65_537) : Array<number>(channels).fill(value);
+  return tiffFile(
+    width,
+    height,
+    strip,
+    [
+      [258, SHORT, channels, perChannel(bits)],
+      [262, SHORT, 1, photometric],
+      [277, SHORT, 1, channels],
+      [284, SHORT, 1, form.isPlanar === true ? 2 : 1],
+      ...(extraSample === undefined ? [] : [[338, SHORT, 1, extraSample] as const]),
+      [339, SHORT, channels, perChannel(sampleFormat)],
+    ],
+    { compression, planes: form.isPlanar === true ? channels : 1 },
+  );
+}
+
+const [SHORT, LONG, RATIO] = [3, 4, 5];
+type TiffTag = readonly [tag: number, type: number, count: number, value: number | readonly number[]];
+
+/** One strip a plane. Tags may point to 300/1 at 8 and to four times 8 at 16; lists of SHORT go behind the strip. */
+function tiffFile(
+  width: number,
+  height: number,
+  strip: Uint8Array,
+  more: readonly TiffTag[],
+  { compression = 1, planes = 1 } = {},
+): Buffer {
   const head = Buffer.alloc(24);
+  const plane = strip.byteLength / planes;
+  const lists: Buffer[] = [Buffer.alloc(strip.byteLength % 2)];
+  let end = head.byteLength + strip.byteLength + lists[0]!.byteLength;
+  const list = (values: readonly number[], bytes: 2 | 4): number => {
+    const data = Buffer.alloc(values.length * bytes);
+    values.forEach((value, i) => data.writeUIntLE(value, i * bytes, bytes));
+    lists.push(data);
+    end += data.byteLength;
+    return end - data.byteLength;
+  };
+  const starts = Array.from({ length: planes }, (_, i) => head.byteLength + i * plane);
   const tags: TiffTag[] = [
     [256, LONG, 1, width],
     [257, LONG, 1, height],
-    [259, SHORT, 1, 1],
-    [273, LONG, 1, head.byteLength],
+    [259, SHORT, 1, compression],
+    [273, LONG, planes, planes === 1 ? starts[0]! : list(starts, 4)],
     [278, LONG, 1, height],
-    [279, LONG, 1, strip.byteLength],
+    [279, LONG, planes, planes === 1 ? plane : list(Array<number>(planes).fill(plane), 4)],
     ...more,
   ];
   tags.sort(([a], [b]) => a - b);
-  const padding = Buffer.alloc(strip.byteLength % 2);
+  const numbers = tags.map(([, , , value]) => (typeof value === "number" ? value : list(value, 2)));
   head.write("II*\0", 0, "latin1");
-  head.writeUInt32LE(head.byteLength + strip.byteLength + padding.byteLength, 4);
+  head.writeUInt32LE(end, 4);
   head.writeUInt32LE(300, 8);
   head.writeUInt32LE(1, 12);
   for (let i = 0; i < 4; i++) head.writeUInt16LE(8, 16 + 2 * i);
   const directory = Buffer.alloc(2 + 12 * tags.length + 4);
   directory.writeUInt16LE(tags.length, 0);
-  tags.forEach(([tag, type, count, value], index) => {
+  tags.forEach(([tag, type, count], index) => {
     const at = 2 + 12 * index;
     directory.writeUInt16LE(tag, at);
     directory.writeUInt16LE(type, at + 2);
     directory.writeUInt32LE(count, at + 4);
-    directory.writeUInt32LE(value, at + 8);
+    directory.writeUInt32LE(numbers[index]!, at + 8);
   });
-  return Buffer.concat([head, strip, padding, directory]);
+  return Buffer.concat([head, strip, ...lists, directory]);
 }
 
 /** A profile for gray pictures whose light is the value to the power of `gamma` (ICC.1 version 2). */

@@ -57,7 +57,10 @@ export function unexportedTypes(index: string): string[] {
   const names = (file: string): (readonly [string, string])[] => {
     const inner = [...readFileSync(file, "utf8").matchAll(/^export \* from "(\.[^"]+)"/gm)];
     return [
-      ...[...load(file).declared.keys()].map((name) => [file, name] as const),
+      ...[...load(file).declared.keys(), ...load(file).imported.keys()].flatMap((name) => {
+        const place = resolve(file, name);
+        return place === undefined ? [] : [place];
+      }),
       ...inner.flatMap(([, path]) => names(join(dirname(file), path!.replace(/\.js$/, ".d.ts")))),
     ];
   };

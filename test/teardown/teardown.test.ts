@@ -2,10 +2,17 @@
  * Ends in the middle of things: of the process, of worker threads, beside onnxruntime-node. Each in a process of its
  * own.
  */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+// @ts-expect-error a build script without types
+import { renameInElf as rename } from "../../scripts/lib/elf.mjs";
 import { modelFolder, runFixture } from "../support/child.js";
 import { peerMissing } from "../support/peer.js";
 import { busy, sumAndProduct } from "../support/small-models.js";
+
+const renameInElf = rename as (elf: Buffer, from: string, to: string) => void;
 
 const models = modelFolder({ busy: busy(), sum: sumAndProduct() });
 afterAll(models.remove);
@@ -71,6 +78,30 @@ describe("worker threads", () => {
   });
 });
 
+/**
+ * The peer with the symbol version of another release, library and binding: what onnxruntime-node of that release is to
+ * the loader.
+ */
+function peerOfAnotherVersion(): { folder: string; remove: () => void } {
+  const peer = process.env["COBRA_PEER_ORT_NODE"] ?? "";
+  const root = mkdtempSync(join(tmpdir(), "cobra-peer-"));
+  const folder = join(root, "onnxruntime-node");
+  cpSync(peer, folder, { recursive: true });
+  cpSync(join(peer, "../node_modules"), join(root, "node_modules"), { recursive: true });
+  for (const file of ["libonnxruntime.so.1", "onnxruntime_binding.node"]) {
+    const path = join(folder, "bin/napi-v6/linux/x64", file);
+    const elf = readFileSync(path);
+    renameInElf(elf, "VERS_1.29.0", "VERS_1.30.0");
+    writeFileSync(path, elf);
+  }
+  return {
+    folder,
+    remove: () => {
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
 describe.skipIf(peerMissing)(`beside onnxruntime-node${peerMissing ? ` (skipped: ${peerMissing})` : ""}`, () => {
   test.each(["ours", "peer"])("both run at the same time in one process, %s loaded first", async (first) => {
     const peer = process.env["COBRA_PEER_ORT_NODE"] ?? "";
@@ -78,5 +109,21 @@ describe.skipIf(peerMissing)(`beside onnxruntime-node${peerMissing ? ` (skipped:
       args: [models.path("sum"), peer, first],
     });
     expect({ code, stdout }).toEqual({ code: 0, stdout: "100" });
+  });
+
+  test.each(["ours", "peer"])("and where the peer is of another version, %s loaded first", async (first) => {
+    const { folder, remove } = peerOfAnotherVersion();
+    try {
+      const { code, stdout, stderr } = await runFixture("teardown/fixtures/beside-peer.mjs", {
+        args: [models.path("sum"), folder, first],
+      });
+      expect({ code, stdout, stderr: stderr.replaceAll(/^.*warning.*$/gm, "") }).toEqual({
+        code: 0,
+        stdout: "100",
+        stderr: "",
+      });
+    } finally {
+      remove();
+    }
   });
 });

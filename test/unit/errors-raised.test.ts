@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InferenceSession } from "../../src/binding/index.js";
+import { ERROR_CLASSES, makeError } from "../../src/errors/classes.js";
 import * as api from "../../src/index.js";
 import { openFolderSink } from "../../src/io/open-sink.js";
 import { openPageSource } from "../../src/io/open-source.js";
@@ -124,7 +125,7 @@ describe("the table of codes", () => {
     expect(facts.when).toMatch(/^[a-zA-Z].*[^.]$/);
     expect(facts.remedy).toMatch(/^[a-z].*[^.]$/);
     expect(facts.exitCode === 75).toBe(facts.retryable === "yes");
-    if (facts.retryable === "yes") expect(api.isRetryable(api.makeError(code as api.ErrorCode, "x"))).toBe(true);
+    if (facts.retryable === "yes") expect(api.isRetryable(makeError(code as api.ErrorCode, "x"))).toBe(true);
   });
 
   it("tells from the cause whether a write may succeed later", () => {
@@ -138,8 +139,8 @@ describe("the table of codes", () => {
 
   it("has errors of the class that it names", () => {
     for (const [code, { className }] of Object.entries(api.ERROR_TABLE)) {
-      const error = api.makeError(code as api.ErrorCode, "x");
-      expect([error.name, error.code, error.constructor]).toEqual([className, code, api.ERROR_CLASSES[className]]);
+      const error = makeError(code as api.ErrorCode, "x");
+      expect([error.name, error.code, error.constructor]).toEqual([className, code, ERROR_CLASSES[className]]);
     }
   });
 });

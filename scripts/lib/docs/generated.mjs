@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../steps.mjs";
+import { apiPage } from "./api.mjs";
 import { errorTables } from "./errors.mjs";
 import { lineTables } from "./json-lines.mjs";
 
@@ -14,6 +15,7 @@ export async function generatedDocs() {
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
+    ["docs/api.md", apiPage().text],
     ["docs/errors.md", withSections("docs/errors.md", errorTables(ERROR_TABLE))],
   ]);
 }

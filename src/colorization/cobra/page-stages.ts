@@ -11,6 +11,7 @@ export const PAGE_STAGES = [
   "upsample",
   "ink",
 ] as const;
+/** A stage of colouring a page. */
 export type PageStage = (typeof PAGE_STAGES)[number];
 
 /** Told when a stage begins; while denoising, once a step. */

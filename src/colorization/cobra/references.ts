@@ -199,6 +199,7 @@ export class ReferenceSet implements Disposable {
     return this.#cache.stats();
   }
 
+  /** Frees the keys and values once no page uses them; idempotent. */
   dispose(): void {
     this.#forget();
     this.#cache.dispose();

@@ -1,6 +1,6 @@
 /**
- * Pictures as the networks take them, for several tasks. Planes are float32, C,H,W. Formulas: docs/architecture.md, "How
- * a page flows".
+ * Pictures as the networks take them, for several tasks. Planes are float32, C,H,W. Formulas: docs/architecture.md,
+ * "How a page flows".
  */
 import { resize, type PixelImage } from "../../binding/pixels.js";
 import { SIGNED_RGB, standardization, toPlanar } from "../../binding/planes.js";

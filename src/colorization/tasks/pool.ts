@@ -1,23 +1,17 @@
 /** The pool of worker threads that does the tasks of the table. */
 import type { RasterImage } from "../../binding/raster.js";
 import type { ClassifyPictureOptions, PictureKind } from "../../classification/classify-picture.js";
-import {
-  hardenDecoder,
-  type DecodedImage,
-  type DecodeOptions,
-  type EncodeOptions,
-} from "../../io/image/image-codec.js";
+import type { DecodedImage, DecodeOptions, EncodeOptions } from "../../io/image/image-codec.js";
 import { compiledFile, WorkerPool, type CallOptions, type WorkerPoolOptions } from "../../workers/pool.js";
 import type { Tasks } from "./table.js";
 
 /** Threads and how long they live; see `WorkerPoolOptions`. */
 export type TaskPoolOptions = Omit<WorkerPoolOptions, "workerFile">;
 
-/** See `WorkerPool`. Opening one restricts sharp for the process; see `hardenDecoder`. */
+/** See `WorkerPool`. The process's settings of sharp are left as they are. */
 export class TaskPool extends WorkerPool<Tasks> {
   constructor(options: TaskPoolOptions = {}) {
     super({ ...options, workerFile: compiledFile(import.meta.url, "colorization/tasks/worker.js") });
-    hardenDecoder();
   }
 
   /** Decodes a picture; see `decodeImage`. `bytes` moves to the worker: it is empty afterwards. */

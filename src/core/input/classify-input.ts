@@ -56,7 +56,12 @@ export async function findPages(
   const others = entries.filter((entry) => entry.kind === "other");
   if (given !== undefined || config.referenceImages.length > 0) {
     const sorted = await sortBesideReferences(pool, images, config, signal, pageConfig);
-    const { references, warnings } = await readReferences(pool, given ?? config.referenceImages, signal);
+    const { references, warnings } = await readReferences(
+      pool,
+      given ?? config.referenceImages,
+      signal,
+      config.recursive,
+    );
     return {
       pages: sorted.pages,
       carried: [...others, ...sorted.inColour, ...sorted.saidToBeColoured],
@@ -205,12 +210,14 @@ async function classifyEntry(
 /**
  * Decodes references; with warnings about those that cannot be read.
  * @param from paths of pictures, folders and archives, or an open source
+ * @param recursive whether folders inside folders are read too
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
   pool: PicturePool,
   from: readonly string[] | PageSource,
   signal: AbortSignal,
+  recursive = false,
 ): Promise<{ references: DecodedReference[]; warnings: string[] }> {
   const references: DecodedReference[] = [];
   const warnings: string[] = [];
@@ -232,9 +239,9 @@ export async function readReferences(
   if ("entries" in from && !Array.isArray(from)) await readFrom(from as PageSource, (entry) => entry.read());
   else
     for (const path of from as readonly string[]) {
-      const source = await openPageSource(path);
+      const source = await openPageSource(path, { recursive });
       try {
-        await readFrom(source, ({ name }) => readEntry(path, name));
+        await readFrom(source, ({ name }) => readEntry(path, name, recursive));
       } finally {
         await source.close();
       }
@@ -277,8 +284,8 @@ async function decode(
 }
 
 /** One file of a source that is closed. */
-async function readEntry(path: string, name: string): Promise<Uint8Array> {
-  const source = await openPageSource(path);
+async function readEntry(path: string, name: string, recursive: boolean): Promise<Uint8Array> {
+  const source = await openPageSource(path, { recursive });
   try {
     const entry = source.entries().find((one) => one.name === name);
     if (entry === undefined)

@@ -17,6 +17,7 @@ interface OwnList {
 export class PageReferences implements Disposable {
   readonly #engine: Pick<BatchEngine, "pool" | "referenceStore">;
   readonly #warn: (message: string) => void;
+  readonly #recursive: boolean;
   readonly #batch: readonly PageReference[];
   readonly #hold: Disposable;
   readonly #own = new Map<string, OwnList>();
@@ -24,13 +25,16 @@ export class PageReferences implements Disposable {
   /**
    * @param batch the references of all pages without references of their own
    * @param warn told of references that cannot be read
+   * @param recursive whether folders inside folders are read too
    */
   constructor(
     engine: Pick<BatchEngine, "pool" | "referenceStore">,
     batch: readonly ReferenceFile[],
     warn: (message: string) => void,
+    recursive = false,
   ) {
     this.#engine = engine;
+    this.#recursive = recursive;
     this.#warn = warn;
     this.#batch = named(batch);
     this.#hold = engine.referenceStore.hold(batch, { pinned: true });
@@ -70,7 +74,12 @@ export class PageReferences implements Disposable {
   /** Shared by pages, so that none of them cancels it. A failed reading may be tried again. */
   async #read(paths: readonly string[], list: OwnList): Promise<{ references: PageReference[]; hold: Disposable }> {
     try {
-      const { references, warnings } = await readReferences(this.#engine.pool, paths, new AbortController().signal);
+      const { references, warnings } = await readReferences(
+        this.#engine.pool,
+        paths,
+        new AbortController().signal,
+        this.#recursive,
+      );
       for (const message of warnings) this.#warn(message);
       return { references: named(references), hold: this.#engine.referenceStore.hold(references) };
     } catch (error) {

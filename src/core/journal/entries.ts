@@ -1,6 +1,7 @@
 /** The entries of a run's journal. `history.ts` tells what they mean together. */
 import type { SessionOptions } from "../../binding/index.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
+import type { DeathCause } from "./crash-evidence.js";
 import type { FailureStage, PageFailure, PageSuccess, PreviewResult } from "../events.js";
 
 /** A file that is about to get its name. Whether it got it, the file itself tells by its hash. */
@@ -77,8 +78,18 @@ export type JournalEntry =
   | ({ readonly type: "begin" } & PageInHand)
   /** A page has failed. */
   | ({ readonly type: "failed"; readonly failure: PageFailure } & PageKey)
-  /** The process of the run before ended without giving its lease back, while these pages were in hand. */
-  | { readonly type: "died"; readonly pages: readonly PageInHand[] }
+  /**
+   * The process of the run before ended without giving its lease back, while these pages were in hand. Without `cause`
+   * it is unknown; `alone`: no other page was in hand.
+   */
+  | {
+      readonly type: "died";
+      readonly cause?: DeathCause;
+      /** The signal of a crash. */
+      readonly signal?: string;
+      readonly alone?: boolean;
+      readonly pages: readonly PageInHand[];
+    }
   /** Failed pages, also those that were set aside, may be tried again. */
   | { readonly type: "retry"; readonly pages: readonly string[] }
   /** Settings are changed: of one page, or of all. */

@@ -56,8 +56,8 @@ const pageConfig = z.looseObject({ referenceImages: z.array(text).optional() });
 const pageConfigs = z.record(z.string(), pageConfig);
 
 /**
- * How sessions are opened. Options that name files are not taken from a file: they could make ONNX Runtime read or write
- * anywhere.
+ * How sessions are opened. Options that name files are not taken from a file: they could make ONNX Runtime read or
+ * write anywhere.
  */
 const session = z
   .looseObject({
@@ -116,7 +116,13 @@ const journalEntry = z.discriminatedUnion("type", [
   }),
   z.looseObject({ type: z.literal("begin"), ...pageKey, stage: text }),
   z.looseObject({ type: z.literal("failed"), ...pageKey, failure }),
-  z.looseObject({ type: z.literal("died"), pages: z.array(z.looseObject({ ...pageKey, stage: text })) }),
+  z.looseObject({
+    type: z.literal("died"),
+    cause: z.enum(["crash", "out-of-memory", "unknown"]).optional(),
+    signal: text.optional(),
+    alone: z.boolean().optional(),
+    pages: z.array(z.looseObject({ ...pageKey, stage: text })),
+  }),
   z.looseObject({ type: z.literal("retry"), pages: z.array(text) }),
   z.looseObject({ type: z.literal("adjust"), page: text.optional(), settings: pageConfig }),
   z.looseObject({

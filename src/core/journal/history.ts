@@ -1,32 +1,29 @@
 /**
- * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after the
- * start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
+ * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after
+ * the start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
-import type { FailureStage, PageFailure, PreviewResult } from "../events.js";
+import type { PageFailure, PreviewResult } from "../events.js";
+import { addDeath, treatmentOf, type DeathCounts, type Treatment } from "./crash-evidence.js";
 import type {
   Adjustments,
   ArchiveEntry,
   CarriedEntry,
   JournalEntry,
   PageEntry,
+  PageInHand,
   PageKey,
   PreviewState,
   RunRecord,
 } from "./entries.js";
 
-type InHand = PageKey & { readonly stage: FailureStage };
+type DiedEntry = Extract<JournalEntry, { type: "died" }>;
 
-/** A page that was in hand when a process was gone without a word. */
-interface Suspect extends InHand {
-  readonly deaths: number;
-  /** No other page was in hand the last time, so it was this one. */
-  readonly alone: boolean;
+/** A page that was in hand when processes ended, since its last outcome. */
+interface Suspect extends PageKey {
+  readonly counts: DeathCounts;
 }
-
-/** So many processes may a page end before it is set aside. */
-const DEATHS = 2;
 
 export class RunHistory {
   readonly #pages = new Map<string, PageEntry>();
@@ -37,7 +34,7 @@ export class RunHistory {
   readonly #failed = new Map<string, PageKey & { readonly failure: PageFailure }>();
   readonly #carried = new Map<string, CarriedEntry[]>();
   readonly #archives: ArchiveEntry[] = [];
-  readonly #inHand = new Map<string, InHand>();
+  readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
   #record: RunRecord | undefined;
   #adjustments: Adjustments = { all: {}, pages: {} };
@@ -104,25 +101,19 @@ export class RunHistory {
     return this.#carried.get(name)?.toReversed() ?? [];
   }
 
-  /** Pages that were in hand when the process ended, had it ended now. */
-  get inHand(): readonly InHand[] {
+  /** Pages that are in hand, as far as the journal tells. */
+  get inHand(): readonly PageInHand[] {
     return [...this.#inHand.values()];
   }
 
   /**
-   * Whether a process was gone while this page was in hand: it is then done with no other beside it, so that a second
-   * time is certain.
+   * How a page is done next, after what happened while it was in hand.
+   * @param inputSha256 of the page's file, where it is known: another file is another page
    */
-  suspected(page: string, fingerprint: string): boolean {
-    return this.#suspects.has(keyOf(page, fingerprint));
-  }
-
-  /** Where the page was the last time, if it has ended the process twice, the second time for certain. */
-  setAside({ page, fingerprint, inputSha256 }: PageKey): FailureStage | undefined {
+  treatment(page: string, fingerprint: string, inputSha256?: string): Treatment {
     const suspect = this.#suspects.get(keyOf(page, fingerprint));
-    return suspect !== undefined && suspect.deaths >= DEATHS && suspect.alone && suspect.inputSha256 === inputSha256
-      ? suspect.stage
-      : undefined;
+    const same = inputSha256 === undefined || suspect?.inputSha256 === inputSha256;
+    return treatmentOf(same ? suspect?.counts : undefined);
   }
 
   note(entry: JournalEntry): void {
@@ -144,12 +135,13 @@ export class RunHistory {
         this.#inHand.set(keyOf(entry.page, entry.fingerprint), entry);
         break;
       case "failed":
-        if (entry.failure.code !== "ERR_PAGE_CRASHED") this.#outcome(entry);
+        this.#inHand.delete(keyOf(entry.page, entry.fingerprint));
+        if (this.treatment(entry.page, entry.fingerprint).kind !== "set-aside") this.#outcome(entry);
         this.#failed.set(entry.page, entry);
         break;
       case "died":
         this.#inHand.clear();
-        for (const page of entry.pages) this.#suspect(page, entry.pages.length === 1);
+        for (const page of entry.pages) this.#suspect(page, entry);
         break;
       case "retry":
         for (const key of this.#suspects.keys())
@@ -194,11 +186,12 @@ export class RunHistory {
     this.#suspects.delete(keyOf(page, fingerprint));
   }
 
-  #suspect(page: InHand, alone: boolean): void {
+  #suspect(page: PageInHand, { cause = "unknown", alone, pages }: DiedEntry): void {
     const key = keyOf(page.page, page.fingerprint);
     const before = this.#suspects.get(key);
-    const deaths = before?.inputSha256 === page.inputSha256 ? before.deaths : 0;
-    this.#suspects.set(key, { ...page, deaths: deaths + 1, alone });
+    const counts = before?.inputSha256 === page.inputSha256 ? before.counts : undefined;
+    const death = { cause, stage: page.stage, alone: alone ?? pages.length === 1 };
+    this.#suspects.set(key, { ...page, counts: addDeath(counts, death) });
   }
 
   #adjust(page: string | undefined, settings: PageConfig): void {

@@ -8,10 +8,13 @@ import { crc32 } from "node:zlib";
 import { BatchProcessingError, systemCode } from "../../errors.js";
 import { writeFully } from "../../io/files/atomic-file.js";
 import { outputError } from "../../io/files/file-errors.js";
+import { parseJson } from "../../text/parse-json.js";
 import type { JournalEntry } from "./entries.js";
 import { parseEntry, unsafeOutput } from "./entry-schema.js";
 
 const LINE = /^\{"crc":"([0-9a-f]{8})","entry":(\{.*\})\}$/;
+/** Shorter texts cannot nest deep enough to overflow a stack; they are read the quick way. */
+const LONG_TEXT = 4096;
 /** Longer lines are no entries: a batch of 100,000 pages has its longest, the start of a run, far below. */
 const MAX_LINE_BYTES = 64 * 2 ** 20;
 
@@ -53,13 +56,12 @@ export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
 function parseLine(line: string, path: string): JournalEntry | undefined {
   const [, crc, text] = LINE.exec(line) ?? [];
   if (text === undefined || crc !== checksum(text)) return undefined;
-  let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
+    return parseEntry(text.length > LONG_TEXT ? parseJson(text) : JSON.parse(text), path);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  return parseEntry(value, path);
 }
 
 function checksum(text: string): string {
@@ -86,7 +88,9 @@ export async function readJournal(path: string): Promise<ParsedJournal | undefin
   }
 }
 
-/** Opens a file of an output's records. A link or a pipe in its place would have something else written or waited for. */
+/**
+ * Opens a file of an output's records. A link or a pipe in its place would have something else written or waited for.
+ */
 async function openRegular(path: string, flags: number): Promise<FileHandle> {
   let file: FileHandle;
   try {

@@ -199,7 +199,8 @@ export class Lease {
       } catch (error) {
         if (systemCode(error) === "EEXIST") return false;
         if (systemCode(error) !== "EPERM" && systemCode(error) !== "ENOTSUP") throw error;
-        // A file system without links: the first of several takers wins here too, but its file is there before its text.
+        // A file system without links: the first of several takers wins here too, but its file is there before its
+        // text.
         const direct = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
           systemCode(cause) === "EEXIST" ? undefined : Promise.reject(cause),
         );

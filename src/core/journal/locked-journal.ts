@@ -2,31 +2,42 @@
  * The journal of an output, held by one process: the lease, the file, and what it means. Tells also when the process
  * before ended without giving the lease back.
  */
-import { copyFile, rename } from "node:fs/promises";
+import { copyFile, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { checkWorkFolder } from "../output/output-guard.js";
 import { Journal } from "./journal.js";
-import type { JournalEntry } from "./entries.js";
+import type { FailureStage } from "../events.js";
+import { CrashMarks, stageInMark, type CrashNotePad } from "./crash-marks.js";
+import { causeOfDeath, type CrashNote } from "./death-cause.js";
+import type { JournalEntry, PageKey } from "./entries.js";
 import { RunHistory } from "./history.js";
-import { Lease, type LeaseOptions } from "./lease.js";
+import { Lease, type FormerHolder, type LeaseOptions } from "./lease.js";
 
 /** The journal's name in a work folder. */
 export const JOURNAL_NAME = "journal.ndjson";
 const LEASE_NAME = "lease";
+
+export interface LockedJournalOptions extends LeaseOptions {
+  /** Opens the crash notes of this process. Default: none are written. */
+  readonly openCrashNotes?: (path: string) => CrashNotePad;
+}
 
 export class LockedJournal {
   readonly path: string;
   readonly #lease: Lease;
   readonly #journal: Journal;
   readonly #history: RunHistory;
+  readonly #marks: CrashMarks;
 
-  private constructor(path: string, lease: Lease, journal: Journal) {
+  private constructor(path: string, lease: Lease, journal: Journal, pad: CrashNotePad | undefined) {
     this.path = path;
     this.#lease = lease;
     this.#journal = journal;
+    this.#marks = new CrashMarks(pad);
     this.#history = new RunHistory(journal.entries);
   }
 
@@ -37,7 +48,7 @@ export class LockedJournal {
    * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ValidationError
    * `ERR_OUTPUT_UNSAFE`
    */
-  static async open(work: string, output: string, options: LeaseOptions = {}): Promise<LockedJournal> {
+  static async open(work: string, output: string, options: LockedJournalOptions = {}): Promise<LockedJournal> {
     await makeFolder(work);
     await checkWorkFolder(work);
     const lease = await Lease.acquire(join(work, LEASE_NAME), output, options);
@@ -45,18 +56,36 @@ export class LockedJournal {
       const path = join(work, JOURNAL_NAME);
       const { formerHolder } = lease;
       if (formerHolder?.gone === false) await renew(path, lease.token);
-      const locked = new LockedJournal(path, lease, await Journal.open(path, lease));
-      const { inHand } = locked.history;
-      if (formerHolder !== undefined && inHand.length > 0)
-        await locked.append({
-          type: "died",
-          pages: inHand.map(({ page, fingerprint, inputSha256, stage }) => ({ page, fingerprint, inputSha256, stage })),
-        });
+      const journal = await Journal.open(path, lease);
+      const locked = new LockedJournal(path, lease, journal, openPad(crashNotesFile(work, lease.token), options));
+      if (formerHolder !== undefined) await locked.#noteEnd(formerHolder, work);
       return locked;
     } catch (error) {
       await lease.release();
       throw error;
     }
+  }
+
+  /** Notes that the process before has ended, why, and which pages it had in hand. */
+  async #noteEnd({ record }: FormerHolder, work: string): Promise<void> {
+    const file = record === undefined ? undefined : crashNotesFile(work, record.token);
+    const notes = file === undefined ? [] : await readCrashNotes(file);
+    const { cause, signal, marks } = causeOfDeath(record, notes);
+    const { inHand } = this.#history;
+    const pages = inHand.flatMap(({ page, fingerprint, inputSha256, stage }) => {
+      const marked = marks.map((text) => stageInMark(text, { page, fingerprint })).find((found) => found !== undefined);
+      if (cause === "crash" && marked === undefined) return [];
+      return [{ page, fingerprint, inputSha256, stage: marked ?? stage }];
+    });
+    if (pages.length > 0)
+      await this.append({
+        type: "died",
+        cause,
+        ...(signal === undefined ? {} : { signal }),
+        alone: inHand.length === 1,
+        pages,
+      });
+    if (file !== undefined) await rm(file, { force: true }).catch(() => {});
   }
 
   get history(): RunHistory {
@@ -71,13 +100,24 @@ export class LockedJournal {
   /** Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`. */
   async append(entry: JournalEntry): Promise<void> {
     await this.#journal.append(entry);
-    this.#history.note(entry);
+    this.#note(entry);
   }
 
   /** Adds an entry at once; it outlives the process. Throws `ERR_OUTPUT_WRITE`. */
   appendNow(entry: JournalEntry): void {
     this.#journal.appendNow(entry);
+    this.#note(entry);
+  }
+
+  /** A page in hand goes into a stage; told to the crash notes alone. */
+  enterStage(page: PageKey, stage: FailureStage): void {
+    this.#marks.enter(page, stage);
+  }
+
+  #note(entry: JournalEntry): void {
     this.#history.note(entry);
+    if (entry.type === "begin") this.#marks.enter(entry, entry.stage);
+    if (entry.type === "page" || entry.type === "failed") this.#marks.leave(entry);
   }
 
   /**
@@ -95,6 +135,7 @@ export class LockedJournal {
 
   /** Closes the file and gives the lease back. Never rejects. */
   async close(): Promise<void> {
+    this.#marks.close();
     await this.#journal.close().catch(() => {}); // all its lines are synced
     await this.#lease.release();
   }
@@ -110,3 +151,35 @@ async function renew(path: string, token: string): Promise<void> {
     if (systemCode(cause) !== "ENOENT") throw outputError(path, cause);
   }
 }
+
+/** Where a holder of the lease leaves its crash notes. */
+function crashNotesFile(work: string, token: string): string {
+  return join(work, `crash-${token}.ndjson`);
+}
+
+/** Notes are worth having and not needed: a process that works on two outputs has them in one. */
+function openPad(path: string, { openCrashNotes }: LockedJournalOptions): CrashNotePad | undefined {
+  try {
+    return openCrashNotes?.(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The notes in a file; none where there is no file. */
+async function readCrashNotes(path: string): Promise<CrashNote[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [noteSchema.parse(JSON.parse(line))];
+    } catch {
+      return []; // cut off, or empty
+    }
+  });
+}
+
+const noteSchema = z.object({
+  signal: z.string(),
+  sender: z.int().exactOptional(),
+  marks: z.array(z.object({ text: z.string() })),
+});

@@ -1,7 +1,4 @@
-/**
- * The output archive, put together once all pages are there; or taken apart again, so that single pages of it can be
- * done again.
- */
+/** Puts the output archive together once all pages are done, and takes it apart so that single pages can be redone. */
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";

@@ -9,22 +9,24 @@ import { performance } from "node:perf_hooks";
 import type { BatchConfig, PageConfig, PageSettings } from "../../config/batch-config.js";
 import { removeLeftovers } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import { sha256 } from "../../platform/sha256.js";
 import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
-import { layerPaths, layerRecords, layersAreOwn, layersThere } from "./layer-records.js";
+import { layerPaths, layersThere } from "./layer-records.js";
 import { LockedJournal } from "../journal/locked-journal.js";
+import type { CrashNotePad } from "../journal/crash-marks.js";
+import type { Treatment } from "../journal/crash-evidence.js";
+import type { PageToTreat } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import type { RunHistory } from "../journal/history.js";
 import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
-import { OutputFiles, type Place } from "./output-files.js";
-import { checkArchiveTarget, checkInside } from "./output-guard.js";
+import { OutputFiles } from "./output-files.js";
+import { checkArchiveTarget } from "./output-guard.js";
+import { PageWriter } from "./page-writer.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
 export interface BatchOutputOptions {
@@ -40,6 +42,8 @@ export interface BatchOutputOptions {
   readonly fingerprint: (settings: PageSettings) => string;
   /** Ends the waiting for another run's lease. */
   readonly signal?: AbortSignal;
+  /** Opens the crash notes of this process. */
+  readonly openCrashNotes?: (path: string) => CrashNotePad;
   /** Told, for people, when the lease of another run is watched for silence. */
   readonly onWait?: (message: string) => void;
 }
@@ -50,9 +54,9 @@ export class BatchOutput {
   readonly #journal: LockedJournal;
   readonly #sink: PageSink;
   readonly #files: OutputFiles;
-  readonly #tidied = new Set<string>();
-  #replaced = 0;
-  readonly #notices: string[] = [];
+  readonly #writer: PageWriter;
+  /** Files of the input that could not be copied, and why. */
+  readonly #notCopied: string[] = [];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -62,6 +66,7 @@ export class BatchOutput {
     this.#journal = journal;
     this.#sink = sink;
     this.#files = new OutputFiles(picturesFolder(config), config.outputZip !== undefined || config.overwrite);
+    this.#writer = new PageWriter({ journal, sink, files: this.#files, workFolder: config.outputZip !== undefined });
   }
 
   /**
@@ -103,17 +108,9 @@ export class BatchOutput {
         ];
   }
 
-  /** What people should know about files that this run found in its way. Each is given once. */
+  /** What people should know about files that were in this run's way. Each is given once. */
   takeNotices(): string[] {
-    const replaced = this.#replaced;
-    this.#replaced = 0;
-    const pictures =
-      replaced === 0
-        ? []
-        : [
-            `${replaced} ${replaced === 1 ? "picture" : "pictures"} of an earlier run with other settings or input ${replaced === 1 ? "was" : "were"} replaced; changed since, ${replaced === 1 ? "it" : "they"} would have been kept`,
-          ];
-    return [...this.#notices.splice(0), ...pictures];
+    return [...this.#notCopied.splice(0), ...this.#writer.takeNotices()];
   }
 
   get history(): RunHistory {
@@ -179,74 +176,41 @@ export class BatchOutput {
     this.#journal.appendNow({ type: "begin", ...this.keyOf(job), stage: job.stage });
   }
 
+  /** Notes that a page goes into its next stage. */
+  enterStage(job: BatchPage): void {
+    const key = this.keyOf(job);
+    if (this.history.treatment(key.page, key.fingerprint).kind === "usual") this.#journal.enterStage(key, job.stage);
+    else this.begin(job);
+  }
+
+  /** How a page is done next, after what happened while it was in hand. */
+  treatment({ entry, settings, inputSha256 = "" }: PageToTreat): Treatment {
+    // Before a page is read, its hash is empty.
+    return this.history.treatment(entry.name, this.fingerprint(settings), inputSha256 === "" ? undefined : inputSha256);
+  }
+
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
-  async write(job: BatchPage, { bytes, layers: files = [], facts }: EncodedPage): Promise<PageSuccess> {
+  async write(job: BatchPage, encoded: EncodedPage): Promise<PageSuccess> {
     const { entry, outputName, settings } = job;
     const success: PageSuccess = {
       page: entry.name,
       output: outputName,
-      ...facts,
+      ...encoded.facts,
       seed: settings.seed,
       elapsedMs: performance.now() - job.startedMs,
     };
-    await this.#tidy(dirname(this.#files.path(outputName)));
-    const layers = await layerRecords(files);
-    const content = { sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
-    const { number, replaces } = await this.#place(job, content, layers);
-    await this.#journal.append({
-      type: "page",
-      ...this.keyOf(job),
-      outputName,
-      success,
-      ...content,
-      firstNumber: number,
-      ...(layers.length === 0 ? {} : { layers }),
-      ...(this.previewing ? { preview: true } : {}),
-    });
-    // Layers first: the picture's name is what says that all of the page is there.
-    const name = numberedName(outputName, number);
-    const beside = layersFolder(name);
-    if (layers.length > 0) await this.#tidy(join(this.#files.folder, beside));
-    for (const [index, layer] of layers.entries()) await this.#sink.replace(`${beside}/${layer.name}`, files[index]!);
-    const path =
-      replaces === undefined && this.#config.outputZip === undefined
-        ? await this.#sink.write(layers.length === 0 ? outputName : name, bytes)
-        : await this.#sink.replace(name, bytes);
-    return this.#placed(success, path, outputName, layers);
-  }
-
-  /** Where a page's picture goes, and what people should know about it. */
-  async #place(
-    job: BatchPage,
-    content: Pick<PageEntry, "sha256" | "sizeBytes">,
-    layers: readonly LayerRecord[],
-  ): Promise<Place> {
-    const { outputName } = job;
-    const page = job.entry.name;
-    const earlier = this.history.pictures(page).filter((entry) => entry.outputName === outputName);
-    const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);
-    const place = await this.#files.place(outputName, content, earlier, async (number) =>
-      layers.length === 0 ? true : layersAreOwn(this.#files.path(outputName, number), earlierLayers, layers),
+    const { path, layers } = await this.#writer.write(
+      { ...this.keyOf(job), outputName, success, ...(this.previewing ? { preview: true } : {}) },
+      encoded,
     );
-    if (this.#files.overwrite || this.previewing) return place;
-    const asked = Object.hasOwn(this.history.adjustments.pages, page) || earlier[0]?.preview === true;
-    if (place.replaces !== undefined && place.replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
-    if (place.replaces === undefined && earlier.length > 0 && place.number > earlier[0]!.firstNumber)
-      this.#notices.push(
-        `${this.#files.path(outputName, earlier[0]!.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${this.#files.path(outputName, place.number)}`,
-      );
-    return place;
+    return this.#placed(success, path, outputName, layers);
   }
 
   /** Notes that a page has failed. */
   async fail(job: BatchPage, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
-    if (
-      failure.code === "ERR_PAGE_CRASHED" &&
-      before?.failure.code === failure.code &&
-      before.fingerprint === this.keyOf(job).fingerprint
-    )
-      return;
+    const known = before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint;
+    if (known && this.treatment(job).kind === "set-aside") return;
     await this.#journal.append({ type: "failed", ...this.keyOf(job), failure });
   }
 
@@ -288,7 +252,7 @@ export class BatchOutput {
     await this.report(metadata);
     if (this.#config.outputZip === undefined) {
       const place = { journal: this.#journal, files: this.#files, sink: this.#sink };
-      this.#notices.push(...(await carryFiles(carried, (entry) => carryFile(entry, place))));
+      this.#notCopied.push(...(await carryFiles(carried, (entry) => carryFile(entry, place))));
       await this.#journal.assertInPlace();
       const written = await this.#sink.finish(metadata);
       await this.#journal.close();
@@ -301,7 +265,7 @@ export class BatchOutput {
       comment,
       metadata,
       keepOthers,
-      notices: this.#notices,
+      notices: this.#notCopied,
     });
     if ("damaged" in result) return result;
     if (metadata.failures.length === 0 && (await this.#journal.isHeld())) await removeFolder(this.workFolder);
@@ -322,13 +286,5 @@ export class BatchOutput {
     if (!this.history.worthKeeping && (await this.#journal.isHeld()))
       await removeFolder(this.workFolder).catch(() => {});
     await this.#journal.close();
-  }
-
-  /** Once a folder: sees that it lies in the output, and removes what a killed run has left half-written. */
-  async #tidy(folder: string): Promise<void> {
-    if (this.#tidied.has(folder)) return;
-    this.#tidied.add(folder);
-    await checkInside(this.#files.folder, folder);
-    await removeLeftovers(folder);
   }
 }

@@ -8,6 +8,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 import { numberedName } from "../../io/names/output-names.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import { openPageSource } from "../../io/open-source.js";
+import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { Adjustments, RunRecord } from "../journal/entries.js";
@@ -106,7 +107,7 @@ async function readMetadata(path: string): Promise<unknown> {
   try {
     const entry = source.entries().find(({ name }) => name === METADATA_NAME);
     if (entry === undefined || entry.sizeBytes > MAX_METADATA_BYTES) return undefined;
-    return JSON.parse(new TextDecoder().decode(await entry.read())) as unknown;
+    return parseJson(new TextDecoder().decode(await entry.read()), { maxLength: MAX_METADATA_BYTES });
   } finally {
     await source.close();
   }

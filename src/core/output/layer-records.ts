@@ -1,4 +1,4 @@
-/** The files of a page's layers as a journal knows them, beside the page's picture. */
+/** The layers of a page as files beside its picture, as the journal knows them. */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";

@@ -1,4 +1,4 @@
-/** What `processing_metadata.json` says about a run. */
+/** The content of `processing_metadata.json`. */
 import type { BatchEngine } from "../batch-engine.js";
 import { OUTPUT_SETTINGS, PAGE_SETTINGS, type BatchConfig } from "../../config/batch-config.js";
 import type { PageFailure, PageSuccess } from "../events.js";

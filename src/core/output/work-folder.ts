@@ -1,6 +1,6 @@
 /**
- * The folder beside (or in) an output that holds the journal, the lock and, for an archive, the finished pages until it
- * is there.
+ * The work folder: in an output folder, or beside an output archive. It holds the journal, the lease and, for an
+ * archive, the finished pages until the archive is written.
  */
 import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import type { BatchConfig } from "../../config/batch-config.js";
 /** Where a batch is written. */
 export type OutputPaths = Pick<BatchConfig, "outputDir" | "outputZip">;
 
-/** Name of the work folder in an output folder, and what an archive's name gets for its own. */
+/** Name of the work folder in an output folder. For an archive it is added to the archive's name. */
 export const WORK_NAME = ".cobra-batch";
 const REMAINS = ".done";
 
@@ -28,19 +28,19 @@ export function outputOfWorkFolder(path: string): OutputPaths | undefined {
   return path.endsWith(WORK_NAME) ? { outputZip: path.slice(0, -WORK_NAME.length) } : undefined;
 }
 
-/** Where the pictures are written: for an archive a dot-folder, which is never taken for input. */
+/** Where pictures are written. */
 export function picturesFolder(paths: OutputPaths): string {
   return paths.outputDir ?? join(workFolder(paths), ".pages");
 }
 
 /**
- * Where a run writes which pages failed, why, and what to do: beside the pictures, for an archive in its work folder.
+ * The file that says which pages failed, why, and what to do: beside the pictures, for an archive in its work folder.
  */
 export function failuresFile(paths: OutputPaths): string {
   return join(paths.outputDir ?? workFolder(paths), "failures.json");
 }
 
-/** Takes a folder out of the way in one step, so that a kill leaves all of it or nothing under its name. */
+/** Removes a folder. It loses its name in one step, so that a kill leaves all of it or nothing under that name. */
 export async function removeFolder(path: string): Promise<void> {
   const aside = `${path}${REMAINS}`;
   await rm(aside, { recursive: true, force: true });
@@ -48,7 +48,7 @@ export async function removeFolder(path: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
-/** Removes what a run that was killed while it tidied up after itself has left. */
+/** Removes what is left of a work folder whose removal was interrupted. */
 export async function removeRemains(paths: OutputPaths): Promise<void> {
   await rm(`${workFolder(paths)}${REMAINS}`, { recursive: true, force: true });
 }

@@ -1,8 +1,9 @@
 /**
- * Pages in segments: several on their way at once, but one that is suspected of ending the process alone, so that the
- * next time it is certain which page it was. The order of the pages stays.
+ * Pages in segments: several in flight, but one that may have ended a process alone, so that the next time it is
+ * certain which page it was. The order of the pages stays.
  */
-import { ImageProcessingError } from "../../errors.js";
+import { ImageProcessingError, ResourceError, type BatchProcessingError } from "../../errors.js";
+import type { Treatment } from "../journal/crash-evidence.js";
 import type { RunOutput } from "../run-output.js";
 import { flowPages, type FlowControl } from "./page-flow.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
@@ -17,27 +18,37 @@ export interface PageQueue {
 /** What steers the pages. */
 export type SegmentControl = Omit<FlowControl, "next">;
 
-/** What is told and asked of an output while pages are worked on. */
+/** What an output is told of pages, and what it knows of them. */
 export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
     begin: (page) => {
-      const stage = output.history.setAside(output.keyOf(page));
-      if (stage === undefined) {
+      const treatment = output.treatment(page);
+      if (treatment.kind !== "set-aside") {
         output.begin(page);
         return;
       }
-      page.stage = stage;
-      throw new ImageProcessingError(
-        "ERR_PAGE_CRASHED",
-        `the page "${page.entry.name}" has ended the process twice, the last time in the stage "${stage}", and is set aside; the other pages go on`,
-        { imagePath: page.entry.name },
-      );
+      page.stage = treatment.stage;
+      throw setAside(page.entry.name, treatment);
     },
-    onStage: (page) => {
-      const { page: name, fingerprint } = output.keyOf(page);
-      if (output.history.suspected(name, fingerprint)) output.begin(page);
-    },
+    onStage: (job) => output.enterStage(job),
   };
+}
+
+function setAside(
+  page: string,
+  { cause, deaths, stage }: Extract<Treatment, { kind: "set-aside" }>,
+): BatchProcessingError {
+  const times = deaths === 2 ? "twice" : `${deaths} times`;
+  if (cause === "out-of-memory")
+    return new ResourceError(
+      "ERR_OUT_OF_MEMORY",
+      `the system has ended the process ${times} for want of memory while the page "${page}" was in hand, the last time alone, in the stage "${stage}"; the page is left out, the other pages go on`,
+    );
+  const what =
+    cause === "crash"
+      ? `the page "${page}" has ended the process ${times}, the last time in the stage "${stage}", and is set aside`
+      : `the process has ended ${times} while the page "${page}" was in hand, each time without a word and at last always alone in the stage "${stage}"; the page is set aside`;
+  return new ImageProcessingError("ERR_PAGE_CRASHED", `${what}; the other pages go on`, { imagePath: page });
 }
 
 /**
@@ -59,9 +70,11 @@ export async function workThrough(
     const next = (): BatchPage | undefined => {
       const upcoming = queue.peek();
       if (upcoming === undefined || alone || taken.length >= limit) return undefined;
-      const suspected = output.history.suspected(upcoming.entry.name, output.fingerprint(upcoming.settings));
-      if (suspected && taken.length > before) return undefined;
-      alone = suspected;
+      const treatment = output.treatment(upcoming);
+      const apart = treatment.kind === "alone";
+      if (apart && taken.length > before) return undefined;
+      if (apart && treatment.leastMemory) context.engine.memory.clearCache?.();
+      alone = apart;
       const page = queue.next();
       if (page !== undefined) taken.push(page);
       return page;

@@ -100,6 +100,7 @@ export class ImageQueue implements Iterable<ImageQueueItem> {
     return this.#heap[0]?.item;
   }
 
+  /** Takes all pages out. */
   clear(): void {
     this.#heap.length = 0;
     this.#ids.clear();

@@ -11,7 +11,9 @@ export interface FlowControl {
   readonly signal: AbortSignal;
   /** Pages in colouring at once, at most; asked whenever one may be begun. */
   readonly pagesInFlight: () => number;
-  /** A page is in flight until it is written. False: only while it is coloured, so that encoding makes no other wait. */
+  /**
+   * A page is in flight until it is written. False: only while it is coloured, so that encoding makes no other wait.
+   */
   readonly countUntilWritten: boolean;
   /** Waits while nothing may be begun; false when no page may be begun any more. */
   admitted(): Promise<boolean>;

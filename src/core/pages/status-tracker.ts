@@ -5,6 +5,7 @@
 import { BatchProcessingError } from "../../errors.js";
 
 export const IMAGE_STATES = ["pending", "processing", "completed", "failed", "cancelled"] as const;
+/** Where a page is; `completed`, `failed` and `cancelled` are last states. */
 export type ImageState = (typeof IMAGE_STATES)[number];
 
 const NEXT: Readonly<Record<ImageState, readonly ImageState[]>> = {
@@ -125,10 +126,12 @@ export class StatusTracker {
     return [...this.#images.values()];
   }
 
+  /** The pages in a state, in the order they were added. */
   getImagesByState(state: ImageState): ImageStatus[] {
     return this.getAllStatuses().filter((image) => image.state === state);
   }
 
+  /** The counts over all pages, and how long they took. */
   getSummary(): StatusSummary {
     const total = this.#images.size;
     const isComplete = this.#counts.pending + this.#counts.processing === 0;

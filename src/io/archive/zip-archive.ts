@@ -172,7 +172,9 @@ export class ZipArchive {
     }
   }
 
-  /** The first bytes from an entry's local header on. Those of small entries are read together with their neighbours'. */
+  /**
+   * The first bytes from an entry's local header on. Those of small entries are read together with their neighbours'.
+   */
   async #near({ headerOffset, compressedBytes }: ZipRecord, lengthBytes: number): Promise<Uint8Array> {
     if (compressedBytes > SMALL_ENTRY_BYTES) return this.#source.read(headerOffset, lengthBytes);
     const { start, end } = this.#window;

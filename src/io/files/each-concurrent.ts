@@ -1,8 +1,8 @@
 /** Work on many items, a few at a time. */
 
 /**
- * Runs `work` on every item, at most `limit` at once. After an error no further item is begun; it rejects with the first
- * one once the works under way have ended.
+ * Runs `work` on every item, at most `limit` at once. After an error no further item is begun; it rejects with the
+ * first one once the works under way have ended.
  */
 export async function eachConcurrent<T>(
   items: readonly T[],

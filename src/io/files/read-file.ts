@@ -16,7 +16,9 @@ export function readHead(path: string | Buffer, maxBytes: number): Promise<Uint8
   });
 }
 
-/** A file whole. Rejects with `ERR_INPUT_NOT_FOUND`, or with `ERR_IMAGE_LIMIT` before it reads one that is too large. */
+/**
+ * A file whole. Rejects with `ERR_INPUT_NOT_FOUND`, or with `ERR_IMAGE_LIMIT` before it reads one that is too large.
+ */
 export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer>> {
   return withFile(path, async (file) => {
     const { size } = await file.stat();

@@ -24,17 +24,42 @@ export function profileSpace(icc: Uint8Array): string | undefined {
 export function isSrgb(icc: Uint8Array): boolean {
   if (profileSpace(icc) !== "RGB") return false;
   const bytes = Buffer.from(icc.buffer, icc.byteOffset, icc.byteLength);
-  const count = bytes.byteLength < HEADER_BYTES + 4 ? 0 : Math.min(bytes.readUInt32BE(HEADER_BYTES), 64);
-  for (let i = 0; i < count && HEADER_BYTES + 16 + 12 * i <= bytes.byteLength; i++) {
-    const at = HEADER_BYTES + 4 + 12 * i;
-    if (bytes.toString("latin1", at, at + 4) !== "desc") continue;
-    const offset = bytes.readUInt32BE(at + 4);
-    const text = bytes
-      .toString("latin1", offset, offset + Math.min(bytes.readUInt32BE(at + 8), 512))
-      .replaceAll("\0", ""); // ASCII, or UTF-16
+  for (const { name, offset, length } of profileTags(bytes)) {
+    if (name !== "desc") continue;
+    const text = bytes.toString("latin1", offset, offset + Math.min(length, 512)).replaceAll("\0", ""); // ASCII or UTF-16
     return /\bsRGB|[^a-z]sRGB/u.test(text) && !/linear|e-sRGB|gamma/iu.test(text);
   }
   return false;
+}
+
+/**
+ * Whether an RGB profile converts in one direction only, from its own colours, as those of some scanners do: it has a
+ * table for that, and neither a table for the way back nor primaries.
+ */
+export function isOneWay(icc: Uint8Array): boolean {
+  const names = new Set(profileTags(Buffer.from(icc.buffer, icc.byteOffset, icc.byteLength)).map(({ name }) => name));
+  return names.has("A2B0") && !names.has("B2A0") && !names.has("rXYZ");
+}
+
+interface ProfileTag {
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The profile's table of tags, as far as it goes. */
+function profileTags(bytes: Buffer): ProfileTag[] {
+  const tags: ProfileTag[] = [];
+  const count = bytes.byteLength < HEADER_BYTES + 4 ? 0 : Math.min(bytes.readUInt32BE(HEADER_BYTES), 64);
+  for (let i = 0; i < count && HEADER_BYTES + 16 + 12 * i <= bytes.byteLength; i++) {
+    const at = HEADER_BYTES + 4 + 12 * i;
+    tags.push({
+      name: bytes.toString("latin1", at, at + 4),
+      offset: bytes.readUInt32BE(at + 4),
+      length: bytes.readUInt32BE(at + 8),
+    });
+  }
+  return tags;
 }
 
 /**

@@ -5,8 +5,8 @@
 import type { Metadata } from "sharp";
 import { exifDensity } from "./exif.js";
 import type { ImageFormat } from "./image-format.js";
+import { pngChunks } from "./png-chunks.js";
 
-const CHUNK = { IDAT: 0x49444154, pHYs: 0x70485973 };
 const METRE = 1;
 
 /** Pixels per inch; undefined where the file has none. `metadata` is what sharp read of `bytes`. */
@@ -25,11 +25,9 @@ export function statedDensity(metadata: Metadata, format: ImageFormat, bytes: Ui
 
 /** Whether a PNG has a `pHYs` chunk that counts in metres, before its pixels. */
 function isPerMetre(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 8; at + 17 <= bytes.byteLength; at += view.getUint32(at) + 12) {
-    const type = view.getUint32(at + 4);
-    if (type === CHUNK.pHYs) return view.getUint8(at + 16) === METRE;
-    if (type === CHUNK.IDAT) return false;
+  for (const { type, at } of pngChunks(bytes)) {
+    if (type === "pHYs") return bytes[at + 8] === METRE;
+    if (type === "IDAT") return false;
   }
   return false;
 }

@@ -4,6 +4,7 @@ import type { PixelImage } from "../../binding/pixels.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
 import { DEFAULT_MAX_PIXELS } from "./image-codec.js";
 import { sniffFormat } from "./image-format.js";
+import { isDeepTiff, unreadForm } from "./unsupported-form.js";
 
 const REMEDY = "save the layer with the strokes alone as PNG";
 
@@ -13,6 +14,8 @@ const REMEDY = "save the layer with the strokes alone as PNG";
 export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | undefined> {
   const { format, description } = sniffFormat(bytes);
   if (format === undefined || format === "zip") return `is no picture that can be read but ${description}; ${REMEDY}`;
+  const form = unreadForm(bytes, format) ?? (isDeepTiff(bytes, format) ? "samples of 32 bits" : undefined);
+  if (form !== undefined) return `has ${form}, which is not read; ${REMEDY}`;
   try {
     const { hasAlpha, autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (autoOrient.width * autoOrient.height > DEFAULT_MAX_PIXELS)

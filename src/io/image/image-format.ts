@@ -125,7 +125,8 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
     if (format === "tiff" && RAW_NAME.test(hints.name ?? "")) return unreadPicture(RAW_PICTURE);
     return { format, description, isPicture };
   }
-  if (head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
+  // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
+  if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
   const text = head
     .replace(/^\xef\xbb\xbf/u, "")

@@ -26,6 +26,8 @@ export interface ImageInfo {
   readonly pages: number;
   /** Pixels per inch; undefined when the file does not say. */
   readonly density?: number;
+  /** What is amiss with a file that is read all the same, as the end of a sentence that begins with its name. */
+  readonly warnings: readonly string[];
   /** The embedded ICC profile, of any colour space. The pixels are already converted to sRGB by it. */
   readonly icc?: Uint8Array;
 }
@@ -41,9 +43,16 @@ const DEPTH_BITS: Record<string, number> = {
   double: 64,
 };
 
-/** From what sharp read of the header of `bytes`. */
-export function toInfo(metadata: Metadata, format: ImageFormat, bytes: Uint8Array): ImageInfo {
+/** From what sharp read of the header of `bytes`. `warnings`: what is known to be amiss with the file already. */
+export function toInfo(
+  metadata: Metadata,
+  format: ImageFormat,
+  bytes: Uint8Array,
+  warnings: readonly string[] = [],
+): ImageInfo {
   const density = statedDensity(metadata, format, bytes);
+  const pages = metadata.pages ?? 1;
+  const several = `holds ${pages} ${format === "tiff" ? "pages" : "frames"}; only the first is coloured, save the others as files of their own`;
   return {
     format,
     width: metadata.autoOrient.width,
@@ -55,7 +64,8 @@ export function toInfo(metadata: Metadata, format: ImageFormat, bytes: Uint8Arra
     isPalette: metadata.isPalette,
     isLossless: isLossless(bytes, format),
     orientation: metadata.orientation ?? 1,
-    pages: metadata.pages ?? 1,
+    pages,
+    warnings: pages > 1 ? [...warnings, several] : warnings,
     ...(density === undefined ? {} : { density }),
     ...(metadata.icc === undefined ? {} : { icc: new Uint8Array(metadata.icc) }),
   };

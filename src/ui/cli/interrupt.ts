@@ -1,16 +1,16 @@
-/** What SIGINT and SIGTERM ask of a command: the first drains, the second gives up, the third ends the process. */
+/** SIGINT and SIGTERM during a command: the first drains, the second cancels, the third ends the process. */
 import { EXIT } from "./output/exit-codes.js";
 
 export interface Interrupt {
-  /** Aborted by the first SIGINT or SIGTERM: take nothing new. */
+  /** Aborted by the first SIGINT or SIGTERM: start no further page. */
   readonly drain: AbortSignal;
-  /** Aborted by the second, or when draining has taken too long: give up. */
+  /** Aborted by the second, or when draining takes too long: abandon the pages in progress. */
   readonly signal: AbortSignal;
   /** The two signals' reasons once they are aborted. */
   readonly reasons: readonly unknown[];
   /** 130 or 143 after the first signal. */
   readonly exitCode: number | undefined;
-  /** Listens no longer. */
+  /** Stops listening. */
   stop(): void;
 }
 

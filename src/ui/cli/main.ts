@@ -1,11 +1,8 @@
 #!/usr/bin/env node
-/**
- * The `cobra-batch` command: loads the program and runs it, and says so where there are no file handles left even for
- * that.
- */
+/** The `cobra-batch` command: loads the program and runs it. Reports when no file handles are left even for that. */
 import { EXIT } from "./output/exit-codes.js";
 
-// A reader that goes away (`| head`) is no error: what is still to be said is dropped, a batch goes on.
+// A reader that closes the pipe (`| head`) is not an error: further output is dropped, and a batch continues.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
@@ -19,7 +16,7 @@ try {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "EMFILE" && code !== "ENFILE") throw error;
   process.stderr.write(
-    `error: the program cannot be loaded: too many open files (${code}); raise the limit, such as with \`ulimit -n 1024\`\n`,
+    `error: the program cannot be loaded: too many open files (${code}); raise the limit, for example with \`ulimit -n 1024\`\n`,
   );
   process.exitCode = EXIT.tryAgain;
 }

@@ -13,6 +13,8 @@ import { modelCommand } from "./commands/model-command.js";
 import { redoCommand } from "./commands/redo-command.js";
 import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
+import { refuseFlagFaults } from "./flags/flag-values.js";
+import { asStarted } from "./output/program-name.js";
 
 /** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
 export function createProgram(): Command {
@@ -34,34 +36,40 @@ export function createProgram(): Command {
 Examples:
   cobra-batch doctor                   can this machine colour pages?
   cobra-batch classify chapter.cbz     which pictures are pages?
-  cobra-batch colorize chapter.cbz     colour it, into chapter_colorized.cbz
-  cobra-batch redo chapter_colorized.cbz 003.png      one page with another seed
-  cobra-batch retry chapter_colorized.cbz --failed    the pages that have failed
+  cobra-batch colorize chapter.cbz     colour them, into chapter_colorized.cbz
+  cobra-batch redo chapter_colorized.cbz 003.png    colour one page again
+  cobra-batch retry chapter_colorized.cbz --failed  try failed pages again
 
-cobra-batch <command> --help has the flags and examples of a command.`,
-    );
+cobra-batch <command> --help shows the flags and examples of a command.`,
+    )
+    .hook("preAction", (_program, command) => refuseFlagFaults(command));
   program.addCommand(completionCommand(() => program));
   prepare(program);
   return program;
 }
 
-/** Runs the program with the process's arguments; wrong flags are told and become the exit code. */
+/** Runs the program with the process's arguments. Wrong flags are reported and become the exit code. */
 export async function runProgram(): Promise<void> {
   try {
     await createProgram().parseAsync();
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error.exitCode !== 0 && process.argv.includes("--json")) {
+      const { printFatalLine } = await import("./output/report-errors.js");
+      printFatalLine("ERR_CONFIG", error.message.replaceAll(/^error: /gm, ""));
+    }
   }
 }
 
 function prepare(command: Command): void {
   command
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(printable(text)) })
     .showSuggestionAfterError()
-    .showHelpAfterError(`Run ${fullName(command)} --help for its flags and examples.`)
-    .configureHelp({ optionDescription });
+    .showHelpAfterError(asStarted(`Run ${fullName(command)} --help for its flags and examples.`))
+    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
+    .configureHelp({ optionDescription })
+    .helpOption("-h, --help", "show this help");
   for (const child of command.commands) prepare(child);
 }
 
@@ -71,7 +79,7 @@ function fullName(command: Command): string {
 }
 
 /**
- * What may be given and what is taken else stand after the description. A default that only the settings know is in
+ * An option's description, then its choices and its default. A default that is not commander's own is in
  * `defaultValueDescription`.
  */
 function optionDescription(this: Help, option: Option): string {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { nearestKey, parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { BATCH_CONFIG_KEYS, parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import { settingFromText } from "../../../src/config/setting-text.js";
+import { nearestName } from "../../../src/config/nearest-name.js";
 
 const base = { inputDir: "in", outputDir: "out" };
 
@@ -73,8 +75,42 @@ describe("parseBatchConfig", () => {
     }
   });
 
+  it("reads the other names of formats", () => {
+    for (const [name, format] of [
+      ["jpg", "jpeg"],
+      ["tif", "tiff"],
+      ["webp", "webp"],
+    ] as const)
+      expect(parseBatchConfig({ ...base, outputFormat: name }).config.outputFormat).toBe(format);
+    expect(() => parseBatchConfig({ ...base, outputFormat: "gif" as "png" })).toThrow(
+      /^outputFormat: must be "png" or "jpeg" or "webp" or "tiff" or "avif", not "gif"$/,
+    );
+  });
+
+  it("names the largest whole number, and the value that was given to the digit", () => {
+    expect(parseBatchConfig({ ...base, seed: Number.MAX_SAFE_INTEGER }).config.seed).toBe(9007199254740991);
+    const seedOf = (text: string): unknown => settingFromText("seed", text);
+    for (const text of ["9007199254740992", "9007199254740993", "99999999999999999999"])
+      expect(() => parseBatchConfig({ ...base, seed: seedOf(text) as number })).toThrow(
+        `seed: must be 9007199254740991 or less, not ${text}`,
+      );
+    expect(() => parseBatchConfig({ ...base, seed: 2 ** 60 })).toThrow("seed: must be 9007199254740991 or less");
+    for (const text of ["-99999999999999999999", "-1", "x", "1.5"])
+      expect(() => parseBatchConfig({ ...base, seed: seedOf(text) as number })).toThrow(
+        /^seed: must be a whole number/,
+      );
+  });
+
+  it("reports faults that were found elsewhere together with its own", () => {
+    expect(() =>
+      parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, {}, ["--drain: is odd"]),
+    ).toThrow(
+      /^2 settings are wrong:\n {2}- --drain: is odd\n {2}- --numInferenceSteps: must be a whole number of 1 or more, not 0$/,
+    );
+  });
+
   it("suggests only what is near", () => {
-    expect(nearestKey("TopK")).toBe("topK");
-    expect(nearestKey("zzzzzzzz")).toBeUndefined();
+    expect(nearestName("TopK", BATCH_CONFIG_KEYS)).toBe("topK");
+    expect(nearestName("zzzzzzzz", BATCH_CONFIG_KEYS)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { configFileJsonSchema, ConfigurationHandler } from "../../../src/config/configuration-handler.js";
-import { matchRank } from "../../../src/config/image-match.js";
+import { imagePattern, matchImage } from "../../../src/config/image-match.js";
 import { parseJsonText } from "../../../src/config/json-text.js";
 import { environmentSettings, layerSettings } from "../../../src/config/layers.js";
 
@@ -49,11 +49,11 @@ describe("loadConfigFile", () => {
     for (const part of [
       "other: unknown section",
       "default.seed",
-      "default.top_k: the same setting as topK",
+      "default.top_k: is the same setting as topK",
       "default.sed: unknown setting; did you mean seed?",
       'images["p1.png"].style',
       'images["p1.png"].recursive: unknown setting',
-      'images["p2"]: an object is needed, not 3',
+      'images["p2"]: must be an object, not 3',
     ])
       expect(text).toContain(part);
   });
@@ -71,7 +71,7 @@ describe("loadConfigFile", () => {
     await expect(handlerOf(text)).rejects.toMatchObject({
       code: "ERR_CONFIG",
       message: expect.stringMatching(
-        new RegExp(`\\.json:${place}: no valid JSON: ${found.replace(/[\\"']/g, "\\$&")}`),
+        new RegExp(`\\.json:${place}: not valid JSON: ${found.replace(/[\\"']/g, "\\$&")}`),
       ) as string,
     });
   });
@@ -88,7 +88,7 @@ describe("loadConfigFile", () => {
           valid = false;
         }
         if (valid) expect(parseJsonText(text, "f")).toEqual(JSON.parse(text));
-        else expect(() => parseJsonText(text, "f")).toThrow(/^f:\d+:\d+: no valid JSON/);
+        else expect(() => parseJsonText(text, "f")).toThrow(/^f:\d+:\d+: not valid JSON/);
       }),
     );
   });
@@ -138,7 +138,7 @@ describe("getImageConfig and hasImageConfig", () => {
     ["./a.png", "a.png", true],
     ["A.png", "a.png", false],
   ])("glob %s on %s: %s", (pattern, name, expected) => {
-    expect(matchRank(pattern, name) !== undefined).toBe(expected);
+    expect(matchImage(imagePattern(pattern), name) !== undefined).toBe(expected);
   });
 
   it("mergeConfigs is shallow and replaces lists", () => {
@@ -149,6 +149,49 @@ describe("getImageConfig and hasImageConfig", () => {
       ),
     ).toEqual({ a: [3], b: { d: 2 } });
   });
+});
+
+describe("files of the Python system", () => {
+  it("say with input_is_zip and output_as_zip what the paths are", async () => {
+    const old = { input_dir: "in.zip", input_is_zip: true, output_dir: "out", output_as_zip: true };
+    expect((await handlerOf({ default: old })).getDefaultConfig()).toEqual({
+      inputZip: join(root, "in.zip"),
+      outputZip: `${join(root, "out")}/`,
+    });
+    const folders = { input_dir: "in", inputIsZip: false, output_dir: "out", output_as_zip: false };
+    expect((await handlerOf({ default: folders })).getDefaultConfig()).toEqual({
+      inputDir: join(root, "in"),
+      outputDir: join(root, "out"),
+    });
+    expect((await handlerOf({ default: { output_as_zip: true } })).getDefaultConfig()).toEqual({});
+  });
+
+  it("are faulty where they contradict themselves", () => {
+    expect(
+      new ConfigurationHandler().validateConfig({
+        default: { input_is_zip: "yes", output_as_zip: false, output_zip: "o.zip" },
+      }),
+    ).toEqual([
+      'default.inputIsZip: must be true or false, not "yes"',
+      "default.outputAsZip: is false, but outputZip is given; leave one of them out",
+    ]);
+    expect(new ConfigurationHandler().validateConfig({ images: { "a.png": { input_is_zip: true } } })).toEqual([
+      expect.stringContaining("inputIsZip: unknown setting"),
+    ]);
+  });
+});
+
+it("unmatchedEntries are those that no image has asked for", async () => {
+  const handler = await handlerOf({ images: { "a.png": {}, "x/*": {}, "zz*": {} } });
+  handler.getImageConfig("b/a.png");
+  expect(handler.unmatchedEntries()).toEqual(["x/*", "zz*"]);
+  handler.getImageConfig("x/1.png");
+  expect(handler.unmatchedEntries()).toEqual(["zz*"]);
+});
+
+it("entries of equal weight apply in the file's order, the later over the earlier", async () => {
+  const handler = await handlerOf({ images: { "0*1.png": { seed: 1 }, "00*.png": { seed: 2 } } });
+  expect(handler.getImageConfig("001.png")).toEqual({ seed: 2 });
 });
 
 describe("precedence", () => {

@@ -1,29 +1,28 @@
-/** `cobra-batch approve`: a preview is good, and the batch goes on. */
+/** `cobra-batch approve`: accepts a preview and colours the other pages. */
 import { Command } from "commander";
-import { approveRun } from "../../../core/continue-run.js";
 import { integer } from "../flags/flag-values.js";
-import { runBatchCommand } from "./run-batch-command.js";
+import { withOutput } from "../flags/output-argument.js";
 import type { RunFlags } from "../flags/run-flags.js";
-import { continued, withOutput } from "./stored-run-command.js";
 
 /** The command, ready to be added to the program. */
 export function approveCommand(): Command {
   return withOutput(new Command("approve"))
-    .summary("approve the preview that waits at an output, and colour the other pages")
+    .summary("accept a preview and colour the other pages")
     .description(
-      "Goes on with a batch that `cobra-batch colorize --preview` has left waiting: all pages, with the preview's settings.",
+      "Accepts the preview of `cobra-batch colorize --preview` and colours the other pages with its settings.",
     )
-    .option("--seed <number>", "of a preview with several seeds, the one for all pages", integer)
+    .option("--seed <number>", "the seed to use, when the preview shows several", integer("--seed"))
     .addHelpText(
       "after",
-      "\nExamples:\n  cobra-batch approve coloured\n  cobra-batch approve chapter_colorized.cbz --seed 2\n\nExit codes: those of `cobra-batch colorize`.",
+      `
+Examples:
+  cobra-batch approve coloured
+  cobra-batch approve chapter_colorized.cbz --seed 2
+
+Exit codes: as for \`cobra-batch colorize\`.`,
     )
     .action(async (output: string, flags: RunFlags & { seed?: number }, command: Command) => {
-      process.exitCode = await runBatchCommand(flags, async () => {
-        const run = await approveRun(output, flags.seed);
-        return run === undefined
-          ? { nothing: `${output} is complete: nothing waits for approval` }
-          : continued(run, flags, command);
-      });
+      const { approve } = await import("../actions/continue-run.js");
+      process.exitCode = await approve(output, flags, command);
     });
 }

@@ -1,22 +1,26 @@
-/** `cobra-batch completion`: a script that completes the command's words in a shell. */
+/** `cobra-batch completion`: prints a script that completes commands and flags in a shell. */
 import { Argument, Command } from "commander";
-import { bashScript, fishScript, zshScript } from "../completion/scripts.js";
-import { describeCommands } from "../completion/words.js";
 
-const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
+const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];
 
-/** The command, ready to be added to the program. @param program what is completed, once it is whole */
+/** The command, ready to be added to the program. @param program what is completed, once it has all its commands */
 export function completionCommand(program: () => Command): Command {
   return new Command("completion")
-    .summary("print a script that completes commands and flags in your shell")
-    .addArgument(new Argument("<shell>", "the shell").choices(Object.keys(SCRIPTS)))
+    .summary("print a completion script for your shell")
+    .description("Prints a script that completes commands, flags and their values in your shell.")
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText(
       "after",
       `
 Examples:
-  source <(cobra-batch completion bash)      for this bash; in ~/.bashrc for all
+  source <(cobra-batch completion bash)      put this into ~/.bashrc
   cobra-batch completion zsh > "\${fpath[1]}/_cobra-batch"
   cobra-batch completion fish > ~/.config/fish/completions/cobra-batch.fish`,
     )
-    .action((shell: keyof typeof SCRIPTS) => void process.stdout.write(SCRIPTS[shell](describeCommands(program()))));
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import("../completion/scripts.js");
+      const { describeCommands } = await import("../completion/words.js");
+      process.stdout.write(completionScript(shell, describeCommands(program())));
+    });
 }

@@ -1,41 +1,158 @@
-/** `cobra-batch model`: what to do with model packages. */
+/** `cobra-batch model`: makes, lists and checks model packages. */
 import { Command, Option } from "commander";
-import { ensurePresetPackage, PRESETS, type PresetName } from "../../../convert/presets.js";
-import { integer } from "../flags/flag-values.js";
-import { importCommand } from "./model-import.js";
-import { infoCommand, listCommand, verifyCommand } from "./model-look.js";
-import { reportErrors } from "../output/report-errors.js";
+import type { PresetName } from "../../../convert/presets.js";
+import { STYLES, type Style } from "../../../config/settings.js";
+import { choice, collect, fault, FlagFault, integer } from "../flags/flag-values.js";
+
+const PRECISIONS = ["fp16", "fp32"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+/** Sizes of untrained models. */
+export const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
+
+export interface ModelImportFlags {
+  cobra: string;
+  pixart: string;
+  prompt: string;
+  style?: Style[];
+  precision: Precision;
+  buckets?: (readonly [width: number, height: number])[];
+  ignore?: string[];
+  out: string;
+  overwrite?: boolean;
+}
+
+export interface UntrainedFlags {
+  out: string;
+  preset: PresetName;
+  seed: number;
+  precision: Precision;
+}
 
 /** The command with its subcommands. */
 export function modelCommand(): Command {
   const command = new Command("model")
-    .summary("look at and make model packages")
-    .description("Looks at model packages and makes them.");
-  command
-    .command("untrained")
-    .summary(
-      "build a small model with random weights where it is not there yet, to try the pipeline; its colours mean nothing",
+    .summary("make, list and check model packages")
+    .description("Makes, lists and checks model packages.");
+  for (const one of [importCommand(), listCommand(), infoCommand(), verifyCommand(), untrainedCommand()])
+    command.addCommand(one);
+  return command;
+}
+
+function importCommand(): Command {
+  return new Command("import")
+    .summary("make a model package from the original Cobra weights")
+    .description(
+      "Makes a model package from the original Cobra release. Python is not needed. Folds the LoRA into the PixArt base and\nwrites the networks for ONNX Runtime. docs/models.md says where to get the weights.",
     )
-    .requiredOption("--out <dir>", "where the package goes")
-    .addOption(new Option("--preset <name>", "size of the model").choices(Object.keys(PRESETS)).default("demo"))
-    .option("--seed <number>", "seed of the weights", integer, 1)
-    .addOption(new Option("--precision <name>", "of weights and activations").choices(["fp16", "fp32"]).default("fp32"))
+    .requiredOption(
+      "--cobra <dir>",
+      "the Cobra release: LE/, image_encoder/, shadow_ckpt/, line_ckpt/, shadow_GSRP/, line_GSRP/",
+    )
+    .requiredOption("--pixart <dir>", "PixArt-XL-2-1024-MS: transformer/, vae/, scheduler/")
+    .requiredOption(
+      "--prompt <dir>",
+      "folder with prompt_embeds.pt and prompt_attention_mask.pt, from the Cobra repository",
+    )
+    .addOption(
+      new Option(
+        "--style <name>",
+        'style to import, "line" or "line + shadow"; may be repeated (default: both)',
+      ).argParser(styles),
+    )
+    .addOption(precisionFlag("fp16"))
+    .addOption(
+      new Option("--buckets <sizes>", "page sizes, such as 640x1024,1024x640 (default: Cobra's 15)").argParser(sizes),
+    )
+    .option("--ignore <tensor>", "tensor of the LoRA file to leave out; may be repeated", collect)
+    .requiredOption("--out <dir>", "folder for the package")
+    .option("--overwrite", "replace an existing model package")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cobra-batch model import --cobra Cobra --pixart PixArt-XL-2-1024-MS \\\n    --prompt Cobra --out cobra-fp16",
+    )
+    .action(async (flags: ModelImportFlags) => {
+      const { importModel } = await import("../actions/model-import.js");
+      await importModel(flags);
+    });
+}
+
+function listCommand(): Command {
+  return new Command("list")
+    .argument("[dirs...]", "model packages, or folders that hold some (default: ./models and the embedded model)")
+    .summary("list the model packages in folders")
+    .description("Lists the model packages in folders.")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model list\n  cobra-batch model list /srv/models --json")
+    .action(async (folders: string[], flags: { json?: boolean }) => {
+      const { listModels } = await import("../actions/model-look.js");
+      await listModels(folders, flags);
+    });
+}
+
+function infoCommand(): Command {
+  return new Command("info")
+    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .summary("show what a package holds and whether this machine can run it")
+    .description("Shows what a model package holds and whether this machine can run it.")
+    .option("--json", "write one JSON object to standard output; see docs/cli-json.md")
+    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra-fp16 --json")
+    .action(async (directory: string | undefined, flags: { json?: boolean }) => {
+      const { modelInfo } = await import("../actions/model-look.js");
+      await modelInfo(directory, flags);
+    });
+}
+
+function verifyCommand(): Command {
+  return new Command("verify")
+    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .summary("check every file of a package against its SHA-256")
+    .description("Checks every file of a model package against its SHA-256.")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cobra-batch model verify cobra-fp16\n\nExit codes: 0 all files are intact, 1 they are not.",
+    )
+    .action(async (directory: string | undefined) => {
+      const { verifyModel } = await import("../actions/model-look.js");
+      await verifyModel(directory);
+    });
+}
+
+function untrainedCommand(): Command {
+  const preset = new Option("--preset <name>", "size of the model");
+  preset.argChoices = [...PRESET_NAMES];
+  return new Command("untrained")
+    .summary("make a small model with random weights, for testing")
+    .description("Makes a small model with random weights, to test the pipeline. Its colours mean nothing.")
+    .requiredOption("--out <dir>", "folder for the package")
+    .addOption(preset.default("demo").argParser(choice("--preset", PRESET_NAMES)))
+    .option("--seed <number>", "seed of the weights", integer("--seed"), 1)
+    .addOption(precisionFlag("fp32"))
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model untrained --out untrained\n  cobra-batch model untrained --preset tiny --out tiny",
     )
-    .action((flags: { out: string; preset: PresetName; seed: number; precision: "fp16" | "fp32" }) =>
-      reportErrors(async () => {
-        const { out, preset, seed } = flags;
-        const { directory } = await ensurePresetPackage({
-          directory: out,
-          preset,
-          seed,
-          precision: flags.precision === "fp16" ? "float16" : "float32",
-        });
-        process.stdout.write(`${directory}\n`);
-      }),
-    );
-  for (const one of [importCommand(), infoCommand(), verifyCommand(), listCommand()]) command.addCommand(one);
-  return command;
+    .action(async (flags: UntrainedFlags) => {
+      const { makeUntrained } = await import("../actions/model-untrained.js");
+      await makeUntrained(flags);
+    });
+}
+
+function precisionFlag(standard: Precision): Option {
+  const option = new Option("--precision <name>", "precision of weights and activations");
+  option.argChoices = [...PRECISIONS];
+  return option.default(standard).argParser(choice("--precision", PRECISIONS));
+}
+
+function styles(name: string, all: readonly Style[] = []): Style[] {
+  const read = choice("--style", STYLES)(name) as Style | FlagFault;
+  return read instanceof FlagFault || all instanceof FlagFault
+    ? fault((read as unknown as FlagFault).text)
+    : [...all, read];
+}
+
+function sizes(text: string): (readonly [width: number, height: number])[] {
+  const found = text.split(",").map((one) => /^(\d{1,5})x(\d{1,5})$/u.exec(one.trim()));
+  return found.every((one) => one !== null)
+    ? found.map((one) => [Number(one[1]), Number(one[2])] as const)
+    : fault(`--buckets: must be sizes such as 640x1024,1024x640, not ${JSON.stringify(text)}`);
 }

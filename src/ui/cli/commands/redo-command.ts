@@ -1,38 +1,43 @@
-/** `cobra-batch redo`: finished pages are done anew, in the place of their pictures. */
+/** `cobra-batch redo`: colours finished pages again, in place of their pictures. */
 import { Command } from "commander";
-import { redoRun } from "../../../core/continue-run.js";
 import { integer } from "../flags/flag-values.js";
-import { runBatchCommand } from "./run-batch-command.js";
+import { withHintFlags, type HintFlags } from "../flags/hint-flags.js";
+import { withOutput } from "../flags/output-argument.js";
 import type { RunFlags } from "../flags/run-flags.js";
-import { readSettings, withSetFlag } from "../flags/set-values.js";
-import { continued, withOutput } from "./stored-run-command.js";
+import { withSetFlag } from "../flags/set-flag.js";
+
+export type RedoFlags = RunFlags & HintFlags & { seed?: number; set?: string[] };
 
 /** The command, ready to be added to the program. */
 export function redoCommand(): Command {
-  return withSetFlag(
-    withOutput(new Command("redo")).argument("<page...>", "pages, by their names in the input or in the output"),
-    "a setting for these pages",
+  return withHintFlags(
+    withSetFlag(
+      withOutput(new Command("redo")).argument("<page...>", "pages, by their names in the input or in the output"),
+      "a setting for these pages",
+    ),
   )
-    .summary("do finished pages of an output anew, with another seed or other settings")
+    .summary("colour finished pages again with other settings")
     .description(
-      "Colours pages again and puts the new pictures in the place of the old ones. All other pages stay as they are, in an archive byte for byte.",
+      "Colours pages again and puts the new pictures in place of the old ones. All other pages stay as they are; in an\narchive they stay byte for byte.",
     )
-    .option("--seed <number>", "seed for these pages (default, where nothing is set: the next one)", integer)
+    .option(
+      "--seed <number>",
+      "seed for these pages (default: the next one, if nothing else is set)",
+      integer("--seed"),
+    )
     .addHelpText(
       "after",
-      "\nExamples:\n  cobra-batch redo coloured p12.png --seed 5\n  cobra-batch redo chapter_colorized.cbz 003.png 004.png --set steps=20\n\nExit codes: those of `cobra-batch colorize`.",
+      `
+Examples:
+  cobra-batch redo chapter_colorized.cbz 003.png --hint 410,220=#c03028
+  cobra-batch redo coloured 003.png --hints strokes.png
+  cobra-batch redo coloured 003.png --set fill=model
+  cobra-batch redo chapter_colorized.cbz 003.png 004.png --seed 5
+
+Exit codes: as for \`cobra-batch colorize\`.`,
     )
-    .action(
-      async (
-        output: string,
-        pages: string[],
-        flags: RunFlags & { seed?: number; set?: string[] },
-        command: Command,
-      ) => {
-        process.exitCode = await runBatchCommand(flags, async () => {
-          const seed = flags.seed === undefined ? [] : [`seed=${flags.seed}`];
-          return continued(await redoRun(output, pages, readSettings([...(flags.set ?? []), ...seed])), flags, command);
-        });
-      },
-    );
+    .action(async (output: string, pages: string[], flags: RedoFlags, command: Command) => {
+      const { redo } = await import("../actions/continue-run.js");
+      process.exitCode = await redo(output, pages, flags, command);
+    });
 }

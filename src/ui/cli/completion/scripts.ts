@@ -1,5 +1,11 @@
 /** Completion scripts for bash, zsh and fish. Pure functions over the words. */
+import type { Shell } from "../commands/completion-command.js";
 import type { CommandWords, FlagWord, Value } from "./words.js";
+
+/** The script for a shell. */
+export function completionScript(shell: Shell, commands: readonly CommandWords[]): string {
+  return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands);
+}
 
 /** In single quotes for a POSIX shell. */
 function quoted(text: string): string {
@@ -23,7 +29,7 @@ function flagsWithValue(flags: readonly FlagWord[], kind: Value["kind"]): string
 }
 
 /** For bash 4 or newer; the `bash-completion` package is not needed. */
-export function bashScript(commands: readonly CommandWords[]): string {
+function bashScript(commands: readonly CommandWords[]): string {
   const cases = commands.map((command) => {
     const { path, flags, commands: below, argument } = command;
     const afterFlag = flags.flatMap(({ names, value }) =>
@@ -91,7 +97,7 @@ function zshFlag({ names, description, value }: FlagWord): string[] {
   return names.map((name) => quoted(`*${name}[${text}]${action}`));
 }
 
-export function zshScript(commands: readonly CommandWords[]): string {
+function zshScript(commands: readonly CommandWords[]): string {
   const byPath = new Map(commands.map((command) => [command.path, command]));
   const cases = commands.map(({ path, flags, commands: below, argument }) => {
     const described = below.map((name) =>
@@ -126,7 +132,7 @@ if [[ $funcstack[1] == _cobra_batch ]]; then _cobra_batch "$@"; else compdef _co
 `;
 }
 
-export function fishScript(commands: readonly CommandWords[]): string {
+function fishScript(commands: readonly CommandWords[]): string {
   const lines = commands.flatMap(({ path, flags, commands: below, argument }) => {
     const when = `__cobra_batch_at ${quoted(path)}`;
     const names = below.map((name) => {

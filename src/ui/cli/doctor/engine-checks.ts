@@ -1,4 +1,4 @@
-/** The engine's parts: addon, ONNX Runtime, its providers, sharp, the model package. */
+/** Checks of the engine's parts: addon, ONNX Runtime, its providers, sharp, the model package. */
 import { execFile, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -6,11 +6,13 @@ import { runtimeInfo, type Provider } from "../../../binding/index.js";
 import { messageOf } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
+import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
 const PROBE = fileURLToPath(new URL("./probe-provider.js", import.meta.url));
 const PROBE_TIMEOUT_MS = 60_000;
+const GPU_QUERY_TIMEOUT_MS = 10_000;
 
 const PROVIDER_REMEDY: Record<Exclude<Provider, "cpu">, string> = {
   cuda: "needs an NVIDIA GPU with its driver, CUDA 13 (libcudart, libcublas, libcurand) and cuDNN 9, and ONNX Runtime's GPU libraries: npm run build -- --gpu in a clone of the project, or COBRA_ORT_SDK names a folder with them in lib/",
@@ -39,8 +41,8 @@ export function checkRuntime(): Finding {
 }
 
 /**
- * Tries each provider in a process of its own, so that a driver that crashes takes nothing with it. @param wanted the
- * one that must work
+ * Runs each provider in a process of its own, so that a driver that crashes takes nothing with it.
+ * @param wanted the one that must work
  */
 export async function checkProviders(wanted: Provider): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -51,11 +53,15 @@ export async function checkProviders(wanted: Provider): Promise<Finding[]> {
 
 async function checkProvider(provider: Provider, wanted: boolean): Promise<Finding> {
   const base = { check: `provider-${provider}`, title: `provider ${provider}` };
-  const { found, works } = await probe(provider);
-  if (works) return { ...base, status: "ok", found };
+  const [{ found, works }, gpu] = await Promise.all([
+    probe(provider),
+    provider === "cuda" || provider === "tensorrt" ? nvidiaGpu() : undefined,
+  ]);
+  const withGpu = gpu === undefined ? found : `${found}; ${gpu}`;
+  if (works) return { ...base, status: "ok", found: withGpu };
   const remedy =
     provider === "cpu" ? "install the package again, or in a clone: npm run build" : PROVIDER_REMEDY[provider];
-  return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found, remedy };
+  return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found: withGpu, remedy };
 }
 
 function probe(provider: Provider): Promise<{ found: string; works: boolean }> {
@@ -64,22 +70,42 @@ function probe(provider: Provider): Promise<{ found: string; works: boolean }> {
       process.execPath,
       [PROBE, provider],
       { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" },
-      (_error, stdout) => {
-        resolve(stdout === "" ? { found: endOf(child), works: false } : readProbe(stdout));
+      (_error, stdout, stderr) => {
+        resolve(stdout === "" ? { found: endOf(child, stderr), works: false } : readProbe(stdout));
       },
     );
   });
 }
 
 function readProbe(stdout: string): { found: string; works: boolean } {
-  const { provider, message = "" } = JSON.parse(stdout) as { provider?: string; message?: string };
-  return provider === undefined ? { found: withoutAdvice(message), works: false } : { found: "starts", works: true };
+  const { ran = [], message } = JSON.parse(stdout) as { ran?: string[]; message?: string };
+  return message === undefined
+    ? { found: `runs ${ran.join(", ")}`, works: true }
+    : { found: withoutAdvice(message), works: false };
 }
 
 /** How a process ended that had no time to say why. */
-function endOf({ signalCode, exitCode }: ChildProcess): string {
-  if (signalCode === "SIGKILL") return `does not start within ${PROBE_TIMEOUT_MS / 1000} s`;
-  return `ends its process (${signalCode ?? `exit code ${exitCode}`})`;
+function endOf({ signalCode, exitCode }: ChildProcess, stderr: string): string {
+  const operator = [...stderr.matchAll(/^probe: (.+)$/gm)].at(-1)?.[1];
+  const where = operator === undefined ? "" : ` at ${operator}`;
+  if (signalCode === "SIGKILL") return `does not finish within ${PROBE_TIMEOUT_MS / 1000} s${where}`;
+  return `crashes${where} (${signalCode ?? `exit code ${exitCode}`})`;
+}
+
+/** The first NVIDIA GPU, by its own tool; undefined where the tool is missing or finds none. */
+function nvidiaGpu(): Promise<string | undefined> {
+  const query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"];
+  return new Promise((resolve) => {
+    execFile("nvidia-smi", query, { timeout: GPU_QUERY_TIMEOUT_MS }, (error, stdout) => {
+      resolve(error === null ? gpuText(stdout) : undefined);
+    });
+  });
+}
+
+/** @param csv a line for each GPU: name, compute capability, driver */
+export function gpuText(csv: string): string | undefined {
+  const [name, capability, driver] = (csv.trim().split("\n")[0] ?? "").split(", ");
+  return name && capability && driver ? `${name}, compute capability ${capability}, driver ${driver}` : undefined;
 }
 
 /**
@@ -118,7 +144,14 @@ export async function checkModel(named: string | undefined): Promise<Finding> {
   try {
     const { manifest, directory, hash } = await openModelPackage(named ?? defaultModelDirectory());
     const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
-    const found = `${manifest.name} ${manifest.version}, ${bytesText(bytes)}, all files whole, hash ${hash.slice(0, 12)} (${directory})`;
+    const found = `${manifest.name} ${manifest.version}, ${bytesText(bytes)}, all files intact, hash ${hash.slice(0, 12)} (${directory})`;
+    if (manifest.trained && isEmbedded(directory))
+      return {
+        ...base,
+        status: "note",
+        found: `${found}; a small stand-in for Cobra's own weights`,
+        remedy: `for Cobra's own colours: ${REAL_MODEL_COMMAND}`,
+      };
     if (manifest.trained) return { ...base, status: "ok", found };
     return {
       ...base,

@@ -1,19 +1,38 @@
 /**
- * A process of its own: starts a one-node session on the provider named by its argument and prints what came of it as
- * JSON.
+ * A process of its own: runs each probe on the provider named by its argument and prints the outcome as JSON. Standard
+ * error has the operator that is run, for a parent that sees this process crash.
  */
-import { InferenceSession, type Provider } from "../../../binding/index.js";
+import { InferenceSession, Tensor, type Provider } from "../../../binding/index.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
-import { probeGraph } from "../../../model/probe-graph.js";
+import { probes, PROBE_TOLERANCE, type Probe } from "./probe-graphs.js";
 
+async function fault({ operator, graph, inputs, expected }: Probe, provider: Provider): Promise<string | undefined> {
+  using session = await InferenceSession.create(graph, { provider });
+  const tensors = Object.entries(inputs).map(
+    ([name, { data, dims }]) => [name, Tensor.from("float32", data, dims)] as const,
+  );
+  const { y } = await session.run(Object.fromEntries(tensors));
+  const values = y!.data as Float32Array;
+  const off = Math.max(...expected.map((value, i) => Math.abs(value - values[i]!)));
+  return off <= PROBE_TOLERANCE ? undefined : `${operator} gives wrong values (off by ${off})`;
+}
+
+const provider = process.argv[2] as Provider;
+const ran: string[] = [];
 try {
-  using session = await InferenceSession.create(probeGraph(), { provider: process.argv[2] as Provider });
-  process.stdout.write(JSON.stringify({ provider: session.provider }));
+  let found: string | undefined;
+  for (const probe of probes()) {
+    process.stderr.write(`probe: ${probe.operator}\n`);
+    found = await fault(probe, provider);
+    if (found !== undefined) break;
+    ran.push(probe.operator);
+  }
+  process.stdout.write(JSON.stringify(found === undefined ? { provider, ran } : { message: found }));
 } catch (error) {
   process.stdout.write(
     JSON.stringify({
       code: error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL",
-      message: messageOf(error),
+      message: ran.length === 0 ? messageOf(error) : `runs ${ran.join(" and ")}, then fails: ${messageOf(error)}`,
     }),
   );
 }

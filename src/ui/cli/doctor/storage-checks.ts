@@ -1,9 +1,10 @@
 /** Folders that are written: whether they can be, and how much room there is. */
 import { mkdtemp, rm, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../errors.js";
 import { freeBytes } from "../../../platform/storage.js";
+import { cacheFolder } from "../output/stand-in.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
@@ -11,12 +12,11 @@ const ROOM_FLOOR_BYTES = 2 ** 30;
 
 /** All findings about folders. */
 export async function checkStorage(env: NodeJS.ProcessEnv): Promise<Finding[]> {
-  const cache = join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch");
   return [
     await checkFolder({
       check: "folder-cache",
       title: "cache folder",
-      path: cache,
+      path: cacheFolder(env),
       remedy: "name another cache folder with XDG_CACHE_HOME",
       least: "warning",
     }),

@@ -1,15 +1,72 @@
-/** Readers of flag values. */
-import { InvalidArgumentError } from "commander";
+/**
+ * Readers of flag values. A value that cannot be read is kept as a `FlagFault`, so that all faults are reported at
+ * once.
+ */
+import type { Command } from "commander";
+import { wholeNumber } from "../../../config/setting-text.js";
 
-/** A whole number; whether it is in range is for the settings to say. */
-export function integer(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError("A whole number is needed, such as 4.");
-  return Number(text);
+/** A flag's value that cannot be read: what was given, the rule and what would do. */
+export class FlagFault {
+  constructor(readonly text: string) {}
 }
 
-/** A number with or without a fraction. */
-export function decimal(text: string): number {
-  if (!/^\d+(?:\.\d+)?$|^\.\d+$/.test(text))
-    throw new InvalidArgumentError("A number of 0 or more is needed, such as 0.15.");
-  return Number(text);
+/** The faults among a command's flags. */
+export function flagFaults(flags: object): string[] {
+  return Object.values(flags).flatMap((value) => (value instanceof FlagFault ? [value.text] : []));
+}
+
+const reportsFaultsItself = new WeakSet<Command>();
+
+/** Marks a command that reports its flags' faults together with those of its settings. */
+export function reportsFlagFaults(command: Command): Command {
+  reportsFaultsItself.add(command);
+  return command;
+}
+
+/** Ends a command whose flags cannot be read; for all commands that do not report it themselves. */
+export function refuseFlagFaults(command: Command): void {
+  const faults = reportsFaultsItself.has(command) ? [] : flagFaults(command.opts());
+  if (faults.length > 0) command.error(`error: ${faults.join("\nerror: ")}`, { code: "commander.invalidArgument" });
+}
+
+/** Reads a whole number. @param flag such as "--threads" @param least the smallest that is allowed */
+export function integer(flag: string, least = 0): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(text);
+    if (typeof value === "number" && value >= least) return value;
+    const rule =
+      typeof value === "bigint" && value > 0n
+        ? `must be ${Number.MAX_SAFE_INTEGER} or less`
+        : `must be a whole number of ${least} or more`;
+    return fault(`${flag}: ${rule}, not ${value === undefined ? JSON.stringify(text) : text}`);
+  };
+}
+
+/** Reads a number with or without a fraction. */
+export function decimal(flag: string): (text: string) => number {
+  return (text) =>
+    /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text)
+      ? Number(text)
+      : fault(`${flag}: must be a number of 0 or more, such as 0.15, not ${JSON.stringify(text)}`);
+}
+
+/** Reads one of several words. @param read makes the given text comparable */
+export function choice<const T extends string>(
+  flag: string,
+  choices: readonly T[],
+  read: (text: string) => string = (text) => text,
+): (text: string) => T {
+  return (text) =>
+    choices.find((one) => one === read(text)) ??
+    fault(`${flag}: must be ${choices.map((one) => JSON.stringify(one)).join(" or ")}, not ${JSON.stringify(text)}`);
+}
+
+/** A fault in the value's place; nobody reads the value before the faults are reported. */
+export function fault(text: string): never {
+  return new FlagFault(text) as never;
+}
+
+/** Reads a flag that may be given several times. */
+export function collect(value: string, all: readonly string[] = []): string[] {
+  return [...all, value];
 }

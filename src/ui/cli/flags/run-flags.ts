@@ -1,34 +1,46 @@
-/** Flags of every command that colours pages: where the networks run, how it is told, how it ends. */
+/** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
+import type { Provider } from "../../../binding/index.js";
 import type { EngineOptions } from "../../../colorization/engine.js";
-import { integer } from "./flag-values.js";
+import { choice, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
+
+export const PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu"] as const satisfies readonly Provider[];
 
 export interface RunFlags extends LogFlags {
   drain: number;
   model?: string;
-  provider?: string;
+  provider?: Provider;
   fallback?: boolean;
   threads?: number;
   json?: boolean;
 }
 
-/** Adds the flags to a command. */
-export function withRunFlags(command: Command): Command {
+/** The flag `--provider`. @param standard what is used when it is not given, for the help */
+export function providerFlag(description: string, standard = "cpu"): Option {
+  const option = new Option("--provider <name>", description);
+  option.argChoices = [...PROVIDERS];
+  option.defaultValueDescription = standard;
+  return option.argParser(choice("--provider", PROVIDERS));
+}
+
+/**
+ * Adds the flags to a command. @param goesOn for a command that goes on with an earlier run, whose model is the default
+ */
+export function withRunFlags(command: Command, goesOn = false): Command {
   command
     .optionsGroup("Running:")
-    .option("--drain <seconds>", "how long pages in colouring may take to finish after SIGINT or SIGTERM", integer, 10)
-    .option("--model <dir>", "model package (default: COBRA_MODEL, else the embedded model)")
-    .addOption(
-      new Option("--provider <name>", "where the networks run")
-        .choices(["cpu", "cuda", "tensorrt", "webgpu"])
-        .default("cpu"),
+    .option(
+      "--model <dir>",
+      goesOn ? "model package (default: the run's)" : "model package (default: COBRA_MODEL, else the embedded model)",
     )
-    .option("--fallback", "use the CPU where the provider cannot start")
-    .option("--threads <number>", "CPU threads of a network run (default: as many as cores)", integer)
-    .optionsGroup("What is told:");
+    .addOption(providerFlag("where the networks run", goesOn ? "the run's" : "cpu"))
+    .option("--fallback", "use the CPU when the provider cannot start")
+    .option("--threads <number>", "CPU threads for each network (default: one per core)", integer("--threads"))
+    .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)
+    .optionsGroup("Logging:");
   return withLogFlags(command)
-    .option("--json", "one JSON object a line on standard output, for machines; see docs/cli-json.md")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .optionsGroup("Options:");
 }
 
@@ -37,7 +49,7 @@ export function engineOptions({ model, provider, fallback, threads }: RunFlags):
   return {
     ...(model === undefined ? {} : { model }),
     session: {
-      provider: provider as "cpu",
+      provider: provider ?? "cpu",
       fallback: fallback ?? false,
       ...(threads ? { intraOpThreads: threads } : {}),
     },

@@ -1,11 +1,11 @@
 /**
- * How long a batch and the page in hand will take yet, guessed from what has been done. Holds no clock: each event
- * comes with its time.
+ * How much longer a batch and the page in progress will take, estimated from what has been done. Holds no clock: each
+ * event comes with its time.
  */
 import { PAGE_STAGES, type PageStage } from "../../../colorization/cobra/page-stages.js";
 import type { BatchEventBody, BatchProgress } from "../../../core/events.js";
 
-/** A page that is being worked on. */
+/** A page in progress. */
 export interface PageInHand {
   readonly page: string;
   readonly stage: PageStage | "reading";
@@ -17,13 +17,13 @@ export interface PageInHand {
   readonly stepMs?: number | undefined;
 }
 
-/** How much was done by when: finished pages and parts of those in hand. */
+/** How much was done by when: finished pages and parts of those in progress. */
 interface Mark {
   readonly ms: number;
   readonly pages: number;
 }
 
-/** How many of the last pages a guess rests on. */
+/** How many of the last pages an estimate is made from. */
 const RECENT = 8;
 
 export class Estimate {
@@ -44,7 +44,7 @@ export class Estimate {
     return this.#finished;
   }
 
-  /** The page that was last heard of, among those in hand. */
+  /** Of the pages in progress, the one with the latest event. */
   get page(): PageInHand | undefined {
     return [...this.#inHand.values()].at(-1);
   }
@@ -99,7 +99,7 @@ export class Estimate {
     });
   }
 
-  /** Pages coloured in this run, with the parts of those in hand. */
+  /** Pages coloured in this run, with the parts of those in progress. */
   #done(nowMs: number): number {
     const wholeMs = PAGE_STAGES.reduce((sum, stage) => sum + this.#typicalMs(stage), 0);
     const parts = [...this.#inHand.values()].map(
@@ -108,7 +108,7 @@ export class Estimate {
     return this.#coloured + (wholeMs > 0 ? parts.reduce((sum, part) => sum + part, 0) : 0);
   }
 
-  /** Guessed time until the last page is done; undefined before there is anything to guess from. */
+  /** Estimated time until the last page is done; undefined before there is anything to estimate from. */
   batchLeftMs(nowMs: number): number | undefined {
     const first = this.#marks[0];
     if (first === undefined || this.#marks.length < 2 || this.#finished >= this.#total) return undefined;
@@ -118,8 +118,8 @@ export class Estimate {
   }
 
   /**
-   * Guessed time until the page in hand is done: from earlier pages' stages, for the first page from its denoising
-   * steps alone.
+   * Estimated time until the page in progress is done: from earlier pages' stages, for the first page from its
+   * denoising steps alone.
    */
   pageLeftMs(nowMs: number): number | undefined {
     return this.page === undefined ? undefined : this.#leftMs(this.page, nowMs);

@@ -6,8 +6,10 @@ import { PAGE_SETTINGS } from "../../../config/batch-config.js";
 import type { PreviewDecision } from "../../../core/preview/preview.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { messageOf } from "../../../errors.js";
-import { readSettings } from "../flags/set-values.js";
+import { readSettings } from "../actions/set-values.js";
+import { refuseIfNothingChanges, type WhatHelps } from "../actions/what-helps.js";
 import { previewPictures } from "./summary.js";
+import { printable } from "../../../text/printable.js";
 import { oneLine } from "./terminal-text.js";
 
 export interface PromptStreams {
@@ -15,12 +17,19 @@ export interface PromptStreams {
   readonly output: NodeJS.WritableStream & { isTTY?: boolean };
 }
 
-/** Whether there is a person to ask: a terminal for question and answer, and nobody else who reads the output. */
+/** Whether there is a person to ask: a terminal for both question and answer, and no program that reads the output. */
 export function canAsk(
   flags: { json?: boolean; quiet?: boolean },
   { input, output }: PromptStreams = { input: process.stdin, output: process.stderr },
 ): boolean {
   return input.isTTY === true && output.isTTY === true && flags.json !== true && flags.quiet !== true;
+}
+
+export interface PromptOptions {
+  /** Default: the process's own. */
+  readonly streams?: PromptStreams;
+  /** What changes pictures of the model; absent: everything does. */
+  readonly help?: WhatHelps;
 }
 
 /**
@@ -30,7 +39,7 @@ export function canAsk(
 export async function askAboutPreview(
   preview: PreviewResult,
   signal: AbortSignal,
-  streams: PromptStreams = { input: process.stdin, output: process.stderr },
+  { streams = { input: process.stdin, output: process.stderr }, help }: PromptOptions = {},
 ): Promise<PreviewDecision | undefined> {
   const terminal = createInterface({ ...streams, terminal: false }); // so that Ctrl-C stays a signal
   const ended = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
@@ -38,7 +47,7 @@ export async function askAboutPreview(
     for (const path of previewPictures(preview)) streams.output.write(`preview: ${oneLine(path)}\n`);
     for (const { page, message } of preview.failures)
       streams.output.write(`failed: ${oneLine(page)}: ${oneLine(message)}\n`);
-    return await Promise.race([decide(terminal, preview, signal, streams.output), ended]);
+    return await Promise.race([decide(terminal, preview, signal, streams.output, help), ended]);
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
@@ -52,12 +61,13 @@ async function decide(
   preview: PreviewResult,
   signal: AbortSignal,
   output: NodeJS.WritableStream,
+  help: WhatHelps | undefined,
 ): Promise<PreviewDecision | undefined> {
   const seeds = [...new Set(preview.seeds?.pictures.map(({ seed }) => seed))];
   const approve = seeds.length === 0 ? "[a]pprove" : `[a]pprove one seed (${seeds.join(", ")})`;
   for (;;) {
     const answer = (
-      await terminal.question(`${approve}, [r]eject and make it again, or [q]uit and decide later? `, { signal })
+      await terminal.question(`${approve}, [r]eject and try again, or [q]uit and decide later? `, { signal })
     )
       .trim()
       .toLowerCase();
@@ -66,7 +76,7 @@ async function decide(
     const seed = /^(?:a(?:pprove)?\s*)?(\d+)$/.exec(answer)?.[1];
     if (seed !== undefined && seeds.includes(Number(seed))) return { type: "approve", seed: Number(seed) };
     if (/^r(eject)?$/.test(answer)) {
-      const decision = await newSettings(terminal, signal, output);
+      const decision = await newSettings(terminal, signal, output, help);
       if (decision !== undefined) return decision;
     } else
       output.write(
@@ -81,9 +91,13 @@ async function newSettings(
   terminal: Interface,
   signal: AbortSignal,
   output: NodeJS.WritableStream,
+  help: WhatHelps | undefined,
 ): Promise<PreviewDecision | undefined> {
+  const ignored = help?.ignored.flatMap(({ key, unless }) => (unless === undefined ? [key as string] : [])) ?? [];
+  const offered = PAGE_SETTINGS.filter((key) => !ignored.includes(key));
+  const other = offered.includes("seed") ? "; empty: the next seed" : "";
   const answer = await terminal.question(
-    `settings to try, such as "seed=7 steps=20" (${PAGE_SETTINGS.join(", ")}; empty: the next seed): `,
+    `settings to try, such as "${help?.example ?? "seed=7 steps=20"}" (${offered.join(", ")}${other}): `,
     { signal },
   );
   try {
@@ -94,9 +108,10 @@ async function newSettings(
         .filter(Boolean),
       PAGE_SETTINGS,
     );
+    if (help !== undefined) refuseIfNothingChanges(help, pages);
     return { type: "reject", settings: pages };
   } catch (error) {
-    output.write(`${messageOf(error)}\n`);
+    output.write(`${printable(messageOf(error))}\n`);
     return undefined;
   }
 }

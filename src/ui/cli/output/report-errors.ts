@@ -1,21 +1,26 @@
 /**
- * How commands tell that they failed: a line on standard error (with `--json` also one on standard output) and the exit
- * code.
+ * How commands report that they failed: a line on standard error, with `--json` one on standard output, the exit code.
  */
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, messageOf } from "../../../errors.js";
+import { BatchProcessingError, messageOf, type ErrorCode } from "../../../errors.js";
 import { printable } from "../../../text/printable.js";
 import { exitCodeFor } from "./exit-codes.js";
+import { asStarted } from "./program-name.js";
 
-/** Tells an error to a person and, with `json`, to a machine. A bug is told with its stack. */
+/** Reports an error to a person and, with `json`, to a machine. A bug is reported with its stack. */
 export function printError(error: unknown, json = false): void {
   const code = error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL";
-  if (json) process.stdout.write(toJsonLine({ type: "fatal", code, message: messageOf(error) }));
-  process.stderr.write(`error: ${printable(messageOf(error))} [${code}]\n`);
-  if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${printable(String(error.stack))}\n`);
+  if (json) printFatalLine(code, messageOf(error));
+  process.stderr.write(`error: ${printable(asStarted(messageOf(error)))} [${code}]\n`);
+  if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${printable(error.stack ?? "")}\n`);
 }
 
-/** Runs a command's work; an error is told and becomes the exit code. */
+/** The last line of `--json` where a command cannot go on. */
+export function printFatalLine(code: ErrorCode, message: string): void {
+  process.stdout.write(toJsonLine({ type: "fatal", code, message }));
+}
+
+/** Runs a command's work; an error is reported and becomes the exit code. */
 export async function reportErrors(action: () => Promise<void>, json = false): Promise<void> {
   try {
     await action();

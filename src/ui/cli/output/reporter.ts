@@ -1,12 +1,23 @@
 /**
- * Tells a person or a machine how a batch goes: a progress line on a terminal, a line a page where standard error is
- * piped, NDJSON on standard output with `--json`. Results go to standard output, everything else to standard error.
+ * Reports how a batch goes: a progress line on a terminal, a line for each page where standard error is piped, NDJSON
+ * on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
 import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
-import { previewLines, previewPictures, quoted, summaryLines } from "./summary.js";
-import { count, duration, fitWidth, oneLine, painter, roughly, wantsColor, type Paint } from "./terminal-text.js";
+import { asStarted } from "./program-name.js";
+import { previewLines, previewPictures, summaryLines } from "./summary.js";
+import {
+  count,
+  duration,
+  fitWidth,
+  oneLine,
+  painter,
+  quoted,
+  roughly,
+  wantsColor,
+  type Paint,
+} from "./terminal-text.js";
 
 export interface ReporterOptions {
   json: boolean;
@@ -18,11 +29,13 @@ export interface ReporterOptions {
   err: { write(text: string): unknown; isTTY?: boolean; columns?: number };
   /** `NO_COLOR`, `FORCE_COLOR`, `TERM`. */
   env: Readonly<Record<string, string | undefined>>;
+  /** The words that start this program, for commands in messages. Default: as this process was started. */
+  program?: string;
   /** Milliseconds. Default: the process's clock. */
   now?: () => number;
 }
 
-/** How often the progress line is drawn anew while nothing happens. */
+/** How often the progress line is redrawn while nothing happens. */
 const REDRAW_MS = 1000;
 
 /** Prints batch events. Call `onEvent` with each event in order, and `stop` at the end, whatever the end is. */
@@ -37,8 +50,11 @@ export class Reporter {
   #lineShown = false;
   /** Where `failures.json` is written, for the summary. */
   failuresFile: string | undefined;
-  /** Only single pages are done, so that others may be left in the end. */
+  /** Whether only single pages are done, so that others may be left in the end. */
   single = false;
+  /** A setting that changes the colours with the model in use, for the summary. */
+  example = "seed=1";
+  #lastPage: string | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -69,10 +85,11 @@ export class Reporter {
         this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(event.message)}`);
         break;
       case "page-completed":
+        this.#lastPage = event.page;
         if (event.kept === true) this.#kept++;
         if (!this.#live)
           this.#say(
-            `[${this.#estimate.finished}/${this.#estimate.total}] ${oneLine(event.page)} -> ${oneLine(event.output)} (${event.kept ? "done before" : duration(event.elapsedMs)})`,
+            `[${this.#estimate.finished}/${this.#estimate.total}] ${oneLine(event.page)} -> ${oneLine(event.output)} (${event.kept ? "finished earlier" : duration(event.elapsedMs)})`,
           );
         break;
       case "page-failed":
@@ -91,24 +108,21 @@ export class Reporter {
       case "preview-rejected":
         this.#start();
         this.#say(
-          `the preview is ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${JSON.stringify(event.settings)}` : ""}`,
+          `preview ${event.type.replace("preview-", "")}${Object.keys(event.settings).length > 0 ? ` with ${oneLine(JSON.stringify(event.settings))}` : ""}`,
         );
         break;
       case "batch-stopped":
         this.stop();
         if (event.preview !== undefined) {
-          for (const line of previewLines(event.preview, event.output, this.#paint)) this.#say(line);
-          for (const path of previewPictures(event.preview)) this.#options.out.write(`${path}\n`);
+          for (const line of previewLines(event.preview, event.output, this.example, this.#paint)) this.#say(line);
+          for (const path of previewPictures(event.preview)) this.#result(path);
           return;
         }
-        if (this.single)
-          this.#say(
-            `${event.completed} of ${count(event.total, "page")} coloured; cobra-batch retry ${quoted(event.output)} does the others`,
-          );
-        else
-          this.#say(
-            `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to go on`,
-          );
+        this.#say(
+          this.single
+            ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
+            : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
+        );
         return;
       case "batch-completed":
         this.stop();
@@ -119,7 +133,7 @@ export class Reporter {
     this.#showLine();
   }
 
-  /** A line for people that is no event. */
+  /** A line for people that is not an event. */
   note(text: string): void {
     if (!this.#options.json) this.#say(oneLine(text));
   }
@@ -136,10 +150,21 @@ export class Reporter {
   }
 
   #finish(event: BatchSummary): void {
-    for (const line of summaryLines(event, { kept: this.#kept, failuresFile: this.failuresFile, paint: this.#paint }))
+    for (const line of summaryLines(event, {
+      kept: this.#kept,
+      failuresFile: this.failuresFile,
+      lastPage: this.#lastPage,
+      example: this.example,
+      paint: this.#paint,
+    }))
       this.#say(line);
     const { out, quiet } = this.#options;
-    if (event.completed > 0 && (quiet || !out.isTTY)) out.write(`${event.output}\n`); // on a terminal the summary has just said it
+    if (event.completed > 0 && (quiet || !out.isTTY)) this.#result(event.output); // on a terminal the summary has just said it
+  }
+
+  /** A path on standard output: as it is for a program, without control characters on a terminal. */
+  #result(path: string): void {
+    this.#options.out.write(`${this.#options.out.isTTY === true ? oneLine(path) : path}\n`);
   }
 
   /** A line that `--quiet` hides. */
@@ -149,7 +174,7 @@ export class Reporter {
 
   #print(text: string): void {
     this.#clearLine();
-    this.#options.err.write(`${text}\n`);
+    this.#options.err.write(`${asStarted(text, this.#options.program)}\n`);
   }
 
   #showLine(): void {

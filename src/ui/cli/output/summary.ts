@@ -1,18 +1,17 @@
-/** What a person is told at the end of a batch: counts, times, where things are, what to do next. */
+/** What a person reads at the end of a batch: counts, times, where things are, what to do next. */
 import type { BatchSummary, PreviewResult } from "../../../core/events.js";
-import { count, duration, oneLine, type Paint } from "./terminal-text.js";
+import { count, duration, oneLine, quoted, type Paint } from "./terminal-text.js";
 
 export interface SummaryFacts {
   /** Pages that an earlier run had done. */
   readonly kept: number;
   /** Where `failures.json` is. */
   readonly failuresFile: string | undefined;
+  /** A page that is done. */
+  readonly lastPage: string | undefined;
+  /** A setting that changes the colours, such as "seed=1". */
+  readonly example: string;
   readonly paint: Paint;
-}
-
-/** As it is typed in a shell. */
-export function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${oneLine(path).replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** The pictures to look at. */
@@ -20,20 +19,28 @@ export function previewPictures({ pages, seeds }: PreviewResult): string[] {
   return [...(seeds === undefined ? [] : [seeds.sheet]), ...pages.map(({ output }) => output)];
 }
 
-/** That a preview waits, and how it goes on. */
-export function previewLines(preview: PreviewResult, output: string, paint: Paint): string[] {
+/**
+ * That a preview waits, and how to decide about it.
+ * @param example a setting that changes the colours, such as "seed=1"
+ */
+export function previewLines(preview: PreviewResult, output: string, example: string, paint: Paint): string[] {
   const { seeds, failures } = preview;
+  const seedNumbers = [...new Set(seeds?.pictures.map(({ seed }) => seed))];
   const rows: [string, string][] = [
     ...previewPictures(preview).map((path): [string, string] => ["look at", oneLine(path)]),
     ...failures.map(({ page, message }): [string, string] => ["failed", `${oneLine(page)}: ${oneLine(message)}`]),
-    ["approve", `cobra-batch approve ${quoted(output)}${seeds === undefined ? "" : " --seed <number>"}`],
-    ["reject", `cobra-batch reject ${quoted(output)} --set seed=7`],
+    ["approve", `cobra-batch approve ${quoted(output)}${seedNumbers.length === 0 ? "" : ` --seed ${seedNumbers[0]}`}`],
+    ...(seedNumbers.length > 1 ? [["seeds", seedNumbers.join(", ")] as [string, string]] : []),
+    ["reject", `cobra-batch reject ${quoted(output)} --set ${example}`],
   ];
   return ["a preview waits for approval", ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
 }
 
 /** One line that says it all, then a small table. */
-export function summaryLines(summary: BatchSummary, { kept, failuresFile, paint }: SummaryFacts): string[] {
+export function summaryLines(
+  summary: BatchSummary,
+  { kept, failuresFile, lastPage, example, paint }: SummaryFacts,
+): string[] {
   const { total, completed, failed, elapsedMs, output } = summary;
   const fresh = completed - kept;
   const head = `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
@@ -42,19 +49,22 @@ export function summaryLines(summary: BatchSummary, { kept, failuresFile, paint 
       "pages",
       [
         `${fresh} coloured`,
-        ...(kept > 0 ? [`${kept} done before`] : []),
+        ...(kept > 0 ? [`${kept} finished earlier`] : []),
         ...((summary.inColour ?? 0) > 0 ? [`${summary.inColour} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
   ];
-  if (fresh > 0) rows.push(["time", `${duration(elapsedMs)}, ${duration(elapsedMs / fresh)} a page`]);
+  if (fresh > 0) rows.push(["time", `${duration(elapsedMs)}, ${duration(elapsedMs / fresh)} per page`]);
   if (completed > 0) rows.push(["result", oneLine(output)]);
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
     for (const remedy of new Set(summary.failures.map((failure) => failure.remedy)))
       rows.push(["remedy", oneLine(remedy)]);
-    rows.push(["next", `then: cobra-batch retry ${quoted(output)} --failed`]);
-  } else if (fresh > 0) rows.push(["next", `a page with other colours: cobra-batch redo ${quoted(output)} PAGE`]);
+    rows.push(["next", `then run: cobra-batch retry ${quoted(output)} --failed`]);
+  } else if (fresh > 0 && lastPage !== undefined) {
+    const redo = `cobra-batch redo ${quoted(output)} ${quoted(lastPage)} --set ${example}`;
+    rows.push(["next", `to colour a page again: ${redo}`]);
+  }
   return [head, ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
 }

@@ -1,6 +1,6 @@
 /** Text for a terminal: how wide it is, cut to a width, coloured where that is wanted. Pure functions. */
 import { stripVTControlCharacters } from "node:util";
-import { printableLine } from "../../../text/printable.js";
+import { printable, printableLine } from "../../../text/printable.js";
 
 /** Ranges of code points that take two columns: East Asian wide and emoji. */
 const WIDE: readonly (readonly [number, number])[] = [
@@ -49,6 +49,18 @@ export function padWidth(text: string, columns: number): string {
 /** Foreign text on one line; see `printableLine`. */
 export const oneLine = printableLine;
 
+/** Prints text on standard output: as it is for a program, printable on a terminal. */
+export function printText(text: string): void {
+  process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+}
+
+/** A word for a POSIX shell; what cannot be printed is written as bash's `$'…'`. */
+export function quoted(word: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (printableLine(word) === word) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return `$'${printable(word.replace(/[\\']/g, String.raw`\$&`).replaceAll("\t", String.raw`\t`)).replaceAll("\n", String.raw`\n`)}'`;
+}
+
 export type Color = "red" | "yellow" | "green" | "dim";
 export type Paint = (color: Color, text: string) => string;
 
@@ -70,8 +82,9 @@ export function painter(colored: boolean): Paint {
   return colored ? (color, text) => `\u001b[${SGR[color][0]}m${text}\u001b[${SGR[color][1]}m` : (_color, text) => text;
 }
 
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+/** A number with its noun. @param plural where an s is not enough */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** A duration for people: 4.2 s, 3 min 20 s, 2 h 5 min. */

@@ -45,77 +45,68 @@ const failed = (page: string, code: "ERR_IMAGE_DECODE" | "ERR_PAGE_CRASHED" = "E
   ...key(page),
   failure: { page, stage: "decode", code, message: "", remedy: "" },
 });
-/** What the next process notes when this one was gone without a word. */
-const died = (history: RunHistory): JournalEntry => ({
+type Cause = "crash" | "out-of-memory" | "unknown";
+/** What the next process notes when this one ended without giving the lease back. */
+const died = (history: RunHistory, cause: Cause): JournalEntry => ({
   type: "died",
+  cause,
+  alone: history.inHand.length === 1,
   pages: history.inHand.map(({ page, fingerprint, inputSha256, stage }) => ({ page, fingerprint, inputSha256, stage })),
 });
 
-function after(...steps: readonly (JournalEntry | "death")[]): RunHistory {
+function after(...steps: readonly (JournalEntry | Cause)[]): RunHistory {
   const history = new RunHistory();
-  for (const step of steps) history.note(step === "death" ? died(history) : step);
+  for (const step of steps) history.note(typeof step === "string" ? died(history, step) : step);
   return history;
 }
+const kinds = (history: RunHistory, ...pages: string[]): string[] =>
+  pages.map((page) => history.treatment(page, "f").kind);
 
-describe("a page that ends the process", () => {
-  it("is suspected together with all that were in hand, and set aside when it is alone the second time", () => {
-    const once = after(run(), begin("a"), done("a"), begin("b"), begin("c"), "death", run());
-    expect([once.suspected("a", "f"), once.suspected("b", "f"), once.suspected("c", "f")]).toEqual([false, true, true]);
-    expect(once.setAside(key("b"))).toBeUndefined();
-    const twice = after(
-      run(),
-      begin("b"),
-      begin("c"),
-      "death",
-      run(),
-      begin("b"),
-      { type: "begin", ...key("b"), stage: "denoise" },
-      "death",
-      run(),
-    );
-    expect(twice.setAside(key("b"))).toBe("denoise");
-    expect(twice.setAside(key("c"))).toBeUndefined();
-    expect(twice.suspected("c", "f")).toBe(true);
+describe("a page that was in hand when a process ended", () => {
+  it("is done alone after a crash with all that were in hand, and set aside when it crashes alone", () => {
+    const once = after(run(), begin("a"), done("a"), begin("b"), begin("c"), "crash", run());
+    expect(kinds(once, "a", "b", "c")).toEqual(["usual", "alone", "alone"]);
+    const stage: JournalEntry = { type: "begin", ...key("b"), stage: "denoise" };
+    const twice = after(run(), begin("b"), begin("c"), "crash", run(), begin("b"), stage, "crash", run());
+    expect(twice.treatment("b", "f", "s")).toMatchObject({ kind: "set-aside", cause: "crash", stage: "denoise" });
+    expect(kinds(twice, "c")).toEqual(["alone"]);
   });
 
-  it("is not one that was in hand with others twice, nor one whose neighbour was killed", () => {
-    expect(
-      after(run(), begin("b"), begin("c"), "death", run(), begin("b"), begin("c"), "death").setAside(key("b")),
-    ).toBeUndefined();
-    const neighbour = after(run(), begin("b"), begin("c"), "death", run(), begin("b"), done("b"), begin("c"), "death");
-    expect([neighbour.setAside(key("b")), neighbour.suspected("b", "f"), neighbour.setAside(key("c"))]).toEqual([
-      undefined,
-      false,
-      "decode",
+  it("is nobody's fault without evidence", () => {
+    const rounds = Array.from({ length: 2 }, () => [run(), begin("b"), "unknown"] as const).flat();
+    expect(kinds(after(...rounds), "b")).toEqual(["usual"]);
+    expect(kinds(after(run(), begin("b"), { type: "died", pages: [{ ...key("b"), stage: "decode" }] }), "b")).toEqual([
+      "usual",
     ]);
   });
 
-  it("is cleared by a picture, by an ordinary failure, by another run that ended in peace, and by retry", () => {
-    expect(after(run(), begin("a"), "death", begin("a"), failed("a"), "death").suspected("a", "f")).toBe(false);
-    expect(after(run(), begin("a"), run(), "death").suspected("a", "f")).toBe(false);
+  it("is cleared by a picture, by an ordinary failure, and by retry, but not by being set aside", () => {
+    expect(kinds(after(run(), begin("a"), "crash", begin("a"), failed("a")), "a")).toEqual(["usual"]);
+    expect(kinds(after(run(), begin("a"), "crash", begin("a"), done("a")), "a")).toEqual(["usual"]);
+    expect(kinds(after(run(), begin("a"), run(), "crash"), "a")).toEqual(["usual"]);
     const aside = [
       run(),
       begin("a"),
-      "death",
+      "crash",
       run(),
       begin("a"),
-      "death",
+      "crash",
       failed("a", "ERR_PAGE_CRASHED"),
       run(),
     ] as const;
-    expect(after(...aside).setAside(key("a"))).toBe("decode");
-    expect(after(...aside, { type: "retry", pages: ["a"] }).setAside(key("a"))).toBeUndefined();
+    expect(kinds(after(...aside), "a")).toEqual(["set-aside"]);
+    expect(kinds(after(...aside, { type: "retry", pages: ["a"] }), "a")).toEqual(["usual"]);
   });
 
   it("is another page with another file or other settings", () => {
-    const history = after(run(), begin("a"), "death", run(), begin("a"), "death");
-    expect([history.setAside(key("a", "f", "other")), history.setAside(key("a", "other"))]).toEqual([
-      undefined,
-      undefined,
+    const history = after(run(), begin("a"), "crash", run(), begin("a"), "crash");
+    expect([history.treatment("a", "f", "other").kind, history.treatment("a", "other", "s").kind]).toEqual([
+      "usual",
+      "usual",
     ]);
     history.note({ type: "begin", ...key("a", "f", "other"), stage: "decode" });
-    history.note(died(history));
-    expect(history.setAside(key("a", "f", "other"))).toBeUndefined();
+    history.note(died(history, "crash"));
+    expect(history.treatment("a", "f", "other").kind).toBe("alone");
   });
 });
 

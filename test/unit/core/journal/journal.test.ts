@@ -2,6 +2,7 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Journal, journalLine, parseJournal } from "../../../../src/core/journal/journal.js";
 import type { JournalEntry } from "../../../../src/core/journal/entries.js";
@@ -58,6 +59,17 @@ describe("parseJournal", () => {
       if (changed[at] === 0x0a) continue; // that makes two lines of it; both are bad
       expect(parseJournal(changed, "j")).toMatchObject({ entries: [entry("a"), entry("c")], damaged: 1 });
     }
+  });
+
+  it("skips a line that is nested a million deep", () => {
+    const deep = `${"[".repeat(1e6)}${"]".repeat(1e6)}`;
+    const line = journalLine(entry("a")).trimEnd();
+    const text = JSON.stringify(entry("a")).replace('"carried"', `"carried","more":${deep}`);
+    const crc = crc32(text).toString(16).padStart(8, "0");
+    expect(parseJournal(bytes(`${line}\n{"crc":"${crc}","entry":${text}}\n`), "j")).toMatchObject({
+      entries: [entry("a")],
+      damaged: 1,
+    });
   });
 
   it("takes an empty file and rubbish", () => {

@@ -1,4 +1,5 @@
-// State that came with a file is as untrusted as the file: journals, metadata and links lead nowhere outside the output.
+// State that came with a file is as untrusted as the file: journals, metadata and links lead nowhere outside the
+// output.
 import { execFileSync } from "node:child_process";
 import { link, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -58,7 +59,7 @@ const open = (settings: BatchConfig): Promise<BatchOutput> =>
 
 async function archive(
   name: string,
-  metadata: object,
+  metadata: object | undefined,
   files: Record<string, string> = { "a_colorized.png": "a" },
 ): Promise<string> {
   const sink = await openArchiveSink(at(name));
@@ -199,6 +200,17 @@ describe("an archive's metadata", () => {
         () => "f",
       ),
     ).toBeUndefined();
+  });
+
+  it.each([
+    ["nested a million deep", `${"[".repeat(1e6)}${"]".repeat(1e6)}`],
+    ["no JSON", "{"],
+    ["of two truths", '{"inputs":[],"inputs":[],"pages":[],"failures":[]}'],
+  ])("that is %s is no metadata", async (_what, text) => {
+    const path = await archive("x.cbz", undefined, { "a_colorized.png": "a", "processing_metadata.jsom": text });
+    const bytes = await readFile(path, "latin1");
+    await writeFile(path, bytes.replaceAll("processing_metadata.jsom", "processing_metadata.json"), "latin1");
+    expect(await readArchiveMetadata(path)).toBeUndefined();
   });
 
   it("with settings that are none is a coded error", async () => {

@@ -240,6 +240,19 @@ describe("decodeImage", () => {
     });
   });
 
+  it.each([
+    [[null, "p"], /must be a Uint8Array, got null/u],
+    [["p.png"], /must be a Uint8Array, got "p\.png"/u],
+    [[new Uint8Array(1), 7], /name must be text, got 7/u],
+    [[new Uint8Array(1), "p", null], /options must be an object, got null/u],
+    [[new Uint8Array(1), "p", { maxPixels: "9" }], /maxPixels must be a number above 0, got "9"/u],
+  ])("refuses arguments of a wrong type: %j", async (given, message) => {
+    await expect(decodeImage(...(given as [never, never, never]))).rejects.toMatchObject({
+      code: "ERR_ARGUMENT",
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
   it("refuses pictures above the limit of pixels, before decoding them", async () => {
     await expect(decodeImage(await png(20, 30), "big.png", { maxPixels: 599 })).rejects.toMatchObject({
       code: "ERR_IMAGE_LIMIT",
@@ -283,6 +296,24 @@ describe("encodeImage", () => {
       if (options.format !== "webp") expect(decoded.info.density).toBe(600);
     },
   );
+
+  it.each([
+    ["an unknown format", image, { format: "bmp" }, /"bmp" is not written; use png, jpeg, webp, tiff, avif/u],
+    ["another spelling", image, { format: "jpg" }, /"jpg" is not written; use "jpeg"/u],
+    ["no format", image, {}, /the format undefined is not written/u],
+    ["no options", image, undefined, /options must be an object, got undefined/u],
+    ["no picture", null, { format: "png" }, /must be an object with width, height, channels and data, got null/u],
+    ["a list of samples", { ...image, data: [1, 2] }, { format: "png" }, /data must be a Uint8Array, got an array/u],
+    ["RGBA", { ...image, channels: 4 }, { format: "png" }, /channels must be 1 \(gray\) or 3 \(RGB\), got 4/u],
+    ["no width", { ...image, width: 0 }, { format: "png" }, /width must be a whole number above 0, got 0/u],
+    ["a level", image, { format: "png", compressionLevel: 11 }, /compressionLevel is 11/u],
+    ["a density", image, { format: "png", density: -1 }, /density is -1/u],
+  ])("refuses %s with a coded error", async (_what, picture, options, message) => {
+    await expect(encodeImage(picture as never, options as never)).rejects.toMatchObject({
+      code: "ERR_ARGUMENT",
+      message: expect.stringMatching(message) as string,
+    });
+  });
 
   it.each(["jpeg", "webp", "avif"] as const)("makes smaller files with less quality: %s", async (format) => {
     const [low, high] = await Promise.all([20, 95].map((quality) => encodeImage(image, { format, quality })));

@@ -184,6 +184,14 @@ describe("colour profiles", () => {
     expect(worst(stored, strip.data)).toBeGreaterThan(10);
   });
 
+  it("that convert in one direction only cannot be written: the result is sRGB and says so", async () => {
+    const scanner = Buffer.from(await profile("p3"));
+    scanner.write("A2B0", scanner.indexOf("rXYZ"), "latin1");
+    const bytes = await encodeImage(strip, { format: "png", icc: scanner });
+    expect(isSrgb((await sharp(bytes).metadata()).icc!)).toBe(true);
+    expect(await pixels(bytes)).toEqual([...strip.data]);
+  });
+
   it("of an sRGB page changes no pixel", async () => {
     const bytes = await encodeImage(strip, { format: "png", icc: await profile("srgb") });
     expect(await pixels(bytes)).toEqual([...strip.data]);

@@ -42,7 +42,7 @@ async function ask(
     const answer = left.shift();
     setImmediate(() => (answer === undefined ? input.end() : input.write(`${answer}\n`)));
   });
-  return { decision: await askAboutPreview(shown, signal, { input, output }), text };
+  return { decision: await askAboutPreview(shown, signal, { streams: { input, output } }), text };
 }
 
 describe("the question about a preview", () => {
@@ -85,7 +85,7 @@ describe("the question about a preview", () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 20);
     const streams = { input: new PassThrough(), output: new PassThrough() };
-    expect(await askAboutPreview(preview, controller.signal, streams)).toBeUndefined();
+    expect(await askAboutPreview(preview, controller.signal, { streams })).toBeUndefined();
   });
 
   it("is asked at a terminal only, and not where a machine listens", () => {

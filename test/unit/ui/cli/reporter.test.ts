@@ -63,6 +63,7 @@ function reporter(options: Partial<ReporterOptions> & { tty?: boolean; columns?:
     reporter: new Reporter({
       json: false,
       quiet: false,
+      program: "npx cobra-batch",
       env: {},
       now: () => 0,
       out: stream("out"),
@@ -100,16 +101,16 @@ describe("piped", () => {
     expect(err()).toBe(
       [
         "colouring 3 pages with 6 references (a.jpg, b.jpg, c.jpg, d.jpg and 2 more), model m 1 on cpu",
-        "[1/3] p0.png -> out/p0_colorized.png (done before)",
+        "[1/3] p0.png -> out/p0_colorized.png (finished earlier)",
         "[2/3] p1.png -> out/p1_colorized.png (2.0 s)",
         "failed: p2.png: p2.png is cut off [ERR_IMAGE_DECODE]",
         "2 of 3 pages coloured, 1 failed in 8.0 s",
-        "  pages     1 coloured, 1 done before, 1 failed",
-        "  time      8.0 s, 8.0 s a page",
+        "  pages     1 coloured, 1 finished earlier, 1 failed",
+        "  time      8.0 s, 8.0 s per page",
         "  result    my out",
         "  failures  my out/failures.json",
         "  remedy    save it again",
-        "  next      then: cobra-batch retry 'my out' --failed",
+        "  next      then run: npx cobra-batch retry 'my out' --failed",
         "",
       ].join("\n"),
     );
@@ -151,6 +152,32 @@ describe("piped", () => {
   });
 });
 
+describe("what runs next", () => {
+  const preview = { pages: [], failures: [], settings: {} } as unknown as NonNullable<BatchSummary["preview"]>;
+  const stopped = { type: "batch-stopped" as const, ...summary, failures: [], failed: 0 };
+
+  it("is a command that runs as it stands, with a setting that changes something", () => {
+    const { reporter: told, err } = reporter();
+    told.example = "fill=model";
+    told.onEvent({ ...stopped, output: "it's\u001b[2J", preview });
+    expect(err()).toBe(
+      [
+        "a preview waits for approval",
+        String.raw`  approve   npx cobra-batch approve $'it\'s\u001b[2J'`,
+        String.raw`  reject    npx cobra-batch reject $'it\'s\u001b[2J' --set fill=model`,
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("names a seed where a preview has several", () => {
+    const { reporter: told, err } = reporter();
+    const pictures = [4, 5].map((seed) => ({ page: "p", seed, output: `p${seed}.png` }));
+    told.onEvent({ ...stopped, preview: { ...preview, seeds: { sheet: "sheet.png", pictures } } });
+    expect(err()).toMatch(/ approve {3}npx cobra-batch approve 'my out' --seed 4\n {2}seeds {5}4, 5\n/);
+  });
+});
+
 describe("on a terminal", () => {
   it("shows one line that never leaves the width, whatever the page is called, and takes it away at the end", () => {
     const { reporter: told, out, err } = reporter({ tty: true, columns: 40, env: { NO_COLOR: "1" } });
@@ -174,7 +201,7 @@ describe("on a terminal", () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         "3 of 3 pages coloured in 8.0 s",
-        "  next      a page with other colours: cobra-batch redo 'my out' PAGE",
+        "  next      to colour a page again: npx cobra-batch redo 'my out' p0.png --set seed=1",
       ]),
     );
     expect(out()).toBe("");

@@ -1,11 +1,10 @@
 /**
- * `cobra-batch model info | verify | list`: what packages hold, whether they are whole, whether this machine can run
+ * `cobra-batch model info | verify | list`: what packages hold, whether they are intact, whether this machine can run
  * them.
  */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { Command } from "commander";
 import { InferenceSession, runtimeInfo, type SessionOptions } from "../../../binding/index.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { toJsonLine } from "../../../core/json-lines.js";
@@ -17,54 +16,33 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
 import { reportErrors } from "../output/report-errors.js";
+import { count, printText } from "../output/terminal-text.js";
 
 /** Patches for each quadrant of a page, where nothing else is asked for. */
 const DEFAULT_TOP_K = 3;
 
-/** What every command may print. */
 interface Flags {
   json?: boolean;
 }
 
-/** `info`: contents, without hashing. */
-export function infoCommand(): Command {
-  return new Command("info")
-    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
-    .summary("say what is in a package and whether this machine can run it")
-    .option("--json", "one JSON object instead of text; see docs/cli-json.md")
-    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra-fp16 --json")
-    .action((directory: string | undefined, flags: Flags) =>
-      reportErrors(() => info(directory ?? defaultModelDirectory(), flags)),
-    );
+/** `info`: what a package holds, without hashing it. */
+export function modelInfo(directory: string | undefined, flags: Flags): Promise<void> {
+  return reportErrors(() => info(directory ?? defaultModelDirectory(), flags), Boolean(flags.json));
 }
 
 /** `verify`: every file against its hash. */
-export function verifyCommand(): Command {
-  return new Command("verify")
-    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
-    .summary("check every file of a package against its SHA-256")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  cobra-batch model verify cobra-fp16\n\nExit codes: 0 all files are whole, 1 they are not.",
-    )
-    .action((directory: string | undefined) =>
-      reportErrors(async () => {
-        const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
-        process.stdout.write(
-          `${root}: ${manifest.name} ${manifest.version}, ${Object.keys(manifest.files).length} files, all whole\n`,
-        );
-      }),
+export function verifyModel(directory: string | undefined): Promise<void> {
+  return reportErrors(async () => {
+    const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
+    printText(
+      `${root}: ${manifest.name} ${manifest.version}, ${count(Object.keys(manifest.files).length, "file")}, all intact\n`,
     );
+  });
 }
 
 /** `list`: the packages in folders. */
-export function listCommand(): Command {
-  return new Command("list")
-    .argument("[dirs...]", "folders that hold model packages, or are one (default: ./models and the embedded model)")
-    .summary("list the model packages in folders")
-    .option("--json", "one JSON object a line; see docs/cli-json.md")
-    .addHelpText("after", "\nExamples:\n  cobra-batch model list\n  cobra-batch model list /srv/models --json")
-    .action((folders: string[], flags: Flags) => reportErrors(() => list(folders, flags)));
+export function listModels(folders: readonly string[], flags: Flags): Promise<void> {
+  return reportErrors(() => list(folders, flags), Boolean(flags.json));
 }
 
 async function info(directory: string, flags: Flags): Promise<void> {
@@ -79,7 +57,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const neededBytes =
     weightBytes + page.sharedBytes("largest", DEFAULT_TOP_K) + page.pageBytes("largest", DEFAULT_TOP_K);
   if (flags.json === true) {
-    process.stdout.write(
+    printText(
       toJsonLine({
         type: "model-info",
         directory: opened.directory,
@@ -91,7 +69,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
     );
     return;
   }
-  const print = (key: string, value: string): void => void process.stdout.write(`${key.padEnd(10)} ${value}\n`);
+  const print = (key: string, value: string): void => printText(`${key.padEnd(10)} ${value}\n`);
   print("name", nameOf(opened));
   print("licence", manifest.licence);
   if (manifest.description !== undefined) print("about", manifest.description);
@@ -138,7 +116,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       (error: unknown) => messageOf(error).split("\n")[0]!,
     );
     if (flags.json === true)
-      process.stdout.write(
+      printText(
         toJsonLine(
           typeof opened === "string"
             ? { type: "model-damaged", directory: path, fault: opened }
@@ -155,7 +133,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
         ),
       );
     else
-      process.stdout.write(
+      printText(
         typeof opened === "string"
           ? `${basename(path)}  damaged: ${opened}\n`
           : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,

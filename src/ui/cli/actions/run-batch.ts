@@ -1,38 +1,47 @@
-/** One batch as a command: the engine opened, progress told, signals heard, an exit code at the end. */
+/** Runs one batch as a command: opens the engine, reports progress, handles signals, returns the exit code. */
 import { Engine, type EngineOptions } from "../../../colorization/engine.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
+import type { PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { ConfigurationError } from "../../../errors.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals } from "../interrupt.js";
-import { startLogging } from "../flags/log-flags.js";
+import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter } from "../output/reporter.js";
+import { isEmbedded, isFirstTime, STAND_IN } from "../output/stand-in.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
+import type { GivenSetting } from "./gather-settings.js";
+import { ignoredWarnings, refuseSameSeeds, whatHelps } from "./what-helps.js";
 
 /** What is to be coloured. */
 export interface PreparedBatch {
   readonly config: BatchConfig;
   readonly options?: RunBatchOptions;
-  /** About the settings; told before the batch begins. */
+  /** About the settings; shown before the batch starts. */
   readonly warnings?: readonly string[];
   /** The engine of the run that goes on. Default: what the flags say. */
   readonly engine?: EngineOptions;
   /** The model of the run that goes on. */
   readonly model?: { readonly name: string; readonly hash: string };
-  /** What was decided; told before the batch begins. */
+  /** Settings that were given; those that the model ignores get a warning. */
+  readonly given?: readonly GivenSetting[];
+  /** About the input; asked once its pages are known. */
+  readonly lateWarnings?: () => string[];
+  /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
 }
 
-/** Nothing is to be coloured, and that is right. */
+/** Nothing is left to colour, which is not an error. */
 export interface NothingToDo {
   readonly nothing: string;
 }
 
 /**
- * Runs a batch and tells how it goes.
+ * Runs a batch and reports how it goes.
  * @param prepare its errors are reported as the batch's own
  * @returns the exit code
  */
@@ -58,24 +67,38 @@ export async function runBatchCommand(
       return EXIT.done;
     }
     const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
+    const { given = [], lateWarnings = () => [] } = prepared;
     reporter.failuresFile = failuresFile(config);
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
+    configureSharpForOwnProcess();
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));
+    const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
     if (model !== undefined && model.hash !== engine.model.hash) {
-      const text = `the run was made with the model "${model.name}" (${model.hash.slice(0, 12)}), which is not the one in ${engine.model.directory}`;
-      if (flags.model === undefined) throw new ConfigurationError("ERR_CONFIG", `${text}; name a model with --model`);
-      reporter.onEvent({ type: "warning", message: text });
+      const text = `the run used the model "${model.name}" (${model.hash.slice(0, 12)}), not the one in ${engine.model.directory}`;
+      if (flags.model === undefined) throw new ConfigurationError("ERR_CONFIG", `${text}; name its model with --model`);
+      warn(text);
     }
+    const help = whatHelps(engine.model.manifest, config);
+    refuseSameSeeds(help, config);
+    for (const message of ignoredWarnings(help, given)) warn(message);
+    reporter.example = help.example;
+    if (process.stderr.isTTY && isEmbedded(engine.model.directory) && isFirstTime("stand-in", process.env))
+      reporter.note(STAND_IN);
     const { signal, drain } = interrupt;
-    const onPreview = canAsk(flags) ? askAboutPreview : undefined;
+    const onPreview = canAsk(flags)
+      ? (preview: PreviewResult, ended: AbortSignal) => askAboutPreview(preview, ended, { help })
+      : undefined;
     const summary = await runBatch(engine, config, {
       ...options,
       signal,
       drain,
       ...(onPreview && { onPreview }),
-      onEvent: (event) => reporter.onEvent(event),
+      onEvent: (event) => {
+        reporter.onEvent(event);
+        if (event.type === "batch-started") for (const message of lateWarnings()) warn(message);
+      },
     });
     if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);

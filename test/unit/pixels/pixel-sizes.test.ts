@@ -4,8 +4,8 @@
  * be whole.
  */
 import { describe, expect, test } from "vitest";
-import { callPixels, type PixelImage } from "../../src/binding/pixels.js";
-import type { NativePixelCalls } from "../../src/binding/types.js";
+import { callPixels, type PixelImage } from "../../../src/binding/pixels.js";
+import type { NativePixelCalls } from "../../../src/binding/types.js";
 
 const SIDES = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 

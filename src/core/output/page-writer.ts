@@ -1,0 +1,115 @@
+/** Writes the pictures of pages, and their layers, each after its line in the journal. */
+import { dirname, join } from "node:path";
+import { removeLeftovers } from "../../io/files/atomic-file.js";
+import { layersFolder, numberedName } from "../../io/names/output-names.js";
+import type { PageSink } from "../../io/page-sink.js";
+import type { LayerRecord, PageEntry } from "../journal/entries.js";
+import type { LockedJournal } from "../journal/locked-journal.js";
+import { sha256 } from "../../platform/sha256.js";
+import { layerRecords, layersAreOwn } from "./layer-records.js";
+import type { FileDigest, OutputFiles, Place } from "./output-files.js";
+import { checkInside } from "./output-guard.js";
+
+/** A page's entry before it is known where its picture goes. */
+export type PageFacts = Omit<PageEntry, "type" | "layers" | keyof FileDigest | "firstNumber">;
+
+/** A picture and its layers as files, in the order of `LAYER_NAMES`. */
+export interface PictureFiles {
+  readonly bytes: Uint8Array;
+  readonly layers?: readonly Uint8Array[];
+}
+
+export interface PageWriterOptions {
+  readonly journal: LockedJournal;
+  readonly sink: PageSink;
+  readonly files: OutputFiles;
+  /** The folder is an archive's work folder: every file in it is the run's own. */
+  readonly workFolder: boolean;
+}
+
+export class PageWriter {
+  readonly #options: PageWriterOptions;
+  readonly #tidied = new Set<string>();
+  readonly #notices: string[] = [];
+  #replaced = 0;
+
+  constructor(options: PageWriterOptions) {
+    this.#options = options;
+  }
+
+  /** What people should know about files that were in the way. Each is given once. */
+  takeNotices(): string[] {
+    const count = this.#replaced;
+    this.#replaced = 0;
+    const replaced =
+      count === 1
+        ? [
+            "1 picture of an earlier run with other settings or input was replaced; had you changed it, it would be kept",
+          ]
+        : [
+            `${count} pictures of an earlier run with other settings or input were replaced; had you changed them, they would be kept`,
+          ];
+    return [...this.#notices.splice(0), ...(count === 0 ? [] : replaced)];
+  }
+
+  /** Resolves to where the picture is, and its layers. Rejects with `ERR_OUTPUT_WRITE`. */
+  async write(
+    facts: PageFacts,
+    { bytes, layers: layerFiles = [] }: PictureFiles,
+  ): Promise<{ path: string; layers: readonly LayerRecord[] }> {
+    const { journal, sink, files, workFolder } = this.#options;
+    const { outputName } = facts;
+    await this.#tidy(dirname(files.path(outputName)));
+    const layers = await layerRecords(layerFiles);
+    const content = { sha256: await sha256(bytes), sizeBytes: bytes.byteLength };
+    const { number, replaces } = await this.#place(facts, content, layers);
+    await journal.append({
+      type: "page",
+      ...facts,
+      ...content,
+      firstNumber: number,
+      ...(layers.length === 0 ? {} : { layers }),
+    });
+    // Layers first: the picture's name is what says that all of the page is there.
+    const name = numberedName(outputName, number);
+    const beside = layersFolder(name);
+    if (layers.length > 0) await this.#tidy(join(files.folder, beside));
+    for (const [index, layer] of layers.entries()) await sink.replace(`${beside}/${layer.name}`, layerFiles[index]!);
+    const path =
+      replaces === undefined && !workFolder
+        ? await sink.write(layers.length === 0 ? outputName : name, bytes)
+        : await sink.replace(name, bytes);
+    return { path, layers };
+  }
+
+  async #place(
+    { page, outputName, preview }: PageFacts,
+    content: FileDigest,
+    layers: readonly LayerRecord[],
+  ): Promise<Place> {
+    const { journal, files } = this.#options;
+    const earlier = journal.history.pictures(page).filter((entry) => entry.outputName === outputName);
+    const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);
+    const place = await files.place(outputName, content, earlier, async (number) =>
+      layers.length === 0 ? true : layersAreOwn(files.path(outputName, number), earlierLayers, layers),
+    );
+    if (files.overwrite || preview === true) return place;
+    const { number, replaces } = place;
+    const last = earlier[0];
+    const asked = Object.hasOwn(journal.history.adjustments.pages, page) || last?.preview === true;
+    if (replaces !== undefined && replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
+    if (replaces === undefined && last !== undefined && number > last.firstNumber)
+      this.#notices.push(
+        `${files.path(outputName, last.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
+      );
+    return place;
+  }
+
+  /** Once a folder: sees that it lies in the output, and removes what a killed run has left half-written. */
+  async #tidy(folder: string): Promise<void> {
+    if (this.#tidied.has(folder)) return;
+    this.#tidied.add(folder);
+    await checkInside(this.#options.files.folder, folder);
+    await removeLeftovers(folder);
+  }
+}

@@ -1,0 +1,109 @@
+/** The commands that go on with an earlier run: approve, reject, retry, redo. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { EngineOptions } from "../../../colorization/engine.js";
+import {
+  approveRun,
+  redoRun,
+  rejectRun,
+  retryRun,
+  type Continuation,
+  type SettingChanges,
+} from "../../../core/continue-run.js";
+import { findRun } from "../../../core/journal/find-run.js";
+import { ConfigurationError } from "../../../errors.js";
+import { defaultModelDirectory } from "../../../model/default-model.js";
+import { openModelPackage } from "../../../model/package.js";
+import type { RedoFlags } from "../commands/redo-command.js";
+import { flagFaults } from "../flags/flag-values.js";
+import { engineOptions, type RunFlags } from "../flags/run-flags.js";
+import { CHANGEABLE } from "../flags/set-flag.js";
+import type { GivenSetting } from "./gather-settings.js";
+import { runBatchCommand, type PreparedBatch } from "./run-batch.js";
+import { readSettings } from "./set-values.js";
+import { typedPath } from "./typed-path.js";
+import { refuseIfNothingChanges, whatHelps } from "./what-helps.js";
+
+/** `cobra-batch approve`. @returns the exit code, as do the others */
+export function approve(output: string, flags: RunFlags & { seed?: number }, command: Command): Promise<number> {
+  return runBatchCommand(flags, async () => {
+    const run = await approveRun(typedPath(output), flags.seed);
+    return run === undefined
+      ? { nothing: `${output} is complete; no preview waits for approval` }
+      : continued(run, flags, command);
+  });
+}
+
+/** `cobra-batch reject`. */
+export function reject(output: string, flags: RunFlags & { set?: string[] }, command: Command): Promise<number> {
+  return runBatchCommand(flags, async () => {
+    const changes = readSettings(flags.set, CHANGEABLE, flagFaults(flags));
+    await refuseSamePictures(output, flags, changes);
+    return { ...continued(await rejectRun(typedPath(output), changes), flags, command), given: givenBy(changes) };
+  });
+}
+
+/** `cobra-batch retry`. */
+export function retry(
+  output: string,
+  flags: RunFlags & { failed?: boolean; set?: string[] },
+  command: Command,
+): Promise<number> {
+  return runBatchCommand(flags, async () => {
+    const changes = readSettings(flags.set, CHANGEABLE, flagFaults(flags));
+    const run = await retryRun(typedPath(output), { failedOnly: Boolean(flags.failed), changes });
+    return run === undefined
+      ? { nothing: `no page of ${output} has failed` }
+      : { ...continued(run, flags, command), given: givenBy(changes) };
+  });
+}
+
+/** `cobra-batch redo`. */
+export function redo(output: string, pages: readonly string[], flags: RedoFlags, command: Command): Promise<number> {
+  return runBatchCommand(flags, async () => {
+    const seed = typeof flags.seed === "number" ? [`seed=${flags.seed}`] : [];
+    const changes = withHints(flags, readSettings([...(flags.set ?? []), ...seed], CHANGEABLE, flagFaults(flags)));
+    await refuseSamePictures(output, flags, changes);
+    return { ...continued(await redoRun(typedPath(output), pages, changes), flags, command), given: givenBy(changes) };
+  });
+}
+
+/** The changes with the hints that flags name. They take the place of the pages' earlier hints. */
+function withHints({ hint, hints }: RedoFlags, changes: SettingChanges): SettingChanges {
+  if (hint !== undefined && hints !== undefined)
+    throw new ConfigurationError("ERR_CONFIG", "--hint and --hints are both given; a page takes dots or a picture");
+  const colorHints = hints === undefined ? hint : resolve(typedPath(hints));
+  return colorHints === undefined ? changes : { ...changes, pages: { ...changes.pages, colorHints } };
+}
+
+/**
+ * Refuses changes after which every picture would be the same, before anything is noted in the run. A model that cannot
+ * be opened is reported by the run itself.
+ */
+async function refuseSamePictures(output: string, { model }: RunFlags, changes: SettingChanges): Promise<void> {
+  if (changes.batch !== undefined) return;
+  const { record } = await findRun(typedPath(output));
+  const directory = model ?? (record.model.directory || defaultModelDirectory());
+  const opened = await openModelPackage(directory, { verify: false }).catch(() => undefined);
+  if (opened !== undefined && (model !== undefined || opened.hash === record.model.hash))
+    refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages);
+}
+
+function givenBy({ pages = {} }: SettingChanges): GivenSetting[] {
+  return Object.keys(pages).map((key) => ({ key, label: `--set ${key}` }));
+}
+
+/** The batch to run: as it was asked for, with the model and the provider it had unless the flags say otherwise. */
+function continued({ config, options, record, notes }: Continuation, flags: RunFlags, command: Command): PreparedBatch {
+  const asked = engineOptions(flags);
+  const same = ["provider", "fallback", "threads"].every(
+    (flag) => (command.getOptionValueSource(flag) ?? "default") === "default",
+  );
+  const model = flags.model ?? (record.model.directory || undefined);
+  const engine: EngineOptions = {
+    ...asked,
+    ...(model === undefined ? {} : { model }),
+    session: same ? record.session : (asked.session ?? {}),
+  };
+  return { config, options, engine, model: record.model, notes };
+}

@@ -1,0 +1,85 @@
+// `kill -9` of a process that writes an output, at many moments: no page is set aside, nothing is lost, nothing is
+// there twice. The journal, the lease and the rules about crashes are the real ones, pages are plain files, so it is
+// quick. The moments are the same each time; `npm run test:crash` tries others.
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { randomNumbers } from "../support/crash.js";
+
+const KILLS = Number(process.env["COBRA_KILLS"] ?? 12);
+const SEED = Number(process.env["COBRA_KILL_SEED"] ?? 1);
+const WRITER = fileURLToPath(new URL("../support/killed-output.mjs", import.meta.url));
+const PAGES = 4;
+/** Lines of an undisturbed run: three stages and an end for each page. */
+const LINES = PAGES * 4;
+
+let root: string;
+beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-killed-"))));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** Runs the writer; with `lines` it is killed after so many lines and so many milliseconds. */
+function write(
+  target: string,
+  lines = Infinity,
+  delayMs = 0,
+): Promise<{ killed: boolean; lines: string[]; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [WRITER, target, String(PAGES)], { stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    let armed = false;
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+      if (armed || stdout.split("\n").length <= lines) return;
+      armed = true;
+      setTimeout(() => child.kill("SIGKILL"), delayMs);
+    });
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (_code, signal) =>
+      resolve({ killed: signal === "SIGKILL", lines: stdout.split("\n").slice(0, -1), stderr }),
+    );
+  });
+}
+
+describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name) => {
+  it(
+    "has every page once, and none is set aside",
+    async () => {
+      const random = randomNumbers(SEED);
+      for (let kills = 0; kills < KILLS / 2;) {
+        const target = join(root, name);
+        const done = new Set<string>();
+        const history: string[] = [];
+        for (let killed = true; killed;) {
+          const last = kills >= KILLS / 2;
+          const [lines, delay] = [Math.floor(random() * LINES), Math.floor(random() * 20)];
+          history.push(last ? "to the end" : `${lines} lines + ${delay} ms`);
+          const result = last ? await write(target) : await write(target, lines, delay);
+          const where = `seed ${SEED}: ${history.join(", ")}; ${result.lines.join(", ")} ${result.stderr}`;
+          expect(
+            result.lines.filter((line) => line.startsWith("aside")),
+            where,
+          ).toEqual([]);
+          for (const page of done) if (!result.killed) expect(result.lines, where).toContain(`kept ${page}`);
+          for (const line of result.lines) if (line.startsWith("done")) done.add(line.slice(5));
+          ({ killed } = result);
+          if (killed) kills++;
+          else expect(result.lines.at(-1), where).toBe("written");
+        }
+        expect(await readdir(root)).toEqual([name]);
+        if (name === "out")
+          expect((await readdir(target)).toSorted()).toEqual([
+            ".cobra-batch",
+            ...Array.from({ length: PAGES }, (_, page) => `${page}_colorized.png`),
+            "processing_metadata.json",
+          ]);
+        await rm(target, { recursive: true });
+      }
+    },
+    Math.max(120_000, KILLS * 10_000),
+  );
+});

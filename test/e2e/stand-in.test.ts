@@ -1,0 +1,92 @@
+// The embedded model and what it ignores: seed, steps and, with few references, top-k. The command says so, offers what
+// does change pictures, and refuses what would give the same picture again.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { runCli } from "../support/cli.js";
+
+let root: string;
+const at = (name: string): string => join(root, name);
+const colorize = (output: string, ...flags: string[]): ReturnType<typeof runCli> =>
+  runCli([
+    "colorize",
+    at("pages"),
+    "--reference-dir",
+    at("colour"),
+    "--output-dir",
+    at(output),
+    "--recursive",
+    ...flags,
+  ]);
+const pictures = (output: string): Promise<Buffer[]> =>
+  Promise.all(["001_colorized.png", "e\u0301_colorized.png"].map((name) => readFile(join(at(output), name))));
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-stand-in-"));
+  await writeFolder(at("pages"), { "001.png": await linePage(1), "e\u0301.png": await linePage(4) });
+  await writeFolder(at("colour"), { "inside/ref.jpg": await colourPage(1) }); // found with --recursive alone
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+it("gives the same pictures whatever seed, steps and top-k are, and warns of each", { timeout: 120_000 }, async () => {
+  const plain = await colorize("plain");
+  expect(plain).toMatchObject({ code: 0, stderr: expect.not.stringContaining("changes nothing") as string });
+  expect(plain.stderr).toMatch(/to colour a page again: node \S+main\.js redo \S+plain '?[^ ]+'? --set fill=model\n/);
+  const other = await colorize("other", "--seed", "5", "--steps", "40", "--top-k", "9");
+  expect(other.stderr.match(/warning: .*/g)).toEqual([
+    "warning: --seed changes nothing: this model gives the same picture for every seed",
+    "warning: --steps changes nothing: this model takes a single step",
+    "warning: --top-k changes nothing: this model takes every reference as a whole (unless there are more than 4 x top-k references)",
+  ]);
+  expect(await pictures("other")).toEqual(await pictures("plain"));
+});
+
+it("refuses to do again what would be the same, before anything is noted, and says what helps", async () => {
+  const before = await readFile(join(at("plain"), ".cobra-batch/journal.ndjson"));
+  const [first] = await pictures("plain");
+  for (const flags of [[], ["--seed", "7"], ["--set", "steps=20", "--set", "seed=7"]]) {
+    const { code, stderr } = await runCli(["redo", at("plain"), "001", ...flags]);
+    expect([code, stderr]).toEqual([
+      64,
+      expect.stringMatching(/^error: nothing would change: .*--hint .*\[ERR_CONFIG\]/),
+    ]);
+  }
+  expect(await readFile(join(at("plain"), ".cobra-batch/journal.ndjson"))).toEqual(before);
+  expect((await pictures("plain"))[0]).toEqual(first);
+  const preview = await colorize("preview", "--preview", "--preview-seeds", "4");
+  expect(preview).toMatchObject({ code: 64, stderr: expect.stringContaining("the same picture 4 times") as string });
+});
+
+it(
+  "does a page again with a hint, which changes it; a hint on a line gets a warning",
+  { timeout: 120_000 },
+  async () => {
+    const [before, neighbour] = await pictures("plain");
+    // The centre of the page's circle, then a point of its outline.
+    const hinted = await runCli(["redo", at("plain"), "001", "--hint", "80,90=#c03028", "--hint", "120,90=#2030c0"]);
+    expect(hinted.stderr).toMatch(/warning: the hint at 120,90 lies on a line.*nearest clear place is 1\d\d,\d+\n/);
+    expect(hinted.stderr.match(/lies on a line/g)).toHaveLength(1);
+    expect(hinted.code).toBe(0);
+    const [after, kept] = await pictures("plain");
+    expect(after).not.toEqual(before);
+    expect(kept).toEqual(neighbour);
+    expect(await runCli(["redo", at("plain"), "é.png", "--set", "fill=model"])).toMatchObject({ code: 0 });
+  },
+);
+
+it(
+  "colours with hints from the start, and warns of one for a page that is not there",
+  { timeout: 120_000 },
+  async () => {
+    const { code, stderr } = await colorize("hinted", "--hint", "001.png:80,90=#c03028", "--hint", "002.png:1,1=#fff");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining('the hint for "002.png" matches no picture of the input'),
+    ]);
+    const [plain, hinted] = [await pictures("other"), await pictures("hinted")];
+    expect([hinted[0]!.equals(plain[0]!), hinted[1]!.equals(plain[1]!)]).toEqual([false, true]);
+  },
+);

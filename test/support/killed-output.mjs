@@ -1,0 +1,55 @@
+// Writes an output of plain files through the real journal, lease and rules about crashes, without a model:
+// node killed-output.mjs <output folder or archive> <pages>. Two pages are in hand at once, each in three stages. Says
+// a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseBatchConfig } from "../../dist/index.js";
+import { BatchOutput } from "../../dist/core/output/batch-output.js";
+import { guardedBy } from "../../dist/core/pages/crash-isolation.js";
+
+const [target, count] = process.argv.slice(2);
+const say = (text) => process.stdout.write(`${text}\n`);
+const { config } = parseBatchConfig({
+  inputDir: "in",
+  ...(target.endsWith(".cbz") ? { outputZip: target } : { outputDir: target }),
+});
+const record = { config, pageConfigs: {}, model: { directory: "", name: "m", hash: "h" }, session: {} };
+const output = await BatchOutput.open(config, { job: "j", record, fingerprint: () => "f" });
+const guard = guardedBy(output);
+
+async function work(job) {
+  const { name } = job.entry;
+  if ((await output.finished(job)) !== undefined) return say(`kept ${name}`);
+  try {
+    guard.begin(job);
+  } catch {
+    return say(`aside ${name}`);
+  }
+  say(`begin ${name} decode`);
+  for (const stage of ["denoise", "encode"]) {
+    await sleep(8);
+    job.stage = stage;
+    guard.onStage(job);
+    say(`begin ${name} ${stage}`);
+  }
+  await sleep(8);
+  const facts = { width: 1, height: 1, bucket: "", stageMs: {}, references: [] };
+  await output.write(job, { bytes: Buffer.from(`picture of ${name}`), facts });
+  return say(`done ${name}`);
+}
+
+const jobs = Array.from({ length: Number(count) }, (_, index) => ({
+  entry: { name: `${index}.png` },
+  outputName: `${index}_colorized.png`,
+  settings: { seed: 0 },
+  startedMs: 0,
+  stage: "decode",
+  inputSha256: "1".repeat(64),
+}));
+const waiting = [...jobs];
+while (waiting.length > 0) {
+  const alone = waiting.findIndex((job) => output.treatment(job).kind !== "usual");
+  const together = alone === 0 ? 1 : alone === 1 ? 1 : 2;
+  await Promise.all(waiting.splice(0, together).map(work));
+}
+await output.finish(jobs, [], { failures: [] });
+say("written");

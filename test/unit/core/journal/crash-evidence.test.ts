@@ -1,0 +1,134 @@
+// Which page is held responsible for the end of a process: the rules, over counters alone.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  addDeath,
+  treatmentOf,
+  type Death,
+  type DeathCounts,
+  type Treatment,
+} from "../../../../src/core/journal/crash-evidence.js";
+import { markText, stageInMark } from "../../../../src/core/journal/crash-marks.js";
+import { causeOfDeath } from "../../../../src/core/journal/death-cause.js";
+import { newLeaseRecord } from "../../../../src/core/journal/lease-record.js";
+
+const after = (...deaths: readonly Death[]): Treatment =>
+  treatmentOf(deaths.reduce<DeathCounts | undefined>(addDeath, undefined));
+const death = (cause: Death["cause"], alone: boolean, stage: Death["stage"] = "denoise"): Death => ({
+  cause,
+  alone,
+  stage,
+});
+const times = (count: number, one: Death): Death[] => Array.from({ length: count }, () => one);
+const ALONE: Treatment = { kind: "alone", leastMemory: false };
+const LEAST: Treatment = { kind: "alone", leastMemory: true };
+
+describe("a page after crashes", () => {
+  it.each([
+    ["none", [], { kind: "usual" }],
+    ["one beside others", [death("crash", false)], ALONE],
+    ["one alone", [death("crash", true)], ALONE],
+    ["two, never alone: another page may be at fault", times(2, death("crash", false)), ALONE],
+    [
+      "two, the last one alone",
+      [death("crash", false), death("crash", true, "decode")],
+      { kind: "set-aside", cause: "crash", deaths: 2, stage: "decode" },
+    ],
+    ["one, and a kill alone", [death("crash", false), death("unknown", true)], ALONE],
+  ] as [string, Death[], Treatment][])("(%s)", (_what, deaths, expected) => {
+    expect(after(...deaths)).toEqual(expected);
+  });
+});
+
+describe("a page after out-of-memory kills", () => {
+  it.each([
+    ["one beside others", [death("out-of-memory", false)], LEAST],
+    ["one alone: not yet with the least memory", [death("out-of-memory", true)], LEAST],
+    [
+      "two, the second with the least memory",
+      times(2, death("out-of-memory", true)),
+      { kind: "set-aside", cause: "out-of-memory", deaths: 2, stage: "denoise" },
+    ],
+    ["two beside others, as one may be of another process", times(2, death("out-of-memory", false)), LEAST],
+    ["one, and then a kill", [death("out-of-memory", true), death("unknown", true)], LEAST],
+  ] as [string, Death[], Treatment][])("(%s)", (_what, deaths, expected) => {
+    expect(after(...deaths)).toEqual(expected);
+  });
+});
+
+describe("a page after ends without evidence", () => {
+  it("is done as usual twice, then alone, and is set aside after five alone in one stage", () => {
+    expect(after(...times(2, death("unknown", false)))).toEqual({ kind: "usual" });
+    expect(after(...times(50, death("unknown", false)))).toEqual(ALONE);
+    const alone = [...times(3, death("unknown", false)), ...times(4, death("unknown", true))];
+    expect(after(...alone)).toEqual(ALONE);
+    expect(after(...alone, death("unknown", true))).toEqual({
+      kind: "set-aside",
+      cause: "unknown",
+      deaths: 8,
+      stage: "denoise",
+    });
+    expect(after(...alone, death("unknown", true, "decode"))).toEqual(ALONE);
+    expect(after(...alone, death("unknown", false), death("unknown", true))).toEqual(ALONE);
+  });
+
+  it("is never set aside while no five in a row are alone in one stage", () => {
+    const kill = fc.record<Death>({
+      cause: fc.constant("unknown"),
+      alone: fc.boolean(),
+      stage: fc.constantFrom("decode", "denoise", "encode"),
+    });
+    fc.assert(
+      fc.property(fc.array(kill, { maxLength: 40 }), (kills) => {
+        const runs = kills.map((one, index) => {
+          const five = kills.slice(Math.max(0, index - 4), index + 1);
+          return five.length === 5 && five.every(({ alone, stage }) => alone && stage === one.stage);
+        });
+        if (!runs.at(-1)) expect(after(...kills).kind).not.toBe("set-aside");
+      }),
+      { seed: 13 },
+    );
+  });
+});
+
+describe("why a process has ended", () => {
+  const holder = newLeaseRecord();
+  const leaseWith = (group: string, machine: string, more = {}) => ({
+    ...holder,
+    oomKillsInGroup: group,
+    oomKillsOnMachine: machine,
+    ...more,
+  });
+  const note = { signal: "SIGSEGV", marks: [{ text: "x" }] };
+  const kills = { group: 3, machine: 9 };
+  it.each([
+    ["a crash note", leaseWith("3", "9"), [note], kills, "crash"],
+    ["a note of a signal that somebody else sent", leaseWith("3", "9"), [{ ...note, sender: 4 }], kills, "unknown"],
+    ["a kill in the group since the last heartbeat", leaseWith("2", "8"), [], kills, "out-of-memory"],
+    ["a kill on the machine, but not in the group", leaseWith("3", "8"), [], kills, "unknown"],
+    [
+      "a kill on the machine, seen from another container",
+      leaseWith("3", "8", { namespace: "n" }),
+      [],
+      kills,
+      "out-of-memory",
+    ],
+    ["a kill on another machine", leaseWith("2", "8", { boot: "b" }), [], kills, "unknown"],
+    ["counts that nobody knows", leaseWith("", ""), [], { group: undefined, machine: undefined }, "unknown"],
+    ["a torn lease", undefined, [], kills, "unknown"],
+  ] as const)("(%s)", (_what, lease, notes, now, expected) => {
+    expect(causeOfDeath(lease, notes, now).cause).toBe(expected);
+  });
+});
+
+describe("a mark in a crash note", () => {
+  it("tells the stage of its page, also where a long name was cut off", () => {
+    const page = { page: `${"long ".repeat(300)}.png`, fingerprint: "f" };
+    const text = markText(page, "denoise");
+    expect(stageInMark(text.slice(0, 900), page)).toBe("denoise");
+    expect([stageInMark(text, { ...page, fingerprint: "g" }), stageInMark("rubbish", page)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+});

@@ -1,0 +1,242 @@
+/**
+ * Valid pictures in forms that a decoder easily gets wrong: they come out right or are refused by name, and never as a
+ * blank page. Files that only lack their end are pages with a warning.
+ */
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { decodeForClassification } from "../../../../src/classification/decode-for-classification.js";
+import { decodeImage } from "../../../../src/io/image/decode-image.js";
+import { sniffFormat } from "../../../../src/io/image/image-format.js";
+import { anyTiff, pngFile, type TiffForm } from "../../../support/picture-files.js";
+import { gradient } from "./pictures.js";
+
+const [WIDTH, HEIGHT] = [16, 9];
+const COUNT = WIDTH * HEIGHT;
+/** 0..255, each value of gray. */
+const GRAY = Array.from({ length: COUNT }, (_, i) => (i * 37) % 256);
+const RGB = [...gradient(WIDTH, HEIGHT)];
+const gray = { width: WIDTH, height: HEIGHT, photometric: 1, channels: 1 } as const;
+const rgb = { width: WIDTH, height: HEIGHT, photometric: 2, channels: 3 } as const;
+
+const bytesOf = (values: Float32Array | Uint32Array | Int16Array | Uint16Array | Float64Array): Uint8Array =>
+  new Uint8Array(values.buffer);
+const floats = (values: readonly number[], scale: number): Uint8Array =>
+  bytesOf(Float32Array.from(values, (value) => value * scale));
+
+async function decoded(file: Uint8Array): Promise<number[]> {
+  return [...(await decodeImage(file, "page.tif", { keepGray: true })).image.data];
+}
+
+function refusal(file: Uint8Array): Promise<unknown> {
+  return decodeImage(file, "page.tif").then(
+    () => "no refusal",
+    (error: unknown) => error,
+  );
+}
+
+describe("TIFF of 32 bits a sample", () => {
+  it.each([
+    ["gray, floating point 0 to 1", { ...gray, bits: 32, sampleFormat: 3, strip: floats(GRAY, 1 / 255) }, GRAY],
+    ["gray, floating point 0 to 255", { ...gray, bits: 32, sampleFormat: 3, strip: floats(GRAY, 1) }, GRAY],
+    ["RGB, floating point 0 to 1", { ...rgb, bits: 32, sampleFormat: 3, strip: floats(RGB, 1 / 255) }, RGB],
+    [
+      "gray, whole numbers",
+      { ...gray, bits: 32, strip: bytesOf(Uint32Array.from(GRAY, (value) => value * 0x01010101)) },
+      GRAY,
+    ],
+    [
+      "RGB, whole numbers",
+      { ...rgb, bits: 32, strip: bytesOf(Uint32Array.from(RGB, (value) => value * 0x01010101)) },
+      RGB,
+    ],
+  ] as readonly [string, TiffForm, number[]][])("is scaled to 8 bits: %s", async (_what, form, expected) => {
+    const file = anyTiff(form);
+    expect(await decoded(file)).toEqual(expected);
+    expect([...(await decodeForClassification(file, "page.tif")).data]).toEqual(expected);
+  });
+
+  it.each([
+    ["beyond 1", (i: number) => i / 20],
+    ["below 0", (i: number) => (i - 5) / COUNT],
+    ["no numbers", (i: number) => (i === 7 ? Number.NaN : 0.5)],
+  ])("is refused where floating point is %s", async (_what, value) => {
+    const strip = bytesOf(Float32Array.from({ length: COUNT }, (_, i) => value(i)));
+    expect(await refusal(anyTiff({ ...gray, bits: 32, sampleFormat: 3, strip }))).toMatchObject({
+      code: "ERR_IMAGE_UNSUPPORTED",
+      message: expect.stringMatching(/page\.tif .*floating-point samples .*Save it as PNG/u) as string,
+    });
+  });
+});
+
+describe("channels beside the colour", () => {
+  it("that are not specified are left out: they are no opacity", async () => {
+    const strip = Uint8Array.from({ length: COUNT * 4 }, (_, i) => (i % 4 === 3 ? 0 : RGB[(i >> 2) * 3 + (i % 4)]!));
+    const file = anyTiff({ ...rgb, channels: 4, bits: 8, strip, extraSample: 0 });
+    expect(await decoded(file)).toEqual(RGB);
+    expect([...(await decodeForClassification(file, "page.tif")).data]).toEqual(RGB);
+    const pair = Uint8Array.from({ length: COUNT * 2 }, (_, i) => (i % 2 === 1 ? 0 : GRAY[i >> 1]!));
+    const { image } = await decodeImage(
+      anyTiff({ ...gray, channels: 2, bits: 8, strip: pair, extraSample: 0 }),
+      "page.tif",
+    );
+    expect([...image.data]).toEqual(GRAY.flatMap((value) => [value, value, value]));
+  });
+
+  it("that are opacity lie over white", async () => {
+    const strip = Uint8Array.from({ length: COUNT * 4 }, (_, i) => (i % 4 === 3 ? 255 * ((i >> 2) % 2) : 10));
+    const expected = Array.from({ length: COUNT }, (_, i) => (i % 2 === 1 ? [10, 10, 10] : [255, 255, 255])).flat();
+    expect(await decoded(anyTiff({ ...rgb, channels: 4, bits: 8, strip, extraSample: 2 }))).toEqual(expected);
+  });
+});
+
+describe("what is valid and not read", () => {
+  const eight = { bits: 8, strip: Uint8Array.from(GRAY) } as const;
+  it.each([
+    ["floating-point samples of 16 bits", { ...gray, bits: 16, sampleFormat: 3, strip: new Uint8Array(COUNT * 2) }],
+    [
+      "floating-point samples of 64 bits",
+      { ...gray, bits: 64, sampleFormat: 3, strip: bytesOf(new Float64Array(COUNT)) },
+    ],
+    ["signed samples", { ...gray, bits: 16, sampleFormat: 2, strip: bytesOf(Int16Array.from(GRAY)) }],
+    ["samples of 12 bits", { ...gray, bits: 12, strip: new Uint8Array(COUNT * 1.5) }],
+    ["ZSTD compression", { ...gray, ...eight, compression: 50_000 }],
+    ["old-style JPEG compression", { ...gray, ...eight, compression: 6 }],
+    ["Lab colour", { ...rgb, photometric: 8, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4), extraSample: 0 }],
+  ] as readonly [string, TiffForm][])("is not called damaged: %s", async (what, form) => {
+    const file = anyTiff(form);
+    const expected = { code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringContaining(what) as string };
+    expect(await refusal(file)).toMatchObject(expected);
+    await expect(decodeForClassification(file, "page.tif")).rejects.toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED" });
+  });
+
+  it("an animated AVIF", async () => {
+    const file = await sharp(gradient(64, 64), { raw: { width: 64, height: 64, channels: 3 } })
+      .avif()
+      .toBuffer();
+    file.write("avis", 8, "latin1");
+    file.write("free", file.indexOf("meta"), "latin1"); // an image sequence may have no still picture
+    expect(await refusal(file)).toMatchObject({
+      code: "ERR_IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("an animation") as string,
+    });
+  });
+
+  it("a JPEG of 12 bits", async () => {
+    const file = await sharp(gradient(64, 64), { raw: { width: 64, height: 64, channels: 3 } })
+      .jpeg()
+      .toBuffer();
+    file[file.indexOf(Buffer.of(0xff, 0xc0)) + 4] = 12;
+    expect(await refusal(file)).toMatchObject({
+      code: "ERR_IMAGE_UNSUPPORTED",
+      message: expect.stringContaining("samples of 12 bits") as string,
+    });
+  });
+
+  it("an SVG that has an AVIF's brand where libvips would not look", () => {
+    const svg = Buffer.from('    ftypavif <svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
+    expect(sniffFormat(svg).format).toBeUndefined();
+  });
+});
+
+describe("a page that would come out as one tone", () => {
+  const drawing = (i: number): number => Number(i % 5 === 0);
+  const alpha = (value: number, opacity: (i: number) => number): Buffer =>
+    pngFile({
+      width: WIDTH,
+      height: HEIGHT,
+      depth: 8,
+      colourType: 4,
+      samples: Array.from({ length: COUNT * 2 }, (_, i) => (i % 2 === 0 ? value : opacity(i >> 1))),
+    });
+  const deep = (value: (i: number) => number): Buffer =>
+    pngFile({
+      width: WIDTH,
+      height: HEIGHT,
+      depth: 16,
+      colourType: 0,
+      samples: Array.from({ length: COUNT }, (_, i) => value(i)),
+    });
+
+  it.each([
+    ["white ink on transparency", alpha(255, (i) => 255 * drawing(i)), /white, or clear, on transparency/u],
+    ["light ink on transparency", alpha(254, (i) => 200 * drawing(i)), /white, or clear, on transparency/u],
+    ["8 bits in 16", deep((i) => GRAY[i]!), /samples go up to 255 of 65535/u],
+    ["12 bits in 16", deep((i) => GRAY[i]! * 16), /samples go up to 4080 of 65535/u],
+    [
+      "a drawing that is clear all over",
+      pngFile({
+        width: WIDTH,
+        height: HEIGHT,
+        depth: 8,
+        colourType: 6,
+        samples: Array.from({ length: COUNT * 4 }, (_, i) => (i % 4 === 3 ? 0 : GRAY[i >> 2]!)),
+      }),
+      /clear all over/u,
+    ],
+  ])("is refused, with what to do: %s", async (_what, file, message) => {
+    expect(await refusal(file)).toMatchObject({
+      code: "ERR_IMAGE_UNSUPPORTED",
+      imagePath: "page.tif",
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it.each([
+    ["white", alpha(255, () => 255)],
+    ["clear", alpha(0, () => 0)],
+    ["white paper with a clear border", alpha(255, (i) => 255 * Number(i % WIDTH > 1))],
+    ["a scan of white paper with noise of 16 bits", deep((i) => 65_535 - (i % 90))],
+    ["black of 16 bits", deep(() => 0)],
+    ["black ink on transparency", alpha(0, (i) => 255 * drawing(i))],
+  ])("is read where it is that tone: %s", async (_what, file) => {
+    expect((await decodeImage(file, "page.png")).image.width).toBe(WIDTH);
+  });
+});
+
+describe("a file that lacks its end", () => {
+  const noise = sharp({
+    create: {
+      width: 120,
+      height: 90,
+      channels: 3,
+      background: "#808080",
+      noise: { type: "gaussian", mean: 128, sigma: 40 },
+    },
+  });
+  const WARNING = [expect.stringMatching(/lacks the mark that ends its file/u) as string];
+
+  it.each([
+    ["baseline", false],
+    ["progressive", true],
+  ])("is a page with a warning where only the end mark is missing: JPEG, %s", async (_what, progressive) => {
+    const file = await noise.clone().jpeg({ progressive }).toBuffer();
+    const whole = await decodeImage(file, "page.jpg");
+    expect(whole.info.warnings).toEqual([]);
+    for (const missing of [1, 2]) {
+      const { image, info } = await decodeImage(file.subarray(0, -missing), "page.jpg");
+      expect(info.warnings).toEqual(WARNING);
+      expect(Buffer.compare(image.data, whole.image.data)).toBe(0);
+      expect((await decodeForClassification(file.subarray(0, -missing), "page.jpg")).width).toBe(120);
+    }
+  });
+
+  it("is damaged where a scan or a part of one is missing", async () => {
+    for (const progressive of [false, true]) {
+      const file = await noise.clone().jpeg({ progressive }).toBuffer();
+      const scans = [...file.keys()].filter((at) => file[at] === 0xff && file[at + 1] === 0xda);
+      const cuts = [...scans.slice(1), file.length - 40, Math.round(file.length * 0.7)];
+      for (const cut of cuts)
+        expect([progressive, cut, await refusal(file.subarray(0, cut))]).toMatchObject([
+          progressive,
+          cut,
+          { code: "ERR_IMAGE_DECODE" },
+        ]);
+    }
+  });
+
+  it("PNG without IEND is a page with the same warning", async () => {
+    const file = await noise.clone().png().toBuffer();
+    expect((await decodeImage(file, "page.png")).info.warnings).toEqual([]);
+    expect((await decodeImage(file.subarray(0, -12), "page.png")).info.warnings).toEqual(WARNING);
+  });
+});
