@@ -137,3 +137,51 @@ export {
 export type { HistogramSnapshot } from "./observe/histogram.js";
 export { openModelPackage, type ModelPackage } from "./model/package.js";
 export { importRelease, type ImportReleaseOptions } from "./convert/cobra-release/import-release.js";
+
+// Types that the signatures above name.
+export type { PixelImage } from "./binding/pixels.js";
+export type { Provider } from "./binding/session-options.js";
+export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
+export type { PictureMode } from "./classification/metrics.js";
+export type { Bucket } from "./colorization/cobra/buckets.js";
+export type { NetworkRuns, RunTimes } from "./colorization/model-runner.js";
+export type { TaskPool } from "./colorization/tasks/pool.js";
+export type { ClassifierName, Fill, GivenEnds, OutputFormat, PageSettings } from "./config/batch-config.js";
+export type { BuildProgress } from "./convert/build-package.js";
+export type { ReleaseFolders } from "./convert/cobra-release/release-files.js";
+export type { ModelConfig } from "./convert/model-config.js";
+export type { RunRecord } from "./core/journal/entries.js";
+export type { StatusDetails } from "./core/pages/status-tracker.js";
+export type { ArchiveLimits } from "./io/archive/archive-limits.js";
+export type { DecodeOptions, DecodedImage, EncodeOptions } from "./io/image/image-codec.js";
+export type { ImageFormat } from "./io/image/image-format.js";
+export type { EntryKind } from "./io/names/entry-rules.js";
+export type { SinkMetadata } from "./io/names/output-rules.js";
+export type { LeaseCacheStats } from "./memory/lease-cache.js";
+export type { Booking } from "./memory/ledger.js";
+export type {
+  ArenaSource,
+  CacheCounters,
+  DroppableCache,
+  MemoryManagerOptions,
+  PageNeeds,
+} from "./memory/memory-manager.js";
+export type { PageSlot } from "./memory/page-gate.js";
+export type { PressureStep } from "./memory/pressure.js";
+export type { GraphName, ModelManifest, WeightSet } from "./model/manifest.js";
+export type { OpenModelPackageOptions } from "./model/package.js";
+export type { HostMemory } from "./platform/host-memory.js";
+export type { WorkerPoolStats } from "./workers/pool.js";
+export type { AllocatorStats, DeviceMemory } from "./binding/types.js";
+export type { ClassifyPictureOptions, PictureKind } from "./classification/classify-picture.js";
+export type { PageOwn } from "./config/batch-config.js";
+export type { ImageEncoderConfig } from "./convert/graphs/image-encoder.js";
+export type { LineExtractorConfig } from "./convert/graphs/line-extractor.js";
+export type { TransformerConfig } from "./convert/graphs/transformer-config.js";
+export type { VaeConfig } from "./convert/graphs/vae.js";
+export type { ImageInfo } from "./io/image/image-info.js";
+export type { BookingState } from "./memory/ledger.js";
+export type { HintForm, SharedGraph, StyleGraph } from "./model/manifest.js";
+export type { CallOptions, TaskStats } from "./workers/pool.js";
+export type { ColorHints } from "./config/color-hints.js";
+export type { PlaceUsage } from "./memory/usage.js";

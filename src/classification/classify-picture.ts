@@ -15,6 +15,7 @@ import {
 /** What a picture is; with metrics where the plain rule has decided by them or somebody has asked for them. */
 export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
 
+/** How a picture is classified. */
 export interface ClassifyPictureOptions extends Omit<DecodeOptions, "keepGray"> {
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;

@@ -31,6 +31,7 @@ export interface PageNeeds {
   pageBytes(size: PageSize | "largest", topK: number): number;
 }
 
+/** What a memory manager is made with. */
 export interface MemoryManagerOptions {
   /** What pages of the model take. */
   readonly needs: PageNeeds;

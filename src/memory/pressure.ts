@@ -52,6 +52,7 @@ export function mayBegin({ inFlight, limit, freeBytes, neededBytes }: AdmissionC
 
 /** What can be done about memory that has run out, mildest first. */
 export const PRESSURE_STEPS = ["drop-caches", "shrink-arenas", "halve-pages", "fail"] as const;
+/** A step against memory that has run out. */
 export type PressureStep = (typeof PRESSURE_STEPS)[number];
 
 export interface PressureCounters {

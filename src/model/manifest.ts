@@ -33,6 +33,7 @@ export type GraphName = SharedGraph | StyleGraph;
  * in.
  */
 export const HINT_FORMS = ["squares", "regions"] as const;
+/** What a model takes colour hints as. */
 export type HintForm = (typeof HINT_FORMS)[number];
 
 /**

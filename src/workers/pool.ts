@@ -23,6 +23,7 @@ export interface WorkerPoolOptions {
   readonly workerFile: string;
 }
 
+/** Options of one call of a worker pool. */
 export interface CallOptions {
   /**
    * Gives up: the call rejects at once with the signal's reason. A waiting task is never started; a running one ends in

@@ -7,13 +7,13 @@ import { ROOT } from "../steps.mjs";
 /** Groups of the page, each with the files below dist/ whose names it has; the first that fits. */
 const GROUPS = [
   ["Batches", /^core\//],
-  ["Engine", /^colorization\/|^binding\//],
+  ["Engine", /^colorization\/|^binding\/|^workers\//],
   ["Settings", /^config\//],
   ["Pictures", /^io\/|^classification\//],
   ["Models", /^model\/|^convert\//],
   ["Errors", /^errors/],
   ["Logging", /^logging/],
-  ["Memory and metrics", /^memory\/|^observe\//],
+  ["Memory and metrics", /^memory\/|^observe\/|^platform\//],
 ];
 
 const OPTIONS = {

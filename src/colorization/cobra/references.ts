@@ -53,6 +53,7 @@ export class ReferenceSet implements Disposable {
   readonly #forget: () => void;
 
   /**
+   * @internal Sets are made by `Engine.references`.
    * @param budgetBytes what the cache of K/V may keep; 0 keeps nothing beyond a page
    * @param memory keeps the books of the cache, and drops it when memory runs out
    */
@@ -79,6 +80,7 @@ export class ReferenceSet implements Disposable {
   /**
    * Patches and embeddings for a bucket, computed once. What pages share is never cancelled by one of them; only their
    * waiting is.
+   * @internal
    */
   patches(bucket: Bucket, signal?: AbortSignal): Promise<ReferencePatch[]> {
     const key = bucketName(bucket);
@@ -118,6 +120,7 @@ export class ReferenceSet implements Disposable {
   /**
    * Keys and values of the chosen patches side by side, [1, R, layers, 2, tokens, width], on the session's device.
    * Pages that chose the same patches share one buffer; release the lease when the page is done.
+   * @internal
    */
   async keysAndValues(
     chosen: readonly ChosenPatch[],

@@ -1,6 +1,7 @@
 /** What an archive may cost at most. Defaults are far above any chapter and far below what would hurt a machine. */
 import { ValidationError } from "../../errors.js";
 
+/** What an archive may hold at most. */
 export interface ArchiveLimits {
   /** Entries of an archive and those inside it, folders included. One with more is refused. Default 50,000. */
   readonly maxEntries: number;

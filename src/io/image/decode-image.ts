@@ -12,6 +12,7 @@ import { withJpegEnd } from "./jpeg-segments.js";
 import { lacksPngEnd } from "./png-chunks.js";
 import { hasUnspecifiedChannel, isDeepTiff, refusedForm, unreadForm, unsupportedForm } from "./unsupported-form.js";
 
+/** A decoded picture and what its file says of itself. */
 export interface DecodedImage {
   /** RGB (or gray, where `keepGray` allows it), 8 bits a sample, in an ArrayBuffer of its own. */
   readonly image: RasterImage;
