@@ -36,6 +36,9 @@ def options() -> argparse.ArgumentParser:
     draw.add_argument("--first", type=int, default=0)
     draw.add_argument("--count", type=int, default=64, help="chunks of 64 geometries (default: 64)")
     draw.add_argument("--stride", type=int, default=1)
+    draw.add_argument("--art", default="", help="folder of sprites; without it only the recipe's own cast is drawn")
+    sprites = command("sprites", "take apart what art/render.mjs has rendered")
+    sprites.add_argument("--art", required=True, help="folder of render.mjs's pictures; sprites are written into it")
     sample = command("sample", "draw the sample chapter of `npm run demo`")
     sample.add_argument("--archive", default=str(Path(__file__).resolve().parents[3] / "scripts/sample/chapter.cbz"))
     sample.add_argument("--truth", default="", help="folder for the pages in colour")
@@ -149,7 +152,11 @@ def main() -> int:
     if args.command == "draw":
         from .pool import draw
 
-        draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride)
+        draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride, art=args.art)
+    elif args.command == "sprites":
+        from .sprites import write as write_sprites
+
+        write_sprites(args.art, Path(__file__).resolve().parents[1] / "art/sources.json")
     elif args.command == "sample":
         from .sample import write as write_sample
 

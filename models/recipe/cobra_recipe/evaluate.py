@@ -31,8 +31,16 @@ def drawn_page(seed: int, references: int = 3, full: bool = True) -> dict:
     palette = torch.from_numpy(Palettes(seed, 64).draw(g["kinds"][None]))
     ink, one = torch.tensor([[25.0, 18.0, 22.0]]), torch.ones(1, 3)
     picture = lambda p: paint.paint(torch.from_numpy(p)[None], palette, one, ink)[0].permute(1, 2, 0).round().byte().numpy()  # noqa: E731
-    page = g["page"]
-    return dict(colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in g["references"]], ids=page[0], balloon=(page[0] == 0) & (page[1] == BALLOON))
+    return dict(painted(g, picture), palette=palette[0].numpy())
+
+
+def painted(g: dict, picture) -> dict:
+    """A geometry as pictures: `picture` paints planes."""
+    page, references = g["page"], g["references"]
+    return dict(
+        colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in references], ids=page[0],
+        shown=np.flatnonzero(np.bincount(references[:, 0].ravel(), minlength=256) > 100), balloon=(page[0] == 0) & (page[1] == BALLOON),
+    )  # fmt: skip
 
 
 def error(a: np.ndarray, truth: np.ndarray, line: np.ndarray) -> float:
