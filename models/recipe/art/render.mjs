@@ -1,6 +1,6 @@
-// Draws the sources of sources.json as pictures for `cobra_recipe sprites`: node render.mjs OUT [FOLDER OF OPENCLIPART'S svg].
-// Writes OUT/NAME.rgba (pictures of SIZE x SIZE pixels, RGBA) and OUT/NAME.json (a group and fixed colours for each picture):
-// pictures of one group show the same thing, with another face or by another hand.
+// Draws the sources of sources.json as pictures for `cobra_recipe sprites`:
+// node render.mjs OUT [FOLDER OF OPENCLIPART'S svg]. Writes OUT/NAME.rgba (pictures of SIZE x SIZE pixels, RGBA) and
+// OUT/NAME.json (a group and fixed colours for each); pictures of a group show one thing, with other faces or hands.
 import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync, closeSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -45,20 +45,24 @@ function* dicebear(source) {
       if (part && p.items) [fixed[name], chosen[part]] = [[PART[part]], PART[part]];
       else if (name === "backgroundColor") fixed[name] = ["transparent"];
       else if (name.endsWith("Probability")) fixed[name] = build() * 100 < (p.default ?? 50) ? 100 : 0;
-      else if (p.items?.enum && !(FACE.has(name) && source.style !== "bigEars" ? true : name === "eyes" || name === "mouth"))
+      else if (p.items?.enum && !(source.style === "bigEars" ? /^(eyes|mouth)$/.test(name) : FACE.has(name)))
         fixed[name] = [p.items.enum[Math.floor(build() * p.items.enum.length)]];
       else if (p.default && /Color$/.test(name) && Array.isArray(p.default))
         fixed[name] = [p.default[Math.floor(build() * p.default.length)]];
     }
-    for (let n = 0; n < source.faces; n++)
-      yield { group: person, colours: chosen, svg: createAvatar(style, { ...fixed, seed: `${person}-${n}`, size: SIZE }).toString() };
+    for (let n = 0; n < source.faces; n++) {
+      const svg = createAvatar(style, { ...fixed, seed: `${person}-${n}`, size: SIZE }).toString();
+      yield { group: person, colours: chosen, svg };
+    }
   }
 }
 
 function* emoji(source) {
-  const [first, second] = source.packages.map((p) => JSON.parse(readFileSync(require.resolve(`${p}/icons.json`), "utf8")));
+  const read = (name) => JSON.parse(readFileSync(require.resolve(`${name}/icons.json`), "utf8"));
+  const [first, second] = source.packages.map(read);
   const svg = (set, icon) =>
-    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${SIZE}" height="${SIZE}" ` +
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ` +
+    `width="${SIZE}" height="${SIZE}" ` +
     `viewBox="0 0 ${icon.width ?? set.width ?? 32} ${icon.height ?? set.height ?? 32}">${icon.body}</svg>`;
   let group = 0;
   for (const [name, icon] of Object.entries(first.icons)) {
@@ -72,7 +76,7 @@ function* emoji(source) {
 }
 
 function* openclipart(source) {
-  const files = (at) => readdirSync(at).sort().flatMap((f) => (statSync(join(at, f)).isDirectory() ? files(join(at, f)) : [join(at, f)]));
+  const files = (at) => (statSync(at).isDirectory() ? readdirSync(at).sort().flatMap((f) => files(join(at, f))) : [at]);
   let group = 0;
   for (const folder of source.folders)
     for (const file of files(join(clipart, folder)))
@@ -88,7 +92,8 @@ for (const source of sources.filter((s) => s.kind)) {
   const file = openSync(join(out, `${source.name}.rgba`), "w");
   for (const { group, colours, svg } of make(source)) {
     try {
-      const image = sharp(Buffer.from(svg), { limitInputPixels: 4e7 }).resize(SIZE, SIZE, { fit: "contain", background: "#0000" });
+      const fit = { fit: "contain", background: "#0000" };
+      const image = sharp(Buffer.from(svg), { limitInputPixels: 4e7 }).resize(SIZE, SIZE, fit);
       writeSync(file, await image.ensureAlpha().raw().toBuffer());
       index.push({ group, colours });
     } catch { /* a drawing that the renderer does not read is left out */ }

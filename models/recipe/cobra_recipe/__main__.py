@@ -44,7 +44,9 @@ def options() -> argparse.ArgumentParser:
     sample.add_argument("--truth", default="", help="folder for the pages in colour")
     warm = command("warm", "write checkpoints of a package's weights into WORK/warm, for --init")
     warm.add_argument("--package", default=str(Path(__file__).resolve().parents[2] / "default"))
-    command("transformer", "train the colouring network", 90).add_argument("--rate", type=float, help="learning rate (default: the config's)")
+    transformer = command("transformer", "train the colouring network", 90)
+    transformer.add_argument("--rate", type=float, help="learning rate (default: the config's)")
+    transformer.add_argument("--batch", type=int, help="pages of 256x256 a step (default: the config's)")
     command("guide", "train the guided decoder", 8)
     command("patches", "train the patch encoder", 5)
     for name, text in (("export", "write the model package"), ("evaluate", "figures and montages of a package"), ("all", "everything, in one command")):
@@ -77,6 +79,8 @@ def stage(args, name: str, minutes: float, init: str = "") -> None:
     cfg, work = CONFIGS[args.config], Path(args.work)
     if getattr(args, "rate", None):
         cfg = replace(cfg, learning_rate=args.rate)
+    if getattr(args, "batch", None):
+        cfg = replace(cfg, batch=args.batch)
     pool = str(work / "pool")
     common = dict(minutes=minutes, seed=args.seed, device=args.device)
     if name == "transformer":

@@ -115,10 +115,14 @@ def _work(out, cfg: Config, pool: str, seed: int, parent: int) -> None:
 
 
 class Feed:
-    """Batches on `device`, made ahead of time; what fails in making them is raised by `next`."""
+    """Batches on `device`, made ahead of time; what fails in making them is raised by `next`. With RECIPE_INLINE no process is started and the
+    training waits for each batch: for a processor that has other work."""
 
     def __init__(self, cfg: Config, pool: str, seed: int, device: str):
         self.fault: BaseException | None = None
+        self.inline = batches(cfg, pool, seed, device) if os.environ.get("RECIPE_INLINE") else None
+        if self.inline:
+            return
         if device == "cpu":
             context = mp.get_context("spawn")
             self.queue = context.Queue(6)
@@ -138,6 +142,8 @@ class Feed:
 
     def next(self) -> Batch:
         """The next batch."""
+        if self.inline:
+            return next(self.inline)
         while True:
             try:
                 batch = self.queue.get(timeout=60)

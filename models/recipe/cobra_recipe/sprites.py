@@ -1,7 +1,7 @@
 """Sprites: other people's drawings taken apart into part numbers, tones and ink, so that they can be coloured anew.
 
-`art/render.mjs` renders vector art to pictures; here colours become parts (pictures of one group share theirs: like-coloured is the same
-part), thin dark shapes become ink, and what is lighter or darker than its part becomes tone.
+`art/render.mjs` renders vector art to pictures; here colours become parts (pictures of one group share theirs: what is
+like-coloured is the same part), thin dark shapes become ink, and what is lighter or darker than its part becomes tone.
 """
 
 import json
@@ -66,7 +66,7 @@ def smooth(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def take_apart(pictures: np.ndarray, colours: dict | None):
-    """A group's pictures [n,S,S,4] -> labels, tones, ink [n,S,S] uint8, colours [SLOTS,3], meanings [SLOTS]; labels are slots, CLEAR outside."""
+    """A group's pictures [n,S,S,4] -> labels (slots or CLEAR), tones, ink [n,S,S], colours, meanings [SLOTS]."""
     solid = pictures[..., 3] > 128
     fixed = {k: np.array([int(c[i : i + 2], 16) for i in (0, 2, 4)], np.uint8) for k, c in (colours or {}).items()}
     pal = palette_of(pictures[solid][:, :3], list(fixed.values()), SLOTS - 1)

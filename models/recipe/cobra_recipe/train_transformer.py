@@ -17,7 +17,7 @@ from .feed import Feed
 from .latent import decode, luma
 from .network import Colorizer, pack, unpack
 from .pool import HELD_OUT
-from .training import Run, factor, log_run, optimizers, save, set_rate
+from .training import Run, factor, half_is_fast, log_run, optimizers, save, set_rate
 
 
 #: Weight of the traits' loss against the classes': costumes hide some of them.
@@ -156,12 +156,14 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         mean.load_state_dict(net.state_dict())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
     feed = Feed(cfg, pool, seed + run.step, device)
-    check, last_check = Validation(), run.spent
+    check, last_check = None, run.spent
 
     def store() -> None:
         save(path, net=mean.state_dict(), raw=net.state_dict(), optimizers=[o.state_dict() for o in opts], run=run.state(), config=asdict(cfg), seed=seed)
 
     def report(title: str) -> dict[str, float]:
+        nonlocal check
+        check = check or Validation()
         figures = check(mean, device, str(path.with_suffix(".png")))
         print(f"{title} {run.spent:.0f}s n {run.samples} " + " ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
         return figures
@@ -172,7 +174,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         k = factor(run.progress, run.step)
         set_rate(opts, cfg.learning_rate * k)
         aux = 1.0 if run.progress < 0.5 else 1.0 - 1.4 * (run.progress - 0.5)
-        loss, parts = loss_of(net, batch.to(device), aux, fast=True)
+        loss, parts = loss_of(net, batch.to(device), aux, fast=half_is_fast(device))
         for o in opts:
             o.zero_grad(set_to_none=True)
         loss.backward()
@@ -183,7 +185,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
             d = min(cfg.ema, (1 + run.step) / (10 + run.step))
             torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - d)
         run.advance(len(batch.line), **parts)
-        if run.step % 50 == 0:
+        if run.step % 20 == 0:
             print(run.line(), f"lr {k:.2f} {run.samples / run.spent:.1f}/s", flush=True)
         if run.due():
             store()

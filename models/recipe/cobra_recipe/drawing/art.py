@@ -1,4 +1,4 @@
-"""Figures from other people's drawings: sprites (`sprites.py`) placed like the recipe's own characters, in the same region ids."""
+"""Figures from other people's drawings: sprites (`sprites.py`), placed as the recipe's own characters are."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ FREE = [IRIS, MOUTH, HAT, HAT2, PROP, PROP2, ACC, TOP2, BOT, SHOE, 1, 2, 5]
 APART, APARTS = 184, 14
 #: Share of the recipe's own characters in a mixed cast, and of figures that a second hand draws, too.
 OWN, SECOND = 0.3, 0.3
-#: Sources by kind, and how often each kind comes: heads, things in two hands, single drawings.
-HEADS = ["adventurer", "bigEars", "bigSmile", "dylan", "lorelei", "micah", "miniavs", "personas", "openPeeps", "toonHead"]
+#: Sources of heads without shoulders, and of all heads.
 BARE = ["adventurer", "bigEars", "bigSmile", "dylan", "lorelei"]
+HEADS = [*BARE, "micah", "miniavs", "personas", "openPeeps", "toonHead"]
 
 
 class Sprites:
@@ -40,7 +40,7 @@ def library(folder: str, held_out: bool = False) -> list[Sprites]:
     return [Sprites(folder, n) for n in names if (n in apart) == held_out]
 
 
-def paste(cv, planes: np.ndarray, ids: np.ndarray, x: float, y: float, size: float, turn: float, flip: bool, wide: float) -> None:
+def paste(cv, planes, ids, x: float, y: float, size: float, turn: float, flip: bool, wide: float) -> None:
     """A sprite [3,S,S] on a canvas, its middle at (x, y), `size` px high; ids [256] says what its labels become."""
     s = planes.shape[-1]
     k = size / s
@@ -80,10 +80,12 @@ def paste(cv, planes: np.ndarray, ids: np.ndarray, x: float, y: float, size: flo
 
 
 class ArtFigure:
-    """Number ci of a cast, drawn from sprites of one group; heads may get a body of the recipe's and be drawn by a second hand."""
+    """Number ci of a cast, drawn from one group; heads may get a body of the recipe's and be drawn by a second hand."""
 
     def __init__(self, g, ci: int, sprites: list[Sprites], seed: int):
-        kinds = [[s for s in sprites if s.name in HEADS], [s for s in sprites if s.name == "emoji"], [s for s in sprites if s.name not in HEADS + ["emoji"]]]
+        # Heads, things in two hands, single drawings.
+        kind_of = lambda s: 0 if s.name in HEADS else 1 if s.name == "emoji" else 2  # noqa: E731
+        kinds = [[s for s in sprites if kind_of(s) == k] for k in range(3)]
         p = np.array([0.5, 0.25, 0.25]) * [len(k) > 0 for k in kinds]
         kind = int(g.choice(3, p=p / p.sum()))
         self.ci, self.head = ci, kind == 0
@@ -100,7 +102,7 @@ class ArtFigure:
         self.wide = float(np.exp(g.normal(0, 0.06)))
 
     def slots(self, source: Sprites, group: int, apart: bool = False) -> np.ndarray:
-        """What the labels of a group become: ids [256]; white parts are paper now and then, unknown parts of the second hand are others."""
+        """What a group's labels become: ids [256]. `apart`: unknown parts get ids of their own."""
         ids, meaning, colours = np.zeros(256, np.uint8), source.meaning[group], source.colours[group]
         known = {int(m) for m in meaning if m != 255}
         free = [s for s in FREE if s not in known]
@@ -116,7 +118,7 @@ class ArtFigure:
         return ids
 
     def tell(self, colours: np.ndarray, natural: np.ndarray, classes: np.ndarray) -> None:
-        """Write what the figure's ids are: colours [256,3] where `natural` [256] says 1 + the figure's number, part classes [256] (255: unknown)."""
+        """Write what the ids are: colours where `natural` is 1 + the figure's number, classes (255: unknown)."""
         if not self.bodied and self.second != "own":
             classes[self.ci * SLOTS + 1 : (self.ci + 1) * SLOTS] = 255
         pairs = [(self.source, self.group, False)]

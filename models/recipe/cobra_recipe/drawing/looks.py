@@ -1,4 +1,4 @@
-"""What the pens of other schools add to a drawing: strands in hair, folds in cloth, hatched shadows. Ink only, but for a shine and deep folds."""
+"""What the pens of other schools add to a drawing: strands in hair, folds in cloth, hatched shadows, a shine."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from .ids import BOT, HAIR, PLACE0, SLOTS, TOP, TOP2
 
 
 def flow(cv, mask: np.ndarray, g, count: int, length: float, swing: float, weight: float) -> None:
-    """`count` lines that run down a region, apart from one another toward its sides; weight 0..1 is how dark they are."""
+    """`count` lines that run down a region and spread toward its sides; weight 0..1 is how dark they are."""
     at = np.argwhere(mask)
     if len(at) < 40:
         return
@@ -47,7 +47,8 @@ def shine(cv, mask: np.ndarray, g) -> None:
     if len(ys) < 12:
         return
     h, w = mask.shape
-    middle = ys[0] + (ys[-1] - ys[0]) * g.uniform(0.15, 0.4) + np.sin(np.arange(w) / w * g.uniform(4, 12) + g.uniform(0, 6)) * h * 0.015
+    middle = ys[0] + (ys[-1] - ys[0]) * g.uniform(0.15, 0.4)
+    middle = middle + np.sin(np.arange(w) / w * g.uniform(4, 12) + g.uniform(0, 6)) * h * 0.015
     thick = (ys[-1] - ys[0]) * g.uniform(0.03, 0.08)
     jag = np.abs((np.arange(w) / max(3.0, thick)) % 2 - 1) * thick * g.uniform(0.3, 1.5)
     band = (np.abs(np.arange(h)[:, None] - middle) < thick / 2 + jag) & mask & (cv.flat[..., 1] == NEUTRAL)

@@ -14,13 +14,19 @@ from .place import Place
 LOOKS, LOOK_P = ["borders", "strokes", "both"], [0.35, 0.35, 0.3]
 
 
-def geometry(seed: int, height: int, width: int, sprites: list[Sprites], references: int = 6, full: bool = False, own: float = OWN) -> dict:
-    """As `page.geometry`, and what each id is: colours [256,3] where natural [256] is the number of a figure, classes [256], traits [8,3]."""
+def geometry(seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN) -> dict:
+    """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
+
+    `own` is the share of the recipe's characters.
+    """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
-    make = lambda c: (  # noqa: E731
-        Character(g, c, Costume(seed * 8 + c) if g.random() < 0.6 else None) if g.random() < own else ArtFigure(g, c, sprites, seed)
-    )
+
+    def make(c: int):
+        if g.random() < own:
+            return Character(g, c, Costume(seed * 8 + c) if g.random() < 0.6 else None)
+        return ArtFigure(g, c, sprites, seed)
+
     cast = [make(c) for c in range(count)]
     places = [Place(g, b) for b in range(int(g.integers(1, 3)))]
     bare = Place(g, 0)
@@ -53,4 +59,5 @@ def geometry(seed: int, height: int, width: int, sprites: list[Sprites], referen
         traits[who.ci] = who.traits()
         if isinstance(who, ArtFigure):
             who.tell(colours, natural, classes)
-    return dict(page=page, references=np.stack(refs), kinds=kinds, colours=colours, natural=natural, classes=classes, traits=traits)
+    known = dict(colours=colours, natural=natural, classes=classes, traits=traits)
+    return dict(page=page, references=np.stack(refs), kinds=kinds, **known)
