@@ -24,7 +24,7 @@ class Config:
     batch: int = 8
     references: int = 6
     learning_rate: float = 3.5e-3
-    ema: float = 0.99
+    ema: float = 0.995
     #: Geometries kept in memory, in chunks.
     chunks: int = 64
 

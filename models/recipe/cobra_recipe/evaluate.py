@@ -19,7 +19,7 @@ from .pool import HELD_OUT
 from .product import Product
 from .training import log_run
 
-#: Sizes (height, width) of drawn evaluation pages: buckets of the package.
+#: Sizes (height, width) of drawn evaluation pages.
 SIZES = [(512, 384), (448, 448), (544, 384), (384, 512)]
 SEED = HELD_OUT + 50_000_000
 
@@ -112,12 +112,20 @@ def paper_off(picture: np.ndarray, d: dict, where: np.ndarray) -> list[float]:
     return [float((255 - picture.astype(float)).max(-1)[paper].mean())] if paper.sum() > 50 else []
 
 
+def alone(package: Package, d: dict, top_k: int, hints=()) -> dict[str, np.ndarray]:
+    """The package's own pictures of a drawn page, at the page's size; hints in the page's pixels."""
+    h, w = d["ids"].shape
+    width, height = package.bucket(w, h)
+    r = package.colour(d["ink"], d["references"], top_k, [(x * width // w, y * height // h, c) for x, y, c in hints])
+    return {k: np.array(Image.fromarray(v).resize((w, h), Image.BICUBIC)) if v.shape[:2] != (h, w) else v for k, v in r.items()}
+
+
 def drawn(package: Package, product: Product | None, count: int, out: Path, top_k: int) -> dict[str, float]:
     """Drawn pages: errors, white, and montages (one of pages with three and more characters)."""
     scores, pages, white = [], [], []
     for i in range(count):
         d = drawn_page(SEED + i)
-        r = package.colour(d["ink"], d["references"], top_k)
+        r = alone(package, d, top_k)
         scores.append(
             dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
         )
@@ -195,8 +203,7 @@ def hints(package: Package, product: Product | None, count: int, out: Path, top_
         colour = g.integers(0, 235, 3).astype(np.uint8)
         truth = d["colour"].copy()
         truth[inside] = colour
-        a = package.colour(d["ink"], d["references"], top_k)
-        b = package.colour(d["ink"], d["references"], top_k, [(int(x), int(y), colour)])
+        a, b = alone(package, d, top_k), alone(package, d, top_k, [(int(x), int(y), colour)])
         near = np.where(inside, a["line"], 0).astype(np.uint8)
         if (near > 120).sum() < 100:
             continue
