@@ -1,4 +1,4 @@
-/** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated decision. */
+/** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";

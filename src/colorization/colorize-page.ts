@@ -1,6 +1,6 @@
 /**
- * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this.
- * What fails for the page alone is a result; what the next page would meet too is thrown.
+ * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this. A
+ * failure that concerns this page alone is a result; one that the next page would meet too is thrown.
  */
 import { readFile } from "node:fs/promises";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";

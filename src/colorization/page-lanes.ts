@@ -1,6 +1,6 @@
 /**
- * How pages that are on their way together take turns: some are read and decoded ahead, so many are coloured at once,
- * and each step is begun in the pages' order.
+ * How pages in flight take turns: a few are read and decoded ahead, a limited number are coloured at once, and each
+ * step starts in the pages' order.
  */
 import { availableParallelism } from "node:os";
 import { Turns } from "./turns.js";

@@ -1,4 +1,4 @@
-/** What a batch is made with, and the check that it is what it should be. */
+/** The options a batch is created with, and the check that they are valid. */
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
 import type { PageSink } from "../io/page-sink.js";

@@ -1,5 +1,5 @@
 /**
- * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way
+ * One batch that can be steered: an input's pages through decoding, colouring, encoding and writing, several in flight
  * at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";

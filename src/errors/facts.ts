@@ -1,4 +1,4 @@
-/** What can be told of any error that was caught, ours or not. */
+/** What can be said about any caught error, ours or not. */
 import { BatchProcessingError } from "./classes.js";
 import { ERROR_TABLE, type ErrorCode } from "./table.js";
 

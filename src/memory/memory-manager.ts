@@ -1,6 +1,7 @@
 /**
- * Memory of one engine: the books, how many pages may be in flight, and what is done when memory runs out. It decides
- * with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to shrink.
+ * The memory of one engine: the ledger, how many pages may be in flight, and what is done when memory runs out. It
+ * decides with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to
+ * shrink.
  */
 import { availableParallelism } from "node:os";
 import { messageOf, ResourceError } from "../errors.js";

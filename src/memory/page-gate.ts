@@ -1,4 +1,4 @@
-/** Lets pages begin as memory allows: books each, makes others wait, first come, first served. */
+/** Lets pages start as memory allows: books memory for each and makes others wait, first come, first served. */
 import { logContext } from "../logging.js";
 import { CHANNELS } from "../observe/channels.js";
 import type { MemoryLedger } from "./ledger.js";

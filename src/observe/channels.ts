@@ -1,6 +1,6 @@
 /**
- * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
- * subscribe and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md
+ * What the engine reports about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * subscribe without any change inside. A channel that nobody listens to costs one property check. docs/observing.md
  * lists them.
  */
 import { channel, type Channel, type ChannelListener } from "node:diagnostics_channel";

@@ -1,4 +1,4 @@
-/** A bounded pool of worker threads for everything that costs a CPU core. What a task is, the worker file knows. */
+/** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";

@@ -1,4 +1,4 @@
-/** Several pages of a batch on their way at once: taken from a queue in order, given on in the same order. */
+/** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
 import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/page-lanes.js";
 import { withLogContext } from "../../logging.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";

@@ -1,6 +1,6 @@
 /**
- * Which files of an input count: what is left out as junk, and what a name promises (picture, archive, other). A name
- * only promises: what a file is, its content decides.
+ * Which files of an input count: what is ignored as junk, and what a name suggests (picture, archive, other). A name
+ * only suggests: the content decides what a file is.
  */
 
 /** Names that systems leave behind. A leading dot alone says nothing: pages have such names. */
