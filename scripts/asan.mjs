@@ -12,10 +12,7 @@ const TESTS = [
   "test/native",
   "test/teardown",
   "test/unit/pixels",
-  "test/unit/regions",
-  "test/unit/flats",
-  "test/unit/hint-growth",
-  "test/unit/ink",
+
   "test/unit/classification",
 ];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];
