@@ -62,8 +62,8 @@ const LAYERS_BYTES_PER_PIXEL = 15;
 /**
  * Colours one page.
  * @returns the coloured page, or its failure
- * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for a request that is none; errors that are not the
- * page's own, such as a lost device
+ * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for an invalid request; errors that are not the page's
+ * own, such as a lost device
  */
 export async function colorizePage(
   services: PageServices,

@@ -38,7 +38,7 @@ export interface PageBudget {
   clearCache?(): unknown;
 }
 
-/** What is told of the model in events, metadata and journals. */
+/** What events, metadata and journals say about the model. */
 export interface ModelFacts {
   /** Where the package is; empty for one that is elsewhere. */
   readonly directory: string;

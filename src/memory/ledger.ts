@@ -23,7 +23,7 @@ export interface Booking extends Disposable {
   release(): void;
 }
 
-/** The books at one moment, in bytes. */
+/** The accounts at one moment, in bytes. */
 export interface LedgerSnapshot {
   readonly totalBytes: number;
   readonly freeBytes: number;

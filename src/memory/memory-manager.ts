@@ -137,8 +137,8 @@ export class MemoryManager {
   }
 
   /**
-   * Bytes that one page of a size takes beside the loaded model: the networks' activations from the model's own graphs
-   * at the page's bucket, reference K/V, pictures and planes. Within the error that `docs/logging-and-memory.md`
+   * Bytes that one page of a size takes in addition to the loaded model: the networks' activations from the model's own
+   * graphs at the page's bucket, reference K/V, pictures and planes. Within the error that `docs/logging-and-memory.md`
    * states.
    * @throws ValidationError `ERR_ARGUMENT` for a size that is not positive
    */

@@ -38,7 +38,7 @@ export interface WorkerPoolStats {
   readonly running: number;
   readonly completed: number;
   readonly failed: number;
-  /** Calls given up by their signal or by `destroy`. */
+  /** Calls aborted by their signal or by `destroy`. */
   readonly aborted: number;
   /** By the task's name, once one of it has ended. */
   readonly tasks: Readonly<Record<string, TaskStats>>;
