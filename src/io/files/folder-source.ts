@@ -3,7 +3,7 @@
  * they are decoded to text for people.
  */
 import type { Stats } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
 import { SNIFF_BYTES } from "../image/image-format.js";
@@ -16,13 +16,14 @@ import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
 import { fileChunks, readHead, readWhole } from "./read-file.js";
+import { liesWithin } from "./real-path.js";
 
 /** Files whose first bytes are read at once. */
 const HEADS_AT_ONCE = 16;
 
 /** Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`. */
 export async function openFolderSource(path: string, recursive: boolean): Promise<PageSource> {
-  const listing: Listing = { recursive, files: [], faults: [], visited: new Set() };
+  const listing: Listing = { root: path, recursive, files: [], faults: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
   const { faults } = listing;
   const entries = sortedNaturally(await judged(listing), ({ name }) => name);
@@ -48,6 +49,8 @@ interface ListedFile {
 }
 
 interface Listing {
+  /** The folder that is the input. */
+  readonly root: string;
   readonly recursive: boolean;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
@@ -85,6 +88,31 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
   else if (listing.recursive) await list(listing, path, name);
 }
 
+/**
+ * Whether a path is a link to something outside the input. Pages may be such links; other files are copied to the output
+ * unseen, and a link could let any file of the machine out.
+ */
+async function leadsOut(path: Buffer, root: string): Promise<boolean> {
+  return (await lstat(path)).isSymbolicLink() && !(await liesWithin(path.toString(), root));
+}
+
+/** A file that is listed, but cannot be copied. */
+function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
+  const refuse = (): never => {
+    throw new ValidationError(
+      "ERR_INPUT_NOT_FOUND",
+      `${path.toString()} is a link that leads out of the input; to copy the file, put it into the input itself`,
+    );
+  };
+  return {
+    read: async () => refuse(),
+    // oxlint-disable-next-line require-yield -- it ends before its first piece
+    chunks: async function* () {
+      refuse();
+    },
+  };
+}
+
 /** What a path leads to that is neither a file nor a folder. */
 function specialFile(info: Stats): string {
   if (info.isFIFO()) return "a named pipe";
@@ -93,7 +121,7 @@ function specialFile(info: Stats): string {
 }
 
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
-async function judged({ files, faults }: Listing): Promise<SourceEntry[]> {
+async function judged({ files, faults, root }: Listing): Promise<SourceEntry[]> {
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
     const content = contentKind(file, await readHead(path, SNIFF_BYTES).catch(() => undefined));
@@ -101,7 +129,9 @@ async function judged({ files, faults }: Listing): Promise<SourceEntry[]> {
     found[index] =
       "unsupported" in content
         ? { name: file.name, error: content.unsupported }
-        : { ...file, ...content, read: () => readWhole(path), chunks: () => fileChunks(path) };
+        : content.kind === "other" && (await leadsOut(path, root))
+          ? { ...file, ...content, ...unreadable(path) }
+          : { ...file, ...content, read: () => readWhole(path), chunks: () => fileChunks(path) };
   });
   const names = new FreeNames({ numbered: numberedName });
   return found.flatMap((one) => {

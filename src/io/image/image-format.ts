@@ -58,6 +58,12 @@ function uint32(head: string, at: number): number {
 const BMP_HEADER_BYTES = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
 /** A bitmap states the size of the header that follows the first 14 bytes. */
 const isBitmap = (head: string): boolean => BMP_HEADER_BYTES.has(uint32(head, 14));
+const PCX_VERSIONS = [0, 2, 3, 4, 5];
+/** PCX has a signature of one byte: its version, encoding and bits per sample must fit as well. */
+const isPcx = (head: string): boolean =>
+  PCX_VERSIONS.includes(byteAt(head, 1)) && byteAt(head, 2) <= 1 && [1, 2, 4, 8].includes(byteAt(head, 3));
+/** SGI's storage is 0 or 1 and a sample has 1 or 2 bytes. */
+const isSgi = (head: string): boolean => byteAt(head, 2) <= 1 && [1, 2].includes(byteAt(head, 3));
 /** An icon's first picture lies behind the list of its pictures. */
 const isIcon = (head: string): boolean => {
   const count = uint16(head, 4);
@@ -79,6 +85,8 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "MM\0*", format: "tiff", description: "a TIFF picture" },
   { at: 0, bytes: "II+\0", format: "tiff", description: "a BigTIFF picture" },
   { at: 0, bytes: "MM\0+", format: "tiff", description: "a BigTIFF picture" },
+  { at: 38, bytes: "application/x-krita", isPicture: true, description: "a Krita document; export it as PNG" },
+  { at: 38, bytes: "image/openraster", isPicture: true, description: "an OpenRaster document; export it as PNG" },
   { at: 0, bytes: "PK\x03\x04", format: "zip", description: "a ZIP archive" },
   { at: 0, bytes: "PK\x05\x06", format: "zip", description: "an empty ZIP archive" },
   { at: 0, bytes: "Rar!", description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
@@ -94,6 +102,12 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\xff\x4f\xff\x51", isPicture: true, description: "a JPEG 2000 picture; save it as PNG" },
   { at: 0, bytes: "II\xbc", isPicture: true, description: "a JPEG XR picture; save it as PNG" },
   { at: 0, bytes: "\0\0\x01\0", isPicture: true, description: "an icon (ICO); save it as PNG", holds: isIcon },
+  { at: 0, bytes: "\x0a", isPicture: true, description: "a PCX picture; save it as PNG", holds: isPcx },
+  { at: 0, bytes: "\xd7\xcd\xc6\x9a", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
+  { at: 40, bytes: " EMF", isPicture: true, description: "an enhanced metafile (EMF); save it as PNG" },
+  { at: 0, bytes: "\x59\xa6\x6a\x95", isPicture: true, description: "a Sun raster picture; save it as PNG" },
+  { at: 0, bytes: "\x01\xda", isPicture: true, description: "an SGI picture; save it as PNG", holds: isSgi },
+  { at: 128, bytes: "DICM", isPicture: true, description: "a DICOM picture; save it as PNG" },
   { at: 0, bytes: "qoif", isPicture: true, description: "a QOI picture; save it as PNG" },
   { at: 0, bytes: "DDS ", isPicture: true, description: "a DDS picture; save it as PNG" },
   { at: 0, bytes: "v/1\x01", isPicture: true, description: "an OpenEXR picture; save it as PNG" },

@@ -2,11 +2,27 @@
 /** The `cobra-batch` command: loads the program and runs it. Reports when no file handles are left even for that. */
 import { EXIT } from "./output/exit-codes.js";
 
-// A reader that closes the pipe (`| head`) is not an error: further output is dropped, and a batch continues.
+/**
+ * What ends an output stream and nothing else: a reader that closes the pipe (`| head`), a full disk or a fault of the
+ * disk behind a redirection, a terminal that is gone. Lines are lost, and a batch continues.
+ */
+const STREAM_FAULTS: ReadonlySet<unknown> = new Set(["EPIPE", "ENOSPC", "EDQUOT", "EFBIG", "EIO", "EBADF", "ENXIO"]);
+
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+  const rethrow = (error: unknown): void => {
+    if (!(error instanceof Error && "code" in error && STREAM_FAULTS.has(error.code))) throw error;
+  };
+  // A pipe reports a fault as an event; a file, which is written synchronously, throws it.
+  stream.on("error", rethrow);
+  const write = stream.write.bind(stream) as (...given: unknown[]) => boolean;
+  stream.write = (...given: unknown[]): boolean => {
+    try {
+      return write(...given);
+    } catch (error) {
+      rethrow(error);
+      return true;
+    }
+  };
 }
 
 try {

@@ -63,12 +63,16 @@ function importCommand(): Command {
     .addOption(
       new Option("--buckets <sizes>", "page sizes, such as 640x1024,1024x640 (default: Cobra's 15)").argParser(sizes),
     )
-    .option("--ignore <tensor>", "tensor of the LoRA file to leave out; may be repeated", collect)
+    .option(
+      "--ignore <tensor>",
+      "tensor of the LoRA file to leave out, or config setting to let through; may be repeated",
+      collect,
+    )
     .requiredOption("--out <dir>", "folder for the package")
     .option("--overwrite", "replace an existing model package")
     .addHelpText(
       "after",
-      "\nExamples:\n  cobra-batch model import --cobra Cobra --pixart PixArt-XL-2-1024-MS \\\n    --prompt Cobra --out cobra-fp16",
+      "\nExamples:\n  cobra-batch model import --cobra Cobra --pixart PixArt-XL-2-1024-MS \\\n    --prompt Cobra-code/prompt_tensor --out cobra-fp16",
     )
     .action(async (flags: ModelImportFlags) => {
       const { importModel } = await import("../actions/model-import.js");
