@@ -80,6 +80,6 @@ describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name
         await rm(target, { recursive: true });
       }
     },
-    Math.max(120_000, KILLS * 10_000),
+    Math.max(600_000, KILLS * 20_000),
   );
 });
