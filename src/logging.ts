@@ -4,7 +4,7 @@
  * and the record's own fields. Lines of worker threads come out here too.
  */
 import { pino, type Logger as PinoLogger } from "pino";
-import { checkArgument } from "./errors/arguments.js";
+import { checkArgument, checkObject } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
 import {
   checkLevel,
@@ -106,7 +106,8 @@ function replaceSinks(next: readonly Sink[]): void {
  * for a file that cannot be opened
  */
 export function setupLogging(options: LoggingOptions = {}): LoggingSetup {
-  checkArgument(typeof options === "object" && options !== null, "the logging options", options, "an object");
+  checkObject("the logging options", options);
+  if (options.components !== undefined) checkObject("components", options.components);
   const { console = true, maxFileBytes = DEFAULT_MAX_FILE_BYTES, maxFiles = DEFAULT_MAX_FILES } = options;
   const level = checkLevel(options.level ?? "INFO", "the log level");
   const own = Object.entries(options.components ?? {}).map(

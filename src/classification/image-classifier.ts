@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
+import { checkArgument, checkList, checkObject, checkText } from "../errors/arguments.js";
 import { calibrate } from "./calibrated.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
@@ -45,6 +46,7 @@ export class ImageClassifier {
 
   /** @throws ConfigurationError `ERR_CONFIG` for a bad threshold; ValidationError `ERR_ARGUMENT` for a bad count */
   constructor(options: ImageClassifierOptions = {}) {
+    checkObject("the options of ImageClassifier", options);
     const { cacheEntries = 10_000, concurrency = 4, limitPixels } = options;
     for (const [name, value, least] of [
       ["cacheEntries", cacheEntries, 0],
@@ -52,10 +54,11 @@ export class ImageClassifier {
       ["limitPixels", limitPixels ?? 1, 1],
     ] as const) {
       if (!Number.isInteger(value) || value < least)
-        throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${value}`);
+        throw new ValidationError("ERR_ARGUMENT", `${name} must be a whole number >= ${least}, got ${String(value)}`);
     }
+    if (options.thresholds !== undefined) checkObject("thresholds", options.thresholds);
     this.thresholds = completeThresholds(options.thresholds);
-    this.#decision = options.decision ?? "plain";
+    this.#decision = options.decision === undefined ? "plain" : options.decision;
     if (!CLASSIFIERS.includes(this.#decision))
       throw new ValidationError(
         "ERR_ARGUMENT",
@@ -75,6 +78,8 @@ export class ImageClassifier {
     source: ClassifierSource,
     name = typeof source === "string" ? source : "picture",
   ): Promise<ImageClassification> {
+    checkSource(source);
+    checkText("the picture's name", name);
     const content = typeof source === "string" ? await readPicture(source) : source;
     const key = keyOf(content);
     const known = this.#cache.get(key);
@@ -89,6 +94,7 @@ export class ImageClassifier {
    * Classifies many; a picture that fails gets its error and the others go on. Results are in the order of the sources.
    */
   async classifyBatch(sources: Iterable<ClassifierSource>): Promise<BatchClassification[]> {
+    checkList("the sources", sources);
     const all = [...sources];
     const results: BatchClassification[] = [];
     let next = 0;
@@ -128,6 +134,14 @@ export class ImageClassifier {
     this.#cache.set(key, classification);
     if (this.#cache.size > this.#options.cacheEntries) this.#cache.delete(this.#cache.keys().next().value!);
   }
+}
+
+function checkSource(source: unknown): void {
+  if (typeof source === "string" || source instanceof Uint8Array) return;
+  const { width, height, channels, data } = (source ?? {}) as Partial<ClassifierImage>;
+  const isPicture =
+    [width, height, channels].every((value) => Number.isInteger(value)) && ArrayBuffer.isView(data as ArrayBufferView);
+  checkArgument(isPicture, "the picture", source, "a path, a file's bytes or { width, height, channels, data }");
 }
 
 /** Classifies a decoded picture, by either decision. Errors as `measure`. */

@@ -1,5 +1,6 @@
 /** Separates pages from references in a list of pictures. */
 import type { BatchProcessingError } from "../errors.js";
+import { checkArgument, checkList } from "../errors/arguments.js";
 import type { ImageClassification } from "./decision.js";
 import { ImageClassifier, type ClassifierSource } from "./image-classifier.js";
 
@@ -30,6 +31,8 @@ export async function separateLineArtAndReferences<T extends ClassifierSource>(
   images: Iterable<T>,
   classifier = new ImageClassifier(),
 ): Promise<Separation<T>> {
+  checkList("the images", images);
+  checkArgument(classifier instanceof ImageClassifier, "the classifier", classifier, "an ImageClassifier");
   const all = [...images];
   const separation: Separation<T> = { lineArt: [], references: [], classifications: new Map(), failures: [] };
   for (const [index, { classification, error }] of (await classifier.classifyBatch(all)).entries()) {

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
 import { isOutOfMemory, isPageFailure, ValidationError } from "../errors.js";
+import { checkFunction, checkMethods, checkObject, checkSignal } from "../errors/arguments.js";
 import { inputError } from "../io/files/file-errors.js";
 import { pictureSize, type DecodedImage } from "../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
@@ -70,6 +71,13 @@ export async function colorizePage(
   input: PageRequestInput,
   options: PageOptions = {},
 ): Promise<PageResult> {
+  checkObject("the services", services);
+  checkMethods("colorizer", services.colorizer, ["colorize"]);
+  checkMethods("pool", services.pool, ["decode", "encode", "run"]);
+  checkMethods("memory", services.memory, ["holdPicture", "beginPage", "thinOut", "outOfMemory"]);
+  checkMethods("references", services.references, ["lend"]);
+  checkMethods("lanes", services.lanes, ["enter"]);
+  checkPageOptions(options);
   const request = parsePageRequest(input);
   const work = new PageWork(services, request, options);
   try {
@@ -78,6 +86,15 @@ export async function colorizePage(
     if (options.signal?.aborted === true || !isPageFailure(error)) throw error;
     return { status: "failed", failure: pageFailure(request.name, work.stage, error), warnings: work.warnings };
   }
+}
+
+/** @throws ValidationError `ERR_ARGUMENT` */
+export function checkPageOptions(options: unknown): void {
+  checkObject("the options", options);
+  const { signal, onProgress, lane } = options as Record<string, unknown>;
+  checkSignal("signal", signal);
+  checkFunction("onProgress", onProgress, true);
+  if (lane !== undefined) checkMethods("lane", lane, ["ahead", "booking", "colouring", "leave"]);
 }
 
 /** One page on its way. */

@@ -5,6 +5,7 @@
 import type { SessionOptions } from "../binding/index.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
+import { checkArgument } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import type { LedgerSnapshot } from "../memory/ledger.js";
 import { MemoryManager, type CacheCounters } from "../memory/memory-manager.js";
@@ -17,8 +18,9 @@ import { weightBooks } from "./shared-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
+import { checkEngineOptions, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
-import { colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
+import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
 import { PageLanes } from "./page-lanes.js";
@@ -153,6 +155,7 @@ export class Engine implements AsyncDisposable {
    * @throws ModelError `ERR_MODEL_*` for a package that is missing, damaged or not for this engine
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
+    checkEngineOptions(options);
     const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
     log.info(
       {
@@ -189,6 +192,7 @@ export class Engine implements AsyncDisposable {
   /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
   references(images: readonly ReferenceImage[]): ReferenceSet {
     this.#assertOpen();
+    checkReferences(images);
     return this.#references(images);
   }
 
@@ -226,6 +230,7 @@ export class Engine implements AsyncDisposable {
    */
   async colorizePage(request: PageRequestInput, options: PageOptions = {}): Promise<PageResult> {
     this.#assertOpen();
+    checkPageOptions(options);
     const signal = this.#within(options.signal);
     return this.#tracked(colorizePage(this.#services, request, { ...options, signal }));
   }
@@ -237,6 +242,13 @@ export class Engine implements AsyncDisposable {
    */
   async colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
     this.#assertOpen();
+    checkArgument(
+      references instanceof ReferenceSet,
+      "references",
+      references,
+      "a ReferenceSet of Engine.references()",
+    );
+    checkRasterRequest(request);
     return this.#colorize(references, request);
   }
 

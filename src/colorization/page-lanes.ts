@@ -3,6 +3,7 @@
  * step starts in the pages' order.
  */
 import { availableParallelism } from "node:os";
+import { checkFunction, checkObject } from "../errors/arguments.js";
 import { Turns } from "./turns.js";
 
 /** Pages that are read and decoded before their colouring may begin. */
@@ -42,7 +43,11 @@ export class PageLanes {
   readonly #admitted: () => Promise<boolean>;
   readonly #untilLeft: boolean;
 
-  constructor({ colouring, admitted = async () => true, untilLeft = false }: PageLanesOptions) {
+  constructor(options: PageLanesOptions) {
+    checkObject("the options of PageLanes", options);
+    const { colouring, admitted = async () => true, untilLeft = false } = options;
+    checkFunction("colouring", colouring);
+    checkFunction("admitted", admitted);
     this.#colouring = new Turns(colouring, "colouring");
     this.#admitted = admitted;
     this.#untilLeft = untilLeft;
@@ -56,6 +61,7 @@ export class PageLanes {
     return {
       ahead: (signal) => ahead.begin(signal),
       booking: async (work, signal) => {
+        checkFunction("work", work);
         await booking.begin(signal);
         try {
           return await work();
@@ -64,6 +70,7 @@ export class PageLanes {
         }
       },
       colouring: async (work, signal) => {
+        checkFunction("work", work);
         await colouring.begin(signal);
         try {
           if (!(await this.#admitted())) throw new PageLeft("no page may be begun any more");

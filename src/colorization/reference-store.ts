@@ -4,6 +4,7 @@
  */
 import type { RasterImage } from "../binding/raster.js";
 import { ConfigurationError } from "../errors.js";
+import { checkFunction, checkList, checkMethods, checkObject, checkText } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { sha256 } from "../platform/sha256.js";
 import type { ReferenceImage, ReferenceSet } from "./cobra/references.js";
@@ -53,6 +54,8 @@ export class ReferenceStore implements Disposable {
   readonly #sets = new Map<string, SharedSet>();
 
   constructor(options: ReferenceStoreOptions) {
+    checkMethods("the options of ReferenceStore", options, ["open", "decode"]);
+    checkFunction("readBlob", options.readBlob, true);
     this.#options = options;
   }
 
@@ -61,6 +64,8 @@ export class ReferenceStore implements Disposable {
    * values are kept as long as the list is held.
    */
   hold(files: readonly ReferenceFile[], { pinned = false }: HoldOptions = {}): Disposable {
+    checkNamed(files);
+    for (const [index, { read }] of files.entries()) checkFunction(`references[${index}].read`, read);
     const set = this.#set(files);
     set.files ??= [...files];
     set.holders++;
@@ -86,6 +91,8 @@ export class ReferenceStore implements Disposable {
     signal: AbortSignal | undefined,
     work: (references: ReferenceSet) => Promise<T>,
   ): Promise<T> {
+    checkNamed(references);
+    checkFunction("work", work);
     const set = this.#set(references);
     set.users++;
     try {
@@ -156,6 +163,15 @@ export class ReferenceStore implements Disposable {
   [Symbol.dispose](): void {
     for (const set of this.#sets.values()) close(set);
     this.#sets.clear();
+  }
+}
+
+function checkNamed(references: readonly PageReference[]): void {
+  checkList("references", references);
+  for (const [index, reference] of references.entries()) {
+    checkObject(`references[${index}]`, reference);
+    checkText(`references[${index}].name`, reference.name);
+    checkText(`references[${index}].hash`, reference.hash);
   }
 }
 

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ConfigurationError, messageOf } from "../errors.js";
+import { checkObject, checkText } from "../errors/arguments.js";
 import {
   BATCH_CONFIG_KEYS,
   configError,
@@ -51,6 +52,7 @@ export class ConfigurationHandler {
    * paths such as `images["p1.png"].seed` else
    */
   async loadConfigFile(path: string): Promise<ConfigFile> {
+    checkText("the path of the configuration file", path);
     let file = this.#files.get(path);
     if (file === undefined) {
       const text = await readFile(path, "utf8").catch((cause: unknown) =>
@@ -96,6 +98,7 @@ export class ConfigurationHandler {
    * @param name relative path in the input, with forward slashes
    */
   getImageConfig(name: string): PageConfig {
+    checkText("the image's name", name);
     const matching = Object.entries(this.#current.images).flatMap(([entry, config]) => {
       const specificity = matchImage(this.#pattern(entry), name);
       if (specificity === undefined) return [];
@@ -108,6 +111,7 @@ export class ConfigurationHandler {
 
   /** Whether any entry matches an image. */
   hasImageConfig(name: string): boolean {
+    checkText("the image's name", name);
     return Object.keys(this.#current.images).some((entry) => matchImage(this.#pattern(entry), name) !== undefined);
   }
 
@@ -126,6 +130,7 @@ export class ConfigurationHandler {
    * Later settings over earlier ones, key by key: lists are replaced, not joined. A key that is undefined says nothing.
    */
   mergeConfigs<T extends object>(...configs: readonly T[]): T {
+    for (const config of configs) checkObject("settings to merge", config);
     return Object.assign(
       {},
       ...configs.map((config) => Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))),

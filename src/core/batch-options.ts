@@ -1,6 +1,7 @@
 /** The options a batch is created with, and the check that they are valid. */
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
+import { checkFlag, checkFunction, checkList, checkObject, checkSignal } from "../errors/arguments.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { PageSource } from "../io/page-source.js";
 import type { BatchEngine } from "./batch-engine.js";
@@ -53,7 +54,12 @@ export function checkedConfig(
   settings: BatchConfigInput,
   options: BatchProcessorOptions,
 ): BatchConfig {
+  checkObject("the options of a batch", options);
   const { source, references, sink } = options;
+  checkSignal("signal", options.signal);
+  for (const name of ["onEvent", "pageConfig", "pagesInFlight"] as const) checkFunction(name, options[name], true);
+  checkFlag("fresh", options.fresh);
+  if (options.only !== undefined) checkList("only", options.only);
   assertHas("engine", engine, ["colorizePage", "provider"]);
   if (source !== undefined) assertHas("source", source, ["entries", "close"]);
   if (references !== undefined) assertHas("references", references, ["entries", "close"]);

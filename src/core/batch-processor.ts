@@ -12,6 +12,7 @@ import {
   settingFaults,
 } from "../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
+import { checkList, checkObject } from "../errors/arguments.js";
 import { getLogger, withLogContext } from "../logging.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { checkedConfig, type BatchProcessorOptions } from "./batch-options.js";
@@ -91,6 +92,7 @@ export class BatchProcessor implements AsyncDisposable {
    */
   async addImages(images?: readonly (string | ImageRequest)[]): Promise<readonly ImageQueueItem[]> {
     this.#assertNotStarted();
+    if (images !== undefined) checkList("images", images);
     const scan = await this.#scanned();
     this.#assertNotStarted();
     return this.#pages.add(scan, images);
@@ -166,7 +168,9 @@ export class BatchProcessor implements AsyncDisposable {
    * @param choice of a grid of seeds the one for all pages
    * @throws BatchProcessingError `ERR_STATE` when no preview waits, `ERR_ARGUMENT` for a seed that is not shown
    */
-  approvePreview({ seed }: { seed?: number } = {}): void {
+  approvePreview(choice: { seed?: number } = {}): void {
+    checkObject("the choice", choice);
+    const { seed } = choice;
     this.#gate.approve(seed);
   }
 
@@ -177,6 +181,7 @@ export class BatchProcessor implements AsyncDisposable {
    * @throws BatchProcessingError `ERR_STATE` when no preview waits; ConfigurationError `ERR_CONFIG` for bad settings
    */
   rejectPreview(settings?: PageConfig): void {
+    if (settings !== undefined) checkObject("settings", settings);
     const faults = settingFaults(settings ?? {}, PAGE_SETTINGS);
     if (faults.length > 0) throw configError(faults);
     this.#gate.reject(settings);

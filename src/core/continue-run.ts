@@ -7,6 +7,7 @@ import { basename, parse, resolve } from "node:path";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
+import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
 import { openPageSource } from "../io/open-source.js";
 import { sha256 } from "../platform/sha256.js";
 import { reopenArchive } from "./output/archive-output.js";
@@ -48,6 +49,8 @@ interface Decision {
  * shown); ResourceError `ERR_OUTPUT_LOCKED`, `ERR_OUTPUT_WRITE`
  */
 export async function approveRun(output: string, seed?: number): Promise<Continuation | undefined> {
+  checkText("the output", output);
+  if (seed !== undefined) checkWhole("the seed", seed);
   const run = await findRun(output);
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
   return change(run, {}, ({ preview }) => {
@@ -68,6 +71,8 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
  * @throws as `approveRun`; ConfigurationError `ERR_CONFIG` for bad settings
  */
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
+  checkText("the output", output);
+  checkChanges(changes);
   return change(await findRun(output), changes, ({ preview }) => {
     if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
     const batchChanged = Object.keys(changes.batch ?? {}).length > 0;
@@ -87,8 +92,13 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
  */
 export async function retryRun(
   output: string,
-  { failedOnly = false, changes = {} }: { failedOnly?: boolean; changes?: SettingChanges } = {},
+  options: { failedOnly?: boolean; changes?: SettingChanges } = {},
 ): Promise<Continuation | undefined> {
+  checkText("the output", output);
+  checkObject("the options", options);
+  const { failedOnly = false, changes = {} } = options;
+  checkFlag("failedOnly", failedOnly);
+  checkChanges(changes);
   const run = await findRun(output);
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
@@ -116,6 +126,10 @@ export async function redoRun(
   pages: readonly string[],
   changes: SettingChanges = {},
 ): Promise<Continuation> {
+  checkText("the output", output);
+  checkList("the pages", pages);
+  for (const page of pages) checkText("a page", page);
+  checkChanges(changes);
   const found = await findRun(output);
   const named =
     found.archive === undefined
@@ -174,6 +188,12 @@ async function checkOrigins(
   } finally {
     await source.close();
   }
+}
+
+function checkChanges(changes: SettingChanges): void {
+  checkObject("the changes", changes);
+  if (changes.pages !== undefined) checkObject("changes.pages", changes.pages);
+  if (changes.batch !== undefined) checkObject("changes.batch", changes.batch);
 }
 
 /** Takes the lease, so that no run is under way, and adds a decision to the journal. */

@@ -1,6 +1,7 @@
 /** One batch as one call: the short way to a `BatchProcessor`. */
 import type { BatchEngine } from "./batch-engine.js";
 import type { BatchConfigInput } from "../config/batch-config.js";
+import { checkFunction, checkList, checkObject, checkSignal } from "../errors/arguments.js";
 import type { ImageRequest } from "./pages/batch-pages.js";
 import { BatchProcessor, type BatchProcessorOptions } from "./batch-processor.js";
 import type { BatchSummary, PreviewResult } from "./events.js";
@@ -35,8 +36,14 @@ export interface RunBatchOptions extends BatchProcessorOptions {
 export async function runBatch(
   engine: BatchEngine,
   settings: BatchConfigInput,
-  { drain, images, onPreview = async () => undefined, ...options }: RunBatchOptions = {},
+  given: RunBatchOptions = {},
 ): Promise<BatchSummary> {
+  checkObject("the options of runBatch", given);
+  const { drain, images, onPreview = async () => undefined, ...options } = given;
+  checkSignal("drain", drain);
+  checkFunction("onPreview", onPreview);
+  checkFunction("onEvent", options.onEvent, true);
+  if (images !== undefined) checkList("images", images);
   drain?.throwIfAborted();
   const ended = new AbortController();
   const decide = async (preview: PreviewResult): Promise<void> => {

@@ -17,3 +17,55 @@ export function shown(value: unknown): string {
 export function checkArgument(isValid: boolean, what: string, value: unknown, rule: string): asserts isValid {
   if (!isValid) throw new ValidationError("ERR_ARGUMENT", `${what} is ${shown(value)}; it must be ${rule}`);
 }
+
+/** Checks that a value is an object with named members, not a list. */
+export function checkObject(what: string, value: unknown): asserts value is object {
+  checkArgument(typeof value === "object" && value !== null && !Array.isArray(value), what, value, "an object");
+}
+
+/** Checks that a value is text of one character or more. */
+export function checkText(what: string, value: unknown): asserts value is string {
+  checkArgument(typeof value === "string" && value !== "", what, value, "text that is not empty");
+}
+
+/** Checks that a value can be iterated over; text does not count. */
+export function checkList(what: string, value: unknown): asserts value is Iterable<unknown> {
+  const isList = typeof value === "object" && value !== null && Symbol.iterator in value;
+  checkArgument(isList, what, value, "a list");
+}
+
+/** Checks that a value is a function, or undefined where it may be left out. */
+export function checkFunction(what: string, value: unknown, isOptional = false): void {
+  checkArgument(typeof value === "function" || (isOptional && value === undefined), what, value, "a function");
+}
+
+/** Checks that a value is an object with these methods. */
+export function checkMethods(what: string, value: unknown, methods: readonly string[]): void {
+  checkObject(what, value);
+  for (const name of methods) checkFunction(`${what}.${name}`, (value as Record<string, unknown>)[name]);
+}
+
+/** Checks that a value is a whole number of at least `least`. */
+export function checkWhole(what: string, value: unknown, least = 0): asserts value is number {
+  checkArgument(Number.isSafeInteger(value) && (value as number) >= least, what, value, `a whole number >= ${least}`);
+}
+
+/** Checks that a value is one of several. */
+export function checkOneOf<T>(what: string, value: unknown, choices: readonly T[]): asserts value is T {
+  checkArgument(
+    choices.includes(value as T),
+    what,
+    value,
+    choices.map((choice) => JSON.stringify(choice)).join(" or "),
+  );
+}
+
+/** Checks that a value is true, false or undefined. */
+export function checkFlag(what: string, value: unknown): asserts value is boolean | undefined {
+  checkArgument(value === undefined || typeof value === "boolean", what, value, "true or false");
+}
+
+/** Checks that a value is an `AbortSignal`, also one of another realm, or undefined. */
+export function checkSignal(what: string, value: unknown): void {
+  if (value !== undefined) checkMethods(what, value, ["addEventListener", "removeEventListener", "throwIfAborted"]);
+}

@@ -3,7 +3,7 @@
  * carries a stable `code` of the table; callers match the code, never the text. Messages name the value, the rule it
  * broke and the remedy. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
  */
-import { ERROR_TABLE, type ErrorClassName, type ErrorCode } from "./table.js";
+import { ERROR_TABLE, isErrorCode, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./table.js";
 
 /** What every error takes besides its message. */
 export interface ErrorDetails {
@@ -81,12 +81,18 @@ export const ERROR_CLASSES = {
   InferenceError,
 } as const satisfies Readonly<Record<ErrorClassName, unknown>>;
 
+/** The table's row of a code. @throws ValidationError `ERR_ARGUMENT` for what is no code */
+export function factsOf(code: ErrorCode): ErrorFacts {
+  if (isErrorCode(code)) return ERROR_TABLE[code];
+  throw new ValidationError("ERR_ARGUMENT", "the error code is unknown; ERROR_TABLE has all of them");
+}
+
 /** An error of the class that the table has for its code, or of another by name. */
 export function makeError(
   code: ErrorCode,
   message: string,
   details: ErrorDetails & { imagePath?: string | undefined; entryName?: string | undefined } = {},
-  className: ErrorClassName = ERROR_TABLE[code].className,
+  className: ErrorClassName = factsOf(code).className,
 ): BatchProcessingError {
   if (className === "ImageProcessingError")
     return new ImageProcessingError(code, message, { ...details, imagePath: details.imagePath ?? "" });

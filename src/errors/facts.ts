@@ -1,5 +1,5 @@
 /** What can be said about any caught error, ours or not. */
-import { BatchProcessingError } from "./classes.js";
+import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, type ErrorCode } from "./table.js";
 
 /** The error's message, or the value as text where something else was thrown. */
@@ -52,7 +52,7 @@ export function isRetryable(error: unknown): boolean {
 
 /** What to do about an error, in one line: the table's remedy. */
 export function remedyFor(code: ErrorCode): string {
-  return ERROR_TABLE[code].remedy;
+  return factsOf(code).remedy;
 }
 
 /** Whether an error concerns one page only, so that the batch continues without it. */

@@ -288,7 +288,7 @@ const table = {
   },
   ERR_PAGE_CRASHED: {
     group: "page",
-    when: "a page has ended the process twice and is set aside",
+    when: "a page has crashed the process, again when it was done alone, and is set aside",
     className: "ImageProcessingError",
     scope: "page",
     retryable: "no",

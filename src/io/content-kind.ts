@@ -1,6 +1,6 @@
 /** What a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
-import { sniffFormat, unsupportedPicture, type ImageFormat } from "./image/image-format.js";
+import { sniffFormat, unreadableFile, type ImageFormat } from "./image/image-format.js";
 import { isAppleDouble, kindOfName, type EntryKind } from "./names/entry-rules.js";
 
 /** A file of an input before anybody has looked at it. */
@@ -20,8 +20,9 @@ export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array |
   const promised = kindOfName(name);
   if (head === undefined) return { kind: promised, format: undefined };
   if (isAppleDouble(head)) return { junk: true };
-  const { format, description, isPicture } = sniffFormat(head, { name, sizeBytes });
+  const sniffed = sniffFormat(head, { name, sizeBytes });
+  const { format, isPicture } = sniffed;
   if (format !== undefined && format !== "zip") return { kind: "image", format };
-  if (isPicture && promised === "other") return { unsupported: unsupportedPicture(name, description) };
+  if (isPicture && promised === "other") return { unsupported: unreadableFile(name, sniffed) };
   return { kind: promised, format: undefined };
 }

@@ -1,5 +1,6 @@
 /** A page sink that keeps results in memory. */
 import { BatchProcessingError } from "../errors.js";
+import { checkArgument, checkMethods, checkText } from "../errors/arguments.js";
 import { FreeNames } from "./names/free-names.js";
 import { numberedName } from "./names/output-names.js";
 import { checkOutputName, METADATA_NAME, type SinkMetadata } from "./names/output-rules.js";
@@ -16,10 +17,10 @@ export interface MemorySink extends PageSink {
 
 /** A sink in memory. Nothing is written to disk; what was written before an abort stays in `files`. */
 export function memorySink(): MemorySink {
-  return new InMemory();
+  return new ResultsInMemory();
 }
 
-class InMemory implements MemorySink {
+class ResultsInMemory implements MemorySink {
   readonly files = new Map<string, Uint8Array>();
   readonly #names = new FreeNames({ key: nameKey, numbered: numberedName });
   #metadata: SinkMetadata | undefined;
@@ -34,20 +35,22 @@ class InMemory implements MemorySink {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<string> {
-    this.#check(name);
+    this.#check(name, bytes);
     const free = this.#names.take(name);
     this.files.set(free, bytes);
     return free;
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<string> {
-    this.#check(name);
+    this.#check(name, bytes);
     this.#names.reserve(name);
     this.files.set(name, bytes);
     return name;
   }
 
   async carry(entry: SourceEntry): Promise<string> {
+    checkMethods("the entry", entry, ["read"]);
+    checkText("the entry's name", entry.name);
     return this.write(portableName(entry.name), await entry.read());
   }
 
@@ -61,7 +64,9 @@ class InMemory implements MemorySink {
     this.#ended = true;
   }
 
-  #check(name: string): void {
+  #check(name: string, bytes: Uint8Array): void {
+    checkText("the name", name);
+    checkArgument(bytes instanceof Uint8Array, `the bytes of ${name}`, bytes, "a Uint8Array or Buffer");
     if (this.#ended)
       throw new BatchProcessingError(
         "ERR_STATE",

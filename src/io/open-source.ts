@@ -2,6 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, ValidationError, ZipExtractionError } from "../errors.js";
+import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import { archiveLimits } from "./archive/archive-limits.js";
 import { openArchiveSource } from "./archive/archive-source.js";
 import { contentKind } from "./content-kind.js";
@@ -19,6 +20,10 @@ import type { PageSource, PageSourceOptions } from "./page-source.js";
  * read.
  */
 export async function openPageSource(path: string, options: PageSourceOptions = {}): Promise<PageSource> {
+  checkText("the path", path);
+  checkObject("the options", options);
+  checkFlag("recursive", options.recursive);
+  if (options.limits !== undefined) checkObject("limits", options.limits);
   const limits = archiveLimits(options.limits);
   const info = await stat(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
   if (info.isDirectory()) return openFolderSource(path, options.recursive ?? false);

@@ -3,7 +3,7 @@
  * below the batch carry them too, with any number of pages in flight.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { checkArgument } from "../errors/arguments.js";
+import { checkArgument, checkObject } from "../errors/arguments.js";
 
 /** Ids on a log line. */
 export interface LogContext {
@@ -17,6 +17,7 @@ const storage = new AsyncLocalStorage<LogContext>();
 
 /** Runs `work`; lines logged by it and by everything it starts carry the ids, besides those around it. */
 export function withLogContext<T>(context: LogContext, work: () => T): T {
+  checkObject("the ids", context);
   checkArgument(typeof work === "function", "work", work, "a function");
   return storage.run({ ...storage.getStore(), ...context }, work);
 }

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { messageOf, ResourceError } from "../errors.js";
-import { checkArgument } from "../errors/arguments.js";
+import { checkArgument, checkFunction, checkList, checkMethods, checkObject, checkText } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { collectGarbage } from "./collect-garbage.js";
 import { readHostMemory, type HostMemory } from "../platform/host-memory.js";
@@ -68,6 +68,9 @@ export class MemoryManager {
 
   /** @throws ValidationError `ERR_ARGUMENT` for a threshold outside 0..1 or a budget below 1 */
   constructor(options: MemoryManagerOptions) {
+    checkMethods("the options of MemoryManager", options, ["arenas", "shrinkArenas"]);
+    checkMethods("needs", options.needs, ["sharedBytes", "pageBytes"]);
+    checkFunction("readHost", options.readHost, true);
     const { threshold = DEFAULT_THRESHOLD, budgetBytes = Infinity } = options;
     checkArgument(threshold > 0 && threshold <= 1, "the memory threshold", threshold, "above 0 and at most 1");
     checkArgument(budgetBytes >= 1, "the memory budget in bytes", budgetBytes, "1 or more");
@@ -101,6 +104,7 @@ export class MemoryManager {
 
   /** Lets `clearCache` and a shortage of memory drop a cache. @returns takes it out again */
   addCache(cache: DroppableCache): () => void {
+    checkMethods("the cache", cache, ["clear"]);
     return this.#caches.add(cache);
   }
 
@@ -142,20 +146,18 @@ export class MemoryManager {
    * states.
    * @throws ValidationError `ERR_ARGUMENT` for a size that is not positive
    */
-  estimateMemoryRequired(size: PageSize, { topK = DEFAULT_TOP_K }: { topK?: number } = {}): number {
+  estimateMemoryRequired(size: PageSize, options: { topK?: number } = {}): number {
     const { needs } = this.#options;
-    checkArgument(
-      Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side > 0),
-      "the page's size",
-      size,
-      "[width, height] in pixels, whole numbers above 0",
-    );
-    checkArgument(Number.isInteger(topK) && topK > 0, "topK", topK, "a whole number above 0");
+    checkSize(size);
+    checkObject("the options", options);
+    const { topK = DEFAULT_TOP_K } = options;
+    checkTopK(topK);
     return needs.sharedBytes(size, topK) + needs.pageBytes(size, topK);
   }
 
   /** Pages that go at once where nobody names a number. Where memory turns out to be short some of them wait. */
   pagesInFlight(topK = DEFAULT_TOP_K): number {
+    checkTopK(topK);
     const { needs } = this.#options;
     const sharedBytes = this.#activations === undefined ? needs.sharedBytes("largest", topK) : 0;
     return pagesInFlight({
@@ -171,6 +173,8 @@ export class MemoryManager {
    * the other, small ones do not wait. Released once it is encoded. One always may. Rejects with the signal's reason.
    */
   holdPicture(name: string, neededBytes: number, signal?: AbortSignal): Promise<PageSlot> {
+    checkText("the picture's name", name);
+    checkArgument(Number.isFinite(neededBytes) && neededBytes >= 0, "the number of bytes", neededBytes, "0 or more");
     return this.#pictures.begin({ owner: `picture ${name}`, neededBytes, signal });
   }
 
@@ -181,8 +185,13 @@ export class MemoryManager {
   beginPage(
     name: string,
     size: PageSize,
-    { topK = DEFAULT_TOP_K, signal }: { topK?: number; signal?: AbortSignal | undefined } = {},
+    options: { topK?: number; signal?: AbortSignal | undefined } = {},
   ): Promise<PageSlot> {
+    checkText("the page's name", name);
+    checkSize(size);
+    checkObject("the options", options);
+    const { topK = DEFAULT_TOP_K, signal } = options;
+    checkTopK(topK);
     const { needs } = this.#options;
     this.#activations ??= this.ledger.hold("activations", 0);
     this.#activations.resize(Math.max(this.#activations.bytes, needs.sharedBytes("largest", topK)));
@@ -196,6 +205,7 @@ export class MemoryManager {
    * @returns the step, after which the caller tries again; undefined when nothing is left to give back
    */
   async giveBack(cause: unknown, taken: readonly PressureStep[]): Promise<PressureStep | undefined> {
+    checkList("the steps taken", taken);
     const slackBytes = this.#arenaSlack();
     const step = nextStep({
       droppableBytes: this.#caches.droppableBytes,
@@ -221,6 +231,7 @@ export class MemoryManager {
    * the time
    */
   thinOut(cause: unknown, slot: PageSlot): PressureStep {
+    checkMethods("the page's slot", slot, ["release"]);
     // Pages that were there when it failed may have left since.
     const step = nextStep({
       droppableBytes: 0,
@@ -240,7 +251,9 @@ export class MemoryManager {
   }
 
   /** The error of a page that does not fit even alone. */
-  outOfMemory([width, height]: PageSize, topK: number, cause: unknown): ResourceError {
+  outOfMemory(size: PageSize, topK: number, cause: unknown): ResourceError {
+    checkSize(size);
+    const [width, height] = size;
     const { host } = this.checkMemoryUsage();
     const [needed, free] = [
       this.estimateMemoryRequired([width, height], { topK }),
@@ -255,6 +268,19 @@ export class MemoryManager {
     const { inFlight, limit, waiting } = this.#gate;
     return { inFlight, limit, waiting };
   }
+}
+
+function checkSize(size: PageSize): void {
+  checkArgument(
+    Array.isArray(size) && size.length === 2 && size.every((side) => Number.isInteger(side) && side > 0),
+    "the page's size",
+    size,
+    "[width, height] in pixels, whole numbers above 0",
+  );
+}
+
+function checkTopK(topK: number): void {
+  checkArgument(Number.isInteger(topK) && topK > 0, "topK", topK, "a whole number above 0");
 }
 
 function round(value: number): number {

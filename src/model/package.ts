@@ -8,6 +8,7 @@ import { lstat, readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
+import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import {
   MANIFEST_FILE,
   parseManifest,
@@ -58,6 +59,9 @@ export async function openModelPackage(
   directory: string,
   options: OpenModelPackageOptions = {},
 ): Promise<ModelPackage> {
+  checkText("the folder of the model package", directory);
+  checkObject("the options", options);
+  checkFlag("verify", options.verify);
   const root = resolve(directory);
   const manifestPath = join(root, MANIFEST_FILE);
   const bytes = await readManifest(root, manifestPath);

@@ -225,7 +225,13 @@ describe("a folder of every format", () => {
     expect([...done.keys()]).toEqual(FORMS.map(([name]) => name));
     expect([...failed.keys()]).toEqual(Object.keys(BAD));
     expect([...failed.values()].map(({ code: reason }) => reason)).toEqual(
-      Object.keys(BAD).map((name) => (name.includes("huge") ? "ERR_IMAGE_LIMIT" : "ERR_IMAGE_DECODE")),
+      Object.keys(BAD).map((name) =>
+        name.includes("huge")
+          ? "ERR_IMAGE_LIMIT"
+          : name.includes("drawing")
+            ? "ERR_IMAGE_UNSUPPORTED"
+            : "ERR_IMAGE_DECODE",
+      ),
     );
     for (const [name, format] of FORMS) {
       const bytes = await readFile(done.get(name)!.output);

@@ -4,9 +4,10 @@
  * written.
  */
 import { ModelError } from "../../errors.js";
+import { checkArgument, checkObject, checkOneOf, checkText } from "../../errors/arguments.js";
 import { buildModelPackage, type BuildProgress } from "../build-package.js";
 import type { ModelWeights, StyleWeights } from "../package-graphs.js";
-import type { Style } from "../../model/manifest.js";
+import { STYLES, type Style } from "../../model/manifest.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { Prompt } from "../graphs/prompt.js";
@@ -45,6 +46,7 @@ const LICENCE =
  * fit), ERR_MODEL_GRAPH; ResourceError ERR_OUTPUT_EXISTS, ERR_OUTPUT_WRITE
  */
 export async function importRelease(options: ImportReleaseOptions): Promise<ModelPackage> {
+  checkOptions(options);
   const files = findRelease(options, options.styles);
   await using opened = new OpenFiles();
   const lineExtractor = renamed(await opened.open(files.lineExtractor), NAME_TABLES.lineExtractor);
@@ -79,6 +81,15 @@ export async function importRelease(options: ImportReleaseOptions): Promise<Mode
     externalDataAboveBytes: 0,
     ...(onProgress ? { onProgress } : {}),
   });
+}
+
+function checkOptions(options: ImportReleaseOptions): void {
+  checkObject("the options of importRelease", options);
+  for (const name of ["cobra", "pixart", "prompt", "directory"] as const) checkText(name, options[name]);
+  const { styles } = options;
+  checkArgument(Array.isArray(styles) && styles.length > 0, "styles", styles, "a list of one or more styles");
+  for (const style of styles) checkOneOf("a style", style, STYLES);
+  checkOneOf("precision", options.precision, ["float32", "float16"]);
 }
 
 async function styleWeights(

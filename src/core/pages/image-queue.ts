@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { ImageType } from "../../classification/index.js";
 import type { PageConfig } from "../../config/batch-config.js";
 import { QueueError } from "../../errors.js";
+import { shown } from "../../errors/arguments.js";
 
 /** One waiting page. */
 export interface ImageQueueItem {
@@ -65,6 +66,8 @@ export class ImageQueue implements Iterable<ImageQueueItem> {
   }
 
   #add(input: ImageQueueInput, order: () => number): ImageQueueItem {
+    const wrong = typeFault(input);
+    if (wrong !== undefined) throw new QueueError("ERR_ARGUMENT", wrong);
     const item: ImageQueueItem = Object.freeze({
       ...input,
       id: input.id ?? randomUUID(),
@@ -138,6 +141,21 @@ export class ImageQueue implements Iterable<ImageQueueItem> {
   }
 }
 
+/** What is wrong with an item's types; its values are another matter. */
+function typeFault(input: ImageQueueInput): string | undefined {
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    return `an item of the queue is ${shown(input)}; it must be an object with inputPath and outputPath`;
+  for (const key of ["inputPath", "outputPath", "id"] as const) {
+    const value: unknown = input[key];
+    if (typeof value !== "string" && !(key === "id" && value === undefined))
+      return `${key} of an item of the queue is ${shown(value)}; it must be text`;
+  }
+  const { priority } = input as { priority?: unknown };
+  if (priority !== undefined && typeof priority !== "number")
+    return `priority of an item of the queue is ${shown(priority)}; it must be a finite number`;
+  return undefined;
+}
+
 function faultOf({
   inputPath,
   outputPath,
@@ -146,8 +164,8 @@ function faultOf({
 }: ImageQueueItem): string | undefined {
   if (inputPath === "") return "inputPath is empty; the page's path or name is needed";
   if (outputPath === "") return "outputPath is empty; say where the picture goes";
-  if (!Number.isFinite(priority)) return `priority is ${priority}; a finite number is needed`;
-  if (confidence !== undefined && !(confidence >= 0 && confidence <= 1))
-    return `classificationConfidence is ${confidence}; it must be from 0 to 1`;
+  if (!Number.isFinite(priority)) return `priority is ${shown(priority)}; a finite number is needed`;
+  if (confidence !== undefined && !(Number.isFinite(confidence) && confidence >= 0 && confidence <= 1))
+    return `classificationConfidence is ${shown(confidence)}; it must be from 0 to 1`;
   return undefined;
 }

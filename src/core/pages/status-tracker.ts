@@ -3,6 +3,7 @@
  * to state are taken.
  */
 import { BatchProcessingError } from "../../errors.js";
+import { checkFunction, checkObject, checkOneOf, checkText } from "../../errors/arguments.js";
 
 export const IMAGE_STATES = ["pending", "processing", "completed", "failed", "cancelled"] as const;
 /** Where a page is; `completed`, `failed` and `cancelled` are last states. */
@@ -66,11 +67,13 @@ export class StatusTracker {
 
   /** @param now the clock, epoch milliseconds; default `Date.now` */
   constructor(now: () => number = Date.now) {
+    checkFunction("the clock", now);
     this.#now = now;
   }
 
   /** Adds a page as pending. Throws `ERR_STATE` for an id that is tracked already. */
   addImage(id: string): void {
+    checkText("the page's id", id);
     if (this.#images.has(id))
       throw new BatchProcessingError("ERR_STATE", `the page ${id} is tracked already; each page has an id of its own`);
     this.#images.set(id, { id, state: "pending" });
@@ -79,6 +82,9 @@ export class StatusTracker {
 
   /** Takes a page to its next state. Throws `ERR_STATE` for an unknown page and for a step that does not exist. */
   updateStatus(id: string, state: ImageState, details: StatusDetails = {}): void {
+    checkText("the page's id", id);
+    checkOneOf("the state", state, IMAGE_STATES);
+    checkObject("the details", details);
     const old = this.#images.get(id);
     if (old === undefined)
       throw new BatchProcessingError("ERR_STATE", `the page ${id} is not tracked; add it with addImage() first`);
@@ -109,6 +115,7 @@ export class StatusTracker {
    * Forgets a page, such as one that is to be done again from the beginning. Throws `ERR_STATE` for an unknown page.
    */
   removeImage(id: string): void {
+    checkText("the page's id", id);
     const old = this.#images.get(id);
     if (old === undefined)
       throw new BatchProcessingError("ERR_STATE", `the page ${id} is not tracked, so it cannot be removed`);
@@ -118,6 +125,7 @@ export class StatusTracker {
 
   /** A page's status; undefined for one that is not tracked. */
   getStatus(id: string): ImageStatus | undefined {
+    checkText("the page's id", id);
     return this.#images.get(id);
   }
 
@@ -128,6 +136,7 @@ export class StatusTracker {
 
   /** The pages in a state, in the order they were added. */
   getImagesByState(state: ImageState): ImageStatus[] {
+    checkOneOf("the state", state, IMAGE_STATES);
     return this.getAllStatuses().filter((image) => image.state === state);
   }
 

@@ -6,7 +6,7 @@ import { ImageProcessingError, messageOf, ValidationError } from "../../errors.j
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "./color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
-import { sniffFormat, type ImageFormat, unsupportedPicture } from "./image-format.js";
+import { sniffFormat, type ImageFormat, unreadableFile } from "./image-format.js";
 import { toInfo, type ImageInfo } from "./image-info.js";
 import { withJpegEnd } from "./jpeg-segments.js";
 import { lacksPngEnd } from "./png-chunks.js";
@@ -99,12 +99,14 @@ export function describe(value: unknown): string {
 
 /**
  * What picture format bytes are in.
- * @throws ImageProcessingError `ERR_IMAGE_DECODE`, saying what they are instead, when it is none that is read
+ * @throws ImageProcessingError saying what they are instead: `ERR_IMAGE_UNSUPPORTED` for a picture of a format that is
+ * not read, `ERR_IMAGE_DECODE` for what is no picture
  */
 export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
-  const { format, description } = sniffFormat(bytes);
+  const sniffed = sniffFormat(bytes, { sizeBytes: bytes.byteLength, name });
+  const { format, description } = sniffed;
   if (format !== undefined && format !== "zip") return { format, description };
-  throw unsupportedPicture(name, description);
+  throw unreadableFile(name, sniffed);
 }
 
 /** A file that lacks nothing but its end mark is whole: it gets the mark, and a warning. */

@@ -190,10 +190,10 @@ function sniffIsoMedia(head: string): SniffedFormat {
   return something("a video or other media file");
 }
 
-/** A valid picture of a format that is not read. `description` is `sniffFormat`'s. */
-export function unsupportedPicture(name: string, description: string): ImageProcessingError {
+/** What is said of a file that cannot be read as a picture: a valid one of a format that is not read, or none at all. */
+export function unreadableFile(name: string, { description, isPicture }: SniffedFormat): ImageProcessingError {
   return new ImageProcessingError(
-    "ERR_IMAGE_DECODE",
+    isPicture ? "ERR_IMAGE_UNSUPPORTED" : "ERR_IMAGE_DECODE",
     `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`,
     { imagePath: name },
   );

@@ -120,7 +120,7 @@ describe("the content of a file", () => {
       ]);
       for (const { name, error } of source.faults) {
         const [, kind] = UNREAD[bare(name).slice("page-".length)]!;
-        expect(error).toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringMatching(kind) });
+        expect(error).toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringMatching(kind) });
         expect(error.message).toContain(name);
         expect(error.message).toMatch(/save it|export it/u);
       }

@@ -230,11 +230,11 @@ describe("decodeImage", () => {
       /damaged or cut off/u,
     ],
   ];
-  it.each(refused)("refuses %s", async (_what, bytes, message) => {
+  it.each(refused)("refuses %s", async (what, bytes, message) => {
     const error = await decodeImage(await bytes(), "bad.png").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ImageProcessingError);
     expect(error).toMatchObject({
-      code: "ERR_IMAGE_DECODE",
+      code: what === "an SVG" ? "ERR_IMAGE_UNSUPPORTED" : "ERR_IMAGE_DECODE",
       imagePath: "bad.png",
       message: expect.stringMatching(message),
     });
