@@ -20,14 +20,19 @@ let root: string;
 beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-killed-"))));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** Runs the writer; with `lines` it is killed after so many lines and so many milliseconds. */
+/** Runs the writer; with `lines` it is killed after so many lines and so many milliseconds. It ends with the test. */
 function write(
   target: string,
+  signal: AbortSignal,
   lines = Infinity,
   delayMs = 0,
 ): Promise<{ killed: boolean; lines: string[]; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [WRITER, target, String(PAGES)], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [WRITER, target, String(PAGES)], {
+      stdio: ["ignore", "pipe", "pipe"],
+      signal,
+      killSignal: "SIGKILL",
+    });
     let stdout = "";
     let stderr = "";
     let armed = false;
@@ -48,7 +53,7 @@ function write(
 describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name) => {
   it(
     "has every page once, and none is set aside",
-    async () => {
+    async ({ signal }) => {
       const random = randomNumbers(SEED);
       for (let kills = 0; kills < KILLS / 2;) {
         const target = join(root, name);
@@ -58,7 +63,7 @@ describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name
           const last = kills >= KILLS / 2;
           const [lines, delay] = [Math.floor(random() * LINES), Math.floor(random() * 20)];
           history.push(last ? "to the end" : `${lines} lines + ${delay} ms`);
-          const result = last ? await write(target) : await write(target, lines, delay);
+          const result = last ? await write(target, signal) : await write(target, signal, lines, delay);
           const where = `seed ${SEED}: ${history.join(", ")}; ${result.lines.join(", ")} ${result.stderr}`;
           expect(
             result.lines.filter((line) => line.startsWith("aside")),
@@ -80,6 +85,6 @@ describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name
         await rm(target, { recursive: true });
       }
     },
-    Math.max(120_000, KILLS * 10_000),
+    Math.max(600_000, KILLS * 20_000),
   );
 });

@@ -211,7 +211,7 @@ describe("a preview in commands", () => {
     expect(pages.map(({ seed }) => seed)).toEqual([5, 5, 5]);
     const again = await runCli(command);
     expect(again.code).toBe(0);
-    expect(again.stderr.match(/done before\)/g)).toHaveLength(3);
+    expect(again.stderr.match(/finished earlier\)/g)).toHaveLength(3);
     expect((await runCli(["reject", out, ...flags()])).stderr).toContain("[ERR_STATE]");
   });
 

@@ -91,7 +91,7 @@ describe.skipIf(!mountable)("a small disk (needs root and the right to mount)", 
     execFileSync("mount", ["-o", "remount,rw,size=8m", at("disk")]);
     const again = await runCli(command("--output-dir", out));
     expect(again.code).toBe(0);
-    expect(again.stderr.match(/done before\)/g)).toHaveLength(safe.length);
+    expect(again.stderr.match(/finished earlier\)/g)).toHaveLength(safe.length);
     expect(await pictures(out)).toHaveLength(4);
     expect((await readdir(out)).filter((name) => name.startsWith(".cobra-") && name !== ".cobra-batch")).toEqual([]);
   });
@@ -127,7 +127,7 @@ describe("an output folder", () => {
     renameSync(at("elsewhere"), out);
     const again = await runCli(command("--output-dir", out));
     expect(again.code).toBe(0);
-    expect(again.stderr.match(/done before\)/g)).toHaveLength(safe.length);
+    expect(again.stderr.match(/finished earlier\)/g)).toHaveLength(safe.length);
     expect(await pictures(out)).toHaveLength(4);
   });
 });
