@@ -1,4 +1,4 @@
-// CRC-32 of bytes, as ZIP has it. Synchronous, without state; any Node thread may call it. Typed mirror: NativeChecksum
+// CRC-32 of bytes, as ZIP uses it. Synchronous, stateless; any Node thread may call it. Typed mirror: NativeChecksum
 // in src/binding/types.ts.
 #pragma once
 #include <napi.h>

@@ -1,4 +1,4 @@
-// The object that openCrashNotes gives.
+// The object that openCrashNotes returns.
 #include "crash_notes.h"
 
 #include <map>

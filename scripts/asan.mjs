@@ -12,10 +12,7 @@ const TESTS = [
   "test/native",
   "test/teardown",
   "test/unit/pixels",
-  "test/unit/regions",
-  "test/unit/flats",
-  "test/unit/hint-growth",
-  "test/unit/ink",
+
   "test/unit/classification",
 ];
 const LEFT_OUT = ["test/teardown/memory.test.ts", "test/native/event-loop.test.ts"];
@@ -55,7 +52,7 @@ await main(async () => {
         COBRA_SANITIZER: "address",
         COBRA_PEER_ORT_NODE: peer ?? "",
         LD_PRELOAD: runtimes.join(":"),
-        ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0",
+        ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1:handle_segv=0:handle_sigbus=0:handle_sigfpe=0",
         UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
       },
     },

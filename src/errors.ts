@@ -1,4 +1,4 @@
-/** The errors of the engine as callers see them: classes, codes, and what can be told of an error. */
+/** The errors of the engine as callers see them: classes, codes, and facts about an error. */
 export {
   BatchProcessingError,
   ClassificationError,

@@ -40,7 +40,8 @@ export interface LoggingOptions {
   /** The console. Default: standard error. */
   stream?: { write(text: string): unknown; isTTY?: boolean };
   /**
-   * A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and begun anew.
+   * A file that NDJSON lines are appended to. Once full it is renamed to `<name>_YYYYMMDD_HHMMSS<ext>` and a new one is
+   * started.
    */
   logFile?: string;
   /** A folder for files `batch_processing_YYYYMMDD_HHMMSS.log`. */
@@ -55,7 +56,7 @@ export interface LoggingOptions {
 export interface LoggingSetup extends Disposable {
   /** Paths of the log files at present. */
   readonly logFiles: readonly string[];
-  /** Turns logging off and closes the files; nothing happens when logging was set up anew since. */
+  /** Turns logging off and closes the files; does nothing if logging has been set up again since. */
   close(): void;
 }
 
@@ -198,8 +199,8 @@ export function getLogger(component: string): Logger {
 }
 
 /**
- * Gives a component a level of its own, over `setupLogging`'s; without a level it follows that again. Before or after
- * `setupLogging`.
+ * Gives a component a level of its own that overrides `setupLogging`'s; without a level it follows that one again.
+ * Before or after `setupLogging`.
  * @throws ValidationError `ERR_ARGUMENT` for a level that does not exist
  */
 export function configureComponentLogger(component: string, level?: LogLevel): Logger {

@@ -1,6 +1,6 @@
-// What the calibrated decision looks at: sums over a picture halved until it is small, from which
-// src/classification/evidence.ts makes its figures. The loops run over planes of a few hundred pixels, so that
-// compilers make vectors of them.
+// The evidence for the calibrated classifier: sums over a picture halved until it is small, from which
+// src/classification/evidence.ts computes its figures. The loops run over planes of a few hundred pixels, so that
+// compilers vectorise them.
 #include <algorithm>
 #include <cstring>
 #include <vector>

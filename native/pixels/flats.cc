@@ -1,11 +1,11 @@
-// Flats: every region of the page (regions.cc) gets one colour, the commonest of the model's in it, as a flatter lays
-// them.
+// Flats: every region of the page (regions.cc) gets one colour, the commonest of the model's colours in it, as a human
+// flatter would lay it.
 //
 // - commonest: the densest place among the colours of the region's pixels that are not ink. That is the fullest cell of
 //   a 16 x 16 x 16 histogram, moved to the mean of what is near it (mean shift with a flat kernel of radius kNear)
-//   until it stands still.
-// - several: a region whose colours are mostly elsewhere holds several things that no line parts. It keeps the model's
-//   colours.
+//   until it no longer moves.
+// - several: a region where most colours are far from that one holds several things that no line separates. It keeps
+//   the model's colours.
 // - white: a flat that is nearly white is white. So is a region that the model left nearly white in good part: it
 //   colours what it knows, and paper is what it knows least. The page's margin with its gutters (it reaches all four
 //   corners and is no large part of the page) needs less of that, and none where it is thin; a lettered region

@@ -1,12 +1,12 @@
 // Grows colour hints to the regions that they lie in (regions.cc).
 //
 // - strokes: connected pixels of one colour. A stroke takes every region that it touches, except one that it only
-//   brushes against: less than kBrushed of what it has in the region where it has most.
-// - colours: each pixel of a region takes the stroke that is nearest to it on a way inside the region.
-// - open: a region of more than kOpenShare of the page is no closed thing (paper, an outline that was left open). There
-//   a stroke reaches kOpenReach of the page's longer side far and fades over the second half of that way.
+//   brushes: there it has less than kBrushed of the pixels it has in the region where it has most.
+// - colours: each pixel of a region takes the stroke that is nearest along a path inside the region.
+// - open: a region of more than kOpenShare of the page is not a closed shape (paper, an outline that was left open).
+//   There a stroke reaches kOpenReach of the page's longer side and fades over the second half of that distance.
 //
-// A stroke on nothing but ink stays as it is.
+// A stroke that lies only on ink does not grow.
 #include <algorithm>
 #include <array>
 

@@ -1,5 +1,5 @@
-// The resampler's horizontal pass. Sixteen rows are turned on their side, so that one weight meets the same sample of
-// sixteen rows at once, and turned back. All sums are 32-bit integers: the result is that of the plain loop, to the
+// The resampler's horizontal pass. Sixteen rows are transposed, so that one weight meets the same sample of
+// sixteen rows at once, and transposed back. All sums are 32-bit integers: the result is that of the plain loop, to the
 // bit.
 #include <algorithm>
 #include <cstring>

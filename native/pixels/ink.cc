@@ -1,13 +1,13 @@
 // Puts the model's colour under the page's own ink, at the page's size.
 //
 // - tone: the page's luma relative to its paper. 255 is paper, which is the brightest peak of the page's histogram.
-// - shade: the tone without lines, that is its closing, with dither evened out. tone / shade is ink, shade is
+// - shade: the tone without lines, that is its closing, with dither smoothed out. tone / shade is ink, shade is
 //   the page's grey areas.
 // - colour: the model's picture on the working grid, kept from crossing the ink (ink_fill.cc).
-// - hints: where the user has put colours, they replace the model's (ink_hints.cc).
-// - out: colour * page / paper. In grey areas it is lifted as far as the colour has their shade already. On a page that
-//   was in colour once it is as light as the page (both in ink_shade.cc). Where the colour is white or the page is
-//   black, it is the page itself.
+// - hints: where the user has given colours, they replace the model's (ink_hints.cc).
+// - out: colour * page / paper. In grey areas it is lightened by as much shade as the colour already has. On a page
+//   that was once in colour it is exactly as light as the page (both in ink_shade.cc). Where the colour is white or the
+//   page is black, it is the page itself.
 //
 // Everything is a fixed number of passes over the pixels: time and memory are linear in the page.
 #include <algorithm>

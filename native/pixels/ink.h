@@ -18,7 +18,7 @@ struct ColorGrid {
   /// Before FillColor: colour times weight, and weight. After: red, green, blue and the share of white paper.
   std::vector<Rgbw> pixels;
   /// 255 where a pixel has the flat of its region (flats.cc) and keeps it; empty where there are no flats.
-  std::vector<uint8_t> flat;
+  std::vector<uint8_t> flat = {};
 };
 
 /// What a page is drawn on.

@@ -1,5 +1,5 @@
-// A page's tone and shade, some rows at a time, so that a page of 100 megapixels needs no planes of its own size beside
-// it.
+// A page's tone and shade, a few rows at a time, so that a page of 100 megapixels needs no further planes of its own
+// size.
 #include <algorithm>
 #include <cstring>
 

@@ -1,7 +1,6 @@
 // The user's hints in the finished page: where a hint was grown to (hints.cc), the colour is the hint's. Of the model's
-// colour there only its light and shade stay: how much brighter or darker it is at a pixel than on the average of the
-// hint's region, half of that in terms of ratios and at most kMost. So the region as a whole has the colour that the
-// user chose, exactly.
+// colour only its light and shade stay: how much brighter or darker a pixel is than the average of the hint's region,
+// halved as a ratio and at most kMost. So the region as a whole has exactly the colour that the user chose.
 #include <algorithm>
 #include <cmath>
 

@@ -1,10 +1,10 @@
-// What a page's greys mean for the model's colour. There is one value each for the page: greys are a matter of style,
+// What a page's greys mean for the model's colour. Each value holds for the whole page: greys are a matter of style,
 // and those of a small part are mostly chance.
 //
-// - explained: how much of the grey the colour has in it already. Where the colour darkens as the page does, the grey
+// - explained: how much of the grey is in the colour already. Where the colour darkens as the page does, the grey
 //   is explained; where it does not, the model left the shading out. Measured as the slope of log luma over log shade.
-// - followed: how surely the greys are those of a page that was in colour once. Then most of what has a colour is grey
-//   on the page and the colour's luma goes with it, and the page knows better than the model how light everything is.
+// - followed: how surely the greys are those of a page that was once in colour. Then most of what has colour is grey on
+//   the page and the colour's luma follows it, so the page knows better than the model how light everything is.
 #include <algorithm>
 #include <cmath>
 

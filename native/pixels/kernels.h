@@ -1,6 +1,6 @@
 // The pixel kernels themselves: plain C++ over caller-owned memory, no Node types, no state, thread-safe.
-// Pictures are 8 bits a sample, interleaved, row major, without padding. A kernel may throw std::bad_alloc and nothing
-// else; the callers (calls_*.cc) have checked all sizes. Outputs never overlap inputs unless a comment says so.
+// Pictures are 8 bits per sample, interleaved, row major, without padding. A kernel may throw std::bad_alloc and
+// nothing else; the callers (calls_*.cc) have checked all sizes. Outputs never overlap inputs unless a comment says so.
 #pragma once
 #include <cstddef>
 #include <cstdint>

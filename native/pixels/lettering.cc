@@ -1,13 +1,13 @@
-// Which of a page's regions are lettered, as speech balloons and captions are. Small marks of ink lie in them in rows,
-// close together, about their middle. Spacing is looked for, not letters, so any script works, and so do scribbles that
+// Which of a page's regions are lettered, as speech balloons and captions are. Small marks of ink lie in rows, close
+// together, around their middle. Spacing is looked for, not letters, so any script works, and so do scribbles that
 // stand for text.
 //
 // - rooms: connected pieces of what is not ink.
-// - marks: pieces of ink of letters' size that lie in one room. A frame around a hole (a window in a wall) is none.
+// - marks: pieces of ink of letters' size that lie in one room. A frame around a hole (a window in a wall) is not one.
 // - rows: marks of one room at one height. A run of them ends where the gap is wider than the row is high.
-// - lettered: a room with three letters or more in runs, the longest of which spans a good part of it.
+// - lettered: a room with three or more marks in runs, the longest of which spans a good part of it.
 //
-// A face has such marks too, now and then: a caller must have more to go by.
+// A face sometimes has such marks too, so a caller must have more to go by.
 #include "pixels/lettering.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// Greatest and least values of square windows, in a number of passes over rows that does not grow with the window
-// (down) or with its logarithm (across). Each pass is a plain maximum of two rows, which compilers turn into 16 or 32
-// bytes an instruction.
+// Maxima and minima over square windows. The number of passes over rows does not grow with the window (down) or grows
+// with its logarithm (across). Each pass is a plain maximum of two rows, which compilers turn into 16 or 32 bytes per
+// instruction.
 #include <algorithm>
 #include <cstring>
 #include <vector>

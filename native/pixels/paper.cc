@@ -1,5 +1,5 @@
-// What a page is drawn on: its colour, found from the histogram, and the page's tone relative to it; row by row, so
-// that a large page needs no second one beside it.
+// A page's paper: its colour, found from the histogram, and the page's tone relative to it; row by row, so that a
+// large page needs no second copy in memory.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -1,4 +1,4 @@
-// Connected pieces by runs: each row's runs are joined with those of the row above that they touch.
+// Connected pieces by runs: each row's runs are joined to the runs of the row above that they touch.
 #include "pixels/pieces.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Connected pieces of a two-valued picture, told from its runs: stretches of a row with one value. There are far fewer
+// Connected pieces of a binary picture, found from its runs: stretches of a row with one value. There are far fewer
 // of them than pixels.
 #pragma once
 #include <cstdint>

@@ -1,16 +1,16 @@
-// Cuts a page into regions that its ink bounds, also where a line has gaps.
+// Cuts a page into regions bounded by its ink, even where a line has gaps.
 //
 // - ink: darker than kInk of its surroundings (the closing of the tone), or black.
 // - distance: from every other pixel to the nearest ink.
-// - regions: pixels join from the inside outwards, in the order of falling distance. Two regions that meet at
+// - regions: pixels join from the inside outwards, in order of decreasing distance. Two regions that meet at
 //   a distance d have an opening of 2 d pixels between them. They become one when it is wider than the gaps that are
 //   closed, or at least half as wide as the narrower of the two at its widest (a strand of hair, the tip of a sleeve).
-//   So a gap in a line parts what it is narrow against, and nothing is cut where a region only tapers.
+//   So a gap in a line separates the regions that it is narrow against, and nothing is cut where a region only tapers.
 // - lines: ink takes the nearest region's number, up to its middle.
 //
 // This is the watershed of the distance to ink, with the merging decided at each saddle; linear in the pixels. Openings
-// wider than the gaps that are closed part nothing, so pixels that far from ink are joined by runs, in any order; only
-// those nearer come one by one.
+// wider than the gaps that are closed separate nothing, so pixels that far from ink are joined by runs, in any order;
+// only nearer ones are taken one by one.
 #include "pixels/regions.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Kernels over interleaved RGB that take the channels apart in registers, 32 pixels at a time: first channel, gray,
-// saturation, and whether there is any colour. Each has a plain form for other processors and for what is left over;
+// Kernels over interleaved RGB that separate the channels in registers, 32 pixels at a time: first channel, gray,
+// saturation, and whether there is any colour. Each has a plain form for other processors and for the remaining pixels;
 // both give the same integers.
 #include <algorithm>
 #include <cstring>

@@ -1,13 +1,13 @@
-// Crash notes: what a dying process writes down about itself. A handler for the signals of a crash writes one line to a
-// file that is open already, then lets the signal take its way: to the handler that was there before, or to the
-// system's default action with its core dump. Everything in the handler is async-signal-safe.
+// Crash notes: what a dying process writes down about itself. A handler for crash signals writes one line to a file
+// that is already open, then passes the signal on: to the handler that was there before, or to the system's default
+// action with its core dump. Everything in the handler is async-signal-safe.
 //
 // The line is JSON: { "signal", "time" (milliseconds since 1970), "pid", "tid", "thread", "marks": [{ "slot", "text" }]
-// } and, where the signal came from another process, "sender". A mark says what was in hand; marks lie in fixed slots
-// in memory, and setting one takes no lock.
+// } and, where the signal came from another process, "sender". A mark says what was in progress; marks lie in fixed
+// slots in memory, and setting one takes no lock.
 //
 // Who owns what: there is one note file per process. `OpenCrashNotes` opens it or takes another share in it; the last
-// `CloseCrashNotes` restores the handlers and closes it. A handler that the host has put over ours stays.
+// `CloseCrashNotes` restores the handlers and closes it. A handler that the host has installed over ours stays.
 #pragma once
 #include <cstddef>
 #include <string>

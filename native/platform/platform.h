@@ -1,5 +1,5 @@
-// What the addon needs of the operating system beyond C++: shared libraries, the environment, names of threads. One
-// file implements it per system (linux.cc); nothing else in native/ calls the system.
+// What the addon needs from the operating system beyond C++: shared libraries, the environment, names of threads. One
+// file per system implements it (linux.cc); nothing else in native/ calls the system.
 #pragma once
 #include <string>
 

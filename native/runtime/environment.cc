@@ -1,4 +1,4 @@
-// The way between one Node environment and the executors, and the process-wide calls.
+// The link between one Node environment and the executors, and the process-wide calls.
 #include "runtime/environment.h"
 
 #include <atomic>

@@ -1,9 +1,9 @@
-// What the addon keeps per Node environment (the main thread, each worker thread): the classes, the way back from the
+// What the addon keeps per Node environment (the main thread, each worker thread): the classes, the path back from the
 // executors to JS, and the shares in the runtime and the executors.
 //
 // Who owns what: `Submit` takes the job, and it always comes back to this thread: settled, then destroyed. The event
 // loop is kept alive by jobs in flight and by nothing else. When the environment goes down, running jobs are
-// terminated, queued ones dropped, and the thread waits until no executor touches them any more.
+// terminated, queued ones dropped, and the thread waits until no executor uses them any more.
 #pragma once
 #include <napi.h>
 

@@ -90,7 +90,8 @@ void Executor::Submit(std::unique_ptr<Job> job) {
     }
   }
   job->fault.emplace(kCancelled, "the environment is shutting down");
-  job->owner->Complete(std::move(job));
+  JobOwner* owner = job->owner;
+  owner->Complete(std::move(job));
 }
 
 void Executor::Post(std::function<void()> task) {
@@ -143,7 +144,8 @@ bool Executor::Cancel(uint64_t id) {
   }
   if (!dropped) return false;
   dropped->fault.emplace(kCancelled, "cancelled");
-  dropped->owner->Complete(std::move(dropped));
+  JobOwner* owner = dropped->owner;
+  owner->Complete(std::move(dropped));
   return true;
 }
 

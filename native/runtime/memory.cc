@@ -55,7 +55,7 @@ Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* a
     return Napi::ArrayBuffer::New(
         env, address, bytes,
         [](Napi::BasicEnv, void*, Ticket* ticket) { EndLoan(reinterpret_cast<uintptr_t>(ticket)); },
-        reinterpret_cast<Ticket*>(id));
+        reinterpret_cast<Ticket*>(id));  // NOLINT(performance-no-int-to-ptr)
   } catch (const Napi::Error&) {
     EndLoan(id);
     throw;

@@ -149,8 +149,8 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
   options.SetInterOpNumThreads(config.inter_op_threads);
   options.SetGraphOptimizationLevel(config.graph_optimization);
   options.SetLogSeverityLevel(config.log_level);
-  for (const auto& [key, value] : config.config) {
-    Configure(config.provider, [&] { options.AddConfigEntry(key.c_str(), value.c_str()); });
+  for (const auto& entry : config.config) {
+    Configure(config.provider, [&] { options.AddConfigEntry(entry.first.c_str(), entry.second.c_str()); });
   }
   for (const auto& [name, size] : config.free_dimensions) {
     Ort::ThrowOnError(Ort::GetApi().AddFreeDimensionOverrideByName(options, name.c_str(), size));

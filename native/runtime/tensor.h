@@ -1,6 +1,6 @@
 // Tensors: a dtype, dims and a stretch of a storage.
 //
-// Who owns what: a tensor shares its storage; `dispose` gives the share back, and so does the finalizer where JS
+// Who owns what: a tensor shares its storage; `dispose` gives the share back, and so does the finalizer if JS
 // forgot. A `TensorView` is what jobs take: it shares the storage as well, so a tensor may be disposed while a run is
 // in flight.
 #pragma once

@@ -1,7 +1,8 @@
-// Layout (clang-format) and lint (clang-tidy) of native/. The formatter is an npm package, so every machine has the
-// same one; clang-tidy is the system's, and where it is missing its line says how to install it.
+// Layout (clang-format) and lint (clang-tidy) of native/. The formatter is an npm package, so every machine has the same
+// one; clang-tidy is the system's, and where it is missing its line says how to install it.
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { ensureOnnxRuntime } from "./onnxruntime.mjs";
@@ -65,12 +66,21 @@ export async function lintNative() {
     ...system.flatMap((path) => ["-isystem", path]),
     ...defines.map((name) => `-D${name}`),
   ];
-  const files = sources().filter((path) => path.endsWith(".cc"));
+  // A file that was found clean is linted again when it, a header or the checks change.
+  const common = createHash("sha256").update(readFileSync(join(ROOT, ".clang-tidy")));
+  for (const header of sources().filter((path) => path.endsWith(".h"))) common.update(readFileSync(header));
+  const stampOf = (file) =>
+    createHash("sha256").update(common.copy().digest()).update(readFileSync(file)).digest("hex");
+  const stamps = join(ROOT, "build/lint");
+  mkdirSync(stamps, { recursive: true });
+  const clean = new Set(readdirSync(stamps));
+  const files = sources().filter((path) => path.endsWith(".cc") && !clean.has(stampOf(path)));
   const faults = [];
   const work = async () => {
     for (let file = files.shift(); file; file = files.shift()) {
       const fault = await lintOne(command, file, flags);
       if (fault) faults.push(fault);
+      else writeFileSync(join(stamps, stampOf(file)), "");
     }
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), files.length) }, work));

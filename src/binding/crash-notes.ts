@@ -1,7 +1,7 @@
 /**
- * Crash notes: what a process writes down when a signal ends it (an access outside memory, `abort()`, a failed check of
- * V8). A later process reads them to tell which page was in hand. A process ended by SIGKILL, or by the system for want
- * of memory, leaves none.
+ * Crash notes: what a process writes down when a signal ends it (an access outside memory, `abort()`, a failed check in
+ * V8). A later process reads them to tell which pages were in progress. A process ended by SIGKILL, or killed by the
+ * system for lack of memory, leaves none.
  */
 import { readFile } from "node:fs/promises";
 import { guarded } from "./faults.js";

@@ -1,4 +1,7 @@
-/** What a tensor needs of a session to live on its device; keeps tensor.ts and session.ts from importing each other. */
+/**
+ * What a tensor needs from a session in order to live on its device; keeps tensor.ts and session.ts from importing each
+ * other.
+ */
 import type { NativeSession } from "./types.js";
 
 const OWNER = Symbol("cobra.deviceOwner");

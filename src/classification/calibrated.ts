@@ -1,7 +1,7 @@
 /**
- * The calibrated decision: how likely a picture is coloured, from its `ColorEvidence`, by logistic regression. Beside
- * the plain rule, which yellowed paper, palettes, pale colour and pages with little colour mislead. Weights:
- * `scripts/classifier/fit.mjs`; figures: `docs/classification.md`.
+ * The calibrated classifier: how likely a picture is to be coloured, from its `ColorEvidence`, by logistic regression.
+ * It stands beside the plain rule, which is misled by yellowed paper, palettes, pale colour and pages with little
+ * colour. Weights: `scripts/classifier/fit.mjs`; figures: `docs/classification.md`.
  */
 import type { ImageType } from "./decision.js";
 import type { ColorEvidence } from "./evidence.js";

@@ -1,4 +1,4 @@
-/** Tells what a picture of the input is, from one decode of it, or of its header alone. */
+/** Classifies one picture of the input, from a single decode or from its header alone. */
 import { calibrate } from "./calibrated.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";

@@ -20,7 +20,7 @@ export interface ImageClassification {
   /** 0..1. By the plain rule in thirds: how many of the three metrics agree. By the calibrated decision 0.5..1. */
   readonly confidence: number;
   readonly metrics: ClassificationMetrics;
-  /** Neither is clear; told by the calibrated decision only. */
+  /** Neither is clear; set by the calibrated classifier only. */
   readonly ambiguous?: boolean;
 }
 

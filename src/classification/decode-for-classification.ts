@@ -1,6 +1,6 @@
 /**
  * Decodes a file for the classifier, colour mode by colour mode as PIL sees it: no colour profile, no EXIF rotation,
- * palettes and CMYK told apart. The page decoder in src/io makes plain RGB instead, which gives other figures for
+ * palettes and CMYK kept distinct. The page decoder in src/io makes plain RGB instead, which gives other figures for
  * palette, alpha, CMYK, 16-bit gray and profiled pictures.
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";

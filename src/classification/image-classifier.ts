@@ -1,4 +1,4 @@
-/** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated decision. */
+/** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
@@ -35,8 +35,8 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
 /**
- * Classifies pictures, by the plain rule unless `decision` says otherwise. What was told is cached by content, so the
- * same picture under two names is measured once.
+ * Classifies pictures, by the plain rule unless `decision` says otherwise. Results are cached by content, so the same
+ * picture under two names is measured once.
  */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;

@@ -1,6 +1,6 @@
 /**
- * Colour that differs within a small neighbourhood, apart from light and dark: what real colouring has however faded
- * it is, and neither the tint of paper, nor stains, nor print in one ink.
+ * Colour that differs within a small neighbourhood, lightness aside: real colouring has it however faded it is; the
+ * tint of paper, stains and print in one ink do not.
  */
 import { reduce, type PixelImage } from "../binding/pixels.js";
 

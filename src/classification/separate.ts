@@ -1,4 +1,4 @@
-/** Telling pages from references in a pile of pictures. */
+/** Separates pages from references in a list of pictures. */
 import type { BatchProcessingError } from "../errors.js";
 import { checkArgument, checkList } from "../errors/arguments.js";
 import type { ImageClassification } from "./decision.js";

@@ -1,6 +1,6 @@
 /**
- * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this.
- * What fails for the page alone is a result; what the next page would meet too is thrown.
+ * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this. A
+ * failure that concerns this page alone is a result; one that the next page would meet too is thrown.
  */
 import { readFile } from "node:fs/promises";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
@@ -63,8 +63,8 @@ const LAYERS_BYTES_PER_PIXEL = 15;
 /**
  * Colours one page.
  * @returns the coloured page, or its failure
- * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for a request that is none; errors that are not the
- * page's own, such as a lost device
+ * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for an invalid request; errors that are not the page's
+ * own, such as a lost device
  */
 export async function colorizePage(
   services: PageServices,

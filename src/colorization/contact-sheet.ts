@@ -1,6 +1,6 @@
 /**
- * Pictures side by side with a line of text below each, drawn without fonts: what a preview of several seeds is looked
- * at with.
+ * Pictures side by side with a line of text below each, drawn without fonts: the sheet on which a preview of several
+ * seeds is judged.
  */
 import { resize, toRgb } from "../binding/pixels.js";
 import type { RasterImage } from "../binding/raster.js";

@@ -225,8 +225,8 @@ export class Engine implements AsyncDisposable {
    * Colours one page, from its file to the result's file: a plain value in, a plain value out. Calls that overlap take
    * turns as memory allows. References are held in `referenceStore`, or read with `readBlob`.
    * @returns the coloured page, or its failure
-   * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for a request that is none; errors that are not the
-   * page's own (`ERR_STATE`, `ERR_CONFIG`, `ERR_DEVICE_LOST`, …)
+   * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for an invalid request; errors that are not the page's
+   * own (`ERR_STATE`, `ERR_CONFIG`, `ERR_DEVICE_LOST`, …)
    */
   async colorizePage(request: PageRequestInput, options: PageOptions = {}): Promise<PageResult> {
     this.#assertOpen();

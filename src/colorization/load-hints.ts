@@ -1,4 +1,4 @@
-/** Colour hints of a page request, ready for the page. */
+/** Reads the colour hints that a page request names, ready for the page. */
 import { hintColor } from "../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../errors.js";
 import type { TaskPool } from "./tasks/pool.js";

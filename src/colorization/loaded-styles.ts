@@ -1,6 +1,6 @@
 /**
- * Which styles' own weights (of small packages: networks) are loaded. Switching style swaps only those; what styles
- * share stays.
+ * Which styles' own weights (in small packages: networks) are loaded. A change of style swaps only those; what the
+ * styles share stays.
  */
 import type { Style } from "../config/batch-config.js";
 import type { Networks } from "./model-runner.js";

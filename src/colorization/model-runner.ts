@@ -71,7 +71,7 @@ export class Networks implements Disposable {
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
   readonly #weights: HeldWeights;
-  /** Whether weights that lie apart are held in float32: see `graph-casts.ts`. */
+  /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
   readonly #widens: boolean;
   readonly #times = new Map<GraphName, { wait: Histogram; run: Histogram }>();
   #lastEndMs = 0;

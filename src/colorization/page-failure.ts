@@ -1,4 +1,4 @@
-/** A page's failure as people and machines are told it. */
+/** Describes a page's failure for people and for programs. */
 import { remedyFor, type BatchProcessingError, type ErrorCode } from "../errors.js";
 
 /** Where, why, and what to do about it. */

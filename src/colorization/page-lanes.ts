@@ -1,6 +1,6 @@
 /**
- * How pages that are on their way together take turns: some are read and decoded ahead, so many are coloured at once,
- * and each step is begun in the pages' order.
+ * How pages in flight take turns: a few are read and decoded ahead, a limited number are coloured at once, and each
+ * step starts in the pages' order.
  */
 import { availableParallelism } from "node:os";
 import { checkFunction, checkObject } from "../errors/arguments.js";
@@ -9,14 +9,14 @@ import { Turns } from "./turns.js";
 /** Pages that are read and decoded before their colouring may begin. */
 export const PAGES_AHEAD = 1 + Math.min(2, availableParallelism());
 
-/** Thrown to a page that may not be begun any more: its batch was stopped. */
+/** Thrown for a page that can no longer start because its batch was stopped. */
 export class PageLeft extends Error {}
 
 /** How many pages may be where, and when a page may begin. */
 export interface PageLanesOptions {
-  /** Pages in colouring at once, at most; asked whenever one may be begun, so the number may change. */
+  /** The most pages in progress at once; asked whenever one may start, so the number may change. */
   readonly colouring: () => number;
-  /** Waits while nothing may be begun; false when no page may be begun any more. Default: true at once. */
+  /** Waits while nothing may start; false if no more pages may start. Default: true at once. */
   readonly admitted?: () => Promise<boolean>;
   /** A page counts until it leaves, and not only while it is coloured. Default false. */
   readonly untilLeft?: boolean;
@@ -28,9 +28,9 @@ export interface PageLane {
   ahead(signal?: AbortSignal): Promise<void>;
   /** Books memory for the page's picture, one page after the other in their order. */
   booking<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Colours the page when its turn comes. Rejects with `PageLeft` when no page may be begun any more. */
+  /** Colours the page when its turn comes. Rejects with `PageLeft` if no more pages may start. */
   colouring<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** The page is done or given up. Idempotent. */
+  /** The page is done or abandoned. Idempotent. */
   leave(): void;
 }
 

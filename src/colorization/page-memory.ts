@@ -1,6 +1,6 @@
 /**
- * What a page takes, from the model's own graphs and the pipeline's buffers. The factors below were set by measured
- * peaks of resident memory; how near the estimate comes stands in `docs/logging-and-memory.md`.
+ * How much memory a page takes, from the model's own graphs and the pipeline's buffers. The factors below were fitted
+ * to measured peaks of resident memory; `docs/logging-and-memory.md` says how close the estimate comes.
  */
 import { readFileSync } from "node:fs";
 import type { Style } from "../config/batch-config.js";
@@ -98,7 +98,7 @@ export class PageMemory implements PageNeeds {
       : nearestBucket(size[0], size[1], buckets);
   }
 
-  /** Pictures and planes that the stages hand on; see `page-tasks.ts`. */
+  /** Pictures and planes that the stages pass on; see `tasks/`. */
   #bufferBytes({ width, height }: Bucket, pagePixels: number): number {
     const { upsampler, imageEncoder } = this.#model.manifest;
     const pixels = width * height;

@@ -1,6 +1,6 @@
 /**
- * One page to colour and what came of it, as plain values: JSON and bytes, fit for a queue, a request over HTTP or a
- * worker on another machine. Their zod schemas are the rule.
+ * One page to colour, and its outcome, as plain values: JSON and bytes, fit for a queue, a request over HTTP or a
+ * worker on another machine. Their zod schemas are authoritative.
  */
 import { z } from "zod";
 import { encodingSchema, OUTPUT_FORMATS, pageSettingsSchema } from "../config/batch-config.js";

@@ -1,6 +1,7 @@
 /**
- * Weights that lie apart from their graphs (`graphs.weights` in the manifest): tensors on the device that sessions take
- * as inputs. So they are in memory once, however many sessions use them, and another style needs no other session.
+ * Weights that are stored apart from their graphs (`graphs.weights` in the manifest): tensors on the device that
+ * sessions take as inputs. So they are in memory once, however many sessions use them, and another style needs no other
+ * session.
  */
 import { dirname } from "node:path";
 import { InferenceSession, Tensor, type SessionOptions } from "../binding/index.js";
@@ -46,7 +47,7 @@ interface Held {
 
 /** How weights are loaded. */
 export interface HeldOptions extends SessionOptions {
-  /** Hold half precision weights in float32: see `widened-graph.ts`. */
+  /** Hold half precision weights in float32: see `src/model/graph-casts.ts`. */
   readonly widens?: boolean;
 }
 

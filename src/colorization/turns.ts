@@ -1,4 +1,4 @@
-/** A line that is served in order, so many at a time. */
+/** A queue that is served in order, with a limited number of turns at once. */
 import { ValidationError } from "../errors.js";
 import { logContext } from "../logging.js";
 import { CHANNELS, type QueueWait } from "../observe/channels.js";

@@ -109,7 +109,7 @@ export interface PageOwn {
   readonly referenceImages?: readonly string[];
   readonly colorHints?: ColorHints;
 }
-/** Settings of one page, and what it has of its own. */
+/** Settings of one page, including those that only a page can have. */
 export type PageSettings = Pick<BatchConfig, (typeof PAGE_SETTINGS)[number]> & PageOwn;
 /** Settings of one page that differ from the batch's, and what it is. */
 export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | undefined } & {

@@ -1,4 +1,4 @@
-/** JSON for people: an error says file, line and column. */
+/** Parses JSON written by people: an error names file, line and column. */
 import { ConfigurationError } from "../errors.js";
 import { JsonFault, parseJson } from "../text/parse-json.js";
 

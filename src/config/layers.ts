@@ -1,4 +1,4 @@
-/** Settings from several places, and which place won: flag > environment > file > default. */
+/** Settings from several places, and which of them won: flag > environment > file > default. */
 import type { BatchConfigInput } from "./batch-config.js";
 import { nearestName } from "./nearest-name.js";
 import { settingFromText } from "./setting-text.js";

@@ -1,4 +1,4 @@
-/** The name of an output archive where only its folder is named: `<folder>_colorized.zip`, or `zipOutputName`. */
+/** The name of an output archive when only its folder is given: `<folder>_colorized.zip`, or `zipOutputName`. */
 import { statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 

@@ -1,5 +1,5 @@
 /**
- * Builds a model package: all graphs from a config and weight sources, the manifest, all in a temporary folder beside
+ * Builds a model package: all graphs from a config and weight sources, and the manifest, in a temporary folder beside
  * the target that is renamed when everything is written. The same input gives the same bytes.
  */
 import { writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** The page sizes of Cobra: data alone, so that worker threads need not load what builds models. */
+/** Cobra's page sizes: data only, so that worker threads do not load the code that builds models. */
 
 /** The 15 page sizes of Cobra as [width, height] in pixels, in its order. */
 export const COBRA_BUCKETS: readonly (readonly [width: number, height: number])[] = [

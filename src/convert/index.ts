@@ -1,4 +1,4 @@
-/** What the floors above may use of the model floor. */
+/** What the floors above may use to make a model package, with `src/model` for opening one. */
 export * from "../model/manifest.js";
 export { openModelPackage, type ModelPackage, type OpenModelPackageOptions } from "../model/package.js";
 export {

@@ -1,7 +1,7 @@
 /**
- * The graphs of a model package and what their files are called. Large packages hold the weights of transformer, VAE
- * and upsampler apart from their graphs: those take them as inputs and are the same for all styles; graphs such as
- * `transformer.X.onnx` give them.
+ * The graphs of a model package and the names of their files. In large packages the weights of transformer, VAE and
+ * upsampler are stored apart: graphs such as `transformer.X.onnx` produce them, and the graphs that take them as inputs
+ * are the same for all styles.
  */
 import type { Graph, GraphOptions } from "../onnx/graph-builder.js";
 import { STYLES, type ModelManifest, type Style } from "../model/manifest.js";

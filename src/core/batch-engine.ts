@@ -1,6 +1,6 @@
 /**
- * What a batch uses of whoever colours its pages. An `Engine` is one; so is a test double, or a stand-in for workers on
- * other machines.
+ * What a batch needs from whatever colours its pages. An `Engine` is one; so is a test double, or a proxy for workers
+ * on other machines.
  */
 import type { SessionOptions } from "../binding/index.js";
 import type { PageOptions } from "../colorization/colorize-page.js";
@@ -38,7 +38,7 @@ export interface PageBudget {
   clearCache?(): unknown;
 }
 
-/** What is told of the model in events, metadata and journals. */
+/** What events, metadata and journals say about the model. */
 export interface ModelFacts {
   /** Where the package is; empty for one that is elsewhere. */
   readonly directory: string;

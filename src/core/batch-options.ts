@@ -1,4 +1,4 @@
-/** What a batch is made with, and the check that it is what it should be. */
+/** The options a batch is created with, and the check that they are valid. */
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../errors.js";
 import { checkFlag, checkFunction, checkList, checkObject, checkSignal } from "../errors/arguments.js";
@@ -18,15 +18,19 @@ export interface BatchProcessorOptions {
    * over both.
    */
   pageConfig?: (name: string) => PageConfig;
-  /** Does all pages anew, also those that an earlier run has finished. Default false: a batch goes on where it was. */
+  /**
+   * Colours all pages again, including those that an earlier run has finished. Default false: a batch continues where
+   * it stopped.
+   */
   fresh?: boolean;
   /**
-   * Does only these pages; what has come of the others stays as it is, whatever it was made with. Default: all pages.
+   * Does only these pages; the results of the others stay as they are, whatever they were made with. Default: all
+   * pages.
    */
   only?: Iterable<string>;
   /**
-   * Pages in colouring at once; asked whenever one may be begun, so the number may change. Default: `maxConcurrent` of
-   * the settings, else what memory and cores are good for.
+   * Pages in progress at once; asked whenever one may start, so the number may change. Default: `maxConcurrent` of the
+   * settings, else what memory and cores are good for.
    */
   pagesInFlight?: () => number;
   /** Where pages come from, in the place of the settings' input. Who opened it closes it. */

@@ -1,5 +1,5 @@
 /**
- * One batch that can be steered: an input's pages through decode, colouring, encoding and writing, several on their way
+ * One batch that can be steered: an input's pages through decoding, colouring, encoding and writing, several in flight
  * at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";
@@ -40,9 +40,9 @@ export interface ProcessorStatus {
 const log = getLogger("batch");
 
 /**
- * Colours the pages of one input, once. It uses its engine, or whoever else colours the pages, and does not own it.
- * `close()` finishes the pages in colouring and leaves the others, `destroy()` gives all up; both may be called twice
- * and at any time.
+ * Colours the pages of one input, once. It uses an engine, or anything else that colours pages, and does not own it.
+ * `close()` finishes the pages in progress and leaves the others, `destroy()` abandons all; both may be called at any
+ * time, and more than once.
  */
 export class BatchProcessor implements AsyncDisposable {
   /** The batch's id: in its events, its journal and on its log lines. */
@@ -69,8 +69,8 @@ export class BatchProcessor implements AsyncDisposable {
 
   /**
    * @param settings complete settings, or those that differ from the defaults
-   * @throws ConfigurationError `ERR_CONFIG` for bad settings; ValidationError `ERR_ARGUMENT` for an engine, a source or
-   * a sink that is none
+   * @throws ConfigurationError `ERR_CONFIG` for bad settings; ValidationError `ERR_ARGUMENT` for something that is not
+   * an engine, source or sink
    */
   constructor(engine: BatchEngine, settings: BatchConfigInput, options: BatchProcessorOptions = {}) {
     const config = checkedConfig(engine, settings, options);
@@ -85,7 +85,7 @@ export class BatchProcessor implements AsyncDisposable {
   /**
    * Adds pages to the queue, before the start. Without a list all line art of the input; that is also what the start
    * does when nothing was added.
-   * @returns the pages as they wait
+   * @returns the waiting pages
    * @throws ValidationError `ERR_INPUT_NOT_FOUND` for a name the input does not have; QueueError `ERR_ARGUMENT` for a
    * page that was added already; ConfigurationError `ERR_CONFIG` for bad settings; BatchProcessingError `ERR_STATE`
    * after the start; errors of the input
@@ -117,20 +117,20 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   /**
-   * Begins no further page until `resumeProcessing()`; pages in colouring are finished. Before the start: the start
-   * then waits.
+   * Starts no further page until `resumeProcessing()`; pages in progress are finished. Before the start: the start then
+   * waits.
    */
   pauseProcessing(): void {
     this.#act("pause");
   }
 
-  /** Goes on after `pauseProcessing()`. */
+  /** Continues after `pauseProcessing()`. */
   resumeProcessing(): void {
     this.#act("resume");
   }
 
   /**
-   * Gives the pages in colouring up between two denoising steps and leaves the others; resolves when nothing runs any
+   * Abandons the pages in progress between two denoising steps and leaves the others; resolves when nothing runs any
    * more. Finished pages stay.
    */
   async cancelProcessing(): Promise<void> {
@@ -144,7 +144,7 @@ export class BatchProcessor implements AsyncDisposable {
     return this.#config.previewMode;
   }
 
-  /** Whether a preview is done and nothing goes on until `approvePreview()`, `rejectPreview()` or an end. */
+  /** Whether a preview is done and the batch waits for `approvePreview()`, `rejectPreview()` or an end. */
   isWaitingForPreviewApproval(): boolean {
     return this.#gate.waiting;
   }
@@ -164,7 +164,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   /**
-   * The batch goes on with all pages, with the preview's settings.
+   * The batch continues with all pages and the preview's settings.
    * @param choice of a grid of seeds the one for all pages
    * @throws BatchProcessingError `ERR_STATE` when no preview waits, `ERR_ARGUMENT` for a seed that is not shown
    */

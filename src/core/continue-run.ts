@@ -85,8 +85,8 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
 }
 
 /**
- * Tries the failed pages of an output again, also those that were set aside; without `failedOnly` also the pages that
- * were not begun.
+ * Tries the failed pages of an output again, including those that were set aside; without `failedOnly` also the pages
+ * that were not started.
  * @returns undefined when there is nothing to try
  * @throws as `rejectRun`
  */

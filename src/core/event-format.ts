@@ -1,4 +1,4 @@
-/** The version of the event format, in a file of its own: who only prints a line need not load the schema. */
+/** The version of the event format, in a file of its own: code that only prints a line need not load the schema. */
 
 /**
  * Version of the event format, `schema` in each line of `--json`. Fields and types may be added under the same number;

@@ -1,4 +1,6 @@
-/** Values told as they happen, to any number of `for await` loops; each gets all of them from its subscription on. */
+/**
+ * Delivers values as they happen to any number of `for await` loops; each gets all of them from its subscription on.
+ */
 
 interface Subscriber<T> {
   readonly waiting: T[];

@@ -1,4 +1,4 @@
-/** One object as one line of `--json` (NDJSON): the events of a batch and what commands tell beside them. */
+/** One object as one line of `--json` (NDJSON): the events of a batch and whatever else commands print. */
 import { printable } from "../text/printable.js";
 import { EVENT_FORMAT_VERSION } from "./event-format.js";
 

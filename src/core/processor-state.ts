@@ -2,7 +2,7 @@
 
 /**
  * `idle` → `running` ⇄ `paused` → `completed`; `held` is paused before the start. `draining` finishes the pages in
- * flight, `cancelling` gives them up; `cancelled`, `closed` and `failed` are the ends of a batch that did not do all
+ * flight, `cancelling` abandons them; `cancelled`, `closed` and `failed` are the ends of a batch that did not do all
  * pages.
  */
 export type ProcessorState =

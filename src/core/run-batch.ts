@@ -10,8 +10,8 @@ import type { PreviewDecision } from "./preview/preview.js";
 /** What steers a batch of one call. */
 export interface RunBatchOptions extends BatchProcessorOptions {
   /**
-   * Stops gently: no further page is begun, those in colouring are finished, and the summary tells how many are
-   * `unfinished`; the same call goes on later.
+   * Stops gently: no further page is started, those in progress are finished, and the summary says how many are
+   * `unfinished`; the same call continues later.
    */
   drain?: AbortSignal;
   /** The pages to do. Default: all line art of the input. */
@@ -26,7 +26,7 @@ export interface RunBatchOptions extends BatchProcessorOptions {
 
 /**
  * Colours all pages of an input.
- * @param engine an `Engine`, or whoever else colours pages
+ * @param engine an `Engine`, or anything else that colours pages
  * @param settings complete settings, or those that differ from the defaults; without input paths where a `source` is
  * given, without output paths where a `sink` is
  * @returns how it went; failed pages are in `failures`

@@ -4,6 +4,7 @@
  */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { openCrashNotes } from "../binding/crash-notes.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { ResourceError } from "../errors.js";
@@ -107,6 +108,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
           job: parts.job,
           keepRecord: only !== undefined,
           signal: control.signal,
+          openCrashNotes,
           onWait: (message) => pages.emit({ type: "warning", message }),
         })
       : undefined;

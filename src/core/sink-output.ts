@@ -1,4 +1,4 @@
-/** A run's output that is handed to a sink, page by page. There is no journal: every run does all pages. */
+/** A run's output that is passed to a sink, page by page. There is no journal: every run does all pages. */
 import type { PageSettings } from "../config/batch-config.js";
 import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";

@@ -23,7 +23,7 @@ export class BatchProcessingError extends Error {
   }
 }
 
-/** A picture cannot be decoded, coloured or encoded (`ERR_IMAGE_*`). The page fails, the batch goes on. */
+/** A picture cannot be decoded, coloured or encoded (`ERR_IMAGE_*`). The page fails, the batch continues. */
 export class ImageProcessingError extends BatchProcessingError {
   /** The picture's path or entry name as the user gave it. */
   readonly imagePath: string;
@@ -58,7 +58,7 @@ export class ZipExtractionError extends BatchProcessingError {
   }
 }
 
-/** A picture cannot be told apart (`ERR_CLASSIFICATION`). */
+/** A picture cannot be classified (`ERR_CLASSIFICATION`). */
 export class ClassificationError extends BatchProcessingError {}
 
 /** A model package is missing, damaged or does not fit (`ERR_MODEL_*`). */

@@ -1,4 +1,4 @@
-/** What can be told of any error that was caught, ours or not. */
+/** What can be said about any caught error, ours or not. */
 import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, type ErrorCode } from "./table.js";
 
@@ -55,7 +55,7 @@ export function remedyFor(code: ErrorCode): string {
   return factsOf(code).remedy;
 }
 
-/** Whether an error is one page's own, so that the batch goes on without that page. */
+/** Whether an error concerns one page only, so that the batch continues without it. */
 export function isPageFailure(error: unknown): error is BatchProcessingError {
   return error instanceof BatchProcessingError && ERROR_TABLE[error.code].scope === "page";
 }

@@ -1,7 +1,8 @@
 /**
- * A log file that is replaced by a new one when it is full and when the day ends; the oldest go. Every line is written
- * before `write` returns, so nothing is lost when the process exits or is killed. Two libraries do the same and buffer,
- * or need a thread that an exit cuts off; a line costs some microseconds here, and a page has few lines.
+ * A log file that is replaced by a new one when it is full and when the day ends; the oldest are deleted. Every line is
+ * written before `write` returns, so nothing is lost when the process exits or is killed. The libraries that rotate
+ * files either buffer or need a thread that an exit cuts off; here a line costs a few microseconds, and a page has few
+ * lines.
  */
 import { closeSync, fdatasyncSync, fstatSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
 import { dirname, join, parse } from "node:path";

@@ -1,6 +1,5 @@
 /**
- * A log record as one line for people. Names of pages come from archives of strangers, so control characters are
- * written out.
+ * A log record as one line for people. Names of pages come from untrusted archives, so control characters are escaped.
  */
 import { printableLine } from "../text/printable.js";
 

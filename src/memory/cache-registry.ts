@@ -1,4 +1,4 @@
-/** The caches of an engine together: what they hold, what they can do without, and what came of them so far. */
+/** The caches of an engine together: what they hold, what they can drop, and their hits and misses so far. */
 
 /** Something that keeps memory it can do without. */
 export interface DroppableCache {

@@ -1,6 +1,6 @@
 /**
  * A cache of things that own memory: made once for each key, lent by lease, dropped least recently used first when a
- * budget of bytes is exceeded. What is lent is never dropped. It holds reference K/V on the device.
+ * budget of bytes is exceeded. What is lent is never dropped. Reference K/V on the device are kept in one.
  */
 import { BatchProcessingError } from "../errors.js";
 import { CHANNELS, type CacheUse } from "../observe/channels.js";

@@ -1,7 +1,7 @@
 /**
- * The books of memory: what is reserved and held, and by whom. A reservation is a promise to take memory; it is
- * committed when the memory was taken and released when it is given back. At any time free + reserved + held = total;
- * free is below 0 where more was held than there is.
+ * The accounts of memory: what is reserved and held, and by whom. A reservation is a promise to take memory; it is
+ * committed when the memory has been taken and released when it is given back. At any time free + reserved + held =
+ * total; free is below 0 if more is held than there is.
  */
 import { BatchProcessingError } from "../errors.js";
 import { checkArgument } from "../errors/arguments.js";
@@ -23,7 +23,7 @@ export interface Booking extends Disposable {
   release(): void;
 }
 
-/** The books at one moment, in bytes. */
+/** The accounts at one moment, in bytes. */
 export interface LedgerSnapshot {
   readonly totalBytes: number;
   readonly freeBytes: number;

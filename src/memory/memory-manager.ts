@@ -1,6 +1,7 @@
 /**
- * Memory of one engine: the books, how many pages may be in flight, and what is done when memory runs out. It decides
- * with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to shrink.
+ * The memory of one engine: the ledger, how many pages may be in flight, and what is done when memory runs out. It
+ * decides with the pure functions of `pressure.ts` and acts on what is registered with it: caches to drop, arenas to
+ * shrink.
  */
 import { availableParallelism } from "node:os";
 import { messageOf, ResourceError } from "../errors.js";
@@ -140,8 +141,8 @@ export class MemoryManager {
   }
 
   /**
-   * Bytes that one page of a size takes beside the loaded model: the networks' activations from the model's own graphs
-   * at the page's bucket, reference K/V, pictures and planes. Within the error that `docs/logging-and-memory.md`
+   * Bytes that one page of a size takes in addition to the loaded model: the networks' activations from the model's own
+   * graphs at the page's bucket, reference K/V, pictures and planes. Within the error that `docs/logging-and-memory.md`
    * states.
    * @throws ValidationError `ERR_ARGUMENT` for a size that is not positive
    */

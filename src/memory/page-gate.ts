@@ -1,10 +1,10 @@
-/** Lets pages begin as memory allows: books each, makes others wait, first come, first served. */
+/** Lets pages start as memory allows: books memory for each and makes others wait, first come, first served. */
 import { logContext } from "../logging.js";
 import { CHANNELS } from "../observe/channels.js";
 import type { MemoryLedger } from "./ledger.js";
 import { halvedLimit, mayBegin, PAGES_BEFORE_GROWTH } from "./pressure.js";
 
-/** A page that was let in; released when it is done, also by `using`. */
+/** A page that was admitted; released when it is done, also by `using`. */
 export interface PageSlot extends Disposable {
   /** Whether another page was in flight at any time since this one began. */
   readonly hadCompany: boolean;

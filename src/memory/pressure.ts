@@ -1,5 +1,5 @@
 /**
- * The decisions about memory, as pure functions over counters: how many pages go at once, who is let in, what is done
+ * The decisions about memory, as pure functions over counters: how many pages run at once, which may start, what to do
  * when memory runs out.
  */
 

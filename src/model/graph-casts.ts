@@ -1,7 +1,7 @@
 /**
- * Graphs of half precision packages for the CPU, which computes them in float32: weights that lie apart from graphs are
- * given, and taken, as float32. Otherwise ONNX Runtime casts each of them in every run, all before the first is used,
- * and each session holds the copies.
+ * Rewrites graphs of half precision packages for the CPU, which computes them in float32: separate weights are
+ * produced, and taken, as float32. Otherwise ONNX Runtime casts each of them in every run, all before the first is
+ * used, and each session holds the copies.
  */
 import { readFileSync } from "node:fs";
 import { messageOf, ModelError } from "../errors.js";

@@ -1,6 +1,6 @@
 /**
- * How much memory a graph's values take while it runs: the most that is alive at a time, from the shapes and the order
- * of the nodes.
+ * How much memory a graph's values take while it runs: the most that is alive at once, from the shapes and the order of
+ * the nodes.
  */
 import type { ModelProto, NodeProto } from "../onnx/schema.js";
 import { count, graphShapes } from "./graph-shapes.js";

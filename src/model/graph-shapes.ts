@@ -1,8 +1,7 @@
 /**
- * Shapes of a graph's values for given inputs: what ONNX's operators do to sizes, as far as our graphs use them. Small
- * integer and float tensors (shapes, axes, scales) are computed too, since Reshape and its like depend on them. An
- * operator that is not known here is taken to give what it was given: good enough for memory, which is what the shapes
- * are for.
+ * The shapes of a graph's values for given inputs: what ONNX's operators do to sizes, as far as our graphs use them.
+ * Small integer and float tensors (shapes, axes, scales) are computed too, since Reshape and the like depend on them.
+ * An unknown operator is assumed to return its input's shape: good enough for memory, which is what the shapes are for.
  */
 import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from "../onnx/schema.js";
 

@@ -1,4 +1,7 @@
-/** Which settings change nothing with a model, told from its manifest, so that no program offers what cannot help. */
+/**
+ * Which settings have no effect with a model, according to its manifest, so that no program offers one that cannot
+ * help.
+ */
 import type { ModelManifest } from "./manifest.js";
 
 /** A setting that the model takes no notice of. */

@@ -1,7 +1,7 @@
 /**
- * The manifest of a model package: what a package is called, what it can do, and the length and SHA-256 of every file.
- * The pipeline reads every number it needs about a model here and nowhere else. This file holds the schema and the
- * parsing of it; `model-package.ts` opens folders.
+ * The manifest of a model package: its name, what it can do, and the length and SHA-256 of every file. The pipeline
+ * reads every number it needs about a model here and nowhere else. This file has the schema and the parser;
+ * `package.ts` opens folders.
  */
 import { z } from "zod";
 import { FILLS, STYLES, type Style } from "../config/batch-config.js";

@@ -1,5 +1,5 @@
 /**
- * What a model package needs of a machine: bytes of weights and of keys and values, counted from its manifest and its
+ * What a model package needs from a machine: bytes of weights and of keys and values, counted from its manifest and
  * graphs.
  */
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What the engine tells about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
- * subscribe and need no change inside. A channel that nobody listens to costs one look at a field. docs/observing.md
+ * What the engine reports about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * subscribe without any change inside. A channel that nobody listens to costs one property check. docs/observing.md
  * lists them.
  */
 import { channel, type Channel, type ChannelListener } from "node:diagnostics_channel";
@@ -39,11 +39,11 @@ export interface NetworkLoad {
   readonly ms: number;
 }
 
-/** A task of a worker thread has ended or was given up. */
+/** A task of a worker thread has ended or was aborted. */
 export interface TaskRun extends WorkContext {
   /** Name of the task, such as "decode". */
   readonly task: string;
-  /** "aborted": given up by its signal or by `destroy()`. */
+  /** "aborted": by its signal or by `destroy()`. */
   readonly outcome: "completed" | "failed" | "aborted";
   /** Milliseconds that it waited for a thread. */
   readonly waitMs: number;
@@ -63,7 +63,7 @@ export interface StageItem {
   readonly waitMs: number;
 }
 
-/** A page has waited for its turn and goes on. */
+/** A page has waited for its turn and continues. */
 export interface QueueWait extends WorkContext {
   /** "ahead": to be read and decoded; "booking", "memory": for memory; "colouring": for the networks. */
   readonly queue: "ahead" | "booking" | "memory" | "colouring";

@@ -1,4 +1,4 @@
-/** Times counted into fixed buckets: what a histogram of Prometheus needs, at the cost of one addition. */
+/** Counts times in fixed buckets: what a Prometheus histogram needs, at the cost of one addition. */
 
 /** Upper bounds of the buckets in milliseconds; what is above the last is in none of them. */
 const BOUNDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000] as const;

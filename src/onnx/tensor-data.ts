@@ -1,6 +1,6 @@
 /**
- * Constant tensors of a graph: described at once, their bytes made only when a file is written, so that a big model
- * never lies in memory whole.
+ * Constant tensors of a graph: described at once, their bytes made only when a file is written, so that a large model
+ * is never in memory whole.
  */
 import { ModelError } from "../errors.js";
 import { DATA_TYPE, type ElementType } from "./schema.js";

@@ -1,6 +1,6 @@
 /**
- * Named weights. A `WeightSource` gives tensors by name; `Weights` is a view of one that keeps book of what a network
- * asked for, so that every missing, wrongly shaped and unused tensor is listed by name in one error.
+ * Named weights. A `WeightSource` gives tensors by name; `Weights` is a view of one that records what a network asked
+ * for, so that every missing, wrongly shaped and unused tensor is listed by name in one error.
  */
 import { ModelError } from "../errors.js";
 import { elementCount } from "./tensor-data.js";

@@ -1,7 +1,7 @@
 /**
- * Makes folders and those above them where they are missing. Node's own `recursive: true` asks again for ever where the
- * system says that a folder is missing in one that is there, as Linux does in /proc, and names no reason that a folder
- * above has. Here each folder is asked for once.
+ * Makes folders, and missing ones above them. Node's own `recursive: true` retries forever if the system says that a
+ * folder is missing inside one that exists, as Linux does in /proc, and hides the reason why a folder above failed.
+ * Here each folder is tried once.
  */
 import { mkdirSync, statSync } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";

@@ -1,7 +1,7 @@
 /**
- * Memory of this machine as this process may use it: /proc/meminfo, the limits of the control groups the process is in
- * (version 2 and 1, and those of the groups above), and the process's own (`ulimit -v`, `ulimit -d`). What is nearest
- * to its limit counts.
+ * Memory of this machine as this process may use it: /proc/meminfo, the limits of the process's control groups
+ * (versions 2 and 1, and of the groups above), and its own limits (`ulimit -v`, `ulimit -d`). The one that is nearest
+ * to being reached counts.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -1,4 +1,4 @@
-/** Which process wrote a file, told so that other processes can find out whether it still runs. */
+/** Identifies the process that wrote a file, so that other processes can find out whether it still runs. */
 import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * Which process is which on this machine, also after a restart: from /proc, and from signals where that is missing.
- * Elsewhere than on Linux the boot and the start of a process are unknown, which counts as the same.
+ * Which process is which on this machine, even after a restart: from /proc, or from signals where /proc is missing. On
+ * systems other than Linux the boot and the start time of a process are unknown, which counts as the same.
  */
 import { readFileSync } from "node:fs";
 import { systemCode } from "../errors.js";

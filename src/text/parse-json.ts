@@ -1,7 +1,7 @@
 /**
- * JSON out of files that others wrote. As `JSON.parse`, but a fault says line and column, a name that is given twice is
- * a fault (`JSON.parse` takes the last), and depth and length are limited. It keeps its own stack, so that no nesting
- * can overflow the call stack.
+ * Parses JSON from untrusted files. Like `JSON.parse`, but an error says line and column, a duplicate key is an error
+ * (`JSON.parse` takes the last), and depth and length are limited. It keeps its own stack, so that no nesting can
+ * overflow the call stack.
  */
 
 export interface JsonOptions {

@@ -1,5 +1,6 @@
 /**
- * Foreign text (names out of archives, messages) for a terminal: without what could steer it or turn the line around.
+ * Makes untrusted text (names from archives, messages) safe for a terminal: without anything that could control it or
+ * reverse the line.
  */
 
 /** Control characters but the line feed, and the marks that change the direction of writing. */

@@ -1,6 +1,6 @@
 /**
- * sharp sets its cache and its number of threads anew in every thread that loads it, and they hold for the whole
- * process. So each worker puts back what was there before: the host's own settings, or the command's.
+ * sharp resets its cache and its number of threads in every thread that loads it, and both apply to the whole process.
+ * So each worker restores what was set before: the host's own settings, or the command's.
  */
 import sharp from "sharp";
 

@@ -1,5 +1,5 @@
 /**
- * Maps an async iterable to another, several items at once: a stage of a pipeline. Stages are joined by nesting. Each
+ * Maps an async iterable to another, several items at once: a stage of a pipeline. Stages are chained by nesting. Each
  * holds a bounded number of items, so a slow stage slows down those before it instead of filling memory.
  */
 import { ValidationError } from "../errors.js";

@@ -1,4 +1,4 @@
-/** A bounded pool of worker threads for everything that costs a CPU core. What a task is, the worker file knows. */
+/** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
@@ -38,7 +38,7 @@ export interface WorkerPoolStats {
   readonly running: number;
   readonly completed: number;
   readonly failed: number;
-  /** Calls given up by their signal or by `destroy`. */
+  /** Calls aborted by their signal or by `destroy`. */
   readonly aborted: number;
   /** By the task's name, once one of it has ended. */
   readonly tasks: Readonly<Record<string, TaskStats>>;

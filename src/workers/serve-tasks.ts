@@ -1,4 +1,4 @@
-/** The worker threads' side of the pool: piscina calls what `serveTasks` gives once per task. */
+/** The worker thread's side of the pool: piscina calls the function that `serveTasks` returns once per task. */
 import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";

@@ -1,4 +1,4 @@
-/** The shape of a table of tasks: what a pool asks for and a worker file does. */
+/** The type of a table of tasks: what a pool can ask for and a worker file can do. */
 
 /**
  * A task: a function of plain data, whose payload and result can be cloned or transferred; typed arrays travel by

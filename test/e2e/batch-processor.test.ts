@@ -219,14 +219,20 @@ describe("addImages", () => {
 
 describe("pauseProcessing and resumeProcessing", () => {
   it("begin no further page while paused, and go on", async () => {
-    const { batch, events } = processor({ maxConcurrent: 1 });
+    const { batch, events } = processor(
+      { maxConcurrent: 1 },
+      {
+        onEvent: ({ type }) => {
+          if (type !== "page-completed" || batch.getStatus().summary.completed > 1) return;
+          batch.pauseProcessing();
+          batch.pauseProcessing();
+        },
+      },
+    );
     const run = batch.startProcessing();
-    await told(batch, "page-completed");
-    batch.pauseProcessing();
-    batch.pauseProcessing();
-    const coloured = new Set(pagesOf(events, "page-stage")).size;
+    await told(batch, "batch-paused");
     await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(new Set(pagesOf(events, "page-stage")).size).toBe(coloured);
+    expect(new Set(pagesOf(events, "page-stage")).size).toBe(1);
     expect(batch.getStatus().state).toBe("paused");
     batch.resumeProcessing();
     expect(await run).toMatchObject({ completed: 6, unfinished: 0 });
@@ -343,7 +349,12 @@ describe("events", () => {
       read.push(event);
     }
     expect(read).toEqual(events);
-    expect(read.at(-1)).toEqual({ job: batch.job, type: "batch-completed", ...summary });
+    expect(read.at(-1)).toEqual({
+      job: batch.job,
+      time: expect.any(String) as string,
+      type: "batch-completed",
+      ...summary,
+    });
     expect(await batch.events().next()).toEqual({ done: true, value: undefined });
   });
 

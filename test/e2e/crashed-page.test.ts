@@ -54,8 +54,7 @@ describe("a page in hand when the process is killed", () => {
   }, 600_000);
 });
 
-// Skipped until the batch opens the addon's crash notes (`openCrashNotes` of `BatchOutputOptions`).
-describe.skip("a page that crashes the process", () => {
+describe("a page that crashes the process", () => {
   it.each([
     ["abort", "SIGABRT", "denoise"],
     ["SIGSEGV", "SIGSEGV", "decode"],

@@ -36,12 +36,17 @@ def options() -> argparse.ArgumentParser:
     draw.add_argument("--first", type=int, default=0)
     draw.add_argument("--count", type=int, default=64, help="chunks of 64 geometries (default: 64)")
     draw.add_argument("--stride", type=int, default=1)
+    draw.add_argument("--art", default="", help="folder of sprites; without it only the recipe's own cast is drawn")
+    sprites = command("sprites", "take apart what art/render.mjs has rendered")
+    sprites.add_argument("--art", required=True, help="folder of render.mjs's pictures; sprites are written into it")
     sample = command("sample", "draw the sample chapter of `npm run demo`")
     sample.add_argument("--archive", default=str(Path(__file__).resolve().parents[3] / "scripts/sample/chapter.cbz"))
     sample.add_argument("--truth", default="", help="folder for the pages in colour")
     warm = command("warm", "write checkpoints of a package's weights into WORK/warm, for --init")
     warm.add_argument("--package", default=str(Path(__file__).resolve().parents[2] / "default"))
-    command("transformer", "train the colouring network", 90).add_argument("--rate", type=float, help="learning rate (default: the config's)")
+    transformer = command("transformer", "train the colouring network", 90)
+    transformer.add_argument("--rate", type=float, help="learning rate (default: the config's)")
+    transformer.add_argument("--batch", type=int, help="pages of 256x256 a step (default: the config's)")
     command("guide", "train the guided decoder", 8)
     command("patches", "train the patch encoder", 5)
     for name, text in (("export", "write the model package"), ("evaluate", "figures and montages of a package"), ("all", "everything, in one command")):
@@ -74,6 +79,8 @@ def stage(args, name: str, minutes: float, init: str = "") -> None:
     cfg, work = CONFIGS[args.config], Path(args.work)
     if getattr(args, "rate", None):
         cfg = replace(cfg, learning_rate=args.rate)
+    if getattr(args, "batch", None):
+        cfg = replace(cfg, batch=args.batch)
     pool = str(work / "pool")
     common = dict(minutes=minutes, seed=args.seed, device=args.device)
     if name == "transformer":
@@ -149,7 +156,11 @@ def main() -> int:
     if args.command == "draw":
         from .pool import draw
 
-        draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride)
+        draw(str(Path(args.work) / "pool"), args.first, args.count, args.stride, art=args.art)
+    elif args.command == "sprites":
+        from .sprites import write as write_sprites
+
+        write_sprites(args.art, Path(__file__).resolve().parents[1] / "art/sources.json")
     elif args.command == "sample":
         from .sample import write as write_sample
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from . import paint
-from .drawing.palette import Palettes
+from .drawing.palette import Palettes, recolour
 from .latent import colours, encode, luma, pixels
 
 #: Edge of a hint square in pixels, as in Cobra.
@@ -32,7 +32,7 @@ class Batch:
     line [B,1,H,W], hint [B,3,H,W] and colour [B,3,H,W] (the finished page, for the guided decoder) are uint8; fill [B,12,h,w] (uint8,
     the page's colours without ink), mask [B,1,h,w] (0..1), page_id [B,h,w]; references [B,R,3,H/2,W/2] uint8, reference_id
     [B,R,hr,wr] and reference_fill [B,R,3,hr,wr] (uint8, colour at a cell's centre without ink). traits [B,8,3] are the
-    cast's (255: nobody). `ready` holds latents made ahead.
+    cast's (255: nobody or not known), classes [B,256] the ids' (255: not known). `ready` holds latents made ahead.
     """
 
     line: torch.Tensor
@@ -45,6 +45,7 @@ class Batch:
     reference_id: torch.Tensor
     reference_fill: torch.Tensor
     traits: torch.Tensor | None = None
+    classes: torch.Tensor | None = None
     ready: tuple[torch.Tensor, ...] = ()
 
     def to(self, device: str) -> "Batch":
@@ -179,16 +180,52 @@ class Maker:
         palette = np.repeat(tones[..., None], 3, 2).astype(np.uint8)
         toned = paint.gray(paint.inked(paint.fill(planes, torch.from_numpy(palette).to(pen.device), torch.ones(b, 3, device=pen.device)), pen, ink))
         of = lambda k: (what == k)[:, None, None, None]  # noqa: E731
-        drawn = torch.where(of(GRAY), gray, torch.where(of(TONED), toned, pen))
-        return torch.where(of(TRACED), paint.xdog(gray), drawn)
+        drawn = torch.where(of(GRAY), gray, torch.where(of(TONED), self._screened(toned) if not plain else toned, pen))
+        if plain:
+            return torch.where(of(TRACED), paint.xdog(gray), drawn)
+        bare = torch.from_numpy(rng.random(b) < 0.35).to(gray.device)[:, None, None, None]
+        page = torch.where(of(TRACED), self._traced(torch.where(bare, paint.gray(fill), gray)), drawn)
+        return self._scanned(page)
 
-    def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None) -> Batch:
-        """count references a page; kind fixes what pages are drawn as (INK, GRAY, TONED, TRACED) and keeps pen and geometry as they are."""
+    def _traced(self, gray: torch.Tensor) -> torch.Tensor:
+        """Lines of gray pages [B,1,H,W], extracted in several ways; without ink the borders of colours are all there is."""
+        rng = self.rng
+        lines = paint.xdog(gray, float(rng.uniform(0.6, 1.3)), float(rng.uniform(6, 20)))
+        divided = paint.divide(gray, int(rng.choice([5, 7, 9])), float(rng.uniform(1, 3.5)))
+        either = torch.from_numpy(rng.random(len(gray)) < 0.3).to(gray.device)[:, None, None, None]
+        return torch.where(either, divided, lines)
+
+    def _screened(self, gray: torch.Tensor) -> torch.Tensor:
+        """Half of the pages get dots for their middle tones."""
+        h, w = gray.shape[-2:]
+        y, x = torch.meshgrid(torch.arange(h, device=gray.device), torch.arange(w, device=gray.device), indexing="ij")
+        turn, period = self.rng.uniform(0.3, 1.2), self.rng.uniform(2.5, 5)
+        c, s = np.cos(turn) * 2 * np.pi / period, np.sin(turn) * 2 * np.pi / period
+        dots = ((x * c + y * s).cos() * (y * c - x * s).cos() * 0.5 + 0.5) * 255
+        screen = torch.where(gray > dots, 255.0, 60.0)
+        middle = (gray > 80) & (gray < 245) & torch.from_numpy(self.rng.random(len(gray)) < 0.5).to(gray.device)[:, None, None, None]
+        return torch.where(middle, screen, gray)
+
+    def _scanned(self, page: torch.Tensor) -> torch.Tensor:
+        """One page in five comes from a scanner: uneven paper, noise, blur."""
+        rng, g, (b, _, h, w) = self.rng, self.g, page.shape
+        paper = F.interpolate(torch.rand(b, 1, 3, 3, generator=g), (h, w), mode="bilinear", align_corners=False)
+        amount = torch.rand(b, 3, 1, 1, generator=g)
+        noise = torch.randn(b, 1, h, w, generator=g) * 9 * amount[:, :1]
+        scan = page * (1 - 0.12 * amount[:, 1:2] * paper).to(page.device) + noise.to(page.device)
+        scan = torch.where((amount[:, 2:] < 0.4).to(page.device), paint.gaussian(scan, 0.7, 2), scan).clamp(0, 255)
+        return torch.where(torch.from_numpy(rng.random(b) < 0.2).to(page.device)[:, None, None, None], scan, page)
+
+    def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None, known=None) -> Batch:
+        """count references a page; kind fixes what pages are drawn as (INK, GRAY, TONED, TRACED) and keeps pen and geometry as they are; known:
+        colours [B,256,3] of other people's drawings, and which figure each id belongs to [B,256] (0: none)."""
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
         if kind is None:
             page, refs = bend(page, g), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
+        for own, *given in zip(pal, *known) if known else ():
+            recolour(rng, own, *given)
         page_pal, planes = pal.copy(), page.to(dev).clone()
         page_id = planes[:, 0, 4::8, 4::8].clone()
         numbers = self._hints(planes, page_pal, hints)
@@ -224,7 +261,7 @@ class Maker:
         alpha = flat[:, 2:3].float()
         # References at half size have faint lines when they were larger pictures.
         soft = torch.rand(b * count, 1, 1, 1, generator=self.g).to(dev)
-        alpha = 255 - (255 - alpha) * (0.4 + 0.6 * soft)
+        alpha = 255 - (255 - alpha) * (0.25 + 0.75 * soft)
         rgb = paint.inked(fill, alpha, many(ink)).unflatten(0, (b, count))
         fill, ident = fill.unflatten(0, (b, count)), p[:, :, :1].float()
         out = []

@@ -19,7 +19,7 @@ from .pool import HELD_OUT
 from .product import Product
 from .training import log_run
 
-#: Sizes (height, width) of drawn evaluation pages: buckets of the package.
+#: Sizes (height, width) of drawn evaluation pages.
 SIZES = [(512, 384), (448, 448), (544, 384), (384, 512)]
 SEED = HELD_OUT + 50_000_000
 
@@ -31,8 +31,16 @@ def drawn_page(seed: int, references: int = 3, full: bool = True) -> dict:
     palette = torch.from_numpy(Palettes(seed, 64).draw(g["kinds"][None]))
     ink, one = torch.tensor([[25.0, 18.0, 22.0]]), torch.ones(1, 3)
     picture = lambda p: paint.paint(torch.from_numpy(p)[None], palette, one, ink)[0].permute(1, 2, 0).round().byte().numpy()  # noqa: E731
-    page = g["page"]
-    return dict(colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in g["references"]], ids=page[0], balloon=(page[0] == 0) & (page[1] == BALLOON))
+    return dict(painted(g, picture), palette=palette[0].numpy())
+
+
+def painted(g: dict, picture) -> dict:
+    """A geometry as pictures: `picture` paints planes."""
+    page, references = g["page"], g["references"]
+    return dict(
+        colour=picture(page), ink=np.repeat(page[2][..., None], 3, 2), references=[picture(r) for r in references], ids=page[0],
+        shown=np.flatnonzero(np.bincount(references[:, 0].ravel(), minlength=256) > 100), balloon=(page[0] == 0) & (page[1] == BALLOON),
+    )  # fmt: skip
 
 
 def error(a: np.ndarray, truth: np.ndarray, line: np.ndarray) -> float:
@@ -46,12 +54,24 @@ def baselines(truth: np.ndarray, line: np.ndarray, references: list[np.ndarray])
     """The line art itself, the reference's pixel at the same place (mean over references), the references' mean colour."""
     h, w = truth.shape[:2]
     fitted = [fit_reference(r, w, h) for r in references]
-    pixels = np.concatenate([r.reshape(-1, 3) for r in fitted])
-    mean = pixels[pixels.min(1) < 235].mean(0)
     return dict(
         gray=error(np.repeat(line[..., None], 3, 2), truth, line), same_place=float(np.mean([error(r, truth, line) for r in fitted])),
-        mean_colour=error(np.broadcast_to(mean.astype(np.uint8), truth.shape), truth, line),
+        mean_colour=error(np.broadcast_to(mean_colour(references, w, h), truth.shape), truth, line),
     )  # fmt: skip
+
+
+def mean_colour(references: list[np.ndarray], width: int, height: int) -> np.ndarray:
+    """The references' mean colour, white left out."""
+    pixels = np.concatenate([fit_reference(r, width, height).reshape(-1, 3) for r in references])
+    return pixels[pixels.min(1) < 235].mean(0).astype(np.uint8)
+
+
+def worse(a: np.ndarray, truth: np.ndarray, line: np.ndarray, references: list[np.ndarray]) -> float:
+    """Share of counted pixels that are further from the truth than the references' mean colour is."""
+    t = lambda x: torch.from_numpy(np.ascontiguousarray(x)).float().permute(2, 0, 1)  # noqa: E731
+    on = counted(t(truth), torch.from_numpy(np.ascontiguousarray(line)).float()[None])
+    flat = np.broadcast_to(mean_colour(references, truth.shape[1], truth.shape[0]), truth.shape)
+    return float((cie76(t(a), t(truth)) > cie76(t(flat), t(truth)))[on].float().mean())
 
 
 def strip(pictures: list[np.ndarray], references: list[np.ndarray], height: int) -> np.ndarray:
@@ -92,12 +112,20 @@ def paper_off(picture: np.ndarray, d: dict, where: np.ndarray) -> list[float]:
     return [float((255 - picture.astype(float)).max(-1)[paper].mean())] if paper.sum() > 50 else []
 
 
+def alone(package: Package, d: dict, top_k: int, hints=()) -> dict[str, np.ndarray]:
+    """The package's own pictures of a drawn page, at the page's size; hints in the page's pixels."""
+    h, w = d["ids"].shape
+    width, height = package.bucket(w, h)
+    r = package.colour(d["ink"], d["references"], top_k, [(x * width // w, y * height // h, c) for x, y, c in hints])
+    return {k: np.array(Image.fromarray(v).resize((w, h), Image.BICUBIC)) if v.shape[:2] != (h, w) else v for k, v in r.items()}
+
+
 def drawn(package: Package, product: Product | None, count: int, out: Path, top_k: int) -> dict[str, float]:
     """Drawn pages: errors, white, and montages (one of pages with three and more characters)."""
     scores, pages, white = [], [], []
     for i in range(count):
         d = drawn_page(SEED + i)
-        r = package.colour(d["ink"], d["references"], top_k)
+        r = alone(package, d, top_k)
         scores.append(
             dict(plain=error(r["plain"], d["colour"], r["line"]), guided=error(r["guided"], d["colour"], r["line"]), **baselines(d["colour"], r["line"], d["references"]))
         )
@@ -122,6 +150,15 @@ def drawn(package: Package, product: Product | None, count: int, out: Path, top_
     return result
 
 
+def line_versions(gray: np.ndarray) -> dict[str, np.ndarray]:
+    """Line art of a gray page [H,W], extracted in three ways: as in training (XDoG), by division as in training, and by a local threshold, which
+    training never does."""
+    x = torch.from_numpy(gray.astype(np.float32))[None, None]
+    byte = lambda t: rgb3(t[0, 0].numpy().clip(0, 255).astype(np.uint8))  # noqa: E731
+    threshold = cv2.adaptiveThreshold(cv2.GaussianBlur(gray, (3, 3), 0), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, 15, 7)
+    return dict(line=byte(paint.xdog(x)), divided=byte(paint.divide(x, 7, 2.0)), threshold=rgb3(threshold))
+
+
 def real(package: Package, product: Product | None, folder: Path, out: Path, top_k: int) -> list[dict]:
     """Real coloured pages with references, as gray page and as line page."""
     results, rows, seen = [], [], []
@@ -129,9 +166,7 @@ def real(package: Package, product: Product | None, folder: Path, out: Path, top
         read = lambda f: np.asarray(Image.open(f).convert("RGB"))  # noqa: E731
         full, references = read(d / "input.png"), [read(f) for f in sorted(d.glob("ref*"))]
         gray = rgb3(np.asarray(Image.fromarray(full).convert("L")))
-        lines = paint.xdog(torch.from_numpy(gray[..., 0].astype(np.float32))[None, None])[0, 0].numpy()
-        line_page = rgb3(lines.clip(0, 255).astype(np.uint8))
-        for kind, page in (("gray", gray), ("line", line_page)):
+        for kind, page in dict(gray=gray, **line_versions(gray[..., 0])).items():
             r = package.colour(page, references, top_k, shadow=d.name.startswith("shadow"))
             truth = resize(full, r["line"].shape[1], r["line"].shape[0])
             # The same pixels count for both kinds: those of the extracted lines of the gray page.
@@ -143,8 +178,8 @@ def real(package: Package, product: Product | None, folder: Path, out: Path, top
     pictures = [r["guided"] for _, r, *_ in seen]
     if product:
         pictures = [resize(p, t.shape[1], t.shape[0]) for p, (_, _, t, *_) in zip(product.run()[0], seen)]
-        for one, p, (_, _, truth, ink, _) in zip(results, pictures, seen):
-            one["product"] = error(p, truth, ink)
+        for one, p, (_, _, truth, ink, references) in zip(results, pictures, seen):
+            one |= dict(product=error(p, truth, ink), worse=worse(p, truth, ink, references))
     for p, (page, r, truth, _, references) in zip(pictures, seen):
         rows.append(strip([resize(page, truth.shape[1], truth.shape[0]), rgb3(r["line"]), r["guided"], p, truth], references, 320))
     montage(rows, out / "real.png")
@@ -168,8 +203,7 @@ def hints(package: Package, product: Product | None, count: int, out: Path, top_
         colour = g.integers(0, 235, 3).astype(np.uint8)
         truth = d["colour"].copy()
         truth[inside] = colour
-        a = package.colour(d["ink"], d["references"], top_k)
-        b = package.colour(d["ink"], d["references"], top_k, [(int(x), int(y), colour)])
+        a, b = alone(package, d, top_k), alone(package, d, top_k, [(int(x), int(y), colour)])
         near = np.where(inside, a["line"], 0).astype(np.uint8)
         if (near > 120).sum() < 100:
             continue

@@ -13,11 +13,12 @@ import torch.multiprocessing as mp
 
 from .config import Config
 from .data import Batch, Maker
-from .drawing.page import traits
 from .pool import PLAIN, PLAIN_EVERY
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
 COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
+#: What a chunk holds, in order.
+KEYS = ("page", "references", "kinds", "traits", "colours", "natural", "classes")
 
 
 class Pool:
@@ -50,9 +51,7 @@ class Pool:
 
         def read(path: Path) -> dict[str, torch.Tensor]:
             with np.load(path) as data:
-                chunk = {k: torch.from_numpy(data[k]).to(self.device if k != "kinds" else "cpu") for k in data.files}
-            n, _, h, w = chunk["page"].shape
-            chunk["traits"] = torch.from_numpy(np.stack([traits(int(path.stem) * n + i, h, w) for i in range(n)]))
+                chunk = {k: torch.from_numpy(data[k]).to(self.device if k in ("page", "references") else "cpu") for k in data.files}
             return chunk
 
         with ThreadPoolExecutor(4 if self.follow else 1) as pool:
@@ -61,8 +60,11 @@ class Pool:
         self.chunks = (self.chunks + loaded)[-self.limit :]
         return len(new)
 
-    def take(self, n: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3]. n is for 256x256 pages; larger pages come fewer."""
+    def take(self, n: int) -> tuple[torch.Tensor, ...]:
+        """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3], colours [n,256,3], natural and classes [n,256].
+
+        n is for 256x256 pages; larger pages come fewer.
+        """
         chunks = self.chunks
         first = chunks[self.rng.integers(len(chunks))]
         shape = first["page"].shape
@@ -75,7 +77,7 @@ class Pool:
             plain = np.arange(size) % PLAIN_EVERY == 0
             weight = np.where(plain, PLAIN / plain.sum(), (1 - PLAIN) / (~plain).sum())
             i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 64 else left), replace=False, p=weight))
-            parts.append([c[k][i.to(c[k].device)] for k in ("page", "references", "kinds", "traits")])
+            parts.append([c[k][i.to(c[k].device)] for k in KEYS])
             left -= len(i)
         return tuple(torch.cat(x) for x in zip(*parts))
 
@@ -89,9 +91,9 @@ def batches(cfg: Config, pool: str, seed: int, device: str, **options):
             data.refresh(1)
             refreshed = time.time()
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
-        page, refs, kinds, cast = data.take(cfg.batch)
-        batch = maker.make(page, refs, kinds, count, **options)
-        batch.traits = cast.to(device).long()
+        page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch)
+        batch = maker.make(page, refs, kinds, count, known=(colours.numpy(), natural.numpy()), **options)
+        batch.traits, batch.classes = cast.to(device).long(), classes.to(device)
         yield batch
 
 
@@ -113,10 +115,14 @@ def _work(out, cfg: Config, pool: str, seed: int, parent: int) -> None:
 
 
 class Feed:
-    """Batches on `device`, made ahead of time; what fails in making them is raised by `next`."""
+    """Batches on `device`, made ahead of time; what fails in making them is raised by `next`. With RECIPE_INLINE no process is started and the
+    training waits for each batch: for a processor that has other work."""
 
     def __init__(self, cfg: Config, pool: str, seed: int, device: str):
         self.fault: BaseException | None = None
+        self.inline = batches(cfg, pool, seed, device) if os.environ.get("RECIPE_INLINE") else None
+        if self.inline:
+            return
         if device == "cpu":
             context = mp.get_context("spawn")
             self.queue = context.Queue(6)
@@ -136,6 +142,8 @@ class Feed:
 
     def next(self) -> Batch:
         """The next batch."""
+        if self.inline:
+            return next(self.inline)
         while True:
             try:
                 batch = self.queue.get(timeout=60)

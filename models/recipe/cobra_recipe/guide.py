@@ -13,7 +13,7 @@ from .feed import Feed
 from .guided import GuidedDecoder
 from .latent import COLOURS
 from .network import Colorizer
-from .training import Run, factor, log_run, save
+from .training import Run, factor, half_is_fast, log_run, save
 
 
 def quarters(z: torch.Tensor) -> torch.Tensor:
@@ -39,7 +39,7 @@ def predictions(net: Colorizer, batch: Batch, exact: float, g: torch.Generator) 
     """The network's decoded pictures; a share `exact` of pages instead from the true colours with a little noise."""
     line, hint, refs = batch.latents()
     b, r = refs.shape[:2]
-    with torch.autocast(line.device.type, torch.bfloat16):
+    with torch.autocast(line.device.type, torch.bfloat16, enabled=half_is_fast(line.device.type)):
         kv = net.reference(refs.flatten(0, 1))[0].unflatten(0, (b, r)) if r else net.no_references(line)
         y = net(line, hint, batch.mask, kv).float()[:, :COLOURS]
     truth = paint.unit(batch.fill.float())

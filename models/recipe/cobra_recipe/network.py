@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from .config import Config
 from .drawing.ids import CLASSES, PROP2, SKIN, TRAITS
-from .latent import COLOURS, luma
+from .latent import CHANNELS, COLOURS, luma
 from .layers import Block, Res
 from .paint import TONE
 
@@ -144,9 +144,9 @@ class Colorizer(nn.Module):
         b, _, h, w = line.shape
         return line.new_zeros(b, 0, len(self.blocks) + COPY_LAYERS, 2, h * w // 16, self.d)
 
-    def page(self, line, hint, mask, kv):
+    def page(self, line, hint, mask, kv, spread: bool = False):
         """line, hint [B,76,h,w], mask [B,1,h,w], kv [B,R,layers+2,2,T,d] -> colours [B,12,h,w], copying weights [B,h*w,2+cells], class and trait
-        logits, luma [B,1,h,w] in -1..1."""
+        logits, luma [B,1,h,w] in -1..1; with `spread` the variance of what is copied [B,1,h,w] stands in the luma's place."""
         b, _, hh, ww = line.shape
         hinted, where = hint_colour(line, hint, mask)
         quarters = F.pixel_shuffle(line, 2)[:, 3:]
@@ -176,6 +176,9 @@ class Colorizer(nn.Module):
             logits = torch.cat([logits[:, :, :2] - torch.tensor(self.doubt, device=logits.device), logits[:, :, 2:]], 2)
         p = logits.softmax(-1)
         taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
+        if spread:
+            size = (p @ values[:, :, :3].square().sum(2, keepdim=True)).transpose(1, 2).reshape(b, 1, hh, ww)
+            light = (size - taken[:, :3].square().sum(1, keepdim=True)).clamp(min=0)
         return self.finish(f, taken, hinted, where), p, (classes, traits, light)
 
     def finish(self, f, taken, hinted, where):
@@ -188,14 +191,17 @@ class Colorizer(nn.Module):
         return (gate * chosen + (1 - gate) * guess).flatten(1, 2)
 
     def forward(self, line, hint, mask, kv):
-        """The form that is exported: clean latent [B,76,h,w]; its pixels are zero."""
+        """Clean latent [B,76,h,w]; its pixels are zero."""
         y, p, _ = self.page(line, hint, mask, kv)
-        # Light quarters of cells that point at paper are white, not nearly white.
-        paper = p[:, :, 1].reshape(mask.shape) * (1 - mask.clamp(0, 1))
-        rgb = y.unflatten(1, (3, 4))
-        sure = ((paper - 0.4) * 4).clamp(0, 1)[:, :, None] * ((rgb.amin(1, keepdim=True) - 0.2) * 2).clamp(0, 1)
-        y = (rgb + (1 - rgb) * sure).flatten(1, 2)
-        return torch.cat([y, torch.zeros_like(line[:, COLOURS:])], 1)
+        return clean(y, p[:, :, 1].reshape(mask.shape) * (1 - mask.clamp(0, 1)))
+
+
+def clean(y, paper):
+    """Colours [B,12,h,w] and how much each cell points at paper [B,1,h,w] -> clean latent: light quarters of such cells are white, not nearly white."""
+    rgb = y.unflatten(1, (3, 4))
+    sure = ((paper - 0.4) * 4).clamp(0, 1)[:, :, None] * ((rgb.amin(1, keepdim=True) - 0.2) * 2).clamp(0, 1)
+    y = (rgb + (1 - rgb) * sure).flatten(1, 2)
+    return torch.cat([y, torch.zeros(1, device=y.device).expand(y.shape[0], CHANNELS - COLOURS, y.shape[2], y.shape[3])], 1)
 
 
 def measured_tone(line):

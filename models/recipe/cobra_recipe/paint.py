@@ -51,6 +51,12 @@ def xdog(g: torch.Tensor, sigma: float = 0.8, sharp: float = 12.0) -> torch.Tens
     return 255 * (1 - (((b - a) / (b + 0.08) - 0.02) * sharp).clamp(0, 1))
 
 
+def divide(g: torch.Tensor, size: int, power: float) -> torch.Tensor:
+    """Gray 0..255 -> line art 0..255: what is darker than the lightest place around (after "colour dodge" of a picture with its negative)."""
+    wide = F.max_pool2d(g, size, 1, size // 2)
+    return 255 * ((g + 4) / (gaussian(wide, 1.0) + 4)).clamp(0, 1) ** power
+
+
 #: How far the tone of an area may darken a line picture's paper, of 1: lines stay far below what this leaves.
 TONE = 0.3
 

@@ -6,37 +6,54 @@ from pathlib import Path
 
 import numpy as np
 
-from .drawing.page import geometry
+from .drawing.art import library
+from .drawing.ids import CLASS_OF_ID
+from .drawing.mixed import geometry as mixed
+from .drawing.page import geometry, traits
 
 #: Page sizes (height, width) of training chunks and how often each comes, in a cycle by chunk number.
 SIZES = [(256, 256), (256, 256), (320, 256), (256, 256), (256, 320), (384, 288), (256, 256), (352, 352)]
 PER_CHUNK = 64
+#: References of a geometry; each is half a page's size.
+REFERENCES = 4
 #: One geometry in so many is drawn plainly, as the held-out ones of the evaluation are; the others with all that `rich` adds. Of what is
 #: trained on the share PLAIN is plain.
 PLAIN_EVERY, PLAIN = 3, 0.5
 HELD_OUT = 900_000_000
 
 
-def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK) -> Path:
-    """Draw chunk `index` unless it is there; its seeds are index*per_chunk and on. Written whole or not at all."""
+def plain(seed: int, height: int, width: int, rich: bool) -> dict[str, np.ndarray]:
+    """A geometry of the recipe's own cast, with what the pool holds beside the drawing (see `mixed.geometry`)."""
+    nothing = dict(colours=np.full((256, 3), 255, np.uint8), natural=np.zeros(256, np.uint8), classes=CLASS_OF_ID)
+    return geometry(seed, height, width, REFERENCES, rich=rich) | nothing | dict(traits=traits(seed, height, width))
+
+
+def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK, sprites=None) -> Path:
+    """Draw chunk `index` unless it is there; its seeds are index*per_chunk and on. Written whole or not at all. With `sprites` two chunks of
+    three are of mixed casts."""
     path = folder / f"{index:06d}.npz"
     if path.exists():
         return path
     height, width = SIZES[index % len(SIZES)]
-    items = [geometry(index * per_chunk + i, height, width, rich=i % PLAIN_EVERY > 0) for i in range(per_chunk)]
+    seeds = range(index * per_chunk, (index + 1) * per_chunk)
+    if sprites and index % 3:
+        items = [mixed(s, height, width, sprites, REFERENCES) for s in seeds]
+    else:
+        items = [plain(s, height, width, i % PLAIN_EVERY > 0) for i, s in enumerate(seeds)]
     part = folder / f".{index:06d}.{os.getpid()}.npz"
     np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})
     part.rename(path)
     return path
 
 
-def draw(folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9) -> None:
-    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow."""
+def draw(folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9, art: str = "") -> None:
+    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow; art: folder of sprites."""
+    sprites = library(art) if art else None
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     start = time.time()
     for n in range(count):
         if time.time() - start > minutes * 60:
             break
-        draw_chunk(target, first + n * stride)
+        draw_chunk(target, first + n * stride, sprites=sprites)
     print(f"pool: {len(list(target.glob('[0-9]*.npz')))} chunks of {PER_CHUNK}, {time.time() - start:.0f} s", flush=True)

@@ -11,13 +11,13 @@ from . import paint
 from .colour import cie76, counted
 from .config import Config
 from .data import GRAY, INK, TRACED, Batch, Maker
-from .drawing.ids import CAST_IDS, CLASS_OF_ID, SLOTS, TRAITS
+from .drawing.ids import CAST_IDS, SLOTS, TRAITS
 from .drawing.page import geometry
 from .feed import Feed
 from .latent import decode, luma
 from .network import Colorizer, pack, unpack
 from .pool import HELD_OUT
-from .training import Run, factor, log_run, optimizers, save, set_rate
+from .training import Run, factor, half_is_fast, log_run, optimizers, save, set_rate
 
 
 #: Weight of the traits' loss against the classes': costumes hide some of them.
@@ -42,9 +42,11 @@ def match_loss(p, page_id, ref_id, on):
 
 
 def class_loss(logits: torch.Tensor, ids: torch.Tensor, table: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Part classes of cells: logits [N,C,h,w], ids [N,h,w]. Also the share that is right."""
-    target = table[ids.long()]
-    return F.cross_entropy(logits, target), (logits.argmax(1) == target).float().mean().detach()
+    """Part classes of cells: logits [N,C,h,w], ids [N,h,w], table [N,256] (255: not known). Also the share that is right."""
+    target = table.long().gather(1, ids.flatten(1).long()).reshape(ids.shape)
+    known = target < 255
+    loss = F.cross_entropy(logits, target.masked_fill(~known, -100), reduction="sum") / known.sum().clamp(min=1)
+    return loss, (((logits.argmax(1) == target) & known).sum() / known.sum().clamp(min=1)).detach()
 
 
 def trait_loss(logits: torch.Tensor, ids: torch.Tensor, cast: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +63,7 @@ def trait_loss(logits: torch.Tensor, ids: torch.Tensor, cast: torch.Tensor) -> t
     return loss, right.detach()
 
 
-def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast: bool):
+def loss_of(net: Colorizer, batch: Batch, aux: float, fast: bool):
     """The whole loss and its parts; `fast`: half precision where it does no harm."""
     line, hint, refs = batch.latents()
     b, r = refs.shape[:2]
@@ -71,7 +73,7 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
         if r:
             kv, (classes_r, traits_r), colour = net.reference(refs.flatten(0, 1))
             kv, ids_r = kv.unflatten(0, (b, r)), batch.reference_id.flatten(0, 1)
-            part_r = class_loss(classes_r, ids_r, table)[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * TRAIT
+            part_r = class_loss(classes_r, ids_r, batch.classes.repeat_interleave(r, 0))[0] + trait_loss(traits_r, ids_r, batch.traits.repeat_interleave(r, 0))[0] * TRAIT
             value = (colour - paint.unit(batch.reference_fill.flatten(0, 1).float())).abs().mean()
         else:
             kv = net.no_references(line)
@@ -81,7 +83,7 @@ def loss_of(net: Colorizer, batch: Batch, table: torch.Tensor, aux: float, fast:
     l1 = (y - truth).abs().mean()
     open_ = (batch.mask < 0.5).float().flatten(1)
     match, hit, white = match_loss(p, batch.page_id, batch.reference_id, open_ * (batch.page_id.flatten(1) < 200))
-    part, right = class_loss(classes, batch.page_id, table)
+    part, right = class_loss(classes, batch.page_id, batch.classes)
     trait, known = trait_loss(traits, batch.page_id, batch.traits)
     loss = 2 * l1 + value + 0.5 * tone + aux * (match + part + TRAIT * trait + 0.5 * part_r)
     return loss, dict(l1=l1.item(), match=match.item(), hit=hit.item(), white=white.item(), part=part.item(), right=right.item(), trait=trait.item(), known=known.item(), value=value.item(), tone=tone.item())
@@ -130,7 +132,7 @@ class Validation:
         return dict(cie76=float(np.mean(scores)), ink=each[0], traced=each[1], gray=each[2], white_off=float(np.mean(white)))
 
 
-def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, device: str = "cpu", init: str = "", evaluate_every_s: float = 300) -> None:
+def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, device: str = "cpu", init: str = "", evaluate_every_s: float = 1200) -> None:
     """Train until `minutes` are spent in all; resumes from `out` when it is there."""
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)
@@ -154,13 +156,14 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         mean.load_state_dict(net.state_dict())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters", flush=True)
     feed = Feed(cfg, pool, seed + run.step, device)
-    table = torch.from_numpy(CLASS_OF_ID.astype(np.int64)).to(device)
-    check, last_check = Validation(), run.spent
+    check, last_check = None, run.spent
 
     def store() -> None:
         save(path, net=mean.state_dict(), raw=net.state_dict(), optimizers=[o.state_dict() for o in opts], run=run.state(), config=asdict(cfg), seed=seed)
 
     def report(title: str) -> dict[str, float]:
+        nonlocal check
+        check = check or Validation()
         figures = check(mean, device, str(path.with_suffix(".png")))
         print(f"{title} {run.spent:.0f}s n {run.samples} " + " ".join(f"{k} {v:.2f}" for k, v in figures.items()), flush=True)
         return figures
@@ -171,7 +174,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
         k = factor(run.progress, run.step)
         set_rate(opts, cfg.learning_rate * k)
         aux = 1.0 if run.progress < 0.5 else 1.0 - 1.4 * (run.progress - 0.5)
-        loss, parts = loss_of(net, batch.to(device), table, aux, fast=True)
+        loss, parts = loss_of(net, batch.to(device), aux, fast=half_is_fast(device))
         for o in opts:
             o.zero_grad(set_to_none=True)
         loss.backward()
@@ -182,7 +185,7 @@ def train(cfg: Config, pool: str, out: str, minutes: float, seed: int = 0, devic
             d = min(cfg.ema, (1 + run.step) / (10 + run.step))
             torch._foreach_lerp_(list(mean.parameters()), list(net.parameters()), 1 - d)
         run.advance(len(batch.line), **parts)
-        if run.step % 50 == 0:
+        if run.step % 20 == 0:
             print(run.line(), f"lr {k:.2f} {run.samples / run.spent:.1f}/s", flush=True)
         if run.due():
             store()

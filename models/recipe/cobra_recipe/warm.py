@@ -29,7 +29,7 @@ def linears(weights: dict[str, torch.Tensor], nodes) -> dict[str, torch.Tensor]:
     """Weights of linear layers, which the exporter turns round and numbers; the node's name says whose they are."""
     found = {}
     for node in nodes:
-        if node.op_type != "MatMul" or not node.input[1].startswith("onnx::MatMul"):
+        if node.op_type != "MatMul" or not (node.input[1].startswith("onnx::MatMul") and node.input[1] in weights):
             continue
         parts = [p for p in node.name.split("/") if p and p not in ("net", "MatMul")]
         block, name = parts[0], parts[-1].removeprefix("attn.").removeprefix("ff.")
@@ -49,7 +49,7 @@ def colorizer(folder: Path, net: Colorizer) -> dict[str, torch.Tensor]:
     kinds = []
     for graph in ("denoiser", "reference_encoder"):
         weights, nodes = named(folder / f"{graph}.onnx")
-        state |= {k.removeprefix("net."): v for k, v in weights.items() if k.startswith("net.")} | linears(weights, nodes)
+        state |= {k.removeprefix("net.").removeprefix("net."): v for k, v in weights.items() if k.startswith("net.")} | linears(weights, nodes)
         kinds.append(constant(weights, "Add"))
         if graph == "denoiser":
             fixed = constant(weights, "Expand")[0]

@@ -1,4 +1,4 @@
-/** Page sizes of the model and which one a picture takes (Cobra, `get_rate`). */
+/** The model's page sizes (buckets), and which one a picture gets (Cobra, `get_rate`). */
 import { ValidationError } from "../../errors.js";
 import { COBRA_BUCKETS as COBRA_SIZES } from "../../convert/cobra-buckets.js";
 

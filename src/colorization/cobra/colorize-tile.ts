@@ -1,7 +1,7 @@
 /**
- * A page that fits the model, or one tile of a page that does not, through the networks: line extraction, retrieval,
- * reference K/V, latents, denoising, decoding, guided upsampling. The stages and their facts are those of Cobra (arXiv
- * 2504.12240 and its `app.py`).
+ * Takes a page that fits the model, or one tile of a page that does not, through the networks: line extraction,
+ * retrieval, reference K/V, latents, denoising, decoding, guided upsampling. The stages and their constants are those
+ * of Cobra (arXiv 2504.12240 and its `app.py`).
  */
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";

@@ -1,4 +1,4 @@
-/** Colour hints: squares of colour that the user puts on a page (Cobra, `draw_square`). */
+/** Colour hints as Cobra takes them: squares of colour that the user puts on a page (Cobra, `draw_square`). */
 import { resize, toRgb, type PixelImage } from "../../binding/pixels.js";
 import { toPlanar, UNIT_GRAY } from "../../binding/planes.js";
 import { ValidationError } from "../../errors.js";

@@ -1,6 +1,6 @@
 /**
- * What happens to one decoded page, in order: it is prepared and cut into tiles where its shape fits no page size of
- * the model, each is coloured, they are joined, and the page's own ink is laid over.
+ * What happens to one decoded page, in order: it is prepared, and cut into tiles if its shape fits none of the model's
+ * page sizes; each tile is coloured, the tiles are joined, and the page's own ink is laid over.
  */
 import { toRgb } from "../../binding/pixels.js";
 import { ValidationError } from "../../errors.js";

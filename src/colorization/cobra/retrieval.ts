@@ -1,5 +1,5 @@
 /**
- * Which reference patches a page takes: bringing references to the page's size, crops, CLIP input, cosine similarity,
+ * Which reference patches a page uses: references resized to the page's size, crops, CLIP input, cosine similarity,
  * top-k (Cobra, `cobra_utils/utils.py`).
  */
 import { crop, resize, type PixelImage } from "../../binding/pixels.js";

@@ -1,4 +1,6 @@
-/** Dots of colour that lie on the page's ink, where they cannot say which region is meant, and a place beside it. */
+/**
+ * Finds hint dots that lie on the page's ink, where they cannot say which region is meant, and a clear spot near each.
+ */
 import type { RasterImage } from "../../binding/raster.js";
 import type { PageHint } from "./page-hints.js";
 

@@ -1,5 +1,5 @@
 /**
- * Colour hints in a page's own pixels, made into what the model takes: squares, or strokes grown to the page's regions.
+ * Turns colour hints in a page's own pixels into what the model takes: squares, or strokes grown to the page's regions.
  */
 import { growHints } from "../../binding/hints.js";
 import { resize, type PixelImage } from "../../binding/pixels.js";

@@ -1,8 +1,7 @@
 /**
- * How neighbouring tiles come to one colour. The networks see each tile alone and may give the two sides of a cut
- * different colours, so what counts is what lies between the page's lines: a region that a cut goes through takes the
- * colours of the tile that has most of it, and where it goes on beyond that tile, the next one's colours are moved to
- * meet them. Pure.
+ * How neighbouring tiles are brought to one colour. The networks see each tile alone and may give the two sides of a
+ * cut different colours. So a region that a cut crosses takes the colours of the tile that has most of it; where it
+ * continues beyond that tile, the next tile's colours are shifted to meet them. Pure functions.
  */
 import { regionOf, type RegionMap } from "../../binding/regions.js";
 import type { Stretch } from "./tiling.js";

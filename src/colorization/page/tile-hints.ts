@@ -1,5 +1,5 @@
 /**
- * A page's hints for its tiles: made ready once for the whole page, so that regions grow over cuts, then cut as the
+ * A page's hints for its tiles: prepared once for the whole page, so that regions grow across cuts, then cut as the
  * page is.
  */
 import { resize, type PixelImage } from "../../binding/pixels.js";

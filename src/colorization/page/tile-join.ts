@@ -1,6 +1,6 @@
 /**
- * The pictures of a page's tiles as one picture: brought to one scale, and where two meet, region by region of one of
- * them, or blended from one into the other.
+ * Joins the pictures of a page's tiles into one: they are brought to one scale, and where two meet, each region is
+ * taken from one of them or blended from one into the other.
  */
 import { resize, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";

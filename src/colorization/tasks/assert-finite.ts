@@ -1,4 +1,4 @@
-/** Whether what a network gave can be made into a picture. */
+/** Checks that a network's output can be made into a picture. */
 import { InferenceError } from "../../errors.js";
 
 /**

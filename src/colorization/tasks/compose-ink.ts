@@ -1,4 +1,4 @@
-/** Tasks: the model's colour under the page's own ink, as one picture or with its layers apart. */
+/** Tasks: the model's colour under the page's own ink, as one picture or as separate layers. */
 import { flatFill } from "../../binding/flats.js";
 import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/ink.js";
 import { toRgb, type PixelImage } from "../../binding/pixels.js";

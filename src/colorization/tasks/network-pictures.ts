@@ -1,7 +1,4 @@
-/**
- * Pictures as the networks take them, for several tasks. Planes are float32, C,H,W. Formulas: docs/architecture.md,
- * "How a page flows".
- */
+/** Pictures in the form the networks take, for several tasks. Planes are float32, C,H,W. */
 import { resize, type PixelImage } from "../../binding/pixels.js";
 import { SIGNED_RGB, standardization, toPlanar } from "../../binding/planes.js";
 import { clipPixels } from "../cobra/retrieval.js";

@@ -1,4 +1,4 @@
-/** Tasks: planes of the decoder and of the upsampler as 8-bit pictures. */
+/** Tasks: turns planes from the VAE decoder and the upsampler into 8-bit pictures. */
 import { assertFinite } from "./assert-finite.js";
 import { fromPlanar } from "../../binding/planes.js";
 import type { RasterImage } from "../../binding/raster.js";

@@ -1,4 +1,4 @@
-/** Tasks: a page as decoded, how it is cut, and its tiles as the networks take them. */
+/** Tasks: a decoded page, how it is cut, and its tiles in the form the networks take. */
 import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";

@@ -1,6 +1,6 @@
 /**
- * Everything that worker threads do, by name: one row a task. A task is a function of plain data, alone in its file:
- * what it takes and gives can be cloned or transferred between threads.
+ * Everything that worker threads do, by name: one row per task. A task is a function of plain data, in a file of its
+ * own: its argument and result can be cloned or transferred between threads.
  */
 import { classifyPicture, type ClassifyPictureOptions } from "../../classification/classify-picture.js";
 import { decodeHintPicture } from "../../io/image/hint-picture.js";

@@ -1,4 +1,4 @@
-/** The worker threads' file: it does the tasks of the table. */
+/** The entry file of a worker thread: it serves the tasks of the table. */
 import { serveTasks } from "../../workers/serve-tasks.js";
 import { TASKS } from "./table.js";
 

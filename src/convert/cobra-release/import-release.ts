@@ -1,6 +1,7 @@
 /**
- * Makes a model package of the original Cobra release, with neither Python nor PyTorch: opens the checkpoints, folds
- * the LoRA into the PixArt base, maps the names, and builds the graphs. A tensor is in memory only while it is written.
+ * Makes a model package from the original Cobra release, with neither Python nor PyTorch: opens the checkpoints, maps
+ * the names, folds or keeps the LoRA of each style, and builds the graphs. A tensor is in memory only while it is
+ * written.
  */
 import { ModelError } from "../../errors.js";
 import { checkArgument, checkObject, checkOneOf, checkText } from "../../errors/arguments.js";

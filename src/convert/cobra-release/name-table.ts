@@ -1,7 +1,7 @@
 /**
- * One table per network says how the names of an original checkpoint become the names of this project's networks. A
- * renamed checkpoint is a weight source like any other, so that missing, extra and wrongly shaped tensors are found
- * where all are.
+ * One table per network maps the names in an original checkpoint to the names of this project's networks. A renamed
+ * checkpoint is a weight source like any other, so missing, extra and wrongly shaped tensors are all found in the usual
+ * place.
  */
 import { ModelError } from "../../errors.js";
 import type { WeightSource } from "../../onnx/weights.js";

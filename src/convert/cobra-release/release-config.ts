@@ -1,6 +1,6 @@
 /**
- * The model's config from the release's own config files. A file or a value that is missing is that of the published
- * weights; a value that this engine cannot build is refused.
+ * The model's config from the release's own config files. A missing file or value defaults to that of the published
+ * weights; a value that this engine does not support is refused.
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";

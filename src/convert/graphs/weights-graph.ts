@@ -1,6 +1,6 @@
 /**
- * A graph that takes nothing and gives weights which other graphs take as inputs. Here a LoRA is folded: its matrices
- * are stored beside the base that all styles share, and base + product is computed when the graph runs, once.
+ * A graph that takes nothing and produces weights which other graphs take as inputs. A LoRA is folded here: its
+ * matrices are stored beside the base that all styles share, and base + product is computed once, when the graph runs.
  */
 import { ModelError } from "../../errors.js";
 import { GraphBuilder, weightData, type Graph, type InputWeight, type Value } from "../../onnx/graph-builder.js";

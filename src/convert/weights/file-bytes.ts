@@ -1,5 +1,5 @@
 /**
- * Reading exact byte ranges of weight files, synchronously: graphs ask for one tensor after the other while they are
+ * Reads exact byte ranges of weight files, synchronously: graphs ask for one tensor after another while they are
  * written.
  */
 import { readSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What a file is that should hold weights and does not, as far as its first bytes tell: what downloads leave in a
- * file's place.
+ * Says what a file is that should hold weights and does not, as far as its first bytes tell: typically what a failed
+ * download leaves in its place.
  */
 
 /**

@@ -1,4 +1,4 @@
-/** Weight sources made of other sources, and of nothing: prefix view, union, overlay, random numbers. */
+/** Weight sources made from other sources, or from nothing: prefix view, union, overlay, random numbers. */
 import { createHash } from "node:crypto";
 import { ModelError } from "../../errors.js";
 import { elementCount } from "../../onnx/tensor-data.js";

@@ -1,4 +1,4 @@
-/** Hashes of what lies under paths, so that a picture's fingerprint changes with the files that it was made from. */
+/** Hashes of the files under paths, so that a picture's fingerprint changes with the files it was made from. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";

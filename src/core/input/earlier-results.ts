@@ -1,4 +1,6 @@
-/** What lies in an input folder and is no page: results of earlier runs, and references that are named by path. */
+/**
+ * Finds what is in an input folder but is not a page: results of earlier runs, and references that are named by path.
+ */
 import { stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { realPathOf } from "../../io/files/real-path.js";

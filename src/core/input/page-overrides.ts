@@ -1,6 +1,6 @@
 /**
- * The files that single pages name in their settings, references and pictures of hints: what is wrong with them, what
- * is in them.
+ * The files that single pages name in their settings, references and hint pictures: checks them and hashes their
+ * contents.
  */
 import { readFile, stat } from "node:fs/promises";
 import type { PageRequest } from "../../colorization/page-request.js";

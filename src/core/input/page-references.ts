@@ -1,6 +1,6 @@
 /**
- * The references of a batch's pages: the batch's own for most, and for pages that name others a list of theirs. Pages
- * with the same list share it; it is read when the first of them is begun and let go when the last of them is done.
+ * The references of a batch's pages: the batch's own for most, a list of their own for pages that name others. Pages
+ * with the same list share it; it is read when the first of them starts and released when the last is done.
  */
 import type { PageReference } from "../../colorization/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";

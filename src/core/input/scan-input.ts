@@ -1,4 +1,4 @@
-/** An input looked through: its pages, references and other files, and the name of each picture's result. */
+/** Scans an input: its pages, references and other files, and the name of each picture's result. */
 import type { BatchConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
 import { liesWithin, realPathOf } from "../../io/files/real-path.js";

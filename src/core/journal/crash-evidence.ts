@@ -1,12 +1,12 @@
 /**
  * Which page is held responsible for the end of a process. Pure rules over counters:
  *
- * - A crash note names the pages that were in hand when a signal such as SIGSEGV ended the process. A page that a note
- *   names is done with no other beside it; when that crashes too, the page is set aside.
- * - A page that was in hand when the system ended the process for want of memory is done alone and with the least
- *   memory; when that ends the same way, the page fails as out of memory.
- * - An end without evidence is nobody's fault: somebody killed the process, or the power went. Only a page that was in
- *   hand again and again is done alone, and set aside after a high number of ends in one and the same stage.
+ * - A crash note names the pages that were in progress when a signal such as SIGSEGV ended the process. A page that a
+ *   note names is done alone; if that crashes too, the page is set aside.
+ * - A page that was in progress when the system killed the process for lack of memory is done alone and with the least
+ *   memory; if that ends the same way, the page fails as out of memory.
+ * - An end without evidence is no page's fault: somebody killed the process, or the power failed. Only a page that was
+ *   in progress again and again is done alone, and set aside after many ends in the very same stage.
  */
 import type { FailureStage } from "../events.js";
 

@@ -1,4 +1,4 @@
-/** Which pages are in hand, and where, for the crash note that this process may leave behind. */
+/** Which pages are in progress, and in which stage, for the crash note that this process may leave behind. */
 import { createHash } from "node:crypto";
 import type { FailureStage } from "../events.js";
 import type { PageKey } from "./entries.js";

@@ -1,4 +1,4 @@
-/** The entries of a run's journal. `history.ts` tells what they mean together. */
+/** The entries of a run's journal. `history.ts` says what they mean together. */
 import type { SessionOptions } from "../../binding/index.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import type { DeathCause } from "./crash-evidence.js";

@@ -1,7 +1,7 @@
 /**
  * The schema of what a run keeps: journal entries, and the metadata of an archive. Both may come from anywhere, so
- * nothing of them is used before it went through here. Names of files must stay inside the output; fields of later
- * versions pass.
+ * nothing in them is used before it is checked here. Names of files must stay inside the output; fields from later
+ * versions are accepted.
  */
 import { z } from "zod";
 import { ValidationError } from "../../errors.js";

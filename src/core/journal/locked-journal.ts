@@ -1,6 +1,6 @@
 /**
- * The journal of an output, held by one process: the lease, the file, and what it means. Tells also when the process
- * before ended without giving the lease back.
+ * The journal of an output, held by one process: the lease, the file, and what it means. It also reports when the
+ * previous process ended without giving the lease back.
  */
 import { copyFile, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";

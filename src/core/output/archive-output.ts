@@ -1,4 +1,4 @@
-/** Puts the output archive together once all pages are done, and takes it apart so that single pages can be redone. */
+/** Writes the output archive once all pages are done, and unpacks it again so that single pages can be redone. */
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";

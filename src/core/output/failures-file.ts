@@ -1,4 +1,4 @@
-/** `failures.json`: which pages failed, why, and what to do. It is there as long as pages have failed. */
+/** `failures.json`: which pages failed, why, and what to do. It exists while there are failed pages. */
 import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";

@@ -1,6 +1,6 @@
 /**
- * An archive that is the finished result of this very batch. Its journal is removed with the last page, so its metadata
- * says what its pages were made of: the same command finds it and does nothing.
+ * Recognises an archive that is the finished result of this very batch. Its journal is removed with the last page, so
+ * its metadata says what its pages were made from: the same command finds it and does nothing.
  */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,4 +1,4 @@
-/** The layers of a page as files beside its picture, as the journal knows them. */
+/** A page's layer files beside its picture, as the journal records them. */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";

@@ -1,6 +1,6 @@
 /**
- * What an output must not do to files that are not its own: replace what the run reads, or follow a link out of its
- * folder.
+ * What an output must never do to files that are not its own: replace one that the run reads, or follow a link out of
+ * its folder.
  */
 import type { BigIntStats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** A page of a batch: what the batch keeps beside the page's request and its result. */
+/** A page of a batch: what the batch keeps in addition to the page's request and its result. */
 import type { PageSettings } from "../../config/batch-config.js";
 import type { BatchProcessingError } from "../../errors.js";
 import type { SourceEntry } from "../../io/page-source.js";

@@ -1,4 +1,6 @@
-/** The pages of one batch: which wait, where each is, and what came out. Every change is told as an event. */
+/**
+ * The pages of one batch: which are waiting, where each one is, and how it ended. Every change is reported as an event.
+ */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";

@@ -1,6 +1,6 @@
 /**
- * Pages in segments: several in flight, but one that may have ended a process alone, so that the next time it is
- * certain which page it was. The order of the pages stays.
+ * Splits pages into segments: usually several in flight, but a page that may have ended a process runs alone, so that
+ * after another crash it is certain which page it was. The order of the pages is kept.
  */
 import { ImageProcessingError, ResourceError, type BatchProcessingError } from "../../errors.js";
 import type { Treatment } from "../journal/crash-evidence.js";

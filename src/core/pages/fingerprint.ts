@@ -1,5 +1,6 @@
 /**
- * What decides a picture, as one hash: two runs whose fingerprints are equal give the same picture of the same page.
+ * Everything that determines a picture, as one hash: two runs with equal fingerprints give the same picture of the same
+ * page.
  */
 import { createHash } from "node:crypto";
 import type { OutputSettings, PageSettings } from "../../config/batch-config.js";

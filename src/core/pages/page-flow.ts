@@ -1,4 +1,4 @@
-/** Several pages of a batch on their way at once: taken from a queue in order, given on in the same order. */
+/** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
 import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/page-lanes.js";
 import { withLogContext } from "../../logging.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
@@ -15,7 +15,7 @@ export interface FlowControl {
    * A page is in flight until it is written. False: only while it is coloured, so that encoding makes no other wait.
    */
   readonly countUntilWritten: boolean;
-  /** Waits while nothing may be begun; false when no page may be begun any more. */
+  /** Waits while nothing may start; false if no more pages may start. */
   admitted(): Promise<boolean>;
   /** The next page; undefined when none waits. */
   next(): BatchPage | undefined;

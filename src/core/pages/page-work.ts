@@ -1,4 +1,4 @@
-/** One page of a batch: looked up, read, asked for, and what came of it. */
+/** One page of a batch: looked up, read, sent to the engine, and what came of it. */
 import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
 import type { ColouredPage } from "../../colorization/page-request.js";

@@ -1,4 +1,4 @@
-/** A preview: the first pages of a batch, done before the others to be looked at, and what is decided about them. */
+/** A preview: the first pages of a batch, done before the others to be looked at, and the decision about them. */
 import type { PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import type { PreviewResult } from "../events.js";

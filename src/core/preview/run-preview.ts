@@ -1,4 +1,6 @@
-/** The first pages of a batch made, shown and decided about, as often as it takes, before the others are begun. */
+/**
+ * Makes the first pages of a batch, shows them and waits for a decision, as often as it takes, before the others start.
+ */
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";

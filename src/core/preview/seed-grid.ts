@@ -1,6 +1,6 @@
 /**
- * A grid of seeds: the same page coloured with several, one picture each and all together on one sheet with the seeds
- * below them.
+ * A grid of seeds: the same page coloured with several seeds, as one picture each and as one sheet with the seeds
+ * below.
  */
 import { join } from "node:path";
 import { pageFailure } from "../../colorization/page-failure.js";

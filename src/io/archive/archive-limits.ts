@@ -1,4 +1,4 @@
-/** What an archive may cost at most. Defaults are far above any chapter and far below what would hurt a machine. */
+/** The most an archive may cost. The defaults are far above any chapter and far below what would harm a machine. */
 import { ValidationError } from "../../errors.js";
 
 /** What an archive may hold at most. */

@@ -1,6 +1,6 @@
 /**
- * Where a ZIP archive lies in its file. Downloads, players and signers append bytes to archives, and self-extracting
- * ones begin with a program; `unzip` reads both, and so the archive between them is looked for here.
+ * Where a ZIP archive begins and ends in its file. Downloads, players and signers append bytes to archives, and
+ * self-extracting ones begin with a program; `unzip` reads both, so this looks for the archive in between.
  */
 import { subRange, type ByteSource } from "../files/byte-source.js";
 

@@ -1,6 +1,6 @@
 /**
- * Which entries of an archive's directory are used: kinds, methods, sizes, limits, overlaps. One that breaks a rule is
- * refused, and the others are used.
+ * Which entries of an archive's directory are used: kinds, methods, sizes, limits, overlaps. An entry that breaks a
+ * rule is refused; the others are used.
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { FreeNames } from "../names/free-names.js";

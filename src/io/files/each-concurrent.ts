@@ -1,4 +1,4 @@
-/** Work on many items, a few at a time. */
+/** Works on many items, a few at a time. */
 
 /**
  * Runs `work` on every item, at most `limit` at once. After an error no further item is begun; it rejects with the

@@ -1,4 +1,4 @@
-/** Whether something is at a path. */
+/** Whether a path exists. */
 import { stat } from "node:fs/promises";
 import { systemCode } from "../../errors.js";
 

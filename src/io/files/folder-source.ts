@@ -1,6 +1,6 @@
 /**
- * A folder as a page source: listed once, in natural order, files read on demand. Names are taken as the bytes they are
- * on disk; text is made of them for people.
+ * A folder as a page source: listed once, in natural order, files read on demand. Names are the bytes they are on disk;
+ * they are decoded to text for people.
  */
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";

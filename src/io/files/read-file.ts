@@ -1,4 +1,4 @@
-/** Files of an input read whole, piece by piece, or their first bytes only. */
+/** Reads files of an input: whole, piece by piece, or only the first bytes. */
 import { open, type FileHandle } from "node:fs/promises";
 import { ImageProcessingError } from "../../errors.js";
 import { readFully } from "./byte-source.js";

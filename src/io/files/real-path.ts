@@ -1,4 +1,4 @@
-/** Where paths lead to in truth, so that two of them can be compared. */
+/** Where paths really lead, so that two of them can be compared. */
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 

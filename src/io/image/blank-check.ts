@@ -1,5 +1,5 @@
 /**
- * The last check of a decoded picture: one tone all over where the file's own samples vary is a page that was lost on
+ * The last check of a decoded picture: if it is one tone all over while the file's own samples vary, a page was lost on
  * the way, such as white ink on transparency laid over white paper.
  */
 import sharp from "sharp";

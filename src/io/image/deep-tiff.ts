@@ -1,4 +1,4 @@
-/** TIFF pictures with 32 bits a sample, whole numbers or floating point: libvips takes their values for 0 to 255. */
+/** TIFF pictures with 32 bits per sample, integers or floating point: libvips treats their values as 0 to 255. */
 import sharp from "sharp";
 import { toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";

@@ -1,5 +1,5 @@
 /**
- * The resolution that a picture's file states, where it states one: numbers without a unit are a pixel's shape and no
+ * The resolution that a picture's file states, if it states one: numbers without a unit give a pixel's shape, not a
  * resolution.
  */
 import type { Metadata } from "sharp";

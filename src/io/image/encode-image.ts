@@ -1,4 +1,4 @@
-/** Pixels to a picture's file. */
+/** Encodes pixels to a picture's file. */
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { OUTPUT_FORMATS, type OutputFormat } from "../../config/batch-config.js";

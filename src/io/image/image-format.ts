@@ -1,5 +1,5 @@
 /**
- * What bytes are, by their first ones: the picture formats that are decoded, and a description of everything else for
+ * What a file is, by its first bytes: the picture formats that are decoded, and a description of everything else for
  * messages.
  */
 import { ImageProcessingError } from "../../errors.js";

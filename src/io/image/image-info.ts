@@ -1,4 +1,4 @@
-/** What a picture's file says of itself besides its pixels. */
+/** What a picture's file says about itself besides its pixels. */
 import type { Metadata } from "sharp";
 import { statedDensity } from "./density.js";
 import type { ImageFormat } from "./image-format.js";
@@ -26,7 +26,7 @@ export interface ImageInfo {
   readonly pages: number;
   /** Pixels per inch; undefined when the file does not say. */
   readonly density?: number;
-  /** What is amiss with a file that is read all the same, as the end of a sentence that begins with its name. */
+  /** What is wrong with a file that could still be read, as the end of a sentence that begins with its name. */
   readonly warnings: readonly string[];
   /** The embedded ICC profile, of any colour space. The pixels are already converted to sRGB by it. */
   readonly icc?: Uint8Array;

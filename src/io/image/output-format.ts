@@ -1,4 +1,4 @@
-/** The formats that are written, and their file name extensions. Pure functions over names. */
+/** The formats that are written, and their file extensions. Pure functions over names. */
 import type { OutputFormat } from "../../config/batch-config.js";
 import type { ImageFormat } from "./image-format.js";
 import { extensionOf } from "../names/entry-rules.js";

@@ -1,5 +1,5 @@
 /**
- * Settings of libvips that hold for a whole process. They are for a program that has the process to itself (the
+ * Settings of libvips that apply to a whole process. They are for a program that has the process to itself (the
  * command); a library leaves them to its host, whose own use of sharp they would change.
  */
 import sharp from "sharp";

@@ -1,6 +1,6 @@
 /**
- * Valid pictures of a form that is not read: told from the header where the decoder would misread them, and from the
- * decoder's own words where it refuses them.
+ * Recognises valid pictures of a form that is not read: from the header where the decoder would misread them, and from
+ * the decoder's own error message where it refuses them.
  */
 import { ImageProcessingError } from "../../errors.js";
 import type { ImageFormat } from "./image-format.js";

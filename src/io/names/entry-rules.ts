@@ -1,6 +1,6 @@
 /**
- * Which files of an input count: what is left out as junk, and what a name promises (picture, archive, other). A name
- * only promises: what a file is, its content decides.
+ * Which files of an input count: what is ignored as junk, and what a name suggests (picture, archive, other). A name
+ * only suggests: the content decides what a file is.
  */
 
 /** Names that systems leave behind. A leading dot alone says nothing: pages have such names. */
@@ -15,7 +15,7 @@ export const WORK_SUFFIX = ".cobra-batch";
 /** What a run writes for itself: its state, and files that do not have their names yet. */
 const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp)$/u;
 
-/** `image`: a page, a reference, or a file that claims to be one. `other`: carried to the output as it is. */
+/** `image`: a page, a reference, or a file that claims to be one. `other`: copied to the output unchanged. */
 export type EntryKind = "image" | "other";
 
 /** The extension with its dot in lower case, empty when there is none. */

@@ -1,4 +1,4 @@
-/** Gives names out so that no two meet, in constant time a name however many want the same one. */
+/** Hands out names so that no two are equal, in constant time per name however many want the same one. */
 
 export interface FreeNamesOptions {
   /** What makes two names the same. Default: the name itself. */

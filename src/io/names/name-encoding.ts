@@ -1,8 +1,8 @@
 /**
- * Which old encoding the names of an archive are in, when nobody says: ZIP names without the UTF-8 flag are by the book
- * code page 437, in truth what the packer's Windows spoke. Judged over all names of an archive together, by how likely
- * each reading is as text. Decoding is the platform's `TextDecoder`, which knows these encodings by the Encoding
- * Standard.
+ * Which old encoding an archive's names are in when nothing says so: ZIP names without the UTF-8 flag are officially
+ * code page 437, in practice whatever the packer's Windows used. All names of an archive are judged together, by how
+ * likely each reading is as text. The platform's `TextDecoder`, which knows these encodings by the Encoding Standard,
+ * decodes them.
  */
 
 /** What names without a mark may be in. */

@@ -1,4 +1,4 @@
-/** What every sink demands of names, and the metadata file. */
+/** What every sink requires of names, and the metadata file. */
 import { ValidationError } from "../../errors.js";
 import { nameFault, printableName } from "../archive/zip-names.js";
 

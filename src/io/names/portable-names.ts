@@ -1,4 +1,4 @@
-/** Names that every system takes: their characters, their length, and what makes two of them the same file. */
+/** Names that are valid on every system: their characters, their length, and when two of them are the same file. */
 
 /** The longest file name that common file systems take, in bytes of UTF-8. */
 export const LONGEST_LABEL_BYTES = 255;

@@ -1,4 +1,4 @@
-/** Whether pages sort under new names as they did under their own, for every program that may show them. */
+/** Whether pages under new names sort as they did under their old ones, in every program that may show them. */
 import { compareNaturalKeys, naturalKey, type NaturalKey } from "./natural-order.js";
 
 /** Names turned once into what is compared. */

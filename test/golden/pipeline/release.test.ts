@@ -291,7 +291,7 @@ describe("a release that does not fit", () => {
     const out = join(folder, "flags");
     expect(await runCli(flags(RELEASE, out, "--style", "sketch"))).toMatchObject({
       code: 64,
-      stderr: expect.stringContaining('"line" and "line + shadow"') as string,
+      stderr: expect.stringContaining('"line" or "line + shadow"') as string,
     });
     expect(await runCli(flags(RELEASE, out, "--buckets", "640"))).toMatchObject({ code: 64 });
     expect((await runCli(flags(RELEASE, out, "--buckets", "100x96"))).stderr).toContain("must be a multiple of 32");

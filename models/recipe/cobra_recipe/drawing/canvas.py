@@ -48,11 +48,13 @@ class Canvas:
         s.ink = np.full((h, w), 255, np.uint8)
         s.lw = 1
         s.ic = 20
+        #: How other people's drawings are outlined: "borders" of regions, their own "strokes", or "both".
+        s.look = "both"
 
     def sub(s, y0: int, y1: int, x0: int, x1: int) -> "Canvas":
         """A window that shares memory."""
         c = Canvas.__new__(Canvas)
-        c.flat, c.ink, c.lw, c.ic = s.flat[y0:y1, x0:x1], s.ink[y0:y1, x0:x1], s.lw, s.ic
+        c.flat, c.ink, c.lw, c.ic, c.look = s.flat[y0:y1, x0:x1], s.ink[y0:y1, x0:x1], s.lw, s.ic, s.look
         return c
 
     def _poly(s, q, ident: int, tone: int) -> None:

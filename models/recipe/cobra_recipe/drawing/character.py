@@ -12,13 +12,15 @@ from .ids import HAIRS, HATS, TOPS
 class Pen:
     """One drawing of a character: canvas, random generator, scale r (half a head, in px), height y, head and body space."""
 
-    def __init__(self, cv, g, x, y, r, flip, lod):
+    def __init__(self, cv, g, x, y, r, flip, lod, tall=1.0):
         self.cv, self.g, self.y, self.r, self.lod, self.f = cv, g, y, r, lod, -1 if flip else 1
         tilt = g.normal(0, 0.1)
         self.look = g.uniform(-0.8, 0.8)
         self._at = np.array([x, y], float)
         self._head = self._turn(tilt)
         self._body = self._turn(tilt * 0.3 + g.normal(0, 0.05))
+        #: The body is larger by this, seen from the neck.
+        self.tall = tall
 
     def _turn(self, a):
         return np.array([[math.cos(a), math.sin(a)], [-math.sin(a), math.cos(a)]]) * self.r
@@ -29,7 +31,8 @@ class Pen:
 
     def body(self, p):
         """Points of body space on the page."""
-        return np.asarray(p, float) * (self.f, 1) @ self._body + self._at
+        p = (np.asarray(p, float) - (0, 0.8)) * (0.5 + 0.5 * self.tall, self.tall) + (0, 0.8) if self.tall != 1 else np.asarray(p, float)
+        return p * (self.f, 1) @ self._body + self._at
 
     def jitter(self, a=0.06):
         """A little chance."""
@@ -72,7 +75,7 @@ class Character:
 
     def draw(s, cv, x, y, r, g, flip=False, lod=True):
         """Draw at (x, y) with half a head of r px; lod adds fine lines."""
-        pen = Pen(cv, g, x, y, r, flip, lod)
+        pen = Pen(cv, g, x, y, r, flip, lod, s.costume.tall)
         hair.back(s, pen)
         body.legs(s, pen)
         over_legs(s, pen)

@@ -17,6 +17,8 @@ class Costume:
         take = lambda p: seed is not None and g.random() < p  # noqa: E731
         self.coat, self.wide, self.pleats, self.waist = take(0.3), take(0.25), take(0.5), take(0.2)
         self.bow, self.ears, self.locks, self.strap, self.choker = take(0.22), take(0.1), take(0.5), take(0.2), take(0.25)
+        #: How much larger the body is than that of a cartoon with a big head.
+        self.tall = g.uniform(1, 1.8) if take(0.7) else 1.0
         self.size, self.long, self.count, self.side = g.uniform(0.7, 1.5), g.uniform(4.2, 6.8), int(g.integers(4, 9)), int(g.integers(0, 3))
 
 

@@ -6,6 +6,7 @@ from .canvas import BALLOON, NEUTRAL, WHITE, Canvas, curve
 from .character import Character
 from .costume import Costume
 from .ids import PLACE0, PLACE_KINDS
+from .looks import dress
 from .place import Place
 
 
@@ -81,9 +82,10 @@ def layout(g, h, w, n):
     return split((b, h - b, b, w - b), n)
 
 
-def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
-    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal."""
+def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4, look="both"):
+    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal; look: see Canvas."""
     cv = Canvas(h, w)
+    cv.look = look
     cv.lw = 1 if max(h, w) < 200 or g.random() < 0.75 else 2
     cv.ic = int(g.integers(5, 60))
     for y0, y1, x0, x1 in layout(g, h, w, npan):
@@ -107,6 +109,9 @@ def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4):
             )
             x = pw * ((k + 0.5) / nc + g.uniform(-0.15, 0.15))
             y = ph * g.uniform(0.18, 0.5) if kind > 0.3 else ph * g.uniform(0.15, 0.35)
+            tall = getattr(getattr(cast[ci], "costume", None), "tall", 1)
+            if tall > 1.2 and int(y * 64) % 4:
+                r, y = r / tall**0.6, y * 0.7
             cast[ci].draw(s, x, max(y, r * 0.8), max(r, 4), g, flip=g.random() < 0.5, lod=r > 8)
         if g.random() < bal:
             for _ in range(g.integers(1, 3)):
@@ -175,7 +180,7 @@ def geometry(seed, height, width, references=6, full=False, rich=False):
     Returns a dict: page [3,H,W] and references [references,3,h,w], uint8, planes id, tone, ink;
     kinds [8] uint8 index into PLACE_KINDS of each place.
     """
-    g, more = np.random.default_rng([seed, height, width]), np.random.default_rng([seed, height, width, 7])
+    g, more, pens = (np.random.default_rng([seed, height, width, *n]) for n in ((), (7,), (11,)))
     cast = cast_of(g, rich, seed)
     nc = len(cast)
     places = [Place(g, b) for b in range(int(g.integers(1, 4)))]
@@ -192,6 +197,7 @@ def geometry(seed, height, width, references=6, full=False, rich=False):
     shade(page, g)
     if rich:
         folds(page, more)
+        dress(page, pens)
     refs = []
     must = list(g.permutation(nc))
     for k in range(references):
@@ -209,6 +215,7 @@ def geometry(seed, height, width, references=6, full=False, rich=False):
         shade(r, g)
         if rich:
             folds(r, more)
+            dress(r, pens)
         refs.append(r.planes())
     kinds = np.zeros(8, np.uint8)
     kinds[: len(places)] = [PLACE_KINDS.index(p.kind) for p in places]

@@ -85,6 +85,27 @@ def places(g: np.random.Generator, n: int, kind: str) -> np.ndarray:
     return c
 
 
+def recolour(g: np.random.Generator, palette: np.ndarray, colours: np.ndarray, figures: np.ndarray) -> None:
+    """Colours for the ids of other people's figures, in place: palette and colours [256,3] uint8, figures [256] (0: not one of theirs).
+
+    A figure keeps about its own colours, has all hues turned, its colours change places, or it takes what the palette holds.
+    """
+    for figure in np.unique(figures[figures > 0]):
+        ids = np.flatnonzero(figures == figure)
+        way = g.random()
+        if way > 0.8:
+            continue
+        c = colours[ids].astype(np.float64) / 255
+        high, low = c.max(1), c.min(1)
+        span = np.maximum(high - low, 1e-6)
+        r, gr, b = c.T
+        hue = np.where(high == r, (gr - b) / span, np.where(high == gr, 2 + (b - r) / span, 4 + (r - gr) / span)) / 6
+        turn = g.normal(0, 0.03) if way < 0.3 else g.random()
+        saturation = span / np.maximum(high, 1e-6) * g.uniform(0.6, 1.25) + (0 if way < 0.3 else g.uniform(0, 0.12))
+        made = hsv(hue + turn + g.normal(0, 0.012, len(ids)), saturation, high * g.uniform(0.75, 1.1) + g.normal(0, 0.02, len(ids)))
+        palette[ids] = g.permutation(made) if 0.6 < way else made
+
+
 class Palettes:
     """A bank of ready palettes; `draw` assembles the 256 colours of a picture's ids."""
 

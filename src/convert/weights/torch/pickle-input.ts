@@ -1,7 +1,4 @@
-/**
- * The bytes that an unpickler reads: a window over a file or over memory, with the rule that nothing beyond the end is
- * given.
- */
+/** The bytes that an unpickler reads: a window over a file or over memory that gives nothing beyond its end. */
 
 /** Reads `target.length` bytes from `position` on. */
 export type ReadAt = (target: Uint8Array, position: number) => void;

@@ -1,4 +1,4 @@
-/** What an unpickler gives: plain values, plain containers and what its globals make. */
+/** What an unpickler returns: plain values, plain containers and whatever its globals make. */
 
 /** A list. */
 export class PickleList {

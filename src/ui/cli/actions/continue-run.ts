@@ -1,4 +1,4 @@
-/** The commands that go on with an earlier run: approve, reject, retry, redo. */
+/** The commands that continue an earlier run: approve, reject, retry, redo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { EngineOptions } from "../../../colorization/engine.js";

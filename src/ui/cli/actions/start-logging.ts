@@ -1,4 +1,4 @@
-/** Starts logging as a command's flags say. */
+/** Starts logging according to a command's flags. */
 import { setupLogging, type LoggingSetup } from "../../../logging.js";
 import type { LogFlags } from "../flags/log-flags.js";
 

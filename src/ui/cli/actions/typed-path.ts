@@ -1,4 +1,4 @@
-/** Paths as people type them: a name may be stored in another of Unicode's forms than the one that is typed. */
+/** Paths as people type them: a name may be stored in a different Unicode form from the one that is typed. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, parse, resolve } from "node:path";
 

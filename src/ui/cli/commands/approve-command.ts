@@ -1,4 +1,4 @@
-/** `cobra-batch approve`: accepts a preview and colours the other pages. */
+/** `cobra-batch approve`: accepts a preview and colours the remaining pages. */
 import { Command } from "commander";
 import { integer } from "../flags/flag-values.js";
 import { withOutput } from "../flags/output-argument.js";

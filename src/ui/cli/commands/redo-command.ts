@@ -1,4 +1,4 @@
-/** `cobra-batch redo`: colours finished pages again, in place of their pictures. */
+/** `cobra-batch redo`: colours finished pages again and replaces their pictures. */
 import { Command } from "commander";
 import { integer } from "../flags/flag-values.js";
 import { withHintFlags, type HintFlags } from "../flags/hint-flags.js";

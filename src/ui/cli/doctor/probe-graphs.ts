@@ -1,6 +1,6 @@
 /**
- * Small graphs of the operators that the networks are made of, with inputs and the outputs they must have, to see
- * whether an execution provider computes: libraries that load may still fail at the first convolution.
+ * Small graphs of the operators that the networks are made of, with inputs and expected outputs, to see whether an
+ * execution provider really computes: libraries that load may still fail at the first convolution.
  */
 import { GraphBuilder, type Value } from "../../../onnx/graph-builder.js";
 import { modelBytes } from "../../../onnx/model-file.js";

@@ -1,6 +1,6 @@
 /**
- * A process of its own: runs each probe on the provider named by its argument and prints the outcome as JSON. Standard
- * error has the operator that is run, for a parent that sees this process crash.
+ * Runs as a process of its own: tries each probe on the provider named by its argument and prints the outcome as JSON.
+ * Standard error names the operator being run, for a parent that sees this process crash.
  */
 import { InferenceSession, Tensor, type Provider } from "../../../binding/index.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";

@@ -1,4 +1,4 @@
-/** Folders that are written: whether they can be, and how much room there is. */
+/** The folders that are written to: whether they are writable, and how much space is free. */
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";

@@ -1,4 +1,4 @@
-/** The flags `--hint` and `--hints`: colours that a page keeps to. */
+/** The flags `--hint` and `--hints`: colours that the user gives for a page. */
 import { Option, type Command } from "commander";
 import { fault, FlagFault } from "./flag-values.js";
 

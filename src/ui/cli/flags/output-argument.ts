@@ -1,4 +1,4 @@
-/** The argument of commands that go on with an earlier run, and the flags of running. */
+/** The argument of commands that continue an earlier run, and the flags of running. */
 import type { Command } from "commander";
 import { withRunFlags } from "./run-flags.js";
 

@@ -1,4 +1,4 @@
-/** The flag `--set key=value`. What it says is read in `set-values.ts`. */
+/** The flag `--set key=value`. Its value is read in `set-values.ts`. */
 import type { Command } from "commander";
 import { PAGE_SETTINGS, RERUN_SETTINGS } from "../../../config/settings.js";
 import { collect, reportsFlagFaults } from "./flag-values.js";

@@ -1,4 +1,4 @@
-/** The name by which the program was started, so that the commands which messages print can be run as they stand. */
+/** The name by which the program was started, so that commands printed in messages can be run as they are. */
 import { basename, delimiter, dirname, relative, resolve, sep } from "node:path";
 import { quoted } from "./terminal-text.js";
 

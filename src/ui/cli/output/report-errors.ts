@@ -1,5 +1,6 @@
 /**
- * How commands report that they failed: a line on standard error, with `--json` one on standard output, the exit code.
+ * How commands report that they failed: a line on standard error, with `--json` one on standard output, and the exit
+ * code.
  */
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf, type ErrorCode } from "../../../errors.js";

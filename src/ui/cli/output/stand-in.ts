@@ -1,8 +1,9 @@
 /** Says that the embedded model is a stand-in for Cobra's own weights. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { embeddedModelDirectory } from "../../../model/default-model.js";
+import { makeFoldersNow } from "../../../platform/folders.js";
 
 /** The command that gets Cobra's own weights. */
 export const REAL_MODEL_COMMAND = "cobra-batch model install cobra";
@@ -23,7 +24,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
 /** Whether a note is shown for the first time; remembered in the cache folder. Where that cannot be written: never. */
 export function isFirstTime(note: string, env: NodeJS.ProcessEnv): boolean {
   try {
-    mkdirSync(cacheFolder(env), { recursive: true });
+    makeFoldersNow(cacheFolder(env));
     writeFileSync(join(cacheFolder(env), `${note}-shown`), "", { flag: "wx" });
     return true;
   } catch {

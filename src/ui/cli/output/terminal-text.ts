@@ -1,4 +1,4 @@
-/** Text for a terminal: how wide it is, cut to a width, coloured where that is wanted. Pure functions. */
+/** Text for a terminal: its width, cutting it to a width, colouring it where that is wanted. Pure functions. */
 import { stripVTControlCharacters } from "node:util";
 import { printable, printableLine } from "../../../text/printable.js";
 

@@ -1,0 +1,63 @@
+"""Pages whose cast other people have drawn, alone or beside the recipe's own characters."""
+
+import numpy as np
+
+from .art import OWN, ArtFigure, Sprites
+from .character import Character
+from .costume import Costume
+from .ids import CLASS_OF_ID, PLACE_KINDS
+from .looks import dress
+from .page import folds, picture, shade
+from .place import Place
+
+#: How pages are outlined, and how often.
+LOOKS, LOOK_P = ["borders", "strokes", "both"], [0.35, 0.35, 0.3]
+
+
+def geometry(seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN) -> dict:
+    """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
+
+    `own` is the share of the recipe's characters.
+    """
+    g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
+    count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
+
+    def make(c: int):
+        if g.random() < own:
+            return Character(g, c, Costume(seed * 8 + c) if g.random() < 0.6 else None)
+        return ArtFigure(g, c, sprites, seed)
+
+    cast = [make(c) for c in range(count)]
+    places = [Place(g, b) for b in range(int(g.integers(1, 3)))]
+    bare = Place(g, 0)
+    bare.kind = "blank"
+    sheet = g.random() < 0.4
+    scenes = lambda p: [bare] if g.random() < p else places  # noqa: E731
+    panels = 1 if g.random() < 0.5 else int(g.choice([1, 2, 3, 4], p=[0.2, 0.35, 0.3, 0.15]))
+
+    def drawn(h, w, panels, scale, must, balloons, bare_share):
+        p = picture(g, h, w, cast, scenes(bare_share), panels, scale, must, balloons, str(g.choice(LOOKS, p=LOOK_P)))
+        if g.random() < 0.6:
+            shade(p, g)
+        if g.random() < 0.3:
+            folds(p, g)
+        if g.random() < 0.6:
+            dress(p, pens)
+        return p.planes()
+
+    page = drawn(height, width, panels, g.uniform(1, 1.5), None, 0.35, 0.9 if sheet else 0.05)
+    must, refs = list(g.permutation(count)), []
+    for _ in range(references):
+        size = (height, width) if full else (height // 2, width // 2)
+        number = int(g.choice([1, 2, 3], p=[0.65, 0.25, 0.1]))
+        refs.append(drawn(*size, number, g.uniform(1, 1.7), must, 0.2, 0.8 if sheet else 0.15))
+    kinds = np.zeros(8, np.uint8)
+    kinds[: len(places)] = [PLACE_KINDS.index(p.kind) for p in places]
+    colours, natural, classes = np.full((256, 3), 255, np.uint8), np.zeros(256, np.uint8), CLASS_OF_ID.copy()
+    traits = np.full((8, 3), 255, np.uint8)
+    for who in cast:
+        traits[who.ci] = who.traits()
+        if isinstance(who, ArtFigure):
+            who.tell(colours, natural, classes)
+    known = dict(colours=colours, natural=natural, classes=classes, traits=traits)
+    return dict(page=page, references=np.stack(refs), kinds=kinds, **known)
