@@ -112,7 +112,7 @@ export class Engine implements AsyncDisposable {
     this.#networks = new Networks(
       model,
       options.session,
-      (work) => this.#inMemory(work),
+      (work) => this.#retryOnOutOfMemory(work),
       (owner, bytes) => book(owner, bytes),
     );
     this.memory = new MemoryManager({
@@ -318,7 +318,7 @@ export class Engine implements AsyncDisposable {
    * Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages
    * (`core`).
    */
-  async #inMemory<T>(work: () => Promise<T>): Promise<T> {
+  async #retryOnOutOfMemory<T>(work: () => Promise<T>): Promise<T> {
     const taken: PressureStep[] = [];
     for (;;) {
       try {

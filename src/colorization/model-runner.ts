@@ -54,7 +54,7 @@ export type RunTimes = Partial<Record<GraphName, NetworkRuns>>;
  * Does `work`; when memory runs out in it, gives memory back and does it again, until it succeeds or nothing is left to
  * give.
  */
-export type InMemory = <T>(work: () => Promise<T>) => Promise<T>;
+export type RetryOnOutOfMemory = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Out of whose memory weights are: sessions that every use of the weights needs anyway. */
 const PLACES: Readonly<Record<WeightSet, GraphName>> = {
@@ -67,7 +67,7 @@ const PLACES: Readonly<Record<WeightSet, GraphName>> = {
 export class Networks implements Disposable {
   readonly model: ModelPackage;
   readonly #options: SessionOptions;
-  readonly #inMemory: InMemory;
+  readonly #withRetry: RetryOnOutOfMemory;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
   readonly #weights: HeldWeights;
@@ -78,18 +78,18 @@ export class Networks implements Disposable {
   #disposed = false;
 
   /**
-   * @param inMemory what a run is done with; default: once, as it comes
+   * @param withRetry what a run is done with; default: once, as it comes
    * @param book notes the weights that are held apart from sessions; default: nobody does
    */
   constructor(
     model: ModelPackage,
     options: SessionOptions = {},
-    inMemory: InMemory = (work) => work(),
+    withRetry: RetryOnOutOfMemory = (work) => work(),
     book: BookMemory = () => ({ [Symbol.dispose]: () => undefined }),
   ) {
     this.model = model;
     this.#options = options;
-    this.#inMemory = inMemory;
+    this.#withRetry = withRetry;
     this.#widens =
       model.manifest.graphs.weights !== undefined && holdsFloat32(model.manifest, options.provider ?? "cpu");
     this.#weights = new HeldWeights({ ...options, widens: this.#widens }, book);
@@ -115,7 +115,7 @@ export class Networks implements Disposable {
     const path = this.model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {
-      opening = this.#inMemory(() =>
+      opening = this.#withRetry(() =>
         openSession(
           this.model.manifest.name,
           graph,
@@ -147,7 +147,7 @@ export class Networks implements Disposable {
     const started = performance.now();
     let failure: { error: string } | undefined;
     try {
-      const outputs = await this.#inMemory(() =>
+      const outputs = await this.#withRetry(() =>
         session.run(all, { outputs: [output], keepOnDevice, ...(signal ? { signal } : {}) }),
       );
       return outputs[output]!;
@@ -183,7 +183,9 @@ export class Networks implements Disposable {
       const path = this.model.weightsPath(set, style);
       if (path === undefined) continue;
       const owner = set === "vae" ? "weights vae" : `weights ${set}, ${style}`;
-      const weights = await this.#inMemory(() => this.#weights.of(path, owner, () => this.session(PLACES[set], style)));
+      const weights = await this.#withRetry(() =>
+        this.#weights.of(path, owner, () => this.session(PLACES[set], style)),
+      );
       for (const { name } of session.inputs) if (weights.has(name)) taken[name] = weights.get(name)!;
     }
     return taken;
