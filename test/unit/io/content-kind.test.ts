@@ -45,6 +45,12 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   svg: [Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), /SVG/u],
   clip: [bytes(40, [0, "CSFCHUNK"]), /Clip Studio/u],
   dds: [bytes(140, [0, "DDS "]), /DDS/u],
+  pcx: [bytes(130, [0, [0x0a, 5, 1, 8]]), /PCX/u],
+  wmf: [bytes(40, [0, [0xd7, 0xcd, 0xc6, 0x9a]]), /WMF/u],
+  emf: [bytes(90, [0, [1]], [40, " EMF"]), /EMF/u],
+  sun: [bytes(40, [0, [0x59, 0xa6, 0x6a, 0x95]]), /Sun raster/u],
+  sgi: [bytes(520, [0, [1, 0xda, 1, 1]]), /SGI/u],
+  dicom: [bytes(140, [128, "DICM"]), /DICOM/u],
 };
 
 /** What is no picture, though it nearly looks like one. */
@@ -53,6 +59,7 @@ const OTHERS: Readonly<Record<string, Buffer>> = {
   "BMW cars.txt": Buffer.from("BM is how this text begins, and it goes on"),
   "cursor.bin": bytes(60, [2, [2]]),
   "notes.txt": Buffer.from("P5 is a postcode"),
+  "blank lines.txt": Buffer.from("\n\n\nThe story so far"),
   "film.mp4": bytes(60, [3, [24]], [4, "ftypisom"]),
   "book.pdf": Buffer.from("%PDF-1.7"),
   empty: Buffer.alloc(0),
@@ -203,5 +210,38 @@ describe("names on disk", () => {
     expect(new Map(found).get("page 3")).toBe("頁.png");
     expect(found).toHaveLength(4);
     expect(new Set(found.map(([, name]) => name)).size).toBe(4);
+  });
+});
+
+describe("links in a folder", () => {
+  it("are pages wherever they lead, and copied only from inside the input", async () => {
+    const folder = await temporaryFolder();
+    const [input, outside] = [join(folder, "in"), join(folder, "outside")];
+    await mkdir(input);
+    await mkdir(outside);
+    await writeFile(join(outside, "page.png"), await page("png"));
+    await writeFile(join(outside, "secret.txt"), "not yours");
+    await writeFile(join(input, "notes.txt"), "mine");
+    for (const [name, target] of [
+      ["1.png", join(outside, "page.png")],
+      ["out.txt", join(outside, "secret.txt")],
+      ["in.txt", join(input, "notes.txt")],
+    ] as const)
+      await symlink(target, join(input, name));
+    const source = await openPageSource(input);
+    const entry = (name: string) => source.entries().find((one) => one.name === name)!;
+    expect(entry("1.png").kind).toBe("image");
+    expect((await entry("1.png").read()).byteLength).toBeGreaterThan(50);
+    expect(Buffer.from(await entry("in.txt").read()).toString()).toBe("mine");
+    await expect(entry("out.txt").read()).rejects.toMatchObject({
+      code: "ERR_INPUT_NOT_FOUND",
+      message: expect.stringContaining("leads out of the input") as string,
+    });
+    await expect(
+      (async () => {
+        for await (const chunk of entry("out.txt").chunks!()) chunk.fill(0);
+      })(),
+    ).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
+    await source.close();
   });
 });
