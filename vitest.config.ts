@@ -6,6 +6,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    setupFiles: ["test/support/fixed-seed.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default"],

@@ -92,6 +92,7 @@ describe("the tarball", () => {
       "THIRD_PARTY_NOTICES",
       "dist",
       "docs",
+      "examples",
       "models",
       "package.json",
       "prebuilds",

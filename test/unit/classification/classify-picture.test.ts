@@ -11,13 +11,14 @@ import { classifyPicture } from "../../../src/classification/classify-picture.js
 const WIDTH = 301;
 const HEIGHT = 420;
 
-/** A drawing with lines; with some colour. */
+/** A drawing with lines; in colours of two hues, since one warm hue would be a stained paper's. */
 function drawing(colour: boolean): Sharp {
   const data = new Uint8Array(WIDTH * HEIGHT * 3);
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {
       const ink = (x * 7 + y * 3) % 41 < 3 || (x - y) % 29 === 0;
-      data.set(ink ? [0, 0, 0] : colour ? [250 - (x >> 2), 180, 90 + (y >> 2)] : [255, 255, 255], 3 * (y * WIDTH + x));
+      const paint = !colour ? [255, 255, 255] : x < WIDTH / 2 ? [230, 90, 60 + (y >> 2)] : [70, 120, 220];
+      data.set(ink ? [0, 0, 0] : paint, 3 * (y * WIDTH + x));
     }
   }
   return sharp(data, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } });
