@@ -54,7 +54,7 @@ function report(started, more) {
 }
 
 async function build(directory) {
-  const { buildPresetPackage } = await load("model/presets.js");
+  const { buildPresetPackage } = await load("convert/presets.js");
   const started = performance.now();
   const { manifest } = await buildPresetPackage({
     directory,
@@ -96,8 +96,8 @@ async function estimate(model, width, height, count) {
  */
 async function page() {
   const [width, height] = values.page.split("x").map(Number);
-  const { openModelPackage } = await load("model/model-package.js");
-  const { Networks } = await load("colorization/networks.js");
+  const { openModelPackage } = await load("model/package.js");
+  const { Networks } = await load("colorization/model-runner.js");
   const { Tensor, liveCounts } = await load("binding/index.js");
   const model = await openModelPackage(values.dir, { verify: false });
   const [first, second = first] = model.styles;

@@ -18,7 +18,7 @@ async function tile(bytes) {
 
 /** Lays the pictures of an archive out and writes a PNG. Coloured pages are known by their name. */
 export async function writeContactSheet(archivePath, sheetPath) {
-  const { openPageSource } = await import(pathToFileURL(join(ROOT, "dist/io/page-source.js")).href);
+  const { openPageSource } = await import(pathToFileURL(join(ROOT, "dist/io/open-source.js")).href);
   const source = await openPageSource(archivePath);
   try {
     const images = source.entries().filter((entry) => entry.kind === "image");

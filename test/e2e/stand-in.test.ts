@@ -21,7 +21,7 @@ const colorize = (output: string, ...flags: string[]): ReturnType<typeof runCli>
     ...flags,
   ]);
 const pictures = (output: string): Promise<Buffer[]> =>
-  Promise.all(["001_colorized.png", "e\u0301_colorized.png"].map((name) => readFile(join(at(output), name))));
+  Promise.all(["001_colorized.png", "\u00e9_colorized.png"].map((name) => readFile(join(at(output), name))));
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-stand-in-"));
