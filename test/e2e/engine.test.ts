@@ -141,7 +141,7 @@ describe("Engine", () => {
     await using engine = await Engine.open({ model });
     using set = engine.references(references);
     await expect(engine.colorize(set, request({ style: "shadow" as "line" }))).rejects.toMatchObject({
-      code: "ERR_CONFIG",
+      code: "ERR_ARGUMENT",
       message: expect.stringContaining('"shadow"'),
     });
     await expect(Engine.open({ model: folder })).rejects.toMatchObject({ code: "ERR_MODEL_NOT_FOUND" });

@@ -69,7 +69,7 @@ describe("model verify", () => {
   it("finds a flipped byte, and nothing where there is none", async () => {
     expect(await runCli(["model", "verify", whole])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("all whole") as string,
+      stdout: expect.stringContaining("all intact") as string,
     });
     expect(await runCli(["model", "verify", damaged])).toMatchObject({
       code: 1,
