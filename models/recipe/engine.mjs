@@ -7,12 +7,14 @@ const [jobs, model] = process.argv.slice(2);
 const read = async (path) => (await decodeImage(await readFile(path), path)).image;
 const engine = await Engine.open({ model });
 for (const { page, references, out, hints = [], style = "line", repeat = 1 } of JSON.parse(await readFile(jobs, "utf8"))) {
-  const set = engine.references(await Promise.all(references.map(async (path) => ({ name: path, image: await read(path) }))));
+  const pictures = references.map(async (path) => ({ name: path, image: await read(path) }));
+  const set = engine.references(await Promise.all(pictures));
   let result, wallMs;
   for (let i = 0; i < repeat; i++) {
     const image = await read(page);
     const started = performance.now();
-    result = await engine.colorize(set, { page: image, style, seed: 1, steps: 1, topK: 3, pageHints: hints.map(([x, y, color]) => ({ x, y, color })) });
+    const pageHints = hints.map(([x, y, color]) => ({ x, y, color }));
+    result = await engine.colorize(set, { page: image, style, seed: 1, steps: 1, topK: 3, pageHints });
     wallMs = performance.now() - started;
   }
   set.dispose();

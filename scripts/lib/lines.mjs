@@ -7,8 +7,8 @@ import { ROOT } from "./steps.mjs";
 
 const WIDTH = 120;
 const CODE = /\.(ts|cts|mts|mjs|js|svelte|css|cc|h)$/;
-const STRING = /["'`]|^\s*\/.*\/[a-z]*,?$/; // a string or a regular expression, which cannot be broken
-const FOREIGN_PATH = /(^|[\s"'`(=:])\/(home|root|Users)\/[a-z]/;
+const STRING = /["'`]|^\s*\/.*\/[a-z]*[,;]?$/; // a string or a regular expression, which cannot be broken
+const FOREIGN_PATH = /(^|[\s"'`(=:])\/(home|root|Users)\/[a-z]{2,}/;
 
 /** @returns {string[]} one line for each fault */
 export function checkLines() {

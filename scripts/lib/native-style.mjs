@@ -1,5 +1,5 @@
-// Layout (clang-format) and lint (clang-tidy) of native/. The formatter is an npm package, so every machine has the same
-// one; clang-tidy is the system's, and where it is missing its line says how to install it.
+// Layout (clang-format) and lint (clang-tidy) of native/. The formatter is an npm package, so every machine has the
+// same one; clang-tidy is the system's, and where it is missing its line says how to install it.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -95,7 +95,8 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
   const result = archiveMetadata.safeParse(value);
   if (result.success) {
     const metadata = result.data as unknown as ArchiveMetadata;
-    if (metadata.run !== undefined) absoluteRecord(metadata.run.record, path, dirname(path)); // refuses what is no relative path
+    // Refuses what is no relative path.
+    if (metadata.run !== undefined) absoluteRecord(metadata.run.record, path, dirname(path));
     return metadata;
   }
   throwIfUnsafe(result.error, value, `${path} (${METADATA_NAME})`);

@@ -89,8 +89,8 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
 }
 
 /**
- * Whether a path is a link to something outside the input. Pages may be such links; other files are copied to the output
- * unseen, and a link could let any file of the machine out.
+ * Whether a path is a link to something outside the input. Pages may be such links; other files are copied to the
+ * output unseen, and a link could let any file of the machine out.
  */
 async function leadsOut(path: Buffer, root: string): Promise<boolean> {
   return (await lstat(path)).isSymbolicLink() && !(await liesWithin(path.toString(), root));

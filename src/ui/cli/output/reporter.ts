@@ -159,7 +159,8 @@ export class Reporter {
     }))
       this.#say(line);
     const { out, quiet } = this.#options;
-    if (event.completed > 0 && (quiet || !out.isTTY)) this.#result(event.output); // on a terminal the summary has just said it
+    // On a terminal the summary has just said it.
+    if (event.completed > 0 && (quiet || !out.isTTY)) this.#result(event.output);
   }
 
   /** A path on standard output: as it is for a program, without control characters on a terminal. */
