@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildPresetPackage } from "../../src/convert/index.js";
-import { colourPage, writeFolder } from "../support/chapter.js";
+import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runFixture } from "../support/child.js";
 
 let root: string;
@@ -13,7 +13,7 @@ const at = (name: string): string => join(root, name);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-guest-"));
   await buildPresetPackage({ directory: at("model"), preset: "tiny" });
-  await writeFolder(at("in"), { "1.png": await colourPage(1) });
+  await writeFolder(at("in"), { "1.png": await linePage(1) });
   await writeFolder(at("refs"), { "a.png": await colourPage(2) });
 });
 
