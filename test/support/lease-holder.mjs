@@ -1,9 +1,10 @@
 // Holds an output and writes a journal line every 20 ms, until it is told otherwise:
 // node lease-holder.mjs <work folder> <times as JSON>. Says `held <ms>` once it has the output; ends with the error's
 // code as its last line.
+import { randomUUID } from "node:crypto";
 import { LockedJournal } from "../../dist/core/journal/locked-journal.js";
 
-const self = String(performance.timeOrigin + Math.random());
+const self = randomUUID(); // an identity, not a seed
 const [work, times] = process.argv.slice(2);
 const start = performance.now();
 try {

@@ -190,7 +190,13 @@ export class Journal {
    */
   async assertInPlace(): Promise<void> {
     this.#lease?.assertHeldNow();
-    await this.#assertSameFile();
+    try {
+      await this.#assertSameFile();
+    } catch (error) {
+      // A run that takes the output over puts a copy in the journal's place: then the lease is the reason.
+      this.#lease?.assertHeldNow();
+      throw error;
+    }
     await this.#lease?.assertHeld();
   }
 
