@@ -1,0 +1,94 @@
+/** A job in the list: what it is, how far it is, what can be done with it. */
+import type { Signal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Job } from "../../api/schemas.js";
+import { putJob } from "../data/store.js";
+import { transfersOf } from "../data/uploads.js";
+import { api } from "../lib/api.js";
+import { duration, moment } from "../lib/format.js";
+import { href } from "../lib/route.js";
+import { Button } from "../parts/button.js";
+import { JobActions } from "../job/job-actions.js";
+import { UploadProgress } from "../job/upload-progress.js";
+import { ProgressBar, shares } from "../parts/progress.js";
+import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
+import { t } from "../texts/texts.js";
+import { StateMark } from "./state-mark.js";
+
+interface JobRowProps {
+  readonly job: Job;
+  readonly waiting: number;
+  readonly dragged: Signal<string | undefined>;
+}
+
+const DRAG_TYPE = "application/x-cobra-job";
+
+export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
+  const action = useAction();
+  const { jobs: texts } = t.value;
+  const place = job.state === "queued" ? job.position : undefined;
+  const move = (id: string, position: number): void =>
+    void action.run(async () => putJob(await api.updateJob(id, { position })));
+  const { total, completed, failed } = job.progress;
+  const started = job.state !== "draft" && total > 0;
+  return (
+    <li
+      class={`job-row ${dragged.value === job.id ? "dragged" : ""}`}
+      draggable={place !== undefined && waiting > 1}
+      onDragStart={(event) => {
+        dragged.value = job.id;
+        event.dataTransfer?.setData(DRAG_TYPE, job.id);
+      }}
+      onDragEnd={() => (dragged.value = undefined)}
+      onDragOver={(event) => {
+        if (place !== undefined && dragged.value !== undefined) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        const id = event.dataTransfer?.getData(DRAG_TYPE);
+        if (id && place !== undefined) move(id, place);
+      }}
+    >
+      <div class="job-row-main">
+        <a class="job-name" href={href({ view: "job", job: job.id })}>
+          {job.name}
+        </a>
+        <p class="job-facts">
+          <StateMark job={job} />
+          {started && <span>{texts.pagesDone(completed, total)}</span>}
+          {failed > 0 && <span class="bad">{texts.pagesFailed(failed)}</span>}
+          {!started && job.counts.pages > 0 && <span>{texts.pages(job.counts.pages)}</span>}
+          {job.state === "running" && job.secondsLeft !== undefined && (
+            <span>{texts.left(duration(job.secondsLeft))}</span>
+          )}
+          {job.background && <span>{texts.inBackground}</span>}
+          <span class="when">{moment(job.endedAt ?? job.startedAt ?? job.createdAt)}</span>
+        </p>
+        {started && <ProgressBar label={texts.progressOf(job.name)} {...shares(job)} />}
+        {transfersOf(job.id).length > 0 && <UploadProgress job={job.id} />}
+        <TroubleBox trouble={job.problem} />
+        <ActionTrouble action={action} />
+      </div>
+      <div class="job-row-actions">
+        {place !== undefined && waiting > 1 && (
+          <>
+            <Button
+              label={texts.sooner}
+              icon="up"
+              bare
+              disabled={place === 0}
+              onClick={() => move(job.id, place - 1)}
+            />
+            <Button
+              label={texts.later}
+              icon="down"
+              bare
+              disabled={place >= waiting - 1}
+              onClick={() => move(job.id, place + 1)}
+            />
+          </>
+        )}
+        <JobActions job={job} action={action} compact />
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,83 @@
+/** Tiles of pictures with their confidence, for sorting a chapter. */
+import type { JSX } from "preact";
+import type { Picture } from "../../api/schemas.js";
+import type { PictureSet } from "../data/store.js";
+import { urls } from "../lib/api.js";
+import { percent } from "../lib/format.js";
+import { preference } from "../lib/preferences.js";
+import { Thumbnail } from "../parts/picture.js";
+import type { Selection } from "../parts/selection.js";
+import { TileGrid } from "../parts/tile-grid.js";
+import { t } from "../texts/texts.js";
+
+/** Least width of tiles, CSS pixels; chosen by the person. */
+export const tileWidth = preference("tile-width", matchMedia("(max-width: 600px)").matches ? 104 : 148);
+
+interface GalleryProps {
+  readonly label: string;
+  readonly set: PictureSet;
+  readonly ids: readonly string[];
+  readonly selection: Selection;
+  readonly onOpen?: (id: string) => void;
+  readonly onKey?: (event: KeyboardEvent) => boolean;
+  readonly draggable?: boolean;
+}
+
+/** What a screen reader says of a picture. */
+export function pictureName(picture: Picture): string {
+  const { gallery } = t.value;
+  const sure = picture.unsure ? `, ${gallery.unsure}` : "";
+  return `${picture.name}, ${gallery.confidence(percent(picture.confidence))}${sure}`;
+}
+
+export function Gallery({ label, set, ids, selection, onOpen, onKey, draggable }: GalleryProps): JSX.Element {
+  return (
+    <TileGrid
+      label={label}
+      ids={ids}
+      selection={selection}
+      tileWidth={tileWidth.value}
+      captionHeight={42}
+      draggable={draggable ?? false}
+      className={(id) => (set.get(id)?.value.unsure ? "unsure" : "")}
+      nameOf={(id) => {
+        const picture = set.get(id)?.value;
+        return picture ? pictureName(picture) : "";
+      }}
+      draw={(id, widthPx) => <Tile set={set} id={id} widthPx={widthPx} />}
+      {...(onOpen ? { onOpen } : {})}
+      {...(onKey ? { onKey } : {})}
+    />
+  );
+}
+
+interface TileProps {
+  readonly set: PictureSet;
+  readonly id: string;
+  readonly widthPx: number;
+}
+
+function Tile({ set, id, widthPx }: TileProps): JSX.Element | null {
+  const picture = set.get(id)?.value;
+  if (!picture) return null;
+  const own = picture.settings && Object.keys(picture.settings).length > 0;
+  return (
+    <>
+      <Thumbnail src={urls.thumbnail(set.job, picture, widthPx)} />
+      <span class="tile-caption" aria-hidden="true">
+        <span class="tile-name">{picture.name}</span>
+        <span class="tile-facts">
+          {picture.added ? (
+            <span>{t.value.gallery.added}</span>
+          ) : (
+            <span class={picture.unsure ? "doubt" : ""}>
+              {picture.unsure && "? "}
+              {percent(picture.confidence)}
+            </span>
+          )}
+          {own && <span class="own">{t.value.gallery.own}</span>}
+        </span>
+      </span>
+    </>
+  );
+}

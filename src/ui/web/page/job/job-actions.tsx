@@ -1,0 +1,104 @@
+/** What can be done with a job in its state. In a list as icons, on its own view as words. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Job } from "../../api/schemas.js";
+import { dropJob, putJob } from "../data/store.js";
+import { api, urls, type JobAction } from "../lib/api.js";
+import { go, route } from "../lib/route.js";
+import { Button, ButtonLink } from "../parts/button.js";
+import { Dialog } from "../parts/dialog.js";
+import type { Action } from "../parts/trouble.js";
+import { t } from "../texts/texts.js";
+
+interface JobActionsProps {
+  readonly job: Job;
+  /** Where its outcome is shown. */
+  readonly action: Action;
+  readonly compact?: boolean;
+}
+
+export function JobActions({ job, action, compact = false }: JobActionsProps): JSX.Element {
+  const asking = useSignal<"cancel" | "remove" | undefined>(undefined);
+  const { actions: texts } = t.value;
+  const act = (name: JobAction, body: object = {}): void =>
+    void action.run(async () => {
+      const changed = await api.act(job.id, name, body);
+      if (changed) putJob(changed);
+      if (name === "again" && changed) go({ view: "job", job: changed.id });
+    });
+  const { state } = job;
+  const runs = state === "running" || state === "queued" || state === "paused";
+  const ended = state === "completed" || state === "failed" || state === "cancelled";
+  const busy = action.busy.value;
+  return (
+    <>
+      {job.result && (
+        <ButtonLink
+          label={texts.download}
+          icon="download"
+          kind={compact ? "plain" : "main"}
+          bare={compact}
+          href={urls.archive(job.id)}
+          download={job.result.name}
+        />
+      )}
+      {(state === "running" || state === "queued") && (
+        <Button label={texts.pause} icon="pause" bare={compact} busy={busy} onClick={() => act("pause")} />
+      )}
+      {state === "paused" && (
+        <Button label={texts.resume} icon="play" bare={compact} kind="main" busy={busy} onClick={() => act("resume")} />
+      )}
+      {ended && job.progress.failed > 0 && (
+        <Button label={texts.retryFailed} icon="refresh" bare={compact} busy={busy} onClick={() => act("retry")} />
+      )}
+      {ended && <Button label={texts.again} icon="redo" bare={compact} busy={busy} onClick={() => act("again")} />}
+      {runs && <Button label={texts.cancel} icon="stop" bare={compact} onClick={() => (asking.value = "cancel")} />}
+      {!runs && state !== "preview" && (
+        <Button label={texts.remove} icon="trash" bare={compact} onClick={() => (asking.value = "remove")} />
+      )}
+      {asking.value === "cancel" && (
+        <Dialog title={texts.cancelTitle(job.name)} onClose={() => (asking.value = undefined)}>
+          <p>{texts.cancelText}</p>
+          <footer>
+            {state !== "queued" && (
+              <Button
+                label={texts.cancelWaiting}
+                onClick={() => {
+                  asking.value = undefined;
+                  act("cancel", { waitingOnly: true });
+                }}
+              />
+            )}
+            <Button
+              kind="danger"
+              label={texts.cancelAll}
+              onClick={() => {
+                asking.value = undefined;
+                act("cancel", { waitingOnly: false });
+              }}
+            />
+          </footer>
+        </Dialog>
+      )}
+      {asking.value === "remove" && (
+        <Dialog title={texts.removeTitle(job.name)} onClose={() => (asking.value = undefined)}>
+          <p>{job.source.kind === "root" ? texts.removeTextRoot : texts.removeText}</p>
+          <footer>
+            <Button
+              kind="danger"
+              label={texts.removeAll}
+              onClick={() => {
+                asking.value = undefined;
+                void action.run(async () => {
+                  await api.removeJob(job.id);
+                  if (route.peek().view !== "chapters") go({ view: "chapters" }, { replace: true });
+                  dropJob(job.id);
+                });
+              }}
+            />
+          </footer>
+        </Dialog>
+      )}
+    </>
+  );
+}

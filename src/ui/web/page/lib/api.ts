@@ -1,0 +1,129 @@
+/** The calls of the HTTP API that the page makes, and the addresses of pictures. */
+import type { Job, JobSettings, PageOwnSettings, Picture, PictureRole, ServerInfo } from "../../api/schemas.js";
+import { t } from "../texts/texts.js";
+
+/** Where the API lies. */
+export const API = "/api/v1";
+
+/** What went wrong, for people: an error of the API, or that it could not be reached. */
+export interface Trouble {
+  readonly code: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly remedy: string;
+}
+
+/** A request that failed. */
+export class RequestError extends Error {
+  constructor(readonly trouble: Trouble) {
+    super(trouble.detail);
+  }
+}
+
+/** Anything that was thrown, as something to show. */
+export function troubleOf(error: unknown): Trouble {
+  if (error instanceof RequestError) return error.trouble;
+  const detail = error instanceof Error ? error.message : String(error);
+  return { code: "ERR_PAGE", status: 0, detail, remedy: t.value.problem.reload };
+}
+
+/** The trouble in the body of an answer that is an error. */
+export function troubleIn(status: number, body: string): Trouble {
+  try {
+    const { code, detail, remedy } = JSON.parse(body) as Partial<Trouble>;
+    if (detail !== undefined) return { code: code ?? "", status, detail, remedy: remedy ?? "" };
+  } catch {
+    // Not an error of the API: something between browser and server has answered.
+  }
+  return { code: `HTTP ${status}`, status, detail: t.value.problem.answer(status), remedy: t.value.problem.tryAgain };
+}
+
+async function call(method: string, path: string, body?: unknown): Promise<Response> {
+  const json = body !== undefined && !(body instanceof Blob);
+  const answer = await fetch(API + path, {
+    method,
+    credentials: "same-origin",
+    ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as Blob) }),
+    headers: {
+      accept: "application/json",
+      ...(body === undefined ? {} : { "content-type": json ? "application/json" : (body as Blob).type }),
+    },
+  }).catch((): never => {
+    const { offline, offlineRemedy } = t.value.problem;
+    throw new RequestError({ code: "ERR_OFFLINE", status: 0, detail: offline, remedy: offlineRemedy });
+  });
+  if (!answer.ok) throw new RequestError(troubleIn(answer.status, await answer.text()));
+  return answer;
+}
+
+async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer = await call(method, path, body);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+async function done(method: string, path: string, body?: unknown): Promise<void> {
+  await call(method, path, body);
+}
+
+/** What a folder on the server holds. */
+export interface RootListing {
+  readonly entries: readonly { readonly name: string; readonly path: string; readonly kind: "folder" | "archive" }[];
+}
+
+/** What can be done with a job. */
+export type JobAction = "start" | "pause" | "resume" | "cancel" | "approve" | "reject" | "retry" | "again";
+
+export const api = {
+  server: () => json<ServerInfo>("GET", "/server"),
+  jobs: () => json<Job[]>("GET", "/jobs"),
+  job: (id: string) => json<Job>("GET", `/jobs/${id}`),
+  createJob: (body: { name?: string; source?: Job["source"]; settings?: JobSettings; background?: boolean }) =>
+    json<Job>("POST", "/jobs", body),
+  updateJob: (id: string, body: { name?: string; settings?: JobSettings; background?: boolean; position?: number }) =>
+    json<Job>("PATCH", `/jobs/${id}`, body),
+  removeJob: (id: string) => done("DELETE", `/jobs/${id}`),
+  act: (id: string, action: JobAction, body: object = {}) => json<Job>("POST", `/jobs/${id}/${action}`, body),
+  pictures: (id: string) => json<Picture[]>("GET", `/jobs/${id}/pictures`),
+  updatePictures: (id: string, body: { ids: readonly string[]; role?: PictureRole; settings?: PageOwnSettings }) =>
+    json<Picture[]>("PATCH", `/jobs/${id}/pictures`, body),
+  removeReference: (id: string, picture: string) => done("DELETE", `/jobs/${id}/pictures/${picture}`),
+  redo: (id: string, ids: readonly string[], settings: PageOwnSettings) =>
+    done("POST", `/jobs/${id}/redo`, { ids, settings }),
+  putHints: (id: string, picture: string, png: Blob) => done("PUT", `/jobs/${id}/pictures/${picture}/hints`, png),
+  removeHints: (id: string, picture: string) => done("DELETE", `/jobs/${id}/pictures/${picture}/hints`),
+  roots: () => json<string[]>("GET", "/roots"),
+  rootListing: (root: string, path: string) =>
+    json<RootListing>("GET", `/roots/${encodeURIComponent(root)}?path=${encodeURIComponent(path)}`),
+};
+
+/** Sizes that thumbnails are asked for in, so that few are made and cached. */
+const THUMBNAIL_SIZES_PX = [160, 320, 640, 1280];
+
+function pictureUrl(
+  job: string,
+  picture: string,
+  what: string,
+  query: Record<string, string | number | undefined> = {},
+) {
+  const search = new URLSearchParams(
+    Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]])),
+  ).toString();
+  return `${API}/jobs/${job}/pictures/${picture}/${what}${search && `?${search}`}`;
+}
+
+/** Addresses of a job's files. `v` changes with the picture, so that browsers may keep what they have. */
+export const urls = {
+  /** A small picture at least `sidePx` CSS pixels wide; of the result where there is one and `of` says so. */
+  thumbnail(job: string, picture: Picture, sidePx: number, of: "original" | "result" = "original"): string {
+    const wanted = sidePx * devicePixelRatio;
+    const size = THUMBNAIL_SIZES_PX.find((one) => one >= wanted) ?? THUMBNAIL_SIZES_PX.at(-1)!;
+    const result = of === "result" ? picture.result : undefined;
+    return pictureUrl(job, picture.id, "thumbnail", result ? { size, of: "result", v: result.version } : { size });
+  },
+  original: (job: string, picture: string) => pictureUrl(job, picture, "original"),
+  lines: (job: string, picture: string) => pictureUrl(job, picture, "lines"),
+  hints: (job: string, picture: string) => pictureUrl(job, picture, "hints"),
+  result: (job: string, picture: Picture, more: { seed?: number; layer?: string; download?: 1 } = {}) =>
+    pictureUrl(job, picture.id, "result", { ...more, v: picture.result?.version }),
+  archive: (job: string) => `${API}/jobs/${job}/result`,
+};

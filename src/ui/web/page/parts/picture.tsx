@@ -1,0 +1,35 @@
+/** A picture that comes when it is near the window; a frame of its shape until then, a sign where it does not come. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import { t } from "../texts/texts.js";
+import { Icon } from "./icon.js";
+
+interface ThumbnailProps {
+  readonly src: string;
+  /** Empty where the text beside it says what it is. */
+  readonly alt?: string;
+  readonly eager?: boolean;
+}
+
+export function Thumbnail({ src, alt = "", eager = false }: ThumbnailProps): JSX.Element {
+  const state = useSignal<"coming" | "here" | "missing">("coming");
+  return (
+    <span class={`thumbnail ${state.value}`}>
+      {state.value === "missing" && (
+        <span class="missing">
+          <Icon name="image" />
+          <span class="sr-only">{t.value.noPicture}</span>
+        </span>
+      )}
+      <img
+        src={src}
+        alt={alt}
+        loading={eager ? "eager" : "lazy"}
+        decoding="async"
+        draggable={false}
+        onLoad={() => (state.value = "here")}
+        onError={() => (state.value = "missing")}
+      />
+    </span>
+  );
+}

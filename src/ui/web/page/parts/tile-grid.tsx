@@ -1,0 +1,164 @@
+/**
+ * A gallery of tiles that draws only those near the window. A listbox to select from: one stop of the tab key, arrow
+ * keys inside, as a screen reader expects.
+ */
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import type { Selection } from "./selection.js";
+import { useRowWindow } from "./use-window.js";
+
+/** What tiles carry when they are dragged. */
+export const DRAG_TYPE = "application/x-cobra-pictures";
+
+interface TileGridProps {
+  readonly label: string;
+  readonly ids: readonly string[];
+  readonly selection: Selection;
+  /** Least width of a tile, CSS pixels. */
+  readonly tileWidth: number;
+  /** Height of the text under the picture, CSS pixels. */
+  readonly captionHeight: number;
+  /** Class names of a tile. */
+  readonly className?: (id: string) => string;
+  /** What a screen reader says of a tile. */
+  readonly nameOf: (id: string) => string;
+  readonly draw: (id: string, widthPx: number) => ComponentChildren;
+  /** On Enter and on a double click; with `openOnClick` on every plain click. */
+  readonly onOpen?: (id: string) => void;
+  readonly openOnClick?: boolean;
+  readonly draggable?: boolean;
+  readonly onKey?: (event: KeyboardEvent) => boolean;
+}
+
+const GAP_PX = 12;
+const PICTURE_ASPECT = 1.36;
+
+/** Columns, width and height of tiles in a list of this width. */
+export function tileLayout(
+  width: number,
+  { tileWidth, captionHeight }: Pick<TileGridProps, "tileWidth" | "captionHeight">,
+): { columns: number; width: number; rowHeight: number } {
+  const columns = Math.max(1, Math.floor((width + GAP_PX) / (tileWidth + GAP_PX)));
+  const tile = Math.max(1, (width - GAP_PX * (columns - 1)) / columns);
+  return { columns, width: tile, rowHeight: Math.round(tile * PICTURE_ASPECT) + captionHeight + GAP_PX };
+}
+
+export function TileGrid(props: TileGridProps): JSX.Element {
+  const { label, ids, selection, onOpen, openOnClick = false } = props;
+  const list = useRef<HTMLDivElement>(null);
+  const prefix = useId();
+  const rowWindow = useRowWindow(list, (width) => tileLayout(width, props).rowHeight, [props.tileWidth, ids.length]);
+  const { firstRow, endRow, width } = rowWindow.value;
+  const layout = tileLayout(width, props);
+  const { columns, rowHeight } = layout;
+  const rows = Math.ceil(ids.length / columns);
+  const from = Math.min(firstRow, rows) * columns;
+  const shown = ids.slice(from, Math.min(endRow, rows) * columns);
+  const chosen = selection.chosen.value;
+  const active = selection.active.value;
+  const activeIndex = active === undefined ? -1 : ids.indexOf(active);
+
+  // The active tile is scrolled to when keys move it.
+  const moved = useRef(false);
+  useEffect(() => {
+    if (!moved.current || activeIndex < 0 || !list.current) return;
+    moved.current = false;
+    const top = list.current.getBoundingClientRect().top + Math.floor(activeIndex / columns) * rowHeight;
+    const room = { above: 120, below: 60 };
+    if (top < room.above) scrollBy(0, top - room.above);
+    else if (top + rowHeight > innerHeight - room.below) scrollBy(0, top + rowHeight - innerHeight + room.below);
+  });
+
+  const moveTo = (index: number, event: KeyboardEvent): void => {
+    const id = ids[Math.max(0, Math.min(ids.length - 1, index))];
+    if (id === undefined) return;
+    moved.current = true;
+    if (event.ctrlKey || event.metaKey || openOnClick) selection.active.value = id;
+    else selection.click(ids, id, { range: event.shiftKey });
+    event.preventDefault();
+  };
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const at = Math.max(0, activeIndex);
+    const page = columns * Math.max(1, Math.floor(innerHeight / rowHeight) - 1);
+    const steps: Record<string, number> = {
+      ArrowRight: activeIndex < 0 ? 0 : at + 1,
+      ArrowLeft: at - 1,
+      ArrowDown: activeIndex < 0 ? 0 : at + columns,
+      ArrowUp: at - columns,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: ids.length - 1,
+    };
+    const step = event.altKey ? undefined : steps[event.key];
+    if (step !== undefined) moveTo(step, event);
+    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+      selection.set(ids);
+      event.preventDefault();
+    } else if (event.key === " " && active !== undefined) {
+      selection.click(ids, active, { add: true, range: event.shiftKey });
+      event.preventDefault();
+    } else if (event.key === "Escape" && chosen.size > 0) selection.clear();
+    else if (event.key === "Enter" && active !== undefined && onOpen) {
+      onOpen(active);
+      event.preventDefault();
+    } else if (props.onKey?.(event)) event.preventDefault();
+  };
+
+  return (
+    <div
+      ref={list}
+      class="tile-grid"
+      role="listbox"
+      tabIndex={0}
+      aria-label={label}
+      aria-multiselectable="true"
+      aria-activedescendant={activeIndex >= from && activeIndex < from + shown.length ? prefix + active : undefined}
+      style={{ height: `${Math.max(0, rows * rowHeight - GAP_PX)}px` }}
+      onKeyDown={onKeyDown}
+      onFocus={() => {
+        if (activeIndex < 0 && ids[0] !== undefined) selection.active.value = ids[0];
+      }}
+    >
+      {width > 0 &&
+        shown.map((id, offset) => {
+          const index = from + offset;
+          return (
+            <div
+              key={id}
+              id={prefix + id}
+              role="option"
+              class={`tile ${props.className?.(id) ?? ""} ${id === active ? "active" : ""}`}
+              aria-selected={chosen.has(id)}
+              aria-setsize={ids.length}
+              aria-posinset={index + 1}
+              aria-label={props.nameOf(id)}
+              title={props.nameOf(id)}
+              draggable={props.draggable}
+              style={{
+                transform: `translate(${(index % columns) * (layout.width + GAP_PX)}px, ${Math.floor(index / columns) * rowHeight}px)`,
+                width: `${layout.width}px`,
+                height: `${rowHeight - GAP_PX}px`,
+              }}
+              onClick={(event) => {
+                const add = event.ctrlKey || event.metaKey;
+                if (openOnClick && !add && !event.shiftKey) {
+                  selection.active.value = id;
+                  onOpen?.(id);
+                } else selection.click(ids, id, { add: add || event.detail === 0, range: event.shiftKey });
+              }}
+              onDblClick={() => onOpen?.(id)}
+              onDragStart={(event) => {
+                if (!chosen.has(id)) selection.click(ids, id, {});
+                event.dataTransfer?.setData(DRAG_TYPE, JSON.stringify(selection.among(ids)));
+                if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+              }}
+            >
+              {props.draw(id, layout.width)}
+            </div>
+          );
+        })}
+    </div>
+  );
+}

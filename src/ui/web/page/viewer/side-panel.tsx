@@ -1,0 +1,162 @@
+/** Beside the page: what failed, painting, settings to do it again, which references were used, what to take away. */
+import { useSignal } from "@preact/signals";
+import type { JSX } from "preact";
+import type { Job, PageOwnSettings, Picture } from "../../api/schemas.js";
+import type { PictureSet } from "../data/store.js";
+import { api, urls } from "../lib/api.js";
+import { PageSettingsForm } from "../job/page-settings.js";
+import { stageText } from "../job/page-status.js";
+import { withSetting } from "../job/draft-settings.js";
+import { Button, ButtonLink } from "../parts/button.js";
+import { ProgressBar } from "../parts/progress.js";
+import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
+import { t } from "../texts/texts.js";
+import { PaintTools } from "./paint-tools.js";
+import type { Painter } from "./painter.js";
+import { UsedReferences } from "./used-references.js";
+import { saveHints } from "./use-painter.js";
+
+interface SidePanelProps {
+  readonly job: Job;
+  readonly set: PictureSet;
+  readonly picture: Picture;
+  readonly painter: Painter | undefined;
+}
+
+export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.Element {
+  const settings = useSignal<PageOwnSettings>(picture.settings ?? {});
+  const action = useAction();
+  const moving = useAction();
+  const { viewer: texts } = t.value;
+  const references = set.all().filter((one) => one.role === "reference");
+  const begun = job.state !== "draft" && job.state !== "queued";
+  const isPage = picture.role === "page";
+  const apply = (): void =>
+    void action.run(async () => {
+      let next = settings.peek();
+      if (painter?.drawing.changed.peek()) {
+        next = withSetting(next, "hints", await saveHints(job.id, picture.id, painter.drawing));
+        painter.drawing.saved();
+      }
+      if (begun) await api.redo(job.id, [picture.id], next);
+      else set.put(await api.updatePictures(job.id, { ids: [picture.id], settings: next }));
+      settings.value = next;
+    });
+  const working = picture.state === "processing" || picture.state === "waiting";
+  const role = (to: "page" | "reference" | "inColour"): void =>
+    void moving.run(async () => set.put(await api.updatePictures(job.id, { ids: [picture.id], role: to })));
+  return (
+    <>
+      {picture.failure && (
+        <TroubleBox
+          trouble={{
+            code: picture.failure.code,
+            detail: picture.failure.message,
+            remedy: picture.failure.remedy,
+          }}
+        />
+      )}
+      {begun && working && (
+        <div class="panel-progress" role="status">
+          <p>{stageText(picture) || t.value.results.states[picture.state]}</p>
+          <ProgressBar
+            label={t.value.results.states[picture.state]}
+            {...(picture.step !== undefined && picture.steps ? { done: picture.step / picture.steps } : {})}
+          />
+        </div>
+      )}
+      {isPage && painter && (
+        <section aria-label={t.value.paint.title}>
+          <h2>{t.value.paint.title}</h2>
+          <p class="setting-help">{t.value.paint.help}</p>
+          <PaintTools painter={painter} job={job.id} references={references} />
+        </section>
+      )}
+      {isPage && (
+        <section aria-label={texts.again}>
+          {!painter && (
+            <details open={!begun || picture.failure !== undefined}>
+              <summary>{begun ? texts.again : texts.own}</summary>
+              <PageSettingsForm
+                job={job}
+                set={set}
+                settings={settings.value}
+                onChange={(next) => (settings.value = next)}
+              />
+            </details>
+          )}
+          <div class="panel-apply">
+            <Button
+              kind="main"
+              label={begun ? texts.redo : t.value.save}
+              icon={begun ? "refresh" : "check"}
+              busy={action.busy.value || (begun && picture.state === "processing")}
+              onClick={apply}
+            />
+            {begun && job.state === "running" && <p class="setting-help">{texts.redoWaits}</p>}
+          </div>
+          <ActionTrouble action={action} />
+        </section>
+      )}
+      {!begun && picture.role !== "unreadable" && (
+        <section aria-label={texts.use}>
+          <h2>{texts.use}</h2>
+          <div class="panel-apply">
+            {(["page", "reference", "inColour"] as const)
+              .filter((to) => to !== picture.role)
+              .map((to) => (
+                <Button key={to} label={t.value.gallery.moveTo[to]} busy={moving.busy.value} onClick={() => role(to)} />
+              ))}
+          </div>
+          <ActionTrouble action={moving} />
+        </section>
+      )}
+      {picture.result && (
+        <>
+          <UsedReferences job={job} picture={picture} references={references} />
+          <Takeaway job={job} picture={picture} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Takeaway({ job, picture }: { readonly job: Job; readonly picture: Picture }): JSX.Element | null {
+  const { result } = picture;
+  if (!result) return null;
+  const { download: texts } = t.value;
+  return (
+    <section aria-label={texts.title}>
+      <h2>{texts.title}</h2>
+      <ul class="plain-list">
+        <li>
+          <ButtonLink
+            label={texts.picture}
+            icon="download"
+            href={urls.result(job.id, picture, { download: 1 })}
+            download={result.name}
+          />
+        </li>
+        <li>
+          <ButtonLink
+            label={texts.psd}
+            icon="download"
+            href={urls.result(job.id, picture, { layer: "psd", download: 1 })}
+            download={`${result.name.replace(/\.[^.]+$/, "")}.psd`}
+          />
+        </li>
+        {result.layers?.map((layer) => (
+          <li key={layer}>
+            <ButtonLink
+              label={texts.layer(layer)}
+              icon="download"
+              href={urls.result(job.id, picture, { layer, download: 1 })}
+              download
+            />
+          </li>
+        ))}
+      </ul>
+      <p class="setting-help">{texts.facts(result.width, result.height, result.seed)}</p>
+    </section>
+  );
+}
