@@ -9,6 +9,7 @@ const TOOLS = [
   ["lint", "oxlint/bin/oxlint", "--deny-warnings"],
   ["formatting (npx oxfmt . mends it)", "oxfmt/bin/oxfmt", "--check", "."],
   ["type check", "typescript/bin/tsc", "-p", "tsconfig.json"],
+  ["type check of the page", "typescript/bin/tsc", "-p", "src/ui/web/page/tsconfig.json"],
 ];
 
 await main(async () => {

@@ -1,6 +1,6 @@
 // Holds the floors of docs/architecture.md: a file of src/ imports only from its own floor or a lower one, and files
 // form no circle, type-only imports included.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { listFiles, ROOT } from "./steps.mjs";
 
@@ -26,15 +26,20 @@ function importsOf(file) {
   const found = [...text.matchAll(/^\s*(import|export)\s+(type\s+)?[^;]*?from\s+"(\.[^"]+)"/gm)];
   return found.map(([, , type, path]) => ({
     typeOnly: Boolean(type),
-    target: join(dirname(file), path.replace(/\.js$/, ".ts")),
+    target: sourceOf(join(dirname(file), path)),
   }));
+}
+
+function sourceOf(path) {
+  const [ts, tsx] = [".ts", ".tsx"].map((extension) => path.replace(/\.js$/, extension));
+  return existsSync(tsx) ? tsx : ts;
 }
 
 /** @returns {string[]} one line for each fault */
 export function checkFloors() {
   const faults = [];
   const graph = new Map();
-  for (const file of listFiles(["src"]).filter((path) => path.endsWith(".ts"))) {
+  for (const file of listFiles(["src"]).filter((path) => /\.tsx?$/.test(path))) {
     const room = roomOf(file);
     const level = LEVEL.get(room);
     if (level === undefined)

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ROOT } from "./steps.mjs";
 
 const WIDTH = 120;
-const CODE = /\.(ts|cts|mts|mjs|js|svelte|css|cc|h)$/;
+const CODE = /\.(ts|tsx|cts|mts|mjs|js|css|cc|h)$/;
 const STRING = /["'`]|^\s*\/.*\/[a-z]*[,;]?$/; // a string or a regular expression, which cannot be broken
 const FOREIGN_PATH = /(^|[\s"'`(=:])\/(home|root|Users)\/[a-z]{2,}/;
 

@@ -1,9 +1,10 @@
 // Makes the working copy ready: packages, ONNX Runtime, addon, compiled TypeScript. Each step looks first whether its
 // inputs have changed, so a second call costs a few hundred milliseconds.
-import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { ensureOnnxRuntime, ORT_VERSION, OWN_SONAME } from "./onnxruntime.mjs";
-import { has, hashInputs, isFresh, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
+import { has, hashInputs, isFresh, listFiles, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
 
 const NODE_FLOOR = [20, 19];
 
@@ -79,12 +80,17 @@ export async function ensureAddon({ flavour = "release" } = {}) {
   return { addon, built: true };
 }
 
-/** Compiles src/ to dist/ where it has changed. */
+const PAGE_SOURCE = "src/ui/web/page";
+/** Most bytes of script that a browser loads for the page, compressed. */
+const PAGE_SCRIPT_BYTES = 150_000;
+
+/** Compiles src/ to dist/ where it has changed; the web page apart. */
 export function ensureDist() {
   const stamp = join(ROOT, "dist/.cobra-stamp");
   const value = hashInputs(
     ["src", "tsconfig.json", "tsconfig.build.json"],
     [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
+    PAGE_SOURCE,
   );
   if (isFresh(stamp, value)) return;
   say("compiling TypeScript");
@@ -100,10 +106,34 @@ export function ensureDist() {
   renameSync(fresh, join(ROOT, "dist"));
 }
 
+/** Builds the web page where it has changed, and puts it into dist/. */
+export function ensurePage() {
+  const built = join(ROOT, "build/page");
+  const target = join(ROOT, "dist/ui/web/page");
+  const value = hashInputs([PAGE_SOURCE, "src/config/settings.ts", "package-lock.json"]);
+  if (isFresh(join(target, ".cobra-stamp"), value)) return;
+  if (!isFresh(join(built, ".cobra-stamp"), value)) {
+    say("building the web page");
+    const config = join(ROOT, PAGE_SOURCE, "vite.config.ts");
+    run(process.execPath, [join(ROOT, "node_modules/vite/bin/vite.js"), "build", "--config", config], {
+      what: "building the web page",
+    });
+    const scripts = listFiles(["build/page"]).filter((path) => path.endsWith(".js"));
+    const bytes = scripts.reduce((sum, path) => sum + gzipSync(readFileSync(path)).length, 0);
+    if (bytes > PAGE_SCRIPT_BYTES) {
+      throw new SetupError(`the page's scripts have ${bytes} bytes compressed; ${PAGE_SCRIPT_BYTES} is the limit`);
+    }
+    writeStamp(join(built, ".cobra-stamp"), value);
+  }
+  rmSync(target, { recursive: true, force: true });
+  cpSync(built, target, { recursive: true });
+}
+
 /** Everything that the demo, the tests and the command need. */
 export async function ensureReady() {
   ensureNode();
   ensurePackages();
   await ensureAddon();
   ensureDist();
+  ensurePage();
 }

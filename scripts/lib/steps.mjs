@@ -52,10 +52,11 @@ export function listFiles(paths) {
   return files.sort();
 }
 
-/** One SHA-256 over names and contents of all files below the paths, and the extra strings. */
-export function hashInputs(paths, extra = []) {
+/** One SHA-256 over names and contents of all files below the paths but one folder, and the extra strings. */
+export function hashInputs(paths, extra = [], except = undefined) {
   const hash = createHash("sha256");
-  for (const file of listFiles(paths))
+  const left = except === undefined ? undefined : join(ROOT, except, "/");
+  for (const file of listFiles(paths).filter((path) => left === undefined || !path.startsWith(left)))
     hash
       .update(`${relative(ROOT, file)}\0`)
       .update(readFileSync(file))

@@ -325,6 +325,7 @@ async function pictureFile(response, job, one, what, query) {
   const seed = query.get("seed");
   const coloured =
     what === "result" ||
+    seed !== null ||
     (what === "thumbnail" && small === "result") ||
     one.role === "reference" ||
     one.role === "inColour";

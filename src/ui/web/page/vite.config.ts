@@ -1,4 +1,4 @@
-/** How the page is built: into `dist/ui/web/page`, with nothing inline, so that a strict content security policy holds. */
+/** How the page is built: with nothing inline, so that a strict content security policy holds. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
@@ -7,7 +7,7 @@ export default defineConfig({
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    outDir: fileURLToPath(new URL("../../../../dist/ui/web/page", import.meta.url)),
+    outDir: fileURLToPath(new URL("../../../../build/page", import.meta.url)),
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: false,

@@ -47,9 +47,11 @@ export class PictureSet {
 
   constructor(readonly job: string) {}
 
-  /** The signal of a picture, or undefined where there is none. */
+  /** The signal of a picture, or undefined where there is none; whoever draws is told when it comes. */
   get(id: string): Signal<Picture> | undefined {
-    return this.#pictures.get(id);
+    const known = this.#pictures.get(id);
+    if (!known) void this.ids.value;
+    return known;
   }
 
   /** All pictures; redraws on every change of one. */

@@ -11,7 +11,7 @@ import { TileGrid } from "../parts/tile-grid.js";
 import { t } from "../texts/texts.js";
 
 /** Least width of tiles, CSS pixels; chosen by the person. */
-export const tileWidth = preference("tile-width", matchMedia("(max-width: 600px)").matches ? 104 : 148);
+export const tileWidth = preference("tile-width", innerWidth < 600 ? 104 : innerWidth > 2200 ? 220 : 148);
 
 interface GalleryProps {
   readonly label: string;

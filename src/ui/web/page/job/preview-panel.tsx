@@ -85,7 +85,7 @@ export function PreviewPanel({ job, set }: { readonly job: Job; readonly set: Pi
       ) : (
         <div class="preview-pages">
           {pages.map((page) => (
-            <figure key={page.id}>
+            <figure key={page.id} style={{ "--aspect": String((page.width ?? 3) / (page.height ?? 4)) }}>
               <Compare
                 label={texts.compare(page.name)}
                 before={urls.original(job.id, page.id)}
@@ -125,7 +125,7 @@ function Seeds({ job, page, seeds, chosen, onChoose }: SeedsProps): JSX.Element 
       {seeds.map((seed) => (
         <label key={seed} class={`seed ${seed === chosen ? "chosen" : ""}`}>
           <input type="radio" name={`seed-${page.id}`} checked={seed === chosen} onChange={() => onChoose(seed)} />
-          <Thumbnail src={urls.result(job, page, { seed })} />
+          <Thumbnail src={urls.preview(job, page.id, seed)} />
           <span>{texts.seed(seed)}</span>
         </label>
       ))}

@@ -22,7 +22,7 @@ import { pageStatus } from "./page-status.js";
 const look = preference<"grid" | "table">("results-look", "grid");
 const FILTERS = ["all", "completed", "failed", "open"] as const;
 type Filter = (typeof FILTERS)[number];
-const FAILURES_SHOWN = 3;
+const FAILURES_SHOWN = 2;
 
 function passes(picture: Picture, filter: Filter): boolean {
   if (filter === "all") return true;

@@ -125,5 +125,7 @@ export const urls = {
   hints: (job: string, picture: string) => pictureUrl(job, picture, "hints"),
   result: (job: string, picture: Picture, more: { seed?: number; layer?: string; download?: 1 } = {}) =>
     pictureUrl(job, picture.id, "result", { ...more, v: picture.result?.version }),
+  /** One picture of a preview's grid of seeds. */
+  preview: (job: string, picture: string, seed: number) => pictureUrl(job, picture, "thumbnail", { size: 640, seed }),
   archive: (job: string) => `${API}/jobs/${job}/result`,
 };

@@ -348,3 +348,6 @@ export const en = {
     again: "Colourise again",
   },
 };
+
+/** Every text of the page; a language that lacks one does not compile. */
+export type Texts = typeof en;

@@ -1,5 +1,5 @@
 /** ページの文言、日本語。 Every text of the page, in Japanese. */
-import type { Texts } from "./texts.js";
+import type { Texts } from "./en.js";
 
 const BECAUSE: Readonly<Record<string, string>> = {
   seed: "このモデルはどのシードでも同じ絵になります",

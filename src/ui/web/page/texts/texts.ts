@@ -1,11 +1,8 @@
 /** The language of the page and its texts: `t.value.jobs.title`. */
 import { computed, effect } from "@preact/signals";
 import { preference } from "../lib/preferences.js";
-import { en } from "./en.js";
+import { en, type Texts } from "./en.js";
 import { ja } from "./ja.js";
-
-/** Every text of the page; a language that lacks one does not compile. */
-export type Texts = typeof en;
 
 const LANGUAGES = { en, ja } as const;
 /** A language of the page. */

@@ -77,8 +77,8 @@ export function Stage(props: StageProps): JSX.Element {
         if (painter) painter.pointer.value = undefined;
       }}
     >
-      <Layer src={main} {...{ width, height, camera }} />
-      {comparing && <Layer src={props.original} {...{ width, height, camera }} line={line} />}
+      <Layer key={main} src={main} {...{ width, height, camera }} />
+      {comparing && <Layer key="before" src={props.original} {...{ width, height, camera }} line={line} />}
       {painter && <PaintLayer painter={painter} camera={camera} />}
       {comparing && !painter && (
         <>
@@ -130,10 +130,6 @@ function Layer({ src, width, height, camera, line }: LayerProps): JSX.Element {
   const { scale, x, y } = camera.view.value;
   const coming = useSignal(true);
   const failed = useSignal(false);
-  useEffect(() => {
-    coming.value = true;
-    failed.value = false;
-  }, [src]);
   return (
     <div class="layer" style={{ clipPath: line ? `inset(0 ${(1 - line.value) * 100}% 0 0)` : "none" }}>
       <img

@@ -88,9 +88,11 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
             {texts.place(at + 1, siblings.length)} · {describe(picture)}
           </p>
         </div>
-        <div class="viewer-tools">
+        <div class="viewer-turn">
           <Button label={texts.previous} icon="back" bare disabled={at <= 0} onClick={() => step(-1)} />
           <Button label={texts.next} icon="forward" bare disabled={at >= siblings.length - 1} onClick={() => step(1)} />
+        </div>
+        <div class="viewer-tools">
           {options.length > 1 && !painting.value && (
             <Segments
               label={texts.look}
