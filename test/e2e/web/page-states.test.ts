@@ -1,0 +1,300 @@
+// The page alone, against a double of the API that has every state at once: axe's rules, 2,000 pages, keys, uploads,
+// a lost connection. What needs colouring is in page.test.ts.
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  axeViolations,
+  launchBrowser,
+  NO_CHROMIUM,
+  openPage,
+  startAddressed,
+  type AddressedProcess,
+} from "../../support/browser.js";
+import { linePage } from "../../support/chapter.js";
+
+const DOUBLE = join(import.meta.dirname, "../../support/api-double.mjs");
+
+interface DoubleJob {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly position?: number;
+}
+
+describe.skipIf(NO_CHROMIUM)(
+  `the web page, against a double of the API${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`,
+  () => {
+    let browser: Browser;
+    let double: AddressedProcess;
+    const jobs = async (): Promise<DoubleJob[]> =>
+      (await fetch(`${double.url}api/v1/jobs`)).json() as Promise<DoubleJob[]>;
+    const address = async (name: string): Promise<string> =>
+      `${double.url}#/jobs/${(await jobs()).find((job) => job.name === name)!.id}`;
+
+    beforeAll(async () => {
+      [browser, double] = await Promise.all([launchBrowser(), startAddressed(process.execPath, [DOUBLE])]);
+    });
+    afterAll(async () => {
+      await browser?.close();
+      double?.child.kill();
+    });
+
+    const states: readonly [string, () => Promise<string>, (page: Page) => Promise<unknown>][] = [
+      [
+        "the list of chapters",
+        () => Promise.resolve(double.url),
+        (page) => page.getByText("Paper Lanterns 4").waitFor(),
+      ],
+      ["a draft", () => address("Moonlit Harbour 12"), (page) => page.getByRole("option").first().waitFor()],
+      ["a running chapter", () => address("Paper Lanterns 3"), (page) => page.getByRole("option").first().waitFor()],
+      ["a preview", () => address("Glass Garden 1"), (page) => page.getByRole("slider").waitFor()],
+      ["a preview of seeds", () => address("Glass Garden 2"), (page) => page.getByText("Seed 3").waitFor()],
+      [
+        "a finished chapter with failures",
+        () => address("The Lighthouse Keeper 7"),
+        (page) => page.getByRole("alert").first().waitFor(),
+      ],
+      [
+        "a finished chapter as a table",
+        () => address("The Lighthouse Keeper 7"),
+        async (page) => {
+          await page.getByText("Table", { exact: true }).click();
+          await page.getByRole("row").nth(3).waitFor();
+        },
+      ],
+      [
+        "a page with its tools of painting",
+        () => address("The Lighthouse Keeper 7"),
+        async (page) => {
+          await page.getByRole("option").first().click();
+          await page.getByRole("button", { name: "Paint hints" }).click();
+          await page.getByText("Eyedropper").waitFor();
+        },
+      ],
+      [
+        "the tool for one page",
+        async () => (await address("cover")).replace("#/jobs/", "#/one-page/"),
+        (page) => page.getByRole("slider").waitFor(),
+      ],
+      [
+        "a dialog",
+        () => address("Paper Lanterns 4"),
+        async (page) => {
+          await page.getByRole("button", { name: "Cancel" }).click();
+          await page.getByRole("dialog").waitFor();
+        },
+      ],
+    ];
+    for (const [name, where, ready] of states) {
+      for (const look of ["light", "dark", "phone"] as const) {
+        it(`${name} breaks no rule of axe (${look})`, async () => {
+          const { context, page, faults } = await openPage(browser, {
+            colorScheme: look === "dark" ? "dark" : "light",
+            ...(look === "phone" ? { viewport: { width: 360, height: 740 }, hasTouch: true } : {}),
+            reducedMotion: "reduce",
+          });
+          await page.goto(await where());
+          await ready(page);
+          expect(await axeViolations(page)).toEqual([]);
+          const wider = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+          expect(wider, "the page is wider than its window").toBeLessThanOrEqual(0);
+          expect(faults).toEqual([]);
+          await context.close();
+        });
+      }
+    }
+
+    it("draws a screenful of 2,000 pages, at the top and at the end", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(await address("Moonlit Harbour, all volumes"));
+      await page.getByRole("option", { name: /^001\.png/ }).waitFor();
+      const options = page.getByRole("listbox", { name: "Pages" }).getByRole("option");
+      expect(await options.count()).toBeLessThan(150);
+      await page.getByRole("listbox", { name: "Pages" }).focus();
+      await page.keyboard.press("End");
+      await page.getByRole("option", { name: /^2000\.png/ }).waitFor();
+      expect(await options.count()).toBeLessThan(150);
+      const last = page.getByRole("option", { name: /^2000\.png/ });
+      expect(await last.getAttribute("aria-posinset")).toBe("2000");
+      expect(await last.getAttribute("aria-setsize")).toBe("2000");
+      expect(await last.getAttribute("aria-selected")).toBe("true");
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("sorts by keys alone, and by drag", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("Moonlit Harbour 12"));
+      const pages = page.getByRole("listbox", { name: "Pages" });
+      const references = page.getByRole("listbox", { name: "References" });
+      await pages.getByRole("option").first().waitFor();
+      expect(await pages.getByRole("option").first().getAttribute("aria-label"), "unsure ones come first").toMatch(
+        /^007\.png.*please check/,
+      );
+      await pages.focus();
+      await page.keyboard.press("Home");
+      await page.keyboard.press("r");
+      await references.getByRole("option", { name: /^007\.png/ }).waitFor();
+      await page.keyboard.press("Home");
+      await page.keyboard.press("Shift+ArrowRight");
+      await page.keyboard.press("Shift+ArrowRight");
+      await page.getByText("3 selected").waitFor();
+      await page.keyboard.press("Control+a");
+      await page.getByText("21 selected").waitFor();
+      await page.keyboard.press("Escape");
+      await references.getByRole("option", { name: /^007\.png/ }).dragTo(pages);
+      await pages.getByRole("option", { name: /^007\.png/ }).waitFor();
+      await context.close();
+    });
+
+    it("selects the best N, and with shift and ctrl", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("Moonlit Harbour 12"));
+      const section = page.getByRole("region", { name: "References" });
+      await section.getByRole("option").first().waitFor();
+      await section.getByRole("spinbutton").fill("2");
+      await section.getByRole("button", { name: "Best" }).click();
+      await section.getByText("2 selected").waitFor();
+      const options = section.getByRole("option");
+      await options.nth(0).click();
+      await options.nth(3).click({ modifiers: ["Shift"] });
+      await section.getByText("4 selected").waitFor();
+      await options.nth(1).click({ modifiers: ["Control"] });
+      await section.getByText("3 selected").waitFor();
+      await section.getByRole("button", { name: "None" }).click();
+      expect(await section.getByText("selected").count()).toBe(0);
+      await context.close();
+    });
+
+    it("says what the model takes no notice of, and lets nobody set it", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("Moonlit Harbour 12"));
+      const seed = page.getByRole("spinbutton", { name: "Seed" });
+      expect(await seed.isDisabled()).toBe(true);
+      await page.getByText("No effect: this model gives the same picture for every seed.").waitFor();
+      await page.getByRole("combobox", { name: "Ink" }).selectOption("model");
+      await expect
+        .poll(async () => (await jobs()).find((job) => job.name === "Moonlit Harbour 12"))
+        .toMatchObject({
+          settings: { ink: "model" },
+        });
+      await context.close();
+    });
+
+    it("reorders what waits", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(double.url);
+      const row = page.getByRole("listitem").filter({ hasText: "Night Train" }).first();
+      await row.getByRole("button", { name: "Move up in the queue" }).click();
+      await expect
+        .poll(async () => (await jobs()).find((job) => job.name === "Night Train"))
+        .toMatchObject({ position: 1 });
+      await context.close();
+    });
+
+    it("makes a chapter of each archive and goes on with the events", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(double.url);
+      const picture = await linePage(1);
+      await page
+        .locator("input[type=file]")
+        .first()
+        .setInputFiles([
+          { name: "Volume 1.cbz", mimeType: "application/zip", buffer: Buffer.alloc(3000) },
+          { name: "Volume 2.cbz", mimeType: "application/zip", buffer: Buffer.alloc(2000) },
+          { name: "loose.png", mimeType: "image/png", buffer: picture },
+        ]);
+      for (const name of ["Volume 1", "Volume 2", "Pictures"])
+        await page.getByRole("link", { name, exact: true }).waitFor();
+      await page.getByRole("link", { name: "Volume 1" }).click();
+      await page.getByRole("button", { name: "Colour 6 pages" }).click();
+      await page.getByText("6 of 6 pages").first().waitFor();
+      await page.getByRole("link", { name: "Download" }).waitFor();
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("continues an upload after a reload, once the file is chosen again", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(double.url);
+      // The bytes of the upload stop for as long as the route holds them; then the page is left.
+      let cut = false;
+      await context.route("**/api/v1/uploads/*", async (route) => {
+        if (route.request().method() === "PATCH" && !cut) {
+          cut = true;
+          await route.abort("connectionreset");
+          return;
+        }
+        await (cut && route.request().method() === "PATCH" ? route.abort("connectionreset") : route.continue());
+      });
+      const file = { name: "Volume 9.cbz", mimeType: "application/zip", buffer: Buffer.alloc(500_000, 7) };
+      await page.locator("input[type=file]").first().setInputFiles(file);
+      await expect.poll(() => cut).toBe(true);
+      await page.getByText("Uploading Volume 9.cbz").waitFor();
+      page.on("dialog", (dialog) => void dialog.accept());
+      await page.reload();
+      await page.getByText("An upload was interrupted").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await context.unroute("**/api/v1/uploads/*");
+      await context.close();
+    });
+
+    it("says that the connection is lost, and goes on by itself", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("Paper Lanterns 3"));
+      await page.getByRole("option").first().waitFor();
+      await fetch(`${double.url}api/v1/double/stall`);
+      await page.getByText("The connection to the server is lost").waitFor();
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByRole("alert").filter({ hasText: "could not be reached" }).waitFor();
+      await fetch(`${double.url}api/v1/double/back`);
+      await page.getByText("The connection to the server is lost").waitFor({ state: "detached" });
+      await page.getByRole("alert").getByRole("button", { name: "Try again" }).click();
+      await page.getByRole("button", { name: "Resume" }).waitFor();
+      await context.close();
+    });
+
+    it("paints dots by keys and a stroke by pointer, undoes, and saves what there is", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      await page.getByRole("option", { name: /^003\.png/ }).click();
+      await page.getByRole("button", { name: "Paint hints" }).click();
+      await page.getByText("Eyedropper").waitFor();
+      const stage = page.locator(".stage");
+      await stage.focus();
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("Enter");
+      const sent = page.waitForRequest((request) => request.url().endsWith("/redo"));
+      await page.getByRole("button", { name: "Colour this page again" }).click();
+      const { settings } = JSON.parse((await sent).postData()!) as {
+        settings: { hints: { x: number; color: string }[] };
+      };
+      expect(settings.hints).toHaveLength(1);
+      expect(settings.hints[0]!.x).toBeGreaterThan(500);
+      const box = (await stage.boundingBox())!;
+      await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width / 2 + 60, box.y + box.height / 2 + 40, { steps: 4 });
+      await page.mouse.up();
+      await page.getByRole("button", { name: "Undo" }).click();
+      await page.getByRole("button", { name: "Redo", exact: true }).click();
+      const put = page.waitForRequest((request) => request.url().endsWith("/hints") && request.method() === "PUT");
+      await page.getByRole("button", { name: "Colour this page again" }).click();
+      expect((await put).postDataBuffer()!.subarray(1, 4).toString()).toBe("PNG");
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("speaks Japanese, and remembers it", async () => {
+      const { context, page } = await openPage(browser, { locale: "ja-JP" });
+      await page.goto(double.url);
+      await page.getByRole("heading", { name: "チャプター" }).waitFor();
+      expect(await page.evaluate("document.documentElement.lang")).toBe("ja");
+      await page.getByRole("combobox").nth(1).selectOption("en");
+      await page.reload();
+      await page.getByRole("heading", { name: "Chapters" }).waitFor();
+      await context.close();
+    });
+  },
+);
