@@ -475,6 +475,15 @@ const table = {
     exitCode: 1,
     remedy: "correct the order of the calls; the message names the state",
   },
+  ERR_JOB_NOT_FOUND: {
+    group: "usage",
+    when: "a job of the web server, or a picture of a job, does not exist",
+    className: "ValidationError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "list the jobs, or the job's pictures, and name one of them",
+  },
 
   // last resort
   ERR_INTERNAL: {

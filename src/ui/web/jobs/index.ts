@@ -1,0 +1,3 @@
+/** Jobs of the web server: on disk, in the queue, and as the API shows them. No HTTP. */
+export { problemOf, statusOf } from "./problem.js";
+export type * from "./types.js";
