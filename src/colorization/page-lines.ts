@@ -20,8 +20,15 @@ export async function extractPageLines(
 ): Promise<RasterImage> {
   const { manifest } = networks.model;
   const { width, height } = page;
-  const part = { tile: { x: 0, y: 0, width, height }, bucket: nearestBucket(width, height, modelBuckets(networks.model)) };
-  const { tile } = await runTask("prepareTile", { page, part, encoder: manifest.imageEncoder, marks: undefined }, signal);
+  const part = {
+    tile: { x: 0, y: 0, width, height },
+    bucket: nearestBucket(width, height, modelBuckets(networks.model)),
+  };
+  const { tile } = await runTask(
+    "prepareTile",
+    { page, part, encoder: manifest.imageEncoder, marks: undefined },
+    signal,
+  );
   const lineRaw = await networks.extractLines(tile.lineInput, signal);
   const { gray } = tile;
   const { downscale: latentDownscale } = manifest.latent;

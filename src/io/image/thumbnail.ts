@@ -15,7 +15,13 @@ const QUALITY = 80;
 export async function makeThumbnail(bytes: Uint8Array, name: string, sidePixels: number): Promise<Uint8Array> {
   const { format } = pictureFormat(bytes, name);
   // libjpeg decodes at a fraction of the size, so that a large page costs little.
-  const small = format === "jpeg" ? await encodeSmall(sharp(bytes, { failOn: "none", autoOrient: true, limitInputPixels: DEFAULT_MAX_PIXELS }), sidePixels).catch(() => undefined) : undefined;
+  const small =
+    format === "jpeg"
+      ? await encodeSmall(
+          sharp(bytes, { failOn: "none", autoOrient: true, limitInputPixels: DEFAULT_MAX_PIXELS }),
+          sidePixels,
+        ).catch(() => undefined)
+      : undefined;
   if (small !== undefined) return small;
   const { image } = await decodeImage(bytes, name, { keepGray: true });
   const { width, height, channels, data } = image;

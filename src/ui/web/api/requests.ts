@@ -9,7 +9,9 @@ const count = z.int().min(0);
 const text = z.string().min(1, "must not be empty").max(1000, "must have at most 1000 characters");
 /** A number in a query. */
 const queryCount = z.coerce.number().pipe(z.int("must be a whole number").min(0, "must not be negative"));
-const flag = z.enum(["0", "1", "true", "false"], 'must be "1" or "0"').transform((word) => word === "1" || word === "true");
+const flag = z
+  .enum(["0", "1", "true", "false"], 'must be "1" or "0"')
+  .transform((word) => word === "1" || word === "true");
 
 /** Name of an allowed folder. */
 export const rootName = text.max(200).describe("name of an allowed folder");

@@ -49,5 +49,8 @@ function realFolder(folder: string, text: string): string {
   } catch {
     // said below
   }
-  throw new ConfigurationError("ERR_CONFIG", `--root: must be a folder that exists, or NAME=FOLDER, not ${JSON.stringify(text)}`);
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `--root: must be a folder that exists, or NAME=FOLDER, not ${JSON.stringify(text)}`,
+  );
 }

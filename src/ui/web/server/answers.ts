@@ -4,7 +4,10 @@ import { problem } from "../api/schemas.js";
 
 /** The answer of a call that fails. */
 export const errors = {
-  "4xx": { description: "the request cannot be answered", content: { "application/problem+json": { schema: problem } } },
+  "4xx": {
+    description: "the request cannot be answered",
+    content: { "application/problem+json": { schema: problem } },
+  },
   "5xx": { description: "the server cannot answer", content: { "application/problem+json": { schema: problem } } },
 } as const;
 

@@ -21,6 +21,8 @@ declare module "fastify" {
     /** A body that is one file, for the API's description. */
     file?: { readonly type: string; readonly description: string };
     /** What a multipart body holds, for the API's description; it is read part by part. */
-    form?: Readonly<Record<string, { readonly type: "string" | "file" | "files" | "json"; readonly description: string }>>;
+    form?: Readonly<
+      Record<string, { readonly type: "string" | "file" | "files" | "json"; readonly description: string }>
+    >;
   }
 }

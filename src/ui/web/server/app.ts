@@ -32,7 +32,7 @@ const MOST_CHARACTERS_OF_PARAM = 300;
 const CHECK_MS = 1000;
 
 /** Builds the application. It does not listen yet. */
-export function createApp(services: Services, options: Omit<GuardOptions, "slowBodies"> & Pick<GuardOptions, "slowBodies">): App {
+export function createApp(services: Services, options: GuardOptions): App {
   const { limits, redactor } = services;
   const app = Fastify({
     logger: false,
@@ -65,7 +65,11 @@ export function createApp(services: Services, options: Omit<GuardOptions, "slowB
     log.debug({ route: routeOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, "answered");
   });
   addPlugins(app);
-  void app.register(async (scope) => routes(scope.withTypeProvider() as App, services, options));
+  // After the plugins, so that refusals have their headers, and before the routes, so that it holds for all of them.
+  void app.after(() => {
+    guards(app as unknown as App, options);
+    routes(app.withTypeProvider() as unknown as App, services);
+  });
   return app as unknown as App;
 }
 
@@ -76,8 +80,7 @@ function addPlugins(app: FastifyInstance): void {
   describeApi(app);
 }
 
-function routes(app: App, services: Services, options: GuardOptions): void {
-  guards(app, options);
+function routes(app: App, services: Services): void {
   healthRoute(app);
   void app.register(
     async (scope) => {
@@ -108,7 +111,11 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
   if (socket.destroyed) return;
   const status = error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
   const detail =
-    status === 408 ? "the head of the request did not come in time" : status === 431 ? "the head of the request is too large" : "this is no request in HTTP";
+    status === 408
+      ? "the head of the request did not come in time"
+      : status === 431
+        ? "the head of the request is too large"
+        : "this is no request in HTTP";
   const text = JSON.stringify(problem(status, status === 431 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", detail));
   if (!socket.writable) return void socket.destroy();
   socket.end(

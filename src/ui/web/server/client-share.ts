@@ -28,7 +28,10 @@ export class ClientShare {
   begin(client: string): () => void {
     const mine = this.#counts.get(client) ?? 0;
     if (mine >= this.#ofClient)
-      throw busy(429, `${client} has ${mine} ${this.#what} at once, as many as one address may; end one, then try again`);
+      throw busy(
+        429,
+        `${client} has ${mine} ${this.#what} at once, as many as one address may; end one, then try again`,
+      );
     if (this.#all >= this.#inAll)
       throw busy(503, `the server has ${this.#all} ${this.#what} at once, as many as it takes; try again later`);
     this.#counts.set(client, mine + 1);

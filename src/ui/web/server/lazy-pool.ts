@@ -11,7 +11,8 @@ export class LazyPool implements PicturePool {
   readonly decode: PicturePool["decode"] = async (...given) => (await this.#pool()).decode(...given);
   readonly classify: PicturePool["classify"] = async (...given) => (await this.#pool()).classify(...given);
   readonly encode: PicturePool["encode"] = async (...given) => (await this.#pool()).encode(...given);
-  readonly run: PicturePool["run"] = async (...given) => (await this.#pool()).run(...given);
+  readonly run: PicturePool["run"] = (task, payload, options) =>
+    this.#pool().then((pool) => pool.run(task, payload, options)) as never;
 
   /** Ends the threads after their tasks. */
   async close(): Promise<void> {

@@ -25,8 +25,7 @@ export function problem(status: number, code: ErrorCode, detail: string): Proble
 
 /** What is answered to an error. What is no error of the engine or of the framework tells nothing about itself. */
 export function answerTo(error: unknown): ProblemAnswer {
-  if (error instanceof RequestError)
-    return withRetry(problem(error.status, error.code, error.message), error.headers);
+  if (error instanceof RequestError) return withRetry(problem(error.status, error.code, error.message), error.headers);
   if (error instanceof BatchProcessingError) return withRetry(problemOf(error));
   const ofFramework = frameworkProblem(error);
   if (ofFramework !== undefined) return { problem: ofFramework, headers: {} };
@@ -57,8 +56,10 @@ function frameworkProblem(error: unknown): Problem | undefined {
 export function problemHandler(redactor: Redactor) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const { problem: answer, headers } = answerTo(error);
-    if (answer.status >= 500) log.error({ error: messageOf(error), code: answer.code, route: routeOf(request) }, "failed");
-    if (answer.code === "ERR_INTERNAL") log.error({ stack: error instanceof Error ? error.stack : String(error) }, "bug");
+    if (answer.status >= 500)
+      log.error({ error: messageOf(error), code: answer.code, route: routeOf(request) }, "failed");
+    if (answer.code === "ERR_INTERNAL")
+      log.error({ stack: error instanceof Error ? error.stack : String(error) }, "bug");
     sendProblem(reply, answer, headers, redactor);
   };
 }
@@ -75,7 +76,10 @@ export function sendProblem(
   redactor: Redactor,
 ): void {
   const text = redactor.redact(JSON.stringify(answer));
-  reply.code(answer.status).headers({ ...headers, "cache-control": "no-store" }).type(PROBLEM_TYPE);
+  reply
+    .code(answer.status)
+    .headers({ ...headers, "cache-control": "no-store" })
+    .type(PROBLEM_TYPE);
   const { raw } = reply.request;
   const { "content-length": length, "transfer-encoding": coding } = raw.headers;
   if (raw.complete || (coding === undefined && (length === undefined || length === "0"))) {

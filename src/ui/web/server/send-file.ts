@@ -73,7 +73,12 @@ export function rangeOf(header: string | undefined, sizeBytes: number): ByteRang
  * Sends it.
  * @throws RequestError 416 for a range that is not there
  */
-export function sendFile(request: FastifyRequest, reply: FastifyReply, file: Sendable, options: SendOptions): FastifyReply {
+export function sendFile(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: Sendable,
+  options: SendOptions,
+): FastifyReply {
   const { headers, method } = request;
   const etag = `"${file.version.replace(/[^\w.:-]/g, "")}"`;
   const shown = !options.download && SHOWN.has(file.type);

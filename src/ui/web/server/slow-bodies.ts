@@ -27,7 +27,10 @@ export class SlowBodies {
 
   constructor(limits: SlowLimits) {
     this.#limits = limits;
-    this.#timer = setInterval(() => this.#look(performance.now()), Math.min(LOOK_MS, limits.slowMs, limits.bodyMs)).unref();
+    this.#timer = setInterval(
+      () => this.#look(performance.now()),
+      Math.min(LOOK_MS, limits.slowMs, limits.bodyMs),
+    ).unref();
   }
 
   /** @param isLong an upload, which may take long as long as it moves */
@@ -53,7 +56,8 @@ export class SlowBodies {
       const isOver = now - watched.windowMs > this.#limits.slowMs;
       const { bytesRead } = request.socket;
       // What waits in a full buffer is not the client's delay.
-      const tooSlow = isOver && bytesRead - watched.windowBytes < this.#limits.slowBytes && request.readableLength === 0;
+      const tooSlow =
+        isOver && bytesRead - watched.windowBytes < this.#limits.slowBytes && request.readableLength === 0;
       if (tooLong || tooSlow) request.socket.destroy();
       else if (isOver) Object.assign(watched, { windowMs: now, windowBytes: bytesRead });
     }

@@ -2,7 +2,7 @@
  * Uploads on disk while they are not complete: the bytes in `<id>`, what is known of them in `<id>.json`. A server that
  * is started again goes on with them.
  */
-import { open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileConfigstore, FileStore } from "@tus/file-store";
 import { Upload } from "@tus/server";
@@ -29,7 +29,13 @@ export class UploadStore extends FileStore {
     const record = await this.#records.get(id);
     if (record?.metadata?.["moved"] !== "yes") return super.getUpload(id);
     const { size, metadata, creation_date } = record;
-    return new Upload({ id, offset: size!, metadata, ...(size === undefined ? {} : { size }), ...dated(creation_date) });
+    return new Upload({
+      id,
+      offset: size!,
+      metadata,
+      ...(size === undefined ? {} : { size }),
+      ...dated(creation_date),
+    });
   }
 
   override async remove(id: string): Promise<void> {
@@ -48,8 +54,8 @@ export class UploadStore extends FileStore {
       await file.close();
     }
     await rename(path, target);
-    await this.#records.set(upload.id, new Upload({ ...upload, metadata: { ...upload.metadata, moved: "yes" } } as Upload));
-    await utimes(target, new Date(), new Date());
+    upload.metadata = { ...upload.metadata, moved: "yes" };
+    await this.#records.set(upload.id, upload);
   }
 
   /** Records of uploads, complete ones of late included. */

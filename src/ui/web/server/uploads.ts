@@ -71,7 +71,10 @@ export class Uploads {
       if (response.status >= 400) throw this.#errors.get(asked) ?? fromAnswer(response.status, await response.text());
       const headers = Object.fromEntries(response.headers);
       delete headers["access-control-expose-headers"];
-      return reply.code(response.status).headers(headers).send(response.status === 204 ? undefined : await response.text());
+      return reply
+        .code(response.status)
+        .headers(headers)
+        .send(response.status === 204 ? undefined : await response.text());
     } finally {
       giveBack?.();
       end?.();
@@ -97,7 +100,10 @@ export class Uploads {
     const { jobs, limits, space } = this.#options;
     jobs.get(job);
     if ((await this.#store.count()) >= limits.keptUploads)
-      throw busy(503, `${limits.keptUploads} uploads are not complete, as many as are kept; go on with those, or try later`);
+      throw busy(
+        503,
+        `${limits.keptUploads} uploads are not complete, as many as are kept; go on with those, or try later`,
+      );
     (await space.book(upload.size ?? 0))();
     return { metadata: { job, role, path } };
   }
@@ -148,6 +154,7 @@ function fromAnswer(status: number, body: string): RequestError {
   if (status === 413) return new RequestError(413, "ERR_REQUEST_LIMIT", text);
   if (status === 404 || status === 410)
     return new RequestError(status, "ERR_JOB_NOT_FOUND", "there is no such upload, or it has expired; begin it again");
-  if (status >= 500) return new RequestError(507, "ERR_OUTPUT_WRITE", "the upload cannot be written to the server's disk");
+  if (status >= 500)
+    return new RequestError(507, "ERR_OUTPUT_WRITE", "the upload cannot be written to the server's disk");
   return new RequestError(status, "ERR_REQUEST", text);
 }

@@ -41,7 +41,10 @@ const MOST_FAULTS = 10;
 function faultsOf(what: string, { issues }: z.ZodError): string {
   const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
     if (issue.code === "unrecognized_keys")
-      return `unknown ${issue.keys.slice(0, MOST_FAULTS).map((key) => JSON.stringify(key.slice(0, 60))).join(", ")}`;
+      return `unknown ${issue.keys
+        .slice(0, MOST_FAULTS)
+        .map((key) => JSON.stringify(key.slice(0, 60)))
+        .join(", ")}`;
     const place = issue.path.join(".");
     return place === "" ? issue.message : `${place} ${issue.message}`;
   });

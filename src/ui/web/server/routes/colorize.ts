@@ -84,7 +84,13 @@ async function readForm(request: FastifyRequest, { limits }: Services): Promise<
   let hints: Uint8Array | undefined;
   let settings: unknown = {};
   const parts = request.parts({
-    limits: { fileSize: limits.pageBytes, files: limits.references + 2, fields: 4, fieldSize: limits.jsonBytes, parts: limits.references + 6 },
+    limits: {
+      fileSize: limits.pageBytes,
+      files: limits.references + 2,
+      fields: 4,
+      fieldSize: limits.jsonBytes,
+      parts: limits.references + 6,
+    },
   });
   for await (const part of parts) {
     const { fieldname } = part;

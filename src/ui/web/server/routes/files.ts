@@ -78,7 +78,13 @@ async function receive(request: FastifyRequest, services: Services, job: string)
   let count = 0;
   const parts = request.parts({
     preservePath: true,
-    limits: { fileSize: limits.uploadBytes, files: limits.filesOfRequest, fields: 2 * limits.filesOfRequest, fieldSize: 8192, parts: 3 * limits.filesOfRequest },
+    limits: {
+      fileSize: limits.uploadBytes,
+      files: limits.filesOfRequest,
+      fields: 2 * limits.filesOfRequest,
+      fieldSize: 8192,
+      parts: 3 * limits.filesOfRequest,
+    },
   });
   for await (const part of parts) {
     if (part.type === "field") {

@@ -1,6 +1,7 @@
 /** Files of pictures and of jobs: thumbnails, originals, results, line art, archives. */
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { z } from "zod";
 import {
   jobParams,
   linesQuery,
@@ -22,17 +23,13 @@ const tags = ["files"];
 export function pictureFileRoutes(app: App, services: Services): void {
   const { jobs, limits } = services;
   const { stalledMs } = limits;
-  const send = async (
-    request: FastifyRequest<{ Params: { job: string; picture: string }; Querystring: { download?: boolean; v?: string } }>,
-    reply: FastifyReply,
-    which: PictureFile,
-  ): Promise<FastifyReply> => {
-    const { job, picture } = request.params;
-    const { download = false, v } = request.query;
+  const send = async (request: FastifyRequest, reply: FastifyReply, which: PictureFile): Promise<never> => {
+    const { job, picture } = request.params as z.output<typeof pictureParams>;
+    const { download = false, v } = request.query as z.output<typeof originalQuery>;
     const opened = await jobs.openPicture(job, picture, which);
     const { name, type, sizeBytes, version } = opened;
     const sent = { name, type, sizeBytes, version, open: opener(opened) };
-    return sendFile(request, reply, sent, { download, immutable: v === version, stalledMs });
+    return sendFile(request, reply, sent, { download, immutable: v === version, stalledMs }) as never;
   };
   app.get(
     "/jobs/:job/pictures/:picture/original",
@@ -46,7 +43,7 @@ export function pictureFileRoutes(app: App, services: Services): void {
         response: { 200: pictureFile, ...errors },
       },
     },
-    (request, reply) => send(request as never, reply, "original"),
+    (request, reply) => send(request, reply, "original"),
   );
   app.get(
     "/jobs/:job/pictures/:picture/hints",
@@ -60,7 +57,7 @@ export function pictureFileRoutes(app: App, services: Services): void {
         response: { 200: file("strokes of colour on transparency", "image/png"), ...errors },
       },
     },
-    (request, reply) => send(request as never, reply, "hints" as PictureFile),
+    (request, reply) => send(request, reply, "hints" as PictureFile),
   );
   app.get(
     "/jobs/:job/pictures/:picture/result",
@@ -76,8 +73,13 @@ export function pictureFileRoutes(app: App, services: Services): void {
     },
     (request, reply) => {
       const { seed, layer } = request.query;
-      const which = layer !== undefined ? (`layer:${layer}` as const) : seed !== undefined ? (`preview:${seed}` as const) : "result";
-      return send(request as never, reply, which);
+      const which =
+        layer !== undefined
+          ? (`layer:${layer}` as const)
+          : seed !== undefined
+            ? (`preview:${seed}` as const)
+            : "result";
+      return send(request, reply, which);
     },
   );
   smallRoutes(app, services);
@@ -89,13 +91,22 @@ export function pictureFileRoutes(app: App, services: Services): void {
         summary: "The results of a job as one archive",
         tags,
         params: jobParams,
-        response: { 200: file("the archive; Range is understood", "application/vnd.comicbook+zip", "application/zip"), ...errors },
+        response: {
+          200: file("the archive; Range is understood", "application/vnd.comicbook+zip", "application/zip"),
+          ...errors,
+        },
       },
     },
     async (request, reply) => {
       const { name, type, sizeBytes, version, path, chunks } = await opened(services, request.params.job);
-      const open = path === undefined ? (start: number, end: number) => Readable.from(chunks({ start, end })) : opener({ path });
-      return sendFile(request, reply, { name, type, sizeBytes, version, open }, { download: true, immutable: false, stalledMs });
+      const open =
+        path === undefined ? (start: number, end: number) => Readable.from(chunks({ start, end })) : opener({ path });
+      return sendFile(
+        request,
+        reply,
+        { name, type, sizeBytes, version, open },
+        { download: true, immutable: false, stalledMs },
+      );
     },
   );
 }

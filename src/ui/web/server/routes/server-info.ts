@@ -38,7 +38,12 @@ export function healthRoute(app: App): void {
     "/healthz",
     {
       config: { open: true },
-      schema: { operationId: "getHealth", summary: "Whether the server answers", tags, response: { 200: health, ...errors } },
+      schema: {
+        operationId: "getHealth",
+        summary: "Whether the server answers",
+        tags,
+        response: { 200: health, ...errors },
+      },
     },
     () => ({ status: "ok" as const, version: VERSION }),
   );
