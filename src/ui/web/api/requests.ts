@@ -8,7 +8,7 @@ import { job, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } fr
 const count = z.int().min(0);
 const text = z.string().min(1, "must not be empty").max(1000, "must have at most 1000 characters");
 /** A number in a query. */
-const queryCount = z.coerce.number().pipe(z.int("must be a whole number").min(0, "must not be negative"));
+const queryCount = z.coerce.number("must be a number").int("must be a whole number").min(0, "must not be negative");
 const flag = z
   .enum(["0", "1", "true", "false"], 'must be "1" or "0"')
   .transform((word) => word === "1" || word === "true");
@@ -79,7 +79,7 @@ const version = z.string().max(200).describe("version of the picture; the answer
 const download = flag.describe("save it instead of showing it").optional();
 
 export const thumbnailQuery = z.strictObject({
-  size: queryCount.pipe(z.number().min(1)).describe("longer side in pixels").default(320),
+  size: queryCount.min(1, "must be above 0").describe("longer side in pixels").default(320),
   of: z.enum(["original", "result"]).default("original"),
   seed: queryCount.describe("of a preview's grid").optional(),
   v: version,

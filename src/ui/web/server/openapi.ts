@@ -7,6 +7,7 @@ import { VERSION } from "../../../core/version.js";
 type Form = NonNullable<import("fastify").FastifyContextConfig["form"]>;
 
 const toJsonSchema = createJsonSchemaTransform({});
+const toComponents = createJsonSchemaTransformObject({});
 
 /** Adds the description; `app.swagger()` gives it. Comes before the routes. */
 export function describeApi(app: FastifyInstance): void {
@@ -33,8 +34,73 @@ export function describeApi(app: FastifyInstance): void {
         schema["body"] = { type: "string", format: "binary", description: config.file.description };
       return { schema: schema as never, url };
     },
-    transformObject: createJsonSchemaTransformObject({}),
+    transformObject: (given) => tidy(toComponents(given)) as never,
   });
+}
+
+interface Description {
+  paths?: Record<string, Record<string, Operation>>;
+  components?: { schemas?: Record<string, unknown> };
+}
+
+interface Operation {
+  requestBody?: { required?: boolean };
+  responses?: Record<string, { description?: string }>;
+}
+
+const REFERENCE = /#\/components\/schemas\/([\w.-]+)/g;
+/** What the plugin calls an answer that has no description. */
+const UNDESCRIBED = "Default Response";
+/** Calls whose body may be left out. */
+const OPTIONAL_BODIES: ReadonlySet<string> = new Set([
+  "jobs",
+  "start",
+  "pause",
+  "resume",
+  "retry",
+  "again",
+  "cancel",
+  "approve",
+  "reject",
+]);
+
+/** Leaves out what nothing names, says each schema once, and which bodies may be left out. */
+function tidy(document: object): object {
+  const { schemas = {} } = (document as Description).components ?? {};
+  const isDouble = (name: string): boolean => {
+    const base = name.replace(/Input$/, "");
+    return base !== name && base in schemas && plain(schemas[base]) === plain(schemas[name]);
+  };
+  const text = JSON.stringify(document).replaceAll(REFERENCE, (reference, name: string) =>
+    isDouble(name) ? reference.replace(/Input$/, "") : reference,
+  );
+  const tidied = JSON.parse(text) as Description;
+  const used = namesIn(tidied.paths, (name) => tidied.components?.schemas?.[name]);
+  const kept = Object.entries(tidied.components?.schemas ?? {}).filter(([name]) => used.has(name));
+  tidied.components = { ...tidied.components, schemas: Object.fromEntries(kept) };
+  for (const [path, operations] of Object.entries(tidied.paths ?? {}))
+    for (const operation of Object.values(operations)) {
+      const call = path.split("/").at(-1)!;
+      if (operation.requestBody && OPTIONAL_BODIES.has(call)) operation.requestBody.required = false;
+      for (const answer of Object.values(operation.responses ?? {}))
+        if (answer.description === UNDESCRIBED) answer.description = "done";
+    }
+  return tidied;
+}
+
+/** A schema as text in which input and output forms of the schemas that it names are the same. */
+function plain(schema: unknown): string {
+  return JSON.stringify(schema).replaceAll(/Input"/g, '"');
+}
+
+/** Names of the schemas that are used, also by schemas that are used. */
+function namesIn(value: unknown, schemaOf: (name: string) => unknown, found = new Set<string>()): Set<string> {
+  for (const [, name] of JSON.stringify(value ?? {}).matchAll(REFERENCE)) {
+    if (found.has(name!)) continue;
+    found.add(name!);
+    namesIn(schemaOf(name!), schemaOf, found);
+  }
+  return found;
 }
 
 function formSchema(form: Form): object {
