@@ -1,6 +1,6 @@
 /** What the server and the jobs agree on: options, files that are opened, and the calls. */
 import type { BatchEngine, PicturePool } from "../../../core/batch-engine.js";
-import type { Job, JobSettings, PageOwnSettings, Picture, PictureRole, ServerEvent } from "../api/schemas.js";
+import type { Job, JobSettings, PageOwnSettings, Picture, PictureRole, Problem, ServerEvent } from "../api/schemas.js";
 
 /** How much the store takes. */
 export interface JobLimits {
@@ -170,6 +170,8 @@ export interface Jobs {
   roots(): string[];
   /** Folders and archives in a folder below a root. @throws ValidationError `ERR_INPUT_NOT_FOUND` */
   listRoot(root: string, path?: string): Promise<RootEntry[]>;
+  /** An error as the API tells it, without the places of this machine. */
+  problem(error: unknown): Problem;
   /** Tells a listener what happens from now on. Returns what ends it. */
   events(listener: (event: ServerEvent) => void): () => void;
   /** Finishes the pages in progress, leaves the others for the next start, and closes the index. */
