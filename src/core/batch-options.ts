@@ -35,6 +35,11 @@ export interface BatchProcessorOptions {
   pagesInFlight?: () => number;
   /** Where pages come from, in the place of the settings' input. Who opened it closes it. */
   source?: PageSource;
+  /**
+   * Opens the settings' input in another way, such as with limits of one's own. The batch closes what it gives.
+   * Default: `openPageSource`.
+   */
+  openInput?: (path: string) => Promise<PageSource>;
   /** Where references come from, in the place of the settings' `referenceImages`. Who opened it closes it. */
   references?: PageSource;
   /**
@@ -57,7 +62,8 @@ export function checkedConfig(
   checkObject("the options of a batch", options);
   const { source, references, sink } = options;
   checkSignal("signal", options.signal);
-  for (const name of ["onEvent", "pageConfig", "pagesInFlight"] as const) checkFunction(name, options[name], true);
+  for (const name of ["onEvent", "openInput", "pageConfig", "pagesInFlight"] as const)
+    checkFunction(name, options[name], true);
   checkFlag("fresh", options.fresh);
   if (options.only !== undefined) checkList("only", options.only);
   assertHas("engine", engine, ["colorizePage", "provider"]);

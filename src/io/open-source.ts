@@ -23,10 +23,11 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   checkText("the path", path);
   checkObject("the options", options);
   checkFlag("recursive", options.recursive);
+  if (options.within !== undefined) checkText("within", options.within);
   if (options.limits !== undefined) checkObject("limits", options.limits);
   const limits = archiveLimits(options.limits);
   const info = await stat(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
-  if (info.isDirectory()) return openFolderSource(path, options.recursive ?? false);
+  if (info.isDirectory()) return openFolderSource(path, options.recursive ?? false, options.within);
   if (!info.isFile())
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: it is neither a file nor a folder`);
   const head = await readHead(path, SNIFF_BYTES);

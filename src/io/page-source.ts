@@ -61,6 +61,8 @@ export interface PageSource {
 export interface PageSourceOptions {
   /** Folders inside folders too. Default false; archives are always read whole. */
   readonly recursive?: boolean;
+  /** Files and folders that really lie outside of this folder are faults, by whatever link. Default: all links are followed. */
+  readonly within?: string;
   /** Limits for archives; the defaults are in `archive-limits.ts`. */
   readonly limits?: Partial<ArchiveLimits>;
 }

@@ -21,6 +21,8 @@ export interface Scan {
 export interface ScanOptions extends FindOptions {
   /** Where pages come from. Default: the input of the settings. */
   readonly source?: PageSource | undefined;
+  /** Opens the input of the settings. Default: `openPageSource`. */
+  readonly openInput?: ((path: string) => Promise<PageSource>) | undefined;
 }
 
 /**
@@ -31,13 +33,11 @@ export async function scanInput(
   pool: PicturePool,
   config: BatchConfig,
   signal: AbortSignal,
-  { pageConfig, source: given, references }: ScanOptions = {},
+  { pageConfig, source: given, openInput, references }: ScanOptions = {},
 ): Promise<Scan> {
   await checkApart(config);
-  const source =
-    given === undefined
-      ? await openPageSource((config.inputDir ?? config.inputZip)!, { recursive: config.recursive })
-      : keptOpen(given);
+  const open = openInput ?? ((path) => openPageSource(path, { recursive: config.recursive }));
+  const source = given === undefined ? await open((config.inputDir ?? config.inputZip)!) : keptOpen(given);
   try {
     const found = await findPages(pool, source, config, signal, { pageConfig, references });
     const pictures = source.entries().filter((entry) => entry.kind === "image");

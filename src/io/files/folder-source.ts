@@ -21,9 +21,12 @@ import { liesWithin } from "./real-path.js";
 /** Files whose first bytes are read at once. */
 const HEADS_AT_ONCE = 16;
 
-/** Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`. */
-export async function openFolderSource(path: string, recursive: boolean): Promise<PageSource> {
-  const listing: Listing = { root: path, recursive, files: [], faults: [], visited: new Set() };
+/**
+ * Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`.
+ * @param within what really lies outside of this folder is a fault
+ */
+export async function openFolderSource(path: string, recursive: boolean, within?: string): Promise<PageSource> {
+  const listing: Listing = { root: path, recursive, within, files: [], faults: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
   const { faults } = listing;
   const entries = sortedNaturally(await judged(listing), ({ name }) => name);
@@ -52,6 +55,7 @@ interface Listing {
   /** The folder that is the input. */
   readonly root: string;
   readonly recursive: boolean;
+  readonly within: string | undefined;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
@@ -79,6 +83,11 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
 
 async function visit(listing: Listing, path: Buffer, name: string): Promise<void> {
   const info = await stat(path);
+  if (listing.within !== undefined && (await leadsOut(path, listing.within)))
+    throw new ValidationError(
+      "ERR_INPUT_NOT_FOUND",
+      `${name} is a link that leads out of the folder; to use it, put the file itself there`,
+    );
   if (info.isFile()) listing.files.push({ name, path, sizeBytes: info.size });
   else if (!info.isDirectory())
     throw new ValidationError(

@@ -59,13 +59,21 @@ const jobState = z
     "draft: being put together; queued: waits for its turn; preview: waits for a decision; completed: every page has an outcome; failed: could not run",
   );
 
+/** Settings of how a page looks, none filled in: what is left out is the job's, or the default. */
+const { seed, numInferenceSteps, topK } = pageSettingsSchema.shape;
+const pageSettingFields = {
+  style: z.enum(STYLES).describe(SETTINGS.style.help),
+  seed: seed.removeDefault(),
+  numInferenceSteps: numInferenceSteps.removeDefault(),
+  topK: topK.removeDefault(),
+  ink: z.enum(INKS).describe(SETTINGS.ink.help),
+  fill: z.enum(FILLS).describe(SETTINGS.fill.help),
+};
+
 /** Settings of a job. */
-export const jobSettings = pageSettingsSchema
-  .partial()
-  .extend({
-    style: z.enum(STYLES).describe(SETTINGS.style.help),
-    ink: z.enum(INKS).describe(SETTINGS.ink.help),
-    fill: z.enum(FILLS).describe(SETTINGS.fill.help),
+export const jobSettings = z
+  .strictObject({
+    ...pageSettingFields,
     outputFormat: z.enum(OUTPUT_FORMATS).describe(SETTINGS.outputFormat.help),
     quality: z.int().min(1).max(100).describe(SETTINGS.quality.help),
     lossless: z.boolean().describe(SETTINGS.lossless.help),
@@ -79,9 +87,9 @@ export const jobSettings = pageSettingsSchema
   .meta({ id: "JobSettings", description: "settings that differ from the defaults" });
 
 /** Settings of one page over its job's. */
-export const pageOwnSettings = pageSettingsSchema
-  .partial()
-  .extend({
+export const pageOwnSettings = z
+  .strictObject({
+    ...pageSettingFields,
     references: z.array(pictureId).describe("only these references; without it all of the job"),
     hints: hintDotsSchema.describe("colours to keep to, in the page's own pixels").or(z.literal("strokes")),
   })

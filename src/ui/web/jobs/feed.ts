@@ -1,0 +1,66 @@
+/**
+ * What happens, told to listeners as whole objects. Changes of one thing that follow each other closely are told as one:
+ * the first at once, the last one always, in between at most ten a second.
+ */
+import type { ServerEvent } from "../api/schemas.js";
+
+/** Milliseconds between two events about one thing. */
+const GAP_MS = 100;
+
+export class Feed {
+  readonly #listeners = new Set<(event: ServerEvent) => void>();
+  /** Things that were told of less than a gap ago, and what is to be told at its end. */
+  readonly #recent = new Map<string, { timer: NodeJS.Timeout; next: (() => ServerEvent | undefined) | undefined }>();
+
+  /** @returns what ends it */
+  listen(listener: (event: ServerEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * A thing has changed.
+   * @param about what it is, such as a job's id
+   * @param now makes the event when it is told; undefined where there is nothing to tell any more
+   */
+  changed(about: string, now: () => ServerEvent | undefined): void {
+    const recent = this.#recent.get(about);
+    if (recent !== undefined) {
+      recent.next = now;
+      return;
+    }
+    this.#wait(about);
+    this.tell(now());
+  }
+
+  /** Tells an event at once. */
+  tell(event: ServerEvent | undefined): void {
+    if (event !== undefined) for (const listener of this.#listeners) listener(event);
+  }
+
+  /** A thing is gone: nothing more is told about it. */
+  forget(about: string): void {
+    clearTimeout(this.#recent.get(about)?.timer);
+    this.#recent.delete(about);
+  }
+
+  /** Tells what still waits, and ends. */
+  close(): void {
+    for (const [about, { next }] of this.#recent) {
+      this.forget(about);
+      this.tell(next?.());
+    }
+    this.#listeners.clear();
+  }
+
+  #wait(about: string): void {
+    const timer = setTimeout(() => {
+      const next = this.#recent.get(about)?.next;
+      this.#recent.delete(about);
+      if (next === undefined) return;
+      this.#wait(about);
+      this.tell(next());
+    }, GAP_MS).unref();
+    this.#recent.set(about, { timer, next: undefined });
+  }
+}

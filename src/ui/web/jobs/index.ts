@@ -1,0 +1,4 @@
+/** Jobs of the web server: on disk, in the queue, and as the API shows them. No HTTP. */
+export { JobStore } from "./job-store.js";
+export { problemOf, statusOf } from "./problem.js";
+export type * from "./types.js";

@@ -1,0 +1,174 @@
+/** One job in memory: what its folder says, and what happens to it right now. Changes are on disk before they count. */
+import { performance } from "node:perf_hooks";
+import type { BatchEvent, BatchProgress } from "../../../core/events.js";
+import { Estimate } from "../../cli/output/estimate.js";
+import type { Picture } from "../api/schemas.js";
+import { outputOf, outcomeOf, storedOutcomes, type Outcome } from "./outcomes.js";
+import { Roles } from "./roles.js";
+import type { FolderArchive } from "./result-archive.js";
+import {
+  jobPaths,
+  noPictures,
+  readStoredPictures,
+  stampOf,
+  writeStored,
+  type JobPaths,
+  type StoredJob,
+  type StoredPictures,
+} from "./stored.js";
+import type { StopWish } from "./run.js";
+import type { UploadFolder } from "./uploads.js";
+
+/** A page in progress. */
+export interface Live {
+  readonly startedMs: number;
+  readonly stage?: Picture["stage"];
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+}
+
+export class JobEntry {
+  readonly paths: JobPaths;
+  #stored: StoredJob;
+  #pictures: Promise<StoredPictures> | undefined;
+  #outcomes: Promise<Map<string, Outcome>> | undefined;
+  #roles: { readonly of: StoredPictures; readonly roles: Roles } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Pages in progress, by name. */
+  readonly live = new Map<string, Live>();
+  /** Of the run under way. */
+  progress: BatchProgress | undefined;
+  estimate: Estimate | undefined;
+  /** Ends the run under way. */
+  stop: ((wish: StopWish) => void) | undefined;
+  /** The scan under way or to come. */
+  scan: Promise<void> | undefined;
+  scanAgain = false;
+  readonly uploads: { input?: Promise<UploadFolder>; reference?: Promise<UploadFolder> } = {};
+  /** Pages that are to be done again, by id. */
+  readonly again: Set<string>;
+  /** Kept so that a resumed download need not read all files again. */
+  archive: FolderArchive | undefined;
+  /** Ends what is done for the job when it is removed. */
+  readonly removed = new AbortController();
+
+  constructor(stored: StoredJob, folder: string) {
+    this.#stored = stored;
+    this.again = new Set([...(stored.redo?.pages ?? []), ...stored.redoLater]);
+    this.paths = jobPaths(folder);
+  }
+
+  get id(): string {
+    return this.#stored.id;
+  }
+
+  get stored(): StoredJob {
+    return this.#stored;
+  }
+
+  /**
+   * Changes what is stored. Changes of one job come one after the other.
+   * @param change gives the new value; what it throws ends the change
+   * @returns the version of the file; undefined where nothing has changed
+   */
+  change(change: (stored: StoredJob) => StoredJob): Promise<string | undefined> {
+    return this.#inTurn(async () => {
+      const next = change(this.#stored);
+      if (next === this.#stored) return undefined;
+      await writeStored(this.paths.job, next, this.paths.folder);
+      this.#stored = next;
+      return (await stampOf(this.paths.job)) ?? "";
+    });
+  }
+
+  /** For a disk that takes nothing: the value counts until the server ends. */
+  changeInMemory(change: (stored: StoredJob) => StoredJob): void {
+    this.#stored = change(this.#stored);
+  }
+
+  /** Its pictures; none before the first scan. */
+  pictures(): Promise<StoredPictures> {
+    this.#pictures ??= readStoredPictures(this.paths.pictures)
+      .then((stored) => stored ?? noPictures())
+      .catch((error: unknown) => {
+        this.#pictures = undefined;
+        throw error;
+      });
+    return this.#pictures;
+  }
+
+  /** Changes its pictures. */
+  changePictures(change: (pictures: StoredPictures) => StoredPictures): Promise<StoredPictures> {
+    return this.#inTurn(async () => {
+      const next = change(await this.pictures());
+      await writeStored(this.paths.pictures, next, this.paths.folder);
+      this.#pictures = Promise.resolve(next);
+      return next;
+    });
+  }
+
+  async roles(): Promise<Roles> {
+    const pictures = await this.pictures();
+    if (this.#roles?.of !== pictures) this.#roles = { of: pictures, roles: new Roles(pictures) };
+    return this.#roles.roles;
+  }
+
+  /** What has become of its pages, by name. */
+  outcomes(): Promise<Map<string, Outcome>> {
+    const { output } = this.#stored;
+    if (output === undefined) return Promise.resolve(new Map());
+    this.#outcomes ??= storedOutcomes(outputOf(this.paths.folder, output)).catch((error: unknown) => {
+      this.#outcomes = undefined;
+      throw error;
+    });
+    return this.#outcomes;
+  }
+
+  /** Lets go of what can be read again. */
+  forgetDetails(): void {
+    if (this.scan !== undefined || this.stop !== undefined) return;
+    this.#pictures = undefined;
+    this.#outcomes = undefined;
+    this.archive = undefined;
+  }
+
+  /**
+   * Takes an event of its run.
+   * @returns the page that it is about
+   */
+  onEvent(event: BatchEvent, outcomes: Map<string, Outcome>): string | undefined {
+    this.estimate?.onEvent(event, performance.now());
+    switch (event.type) {
+      case "page-started":
+        this.live.set(event.page, { startedMs: performance.now() });
+        return event.page;
+      case "page-stage": {
+        const startedMs = this.live.get(event.page)?.startedMs ?? performance.now();
+        const { stage, step, steps } = event;
+        this.live.set(event.page, { startedMs, stage, step, steps });
+        return event.page;
+      }
+      case "page-completed":
+      case "page-failed": {
+        this.live.delete(event.page);
+        this.progress = event.progress;
+        const known = outcomes.get(event.page)?.success;
+        if (event.type === "page-completed" && event.kept === true && known !== undefined) return event.page;
+        const output = this.#stored.output;
+        if (output !== undefined) outcomes.set(event.page, outcomeOf(event, outputOf(this.paths.folder, output)));
+        return event.page;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      this.removed.signal.throwIfAborted();
+      return work();
+    });
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}

@@ -1,0 +1,240 @@
+/** Runs queued jobs on the engine, one at a time: pages overlap inside a job. A job in the background makes room. */
+import { join, relative, sep } from "node:path";
+import type { BatchEngine } from "../../../core/batch-engine.js";
+import type { BatchEvent, BatchSummary } from "../../../core/events.js";
+import { messageOf, ValidationError } from "../../../errors.js";
+import { getLogger } from "../../../logging.js";
+import { Estimate } from "../../cli/output/estimate.js";
+import { inputOf } from "./input.js";
+import type { JobEntry } from "./job-entry.js";
+import { outputOf, previewFolder } from "./outcomes.js";
+import { problemOf } from "./problem.js";
+import { makesRoom, queueOrder } from "./queue-order.js";
+import type { Roots } from "./roots.js";
+import { JobRun, type StopWish } from "./run.js";
+import type { StoredJob, StoredPictures } from "./stored.js";
+
+/** What the queue needs of the store. */
+export interface QueueHost {
+  readonly engine: () => Promise<BatchEngine>;
+  readonly roots: Roots;
+  entries(): Iterable<JobEntry>;
+  /** Changes a job and tells it; `ERR_OUTPUT_WRITE` leaves it as it was. */
+  change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
+  /** Size of what a job has made so far, as an archive. */
+  resultBytes(entry: JobEntry): Promise<number | undefined>;
+  toldJob(entry: JobEntry): void;
+  toldPage(entry: JobEntry, page: string): void;
+  toldPictures(entry: JobEntry): void;
+}
+
+/** Warnings that a job keeps. */
+const MOST_WARNINGS = 100;
+const log = getLogger("jobs");
+
+export class JobQueue {
+  readonly #host: QueueHost;
+  #current: { readonly entry: JobEntry; readonly done: Promise<void> } | undefined;
+  #closing = false;
+
+  constructor(host: QueueHost) {
+    this.#host = host;
+  }
+
+  /** A job was queued, moved or changed: the next one runs, or the one that runs makes room. */
+  wake(): void {
+    if (this.#closing) return;
+    const jobs = [...this.#host.entries()];
+    const stored = jobs.map((entry) => entry.stored);
+    if (this.#current !== undefined) {
+      const { entry } = this.#current;
+      if (entry.stored.state === "running" && makesRoom(entry.stored, stored)) entry.stop?.("finish");
+      return;
+    }
+    const next = queueOrder(stored)[0];
+    const entry = jobs.find(({ id }) => id === next?.id);
+    if (entry === undefined) return;
+    const done = this.#run(entry).finally(() => {
+      this.#current = undefined;
+      this.wake();
+    });
+    this.#current = { entry, done };
+  }
+
+  /** Resolves when a job does not run any more. */
+  async ended(entry: JobEntry): Promise<void> {
+    if (this.#current?.entry === entry) await this.#current.done;
+  }
+
+  /** Finishes the pages in progress and begins no other. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#current?.entry.stop?.("finish");
+    await this.#current?.done;
+  }
+
+  async #run(entry: JobEntry): Promise<void> {
+    const host = this.#host;
+    let wish: StopWish | undefined;
+    let run: JobRun | undefined;
+    const warnings: string[] = [];
+    entry.stop = (wanted) => {
+      wish = wish === "abandon" ? wish : wanted;
+      run?.stop(wanted);
+    };
+    let summary: BatchSummary | undefined;
+    let fault: { readonly error: unknown } | undefined;
+    let pictures: StoredPictures | undefined;
+    const only = entry.stored.redo !== undefined;
+    try {
+      await host.change(entry, (job) => begun(job));
+      await entry.scan;
+      const input = await inputOf(entry.stored.source, entry.paths, host.roots);
+      if (input === undefined)
+        throw new ValidationError("ERR_INPUT_EMPTY", "the job has no input yet; upload an archive or pictures");
+      await host.change(entry, (job) => withOutput(job, input.isArchive));
+      pictures = await entry.pictures();
+      const outcomes = await entry.outcomes();
+      const { output } = entry.stored;
+      const onEvent = (event: BatchEvent): void => {
+        if (event.type === "warning")
+          warnings.push(event.page === undefined ? event.message : `${event.page}: ${event.message}`);
+        if (event.type === "page-completed" || event.type === "page-failed")
+          entry.again.delete(pictures?.pictures.find(({ name }) => name === event.page)?.id ?? "");
+        const page = entry.onEvent(event, outcomes);
+        if (page !== undefined) host.toldPage(entry, page);
+        host.toldJob(entry);
+      };
+      run = new JobRun({
+        engine: host.engine,
+        job: { ...entry.stored, output: output! },
+        paths: entry.paths,
+        pictures,
+        roles: await entry.roles(),
+        input,
+        onEvent,
+      });
+      if (wish !== undefined) run.stop(wish);
+      entry.estimate = new Estimate();
+      summary = await run.done();
+    } catch (error) {
+      fault = { error };
+      log.error({ err: error }, `job ${entry.id} could not go on: ${messageOf(error)}`);
+    }
+    entry.stop = undefined;
+    entry.estimate = undefined;
+    entry.live.clear();
+    await this.#ended(entry, { summary, fault, pictures, only, stopped: wish !== undefined, warnings });
+    entry.progress = undefined;
+    host.toldJob(entry);
+    host.toldPictures(entry);
+  }
+
+  async #ended(
+    entry: JobEntry,
+    end: {
+      readonly summary: BatchSummary | undefined;
+      readonly fault: { readonly error: unknown } | undefined;
+      readonly pictures: StoredPictures | undefined;
+      readonly only: boolean;
+      readonly stopped: boolean;
+      readonly warnings: readonly string[];
+    },
+  ): Promise<void> {
+    const { summary, fault, pictures, only, stopped, warnings } = end;
+    const resultBytes = await this.#host.resultBytes(entry).catch(() => undefined);
+    const progress = summary ?? entry.progress;
+    const change = (job: StoredJob): StoredJob => {
+      const facts: StoredJob = {
+        ...job,
+        ...(progress === undefined ? {} : { progress: counted(progress) }),
+        warnings: [...new Set([...job.warnings, ...warnings])].slice(-MOST_WARNINGS),
+        resultBytes,
+      };
+      if (fault !== undefined) return failed(facts, fault.error);
+      const whole = summary !== undefined && (summary.unfinished === 0 || (only && !stopped));
+      if (summary?.preview !== undefined && !only && job.state === "running")
+        return { ...facts, state: "preview", preview: shown(summary.preview, pictures, entry) };
+      if (whole) return completed(facts, only);
+      return job.state === "running" ? { ...facts, state: "queued" } : facts;
+    };
+    try {
+      await this.#host.change(entry, change);
+    } catch (error) {
+      if (entry.removed.signal.aborted) return;
+      log.error({ err: error }, `what became of job ${entry.id} cannot be kept: ${messageOf(error)}`);
+      entry.changeInMemory((job) => failed(change(job), error));
+    }
+  }
+}
+
+function begun(job: StoredJob): StoredJob {
+  const { problem: _problem, endedAt: _endedAt, ...rest } = job;
+  return { ...rest, state: "running", startedAt: job.startedAt ?? new Date().toISOString() };
+}
+
+function withOutput(job: StoredJob, isArchive: boolean): StoredJob {
+  if (job.output !== undefined) return job;
+  const { result } = job.settings;
+  const output =
+    isArchive || result !== undefined
+      ? { kind: "archive" as const, file: `output.${result ?? "cbz"}` }
+      : { kind: "folder" as const, file: "output" };
+  return { ...job, output };
+}
+
+function failed(job: StoredJob, error: unknown): StoredJob {
+  const { redo: _redo, ...rest } = job;
+  const stopped = job.state === "cancelled" || job.state === "paused";
+  return {
+    ...rest,
+    redoLater: [],
+    ...(stopped ? {} : { state: "failed", endedAt: new Date().toISOString() }),
+    problem: problemOf(error),
+  };
+}
+
+/** Every page has an outcome, or those that were to be done again have. */
+function completed(job: StoredJob, only: boolean): StoredJob {
+  const { redo, redoLater, ...rest } = job;
+  const afterwards = only && redo !== undefined ? redo.afterwards : "completed";
+  const endedAt = afterwards === "completed" ? { endedAt: new Date().toISOString() } : {};
+  if (redoLater.length > 0)
+    return {
+      ...rest,
+      ...endedAt,
+      retry: false,
+      state: "queued",
+      redoLater: [],
+      redo: { pages: redoLater, afterwards },
+    };
+  return { ...rest, ...endedAt, retry: false, state: afterwards, redoLater: [] };
+}
+
+function shown(
+  { pages, seeds }: NonNullable<BatchSummary["preview"]>,
+  pictures: StoredPictures | undefined,
+  { paths, stored }: JobEntry,
+): StoredJob["preview"] {
+  const ids = new Map(pictures?.pictures.map(({ id, name, added }) => [added ? undefined : name, id]));
+  const folder = previewFolder(outputOf(paths.folder, stored.output!));
+  const grid = (seeds?.pictures ?? []).flatMap(({ page, seed, output }) => {
+    const id = ids.get(page);
+    return id === undefined ? [] : [{ page: id, seed, file: relative(folder, output).split(sep).join("/") }];
+  });
+  const named = seeds === undefined ? pages.map(({ page }) => page) : seeds.pictures.map(({ page }) => page);
+  return {
+    pages: [...new Set(named)].flatMap((page) => ids.get(page) ?? []),
+    ...(seeds === undefined ? {} : { seeds: grid }),
+  };
+}
+
+function counted({ total, completed: done, failed: bad, unfinished }: StoredJob["progress"]): StoredJob["progress"] {
+  return { total, completed: done, failed: bad, unfinished };
+}
+
+/** Where a preview's pictures with several seeds are, to be deleted once it is decided. */
+export function previewOf(entry: JobEntry): string | undefined {
+  const { output } = entry.stored;
+  return output === undefined ? undefined : join(previewFolder(outputOf(entry.paths.folder, output)));
+}

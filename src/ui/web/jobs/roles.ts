@@ -1,0 +1,39 @@
+/** What the pictures of a job are used as: what the classifier suggests, and what people said. */
+import { isSurelyColored } from "../../../classification/decision.js";
+import type { Job, PictureRole } from "../api/schemas.js";
+import type { StoredPicture, StoredPictures } from "./stored.js";
+
+/** Roles of all pictures. */
+export class Roles {
+  readonly #pictures: readonly StoredPicture[];
+  /** References were added to the chapter, so that its own coloured pictures need not be any. */
+  readonly #hasAdded: boolean;
+
+  constructor({ pictures }: StoredPictures) {
+    this.#pictures = pictures;
+    this.#hasAdded = pictures.some(({ added, fault }) => added && fault === undefined);
+  }
+
+  suggested({ added, kind, confidence, unsure, fault }: StoredPicture): PictureRole {
+    if (fault !== undefined || kind === undefined) return "unreadable";
+    if (added) return "reference";
+    if (kind === "line_art") return "page";
+    if (!this.#hasAdded) return "reference";
+    return isSurelyColored({ type: kind, confidence, ambiguous: unsure }) ? "inColour" : "page";
+  }
+
+  of(picture: StoredPicture): PictureRole {
+    return picture.role ?? this.suggested(picture);
+  }
+
+  all(role: PictureRole): StoredPicture[] {
+    return this.#pictures.filter((picture) => this.of(picture) === role);
+  }
+
+  counts(other: number): Job["counts"] {
+    const counts = { pages: 0, references: 0, inColour: 0, unreadable: 0, other };
+    const keys = { page: "pages", reference: "references", inColour: "inColour", unreadable: "unreadable" } as const;
+    for (const picture of this.#pictures) counts[keys[this.of(picture)]]++;
+    return counts;
+  }
+}

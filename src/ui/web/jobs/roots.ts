@@ -1,0 +1,71 @@
+/** Folders on the server that jobs may read: a path below one is what really lies there, whatever links say. */
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ValidationError } from "../../../errors.js";
+import { nameFault, printableName } from "../../../io/archive/zip-names.js";
+import { liesWithin } from "../../../io/files/real-path.js";
+import { isArchiveName, isJunkName } from "../../../io/names/entry-rules.js";
+import { compareNatural } from "../../../io/names/natural-order.js";
+import type { RootEntry } from "./types.js";
+
+/** A place below a root. */
+export interface RootPlace {
+  /** Real path of the root. */
+  readonly root: string;
+  /** Real path of the place. */
+  readonly path: string;
+  readonly isFolder: boolean;
+}
+
+export class Roots {
+  readonly #roots: ReadonlyMap<string, string>;
+
+  constructor(roots: ReadonlyMap<string, string> = new Map()) {
+    this.#roots = roots;
+  }
+
+  names(): string[] {
+    return [...this.#roots.keys()];
+  }
+
+  /**
+   * The folder or file that a path below a root means. Messages name the path below the root and nothing above it.
+   * @throws ValidationError `ERR_INPUT_NOT_FOUND`
+   */
+  async place(root: string, path: string): Promise<RootPlace> {
+    const folder = this.#roots.get(root);
+    if (folder === undefined) throw notFound(`there is no root "${printableName(root)}"`);
+    const fault = path === "" ? undefined : nameFault(path);
+    if (fault !== undefined) throw notFound(`"${printableName(path)}" of the root "${root}" is refused: ${fault}`);
+    const target = join(folder, path);
+    const missing = notFound(`the root "${root}" has no "${printableName(path)}" that can be read`);
+    try {
+      const real = await realpath(target);
+      if (!(await liesWithin(real, folder))) throw missing;
+      const info = await stat(real);
+      if (!info.isDirectory() && !info.isFile()) throw missing;
+      return { root: await realpath(folder), path: real, isFolder: info.isDirectory() };
+    } catch {
+      throw missing;
+    }
+  }
+
+  /** Folders and archives in a folder, in natural order. @throws ValidationError `ERR_INPUT_NOT_FOUND` */
+  async list(root: string, path = ""): Promise<RootEntry[]> {
+    const place = await this.place(root, path);
+    if (!place.isFolder) throw notFound(`"${printableName(path)}" of the root "${root}" is no folder`);
+    const found: RootEntry[] = [];
+    for (const label of await readdir(place.path).catch(() => [])) {
+      if (isJunkName(label) || nameFault(label) !== undefined) continue;
+      const below = path === "" ? label : `${path}/${label}`;
+      const entry = await this.place(root, below).catch(() => undefined); // links that lead out are not shown
+      if (entry === undefined || (!entry.isFolder && !isArchiveName(label))) continue;
+      found.push({ name: label, path: below, kind: entry.isFolder ? "folder" : "archive" });
+    }
+    return found.sort((a, b) => compareNatural(a.name, b.name));
+  }
+}
+
+function notFound(message: string): ValidationError {
+  return new ValidationError("ERR_INPUT_NOT_FOUND", `${message}; GET /roots lists what there is`);
+}

@@ -1,0 +1,193 @@
+/** One run of a job: its pictures and settings as a batch of `core`, steered until it ends. */
+import { join } from "node:path";
+import type { BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
+import type { BatchEngine } from "../../../core/batch-engine.js";
+import { BatchProcessor } from "../../../core/batch-processor.js";
+import { retryRun } from "../../../core/continue-run.js";
+import type { BatchEvent, BatchSummary } from "../../../core/events.js";
+import { findRun } from "../../../core/journal/find-run.js";
+import { reopenArchive } from "../../../core/output/archive-output.js";
+import { outputPath, workFolder } from "../../../core/output/work-folder.js";
+import { BatchProcessingError, ConfigurationError, ValidationError } from "../../../errors.js";
+import { exists } from "../../../io/files/exists.js";
+import { makeFolder } from "../../../io/files/make-folder.js";
+import { writeFileAtomic } from "../../../io/files/atomic-file.js";
+import { extensionOf } from "../../../io/names/entry-rules.js";
+import { openPageSource } from "../../../io/open-source.js";
+import type { PageSource, SourceEntry } from "../../../io/page-source.js";
+import type { JobInput } from "./input.js";
+import { outputOf } from "./outcomes.js";
+import type { Roles } from "./roles.js";
+import type { JobPaths, StoredJob, StoredPicture, StoredPictures } from "./stored.js";
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly engine: () => Promise<BatchEngine>;
+  readonly job: StoredJob & { readonly output: NonNullable<StoredJob["output"]> };
+  readonly paths: JobPaths;
+  readonly pictures: StoredPictures;
+  readonly roles: Roles;
+  readonly input: JobInput;
+  readonly onEvent: (event: BatchEvent) => void;
+}
+
+/** Whoever steers a run asks for one of these; the last one counts. */
+export type StopWish = "finish" | "abandon";
+
+export class JobRun {
+  readonly #parts: RunParts;
+  #processor: BatchProcessor | undefined;
+  #wish: StopWish | undefined;
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+  }
+
+  /** Ends the run: after the pages in progress, or at once. What is done stays. */
+  stop(wish: StopWish): void {
+    if (this.#wish === "abandon") return;
+    this.#wish = wish;
+    if (wish === "finish") void this.#processor?.close();
+    else void this.#processor?.cancelProcessing();
+  }
+
+  /**
+   * Resolves to how it went; undefined where it was stopped before it began.
+   * @throws as `BatchProcessor.startProcessing`, and errors of the engine
+   */
+  async done(): Promise<BatchSummary | undefined> {
+    const { job, roles, onEvent } = this.#parts;
+    const pages = roles.all("page");
+    const references = roles.all("reference");
+    if (pages.length === 0)
+      throw new ValidationError("ERR_INPUT_EMPTY", "the job has no page; move line art to the pages");
+    if (references.length === 0)
+      throw new ConfigurationError(
+        "ERR_NO_REFERENCES",
+        "the job has no reference; add a coloured picture, or move one of the chapter to the references",
+      );
+    const engine = await this.#parts.engine();
+    if (this.#wish !== undefined) return undefined;
+    await this.#prepareOutput();
+    const sources = await openReferences(references, this.#parts);
+    try {
+      const own = await this.#pageConfigs(pages, sources);
+      const only = job.redo === undefined ? undefined : namesOf(job.redo.pages, pages);
+      const processor = new BatchProcessor(engine, batchConfig(this.#parts), {
+        openInput: () => this.#parts.input.open(),
+        references: sources.chosen,
+        pageConfig: (name) => own.get(name) ?? { imageType: "colored" },
+        onEvent: (event) => {
+          if (event.type === "preview-ready") void processor.close();
+          onEvent(event);
+        },
+        ...(only === undefined ? {} : { only }),
+      });
+      this.#processor = processor;
+      if (this.#wish !== undefined) return undefined;
+      try {
+        await processor.addImages(pages.map(({ name }) => name));
+        return await processor.startProcessing();
+      } catch (error) {
+        if (this.#wish !== undefined && error instanceof BatchProcessingError && error.code === "ERR_STATE")
+          return undefined; // stopped before it began
+        throw error;
+      } finally {
+        await processor.close();
+      }
+    } finally {
+      await sources.close();
+    }
+  }
+
+  /** A finished archive is opened again, so that its pages are kept; failed pages may be tried again. */
+  async #prepareOutput(): Promise<void> {
+    const { job, paths } = this.#parts;
+    const output = outputOf(paths.folder, job.output);
+    if (output.outputZip !== undefined && !(await exists(workFolder(output))) && (await exists(output.outputZip)))
+      await reopenArchive(await findRun(output.outputZip));
+    if (job.retry && (await exists(workFolder(output)))) await retryRun(outputPath(output), { failedOnly: true });
+  }
+
+  async #pageConfigs(pages: readonly StoredPicture[], sources: References): Promise<Map<string, PageConfig>> {
+    const { paths } = this.#parts;
+    const configs = new Map<string, PageConfig>();
+    for (const { id, name, settings = {} } of pages) {
+      const { references, hints, ...own } = settings;
+      const chosen = references?.filter((one) => sources.entries.has(one));
+      configs.set(name, {
+        imageType: "line_art",
+        ...own,
+        ...(chosen === undefined || chosen.length === 0
+          ? {}
+          : { referenceImages: await Promise.all(chosen.map((one) => this.#fileOf(one, sources))) }),
+        ...(hints === undefined ? {} : { colorHints: hints === "strokes" ? join(paths.hints, `${id}.png`) : hints }),
+      });
+    }
+    return configs;
+  }
+
+  /** A reference as a file, for pages that name it alone. */
+  async #fileOf(id: string, { entries }: References): Promise<string> {
+    const { pageReferences, folder } = this.#parts.paths;
+    const entry = entries.get(id)!;
+    const path = join(pageReferences, `${id}${extensionOf(entry.name)}`);
+    if (!(await exists(path))) {
+      await makeFolder(pageReferences, folder);
+      await writeFileAtomic(path, await entry.read(), true, undefined, folder);
+    }
+    return path;
+  }
+}
+
+/** References as an open source, and each by its id. */
+interface References {
+  readonly chosen: PageSource;
+  readonly entries: ReadonlyMap<string, SourceEntry>;
+  close(): Promise<void>;
+}
+
+async function openReferences(
+  references: readonly StoredPicture[],
+  { input, paths }: Pick<RunParts, "input" | "paths">,
+): Promise<References> {
+  const open = new Map<string | undefined, PageSource>();
+  const entries = new Map<string, SourceEntry>();
+  const close = async (): Promise<void> => {
+    for (const source of open.values()) await source.close();
+  };
+  try {
+    for (const { id, file, name } of references) {
+      const source =
+        open.get(file) ??
+        (file === undefined ? await input.open() : await openPageSource(join(paths.references, file)));
+      open.set(file, source);
+      const own = file === undefined || name === file ? name : name.slice(file.length + 1);
+      const entry = source.entries().find((one) => one.name === own);
+      if (entry !== undefined) entries.set(id, { ...entry, name });
+    }
+    const chosen = [...entries.values()];
+    return {
+      chosen: { path: "the references", entries: () => chosen, faults: [], close: async () => {} },
+      entries,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function batchConfig({ job, paths, input }: RunParts): BatchConfigInput {
+  const { preview = false, result: _result, ...settings } = job.settings;
+  return {
+    ...settings,
+    ...input.settings,
+    ...outputOf(paths.folder, job.output),
+    previewMode: preview && !job.approved,
+  };
+}
+
+function namesOf(ids: readonly string[], pages: readonly StoredPicture[]): string[] {
+  return pages.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+}

@@ -1,0 +1,168 @@
+/** Looks at a job's pictures: which are line art, which are coloured, which cannot be read, and how large they are. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import sharp from "sharp";
+import { BatchProcessingError } from "../../../errors.js";
+import type { PicturePool } from "../../../core/batch-engine.js";
+import { openPageSource } from "../../../io/open-source.js";
+import type { PageSource, SourceEntry } from "../../../io/page-source.js";
+import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import { referenceFiles, type JobInput } from "./input.js";
+import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } from "./stored.js";
+
+export interface ScanOptions {
+  readonly pool: PicturePool;
+  readonly signal: AbortSignal;
+  /** What was known before: what people said stays, and a picture of the same size is not looked at again. */
+  readonly before: StoredPictures;
+  /** Told of the pictures known so far, again and again. */
+  readonly onProgress: (pictures: StoredPictures) => void;
+}
+
+/** Where a picture comes from. */
+interface Origin {
+  readonly entry: SourceEntry;
+  readonly name: string;
+  readonly added: boolean;
+  readonly file?: string;
+}
+
+/**
+ * @param input undefined where there is none yet
+ * @throws the signal's reason
+ */
+export async function scanPictures(
+  input: JobInput | undefined,
+  paths: JobPaths,
+  { pool, signal, before, onProgress }: ScanOptions,
+): Promise<StoredPictures> {
+  const known = new Map(before.pictures.map((picture) => [picture.id, picture]));
+  const found = noPictures();
+  const open: PageSource[] = [];
+  try {
+    const origins: Origin[] = [];
+    if (input !== undefined)
+      try {
+        const source = await input.open();
+        open.push(source);
+        for (const entry of source.entries())
+          if (entry.kind === "image") origins.push({ entry, name: entry.name, added: false });
+          else found.others++;
+        for (const { name, error } of source.faults) found.pictures.push(unusable(name, error, known));
+      } catch (error) {
+        found.fault = faultOf(error);
+      }
+    for (const file of await referenceFiles(paths))
+      try {
+        const source = await openPageSource(join(paths.references, file));
+        open.push(source);
+        for (const entry of source.entries().filter(({ kind }) => kind === "image"))
+          origins.push({
+            entry,
+            added: true,
+            file,
+            name: source.entries().length > 1 ? `${file}/${entry.name}` : file,
+          });
+      } catch (error) {
+        found.pictures.push(unusable(file, error, known, file));
+      }
+    const looked = mapConcurrent(origins, (origin) => look(origin, pool, signal, known), {
+      concurrency: pool.maxThreads,
+      signal,
+    });
+    for await (const picture of looked) {
+      found.pictures.push(picture);
+      onProgress(found);
+    }
+    const place = new Map(origins.map((origin, index) => [idOf(origin), index]));
+    found.pictures.sort((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity) || 0);
+    const ids = new Set<string>();
+    found.pictures = found.pictures.filter(({ id }) => !ids.has(id) && ids.add(id));
+    return found;
+  } finally {
+    for (const source of open) await source.close();
+  }
+}
+
+async function look(
+  origin: Origin,
+  pool: PicturePool,
+  signal: AbortSignal,
+  known: ReadonlyMap<string, StoredPicture>,
+): Promise<StoredPicture> {
+  const { entry, name, added, file } = origin;
+  const id = idOf(origin);
+  const before = known.get(id);
+  const facts = { id, name, added, ...(file === undefined ? {} : { file }), bytes: entry.sizeBytes, ...said(before) };
+  if (before?.kind !== undefined && before.bytes === entry.sizeBytes) {
+    const { kind, confidence, unsure, width, height } = before;
+    return { ...facts, kind, confidence, unsure, ...(width === undefined ? {} : { width, height }) };
+  }
+  try {
+    const bytes = await entry.read();
+    const size = await sizeOf(bytes);
+    const { type, confidence, ambiguous } = await pool.classify(bytes, name, {
+      decision: "calibrated",
+      byHeader: true,
+      signal,
+    });
+    return { ...facts, ...size, kind: type, confidence, unsure: ambiguous === true };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...facts, confidence: 1, unsure: false, fault: faultOf(error) };
+  }
+}
+
+async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: number } | undefined> {
+  return sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .then(
+      ({ autoOrient }) => ({ width: autoOrient.width, height: autoOrient.height }),
+      () => undefined, // what is wrong with it is said when it is classified
+    );
+}
+
+/** What people said of a picture. */
+function said(before: StoredPicture | undefined): Pick<StoredPicture, "role" | "settings" | "hints"> {
+  const { role, settings, hints } = before ?? {};
+  return {
+    ...(role === undefined ? {} : { role }),
+    ...(settings === undefined ? {} : { settings }),
+    ...(hints === undefined ? {} : { hints }),
+  };
+}
+
+function unusable(
+  name: string,
+  error: unknown,
+  known: ReadonlyMap<string, StoredPicture>,
+  file?: string,
+): StoredPicture {
+  const added = file !== undefined;
+  const id = idOf({ name, added, ...(added ? { file } : {}) });
+  return {
+    id,
+    name,
+    added,
+    ...(added ? { file } : {}),
+    bytes: 0,
+    confidence: 1,
+    unsure: false,
+    fault: faultOf(error),
+    ...said(known.get(id)),
+  };
+}
+
+/** The same for the same picture at each scan. */
+function idOf({ name, added, file = "" }: Pick<Origin, "name" | "added" | "file">): string {
+  return createHash("sha256")
+    .update(JSON.stringify([added, file, name]))
+    .digest("hex")
+    .slice(0, 16);
+}
+
+/** What is no error of the engine is a bug, and is thrown. */
+function faultOf(error: unknown): NonNullable<StoredPicture["fault"]> {
+  if (!(error instanceof BatchProcessingError)) throw error;
+  return { code: error.code, message: error.message };
+}

@@ -1,0 +1,166 @@
+/**
+ * What a job keeps in its folder: `job.json` and `pictures.json`, each written whole or not at all. Both may have come
+ * from anywhere, so nothing of them is used before it has passed a schema.
+ */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { systemCode } from "../../../errors.js";
+import { writeFileAtomic } from "../../../io/files/atomic-file.js";
+import { inputError } from "../../../io/files/file-errors.js";
+import { nameFault } from "../../../io/archive/zip-names.js";
+import { parseJson } from "../../../text/parse-json.js";
+import { job, JOB_STATES, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } from "../api/schemas.js";
+import { IMAGE_TYPES } from "../../../config/batch-config.js";
+import { errorCode } from "../../../core/events.js";
+
+const { createdAt, startedAt, endedAt, source, counts, progress, warnings, problem } = job.shape;
+const count = z.int().min(0);
+/** A relative path that stays in its folder. */
+const insideName = z.string().refine((name) => nameFault(name) === undefined, "leads out of the job's folder");
+const fileName = insideName.refine((name) => !name.includes("/") && name !== "." && name !== "..", "is no file name");
+
+/** `job.json`. */
+export const storedJob = z.strictObject({
+  version: z.literal(1),
+  id: jobId,
+  name: z.string(),
+  /** A person gave the name; else it follows the input. */
+  named: z.boolean(),
+  state: z.enum(JOB_STATES),
+  createdAt,
+  startedAt,
+  endedAt,
+  background: z.boolean(),
+  source,
+  settings: jobSettings,
+  /** Queued jobs run in the order of their ranks. */
+  rank: z.number(),
+  /** The preview was approved: no further one is made. */
+  approved: z.boolean(),
+  preview: z
+    .strictObject({
+      pages: z.array(pictureId),
+      seeds: z.array(z.strictObject({ page: pictureId, seed: count, file: insideName })).optional(),
+    })
+    .optional(),
+  /** The next run does these pages alone; where the job is afterwards. */
+  redo: z.strictObject({ pages: z.array(pictureId), afterwards: z.enum(JOB_STATES) }).optional(),
+  /** Pages to do again when the run that is under way has ended. */
+  redoLater: z.array(pictureId),
+  /** Its pictures are to be looked at. */
+  unscanned: z.boolean(),
+  /** The next run tries pages again that were set aside. */
+  retry: z.boolean(),
+  /** Size of the results as an archive. */
+  resultBytes: count.optional(),
+  /** Chosen at the first start. */
+  output: z.strictObject({ kind: z.enum(["folder", "archive"]), file: fileName }).optional(),
+  counts,
+  progress,
+  warnings,
+  problem,
+});
+export type StoredJob = z.infer<typeof storedJob>;
+
+const storedPicture = z.strictObject({
+  id: pictureId,
+  /** As its source names it; also where that name is refused. */
+  name: z.string(),
+  added: z.boolean(),
+  /** Of an added reference: its file in the folder of references; an archive may hold several. */
+  file: fileName.optional(),
+  bytes: count,
+  kind: z.enum(IMAGE_TYPES).optional(),
+  confidence: z.number().min(0).max(1),
+  unsure: z.boolean(),
+  width: count.optional(),
+  height: count.optional(),
+  /** Why it cannot be used. */
+  fault: z.strictObject({ code: errorCode, message: z.string() }).optional(),
+  /** What a person said it is. */
+  role: z.enum(PICTURE_ROLES).optional(),
+  settings: pageOwnSettings.optional(),
+  /** Counts the pictures of strokes that were put for it. */
+  hints: count.optional(),
+});
+export type StoredPicture = z.infer<typeof storedPicture>;
+
+/** `pictures.json`. */
+const storedPictures = z.strictObject({
+  version: z.literal(1),
+  /** Files of the input that are no pictures. */
+  others: count,
+  /** Why the input as a whole cannot be used. */
+  fault: z.strictObject({ code: errorCode, message: z.string() }).optional(),
+  pictures: z.array(storedPicture),
+});
+export type StoredPictures = z.infer<typeof storedPictures>;
+
+/** Far above what a job of 100,000 pictures has. */
+const MAX_BYTES = 256 * 2 ** 20;
+
+/** Where the parts of a job are. */
+export function jobPaths(folder: string) {
+  return {
+    folder,
+    job: join(folder, "job.json"),
+    pictures: join(folder, "pictures.json"),
+    input: join(folder, "input"),
+    references: join(folder, "references"),
+    hints: join(folder, "hints"),
+    /** Copies of references that only some pages have. */
+    pageReferences: join(folder, "page-references"),
+  } as const;
+}
+export type JobPaths = ReturnType<typeof jobPaths>;
+
+export function noPictures(): StoredPictures {
+  return { version: 1, others: 0, pictures: [] };
+}
+
+/** Undefined where there is none, or none that is valid. */
+export async function readStoredJob(path: string): Promise<StoredJob | undefined> {
+  return parsed(storedJob, await textOf(path));
+}
+
+export async function readStoredPictures(path: string): Promise<StoredPictures | undefined> {
+  return parsed(storedPictures, await textOf(path));
+}
+
+/** A value of the index. Undefined for one that is not valid. */
+export function parseStoredJob(text: string): StoredJob | undefined {
+  return parsed(storedJob, text);
+}
+
+/** @throws ResourceError `ERR_OUTPUT_WRITE` */
+export async function writeStored(path: string, value: StoredJob | StoredPictures, root: string): Promise<void> {
+  await writeFileAtomic(path, Buffer.from(`${JSON.stringify(value)}\n`), true, undefined, root);
+}
+
+/** What tells one version of a file from another; undefined where there is none. */
+export async function stampOf(path: string): Promise<string | undefined> {
+  return stat(path, { bigint: true }).then(
+    ({ mtimeNs, size, ino }) => `${mtimeNs} ${size} ${ino}`,
+    () => undefined,
+  );
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    if ((await stat(path)).size > MAX_BYTES) return undefined;
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw inputError(path, error);
+  }
+}
+
+function parsed<T extends z.ZodType>(schema: T, text: string | undefined): z.output<T> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return schema.parse(parseJson(text, { maxLength: MAX_BYTES }));
+  } catch {
+    return undefined;
+  }
+}
