@@ -40,7 +40,7 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   page.on("console", (message) => {
     if (message.type() === "error" && !NETWORK.test(message.text())) faults.push(message.text());
   });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(30_000);
   return { context, page, faults };
 }
 

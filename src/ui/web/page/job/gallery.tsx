@@ -23,7 +23,7 @@ interface GalleryProps {
   readonly draggable?: boolean;
 }
 
-/** What a screen reader says of a picture. */
+/** A picture in words. */
 export function pictureName(picture: Picture): string {
   const { gallery } = t.value;
   const sure = picture.unsure ? `, ${gallery.unsure}` : "";
@@ -64,8 +64,8 @@ function Tile({ set, id, widthPx }: TileProps): JSX.Element | null {
   return (
     <>
       <Thumbnail src={urls.thumbnail(set.job, picture, widthPx)} />
-      <span class="tile-caption" aria-hidden="true">
-        <span class="tile-name">{picture.name}</span>
+      <span class="tile-caption">
+        <span class="tile-name">{picture.name}</span>{" "}
         <span class="tile-facts">
           {picture.added ? (
             <span>{t.value.gallery.added}</span>
@@ -73,6 +73,7 @@ function Tile({ set, id, widthPx }: TileProps): JSX.Element | null {
             <span class={picture.unsure ? "doubt" : ""}>
               {picture.unsure && "? "}
               {percent(picture.confidence)}
+              <span class="sr-only"> {picture.unsure ? t.value.gallery.unsure : t.value.gallery.sure}</span>
             </span>
           )}
           {own && <span class="own">{t.value.gallery.own}</span>}

@@ -170,9 +170,9 @@ function ResultTile({ set, id, widthPx }: TileProps): JSX.Element | null {
           <span style={{ width: `${step !== undefined && steps ? (step / steps) * 100 : 15}%` }} />
         </span>
       )}
-      <span class="tile-caption" aria-hidden="true">
-        <span class="tile-name">{picture.name}</span>
-        {state !== "completed" && <span class={`mark ${state}`}>{t.value.results.states[state]}</span>}
+      <span class="tile-caption">
+        <span class="tile-name">{picture.name}</span>{" "}
+        <span class={state === "completed" ? "sr-only" : `mark ${state}`}>{t.value.results.states[state]}</span>
       </span>
     </>
   );

@@ -20,7 +20,7 @@ interface TileGridProps {
   readonly captionHeight: number;
   /** Class names of a tile. */
   readonly className?: (id: string) => string;
-  /** What a screen reader says of a tile. */
+  /** What is shown when the pointer rests on a tile. */
   readonly nameOf: (id: string) => string;
   readonly draw: (id: string, widthPx: number) => ComponentChildren;
   /** On Enter and on a double click; with `openOnClick` on every plain click. */
@@ -133,7 +133,6 @@ export function TileGrid(props: TileGridProps): JSX.Element {
               aria-selected={chosen.has(id)}
               aria-setsize={ids.length}
               aria-posinset={index + 1}
-              aria-label={props.nameOf(id)}
               title={props.nameOf(id)}
               draggable={props.draggable}
               style={{

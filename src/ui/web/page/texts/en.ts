@@ -146,6 +146,7 @@ export const en = {
     unreadableText: "These are left out. The other pictures are not affected.",
     other: (count: number): string => `${many(count, "other file is", "other files are")} copied as they are.`,
     confidence: (value: string): string => `${value} sure`,
+    sure: "sure",
     unsure: "please check",
     added: "added",
     own: "own settings",

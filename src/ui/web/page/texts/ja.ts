@@ -148,6 +148,7 @@ export const ja: Texts = {
     unreadableText: "これらは除かれます。ほかの画像には影響しません。",
     other: (count) => `ほかの ${count} 個のファイルは、そのままコピーされます。`,
     confidence: (value) => `確信度 ${value}`,
+    sure: "確か",
     unsure: "要確認",
     added: "追加",
     own: "個別設定",
