@@ -4,8 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError } from "../../../errors.js";
-import * as jobs from "../../web/jobs/index.js";
-import type { Jobs, JobStoreOptions } from "../../web/jobs/index.js";
+import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { isLoopback } from "../../web/server/hosts.js";
 import { startWebServer, type WebServer } from "../../web/server/server.js";
@@ -56,8 +55,7 @@ async function start(flags: ServeFlags): Promise<WebServer & { token: string | u
     data: dataFolder(flags.data),
     roots: parseRoots(flags.root ?? []),
     engine: engineOptions(flags),
-    openJobs: (options) =>
-      (jobs as unknown as { JobStore: { open(given: JobStoreOptions): Promise<Jobs> } }).JobStore.open(options),
+    openJobs: (options) => JobStore.open(options),
   });
   return { ...server, token };
 }

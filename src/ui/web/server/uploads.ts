@@ -98,7 +98,12 @@ export class Uploads {
   async #created(upload: Upload): Promise<{ metadata?: Upload["metadata"] }> {
     const { job, role, path } = this.#metadataOf(upload);
     const { jobs, limits, space } = this.#options;
-    jobs.get(job);
+    const { state } = jobs.get(job);
+    if (role === "input" && state !== "draft")
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the job is ${state} and takes no pages any more; make another job, or add references`,
+      );
     if ((await this.#store.count()) >= limits.keptUploads)
       throw busy(
         503,

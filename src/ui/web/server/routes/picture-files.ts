@@ -57,7 +57,7 @@ export function pictureFileRoutes(app: App, services: Services): void {
         response: { 200: file("strokes of colour on transparency", "image/png"), ...errors },
       },
     },
-    (request, reply) => send(request, reply, "hints" as PictureFile),
+    (request, reply) => send(request, reply, "hints"),
   );
   app.get(
     "/jobs/:job/pictures/:picture/result",
