@@ -34,9 +34,9 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
     <>
       {job.result && (
         <ButtonLink
-          label={texts.download}
+          label={ended ? texts.download : texts.downloadSoFar}
           icon="download"
-          kind={compact ? "plain" : "main"}
+          kind={compact || !ended ? "plain" : "main"}
           bare={compact}
           href={urls.archive(job.id)}
           download={job.result.name}

@@ -100,6 +100,7 @@ export const en = {
 
   actions: {
     download: "Download",
+    downloadSoFar: "Download what is done",
     pause: "Pause",
     resume: "Resume",
     retryFailed: "Retry failed pages",

@@ -102,6 +102,7 @@ export const ja: Texts = {
 
   actions: {
     download: "ダウンロード",
+    downloadSoFar: "完了分をダウンロード",
     pause: "一時停止",
     resume: "再開",
     retryFailed: "失敗したページを再試行",
