@@ -1,18 +1,21 @@
 /** Pictures made small for lists and grids. */
 import sharp, { type Sharp } from "sharp";
+import type { RasterImage } from "../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
 import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, pictureFormat } from "./decode-image.js";
+import { isPsd, readFlattened } from "./psd-flattened.js";
 
 const QUALITY = 80;
 
 /**
- * A picture made small: WebP, upright, on white.
+ * A picture made small: WebP, upright, on white. Of a Photoshop document that this project wrote, the flattened picture.
  * @param bytes the picture's file
  * @param name what messages call it
  * @param sidePixels the longer side at most; a smaller picture keeps its size
  * @throws ImageProcessingError as `decodeImage`
  */
 export async function makeThumbnail(bytes: Uint8Array, name: string, sidePixels: number): Promise<Uint8Array> {
+  if (isPsd(bytes)) return encodeDecoded(readFlattened(bytes, name), name, sidePixels);
   const { format } = pictureFormat(bytes, name);
   // libjpeg decodes at a fraction of the size, so that a large page costs little.
   const small =
@@ -24,9 +27,13 @@ export async function makeThumbnail(bytes: Uint8Array, name: string, sidePixels:
       : undefined;
   if (small !== undefined) return small;
   const { image } = await decodeImage(bytes, name, { keepGray: true });
+  return encodeDecoded(image, name, sidePixels);
+}
+
+async function encodeDecoded(image: RasterImage, name: string, side: number): Promise<Uint8Array> {
   const { width, height, channels, data } = image;
   try {
-    return await encodeSmall(sharp(data, { raw: { width, height, channels }, limitInputPixels: false }), sidePixels);
+    return await encodeSmall(sharp(data, { raw: { width, height, channels }, limitInputPixels: false }), side);
   } catch (cause) {
     throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} cannot be made small: ${messageOf(cause)}`, {
       imagePath: name,

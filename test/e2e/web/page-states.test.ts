@@ -69,7 +69,7 @@ describe.skipIf(NO_CHROMIUM)(
         async (page) => {
           await page.locator(".tile").first().click();
           await page.getByRole("button", { name: "Paint hints" }).click();
-          await page.getByText("Eyedropper").waitFor();
+          await page.getByText("Eyedropper", { exact: true }).waitFor();
         },
       ],
       [
@@ -260,7 +260,7 @@ describe.skipIf(NO_CHROMIUM)(
       await page.goto(await address("The Lighthouse Keeper 7"));
       await page.getByRole("option", { name: /^003\.png/ }).click();
       await page.getByRole("button", { name: "Paint hints" }).click();
-      await page.getByText("Eyedropper").waitFor();
+      await page.getByText("Eyedropper", { exact: true }).waitFor();
       const stage = page.locator(".stage");
       await stage.focus();
       await page.keyboard.press("ArrowRight");

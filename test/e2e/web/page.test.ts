@@ -3,6 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { axeViolations, launchBrowser, NO_CHROMIUM, openPage } from "../../support/browser.js";
 import { colourPage, linePage, writeChapter, writeFolder } from "../../support/chapter.js";
@@ -138,17 +139,9 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await expect
       .poll(() => page.locator(".stage .layer img").first().getAttribute("src"), { timeout: WORK_MS })
       .not.toBe(before);
-    const color = await page
-      .locator(".stage .layer img")
-      .first()
-      .evaluate(async (image: { src: string }) => {
-        const bitmap = await createImageBitmap(await (await fetch(image.src)).blob());
-        const surface = new OffscreenCanvas(bitmap.width, bitmap.height);
-        const drawing = surface.getContext("2d")!;
-        drawing.drawImage(bitmap, 0, 0);
-        return [...drawing.getImageData(165, 160, 1, 1).data];
-      });
-    const [red, green, blue] = color as [number, number, number];
+    const src = (await page.locator(".stage .layer img").first().getAttribute("src"))!;
+    const bytes = Buffer.from(await (await fetch(new URL(src, server.url))).arrayBuffer());
+    const [red, green, blue] = (await sharp(bytes).removeAlpha().extract({ left: 165, top: 160, width: 1, height: 1 }).raw().toBuffer()) as unknown as [number, number, number];
     expect(green).toBeGreaterThan(red + 60);
     expect(green).toBeGreaterThan(blue + 40);
     // What was painted is there after a reload, and can be painted on.
@@ -240,7 +233,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await page.keyboard.press("ArrowRight");
     await tabTo(page, page.getByRole("button", { name: "Paint hints" }));
     await page.keyboard.press("Enter");
-    await page.getByText("Eyedropper").waitFor();
+    await page.getByText("Eyedropper", { exact: true }).waitFor();
     await page.getByRole("group", { name: "Page p1.png" }).focus();
     await page.keyboard.press("Escape");
     await page.keyboard.press("Escape");

@@ -88,7 +88,7 @@ export function PreviewPanel({ job, set }: { readonly job: Job; readonly set: Pi
             <figure key={page.id} style={{ "--aspect": String((page.width ?? 3) / (page.height ?? 4)) }}>
               <Compare
                 label={texts.compare(page.name)}
-                before={urls.original(job.id, page.id)}
+                before={urls.original(job.id, page)}
                 after={urls.result(job.id, page)}
                 width={page.result?.width ?? page.width ?? 3}
                 height={page.result?.height ?? page.height ?? 4}

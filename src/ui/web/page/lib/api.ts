@@ -98,6 +98,9 @@ export const api = {
 
 /** Sizes that thumbnails are asked for in, so that few are made and cached. */
 const THUMBNAIL_SIZES_PX = [160, 320, 640, 1280];
+const LARGEST_PX = 1280;
+/** Names of pictures that browsers show: not TIFF, not Photoshop documents. */
+const SHOWN = /\.(png|jpe?g|webp|gif|avif)$/i;
 
 function pictureUrl(
   job: string,
@@ -120,11 +123,19 @@ export const urls = {
     const result = of === "result" ? picture.result : undefined;
     return pictureUrl(job, picture.id, "thumbnail", result ? { size, of: "result", v: result.version } : { size });
   },
-  original: (job: string, picture: string) => pictureUrl(job, picture, "original"),
+  /** The picture as it was given; of a format that browsers do not show, made smaller. */
+  original: (job: string, { id, name }: Picture) =>
+    SHOWN.test(name) ? pictureUrl(job, id, "original") : pictureUrl(job, id, "thumbnail", { size: LARGEST_PX }),
   lines: (job: string, picture: string) => pictureUrl(job, picture, "lines"),
   hints: (job: string, picture: string) => pictureUrl(job, picture, "hints"),
-  result: (job: string, picture: Picture, more: { seed?: number; layer?: string; download?: 1 } = {}) =>
-    pictureUrl(job, picture.id, "result", { ...more, v: picture.result?.version }),
+  /** The coloured page; of a format that browsers do not show, made smaller. */
+  result: (job: string, { id, result }: Picture) =>
+    SHOWN.test(result?.name ?? "")
+      ? pictureUrl(job, id, "result", { v: result?.version })
+      : pictureUrl(job, id, "thumbnail", { size: LARGEST_PX, of: "result", v: result?.version }),
+  /** The file of the coloured page, or of one of its layers, to save. */
+  download: (job: string, { id, result }: Picture, layer?: string) =>
+    pictureUrl(job, id, "result", { layer, download: 1, v: result?.version }),
   /** One picture of a preview's grid of seeds. */
   preview: (job: string, picture: string, seed: number) => pictureUrl(job, picture, "thumbnail", { size: 640, seed }),
   archive: (job: string) => `${API}/jobs/${job}/result`,

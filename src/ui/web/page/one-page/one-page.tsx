@@ -150,7 +150,7 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
   const over = useSignal(false);
   const { onePage: texts, viewer, paint } = t.value;
   const result = page.result ? urls.result(job.id, page) : undefined;
-  const original = urls.original(job.id, page.id);
+  const original = urls.original(job.id, page);
   const painter = usePainter(
     job.id,
     page,
@@ -314,7 +314,7 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
             <ButtonLink
               label={t.value.download.picture}
               icon="download"
-              href={urls.result(job.id, page, { download: 1 })}
+              href={urls.download(job.id, page)}
               download={page.result.name}
             />
           )}

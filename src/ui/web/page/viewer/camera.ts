@@ -29,7 +29,7 @@ export class Camera {
     else this.#put(this.view.peek());
   }
 
-  /** Shows the whole picture, never above 100 %. */
+  /** Shows the whole picture, as large as the frame takes. */
   fit(): void {
     const { width, height } = this.#picture;
     const scale = Math.min(this.#frame.width / width, this.#frame.height / height);
@@ -44,7 +44,8 @@ export class Camera {
   /** Zooms so that one picture pixel is `zoom` screen pixels, around a place of the frame. */
   zoomTo(zoom: number, at = { x: this.#frame.width / 2, y: this.#frame.height / 2 }): void {
     const { scale: old, x, y } = this.view.peek();
-    const least = Math.min(this.#frame.width / this.#picture.width, this.#frame.height / this.#picture.height) / 2;
+    const fit = Math.min(this.#frame.width / this.#picture.width, this.#frame.height / this.#picture.height);
+    const least = Math.min(fit / 2, 1 / devicePixelRatio);
     const scale = Math.min(Math.max(zoom / devicePixelRatio, least), LARGEST_SCALE / devicePixelRatio);
     this.fitted.value = false;
     this.#put({ scale, x: at.x - ((at.x - x) / old) * scale, y: at.y - ((at.y - y) / old) * scale });

@@ -131,18 +131,10 @@ function Takeaway({ job, picture }: { readonly job: Job; readonly picture: Pictu
       <ul class="plain-list">
         <li>
           <ButtonLink
-            label={texts.picture}
+            label={/\.psd$/i.test(result.name) ? texts.psd : texts.picture}
             icon="download"
-            href={urls.result(job.id, picture, { download: 1 })}
+            href={urls.download(job.id, picture)}
             download={result.name}
-          />
-        </li>
-        <li>
-          <ButtonLink
-            label={texts.psd}
-            icon="download"
-            href={urls.result(job.id, picture, { layer: "psd", download: 1 })}
-            download={`${result.name.replace(/\.[^.]+$/, "")}.psd`}
           />
         </li>
         {result.layers?.map((layer) => (
@@ -150,7 +142,7 @@ function Takeaway({ job, picture }: { readonly job: Job; readonly picture: Pictu
             <ButtonLink
               label={texts.layer(layer)}
               icon="download"
-              href={urls.result(job.id, picture, { layer, download: 1 })}
+              href={urls.download(job.id, picture, layer)}
               download
             />
           </li>

@@ -38,7 +38,7 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
   }, [picture?.name]);
 
   const result = picture?.result ? urls.result(jobId, picture) : undefined;
-  const original = urls.original(jobId, id);
+  const original = picture ? urls.original(jobId, picture) : "";
   const shownUrl = (): string => (look.peek() === "original" || !result ? original : result);
   const painter = usePainter(jobId, picture, camera, shownUrl, painting.value);
   const step = (by: number): void => {
