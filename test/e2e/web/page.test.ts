@@ -10,7 +10,7 @@ import { colourPage, linePage, writeChapter, writeFolder } from "../../support/c
 import { dataFolder, startCommand, type TestServer } from "../../support/web-server.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 
-const WORK_MS = 120_000; // for pages to be coloured on a busy machine
+const WORK_MS = 90_000; // for pages to be coloured on a busy machine
 
 async function pageNames(path: string): Promise<string[]> {
   const source = await openPageSource(path);
@@ -141,7 +141,11 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
       .not.toBe(before);
     const src = (await page.locator(".stage .layer img").first().getAttribute("src"))!;
     const bytes = Buffer.from(await (await fetch(new URL(src, server.url))).arrayBuffer());
-    const [red, green, blue] = (await sharp(bytes).removeAlpha().extract({ left: 165, top: 160, width: 1, height: 1 }).raw().toBuffer()) as unknown as [number, number, number];
+    const [red, green, blue] = (await sharp(bytes)
+      .removeAlpha()
+      .extract({ left: 165, top: 160, width: 1, height: 1 })
+      .raw()
+      .toBuffer()) as unknown as [number, number, number];
     expect(green).toBeGreaterThan(red + 60);
     expect(green).toBeGreaterThan(blue + 40);
     // What was painted is there after a reload, and can be painted on.
@@ -215,10 +219,10 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     const { context, page, faults } = await openPage(browser);
     page.setDefaultTimeout(WORK_MS);
     await page.goto(server.url);
-    await page.getByRole("heading", { name: "Chapters" }).waitFor();
+    await page.getByRole("button", { name: "On the server" }).waitFor();
     await tabTo(page, page.locator("input[type=file]").first());
     const chooser = page.waitForEvent("filechooser");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Space");
     await (await chooser).setFiles(await writeChapter(path("By keys.cbz"), 1));
     const start = page.getByRole("button", { name: "Colour 1 page" });
     await start.waitFor();
