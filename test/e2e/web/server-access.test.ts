@@ -60,8 +60,12 @@ describe("the Host header", () => {
 });
 
 describe("pages of other sites", () => {
-  const change = (headers: Record<string, string>, method = "POST"): Promise<Response> =>
-    fetch(`${open.url}/api/v1/jobs`, { method, headers: { "content-type": "application/json", ...headers } });
+  const change = (headers: Record<string, string>, method = "POST", body?: string): Promise<Response> =>
+    fetch(`${open.url}/api/v1/jobs`, {
+      method,
+      headers: { "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
 
   it.each([
     { origin: "http://evil.example" },
@@ -87,7 +91,7 @@ describe("pages of other sites", () => {
 
   it("cannot send a form as a browser does without asking first", async () => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded"])
-      expect((await change({ "content-type": type })).status, type).toBe(415);
+      expect((await change({ "content-type": type }, "POST", "name=x")).status, type).toBe(415);
   });
 
   it("are not needed by our own page and by programs", async () => {

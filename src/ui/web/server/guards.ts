@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { App } from "./app-type.js";
 import { hostCheck } from "./hosts.js";
+import { hasBody } from "./body.js";
 import { RequestError } from "./request-error.js";
 import { foreignOrigin } from "./same-origin.js";
 import type { SlowBodies } from "./slow-bodies.js";
@@ -30,7 +31,8 @@ export function guards(app: App, { hostNames, token, cookieName, slowBodies }: G
         `the server does not answer to the name ${JSON.stringify((headers.host ?? "").slice(0, 100))}; use its IP address or name it with --host-name`,
       );
     const { longBody = false, open = false } = request.routeOptions.config;
-    slowBodies.watch(raw, longBody);
+    if (hasBody(raw)) slowBodies.watch(raw, longBody);
+    else delete raw.headers["content-type"]; // some clients name a type for nothing
     if (!isApi(request)) return;
     const fault = foreignOrigin(method, headers);
     if (fault !== undefined) throw new RequestError(403, "ERR_ACCESS", fault);
