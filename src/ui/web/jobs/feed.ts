@@ -60,7 +60,7 @@ export class Feed {
       if (next === undefined) return;
       this.#wait(about);
       this.tell(next());
-    }, GAP_MS).unref();
+    }, GAP_MS);
     this.#recent.set(about, { timer, next: undefined });
   }
 }

@@ -55,7 +55,7 @@ export class Scanner {
     const signal = AbortSignal.any([this.#end.signal, entry.removed.signal]);
     try {
       while (entry.scanAgain) {
-        await sleep(PATIENCE_MS, undefined, { signal, ref: false });
+        await sleep(PATIENCE_MS, undefined, { signal });
         entry.scanAgain = false;
         await this.#scan(entry, signal);
       }
