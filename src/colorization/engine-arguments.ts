@@ -80,7 +80,8 @@ function checkDots(what: string, dots: unknown): void {
   }
 }
 
-function checkRaster(what: string, image: unknown): void {
+/** @throws ValidationError `ERR_ARGUMENT` for what is no picture in pixels */
+export function checkRaster(what: string, image: unknown): void {
   const { width, height, channels, data } = (image ?? {}) as Record<string, unknown>;
   const isRaster =
     Number.isSafeInteger(width) &&

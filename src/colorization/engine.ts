@@ -3,12 +3,13 @@
  * hold.
  */
 import type { SessionOptions } from "../binding/index.js";
+import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
-import { checkArgument } from "../errors/arguments.js";
+import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import type { LedgerSnapshot } from "../memory/ledger.js";
-import { MemoryManager, type CacheCounters } from "../memory/memory-manager.js";
+import { MemoryManager, type CacheCounters, type PageSize } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
@@ -18,12 +19,13 @@ import { weightBooks } from "./shared-weights.js";
 import { LoadedStyles } from "./loaded-styles.js";
 import { Networks, type RunTimes } from "./model-runner.js";
 import { PageMemory } from "./page-memory.js";
-import { checkEngineOptions, checkRasterRequest, checkReferences } from "./engine-arguments.js";
+import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
 import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
 import { PageLanes } from "./page-lanes.js";
+import { extractPageLines } from "./page-lines.js";
 import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./page-request.js";
 import type { RunTask } from "./tasks/table.js";
@@ -250,6 +252,32 @@ export class Engine implements AsyncDisposable {
     );
     checkRasterRequest(request);
     return this.#colorize(references, request);
+  }
+
+  /**
+   * The line art of a decoded page as the denoiser gets it: gray, at the page size of the model that is nearest.
+   * `page.data` moves to a worker and is empty afterwards; give a copy to keep it.
+   * @throws ValidationError `ERR_ARGUMENT` for what is no page; ConfigurationError `ERR_CONFIG` for a style the model
+   * lacks; the signal's reason when cancelled; `ERR_STATE` when closed
+   */
+  async extractLines(page: RasterImage, style: Style, options: { signal?: AbortSignal } = {}): Promise<RasterImage> {
+    this.#assertOpen();
+    checkRaster("page", page);
+    checkObject("the options", options);
+    checkSignal("signal", options.signal);
+    this.#assertStyle(style);
+    const signal = this.#within(options.signal);
+    const size = [page.width, page.height] as const;
+    return this.#tracked(this.#extractLines(page, style, size, signal));
+  }
+
+  async #extractLines(page: RasterImage, style: Style, size: PageSize, signal: AbortSignal): Promise<RasterImage> {
+    const slot = await this.memory.beginPage("the page whose lines are shown", size, { signal });
+    try {
+      return await extractPageLines(this.#networks, this.#runTask, page, style, signal);
+    } finally {
+      slot.release();
+    }
   }
 
   async #colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {

@@ -19,7 +19,7 @@ export type ErrorClassName =
 /** What the table says of a code. */
 export interface ErrorFacts {
   /** Where it belongs in the guide. */
-  readonly group: "engine" | "model" | "page" | "input" | "output" | "usage" | "bug";
+  readonly group: "engine" | "model" | "page" | "input" | "output" | "usage" | "server" | "bug";
   /** When it is raised. */
   readonly when: string;
   /** The class it is mostly raised as. */
@@ -398,6 +398,44 @@ const table = {
     retryable: "no",
     exitCode: 1,
     remedy: "name the folder or archive that `cobra-batch colorize` has written",
+  },
+
+  // the web server
+  ERR_LISTEN: {
+    group: "server",
+    when: "the web server cannot have its address or port",
+    className: "ResourceError",
+    scope: "process",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "choose another --port or --host, or stop the program that has it; `--port 0` takes any that is free",
+  },
+  ERR_ACCESS: {
+    group: "server",
+    when: "a request lacks the token, names another host, or comes from a page of another site",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "open the address that the server has printed, or send its token as `Authorization: Bearer`",
+  },
+  ERR_REQUEST: {
+    group: "server",
+    when: "a request is not one that the web server answers: its address, method, media type or form",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "correct the request; docs/http-api.md and /api/v1/openapi.json describe them all",
+  },
+  ERR_REQUEST_LIMIT: {
+    group: "server",
+    when: "a request or an upload is larger than the web server takes",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "send less at once; GET /api/v1/server tells the limits",
   },
 
   // configuration, usage

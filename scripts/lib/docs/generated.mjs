@@ -11,11 +11,13 @@ import { lineTables } from "./json-lines.mjs";
 export async function generatedDocs() {
   const { jsonLineSchema } = await import("../../../dist/ui/cli/output/json-lines.js");
   const { ERROR_TABLE } = await import("../../../dist/errors.js");
+  const { openApiDocument } = await import("../../../dist/ui/web/server/document.js");
   const lines = jsonLineSchema();
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
     ["docs/api.md", apiPage().text],
+    ["docs/openapi.json", `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
     ["docs/errors.md", withSections("docs/errors.md", errorTables(ERROR_TABLE))],
   ]);
 }

@@ -13,6 +13,7 @@ import {
 } from "../../io/image/image-codec.js";
 import { encodeLayers, type LayerOptions, type PageLayers } from "../../io/image/layer-files.js";
 import { encodePsd, type PsdDocument } from "../../io/image/psd.js";
+import { makeThumbnail } from "../../io/image/thumbnail.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { TaskPayload, TaskResult } from "../../workers/task-table.js";
 import { seededNoise } from "../cobra/page-noise.js";
@@ -45,6 +46,9 @@ export const TASKS = {
   /** The layers of a page as files. */
   encodeLayers: ({ layers, options, name }: { layers: PageLayers; options: LayerOptions; name: string }) =>
     encodeLayers(layers, options, name),
+  /** A picture made small, and never larger. */
+  thumbnail: ({ bytes, name, sidePixels }: PictureFile & { sidePixels: number }) =>
+    makeThumbnail(bytes, name, sidePixels),
   contactSheet,
   // a page, between the networks
   seededNoise,

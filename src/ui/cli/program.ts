@@ -13,6 +13,7 @@ import { modelCommand } from "./commands/model-command.js";
 import { redoCommand } from "./commands/redo-command.js";
 import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
+import { serveCommand } from "./commands/serve-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
 
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .addCommand(rejectCommand())
     .addCommand(retryCommand())
     .addCommand(redoCommand())
+    .addCommand(serveCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())
     .addCommand(modelCommand())
@@ -39,6 +41,7 @@ Examples:
   cobra-batch colorize chapter.cbz     colour them, into chapter_colorized.cbz
   cobra-batch redo chapter_colorized.cbz 003.png    colour one page again
   cobra-batch retry chapter_colorized.cbz --failed  try failed pages again
+  cobra-batch serve                    colour chapters in a web page
 
 cobra-batch <command> --help shows the flags and examples of a command.`,
     )

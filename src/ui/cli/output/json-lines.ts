@@ -75,6 +75,11 @@ const commandLines = [
       .array(z.strictObject({ provider: z.string(), fault: z.string().optional() }))
       .describe("execution providers; fault: why one cannot start"),
   }),
+  line("listening", "serve: the server answers requests", {
+    url: z.string().describe("address for a browser, with the token where there is one"),
+    host: z.string().describe("address it listens on"),
+    port: count.describe("port it listens on"),
+  }),
   line("finding", "doctor: one thing looked at", {
     check: z.string().describe("stable name of the check"),
     title: z.string().describe("name of the check for people"),

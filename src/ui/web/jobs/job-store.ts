@@ -34,7 +34,7 @@ import { PathHider } from "./hide-paths.js";
 import { inputOf } from "./input.js";
 import { JobEntry } from "./job-entry.js";
 import { JobIndex } from "./job-index.js";
-import { noFile, openLayer, openOriginal, openPreview, openResult } from "./open-picture.js";
+import { noFile, openHints, openLayer, openOriginal, openPreview, openResult } from "./open-picture.js";
 import { outputOf } from "./outcomes.js";
 import { problemOf } from "./problem.js";
 import { JobQueue, previewOf } from "./queue.js";
@@ -504,6 +504,7 @@ export class JobStore implements Jobs {
         paths,
         this.#cache,
       );
+    if (which === "hints") return openHints(one, paths);
     if (stored.output === undefined) throw noFile(`result of ${one.name}`);
     const output = outputOf(paths.folder, stored.output);
     if (which.startsWith("preview:"))

@@ -42,6 +42,11 @@ export async function openOriginal(
   );
 }
 
+/** The strokes of colour that were put. */
+export function openHints({ id, name }: StoredPicture, paths: JobPaths): Promise<OpenedPicture> {
+  return openFile(join(paths.hints, `${id}.png`), `hints of ${name}.png`);
+}
+
 /** The coloured picture, in the output or in the work folder. */
 export function openResult(result: PageResult, output: OutputPaths, cache: SourceCache): Promise<OpenedPicture> {
   return openOutput(result.name, result.version, output, cache);

@@ -47,8 +47,8 @@ export interface JobChanges {
 /** What an upload is. */
 export type UploadRole = "input" | "reference";
 
-/** Which file of a picture: `preview:7` is that of seed 7, `layer:3_ink.png` one of the result's layers. */
-export type PictureFile = "original" | "result" | `preview:${number}` | `layer:${string}`;
+/** Which file of a picture: `hints` the strokes that were put, `preview:7` is that of seed 7, `layer:3_ink.png` one of the result's layers. */
+export type PictureFile = "original" | "result" | "hints" | `preview:${number}` | `layer:${string}`;
 
 /** A file of a picture, to be sent or made a thumbnail of. Exactly one of `path` and `bytes` is there. */
 export interface OpenedPicture {

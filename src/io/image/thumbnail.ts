@@ -1,0 +1,46 @@
+/** Pictures made small for lists and grids. */
+import sharp, { type Sharp } from "sharp";
+import { ImageProcessingError, messageOf } from "../../errors.js";
+import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, pictureFormat } from "./decode-image.js";
+
+const QUALITY = 80;
+
+/**
+ * A picture made small: WebP, upright, on white.
+ * @param bytes the picture's file
+ * @param name what messages call it
+ * @param sidePixels the longer side at most; a smaller picture keeps its size
+ * @throws ImageProcessingError as `decodeImage`
+ */
+export async function makeThumbnail(bytes: Uint8Array, name: string, sidePixels: number): Promise<Uint8Array> {
+  const { format } = pictureFormat(bytes, name);
+  // libjpeg decodes at a fraction of the size, so that a large page costs little.
+  const small =
+    format === "jpeg"
+      ? await encodeSmall(
+          sharp(bytes, { failOn: "none", autoOrient: true, limitInputPixels: DEFAULT_MAX_PIXELS }),
+          sidePixels,
+        ).catch(() => undefined)
+      : undefined;
+  if (small !== undefined) return small;
+  const { image } = await decodeImage(bytes, name, { keepGray: true });
+  const { width, height, channels, data } = image;
+  try {
+    return await encodeSmall(sharp(data, { raw: { width, height, channels }, limitInputPixels: false }), sidePixels);
+  } catch (cause) {
+    throw new ImageProcessingError("ERR_IMAGE_ENCODE", `${name} cannot be made small: ${messageOf(cause)}`, {
+      imagePath: name,
+      cause,
+    });
+  }
+}
+
+async function encodeSmall(picture: Sharp, side: number): Promise<Uint8Array> {
+  const file = await picture
+    .timeout({ seconds: DEFAULT_TIMEOUT_SECONDS })
+    .resize(side, side, { fit: "inside", withoutEnlargement: true })
+    .toColourspace("srgb")
+    .webp({ quality: QUALITY, effort: 2 })
+    .toBuffer();
+  return new Uint8Array(file);
+}

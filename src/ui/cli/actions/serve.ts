@@ -1,0 +1,113 @@
+/** `cobra-batch serve`: starts the web server, prints its address, and ends it on a signal. */
+import { spawn } from "node:child_process";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { toJsonLine } from "../../../core/json-lines.js";
+import { ConfigurationError } from "../../../errors.js";
+import { JobStore } from "../../web/jobs/index.js";
+import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
+import { isLoopback } from "../../web/server/hosts.js";
+import { startWebServer, type WebServer } from "../../web/server/server.js";
+import { LEAST_TOKEN_LENGTH, newToken } from "../../web/server/token.js";
+import type { ServeFlags } from "../commands/serve-command.js";
+import { engineOptions } from "../flags/run-flags.js";
+import { exitCodeFor } from "../output/exit-codes.js";
+import { printError } from "../output/report-errors.js";
+import { startLogging } from "./start-logging.js";
+
+const MOST_PORT = 65_535;
+/** Signals that end the server, with the exit codes that shells give to them. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Serves until a signal. @returns the exit code */
+export async function serve(flags: ServeFlags): Promise<number> {
+  const json = Boolean(flags.json);
+  const stop = new StopSignals();
+  try {
+    startLogging(flags);
+    const server = await start(flags);
+    const { token, ...told } = server;
+    const url = urlOf(reachableHost(told.host), told.port, token);
+    if (json) process.stdout.write(toJsonLine({ type: "listening", url, host: told.host, port: told.port }));
+    else process.stdout.write(`${url}\n`);
+    if (flags.open === true) openInBrowser(url);
+    const exitCode = await stop.first;
+    if (!json && !flags.quiet) process.stderr.write("finishing the pages in progress; a second signal ends at once\n");
+    if (await isLate(server.close(), flags.drain * 1000)) process.exit(exitCode);
+    return exitCode;
+  } catch (error) {
+    printError(error, json);
+    return stop.exitCode ?? exitCodeFor(error);
+  } finally {
+    stop.end();
+  }
+}
+
+async function start(flags: ServeFlags): Promise<WebServer & { token: string | undefined }> {
+  const token = tokenFor(flags);
+  if (flags.port > MOST_PORT)
+    throw new ConfigurationError("ERR_CONFIG", `--port: must be ${MOST_PORT} or less, not ${flags.port}`);
+  const server = await startWebServer({
+    host: flags.host,
+    port: flags.port,
+    token,
+    hostNames: flags.hostName ?? [],
+    data: dataFolder(flags.data),
+    roots: parseRoots(flags.root ?? []),
+    engine: engineOptions(flags),
+    openJobs: (options) => JobStore.open(options),
+  });
+  return { ...server, token };
+}
+
+function tokenFor({ host, token = process.env["COBRA_TOKEN"] || undefined }: ServeFlags): string | undefined {
+  if (token === undefined) return isLoopback(host) ? undefined : newToken();
+  if (token.length >= LEAST_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `--token: must have ${LEAST_TOKEN_LENGTH} characters or more, letters, digits and signs without spaces; leave it out, and one is made`,
+  );
+}
+
+function dataFolder(given: string | undefined): string {
+  return resolve(given ?? join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "cobra-batch"));
+}
+
+/** Waits, at most so long: what is left continues at the next start. */
+async function isLate(work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<true>((ended) => (timer = setTimeout(() => ended(true), ms)));
+  return Promise.race([work.then(() => false), late]).finally(() => clearTimeout(timer));
+}
+
+/** The first signal is told; the second ends the process at once, which loses nothing. */
+class StopSignals {
+  readonly first: Promise<number>;
+  exitCode: number | undefined;
+  #told!: (exitCode: number) => void;
+
+  constructor() {
+    this.first = new Promise((resolve) => (this.#told = resolve));
+    for (const name of Object.keys(SIGNALS)) process.on(name, this.#onSignal);
+  }
+
+  /** Stops listening. */
+  end(): void {
+    for (const name of Object.keys(SIGNALS)) process.off(name, this.#onSignal);
+  }
+
+  readonly #onSignal = (name: keyof typeof SIGNALS): void => {
+    if (this.exitCode !== undefined) process.exit(this.exitCode);
+    this.exitCode = SIGNALS[name];
+    this.#told(this.exitCode);
+  };
+}
+
+/** Opens the system's browser. Where there is none, the address is on the terminal. */
+function openInBrowser(url: string): void {
+  const browser = spawn("xdg-open", [url], { stdio: "ignore", detached: true });
+  browser.on("error", () =>
+    process.stderr.write("no browser could be opened (xdg-open is missing); open the address yourself\n"),
+  );
+  browser.unref();
+}

@@ -1,0 +1,66 @@
+/** `cobra-batch serve`: the web page and its API. */
+import { Command } from "commander";
+import { collect, integer } from "../flags/flag-values.js";
+import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
+
+/** Port of Gradio's own pages, which people know. */
+const DEFAULT_PORT = 7860;
+
+export interface ServeFlags extends RunFlags {
+  host: string;
+  port: number;
+  open?: boolean;
+  token?: string;
+  data?: string;
+  root?: string[];
+  hostName?: string[];
+}
+
+/** The command, ready to be added to the program. */
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .summary("colour chapters in a web page")
+    .description(
+      "Serves a web page that colours chapters, and the HTTP API behind it. Only this machine can reach it, unless\n--host says otherwise. Jobs are kept on disk and continue when the server is started again.",
+    )
+    .optionsGroup("Server:")
+    .option("--host <address>", "address to listen on; 0.0.0.0 for all, which needs a token", "127.0.0.1")
+    .option("--port <number>", "port to listen on; 0 for any that is free", integer("--port"), DEFAULT_PORT)
+    .option("--open", "open the page in the browser")
+    .option(
+      "--token <text>",
+      "what clients have to know (default: COBRA_TOKEN, else one is made where --host is not this machine)",
+    )
+    .option(
+      "--host-name <name>",
+      "name by which the server is called, such as that of a proxy; may be repeated",
+      collect,
+    )
+    .option(
+      "--data <dir>",
+      "folder of jobs, uploads and results (default: $XDG_DATA_HOME/cobra-batch, else ~/.local/share/cobra-batch)",
+    )
+    .option("--root <name=dir>", "folder on this machine whose chapters the page may read; may be repeated", collect);
+  return withRunFlags(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cobra-batch serve --open
+  cobra-batch serve --root manga=/srv/manga --root ~/scans
+  cobra-batch serve --host 0.0.0.0 --port 8080
+
+The first SIGINT, SIGTERM or SIGHUP finishes the pages in progress and ends the
+server; the second ends it at once. Either way jobs continue at the next start.
+
+Exit codes:
+  1              the server cannot start
+  64             wrong flags
+  75             another server works on the same data
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM`,
+    )
+    .action(async (flags: ServeFlags) => {
+      const { serve } = await import("../actions/serve.js");
+      process.exitCode = await serve(flags);
+    });
+}

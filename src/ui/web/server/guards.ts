@@ -1,0 +1,62 @@
+/** Who may ask at all, looked at before anything of the request is read: host, origin, token, slow senders. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { App } from "./app-type.js";
+import { hostCheck } from "./hosts.js";
+import { RequestError } from "./request-error.js";
+import { foreignOrigin } from "./same-origin.js";
+import type { SlowBodies } from "./slow-bodies.js";
+import type { TokenCheck } from "./token.js";
+
+export interface GuardOptions {
+  /** Names of this server beside IP addresses and the machine's own. */
+  readonly hostNames: readonly string[];
+  /** Undefined: everyone who reaches the server may use it. */
+  readonly token: TokenCheck | undefined;
+  readonly cookieName: string;
+  readonly slowBodies: SlowBodies;
+}
+
+const COOKIE_SECONDS = 30 * 24 * 3600;
+
+/** Adds the guards. Comes before the routes. */
+export function guards(app: App, { hostNames, token, cookieName, slowBodies }: GuardOptions): void {
+  const isOwnHost = hostCheck(hostNames);
+  app.addHook("onRequest", async (request) => {
+    const { headers, method, raw } = request;
+    if (!isOwnHost(headers.host))
+      throw new RequestError(
+        421,
+        "ERR_ACCESS",
+        `the server does not answer to the name ${JSON.stringify((headers.host ?? "").slice(0, 100))}; use its IP address or name it with --host-name`,
+      );
+    const { longBody = false, open = false } = request.routeOptions.config;
+    slowBodies.watch(raw, longBody);
+    if (!isApi(request)) return;
+    const fault = foreignOrigin(method, headers);
+    if (fault !== undefined) throw new RequestError(403, "ERR_ACCESS", fault);
+    if (!open) token?.admit(request.ip, headers, request.cookies[cookieName]);
+  });
+  if (token === undefined) return;
+  // The printed address: it leaves the token in a cookie, and not in the browser's history.
+  app.addHook("onRequest", async (request, reply) => {
+    const given = tokenOf(request);
+    if (given === undefined) return;
+    token.admitToken(request.ip, given);
+    await toPage(reply.setCookie(cookieName, token.cookie, COOKIE));
+  });
+}
+
+const COOKIE = { path: "/", httpOnly: true, sameSite: "strict", maxAge: COOKIE_SECONDS } as const;
+
+function toPage(reply: FastifyReply): FastifyReply {
+  return reply.header("cache-control", "no-store").redirect("/", 303);
+}
+
+function isApi({ url }: FastifyRequest): boolean {
+  return url === "/api" || url.startsWith("/api/");
+}
+
+function tokenOf({ method, url }: FastifyRequest): string | undefined {
+  if (method !== "GET" || !url.startsWith("/?")) return undefined;
+  return new URLSearchParams(url.slice(2)).get("token") ?? undefined;
+}

@@ -1,0 +1,35 @@
+/** The pool of worker threads for pictures, loaded when the first picture comes: an idle server does without it. */
+import { availableParallelism } from "node:os";
+import type { TaskPool } from "../../../colorization/tasks/pool.js";
+import type { PicturePool } from "../../../core/batch-engine.js";
+
+/** A `PicturePool` that costs nothing until it is used. */
+export class LazyPool implements PicturePool {
+  readonly maxThreads = availableParallelism();
+  #opening: Promise<TaskPool> | undefined;
+
+  readonly decode: PicturePool["decode"] = async (...given) => (await this.#pool()).decode(...given);
+  readonly classify: PicturePool["classify"] = async (...given) => (await this.#pool()).classify(...given);
+  readonly encode: PicturePool["encode"] = async (...given) => (await this.#pool()).encode(...given);
+  readonly run: PicturePool["run"] = (task, payload, options) =>
+    this.#pool().then((pool) => pool.run(task, payload, options)) as never;
+
+  /** Ends the threads after their tasks. */
+  async close(): Promise<void> {
+    await (await this.#opening?.catch(() => undefined))?.close();
+  }
+
+  #pool(): Promise<TaskPool> {
+    this.#opening ??= open();
+    return this.#opening;
+  }
+}
+
+async function open(): Promise<TaskPool> {
+  const [{ TaskPool: Pool }, { configureSharpForOwnProcess }] = await Promise.all([
+    import("../../../colorization/tasks/pool.js"),
+    import("../../../io/image/own-process.js"),
+  ]);
+  configureSharpForOwnProcess();
+  return new Pool();
+}

@@ -1,0 +1,38 @@
+/** Takes paths of this machine out of what is sent: messages of the engine name files as they lie on the server. */
+import { readdirSync } from "node:fs";
+import { homedir } from "node:os";
+
+/** Folders at the top whose names are also words of URLs. */
+const NOT_FOLDERS: ReadonlySet<string> = new Set(["api"]);
+
+/** Rewrites texts. */
+export class Redactor {
+  readonly #known: readonly (readonly [from: string, to: string])[];
+  readonly #path: RegExp;
+
+  /** @param known folders and what stands for them, such as the name of an allowed root; the longest match counts */
+  constructor(known: ReadonlyMap<string, string>) {
+    this.#known = [...known]
+      .filter(([folder]) => folder.length > 1)
+      .flatMap(([folder, name]) => {
+        const prefix = name === "" ? "" : `${name}/`;
+        return [
+          [`${folder}/`, prefix],
+          [folder, name === "" ? "the server" : name],
+        ] as const;
+      })
+      .sort(([a], [b]) => b.length - a.length);
+    const top = new Set([...readdirSync("/"), homedir().split("/")[1] ?? ""].filter((name) => name !== ""));
+    for (const name of NOT_FOLDERS) top.delete(name);
+    const names = [...top].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
+    // The last part stays: people know the file's name.
+    this.#path = new RegExp(String.raw`(?<![\w/.:%-])/(?:${names})(?:/[^\s"'\\:;,()/]*)*/(?=[^\s"'\\:;,()/])`, "gu");
+  }
+
+  /** The text, or JSON, without paths of the machine. */
+  redact(text: string): string {
+    let clean = text;
+    for (const [from, to] of this.#known) if (clean.includes(from)) clean = clean.replaceAll(from, to);
+    return clean.replace(this.#path, "");
+  }
+}

@@ -1,0 +1,147 @@
+/** The web server: opens the jobs, listens, and ends without losing anything. */
+import { mkdir } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { EngineOptions } from "../../../colorization/engine.js";
+import { ResourceError, systemCode, messageOf } from "../../../errors.js";
+import { outputError } from "../../../io/files/file-errors.js";
+import { getLogger } from "../../../logging.js";
+import type { Jobs, JobStoreOptions } from "../jobs/types.js";
+import { createApp } from "./app.js";
+import type { App } from "./app-type.js";
+import { DiskSpace } from "./disk-space.js";
+import { EventStreams } from "./event-streams.js";
+import { LazyEngine } from "./lazy-engine.js";
+import { LazyPool } from "./lazy-pool.js";
+import { DEFAULT_LIMITS, type ServerLimits } from "./limits.js";
+import { LineArt } from "./line-art.js";
+import { Redactor } from "./redactor.js";
+import { SlowBodies } from "./slow-bodies.js";
+import { Thumbnails } from "./thumbnails.js";
+import { TokenCheck } from "./token.js";
+import { Uploads } from "./uploads.js";
+import { API } from "./app.js";
+
+const log = getLogger("server");
+
+/** How a server is started. */
+export interface WebServerOptions {
+  /** Address to listen on. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Undefined: everyone who reaches the server may use it. */
+  readonly token?: string | undefined;
+  /** Names that the server answers to, beside IP addresses and the machine's own name. */
+  readonly hostNames?: readonly string[];
+  /** Folder of jobs, uploads and thumbnails. */
+  readonly data: string;
+  /** Folders on this machine that jobs may read, by name; real paths. */
+  readonly roots?: ReadonlyMap<string, string>;
+  readonly engine?: EngineOptions;
+  readonly limits?: Partial<ServerLimits>;
+  /** Opens the jobs. */
+  readonly openJobs: (options: JobStoreOptions) => Promise<Jobs>;
+  /** Folder of the built page. */
+  readonly page?: string;
+}
+
+/** A server that listens. */
+export interface WebServer {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Takes no more requests, ends streams and uploads (they can be resumed), finishes the pages in progress, and frees
+   * everything.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server.
+ * @throws ResourceError `ERR_LISTEN` for an address or port that cannot be had; errors of the data folder
+ */
+export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
+  const { host, port, token, data, roots = new Map<string, string>(), hostNames = [] } = options;
+  const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const uploadFolder = join(data, "uploads");
+  await mkdir(uploadFolder, { recursive: true, mode: 0o700 }).catch((cause: unknown) =>
+    Promise.reject(outputError(uploadFolder, cause)),
+  );
+  const engine = new LazyEngine(options.engine ?? {});
+  const pool = new LazyPool();
+  const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
+  const redactor = new Redactor(new Map([[data, ""], ...[...roots].map(([name, folder]) => [folder, name] as const)]));
+  const events = new EventStreams(limits, (event) => redactor.redact(JSON.stringify(event)));
+  const stopTelling = jobs.events((event) => events.tell(event));
+  const space = new DiskSpace(data, limits.freeBytes);
+  const uploads = new Uploads({ jobs, folder: uploadFolder, space, path: `${API}/uploads`, limits });
+  const slowBodies = new SlowBodies(limits);
+  const app = createApp(
+    {
+      jobs,
+      engine,
+      events,
+      uploads,
+      space,
+      thumbnails: new Thumbnails({
+        folder: join(data, "thumbnails"),
+        pool,
+        maxBytes: limits.thumbnailBytes,
+        mostWaiting: limits.thumbnailsWaiting,
+      }),
+      lineArt: new LineArt(engine),
+      redactor,
+      limits,
+      uploadFolder,
+      page: options.page ?? fileURLToPath(new URL("../page", import.meta.url)),
+    },
+    {
+      hostNames: [host, ...hostNames],
+      token: token === undefined ? undefined : new TokenCheck(token, limits.wrongTokens),
+      cookieName: "cobra-batch",
+      slowBodies,
+    },
+  );
+  const end = async (): Promise<void> => {
+    stopTelling();
+    uploads.close();
+    slowBodies.close();
+    events.close();
+    const jobsClosed = jobs.close();
+    await Promise.all([closeApp(app), jobsClosed]);
+    await Promise.all([pool.close(), engine.close()]);
+  };
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    await end().catch((error: unknown) => log.error({ error: messageOf(error) }, "closing failed"));
+    throw listenError(host, port, cause);
+  }
+  const { port: bound } = app.server.address() as AddressInfo;
+  log.info({ host, port: bound, data, token: token !== undefined }, "server listens");
+  let closing: Promise<void> | undefined;
+  return { host, port: bound, close: () => (closing ??= end()) };
+}
+
+/** How long requests that are being answered may take once the server ends. */
+const GRACE_MS = 5000;
+
+async function closeApp(app: App): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
+  await app.close().finally(() => clearTimeout(timer));
+}
+
+function listenError(host: string, port: number, cause: unknown): ResourceError {
+  const code = systemCode(cause);
+  const why =
+    code === "EADDRINUSE"
+      ? `port ${port} on ${host} is in use, perhaps by another cobra-batch serve; choose another --port, or --port 0 for any that is free`
+      : code === "EACCES"
+        ? `port ${port} may not be used by this user; choose a --port above 1023`
+        : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
+          ? `${host} is no address of this machine; choose another --host, such as 127.0.0.1, or 0.0.0.0 for all`
+          : `cannot listen on ${host}, port ${port}: ${messageOf(cause)}`;
+  return new ResourceError("ERR_LISTEN", why, { cause });
+}

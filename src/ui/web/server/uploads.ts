@@ -1,0 +1,165 @@
+/** Uploads by tus 1.0: a file of any size in pieces, resumed after a lost connection, a reload or a restart. */
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { Server, type Upload } from "@tus/server";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import { uploadMetadata } from "../api/requests.js";
+import type { Jobs } from "../jobs/types.js";
+import { ClientShare } from "./client-share.js";
+import { DiskSpace } from "./disk-space.js";
+import type { ServerLimits } from "./limits.js";
+import { busy, RequestError } from "./request-error.js";
+import { UploadStore } from "./upload-store.js";
+
+/** How often uploads that nobody goes on with are looked for. */
+const SWEEP_MS = 3600 * 1000;
+
+/** Where uploads lie and what they may take. */
+export interface UploadOptions {
+  readonly jobs: Jobs;
+  /** Folder of uploads that are not complete, on the same disk as the jobs. */
+  readonly folder: string;
+  readonly space: DiskSpace;
+  /** Where clients reach the uploads. */
+  readonly path: string;
+  readonly limits: ServerLimits;
+}
+
+/** The tus server and what keeps it in bounds. */
+export class Uploads {
+  readonly share: ClientShare;
+  readonly #options: UploadOptions;
+  readonly #store: UploadStore;
+  readonly #tus: Server;
+  /** Our own errors, which tus would tell as text. */
+  readonly #errors = new WeakMap<object, BatchProcessingError>();
+  readonly #sweeping: NodeJS.Timeout;
+
+  constructor(options: UploadOptions) {
+    const { folder, path, limits } = options;
+    this.#options = options;
+    this.#store = new UploadStore(folder, limits.uploadExpiryMs);
+    this.share = new ClientShare("uploads", limits.uploadsOfClient, limits.uploads);
+    this.#tus = new Server({
+      path,
+      datastore: this.#store,
+      maxSize: limits.uploadBytes,
+      relativeLocation: true,
+      allowedOrigins: () => false,
+      namingFunction: () => randomBytes(16).toString("hex"),
+      onUploadCreate: async (_request, upload) => this.#created(upload),
+      onUploadFinish: async (_request, upload) => this.#finished(upload),
+      onResponseError: (asked, error) => {
+        if (error instanceof BatchProcessingError) this.#errors.set(asked, error);
+        return undefined;
+      },
+    });
+    void this.#store.sweep();
+    this.#sweeping = setInterval(() => void this.#store.sweep(), SWEEP_MS).unref();
+  }
+
+  /** Answers a request of the protocol. */
+  async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const sends = request.method === "PATCH" || request.method === "POST";
+    const end = sends ? this.share.begin(request.ip) : undefined;
+    const giveBack = sends ? await this.#room(Number(request.headers["content-length"] ?? 0), end) : undefined;
+    try {
+      const asked = toWebRequest(request);
+      const response = await this.#tus.handleWeb(asked);
+      if (response.status >= 400) throw this.#errors.get(asked) ?? fromAnswer(response.status, await response.text());
+      const headers = Object.fromEntries(response.headers);
+      delete headers["access-control-expose-headers"];
+      return reply
+        .code(response.status)
+        .headers(headers)
+        .send(response.status === 204 ? undefined : await response.text());
+    } finally {
+      giveBack?.();
+      end?.();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#sweeping);
+  }
+
+  async #room(bytes: number, end: (() => void) | undefined): Promise<() => void> {
+    try {
+      return await this.#options.space.book(bytes);
+    } catch (error) {
+      end?.();
+      throw error;
+    }
+  }
+
+  /** Refuses early what could not be taken at the end. */
+  async #created(upload: Upload): Promise<{ metadata?: Upload["metadata"] }> {
+    const { job, role, path } = this.#metadataOf(upload);
+    const { jobs, limits, space } = this.#options;
+    const { state } = jobs.get(job);
+    if (role === "input" && state !== "draft")
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the job is ${state} and takes no pages any more; make another job, or add references`,
+      );
+    if ((await this.#store.count()) >= limits.keptUploads)
+      throw busy(
+        503,
+        `${limits.keptUploads} uploads are not complete, as many as are kept; go on with those, or try later`,
+      );
+    (await space.book(upload.size ?? 0))();
+    return { metadata: { job, role, path } };
+  }
+
+  async #finished(upload: Upload): Promise<Record<string, never>> {
+    const { job, role, path } = this.#metadataOf(upload);
+    const { jobs } = this.#options;
+    const target = await jobs.uploadTarget(job, role, path);
+    try {
+      await this.#store.move(upload, target);
+    } catch (error) {
+      jobs.uploadFailed(target);
+      throw error;
+    }
+    await jobs.uploaded(job);
+    return {};
+  }
+
+  #metadataOf({ metadata }: Upload): z.infer<typeof uploadMetadata> {
+    const { filename, name, ...given } = metadata ?? {};
+    const parsed = uploadMetadata.safeParse({
+      job: given["job"],
+      role: given["role"] ?? "input",
+      path: given["path"] ?? filename ?? name,
+    });
+    if (parsed.success) return parsed.data;
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
+    throw new ValidationError("ERR_ARGUMENT", `the upload's metadata is wrong: ${faults.join("; ")}`);
+  }
+}
+
+/** The request as tus takes it: its body is read piece by piece. */
+function toWebRequest(request: FastifyRequest): Request {
+  const { raw, method } = request;
+  const hasBody = method === "PATCH" || method === "POST";
+  return new Request(`http://${raw.headers.host}${raw.url}`, {
+    method,
+    headers: Object.entries(raw.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as [string, string]],
+    ),
+    ...(hasBody ? { body: Readable.toWeb(raw) as ReadableStream<Uint8Array>, duplex: "half" as const } : {}),
+  });
+}
+
+/** An error of tus itself. */
+function fromAnswer(status: number, body: string): RequestError {
+  const text = body.trim();
+  if (status === 413) return new RequestError(413, "ERR_REQUEST_LIMIT", text);
+  if (status === 404 || status === 410)
+    return new RequestError(status, "ERR_JOB_NOT_FOUND", "there is no such upload, or it has expired; begin it again");
+  if (status >= 500)
+    return new RequestError(507, "ERR_OUTPUT_WRITE", "the upload cannot be written to the server's disk");
+  return new RequestError(status, "ERR_REQUEST", text);
+}
