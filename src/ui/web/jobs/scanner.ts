@@ -99,7 +99,7 @@ export class Scanner {
 
 /** What people said while the pictures were looked at is kept. */
 function withWords(found: StoredPictures, now: StoredPictures): StoredPictures["pictures"] {
-  const words = new Map(now.pictures.map(({ id, role, settings, hints }) => [id, { role, settings, hints }]));
+  const words = new Map(now.pictures.map(({ id, role, settings }) => [id, { role, settings }]));
   return found.pictures.map((picture) => ({ ...picture, ...words.get(picture.id) }));
 }
 
