@@ -78,8 +78,11 @@ export class JobQueue {
     let wish: StopWish | undefined;
     let run: JobRun | undefined;
     const warnings: string[] = [];
+    entry.abandoned = false;
     entry.stop = (wanted) => {
       wish = wish === "abandon" ? wish : wanted;
+      entry.abandoned = wish === "abandon";
+      if (entry.abandoned) entry.live.clear();
       run?.stop(wanted);
     };
     let summary: BatchSummary | undefined;
@@ -88,6 +91,7 @@ export class JobQueue {
     const only = entry.stored.redo !== undefined;
     try {
       await host.change(entry, (job) => begun(job));
+      await entry.pictures();
       await entry.scan;
       const input = await inputOf(entry.stored.source, entry.paths, host.roots);
       if (input === undefined)
