@@ -58,7 +58,7 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
           {failed > 0 && <span class="bad">{texts.pagesFailed(failed)}</span>}
           {!started && job.counts.pages > 0 && <span>{texts.pages(job.counts.pages)}</span>}
           {job.state === "running" && job.secondsLeft !== undefined && (
-            <span>{texts.left(duration(job.secondsLeft))}</span>
+            <span>{texts.left(duration(job.secondsLeft, { rough: true }))}</span>
           )}
           {job.background && <span>{texts.inBackground}</span>}
           <span class="when">{moment(job.endedAt ?? job.startedAt ?? job.createdAt)}</span>

@@ -112,7 +112,7 @@ function JobHeader({ job, action }: { readonly job: Job; readonly action: Action
           {ran && <span>{texts.jobs.pagesDone(completed, total)}</span>}
           {failed > 0 && <span class="bad">{texts.jobs.pagesFailed(failed)}</span>}
           {job.state === "running" && job.secondsLeft !== undefined && (
-            <span>{texts.jobs.left(duration(job.secondsLeft))}</span>
+            <span>{texts.jobs.left(duration(job.secondsLeft, { rough: true }))}</span>
           )}
           {job.state === "queued" && job.position !== undefined && <span>{texts.job.turn(job.position)}</span>}
           <span class="when">{moment(job.endedAt ?? job.startedAt ?? job.createdAt)}</span>

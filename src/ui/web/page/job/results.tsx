@@ -161,10 +161,7 @@ function ResultTile({ set, id, widthPx }: TileProps): JSX.Element | null {
   const { state, step, steps } = picture;
   return (
     <>
-      <Thumbnail
-        key={picture.result?.version ?? "original"}
-        src={urls.thumbnail(set.job, picture, widthPx, "result")}
-      />
+      <Thumbnail src={urls.thumbnail(set.job, picture, widthPx, "result")} />
       {state === "processing" && (
         <span class="tile-progress">
           <span style={{ width: `${step !== undefined && steps ? (step / steps) * 100 : 15}%` }} />

@@ -28,7 +28,7 @@ export function UploadProgress({ job }: { readonly job: string }): JSX.Element {
             <span class="figures">
               {texts.of(bytes(sent), bytes(size))}
               {rate.value > 0 && `, ${bytes(rate.value)}/${t.value.units.seconds}`}
-              {rate.value > 0 && `, ${t.value.jobs.left(duration((size - sent) / rate.value))}`}
+              {rate.value > 0 && `, ${t.value.jobs.left(duration((size - sent) / rate.value, { rough: true }))}`}
             </span>
             <Button
               label={texts.stop}

@@ -11,10 +11,10 @@ export function bytes(count: number): string {
   return `${value.toLocaleString(language.value, { maximumFractionDigits: digits })} ${UNITS[power]}`;
 }
 
-/** A length of time, such as "2 min 05 s". */
-export function duration(seconds: number): string {
+/** A length of time, such as "2 min 05 s"; where it is rough, without tenths. */
+export function duration(seconds: number, { rough = false } = {}): string {
   const { hours, minutes, seconds: unit } = t.value.units;
-  if (seconds < 10) return `${seconds.toLocaleString(language.value, { maximumFractionDigits: 1 })} ${unit}`;
+  if (seconds < 10 && !rough) return `${seconds.toLocaleString(language.value, { maximumFractionDigits: 1 })} ${unit}`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} ${unit}`;
   if (whole < 3600) return `${Math.floor(whole / 60)} ${minutes} ${String(whole % 60).padStart(2, "0")} ${unit}`;

@@ -61,12 +61,20 @@ export async function mainColors(url: string, count: number): Promise<string[]> 
     for (const [channel, level] of [red, green, blue].entries()) bin.sum[channel as 0 | 1 | 2] += level;
     bins.set(key, bin);
   }
-  const chosen: [number, number, number][] = [];
-  for (const { count: size, sum } of [...bins.values()].sort((a, b) => b.count - a.count)) {
-    const color = sum.map((total) => Math.round(total / size)) as [number, number, number];
-    const far = chosen.every((one) => Math.hypot(...one.map((level, c) => level - color[c]!)) > LEAST_DISTANCE);
-    if (far) chosen.push(color);
+  const colors = [...bins.values()]
+    .sort((a, b) => b.count - a.count)
+    .map(({ count: size, sum }) => hex(...(sum.map((total) => Math.round(total / size)) as [number, number, number])));
+  return distinct(colors, count);
+}
+
+/** The first `count` colours that are not much like an earlier one. */
+export function distinct(colors: readonly string[], count: number): string[] {
+  const chosen: { color: string; levels: number[] }[] = [];
+  for (const color of colors) {
+    const levels = [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16));
+    const far = chosen.every((one) => Math.hypot(...one.levels.map((level, c) => level - levels[c]!)) > LEAST_DISTANCE);
+    if (far) chosen.push({ color, levels });
     if (chosen.length === count) break;
   }
-  return chosen.map((color) => hex(...color));
+  return chosen.map(({ color }) => color);
 }

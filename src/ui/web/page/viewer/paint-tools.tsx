@@ -7,7 +7,7 @@ import { urls } from "../lib/api.js";
 import { Bar, Button, Segments } from "../parts/button.js";
 import type { IconName } from "../parts/icon.js";
 import { t } from "../texts/texts.js";
-import { colorAt, mainColors } from "./colors.js";
+import { colorAt, distinct, mainColors } from "./colors.js";
 import { TOOLS, type Painter, type Tool } from "./painter.js";
 
 const ICONS: Readonly<Record<Tool, IconName>> = { brush: "brush", erase: "erase", pick: "picker", pan: "hand" };
@@ -158,7 +158,7 @@ function usePalette(job: string, references: readonly Picture[]): readonly strin
     const each = Math.ceil(PALETTE / Math.max(1, some.length));
     Promise.all(some.map((one) => mainColors(urls.thumbnail(job, one, 160), each).catch(() => [])))
       .then((found) => {
-        if (!left) colors.value = [...new Set(found.flat())].slice(0, PALETTE);
+        if (!left) colors.value = distinct(found.flat(), PALETTE);
       })
       .catch(() => undefined);
     return () => {
