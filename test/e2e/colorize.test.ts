@@ -6,19 +6,16 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
-let model: string;
 const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-e2e-"));
-  model = at("model");
-  await buildPresetPackage({ directory: model, preset: "tiny" });
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -42,7 +39,7 @@ describe("a chapter", () => {
       "--output-zip",
       at("out.cbz"),
       "--model",
-      model,
+      SMALL_MODEL,
       "--steps",
       "2",
     ]);
@@ -74,7 +71,7 @@ describe("a chapter", () => {
     expect(metadata).toMatchObject({
       created_at: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/) as string,
       cobra_version: "0.1.0",
-      model: { name: "cobra-tiny", trained: false, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+      model: { name: "cobra-small", trained: false, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
       settings: { numInferenceSteps: 2, topK: 3, ink: "page" },
       references: ["ref_a.jpg", "ref_b.jpg"],
     });
@@ -99,7 +96,7 @@ describe("a chapter", () => {
       "--reference-dir",
       at("refs"),
       "--model",
-      model,
+      SMALL_MODEL,
       "--steps",
       "1",
       "--style",
@@ -133,7 +130,7 @@ describe("a chapter", () => {
         "--reference-dir",
         at("ink-refs"),
         "--model",
-        model,
+        SMALL_MODEL,
         "--steps",
         "1",
         ...flags,
@@ -151,12 +148,12 @@ describe("a chapter", () => {
     const black = [...page.keys()].filter((index) => page[index]! <= 20);
     expect(black.length).toBeGreaterThan(1000);
     expect(black.filter((index) => own.data[index] !== page[index])).toEqual([]);
-    expect((await picture("ink-model", "--ink", "model")).info).toMatchObject({ width: 144, height: 192, channels: 3 });
+    expect((await picture("ink-model", "--ink", "model")).info).toMatchObject({ width: 96, height: 128, channels: 3 });
   });
 
   it("takes the chapter as its argument and writes beside it", async () => {
     await writeChapter(at("short.cbz"), 1);
-    const result = await runCli(["colorize", at("short.cbz"), "--model", model, "--steps", "1", "--quiet"]);
+    const result = await runCli(["colorize", at("short.cbz"), "--model", SMALL_MODEL, "--steps", "1", "--quiet"]);
     expect(result).toMatchObject({ code: 0, stdout: `${at("short_colorized.cbz")}\n`, stderr: "" });
   });
 
@@ -169,7 +166,7 @@ describe("a chapter", () => {
       "--output-dir",
       at("json-out"),
       "--model",
-      model,
+      SMALL_MODEL,
       "--steps",
       "2",
       "--json",
@@ -208,7 +205,7 @@ describe("a chapter", () => {
           "--output-dir",
           at(out),
           "--model",
-          model,
+          SMALL_MODEL,
           "--steps",
           "2",
           "--seed",
@@ -234,7 +231,7 @@ describe("bad input", () => {
       "--output-zip",
       at("broken-out.cbz"),
       "--model",
-      model,
+      SMALL_MODEL,
       "--steps",
       "1",
     ]);
@@ -258,7 +255,7 @@ describe("bad input", () => {
       "--output-dir",
       at("mixed-out"),
       "--model",
-      model,
+      SMALL_MODEL,
       "--steps",
       "1",
     ]);
@@ -304,7 +301,14 @@ describe("bad input", () => {
       /coloured already.*\[ERR_INPUT_EMPTY\]/,
     ],
   ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
-    const result = await runCli(["colorize", ...(await input()), "--output-zip", at("never.cbz"), "--model", model]);
+    const result = await runCli([
+      "colorize",
+      ...(await input()),
+      "--output-zip",
+      at("never.cbz"),
+      "--model",
+      SMALL_MODEL,
+    ]);
     expect(result.stderr).toMatch(message);
     expect(result).toMatchObject({ code: 1, stdout: "" });
     expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
@@ -313,13 +317,13 @@ describe("bad input", () => {
   it("refuses an output where a file is in the way, with exit code 1", async () => {
     await writeFile(at("blocked"), "");
     await writeChapter(at("blocked.cbz"), 1);
-    const result = await runCli(["colorize", at("blocked.cbz"), "--output-dir", at("blocked"), "--model", model]);
+    const result = await runCli(["colorize", at("blocked.cbz"), "--output-dir", at("blocked"), "--model", SMALL_MODEL]);
     expect(result.stderr).toMatch(/a file is in the way.*\[ERR_OUTPUT_WRITE\]/);
     expect(result.code).toBe(1);
   });
 
   it("refuses a model with one byte changed, naming the file", async () => {
-    await cp(model, at("damaged"), { recursive: true });
+    await cp(SMALL_MODEL, at("damaged"), { recursive: true });
     const file = (await readdir(at("damaged"))).find((name) => name.endsWith(".onnx"))!;
     const bytes = await readFile(join(at("damaged"), file));
     bytes[bytes.length >> 1]! ^= 1;
@@ -364,7 +368,7 @@ describe("signals", () => {
         "--output-zip",
         at(`${signal}-out.cbz`),
         "--model",
-        model,
+        SMALL_MODEL,
         "--steps",
         "4",
         "--max-concurrent",
@@ -405,7 +409,7 @@ describe("signals", () => {
           "--output-zip",
           at(`${name}-out.cbz`),
           "--model",
-          model,
+          SMALL_MODEL,
           "--steps",
           "900",
           "--drain",

@@ -3,17 +3,16 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { runFixture } from "../support/child.js";
 import { runCli } from "../support/cli.js";
 import { writeChapter } from "../support/chapter.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-e2e-log-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeChapter(at("chapter.cbz"), 3, { "p9.png": Buffer.from("no picture") });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -31,7 +30,7 @@ const colorize = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
     "--output-dir",
     at(out),
     "--model",
-    at("model"),
+    SMALL_MODEL,
     "--steps",
     "2",
     "--max-concurrent",
@@ -51,7 +50,7 @@ describe("cobra-batch colorize", () => {
     expect(one("model opened")).toMatchObject({
       level: "INFO",
       component: "engine",
-      model: expect.stringContaining("cobra-tiny"),
+      model: expect.stringContaining("cobra-small"),
       provider: "cpu",
     });
     const job = one("batch started")["job"];
@@ -59,7 +58,7 @@ describe("cobra-batch colorize", () => {
     expect(one("batch started")).toMatchObject({
       pages: 4,
       references: ["ref_a.jpg", "ref_b.jpg"],
-      model: expect.stringContaining("cobra-tiny"),
+      model: expect.stringContaining("cobra-small"),
       provider: "cpu",
       output: at("info"),
     });

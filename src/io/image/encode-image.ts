@@ -1,7 +1,7 @@
 /** Encodes pixels to a picture's file. */
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
-import { OUTPUT_FORMATS, type OutputFormat } from "../../config/batch-config.js";
+import { OUTPUT_FORMATS, type OutputFormat } from "../../config/settings.js";
 import { ImageProcessingError, messageOf, ValidationError } from "../../errors.js";
 import { isSrgb, isOneWay, profileSpace, withProfileFile } from "./color-profile.js";
 import { describe } from "./decode-image.js";
