@@ -28,7 +28,7 @@ beforeAll(async () => {
   await writeFolder(at("folders"), { "a/001.png": pages[0]!, "b/001.png": pages[1]! });
   const reference = await colourPage(1);
   await writeFolder(at("refs"), { "x.jpg": reference });
-  engine = await Engine.open({ model: SMALL_MODEL });
+  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
   await writeFolder(at("mixed"), { "1.png": pages[0]!, "2.jpg": reference });
 });
 

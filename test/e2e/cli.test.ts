@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chapterFiles, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
 
 const MAIN = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 let root: string;
@@ -220,8 +220,8 @@ describe("every command", () => {
   });
 
   it("ends with 75 where another run works on the output, naming it", async () => {
-    await writeFolder(at("held"), await chapterFiles(1));
-    const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", SMALL_MODEL, "--json"];
+    await writeFolder(at("held"), await chapterFiles(4));
+    const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", TINY_MODEL, "--json"];
     let second: ReturnType<typeof runCli> | undefined;
     const first = await runCli([...command, "--steps", "900", "--drain", "0"], (child, stdout) => {
       if (second === undefined && stdout.includes('"page-stage"'))

@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-image-"));
   page = await linePage(1);
   references = await Promise.all([1, 2].map((seed) => colourPage(seed)));
-  engine = await Engine.open({ model: SMALL_MODEL, maxQueued: 3 });
+  engine = await Engine.open({ model: SMALL_MODEL, maxQueued: 3, session: { intraOpThreads: 1 } });
 });
 
 afterEach(() => vi.restoreAllMocks());

@@ -9,7 +9,7 @@ import { openPageSource } from "../../src/io/open-source.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -196,27 +196,16 @@ describe("a chapter", () => {
 
   it("gives the same bytes for the same seed and others for another", async () => {
     const files = await chapterFiles(1);
-    await writeFolder(at("seed"), files);
-    const picture = async (out: string, seed: string): Promise<Buffer> => {
-      expect(
-        await runCli([
-          "colorize",
-          at("seed"),
-          "--output-dir",
-          at(out),
-          "--model",
-          SMALL_MODEL,
-          "--steps",
-          "2",
-          "--seed",
-          seed,
-        ]),
-      ).toMatchObject({ code: 0 });
-      return readFile(join(at(out), "p1_colorized.png"));
+    await writeFolder(at("seed"), { ...files, "p2.png": files["p1.png"]! });
+    await writeFile(at("seed.json"), JSON.stringify({ default: { seed: 7 }, images: { "p2.png": { seed: 8 } } }));
+    const pictures = async (out: string, ...flags: string[]): Promise<Buffer[]> => {
+      const command = ["colorize", at("seed"), "--output-dir", at(out), "--model", SMALL_MODEL, "--steps", "2"];
+      expect(await runCli([...command, ...flags])).toMatchObject({ code: 0 });
+      return Promise.all(["p1", "p2"].map((page) => readFile(join(at(out), `${page}_colorized.png`))));
     };
-    const [a, b, c] = [await picture("seed-a", "7"), await picture("seed-b", "7"), await picture("seed-c", "8")];
-    expect(a.equals(b)).toBe(true);
-    expect(a.equals(c)).toBe(false);
+    const [a, sameSeed] = await pictures("seed-a", "--seed", "7");
+    const [b, otherSeed] = await pictures("seed-b", "--config", at("seed.json"));
+    expect([a!.equals(sameSeed!), a!.equals(b!), b!.equals(otherSeed!)]).toEqual([true, true, false]);
   });
 });
 
@@ -370,7 +359,7 @@ describe("signals", () => {
         "--model",
         SMALL_MODEL,
         "--steps",
-        "4",
+        "12",
         "--max-concurrent",
         "1",
         "--json",
@@ -409,7 +398,7 @@ describe("signals", () => {
           "--output-zip",
           at(`${name}-out.cbz`),
           "--model",
-          SMALL_MODEL,
+          TINY_MODEL,
           "--steps",
           "900",
           "--drain",

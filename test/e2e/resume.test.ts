@@ -20,7 +20,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-resume-"));
   pages = await Promise.all([1, 2, 3, 4].map((seed) => linePage(seed)));
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
-  engine = await Engine.open({ model: SMALL_MODEL });
+  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
 });
 
 afterAll(async () => {

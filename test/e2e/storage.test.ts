@@ -59,7 +59,7 @@ const command = (...output: string[]): string[] => [
   "--model",
   SMALL_MODEL,
   "--steps",
-  "1",
+  "12",
   "--threads",
   "1",
 ];
