@@ -143,7 +143,7 @@ export type { PixelImage } from "./binding/pixels.js";
 export type { Provider } from "./binding/session-options.js";
 export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
 export type { PictureMode } from "./classification/metrics.js";
-export type { Bucket } from "./colorization/cobra/buckets.js";
+export type { Bucket } from "./model/buckets.js";
 export type { NetworkRuns, RunTimes } from "./colorization/model-runner.js";
 export type { TaskPool } from "./colorization/tasks/pool.js";
 export type { ClassifierName, Fill, GivenEnds, OutputFormat, PageSettings } from "./config/batch-config.js";

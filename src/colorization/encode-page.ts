@@ -1,5 +1,5 @@
 /** A coloured page as files: its picture in the wanted format, and its layers. */
-import { bucketName } from "./cobra/buckets.js";
+import { bucketName } from "../model/buckets.js";
 import type { RasterResult } from "./cobra/raster-request.js";
 import { LAYER_NAMES } from "../io/names/output-names.js";
 import type { ImageInfo } from "../io/image/image-codec.js";

@@ -10,7 +10,7 @@ import { peakActivationBytes } from "../model/graph-memory.js";
 import type { GraphName } from "../model/manifest.js";
 import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
-import { bucketName, nearestBucket, type Bucket } from "./cobra/buckets.js";
+import { bucketName, nearestBucket, type Bucket } from "../model/buckets.js";
 import { modelBuckets } from "./cobra/pipeline.js";
 import { QUADRANTS } from "./cobra/retrieval.js";
 

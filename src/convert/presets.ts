@@ -8,7 +8,7 @@ import { ModelError, ResourceError } from "../errors.js";
 import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo } from "./build-package.js";
 import { seededLora } from "./cobra-release/seeded-lora.js";
 import type { ModelWeights, StyleWeights } from "./package-graphs.js";
-import { COBRA_BUCKETS } from "./cobra-buckets.js";
+import { COBRA_BUCKETS } from "../model/buckets.js";
 import type { ModelConfig } from "./model-config.js";
 import { MANIFEST_FILE } from "../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
@@ -139,7 +139,7 @@ export const PRESETS: Readonly<Record<PresetName, ModelConfig>> = {
       captionChannels: 4096,
     },
     upsampler: { scale: 1.5 },
-    buckets: COBRA_BUCKETS,
+    buckets: COBRA_BUCKETS.map(({ width, height }) => [width, height] as const),
     prediction: "epsilon",
     scheduler: PIXART_SCHEDULER,
   },

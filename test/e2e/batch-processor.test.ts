@@ -7,7 +7,7 @@ import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 
 let root: string;

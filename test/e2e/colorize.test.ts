@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { writeChapter } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 

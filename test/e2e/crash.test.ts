@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { writeChapter } from "../support/chapter.js";
 import { randomNumbers, runToPoint } from "../support/crash.js";
 

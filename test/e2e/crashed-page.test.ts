@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchSummary } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runFixture, type ChildResult } from "../support/child.js";
 import { runCli } from "../support/cli.js";

@@ -11,7 +11,7 @@ import { isSrgb } from "../../src/io/image/color-profile.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { sniffFormat, type ImageFormat } from "../../src/io/image/image-format.js";
 import { isLossless } from "../../src/io/image/lossless.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 import { bilevelTiff, pngFile } from "../support/picture-files.js";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
 import { LAYER_NAMES } from "../../src/io/names/output-names.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 

@@ -15,7 +15,7 @@ import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { ResourceError } from "../../src/errors.js";
 import { setupLogging } from "../../src/logging.js";
 import { readHostMemory } from "../../src/platform/host-memory.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { exitCodeOf } from "../../src/ui/cli/output/exit-codes.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 

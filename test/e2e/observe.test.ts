@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { InferenceSession } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig } from "../../src/config/batch-config.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import {
   CHANNELS,

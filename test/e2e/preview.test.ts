@@ -10,7 +10,7 @@ import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
 

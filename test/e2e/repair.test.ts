@@ -11,7 +11,7 @@ import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { LockedJournal } from "../../src/core/journal/locked-journal.js";
 import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/continue-run.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 

@@ -8,7 +8,7 @@ import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-
 import { runBatch, type RunBatchOptions } from "../../src/core/run-batch.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 
 let root: string;

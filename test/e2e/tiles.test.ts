@@ -7,7 +7,7 @@ import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
 import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
 import { colourPage } from "../support/chapter.js";
 import { drawn, type Picture } from "../support/drawn-page.js";
 

@@ -62,11 +62,6 @@ export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4> | undefin
   return { picture, mask };
 }
 
-/** Draws squares of hints on the line picture: `markSquares` and `layHints`. */
-export function drawHints(line: PixelImage<1 | 3>, hints: readonly ColorHint[]): HintPictures {
-  return layHints(line, markSquares(line.width, line.height, hints));
-}
-
 function checkHint({ x, y, color }: ColorHint, width: number, height: number): void {
   if (!Number.isInteger(x) || !Number.isInteger(y) || x < 0 || y < 0 || x >= width || y >= height) {
     throw new ValidationError(

@@ -8,7 +8,7 @@ import type { ModelPackage } from "../../model/package.js";
 import type { Networks } from "../model-runner.js";
 import type { PageTask } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
-import type { Bucket } from "./buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { colorizeTile, type ColouredTile } from "./colorize-tile.js";
 import { StageClock } from "./page-stages.js";
 import type { RasterRequest, RasterResult } from "./raster-request.js";

@@ -9,7 +9,7 @@ import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../../memory/lease-cache.js";
 import type { MemoryManager } from "../../memory/memory-manager.js";
-import { bucketName, type Bucket } from "./buckets.js";
+import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { Networks } from "../model-runner.js";
 import { signedPlanes } from "../tasks/network-pictures.js";
 import type { RunTask } from "../tasks/table.js";

@@ -79,12 +79,6 @@ export class Solver {
     return this.#next;
   }
 
-  /** Begins again with new latents. */
-  reset(): void {
-    this.#next = 0;
-    this.#previous = undefined;
-  }
-
   /**
    * The clean latents that a network output stands for: (x - s * epsilon) / a, or the output itself for "sample".
    * @param index 0-based step
@@ -108,7 +102,7 @@ export class Solver {
       const want = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
       throw new BatchProcessingError(
         "ERR_STATE",
-        `step ${index} of ${this.timesteps.length} was asked for, but ${want}; call reset() to begin again`,
+        `step ${index} of ${this.timesteps.length} was asked for, but ${want}; make another solver to begin again`,
       );
     }
     if (modelOutput.length !== sample.length || (this.#previous && this.#previous.length !== sample.length)) {

@@ -6,7 +6,7 @@ import { resize, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { ValidationError } from "../../errors.js";
 import type { HintForm } from "../../model/manifest.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { markSquares, type ColorHint } from "../cobra/hint-squares.js";
 
 /** A dot of colour on a page. */

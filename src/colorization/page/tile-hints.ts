@@ -5,7 +5,7 @@
 import { resize, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "../cobra/hint-squares.js";
 import { prepareHints, type PageHints } from "./page-hints.js";
 import type { Tile } from "./tiling.js";

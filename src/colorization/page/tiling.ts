@@ -5,7 +5,7 @@
  */
 import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
-import { nearestBucket, type Bucket } from "../cobra/buckets.js";
+import { nearestBucket, type Bucket } from "../../model/buckets.js";
 
 /** A part of a page in pixels. */
 export interface Tile {

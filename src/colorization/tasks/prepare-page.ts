@@ -2,7 +2,7 @@
 import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
-import { nearestBucket, type Bucket } from "../cobra/buckets.js";
+import { nearestBucket, type Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "../cobra/hint-squares.js";
 import { lineExtractorInput, type LineInput } from "../cobra/line-style.js";
 import { quadrantCrops } from "../cobra/retrieval.js";

@@ -1,7 +1,7 @@
 /** Task: a reference as patches for one page size. */
 import { toRgb } from "../../binding/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 

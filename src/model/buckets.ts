@@ -1,6 +1,5 @@
 /** The model's page sizes (buckets), and which one a picture gets (Cobra, `get_rate`). */
-import { ValidationError } from "../../errors.js";
-import { COBRA_BUCKETS as COBRA_SIZES } from "../../convert/cobra-buckets.js";
+import { ValidationError } from "../errors.js";
 
 /** A page size of the model in pixels; both sides are multiples of 32. */
 export interface Bucket {
@@ -8,15 +7,31 @@ export interface Bucket {
   readonly height: number;
 }
 
-/** Cobra's 15 sizes in the order in which they are searched. A model package may name others. */
-export const COBRA_BUCKETS: readonly Bucket[] = COBRA_SIZES.map(([width, height]) => ({ width, height }));
+/** Cobra's 15 sizes, in the order in which they are searched. A model package may name others. */
+export const COBRA_BUCKETS: readonly Bucket[] = [
+  { width: 800, height: 800 },
+  { width: 768, height: 896 },
+  { width: 704, height: 928 },
+  { width: 672, height: 960 },
+  { width: 640, height: 1024 },
+  { width: 608, height: 1056 },
+  { width: 576, height: 1088 },
+  { width: 576, height: 1184 },
+  { width: 896, height: 768 },
+  { width: 928, height: 704 },
+  { width: 960, height: 672 },
+  { width: 1024, height: 640 },
+  { width: 1056, height: 608 },
+  { width: 1088, height: 576 },
+  { width: 1184, height: 576 },
+];
 
 /**
  * The bucket whose aspect ratio is nearest to width / height: the first minimum of |w/h - w'/h'| in the order of the
  * list.
  * @throws ValidationError `ERR_ARGUMENT` for an empty list or sizes that are not positive
  */
-export function nearestBucket(width: number, height: number, buckets: readonly Bucket[] = COBRA_BUCKETS): Bucket {
+export function nearestBucket(width: number, height: number, buckets: readonly Bucket[]): Bucket {
   if (!(width > 0 && height > 0))
     throw new ValidationError(
       "ERR_ARGUMENT",
