@@ -5,8 +5,13 @@
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { decodeImage, mended, pictureFormat } from "../io/image/decode-image.js";
-import { hasUnspecifiedChannel, isDeepTiff, unreadForm, unsupportedForm } from "../io/image/unsupported-form.js";
+import { decodeImage, mended, pictureFormat } from "../io/image/decode/decode-image.js";
+import {
+  hasUnspecifiedChannel,
+  isDeepTiff,
+  unreadForm,
+  unsupportedForm,
+} from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 

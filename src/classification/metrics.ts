@@ -19,7 +19,7 @@ import {
   toRgb,
   unpremultiply,
   type PixelImage,
-} from "../binding/pixels.js";
+} from "../binding/pixels/pixels.js";
 import { ClassificationError } from "../errors.js";
 import type { ClassificationMetrics } from "./decision.js";
 import { colorEvidence, NO_COLOR, type ColorEvidence } from "./evidence.js";

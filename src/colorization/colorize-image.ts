@@ -4,14 +4,14 @@ import { encodingSchema, pageSettingsSchema } from "../config/batch-config.js";
 import { hintDotsSchema } from "../config/color-hints.js";
 import { makeError, QueueError, ValidationError } from "../errors.js";
 import { sha256 } from "../platform/sha256.js";
-import type { PageOptions } from "./colorize-page.js";
+import type { PageOptions } from "./request/colorize-page.js";
 import {
   RESULT_FORMATS,
   type ColouredPage,
   type PageProgress,
   type PageRequestInput,
   type PageResult,
-} from "./page-request.js";
+} from "./request/page-request.js";
 import type { ReferenceFile, ReferenceStore } from "./reference-store.js";
 
 const { style, seed, numInferenceSteps, topK, ink, fill } = pageSettingsSchema.shape;

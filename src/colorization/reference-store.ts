@@ -8,7 +8,7 @@ import { checkFunction, checkList, checkMethods, checkObject, checkText } from "
 import { getLogger } from "../logging.js";
 import { sha256 } from "../platform/sha256.js";
 import type { ReferenceImage, ReferenceSet } from "./cobra/references.js";
-import type { PageReference } from "./page-request.js";
+import type { PageReference } from "./request/page-request.js";
 
 /** A reference that can be had. */
 export interface ReferenceFile extends PageReference {

@@ -3,9 +3,9 @@
  * on other machines.
  */
 import type { SessionOptions } from "../binding/index.js";
-import type { PageOptions } from "../colorization/colorize-page.js";
+import type { PageOptions } from "../colorization/request/colorize-page.js";
 import type { TaskPool } from "../colorization/tasks/pool.js";
-import type { PageRequest, PageResult } from "../colorization/page-request.js";
+import type { PageRequest, PageResult } from "../colorization/request/page-request.js";
 import type { HoldOptions, ReferenceFile } from "../colorization/reference-store.js";
 import type { Style } from "../config/batch-config.js";
 

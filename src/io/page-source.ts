@@ -4,7 +4,7 @@
  */
 import type { BatchProcessingError } from "../errors.js";
 import type { ArchiveLimits } from "./archive/archive-limits.js";
-import type { ImageFormat } from "./image/image-format.js";
+import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
 
 /** One file of an input. */

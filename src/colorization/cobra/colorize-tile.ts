@@ -6,7 +6,7 @@
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
 import type { ModelManifest } from "../../model/manifest.js";
-import type { DenoiserConditions, Networks } from "../model-runner.js";
+import type { DenoiserConditions, Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";

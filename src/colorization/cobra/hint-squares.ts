@@ -1,6 +1,6 @@
 /** Colour hints as Cobra takes them: squares of colour that the user puts on a page (Cobra, `draw_square`). */
-import { resize, toRgb, type PixelImage } from "../../binding/pixels.js";
-import { toPlanar, UNIT_GRAY } from "../../binding/planes.js";
+import { resize, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
+import { toPlanar, UNIT_GRAY } from "../../binding/pixels/planes.js";
 import { ValidationError } from "../../errors.js";
 
 /** One hint: a colour at a place of the page at bucket size. */

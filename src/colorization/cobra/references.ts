@@ -10,7 +10,7 @@ import type { Style } from "../../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../../memory/lease-cache.js";
 import type { MemoryManager } from "../../memory/memory-manager.js";
 import { bucketName, type Bucket } from "../../model/buckets.js";
-import type { Networks } from "../model-runner.js";
+import type { Networks } from "../networks/networks.js";
 import { signedPlanes } from "../tasks/network-pictures.js";
 import type { RunTask } from "../tasks/table.js";
 

@@ -1,8 +1,8 @@
 /**
  * Turns colour hints in a page's own pixels into what the model takes: squares, or strokes grown to the page's regions.
  */
-import { growHints } from "../../binding/hints.js";
-import { resize, type PixelImage } from "../../binding/pixels.js";
+import { growHints } from "../../binding/pixels/hints.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { ValidationError } from "../../errors.js";
 import type { HintForm } from "../../model/manifest.js";

@@ -3,7 +3,7 @@
  * cut different colours. So a region that a cut crosses takes the colours of the tile that has most of it; where it
  * continues beyond that tile, the next tile's colours are shifted to meet them. Pure functions.
  */
-import { regionOf, type RegionMap } from "../../binding/regions.js";
+import { regionOf, type RegionMap } from "../../binding/pixels/regions.js";
 import type { Stretch } from "./tiling.js";
 
 /** A tile's colours in one region are moved from `mean` to `target`; `keep` of their differences from it stay. */

@@ -2,7 +2,7 @@
  * A page's hints for its tiles: prepared once for the whole page, so that regions grow across cuts, then cut as the
  * page is.
  */
-import { resize, type PixelImage } from "../../binding/pixels.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
 import type { Bucket } from "../../model/buckets.js";

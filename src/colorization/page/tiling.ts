@@ -3,7 +3,7 @@
  * side. Cuts lie in gutters (blank rows or columns between panels) where there are any; otherwise the parts overlap and
  * are blended. Pure functions.
  */
-import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
+import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { nearestBucket, type Bucket } from "../../model/buckets.js";
 

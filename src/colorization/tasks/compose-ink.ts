@@ -1,7 +1,7 @@
 /** Tasks: the model's colour under the page's own ink, as one picture or as separate layers. */
-import { flatFill } from "../../binding/flats.js";
-import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/ink.js";
-import { toRgb, type PixelImage } from "../../binding/pixels.js";
+import { flatFill } from "../../binding/pixels/flats.js";
+import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/pixels/ink.js";
+import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Fill } from "../../config/batch-config.js";
 

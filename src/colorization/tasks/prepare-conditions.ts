@@ -1,6 +1,6 @@
 /** Task: the line network's output as the conditions of the denoiser and the upsampler. */
 import { assertFinite } from "./assert-finite.js";
-import { toRgb, type PixelImage } from "../../binding/pixels.js";
+import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { Style } from "../../config/batch-config.js";
 import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
 import { linePicture, styledLine, type LineInput } from "../cobra/line-style.js";

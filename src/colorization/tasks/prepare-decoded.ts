@@ -1,6 +1,6 @@
 /** Tasks: turns planes from the VAE decoder and the upsampler into 8-bit pictures. */
 import { assertFinite } from "./assert-finite.js";
-import { fromPlanar } from "../../binding/planes.js";
+import { fromPlanar } from "../../binding/pixels/planes.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 

@@ -1,5 +1,5 @@
 /** Tasks: a decoded page, how it is cut, and its tiles in the form the networks take. */
-import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
+import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
 import { nearestBucket, type Bucket } from "../../model/buckets.js";

@@ -1,5 +1,5 @@
 /** Task: a reference as patches for one page size. */
-import { toRgb } from "../../binding/pixels.js";
+import { toRgb } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";

@@ -2,7 +2,7 @@
  * The references of a batch's pages: the batch's own for most, a list of their own for pages that name others. Pages
  * with the same list share it; it is read when the first of them starts and released when the last is done.
  */
-import type { PageReference } from "../../colorization/page-request.js";
+import type { PageReference } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSettings } from "../../config/batch-config.js";
 import type { BatchEngine } from "../batch-engine.js";

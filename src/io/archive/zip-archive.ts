@@ -8,7 +8,7 @@ import { messageOf, ZipExtractionError } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
-import { SNIFF_BYTES } from "../image/image-format.js";
+import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
 import { readDirectory, type Directory, type DirectoryEntry } from "./zip-directory.js";
 import { archiveNameEncoding, decodeEntryName, normalizeEntryName } from "./zip-names.js";

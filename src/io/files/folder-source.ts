@@ -6,7 +6,7 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
-import { SNIFF_BYTES } from "../image/image-format.js";
+import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
 import { FreeNames } from "../names/free-names.js";

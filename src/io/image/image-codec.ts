@@ -7,6 +7,6 @@ export {
   pictureSize,
   type DecodedImage,
   type DecodeOptions,
-} from "./decode-image.js";
-export { encodeImage, srgbProfile, UNSTATED_DENSITY, type EncodeOptions } from "./encode-image.js";
-export type { ImageInfo } from "./image-info.js";
+} from "./decode/decode-image.js";
+export { encodeImage, srgbProfile, UNSTATED_DENSITY, type EncodeOptions } from "./encode/encode-image.js";
+export type { ImageInfo } from "./headers/image-info.js";

@@ -1,7 +1,7 @@
 /** Golden cases image_ops/*, clip_processor/* and line_extractor/sketch_*: all exact, the arithmetic being PIL's. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { resize, toGray, type PixelImage } from "../../../src/binding/pixels.js";
-import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/planes.js";
+import { resize, toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
+import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/pixels/planes.js";
 import { nearestBucket } from "../../../src/model/buckets.js";
 import { hintMaskPlane, layHints, markSquares, type ColorHint } from "../../../src/colorization/cobra/hint-squares.js";
 import { lineExtractorInput, linePicture, styledLine } from "../../../src/colorization/cobra/line-style.js";

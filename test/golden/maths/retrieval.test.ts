@@ -1,7 +1,7 @@
 /** Golden cases retrieval/0 (from stored embeddings), get_rate/0 and process_image/0. */
 import { describe, expect, it } from "vitest";
-import { crop, resize, type PixelImage } from "../../../src/binding/pixels.js";
-import { CLIP_RGB } from "../../../src/binding/planes.js";
+import { crop, resize, type PixelImage } from "../../../src/binding/pixels/pixels.js";
+import { CLIP_RGB } from "../../../src/binding/pixels/planes.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../../src/model/buckets.js";
 import {
   clipPixels,

@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PixelImage } from "../../../../src/binding/pixels.js";
+import type { PixelImage } from "../../../../src/binding/pixels/pixels.js";
 import { COBRA_BUCKETS, nearestBucket } from "../../../../src/model/buckets.js";
 import {
   hintMaskPlane,
