@@ -144,7 +144,7 @@ export type { Provider } from "./binding/runtime/session-options.js";
 export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
 export type { PictureMode } from "./classification/metrics.js";
 export type { Bucket } from "./model/buckets.js";
-export type { NetworkRuns, RunTimes } from "./colorization/networks/networks.js";
+export type { NetworkRuns, RunTimes } from "./colorization/networks/run-times.js";
 export type { TaskPool } from "./colorization/tasks/pool.js";
 export type { ClassifierName, Fill, GivenEnds, OutputFormat, PageSettings } from "./config/batch-config.js";
 export type { BuildProgress } from "./convert/build-package.js";

@@ -21,7 +21,7 @@ std::string OrtProvider(const std::string& provider) {
   return "CPUExecutionProvider";
 }
 
-// ONNX Runtime takes any key for WebGPU in silence; these are the ones that 1.29 reads.
+// ONNX Runtime silently accepts any key for WebGPU; these are the ones that 1.29 reads.
 constexpr std::array kWebGpuOptions = {
     "preferredLayout",
     "enableGraphCapture",
@@ -70,7 +70,7 @@ std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& con
   return options;
 }
 
-// What `update` throws is the fault of an option; ONNX Runtime names the key it refuses in the message.
+// If `update` throws, an option is at fault; ONNX Runtime's message names the key that it refuses.
 template <typename Update>
 void Configure(const std::string& provider, Update&& update) {
   try {
@@ -81,8 +81,8 @@ void Configure(const std::string& provider, Update&& update) {
   }
 }
 
-// The first update loads the provider's library, which may be missing. It is made without options of the user, so that
-// its failure is the provider's.
+// The first update loads the provider's library, which may be missing. It carries none of the user's options, so that a
+// failure is the provider's.
 template <typename Options>
 void ConfigureOnDevice(const SessionConfig& config, Options& options) {
   options.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});

@@ -17,8 +17,8 @@ export interface RunOptions {
   /** Leave outputs without a tensor of their own on the session's device. Default false: they come to the host. */
   readonly keepOnDevice?: boolean;
   /**
-   * Fail with `ERR_RUN` where a float output that is on the host holds a NaN or an infinity. Looked at on the device's
-   * thread. Default false.
+   * Fail with `ERR_MODEL_OUTPUT` if a float output that is on the host holds a NaN or an infinity. Checked on the
+   * device's thread. Default false.
    */
   readonly finite?: boolean;
   /** Aborting ends the run and rejects with the signal's reason; the session stays usable. */

@@ -1,22 +1,21 @@
 /**
- * Weights that are stored apart from their graphs (`graphs.weights` in the manifest): tensors on the device that
- * sessions take as inputs. So they are in memory once, however many sessions use them, and another style needs no other
- * session.
+ * Weights that are stored apart from their graphs (`graphs.weights` in the manifest): tensors on the device, which
+ * sessions take as inputs. They are in memory once, however many sessions use them, and styles share sessions.
  */
 import { dirname } from "node:path";
 import { InferenceSession, Tensor, type SessionOptions } from "../../binding/index.js";
 import { getLogger } from "../../logging.js";
 import type { MemoryLedger } from "../../memory/ledger.js";
-import { givingFloat32 } from "../../model/graph-casts.js";
+import { withFloat32Outputs } from "../../model/graph-casts.js";
 
 const log = getLogger("networks");
 
-/** Notes bytes that are held for an owner; the end of the booking gives them back. */
+/** Books bytes for an owner, until the booking is disposed. */
 export type BookMemory = (owner: string, bytes: number) => Disposable;
 
 /**
- * Books weights in a ledger. Those of one style are booked from the start, as "weights to come", so that no page is let
- * in where they will be; `expectedBytes` is what they take.
+ * Books weights in a ledger. `expectedBytes`, the weights of one style, are booked from the start as "weights to come",
+ * so that no page is admitted into the memory that they will need.
  */
 export function weightBooks(ledger: MemoryLedger, expectedBytes: number): BookMemory {
   const toCome = expectedBytes === 0 ? undefined : ledger.hold("weights to come", expectedBytes);
@@ -40,38 +39,38 @@ export function weightBooks(ledger: MemoryLedger, expectedBytes: number): BookMe
 /** Weights by the names of the inputs that take them. */
 export type WeightTensors = ReadonlyMap<string, Tensor>;
 
-interface Held {
+interface LoadedWeights {
   readonly tensors: WeightTensors;
   readonly booking: Disposable;
 }
 
 /** How weights are loaded. */
-export interface HeldOptions extends SessionOptions {
-  /** Hold half precision weights in float32: see `src/model/graph-casts.ts`. */
-  readonly widens?: boolean;
+export interface SharedWeightsOptions extends SessionOptions {
+  /** Hold half precision weights in float32; see `src/model/graph-casts.ts`. Default false. */
+  readonly inFloat32?: boolean;
 }
 
 /**
- * Loads sets of weights at first use and frees them. A set is known by the path of the graph that gives it. Owned by
- * `Networks`.
+ * Loads sets of weights at first use, and frees them. The path of the graph that computes a set identifies it. Owned by
+ * `NetworkSessions`.
  */
-export class HeldWeights implements Disposable {
-  readonly #options: HeldOptions;
+export class SharedWeights implements Disposable {
+  readonly #options: SharedWeightsOptions;
   readonly #book: BookMemory;
-  readonly #loading = new Map<string, Promise<Held>>();
-  readonly #loaded = new Map<string, Held>();
+  readonly #loading = new Map<string, Promise<LoadedWeights>>();
+  readonly #loaded = new Map<string, LoadedWeights>();
 
-  constructor(options: HeldOptions, book: BookMemory) {
+  constructor(options: SharedWeightsOptions, book: BookMemory) {
     this.#options = options;
     this.#book = book;
   }
 
   /**
-   * The weights that the graph at `path` gives.
-   * @param owner whose they are, for the books
-   * @param place gives the session on whose device, and out of whose memory, they are
+   * The weights that the graph at `path` computes, loaded at first use.
+   * @param owner what the ledger calls them
+   * @param place opens the session on whose device, and in whose memory, they are allocated
    */
-  async of(path: string, owner: string, place: () => Promise<InferenceSession>): Promise<WeightTensors> {
+  async load(path: string, owner: string, place: () => Promise<InferenceSession>): Promise<WeightTensors> {
     let loading = this.#loading.get(path);
     if (loading === undefined) {
       loading = this.#load(path, owner, place);
@@ -85,7 +84,7 @@ export class HeldWeights implements Disposable {
     return (await loading).tensors;
   }
 
-  /** Weights that are loaded at present; undefined where they are not. */
+  /** Weights that are loaded now; undefined when they are not. */
   loaded(path: string): WeightTensors | undefined {
     return this.#loaded.get(path)?.tensors;
   }
@@ -102,7 +101,7 @@ export class HeldWeights implements Disposable {
     for (const path of this.#loading.keys()) this.close(path);
   }
 
-  async #load(path: string, owner: string, place: () => Promise<InferenceSession>): Promise<Held> {
+  async #load(path: string, owner: string, place: () => Promise<InferenceSession>): Promise<LoadedWeights> {
     const started = performance.now();
     const tensors = await loadTensors(path, await place(), this.#options);
     const bytes = [...tensors.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -114,30 +113,30 @@ export class HeldWeights implements Disposable {
   }
 }
 
-function free({ tensors, booking }: Held): void {
+function free({ tensors, booking }: LoadedWeights): void {
   for (const tensor of tensors.values()) tensor.dispose();
   booking[Symbol.dispose]();
 }
 
 /**
- * Runs the graph once. On the CPU, so that a LoRA is folded alike for every provider and a device holds no more than
- * the result: ONNX Runtime maps the weight files, and what is computed goes where it stays (on a device: by way of the
- * host).
+ * Runs the graph once, on the CPU: a LoRA is folded in the same way for every provider, and a device holds no more than
+ * the result. ONNX Runtime maps the weight files into memory; results are computed in place, or on the host and then
+ * copied to the device.
  */
 async function loadTensors(
   path: string,
   place: InferenceSession,
-  { intraOpThreads, widens = false }: HeldOptions,
+  { intraOpThreads, inFloat32 = false }: SharedWeightsOptions,
 ): Promise<Map<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
-  // Not optimised: ONNX Runtime would compute it all while loading, beside the result.
+  // Not optimised: ONNX Runtime would compute everything while loading, and hold it beside the result.
   const options: SessionOptions = {
     graphOptimization: "disabled",
     config: { "session.disable_prepacking": "1" },
     ...(intraOpThreads === undefined ? {} : { intraOpThreads }),
   };
-  const source = await (widens
-    ? InferenceSession.create(givingFloat32(path), inFolder(dirname(path), options))
+  const source = await (inFloat32
+    ? InferenceSession.create(withFloat32Outputs(path), inFolder(dirname(path), options))
     : InferenceSession.create(path, options));
   try {
     for (const { name, dtype, dims } of source.outputs) tensors.set(name, Tensor.alloc(dtype, dims as number[], place));

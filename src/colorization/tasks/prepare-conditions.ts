@@ -1,5 +1,4 @@
 /** Task: the line network's output as the conditions of the denoiser and the upsampler. */
-import { assertFinite } from "./assert-finite.js";
 import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { Style } from "../../config/batch-config.js";
 import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
@@ -34,7 +33,6 @@ export interface PreparedConditions {
 
 /** Line network output → line picture, hint picture and mask, as the networks want them. */
 export function prepareConditions(task: ConditionTask): PreparedConditions {
-  assertFinite(task.lineRaw.data, "the line network");
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
   const lineRgb = toRgb(line);

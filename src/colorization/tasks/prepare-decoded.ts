@@ -1,5 +1,4 @@
 /** Tasks: turns planes from the VAE decoder and the upsampler into 8-bit pictures. */
-import { assertFinite } from "./assert-finite.js";
 import { fromPlanar } from "../../binding/pixels/planes.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
@@ -21,7 +20,6 @@ export interface DecodedPage {
 
 /** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
 export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
-  assertFinite(planes, "the decoder");
   const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
   return {
     picture,
@@ -38,6 +36,5 @@ export interface FinishTask {
 
 /** Upsampler output → 8-bit picture (truncated, as the original does). */
 export function finishPicture({ planes, width, height }: FinishTask): RasterImage {
-  assertFinite(planes, "the upsampler");
   return fromPlanar(planes, width, height, 3, { rounding: "truncate" });
 }
