@@ -140,7 +140,7 @@ export { importRelease, type ImportReleaseOptions } from "./convert/cobra-releas
 
 // Types that the signatures above name.
 export type { PixelImage } from "./binding/pixels/pixels.js";
-export type { Provider } from "./binding/runtime/session-options.js";
+export type { Provider } from "./binding/runtime/providers.js";
 export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
 export type { PictureMode } from "./classification/metrics.js";
 export type { Bucket } from "./model/buckets.js";

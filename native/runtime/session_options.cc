@@ -13,14 +13,6 @@ namespace cobra {
 
 namespace {
 
-// ONNX Runtime's names of the providers, as GetAvailableProviders lists them.
-std::string OrtProvider(const std::string& provider) {
-  if (provider == "cuda") return "CUDAExecutionProvider";
-  if (provider == "tensorrt") return "TensorrtExecutionProvider";
-  if (provider == "webgpu") return "WebGpuExecutionProvider";
-  return "CPUExecutionProvider";
-}
-
 // ONNX Runtime silently accepts any key for WebGPU; these are the ones that 1.29 reads.
 constexpr std::array kWebGpuOptions = {
     "preferredLayout",
@@ -129,6 +121,7 @@ std::string SessionConfig::Device() const {
 SessionConfig ReadConfig(const Napi::Object& options) {
   SessionConfig config;
   config.provider = options.Get("provider").ToString();
+  config.ort_provider = options.Get("ortProvider").ToString();
   config.fallback = options.Get("fallback").ToBoolean();
   config.device_id = ReadInt(options, "deviceId", 0);
   config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);
@@ -162,7 +155,7 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
     }
     return options;
   }
-  if (!runtime.has_provider(OrtProvider(config.provider))) {
+  if (!runtime.has_provider(config.ort_provider)) {
     throw ProviderUnavailable(config, runtime, "the library was built without it");
   }
   try {
@@ -185,6 +178,7 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
       "\x42\x02\x10\x0d";
   SessionConfig plain;
   plain.provider = config.provider;
+  plain.ort_provider = config.ort_provider;
   plain.device_id = config.device_id;
   try {
     const Ort::SessionOptions options = BuildOptions(plain, runtime);

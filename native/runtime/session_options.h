@@ -15,6 +15,7 @@ namespace cobra {
 
 struct SessionConfig {
   std::string provider = "cpu";  // cpu, cuda, tensorrt, webgpu
+  std::string ort_provider;      // as GetAvailableProviders lists it
   bool fallback = false;
   int device_id = 0;
   int intra_op_threads = 0;  // 0: ONNX Runtime decides

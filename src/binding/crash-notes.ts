@@ -8,13 +8,13 @@ import { guarded } from "./faults.js";
 import { loadAddon } from "./load.js";
 
 /** What was in hand when the process died. */
-export interface CrashMark {
+interface CrashMark {
   readonly slot: number;
   readonly text: string;
 }
 
 /** One crash. */
-export interface CrashNote {
+interface CrashNote {
   /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP or SIGSYS. */
   readonly signal: string;
   /** Milliseconds since 1970. */
@@ -30,7 +30,7 @@ export interface CrashNote {
 }
 
 /** The notes of this process while they are open. */
-export interface CrashNotes extends Disposable {
+interface CrashNotes extends Disposable {
   /**
    * Says what is in hand. Costs no system call. At most 64 slots in the process hold a text at a time; more are not
    * noted.

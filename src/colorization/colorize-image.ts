@@ -87,7 +87,7 @@ export interface ColorizeImageOptions {
 export type ColorizedImage = Omit<ColouredPage, "status">;
 
 /** Colours pages; the engine. */
-export interface ImageColorizer {
+interface ImageColorizer {
   readonly styles: readonly string[];
   readonly referenceStore: ReferenceStore;
   colorizePage(request: PageRequestInput, options: PageOptions): Promise<PageResult>;

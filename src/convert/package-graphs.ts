@@ -41,7 +41,7 @@ export interface ModelWeights {
 }
 
 /** What packages are made of. */
-export interface PackageParts {
+interface PackageParts {
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
   /** Default float32. */

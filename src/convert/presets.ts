@@ -201,7 +201,7 @@ export function grayPassthrough(config: LineExtractorConfig, seed: number): Weig
 }
 
 /** How to build a preset. */
-export interface BuildPresetOptions extends Partial<
+interface BuildPresetOptions extends Partial<
   Pick<BuildModelPackageOptions, "precision" | "overwrite" | "externalDataAboveBytes">
 > {
   readonly directory: string;

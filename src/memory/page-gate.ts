@@ -13,7 +13,7 @@ export interface PageSlot extends Disposable {
 }
 
 /** A page that wants in. */
-export interface PageRequestForMemory {
+interface PageRequestForMemory {
   readonly owner: string;
   readonly neededBytes: number;
   readonly signal?: AbortSignal | undefined;

@@ -6,7 +6,7 @@
 import type { AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from "../onnx/schema.js";
 
 /** A value's sizes and, where it is small and known, what is in it. */
-export interface ShapedValue {
+interface ShapedValue {
   readonly dims: readonly number[];
   readonly numbers?: readonly number[];
 }

@@ -11,17 +11,17 @@ import { ModelError } from "../errors.js";
 export const MANIFEST_FILE = "manifest.json";
 
 /** The formats this engine reads and writes: 2 where weights lie apart from the graphs, else 1. */
-export const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
+const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
 
 export { STYLES, type Style };
 
 /** Graphs that all styles of a package share. */
-export const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_decoder"] as const;
+const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_decoder"] as const;
 /** The name of a graph that all styles share. */
 export type SharedGraph = (typeof SHARED_GRAPHS)[number];
 
 /** Graphs that each style has of its own. */
-export const STYLE_GRAPHS = ["reference_encoder", "denoiser", "guided_upsampler"] as const;
+const STYLE_GRAPHS = ["reference_encoder", "denoiser", "guided_upsampler"] as const;
 /** The name of a graph that belongs to a style. */
 export type StyleGraph = (typeof STYLE_GRAPHS)[number];
 
@@ -32,7 +32,7 @@ export type GraphName = SharedGraph | StyleGraph;
  * What a model wants of colour hints: Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie
  * in.
  */
-export const HINT_FORMS = ["squares", "regions"] as const;
+const HINT_FORMS = ["squares", "regions"] as const;
 /** What a model takes colour hints as. */
 export type HintForm = (typeof HINT_FORMS)[number];
 
@@ -40,10 +40,10 @@ export type HintForm = (typeof HINT_FORMS)[number];
  * How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most
  * 4 x top-k of them.
  */
-export const REFERENCE_FORMS = ["quadrants", "whole"] as const;
+const REFERENCE_FORMS = ["quadrants", "whole"] as const;
 
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
-export const BUCKET_STEP_PX = 32;
+const BUCKET_STEP_PX = 32;
 
 const text = z.string().min(1, "must not be empty");
 const positive = z.number().positive();

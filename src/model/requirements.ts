@@ -11,7 +11,7 @@ import type { ModelPackage } from "./package.js";
 import { readGraph } from "./read-graph.js";
 
 /** Bytes that a package needs. */
-export interface ModelRequirements {
+interface ModelRequirements {
   /** All files. */
   readonly packageBytes: number;
   /** Weights in memory while one style is in use, everything loaded. */

@@ -27,7 +27,7 @@ export class Value {
  * An attribute: integers and lists of them as they are, text, and floats marked as such because 1 and 1.0 look alike
  * here.
  */
-export type Attribute =
+type Attribute =
   | number
   | readonly number[]
   | string

@@ -44,7 +44,7 @@ export interface NodeProto {
   domain: string;
 }
 
-export interface EntryProto {
+interface EntryProto {
   key: string;
   value: string;
 }
@@ -59,7 +59,7 @@ export interface TensorProto {
   dataLocation?: number;
 }
 
-export interface DimensionProto {
+interface DimensionProto {
   dimValue?: number;
   dimParam?: string;
 }

@@ -26,7 +26,7 @@ export interface WeightSource {
  * A tensor of a source that others have too: `base`'s own tensor of the same name and, with `adapter`, a product added
  * to it.
  */
-export interface Origin {
+interface Origin {
   readonly base: WeightSource;
   /** base + scale * up down, with `down` [rank, in] and `up` [out, rank]. */
   readonly adapter?: {

@@ -20,7 +20,7 @@ export interface MapOptions {
   readonly name?: string | undefined;
 }
 
-export interface MapContext {
+interface MapContext {
   /** Position of the item in the input, from 0. */
   readonly index: number;
   /** Aborted when the iteration ends early: by an error, the caller's signal, or a consumer that stops. */
@@ -28,7 +28,7 @@ export interface MapContext {
 }
 
 /** What is done with one item. */
-export type MapWork<I, O> = (item: I, context: MapContext) => Promise<O>;
+type MapWork<I, O> = (item: I, context: MapContext) => Promise<O>;
 
 /**
  * Runs `work` over `input`. At most `concurrency + capacity` items are between `input` and the consumer. It starts with

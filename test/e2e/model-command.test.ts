@@ -54,7 +54,7 @@ describe("model info", () => {
       hash,
       manifest,
       cpu: { weightBytes: modelRequirements(opened, "cpu").weightBytes },
-      providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }],
+      providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }, { provider: "webgpu" }],
     });
   });
 

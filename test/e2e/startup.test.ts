@@ -26,7 +26,8 @@ async function loadedBy(
   return { packages: [...new Set(packages)], files, code };
 }
 
-const OWN = /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+const OWN =
+  /^(?:ui\/cli\/(?!actions\/)|config\/sett|binding\/runtime\/providers|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
 
 describe.each<[string, readonly string[], number]>([
   ["--help", ["--help"], 0],

@@ -57,7 +57,7 @@ export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Arr
 }
 
 /** How a plane's values become bytes. */
-export interface FromPlanarOptions {
+interface FromPlanarOptions {
   /** "signed" (default): -1..1, clamped, (x * 0.5 + 0.5) * 255. "byte": 0..255, clamped. */
   range?: "signed" | "byte";
   /**

@@ -6,7 +6,7 @@ import { Tensor } from "./tensor.js";
 import type { NativeTensor, ValueInfo } from "../types.js";
 
 /** Names and tensors in one order, as the addon takes them. */
-export interface Operands {
+interface Operands {
   readonly names: string[];
   readonly tensors: NativeTensor[];
 }

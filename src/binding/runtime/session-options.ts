@@ -1,9 +1,7 @@
 /** Session options: what callers may ask for, checked and turned into what the addon reads. */
 import { ValidationError } from "../../errors.js";
 import type { NativeSessionConfig } from "../types.js";
-
-/** Execution providers a session can ask for. */
-export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu";
+import { PROVIDER_NAMES, PROVIDERS, type Provider } from "./providers.js";
 
 /** How a session is made. Every field has a default. */
 export interface SessionOptions {
@@ -37,7 +35,6 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
 }
 
-const PROVIDERS: readonly string[] = ["cpu", "cuda", "tensorrt", "webgpu"];
 const GRAPH_OPTIMIZATION: Readonly<Record<string, number>> = { disabled: 0, basic: 1, extended: 2, all: 99 };
 const LOG_LEVEL: Readonly<Record<string, number>> = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 };
 // ONNX Runtime takes any config key in silence; its own begin with one of these.
@@ -85,8 +82,8 @@ export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
   if (unknown !== undefined) refuse(`there is no session option "${unknown}"; known are ${KNOWN.join(", ")}`);
   const provider = options.provider ?? "cpu";
-  if (!PROVIDERS.includes(provider))
-    refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDERS.join(", ")}`);
+  if (!Object.hasOwn(PROVIDERS, provider))
+    refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDER_NAMES.join(", ")}`);
   const config = texts("config", options.config ?? {});
   const foreign = Object.keys(config).find((key) => !CONFIG_PREFIXES.some((prefix) => key.startsWith(prefix)));
   if (foreign !== undefined)
@@ -96,6 +93,7 @@ export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
   return {
     provider,
+    ortProvider: PROVIDERS[provider].ortName,
     fallback: options.fallback ?? false,
     deviceId: whole("deviceId", options.deviceId ?? 0),
     intraOpThreads: whole("intraOpThreads", options.intraOpThreads ?? 0),

@@ -17,7 +17,7 @@ import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** What the tiles of a page share. */
-export interface TileContext {
+interface TileContext {
   networks: Networks;
   references: ReferenceSet;
   runTask: RunTask;

@@ -13,7 +13,7 @@ export interface ColorHint {
 }
 
 /** The two pictures of the hints, both of the page's size. */
-export interface HintPictures {
+interface HintPictures {
   /** The line picture in RGB with the hints' colours on it. */
   readonly picture: PixelImage<3>;
   /** 255 where a hint is, 0 elsewhere. */

@@ -12,7 +12,7 @@ const TWO_POW_MINUS_32 = 2 ** -32;
 const TWO_PI_POW_MINUS_32 = f(6.2831855) * TWO_POW_MINUS_32;
 
 /** The device that is imitated. */
-export interface CudaDevice {
+interface CudaDevice {
   /**
    * Blocks of 256 threads in flight: multiprocessors * floor(threads per multiprocessor / 256). Tensors with more
    * values than that has threads differ between devices. Default: no limit.

@@ -21,7 +21,7 @@ export interface ReferenceImage {
 }
 
 /** One patch of one reference, ready for a bucket. */
-export interface ReferencePatch {
+interface ReferencePatch {
   /** Identifies the patch's pixels: content hash of the reference, number of the patch. */
   id: string;
   /** Name of the reference and number of the patch (0 = whole, 1-4 = crops), for people. */

@@ -6,7 +6,7 @@
 import { BatchProcessingError, ValidationError } from "../../errors.js";
 
 /** Settings of the noise schedule; the defaults are Cobra's. */
-export interface SolverOptions {
+interface SolverOptions {
   /** What the network predicts: the noise ("epsilon", default) or the clean latents ("sample"). */
   predictionType?: "epsilon" | "sample";
   /** Steps of the training schedule. Default 1000. */

@@ -37,7 +37,7 @@ export function weightBooks(ledger: MemoryLedger, expectedBytes: number): BookMe
 }
 
 /** Weights by the names of the inputs that take them. */
-export type WeightTensors = ReadonlyMap<string, Tensor>;
+type WeightTensors = ReadonlyMap<string, Tensor>;
 
 interface LoadedWeights {
   readonly tensors: WeightTensors;
@@ -45,7 +45,7 @@ interface LoadedWeights {
 }
 
 /** How weights are loaded. */
-export interface SharedWeightsOptions extends SessionOptions {
+interface SharedWeightsOptions extends SessionOptions {
   /** Hold half precision weights in float32; see `src/model/graph-casts.ts`. Default false. */
   readonly inFloat32?: boolean;
 }

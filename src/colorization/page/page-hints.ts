@@ -30,7 +30,7 @@ export interface PageHint {
 export type PageHints = readonly PageHint[] | PixelImage<4>;
 
 /** Hints of one page, ready for the networks and for the page's ink. */
-export interface PreparedHints {
+interface PreparedHints {
   /** RGBA at the bucket's size; a hint is where alpha is 128 or more. */
   readonly marks: PixelImage<4>;
   /**

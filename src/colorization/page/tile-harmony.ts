@@ -7,7 +7,7 @@ import { regionOf, type RegionMap } from "../../binding/pixels/regions.js";
 import type { Stretch } from "./tiling.js";
 
 /** A tile's colours in one region are moved from `mean` to `target`; `keep` of their differences from it stay. */
-export interface Shift {
+interface Shift {
   readonly mean: readonly number[];
   readonly target: readonly number[];
   readonly keep: number;
@@ -26,7 +26,7 @@ export interface Harmony {
 /**
  * A tile's picture in its place along the page: red of (along, across) is at `along * step + across * pitch - base`.
  */
-export interface PlacedTile {
+interface PlacedTile {
   readonly from: number;
   readonly to: number;
   readonly data: Uint8Array;

@@ -10,7 +10,7 @@ import type { ColorHint } from "../cobra/hint-squares.js";
 import { prepareHints, type PageHints } from "./page-hints.js";
 import type { Tile } from "./tiling.js";
 
-export interface TileHints {
+interface TileHints {
   /** One a tile: RGBA at its bucket's size. */
   readonly marks: readonly PixelImage<4>[];
   /** See `PreparedHints.grown`. */

@@ -8,7 +8,7 @@ import { findRegions, regionGrid, regionOf, type RegionMap } from "../../binding
 import { harmonize, moved, shareAt, type Harmony, type TileStrip } from "./tile-harmony.js";
 import type { TilePlan } from "./tiling.js";
 
-export interface JoinTask {
+interface JoinTask {
   /** The page, at its own size. */
   page: RasterImage;
   plan: TilePlan;

@@ -2,7 +2,7 @@
 import { remedyFor, type BatchProcessingError, type ErrorCode } from "../../errors.js";
 
 /** Where, why, and what to do about it. */
-export interface FailureFacts<Stage extends string> {
+interface FailureFacts<Stage extends string> {
   readonly page: string;
   readonly stage: Stage;
   readonly code: ErrorCode;

@@ -21,7 +21,7 @@ const hash = z
   .describe("SHA-256 of the file");
 
 /** A picture's file: its bytes, its path on the machine that colours, or its hash in the blobs of that machine. */
-export const pictureFileSchema = z.union(
+const pictureFileSchema = z.union(
   [z.strictObject({ bytes }), z.strictObject({ path: text }), z.strictObject({ hash })],
   "must be { bytes }, { path } or { hash }",
 );
@@ -29,7 +29,7 @@ export const pictureFileSchema = z.union(
 export type PictureFile = z.output<typeof pictureFileSchema>;
 
 /** A coloured reference, by the hash of its file. */
-export const pageReferenceSchema = z.strictObject({ name: text, hash });
+const pageReferenceSchema = z.strictObject({ name: text, hash });
 /** A coloured reference, by the hash of its file. */
 export type PageReference = z.output<typeof pageReferenceSchema>;
 
@@ -61,7 +61,7 @@ const errorCode = z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]
 const warnings = z.array(z.string()).describe("what is allowed and people should know");
 
 /** A coloured page. */
-export const colouredPageSchema = z.strictObject({
+const colouredPageSchema = z.strictObject({
   status: z.literal("completed"),
   data: bytes.describe("the picture's file"),
   format: z.enum(RESULT_FORMATS),
@@ -83,7 +83,7 @@ export const colouredPageSchema = z.strictObject({
 export type ColouredPage = z.output<typeof colouredPageSchema>;
 
 /** A page that could not be coloured. Other pages can. */
-export const failedPageSchema = z.strictObject({
+const failedPageSchema = z.strictObject({
   status: z.literal("failed"),
   failure: z.strictObject({
     page: z.string(),

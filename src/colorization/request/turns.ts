@@ -4,7 +4,7 @@ import { logContext } from "../../logging.js";
 import { CHANNELS, type QueueWait } from "../../observe/channels.js";
 
 /** A place in a line. It is given up with `end`, whether its time has come or not. */
-export interface Turn {
+interface Turn {
   /**
    * Waits until all places before this one were served or given up, and there is room. Rejects with the signal's
    * reason.

@@ -5,7 +5,7 @@ import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Fill } from "../../config/batch-config.js";
 
-export interface InkTask {
+interface InkTask {
   /** The page as decoded, at its own size. */
   page: RasterImage;
   /** The model's picture of it. */

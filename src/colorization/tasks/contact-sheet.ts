@@ -6,12 +6,12 @@ import { resize, toRgb } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 
 /** A picture and what stands below it: capital letters, digits, spaces; anything else is left blank. */
-export interface LabelledPicture {
+interface LabelledPicture {
   readonly label: string;
   readonly image: RasterImage;
 }
 
-export interface ContactSheetTask {
+interface ContactSheetTask {
   readonly rows: readonly (readonly LabelledPicture[])[];
 }
 

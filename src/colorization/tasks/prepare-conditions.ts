@@ -5,7 +5,7 @@ import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
 import { linePicture, styledLine, type LineInput } from "../cobra/line-style.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 
-export interface ConditionTask {
+interface ConditionTask {
   /** Gray page at the bucket's size. */
   gray: PixelImage<1>;
   /** Raw output of the line network, with its padding. */
@@ -18,7 +18,7 @@ export interface ConditionTask {
   upsamplerScale: number | null;
 }
 
-export interface PreparedConditions {
+interface PreparedConditions {
   /** The line picture. */
   line: PixelImage<1>;
   /** [1, 3, H, W] in [-1, 1]. */

@@ -3,7 +3,7 @@ import { fromPlanar } from "../../binding/pixels/planes.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 
-export interface DecodedTask {
+interface DecodedTask {
   /** [1, 3, height, width] of the VAE decoder. */
   planes: Float32Array;
   width: number;
@@ -11,7 +11,7 @@ export interface DecodedTask {
   upsamplerScale: number | null;
 }
 
-export interface DecodedPage {
+interface DecodedPage {
   /** The pipeline's picture at the bucket's size. */
   picture: RasterImage;
   /** [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
@@ -27,7 +27,7 @@ export function prepareDecoded({ planes, width, height, upsamplerScale }: Decode
   };
 }
 
-export interface FinishTask {
+interface FinishTask {
   /** [1, 3, height, width] of the guided upsampler. */
   planes: Float32Array;
   width: number;

@@ -36,12 +36,12 @@ export interface PreparedTile {
 }
 
 /** A part of a page and the page size of the model that it is coloured at. */
-export interface TilePart {
+interface TilePart {
   tile: Tile;
   bucket: Bucket;
 }
 
-export interface PreparedPage {
+interface PreparedPage {
   /** The page as a whole, or its tiles in order. */
   parts: TilePart[];
   /** The first of them. The others are prepared one by one, so that few are in memory. */
@@ -76,7 +76,7 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
   };
 }
 
-export interface TileTask {
+interface TileTask {
   page: RasterImage;
   part: TilePart;
   encoder: EncoderInput;

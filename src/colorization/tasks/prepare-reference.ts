@@ -5,13 +5,13 @@ import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 
-export interface ReferenceTask {
+interface ReferenceTask {
   image: RasterImage;
   bucket: Bucket;
   encoder: EncoderInput;
 }
 
-export interface PreparedReference {
+interface PreparedReference {
   /** [patches, 3, S, S] for the image encoder. */
   pixels: Float32Array;
   /** The patches at half the bucket's size, in the same order: the whole picture, then its four quadrant crops. */

@@ -1,9 +1,8 @@
-/** Pictures between bytes and pixels: the door to decoding and encoding. */
+/** Pictures between bytes and pixels: decoding and encoding, for other rooms. */
 export {
   decodeImage,
   DEFAULT_MAX_PIXELS,
   DEFAULT_TIMEOUT_SECONDS,
-  pictureFormat,
   pictureSize,
   type DecodedImage,
   type DecodeOptions,

@@ -7,7 +7,7 @@ import { ImageProcessingError } from "../../../errors.js";
 /** Formats that are decoded and encoded (GIF is decoded only). */
 export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "avif" | "gif";
 
-export interface SniffedFormat {
+interface SniffedFormat {
   /** A picture format that is read, a container, or undefined. */
   readonly format: ImageFormat | "zip" | undefined;
   /** For messages, with its article: "a PNG picture", "plain text". */
@@ -17,7 +17,7 @@ export interface SniffedFormat {
 }
 
 /** What is known about a file besides its first bytes, for formats without a signature. */
-export interface SniffHints {
+interface SniffHints {
   /** Size of the whole file. */
   readonly sizeBytes?: number;
   /** The file's name; only its extension counts, and only for formats that are told by nothing else. */

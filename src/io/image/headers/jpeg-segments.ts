@@ -1,7 +1,7 @@
 /** The segments of a JPEG (ITU-T T.81, annex B): what its headers say, and whether it has its end. */
 
 /** A marker and where its data lie, the two bytes of their length left out. */
-export interface JpegSegment {
+interface JpegSegment {
   /** The marker's second byte, such as 0xc0. */
   readonly marker: number;
   readonly at: number;

@@ -1,7 +1,7 @@
 /** The chunks of a PNG (PNG 3rd edition, chapter 5). */
 
 /** One chunk: where its data lie in the file. */
-export interface PngChunk {
+interface PngChunk {
   /** Four letters, such as "IDAT". */
   readonly type: string;
   /** First byte of the data. */

@@ -7,9 +7,9 @@ import type { RasterImage } from "../../../binding/raster.js";
 import { ImageProcessingError } from "../../../errors.js";
 
 /** How a layer lies on those below it. */
-export type BlendMode = "normal" | "multiply";
+type BlendMode = "normal" | "multiply";
 
-export interface PsdLayer {
+interface PsdLayer {
   readonly name: string;
   /** RGB or gray, of the document's size. */
   readonly image: RasterImage;

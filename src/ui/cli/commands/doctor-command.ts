@@ -1,10 +1,11 @@
 /** `cobra-batch doctor`: checks what this machine can do. */
 import { Command } from "commander";
+import type { Provider } from "../../../binding/runtime/providers.js";
 import { providerFlag } from "../flags/run-flags.js";
 
 export interface DoctorFlags {
   model?: string;
-  provider?: "cpu" | "cuda" | "tensorrt" | "webgpu";
+  provider?: Provider;
   json?: boolean;
 }
 

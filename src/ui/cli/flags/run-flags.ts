@@ -1,11 +1,9 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
-import type { Provider } from "../../../binding/index.js";
+import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import type { EngineOptions } from "../../../colorization/engine.js";
 import { choice, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
-
-export const PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu"] as const satisfies readonly Provider[];
 
 export interface RunFlags extends LogFlags {
   drain: number;
@@ -19,9 +17,9 @@ export interface RunFlags extends LogFlags {
 /** The flag `--provider`. @param standard what is used when it is not given, for the help */
 export function providerFlag(description: string, standard = "cpu"): Option {
   const option = new Option("--provider <name>", description);
-  option.argChoices = [...PROVIDERS];
+  option.argChoices = [...PROVIDER_NAMES];
   option.defaultValueDescription = standard;
-  return option.argParser(choice("--provider", PROVIDERS));
+  return option.argParser(choice("--provider", PROVIDER_NAMES));
 }
 
 /**
