@@ -14,7 +14,8 @@ export type {
   Separation,
   UnreadableImage,
 } from "./classification/index.js";
-export { Engine, type EngineOptions, type EngineStats } from "./colorization/engine.js";
+export { Engine } from "./colorization/engine.js";
+export type { EngineOptions, EngineStats } from "./colorization/engine-options.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
 export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
@@ -168,7 +169,8 @@ export type {
 } from "./memory/memory-manager.js";
 export type { PageSlot } from "./memory/page-gate.js";
 export type { PressureStep } from "./memory/pressure.js";
-export type { GraphName, ModelManifest, WeightSet } from "./model/manifest.js";
+export type { GraphName, WeightSet } from "./model/graph-names.js";
+export type { ModelManifest } from "./model/manifest.js";
 export type { OpenModelPackageOptions } from "./model/package.js";
 export type { HostMemory } from "./platform/host-memory.js";
 export type { WorkerPoolStats } from "./workers/pool.js";
@@ -181,7 +183,8 @@ export type { TransformerConfig } from "./convert/graphs/transformer-config.js";
 export type { VaeConfig } from "./convert/graphs/vae.js";
 export type { ImageInfo } from "./io/image/headers/image-info.js";
 export type { BookingState } from "./memory/ledger.js";
-export type { HintForm, SharedGraph, StyleGraph } from "./model/manifest.js";
+export type { SharedGraph, StyleGraph } from "./model/graph-names.js";
+export type { HintForm } from "./model/manifest.js";
 export type { CallOptions, TaskStats } from "./workers/pool.js";
 export type { ColorHints } from "./config/color-hints.js";
 export type { PlaceUsage } from "./memory/usage.js";

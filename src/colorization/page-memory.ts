@@ -5,7 +5,7 @@
 import type { Style } from "../config/batch-config.js";
 import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
 import { peakActivationBytes } from "../model/graph-memory.js";
-import type { GraphName } from "../model/manifest.js";
+import type { GraphName } from "../model/graph-names.js";
 import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
 import { readGraph } from "../model/read-graph.js";

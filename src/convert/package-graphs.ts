@@ -4,7 +4,8 @@
  * are the same for all styles.
  */
 import type { Graph, GraphOptions } from "../onnx/graph-builder.js";
-import { STYLES, type ModelManifest, type Style } from "../model/manifest.js";
+import { STYLES, type Style } from "../config/batch-config.js";
+import type { ModelManifest } from "../model/manifest.js";
 import type { ModelConfig } from "./model-config.js";
 import { buildDenoiser } from "./graphs/denoiser.js";
 import { buildGuidedUpsampler } from "./graphs/guided-upsampler.js";

@@ -3,7 +3,8 @@
  * the nodes.
  */
 import type { ModelProto, NodeProto } from "../onnx/schema.js";
-import { count, graphShapes } from "./graph-shapes.js";
+import { graphShapes } from "./graph-shapes.js";
+import { count } from "./shaped-value.js";
 
 /** Operators whose output is their input under another shape: no memory of its own. */
 const ALIASES: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"]);

@@ -1,5 +1,6 @@
 /** The sizes of each network's inputs for a page. */
-import type { GraphName, ModelManifest } from "./manifest.js";
+import type { GraphName } from "./graph-names.js";
+import type { ModelManifest } from "./manifest.js";
 
 /** Dims of the inputs of a graph, by name. */
 type InputDims = Readonly<Record<string, readonly number[]>>;

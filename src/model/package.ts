@@ -9,16 +9,9 @@ import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
-import {
-  MANIFEST_FILE,
-  parseManifest,
-  type FileRecord,
-  type GraphName,
-  type ModelManifest,
-  type Style,
-  type StyleGraph,
-  type WeightSet,
-} from "./manifest.js";
+import type { Style } from "../config/batch-config.js";
+import type { GraphName, StyleGraph, WeightSet } from "./graph-names.js";
+import { MANIFEST_FILE, parseManifest, type FileRecord, type ModelManifest } from "./manifest.js";
 
 /** An opened package. Holds no resource. */
 export interface ModelPackage {

@@ -4,7 +4,7 @@
 import { InferenceSession, Tensor, type SessionOptions } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { InferenceError, systemCode } from "../../errors.js";
-import type { GraphName } from "../../model/manifest.js";
+import type { GraphName } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { LineInput } from "../cobra/line-style.js";
 import { NetworkSessions, type RetryOnOutOfMemory } from "./network-sessions.js";

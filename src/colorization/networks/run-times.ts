@@ -1,6 +1,6 @@
 /** How long networks wait and run: counted for `Engine.stats()`, logged, and published for whoever listens. */
 import { getLogger, logContext } from "../../logging.js";
-import type { GraphName } from "../../model/manifest.js";
+import type { GraphName } from "../../model/graph-names.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../../observe/histogram.js";
 

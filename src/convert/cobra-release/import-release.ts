@@ -7,7 +7,7 @@ import { ModelError } from "../../errors.js";
 import { checkArgument, checkObject, checkOneOf, checkText } from "../../errors/arguments.js";
 import { buildModelPackage, type BuildProgress } from "../build-package.js";
 import type { ModelWeights, StyleWeights } from "../package-graphs.js";
-import { STYLES, type Style } from "../../model/manifest.js";
+import { STYLES, type Style } from "../../config/batch-config.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { Prompt } from "../graphs/prompt.js";

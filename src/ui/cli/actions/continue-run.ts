@@ -1,7 +1,7 @@
 /** The commands that continue an earlier run: approve, reject, retry, redo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { EngineOptions } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import {
   approveRun,
   redoRun,

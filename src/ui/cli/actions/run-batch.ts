@@ -1,5 +1,6 @@
 /** Runs one batch as a command: opens the engine, reports progress, handles signals, returns the exit code. */
-import { Engine, type EngineOptions } from "../../../colorization/engine.js";
+import { Engine } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";

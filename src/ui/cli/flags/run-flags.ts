@@ -1,7 +1,7 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
-import type { EngineOptions } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { choice, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
 
