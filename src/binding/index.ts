@@ -1,4 +1,4 @@
-/** The only door to the native addon: sessions, tensors, runtime figures. */
+/** The native addon for other rooms: sessions, tensors, figures of the runtime. */
 export { liveCounts, runtimeInfo } from "./runtime/runtime.js";
 export { InferenceSession } from "./runtime/session.js";
 export type { Provider } from "./runtime/providers.js";

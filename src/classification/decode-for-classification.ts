@@ -16,7 +16,7 @@ import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 
 /** Limits of the decoder. */
-export interface ClassificationDecodeOptions {
+interface ClassificationDecodeOptions {
   /** Refuse larger pictures, in pixels. Default 268 402 689 (16 383 squared). */
   limitPixels?: number;
   /** Refuse pictures that take longer. Default: none. */

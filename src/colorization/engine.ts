@@ -262,8 +262,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages
-   * (`core`).
+   * Tries again after each of the first steps that free memory. The later steps are taken by `core`, which holds whole
+   * pages.
    */
   async #retryOnOutOfMemory<T>(work: () => Promise<T>): Promise<T> {
     const taken: PressureStep[] = [];

@@ -35,7 +35,7 @@ export interface ModelWeights {
   readonly vae: WeightSource;
   readonly styles: Readonly<Partial<Record<Style, StyleWeights>>>;
   /**
-   * Gives a style files of its own even where there is no other (default false), so that the other files of two
+   * Gives a style its own files even if there is no other style (default false), so that the other files of two
    * packages with one style each are the same.
    */
   readonly separateStyles?: boolean;

@@ -212,7 +212,7 @@ interface BuildPresetOptions extends Partial<
   readonly loraRank?: number;
 }
 
-/** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
+/** Raised when the presets, their weights or the graphs change, so that packages from before are built again. */
 const PRESET_REVISION = 2;
 
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */

@@ -80,5 +80,5 @@ export function halvedLimit(inFlight: number): number {
   return Math.max(1, Math.floor(inFlight / 2));
 }
 
-/** After this many pages in a row without want, one page more may go. */
+/** After this many pages in a row without a shortage, one more page may be in flight. */
 export const PAGES_BEFORE_GROWTH = 8;

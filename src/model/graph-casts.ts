@@ -1,7 +1,7 @@
 /**
  * Rewrites graphs of half precision packages for the CPU, which computes in float32: separate weights are computed, and
- * taken as inputs, in float32. Otherwise ONNX Runtime would cast every weight in every run, all of them before the first
- * is used, and each session would hold its own copies.
+ * taken as inputs, in float32. Otherwise ONNX Runtime would cast every weight in every run, all of them before the
+ * first is used, and each session would hold its own copies.
  */
 import {
   ATTRIBUTE_TYPE,
@@ -29,8 +29,8 @@ export function withFloat32Weights(path: string, isWeight: (name: string) => boo
     const names = new Map(wide.map(({ name }) => [name, `${name}#half`]));
     const used = new Set<string>();
     const node = graph.node.flatMap((one) => {
-      // The CPU has MatMul in half precision too, but it is slower. Made float32, its casts cancel out with those of its
-      // neighbours.
+      // The CPU has MatMul in half precision too, but it is slower. Made float32, its casts cancel out with those of
+      // its neighbours.
       if (one.opType === "MatMul" && names.has(one.input[1]!)) return inFloat32(one);
       for (const name of one.input) used.add(name);
       return [{ ...one, input: one.input.map((name) => names.get(name) ?? name) }];

@@ -5,7 +5,7 @@ const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_de
 /** The name of a graph that all styles share. */
 export type SharedGraph = (typeof SHARED_GRAPHS)[number];
 
-/** Graphs that each style has of its own. */
+/** Graphs that belong to one style. */
 const STYLE_GRAPHS = ["reference_encoder", "denoiser", "guided_upsampler"] as const;
 /** The name of a graph that belongs to a style. */
 export type StyleGraph = (typeof STYLE_GRAPHS)[number];

@@ -1,6 +1,6 @@
 /**
  * Opens a model package: a flat folder with `manifest.json` and the files it lists. Opening checks the manifest, that
- * the folder holds exactly those files, their lengths and, unless told otherwise, their SHA-256. Nothing is loaded.
+ * the folder holds exactly those files, their lengths and, unless `verify` is false, their SHA-256. Nothing is loaded.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";

@@ -94,7 +94,7 @@ function sliceOf(size: number, start: number, end: number, step: number): { from
   return { from, length: Math.max(0, Math.ceil((to - from) / step)) };
 }
 
-/** Numbers of a small tensor at other places: `source` tells where each element comes from. */
+/** Numbers of a small tensor in another order: `source` gives the place that each element comes from. */
 function rearranged(
   numbers: readonly number[] | undefined,
   from: readonly number[],

@@ -307,7 +307,7 @@ export class GraphBuilder {
   }
 }
 
-/** A weight as it is stored; `name` tells it from the model's others. */
+/** A weight as it is stored; `name` is unique in the model. */
 export function weightData(tensor: WeightTensor, dtype: "float32" | "float16", name: string): TensorData {
   return {
     ...floatTensor(name, tensor.dims, dtype, () => tensor.data()),

@@ -16,7 +16,7 @@ export interface MapOptions {
   readonly ordered?: boolean;
   /** Ends the iteration: it rejects with the signal's reason once the items in work have ended. */
   readonly signal?: AbortSignal | undefined;
-  /** Tells `CHANNELS.stage` of each item under this name. Default: tells nothing. */
+  /** Publishes each item on `CHANNELS.stage` under this name. Default: publishes nothing. */
   readonly name?: string | undefined;
 }
 
@@ -129,7 +129,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
     while (this.#fault === undefined && this.#consumers.length > 0 && this.#finished.has(this.#given)) {
       const item = this.#finished.get(this.#given)!;
       this.#finished.delete(this.#given++);
-      this.#tell(item);
+      this.#publish(item);
       const { value } = item;
       this.#consumers.shift()!.resolve({ done: false, value });
     }
@@ -190,8 +190,8 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
     this.#advance();
   }
 
-  /** Tells who listens of an item that is given on. */
-  #tell({ index, startedMs, endedMs }: Finished<O>): void {
+  /** Publishes an item that is passed on. */
+  #publish({ index, startedMs, endedMs }: Finished<O>): void {
     if (this.name === undefined || !CHANNELS.stage.isWatched) return;
     const [workMs, waitMs] = [endedMs - startedMs, performance.now() - endedMs];
     CHANNELS.stage.publish({ stage: this.name, index, workMs, waitMs });

@@ -1,6 +1,5 @@
 /**
- * Flats: one colour for every region of a page, the kernels `native/pixels/flats.cc` and `regions.cc` with typed
- * pictures. Synchronous; usable in worker threads.
+ * Flats: one colour for every region of a page. Typed calls of `native/pixels/flats.cc` and `regions.cc`. Synchronous; usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "../raster.js";
@@ -8,11 +7,11 @@ import { regionGrid } from "./regions.js";
 
 /**
  * Gives every region that the page's ink bounds one colour, the commonest of the model's in it; a nearly white one
- * becomes white. A region whose colours are mostly apart from its commonest (several things that no line parts) keeps
- * the model's.
+ * becomes white. A region whose colours are mostly far from its commonest (several things that no line separates) keeps the
+ * model's.
  * @param page gray or RGB, any size
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
- * @returns RGB of the page's size, or of a whole part of it where the page is large (`regionGrid`)
+ * @returns RGB of the page's size, or of an integer fraction of it if the page is large (`regionGrid`)
  */
 export function flattenColors(page: RasterImage, color: PixelImage<3>): PixelImage<3> & RasterImage {
   const { width, height } = regionGrid(page);

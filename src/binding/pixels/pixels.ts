@@ -25,7 +25,7 @@ export type PixelBox = readonly [number, number, number, number];
 
 const FILTERS: Readonly<Record<ResizeFilter, number>> = { nearest: 0, box: 1, bicubic: 2, lanczos: 3 };
 
-/** Calls a kernel; its errors become ours. For `src/binding/` only. */
+/** Calls a kernel; its errors become the engine's. For `src/binding/` only. */
 export function callPixels<T>(action: (pixels: NativePixelCalls) => T): T {
   const { pixels } = loadAddon().addon;
   try {
@@ -38,7 +38,7 @@ export function callPixels<T>(action: (pixels: NativePixelCalls) => T): T {
   }
 }
 
-/** The filter's number, refusing names that are none. */
+/** The filter's number. Refuses an unknown name. */
 function filterNumber(filter: ResizeFilter): number {
   const number = FILTERS[filter] as number | undefined;
   if (number === undefined)

@@ -28,10 +28,10 @@ export function regionOf(label: number): number {
 
 /** Grids of a page above this many pixels gain nothing: lines are found on them as well as on the page. */
 const PAGE_PIXELS = 2_000_000;
-/** A strip is looked at as finely as its pages would be, up to this many pixels. */
+/** A strip is examined as finely as its pages would be, up to this many pixels. */
 const STRIP_PIXELS = 6_000_000;
 
-/** The grid on which a page's regions are looked for: a whole part of the page where it is large. */
+/** The grid on which a page's regions are found: the page's size, or an integer fraction of it if the page is large. */
 export function regionGrid({ width, height }: { readonly width: number; readonly height: number }): {
   width: number;
   height: number;

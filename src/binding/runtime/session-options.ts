@@ -1,4 +1,4 @@
-/** Session options: what callers may ask for, checked and turned into what the addon reads. */
+/** Session options: checked, and turned into what the addon reads. */
 import { ValidationError } from "../../errors.js";
 import type { NativeSessionConfig } from "../types.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "./providers.js";
@@ -8,7 +8,7 @@ export interface SessionOptions {
   /** Where the model runs. Default "cpu". */
   readonly provider?: Provider;
   /**
-   * Run on the CPU where the provider cannot start, instead of failing; `session.provider` says which it became.
+   * Run on the CPU if the provider cannot start, instead of failing; `session.provider` says which one it is.
    * Default false.
    */
   readonly fallback?: boolean;
@@ -37,7 +37,7 @@ export interface SessionOptions {
 
 const GRAPH_OPTIMIZATION: Readonly<Record<string, number>> = { disabled: 0, basic: 1, extended: 2, all: 99 };
 const LOG_LEVEL: Readonly<Record<string, number>> = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 };
-// ONNX Runtime takes any config key in silence; its own begin with one of these.
+// ONNX Runtime silently accepts any config key; its own keys begin with one of these.
 const CONFIG_PREFIXES: readonly string[] = ["session.", "optimization.", "ep.", "ep_factory.", "mlas."];
 const KNOWN: readonly string[] = [
   "provider",

@@ -10,8 +10,8 @@ import { normaliseOptions, type SessionOptions } from "./session-options.js";
 import { Tensor } from "./tensor.js";
 import type { AllocatorStats, DeviceMemory, NativeBinding, NativeSession, NativeTensor, ValueInfo } from "../types.js";
 
-/** What a run may be asked for. */
-export interface RunOptions {
+/** Options of a run. */
+interface RunOptions {
   /** Names of the wanted outputs (default: all), or tensors that they are written into. */
   readonly outputs?: readonly string[] | Readonly<Record<string, Tensor>>;
   /** Leave outputs without a tensor of their own on the session's device. Default false: they come to the host. */
@@ -26,7 +26,7 @@ export interface RunOptions {
 }
 
 /** Tensors bound to a session's inputs and outputs once, to run many times without looking anything up. */
-export class Binding implements Disposable {
+class Binding implements Disposable {
   #native: NativeBinding | undefined;
 
   /** For src/binding only; use `InferenceSession.bind`. */
@@ -181,7 +181,7 @@ export class InferenceSession implements DeviceOwner, Disposable {
   }
 
   /**
-   * Memory of the session's device as its driver tells it; undefined on the CPU and where the driver tells nothing.
+   * Memory of the session's device as its driver reports it; undefined on the CPU and if the driver reports none.
    * @throws BatchProcessingError `ERR_DISPOSED`
    */
   deviceMemory(): DeviceMemory | undefined {

@@ -30,7 +30,7 @@ export interface PageNoise {
 }
 
 /**
- * The noise of a seed, in the original's order of draws: a generator of its own gives the start noise; the global one,
+ * The noise of a seed, in the original's order of draws: one generator gives the start noise; the global one,
  * with the same seed, gives page, references (one call), hint, upsampler. So start noise and the page's sampling noise
  * are equal.
  */

@@ -53,7 +53,7 @@ export function alphasCumprod(options: SolverOptions = {}): Float32Array {
 }
 
 /**
- * One page's way from noise to clean latents. Keeps the last predicted clean latents between steps; one instance per
+ * Takes one page from noise to clean latents. Keeps the last predicted clean latents between steps; one instance per
  * page.
  */
 export class Solver {
@@ -99,10 +99,10 @@ export class Solver {
    */
   step(sample: Float32Array, modelOutput: Float32Array, index: number): Float32Array {
     if (index !== this.#next || index >= this.timesteps.length) {
-      const want = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
+      const next = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
       throw new BatchProcessingError(
         "ERR_STATE",
-        `step ${index} of ${this.timesteps.length} was asked for, but ${want}; make another solver to begin again`,
+        `step ${index} of ${this.timesteps.length} was asked for, but ${next}; make another solver to begin again`,
       );
     }
     if (modelOutput.length !== sample.length || (this.#previous && this.#previous.length !== sample.length)) {

@@ -1,6 +1,6 @@
 /**
- * The sessions and weights of one model package. A session opens at first use and is shared by all styles that share its
- * graph.
+ * The sessions and weights of one model package. A session opens at first use, and styles that share its graph share
+ * it.
  */
 import { dirname, join } from "node:path";
 import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";

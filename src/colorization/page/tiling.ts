@@ -76,7 +76,7 @@ function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): Ti
   return tiles.length === 1 ? undefined : { axis, tiles: tiles.map((stretch) => tileOf(axis, stretch, across)), seams };
 }
 
-/** Two pages side by side, told by a blank band through the middle. */
+/** Two pages side by side, recognised by a blank band through the middle. */
 function cutSpread(page: RasterImage): TilePlan | undefined {
   const { width, height } = page;
   const middle = width / 2;

@@ -47,9 +47,9 @@ export interface PageServices {
 export interface PageOptions {
   /** Gives the page up, between two denoising steps and inside runs. */
   readonly signal?: AbortSignal | undefined;
-  /** Told where the page is. */
+  /** Called as the page moves from stage to stage. */
   readonly onProgress?: ((progress: PageProgress) => void) | undefined;
-  /** The page's place among others, which the caller leaves. Default: behind all that were called before. */
+  /** The page's place among others, which the caller leaves. Default: after all earlier calls. */
   readonly lane?: PageLane | undefined;
 }
 
@@ -100,7 +100,7 @@ export function checkPageOptions(options: unknown): void {
 /** One page on its way. */
 class PageWork {
   readonly warnings: string[] = [];
-  /** Where it is, for its failure. */
+  /** The stage it is in, for its failure. */
   stage: PageProgress["stage"] = "decode";
   readonly #services: PageServices;
   readonly #request: PageRequest;
@@ -122,7 +122,7 @@ class PageWork {
     let picture: Disposable | undefined;
     try {
       await lane.ahead(signal);
-      this.#tell({ phase: "decode", stage: "decode" });
+      this.#report({ phase: "decode", stage: "decode" });
       const bytes = await this.#read(page);
       const [width, height] = await pictureSize(bytes);
       const pixelBytes = output.layers === undefined ? BYTES_PER_PIXEL : LAYERS_BYTES_PER_PIXEL;
@@ -131,7 +131,7 @@ class PageWork {
       const { info } = decoded;
       this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
       const result = await lane.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
-      this.#tell({ phase: "encode", stage: "encode" });
+      this.#report({ phase: "encode", stage: "encode" });
       return await encodePage(pool, this.#request, result, info, signal);
     } finally {
       picture?.[Symbol.dispose]();
@@ -139,7 +139,7 @@ class PageWork {
     }
   }
 
-  #tell(progress: PageProgress): void {
+  #report(progress: PageProgress): void {
     this.stage = progress.stage;
     this.#options.onProgress?.(progress);
   }
@@ -207,7 +207,7 @@ class PageWork {
       pageHints,
       ...(signal === undefined ? {} : { signal }),
       onStage: (stage, step, of = steps) =>
-        this.#tell({ phase: "colour", stage, ...(step === undefined ? {} : { step, steps: of }) }),
+        this.#report({ phase: "colour", stage, ...(step === undefined ? {} : { step, steps: of }) }),
     };
     return references.lend(wanted, signal, (set) => colorizer.colorize(set, request));
   }

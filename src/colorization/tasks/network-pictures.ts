@@ -3,7 +3,7 @@ import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import { SIGNED_RGB, standardization, toPlanar } from "../../binding/pixels/planes.js";
 import { clipPixels } from "../cobra/retrieval.js";
 
-/** How the image encoder wants its pictures. */
+/** The form in which the image encoder takes pictures. */
 export interface EncoderInput {
   imageSize: number;
   mean: readonly [number, number, number];

@@ -31,7 +31,7 @@ interface PreparedConditions {
   upsampledLinePlanes?: Float32Array;
 }
 
-/** Line network output → line picture, hint picture and mask, as the networks want them. */
+/** Line network output → line picture, hint picture and mask, in the form that the networks take. */
 export function prepareConditions(task: ConditionTask): PreparedConditions {
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);

@@ -24,16 +24,16 @@ export interface FoundPages {
   /** Pictures that are in colour already; they are among `carried`. */
   inColour: SourceEntry[];
   references: DecodedReference[];
-  /** What the decision was where pictures were told apart. */
+  /** How pictures were classified, if they were. */
   classifications: Map<SourceEntry, PictureKind>;
-  /** Pictures that could not be told apart because they cannot be read. */
+  /** Pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
   warnings: string[];
 }
 
 /**
- * Sorts an input. With references of their own every picture of the input is a page, but for those that are in colour
- * already; without, the input's own coloured pictures are the references. What `pageConfig` says a picture is, it is.
+ * Sorts an input. If references are given, every picture of the input is a page unless it is in colour already.
+ * Otherwise the coloured pictures of the input are the references. `pageConfig` can state what a picture is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(

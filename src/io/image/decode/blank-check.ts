@@ -1,6 +1,6 @@
 /**
- * The last check of a decoded picture: if it is one tone all over while the file's own samples vary, a page was lost on
- * the way, such as white ink on transparency laid over white paper.
+ * The last check of a decoded picture. If it is one tone all over while the file's own samples vary, its content was
+ * lost, as when white ink on transparency is laid over white paper.
  */
 import sharp from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
@@ -8,7 +8,7 @@ import type { ImageInfo } from "../headers/image-info.js";
 
 /** Levels of 8 bits that count as one tone: rounding of conversions. */
 const SAME_TONE = 2;
-/** Levels of 8 bits by which samples vary in earnest: more than the noise of a scanned blank page. */
+/** Levels of 8 bits by which samples must differ to count as varying: more than the noise of a scanned blank page. */
 const VARIES = 8;
 /** No lighter than this, a picture of 16 bits holds samples of 12 bits or fewer. */
 const DARKEST = 16;

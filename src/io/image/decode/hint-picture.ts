@@ -9,7 +9,7 @@ import { isDeepTiff, unreadForm } from "../headers/unsupported-form.js";
 const REMEDY = "save the layer with the strokes alone as PNG";
 
 /**
- * What is wrong with a picture as its head tells it: no picture, or none with transparency. Undefined when nothing is.
+ * What is wrong with a picture of hints by its header: no picture, or no transparency. Undefined if nothing is.
  */
 export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | undefined> {
   const { format, description } = sniffFormat(bytes);
@@ -20,7 +20,7 @@ export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | 
     const { hasAlpha, autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (autoOrient.width * autoOrient.height > DEFAULT_MAX_PIXELS)
       return `has ${autoOrient.width} x ${autoOrient.height} pixels, more than the limit of ${DEFAULT_MAX_PIXELS}; ${REMEDY} in the page's size`;
-    return hasAlpha ? undefined : `has no transparency, so that no stroke can be told from what is none; ${REMEDY}`;
+    return hasAlpha ? undefined : `has no transparency, so strokes cannot be told from the rest; ${REMEDY}`;
   } catch (error) {
     return `is a damaged picture (${messageOf(error).split("\n", 1)[0]}); ${REMEDY} again`;
   }

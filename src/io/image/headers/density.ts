@@ -1,7 +1,4 @@
-/**
- * The resolution that a picture's file states, if it states one: numbers without a unit give a pixel's shape, not a
- * resolution.
- */
+/** The resolution that a picture's file states. Numbers without a unit give a pixel's shape, not a resolution. */
 import type { Metadata } from "sharp";
 import { exifDensity } from "./exif.js";
 import type { ImageFormat } from "./image-format.js";

@@ -20,7 +20,7 @@ interface SniffedFormat {
 interface SniffHints {
   /** Size of the whole file. */
   readonly sizeBytes?: number;
-  /** The file's name; only its extension counts, and only for formats that are told by nothing else. */
+  /** The file's name; only its extension counts, and only for formats that nothing else identifies. */
   readonly name?: string;
 }
 

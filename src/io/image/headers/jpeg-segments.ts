@@ -52,7 +52,7 @@ export function isFrameHeader(marker: number): boolean {
 }
 
 /**
- * The file with an end marker, where nothing but that is missing as far as headers tell: the decoder says of such a
+ * The file with an end marker, if headers show that nothing else is missing: the decoder says of such a
  * file whether its last scan is whole. Undefined for a file that has its end or lacks more.
  */
 export function withJpegEnd(bytes: Uint8Array): Uint8Array | undefined {

@@ -96,12 +96,12 @@ export function hasUnspecifiedChannel(bytes: Uint8Array, format: ImageFormat): b
 
 /**
  * How libvips and its decoders say that they do not read a valid file. Not among it: "unsupported image format", which
- * sharp says of anything it cannot tell, and unknown markers in a JPEG but for that of JPEG-LS.
+ * sharp says of anything it does not recognise, and unknown markers in a JPEG but for that of JPEG-LS.
  */
 const REFUSALS =
   /\bunsupported\b(?! image format| marker type 0x(?!f7))|not (?:supported|configured|implemented)|can ?not handle|no known route/iu;
 
-/** Undefined where the decoder's message tells of damage. */
+/** Undefined if the decoder's message reports damage. */
 export function refusedForm(bytes: Uint8Array, format: ImageFormat, message: string): string | undefined {
   if (format === "avif" && isAnimatedAvif(bytes)) return "an animation";
   if (message.includes("bad labq format")) return "Lab colour";
