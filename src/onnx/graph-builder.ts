@@ -1,6 +1,6 @@
 /**
- * Builds one ONNX graph in memory: nodes in the order they are added, constants deduplicated, names scoped. What the
- * operators do is known to `ops.ts`; turning the graph into a file is `model-file.ts`.
+ * Builds one ONNX graph in memory: nodes in the order they are added, constants deduplicated, names scoped.
+ * `ops.ts` has the layers; `model-file.ts` writes a graph to a file.
  */
 import { ModelError } from "../errors.js";
 import type { WeightTensor } from "./weights.js";

@@ -1,4 +1,4 @@
-/** Decodes a picture's file to pixels as a person sees them: upright, 8-bit sRGB, on white paper. */
+/** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
 import sharp, { type OutputInfo } from "sharp";
 import { firstChannel, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../../binding/raster.js";
