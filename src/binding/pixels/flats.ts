@@ -7,8 +7,8 @@ import { regionGrid } from "./regions.js";
 
 /**
  * Gives every region that the page's ink bounds one colour, the commonest of the model's in it; a nearly white one
- * becomes white. A region whose colours are mostly far from its commonest (several things that no line separates) keeps the
- * model's.
+ * becomes white. A region whose colours are mostly far from its commonest (several things that no line separates)
+ * keeps the model's.
  * @param page gray or RGB, any size
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's
  * @returns RGB of the page's size, or of an integer fraction of it if the page is large (`regionGrid`)
