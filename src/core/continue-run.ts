@@ -17,7 +17,7 @@ import { LockedJournal } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
-import { outputPath, workFolder } from "./output/work-folder.js";
+import { outputPath, removeFolder, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -32,6 +32,11 @@ export interface Continuation {
   readonly record: RunRecord;
   /** What was decided, as text for people. */
   readonly notes: readonly string[];
+  /**
+   * To be called when the batch has failed before any page was coloured. A finished archive that was opened again is
+   * then as it was, with nothing beside it; other outputs keep the decision. Never rejects.
+   */
+  abandon(): Promise<void>;
 }
 
 interface Decision {
@@ -138,7 +143,19 @@ export async function redoRun(
   const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
   await checkOrigins(found, wanted, changes);
   await reopenArchive(found);
-  const run = found.archive === undefined ? found : await findRun(workFolder(found.record.config));
+  const abandon =
+    found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));
+  try {
+    const run = abandon === undefined ? found : await findRun(workFolder(found.record.config));
+    return { ...(await redo(run, pages, changes)), ...(abandon && { abandon }) };
+  } catch (error) {
+    await abandon?.();
+    throw error;
+  }
+}
+
+/** Notes in the journal that pages are to be done again. */
+function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges): Promise<Continuation> {
   return change(run, changes, (history) => {
     const only = [
       ...new Set(
@@ -190,6 +207,20 @@ async function checkOrigins(
   }
 }
 
+/** Removes a work folder that nobody is using. */
+async function removeUnused(path: string): Promise<void> {
+  try {
+    const journal = await LockedJournal.open(path, path);
+    try {
+      if (await journal.isHeld()) await removeFolder(path);
+    } finally {
+      await journal.close();
+    }
+  } catch {
+    // another run is using it, or it is gone
+  }
+}
+
 function checkChanges(changes: SettingChanges): void {
   checkObject("the changes", changes);
   if (changes.pages !== undefined) checkObject("changes.pages", changes.pages);
@@ -213,6 +244,7 @@ async function change(
       config,
       record,
       notes,
+      abandon: async () => {},
       options: {
         pageConfig,
         ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),

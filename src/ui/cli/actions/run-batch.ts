@@ -33,6 +33,8 @@ export interface PreparedBatch {
   readonly lateWarnings?: () => string[];
   /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
+  /** Takes back what was prepared; called when the batch fails before any page was coloured. */
+  readonly abandon?: () => Promise<void>;
 }
 
 /** Nothing is left to colour, which is not an error. */
@@ -59,6 +61,7 @@ export async function runBatchCommand(
     env: process.env,
   });
   const interrupt = listenForSignals(flags.drain * 1000);
+  let abandon: PreparedBatch["abandon"];
   try {
     startLogging(flags);
     const prepared = await prepare();
@@ -68,6 +71,7 @@ export async function runBatchCommand(
     }
     const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
     const { given = [], lateWarnings = () => [] } = prepared;
+    ({ abandon } = prepared);
     reporter.failuresFile = failuresFile(config);
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
@@ -97,14 +101,17 @@ export async function runBatchCommand(
       ...(onPreview && { onPreview }),
       onEvent: (event) => {
         reporter.onEvent(event);
+        if (event.type === "page-completed" && event.kept !== true) abandon = undefined;
         if (event.type === "batch-started") for (const message of lateWarnings()) warn(message);
       },
     });
+    if (summary.unfinished === 0 && summary.failed > 0) await abandon?.();
     if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
     if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
     return exitCodeOf(summary);
   } catch (error) {
     reporter.stop();
+    await abandon?.();
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
     printError(error, json);
     return exitCodeFor(error);
