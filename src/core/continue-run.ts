@@ -10,6 +10,7 @@ import { BatchProcessingError, ValidationError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
 import { openPageSource } from "../io/open-source.js";
 import { sha256 } from "../platform/sha256.js";
+import { checkKnownInput } from "./input/known-input.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -58,6 +59,8 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (seed !== undefined) checkWhole("the seed", seed);
   const run = await findRun(output);
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
+  if (run.archive === undefined)
+    await checkKnownInput(run, "run the colorize command again, which names the input, instead of approve");
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
       return { entries: [], notes: ["the preview was approved already; the batch continues"] };
@@ -78,7 +81,9 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
   checkText("the output", output);
   checkChanges(changes);
-  return change(await findRun(output), changes, ({ preview }) => {
+  const run = await findRun(output);
+  await checkJournal(run, changes);
+  return change(run, changes, ({ preview }) => {
     if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
     const batchChanged = Object.keys(changes.batch ?? {}).length > 0;
     const settings = batchChanged ? (changes.pages ?? {}) : settingsOfNextTry(preview.result, changes.pages);
@@ -107,6 +112,7 @@ export async function retryRun(
   const run = await findRun(output);
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
+  await checkJournal(run, changes);
   return change(run, changes, (history) => {
     const pages = history.failedPages;
     const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
@@ -141,6 +147,7 @@ export async function redoRun(
       ? [...found.history.donePages, ...found.history.failedPages]
       : found.archive.metadata.pages.map(({ page }) => page);
   const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
+  await checkJournal(found, changes);
   await checkOrigins(found, wanted, changes);
   await reopenArchive(found);
   const abandon =
@@ -175,6 +182,12 @@ function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges)
       only,
     };
   });
+}
+
+/** The input of a journal must be the one that its run has read, unless another one is named. */
+async function checkJournal(run: StoredRun, { batch = {} }: SettingChanges): Promise<void> {
+  if (run.archive !== undefined || (batch.inputDir ?? batch.inputZip) !== undefined) return;
+  await checkKnownInput(run, "if it is the right one, name it with --set inputDir=… or --set inputZip=…");
 }
 
 /**
