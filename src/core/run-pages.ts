@@ -251,7 +251,7 @@ async function work(
   if (goesOn) await some();
 }
 
-/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be gone on with. */
+/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be continued later. */
 async function throwReadError(error: unknown, input: string | undefined): Promise<never> {
   if (input === undefined) throw error;
   if (await isThere(input)) throw error;

@@ -31,9 +31,9 @@ export interface FoundPages {
   /** Pictures that are in colour already; they are among `carried`. */
   inColour: SourceEntry[];
   references: DecodedReference[];
-  /** What the decision was where pictures were told apart. */
+  /** What the decision was where pictures were classified. */
   classifications: Map<SourceEntry, PictureKind>;
-  /** Pictures that could not be told apart because they cannot be read. */
+  /** Pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
   warnings: string[];
 }

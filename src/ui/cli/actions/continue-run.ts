@@ -10,6 +10,7 @@ import {
   type Continuation,
   type SettingChanges,
 } from "../../../core/continue-run.js";
+import { modelFolderOf } from "../../../core/run-model.js";
 import { findRun } from "../../../core/journal/find-run.js";
 import { ConfigurationError } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
@@ -21,7 +22,7 @@ import { CHANGEABLE, SETTINGS_WITH_FLAGS, type SetFlags } from "../flags/set-fla
 import type { GivenSetting } from "./gather-settings.js";
 import { runBatchCommand, type PreparedBatch } from "./run-batch.js";
 import { readSettings } from "./set-values.js";
-import { typedPath } from "./typed-path.js";
+import { typedPath } from "../../../core/input/typed-path.js";
 import { refuseIfNothingChanges, whatHelps } from "./what-helps.js";
 
 /** `cobra-batch approve`. @returns the exit code, as do the others */
@@ -98,7 +99,7 @@ function withHints({ hint, hints }: RedoFlags, changes: SettingChanges): Setting
 async function refuseSamePictures(output: string, { model }: RunFlags, changes: SettingChanges): Promise<void> {
   if (changes.batch !== undefined) return;
   const { record } = await findRun(typedPath(output));
-  const directory = model ?? (record.model.directory || defaultModelDirectory());
+  const directory = modelFolderOf(record, model) ?? defaultModelDirectory();
   const opened = await openModelPackage(directory, { verify: false }).catch(() => undefined);
   if (opened !== undefined && (model !== undefined || opened.hash === record.model.hash))
     refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages);
@@ -118,7 +119,7 @@ function continued(
   const same = ["provider", "fallback", "threads"].every(
     (flag) => (command.getOptionValueSource(flag) ?? "default") === "default",
   );
-  const model = flags.model ?? (record.model.directory || undefined);
+  const model = modelFolderOf(record, flags.model);
   const engine: EngineOptions = {
     ...asked,
     ...(model === undefined ? {} : { model }),

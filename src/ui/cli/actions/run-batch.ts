@@ -3,7 +3,8 @@ import { Engine, type EngineOptions } from "../../../colorization/engine.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
-import { ConfigurationError } from "../../../errors.js";
+import { checkModelOfRun } from "../../../core/run-model.js";
+import type { RunRecord } from "../../../core/journal/entries.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
@@ -23,10 +24,10 @@ export interface PreparedBatch {
   readonly options?: RunBatchOptions;
   /** About the settings; shown before the batch starts. */
   readonly warnings?: readonly string[];
-  /** The engine of the run that goes on. Default: what the flags say. */
+  /** The engine of the run that is continued. Default: what the flags say. */
   readonly engine?: EngineOptions;
-  /** The model of the run that goes on. */
-  readonly model?: { readonly name: string; readonly hash: string };
+  /** The model of the run that is continued. */
+  readonly model?: RunRecord["model"];
   /** Settings that were given; those that the model ignores get a warning. */
   readonly given?: readonly GivenSetting[];
   /** About the input; asked once its pages are known. */
@@ -79,11 +80,8 @@ export async function runBatchCommand(
     configureSharpForOwnProcess();
     await using engine = await Engine.open(engineOf ?? engineOptions(flags));
     const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
-    if (model !== undefined && model.hash !== engine.model.hash) {
-      const text = `the run used the model "${model.name}" (${model.hash.slice(0, 12)}), not the one in ${engine.model.directory}`;
-      if (flags.model === undefined) throw new ConfigurationError("ERR_CONFIG", `${text}; name its model with --model`);
-      warn(text);
-    }
+    const otherModel = model && checkModelOfRun({ model }, engine.model, flags.model !== undefined);
+    if (otherModel !== undefined) warn(otherModel);
     const help = whatHelps(engine.model.manifest, config);
     refuseSameSeeds(help, config);
     for (const message of ignoredWarnings(help, given)) warn(message);
