@@ -23,16 +23,18 @@ export function providerFlag(description: string, standard = "cpu"): Option {
 }
 
 /**
- * Adds the flags to a command. @param goesOn for a command that goes on with an earlier run, whose model is the default
+ * Adds the flags to a command. @param continues for a command that continues an earlier run, whose model is the default
  */
-export function withRunFlags(command: Command, goesOn = false): Command {
+export function withRunFlags(command: Command, continues = false): Command {
   command
     .optionsGroup("Running:")
     .option(
       "--model <dir>",
-      goesOn ? "model package (default: the run's)" : "model package (default: COBRA_MODEL, else the embedded model)",
+      continues
+        ? "model package (default: the run's)"
+        : "model package (default: COBRA_MODEL, else the embedded model)",
     )
-    .addOption(providerFlag("where the networks run", goesOn ? "the run's" : "cpu"))
+    .addOption(providerFlag("where the networks run", continues ? "the run's" : "cpu"))
     .option("--fallback", "use the CPU when the provider cannot start")
     .option("--threads <number>", "CPU threads for each network (default: one per core)", integer("--threads"))
     .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)

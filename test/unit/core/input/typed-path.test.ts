@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { typedPath } from "../../../../src/ui/cli/actions/typed-path.js";
+import { typedPath } from "../../../../src/core/input/typed-path.js";
 
 const root = mkdtempSync(join(tmpdir(), "cobra-typed-path-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
