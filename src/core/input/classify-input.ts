@@ -69,7 +69,13 @@ export async function findPages(
       references,
       classifications: new Map(),
       failures: [],
-      warnings: [...results.warnings, ...sorted.warnings, ...warnings, ...grayWarning(references)],
+      warnings: [
+        ...(source.warnings ?? []),
+        ...results.warnings,
+        ...sorted.warnings,
+        ...warnings,
+        ...grayWarning(references),
+      ],
     };
   }
   const found: FoundPages = {
@@ -79,7 +85,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...results.warnings],
+    warnings: [...(source.warnings ?? []), ...results.warnings],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
@@ -225,6 +231,7 @@ export async function readReferences(
     source: PageSource,
     readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
   ): Promise<void> => {
+    warnings.push(...(source.warnings ?? []));
     for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
     const images = source.entries().filter(({ kind }) => kind === "image");
     const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
