@@ -62,7 +62,13 @@ export async function findPages(
       references,
       classifications: new Map(),
       failures: [],
-      warnings: [...results.warnings, ...sorted.warnings, ...warnings, ...grayWarning(references)],
+      warnings: [
+        ...(source.warnings ?? []),
+        ...results.warnings,
+        ...sorted.warnings,
+        ...warnings,
+        ...grayWarning(references),
+      ],
     };
   }
   const found: FoundPages = {
@@ -72,7 +78,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...results.warnings],
+    warnings: [...(source.warnings ?? []), ...results.warnings],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(

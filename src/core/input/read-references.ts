@@ -34,6 +34,7 @@ export async function readReferences(
     source: PageSource,
     readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
   ): Promise<void> => {
+    warnings.push(...(source.warnings ?? []));
     for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
     const images = source.entries().filter(({ kind }) => kind === "image");
     const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
