@@ -1,6 +1,6 @@
 /** Pages without any ink: whatever the model gives, the paper keeps its own colour. */
 import { describe, expect, it } from "vitest";
-import { toGray, type PixelImage } from "../../../src/binding/pixels.js";
+import { toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
 import { composeInk, composeLayers, isBlank } from "../../../src/colorization/tasks/compose-ink.js";
 import { drawn, noise, pixel, type Color, type Picture } from "../../support/drawn-page.js";
 
