@@ -14,6 +14,7 @@ const ALONE = [
   "test/unit/io/image/image-codec.test.ts",
   "test/unit/io/page-sink.test.ts",
   "test/unit/logging/logging.test.ts",
+  "test/unit/pixels/pixels.test.ts",
   "test/unit/workers/pool.test.ts",
 ];
 

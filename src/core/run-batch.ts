@@ -18,7 +18,7 @@ export interface RunBatchOptions extends BatchProcessorOptions {
   images?: readonly (string | ImageRequest)[];
   /**
    * Decides about a preview; undefined leaves it waiting and ends the batch: the summary has it as `preview`, and the
-   * same call, or the command `cobra-batch approve`, goes on later. Default: leaves it. `signal` is aborted when the
+   * same call, or the command `cobra-batch approve`, continues later. Default: leaves it. `signal` is aborted when the
    * batch ends otherwise.
    */
   onPreview?: (preview: PreviewResult, signal: AbortSignal) => Promise<PreviewDecision | undefined>;

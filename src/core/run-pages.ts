@@ -141,6 +141,14 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
   }
 
+  /** A page of an archive that could not be done again: the archive stays, with the picture that the page has. */
+  function losesPicture(): boolean {
+    return (
+      config.outputZip !== undefined &&
+      pages.failures.some(({ page }) => only?.has(page) === true && output.history.last(page) !== undefined)
+    );
+  }
+
   async function complete(): Promise<Finished | undefined> {
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
     const metadata = runMetadata(
@@ -152,7 +160,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       origins(pages, fingerprint),
       scan.found.inColour.map(({ name }) => name),
     );
-    if (!pages.allDone) {
+    if (!pages.allDone || losesPicture()) {
       if (only !== undefined) await output.report(metadata);
       await output.stop();
       return undefined;
@@ -243,7 +251,7 @@ async function work(
   if (goesOn) await some();
 }
 
-/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be gone on with. */
+/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be continued later. */
 async function throwReadError(error: unknown, input: string | undefined): Promise<never> {
   if (input === undefined) throw error;
   if (await isThere(input)) throw error;

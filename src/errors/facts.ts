@@ -23,7 +23,7 @@ export function systemCode(error: unknown): string | undefined {
 
 /**
  * System errors that are the machine's and not the call's: once the disk has room, the folder may be written or the
- * mount is back, the same call goes on.
+ * mount is back, the same call continues.
  */
 const PASSING: ReadonlySet<string | undefined> = new Set([
   "ENOSPC",

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import type { ColorizeImageOptions } from "../../src/colorization/colorize-image.js";
-import { pageResultSchema } from "../../src/colorization/page-request.js";
+import { pageResultSchema } from "../../src/colorization/request/page-request.js";
 import { colourPage, linePage } from "../support/chapter.js";
 import { hashOf } from "../support/paper-engine.js";
 import { SMALL_MODEL } from "../support/shared-models.js";

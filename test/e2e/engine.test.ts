@@ -8,7 +8,8 @@ import { Engine } from "../../src/colorization/engine.js";
 import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import type { ReferenceImage } from "../../src/colorization/cobra/references.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { buildModelPackage, PRESETS, presetWeights } from "../../src/convert/index.js";
+import { buildModelPackage } from "../../src/convert/build-package.js";
+import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { colourPage, linePage } from "../support/chapter.js";
 import { TINY_MODEL } from "../support/shared-models.js";
 

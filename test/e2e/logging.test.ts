@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runFixture } from "../support/child.js";
 import { runCli } from "../support/cli.js";
 import { writeChapter } from "../support/chapter.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
@@ -30,7 +30,7 @@ const colorize = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
     "--output-dir",
     at(out),
     "--model",
-    SMALL_MODEL,
+    TINY_MODEL,
     "--steps",
     "2",
     "--max-concurrent",
@@ -50,7 +50,7 @@ describe("cobra-batch colorize", () => {
     expect(one("model opened")).toMatchObject({
       level: "INFO",
       component: "engine",
-      model: expect.stringContaining("cobra-small"),
+      model: expect.stringContaining("cobra-tiny"),
       provider: "cpu",
     });
     const job = one("batch started")["job"];
@@ -58,7 +58,7 @@ describe("cobra-batch colorize", () => {
     expect(one("batch started")).toMatchObject({
       pages: 4,
       references: ["ref_a.jpg", "ref_b.jpg"],
-      model: expect.stringContaining("cobra-small"),
+      model: expect.stringContaining("cobra-tiny"),
       provider: "cpu",
       output: at("info"),
     });

@@ -1,5 +1,5 @@
-// What the command loads before it has anything to do. Help, the version, completion and wrong flags need the flags
-// alone: no schema library, no logger, no codec, no addon.
+// What the command loads before it has anything to do. Help and the version are ready text. Completion and wrong flags
+// need the flags alone: no schema library, no logger, no codec, no addon.
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,13 +32,23 @@ async function listed(list: string): Promise<{ packages: string[]; files: string
   return { packages: [...new Set(packages)], files };
 }
 
-const OWN = /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+const OWN =
+  /^(?:ui\/cli\/(?!actions\/)|config\/sett|binding\/runtime\/providers|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+
+it.each<[string, readonly string[]]>([
+  ["--help", ["--help"]],
+  ["--version", ["--version"]],
+  ["help of a command", ["colorize", "--help"]],
+  ["help of a command of a command", ["model", "import", "-h"]],
+])("%s is printed without loading the program", async (_name, args) => {
+  const { packages, files, code } = await loadedBy(args);
+  expect(code).toBe(0);
+  expect(packages).toEqual([]);
+  expect(files.sort()).toEqual(["ui/cli/help-texts.js", "ui/cli/main.js", "ui/cli/ready-text.js"]);
+});
 
 describe.each<[string, readonly string[], number]>([
-  ["--help", ["--help"], 0],
-  ["--version", ["--version"], 0],
-  ["help of a command", ["colorize", "--help"], 0],
-  ["help of a command of a command", ["model", "import", "--help"], 0],
+  ["help after other arguments", ["colorize", "chapter.cbz", "--help"], 0],
   ["completion", ["completion", "bash"], 0],
   ["an unknown flag", ["colorize", "--sede", "3"], 64],
   ["an unknown command", ["colorise"], 64],

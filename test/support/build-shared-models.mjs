@@ -2,7 +2,8 @@
 // folders as JSON to standard output. They lie below build/, in a folder named after what builds them.
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { buildModelPackage, ensurePresetPackage, PRESETS, presetWeights } from "../../dist/convert/index.js";
+import { buildModelPackage } from "../../dist/convert/build-package.js";
+import { ensurePresetPackage, PRESETS, presetWeights } from "../../dist/convert/presets.js";
 import { openModelPackage } from "../../dist/model/package.js";
 import { hashInputs, ROOT } from "../../scripts/lib/steps.mjs";
 

@@ -3,11 +3,11 @@
  * contents.
  */
 import { readFile, stat } from "node:fs/promises";
-import type { PageRequest } from "../../colorization/page-request.js";
+import type { PageRequest } from "../../colorization/request/page-request.js";
 import type { PageConfig, PageSettings } from "../../config/batch-config.js";
 import type { ColorHints } from "../../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
-import { hintPictureHeadFault } from "../../io/image/hint-picture.js";
+import { hintPictureHeadFault } from "../../io/image/decode/hint-picture.js";
 
 /** Paths that a page's own settings name. */
 export function ownPaths({ referenceImages = [], colorHints }: PageConfig): string[] {

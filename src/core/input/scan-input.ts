@@ -60,6 +60,7 @@ function keptOpen(source: PageSource): PageSource {
     path: source.path,
     entries: () => source.entries(),
     faults: source.faults,
+    warnings: source.warnings,
     comment: source.comment,
     close: async () => {},
   };

@@ -16,7 +16,7 @@ export interface StoredRun {
   /** What it was asked for; the output where it is now. */
   readonly record: RunRecord;
   readonly history: RunHistory;
-  /** The archive that tells of the run where no journal is left. */
+  /** The archive that describes the run if no journal is left. */
   readonly archive?: { readonly path: string; readonly metadata: ArchiveMetadata };
 }
 

@@ -36,6 +36,8 @@ export class RunHistory {
   readonly #archives: ArchiveEntry[] = [];
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
+  /** The hash of each page's file, as it was read last. */
+  readonly #inputs = new Map<string, string>();
   #record: RunRecord | undefined;
   #adjustments: Adjustments = { all: {}, pages: {} };
   #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
@@ -96,6 +98,11 @@ export class RunHistory {
     return this.#failed.get(page);
   }
 
+  /** Pages that were read, with the SHA-256 of their files. */
+  get inputs(): ReadonlyMap<string, string> {
+    return this.#inputs;
+  }
+
   /** All copies of another file of the input, the last one first. */
   carried(name: string): readonly CarriedEntry[] {
     return this.#carried.get(name)?.toReversed() ?? [];
@@ -117,6 +124,7 @@ export class RunHistory {
   }
 
   note(entry: JournalEntry): void {
+    if ("inputSha256" in entry && entry.inputSha256 !== "") this.#inputs.set(entry.page, entry.inputSha256);
     switch (entry.type) {
       case "run":
         this.#begin(entry.record);

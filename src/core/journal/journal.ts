@@ -36,7 +36,7 @@ export interface ParsedJournal {
 /**
  * Reads a journal.
  * @param path for messages
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside of the output
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside the output
  */
 export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
   const decoder = new TextDecoder();
@@ -185,7 +185,7 @@ export class Journal {
   }
 
   /**
-   * An output whose folder was removed or whose disk is gone must not be begun anew, where nobody finds the rest.
+   * An output whose folder was removed or whose disk is gone must not be begun again, where nobody finds the rest.
    * Rejects with `ERR_OUTPUT_WRITE`, or `ERR_OUTPUT_LOCKED` where another run has taken it over.
    */
   async assertInPlace(): Promise<void> {

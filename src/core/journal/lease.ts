@@ -1,5 +1,5 @@
 /**
- * A lease on an output: one run at a time works on it. Its holder writes a heartbeat to the lease file; another run may
+ * A lease on an output: one run at a time uses it. Its holder writes a heartbeat to the lease file; another run may
  * take the lease over once the file has been silent for a while. The taker measures the silence itself, with its own
  * clock, so clocks of hosts may differ. A holder of this machine that is certainly dead is taken over at once.
  */
@@ -37,7 +37,7 @@ export interface LeaseClock {
 export interface LeaseOptions {
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
-  /** Told, for people, when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run is watched for silence. */
   readonly onWait?: ((message: string) => void) | undefined;
   /** For tests. */
   readonly clock?: LeaseClock;

@@ -45,7 +45,7 @@ export class LockedJournal {
    * Takes the lease and reads the journal; both are made where they are missing.
    * @param work the work folder
    * @param output what the lease is for, for messages
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ValidationError
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ValidationError
    * `ERR_OUTPUT_UNSAFE`
    */
   static async open(work: string, output: string, options: LockedJournalOptions = {}): Promise<LockedJournal> {

@@ -44,7 +44,7 @@ export interface BatchOutputOptions {
   readonly signal?: AbortSignal;
   /** Opens the crash notes of this process. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
-  /** Told, for people, when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run is watched for silence. */
   readonly onWait?: (message: string) => void;
 }
 
@@ -71,9 +71,9 @@ export class BatchOutput {
 
   /**
    * Opens an output for one run and reads what earlier ones have done.
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ConfigurationError
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ConfigurationError
    * `ERR_CONFIG` (it is a file that the run reads); ValidationError `ERR_OUTPUT_UNSAFE` (its records or links lead
-   * outside of it)
+   * outside it)
    */
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
     if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);

@@ -46,7 +46,7 @@ type Wanted = Pick<BatchPage, "entry" | "settings">;
 
 /**
  * Looks for it under the output's name and its numbers. Undefined where the archive would be replaced anyway
- * (`overwrite`), where a work folder tells more, or where any page, setting, reference or the model differs.
+ * (`overwrite`), where a work folder knows more, or where any page, setting, reference or the model differs.
  * @param jobs the pages with their settings; settings that were changed after the archive's own run had begun are given
  */
 export async function findFinishedArchive(
@@ -87,7 +87,7 @@ async function sameOrigins(
 
 /**
  * The metadata of an archive; undefined for one of somebody else and for what is no archive.
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside of the archive
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside the archive
  */
 export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata | undefined> {
   const value = await readMetadata(path).catch(() => undefined);

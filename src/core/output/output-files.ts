@@ -13,7 +13,7 @@ import { outputError } from "../../io/files/file-errors.js";
 import { numberedName } from "../../io/names/output-names.js";
 import type { FileRecord } from "../journal/entries.js";
 
-/** What tells one file from another. */
+/** What distinguishes one file from another. */
 export type FileDigest = Pick<FileRecord, "sha256" | "sizeBytes">;
 
 /** A name for a file. */

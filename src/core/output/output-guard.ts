@@ -83,5 +83,5 @@ export async function checkInside(root: string, folder: string): Promise<void> {
   if (from === undefined || to === undefined || relative(root, above).startsWith("..")) return;
   const inside = relative(from, to);
   if (inside === ".." || inside.startsWith(`..${sep}`))
-    throw unsafeOutput(folder, `it is a link to ${to}, outside of the output`);
+    throw unsafeOutput(folder, `it is a link to ${to}, outside the output`);
 }

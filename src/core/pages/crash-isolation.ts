@@ -18,7 +18,7 @@ export interface PageQueue {
 /** What steers the pages. */
 export type SegmentControl = Omit<FlowControl, "next">;
 
-/** What an output is told of pages, and what it knows of them. */
+/** What an output learns about pages, and what it knows of them. */
 export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
     begin: (page) => {

@@ -1,10 +1,10 @@
 /** One page of a batch: looked up, read, sent to the engine, and what came of it. */
-import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
-import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
-import type { ColouredPage } from "../../colorization/page-request.js";
+import { PageLeft, type PageLane } from "../../colorization/request/page-lanes.js";
+import type { PageProgress, PageRequest } from "../../colorization/request/page-request.js";
+import type { ColouredPage } from "../../colorization/request/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
 import { isPageFailure, makeError } from "../../errors.js";
-import { formatOfName } from "../../io/image/output-format.js";
+import { formatOfName } from "../../io/image/encode/output-format.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { BatchEngine } from "../batch-engine.js";
 import type { BatchEventBody, PageSuccess } from "../events.js";

@@ -47,6 +47,7 @@ type Listed = Omit<SourceEntry, "name"> & { name: string };
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
+  readonly warnings: string[] = [];
   readonly #file: FileHandle;
   readonly #limits: ArchiveLimits;
   readonly #use: ArchiveUse = { entries: 0, bytes: 0 };
@@ -70,6 +71,7 @@ class ArchiveSource implements PageSource {
       this.#use,
     );
     this.#addFaults(this.#archive, "");
+    this.warnings.push(...this.#archive.warnings);
     const own = new Map(
       (await this.#filesOf(this.#archive, (record) => !isArchiveName(record.name))).map((file) => [file.name, file]),
     );
@@ -142,6 +144,7 @@ class ArchiveSource implements PageSource {
     try {
       const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits, this.#use);
       this.#addFaults(archive, `${folder}/`);
+      this.warnings.push(...archive.warnings);
       for (const page of archive.records) {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(

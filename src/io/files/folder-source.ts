@@ -6,9 +6,10 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
-import { SNIFF_BYTES } from "../image/image-format.js";
+import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
+import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
 import { FreeNames } from "../names/free-names.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import { numberedName } from "../names/output-names.js";
@@ -23,9 +24,9 @@ const HEADS_AT_ONCE = 16;
 
 /** Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`. */
 export async function openFolderSource(path: string, recursive: boolean): Promise<PageSource> {
-  const listing: Listing = { root: path, recursive, files: [], faults: [], visited: new Set() };
+  const listing: Listing = { root: path, recursive, files: [], faults: [], warnings: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
-  const { faults } = listing;
+  const { faults, warnings } = listing;
   const entries = sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
@@ -38,7 +39,7 @@ export async function openFolderSource(path: string, recursive: boolean): Promis
     const first = fault === undefined ? "" : `; ${faults.length} cannot be used, the first: ${fault.error.message}`;
     throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}${first}`);
   }
-  return { path, entries: () => entries, faults, close: async () => {} };
+  return { path, entries: () => entries, faults, warnings, close: async () => {} };
 }
 
 /** A file on disk, found by a listing. */
@@ -54,6 +55,7 @@ interface Listing {
   readonly recursive: boolean;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
+  readonly warnings: string[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
@@ -67,6 +69,7 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
   for (const [label, bytes] of diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
     if (isJunkName(label)) continue;
+    if (isPartlyDecoded(label, bytes)) listing.warnings.push(partlyDecoded(`"${name}" in ${listing.root}`));
     const place = Buffer.concat([path, Buffer.from("/"), bytes]);
     try {
       await visit(listing, place, name);

@@ -119,9 +119,11 @@ export class Reporter {
           return;
         }
         this.#say(
-          this.single
-            ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
-            : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
+          this.single && event.unfinished === 0 && event.completed === this.#kept
+            ? `no page was coloured again; ${oneLine(event.output)} is as it was`
+            : this.single
+              ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
+              : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
         );
         return;
       case "batch-completed":
@@ -160,7 +162,7 @@ export class Reporter {
       this.#say(line);
     const { out, quiet } = this.#options;
     // On a terminal the summary has just said it.
-    if (event.completed > 0 && (quiet || !out.isTTY)) this.#result(event.output);
+    if (event.completed + (event.inColour ?? 0) > 0 && (quiet || !out.isTTY)) this.#result(event.output);
   }
 
   /** A path on standard output: as it is for a program, without control characters on a terminal. */

@@ -43,20 +43,24 @@ export function summaryLines(
 ): string[] {
   const { total, completed, failed, elapsedMs, output } = summary;
   const fresh = completed - kept;
-  const head = `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
+  const inColour = summary.inColour ?? 0;
+  const head =
+    total === 0 && inColour > 0
+      ? `0 coloured, ${inColour} already in colour in ${duration(elapsedMs)}`
+      : `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
   const rows: [string, string][] = [
     [
       "pages",
       [
         `${fresh} coloured`,
         ...(kept > 0 ? [`${kept} finished earlier`] : []),
-        ...((summary.inColour ?? 0) > 0 ? [`${summary.inColour} already in colour`] : []),
+        ...(inColour > 0 ? [`${inColour} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
   ];
   if (fresh > 0) rows.push(["time", `${duration(elapsedMs)}, ${duration(elapsedMs / fresh)} per page`]);
-  if (completed > 0) rows.push(["result", oneLine(output)]);
+  if (completed + inColour > 0) rows.push(["result", oneLine(output)]);
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
     for (const remedy of new Set(summary.failures.map((failure) => failure.remedy)))

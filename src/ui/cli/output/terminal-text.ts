@@ -41,11 +41,6 @@ export function fitWidth(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
-/** Filled up with spaces. */
-export function padWidth(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - textWidth(text)));
-}
-
 /** Foreign text on one line; see `printableLine`. */
 export const oneLine = printableLine;
 
