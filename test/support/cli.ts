@@ -29,7 +29,9 @@ export function runCli(
   env: Readonly<Record<string, string>> = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const threads = args[0] === "colorize" && args.length > 1 && !args.includes("--threads") ? ["--threads", "1"] : [];
+    const asIs =
+      args[0] !== "colorize" || args.length === 1 || args.some((arg) => /^(?:--threads|--help|-h)$/.test(arg));
+    const threads = asIs ? [] : ["--threads", "1"];
     const child = spawn(process.execPath, [CLI_PATH, ...args, ...threads], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, COBRA_MODEL: "", NO_COLOR: "", FORCE_COLOR: "", ...env },
