@@ -88,8 +88,13 @@ describe("startProcessing", () => {
     let running = 0;
     const most: number[] = [];
     const colorize = engine.colorize.bind(engine);
+    let release!: () => void;
+    const together = new Promise<void>((resolve) => (release = resolve));
     vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
       most.push(++running);
+      if (running === 2) release();
+      // A page that could end before the next begins waits for it.
+      if (limit === 2) await together;
       return colorize(...args).finally(() => running--);
     });
     let limit = 1;
