@@ -39,7 +39,10 @@ export class RunHistory {
   /** The hash of each page's file, as it was read last. */
   readonly #inputs = new Map<string, string>();
   #record: RunRecord | undefined;
-  #adjustments: Adjustments = { all: {}, pages: {} };
+  #changesOfAll: PageConfig = {};
+  readonly #changesOfPages = new Map<string, PageConfig>();
+  /** The same as one value, made when it is asked for. */
+  #adjustments: Adjustments | undefined;
   #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
 
   constructor(entries: Iterable<JournalEntry> = []) {
@@ -52,7 +55,7 @@ export class RunHistory {
   }
 
   get adjustments(): Adjustments {
-    return this.#adjustments;
+    return (this.#adjustments ??= { all: this.#changesOfAll, pages: Object.fromEntries(this.#changesOfPages) });
   }
 
   get preview(): { readonly state: PreviewState; readonly result: PreviewResult | undefined } | undefined {
@@ -152,8 +155,7 @@ export class RunHistory {
         for (const page of entry.pages) this.#suspect(page, entry);
         break;
       case "retry":
-        for (const key of this.#suspects.keys())
-          if (entry.pages.includes(this.#suspects.get(key)!.page)) this.#suspects.delete(key);
+        this.#acquit(new Set(entry.pages));
         break;
       case "adjust":
         this.#adjust(entry.page, entry.settings);
@@ -179,7 +181,9 @@ export class RunHistory {
   }
 
   #dropChanges(): void {
-    this.#adjustments = { all: {}, pages: {} };
+    this.#changesOfAll = {};
+    this.#changesOfPages.clear();
+    this.#adjustments = undefined;
     this.#preview = undefined;
   }
 
@@ -202,10 +206,15 @@ export class RunHistory {
     this.#suspects.set(key, { ...page, counts: addDeath(counts, death) });
   }
 
+  /** Pages that are to be tried again as if nothing had happened. */
+  #acquit(pages: ReadonlySet<string>): void {
+    for (const [key, { page }] of this.#suspects) if (pages.has(page)) this.#suspects.delete(key);
+  }
+
   #adjust(page: string | undefined, settings: PageConfig): void {
-    const { all, pages } = this.#adjustments;
-    if (page === undefined) this.#adjustments = { all: { ...all, ...settings }, pages };
-    else this.#adjustments = { all, pages: { ...pages, [page]: { ...pages[page], ...settings } } };
+    if (page === undefined) this.#changesOfAll = { ...this.#changesOfAll, ...settings };
+    else this.#changesOfPages.set(page, { ...this.#changesOfPages.get(page), ...settings });
+    this.#adjustments = undefined;
   }
 }
 
