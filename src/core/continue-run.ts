@@ -8,9 +8,6 @@ import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageCon
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { openPageSource } from "../io/open-source.js";
-import { sha256 } from "../platform/sha256.js";
-import { checkKnownInput } from "./input/known-input.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -18,6 +15,7 @@ import { LockedJournal } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
+import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
 import { outputPath, removeFolder, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
@@ -59,8 +57,7 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (seed !== undefined) checkWhole("the seed", seed);
   const run = await findRun(output);
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
-  if (run.archive === undefined)
-    await checkKnownInput(run, "run the colorize command again, which names the input, instead of approve");
+  if (run.archive === undefined) await checkNamedFiles(run, undefined, {}, false);
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
       return { entries: [], notes: ["the preview was approved already; the batch continues"] };
@@ -82,7 +79,7 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
   checkText("the output", output);
   checkChanges(changes);
   const run = await findRun(output);
-  await checkJournal(run, changes);
+  await checkNamedFiles(run, undefined, changes);
   return change(run, changes, ({ preview }) => {
     if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
     const batchChanged = Object.keys(changes.batch ?? {}).length > 0;
@@ -112,7 +109,7 @@ export async function retryRun(
   const run = await findRun(output);
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
-  await checkJournal(run, changes);
+  await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
   return change(run, changes, (history) => {
     const pages = history.failedPages;
     const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
@@ -147,8 +144,8 @@ export async function redoRun(
       ? [...found.history.donePages, ...found.history.failedPages]
       : found.archive.metadata.pages.map(({ page }) => page);
   const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
-  await checkJournal(found, changes);
-  await checkOrigins(found, wanted, changes);
+  await checkNamedFiles(found, wanted, changes);
+  await checkAllThere(found, changes);
   await reopenArchive(found);
   const abandon =
     found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));
@@ -182,42 +179,6 @@ function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges)
       only,
     };
   });
-}
-
-/** The input of a journal must be the one that its run has read, unless another one is named. */
-async function checkJournal(run: StoredRun, { batch = {} }: SettingChanges): Promise<void> {
-  if (run.archive !== undefined || (batch.inputDir ?? batch.inputZip) !== undefined) return;
-  await checkKnownInput(run, "if it is the right one, name it with --set inputDir=… or --set inputZip=…");
-}
-
-/**
- * The input of an archive is where its metadata says, and that may come from anywhere. So the pages there must be those
- * that the archive was made of, by their hashes.
- */
-async function checkOrigins(
-  { record, archive }: StoredRun,
-  pages: readonly string[],
-  changes: SettingChanges,
-): Promise<void> {
-  if (archive === undefined || (changes.batch?.inputDir ?? changes.batch?.inputZip) !== undefined) return;
-  const path = (record.config.inputDir ?? record.config.inputZip)!;
-  const source = await openPageSource(path, { recursive: record.config.recursive });
-  try {
-    for (const page of pages) {
-      const bytes = await source
-        .entries()
-        .find(({ name }) => name === page)
-        ?.read();
-      const origin = archive.metadata.inputs.find((one) => one.page === page);
-      if (bytes !== undefined && (await sha256(bytes)) === origin?.sha256) continue;
-      throw new ValidationError(
-        "ERR_INPUT_NOT_FOUND",
-        `${path} ${bytes === undefined ? "has no" : "has another"} ${page} than the one that ${archive.path} was made of; name the input with --set inputDir=… or --set inputZip=…`,
-      );
-    }
-  } finally {
-    await source.close();
-  }
 }
 
 /** Removes a work folder that nobody is using. */

@@ -15,6 +15,7 @@ import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
 import { BatchOutput } from "./output/batch-output.js";
+import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
@@ -28,8 +29,8 @@ import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
 import { runMetadata } from "./output/run-metadata.js";
-import type { RunRecord } from "./journal/entries.js";
-import { absoluteRecord, portableRecord, runRecord } from "./journal/run-record.js";
+import { isPlace, placeOf } from "./journal/place.js";
+import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
@@ -81,12 +82,11 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       ownContents(settings, (path) => contents.of(path)),
     );
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
-  const resolved = (stored: RunRecord): RunRecord => {
+  const earlier = (stored: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined => {
     const path = record.config.outputZip!;
-    return absoluteRecord(stored, path, dirname(path));
+    const run = stored && absoluteRun(stored, path, dirname(path));
+    return run !== undefined && asksForSamePictures(run.record, record) ? run.adjustments : undefined;
   };
-  const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
-    run !== undefined && asksForSamePictures(resolved(run.record), record) ? run.adjustments : undefined;
   const skip = parts.fresh || faults.length > 0 || only !== undefined;
   const before = skip
     ? undefined
@@ -169,10 +169,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       config.outputZip === undefined
         ? {}
         : {
-            run: {
-              record: portableRecord(output.history.record!, dirname(record.config.outputZip!)),
-              adjustments: pages.adjustments,
-            },
+            run: portableRun(await archivedRun(output, pages, config), dirname(record.config.outputZip!)),
           };
     tellNotices();
     const whole = { ...metadata, ...run };
@@ -181,6 +178,17 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     tellNotices();
     return finished;
   }
+}
+
+/** The run for an archive's metadata. A record from elsewhere stays one. */
+async function archivedRun(output: RunOutput, pages: BatchPages, config: BatchConfig): Promise<ArchivedRun> {
+  const { record, place } = output.history;
+  const isFromHere = await isPlace(place, workFolder(config));
+  return {
+    record: record!,
+    adjustments: pages.adjustments,
+    place: isFromHere ? await placeOf(dirname(config.outputZip!)) : undefined,
+  };
 }
 
 /** So many times pages are done again whose pictures do not stay as they are written. */

@@ -88,6 +88,9 @@ const runRecord = z.looseObject({
   session,
 });
 
+/** See `place.ts`. */
+const place = z.looseObject({ path: text, folder: text.optional() });
+
 const adjustments = z.looseObject({ all: pageConfig, pages: pageConfigs });
 
 const preview = z.looseObject({
@@ -104,7 +107,7 @@ const preview = z.looseObject({
 
 /** One line of a journal. */
 const journalEntry = z.discriminatedUnion("type", [
-  z.looseObject({ type: z.literal("run"), job: text, at: text, record: runRecord }),
+  z.looseObject({ type: z.literal("run"), job: text, at: text, record: runRecord, place: place.optional() }),
   z.looseObject({
     type: z.literal("page"),
     ...pageKey,
@@ -156,7 +159,7 @@ export const archiveMetadata = z.looseObject({
   inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash })),
   pages: z.array(archivedSuccess),
   failures: z.array(z.unknown()),
-  run: z.looseObject({ record: runRecord, adjustments }).optional(),
+  run: z.looseObject({ record: runRecord, adjustments, place: place.optional() }).optional(),
 });
 
 /**

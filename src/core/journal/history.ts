@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
 import type { PageFailure, PreviewResult } from "../events.js";
+import { isSamePlace, type Place } from "./place.js";
 import { addDeath, treatmentOf, type DeathCounts, type Treatment } from "./crash-evidence.js";
 import type {
   Adjustments,
@@ -39,6 +40,7 @@ export class RunHistory {
   /** The hash of each page's file, as it was read last. */
   readonly #inputs = new Map<string, string>();
   #record: RunRecord | undefined;
+  #place: Place | undefined;
   #changesOfAll: PageConfig = {};
   readonly #changesOfPages = new Map<string, PageConfig>();
   /** The same as one value, made when it is asked for. */
@@ -52,6 +54,11 @@ export class RunHistory {
   /** What the last run was asked for; undefined for a journal of version 0.1.0 and an empty one. */
   get record(): RunRecord | undefined {
     return this.#record;
+  }
+
+  /** Where the record was written; undefined where nothing is known of it. */
+  get place(): Place | undefined {
+    return this.#place;
   }
 
   get adjustments(): Adjustments {
@@ -130,7 +137,7 @@ export class RunHistory {
     if ("inputSha256" in entry && entry.inputSha256 !== "") this.#inputs.set(entry.page, entry.inputSha256);
     switch (entry.type) {
       case "run":
-        this.#begin(entry.record);
+        this.#begin(entry.record, entry.place);
         break;
       case "forget":
         this.#forget();
@@ -174,10 +181,21 @@ export class RunHistory {
   }
 
   /** A command that asks for other pictures drops what was changed after the start of the one before. */
-  #begin(record: RunRecord): void {
+  #begin(record: RunRecord, place: Place | undefined): void {
     this.#inHand.clear();
-    if (this.#record !== undefined && !asksForSamePictures(this.#record, record)) this.#dropChanges();
+    if (this.#record !== undefined) {
+      if (!asksForSamePictures(this.#record, record)) this.#dropChanges();
+      else if (place !== undefined && !isSamePlace(this.#place, place)) this.#dropNamedFiles();
+    }
     this.#record = record;
+    this.#place = place;
+  }
+
+  /** Changes that were written elsewhere name no files. */
+  #dropNamedFiles(): void {
+    const { all, pages } = this.#adjustments;
+    const without = Object.entries(pages).map(([page, settings]) => [page, withoutFiles(settings)] as const);
+    this.#adjustments = { all: withoutFiles(all), pages: Object.fromEntries(without) };
   }
 
   #dropChanges(): void {
@@ -190,6 +208,7 @@ export class RunHistory {
   #forget(): void {
     this.#dropChanges();
     this.#record = undefined;
+    this.#place = undefined;
     for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects]) results.clear();
   }
 
@@ -226,6 +245,17 @@ export function asksForSamePictures(
   const asked = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
     JSON.parse(JSON.stringify([PAGE_SETTINGS.map((key) => config[key]), config.referenceImages, pageConfigs]));
   return isDeepStrictEqual(asked(a), asked(b));
+}
+
+/** Whether settings name files: references, or a picture of hints. */
+export function namesFiles({ referenceImages, colorHints }: PageConfig): boolean {
+  return referenceImages !== undefined || typeof colorHints === "string";
+}
+
+function withoutFiles(settings: PageConfig): PageConfig {
+  if (!namesFiles(settings)) return settings;
+  const { referenceImages: _references, colorHints, ...others } = settings;
+  return colorHints === undefined || typeof colorHints === "string" ? others : { ...others, colorHints };
 }
 
 /** A page's changed settings: those of all pages, with its own over them. */

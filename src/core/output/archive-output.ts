@@ -19,6 +19,7 @@ import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
+import { placeOf } from "../journal/place.js";
 import type { StoredRun } from "../journal/find-run.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
@@ -180,7 +181,7 @@ function numberOf(name: string, base: string): number {
  * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. Rejects
  * with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
  */
-export async function reopenArchive({ record, history, archive }: StoredRun): Promise<void> {
+export async function reopenArchive({ record, history, archive, isFromHere }: StoredRun): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
   const work = workFolder(record.config);
@@ -196,7 +197,11 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   };
   try {
     const entries = new Map(source.entries().map((entry) => [entry.name, entry]));
-    const lines: JournalEntry[] = [{ type: "run", job: "", at: new Date().toISOString(), record }];
+    await makeFolders(temporary);
+    const place = isFromHere ? await placeOf(temporary, work) : undefined;
+    const lines: JournalEntry[] = [
+      { type: "run", job: "", at: new Date().toISOString(), record, ...(place && { place }) },
+    ];
     const { all, pages } = history.adjustments;
     lines.push(
       { type: "adjust", settings: all },

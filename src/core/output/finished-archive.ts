@@ -11,9 +11,8 @@ import { openPageSource } from "../../io/open-source.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
-import type { Adjustments, RunRecord } from "../journal/entries.js";
 import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
-import { absoluteRecord } from "../journal/run-record.js";
+import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
@@ -33,7 +32,7 @@ export interface ArchiveMetadata {
   readonly pages: readonly PageSuccess[];
   readonly failures: readonly unknown[];
   /** Paths are relative to the archive. */
-  readonly run?: { readonly record: RunRecord; readonly adjustments: Adjustments };
+  readonly run?: ArchivedRun;
 }
 
 export interface FinishedArchive {
@@ -96,7 +95,7 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
   if (result.success) {
     const metadata = result.data as unknown as ArchiveMetadata;
     // Refuses what is no relative path.
-    if (metadata.run !== undefined) absoluteRecord(metadata.run.record, path, dirname(path));
+    if (metadata.run !== undefined) absoluteRun(metadata.run, path, dirname(path));
     return metadata;
   }
   throwIfUnsafe(result.error, value, `${path} (${METADATA_NAME})`);
