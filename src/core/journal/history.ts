@@ -193,9 +193,9 @@ export class RunHistory {
 
   /** Changes that were written elsewhere name no files. */
   #dropNamedFiles(): void {
-    const { all, pages } = this.#adjustments;
-    const without = Object.entries(pages).map(([page, settings]) => [page, withoutFiles(settings)] as const);
-    this.#adjustments = { all: withoutFiles(all), pages: Object.fromEntries(without) };
+    this.#changesOfAll = withoutFiles(this.#changesOfAll);
+    for (const [page, settings] of this.#changesOfPages) this.#changesOfPages.set(page, withoutFiles(settings));
+    this.#adjustments = undefined;
   }
 
   #dropChanges(): void {
