@@ -2,11 +2,10 @@
  * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this. A
  * failure that concerns this page alone is a result; one that the next page would meet too is thrown.
  */
-import { readFile } from "node:fs/promises";
 import type { RasterRequest, RasterResult } from "../cobra/raster-request.js";
 import { isOutOfMemory, isPageFailure, ValidationError } from "../../errors.js";
 import { checkFunction, checkMethods, checkObject, checkSignal } from "../../errors/arguments.js";
-import { inputError } from "../../io/files/file-errors.js";
+import { readWhole } from "../../io/files/read-file.js";
 import { pictureSize, type DecodedImage } from "../../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
@@ -146,8 +145,7 @@ class PageWork {
 
   async #read(file: PictureFile): Promise<Uint8Array> {
     if ("bytes" in file) return file.bytes;
-    if ("path" in file)
-      return readFile(file.path).catch((cause: unknown) => Promise.reject(inputError(file.path, cause)));
+    if ("path" in file) return readWhole(file.path);
     const { readBlob } = this.#services;
     if (readBlob === undefined)
       throw new ValidationError(

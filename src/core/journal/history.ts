@@ -41,7 +41,10 @@ export class RunHistory {
   readonly #inputs = new Map<string, string>();
   #record: RunRecord | undefined;
   #place: Place | undefined;
-  #adjustments: Adjustments = { all: {}, pages: {} };
+  #changesOfAll: PageConfig = {};
+  readonly #changesOfPages = new Map<string, PageConfig>();
+  /** The same as one value, made when it is asked for. */
+  #adjustments: Adjustments | undefined;
   #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
 
   constructor(entries: Iterable<JournalEntry> = []) {
@@ -59,7 +62,7 @@ export class RunHistory {
   }
 
   get adjustments(): Adjustments {
-    return this.#adjustments;
+    return (this.#adjustments ??= { all: this.#changesOfAll, pages: Object.fromEntries(this.#changesOfPages) });
   }
 
   get preview(): { readonly state: PreviewState; readonly result: PreviewResult | undefined } | undefined {
@@ -159,8 +162,7 @@ export class RunHistory {
         for (const page of entry.pages) this.#suspect(page, entry);
         break;
       case "retry":
-        for (const key of this.#suspects.keys())
-          if (entry.pages.includes(this.#suspects.get(key)!.page)) this.#suspects.delete(key);
+        this.#acquit(new Set(entry.pages));
         break;
       case "adjust":
         this.#adjust(entry.page, entry.settings);
@@ -191,13 +193,15 @@ export class RunHistory {
 
   /** Changes that were written elsewhere name no files. */
   #dropNamedFiles(): void {
-    const { all, pages } = this.#adjustments;
-    const without = Object.entries(pages).map(([page, settings]) => [page, withoutFiles(settings)] as const);
-    this.#adjustments = { all: withoutFiles(all), pages: Object.fromEntries(without) };
+    this.#changesOfAll = withoutFiles(this.#changesOfAll);
+    for (const [page, settings] of this.#changesOfPages) this.#changesOfPages.set(page, withoutFiles(settings));
+    this.#adjustments = undefined;
   }
 
   #dropChanges(): void {
-    this.#adjustments = { all: {}, pages: {} };
+    this.#changesOfAll = {};
+    this.#changesOfPages.clear();
+    this.#adjustments = undefined;
     this.#preview = undefined;
   }
 
@@ -221,10 +225,15 @@ export class RunHistory {
     this.#suspects.set(key, { ...page, counts: addDeath(counts, death) });
   }
 
+  /** Pages that are to be tried again as if nothing had happened. */
+  #acquit(pages: ReadonlySet<string>): void {
+    for (const [key, { page }] of this.#suspects) if (pages.has(page)) this.#suspects.delete(key);
+  }
+
   #adjust(page: string | undefined, settings: PageConfig): void {
-    const { all, pages } = this.#adjustments;
-    if (page === undefined) this.#adjustments = { all: { ...all, ...settings }, pages };
-    else this.#adjustments = { all, pages: { ...pages, [page]: { ...pages[page], ...settings } } };
+    if (page === undefined) this.#changesOfAll = { ...this.#changesOfAll, ...settings };
+    else this.#changesOfPages.set(page, { ...this.#changesOfPages.get(page), ...settings });
+    this.#adjustments = undefined;
   }
 }
 

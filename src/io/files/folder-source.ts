@@ -2,7 +2,6 @@
  * A folder as a page source: listed once, in natural order, files read on demand. Names are the bytes they are on disk;
  * they are decoded to text for people.
  */
-import type { Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
@@ -16,7 +15,7 @@ import { numberedName } from "../names/output-names.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
-import { fileChunks, readHead, readWhole } from "./read-file.js";
+import { fileChunks, readHead, readWhole, specialFile } from "./read-file.js";
 import { liesWithin } from "./real-path.js";
 
 /** Files whose first bytes are read at once. */
@@ -114,13 +113,6 @@ function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
       refuse();
     },
   };
-}
-
-/** What a path leads to that is neither a file nor a folder. */
-function specialFile(info: Stats): string {
-  if (info.isFIFO()) return "a named pipe";
-  if (info.isSocket()) return "a socket";
-  return info.isBlockDevice() || info.isCharacterDevice() ? "a device" : "a special file";
 }
 
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
