@@ -6,7 +6,7 @@ import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/eve
 import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
-import { previewLines, previewPictures, summaryLines } from "./summary.js";
+import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import {
   count,
   duration,
@@ -38,6 +38,9 @@ export interface ReporterOptions {
 /** How often the progress line is redrawn while nothing happens. */
 const REDRAW_MS = 1000;
 
+/** Remedies by error code. */
+export type Remedies = Readonly<Partial<Record<string, string>>>;
+
 /** Prints batch events. Call `onEvent` with each event in order, and `stop` at the end, whatever the end is. */
 export class Reporter {
   readonly #options: ReporterOptions;
@@ -52,6 +55,8 @@ export class Reporter {
   failuresFile: string | undefined;
   /** Whether only single pages are done, so that others may be left in the end. */
   single = false;
+  /** What to do about failures, in place of the error table's remedies. */
+  remedies: Remedies = {};
   /** A setting that changes the colours with the model in use, for the summary. */
   example = "seed=1";
   #lastPage: string | undefined;
@@ -68,7 +73,8 @@ export class Reporter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  onEvent(event: BatchEvent | BatchEventBody): void {
+  onEvent(told: BatchEvent | BatchEventBody): void {
+    const event = withRemedies(told, this.remedies);
     if (this.#options.json) {
       this.#options.out.write(toJsonLine(event));
       return;
@@ -125,6 +131,7 @@ export class Reporter {
               ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
               : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
         );
+        if (this.single && event.unfinished === 0) for (const line of remedyLines(event, this.#paint)) this.#say(line);
         return;
       case "batch-completed":
         this.stop();
@@ -200,6 +207,16 @@ export class Reporter {
     if (this.#lineShown) this.#options.err.write("\r\u001b[2K");
     this.#lineShown = false;
   }
+}
+
+/** An event with other remedies for its failures. */
+function withRemedies(event: BatchEvent | BatchEventBody, remedies: Remedies): BatchEvent | BatchEventBody {
+  const better = <F extends { readonly code: string; readonly remedy: string }>(failure: F): F => ({
+    ...failure,
+    remedy: remedies[failure.code] ?? failure.remedy,
+  });
+  if (event.type === "page-failed") return better(event);
+  return "failures" in event ? { ...event, failures: event.failures.map(better) } : event;
 }
 
 /** The first few of many names. */
