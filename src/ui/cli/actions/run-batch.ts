@@ -35,7 +35,7 @@ export interface PreparedBatch {
   readonly lateWarnings?: () => string[];
   /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
-  /** What to do about failures, where the command knows better than the error table. By code. */
+  /** What to do about failures, if the command knows better than the error table. By code. */
   readonly remedies?: Remedies;
   /** Takes back what was prepared; called when the batch fails before any page was coloured. */
   readonly abandon?: () => Promise<void>;

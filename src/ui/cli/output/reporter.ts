@@ -8,6 +8,7 @@ import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import {
+  bytesText,
   count,
   duration,
   fitWidth,
@@ -37,6 +38,8 @@ export interface ReporterOptions {
 
 /** How often the progress line is redrawn while nothing happens. */
 const REDRAW_MS = 1000;
+/** Copying that is quicker is not worth a word. */
+const COPY_SHOWN_AFTER_MS = 2000;
 
 /** Remedies by error code. */
 export type Remedies = Readonly<Partial<Record<string, string>>>;
@@ -60,6 +63,10 @@ export class Reporter {
   /** A setting that changes the colours with the model in use, for the summary. */
   example = "seed=1";
   #lastPage: string | undefined;
+  /** A large file that is copied when all pages are done, and since when files are. */
+  #copying:
+    | { readonly file: string; readonly copiedBytes: number; readonly sizeBytes: number; readonly sinceMs: number }
+    | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -106,6 +113,9 @@ export class Reporter {
       case "batch-paused":
       case "batch-resumed":
         this.#say(event.type.replace("batch-", ""));
+        break;
+      case "file-copying":
+        this.#copying = { ...event, sinceMs: this.#copying?.sinceMs ?? this.#now() };
         break;
       case "preview-ready":
         this.stop(); // the line would stand in the question's place
@@ -196,11 +206,20 @@ export class Reporter {
     const left = batchLeftMs === undefined ? "" : `, about ${roughly(batchLeftMs)} left`;
     const step = page?.step === undefined ? "" : ` ${page.step}/${page.steps}`;
     const pageLeft = pageLeftMs === undefined ? "" : `, ${roughly(pageLeftMs)}`;
-    const current = page === undefined ? "" : ` | ${page.stage}${step}${pageLeft}: ${oneLine(page.page)}`; // the name last: it is what may be cut
+    const copying = this.#copyText(now);
+    const current =
+      copying !== "" ? copying : page === undefined ? "" : ` | ${page.stage}${step}${pageLeft}: ${oneLine(page.page)}`; // the name last: it is what may be cut
     this.#options.err.write(
       `\r\u001b[2K${fitWidth(`${finished}/${total} pages${left}${current}`, (this.#options.err.columns || 80) - 1)}`,
     );
     this.#lineShown = true;
+  }
+
+  /** How far the copying of a large file is, once it has taken long enough to be noticed. */
+  #copyText(now: number): string {
+    if (this.#copying === undefined || now - this.#copying.sinceMs < COPY_SHOWN_AFTER_MS) return "";
+    const { file, copiedBytes, sizeBytes } = this.#copying;
+    return ` | copying ${bytesText(copiedBytes)} of ${bytesText(sizeBytes)}: ${oneLine(file)}`;
   }
 
   #clearLine(): void {
