@@ -5,24 +5,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildPresetPackage } from "../../src/convert/presets.js";
 import { findRun } from "../../src/core/journal/find-run.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
 let root: string;
 const at = (name: string): string => join(root, name);
 const colorize = (input: string, ...flags: string[]): ReturnType<typeof runCli> =>
-  runCli(["colorize", at(input), "--reference-dir", at("refs"), "--model", at("model"), "--steps", "1", ...flags]);
+  runCli(["colorize", at(input), "--reference-dir", at("refs"), "--model", SMALL_MODEL, "--steps", "1", ...flags]);
 const changed = async (output: string) => (await findRun(at(output))).history.adjustments;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-rerun-"));
   await writeFolder(at("in"), { "001.png": await linePage(1), "002.png": await linePage(2) });
   await writeFolder(at("refs"), { "r.jpg": await colourPage(1) });
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 

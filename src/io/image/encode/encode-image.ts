@@ -1,7 +1,8 @@
 /** Encodes pixels to a picture's file. */
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
-import { OUTPUT_FORMATS, type OutputFormat } from "../../../config/batch-config.js";
+import type { OutputFormat } from "../../../config/batch-config.js";
+import { OUTPUT_FORMATS } from "../../../config/settings.js"; // without the schema library: worker threads load this
 import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
 import { isSrgb, isOneWay, profileSpace, withProfileFile } from "../headers/color-profile.js";
 import { describe } from "../decode/decode-image.js";
