@@ -58,13 +58,14 @@ it("a page that fails in redo leaves the archive byte for byte, and no work fold
   expect(await colorize("in", "--output-zip", output)).toMatchObject({ code: 0 });
   const before = await readFile(output);
   await writeFile(at("tall.png"), await tallPicture());
-  const { code, stderr } = await runCli(["redo", output, "001", "--hint", "9999,9999=#c03028"]);
+  const redo = ["redo", output, "001", "--model", SMALL_MODEL];
+  const { code, stderr } = await runCli([...redo, "--hint", "9999,9999=#c03028"]);
   expect([code, stderr]).toEqual([
     2,
     expect.stringMatching(/\[ERR_HINTS\][^]*no page was coloured again; .* as it was/),
   ]);
   expect(stderr).toContain("correct --hint and run redo again");
-  const json = await runCli(["redo", output, "001", "--hints", at("tall.png"), "--json"]);
+  const json = await runCli([...redo, "--hints", at("tall.png"), "--json"]);
   const remedies = json.stdout.match(/correct the picture of --hints and run redo again/g);
   expect(remedies).toHaveLength(2); // of the page, and in the summary
   expect(before.equals(await readFile(output))).toBe(true);
