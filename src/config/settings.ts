@@ -47,7 +47,7 @@ export type ClassifierName = (typeof CLASSIFIERS)[number];
 export interface SettingFacts {
   /** For `--help` and the JSON Schema. Without a full stop. */
   readonly help: string;
-  /** What applies where the setting is left out and has no default of its own, in words. */
+  /** What applies if the setting is left out and has no default of its own, in words. */
   readonly standard?: string;
   /** Absent: no default; the setting may be left out. */
   readonly default?: string | number | boolean | readonly string[];

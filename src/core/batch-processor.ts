@@ -64,7 +64,7 @@ export class BatchProcessor implements AsyncDisposable {
   #scan: Promise<Scan> | undefined;
   #run: Promise<BatchSummary> | undefined;
   #ending: Promise<void> | undefined;
-  /** Set where the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
+  /** Set if the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
   #cancelReason: unknown;
 
   /**

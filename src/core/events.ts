@@ -99,7 +99,7 @@ const batchSummary = z.strictObject({
   elapsedMs: ms.describe("milliseconds from the start to the end of the batch"),
   failures: z.array(pageFailure).describe("the pages that failed"),
   preview: previewResult
-    .describe("the preview that is waited for, where that is why pages are unfinished")
+    .describe("the preview that is waited for, if that is why pages are unfinished")
     .exactOptional(),
 });
 
@@ -144,6 +144,11 @@ export const EVENTS = [
     index,
     progress: batchProgress,
     ...pageFailure.shape,
+  }),
+  event("file-copying", "after every 64 MiB of another file of the input that is read to be copied", {
+    file: z.string().describe("name of the file in the input"),
+    copiedBytes: count.describe("bytes read so far; from 0 again if the file is read a second time"),
+    sizeBytes: count.describe("size of the file"),
   }),
   event("preview-ready", "a preview is done and waits for a decision", { preview: previewResult }),
   event("preview-approved", "the batch continues", { settings: changedSettings }),

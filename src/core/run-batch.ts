@@ -27,8 +27,8 @@ export interface RunBatchOptions extends BatchProcessorOptions {
 /**
  * Colours all pages of an input.
  * @param engine an `Engine`, or anything else that colours pages
- * @param settings complete settings, or those that differ from the defaults; without input paths where a `source` is
- * given, without output paths where a `sink` is
+ * @param settings complete settings, or those that differ from the defaults; without input paths if a `source` is
+ * given, without output paths if a `sink` is
  * @returns how it went; failed pages are in `failures`
  * @throws as `BatchProcessor.startProcessing` does; `drain`'s reason when it was aborted before; what `onPreview`
  * throws

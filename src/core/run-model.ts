@@ -11,7 +11,7 @@ export interface OpenedModel {
 }
 
 /**
- * The folder of the model to open: the named one, else the run's own. Undefined where neither is known, as for an archive
+ * The folder of the model to open: the named one, else the run's own. Undefined if neither is known, as for an archive
  * whose work folder is gone: then it is the default model.
  */
 export function modelFolderOf({ model }: Pick<RunRecord, "model">, named?: string): string | undefined {
@@ -21,7 +21,7 @@ export function modelFolderOf({ model }: Pick<RunRecord, "model">, named?: strin
 /**
  * Compares the model that was opened with the run's own, by hash.
  * @param isNamed whether someone has named the opened model: another one is then allowed
- * @returns a warning; undefined where the models are the same
+ * @returns a warning; undefined if the models are the same
  * @throws ConfigurationError `ERR_CONFIG` for another model that nobody has named
  */
 export function checkModelOfRun(

@@ -14,6 +14,7 @@ import type { PageSink } from "../io/page-sink.js";
 import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
+import { reportedCopy } from "./output/carried-files.js";
 import { BatchOutput } from "./output/batch-output.js";
 import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
@@ -174,7 +175,13 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     tellNotices();
     const whole = { ...metadata, ...run };
     const { comment } = scan.source;
-    const finished = await output.finish(pages.completed, scan.found.carried, whole, only !== undefined, comment);
+    const carried = scan.found.carried.map((entry) =>
+      reportedCopy(entry, (copiedBytes) => {
+        const { name: file, sizeBytes } = entry;
+        pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
+      }),
+    );
+    const finished = await output.finish(pages.completed, carried, whole, only !== undefined, comment);
     tellNotices();
     return finished;
   }

@@ -8,7 +8,7 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code
+ * Whether memory ran out: the engine's error, or V8's if a buffer could not be made (a RangeError that has no code
  * of its own).
  */
 export function isOutOfMemory(error: unknown): boolean {

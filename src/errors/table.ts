@@ -275,7 +275,7 @@ const table = {
     retryable: "no",
     exitCode: 1,
     remedy:
-      "correct the page's colorHints in the configuration file and run the same command again; finished pages are kept",
+      "correct the page's hints (--hint, --hints, or colorHints in the configuration file) and run the same command again; finished pages are kept",
   },
   ERR_NO_REFERENCES: {
     group: "page",

@@ -307,7 +307,7 @@ describe("bad input", () => {
     await writeFile(at("blocked"), "");
     await writeChapter(at("blocked.cbz"), 1);
     const result = await runCli(["colorize", at("blocked.cbz"), "--output-dir", at("blocked"), "--model", SMALL_MODEL]);
-    expect(result.stderr).toMatch(/a file is in the way.*\[ERR_OUTPUT_WRITE\]/);
+    expect(result.stderr).toMatch(/a file or a broken link is in the way.*\[ERR_OUTPUT_WRITE\]/);
     expect(result.code).toBe(1);
   });
 

@@ -10,7 +10,7 @@ const NOTHING = "";
 
 /**
  * Hashes of files, and of folders as of their files' names and contents; each path is read once. Folders in folders
- * count only where they are read too.
+ * count only if they are read too.
  */
 export class ContentHashes {
   readonly #known = new Map<string, string>();

@@ -48,7 +48,7 @@ export interface LayerRecord {
 }
 
 /**
- * A page's picture, and its layers where they are files. Written before the picture gets its name. `preview`: it is
+ * A page's picture, and its layers if they are files. Written before the picture gets its name. `preview`: it is
  * shown for approval and may be rejected.
  */
 export type PageEntry = {

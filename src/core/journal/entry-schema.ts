@@ -174,7 +174,7 @@ export function parseEntry(value: unknown, where: string): JournalEntry | undefi
   return undefined;
 }
 
-/** Throws `ERR_OUTPUT_UNSAFE` where one of the faults is a name that leads outside the output. */
+/** Throws `ERR_OUTPUT_UNSAFE` if one of the faults is a name that leads outside the output. */
 export function throwIfUnsafe(error: z.ZodError, value: unknown, where: string): void {
   const unsafe = error.issues.find((issue) => issue.code === "custom" && issue.params?.["unsafe"] === true);
   if (unsafe === undefined) return;

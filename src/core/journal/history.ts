@@ -56,7 +56,7 @@ export class RunHistory {
     return this.#record;
   }
 
-  /** Where the record was written; undefined where nothing is known of it. */
+  /** Where the record was written; undefined if nothing is known of it. */
   get place(): Place | undefined {
     return this.#place;
   }
@@ -125,7 +125,7 @@ export class RunHistory {
 
   /**
    * How a page is done next, after what happened while it was in hand.
-   * @param inputSha256 of the page's file, where it is known: another file is another page
+   * @param inputSha256 of the page's file, if it is known: another file is another page
    */
   treatment(page: string, fingerprint: string, inputSha256?: string): Treatment {
     const suspect = this.#suspects.get(keyOf(page, fingerprint));

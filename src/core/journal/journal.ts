@@ -113,7 +113,7 @@ function checksum(text: string): string {
 
 /**
  * Reads the journal of an output that is not opened for writing.
- * @returns undefined where there is none
+ * @returns undefined if there is none
  * @throws ValidationError `ERR_OUTPUT_UNSAFE`
  */
 export async function readJournal(path: string): Promise<ParsedJournal | undefined> {
@@ -197,8 +197,8 @@ export class Journal {
   }
 
   /**
-   * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also where the file is
-   * no longer where it was, and with `ERR_OUTPUT_LOCKED` where another run has taken the output over.
+   * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also if the file is
+   * no longer where it was, and with `ERR_OUTPUT_LOCKED` if another run has taken the output over.
    */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#tail.then(() => this.#write(journalLine(entry)));

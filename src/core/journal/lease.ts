@@ -47,7 +47,7 @@ export interface LeaseOptions {
 
 /** The lease of a run that has ended without giving it back. */
 export interface FormerHolder {
-  /** Undefined where the file was torn. */
+  /** Undefined if the file was torn. */
   readonly record: LeaseRecord | undefined;
   /** The process is gone for certain; else it was silent, and may wake up. */
   readonly gone: boolean;
@@ -91,7 +91,7 @@ export class Lease {
   }
 
   /**
-   * Takes the lease; the file's folder must exist. Waits up to `silence` where it cannot be known whether its holder
+   * Takes the lease; the file's folder must exist. Waits up to `silence` if it cannot be known whether its holder
    * still runs.
    * @param what the output, for messages
    * @throws ResourceError `ERR_OUTPUT_LOCKED` when a living run holds it, `ERR_OUTPUT_WRITE` when the file cannot be
@@ -113,7 +113,7 @@ export class Lease {
     return lease;
   }
 
-  /** The run before, where it has ended without giving the lease back: killed, crashed, or silent. */
+  /** The run before, if it has ended without giving the lease back: killed, crashed, or silent. */
   get formerHolder(): FormerHolder | undefined {
     return this.#formerHolder;
   }

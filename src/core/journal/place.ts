@@ -11,12 +11,12 @@ import { machineId } from "../../platform/machine-id.js";
 export interface Place {
   /** Of the machine and the folder's path. It says neither: they are hashed with the machine's own number. */
   readonly path: string;
-  /** Of the folder itself, by its number and the moment it was made: it may be moved. Absent where the disk keeps neither. */
+  /** Of the folder itself, by its number and the moment it was made: it may be moved. Absent if the disk keeps neither. */
   readonly folder?: string | undefined;
 }
 
 /**
- * The marks of a folder; undefined where there is none.
+ * The marks of a folder; undefined if there is none.
  * @param path where it will be, for one that is about to be moved. Default: where it is
  */
 export async function placeOf(folder: string, path = folder): Promise<Place | undefined> {

@@ -34,7 +34,7 @@ export function runRecord(
 export interface ArchivedRun {
   readonly record: RunRecord;
   readonly adjustments: Adjustments;
-  /** Of the archive's folder; absent where the record was taken over from elsewhere. */
+  /** Of the archive's folder; absent if the record was taken over from elsewhere. */
   readonly place?: Place | undefined;
 }
 

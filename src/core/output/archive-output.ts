@@ -31,7 +31,7 @@ export interface ArchiveContent {
   readonly folder: string;
   readonly pages: readonly BatchPage[];
   readonly carried: readonly SourceEntry[];
-  /** The input's comment, where it is an archive that has one. */
+  /** The input's comment, if it is an archive that has one. */
   readonly comment: Uint8Array | undefined;
   readonly metadata: SinkMetadata;
   /** The other files are those of the archive that is replaced, and no further ones. */
@@ -107,7 +107,7 @@ async function pack(
 
 type Picture = FileRecord & { readonly outputName: string; readonly layers?: readonly LayerRecord[] };
 
-/** A page's files as they were written: the picture, then its layers. Undefined where one is not. */
+/** A page's files as they were written: the picture, then its layers. Undefined if one is not. */
 async function intactFiles(
   folder: string,
   outputName: string,
@@ -127,7 +127,7 @@ async function intactFiles(
   return files;
 }
 
-/** The archive that an earlier run of this journal has written, where it is still as it was written. */
+/** The archive that an earlier run of this journal has written, if it is still as it was written. */
 async function findOwn(config: BatchConfig, journal: LockedJournal): Promise<string | undefined> {
   const name = basename(config.outputZip!);
   const files = new OutputFiles(dirname(config.outputZip!), false);

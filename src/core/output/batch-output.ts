@@ -296,7 +296,7 @@ export class BatchOutput {
   }
 
   /**
-   * Ends an unfinished run: what is done stays for the next one; where nothing is done, nothing stays. Never rejects.
+   * Ends an unfinished run: what is done stays for the next one; if nothing is done, nothing stays. Never rejects.
    */
   async stop(): Promise<void> {
     await this.#sink.abort();

@@ -44,8 +44,8 @@ export interface FinishedArchive {
 type Wanted = Pick<BatchPage, "entry" | "settings">;
 
 /**
- * Looks for it under the output's name and its numbers. Undefined where the archive would be replaced anyway
- * (`overwrite`), where a work folder knows more, or where any page, setting, reference or the model differs.
+ * Looks for it under the output's name and its numbers. Undefined if the archive would be replaced anyway
+ * (`overwrite`), if a work folder knows more, or if any page, setting, reference or the model differs.
  * @param jobs the pages with their settings; settings that were changed after the archive's own run had begun are given
  */
 export async function findFinishedArchive(

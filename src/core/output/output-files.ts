@@ -85,7 +85,7 @@ export async function fileSha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Rejects with `ERR_OUTPUT_WRITE` where the system does not tell. */
+/** Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

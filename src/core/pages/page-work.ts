@@ -23,7 +23,7 @@ export interface PageContext {
   /** Its colouring begins. */
   readonly colouring: (page: BatchPage) => void;
   /**
-   * Told of a page's file that cannot be read. Throws the error, or one that ends the batch where the input is gone.
+   * Told of a page's file that cannot be read. Throws the error, or one that ends the batch if the input is gone.
    */
   readonly cannotRead: (error: unknown) => Promise<never>;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */

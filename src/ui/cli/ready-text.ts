@@ -4,9 +4,9 @@
 export const HELP_COLUMNS = 80;
 
 /**
- * The text to print; undefined where the program has to be loaded for it.
+ * The text to print; undefined if the program has to be loaded for it.
  * @param args the command line after the script
- * @param columns of standard output; undefined where it is not a terminal
+ * @param columns of standard output; undefined if it is not a terminal
  */
 export async function readyText(args: readonly string[], columns: number | undefined): Promise<string | undefined> {
   const [flag, words] = [args.at(-1) ?? "", args.slice(0, -1)];

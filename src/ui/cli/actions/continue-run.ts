@@ -21,6 +21,7 @@ import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import { CHANGEABLE, SETTINGS_WITH_FLAGS, type SetFlags } from "../flags/set-flag.js";
 import type { GivenSetting } from "./gather-settings.js";
 import { runBatchCommand, type PreparedBatch } from "./run-batch.js";
+import type { Remedies } from "../output/reporter.js";
 import { readSettings } from "./set-values.js";
 import { typedPath } from "../../../core/input/typed-path.js";
 import { refuseIfNothingChanges, whatHelps } from "./what-helps.js";
@@ -71,6 +72,7 @@ export function redo(output: string, pages: readonly string[], flags: RedoFlags,
     return {
       ...continued(await redoRun(typedPath(output), pages, changes), flags, command),
       given: givenBy(changes, flags),
+      remedies: hintRemedy(flags),
     };
   });
 }
@@ -82,6 +84,12 @@ function changesBy(flags: SetFlags, more: readonly string[] = []): SettingChange
     return typeof value === "string" ? [`${key}=${value}`] : []; // a fault is reported with the others
   });
   return readSettings([...(flags.set ?? []), ...own, ...more], CHANGEABLE, flagFaults(flags));
+}
+
+/** What to do about hints that do not fit: correct the flag that gave them. */
+function hintRemedy({ hint, hints }: RedoFlags): Remedies {
+  const flag = hints !== undefined ? "the picture of --hints" : hint !== undefined ? "--hint" : undefined;
+  return flag === undefined ? {} : { ERR_HINTS: `correct ${flag} and run redo again; finished pages are kept` };
 }
 
 /** The changes with the hints that flags name. They take the place of the pages' earlier hints. */

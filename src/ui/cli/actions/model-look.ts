@@ -19,7 +19,7 @@ import { modelRequirements, packageBytes } from "../../../model/requirements.js"
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
 
-/** Patches for each quadrant of a page, where nothing else is asked for. */
+/** Patches for each quadrant of a page, if nothing else is asked for. */
 const DEFAULT_TOP_K = 3;
 
 interface Flags {

@@ -13,7 +13,7 @@ import { listenForSignals } from "../interrupt.js";
 import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
-import { Reporter } from "../output/reporter.js";
+import { Reporter, type Remedies } from "../output/reporter.js";
 import { isEmbedded, isFirstTime, STAND_IN } from "../output/stand-in.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import type { GivenSetting } from "./gather-settings.js";
@@ -35,6 +35,8 @@ export interface PreparedBatch {
   readonly lateWarnings?: () => string[];
   /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
+  /** What to do about failures, if the command knows better than the error table. By code. */
+  readonly remedies?: Remedies;
   /** Takes back what was prepared; called when the batch fails before any page was coloured. */
   readonly abandon?: () => Promise<void>;
 }
@@ -75,6 +77,7 @@ export async function runBatchCommand(
     const { given = [], lateWarnings = () => [] } = prepared;
     ({ abandon } = prepared);
     reporter.failuresFile = failuresFile(config);
+    reporter.remedies = prepared.remedies ?? {};
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });

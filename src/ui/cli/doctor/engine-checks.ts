@@ -85,7 +85,7 @@ function endOf({ signalCode, exitCode }: ChildProcess, stderr: string): string {
   return `crashes${where} (${signalCode ?? `exit code ${exitCode}`})`;
 }
 
-/** The first NVIDIA GPU, by its own tool; undefined where the tool is missing or finds none. */
+/** The first NVIDIA GPU, by its own tool; undefined if the tool is missing or finds none. */
 function nvidiaGpu(): Promise<string | undefined> {
   const query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"];
   return new Promise((resolve) => {
