@@ -60,8 +60,12 @@ describe("the Host header", () => {
 });
 
 describe("pages of other sites", () => {
-  const change = (headers: Record<string, string>, method = "POST"): Promise<Response> =>
-    fetch(`${open.url}/api/v1/jobs`, { method, headers: { "content-type": "application/json", ...headers } });
+  const change = (headers: Record<string, string>, method = "POST", body?: string): Promise<Response> =>
+    fetch(`${open.url}/api/v1/jobs`, {
+      method,
+      headers: { "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
 
   it.each([
     { origin: "http://evil.example" },
@@ -87,7 +91,7 @@ describe("pages of other sites", () => {
 
   it("cannot send a form as a browser does without asking first", async () => {
     for (const type of ["text/plain", "application/x-www-form-urlencoded"])
-      expect((await change({ "content-type": type })).status, type).toBe(415);
+      expect((await change({ "content-type": type }, "POST", "name=x")).status, type).toBe(415);
   });
 
   it("are not needed by our own page and by programs", async () => {
@@ -109,6 +113,21 @@ describe("the token", () => {
       expect(
         (await fetch(`${closed.url}/api/v1/${path}`, { method: path === "uploads" ? "POST" : "GET" })).status,
       ).toBe(401);
+    // However it is spelt.
+    for (const path of [
+      "/%61pi/v1/jobs",
+      "/api/%761/jobs",
+      "//api/v1/jobs",
+      "/API/v1/jobs",
+      "/./api/v1/jobs",
+      "/x/../api/v1/jobs",
+    ]) {
+      const answer = await exchange(
+        closed.port,
+        `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`,
+      );
+      expect(answer, path).toMatch(/^HTTP\/1\.1 4(?:01|04) /);
+    }
     for (const path of ["/", "/healthz", "/assets/app-1234.js"])
       expect((await fetch(closed.url + path)).status, path).toBe(200);
   });

@@ -150,12 +150,17 @@ describe("events", () => {
     await first[Symbol.asyncDispose]();
   });
 
-  it("can be those of one job", async () => {
-    await using reader = await Reader.open(server.url, undefined, "?job=job000041");
-    for (const number of [40, 41, 42]) tell(server, removed(number));
+  it("can be those of one job, which they begin with as it is", async () => {
+    const job = await newJob(server.url);
+    await using reader = await Reader.open(server.url, undefined, `?job=${job}`);
+    const mine = { type: "job-removed", id: job };
+    tell(server, removed(40));
+    tell(server, mine);
+    tell(server, removed(42));
     tell(server, { type: "reset" });
-    await reader.until(() => reader.data.length === 2);
-    expect(reader.data).toEqual([removed(41), { type: "reset" }]);
+    await reader.until(() => reader.data.length === 3);
+    expect(reader.data).toEqual([{ type: "job", job: expect.objectContaining({ id: job }) }, mine, { type: "reset" }]);
+    expect((await fetch(`${server.url}/api/v1/events?job=abcdefgh`)).status).toBe(404);
   });
 });
 

@@ -54,12 +54,15 @@ export class EventStreams {
 
   /**
    * Reserves a stream for a client.
-   * @returns what begins it: on a response whose headers are set, after the events that the client has missed
+   * @returns what begins it: on a response whose headers are set, with the events that the client has missed, or with
+   *   one that says how things are
    * @throws RequestError 429 or 503 where there are too many
    */
-  reserve(client: string): (response: ServerResponse, lastId: string | undefined, job: string | undefined) => void {
+  reserve(
+    client: string,
+  ): (response: ServerResponse, lastId: string | undefined, job?: string, first?: ServerEvent) => void {
     const end = this.#share.begin(client);
-    return (response, lastId, job) => {
+    return (response, lastId, job, first) => {
       const stream: Stream = { response, job };
       response.once("close", () => {
         this.#streams.delete(stream);
@@ -69,7 +72,10 @@ export class EventStreams {
       this.#streams.add(stream);
       // The id alone, so that a reader that has seen no event yet knows where it stands.
       response.write(`retry: ${RETRY_MS}\nid: ${this.#ring.lastId}\n\n`);
-      if (lastId === undefined) return;
+      if (lastId === undefined) {
+        if (first !== undefined) response.write(`data: ${this.#toText(first)}\n\n`);
+        return;
+      }
       const missed = this.#ring.since(lastId);
       const missedBytes = (missed ?? []).reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
       if (missed === undefined || missedBytes > this.#limits.streamBytes / 2) {

@@ -5,6 +5,7 @@ import { BatchProcessingError, messageOf, remedyFor, type ErrorCode } from "../.
 import { getLogger } from "../../../logging.js";
 import type { Problem } from "../api/schemas.js";
 import { problemOf } from "../jobs/problem.js";
+import { hasBody } from "./body.js";
 import type { Redactor } from "./redactor.js";
 import { RequestError } from "./request-error.js";
 
@@ -81,8 +82,7 @@ export function sendProblem(
     .headers({ ...headers, "cache-control": "no-store" })
     .type(PROBLEM_TYPE);
   const { raw } = reply.request;
-  const { "content-length": length, "transfer-encoding": coding } = raw.headers;
-  if (raw.complete || (coding === undefined && (length === undefined || length === "0"))) {
+  if (raw.complete || !hasBody(raw)) {
     void reply.serializer(String).send(text);
     return;
   }

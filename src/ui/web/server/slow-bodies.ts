@@ -33,10 +33,8 @@ export class SlowBodies {
     ).unref();
   }
 
-  /** @param isLong an upload, which may take long as long as it moves */
+  /** Watches a request that has a body. @param isLong an upload, which may take long as long as it moves */
   watch(request: IncomingMessage, isLong: boolean): void {
-    const { "content-length": length, "transfer-encoding": coding } = request.headers;
-    if ((length === undefined || length === "0") && coding === undefined) return;
     const now = performance.now();
     this.#bodies.set(request, { isLong, beganMs: now, windowMs: now, windowBytes: request.socket.bytesRead });
     request.once("close", () => this.#bodies.delete(request));

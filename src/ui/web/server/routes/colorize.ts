@@ -5,12 +5,12 @@ import type { ColorizedImage, ColorizeImageOptions } from "../../../../colorizat
 import { colorizedPage, colorizeSettings } from "../../api/requests.js";
 import { bytes, errors } from "../answers.js";
 import type { App } from "../app-type.js";
+import { bodyLength } from "../body.js";
 import { ClientShare } from "../client-share.js";
 import { RequestError, tooLarge } from "../request-error.js";
 import { safeName } from "../send-file.js";
 import type { Services } from "../services.js";
 import { checked, readJson } from "../validation.js";
-import { bodyLength } from "./files.js";
 
 const MEDIA_TYPES: Readonly<Record<ColorizedImage["format"], string>> = {
   png: "image/png",

@@ -7,7 +7,7 @@ import type { App } from "../app-type.js";
 import type { Services } from "../services.js";
 
 /** Adds the route. */
-export function eventRoutes(app: App, { events }: Services): void {
+export function eventRoutes(app: App, { events, jobs }: Services): void {
   app.get(
     "/events",
     {
@@ -16,7 +16,7 @@ export function eventRoutes(app: App, { events }: Services): void {
         operationId: "readEvents",
         summary: "What happens, as it happens",
         description:
-          "Server-sent events. The data of each is one object as JSON. A reader that comes back with Last-Event-ID gets what it missed, or an event of type reset.",
+          "Server-sent events. The data of each is one object as JSON. A reader that comes back with Last-Event-ID gets what it missed, or an event of type reset. The events of one job begin with the job as it is.",
         tags: ["events"],
         querystring: eventsQuery,
         response: {
@@ -26,6 +26,8 @@ export function eventRoutes(app: App, { events }: Services): void {
       },
     },
     (request, reply) => {
+      const { job } = request.query;
+      const now = job === undefined ? undefined : ({ type: "job", job: jobs.get(job) } as const);
       const begin = events.reserve(request.ip);
       const lastId = request.headers["last-event-id"];
       reply.hijack();
@@ -35,7 +37,7 @@ export function eventRoutes(app: App, { events }: Services): void {
         "cache-control": "no-store",
         "x-accel-buffering": "no",
       });
-      begin(reply.raw, typeof lastId === "string" ? lastId : undefined, request.query.job);
+      begin(reply.raw, typeof lastId === "string" ? lastId : undefined, job, now);
     },
   );
 }

@@ -10,18 +10,10 @@ import { jobParams, uploadMetadata } from "../../api/requests.js";
 import { job } from "../../api/schemas.js";
 import { errors } from "../answers.js";
 import type { App } from "../app-type.js";
-import { RequestError, tooLarge } from "../request-error.js";
+import { bodyLength } from "../body.js";
+import { RequestError } from "../request-error.js";
 import type { Services } from "../services.js";
 import { checked } from "../validation.js";
-
-/** The length of a body, which has to be said. @throws RequestError 411, 413 */
-export function bodyLength({ headers }: FastifyRequest, most: number): number {
-  const length = Number(headers["content-length"]);
-  if (headers["content-length"] === undefined || !Number.isSafeInteger(length))
-    throw new RequestError(411, "ERR_REQUEST", "the request does not say its length; send Content-Length");
-  if (length > most) throw tooLarge(`the request has ${length} bytes; at most ${most} are taken`);
-  return length;
-}
 
 /** Adds the route. */
 export function fileRoutes(app: App, services: Services): void {

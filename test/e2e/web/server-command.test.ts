@@ -1,0 +1,139 @@
+// `cobra-batch serve` as a user starts and ends it.
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCli } from "../../support/cli.js";
+import { dataFolder, startCommand } from "../../support/web-server.js";
+
+let data: Awaited<ReturnType<typeof dataFolder>>;
+let folders = 0;
+const fresh = (): string => join(data.path, `data-${folders++}`);
+
+beforeAll(async () => {
+  data = await dataFolder();
+});
+afterAll(() => data[Symbol.asyncDispose]());
+
+describe("starting", () => {
+  it("prints the address, on this machine alone and without a token", async () => {
+    await using server = await startCommand(["--data", fresh()]);
+    expect(server.printed).toBe(`http://127.0.0.1:${server.port}/`);
+    expect((await fetch(`${server.url}/api/v1/jobs`)).status).toBe(200);
+  });
+
+  it("prints one line with --json", async () => {
+    await using server = await startCommand(["--data", fresh(), "--json"]);
+    expect(JSON.parse(server.printed)).toEqual({
+      schema: expect.any(Number),
+      type: "listening",
+      time: expect.any(String),
+      url: `${server.url}/`,
+      host: "127.0.0.1",
+      port: server.port,
+    });
+  });
+
+  it("makes a token where others can reach it, and takes one from the environment", async () => {
+    await using server = await startCommand(["--data", fresh(), "--host", "0.0.0.0"]);
+    const token = /\?token=([\w-]{32})$/.exec(server.printed)![1]!;
+    const jobs = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`http://127.0.0.1:${server.port}/api/v1/jobs`, { headers });
+    expect((await jobs({})).status).toBe(401);
+    expect((await jobs({ authorization: `Bearer ${token}` })).status).toBe(200);
+    await using named = await startCommand(["--data", fresh()], { COBRA_TOKEN: "token-of-environment" });
+    expect(named.printed).toBe(`http://127.0.0.1:${named.port}/?token=token-of-environment`);
+  });
+
+  it("takes little memory before a model is loaded", async () => {
+    await using server = await startCommand(["--data", fresh()]);
+    // What every page asks for first.
+    for (const path of ["/", "/api/v1/server", "/api/v1/jobs", "/api/v1/roots"]) await fetch(server.url + path);
+    await sleep(1000);
+    const status = await readFile(`/proc/${server.child.pid}/status`, "utf8");
+    expect(Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024).toBeLessThan(150);
+    const maps = await readFile(`/proc/${server.child.pid}/maps`, "utf8");
+    expect([...new Set(maps.match(/[^\s/]*(?:onnxruntime|cobra_batch)[^\s/]*/g))]).toEqual([]);
+  });
+
+  it("is refused on a port that is in use, and says what to do", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const { code, stderr } = await runCli(["serve", "--data", fresh(), "--port", String(port)]);
+    other.close();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`port ${port} on 127\\.0\\.0\\.1 is in use.* --port .*\\[ERR_LISTEN\\]`, "s"));
+  });
+
+  it("is refused on an address that this machine does not have", async () => {
+    const { code, stderr } = await runCli(["serve", "--data", fresh(), "--host", "192.0.2.7", "--port", "0"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/192\.0\.2\.7 is no address of this machine.*\[ERR_LISTEN\]/);
+  });
+
+  it("happens once for one data folder, whoever comes first", async () => {
+    const folder = fresh();
+    const started = await Promise.allSettled([0, 1, 2].map(() => startCommand(["--data", folder])));
+    const servers = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const refused = started.flatMap((one) => (one.status === "rejected" ? [String(one.reason)] : []));
+    expect(servers).toHaveLength(1);
+    for (const text of refused) expect(text).toMatch(/ended with 75: .*\[ERR_OUTPUT_LOCKED\]/s);
+    expect((await fetch(`${servers[0]!.url}/api/v1/jobs`)).status).toBe(200);
+    await servers[0]!.end();
+  });
+
+  it.each([
+    [["--token", "short"], /--token: must have 16 characters/],
+    [["--token", "with spaces in between"], /--token/],
+    [["--port", "70000"], /--port: must be 65535 or less/],
+    [["--port", "x"], /--port/],
+    [["--root", "/nowhere/at/all"], /--root: must be a folder that exists/],
+    [["--root", "a=/", "--root", "a=/tmp"], /--root: two folders are named "a"/],
+  ])("refuses %j", async (flags, says) => {
+    const { code, stderr } = await runCli(["serve", "--data", fresh(), ...flags]);
+    expect(stderr).toMatch(says);
+    expect(code).toBe(64);
+  });
+
+  it("says when the data folder cannot be made", async () => {
+    await writeFile(join(data.path, "file"), "");
+    const { code, stderr } = await runCli(["serve", "--data", join(data.path, "file/x"), "--port", "0"]);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/\[ERR_OUTPUT_WRITE\]/);
+  });
+});
+
+describe("ending", () => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("on %s: lets go of readers and of the port", async (signal, exitCode) => {
+    const folder = fresh();
+    await using server = await startCommand(["--data", folder]);
+    const stream = await fetch(`${server.url}/api/v1/events`);
+    expect(await server.end(signal)).toEqual({ code: exitCode, signal: null });
+    await stream.body!.cancel().catch(() => undefined);
+    await using again = await startCommand(["--data", folder, "--port", String(server.port)]);
+    expect(again.port).toBe(server.port);
+  });
+
+  it("at once on the second signal, whatever clients do", async () => {
+    await using server = await startCommand(["--data", fresh(), "--drain", "600"]);
+    // A client that holds a request open keeps the first signal waiting for a while.
+    const upload = fetch(`${server.url}/api/v1/jobs`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("{")) }),
+      duplex: "half",
+    } as RequestInit).catch(() => undefined);
+    await sleep(300);
+    server.child.kill("SIGTERM");
+    await expect.poll(() => server.stderr(), { timeout: 30_000 }).toMatch(/a second signal ends at once/);
+    expect(await server.end("SIGINT")).toEqual({ code: 143, signal: null });
+    await upload;
+  });
+});
