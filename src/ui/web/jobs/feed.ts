@@ -1,6 +1,6 @@
 /**
- * What happens, told to listeners as whole objects. Changes of one thing that follow each other closely are told as one:
- * the first at once, the last one always, in between at most ten a second.
+ * What happens, told to listeners as whole objects. Changes of one thing that follow each other closely are told as
+ * one: the first at once, the last one always, in between at most ten a second.
  */
 import type { ServerEvent } from "../api/schemas.js";
 
@@ -38,18 +38,20 @@ export class Feed {
     if (event !== undefined) for (const listener of this.#listeners) listener(event);
   }
 
-  /** A thing is gone: nothing more is told about it. */
-  forget(about: string): void {
-    clearTimeout(this.#recent.get(about)?.timer);
-    this.#recent.delete(about);
+  /** What has waited about some things is not told. @param isGone which things */
+  forget(isGone: (about: string) => boolean): void {
+    for (const [about, { timer }] of this.#recent) {
+      if (!isGone(about)) continue;
+      clearTimeout(timer);
+      this.#recent.delete(about);
+    }
   }
 
   /** Tells what still waits, and ends. */
   close(): void {
-    for (const [about, { next }] of this.#recent) {
-      this.forget(about);
-      this.tell(next?.());
-    }
+    const waiting = [...this.#recent.values()];
+    this.forget(() => true);
+    for (const { next } of waiting) this.tell(next?.());
     this.#listeners.clear();
   }
 
@@ -60,7 +62,7 @@ export class Feed {
       if (next === undefined) return;
       this.#wait(about);
       this.tell(next());
-    }, GAP_MS).unref();
+    }, GAP_MS);
     this.#recent.set(about, { timer, next: undefined });
   }
 }

@@ -35,7 +35,7 @@ export async function inputOf(source: Job["source"], paths: JobPaths, roots: Roo
   return {
     settings: isFolder ? { inputDir: link, recursive } : { inputZip: link },
     isArchive: !isFolder,
-    name: isFolder ? name : withoutExtension(name),
+    name: isFolder ? name : stemOf(name),
     open: () => openPageSource(link, { recursive, within: root }),
   };
 }
@@ -56,14 +56,14 @@ async function uploadedInput({ input }: JobPaths): Promise<JobInput | undefined>
     return {
       settings: { inputZip: path },
       isArchive: true,
-      name: withoutExtension(archive.name),
+      name: stemOf(archive.name),
       open: () => openPageSource(path),
     };
   }
   return {
     settings: { inputDir: input, recursive: true },
     isArchive: false,
-    name: entries.length === 1 ? withoutExtension(entries[0]!.name) : undefined,
+    name: entries.length === 1 ? stemOf(entries[0]!.name) : undefined,
     open: () => openPageSource(input, { recursive: true, within: input }),
   };
 }
@@ -84,6 +84,6 @@ async function pointTo(link: string, target: string): Promise<void> {
   await symlink(target, link);
 }
 
-function withoutExtension(name: string): string {
+function stemOf(name: string): string {
   return name.slice(0, name.length - extname(name).length) || name;
 }

@@ -41,6 +41,8 @@ export class JobEntry {
   estimate: Estimate | undefined;
   /** Ends the run under way. */
   stop: ((wish: StopWish) => void) | undefined;
+  /** The pages in progress are given up. */
+  abandoned = false;
   /** The scan under way or to come. */
   scan: Promise<void> | undefined;
   scanAgain = false;
@@ -49,6 +51,8 @@ export class JobEntry {
   readonly again: Set<string>;
   /** Kept so that a resumed download need not read all files again. */
   archive: FolderArchive | undefined;
+  /** The list of its pictures is lost; they are to be looked at again. */
+  lost: () => void = () => undefined;
   /** Ends what is done for the job when it is removed. */
   readonly removed = new AbortController();
 
@@ -89,7 +93,10 @@ export class JobEntry {
   /** Its pictures; none before the first scan. */
   pictures(): Promise<StoredPictures> {
     this.#pictures ??= readStoredPictures(this.paths.pictures)
-      .then((stored) => stored ?? noPictures())
+      .then((stored) => {
+        if (stored === undefined && Object.values(this.#stored.counts).some((count) => count > 0)) this.lost();
+        return stored ?? noPictures();
+      })
       .catch((error: unknown) => {
         this.#pictures = undefined;
         throw error;
@@ -138,6 +145,7 @@ export class JobEntry {
    */
   onEvent(event: BatchEvent, outcomes: Map<string, Outcome>): string | undefined {
     this.estimate?.onEvent(event, performance.now());
+    if (this.abandoned && (event.type === "page-started" || event.type === "page-stage")) return undefined;
     switch (event.type) {
       case "page-started":
         this.live.set(event.page, { startedMs: performance.now() });

@@ -1,7 +1,7 @@
 /**
  * The index of all jobs, an SQLite database: what each `job.json` says, so that a start need not read them all. The
- * folders are what counts. A database that is lost or damaged is made anew, and a row is used only for the version of the
- * file that it was made from.
+ * folders are what counts. A database that is lost or damaged is made anew, and a row is used only for the version of
+ * the file that it was made from.
  */
 import { rm } from "node:fs/promises";
 import Database from "libsql";

@@ -1,4 +1,5 @@
 /** What the pictures of a job are used as: what the classifier suggests, and what people said. */
+import { ConfigurationError, ValidationError } from "../../../errors.js";
 import { isSurelyColored } from "../../../classification/decision.js";
 import type { Job, PictureRole } from "../api/schemas.js";
 import type { StoredPicture, StoredPictures } from "./stored.js";
@@ -36,4 +37,17 @@ export class Roles {
     for (const picture of this.#pictures) counts[keys[this.of(picture)]]++;
     return counts;
   }
+}
+
+/** Nothing is there to colour. */
+export function noPages(): ValidationError {
+  return new ValidationError("ERR_INPUT_EMPTY", "the job has no page; move line art to the pages");
+}
+
+/** Nothing is there to take colours from. */
+export function noReferences(): ConfigurationError {
+  return new ConfigurationError(
+    "ERR_NO_REFERENCES",
+    "the job has no reference; add a coloured picture, or move one of the chapter to the references",
+  );
 }

@@ -8,7 +8,7 @@ import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { findRun } from "../../../core/journal/find-run.js";
 import { reopenArchive } from "../../../core/output/archive-output.js";
 import { outputPath, workFolder } from "../../../core/output/work-folder.js";
-import { BatchProcessingError, ConfigurationError, ValidationError } from "../../../errors.js";
+import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
@@ -17,7 +17,7 @@ import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import type { JobInput } from "./input.js";
 import { outputOf } from "./outcomes.js";
-import type { Roles } from "./roles.js";
+import { noPages, noReferences, type Roles } from "./roles.js";
 import type { JobPaths, StoredJob, StoredPicture, StoredPictures } from "./stored.js";
 
 /** What a run is made of. */
@@ -59,13 +59,8 @@ export class JobRun {
     const { job, roles, onEvent } = this.#parts;
     const pages = roles.all("page");
     const references = roles.all("reference");
-    if (pages.length === 0)
-      throw new ValidationError("ERR_INPUT_EMPTY", "the job has no page; move line art to the pages");
-    if (references.length === 0)
-      throw new ConfigurationError(
-        "ERR_NO_REFERENCES",
-        "the job has no reference; add a coloured picture, or move one of the chapter to the references",
-      );
+    if (pages.length === 0) throw noPages();
+    if (references.length === 0) throw noReferences();
     const engine = await this.#parts.engine();
     if (this.#wish !== undefined) return undefined;
     await this.#prepareOutput();

@@ -123,12 +123,11 @@ async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: numbe
 }
 
 /** What people said of a picture. */
-function said(before: StoredPicture | undefined): Pick<StoredPicture, "role" | "settings" | "hints"> {
-  const { role, settings, hints } = before ?? {};
+function said(before: StoredPicture | undefined): Pick<StoredPicture, "role" | "settings"> {
+  const { role, settings } = before ?? {};
   return {
     ...(role === undefined ? {} : { role }),
     ...(settings === undefined ? {} : { settings }),
-    ...(hints === undefined ? {} : { hints }),
   };
 }
 

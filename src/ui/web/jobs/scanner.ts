@@ -55,7 +55,7 @@ export class Scanner {
     const signal = AbortSignal.any([this.#end.signal, entry.removed.signal]);
     try {
       while (entry.scanAgain) {
-        await sleep(PATIENCE_MS, undefined, { signal, ref: false });
+        await sleep(PATIENCE_MS, undefined, { signal });
         entry.scanAgain = false;
         await this.#scan(entry, signal);
       }
@@ -99,7 +99,7 @@ export class Scanner {
 
 /** What people said while the pictures were looked at is kept. */
 function withWords(found: StoredPictures, now: StoredPictures): StoredPictures["pictures"] {
-  const words = new Map(now.pictures.map(({ id, role, settings, hints }) => [id, { role, settings, hints }]));
+  const words = new Map(now.pictures.map(({ id, role, settings }) => [id, { role, settings }]));
   return found.pictures.map((picture) => ({ ...picture, ...words.get(picture.id) }));
 }
 

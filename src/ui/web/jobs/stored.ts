@@ -81,8 +81,6 @@ const storedPicture = z.strictObject({
   /** What a person said it is. */
   role: z.enum(PICTURE_ROLES).optional(),
   settings: pageOwnSettings.optional(),
-  /** Counts the pictures of strokes that were put for it. */
-  hints: count.optional(),
 });
 export type StoredPicture = z.infer<typeof storedPicture>;
 

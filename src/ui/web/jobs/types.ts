@@ -14,7 +14,7 @@ export interface JobLimits {
 export interface JobStoreOptions {
   /** Folder of the jobs and their index; made where it is missing. */
   readonly data: string;
-  /** Opens the engine, or gives the one that is open: asked once, when the first job needs it. It is not closed here. */
+  /** Opens the engine, or gives the one that is open. Asked when a job needs it; it is not closed here. */
   readonly engine: () => Promise<BatchEngine>;
   /** Classifies uploaded pictures; needs no engine. It is not closed here. */
   readonly pool: PicturePool;
@@ -47,7 +47,10 @@ export interface JobChanges {
 /** What an upload is. */
 export type UploadRole = "input" | "reference";
 
-/** Which file of a picture: `hints` the strokes that were put, `preview:7` is that of seed 7, `layer:3_ink.png` one of the result's layers. */
+/**
+ * Which file of a picture: `hints` the strokes that were put, `preview:7` is that of seed 7, `layer:3_ink.png` one of the
+ * result's layers.
+ */
 export type PictureFile = "original" | "result" | "hints" | `preview:${number}` | `layer:${string}`;
 
 /** A file of a picture, to be sent or made a thumbnail of. Exactly one of `path` and `bytes` is there. */
@@ -92,7 +95,7 @@ export interface RootEntry {
 }
 
 /**
- * The jobs. Every call names a job by its id and throws ValidationError `ERR_JOB_NOT_FOUND` for one that does not exist,
+ * The jobs. Every call names a job by its id. It throws ValidationError `ERR_JOB_NOT_FOUND` for one that does not exist,
  * BatchProcessingError `ERR_STATE` where the job's state does not allow it, ResourceError `ERR_OUTPUT_WRITE` where it
  * cannot be kept on disk; then nothing has changed.
  */

@@ -11,20 +11,25 @@ import { numberedName } from "../../../io/names/output-names.js";
 import { nameKey, portableName } from "../../../io/names/portable-names.js";
 import type { UploadRole } from "./types.js";
 
-/**
- * A name as a safe relative path; what a file system or a screen could misread is replaced.
- * @throws ValidationError `ERR_ARGUMENT`
- */
-export function safePath(given: string, role: UploadRole): string {
-  const normal = normalizeEntryName(given.normalize("NFC"));
-  const name = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
+/** A name that a browser sent. */
+export interface UploadName {
+  /** As it was sent, without what does not matter: the same for the same file. */
+  readonly given: string;
+  /** A safe relative path: what a file system or a screen could misread is replaced. */
+  readonly safe: string;
+}
+
+/** @throws ValidationError `ERR_ARGUMENT` */
+export function uploadName(sent: string, role: UploadRole): UploadName {
+  const normal = normalizeEntryName(sent.normalize("NFC"));
+  const given = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
   const fault =
     nameFault(normal) ??
-    (name === "" || name.endsWith("/") ? "it names no file" : undefined) ??
+    (given === "" || given.endsWith("/") ? "it names no file" : undefined) ??
     (isJunkName(normal) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
   if (fault !== undefined)
-    throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(given)}" is refused: ${fault}`);
-  return portableName(name);
+    throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(sent)}" is refused: ${fault}`);
+  return { given, safe: portableName(given) };
 }
 
 /** The names in one folder of uploads, those that are still on their way among them. */
@@ -32,7 +37,7 @@ export class UploadFolder {
   readonly #folder: string;
   readonly #role: UploadRole;
   /** By key, the name as it was sent and its safe name. */
-  readonly #files = new Map<string, { readonly given: string; readonly safe: string }>();
+  readonly #files = new Map<string, UploadName>();
   readonly #folders = new Set<string>();
 
   private constructor(folder: string, role: UploadRole) {
@@ -45,29 +50,30 @@ export class UploadFolder {
     const found = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
     for (const file of found) {
       const name = relative(folder, join(file.parentPath, file.name)).split(sep).join("/");
-      if (file.isFile() && !isJunkName(name)) names.#take(name, name);
+      if (file.isFile() && !isJunkName(name)) names.#take({ given: name, safe: name });
     }
     return names;
   }
 
   /**
    * Takes a name and returns the path. The same name again is the same path: the file is replaced.
+   * @param most files that the folder may hold
    * @throws ValidationError `ERR_ARGUMENT`; QueueError `ERR_QUEUE_FULL`
    */
-  take(given: string, most: number): string {
-    const wanted = safePath(given, this.#role);
-    const known = [...this.#alternatives(wanted, given)].at(-1)!;
-    if (!this.#files.has(nameKey(known))) {
-      if (this.#role === "input") this.#checkInput(wanted);
-      this.#checkFolders(wanted);
+  take(sent: string, most: number): string {
+    const name = uploadName(sent, this.#role);
+    const safe = this.#free(name);
+    if (!this.#files.has(nameKey(safe))) {
+      if (this.#role === "input") this.#checkInput(safe);
+      this.#checkFolders(safe);
       if (this.#files.size >= most)
         throw new QueueError(
           "ERR_QUEUE_FULL",
           `the job has ${this.#files.size} files; more than ${most} are not taken`,
         );
-      this.#take(known, given);
+      this.#take({ given: name.given, safe });
     }
-    return join(this.#folder, known);
+    return join(this.#folder, safe);
   }
 
   /** Gives a name back. */
@@ -75,19 +81,19 @@ export class UploadFolder {
     this.#files.delete(nameKey(relative(this.#folder, path).split(sep).join("/")));
   }
 
-  #take(safe: string, given: string): void {
-    this.#files.set(nameKey(safe), { given, safe });
+  #take(name: UploadName): void {
+    const { safe } = name;
+    this.#files.set(nameKey(safe), name);
     for (let slash = safe.lastIndexOf("/"); slash > 0; slash = safe.lastIndexOf("/", slash - 1))
       this.#folders.add(nameKey(safe.slice(0, slash)));
   }
 
-  /** The names that are tried; the last one is free, or taken by the same upload. */
-  *#alternatives(wanted: string, given: string): Generator<string> {
+  /** The name, or the first with a number, that is free or was taken by the same upload. */
+  #free({ given, safe }: UploadName): string {
     for (let n = 0; ; n++) {
-      const name = numberedName(wanted, n);
-      yield name;
+      const name = numberedName(safe, n);
       const taken = this.#files.get(nameKey(name));
-      if (taken?.given === given || (taken === undefined && !this.#folders.has(nameKey(name)))) return;
+      if (taken === undefined ? !this.#folders.has(nameKey(name)) : taken.given === given) return name;
     }
   }
 

@@ -1,0 +1,149 @@
+/** What people do with a job as a whole: start, pause, cancel, decide about its preview, try and do pages again. */
+import { rm } from "node:fs/promises";
+import { settingsOfApproval } from "../../../core/preview/preview.js";
+import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import type { JobSettings, JobState, PageOwnSettings } from "../api/schemas.js";
+import { checkedOwn, checkedSettings } from "./given.js";
+import type { JobEntry } from "./job-entry.js";
+import { previewOf, type JobQueue } from "./queue.js";
+import { firstRank, lastRank } from "./queue-order.js";
+import { assertState, AT_REST, type JobRegister } from "./register.js";
+import { noPages, noReferences, Roles } from "./roles.js";
+import type { StoredJob, StoredPictures } from "./stored.js";
+
+export class JobActions {
+  readonly #register: JobRegister;
+  readonly #queue: JobQueue;
+
+  constructor(register: JobRegister, queue: JobQueue) {
+    this.#register = register;
+    this.#queue = queue;
+  }
+
+  async start(entry: JobEntry): Promise<void> {
+    const pictures = await entry.pictures();
+    if (entry.scan === undefined && !entry.stored.unscanned) assertReady(pictures);
+    await this.#act(entry, ["draft", "completed", "failed", "cancelled"], "start", (job) => ({
+      ...withoutEnd(job),
+      state: "queued",
+      rank: lastRank(this.#register.stored()),
+    }));
+  }
+
+  async pause(entry: JobEntry): Promise<void> {
+    await this.#act(entry, ["running", "queued"], "pause", (job) => ({ ...job, state: "paused" }));
+    entry.stop?.("finish");
+  }
+
+  async resume(entry: JobEntry): Promise<void> {
+    await this.#act(entry, ["paused"], "go on", (job) => this.#inFront(job));
+  }
+
+  async cancel(entry: JobEntry, waitingOnly: boolean): Promise<void> {
+    await this.#act(entry, ["running", "queued", "paused", "preview"], "be cancelled", (job) => {
+      const { redo, preview: _preview, ...rest } = job;
+      const endedAt = new Date().toISOString();
+      return { ...rest, redoLater: [], state: redo?.afterwards ?? "cancelled", endedAt };
+    });
+    entry.again.clear();
+    entry.stop?.(waitingOnly ? "finish" : "abandon");
+    this.#register.toldPictures(entry);
+  }
+
+  async approve(entry: JobEntry, seed: number | undefined): Promise<void> {
+    const folder = previewOf(entry);
+    await this.#act(entry, ["preview"], "be approved", ({ preview, ...job }) => {
+      const pictures = (preview?.seeds ?? []).map(({ page, seed: one, file }) => ({ page, seed: one, output: file }));
+      const chosen = settingsOfApproval(pictures.length === 0 ? {} : { seeds: { sheet: "", pictures } }, seed);
+      const settings = { ...job.settings, ...chosen } as JobSettings;
+      return { ...this.#inFront(job), approved: true, settings };
+    });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+
+  /** @param settings over the job's; none: the next seed */
+  async reject(entry: JobEntry, settings: JobSettings = {}): Promise<void> {
+    const changed = checkedSettings(settings);
+    await this.#act(entry, ["preview"], "be rejected", ({ preview, ...job }) => {
+      const seeds = (preview?.seeds ?? []).map(({ seed }) => seed);
+      const next = { seed: Math.max(job.settings.seed ?? 0, ...seeds) + 1 };
+      const given = Object.keys(changed).length > 0;
+      return { ...this.#inFront(job), settings: { ...job.settings, ...(given ? changed : next) } };
+    });
+  }
+
+  async retry(entry: JobEntry): Promise<void> {
+    const { state, progress } = entry.stored;
+    if (state !== "failed" && progress.failed === 0)
+      throw new BatchProcessingError("ERR_STATE", "no page of the job has failed; do a page again with other settings");
+    await this.#act(entry, ["completed", "failed", "cancelled", "paused"], "be tried again", (job) => ({
+      ...this.#inFront(withoutEnd(job)),
+      retry: true,
+    }));
+  }
+
+  /** @param settings over those that the pages have; none: the next seed of each */
+  async redo(entry: JobEntry, ids: readonly string[], settings: PageOwnSettings = {}): Promise<void> {
+    const own = checkedOwn(settings);
+    const states = [...AT_REST.filter((state) => state !== "draft"), "running"] as const;
+    assertState(entry.stored, states, "do pages again", "start it first");
+    const outcomes = await entry.outcomes();
+    const roles = await entry.roles();
+    const given = Object.keys(own).length > 0;
+    await this.#register.changePictures(entry, ids, (picture) => {
+      if (roles.of(picture) !== "page")
+        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is no page; move it to the pages first`);
+      const seed = outcomes.get(picture.name)?.success?.facts.seed ?? entry.stored.settings.seed ?? 0;
+      return { ...picture, settings: { ...picture.settings, ...(given ? own : { seed: seed + 1 }) } };
+    });
+    const joined = (more: readonly string[]): string[] => [...new Set([...more, ...ids])];
+    await this.#register.change(entry, (job) => {
+      if (entry.stop !== undefined) return { ...job, redoLater: joined(job.redoLater) };
+      const { redo } = job;
+      if (job.state !== "queued") return { ...this.#inFront(job), redo: { pages: joined([]), afterwards: job.state } };
+      return redo === undefined ? job : { ...job, redo: { ...redo, pages: joined(redo.pages) } };
+    });
+    for (const one of ids) entry.again.add(one);
+    this.#register.toldPictures(entry);
+    this.queued();
+  }
+
+  /** The queue may have changed. */
+  queued(): void {
+    this.#register.toldOrder();
+    this.#queue.wake();
+  }
+
+  async #act(
+    entry: JobEntry,
+    from: readonly JobState[],
+    what: string,
+    change: (job: StoredJob) => StoredJob,
+  ): Promise<void> {
+    await this.#register.change(entry, (job) => {
+      assertState(job, from, what);
+      return change(job);
+    });
+    this.queued();
+  }
+
+  /** Queued before all others. */
+  #inFront(job: StoredJob): StoredJob {
+    return { ...job, state: "queued", rank: firstRank(this.#register.stored()) };
+  }
+}
+
+/** A job that goes on has not ended. */
+function withoutEnd({ endedAt: _endedAt, problem: _problem, ...job }: StoredJob): StoredJob {
+  return job;
+}
+
+/** @throws ValidationError `ERR_INPUT_EMPTY`; ConfigurationError `ERR_NO_REFERENCES`; what is wrong with the input */
+function assertReady(all: StoredPictures): void {
+  if (all.fault !== undefined) throw new BatchProcessingError(all.fault.code, all.fault.message);
+  const { pages, references } = new Roles(all).counts(0);
+  if (all.pictures.length === 0)
+    throw new ValidationError("ERR_INPUT_EMPTY", "the job has no picture yet; upload an archive or pictures");
+  if (pages === 0) throw noPages();
+  if (references === 0) throw noReferences();
+}

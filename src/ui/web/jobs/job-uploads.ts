@@ -1,0 +1,60 @@
+/** Uploads on their way into jobs. */
+import { dirname } from "node:path";
+import { BatchProcessingError } from "../../../errors.js";
+import { exists } from "../../../io/files/exists.js";
+import { makeFolder } from "../../../io/files/make-folder.js";
+import type { JobEntry } from "./job-entry.js";
+import { assertState, type JobRegister } from "./register.js";
+import type { Scanner } from "./scanner.js";
+import type { UploadRole } from "./types.js";
+import { UploadFolder } from "./uploads.js";
+
+export class JobUploads {
+  readonly #register: JobRegister;
+  readonly #scanner: Scanner;
+  readonly #mostFiles: number;
+  /** By target: whose they are. */
+  readonly #coming = new Map<string, { readonly entry: JobEntry; readonly folder: UploadFolder }>();
+
+  /** @param mostFiles of one job, of input and references each */
+  constructor(register: JobRegister, scanner: Scanner, mostFiles: number) {
+    this.#register = register;
+    this.#scanner = scanner;
+    this.#mostFiles = mostFiles;
+  }
+
+  async target(entry: JobEntry, role: UploadRole, path: string): Promise<string> {
+    const { stored, paths } = entry;
+    if (role === "input") {
+      assertState(stored, ["draft"], "take uploads for its input", "make another job");
+      if (stored.source.kind !== "upload")
+        throw new BatchProcessingError("ERR_STATE", "the job's pages lie on the server; make another job for uploads");
+    }
+    const opening = (entry.uploads[role] ??= UploadFolder.open(
+      role === "input" ? paths.input : paths.references,
+      role,
+    ));
+    const folder = await opening;
+    const target = folder.take(path, this.#mostFiles);
+    await makeFolder(dirname(target), paths.folder);
+    this.#coming.set(target, { entry, folder });
+    return target;
+  }
+
+  failed(target: string): void {
+    this.#coming.get(target)?.folder.free(target);
+    this.#coming.delete(target);
+  }
+
+  async moved(entry: JobEntry): Promise<void> {
+    for (const [target, upload] of this.#coming)
+      if (upload.entry === entry && (await exists(target))) this.#coming.delete(target);
+    if (!entry.stored.unscanned) await this.#register.change(entry, (job) => ({ ...job, unscanned: true }));
+    this.#scanner.start(entry);
+  }
+
+  /** The job is removed. */
+  forget(entry: JobEntry): void {
+    for (const [target, upload] of this.#coming) if (upload.entry === entry) this.#coming.delete(target);
+  }
+}

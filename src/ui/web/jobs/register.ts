@@ -1,0 +1,214 @@
+/**
+ * All jobs in memory, in their folders and in the index. A change is on disk before it counts, and everybody is told of
+ * it.
+ */
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import { makeFolder } from "../../../io/files/make-folder.js";
+import type { Job, JobState, ServerEvent } from "../api/schemas.js";
+import { Feed } from "./feed.js";
+import type { PathHider } from "./hide-paths.js";
+import { JobEntry } from "./job-entry.js";
+import type { JobIndex } from "./job-index.js";
+import { noFile } from "./open-picture.js";
+import { queueOrder } from "./queue-order.js";
+import { Roles } from "./roles.js";
+import { stampOf, writeStored, type StoredJob, type StoredPicture } from "./stored.js";
+import { jobView, pictureView } from "./views.js";
+
+/** Of this many jobs pictures are kept in memory. */
+const DETAILED = 8;
+/** Front of the name of a folder whose job was removed. */
+export const REMOVED = ".removed-";
+
+export class JobRegister {
+  readonly folder: string;
+  readonly feed = new Feed();
+  readonly hider: PathHider;
+  /** The list of a job's pictures is lost. */
+  onLostPictures: (entry: JobEntry) => void = () => undefined;
+  readonly #index: JobIndex;
+  readonly #entries = new Map<string, JobEntry>();
+  #detailed: JobEntry[] = [];
+  #positions = new Map<string, number>();
+
+  /** @param folder of all jobs */
+  constructor(folder: string, index: JobIndex, hider: PathHider) {
+    this.folder = folder;
+    this.hider = hider;
+    this.#index = index;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  entries(): JobEntry[] {
+    return [...this.#entries.values()];
+  }
+
+  stored(): StoredJob[] {
+    return this.entries().map(({ stored }) => stored);
+  }
+
+  /** @throws ValidationError `ERR_JOB_NOT_FOUND` */
+  entry(id: string): JobEntry {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw notFound(id);
+    return entry;
+  }
+
+  /** A job that is on disk already. */
+  keep(entry: JobEntry): void {
+    this.#entries.set(entry.id, entry);
+    entry.lost = () => this.onLostPictures(entry);
+  }
+
+  /** Makes a job. @param fill puts more into its folder, before the job is there */
+  async add(stored: StoredJob, fill?: (folder: string) => Promise<void>): Promise<JobEntry> {
+    const folder = join(this.folder, stored.id);
+    try {
+      await makeFolder(folder, this.folder);
+      await fill?.(folder);
+      await writeStored(join(folder, "job.json"), stored, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      throw error;
+    }
+    const entry = new JobEntry(stored, folder);
+    this.keep(entry);
+    this.#index.put(stored, (await stampOf(entry.paths.job)) ?? "");
+    this.toldJob(entry);
+    return entry;
+  }
+
+  /** Forgets a job that does nothing any more, and deletes its folder. */
+  async remove(entry: JobEntry): Promise<void> {
+    const { id, paths } = entry;
+    const aside = join(this.folder, `${REMOVED}${id}`);
+    await rename(paths.folder, aside).catch(() => undefined);
+    this.#entries.delete(id);
+    this.#index.remove(id);
+    this.feed.forget((about) => about === id || about.startsWith(`${id} `));
+    this.feed.tell({ type: "job-removed", id });
+    await rm(aside, { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  /** @throws what `change` throws; ResourceError `ERR_OUTPUT_WRITE`. Then the job is as it was */
+  async change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void> {
+    const before = entry.stored.state;
+    const stamp = await entry.change(change);
+    if (stamp === undefined) return;
+    this.#index.put(entry.stored, stamp);
+    this.toldJob(entry);
+    if (before !== entry.stored.state) this.toldOrder();
+  }
+
+  /**
+   * Changes some pictures of a job.
+   * @throws ValidationError `ERR_JOB_NOT_FOUND` for one that it does not have; then none is changed
+   */
+  async changePictures(
+    entry: JobEntry,
+    ids: readonly string[],
+    change: (picture: StoredPicture) => StoredPicture,
+  ): Promise<void> {
+    const wanted = new Set(ids);
+    await entry.changePictures((all) => {
+      const known = new Set(all.pictures.map(({ id }) => id));
+      const missing = ids.find((id) => !known.has(id));
+      if (missing !== undefined) throw noFile(`picture ${JSON.stringify(missing)} of the job`);
+      return { ...all, pictures: all.pictures.map((picture) => (wanted.has(picture.id) ? change(picture) : picture)) };
+    });
+  }
+
+  /** Roles may have changed. */
+  async recount(entry: JobEntry): Promise<void> {
+    const all = await entry.pictures();
+    const counts = new Roles(all).counts(all.others);
+    await this.change(entry, (job) => ({ ...job, counts }));
+    this.toldPictures(entry);
+  }
+
+  /** @throws ValidationError `ERR_JOB_NOT_FOUND` */
+  async picture(entry: JobEntry, id: string): Promise<StoredPicture> {
+    const found = (await entry.pictures()).pictures.find((picture) => picture.id === id);
+    if (found === undefined) throw noFile(`picture ${JSON.stringify(id)} of the job`);
+    return found;
+  }
+
+  view(entry: JobEntry): Job {
+    return jobView(entry, this.#positions.get(entry.id), this.hider);
+  }
+
+  toldJob(entry: JobEntry): void {
+    this.#told(entry, "", () => ({ type: "job", job: this.view(entry) }));
+  }
+
+  toldPictures(entry: JobEntry): void {
+    this.#told(entry, " pictures", () => ({ type: "pictures", job: entry.id }));
+  }
+
+  async toldPage(entry: JobEntry, page: string): Promise<void> {
+    const all = await entry.pictures();
+    const roles = await entry.roles();
+    const outcomes = await entry.outcomes();
+    const picture = all.pictures.find(({ name, added }) => name === page && !added);
+    if (picture === undefined) return;
+    this.#told(entry, ` ${picture.id}`, () => ({
+      type: "picture",
+      job: entry.id,
+      picture: pictureView(picture, roles, entry, outcomes.get(page), this.hider),
+    }));
+  }
+
+  /** Something of a job has changed. A job that was removed meanwhile is not spoken of. */
+  #told(entry: JobEntry, part: string, now: () => ServerEvent): void {
+    const isThere = (): boolean => this.#entries.get(entry.id) === entry;
+    if (isThere()) this.feed.changed(`${entry.id}${part}`, () => (isThere() ? now() : undefined));
+  }
+
+  /** Places in the queue may have changed. */
+  toldOrder(): void {
+    const before = this.#positions;
+    this.#positions = new Map(queueOrder(this.stored()).map(({ id }, index) => [id, index]));
+    for (const id of new Set([...before.keys(), ...this.#positions.keys()])) {
+      const entry = this.#entries.get(id);
+      if (entry !== undefined && before.get(id) !== this.#positions.get(id)) this.toldJob(entry);
+    }
+  }
+
+  /** Somebody looks at a job. The pictures of jobs that nobody has looked at lately are let go of. */
+  keepDetails(entry: JobEntry): void {
+    this.#detailed = [entry, ...this.#detailed.filter((one) => one !== entry)];
+    for (const old of this.#detailed.splice(DETAILED)) old.forgetDetails();
+  }
+}
+
+/** @throws BatchProcessingError `ERR_STATE` where a job is in none of some states */
+export function assertState(
+  { state }: Pick<StoredJob, "state">,
+  allowed: readonly JobState[],
+  what: string,
+  remedy = `it can where it is ${allowed.join(" or ")}`,
+): void {
+  if (allowed.includes(state)) return;
+  throw new BatchProcessingError("ERR_STATE", `the job is ${state} and cannot ${what}; ${remedy}`);
+}
+
+/** The states of a job that does not run. */
+export const AT_REST: readonly JobState[] = [
+  "draft",
+  "queued",
+  "paused",
+  "preview",
+  "completed",
+  "failed",
+  "cancelled",
+];
+
+/** There is no such job. */
+export function notFound(id: string): ValidationError {
+  return new ValidationError("ERR_JOB_NOT_FOUND", `there is no job ${JSON.stringify(id.slice(0, 40))}`);
+}
