@@ -18,7 +18,7 @@ export class TestJobs implements AsyncDisposable {
     readonly options: Partial<JobStoreOptions>,
   ) {}
 
-  /** One page at a time, on paper. */
+  /** One page at a time, on paper. The data is deleted at the end unless its folder is given. */
   static async onPaper(
     work?: PaperWork,
     options: Partial<JobStoreOptions> = {},
@@ -27,7 +27,7 @@ export class TestJobs implements AsyncDisposable {
   }
 
   static async with(engine: BatchEngine, options: Partial<JobStoreOptions> = {}): Promise<TestJobs> {
-    const data = await mkdtemp(join(tmpdir(), "cobra-jobs-"));
+    const data = options.data ?? (await mkdtemp(join(tmpdir(), "cobra-jobs-")));
     const jobs = new TestJobs(data, engine, options);
     await jobs.open();
     return jobs;
@@ -52,7 +52,7 @@ export class TestJobs implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.store.close();
-    await rm(this.data, { recursive: true, force: true });
+    if (this.options.data === undefined) await rm(this.data, { recursive: true, force: true });
   }
 
   async upload(id: string, files: Readonly<Record<string, Uint8Array>>, role: UploadRole = "input"): Promise<void> {

@@ -113,6 +113,21 @@ describe("the token", () => {
       expect(
         (await fetch(`${closed.url}/api/v1/${path}`, { method: path === "uploads" ? "POST" : "GET" })).status,
       ).toBe(401);
+    // However it is spelt.
+    for (const path of [
+      "/%61pi/v1/jobs",
+      "/api/%761/jobs",
+      "//api/v1/jobs",
+      "/API/v1/jobs",
+      "/./api/v1/jobs",
+      "/x/../api/v1/jobs",
+    ]) {
+      const answer = await exchange(
+        closed.port,
+        `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`,
+      );
+      expect(answer, path).toMatch(/^HTTP\/1\.1 4(?:01|04) /);
+    }
     for (const path of ["/", "/healthz", "/assets/app-1234.js"])
       expect((await fetch(closed.url + path)).status, path).toBe(200);
   });

@@ -171,6 +171,12 @@ describe("thumbnails", () => {
     expect((await kept()).length).toBe(before + 1);
   });
 
+  it("may be kept for ever under the picture's version, and no other", async () => {
+    const version = (await original(inMemory)).headers.get("etag")!.slice(1, -1);
+    expect((await thumbnail("pagepage", `?v=${version}`)).headers.get("cache-control")).toContain("immutable");
+    expect((await thumbnail("pagepage", "?v=older")).headers.get("cache-control")).toBe("private, no-cache");
+  });
+
   it("have an ETag", async () => {
     const etag = (await thumbnail("pagepage")).headers.get("etag")!;
     expect((await thumbnail("pagepage", "", { "if-none-match": etag })).status).toBe(304);

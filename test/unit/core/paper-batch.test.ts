@@ -7,10 +7,13 @@ import { pageRequestSchema } from "../../../src/colorization/page-request.js";
 import { parseBatchConfig, type BatchConfigInput, type PageConfig } from "../../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../../src/core/events.js";
+import { findRun } from "../../../src/core/journal/find-run.js";
 import { runBatch } from "../../../src/core/run-batch.js";
 import { ResourceError } from "../../../src/errors.js";
 import { memorySink } from "../../../src/io/memory-sink.js";
 import { memorySource } from "../../../src/io/memory-source.js";
+import { openPageSource } from "../../../src/io/open-source.js";
+import type { PageSource } from "../../../src/io/page-source.js";
 import { colourPage, linePage, writeFolder } from "../../support/chapter.js";
 import { hashOf, onPaper, paperEngine, type PaperEngine } from "../../support/paper-engine.js";
 
@@ -161,6 +164,25 @@ describe("a batch without an engine", () => {
     expect(sink.metadata).toMatchObject({ settings: { seed: 4 }, references: ["a.jpg"], failures: [] });
     expect(engine.requests).toHaveLength(4);
     expect(files[0]!.bytes.byteLength).toBe(page.byteLength);
+  });
+
+  it("has its input opened in another way, closes it, and keeps the journal of the settings' input", async () => {
+    const engine = paperEngine();
+    const asked: string[] = [];
+    let open = 0;
+    const openInput = async (path: string): Promise<PageSource> => {
+      asked.push(path);
+      open++;
+      const source = await openPageSource(path);
+      const entries = source.entries().filter(({ name }) => name !== "p1.png");
+      return { ...source, path, faults: [], entries: () => entries, close: async () => void open-- };
+    };
+    const { batch, out } = batchOf(engine, {}, { openInput });
+    expect(await batch.startProcessing()).toMatchObject({ total: 7, completed: 7 });
+    expect([asked, open]).toEqual([[at("in")], 0]);
+    expect((await findRun(out)).record.config.inputDir).toBe(at("in"));
+    const wrong = { openInput: 1 } as unknown as BatchProcessorOptions;
+    expect(() => batchOf(engine, {}, wrong)).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });
 
   it("leaves pages alone that are in colour already, and colours them where that is asked for", async () => {

@@ -175,6 +175,32 @@ describe("a folder", () => {
   });
 });
 
+describe("a folder that is kept within another", () => {
+  it("has what really lies outside as faults, by whatever link; a link inside is followed", async () => {
+    const root = await temporaryFolder();
+    const inside = join(root, "root");
+    for (const name of ["root/chapter", "root/other", "out/more"]) await mkdir(join(root, name), { recursive: true });
+    const picture = await png();
+    for (const name of ["root/chapter/1.png", "root/other/2.png", "out/3.png", "out/more/4.png"])
+      await writeFile(join(root, name), picture);
+    const chapter = join(inside, "chapter");
+    await symlink(join(inside, "other", "2.png"), join(chapter, "2.png"));
+    await symlink(join(inside, "other"), join(chapter, "other"));
+    await symlink(join(root, "out", "3.png"), join(chapter, "3.png"));
+    await symlink("../../out/more", join(chapter, "more"));
+    await symlink(join(chapter, "3.png"), join(chapter, "chain.png"));
+    const source = await openPageSource(chapter, { recursive: true, within: inside });
+    expect(source.entries().map(({ name }) => name)).toEqual(["1.png", "2.png", "other/2.png"]);
+    expect(source.faults.map(({ name, error }) => [name, error.code])).toEqual([
+      ["3.png", "ERR_INPUT_NOT_FOUND"],
+      ["chain.png", "ERR_INPUT_NOT_FOUND"],
+      ["more", "ERR_INPUT_NOT_FOUND"],
+    ]);
+    const everything = await openPageSource(chapter, { recursive: true });
+    expect(everything.entries()).toHaveLength(6);
+  });
+});
+
 describe("a single file", () => {
   it("is a page when it is a picture, whatever its name", async () => {
     const folder = await temporaryFolder();

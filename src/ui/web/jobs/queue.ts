@@ -5,7 +5,7 @@ import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
 import { Estimate } from "../../cli/output/estimate.js";
-import { inputOf } from "./input.js";
+import { inputOf, type JobInput } from "./input.js";
 import type { JobEntry } from "./job-entry.js";
 import { outputOf, previewFolder } from "./outcomes.js";
 import { problemOf } from "./problem.js";
@@ -96,7 +96,7 @@ export class JobQueue {
       const input = await inputOf(entry.stored.source, entry.paths, host.roots);
       if (input === undefined)
         throw new ValidationError("ERR_INPUT_EMPTY", "the job has no input yet; upload an archive or pictures");
-      await host.change(entry, (job) => withOutput(job, input.isArchive));
+      await host.change(entry, (job) => withOutput(job, input));
       pictures = await entry.pictures();
       const outcomes = await entry.outcomes();
       const { output } = entry.stored;
@@ -118,9 +118,8 @@ export class JobQueue {
         input,
         onEvent,
       });
-      if (wish !== undefined) run.stop(wish);
       entry.estimate = new Estimate();
-      summary = await run.done();
+      if (wish === undefined) summary = await run.done();
     } catch (error) {
       fault = { error };
       log.error({ err: error }, `job ${entry.id} could not go on: ${messageOf(error)}`);
@@ -177,9 +176,10 @@ function begun(job: StoredJob): StoredJob {
   return { ...rest, state: "running", startedAt: job.startedAt ?? new Date().toISOString() };
 }
 
-function withOutput(job: StoredJob, isArchive: boolean): StoredJob {
+/** An archive becomes an archive of its kind, unless the settings say otherwise; a tree of pictures a folder. */
+function withOutput(job: StoredJob, { settings, isArchive }: JobInput): StoredJob {
   if (job.output !== undefined) return job;
-  const { result } = job.settings;
+  const { result = "inputZip" in settings && settings.inputZip.endsWith(".zip") ? "zip" : undefined } = job.settings;
   const output =
     isArchive || result !== undefined
       ? { kind: "archive" as const, file: `output.${result ?? "cbz"}` }

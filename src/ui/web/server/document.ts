@@ -9,7 +9,7 @@ import { SlowBodies } from "./slow-bodies.js";
 export async function openApiDocument(): Promise<object> {
   const slowBodies = new SlowBodies(DEFAULT_LIMITS);
   const described = { redactor: new Redactor(new Map()), limits: DEFAULT_LIMITS, page: "/nowhere" } as Services;
-  const app = createApp(described, { hostNames: [], token: undefined, cookieName: "none", slowBodies });
+  const app = createApp(described, { hostNames: [], token: undefined, slowBodies });
   try {
     await app.ready();
     return app.swagger();

@@ -13,14 +13,13 @@ export interface GuardOptions {
   readonly hostNames: readonly string[];
   /** Undefined: everyone who reaches the server may use it. */
   readonly token: TokenCheck | undefined;
-  readonly cookieName: string;
   readonly slowBodies: SlowBodies;
 }
 
 const COOKIE_SECONDS = 30 * 24 * 3600;
 
 /** Adds the guards. Comes before the routes. */
-export function guards(app: App, { hostNames, token, cookieName, slowBodies }: GuardOptions): void {
+export function guards(app: App, { hostNames, token, slowBodies }: GuardOptions): void {
   const isOwnHost = hostCheck(hostNames);
   app.addHook("onRequest", async (request) => {
     const { headers, method, raw } = request;
@@ -36,7 +35,7 @@ export function guards(app: App, { hostNames, token, cookieName, slowBodies }: G
     if (!isApi(request)) return;
     const fault = foreignOrigin(method, headers);
     if (fault !== undefined) throw new RequestError(403, "ERR_ACCESS", fault);
-    if (!open) token?.admit(request.ip, headers, request.cookies[cookieName]);
+    if (!open && token !== undefined) token.admit(request.ip, headers, request.cookies[token.cookieName]);
   });
   if (token === undefined) return;
   // The printed address: it leaves the token in a cookie, and not in the browser's history.
@@ -44,7 +43,7 @@ export function guards(app: App, { hostNames, token, cookieName, slowBodies }: G
     const given = tokenOf(request);
     if (given === undefined) return;
     token.admitToken(request.ip, given);
-    await toPage(reply.setCookie(cookieName, token.cookie, COOKIE));
+    await toPage(reply.setCookie(token.cookieName, token.cookie, COOKIE));
   });
 }
 
@@ -54,8 +53,9 @@ function toPage(reply: FastifyReply): FastifyReply {
   return reply.header("cache-control", "no-store").redirect("/", 303);
 }
 
-function isApi({ url }: FastifyRequest): boolean {
-  return url === "/api" || url.startsWith("/api/");
+/** By the route that answers: an address can be spelt in many ways. */
+function isApi({ routeOptions, url }: FastifyRequest): boolean {
+  return (routeOptions.url ?? url).startsWith("/api/");
 }
 
 function tokenOf({ method, url }: FastifyRequest): string | undefined {

@@ -19,11 +19,12 @@ export class LineArt {
 
   /**
    * The line art of a page as a PNG.
+   * @param open opens the page; called when its turn comes
    * @param style default: as the engine's own
    */
-  get(page: OpenedPicture, style: Style | undefined): Promise<{ bytes: Uint8Array; version: string }> {
+  get(open: () => Promise<OpenedPicture>, style: Style | undefined): Promise<{ bytes: Uint8Array; version: string }> {
     return this.#turns.run(async () => {
-      const engine = await this.#engine.open();
+      const [page, engine] = await Promise.all([open(), this.#engine.open()]);
       const wanted = style ?? engine.styles.find((one) => one === "line + shadow") ?? engine.styles[0]!;
       const bytes = page.bytes ?? new Uint8Array(await readFile(page.path!));
       const { image } = await engine.pool.decode(new Uint8Array(bytes), page.name, { keepGray: true });

@@ -100,7 +100,6 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     {
       hostNames: [host, ...hostNames],
       token: token === undefined ? undefined : new TokenCheck(token, limits.wrongTokens),
-      cookieName: "cobra-batch",
       slowBodies,
     },
   );

@@ -34,13 +34,18 @@ export interface Thumbnail {
   readonly version: string;
 }
 
+/** A thumbnail, and the version of the picture it was made of. */
+export interface ThumbnailOf extends Thumbnail {
+  readonly of: string;
+}
+
 /** Makes thumbnails and keeps them. */
 export class Thumbnails {
   readonly #options: ThumbnailOptions;
   readonly #turns: Semaphore;
   /** Of a picture's version, in the order of use. */
   readonly #hashes = new Map<string, string>();
-  readonly #inWork = new Map<string, Promise<Thumbnail>>();
+  readonly #inWork = new Map<string, Promise<ThumbnailOf>>();
   /** Of all files; undefined until they were counted. */
   #bytes: number | undefined;
   #clearing: Promise<void> | undefined;
@@ -56,7 +61,7 @@ export class Thumbnails {
    * @param open opens the picture; called when its turn comes
    * @param side longer side in pixels
    */
-  get(key: string, open: () => Promise<OpenedPicture>, side: number): Promise<Thumbnail> {
+  get(key: string, open: () => Promise<OpenedPicture>, side: number): Promise<ThumbnailOf> {
     const work = `${key} ${side}`;
     const running = this.#inWork.get(work);
     if (running !== undefined) return running;
@@ -65,9 +70,12 @@ export class Thumbnails {
     return made;
   }
 
-  async #find(key: string, open: () => Promise<OpenedPicture>, side: number): Promise<Thumbnail> {
+  async #find(key: string, open: () => Promise<OpenedPicture>, side: number): Promise<ThumbnailOf> {
     const picture = await open();
-    const versioned = `${key} ${picture.version}`;
+    return { ...(await this.#of(`${key} ${picture.version}`, picture, side)), of: picture.version };
+  }
+
+  async #of(versioned: string, picture: OpenedPicture, side: number): Promise<Thumbnail> {
     const known = this.#hashes.get(versioned);
     if (known !== undefined) {
       const kept = await this.#read(known, side);

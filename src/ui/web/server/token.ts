@@ -32,6 +32,11 @@ export class TokenCheck {
     this.#mostWrong = mostWrong;
   }
 
+  /** Name of the cookie: servers on other ports of this host have others. */
+  get cookieName(): string {
+    return `cobra-batch-${createHmac("sha256", this.#token).update("name").digest("hex").slice(0, 8)}`;
+  }
+
   /** What the cookie holds: made of the token, and the token cannot be made of it. */
   get cookie(): string {
     return createHmac("sha256", this.#token).update("cobra-batch cookie").digest("base64url");

@@ -133,12 +133,12 @@ function smallRoutes(app: App, { jobs, thumbnails, lineArt }: Services): void {
     async ({ params: { job, picture }, query: { size, of, seed, v }, headers }, reply) => {
       const which: PictureFile = seed === undefined ? of : `preview:${seed}`;
       const side = THUMBNAIL_SIDES.find((one) => one >= size) ?? THUMBNAIL_SIDES.at(-1)!;
-      const { bytes, version } = await thumbnails.get(
-        `${job}/${picture}/${which}`,
-        () => jobs.openPicture(job, picture, which),
-        side,
-      );
-      return sendSmall(reply, { bytes, version, type: "image/webp" }, headers["if-none-match"], v !== undefined);
+      const {
+        bytes,
+        version,
+        of: made,
+      } = await thumbnails.get(`${job}/${picture}/${which}`, () => jobs.openPicture(job, picture, which), side);
+      return sendSmall(reply, { bytes, version, type: "image/webp" }, headers["if-none-match"], v === made);
     },
   );
   app.get(
@@ -154,7 +154,7 @@ function smallRoutes(app: App, { jobs, thumbnails, lineArt }: Services): void {
       },
     },
     async ({ params: { job, picture }, query, headers }, reply) => {
-      const { bytes, version } = await lineArt.get(await jobs.openPicture(job, picture, "original"), query.style);
+      const { bytes, version } = await lineArt.get(() => jobs.openPicture(job, picture, "original"), query.style);
       return sendSmall(reply, { bytes, version, type: "image/png" }, headers["if-none-match"], false);
     },
   );
