@@ -91,6 +91,7 @@ export class JobQueue {
     const only = entry.stored.redo !== undefined;
     try {
       await host.change(entry, (job) => begun(job));
+      if (entry.stored.state !== "running") wish ??= "finish";
       await entry.pictures();
       await entry.scan;
       const input = await inputOf(entry.stored.source, entry.paths, host.roots);
@@ -171,7 +172,9 @@ export class JobQueue {
   }
 }
 
+/** Whoever paused or cancelled a job a moment ago has the last word. */
 function begun(job: StoredJob): StoredJob {
+  if (job.state !== "queued") return job;
   const { problem: _problem, endedAt: _endedAt, ...rest } = job;
   return { ...rest, state: "running", startedAt: job.startedAt ?? new Date().toISOString() };
 }

@@ -15,6 +15,7 @@ import { writeFileAtomic } from "../../../io/files/atomic-file.js";
 import { extensionOf } from "../../../io/names/entry-rules.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
+import { sha256 } from "../../../platform/sha256.js";
 import type { JobInput } from "./input.js";
 import { outputOf } from "./outcomes.js";
 import { noPages, noReferences, type Roles } from "./roles.js";
@@ -126,10 +127,11 @@ export class JobRun {
   async #fileOf(id: string, { entries }: References): Promise<string> {
     const { pageReferences, folder } = this.#parts.paths;
     const entry = entries.get(id)!;
-    const path = join(pageReferences, `${id}${extensionOf(entry.name)}`);
+    const bytes = await entry.read();
+    const path = join(pageReferences, `${await sha256(bytes)}${extensionOf(entry.name)}`);
     if (!(await exists(path))) {
       await makeFolder(pageReferences, folder);
-      await writeFileAtomic(path, await entry.read(), true, undefined, folder);
+      await writeFileAtomic(path, bytes, true, undefined, folder);
     }
     return path;
   }

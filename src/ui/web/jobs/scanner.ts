@@ -87,8 +87,10 @@ export class Scanner {
     fault ??= found.fault;
     await entry.changePictures((now) => ({ ...found, fault, pictures: withWords(found, now) }));
     const counts = new Roles(await entry.pictures()).counts(found.others);
-    await this.#host.change(entry, ({ problem: _before, ...job }) => ({
+    await this.#host.change(entry, ({ problem: before, ...job }) => ({
       ...job,
+      // A draft's problem is its input's; that of a run stays until the next one.
+      ...(before === undefined || job.state === "draft" ? {} : { problem: before }),
       unscanned: false,
       counts,
       ...(job.named || input?.name === undefined ? {} : { name: input.name }),
