@@ -12,7 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { writeHelpTexts } from "./help-texts.mjs";
 import { ensureOnnxRuntime, ORT_VERSION, OWN_SONAME } from "./onnxruntime.mjs";
 import { has, hashInputs, isFresh, listFiles, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
 
@@ -95,10 +97,10 @@ const PAGE_SOURCE = "src/ui/web/page";
 const PAGE_SCRIPT_BYTES = 150_000;
 
 /** Compiles src/ to dist/ where it has changed; the web page apart. */
-export function ensureDist() {
+export async function ensureDist() {
   const stamp = join(ROOT, "dist/.cobra-stamp");
   const value = hashInputs(
-    ["src", "tsconfig.json", "tsconfig.build.json"],
+    ["src", "tsconfig.json", "tsconfig.build.json", "scripts/lib/help-texts.mjs"],
     [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
     PAGE_SOURCE,
   );
@@ -111,9 +113,10 @@ export function ensureDist() {
     [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh],
     { what: "compiling TypeScript" },
   );
-  writeStamp(join(fresh, ".cobra-stamp"), value);
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   renameSync(fresh, join(ROOT, "dist"));
+  await writeHelpTexts(pathToFileURL(join(ROOT, "dist/")));
+  writeStamp(stamp, value);
 }
 
 /** Packages whose code is in the page's script. */
@@ -164,6 +167,6 @@ export async function ensureReady() {
   ensureNode();
   ensurePackages();
   await ensureAddon();
-  ensureDist();
+  await ensureDist();
   ensurePage();
 }

@@ -1,9 +1,9 @@
 /** The line art of a page, as the denoiser gets it: to look at, before or beside colouring. */
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
-import { nearestBucket } from "./cobra/buckets.js";
+import { nearestBucket } from "../model/buckets.js";
 import { modelBuckets } from "./cobra/pipeline.js";
-import type { Networks } from "./model-runner.js";
+import type { Networks } from "./networks/networks.js";
 import type { RunTask } from "./tasks/table.js";
 
 /**

@@ -2,8 +2,8 @@
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
-import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, pictureFormat } from "./decode-image.js";
-import { isPsd, readFlattened } from "./psd-flattened.js";
+import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, pictureFormat } from "./decode/decode-image.js";
+import { isPsd, readFlattened } from "./layers/psd-flattened.js";
 
 const QUALITY = 80;
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { FILLS, INKS, pageSettingsSchema, SETTINGS, STYLES } from "../../../config/batch-config.js";
 import { hintDotsSchema } from "../../../config/color-hints.js";
-import { RESULT_FORMATS } from "../../../colorization/page-request.js";
+import { RESULT_FORMATS } from "../../../colorization/request/page-request.js";
 import { job, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } from "./schemas.js";
 
 const count = z.int().min(0);

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { ValidationError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { readHead } from "../../../io/files/read-file.js";
-import { SNIFF_BYTES, sniffFormat } from "../../../io/image/image-format.js";
+import { SNIFF_BYTES, sniffFormat } from "../../../io/image/headers/image-format.js";
 import { layersFolder } from "../../../io/names/output-names.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource } from "../../../io/page-source.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BatchProcessingError, ImageProcessingError, ValidationError } from "../../../errors.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
-import { hintPictureHeadFault } from "../../../io/image/hint-picture.js";
+import { hintPictureHeadFault } from "../../../io/image/decode/hint-picture.js";
 import type { PageOwnSettings, Picture, PictureRole } from "../api/schemas.js";
 import { checkedOwn } from "./given.js";
 import { inputOf } from "./input.js";

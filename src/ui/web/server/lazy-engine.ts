@@ -1,5 +1,6 @@
 /** The engine, opened when the first page needs it; what its model is can be told before. */
-import type { Engine, EngineOptions } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
+import type { Engine } from "../../../colorization/engine.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { defaultModelDirectory, embeddedModelDirectory } from "../../../model/default-model.js";
 import { ignoredSettings } from "../../../model/ignored-settings.js";

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EngineOptions } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ResourceError, systemCode, messageOf } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { getLogger } from "../../../logging.js";
