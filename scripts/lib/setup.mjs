@@ -1,6 +1,16 @@
 // Makes the working copy ready: packages, ONNX Runtime, addon, compiled TypeScript. Each step looks first whether its
 // inputs have changed, so a second call costs a few hundred milliseconds.
-import { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -109,6 +119,24 @@ export async function ensureDist() {
   writeStamp(stamp, value);
 }
 
+/** Packages whose code is in the page's script. */
+const PAGE_PACKAGES = [
+  "preact",
+  "@preact/signals",
+  "@preact/signals-core",
+  "tus-js-client",
+  "js-base64",
+  "url-parse",
+  "querystringify",
+  "requires-port",
+];
+
+function licenceOf(name) {
+  const file = ["LICENSE", "LICENSE.md"].map((one) => join(ROOT, "node_modules", name, one)).find(existsSync);
+  if (!file) throw new SetupError(`${name} has no licence file`);
+  return readFileSync(file, "utf8").trim();
+}
+
 /** Builds the web page where it has changed, and puts it into dist/. */
 export function ensurePage() {
   const built = join(ROOT, "build/page");
@@ -126,6 +154,8 @@ export function ensurePage() {
     if (bytes > PAGE_SCRIPT_BYTES) {
       throw new SetupError(`the page's scripts have ${bytes} bytes compressed; ${PAGE_SCRIPT_BYTES} is the limit`);
     }
+    const licences = PAGE_PACKAGES.map((name) => `${name}\n\n${licenceOf(name)}`);
+    writeFileSync(join(built, "licenses.txt"), licences.join("\n----------\n\n"));
     writeStamp(join(built, ".cobra-stamp"), value);
   }
   rmSync(target, { recursive: true, force: true });

@@ -2,14 +2,15 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
-import { putJob } from "../data/store.js";
+import { picturesOf, putJob } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
-import { api } from "../lib/api.js";
+import { api, urls } from "../lib/api.js";
 import { duration, moment } from "../lib/format.js";
 import { href } from "../lib/route.js";
 import { Button } from "../parts/button.js";
 import { JobActions } from "../job/job-actions.js";
 import { UploadProgress } from "../job/upload-progress.js";
+import { Thumbnail } from "../parts/picture.js";
 import { ProgressBar, shares } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
 import { t } from "../texts/texts.js";
@@ -64,6 +65,7 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
           <span class="when">{moment(job.endedAt ?? job.startedAt ?? job.createdAt)}</span>
         </p>
         {started && <ProgressBar label={texts.progressOf(job.name)} {...shares(job)} />}
+        {(job.state === "running" || job.state === "preview") && <Latest job={job.id} />}
         {transfersOf(job.id).length > 0 && <UploadProgress job={job.id} />}
         <TroubleBox trouble={job.problem} />
         <ActionTrouble action={action} />
@@ -90,5 +92,21 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
         <JobActions job={job} action={action} compact />
       </div>
     </li>
+  );
+}
+
+const LATEST = 8;
+
+/** Pages that were coloured last, and those in work, as small pictures. */
+function Latest({ job }: { readonly job: string }): JSX.Element | null {
+  const set = picturesOf(job);
+  const pages = set.all().filter((one) => one.role === "page" && (one.result ?? one.state === "processing"));
+  if (pages.length === 0) return null;
+  return (
+    <div class="latest">
+      {pages.slice(-LATEST).map((picture) => (
+        <Thumbnail key={picture.id} src={urls.thumbnail(job, picture, 64, "result")} />
+      ))}
+    </div>
   );
 }

@@ -31,6 +31,8 @@ interface TileGridProps {
 }
 
 const GAP_PX = 12;
+/** What stays free above and below a tile that keys lead to. */
+const ROOM_PX = { above: 120, below: 60 };
 const PICTURE_ASPECT = 1.36;
 
 /** Columns, width and height of tiles in a list of this width. */
@@ -52,27 +54,34 @@ export function TileGrid(props: TileGridProps): JSX.Element {
   const layout = tileLayout(width, props);
   const { columns, rowHeight } = layout;
   const rows = Math.ceil(ids.length / columns);
-  const from = Math.min(firstRow, rows) * columns;
-  const shown = ids.slice(from, Math.min(endRow, rows) * columns);
+  // One row at least, so that a screen reader finds what is outside the window.
+  const first = Math.max(0, Math.min(firstRow, rows - 1));
+  const from = first * columns;
+  const shown = ids.slice(from, Math.max(first + 1, endRow) * columns);
   const chosen = selection.chosen.value;
   const active = selection.active.value;
   const activeIndex = active === undefined ? -1 : ids.indexOf(active);
 
-  // The active tile is scrolled to when keys move it.
-  const moved = useRef(false);
+  // A tile that has left (moved to another gallery) hands the keys to the one in its place.
+  const lastIndex = useRef(0);
+  if (activeIndex >= 0) lastIndex.current = activeIndex;
   useEffect(() => {
-    if (!moved.current || activeIndex < 0 || !list.current) return;
-    moved.current = false;
-    const top = list.current.getBoundingClientRect().top + Math.floor(activeIndex / columns) * rowHeight;
-    const room = { above: 120, below: 60 };
-    if (top < room.above) scrollBy(0, top - room.above);
-    else if (top + rowHeight > innerHeight - room.below) scrollBy(0, top + rowHeight - innerHeight + room.below);
-  });
+    if (active !== undefined && activeIndex < 0 && ids.length > 0)
+      selection.active.value = ids[Math.min(lastIndex.current, ids.length - 1)];
+  }, [active, activeIndex < 0, ids.length > 0]);
+
+  const reveal = (index: number): void => {
+    if (!list.current) return;
+    const top = list.current.getBoundingClientRect().top + Math.floor(index / columns) * rowHeight;
+    if (top < ROOM_PX.above) scrollBy(0, top - ROOM_PX.above);
+    else if (top + rowHeight > innerHeight - ROOM_PX.below) scrollBy(0, top + rowHeight - innerHeight + ROOM_PX.below);
+  };
 
   const moveTo = (index: number, event: KeyboardEvent): void => {
-    const id = ids[Math.max(0, Math.min(ids.length - 1, index))];
+    const to = Math.max(0, Math.min(ids.length - 1, index));
+    const id = ids[to];
     if (id === undefined) return;
-    moved.current = true;
+    reveal(to);
     if (event.ctrlKey || event.metaKey || openOnClick) selection.active.value = id;
     else selection.click(ids, id, { range: event.shiftKey });
     event.preventDefault();
