@@ -159,7 +159,7 @@ function fromAnswer(status: number, body: string): RequestError {
   if (status === 413) return new RequestError(413, "ERR_REQUEST_LIMIT", text);
   if (status === 404 || status === 410)
     return new RequestError(status, "ERR_JOB_NOT_FOUND", "there is no such upload, or it has expired; begin it again");
-  if (status >= 500)
+  if (status === 500)
     return new RequestError(507, "ERR_OUTPUT_WRITE", "the upload cannot be written to the server's disk");
   return new RequestError(status, "ERR_REQUEST", text);
 }
