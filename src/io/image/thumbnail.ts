@@ -8,7 +8,7 @@ import { isPsd, readFlattened } from "./layers/psd-flattened.js";
 const QUALITY = 80;
 
 /**
- * A picture made small: WebP, upright, on white. Of a Photoshop document that this project wrote, the flattened picture.
+ * A picture made small: WebP, upright, on white. Of a Photoshop document that `psd.ts` wrote, the flattened picture.
  * @param bytes the picture's file
  * @param name what messages call it
  * @param sidePixels the longer side at most; a smaller picture keeps its size
