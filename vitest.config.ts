@@ -1,14 +1,36 @@
 // The test layers and how they run; `test/README.md` says which layer a test belongs to.
 import { defineConfig } from "vitest/config";
 
+/** Files of these layers share two processes, so that each loads the modules once; the others get one each. */
+const SHARED = ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"];
+
+const APART = ["corpora", "e2e", "native", "slow", "teardown"].map((layer) => `test/${layer}/**/*.test.ts`);
+
+/** Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging. */
+const ALONE = [
+  "test/golden/pipeline/release.test.ts",
+  "test/unit/io/archive/hostile-archives.test.ts",
+  "test/unit/io/files/large-files.test.ts",
+  "test/unit/io/image/image-codec.test.ts",
+  "test/unit/io/page-sink.test.ts",
+  "test/unit/logging/logging.test.ts",
+  "test/unit/pixels/pixels.test.ts",
+  "test/unit/workers/pool.test.ts",
+];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    globalSetup: ["test/support/global-setup.ts"],
     setupFiles: ["test/support/fixed-seed.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default"],
+    // Run in the order of their names: the long files first.
+    projects: [
+      { extends: true, test: { name: "alone", include: [...APART, ...ALONE] } },
+      { extends: true, test: { name: "shared", include: SHARED, exclude: ALONE, isolate: false } },
+    ],
   },
 });

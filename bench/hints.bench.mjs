@@ -1,6 +1,6 @@
 // Colour hints grown to their regions, gaps closed, against a flood fill in plain JavaScript that closes none: time of
 // one core.
-import { growHints } from "../dist/binding/hints.js";
+import { growHints } from "../dist/binding/pixels/hints.js";
 import { compare, report } from "./harness.mjs";
 
 /** Tiles of flat paper with lines of 3 pixels, and a dot of its own colour in each. */

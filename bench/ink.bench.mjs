@@ -2,9 +2,9 @@
 // one core, and how far each is from the drawing's true colours beside the ink and inside balloons. The model's picture
 // is the drawing shrunk, with lines of its own that are thicker and a pixel off.
 import sharp from "sharp";
-import { flattenColors } from "../dist/binding/flats.js";
-import { composeInk } from "../dist/binding/ink.js";
-import { resize } from "../dist/binding/pixels.js";
+import { flattenColors } from "../dist/binding/pixels/flats.js";
+import { composeInk } from "../dist/binding/pixels/ink.js";
+import { resize } from "../dist/binding/pixels/pixels.js";
 import { compare, report } from "./harness.mjs";
 
 sharp.concurrency(1);

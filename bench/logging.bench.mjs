@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { Engine, getLogger, parseBatchConfig, runBatch, setupLogging, withLogContext } from "../dist/index.js";
-import { buildPresetPackage } from "../dist/convert/index.js";
+import { buildPresetPackage } from "../dist/convert/presets.js";
 import { median, report } from "./harness.mjs";
 
 const PAGES = 16;

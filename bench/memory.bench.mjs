@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { buildPresetPackage } from "../dist/convert/index.js";
+import { buildPresetPackage } from "../dist/convert/presets.js";
 import { report } from "./harness.mjs";
 
 /**

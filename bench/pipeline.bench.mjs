@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Engine, parseBatchConfig, runBatch } from "../dist/index.js";
-import { buildPresetPackage } from "../dist/convert/index.js";
+import { buildPresetPackage } from "../dist/convert/presets.js";
 import { compare, report } from "./harness.mjs";
 
 const CHAPTER = "scripts/sample/chapter.cbz";

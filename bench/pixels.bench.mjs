@@ -3,8 +3,15 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { countEdges, distinctColors, meanSaturation, resize, thumbnail, toGray } from "../dist/binding/pixels.js";
-import { fromPlanar, SIGNED_RGB, toPlanar } from "../dist/binding/planes.js";
+import {
+  countEdges,
+  distinctColors,
+  meanSaturation,
+  resize,
+  thumbnail,
+  toGray,
+} from "../dist/binding/pixels/pixels.js";
+import { fromPlanar, SIGNED_RGB, toPlanar } from "../dist/binding/pixels/planes.js";
 import { decodeForClassification, measure } from "../dist/classification/index.js";
 import { compare, report } from "./harness.mjs";
 

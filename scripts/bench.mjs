@@ -7,12 +7,18 @@ import { ensureReady } from "./lib/setup.mjs";
 import { main, ROOT, SetupError } from "./lib/steps.mjs";
 
 await main(async () => {
-  await ensureReady();
-  const { peer } = await ensureOnnxRuntime();
   const all = readdirSync(join(ROOT, "bench"))
     .filter((file) => file.endsWith(".bench.mjs"))
     .map((file) => file.replace(".bench.mjs", ""));
   const names = process.argv.length > 2 ? process.argv.slice(2) : all;
+  if (names.includes("--help")) {
+    console.log(
+      `npm run bench [name …]\n\nWithout names, all: ${all.join(", ")}. bench/README.md says what each measures.`,
+    );
+    return 0;
+  }
+  await ensureReady();
+  const { peer } = await ensureOnnxRuntime();
   for (const name of names) {
     const file = join(ROOT, "bench", `${name}.bench.mjs`);
     if (!existsSync(file)) throw new SetupError(`there is no benchmark "${name}"; there are ${all.join(", ")}`);

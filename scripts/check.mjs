@@ -1,7 +1,8 @@
-// `npm run check`: lint, formatting, types, floors, the C++ sources, and that nothing of one machine is committed.
+// `npm run check`: lint, formatting, types, floors, links, the C++ sources, and that nothing of one machine is committed.
 import { join } from "node:path";
 import { checkFloors } from "./lib/floors.mjs";
 import { checkLines } from "./lib/lines.mjs";
+import { checkLinks } from "./lib/links.mjs";
 import { ensurePackages } from "./lib/setup.mjs";
 import { main, ROOT, run, say, SetupError } from "./lib/steps.mjs";
 
@@ -17,7 +18,13 @@ await main(async () => {
     run(process.execPath, [join(ROOT, "node_modules", script), ...args], { show: true, what });
   }
   const { formatNative, lintNative } = await import("./lib/native-style.mjs"); // needs the packages
-  const faults = [...checkFloors(), ...checkLines(), ...(await formatNative()), ...(await lintNative())];
+  const faults = [
+    ...checkFloors(),
+    ...checkLines(),
+    ...checkLinks(),
+    ...(await formatNative()),
+    ...(await lintNative()),
+  ];
   if (faults.length > 0) throw new SetupError(`the house does not hold:\n${faults.join("\n")}`);
-  say("lint, formatting, types and floors hold");
+  say("lint, formatting, types, floors and links hold");
 });

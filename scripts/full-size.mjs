@@ -97,7 +97,7 @@ async function estimate(model, width, height, count) {
 async function page() {
   const [width, height] = values.page.split("x").map(Number);
   const { openModelPackage } = await load("model/package.js");
-  const { Networks } = await load("colorization/model-runner.js");
+  const { Networks } = await load("colorization/networks/networks.js");
   const { Tensor, liveCounts } = await load("binding/index.js");
   const model = await openModelPackage(values.dir, { verify: false });
   const [first, second = first] = model.styles;

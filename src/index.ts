@@ -14,7 +14,8 @@ export type {
   Separation,
   UnreadableImage,
 } from "./classification/index.js";
-export { Engine, type EngineOptions, type EngineStats } from "./colorization/engine.js";
+export { Engine } from "./colorization/engine.js";
+export type { EngineOptions, EngineStats } from "./colorization/engine-options.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
 export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
@@ -25,8 +26,8 @@ export {
   type PageOptions,
   type PageServices,
   type RasterColorizer,
-} from "./colorization/colorize-page.js";
-export { PageLanes, PageLeft, type PageLane, type PageLanesOptions } from "./colorization/page-lanes.js";
+} from "./colorization/request/colorize-page.js";
+export { PageLanes, PageLeft, type PageLane, type PageLanesOptions } from "./colorization/request/page-lanes.js";
 export {
   pageRequestSchema,
   pageResultSchema,
@@ -40,7 +41,7 @@ export {
   type PageResult,
   type PictureFile,
   type ResultFormat,
-} from "./colorization/page-request.js";
+} from "./colorization/request/page-request.js";
 export {
   ReferenceStore,
   type HoldOptions,
@@ -139,12 +140,12 @@ export { openModelPackage, type ModelPackage } from "./model/package.js";
 export { importRelease, type ImportReleaseOptions } from "./convert/cobra-release/import-release.js";
 
 // Types that the signatures above name.
-export type { PixelImage } from "./binding/pixels.js";
-export type { Provider } from "./binding/session-options.js";
+export type { PixelImage } from "./binding/pixels/pixels.js";
+export type { Provider } from "./binding/runtime/providers.js";
 export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
 export type { PictureMode } from "./classification/metrics.js";
-export type { Bucket } from "./colorization/cobra/buckets.js";
-export type { NetworkRuns, RunTimes } from "./colorization/model-runner.js";
+export type { Bucket } from "./model/buckets.js";
+export type { NetworkRuns, RunTimes } from "./colorization/networks/run-times.js";
 export type { TaskPool } from "./colorization/tasks/pool.js";
 export type { ClassifierName, Fill, GivenEnds, OutputFormat, PageSettings } from "./config/batch-config.js";
 export type { BuildProgress } from "./convert/build-package.js";
@@ -154,7 +155,7 @@ export type { RunRecord } from "./core/journal/entries.js";
 export type { StatusDetails } from "./core/pages/status-tracker.js";
 export type { ArchiveLimits } from "./io/archive/archive-limits.js";
 export type { DecodeOptions, DecodedImage, EncodeOptions } from "./io/image/image-codec.js";
-export type { ImageFormat } from "./io/image/image-format.js";
+export type { ImageFormat } from "./io/image/headers/image-format.js";
 export type { EntryKind } from "./io/names/entry-rules.js";
 export type { SinkMetadata } from "./io/names/output-rules.js";
 export type { LeaseCacheStats } from "./memory/lease-cache.js";
@@ -168,7 +169,8 @@ export type {
 } from "./memory/memory-manager.js";
 export type { PageSlot } from "./memory/page-gate.js";
 export type { PressureStep } from "./memory/pressure.js";
-export type { GraphName, ModelManifest, WeightSet } from "./model/manifest.js";
+export type { GraphName, WeightSet } from "./model/graph-names.js";
+export type { ModelManifest } from "./model/manifest.js";
 export type { OpenModelPackageOptions } from "./model/package.js";
 export type { HostMemory } from "./platform/host-memory.js";
 export type { WorkerPoolStats } from "./workers/pool.js";
@@ -179,9 +181,10 @@ export type { ImageEncoderConfig } from "./convert/graphs/image-encoder.js";
 export type { LineExtractorConfig } from "./convert/graphs/line-extractor.js";
 export type { TransformerConfig } from "./convert/graphs/transformer-config.js";
 export type { VaeConfig } from "./convert/graphs/vae.js";
-export type { ImageInfo } from "./io/image/image-info.js";
+export type { ImageInfo } from "./io/image/headers/image-info.js";
 export type { BookingState } from "./memory/ledger.js";
-export type { HintForm, SharedGraph, StyleGraph } from "./model/manifest.js";
+export type { SharedGraph, StyleGraph } from "./model/graph-names.js";
+export type { HintForm } from "./model/manifest.js";
 export type { CallOptions, TaskStats } from "./workers/pool.js";
 export type { ColorHints } from "./config/color-hints.js";
 export type { PlaceUsage } from "./memory/usage.js";

@@ -76,7 +76,7 @@ COBRA_CLONES void SumNear(const uint8_t* rgb, const uint8_t* luma, size_t pixels
   sums[0] = red, sums[1] = green, sums[2] = blue, sums[3] = count;
 }
 
-/// The mean of the pixels around the brightest luma that 2% of the picture gather at; white where there is none.
+/// The mean of the pixels around the brightest luma that 2% of the picture gather at; white if there is none.
 PaperMean MeanOfPaper(const uint8_t* rgb, size_t pixels) {
   std::vector<uint8_t> luma(pixels);
   Lumas(rgb, pixels, luma.data());

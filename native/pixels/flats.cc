@@ -125,7 +125,7 @@ COBRA_CLONES void SumNear(const float* red, const float* green, const float* blu
   }
 }
 
-/// The region that has all four corners of the page; -1 where there is none. Ink and the frame's outermost pixels are
+/// The region that has all four corners of the page; -1 if there is none. Ink and the frame's outermost pixels are
 /// looked past.
 int32_t Margin(const Regions& regions) {
   const int side = std::min(regions.width, regions.height);

@@ -69,7 +69,7 @@ PageOfPieces PiecesOf(const Regions& regions) {
   return pieces;
 }
 
-/// The room that lies around a box, -1 where there are several.
+/// The room that lies around a box, -1 if there are several.
 int32_t Owner(const PageOfPieces& pieces, int width, int height, const Rect& box) {
   constexpr int kStep = 2;  // pixels outwards
   int32_t label[8];

@@ -51,6 +51,9 @@ std::atomic<pid_t> owner{0};  // not a child between fork and exec
 std::atomic<bool> noting{false};
 std::atomic<bool> noted{false};
 std::array<struct sigaction, kSignals.size()> before;
+// By signal, the thread that was in the handler last, and how often it was entered since the notes were opened.
+std::array<std::atomic<pid_t>, kSignals.size()> last_thread;
+std::array<std::atomic<int>, kSignals.size()> entries;
 std::array<char, kCrashSlots*(kCrashTextBytes + 32) + 512> line;
 
 // V8 turns faults of WebAssembly code into exceptions: those are none of ours.
@@ -138,11 +141,18 @@ void OnCrash(int signal, siginfo_t* info, void* context) {
       }
     }
   }
-  sigaction(signal, &before[index], nullptr);
+  // A host may call this handler from its own, which may be the one before: each would lead to the other for ever. So
+  // the second time in a thread, or the last of many, ends the process.
+  constexpr int kMostEntries = 64;
+  const auto thread = static_cast<pid_t>(syscall(SYS_gettid));
+  const bool again = last_thread[index].exchange(thread) == thread || entries[index].fetch_add(1) >= kMostEntries;
+  struct sigaction ending{};
+  ending.sa_handler = SIG_DFL;
+  sigaction(signal, again ? &ending : &before[index], nullptr);
   // A fault comes again by itself, at the same instruction. What was sent, and a trap, do not: they are sent again and
   // come once this handler has returned.
   if (info->si_code <= 0 || signal == SIGTRAP || signal == SIGSYS) {
-    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
+    syscall(SYS_tgkill, getpid(), thread, signal);
   }
   errno = saved_errno;
 }
@@ -155,6 +165,8 @@ void Install() {
   try_web_assembly =
       reinterpret_cast<TryWebAssembly*>(dlsym(RTLD_DEFAULT, "_ZN2v829TryHandleWebAssemblyTrapPosixEiP9siginfo_tPv"));
   for (size_t i = 0; i < kSignals.size(); ++i) {
+    last_thread[i] = 0;
+    entries[i] = 0;
     sigaction(kSignals[i].number, nullptr, &before[i]);
     // Without V8's own check a handler that is there may be V8's: then it stays alone.
     if (kSignals[i].number == SIGSEGV && !try_web_assembly && before[i].sa_handler != SIG_DFL) continue;

@@ -18,7 +18,7 @@ class Library {
   explicit operator bool() const { return handle_ != nullptr; }
   // Why it did not load.
   const std::string& error() const { return error_; }
-  // Null where there is no such symbol.
+  // Null if there is no such symbol.
   template <typename Function>
   Function* Find(const char* symbol) const {
     return reinterpret_cast<Function*>(Address(symbol));

@@ -71,7 +71,7 @@ class Executor {
   void Post(std::function<void()> task);
   // Runs `task` on the thread as a chore and waits for it and for a running job; rethrows what it throws.
   void RunBlocking(const std::function<void()>& task);
-  // Cancels a job by id; false where it is neither queued nor running here.
+  // Cancels a job by id; false if it is neither queued nor running here.
   bool Cancel(uint64_t id);
   // Cancels every job of the owner and waits until none of them runs.
   void Evict(const JobOwner* owner);

@@ -10,10 +10,10 @@ namespace cobra {
 
 namespace {
 
-constexpr size_t kBlock = 4096;  // values between two looks at what was found
+constexpr size_t kBlock = 4096;  // values between two checks
 
-// Twice the bits without the sign are largest for values that are not finite; the greatest of a block tells of all of
-// it.
+// Shifted left, the bits lose the sign, and values that are not finite become the largest numbers: the maximum of a
+// block decides for all of it.
 template <typename Bits>
 inline __attribute__((always_inline)) bool AllBelow(const Bits* bits, size_t count, Bits limit) {
   for (size_t start = 0; start < count; start += kBlock) {

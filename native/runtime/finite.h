@@ -4,7 +4,7 @@
 
 namespace cobra {
 
-// Of float32 and of float16 values: false where one is a NaN or an infinity.
+// For float32 and float16 values: false if any of them is a NaN or an infinity.
 bool AllFinite32(const void* values, size_t count);
 bool AllFinite16(const void* values, size_t count);
 

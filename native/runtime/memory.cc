@@ -50,7 +50,7 @@ Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* a
     id = loans.next++;
     loans.open[id] = {env, std::move(storage)};
   }
-  struct Ticket;  // a number in a pointer's clothes
+  struct Ticket;  // a number cast to a pointer
   try {
     return Napi::ArrayBuffer::New(
         env, address, bytes,
@@ -65,7 +65,7 @@ Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* a
 const std::string kCpu = "cpu";
 const std::shared_ptr<SessionCore> kNoSession;
 
-// An address for tensors without elements: ONNX Runtime wants one, and never reads it.
+// An address for tensors without elements: ONNX Runtime requires one, and never reads it.
 alignas(64) char nothing[64];
 
 class JsMemory final : public Storage {
@@ -98,7 +98,7 @@ class JsMemory final : public Storage {
   Napi::ObjectReference array_;
 };
 
-// What is common to memory of the addon: the buffer over it, and what V8 is told of its size.
+// What is common to memory of the addon: the buffer over it, and its size as reported to V8.
 class AddonMemory : public Storage, public std::enable_shared_from_this<AddonMemory> {
  public:
   using Storage::Storage;

@@ -60,7 +60,7 @@ std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCor
 // { limitBytes, inUseBytes, … } of the session's device allocator.
 Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session);
 
-// { freeBytes, totalBytes } of the session's device from its driver; undefined where there are none.
+// { freeBytes, totalBytes } of the session's device from its driver; undefined if there are none.
 Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session);
 
 // Takes back what array buffers of an environment still hold; call when it has ended.

@@ -61,7 +61,7 @@ void RunJob::Execute() {
           session_->on_cpu() ? "cpu:0" : "gpu:" + session_->device.substr(session_->device.find(':') + 1);
       options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", device.c_str());
     }
-    // Outputs that stay on a device need a binding; everything else goes the short way.
+    // Outputs that stay on a device need a binding; all other runs do without.
     if (settings_.keep_on_device && !session_->on_cpu()) {
       ExecuteBound();
     } else {
@@ -127,9 +127,9 @@ void RunJob::RequireFinite() const {
                         : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
                                                                                     : true;
     if (!finite) {
-      throw Fault(kRunFailed, "the output \"" + output.name +
-                                  "\" holds values that are not finite (NaN or infinity): the weights or the input are "
-                                  "damaged, or the precision is too low for this model");
+      throw Fault("ERR_MODEL_OUTPUT", "the output \"" + output.name +
+                                          "\" holds values that are not finite (NaN or infinity): the weights or the "
+                                          "input are damaged, or the precision is too low for this model");
     }
   }
 }

@@ -19,20 +19,20 @@ struct Operand {
   TensorView view;
 };
 
-// The one door for operands: both must be arrays of one length, of names and of tensors. `may_be_missing`: undefined
-// instead of a tensor leaves the view empty. Throws Fault ERR_ARGUMENT, ERR_DISPOSED.
+// Reads operands: an array of names and an array of tensors, of the same length. `may_be_missing`: undefined instead of
+// a tensor leaves the view empty. Throws Fault ERR_ARGUMENT, ERR_DISPOSED.
 std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors, bool may_be_missing);
 
 struct RunSettings {
   // Outputs without a tensor of their own stay on the session's device.
   bool keep_on_device = false;
-  // Fail where a float output on the host holds a NaN or an infinity.
+  // Fail with ERR_MODEL_OUTPUT if a float output on the host holds a NaN or an infinity.
   bool finite = false;
 };
 
 class RunJob final : public Job {
  public:
-  // On the JS thread. Throws Fault ERR_DISPOSED where an operand's memory is gone.
+  // On the JS thread. Throws Fault ERR_DISPOSED if an operand's memory is gone.
   RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs,
          RunSettings settings);
   void Execute() override;

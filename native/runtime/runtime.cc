@@ -35,7 +35,7 @@ const OrtApiBase* Load(const std::string& path) {
   if (!platform::IsReadable(path))
     throw Fault("ERR_RUNTIME_LOAD", "there is no readable ONNX Runtime library at " + path + remedy);
   // The library as released collects telemetry: a database in the user's cache folder, a log in /tmp, a thread of its
-  // own. It is told so before it is loaded, unless the user has decided otherwise.
+  // own. Telemetry is switched off before it is loaded, unless the user has decided otherwise.
   platform::SetEnvironmentDefault("ORT_DISABLE_TELEMETRY", "1");
   const platform::Library library(path);
   if (!library)

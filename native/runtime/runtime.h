@@ -33,7 +33,7 @@ void StopThreadsBeforeLibraryExits();
 
 class Runtime {
  public:
-  // Throws Fault ERR_RUNTIME_LOAD where the library is missing, cannot be loaded, has another version than the headers,
+  // Throws Fault ERR_RUNTIME_LOAD if the library is missing, cannot be loaded, has another version than the headers,
   // or another one is already in use in this process.
   static std::shared_ptr<Runtime> Acquire(const std::string& library_path);
 
@@ -49,7 +49,7 @@ class Runtime {
   const std::vector<std::string>& providers() const { return providers_; }
   bool has_provider(const std::string& name) const;
   // Lets CopyTensors reach CUDA memory: ONNX Runtime knows how only after the provider's library was registered as
-  // such, making a session is not enough. Once per runtime, on any thread; where it fails, copies say so when they are
+  // such, making a session is not enough. Once per runtime, on any thread; if it fails, copies say so when they are
   // tried.
   void EnableCudaCopies();
 

@@ -13,15 +13,7 @@ namespace cobra {
 
 namespace {
 
-// ONNX Runtime's names of the providers, as GetAvailableProviders lists them.
-std::string OrtProvider(const std::string& provider) {
-  if (provider == "cuda") return "CUDAExecutionProvider";
-  if (provider == "tensorrt") return "TensorrtExecutionProvider";
-  if (provider == "webgpu") return "WebGpuExecutionProvider";
-  return "CPUExecutionProvider";
-}
-
-// ONNX Runtime takes any key for WebGPU in silence; these are the ones that 1.29 reads.
+// ONNX Runtime silently accepts any key for WebGPU; these are the ones that 1.29 reads.
 constexpr std::array kWebGpuOptions = {
     "preferredLayout",
     "enableGraphCapture",
@@ -70,7 +62,7 @@ std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& con
   return options;
 }
 
-// What `update` throws is the fault of an option; ONNX Runtime names the key it refuses in the message.
+// If `update` throws, an option is at fault; ONNX Runtime's message names the key that it refuses.
 template <typename Update>
 void Configure(const std::string& provider, Update&& update) {
   try {
@@ -81,8 +73,8 @@ void Configure(const std::string& provider, Update&& update) {
   }
 }
 
-// The first update loads the provider's library, which may be missing. It is made without options of the user, so that
-// its failure is the provider's.
+// The first update loads the provider's library, which may be missing. It carries none of the user's options, so that a
+// failure is the provider's.
 template <typename Options>
 void ConfigureOnDevice(const SessionConfig& config, Options& options) {
   options.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
@@ -129,6 +121,7 @@ std::string SessionConfig::Device() const {
 SessionConfig ReadConfig(const Napi::Object& options) {
   SessionConfig config;
   config.provider = options.Get("provider").ToString();
+  config.ort_provider = options.Get("ortProvider").ToString();
   config.fallback = options.Get("fallback").ToBoolean();
   config.device_id = ReadInt(options, "deviceId", 0);
   config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);
@@ -162,7 +155,7 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
     }
     return options;
   }
-  if (!runtime.has_provider(OrtProvider(config.provider))) {
+  if (!runtime.has_provider(config.ort_provider)) {
     throw ProviderUnavailable(config, runtime, "the library was built without it");
   }
   try {
@@ -185,6 +178,7 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
       "\x42\x02\x10\x0d";
   SessionConfig plain;
   plain.provider = config.provider;
+  plain.ort_provider = config.ort_provider;
   plain.device_id = config.device_id;
   try {
     const Ort::SessionOptions options = BuildOptions(plain, runtime);

@@ -15,6 +15,7 @@ namespace cobra {
 
 struct SessionConfig {
   std::string provider = "cpu";  // cpu, cuda, tensorrt, webgpu
+  std::string ort_provider;      // as GetAvailableProviders lists it
   bool fallback = false;
   int device_id = 0;
   int intra_op_threads = 0;  // 0: ONNX Runtime decides
@@ -32,9 +33,8 @@ struct SessionConfig {
 SessionConfig ReadConfig(const Napi::Object& options);
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime);
 
-// After a session could not be made: why the provider cannot make any, or nothing where it can and the model was at
-// fault. Tries it with a model of one node; messages of ONNX Runtime hold names of weights, so their words tell
-// nothing.
+// After a session could not be created: why the provider cannot create any, or nothing if it can and the model was at
+// fault. Tries a model of one node; messages of ONNX Runtime contain names of weights, so their text proves nothing.
 std::optional<std::string> WhyProviderFails(const SessionConfig& config, const Runtime& runtime);
 Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason);
 

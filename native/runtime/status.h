@@ -17,11 +17,11 @@ struct Fault : std::runtime_error {
   std::string code;
 };
 
-// The code with which a job is settled that was cancelled; src/binding turns it into the signal's own reason.
+// The code of a job that was cancelled; src/binding turns it into the signal's own reason.
 inline constexpr const char* kCancelled = "CANCELLED";
 
-// Translates an ONNX Runtime error. `otherwise` is the code where neither exhausted memory, a lost device nor a refused
-// shape is recognised; `what` opens the message.
+// Translates an ONNX Runtime error. `otherwise` is the code if neither exhausted memory nor a lost device nor a refused
+// shape is recognised; `what` begins the message.
 Fault TranslateOrt(const Ort::Exception& error, const char* otherwise, const std::string& what);
 
 // Translates the exception being handled (call it in a catch block), whatever its type.

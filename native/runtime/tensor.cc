@@ -149,7 +149,7 @@ Napi::Value NativeTensor::Data(const Napi::CallbackInfo& info) {
 
 Napi::Value NativeTensor::View(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    const TensorView whole = Live();  // reading dims runs JS where they are no plain array
+    const TensorView whole = Live();  // reading dims runs JS if they are no plain array
     const int64_t first = ReadWhole(info[0], "the offset of a view");
     TensorView part{whole.dtype, ReadDims(info[1]), 0, 0, whole.storage};
     const auto length = static_cast<int64_t>(whole.bytes / whole.dtype->bytes);

@@ -59,7 +59,7 @@ class JobMemory {
   char* address_;
 };
 
-// Elements of a shape; throws Fault ERR_TENSOR_DIMS where it is negative or overflows.
+// Elements of a shape; throws Fault ERR_TENSOR_DIMS if it is negative or overflows.
 size_t ElementCount(const std::vector<int64_t>& dims);
 std::vector<int64_t> ReadDims(const Napi::Value& value);
 

@@ -3,7 +3,9 @@
 const DYNAMIC = 2;
 const LOAD = 1;
 const TAG = {
+  needed: 1n,
   strings: 5n,
+  soname: 14n,
   stringBytes: 10n,
   definitions: 0x6ffffffcn,
   definitionCount: 0x6ffffffdn,
@@ -41,9 +43,13 @@ function readHeaders(elf) {
   const dynamic = segments.find(({ type }) => type === DYNAMIC);
   if (!dynamic) throw new Error("the file has no dynamic section");
   const tags = new Map();
-  for (let at = dynamic.offset; at < dynamic.offset + dynamic.bytes; at += 16)
-    tags.set(elf.readBigInt64LE(at), Number(elf.readBigUInt64LE(at + 8)));
-  return { tags, offsetOf };
+  const needed = [];
+  for (let at = dynamic.offset; at < dynamic.offset + dynamic.bytes; at += 16) {
+    const [tag, value] = [elf.readBigInt64LE(at), Number(elf.readBigUInt64LE(at + 8))];
+    if (tag === TAG.needed) needed.push(value);
+    else tags.set(tag, value);
+  }
+  return { tags, needed, offsetOf };
 }
 
 /** Walks verdef or verneed records and sets the hash of every version that has the name. */
@@ -61,6 +67,15 @@ function rehash(elf, first, count, strings, name, { ownHash, auxiliary }) {
     }
     record += elf.readUInt32LE(record + (ownHash ? 16 : 12));
   }
+}
+
+/** What a library is called inside (SONAME; undefined where it has none), and the names that it needs (NEEDED). */
+export function namesInElf(elf) {
+  const { tags, needed, offsetOf } = readHeaders(elf);
+  const strings = offsetOf(tags.get(TAG.strings));
+  const textAt = (offset) => elf.toString("latin1", strings + offset, elf.indexOf(0, strings + offset));
+  const soname = tags.get(TAG.soname);
+  return { soname: soname === undefined ? undefined : textAt(soname), needed: needed.map(textAt) };
 }
 
 /**

@@ -19,7 +19,7 @@ import {
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { renameInElf } from "./elf.mjs";
+import { namesInElf, renameInElf } from "./elf.mjs";
 import { run, say, SetupError } from "./steps.mjs";
 
 export const ORT_VERSION = "1.29.0";
@@ -31,6 +31,17 @@ export const ORT_VERSION = "1.29.0";
  */
 export const OWN_SONAME = "libcobra-batch.so.1";
 const SONAME = "libonnxruntime.so.1";
+
+/**
+ * Gives the core library our name in a library: in its own copy, and in what needs it. True where there was such a
+ * name.
+ */
+export function useOwnName(elf) {
+  const { soname, needed } = namesInElf(elf);
+  if (soname !== SONAME && !needed.includes(SONAME)) return false;
+  renameInElf(elf, SONAME, OWN_SONAME);
+  return true;
+}
 
 const HEADERS = "Plugins/iOS~/onnxruntime.xcframework/ios-arm64/onnxruntime.framework/Headers";
 
@@ -133,7 +144,7 @@ function ownLibrary(target) {
   if (!existsSync(own)) {
     mkdirSync(join(target, "own"), { recursive: true });
     const elf = readFileSync(join(target, "lib/libonnxruntime.so.1"));
-    renameInElf(elf, SONAME, OWN_SONAME);
+    if (!useOwnName(elf)) throw new SetupError(`${own} has no SONAME ${SONAME}; the download is not what was reviewed`);
     const partial = `${own}.partial-${process.pid}`;
     writeFileSync(partial, elf);
     renameSync(partial, own);
@@ -194,6 +205,10 @@ export async function stageGpuProviders(addonFolder) {
       rmSync(folder, { recursive: true });
     });
   }
-  for (const file of readdirSync(target)) copyFileSync(join(target, file), join(addonFolder, file));
+  for (const file of readdirSync(target)) {
+    const elf = readFileSync(join(target, file));
+    if (useOwnName(elf)) writeFileSync(join(addonFolder, file), elf);
+    else copyFileSync(join(target, file), join(addonFolder, file));
+  }
   return readdirSync(target);
 }

@@ -2,6 +2,8 @@
 // inputs have changed, so a second call costs a few hundred milliseconds.
 import { copyFileSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { writeHelpTexts } from "./help-texts.mjs";
 import { ensureOnnxRuntime, ORT_VERSION, OWN_SONAME } from "./onnxruntime.mjs";
 import { has, hashInputs, isFresh, ROOT, run, say, SetupError, writeStamp } from "./steps.mjs";
 
@@ -80,10 +82,10 @@ export async function ensureAddon({ flavour = "release" } = {}) {
 }
 
 /** Compiles src/ to dist/ where it has changed. */
-export function ensureDist() {
+export async function ensureDist() {
   const stamp = join(ROOT, "dist/.cobra-stamp");
   const value = hashInputs(
-    ["src", "tsconfig.json", "tsconfig.build.json"],
+    ["src", "tsconfig.json", "tsconfig.build.json", "scripts/lib/help-texts.mjs"],
     [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
   );
   if (isFresh(stamp, value)) return;
@@ -95,9 +97,10 @@ export function ensureDist() {
     [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh],
     { what: "compiling TypeScript" },
   );
-  writeStamp(join(fresh, ".cobra-stamp"), value);
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   renameSync(fresh, join(ROOT, "dist"));
+  await writeHelpTexts(pathToFileURL(join(ROOT, "dist/")));
+  writeStamp(stamp, value);
 }
 
 /** Everything that the demo, the tests and the command need. */
@@ -105,5 +108,5 @@ export async function ensureReady() {
   ensureNode();
   ensurePackages();
   await ensureAddon();
-  ensureDist();
+  await ensureDist();
 }

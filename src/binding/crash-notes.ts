@@ -1,5 +1,5 @@
 /**
- * Crash notes: what a process writes down when a signal ends it (an access outside memory, `abort()`, a failed check in
+ * Crash notes: what a process writes when a signal ends it (an access outside memory, `abort()`, a failed check in
  * V8). A later process reads them to tell which pages were in progress. A process ended by SIGKILL, or killed by the
  * system for lack of memory, leaves none.
  */
@@ -7,14 +7,14 @@ import { readFile } from "node:fs/promises";
 import { guarded } from "./faults.js";
 import { loadAddon } from "./load.js";
 
-/** What was in hand when the process died. */
-export interface CrashMark {
+/** What was in progress when the process died. */
+interface CrashMark {
   readonly slot: number;
   readonly text: string;
 }
 
 /** One crash. */
-export interface CrashNote {
+interface CrashNote {
   /** SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP or SIGSYS. */
   readonly signal: string;
   /** Milliseconds since 1970. */
@@ -23,34 +23,34 @@ export interface CrashNote {
   /** The thread that died, as the system numbers and names it. */
   readonly tid: number;
   readonly thread: string;
-  /** The process that sent the signal, where it was another one: then nothing here was at fault. */
+  /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
-  /** Of all threads, in no order that means anything. */
+  /** Of all threads, in no particular order. */
   readonly marks: readonly CrashMark[];
 }
 
 /** The notes of this process while they are open. */
-export interface CrashNotes extends Disposable {
+interface CrashNotes extends Disposable {
   /**
-   * Says what is in hand. Costs no system call. At most 64 slots in the process hold a text at a time; more are not
+   * Says what is in progress. Costs no system call. At most 64 slots in the process hold a text at a time; more are not
    * noted.
    * @param slot a whole number of the caller's own, such as a page's place among those in flight
-   * @param text at most about 1,000 bytes of it are kept; undefined when nothing is in hand any more
+   * @param text at most about 1,000 bytes of it are kept; undefined when nothing is in progress any more
    */
   mark(slot: number, text: string | undefined): void;
   /**
    * Forgets the marks. After the last `close` of the process its signal handlers are as before, and an empty file is
-   * gone. Idempotent.
+   * removed. Idempotent.
    */
   close(): void;
 }
 
 /**
- * From now on a crash of this process, in whichever thread, is noted in the file; it is appended to. Handlers that were
- * there before run afterwards, and the default action with its core dump.
+ * From now on a crash of this process, in whichever thread, is appended to the file. Handlers that were installed
+ * before run afterwards, and the default action with its core dump.
  *
  * The process has one file: worker threads and other callers open the same one and share it.
- * @throws BatchProcessingError `ERR_OUTPUT_WRITE` where the file cannot be opened or another one is in use;
+ * @throws BatchProcessingError `ERR_OUTPUT_WRITE` if the file cannot be opened or another one is in use;
  * ResourceError `ERR_ADDON_LOAD`
  */
 export function openCrashNotes(path: string): CrashNotes {
@@ -79,7 +79,7 @@ function isNote(value: unknown): value is CrashNote {
   );
 }
 
-/** The crashes noted in a file, oldest first; none where there is no file. Lines that are not whole are left out. */
+/** The crashes noted in a file, oldest first; none if there is no file. Incomplete lines are left out. */
 export async function readCrashNotes(path: string): Promise<CrashNote[]> {
   let text: string;
   try {

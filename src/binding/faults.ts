@@ -3,12 +3,12 @@ import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
 import { makeError } from "../errors/classes.js";
 import { isErrorCode } from "../errors/table.js";
 
-/** True where a job was settled because it was cancelled. */
+/** True if a job ended because it was cancelled. */
 export function isCancelled(error: Error): boolean {
   return systemCode(error) === "CANCELLED";
 }
 
-/** The engine's error for one of the addon; errors of the engine pass through. */
+/** Turns an error of the addon into the engine's; errors of the engine pass through. */
 export function toEngineError(error: unknown): BatchProcessingError {
   if (error instanceof BatchProcessingError) return error;
   const code = systemCode(error);
@@ -22,7 +22,7 @@ export function toEngineError(error: unknown): BatchProcessingError {
   return makeError(code, messageOf(error));
 }
 
-/** Calls into the addon; what it throws comes out as the engine's error. */
+/** Calls into the addon; what it throws becomes the engine's error. */
 export function guarded<T>(call: () => T): T {
   try {
     return call();

@@ -1,7 +1,8 @@
-/** The only door to the native addon: sessions, tensors, runtime figures. */
-export { liveCounts, runtimeInfo } from "./runtime.js";
-export { Binding, InferenceSession, type RunOptions } from "./session.js";
-export type { Provider, SessionOptions } from "./session-options.js";
-export { Tensor } from "./tensor.js";
-export type { AllocatorStats, DeviceMemory, Dtype, LiveCounts, RuntimeInfo, TensorData, ValueInfo } from "./types.js";
+/** The native addon for other rooms: sessions, tensors, figures of the runtime. */
+export { liveCounts, runtimeInfo } from "./runtime/runtime.js";
+export { InferenceSession } from "./runtime/session.js";
+export type { Provider } from "./runtime/providers.js";
+export type { SessionOptions } from "./runtime/session-options.js";
+export { Tensor } from "./runtime/tensor.js";
+export type { AllocatorStats, DeviceMemory, Dtype, TensorData } from "./types.js";
 export type { RasterImage } from "./raster.js";

@@ -1,4 +1,4 @@
-/** The one in-memory form of a picture between the stages. */
+/** The form in which a picture is held in memory and passed between stages. */
 
 /** A decoded picture: 8 bits a sample, interleaved, row major, no padding. */
 export interface RasterImage {

@@ -83,6 +83,8 @@ export interface NativeBinding {
 /** Session options as the addon reads them, numbers in ONNX Runtime's own enumerations. */
 export interface NativeSessionConfig {
   readonly provider: string;
+  /** ONNX Runtime's name of the provider. */
+  readonly ortProvider: string;
   readonly fallback: boolean;
   readonly deviceId: number;
   readonly intraOpThreads: number;
@@ -114,7 +116,7 @@ export interface RuntimeInfo {
 }
 
 /** Session, tensor and runtime calls: `native/runtime/environment.*`, `session.*`, `tensor.*`, `binding.*`. */
-export interface NativeRuntime {
+interface NativeRuntime {
   useRuntime(libraryPath: string): void;
   runtimeInfo(): RuntimeInfo;
   liveCounts(): LiveCounts;
@@ -137,13 +139,13 @@ export interface NativeRuntime {
 }
 
 /** `native/crash_notes.*` */
-export interface NativeCrashNotes {
+interface NativeCrashNotes {
   mark(slot: number, text: string | undefined): void;
   close(): void;
 }
 
 /** What `native/crash_notes.*` registers. */
-export interface NativeCrash {
+interface NativeCrash {
   readonly CrashNotes: new (path: string) => NativeCrashNotes;
 }
 
@@ -151,7 +153,7 @@ export interface NativeCrash {
  * A picture as the pixel kernels take it: 8 bits a sample, interleaved; `data` has exactly width * height * channels
  * bytes.
  */
-export interface NativeImage {
+interface NativeImage {
   readonly width: number;
   readonly height: number;
   /** 1 to 4. */
@@ -239,12 +241,12 @@ export interface NativePixelCalls {
 }
 
 /** What `native/pixels/calls_*.cc` registers. */
-export interface NativePixels {
+interface NativePixels {
   readonly pixels: NativePixelCalls;
 }
 
 /** What `native/checksum.cc` registers. */
-export interface NativeChecksum {
+interface NativeChecksum {
   /** Missing on processors without carry-less multiplication. `previous`: of the bytes before. */
   readonly crc32?: (bytes: Uint8Array, previous?: number) => number;
 }

@@ -6,7 +6,7 @@
 import type { ImageType } from "./decision.js";
 import type { ColorEvidence } from "./evidence.js";
 
-export interface CalibratedDecision {
+interface CalibratedDecision {
   readonly type: ImageType;
   /** How sure that is, 0.5..1. */
   readonly confidence: number;
@@ -15,7 +15,7 @@ export interface CalibratedDecision {
 }
 
 /** Below this confidence a picture is ambiguous. */
-export const SURE = 0.85;
+const SURE = 0.85;
 
 /** What the regression sees, in this order. */
 export const EVIDENCE_FEATURES = [

@@ -1,4 +1,4 @@
-/** From the three metrics to "line art" or "coloured": the rule of the contract, with its thresholds as options. */
+/** From the three metrics to "line art" or "coloured": the plain rule, with its thresholds as options. */
 import type { ImageType } from "../config/batch-config.js";
 import { ConfigurationError } from "../errors.js";
 

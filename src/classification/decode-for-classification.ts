@@ -5,13 +5,18 @@
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { decodeImage, mended, pictureFormat } from "../io/image/decode-image.js";
-import { hasUnspecifiedChannel, isDeepTiff, unreadForm, unsupportedForm } from "../io/image/unsupported-form.js";
+import { decodeImage, mended, pictureFormat } from "../io/image/decode/decode-image.js";
+import {
+  hasUnspecifiedChannel,
+  isDeepTiff,
+  unreadForm,
+  unsupportedForm,
+} from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, PictureMode } from "./metrics.js";
 
 /** Limits of the decoder. */
-export interface ClassificationDecodeOptions {
+interface ClassificationDecodeOptions {
   /** Refuse larger pictures, in pixels. Default 268 402 689 (16 383 squared). */
   limitPixels?: number;
   /** Refuse pictures that take longer. Default: none. */

@@ -3,7 +3,7 @@
  * the calibrated classifier. All figures come from the picture halved until neither side is over 320 pixels, so that
  * noise from scanners and encoders is averaged out.
  */
-import { colorSums, type PixelImage } from "../binding/pixels.js";
+import { colorSums, type PixelImage } from "../binding/pixels/pixels.js";
 import { localColor, NO_LOCAL_COLOR, type LocalColor } from "./local-color.js";
 
 /** Figures of a picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */

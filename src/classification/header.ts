@@ -2,9 +2,9 @@
  * What a file's header alone decides: a picture that can only be gray is line art, by either decision, without being
  * decoded.
  */
-import { isFrameHeader, jpegSegments } from "../io/image/jpeg-segments.js";
-import { pngChunks } from "../io/image/png-chunks.js";
-import { readTiffHeader } from "../io/image/tiff-header.js";
+import { isFrameHeader, jpegSegments } from "../io/image/headers/jpeg-segments.js";
+import { pngChunks } from "../io/image/headers/png-chunks.js";
+import { readTiffHeader } from "../io/image/headers/tiff-header.js";
 
 const PNG_COLOUR = { gray: 0, rgb: 2, palette: 3, grayAlpha: 4 } as const;
 

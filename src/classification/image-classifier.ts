@@ -1,9 +1,9 @@
 /** Tells line art from coloured pictures, by the rule of three metrics or by the calibrated classifier. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { CLASSIFIERS, type ClassifierName } from "../config/batch-config.js";
 import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError } from "../errors.js";
 import { checkArgument, checkList, checkObject, checkText } from "../errors/arguments.js";
+import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
 import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
@@ -156,9 +156,10 @@ function classifyPixels(
 
 async function readPicture(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
-    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${path} cannot be read: ${messageOf(error)}`, {
+    const reason = messageOf((error as Error).cause ?? error);
+    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${path} cannot be read: ${reason}`, {
       imagePath: path,
       cause: error,
     });

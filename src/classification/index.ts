@@ -1,6 +1,6 @@
-/** Classification: the public part. */
-export { calibrate, SURE, type CalibratedDecision } from "./calibrated.js";
-export { colorEvidence, type ColorEvidence } from "./evidence.js";
+/** Line art or coloured? What other rooms use. */
+export { calibrate } from "./calibrated.js";
+export { colorEvidence } from "./evidence.js";
 export { isGrayByHeader } from "./header.js";
 export {
   DEFAULT_THRESHOLDS,
@@ -11,12 +11,12 @@ export {
   type ImageClassification,
   type ImageType,
 } from "./decision.js";
-export { decodeForClassification, type ClassificationDecodeOptions } from "./decode-for-classification.js";
+export { decodeForClassification } from "./decode-for-classification.js";
 export {
   ImageClassifier,
   type BatchClassification,
   type ClassifierSource,
   type ImageClassifierOptions,
 } from "./image-classifier.js";
-export { evidenceOf, measure, type ClassifierImage, type PictureMode } from "./metrics.js";
+export { evidenceOf, measure, type ClassifierImage } from "./metrics.js";
 export { separateLineArtAndReferences, type Separation, type UnreadableImage } from "./separate.js";

@@ -2,7 +2,7 @@
  * Colour that differs within a small neighbourhood, lightness aside: real colouring has it however faded it is; the
  * tint of paper, stains and print in one ink do not.
  */
-import { reduce, type PixelImage } from "../binding/pixels.js";
+import { reduce, type PixelImage } from "../binding/pixels/pixels.js";
 
 /**
  * Levels of 8 bits by which colour differs inside of a block: the mean of all blocks, and the least of the most

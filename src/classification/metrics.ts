@@ -19,7 +19,7 @@ import {
   toRgb,
   unpremultiply,
   type PixelImage,
-} from "../binding/pixels.js";
+} from "../binding/pixels/pixels.js";
 import { ClassificationError } from "../errors.js";
 import type { ClassificationMetrics } from "./decision.js";
 import { colorEvidence, NO_COLOR, type ColorEvidence } from "./evidence.js";
@@ -133,7 +133,7 @@ function countColors(small: PixelImage<1 | 3>): number {
 }
 
 /** PIL's `thumbnail((256, 256))` with Lanczos, then `convert("RGB")` (gray stays in one channel here). */
-export function shrink({ mode, image }: Source): PixelImage<1 | 3> {
+function shrink({ mode, image }: Source): PixelImage<1 | 3> {
   const to = (picture: PixelImage, filter: "lanczos" | "nearest" = "lanczos"): PixelImage =>
     thumbnail(picture, THUMBNAIL_SIDE, THUMBNAIL_SIDE, filter);
   switch (mode) {

@@ -4,14 +4,14 @@ import { encodingSchema, pageSettingsSchema } from "../config/batch-config.js";
 import { hintDotsSchema } from "../config/color-hints.js";
 import { makeError, QueueError, ValidationError } from "../errors.js";
 import { sha256 } from "../platform/sha256.js";
-import type { PageOptions } from "./colorize-page.js";
+import type { PageOptions } from "./request/colorize-page.js";
 import {
   RESULT_FORMATS,
   type ColouredPage,
   type PageProgress,
   type PageRequestInput,
   type PageResult,
-} from "./page-request.js";
+} from "./request/page-request.js";
 import type { ReferenceFile, ReferenceStore } from "./reference-store.js";
 
 const { style, seed, numInferenceSteps, topK, ink, fill } = pageSettingsSchema.shape;
@@ -47,7 +47,7 @@ const optionsSchema = z.strictObject({
 /** How `colorizeImage` colours a picture. */
 export interface ColorizeImageOptions {
   /**
-   * Coloured references: files' bytes, with names for messages if wanted. The same files in later calls are not decoded
+   * Coloured references: files' bytes, optionally with names for messages. The same files in later calls are not decoded
    * again, and their keys and values are shared.
    */
   references: readonly (Uint8Array | { readonly name: string; readonly data: Uint8Array })[];
@@ -79,7 +79,7 @@ export interface ColorizeImageOptions {
   hints?: z.input<typeof hintDotsSchema> | Uint8Array;
   /** Gives the call up, between two denoising steps and inside runs. */
   signal?: AbortSignal;
-  /** Told where the picture is. */
+  /** Called as the picture moves from stage to stage. */
   onProgress?: (progress: PageProgress) => void;
 }
 
@@ -87,13 +87,13 @@ export interface ColorizeImageOptions {
 export type ColorizedImage = Omit<ColouredPage, "status">;
 
 /** Colours pages; the engine. */
-export interface ImageColorizer {
+interface ImageColorizer {
   readonly styles: readonly string[];
   readonly referenceStore: ReferenceStore;
   colorizePage(request: PageRequestInput, options: PageOptions): Promise<PageResult>;
 }
 
-/** Lists of references that stay at hand between calls. */
+/** Lists of references that are kept between calls. */
 const KEPT_LISTS = 4;
 
 export class ImageCalls implements Disposable {
@@ -177,7 +177,7 @@ export class ImageCalls implements Disposable {
     }
   }
 
-  /** Keeps a list at hand for later calls, in the place of the least recently used one. */
+  /** Keeps a list for later calls, in place of the least recently used one. */
   #keep(files: readonly ReferenceFile[]): void {
     const key = JSON.stringify(files.map(({ name, hash }) => [name, hash]));
     const kept = this.#kept.get(key) ?? this.#colorizer.referenceStore.hold(files, { pinned: true });

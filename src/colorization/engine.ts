@@ -7,80 +7,27 @@ import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
 import { checkArgument } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
-import type { LedgerSnapshot } from "../memory/ledger.js";
-import { MemoryManager, type CacheCounters } from "../memory/memory-manager.js";
+import { MemoryManager } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
 import { defaultModelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
-import type { WorkerPoolStats } from "../workers/pool.js";
-import { weightBooks } from "./shared-weights.js";
-import { LoadedStyles } from "./loaded-styles.js";
-import { Networks, type RunTimes } from "./model-runner.js";
+import { weightBooks } from "./networks/shared-weights.js";
+import { LoadedStyles } from "./networks/loaded-styles.js";
+import { Networks } from "./networks/networks.js";
 import { PageMemory } from "./page-memory.js";
+import type { EngineOptions, EngineStats } from "./engine-options.js";
 import { checkEngineOptions, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
-import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./colorize-page.js";
+import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./request/colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
-import { PageLanes } from "./page-lanes.js";
+import { PageLanes } from "./request/page-lanes.js";
 import { TaskPool } from "./tasks/pool.js";
-import type { PageRequestInput, PageResult } from "./page-request.js";
+import type { PageRequestInput, PageResult } from "./request/page-request.js";
 import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
-
-/** How an engine is opened. All may be left out. */
-export interface EngineOptions {
-  /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
-  model?: string;
-  /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
-  verify?: boolean;
-  /** Where and how the networks run. Default: CPU, as many threads as cores. */
-  session?: SessionOptions;
-  /** Worker threads for decoding, encoding and pixels. Default: as many as cores. */
-  workers?: number;
-  /**
-   * Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default
-   * 1 GiB.
-   */
-  referenceCacheBytes?: number;
-  /**
-   * Keep the weights of a style loaded when pages of another one come. Default true; false swaps them, which saves
-   * their memory and costs their loading. What styles share is loaded once either way (docs/models.md, "What styles
-   * share").
-   */
-  keepStyles?: boolean;
-  /**
-   * Bytes of host memory that this process may take at most. Default: what the machine, its control groups and `ulimit`
-   * leave.
-   */
-  memoryBudgetBytes?: number;
-  /** Reads a file that a page request names by its SHA-256 (in hex). Default: requests give bytes or paths. */
-  readBlob?: (sha256: string) => Promise<Uint8Array>;
-  /**
-   * Calls of `colorizeImage` that may be unfinished at once; one more is refused with `ERR_QUEUE_FULL`. Default 64.
-   */
-  maxQueued?: number;
-  /** Used share of memory from which `memory.triggerGcIfNeeded()` acts. Default 0.8. */
-  memoryThreshold?: number;
-}
-
-/** What an engine has done and holds; see `Engine.stats`. */
-export interface EngineStats {
-  /** Network runs, by network. */
-  readonly runs: RunTimes;
-  /** Worker threads; `tasks` has the times by task. */
-  readonly pool: WorkerPoolStats;
-  readonly caches: {
-    /** Keys and values of reference patches, over all sets of references. */
-    readonly references: CacheCounters;
-  };
-  /** Bytes that are reserved and held, by owner. */
-  readonly memory: LedgerSnapshot;
-  /** Pages in flight, and those that wait for memory. */
-  readonly pages: { readonly inFlight: number; readonly limit: number; readonly waiting: number };
-}
 
 const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
 const DEFAULT_MAX_QUEUED = 64;
@@ -315,8 +262,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Tries again after each of the first steps against want of memory; the later ones are for who holds whole pages
-   * (`core`).
+   * Tries again after each of the first steps that free memory. The later steps are taken by `core`, which holds whole
+   * pages.
    */
   async #retryOnOutOfMemory<T>(work: () => Promise<T>): Promise<T> {
     const taken: PressureStep[] = [];

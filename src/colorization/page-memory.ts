@@ -2,15 +2,14 @@
  * How much memory a page takes, from the model's own graphs and the pipeline's buffers. The factors below were fitted
  * to measured peaks of resident memory; `docs/logging-and-memory.md` says how close the estimate comes.
  */
-import { readFileSync } from "node:fs";
 import type { Style } from "../config/batch-config.js";
 import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
-import { decodeModelProto } from "../onnx/schema.js";
 import { peakActivationBytes } from "../model/graph-memory.js";
-import type { GraphName } from "../model/manifest.js";
+import type { GraphName } from "../model/graph-names.js";
 import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
-import { bucketName, nearestBucket, type Bucket } from "./cobra/buckets.js";
+import { readGraph } from "../model/read-graph.js";
+import { bucketName, nearestBucket, type Bucket } from "../model/buckets.js";
 import { modelBuckets } from "./cobra/pipeline.js";
 import { QUADRANTS } from "./cobra/retrieval.js";
 
@@ -86,7 +85,7 @@ export class PageMemory implements PageNeeds {
     const inputs = networkInputs(manifest, this.#bucket(size), QUADRANTS * topK);
     const elementBytes = manifest.precision === "float16" ? 2 : 4;
     return graphs.reduce((sum, graph) => {
-      const model = decodeModelProto(readFileSync(this.#model.graphPath(graph, styles[0] as Style)));
+      const model = readGraph(this.#model.graphPath(graph, styles[0] as Style));
       return sum + ARENA_FLOOR_BYTES + ARENA_FACTOR * peakActivationBytes(model, inputs[graph], elementBytes);
     }, 0);
   }

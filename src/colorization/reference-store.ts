@@ -8,13 +8,13 @@ import { checkFunction, checkList, checkMethods, checkObject, checkText } from "
 import { getLogger } from "../logging.js";
 import { sha256 } from "../platform/sha256.js";
 import type { ReferenceImage, ReferenceSet } from "./cobra/references.js";
-import type { PageReference } from "./page-request.js";
+import type { PageReference } from "./request/page-request.js";
 
 /** A reference that can be had. */
 export interface ReferenceFile extends PageReference {
   /** The file's bytes. */
   read(): Promise<Uint8Array>;
-  /** The decoded picture, where it is at hand. */
+  /** The decoded picture, if there is one already. */
   readonly image?: RasterImage;
 }
 
@@ -60,7 +60,7 @@ export class ReferenceStore implements Disposable {
   }
 
   /**
-   * Makes a list of references known until the result is disposed. They are decoded when a page wants them; keys and
+   * Makes a list of references known until the result is disposed. They are decoded when a page needs them; keys and
    * values are kept as long as the list is held.
    */
   hold(files: readonly ReferenceFile[], { pinned = false }: HoldOptions = {}): Disposable {
@@ -121,7 +121,7 @@ export class ReferenceStore implements Disposable {
       const images = await Promise.all(
         references.map((reference, index) => this.#image(reference, set.files?.[index])),
       );
-      // The set has the pictures now; should it be closed and wanted again, they are read anew.
+      // The set has the pictures now. If it is closed and needed again, they are read again.
       set.files = set.files?.map(({ name, hash, read }) => ({ name, hash, read }));
       log.debug({ references: references.map(({ name }) => name) }, "references opened");
       return this.#options.open(images);
@@ -151,12 +151,12 @@ export class ReferenceStore implements Disposable {
   /** Closes what nobody holds or uses, and idle sets beyond the most recent ones. */
   #tidy(): void {
     const idle = [...this.#sets].filter(([, { users, pins }]) => users === 0 && pins === 0);
-    const wanted = idle.filter(([, { holders, opening }]) => holders > 0 && opening !== undefined);
+    const kept = idle.filter(([, { holders, opening }]) => holders > 0 && opening !== undefined);
     for (const [key, set] of idle.filter(([, { holders }]) => holders === 0)) {
       close(set);
       this.#sets.delete(key);
     }
-    for (const [, set] of wanted.slice(0, Math.max(0, wanted.length - IDLE_SETS))) close(set);
+    for (const [, set] of kept.slice(0, Math.max(0, kept.length - IDLE_SETS))) close(set);
   }
 
   /** Frees all sets, also those in use. */

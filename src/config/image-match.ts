@@ -65,7 +65,7 @@ export function matchImage(pattern: ImagePattern, name: string): Specificity | u
   return matches(pattern.tokens, pattern.ofName ? label : path) ? pattern.specificity : undefined;
 }
 
-/** Below 0 where the first is less specific. */
+/** Below 0 if the first is less specific. */
 export function compareSpecificity(a: Specificity, b: Specificity): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
   return 0;

@@ -37,7 +37,7 @@ export const IMAGE_TYPES = ["line_art", "colored"] as const;
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /**
- * How line art is told from coloured pictures: by the calibrated decision, or by the original's rule of three metrics.
+ * How line art and coloured pictures are distinguished: by the calibrated decision, or by the original's rule of three metrics.
  */
 export const CLASSIFIERS = ["calibrated", "plain"] as const;
 /** How pages are classified; see `CLASSIFIERS`. */
@@ -47,7 +47,7 @@ export type ClassifierName = (typeof CLASSIFIERS)[number];
 export interface SettingFacts {
   /** For `--help` and the JSON Schema. Without a full stop. */
   readonly help: string;
-  /** What applies where the setting is left out and has no default of its own, in words. */
+  /** What applies if the setting is left out and has no default of its own, in words. */
   readonly standard?: string;
   /** Absent: no default; the setting may be left out. */
   readonly default?: string | number | boolean | readonly string[];
@@ -93,7 +93,7 @@ export const SETTINGS = {
     type: "string",
     default: "calibrated",
     choices: CLASSIFIERS,
-    help: "how line art is told from coloured pictures",
+    help: "how line art and coloured pictures are distinguished",
   },
   imageType: {
     type: "string",
@@ -173,5 +173,5 @@ export const PAGE_CONFIG_KEYS = [...PAGE_SETTINGS, "referenceImages", "colorHint
 /** Settings of how all pictures of a batch are written. */
 export const OUTPUT_SETTINGS = ["outputFormat", "quality", "lossless", "compressionLevel", "layers"] as const;
 
-/** What a run that goes on can be given besides the settings of its pages. */
+/** What a continued run can be given besides the settings of its pages. */
 export const RERUN_SETTINGS = ["inputDir", "inputZip", "referenceImages", "maxConcurrent"] as const;

@@ -152,7 +152,7 @@ async function writeGraphs(
   onProgress: BuildModelPackageOptions["onProgress"],
 ): Promise<string[]> {
   const total = totalBytes(files);
-  const tell = onProgress ?? (() => undefined);
+  const report = onProgress ?? (() => undefined);
   let doneBytes = 0;
   const stores = new Map<string, WeightFile>();
   try {
@@ -163,14 +163,14 @@ async function writeGraphs(
         if (!stores.has(weights)) stores.set(weights, await WeightFile.create(join(directory, weights), shared));
     }
     for (const [part, { graph, weights }] of files) {
-      tell({ part, doneBytes, totalBytes: total });
+      report({ part, doneBytes, totalBytes: total });
       await writeModel(graph, join(directory, part), stores.get(weights), (bytes) =>
-        tell({ part, doneBytes: (doneBytes += bytes), totalBytes: total }),
+        report({ part, doneBytes: (doneBytes += bytes), totalBytes: total }),
       );
     }
   } finally {
     for (const store of stores.values()) await store.close();
   }
-  tell({ part: "hash", doneBytes: total, totalBytes: total });
+  report({ part: "hash", doneBytes: total, totalBytes: total });
   return [...files.keys(), ...stores.keys()];
 }

@@ -1,4 +1,4 @@
-/** The config of a whole model: the sizes of its networks and what the pipeline has to know of it. */
+/** The config of a whole model: the sizes of its networks and what the pipeline must know about it. */
 import type { Fill } from "../config/batch-config.js";
 import type { ImageEncoderConfig } from "./graphs/image-encoder.js";
 import type { HintForm } from "../model/manifest.js";

@@ -13,7 +13,7 @@ import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } f
 const OWNER_FILE = ".building.json";
 
 /** Where a folder goes. */
-export interface NewFolder {
+interface NewFolder {
   /** Absolute path; its parent is created. */
   readonly directory: string;
   /** Replace what is there; false: ERR_OUTPUT_EXISTS. */

@@ -4,7 +4,8 @@
  * are the same for all styles.
  */
 import type { Graph, GraphOptions } from "../onnx/graph-builder.js";
-import { STYLES, type ModelManifest, type Style } from "../model/manifest.js";
+import { STYLES, type Style } from "../config/batch-config.js";
+import type { ModelManifest } from "../model/manifest.js";
 import type { ModelConfig } from "./model-config.js";
 import { buildDenoiser } from "./graphs/denoiser.js";
 import { buildGuidedUpsampler } from "./graphs/guided-upsampler.js";
@@ -34,14 +35,14 @@ export interface ModelWeights {
   readonly vae: WeightSource;
   readonly styles: Readonly<Partial<Record<Style, StyleWeights>>>;
   /**
-   * Gives a style files of its own even where there is no other (default false), so that the other files of two
+   * Gives a style its own files even if there is no other style (default false), so that the other files of two
    * packages with one style each are the same.
    */
   readonly separateStyles?: boolean;
 }
 
 /** What packages are made of. */
-export interface PackageParts {
+interface PackageParts {
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
   /** Default float32. */

@@ -8,7 +8,7 @@ import { ModelError, ResourceError } from "../errors.js";
 import { buildModelPackage, type BuildModelPackageOptions, type ModelInfo } from "./build-package.js";
 import { seededLora } from "./cobra-release/seeded-lora.js";
 import type { ModelWeights, StyleWeights } from "./package-graphs.js";
-import { COBRA_BUCKETS } from "./cobra-buckets.js";
+import { COBRA_BUCKETS } from "../model/buckets.js";
 import type { ModelConfig } from "./model-config.js";
 import { MANIFEST_FILE } from "../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
@@ -139,7 +139,7 @@ export const PRESETS: Readonly<Record<PresetName, ModelConfig>> = {
       captionChannels: 4096,
     },
     upsampler: { scale: 1.5 },
-    buckets: COBRA_BUCKETS,
+    buckets: COBRA_BUCKETS.map(({ width, height }) => [width, height] as const),
     prediction: "epsilon",
     scheduler: PIXART_SCHEDULER,
   },
@@ -201,7 +201,7 @@ export function grayPassthrough(config: LineExtractorConfig, seed: number): Weig
 }
 
 /** How to build a preset. */
-export interface BuildPresetOptions extends Partial<
+interface BuildPresetOptions extends Partial<
   Pick<BuildModelPackageOptions, "precision" | "overwrite" | "externalDataAboveBytes">
 > {
   readonly directory: string;
@@ -212,7 +212,7 @@ export interface BuildPresetOptions extends Partial<
   readonly loraRank?: number;
 }
 
-/** Raised when the presets, their weights or the graphs change, so that packages kept from before are built anew. */
+/** Raised when the presets, their weights or the graphs change, so that packages from before are built again. */
 const PRESET_REVISION = 2;
 
 /** Builds a preset's package with seeded weights; see `buildModelPackage` for errors. */

@@ -3,9 +3,9 @@
  * on other machines.
  */
 import type { SessionOptions } from "../binding/index.js";
-import type { PageOptions } from "../colorization/colorize-page.js";
+import type { PageOptions } from "../colorization/request/colorize-page.js";
 import type { TaskPool } from "../colorization/tasks/pool.js";
-import type { PageRequest, PageResult } from "../colorization/page-request.js";
+import type { PageRequest, PageResult } from "../colorization/request/page-request.js";
 import type { HoldOptions, ReferenceFile } from "../colorization/reference-store.js";
 import type { Style } from "../config/batch-config.js";
 
@@ -16,7 +16,7 @@ export interface PageColorizer {
   /** Where the networks of a style run, such as "cpu". */
   provider(style: Style): Promise<string>;
   /**
-   * Colours one page, or tells why it failed. Rejects with the signal's reason, and with errors that the next page
+   * Colours one page, or says why it failed. Rejects with the signal's reason, and with errors that the next page
    * would meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins
    * nothing.
    */

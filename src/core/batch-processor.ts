@@ -64,7 +64,7 @@ export class BatchProcessor implements AsyncDisposable {
   #scan: Promise<Scan> | undefined;
   #run: Promise<BatchSummary> | undefined;
   #ending: Promise<void> | undefined;
-  /** Set where the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
+  /** Set if the caller's own `cancelProcessing` stops the batch: then the run has a summary and not an error. */
   #cancelReason: unknown;
 
   /**
@@ -156,7 +156,7 @@ export class BatchProcessor implements AsyncDisposable {
       throw new BatchProcessingError(
         "ERR_STATE",
         this.#config.previewMode
-          ? "there is no preview yet; the event preview-ready tells when there is one"
+          ? "there is no preview yet; the event preview-ready says when there is one"
           : "the batch has no preview; set previewMode to get one",
       );
     }

@@ -8,8 +8,6 @@ import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageCon
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
-import { openPageSource } from "../io/open-source.js";
-import { sha256 } from "../platform/sha256.js";
 import { reopenArchive } from "./output/archive-output.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
@@ -17,7 +15,8 @@ import { LockedJournal } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
 import type { RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
-import { outputPath, workFolder } from "./output/work-folder.js";
+import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
+import { outputPath, removeFolder, workFolder } from "./output/work-folder.js";
 
 /** Changed settings: of the pages that are done again, and of the batch. */
 export interface SettingChanges {
@@ -32,6 +31,11 @@ export interface Continuation {
   readonly record: RunRecord;
   /** What was decided, as text for people. */
   readonly notes: readonly string[];
+  /**
+   * To be called when the batch has failed before any page was coloured. A finished archive that was opened again is
+   * then as it was, with nothing beside it; other outputs keep the decision. Never rejects.
+   */
+  abandon(): Promise<void>;
 }
 
 interface Decision {
@@ -53,6 +57,7 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
   if (seed !== undefined) checkWhole("the seed", seed);
   const run = await findRun(output);
   if (run.archive !== undefined && run.record.config.previewMode) return undefined;
+  if (run.archive === undefined) await checkNamedFiles(run, undefined, {}, false);
   return change(run, {}, ({ preview }) => {
     if (preview?.state === "approved" && seed === undefined)
       return { entries: [], notes: ["the preview was approved already; the batch continues"] };
@@ -73,7 +78,9 @@ export async function approveRun(output: string, seed?: number): Promise<Continu
 export async function rejectRun(output: string, changes: SettingChanges = {}): Promise<Continuation> {
   checkText("the output", output);
   checkChanges(changes);
-  return change(await findRun(output), changes, ({ preview }) => {
+  const run = await findRun(output);
+  await checkNamedFiles(run, undefined, changes);
+  return change(run, changes, ({ preview }) => {
     if (preview?.result === undefined || preview.state === "approved") throw noPreview(output, preview?.state);
     const batchChanged = Object.keys(changes.batch ?? {}).length > 0;
     const settings = batchChanged ? (changes.pages ?? {}) : settingsOfNextTry(preview.result, changes.pages);
@@ -102,6 +109,7 @@ export async function retryRun(
   const run = await findRun(output);
   const failed = run.history.failedPages;
   if (failed.length === 0 && (failedOnly || run.archive !== undefined)) return undefined;
+  await checkNamedFiles(run, failedOnly ? failed : undefined, changes);
   return change(run, changes, (history) => {
     const pages = history.failedPages;
     const again = pages.map((page): JournalEntry => ({ type: "adjust", page, settings: changes.pages ?? {} }));
@@ -136,9 +144,22 @@ export async function redoRun(
       ? [...found.history.donePages, ...found.history.failedPages]
       : found.archive.metadata.pages.map(({ page }) => page);
   const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
-  await checkOrigins(found, wanted, changes);
+  await checkNamedFiles(found, wanted, changes);
+  await checkAllThere(found, changes);
   await reopenArchive(found);
-  const run = found.archive === undefined ? found : await findRun(workFolder(found.record.config));
+  const abandon =
+    found.archive === undefined ? undefined : (): Promise<void> => removeUnused(workFolder(found.record.config));
+  try {
+    const run = abandon === undefined ? found : await findRun(workFolder(found.record.config));
+    return { ...(await redo(run, pages, changes)), ...(abandon && { abandon }) };
+  } catch (error) {
+    await abandon?.();
+    throw error;
+  }
+}
+
+/** Notes in the journal that pages are to be done again. */
+function redo(run: StoredRun, pages: readonly string[], changes: SettingChanges): Promise<Continuation> {
   return change(run, changes, (history) => {
     const only = [
       ...new Set(
@@ -160,33 +181,17 @@ export async function redoRun(
   });
 }
 
-/**
- * The input of an archive is where its metadata says, and that may come from anywhere. So the pages there must be those
- * that the archive was made of, by their hashes.
- */
-async function checkOrigins(
-  { record, archive }: StoredRun,
-  pages: readonly string[],
-  changes: SettingChanges,
-): Promise<void> {
-  if (archive === undefined || (changes.batch?.inputDir ?? changes.batch?.inputZip) !== undefined) return;
-  const path = (record.config.inputDir ?? record.config.inputZip)!;
-  const source = await openPageSource(path, { recursive: record.config.recursive });
+/** Removes a work folder that nobody is using. */
+async function removeUnused(path: string): Promise<void> {
   try {
-    for (const page of pages) {
-      const bytes = await source
-        .entries()
-        .find(({ name }) => name === page)
-        ?.read();
-      const origin = archive.metadata.inputs.find((one) => one.page === page);
-      if (bytes !== undefined && (await sha256(bytes)) === origin?.sha256) continue;
-      throw new ValidationError(
-        "ERR_INPUT_NOT_FOUND",
-        `${path} ${bytes === undefined ? "has no" : "has another"} ${page} than the one that ${archive.path} was made of; name the input with --set inputDir=… or --set inputZip=…`,
-      );
+    const journal = await LockedJournal.open(path, path);
+    try {
+      if (await journal.isHeld()) await removeFolder(path);
+    } finally {
+      await journal.close();
     }
-  } finally {
-    await source.close();
+  } catch {
+    // another run is using it, or it is gone
   }
 }
 
@@ -213,6 +218,7 @@ async function change(
       config,
       record,
       notes,
+      abandon: async () => {},
       options: {
         pageConfig,
         ...(record.added === undefined ? {} : { images: record.added as NonNullable<RunBatchOptions["images"]> }),

@@ -1,7 +1,7 @@
 /**
  * The events of a batch: one schema, from which their TypeScript types, the JSON Schema of `--json`
  * (`docs/cli-json.schema.json`) and the tables of `docs/cli-json.md` are made. A new event is one row of `EVENTS`;
- * `npm run docs` then writes the published files anew. At run time only types come from here, so nothing loads zod for
+ * `npm run docs` then writes the published files again. At run time only types come from here, so nothing loads zod for
  * it.
  */
 import { z } from "zod";
@@ -99,7 +99,7 @@ const batchSummary = z.strictObject({
   elapsedMs: ms.describe("milliseconds from the start to the end of the batch"),
   failures: z.array(pageFailure).describe("the pages that failed"),
   preview: previewResult
-    .describe("the preview that is waited for, where that is why pages are unfinished")
+    .describe("the preview that is waited for, if that is why pages are unfinished")
     .exactOptional(),
 });
 
@@ -140,9 +140,18 @@ export const EVENTS = [
     progress: batchProgress,
     ...pageSuccess.shape,
   }),
-  event("page-failed", "a page has failed; the others go on", { index, progress: batchProgress, ...pageFailure.shape }),
+  event("page-failed", "a page has failed; the others continue", {
+    index,
+    progress: batchProgress,
+    ...pageFailure.shape,
+  }),
+  event("file-copying", "after every 64 MiB of another file of the input that is read to be copied", {
+    file: z.string().describe("name of the file in the input"),
+    copiedBytes: count.describe("bytes read so far; from 0 again if the file is read a second time"),
+    sizeBytes: count.describe("size of the file"),
+  }),
   event("preview-ready", "a preview is done and waits for a decision", { preview: previewResult }),
-  event("preview-approved", "the batch goes on", { settings: changedSettings }),
+  event("preview-approved", "the batch continues", { settings: changedSettings }),
   event("preview-rejected", "the preview's pages are back in the queue", {
     pages: z.array(page).describe("names of the pages that are done again"),
     settings: changedSettings,

@@ -3,7 +3,7 @@ import { printable } from "../text/printable.js";
 import { EVENT_FORMAT_VERSION } from "./event-format.js";
 
 /**
- * A line with its line feed. `schema` and, where the object has none, `time` (now) are added.
+ * A line with its line feed. `schema` and, if the object has none, `time` (now) are added.
  * @param line an event, or any object with a `type` that `docs/cli-json.schema.json` knows
  */
 export function toJsonLine(line: { readonly type: string; readonly [field: string]: unknown }): string {

@@ -32,7 +32,7 @@ const TABLE: Readonly<Record<ProcessorState, Partial<Record<ProcessorAction, Pro
 };
 
 /**
- * The state after an action; the same state where the action changes nothing. Only `start` can be impossible: then
+ * The state after an action; the same state if the action changes nothing. Only `start` can be impossible: then
  * undefined.
  */
 export function nextState(state: ProcessorState, action: ProcessorAction): ProcessorState | undefined {

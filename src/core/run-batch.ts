@@ -18,7 +18,7 @@ export interface RunBatchOptions extends BatchProcessorOptions {
   images?: readonly (string | ImageRequest)[];
   /**
    * Decides about a preview; undefined leaves it waiting and ends the batch: the summary has it as `preview`, and the
-   * same call, or the command `cobra-batch approve`, goes on later. Default: leaves it. `signal` is aborted when the
+   * same call, or the command `cobra-batch approve`, continues later. Default: leaves it. `signal` is aborted when the
    * batch ends otherwise.
    */
   onPreview?: (preview: PreviewResult, signal: AbortSignal) => Promise<PreviewDecision | undefined>;
@@ -27,8 +27,8 @@ export interface RunBatchOptions extends BatchProcessorOptions {
 /**
  * Colours all pages of an input.
  * @param engine an `Engine`, or anything else that colours pages
- * @param settings complete settings, or those that differ from the defaults; without input paths where a `source` is
- * given, without output paths where a `sink` is
+ * @param settings complete settings, or those that differ from the defaults; without input paths if a `source` is
+ * given, without output paths if a `sink` is
  * @returns how it went; failed pages are in `failures`
  * @throws as `BatchProcessor.startProcessing` does; `drain`'s reason when it was aborted before; what `onPreview`
  * throws

@@ -44,7 +44,7 @@ export interface RunOutput {
   /** What people should know about the results that were written, once. */
   takeNotices(): string[];
   /**
-   * Completes the output, or tells which pages to do again. `keepOthers`: other files of it stay as they are.
+   * Completes the output, or returns the pages to do again. `keepOthers`: other files of it stay as they are.
    * `comment`: of an archive that is the input.
    */
   finish(

@@ -14,7 +14,9 @@ import type { PageSink } from "../io/page-sink.js";
 import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
+import { reportedCopy } from "./output/carried-files.js";
 import { BatchOutput } from "./output/batch-output.js";
+import { workFolder } from "./output/work-folder.js";
 import type { BatchPages } from "./pages/batch-pages.js";
 import { ContentHashes } from "./input/content-hashes.js";
 import { findFinishedArchive, type ArchiveMetadata } from "./output/finished-archive.js";
@@ -28,8 +30,8 @@ import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
 import { runMetadata } from "./output/run-metadata.js";
-import type { RunRecord } from "./journal/entries.js";
-import { absoluteRecord, portableRecord, runRecord } from "./journal/run-record.js";
+import { isPlace, placeOf } from "./journal/place.js";
+import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
 import type { Scan } from "./input/scan-input.js";
 import { makeSeedGrid } from "./preview/seed-grid.js";
 
@@ -81,12 +83,11 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       ownContents(settings, (path) => contents.of(path)),
     );
   const record = runRecord(engine, config, pages.pageConfigs, whole ? undefined : pages.requests);
-  const resolved = (stored: RunRecord): RunRecord => {
+  const earlier = (stored: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined => {
     const path = record.config.outputZip!;
-    return absoluteRecord(stored, path, dirname(path));
+    const run = stored && absoluteRun(stored, path, dirname(path));
+    return run !== undefined && asksForSamePictures(run.record, record) ? run.adjustments : undefined;
   };
-  const earlier = (run: ArchiveMetadata["run"]): BatchPages["adjustments"] | undefined =>
-    run !== undefined && asksForSamePictures(resolved(run.record), record) ? run.adjustments : undefined;
   const skip = parts.fresh || faults.length > 0 || only !== undefined;
   const before = skip
     ? undefined
@@ -141,6 +142,14 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
     for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
   }
 
+  /** A page of an archive that could not be done again: the archive stays, with the picture that the page has. */
+  function losesPicture(): boolean {
+    return (
+      config.outputZip !== undefined &&
+      pages.failures.some(({ page }) => only?.has(page) === true && output.history.last(page) !== undefined)
+    );
+  }
+
   async function complete(): Promise<Finished | undefined> {
     const settings = { ...config, ...pages.adjustments.all } as BatchConfig;
     const metadata = runMetadata(
@@ -152,7 +161,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       origins(pages, fingerprint),
       scan.found.inColour.map(({ name }) => name),
     );
-    if (!pages.allDone) {
+    if (!pages.allDone || losesPicture()) {
       if (only !== undefined) await output.report(metadata);
       await output.stop();
       return undefined;
@@ -161,18 +170,32 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       config.outputZip === undefined
         ? {}
         : {
-            run: {
-              record: portableRecord(output.history.record!, dirname(record.config.outputZip!)),
-              adjustments: pages.adjustments,
-            },
+            run: portableRun(await archivedRun(output, pages, config), dirname(record.config.outputZip!)),
           };
     tellNotices();
     const whole = { ...metadata, ...run };
     const { comment } = scan.source;
-    const finished = await output.finish(pages.completed, scan.found.carried, whole, only !== undefined, comment);
+    const carried = scan.found.carried.map((entry) =>
+      reportedCopy(entry, (copiedBytes) => {
+        const { name: file, sizeBytes } = entry;
+        pages.emit({ type: "file-copying", file, copiedBytes, sizeBytes });
+      }),
+    );
+    const finished = await output.finish(pages.completed, carried, whole, only !== undefined, comment);
     tellNotices();
     return finished;
   }
+}
+
+/** The run for an archive's metadata. A record from elsewhere stays one. */
+async function archivedRun(output: RunOutput, pages: BatchPages, config: BatchConfig): Promise<ArchivedRun> {
+  const { record, place } = output.history;
+  const isFromHere = await isPlace(place, workFolder(config));
+  return {
+    record: record!,
+    adjustments: pages.adjustments,
+    place: isFromHere ? await placeOf(dirname(config.outputZip!)) : undefined,
+  };
 }
 
 /** So many times pages are done again whose pictures do not stay as they are written. */
@@ -243,7 +266,7 @@ async function work(
   if (goesOn) await some();
 }
 
-/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be gone on with. */
+/** Where the input itself has vanished, every other page would fail as well: the batch ends, to be continued later. */
 async function throwReadError(error: unknown, input: string | undefined): Promise<never> {
   if (input === undefined) throw error;
   if (await isThere(input)) throw error;

@@ -34,7 +34,7 @@ export function checkList(what: string, value: unknown): asserts value is Iterab
   checkArgument(isList, what, value, "a list");
 }
 
-/** Checks that a value is a function, or undefined where it may be left out. */
+/** Checks that a value is a function, or undefined if it may be left out. */
 export function checkFunction(what: string, value: unknown, isOptional = false): void {
   checkArgument(typeof value === "function" || (isOptional && value === undefined), what, value, "a function");
 }

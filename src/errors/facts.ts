@@ -8,7 +8,7 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * Whether memory ran out: the engine's error, or V8's where a buffer could not be made (a RangeError that has no code
+ * Whether memory ran out: the engine's error, or V8's if a buffer could not be made (a RangeError that has no code
  * of its own).
  */
 export function isOutOfMemory(error: unknown): boolean {
@@ -23,7 +23,7 @@ export function systemCode(error: unknown): string | undefined {
 
 /**
  * System errors that are the machine's and not the call's: once the disk has room, the folder may be written or the
- * mount is back, the same call goes on.
+ * mount is back, the same call continues.
  */
 const PASSING: ReadonlySet<string | undefined> = new Set([
   "ENOSPC",

@@ -25,13 +25,13 @@ export interface ErrorFacts {
   /** The class it is mostly raised as. */
   readonly className: ErrorClassName;
   /**
-   * What it ends when it is met while a page is worked on: that page; the batch, since every page would meet it; or the
+   * What it ends when it is raised while a page is coloured: that page; the batch, since every page would fail; or the
    * process, which has to be started again.
    */
   readonly scope: "page" | "batch" | "process";
   /**
    * Whether the same call can succeed later with nothing changed in it. "depends": on the operating system's error that
-   * is the `cause`; `isRetryable` tells.
+   * is the `cause`; `isRetryable` decides.
    */
   readonly retryable: "yes" | "no" | "depends";
   /** Exit code of the command that it ends; 75 where "depends" turns out to be yes. */
@@ -41,7 +41,7 @@ export interface ErrorFacts {
 }
 
 const REPORT = "report it, with the output of the same command with --verbose";
-const DAMAGED = "get the model package again or build it anew; `cobra-batch model verify` checks one";
+const DAMAGED = "get the model package again or build it again; `cobra-batch model verify` checks one";
 const MISUSE = "correct the call; the message names the value and the rule";
 
 const table = {
@@ -153,7 +153,7 @@ const table = {
     scope: "page",
     retryable: "no",
     exitCode: 1,
-    remedy: "run the same command again; if it stays, report it with --verbose output",
+    remedy: "run the same command again; if it fails again, report it with --verbose output",
   },
   ERR_OUT_OF_MEMORY: {
     group: "engine",
@@ -171,7 +171,7 @@ const table = {
     scope: "process",
     retryable: "yes",
     exitCode: 75,
-    remedy: "start the process again and run the same command; if it stays, check the device and its driver",
+    remedy: "start the process again and run the same command; if it happens again, check the device and its driver",
   },
 
   // model packages
@@ -182,7 +182,7 @@ const table = {
     scope: "batch",
     retryable: "no",
     exitCode: 1,
-    remedy: "name a folder that holds a model package; `cobra-batch model list` shows those there are",
+    remedy: "name a folder that holds a model package; `cobra-batch model list` shows the packages there are",
   },
   ERR_MODEL_MANIFEST: {
     group: "model",
@@ -233,7 +233,7 @@ const table = {
   },
   ERR_IMAGE_UNSUPPORTED: {
     group: "page",
-    when: "a picture is valid, but of a form that is not read, or it would come out blank",
+    when: "a picture is valid, but in a form that is not supported, or it would come out blank",
     className: "ImageProcessingError",
     scope: "page",
     retryable: "no",
@@ -275,7 +275,7 @@ const table = {
     retryable: "no",
     exitCode: 1,
     remedy:
-      "correct the page's colorHints in the configuration file and run the same command again; finished pages are kept",
+      "correct the page's hints (--hint, --hints, or colorHints in the configuration file) and run the same command again; finished pages are kept",
   },
   ERR_NO_REFERENCES: {
     group: "page",
@@ -288,7 +288,7 @@ const table = {
   },
   ERR_PAGE_CRASHED: {
     group: "page",
-    when: "a page has crashed the process, again when it was done alone, and is set aside",
+    when: "a page has crashed the process twice, the second time on its own, and is set aside",
     className: "ImageProcessingError",
     scope: "page",
     retryable: "no",
@@ -323,7 +323,7 @@ const table = {
     scope: "page",
     retryable: "no",
     exitCode: 1,
-    remedy: "name a folder or archive with line art; `cobra-batch classify` shows what its pictures are taken for",
+    remedy: "name a folder or archive with line art; `cobra-batch classify` shows how its pictures are classified",
   },
   ERR_ZIP_FORMAT: {
     group: "input",
@@ -361,11 +361,11 @@ const table = {
     scope: "batch",
     retryable: "depends",
     exitCode: 1,
-    remedy: "free space, make the folder writable or mount the disk again, then run the same command: it goes on",
+    remedy: "free space, make the folder writable or mount the disk again, then run the same command to continue",
   },
   ERR_OUTPUT_UNSAFE: {
     group: "output",
-    when: "an output's own records or links lead outside of it",
+    when: "an output's own records or links lead outside it",
     className: "ValidationError",
     scope: "batch",
     retryable: "no",
@@ -374,7 +374,7 @@ const table = {
   },
   ERR_OUTPUT_LOCKED: {
     group: "output",
-    when: "another run works on the output",
+    when: "another run is using the output",
     className: "ResourceError",
     scope: "batch",
     retryable: "yes",
@@ -412,7 +412,7 @@ const table = {
   },
   ERR_QUEUE_FULL: {
     group: "usage",
-    when: "as many calls are unfinished as may be",
+    when: "the queue is full: as many calls are unfinished as are allowed",
     className: "QueueError",
     scope: "page",
     retryable: "yes",

@@ -1,6 +1,6 @@
 /** What a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
-import { sniffFormat, unreadableFile, type ImageFormat } from "./image/image-format.js";
+import { sniffFormat, unreadableFile, type ImageFormat } from "./image/headers/image-format.js";
 import { isAppleDouble, kindOfName, type EntryKind } from "./names/entry-rules.js";
 
 /** A file of an input before anybody has looked at it. */

@@ -2,7 +2,7 @@
 import { ValidationError } from "../errors.js";
 import { nameFault, printableName } from "./archive/zip-names.js";
 import { contentKind } from "./content-kind.js";
-import type { ImageFormat } from "./image/image-format.js";
+import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
 import { compareNatural } from "./names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "./page-source.js";

@@ -9,7 +9,7 @@ import { contentKind } from "./content-kind.js";
 import { inputError } from "./files/file-errors.js";
 import { openFolderSource } from "./files/folder-source.js";
 import { fileChunks, readHead, readWhole } from "./files/read-file.js";
-import { SNIFF_BYTES, sniffFormat } from "./image/image-format.js";
+import { SNIFF_BYTES, sniffFormat } from "./image/headers/image-format.js";
 import { isArchiveName } from "./names/entry-rules.js";
 import type { PageSource, PageSourceOptions } from "./page-source.js";
 

@@ -4,7 +4,7 @@
  */
 import type { BatchProcessingError } from "../errors.js";
 import type { ArchiveLimits } from "./archive/archive-limits.js";
-import type { ImageFormat } from "./image/image-format.js";
+import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
 
 /** One file of an input. */
@@ -53,6 +53,8 @@ export interface PageSource {
   /** The comment of an archive, byte for byte; undefined where there is none. */
   readonly comment?: Uint8Array | undefined;
   readonly faults: readonly SourceFault[];
+  /** What people should know though everything is used, such as a name that could not be read whole. Default: none. */
+  readonly warnings?: readonly string[] | undefined;
   /** Closes what is open; later reads reject. May be called twice. */
   close(): Promise<void>;
 }

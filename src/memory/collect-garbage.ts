@@ -1,4 +1,4 @@
-/** A full collection, also where Node was not started with --expose-gc. */
+/** A full garbage collection, even if Node was not started with --expose-gc. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 

@@ -85,7 +85,7 @@ export class LeaseCache<T extends Holdable> {
       if (isHit) {
         this.#hits++;
         this.#savedMs += entry.costMs;
-        this.#tell("hit", value.byteLength);
+        this.#publish("hit", value.byteLength);
       }
       return { value, release: this.#releaser(key, entry) };
     } catch (error) {
@@ -106,7 +106,7 @@ export class LeaseCache<T extends Holdable> {
         this.#makingMs += entry.costMs;
         this.#heldBytes += value.byteLength;
         entry.booking = this.#book?.(value.byteLength);
-        this.#tell("miss", value.byteLength);
+        this.#publish("miss", value.byteLength);
         this.#evict();
       },
       () => undefined, // every waiter gets the error from `acquire`
@@ -131,7 +131,7 @@ export class LeaseCache<T extends Holdable> {
     if (entry.value === undefined) return;
     this.#heldBytes -= entry.value.byteLength;
     entry.booking?.release();
-    this.#tell("dropped", entry.value.byteLength);
+    this.#publish("dropped", entry.value.byteLength);
     entry.value.dispose();
   }
 
@@ -144,7 +144,7 @@ export class LeaseCache<T extends Holdable> {
     }
   }
 
-  #tell(outcome: CacheUse["outcome"], bytes: number): void {
+  #publish(outcome: CacheUse["outcome"], bytes: number): void {
     if (CHANNELS.cache.isWatched)
       CHANNELS.cache.publish({ cache: this.#name, outcome, bytes, heldBytes: this.#heldBytes });
   }

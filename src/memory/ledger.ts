@@ -65,7 +65,7 @@ export class MemoryLedger {
     );
     this.#open.add(entry);
     this.#reservedBytes += bytes;
-    this.#tell(owner, "reserved", bytes);
+    this.#publish(owner, "reserved", bytes);
     return entry;
   }
 
@@ -81,10 +81,10 @@ export class MemoryLedger {
     if (from === "held") this.#heldBytes -= fromBytes;
     if (to === "held") this.#heldBytes += toBytes;
     if (to === "released") this.#open.delete(entry);
-    this.#tell(entry.owner, to, to === "released" ? fromBytes : toBytes);
+    this.#publish(entry.owner, to, to === "released" ? fromBytes : toBytes);
   }
 
-  #tell(owner: string, state: BookingState, bytes: number): void {
+  #publish(owner: string, state: BookingState, bytes: number): void {
     if (!CHANNELS.memory.isWatched) return;
     const [heldBytes, reservedBytes, freeBytes] = [this.#heldBytes, this.#reservedBytes, this.freeBytes];
     CHANNELS.memory.publish({ owner, state, bytes, heldBytes, reservedBytes, freeBytes });

@@ -12,8 +12,8 @@ export interface PageSlot extends Disposable {
   release(): void;
 }
 
-/** A page that wants in. */
-export interface PageRequestForMemory {
+/** A page that waits to be admitted. */
+interface PageRequestForMemory {
   readonly owner: string;
   readonly neededBytes: number;
   readonly signal?: AbortSignal | undefined;
@@ -84,7 +84,7 @@ export class PageGate {
   }
 
   /**
-   * Half as many pages as are in flight now may be from now on; after some pages without want it becomes more again.
+   * Halves the number of pages in flight. After some pages without a shortage it rises again.
    */
   halve(): number {
     this.#limit = halvedLimit(this.inFlight);

@@ -4,7 +4,7 @@
  */
 
 /** What the number of pages in flight is decided from. */
-export interface FlightCounters {
+interface FlightCounters {
   /** Cores that work on pages. */
   readonly cores: number;
   /** Memory that may still be taken. */
@@ -36,7 +36,7 @@ export function picturesBudget(freeBytes: number): number {
   return Math.min(PICTURES_BYTES, freeBytes / 4);
 }
 
-export interface AdmissionCounters {
+interface AdmissionCounters {
   readonly inFlight: number;
   /** Pages that may be in flight; lowered when memory runs out. */
   readonly limit: number;
@@ -51,11 +51,11 @@ export function mayBegin({ inFlight, limit, freeBytes, neededBytes }: AdmissionC
 }
 
 /** What can be done about memory that has run out, mildest first. */
-export const PRESSURE_STEPS = ["drop-caches", "shrink-arenas", "halve-pages", "fail"] as const;
+const PRESSURE_STEPS = ["drop-caches", "shrink-arenas", "halve-pages", "fail"] as const;
 /** A step against memory that has run out. */
 export type PressureStep = (typeof PRESSURE_STEPS)[number];
 
-export interface PressureCounters {
+interface PressureCounters {
   /** Held by caches and lent to nobody. */
   readonly droppableBytes: number;
   /** Held by arenas and used by nothing. */
@@ -80,5 +80,5 @@ export function halvedLimit(inFlight: number): number {
   return Math.max(1, Math.floor(inFlight / 2));
 }
 
-/** After this many pages in a row without want, one page more may go. */
+/** After this many pages in a row without a shortage, one more page may be in flight. */
 export const PAGES_BEFORE_GROWTH = 8;

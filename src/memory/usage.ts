@@ -2,7 +2,7 @@
 import type { AllocatorStats, DeviceMemory } from "../binding/index.js";
 import type { HostMemory } from "../platform/host-memory.js";
 
-/** An arena's figures and its device's; what `InferenceSession` tells. */
+/** An arena's figures and its device's; as an `InferenceSession` reports them. */
 export interface ArenaSource {
   readonly device: string;
   allocatorStats(): AllocatorStats;

@@ -1,38 +1,36 @@
 /**
- * Rewrites graphs of half precision packages for the CPU, which computes them in float32: separate weights are
- * produced, and taken, as float32. Otherwise ONNX Runtime casts each of them in every run, all before the first is
- * used, and each session holds the copies.
+ * Rewrites graphs of half precision packages for the CPU, which computes in float32: separate weights are computed, and
+ * taken as inputs, in float32. Otherwise ONNX Runtime would cast every weight in every run, all of them before the
+ * first is used, and each session would hold its own copies.
  */
-import { readFileSync } from "node:fs";
-import { messageOf, ModelError } from "../errors.js";
 import {
   ATTRIBUTE_TYPE,
   DATA_TYPE,
-  decodeModelProto,
   encodeModelProto,
   type ModelProto,
   type NodeProto,
   type ValueInfoProto,
 } from "../onnx/schema.js";
+import { readGraph } from "./read-graph.js";
 
 /**
- * ONNX Runtime takes a cast whose name begins so for one of its own that may go, with the cast back that it adds before
- * an operator which the CPU has in float32 only (its insert_cast_transformer); where it keeps both, values are the
- * same.
+ * ONNX Runtime removes casts whose names begin with this, together with the cast back that its insert_cast_transformer
+ * adds before an operator that the CPU has in float32 only. Where it keeps both casts, values are the same.
  */
 const FREE_CAST = "InsertedPrecisionFreeCast_";
 
 /**
- * The bytes of a graph that takes its half precision weights as float32. `isWeight` tells them from its other inputs.
+ * The bytes of a graph that takes its half precision weights as float32.
+ * @param isWeight whether the input of this name is a weight
  */
-export function takingFloat32(path: string, isWeight: (name: string) => boolean): Uint8Array {
+export function withFloat32Weights(path: string, isWeight: (name: string) => boolean): Uint8Array {
   return rewritten(path, (graph) => {
     const wide = graph.input.filter((value) => isHalf(value) && isWeight(value.name));
     const names = new Map(wide.map(({ name }) => [name, `${name}#half`]));
     const used = new Set<string>();
     const node = graph.node.flatMap((one) => {
-      // The CPU has this one in half precision too, slower: it is made float32, and its casts go where its neighbours
-      // are.
+      // The CPU has MatMul in half precision too, but it is slower. Made float32, its casts cancel out with those of
+      // its neighbours.
       if (one.opType === "MatMul" && names.has(one.input[1]!)) return inFloat32(one);
       for (const name of one.input) used.add(name);
       return [{ ...one, input: one.input.map((name) => names.get(name) ?? name) }];
@@ -60,8 +58,8 @@ function inFloat32(node: NodeProto): NodeProto[] {
   ];
 }
 
-/** The bytes of a graph that gives its half precision weights as float32: rounded to half precision all the same. */
-export function givingFloat32(path: string): Uint8Array {
+/** The bytes of a graph that outputs its half precision weights as float32, still rounded to half precision. */
+export function withFloat32Outputs(path: string): Uint8Array {
   return rewritten(path, (graph) => {
     const names = new Map(graph.output.filter(isHalf).map(({ name }) => [name, `${name}#half`]));
     const node = graph.node.map((one) => ({ ...one, output: one.output.map((name) => names.get(name) ?? name) }));
@@ -74,26 +72,14 @@ export function givingFloat32(path: string): Uint8Array {
   });
 }
 
-/** Names of the weights that a graph gives. */
-export function givenNames(path: string): string[] {
-  return read(path).graph.output.map(({ name }) => name);
+/** The names of a graph's outputs: of a graph that computes weights, the weights. */
+export function outputNames(path: string): string[] {
+  return readGraph(path).graph.output.map(({ name }) => name);
 }
 
 function rewritten(path: string, edit: (graph: ModelProto["graph"]) => ModelProto["graph"]): Uint8Array {
-  const model = read(path);
+  const model = readGraph(path);
   return encodeModelProto({ ...model, graph: edit(model.graph) });
-}
-
-function read(path: string): ModelProto {
-  try {
-    return decodeModelProto(readFileSync(path));
-  } catch (cause) {
-    throw new ModelError(
-      "ERR_MODEL_FILE",
-      `${path} is not an ONNX graph that can be read (${messageOf(cause)}); get the package again or build it anew`,
-      { cause },
-    );
-  }
 }
 
 function isHalf({ type }: ValueInfoProto): boolean {

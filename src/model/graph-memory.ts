@@ -3,9 +3,10 @@
  * the nodes.
  */
 import type { ModelProto, NodeProto } from "../onnx/schema.js";
-import { count, graphShapes } from "./graph-shapes.js";
+import { graphShapes } from "./graph-shapes.js";
+import { count } from "./shaped-value.js";
 
-/** Operators whose output is their input under another shape: no memory of its own. */
+/** Operators whose output is their input with another shape: it takes no memory. */
 const ALIASES: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"]);
 /** Operators that write over an input which nobody needs any more. */
 const IN_PLACE: ReadonlySet<string> = new Set([

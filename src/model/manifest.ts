@@ -4,46 +4,28 @@
  * `package.ts` opens folders.
  */
 import { z } from "zod";
-import { FILLS, STYLES, type Style } from "../config/batch-config.js";
+import { FILLS, STYLES } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
 
 /** The manifest's file name inside a package. */
 export const MANIFEST_FILE = "manifest.json";
 
 /** The formats this engine reads and writes: 2 where weights lie apart from the graphs, else 1. */
-export const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
+const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
 
-export { STYLES, type Style };
-
-/** Graphs that all styles of a package share. */
-export const SHARED_GRAPHS = ["line_extractor", "image_encoder", "vae_encoder", "vae_decoder"] as const;
-/** The name of a graph that all styles share. */
-export type SharedGraph = (typeof SHARED_GRAPHS)[number];
-
-/** Graphs that each style has of its own. */
-export const STYLE_GRAPHS = ["reference_encoder", "denoiser", "guided_upsampler"] as const;
-/** The name of a graph that belongs to a style. */
-export type StyleGraph = (typeof STYLE_GRAPHS)[number];
-
-/** The name of any graph of a package. */
-export type GraphName = SharedGraph | StyleGraph;
-
-/**
- * What a model wants of colour hints: Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie
- * in.
- */
-export const HINT_FORMS = ["squares", "regions"] as const;
-/** What a model takes colour hints as. */
+/** Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */
+const HINT_FORMS = ["squares", "regions"] as const;
+/** The form in which a model takes colour hints. */
 export type HintForm = (typeof HINT_FORMS)[number];
 
 /**
  * How a page's references are chosen: top-k patches a quadrant of the page, or every reference whole and once, at most
  * 4 x top-k of them.
  */
-export const REFERENCE_FORMS = ["quadrants", "whole"] as const;
+const REFERENCE_FORMS = ["quadrants", "whole"] as const;
 
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
-export const BUCKET_STEP_PX = 32;
+const BUCKET_STEP_PX = 32;
 
 const text = z.string().min(1, "must not be empty");
 const positive = z.number().positive();
@@ -78,18 +60,6 @@ const styleGraphs = z.strictObject({
 });
 
 const styleWeights = z.strictObject({ transformer: fileName, upsampler: fileName.optional() });
-
-/** Sets of weights that may lie apart from the graphs that take them. */
-export type WeightSet = "vae" | "transformer" | "upsampler";
-
-/** Which sets each graph takes. */
-export const TAKEN_WEIGHTS: Readonly<Partial<Record<GraphName, readonly WeightSet[]>>> = {
-  vae_encoder: ["vae"],
-  vae_decoder: ["vae"],
-  reference_encoder: ["transformer"],
-  denoiser: ["transformer"],
-  guided_upsampler: ["vae", "upsampler"],
-};
 
 const schema = z
   .strictObject({

@@ -1,8 +1,9 @@
 /** The sizes of each network's inputs for a page. */
-import type { GraphName, ModelManifest } from "./manifest.js";
+import type { GraphName } from "./graph-names.js";
+import type { ModelManifest } from "./manifest.js";
 
 /** Dims of the inputs of a graph, by name. */
-export type InputDims = Readonly<Record<string, readonly number[]>>;
+type InputDims = Readonly<Record<string, readonly number[]>>;
 
 /**
  * What the networks get for one page of a bucket with `references` chosen patches (the image encoder: a reference's

@@ -1,6 +1,6 @@
 /**
  * Opens a model package: a flat folder with `manifest.json` and the files it lists. Opening checks the manifest, that
- * the folder holds exactly those files, their lengths and, unless told otherwise, their SHA-256. Nothing is loaded.
+ * the folder holds exactly those files, their lengths and, unless `verify` is false, their SHA-256. Nothing is loaded.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -9,16 +9,9 @@ import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
-import {
-  MANIFEST_FILE,
-  parseManifest,
-  type FileRecord,
-  type GraphName,
-  type ModelManifest,
-  type Style,
-  type StyleGraph,
-  type WeightSet,
-} from "./manifest.js";
+import type { Style } from "../config/batch-config.js";
+import type { GraphName, StyleGraph, WeightSet } from "./graph-names.js";
+import { MANIFEST_FILE, parseManifest, type FileRecord, type ModelManifest } from "./manifest.js";
 
 /** An opened package. Holds no resource. */
 export interface ModelPackage {
@@ -73,7 +66,7 @@ export async function openModelPackage(
   if (faults.length > 0) {
     throw new ModelError(
       "ERR_MODEL_FILE",
-      `the model package ${root} is not intact; get it again or build it anew:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+      `the model package ${root} is not intact; get it again or build it again:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
     );
   }
   return new OpenedPackage(root, manifest, createHash("sha256").update(bytes).digest("hex"));

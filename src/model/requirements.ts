@@ -2,17 +2,16 @@
  * What a model package needs from a machine: bytes of weights and of keys and values, counted from its manifest and
  * graphs.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";
-import { DATA_TYPE, decodeModelProto, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "../onnx/schema.js";
+import { DATA_TYPE, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "../onnx/schema.js";
 import { elementCount } from "../onnx/tensor-data.js";
-import { messageOf, ModelError } from "../errors.js";
 import type { ModelManifest } from "./manifest.js";
 import type { ModelPackage } from "./package.js";
+import { readGraph } from "./read-graph.js";
 
 /** Bytes that a package needs. */
-export interface ModelRequirements {
+interface ModelRequirements {
   /** All files. */
   readonly packageBytes: number;
   /** Weights in memory while one style is in use, everything loaded. */
@@ -21,8 +20,8 @@ export interface ModelRequirements {
   readonly patchBytes: number;
 }
 
-/** Whether half precision weights are held in float32: on the CPU, which computes so. */
-export function holdsFloat32({ precision }: ModelManifest, provider: string): boolean {
+/** Whether half precision weights are held in float32, as on the CPU, which computes in float32. */
+export function weightsInFloat32({ precision }: ModelManifest, provider: string): boolean {
   return precision === "float16" && provider === "cpu";
 }
 
@@ -31,7 +30,7 @@ export function modelRequirements(model: ModelPackage, provider: string): ModelR
   const { precision, referenceKv, latent, buckets } = model.manifest;
   const style = model.styles.at(-1)!;
   const weightBytes =
-    sessionWeightBytes(model, style) * (holdsFloat32(model.manifest, provider) ? 2 : 1) +
+    sessionWeightBytes(model, style) * (weightsInFloat32(model.manifest, provider) ? 2 : 1) +
     apartWeightBytes(model, style, provider);
   const tokens = Math.max(...buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
@@ -57,7 +56,7 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
       .filter((file) => file !== undefined),
   );
   if (graphs.weights !== undefined)
-    return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(model, file)), 0);
+    return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(join(model.directory, file))), 0);
   // The graphs' own files may hold their weights, and then are not worth reading for this.
   for (const { own } of used) names.add(weightFileOf(own.denoiser));
   const ofStyles = new Set(all.flatMap(({ own }) => [...Object.values(own), weightFileOf(own.denoiser)]));
@@ -73,25 +72,12 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
  */
 export function apartWeightBytes(model: ModelPackage, style: Style, provider: string): number {
   const { weights } = model.manifest.graphs;
-  const wide = holdsFloat32(model.manifest, provider);
+  const wide = weightsInFloat32(model.manifest, provider);
   const files =
     weights === undefined
       ? []
       : [weights.shared.vae, ...Object.values(weights.styles[style] ?? {})].filter((file) => file !== undefined);
-  return files.reduce((sum, file) => sum + outputBytes(readGraph(model, file), wide), 0);
-}
-
-function readGraph(model: ModelPackage, file: string): ModelProto {
-  const path = join(model.directory, file);
-  try {
-    return decodeModelProto(readFileSync(path));
-  } catch (cause) {
-    throw new ModelError(
-      "ERR_MODEL_FILE",
-      `${path} is not an ONNX graph that can be read (${messageOf(cause)}); get the package again or build it anew`,
-      { cause },
-    );
-  }
+  return files.reduce((sum, file) => sum + outputBytes(readGraph(join(model.directory, file)), wide), 0);
 }
 
 function initializerBytes({ graph }: ModelProto): number {

@@ -1,6 +1,6 @@
 /**
- * Builds one ONNX graph in memory: nodes in the order they are added, constants deduplicated, names scoped. What the
- * operators do is known to `ops.ts`; turning the graph into a file is `model-file.ts`.
+ * Builds one ONNX graph in memory: nodes in the order they are added, constants deduplicated, names scoped.
+ * `ops.ts` has the layers; `model-file.ts` writes a graph to a file.
  */
 import { ModelError } from "../errors.js";
 import type { WeightTensor } from "./weights.js";
@@ -27,7 +27,7 @@ export class Value {
  * An attribute: integers and lists of them as they are, text, and floats marked as such because 1 and 1.0 look alike
  * here.
  */
-export type Attribute =
+type Attribute =
   | number
   | readonly number[]
   | string
@@ -307,7 +307,7 @@ export class GraphBuilder {
   }
 }
 
-/** A weight as it is stored; `name` tells it from the model's others. */
+/** A weight as it is stored; `name` is unique in the model. */
 export function weightData(tensor: WeightTensor, dtype: "float32" | "float16", name: string): TensorData {
   return {
     ...floatTensor(name, tensor.dims, dtype, () => tensor.data()),

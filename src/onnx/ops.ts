@@ -27,7 +27,7 @@ export function linearOf(g: GraphBuilder, x: Value, weight: WeightTensor, bias?:
 }
 
 /** How a convolution runs. */
-export interface ConvOptions {
+interface ConvOptions {
   stride?: number;
   /** Padding of all sides, or [top, left, bottom, right]. Default 0. */
   padding?: number | readonly [number, number, number, number];
@@ -89,7 +89,7 @@ export function silu(g: GraphBuilder, x: Value): Value {
 }
 
 /** Forms of GELU: by erf, by tanh, and x * sigmoid(1.702 x). */
-export type GeluForm = "gelu" | "gelu_tanh" | "quick_gelu";
+type GeluForm = "gelu" | "gelu_tanh" | "quick_gelu";
 
 /** GELU in the form asked for. */
 export function gelu(g: GraphBuilder, x: Value, form: GeluForm): Value {

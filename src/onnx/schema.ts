@@ -1,7 +1,7 @@
 /**
  * The part of the ONNX protobuf schema that this engine writes, given to protobufjs as a descriptor.
  * Source: onnx/onnx.proto of ONNX 1.15 (IR version 9); message names, field names and numbers are the standard's. The
- * one npm package that holds the whole schema is no longer kept.
+ * one npm package that holds the whole schema is no longer maintained.
  */
 import protobuf from "protobufjs/light.js";
 
@@ -44,7 +44,7 @@ export interface NodeProto {
   domain: string;
 }
 
-export interface EntryProto {
+interface EntryProto {
   key: string;
   value: string;
 }
@@ -59,7 +59,7 @@ export interface TensorProto {
   dataLocation?: number;
 }
 
-export interface DimensionProto {
+interface DimensionProto {
   dimValue?: number;
   dimParam?: string;
 }

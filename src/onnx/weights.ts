@@ -14,7 +14,7 @@ export interface WeightSource {
   /** Shape of a tensor, "any" when it is made in the shape asked for, undefined when there is none. */
   dims(name: string): readonly number[] | "any" | undefined;
   /**
-   * The tensor's values as float32, row major. Read anew at each call. `dims` are the shape from `dims()` or the one
+   * The tensor's values as float32, row major. Read again at each call. `dims` are the shape from `dims()` or the one
    * wanted.
    */
   read(name: string, dims: readonly number[]): Float32Array;
@@ -26,7 +26,7 @@ export interface WeightSource {
  * A tensor of a source that others have too: `base`'s own tensor of the same name and, with `adapter`, a product added
  * to it.
  */
-export interface Origin {
+interface Origin {
   readonly base: WeightSource;
   /** base + scale * up down, with `down` [rank, in] and `up` [out, rank]. */
   readonly adapter?: {
@@ -167,7 +167,7 @@ function withSum(own: WeightTensor, full: string, { base, adapter }: Origin): We
   };
 }
 
-/** A tensor made from others when it is needed. `suffix` tells it from `base` in a graph. */
+/** A tensor made from others when it is needed. `suffix` distinguishes it from `base` in a graph. */
 export function derive(
   base: WeightTensor,
   suffix: string,

@@ -16,11 +16,11 @@ export interface MapOptions {
   readonly ordered?: boolean;
   /** Ends the iteration: it rejects with the signal's reason once the items in work have ended. */
   readonly signal?: AbortSignal | undefined;
-  /** Tells `CHANNELS.stage` of each item under this name. Default: tells nothing. */
+  /** Publishes each item on `CHANNELS.stage` under this name. Default: publishes nothing. */
   readonly name?: string | undefined;
 }
 
-export interface MapContext {
+interface MapContext {
   /** Position of the item in the input, from 0. */
   readonly index: number;
   /** Aborted when the iteration ends early: by an error, the caller's signal, or a consumer that stops. */
@@ -28,7 +28,7 @@ export interface MapContext {
 }
 
 /** What is done with one item. */
-export type MapWork<I, O> = (item: I, context: MapContext) => Promise<O>;
+type MapWork<I, O> = (item: I, context: MapContext) => Promise<O>;
 
 /**
  * Runs `work` over `input`. At most `concurrency + capacity` items are between `input` and the consumer. It starts with
@@ -129,7 +129,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
     while (this.#fault === undefined && this.#consumers.length > 0 && this.#finished.has(this.#given)) {
       const item = this.#finished.get(this.#given)!;
       this.#finished.delete(this.#given++);
-      this.#tell(item);
+      this.#publish(item);
       const { value } = item;
       this.#consumers.shift()!.resolve({ done: false, value });
     }
@@ -190,8 +190,8 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
     this.#advance();
   }
 
-  /** Tells who listens of an item that is given on. */
-  #tell({ index, startedMs, endedMs }: Finished<O>): void {
+  /** Publishes an item that is passed on. */
+  #publish({ index, startedMs, endedMs }: Finished<O>): void {
     if (this.name === undefined || !CHANNELS.stage.isWatched) return;
     const [workMs, waitMs] = [endedMs - startedMs, performance.now() - endedMs];
     CHANNELS.stage.publish({ stage: this.name, index, workMs, waitMs });

@@ -69,7 +69,7 @@ class TaskCounts {
   }
 }
 
-/** One call from its start to its one settling, by the task's outcome or by giving up. */
+/** One call from its start to its one settling, by the task's outcome or by being aborted. */
 class Call {
   #settled = false;
   readonly queuedMs = performance.now();
@@ -211,7 +211,7 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (!call.settle()) return;
     this.#waiting.delete(call);
     this.#aborted++;
-    this.#tell(call, "aborted");
+    this.#publish(call, "aborted");
     call.reject(reason);
   }
 
@@ -221,19 +221,19 @@ export class WorkerPool<Tasks extends TaskTable> {
     if (call.settle()) {
       if ("error" in outcome) {
         this.#failed++;
-        this.#tell(call, "failed");
+        this.#publish(call, "failed");
         call.reject(outcome.error);
       } else {
         this.#completed++;
-        this.#tell(call, "completed");
+        this.#publish(call, "completed");
         call.resolve(outcome.value as never);
       }
     }
     this.#next();
   }
 
-  /** Counts a call that is settled, and tells who listens. */
-  #tell({ message: { task }, queuedMs, startedMs, context }: Call, outcome: TaskRun["outcome"]): void {
+  /** Counts a settled call, and publishes it. */
+  #publish({ message: { task }, queuedMs, startedMs, context }: Call, outcome: TaskRun["outcome"]): void {
     const now = performance.now();
     const waitMs = (startedMs ?? now) - queuedMs;
     const runMs = startedMs === undefined ? 0 : now - startedMs;

@@ -7,8 +7,8 @@ import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let engine: Engine;
@@ -17,7 +17,6 @@ const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-processor-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   const pages = await Promise.all([1, 2, 3, 4, 5, 6].map((seed) => linePage(seed)));
   await writeFolder(at("in"), Object.fromEntries(pages.map((page, index) => [`p${index + 1}.png`, page])));
   await writeFolder(at("faulty"), {
@@ -29,7 +28,7 @@ beforeAll(async () => {
   await writeFolder(at("folders"), { "a/001.png": pages[0]!, "b/001.png": pages[1]! });
   const reference = await colourPage(1);
   await writeFolder(at("refs"), { "x.jpg": reference });
-  engine = await Engine.open({ model: at("model") });
+  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
   await writeFolder(at("mixed"), { "1.png": pages[0]!, "2.jpg": reference });
 });
 
@@ -89,8 +88,13 @@ describe("startProcessing", () => {
     let running = 0;
     const most: number[] = [];
     const colorize = engine.colorize.bind(engine);
+    let release!: () => void;
+    const together = new Promise<void>((resolve) => (release = resolve));
     vi.spyOn(engine, "colorize").mockImplementation(async (...args) => {
       most.push(++running);
+      if (running === 2) release();
+      // A page that could end before the next begins waits for it.
+      if (limit === 2) await together;
       return colorize(...args).finally(() => running--);
     });
     let limit = 1;

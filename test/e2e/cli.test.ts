@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { chapterFiles, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
 
 const MAIN = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 let root: string;
@@ -23,7 +23,6 @@ const linesOf = (stdout: string): Line[] =>
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-cli-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeChapter(at("chapter.cbz"), 2);
 });
 
@@ -196,9 +195,9 @@ describe("every command", () => {
   });
 
   it("heeds NO_COLOR and FORCE_COLOR", async () => {
-    const forced = await runCli(["doctor", "--model", at("model")], undefined, { FORCE_COLOR: "1" });
+    const forced = await runCli(["doctor", "--model", SMALL_MODEL], undefined, { FORCE_COLOR: "1" });
     expect(forced.stdout).toContain("\u001b[32mok");
-    expect((await runCli(["doctor", "--model", at("model")], undefined, { NO_COLOR: "1" })).stdout).not.toContain(
+    expect((await runCli(["doctor", "--model", SMALL_MODEL], undefined, { NO_COLOR: "1" })).stdout).not.toContain(
       "\u001b",
     );
   });
@@ -221,8 +220,8 @@ describe("every command", () => {
   });
 
   it("ends with 75 where another run works on the output, naming it", async () => {
-    await writeFolder(at("held"), await chapterFiles(1));
-    const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", at("model"), "--json"];
+    await writeFolder(at("held"), await chapterFiles(4));
+    const command = ["colorize", at("held"), "--output-dir", at("held-out"), "--model", TINY_MODEL, "--json"];
     let second: ReturnType<typeof runCli> | undefined;
     const first = await runCli([...command, "--steps", "900", "--drain", "0"], (child, stdout) => {
       if (second === undefined && stdout.includes('"page-stage"'))

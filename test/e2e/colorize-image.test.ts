@@ -8,10 +8,10 @@ import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import type { ColorizeImageOptions } from "../../src/colorization/colorize-image.js";
-import { pageResultSchema } from "../../src/colorization/page-request.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { pageResultSchema } from "../../src/colorization/request/page-request.js";
 import { colourPage, linePage } from "../support/chapter.js";
 import { hashOf } from "../support/paper-engine.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 let engine: Engine;
@@ -21,10 +21,9 @@ const at = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-image-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   page = await linePage(1);
   references = await Promise.all([1, 2].map((seed) => colourPage(seed)));
-  engine = await Engine.open({ model: at("model"), maxQueued: 3 });
+  engine = await Engine.open({ model: SMALL_MODEL, maxQueued: 3, session: { intraOpThreads: 1 } });
 });
 
 afterEach(() => vi.restoreAllMocks());
@@ -147,7 +146,7 @@ describe("examples/server.mjs", () => {
   beforeAll(async () => {
     await writeFile(at("reference.jpg"), references[0]!);
     server = spawn(process.execPath, ["examples/server.mjs", at("reference.jpg")], {
-      env: { ...process.env, PORT: "0", COBRA_MODEL: at("model") },
+      env: { ...process.env, PORT: "0", COBRA_MODEL: SMALL_MODEL },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line] = (await once(server.stdout!, "data")) as [Buffer];

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeChapter } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -14,7 +14,6 @@ const at = (name: string): string => join(root, name);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-config-cli-"));
   await writeChapter(at("chapter.cbz"), 2);
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFile(
     at("good.json"),
     JSON.stringify({
@@ -36,7 +35,7 @@ describe("colorize --config", () => {
         "--config",
         at("good.json"),
         "--model",
-        at("model"),
+        SMALL_MODEL,
         "--json",
         ...flags,
       ]);

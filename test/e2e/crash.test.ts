@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { writeChapter } from "../support/chapter.js";
 import { randomNumbers, runToPoint } from "../support/crash.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 const KILLS = Number(process.env["COBRA_KILLS"] ?? 8);
 const SEED = Number(process.env["COBRA_KILL_SEED"] ?? 1);
@@ -21,7 +21,6 @@ const at = (name: string): string => join(root, name);
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-crash-"));
   await writeChapter(at("chapter.cbz"), 3);
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -86,7 +85,7 @@ interface Told {
 const withFlags = (args: readonly string[]): string[] => [
   ...args,
   "--model",
-  at("model"),
+  SMALL_MODEL,
   "--threads",
   "1",
   "--json",

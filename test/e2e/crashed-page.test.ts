@@ -4,17 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchSummary } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runFixture, type ChildResult } from "../support/child.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-crashed-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
   await writeFolder(at("in"), {
     "p1.png": await linePage(1),
@@ -39,7 +38,7 @@ const settings = (output: string): object => ({
 });
 const run = (output: string, page: string, how: string, stage: string): Promise<ChildResult> =>
   runFixture("support/crashing-batch.mjs", {
-    args: [at("model"), JSON.stringify(settings(output)), page, how, stage],
+    args: [SMALL_MODEL, JSON.stringify(settings(output)), page, how, stage],
     timeoutMs: 300_000,
   });
 const ALL = ["p1_colorized.png", "p2_colorized.png", "p3_colorized.png", "p4_colorized.png"];

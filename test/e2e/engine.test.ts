@@ -8,18 +8,17 @@ import { Engine } from "../../src/colorization/engine.js";
 import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import type { ReferenceImage } from "../../src/colorization/cobra/references.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { buildModelPackage, buildPresetPackage, PRESETS, presetWeights } from "../../src/convert/index.js";
+import { buildModelPackage } from "../../src/convert/build-package.js";
+import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { colourPage, linePage } from "../support/chapter.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 let folder: string;
-let model: string;
 let page: RasterImage;
 let references: ReferenceImage[];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-engine-"));
-  model = join(folder, "model");
-  await buildPresetPackage({ directory: model, preset: "tiny" });
   page = (await decodeImage(await linePage(1), "page")).image;
   references = await Promise.all(
     [1, 2].map(async (seed) => ({
@@ -44,7 +43,7 @@ describe("Engine", () => {
   it("gives the same picture to the bit with the reference cache, without it, and again from it", async () => {
     const pictures: Uint8Array[] = [];
     for (const referenceCacheBytes of [2 ** 30, 0]) {
-      await using engine = await Engine.open({ model, referenceCacheBytes });
+      await using engine = await Engine.open({ model: TINY_MODEL, referenceCacheBytes });
       using set = engine.references(references);
       for (let round = 0; round < 2; round++) pictures.push((await engine.colorize(set, request())).image.data);
       const stats = set.stats();
@@ -55,7 +54,7 @@ describe("Engine", () => {
   });
 
   it("computes keys and values once for pages in flight at the same time", async () => {
-    await using engine = await Engine.open({ model });
+    await using engine = await Engine.open({ model: TINY_MODEL });
     using set = engine.references(references);
     const results = await Promise.all([1, 2, 3].map((seed) => engine.colorize(set, request({ seed }))));
     expect(set.stats().misses).toBe(9);
@@ -63,7 +62,7 @@ describe("Engine", () => {
   });
 
   it("clamps top-k to the patches there are, and colours without any reference", async () => {
-    await using engine = await Engine.open({ model });
+    await using engine = await Engine.open({ model: TINY_MODEL });
     using one = engine.references(references.slice(0, 1));
     expect((await engine.colorize(one, request({ topK: 99 }))).references).toHaveLength(20);
     using none = engine.references([]);
@@ -89,7 +88,7 @@ describe("Engine", () => {
   });
 
   it("lets a hint change the picture", async () => {
-    await using engine = await Engine.open({ model });
+    await using engine = await Engine.open({ model: TINY_MODEL });
     using set = engine.references(references);
     const plain = await engine.colorize(set, request());
     const hinted = await engine.colorize(set, request({ hints: [{ x: 40, y: 60, color: [255, 0, 0] }] }));
@@ -100,7 +99,7 @@ describe("Engine", () => {
   });
 
   it("cancels between steps with the signal's reason and goes on with other pages", async () => {
-    await using engine = await Engine.open({ model });
+    await using engine = await Engine.open({ model: TINY_MODEL });
     using set = engine.references(references);
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -118,7 +117,7 @@ describe("Engine", () => {
   });
 
   it("close() waits for pages, destroy() cancels them, both may be called twice and free everything", async () => {
-    const engine = await Engine.open({ model });
+    const engine = await Engine.open({ model: TINY_MODEL });
     const set = engine.references(references);
     const work = engine.colorize(set, request());
     await Promise.all([engine.close(), engine.close()]);
@@ -126,7 +125,7 @@ describe("Engine", () => {
     await expect(engine.colorize(set, request())).rejects.toMatchObject({ code: "ERR_STATE" });
     set.dispose();
 
-    const other = await Engine.open({ model });
+    const other = await Engine.open({ model: TINY_MODEL });
     const otherSet = other.references(references);
     const doomed = other.colorize(otherSet, request({ steps: 500 }));
     doomed.catch(() => undefined);
@@ -138,7 +137,7 @@ describe("Engine", () => {
   });
 
   it("refuses a style the model lacks and a folder that is no model", async () => {
-    await using engine = await Engine.open({ model });
+    await using engine = await Engine.open({ model: TINY_MODEL });
     using set = engine.references(references);
     await expect(engine.colorize(set, request({ style: "shadow" as "line" }))).rejects.toMatchObject({
       code: "ERR_ARGUMENT",

@@ -7,23 +7,20 @@ import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent, PageFailure, PageSuccess } from "../../src/core/events.js";
-import { isSrgb } from "../../src/io/image/color-profile.js";
+import { isSrgb } from "../../src/io/image/headers/color-profile.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { sniffFormat, type ImageFormat } from "../../src/io/image/image-format.js";
-import { isLossless } from "../../src/io/image/lossless.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
+import { sniffFormat, type ImageFormat } from "../../src/io/image/headers/image-format.js";
+import { isLossless } from "../../src/io/image/headers/lossless.js";
 import { colourPage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 import { bilevelTiff, pngFile } from "../support/picture-files.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
-let model: string;
 const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-formats-"));
-  model = at("model");
-  await buildPresetPackage({ directory: model, preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
 });
 
@@ -173,7 +170,7 @@ async function run(
     "--reference-dir",
     at("refs"),
     "--model",
-    model,
+    SMALL_MODEL,
     "--steps",
     "1",
     "--threads",
@@ -311,7 +308,7 @@ describe("a folder of every format", () => {
       "--quality",
       "0",
       "--model",
-      model,
+      SMALL_MODEL,
     ]);
     expect(result.code).toBe(64);
     expect(result.stderr).toMatch(/--format.*\n.*--quality/u);

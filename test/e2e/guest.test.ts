@@ -3,16 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runFixture } from "../support/child.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-guest-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("in"), { "1.png": await linePage(1) });
   await writeFolder(at("refs"), { "a.png": await colourPage(2) });
 });
@@ -21,7 +20,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 it("leaves a host's sharp as it is: loaders, cache and threads", async () => {
   const { code, stdout, stderr } = await runFixture("e2e/fixtures/host-of-sharp.mjs", {
-    args: [root],
+    args: [root, SMALL_MODEL],
     timeoutMs: 200_000,
   });
   expect([code, stderr]).toEqual([0, ""]);

@@ -1,14 +1,14 @@
 // `--layers png` through the command: a folder of layers beside each picture, in folders and archives, whole after any
 // kill, done again and redone in its place.
-import { mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
 import { LAYER_NAMES } from "../../src/io/names/output-names.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let out: string;
@@ -17,7 +17,6 @@ const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-layers-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
   await writeFolder(at("in"), { "1.png": await linePage(1), "2.png": await linePage(2) });
 });
@@ -26,21 +25,23 @@ beforeEach(() => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const colorize = (...more: string[]): ReturnType<typeof runCli> =>
-  runCli([
-    "colorize",
-    at("in"),
-    "--reference-dir",
-    at("refs"),
-    "--model",
-    at("model"),
-    "--steps",
-    "1",
-    "--layers",
-    "png",
-    "--json",
-    ...more,
-  ]);
+const flags = (...more: string[]): string[] => [
+  "colorize",
+  at("in"),
+  "--reference-dir",
+  at("refs"),
+  "--model",
+  SMALL_MODEL,
+  "--steps",
+  "1",
+  "--layers",
+  "png",
+  "--json",
+  ...more,
+];
+const colorize = (...more: string[]): ReturnType<typeof runCli> => runCli(flags(...more));
+/** Puts the output of the undisturbed run, which the first test makes, into a folder of a test's own. */
+const copyUndisturbed = (): Promise<void> => cp(at("undisturbed"), out, { recursive: true, preserveTimestamps: true });
 const ALL = ["1", "2"].flatMap((page) => [
   `${page}_colorized.png`,
   ...LAYER_NAMES.map((layer) => `${page}_colorized_layers/${layer}`),
@@ -62,6 +63,7 @@ const changed = (a: Map<string, Buffer>, b: Map<string, Buffer>): string[] =>
 
 describe("--layers png into a folder", () => {
   it("writes them beside the pictures, tells where they are, and does nothing twice", async () => {
+    out = at("undisturbed");
     const { code, stdout, stderr } = await colorize("--output-dir", out);
     expect(code, stderr).toBe(0);
     const first = await files();
@@ -79,7 +81,7 @@ describe("--layers png into a folder", () => {
   }, 120_000);
 
   it("does a page again, in its place, whose layers a kill or a person has left incomplete", async () => {
-    await colorize("--output-dir", out);
+    await copyUndisturbed();
     const first = await files();
     await unlink(join(out, "1_colorized_layers/2_color.png"));
     expect((await colorize("--output-dir", out)).code).toBe(0);
@@ -106,28 +108,11 @@ describe("--layers png into a folder", () => {
   }, 120_000);
 
   it("is whole after kill -9 at any moment", async () => {
-    const { code } = await colorize("--output-dir", at("undisturbed"));
-    expect(code).toBe(0);
     for (const event of ["page-started", "page-stage", "page-completed"]) {
       const folder = at(`killed-${event}`);
-      await runCli(
-        [
-          "colorize",
-          at("in"),
-          "--reference-dir",
-          at("refs"),
-          "--model",
-          at("model"),
-          "--steps",
-          "1",
-          "--layers",
-          "png",
-          "--json",
-          "--output-dir",
-          folder,
-        ],
-        (child, stdout) => void (stdout.includes(`"${event}"`) && child.kill("SIGKILL")),
-      ).catch(() => undefined);
+      await runCli(flags("--output-dir", folder), (child, stdout) => {
+        if (stdout.includes(`"${event}"`)) child.kill("SIGKILL");
+      }).catch(() => undefined);
       expect((await colorize("--output-dir", folder)).code).toBe(0);
       expect(changed(await files(at("undisturbed")), await files(folder))).toEqual([]);
       expect([...(await files(folder)).keys()]).toEqual(ALL);
@@ -135,7 +120,7 @@ describe("--layers png into a folder", () => {
   }, 240_000);
 
   it("redo replaces one page with its layers and nothing else", async () => {
-    await colorize("--output-dir", out);
+    await copyUndisturbed();
     const first = await files();
     expect((await runCli(["redo", out, "2.png", "--seed", "9"])).code).toBe(0);
     const second = await files();
@@ -161,7 +146,7 @@ describe("--layers png into an archive", () => {
     };
     const first = await entries();
     expect([...first.keys()].sort()).toEqual(ALL);
-    expect((await runCli(["redo", archive, "1.png", "--seed", "9", "--model", at("model")])).code).toBe(0);
+    expect((await runCli(["redo", archive, "1.png", "--seed", "9", "--model", SMALL_MODEL])).code).toBe(0);
     const second = await entries();
     expect([...second.keys()].sort()).toEqual(ALL);
     expect(changed(first, second)).toContain("1_colorized_layers/2_color.png");

@@ -3,17 +3,16 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { runFixture } from "../support/child.js";
 import { runCli } from "../support/cli.js";
 import { writeChapter } from "../support/chapter.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-e2e-log-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeChapter(at("chapter.cbz"), 3, { "p9.png": Buffer.from("no picture") });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -31,7 +30,7 @@ const colorize = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
     "--output-dir",
     at(out),
     "--model",
-    at("model"),
+    TINY_MODEL,
     "--steps",
     "2",
     "--max-concurrent",

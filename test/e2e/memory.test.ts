@@ -8,16 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { InferenceSession } from "../../src/binding/index.js";
-import { Engine, type EngineOptions } from "../../src/colorization/engine.js";
+import { Engine } from "../../src/colorization/engine.js";
+import type { EngineOptions } from "../../src/colorization/engine-options.js";
 import { parseBatchConfig } from "../../src/config/batch-config.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { ResourceError } from "../../src/errors.js";
 import { setupLogging } from "../../src/logging.js";
 import { readHostMemory } from "../../src/platform/host-memory.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { exitCodeOf } from "../../src/ui/cli/output/exit-codes.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let outputs = 0;
@@ -25,7 +26,6 @@ const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-memory-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   const pages = await Promise.all([1, 2, 3, 4].map((seed) => linePage(seed)));
   await writeFolder(at("in"), Object.fromEntries(pages.map((page, index) => [`p${index + 1}.png`, page])));
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
@@ -56,7 +56,7 @@ async function run(
     stream: { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
     format: "json",
   });
-  const engine = await Engine.open({ model: at("model"), ...options });
+  const engine = await Engine.open({ model: TINY_MODEL, ...options });
   try {
     before(engine);
     const outputDir = at(`out-${outputs++}`);
@@ -196,7 +196,7 @@ describe("a control group", () => {
       const fixture = fileURLToPath(new URL("fixtures/memory-figures.mjs", import.meta.url));
       const script = `echo $$ > ${join(group, "cgroup.procs")} && exec "$0" "$@"`;
       const text = await new Promise<string>((resolve, reject) => {
-        execFile("/bin/sh", ["-c", script, process.execPath, fixture, at("model")], (error, stdout, stderr) =>
+        execFile("/bin/sh", ["-c", script, process.execPath, fixture, TINY_MODEL], (error, stdout, stderr) =>
           error ? reject(new Error(stderr, { cause: error })) : resolve(stdout),
         );
       });

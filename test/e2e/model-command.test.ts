@@ -3,7 +3,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage, openModelPackage, type ModelPackage } from "../../src/convert/index.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
+import { openModelPackage, type ModelPackage } from "../../src/model/package.js";
 import { modelRequirements, packageBytes, sessionWeightBytes, apartWeightBytes } from "../../src/model/requirements.js";
 import { runCli } from "../support/cli.js";
 
@@ -53,7 +54,7 @@ describe("model info", () => {
       hash,
       manifest,
       cpu: { weightBytes: modelRequirements(opened, "cpu").weightBytes },
-      providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }],
+      providers: [{ provider: "cpu" }, { provider: "cuda" }, { provider: "tensorrt" }, { provider: "webgpu" }],
     });
   });
 

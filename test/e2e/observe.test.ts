@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { InferenceSession } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig } from "../../src/config/batch-config.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import {
   CHANNELS,
@@ -17,6 +16,7 @@ import {
   type TaskRun,
 } from "../../src/observe/channels.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 const PAGES = 2;
 const STEPS = 2;
@@ -25,7 +25,6 @@ const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-observe-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("in"), { "a.png": await linePage(1), "b.png": await linePage(2) });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
 });
@@ -55,7 +54,7 @@ it("tells every network run, task, stage, cache use and booking of a chapter onc
     CHANNELS.memory.subscribe((booking) => void bookings.push(booking)),
   ];
   const nativeRuns = vi.spyOn(InferenceSession.prototype, "run");
-  const engine = await Engine.open({ model: at("model") });
+  const engine = await Engine.open({ model: TINY_MODEL });
   const { config } = parseBatchConfig({
     inputDir: at("in"),
     outputDir: at("out"),

@@ -10,7 +10,8 @@ import { parseBatchConfig, type BatchConfigInput, type PageConfig } from "../../
 import { runBatch, type RunBatchOptions } from "../../src/core/run-batch.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { buildModelPackage, PRESETS, presetWeights } from "../../src/convert/index.js";
+import { buildModelPackage } from "../../src/convert/build-package.js";
+import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 
 let root: string;

@@ -10,9 +10,9 @@ import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import type { BatchEvent } from "../../src/core/events.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli, type CliResult } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
@@ -23,12 +23,11 @@ const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-preview-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
   const pages = await Promise.all([1, 2, 3].map((seed) => linePage(seed)));
   await writeFolder(at("in"), { "p1.png": pages[0]!, "p2.png": pages[1]!, "p3.png": pages[2]! });
   await writeFolder(at("faulty"), { "p1.png": Buffer.from("no picture"), "p2.png": pages[1]!, "p3.png": pages[2]! });
-  engine = await Engine.open({ model: at("model"), session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
 });
 
 afterAll(async () => {
@@ -175,7 +174,7 @@ describe("a preview in a program", () => {
 });
 
 describe("a preview in commands", () => {
-  const flags = (): string[] => ["--model", at("model"), "--threads", "1", "--quiet"];
+  const flags = (): string[] => ["--model", SMALL_MODEL, "--threads", "1", "--quiet"];
 
   it("ends with exit code 3 and says how it goes on; reject makes it again, approve does the rest, in a folder", async () => {
     const out = at("cli-out");
@@ -190,7 +189,7 @@ describe("a preview in commands", () => {
       "1",
       "--preview",
       "--model",
-      at("model"),
+      SMALL_MODEL,
       "--threads",
       "1",
     ];

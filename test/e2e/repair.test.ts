@@ -11,9 +11,9 @@ import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { LockedJournal } from "../../src/core/journal/locked-journal.js";
 import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../../src/core/continue-run.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
@@ -32,8 +32,7 @@ beforeAll(async () => {
     "p3.png": pages[2]!,
     "ComicInfo.xml": Buffer.from("<ComicInfo/>"),
   });
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
-  engine = await Engine.open({ model: at("model"), session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
 });
 
 afterAll(async () => {

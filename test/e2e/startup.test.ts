@@ -1,5 +1,6 @@
-// What the command loads before it has anything to do. Help, the version, completion and wrong flags need the flags
-// alone: no schema library, no logger, no codec, no addon.
+// What the command loads before it has anything to do. Help and the version are ready text. Completion and wrong flags
+// need the flags alone: no schema library, no logger, no codec, no addon.
+import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../support/cli.js";
 
 const DIST = new URL("../../dist/", import.meta.url).href;
+const WORKER = fileURLToPath(new URL("colorization/tasks/worker.js", DIST));
 const HOOK = fileURLToPath(new URL("../support/loaded-modules.mjs", import.meta.url));
 let root: string;
 
@@ -20,19 +22,33 @@ async function loadedBy(
 ): Promise<{ packages: string[]; files: string[]; code: number | null }> {
   const list = join(root, `${args.join("_").replaceAll("/", "")}.txt`);
   const { code } = await runCli(args, undefined, { NODE_OPTIONS: `--import=${HOOK}`, LOADED_MODULES: list });
+  return { ...(await listed(list)), code };
+}
+
+async function listed(list: string): Promise<{ packages: string[]; files: string[] }> {
   const urls = (await readFile(list, "utf8")).trim().split("\n");
   const packages = urls.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
   const files = urls.filter((url) => url.startsWith(DIST)).map((url) => url.slice(DIST.length));
-  return { packages: [...new Set(packages)], files, code };
+  return { packages: [...new Set(packages)], files };
 }
 
-const OWN = /^(?:ui\/cli\/(?!actions\/)|config\/sett|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+const OWN =
+  /^(?:ui\/cli\/(?!actions\/)|config\/sett|binding\/runtime\/providers|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+
+it.each<[string, readonly string[]]>([
+  ["--help", ["--help"]],
+  ["--version", ["--version"]],
+  ["help of a command", ["colorize", "--help"]],
+  ["help of a command of a command", ["model", "import", "-h"]],
+])("%s is printed without loading the program", async (_name, args) => {
+  const { packages, files, code } = await loadedBy(args);
+  expect(code).toBe(0);
+  expect(packages).toEqual([]);
+  expect(files.sort()).toEqual(["ui/cli/help-texts.js", "ui/cli/main.js", "ui/cli/ready-text.js"]);
+});
 
 describe.each<[string, readonly string[], number]>([
-  ["--help", ["--help"], 0],
-  ["--version", ["--version"], 0],
-  ["help of a command", ["colorize", "--help"], 0],
-  ["help of a command of a command", ["model", "import", "--help"], 0],
+  ["help after other arguments", ["colorize", "chapter.cbz", "--help"], 0],
   ["completion", ["completion", "bash"], 0],
   ["an unknown flag", ["colorize", "--sede", "3"], 64],
   ["an unknown command", ["colorise"], 64],
@@ -51,4 +67,13 @@ it("sees what a command loads that has work to do", async () => {
   const { packages, files } = await loadedBy(["config", "schema"]);
   expect(packages).toContain("zod");
   expect(files).toContain("ui/cli/actions/config.js");
+});
+
+it("loads no schema library in a worker thread, of which a command starts several", async () => {
+  const list = join(root, "worker.txt");
+  execFileSync(process.execPath, [`--import=${HOOK}`, WORKER], { env: { ...process.env, LOADED_MODULES: list } });
+  const { packages, files } = await listed(list);
+  expect(files).toContain("colorization/tasks/table.js");
+  expect(packages).toContain("sharp");
+  expect(packages).not.toContain("zod");
 });

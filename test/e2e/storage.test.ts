@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
@@ -36,7 +36,6 @@ const mountable = canMount();
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-storage-"));
-  await buildPresetPackage({ directory: at("model"), preset: "tiny" });
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
   await writeFolder(at("in"), {
     "p1.png": await linePage(1),
@@ -58,9 +57,9 @@ const command = (...output: string[]): string[] => [
   at("refs"),
   ...output,
   "--model",
-  at("model"),
+  SMALL_MODEL,
   "--steps",
-  "1",
+  "12",
   "--threads",
   "1",
 ];

@@ -10,7 +10,7 @@ import { blankStretches, planTiles } from "../../src/colorization/page/tiling.js
 import type { PageSuccess } from "../../src/core/events.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { openModelPackage } from "../../src/convert/index.js";
+import { openModelPackage } from "../../src/model/package.js";
 import { defaultModelDirectory } from "../../src/model/default-model.js";
 import { modelBuckets } from "../../src/colorization/cobra/pipeline.js";
 import { writeFolder } from "../support/chapter.js";

@@ -7,16 +7,15 @@ import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
 import type { RasterRequest } from "../../src/colorization/cobra/raster-request.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
-import { buildPresetPackage } from "../../src/convert/index.js";
 import { colourPage } from "../support/chapter.js";
 import { drawn, type Picture } from "../support/drawn-page.js";
+import { TINY_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 let reference: RasterImage;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-tiles-"));
-  await buildPresetPackage({ directory: join(folder, "model"), preset: "tiny" });
   reference = (await decodeImage(await colourPage(1), "ref")).image; // drawn before an engine is open: afterwards sharp reads no SVG
 });
 
@@ -39,7 +38,7 @@ async function colorize(
   more: Partial<RasterRequest> = {},
   page = strip(),
 ): Promise<Awaited<ReturnType<Engine["colorize"]>>> {
-  await using engine = await Engine.open({ model: join(folder, "model"), session: { intraOpThreads: 1 } });
+  await using engine = await Engine.open({ model: TINY_MODEL, session: { intraOpThreads: 1 } });
   using references = engine.references([{ name: "ref", image: reference }]);
   return await engine.colorize(references, request(page, more));
 }

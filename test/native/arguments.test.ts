@@ -1,7 +1,7 @@
 /** The raw addon's one door: whatever JavaScript hands in, it gets a coded error and never a crash. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { InferenceSession, Tensor } from "../../src/binding/index.js";
-import { OWNER } from "../../src/binding/device-owner.js";
+import { OWNER } from "../../src/binding/runtime/device-owner.js";
 import { loadAddon } from "../../src/binding/load.js";
 import type { NativeSession, NativeTensor } from "../../src/binding/types.js";
 import { sumAndProduct } from "../support/small-models.js";

@@ -32,7 +32,7 @@ const hasCompiler = spawnSync("cc", ["--version"]).status === 0;
 function library(name: string, body: string): string {
   const path = join(folder, `${name}.so`);
   writeFileSync(join(folder, `${name}.c`), body);
-  execFileSync("cc", ["-shared", "-fPIC", "-O0", "-pthread", "-o", path, join(folder, `${name}.c`)]);
+  execFileSync("cc", ["-shared", "-fPIC", "-O0", "-pthread", "-Wl,-z,nodelete", "-o", path, join(folder, `${name}.c`)]);
   return path;
 }
 
@@ -132,6 +132,29 @@ test("notes are shared by those who name the same file, until the last closes; a
 test("a handler of the host runs after the note", async () => {
   expect(await die("host")).toMatchObject({ code: 0, stdout: "seen" });
   expect(await readCrashNotes(file)).toMatchObject([{ signal: "SIGTRAP", marks: [{ text: "host" }] }]);
+});
+
+describe.skipIf(!hasCompiler)("a host whose handler calls ours", () => {
+  const chain = (): string =>
+    library(
+      "chain",
+      `#include <signal.h>
+static struct sigaction old[65], own;
+static void f(int s, siginfo_t *i, void *c) { if (old[s].sa_sigaction) old[s].sa_sigaction(s, i, c); }
+__attribute__((constructor)) static void g(void) {
+  own.sa_sigaction = f; own.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigaction(SIGSEGV, &own, &old[SIGSEGV]); sigaction(SIGBUS, &own, &old[SIGBUS]);
+}`,
+    );
+
+  test.each([
+    ["after close()", "", "SIGSEGV", 0],
+    ["after close(), by a signal that was sent", "+sent", "SIGBUS", 0],
+    ["after close() and another open, with its note", "+reopen", "SIGSEGV", 1],
+  ])("dies by the signal and does not go round in circles: %s", async (_when, then, signal, notes) => {
+    expect(await die("chained", chain() + then)).toMatchObject({ code: null, signal });
+    expect(existsSync(file) ? await readCrashNotes(file) : []).toHaveLength(notes);
+  });
 });
 
 test("lines that are not whole are left out; a folder that is missing is told", async () => {

@@ -123,7 +123,7 @@ test("values that are not finite fail a run that asks for finite ones, and only 
       const x = Tensor.alloc("float32", [1, 10_000]);
       (x.data as Float32Array)[at] = bad;
       await expect(session.run({ x }, { finite: true })).rejects.toMatchObject({
-        code: "ERR_RUN",
+        code: "ERR_MODEL_OUTPUT",
         message: expect.stringContaining('"y" holds values that are not finite') as unknown,
       });
       await session.run({ x });
@@ -132,6 +132,6 @@ test("values that are not finite fail a run that asks for finite ones, and only 
   const fine = Tensor.from("float32", Float32Array.of(1.7e38, -1.7e38, 1e-45, -0), [1, 4]);
   expect((await session.run({ x: fine }, { finite: true }))["y"]!.data).toHaveLength(4);
   const [large, largest] = [0x7800, 0x7700].map((bits) => Tensor.from("float16", Uint16Array.of(0, bits), [1, 2]));
-  await expect(half.run({ x: large! }, { finite: true })).rejects.toMatchObject({ code: "ERR_RUN" });
+  await expect(half.run({ x: large! }, { finite: true })).rejects.toMatchObject({ code: "ERR_MODEL_OUTPUT" });
   await half.run({ x: largest! }, { finite: true });
 });

@@ -1,5 +1,5 @@
 // Pages drawn pixel by pixel, so that a test knows what every pixel is.
-import type { PixelImage } from "../../src/binding/pixels.js";
+import type { PixelImage } from "../../src/binding/pixels/pixels.js";
 
 export type Color = readonly [number, number, number];
 export type Picture = PixelImage<3>;

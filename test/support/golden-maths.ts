@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect } from "vitest";
-import type { PixelImage } from "../../src/binding/pixels.js";
+import type { PixelImage } from "../../src/binding/pixels/pixels.js";
 
 /** Path of a golden file. */
 export function goldenPath(name: string): string {

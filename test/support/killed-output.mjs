@@ -1,12 +1,33 @@
 // Writes an output of plain files through the real journal, lease and rules about crashes, without a model:
-// node killed-output.mjs <output folder or archive> <pages>. Two pages are in hand at once, each in three stages. Says
+// node killed-output.mjs <output folder or archive> <pages> [kill at]. Two pages are in hand at once, each in three stages. Says
 // a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
+// With "kill at" 7 the process kills itself right before its seventh operation that changes the disk.
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseBatchConfig } from "../../dist/index.js";
 import { BatchOutput } from "../../dist/core/output/batch-output.js";
 import { guardedBy } from "../../dist/core/pages/crash-isolation.js";
 
-const [target, count] = process.argv.slice(2);
+const [target, count, killAt = "Infinity"] = process.argv.slice(2);
+
+let operations = 0;
+function killBefore(object, name) {
+  const original = object[name];
+  object[name] = function (...given) {
+    if (++operations >= Number(killAt)) process.kill(process.pid, "SIGKILL");
+    return original.apply(this, given);
+  };
+}
+for (const name of ["writeSync", "fdatasyncSync", "fsyncSync", "renameSync", "linkSync"]) killBefore(fs, name);
+for (const name of ["open", "rename", "link", "rm", "mkdir", "writeFile"]) killBefore(fs.promises, name);
+const handle = await fs.promises.open(process.execPath);
+for (const name of ["write", "writeFile", "appendFile", "sync", "datasync"])
+  killBefore(Object.getPrototypeOf(handle), name);
+await handle.close();
+operations = 0;
+syncBuiltinESMExports();
+
 const say = (text) => process.stdout.write(`${text}\n`);
 const { config } = parseBatchConfig({
   inputDir: "in",
@@ -53,3 +74,4 @@ while (waiting.length > 0) {
 }
 await output.finish(jobs, [], { failures: [] });
 say("written");
+say(`operations ${operations}`);

@@ -3,8 +3,8 @@
  * request, so that a batch can be watched and steered to the letter.
  */
 import { createHash } from "node:crypto";
-import type { PageOptions } from "../../src/colorization/colorize-page.js";
-import type { ColouredPage, PageRequest, PageResult } from "../../src/colorization/page-request.js";
+import type { PageOptions } from "../../src/colorization/request/colorize-page.js";
+import type { ColouredPage, PageRequest, PageResult } from "../../src/colorization/request/page-request.js";
 import type { ReferenceFile } from "../../src/colorization/reference-store.js";
 import type { BatchEngine, PicturePool } from "../../src/core/batch-engine.js";
 import { BatchProcessingError } from "../../src/errors.js";

@@ -6,7 +6,7 @@
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
 import type { ModelManifest } from "../../model/manifest.js";
-import type { DenoiserConditions, Networks } from "../model-runner.js";
+import type { DenoiserConditions, Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
@@ -17,7 +17,7 @@ import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
 import { Solver } from "./solver.js";
 
 /** What the tiles of a page share. */
-export interface TileContext {
+interface TileContext {
   networks: Networks;
   references: ReferenceSet;
   runTask: RunTask;
@@ -40,7 +40,7 @@ export async function colorizeTile(
 ): Promise<ColouredTile> {
   const { style, signal } = request;
   const { manifest } = networks.model;
-  const tell = request.onValue ?? (() => undefined);
+  const report = request.onValue ?? (() => undefined);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
@@ -58,7 +58,7 @@ export async function colorizeTile(
     },
     signal,
   );
-  tell("line", conditions.line);
+  report("line", conditions.line);
 
   clock.begin("references");
   const retrieved = await retrieve(networks, references, prepared, request);
@@ -77,7 +77,7 @@ export async function colorizeTile(
   };
   const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
   const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
-  tell("chosen", chosen);
+  report("chosen", chosen);
   const lease = await references.keysAndValues(chosen, bucket, style, signal);
   let latent: Float32Array;
   try {
@@ -92,7 +92,7 @@ export async function colorizeTile(
   } finally {
     lease.release();
   }
-  tell("latent", latent);
+  report("latent", latent);
 
   clock.begin("decode");
   const planes = await networks.decodeLatent(latent, latentDims, signal);
@@ -101,7 +101,7 @@ export async function colorizeTile(
     { planes, width, height, upsamplerScale: upsampler?.scale ?? null },
     signal,
   );
-  tell("picture", decoded.picture);
+  report("picture", decoded.picture);
 
   let image = decoded.picture;
   if (upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {

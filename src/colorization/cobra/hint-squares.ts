@@ -1,6 +1,6 @@
 /** Colour hints as Cobra takes them: squares of colour that the user puts on a page (Cobra, `draw_square`). */
-import { resize, toRgb, type PixelImage } from "../../binding/pixels.js";
-import { toPlanar, UNIT_GRAY } from "../../binding/planes.js";
+import { resize, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
+import { toPlanar, UNIT_GRAY } from "../../binding/pixels/planes.js";
 import { ValidationError } from "../../errors.js";
 
 /** One hint: a colour at a place of the page at bucket size. */
@@ -13,7 +13,7 @@ export interface ColorHint {
 }
 
 /** The two pictures of the hints, both of the page's size. */
-export interface HintPictures {
+interface HintPictures {
   /** The line picture in RGB with the hints' colours on it. */
   readonly picture: PixelImage<3>;
   /** 255 where a hint is, 0 elsewhere. */
@@ -60,11 +60,6 @@ export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4> | undefin
     mask.data[(index - 3) / 4] = 255;
   });
   return { picture, mask };
-}
-
-/** Draws squares of hints on the line picture: `markSquares` and `layHints`. */
-export function drawHints(line: PixelImage<1 | 3>, hints: readonly ColorHint[]): HintPictures {
-  return layHints(line, markSquares(line.width, line.height, hints));
 }
 
 function checkHint({ x, y, color }: ColorHint, width: number, height: number): void {

@@ -2,8 +2,8 @@
  * The line picture: what goes into the line extractor, what comes out of it, and the two styles (Cobra,
  * `extract_sketch_line_image`).
  */
-import { applyShadowStyle, crop, type PixelImage } from "../../binding/pixels.js";
-import { BYTE_GRAY, fromPlanar, toPlanar } from "../../binding/planes.js";
+import { applyShadowStyle, crop, type PixelImage } from "../../binding/pixels/pixels.js";
+import { BYTE_GRAY, fromPlanar, toPlanar } from "../../binding/pixels/planes.js";
 import type { Style } from "../../config/batch-config.js";
 import { ValidationError } from "../../errors.js";
 

@@ -1,9 +1,8 @@
 /**
- * Seeded normal noise equal to PyTorch's: `torch.randn` on a CUDA device (Philox and Box-Muller) and on the CPU
- * (mt19937), and the order in which Cobra draws it, so that a seed means the same picture as in Cobra.
+ * Seeded normal noise equal to PyTorch's `torch.randn` on a CUDA device (Philox and Box-Muller), so that a seed gives
+ * the picture that it gives in Cobra.
  */
 import { ValidationError } from "../../errors.js";
-import { Mt19937 } from "./mt19937.js";
 import { philox4x32 } from "./philox.js";
 
 const f = Math.fround;
@@ -13,7 +12,7 @@ const TWO_POW_MINUS_32 = 2 ** -32;
 const TWO_PI_POW_MINUS_32 = f(6.2831855) * TWO_POW_MINUS_32;
 
 /** The device that is imitated. */
-export interface CudaDevice {
+interface CudaDevice {
   /**
    * Blocks of 256 threads in flight: multiprocessors * floor(threads per multiprocessor / 256). Tensors with more
    * values than that has threads differ between devices. Default: no limit.
@@ -119,57 +118,5 @@ export class NoiseGenerator {
   skip(count: number): void {
     checkCount(count);
     this.#counter += cudaCounterAdvance(count, this.#device);
-  }
-}
-
-/**
- * A CPU generator like PyTorch's: mt19937. With 16 values or more: 24-bit uniforms in blocks of 16, Box-Muller of j and
- * j + 8, a tail draws the last 16 anew. With fewer: pairs from 53-bit uniforms, the second of a pair kept for the next
- * value, also over calls. (ATen/native/cpu/DistributionTemplates.h)
- */
-export class CpuNoiseGenerator {
-  readonly #words: Mt19937;
-  #kept: number | undefined;
-
-  /** @param seed 0 .. 2^64 - 1; its low 32 bits count */
-  constructor(seed: number | bigint) {
-    this.#words = new Mt19937(seedBits(seed));
-  }
-
-  /** The next draw: `count` standard normal values. */
-  normal(count: number): Float32Array {
-    checkCount(count);
-    const values = new Float32Array(count);
-    if (count < 16) {
-      for (let i = 0; i < count; i++) values[i] = this.#one();
-      return values;
-    }
-    for (let i = 0; i < count; i++) values[i] = this.#words.uniform24();
-    for (let start = 0; start + 16 <= count; start += 16) fillBlock(values, start);
-    if (count % 16 !== 0) {
-      for (let i = count - 16; i < count; i++) values[i] = this.#words.uniform24();
-      fillBlock(values, count - 16);
-    }
-    return values;
-  }
-
-  #one(): number {
-    const kept = this.#kept;
-    this.#kept = undefined;
-    if (kept !== undefined) return kept;
-    const angle = 2 * Math.PI * this.#words.uniform53();
-    const radius = Math.sqrt(-2 * Math.log1p(-this.#words.uniform53()));
-    this.#kept = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
-  }
-}
-
-/** Box-Muller in place over 16 uniforms. */
-function fillBlock(values: Float32Array, start: number): void {
-  for (let j = start; j < start + 8; j++) {
-    const radius = f(Math.sqrt(f(-2 * f(Math.log(f(1 - values[j]!))))));
-    const angle = f(f(2 * Math.PI) * values[j + 8]!);
-    values[j] = radius * f(Math.cos(angle));
-    values[j + 8] = radius * f(Math.sin(angle));
   }
 }

@@ -6,7 +6,7 @@
 import { NoiseGenerator } from "./noise.js";
 
 /** How many values each draw of a page has. */
-export interface NoiseCounts {
+interface NoiseCounts {
   /** The page's latent: 4 x H/8 x W/8. */
   latent: number;
   /** All references' latents together, which are drawn past and not used. */
@@ -30,7 +30,7 @@ export interface PageNoise {
 }
 
 /**
- * The noise of a seed, in the original's order of draws: a generator of its own gives the start noise; the global one,
+ * The noise of a seed, in the original's order of draws: one generator gives the start noise; the global one,
  * with the same seed, gives page, references (one call), hint, upsampler. So start noise and the page's sampling noise
  * are equal.
  */

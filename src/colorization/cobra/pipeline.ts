@@ -2,13 +2,13 @@
  * What happens to one decoded page, in order: it is prepared, and cut into tiles if its shape fits none of the model's
  * page sizes; each tile is coloured, the tiles are joined, and the page's own ink is laid over.
  */
-import { toRgb } from "../../binding/pixels.js";
+import { toRgb } from "../../binding/pixels/pixels.js";
 import { ValidationError } from "../../errors.js";
 import type { ModelPackage } from "../../model/package.js";
-import type { Networks } from "../model-runner.js";
+import type { Networks } from "../networks/networks.js";
 import type { PageTask } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
-import type { Bucket } from "./buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { colorizeTile, type ColouredTile } from "./colorize-tile.js";
 import { StageClock } from "./page-stages.js";
 import type { RasterRequest, RasterResult } from "./raster-request.js";

@@ -2,7 +2,7 @@
 import type { RasterImage } from "../../binding/raster.js";
 import type { Fill, Ink, Style } from "../../config/batch-config.js";
 import type { PageHints } from "../page/page-hints.js";
-import type { Bucket } from "./buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "./hint-squares.js";
 import type { PageNoise } from "./page-noise.js";
 import type { OnStage, PageStage } from "./page-stages.js";

@@ -9,8 +9,8 @@ import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
 import { LeaseCache, type Lease, type LeaseCacheStats } from "../../memory/lease-cache.js";
 import type { MemoryManager } from "../../memory/memory-manager.js";
-import { bucketName, type Bucket } from "./buckets.js";
-import type { Networks } from "../model-runner.js";
+import { bucketName, type Bucket } from "../../model/buckets.js";
+import type { Networks } from "../networks/networks.js";
 import { signedPlanes } from "../tasks/network-pictures.js";
 import type { RunTask } from "../tasks/table.js";
 
@@ -21,7 +21,7 @@ export interface ReferenceImage {
 }
 
 /** One patch of one reference, ready for a bucket. */
-export interface ReferencePatch {
+interface ReferencePatch {
   /** Identifies the patch's pixels: content hash of the reference, number of the patch. */
   id: string;
   /** Name of the reference and number of the patch (0 = whole, 1-4 = crops), for people. */

@@ -2,12 +2,12 @@
  * Which reference patches a page uses: references resized to the page's size, crops, CLIP input, cosine similarity,
  * top-k (Cobra, `cobra_utils/utils.py`).
  */
-import { crop, resize, type PixelImage } from "../../binding/pixels.js";
-import { CLIP_RGB, toPlanar, type Normalization } from "../../binding/planes.js";
+import { crop, resize, type PixelImage } from "../../binding/pixels/pixels.js";
+import { CLIP_RGB, toPlanar, type Normalization } from "../../binding/pixels/planes.js";
 import { ValidationError } from "../../errors.js";
 
 /** Patches of a reference: the whole picture and four crops. */
-export const PATCHES = 5;
+const PATCHES = 5;
 
 /** Quadrants of a page: top left, top right, bottom left, bottom right. */
 export const QUADRANTS = 4;

@@ -6,7 +6,7 @@
 import { BatchProcessingError, ValidationError } from "../../errors.js";
 
 /** Settings of the noise schedule; the defaults are Cobra's. */
-export interface SolverOptions {
+interface SolverOptions {
   /** What the network predicts: the noise ("epsilon", default) or the clean latents ("sample"). */
   predictionType?: "epsilon" | "sample";
   /** Steps of the training schedule. Default 1000. */
@@ -53,7 +53,7 @@ export function alphasCumprod(options: SolverOptions = {}): Float32Array {
 }
 
 /**
- * One page's way from noise to clean latents. Keeps the last predicted clean latents between steps; one instance per
+ * Takes one page from noise to clean latents. Keeps the last predicted clean latents between steps; one instance per
  * page.
  */
 export class Solver {
@@ -79,12 +79,6 @@ export class Solver {
     return this.#next;
   }
 
-  /** Begins again with new latents. */
-  reset(): void {
-    this.#next = 0;
-    this.#previous = undefined;
-  }
-
   /**
    * The clean latents that a network output stands for: (x - s * epsilon) / a, or the output itself for "sample".
    * @param index 0-based step
@@ -105,10 +99,10 @@ export class Solver {
    */
   step(sample: Float32Array, modelOutput: Float32Array, index: number): Float32Array {
     if (index !== this.#next || index >= this.timesteps.length) {
-      const want = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
+      const next = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
       throw new BatchProcessingError(
         "ERR_STATE",
-        `step ${index} of ${this.timesteps.length} was asked for, but ${want}; call reset() to begin again`,
+        `step ${index} of ${this.timesteps.length} was asked for, but ${next}; make another solver to begin again`,
       );
     }
     if (modelOutput.length !== sample.length || (this.#previous && this.#previous.length !== sample.length)) {

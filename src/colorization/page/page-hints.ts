@@ -1,12 +1,12 @@
 /**
  * Turns colour hints in a page's own pixels into what the model takes: squares, or strokes grown to the page's regions.
  */
-import { growHints } from "../../binding/hints.js";
-import { resize, type PixelImage } from "../../binding/pixels.js";
+import { growHints } from "../../binding/pixels/hints.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { ValidationError } from "../../errors.js";
 import type { HintForm } from "../../model/manifest.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { markSquares, type ColorHint } from "../cobra/hint-squares.js";
 
 /** A dot of colour on a page. */
@@ -30,7 +30,7 @@ export interface PageHint {
 export type PageHints = readonly PageHint[] | PixelImage<4>;
 
 /** Hints of one page, ready for the networks and for the page's ink. */
-export interface PreparedHints {
+interface PreparedHints {
   /** RGBA at the bucket's size; a hint is where alpha is 128 or more. */
   readonly marks: PixelImage<4>;
   /**

@@ -3,11 +3,11 @@
  * cut different colours. So a region that a cut crosses takes the colours of the tile that has most of it; where it
  * continues beyond that tile, the next tile's colours are shifted to meet them. Pure functions.
  */
-import { regionOf, type RegionMap } from "../../binding/regions.js";
+import { regionOf, type RegionMap } from "../../binding/pixels/regions.js";
 import type { Stretch } from "./tiling.js";
 
 /** A tile's colours in one region are moved from `mean` to `target`; `keep` of their differences from it stay. */
-export interface Shift {
+interface Shift {
   readonly mean: readonly number[];
   readonly target: readonly number[];
   readonly keep: number;
@@ -26,7 +26,7 @@ export interface Harmony {
 /**
  * A tile's picture in its place along the page: red of (along, across) is at `along * step + across * pitch - base`.
  */
-export interface PlacedTile {
+interface PlacedTile {
   readonly from: number;
   readonly to: number;
   readonly data: Uint8Array;

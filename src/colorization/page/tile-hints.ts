@@ -2,15 +2,15 @@
  * A page's hints for its tiles: prepared once for the whole page, so that regions grow across cuts, then cut as the
  * page is.
  */
-import { resize, type PixelImage } from "../../binding/pixels.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "../cobra/hint-squares.js";
 import { prepareHints, type PageHints } from "./page-hints.js";
 import type { Tile } from "./tiling.js";
 
-export interface TileHints {
+interface TileHints {
   /** One a tile: RGBA at its bucket's size. */
   readonly marks: readonly PixelImage<4>[];
   /** See `PreparedHints.grown`. */

@@ -2,13 +2,13 @@
  * Joins the pictures of a page's tiles into one: they are brought to one scale, and where two meet, each region is
  * taken from one of them or blended from one into the other.
  */
-import { resize, type PixelImage } from "../../binding/pixels.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
-import { findRegions, regionGrid, regionOf, type RegionMap } from "../../binding/regions.js";
+import { findRegions, regionGrid, regionOf, type RegionMap } from "../../binding/pixels/regions.js";
 import { harmonize, moved, shareAt, type Harmony, type TileStrip } from "./tile-harmony.js";
 import type { TilePlan } from "./tiling.js";
 
-export interface JoinTask {
+interface JoinTask {
   /** The page, at its own size. */
   page: RasterImage;
   plan: TilePlan;

@@ -3,9 +3,9 @@
  * side. Cuts lie in gutters (blank rows or columns between panels) where there are any; otherwise the parts overlap and
  * are blended. Pure functions.
  */
-import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
+import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
-import { nearestBucket, type Bucket } from "../cobra/buckets.js";
+import { nearestBucket, type Bucket } from "../../model/buckets.js";
 
 /** A part of a page in pixels. */
 export interface Tile {
@@ -76,7 +76,7 @@ function cutAlong(axis: TilePlan["axis"], page: RasterImage, bucket: Bucket): Ti
   return tiles.length === 1 ? undefined : { axis, tiles: tiles.map((stretch) => tileOf(axis, stretch, across)), seams };
 }
 
-/** Two pages side by side, told by a blank band through the middle. */
+/** Two pages side by side, recognised by a blank band through the middle. */
 function cutSpread(page: RasterImage): TilePlan | undefined {
   const { width, height } = page;
   const middle = width / 2;

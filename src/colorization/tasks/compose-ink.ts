@@ -1,11 +1,11 @@
 /** Tasks: the model's colour under the page's own ink, as one picture or as separate layers. */
-import { flatFill } from "../../binding/flats.js";
-import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/ink.js";
-import { toRgb, type PixelImage } from "../../binding/pixels.js";
+import { flatFill } from "../../binding/pixels/flats.js";
+import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from "../../binding/pixels/ink.js";
+import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Fill } from "../../config/batch-config.js";
 
-export interface InkTask {
+interface InkTask {
   /** The page as decoded, at its own size. */
   page: RasterImage;
   /** The model's picture of it. */
@@ -19,15 +19,41 @@ export interface InkTask {
 /** Pages above this many pixels give their own memory to the result: two of them side by side are too much. */
 const LARGE_PIXELS = 16_000_000;
 
-/** The model's picture → its colour under the page's ink, at the page's size. */
-export function composeInk({ page, picture, fill, hints }: InkTask): RasterImage {
+/** Levels of 8 bits that the pixels of a blank page may lie apart in each channel: paper, scanned or compressed. */
+const BLANK_LEVELS = 24;
+const NO_COLOR: PixelImage<3> = { width: 1, height: 1, channels: 3, data: new Uint8Array([255, 255, 255]) };
+
+/** Whether a page is one tone: there is nothing to colour, and its paper keeps its own. */
+export function isBlank({ channels, data }: RasterImage): boolean {
+  const low = Array.from(data.subarray(0, channels));
+  const high = [...low];
+  for (let i = channels; i < data.length; i++) {
+    const channel = i % channels;
+    const value = data[i]!;
+    if (value < low[channel]!) low[channel] = value;
+    else if (value > high[channel]!) high[channel] = value;
+    else continue;
+    if (high[channel]! - low[channel]! > BLANK_LEVELS) return false;
+  }
+  return true;
+}
+
+/** The colour for a page, with its flats where they are asked for; none on a blank one. */
+function colorFor({ page, picture, fill }: InkTask): PixelImage<3 | 4> {
+  if (isBlank(page)) return NO_COLOR;
   const color = toRgb(picture);
+  return fill === "flat" ? flatFill(page, color) : color;
+}
+
+/** The model's picture → its colour under the page's ink, at the page's size. */
+export function composeInk(task: InkTask): RasterImage {
+  const { page, hints } = task;
   const out = page.channels === 3 && page.width * page.height > LARGE_PIXELS ? page.data : undefined;
-  return composeInkKernel(page, fill === "flat" ? flatFill(page, color) : color, hints, out);
+  return composeInkKernel(page, colorFor(task), hints, out);
 }
 
 /** `composeInk` with its layers apart; the page goes along. */
-export function composeLayers({ page, picture, fill, hints }: InkTask): InkLayers & { page: RasterImage } {
-  const color = toRgb(picture);
-  return { ...composeInkLayers(page, fill === "flat" ? flatFill(page, color) : color, hints), page };
+export function composeLayers(task: InkTask): InkLayers & { page: RasterImage } {
+  const { page, hints } = task;
+  return { ...composeInkLayers(page, colorFor(task), hints), page };
 }

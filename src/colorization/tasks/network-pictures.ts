@@ -1,9 +1,9 @@
 /** Pictures in the form the networks take, for several tasks. Planes are float32, C,H,W. */
-import { resize, type PixelImage } from "../../binding/pixels.js";
-import { SIGNED_RGB, standardization, toPlanar } from "../../binding/planes.js";
+import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
+import { SIGNED_RGB, standardization, toPlanar } from "../../binding/pixels/planes.js";
 import { clipPixels } from "../cobra/retrieval.js";
 
-/** How the image encoder wants its pictures. */
+/** The form in which the image encoder takes pictures. */
 export interface EncoderInput {
   imageSize: number;
   mean: readonly [number, number, number];

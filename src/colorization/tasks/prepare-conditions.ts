@@ -1,12 +1,11 @@
 /** Task: the line network's output as the conditions of the denoiser and the upsampler. */
-import { assertFinite } from "./assert-finite.js";
-import { toRgb, type PixelImage } from "../../binding/pixels.js";
+import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { Style } from "../../config/batch-config.js";
 import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
 import { linePicture, styledLine, type LineInput } from "../cobra/line-style.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 
-export interface ConditionTask {
+interface ConditionTask {
   /** Gray page at the bucket's size. */
   gray: PixelImage<1>;
   /** Raw output of the line network, with its padding. */
@@ -19,7 +18,7 @@ export interface ConditionTask {
   upsamplerScale: number | null;
 }
 
-export interface PreparedConditions {
+interface PreparedConditions {
   /** The line picture. */
   line: PixelImage<1>;
   /** [1, 3, H, W] in [-1, 1]. */
@@ -32,9 +31,8 @@ export interface PreparedConditions {
   upsampledLinePlanes?: Float32Array;
 }
 
-/** Line network output → line picture, hint picture and mask, as the networks want them. */
+/** Line network output → line picture, hint picture and mask, in the form that the networks take. */
 export function prepareConditions(task: ConditionTask): PreparedConditions {
-  assertFinite(task.lineRaw.data, "the line network");
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
   const lineRgb = toRgb(line);

@@ -1,10 +1,9 @@
 /** Tasks: turns planes from the VAE decoder and the upsampler into 8-bit pictures. */
-import { assertFinite } from "./assert-finite.js";
-import { fromPlanar } from "../../binding/planes.js";
+import { fromPlanar } from "../../binding/pixels/planes.js";
 import type { RasterImage } from "../../binding/raster.js";
 import { signedPlanes, upscale } from "./network-pictures.js";
 
-export interface DecodedTask {
+interface DecodedTask {
   /** [1, 3, height, width] of the VAE decoder. */
   planes: Float32Array;
   width: number;
@@ -12,7 +11,7 @@ export interface DecodedTask {
   upsamplerScale: number | null;
 }
 
-export interface DecodedPage {
+interface DecodedPage {
   /** The pipeline's picture at the bucket's size. */
   picture: RasterImage;
   /** [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
@@ -21,7 +20,6 @@ export interface DecodedPage {
 
 /** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
 export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
-  assertFinite(planes, "the decoder");
   const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
   return {
     picture,
@@ -29,7 +27,7 @@ export function prepareDecoded({ planes, width, height, upsamplerScale }: Decode
   };
 }
 
-export interface FinishTask {
+interface FinishTask {
   /** [1, 3, height, width] of the guided upsampler. */
   planes: Float32Array;
   width: number;
@@ -38,6 +36,5 @@ export interface FinishTask {
 
 /** Upsampler output → 8-bit picture (truncated, as the original does). */
 export function finishPicture({ planes, width, height }: FinishTask): RasterImage {
-  assertFinite(planes, "the upsampler");
   return fromPlanar(planes, width, height, 3, { rounding: "truncate" });
 }

@@ -1,8 +1,8 @@
 /** Tasks: a decoded page, how it is cut, and its tiles in the form the networks take. */
-import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels.js";
+import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
-import { nearestBucket, type Bucket } from "../cobra/buckets.js";
+import { nearestBucket, type Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "../cobra/hint-squares.js";
 import { lineExtractorInput, type LineInput } from "../cobra/line-style.js";
 import { quadrantCrops } from "../cobra/retrieval.js";
@@ -36,12 +36,12 @@ export interface PreparedTile {
 }
 
 /** A part of a page and the page size of the model that it is coloured at. */
-export interface TilePart {
+interface TilePart {
   tile: Tile;
   bucket: Bucket;
 }
 
-export interface PreparedPage {
+interface PreparedPage {
   /** The page as a whole, or its tiles in order. */
   parts: TilePart[];
   /** The first of them. The others are prepared one by one, so that few are in memory. */
@@ -76,7 +76,7 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
   };
 }
 
-export interface TileTask {
+interface TileTask {
   page: RasterImage;
   part: TilePart;
   encoder: EncoderInput;

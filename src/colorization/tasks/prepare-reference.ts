@@ -1,17 +1,17 @@
 /** Task: a reference as patches for one page size. */
-import { toRgb } from "../../binding/pixels.js";
+import { toRgb } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
-import type { Bucket } from "../cobra/buckets.js";
+import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 
-export interface ReferenceTask {
+interface ReferenceTask {
   image: RasterImage;
   bucket: Bucket;
   encoder: EncoderInput;
 }
 
-export interface PreparedReference {
+interface PreparedReference {
   /** [patches, 3, S, S] for the image encoder. */
   pixels: Float32Array;
   /** The patches at half the bucket's size, in the same order: the whole picture, then its four quadrant crops. */

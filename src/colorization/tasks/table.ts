@@ -3,7 +3,7 @@
  * own: its argument and result can be cloned or transferred between threads.
  */
 import { classifyPicture, type ClassifyPictureOptions } from "../../classification/classify-picture.js";
-import { decodeHintPicture } from "../../io/image/hint-picture.js";
+import { decodeHintPicture } from "../../io/image/decode/hint-picture.js";
 import {
   decodeImage,
   encodeImage,
@@ -11,12 +11,12 @@ import {
   type DecodeOptions,
   type EncodeOptions,
 } from "../../io/image/image-codec.js";
-import { encodeLayers, type LayerOptions, type PageLayers } from "../../io/image/layer-files.js";
-import { encodePsd, type PsdDocument } from "../../io/image/psd.js";
+import { encodeLayers, type LayerOptions, type PageLayers } from "../../io/image/layers/layer-files.js";
+import { encodePsd, type PsdDocument } from "../../io/image/layers/psd.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { TaskPayload, TaskResult } from "../../workers/task-table.js";
 import { seededNoise } from "../cobra/page-noise.js";
-import { contactSheet } from "../contact-sheet.js";
+import { contactSheet } from "./contact-sheet.js";
 import { joinTiles } from "../page/tile-join.js";
 import { composeInk, composeLayers } from "./compose-ink.js";
 import { prepareConditions } from "./prepare-conditions.js";

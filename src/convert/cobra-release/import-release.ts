@@ -7,11 +7,11 @@ import { ModelError } from "../../errors.js";
 import { checkArgument, checkObject, checkOneOf, checkText } from "../../errors/arguments.js";
 import { buildModelPackage, type BuildProgress } from "../build-package.js";
 import type { ModelWeights, StyleWeights } from "../package-graphs.js";
-import { STYLES, type Style } from "../../model/manifest.js";
+import { STYLES, type Style } from "../../config/batch-config.js";
 import type { ModelConfig } from "../model-config.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { Prompt } from "../graphs/prompt.js";
-import { COBRA_BUCKETS } from "../cobra-buckets.js";
+import { COBRA_BUCKETS } from "../../model/buckets.js";
 import { openWeights, type WeightsOnDisk } from "../weights/open-weights.js";
 import { LONE_TENSOR } from "../weights/torch/torch-checkpoint.js";
 import type { WeightSource } from "../../onnx/weights.js";
@@ -50,7 +50,12 @@ export async function importRelease(options: ImportReleaseOptions): Promise<Mode
   const files = findRelease(options, options.styles);
   await using opened = new OpenFiles();
   const lineExtractor = renamed(await opened.open(files.lineExtractor), NAME_TABLES.lineExtractor);
-  const config = releaseConfig(files, lineExtractor, options.buckets ?? COBRA_BUCKETS, options.ignored);
+  const config = releaseConfig(
+    files,
+    lineExtractor,
+    options.buckets ?? COBRA_BUCKETS.map(({ width, height }) => [width, height] as const),
+    options.ignored,
+  );
   const base = renamed(await opened.open(files.transformer), NAME_TABLES.transformer);
   const prompt = await readPrompt(files, config.transformer.captionChannels);
   const styles: Partial<Record<Style, StyleWeights>> = {};

@@ -29,7 +29,7 @@ export interface LoraOptions {
   /** Default: the rank, as Cobra has it, so that B A is added as it is. */
   readonly alpha?: number;
   /**
-   * Tensors of the adapter that find no place and are left out without a word, and modules that may go without an
+   * Tensors of the adapter that find no place and are silently left out, and modules that may go without an
    * adapter.
    */
   readonly ignored?: readonly string[];

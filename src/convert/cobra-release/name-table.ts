@@ -7,7 +7,7 @@ import { ModelError } from "../../errors.js";
 import type { WeightSource } from "../../onnx/weights.js";
 
 /** How the names of one network's checkpoints become ours. */
-export interface NameTable {
+interface NameTable {
   /** What the network is, for messages. */
   readonly network: string;
   /** Wrappers that savers put around a state dict. One is cut where every name has it; they may lie in one another. */

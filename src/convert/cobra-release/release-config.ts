@@ -204,7 +204,7 @@ function read<T extends z.ZodRawShape>(
  * The line network has no config file; its weights' shapes say its sizes. What they do not fit is found when it is
  * built.
  */
-export function lineExtractorConfig(weights: WeightSource): LineExtractorConfig {
+function lineExtractorConfig(weights: WeightSource): LineExtractorConfig {
   const size = (name: string): number => {
     const dims = weights.dims(name);
     return Array.isArray(dims) ? (dims as number[])[0]! : 1;

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ModelError } from "../../errors.js";
-import type { Style } from "../../model/manifest.js";
+import type { Style } from "../../config/batch-config.js";
 
 /** Folders of a release. */
 export interface ReleaseFolders {

@@ -14,7 +14,7 @@ import { checkTransformerConfig, controlChannels, widthOf, type TransformerConfi
 import { Block, outputLayer, patchTokens, type KeyValue } from "./transformer.js";
 
 /** Weights of the denoiser. The labels differ. */
-export interface DenoiserWeights {
+interface DenoiserWeights {
   readonly main: Weights;
   readonly control: Weights;
 }
@@ -64,7 +64,7 @@ export function buildDenoiser(
 }
 
 /** What both branches know of the page. */
-export interface PageInputs {
+interface PageInputs {
   /** [B, channels, h, w]. */
   readonly latent: Value;
   /** float32 [B]. */

@@ -15,7 +15,7 @@ const BASE_SIZE = 64;
 const INTERPOLATION_SCALE = 2;
 
 /** Page tokens as int64 values of one axis. */
-export interface PageTokens {
+interface PageTokens {
   readonly rows: Value;
   readonly columns: Value;
 }

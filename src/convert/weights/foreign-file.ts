@@ -1,5 +1,5 @@
 /**
- * Says what a file is that should hold weights and does not, as far as its first bytes tell: typically what a failed
+ * Recognises, by its first bytes, a file that does not hold weights although it should: typically what a failed
  * download leaves in its place.
  */
 

@@ -19,7 +19,7 @@ const schema = z.object({
 });
 
 /** Opened shards. Dispose it when the tensors are read. */
-export interface ShardedWeights extends WeightSource, Disposable {}
+interface ShardedWeights extends WeightSource, Disposable {}
 
 /**
  * Opens all shards of an index. Throws ERR_MODEL_WEIGHTS for an index that does not say exactly what its shards hold.

@@ -1,19 +1,12 @@
 /** Which pictures of an input are pages and which are references. */
-import type { RasterImage } from "../../binding/raster.js";
-import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
-import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
+import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
-import { openPageSource } from "../../io/open-source.js";
-import { sha256 } from "../../platform/sha256.js";
 import type { PictureKind } from "../../classification/classify-picture.js";
 import type { PicturePool } from "../batch-engine.js";
 import { findResults, insideOf } from "./earlier-results.js";
-import { isGray } from "./is-gray.js";
+import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
-
-/** A reference that was read: its file by hash, and its picture. */
-export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
 
 export interface FindOptions {
   /** Settings of single pages by name. */
@@ -31,16 +24,16 @@ export interface FoundPages {
   /** Pictures that are in colour already; they are among `carried`. */
   inColour: SourceEntry[];
   references: DecodedReference[];
-  /** What the decision was where pictures were told apart. */
+  /** How pictures were classified, if they were. */
   classifications: Map<SourceEntry, PictureKind>;
-  /** Pictures that could not be told apart because they cannot be read. */
+  /** Pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
   warnings: string[];
 }
 
 /**
- * Sorts an input. With references of their own every picture of the input is a page, but for those that are in colour
- * already; without, the input's own coloured pictures are the references. What `pageConfig` says a picture is, it is.
+ * Sorts an input. If references are given, every picture of the input is a page unless it is in colour already.
+ * Otherwise the coloured pictures of the input are the references. `pageConfig` can state what a picture is.
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
@@ -69,7 +62,13 @@ export async function findPages(
       references,
       classifications: new Map(),
       failures: [],
-      warnings: [...results.warnings, ...sorted.warnings, ...warnings, ...grayWarning(references)],
+      warnings: [
+        ...(source.warnings ?? []),
+        ...results.warnings,
+        ...sorted.warnings,
+        ...warnings,
+        ...grayWarning(references),
+      ],
     };
   }
   const found: FoundPages = {
@@ -79,7 +78,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...results.warnings],
+    warnings: [...(source.warnings ?? []), ...results.warnings],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
@@ -113,10 +112,14 @@ export async function findPages(
       `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
     );
   }
-  for await (const reference of mapConcurrent(coloured, (entry) => decode(pool, entry, () => entry.read(), signal), {
-    concurrency: pool.maxThreads,
-    signal,
-  }))
+  for await (const reference of mapConcurrent(
+    coloured,
+    (entry) => decodeReference(pool, entry, () => entry.read(), signal),
+    {
+      concurrency: pool.maxThreads,
+      signal,
+    },
+  ))
     found.references.push(reference);
   found.carried.push(...coloured);
   return found;
@@ -168,13 +171,6 @@ async function sortBesideReferences(
   return sorted;
 }
 
-function grayWarning(references: readonly DecodedReference[]): string[] {
-  if (references.some(({ image }) => !isGray(image))) return [];
-  return [
-    `no reference has a colour to give (${references.map(({ name }) => name).join(", ")}): they are all gray; name coloured ones`,
-  ];
-}
-
 function ambiguity(name: string, { type, confidence }: PictureKind): string {
   const [taken, other] = type === "line_art" ? ["line art", "coloured"] : ["coloured", "line art"];
   return `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure). If it is ${other}, say so in a --config file: { "images": { ${JSON.stringify(name)}: { "imageType": "${type === "line_art" ? "colored" : "line_art"}" } } }`;
@@ -204,94 +200,5 @@ async function classifyEntry(
   } catch (error) {
     if (!signal.aborted && error instanceof BatchProcessingError) return { entry, error };
     throw error;
-  }
-}
-
-/**
- * Decodes references; with warnings about those that cannot be read.
- * @param from paths of pictures, folders and archives, or an open source
- * @param recursive whether folders inside folders are read too
- * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
- */
-export async function readReferences(
-  pool: PicturePool,
-  from: readonly string[] | PageSource,
-  signal: AbortSignal,
-  recursive = false,
-): Promise<{ references: DecodedReference[]; warnings: string[] }> {
-  const references: DecodedReference[] = [];
-  const warnings: string[] = [];
-  const readFrom = async (
-    source: PageSource,
-    readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
-  ): Promise<void> => {
-    for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
-    const images = source.entries().filter(({ kind }) => kind === "image");
-    const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
-      concurrency: pool.maxThreads,
-      signal,
-    });
-    for await (const one of decoded) {
-      if ("error" in one) warnings.push(`reference ${one.name} is left out: ${one.error.message}`);
-      else references.push(one);
-    }
-  };
-  if ("entries" in from && !Array.isArray(from)) await readFrom(from as PageSource, (entry) => entry.read());
-  else
-    for (const path of from as readonly string[]) {
-      const source = await openPageSource(path, { recursive });
-      try {
-        await readFrom(source, ({ name }) => readEntry(path, name, recursive));
-      } finally {
-        await source.close();
-      }
-    }
-  if (references.length === 0) {
-    const where = Array.isArray(from) ? from.join(", ") : (from as PageSource).path;
-    throw new ConfigurationError(
-      "ERR_NO_REFERENCES",
-      `none of the references in ${where} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
-    );
-  }
-  return { references, warnings };
-}
-
-async function decodeOrError(
-  pool: PicturePool,
-  entry: SourceEntry,
-  read: () => Promise<Uint8Array>,
-  signal: AbortSignal,
-): Promise<DecodedReference | { name: string; error: BatchProcessingError }> {
-  try {
-    return await decode(pool, entry, read, signal);
-  } catch (error) {
-    if (!signal.aborted && error instanceof BatchProcessingError) return { name: entry.name, error };
-    throw error;
-  }
-}
-
-/** @param read reads the file again, when the entry's source may be closed */
-async function decode(
-  pool: PicturePool,
-  entry: SourceEntry,
-  read: () => Promise<Uint8Array>,
-  signal: AbortSignal,
-): Promise<DecodedReference> {
-  const bytes = await entry.read();
-  const hash = await sha256(bytes);
-  const { name } = entry;
-  return { name, hash, read, image: (await pool.decode(bytes, name, { signal })).image };
-}
-
-/** One file of a source that is closed. */
-async function readEntry(path: string, name: string, recursive: boolean): Promise<Uint8Array> {
-  const source = await openPageSource(path, { recursive });
-  try {
-    const entry = source.entries().find((one) => one.name === name);
-    if (entry === undefined)
-      throw new ValidationError("ERR_INPUT_NOT_FOUND", `the reference ${name} of ${path} is gone; put it back`);
-    return await entry.read();
-  } finally {
-    await source.close();
   }
 }

@@ -1,16 +1,16 @@
 /** Hashes of the files under paths, so that a picture's fingerprint changes with the files it was made from. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { sha256 } from "../../platform/sha256.js";
+import { assertIsFile, fileChunks, OPEN_TO_READ } from "../../io/files/read-file.js";
 
 /** Hash of what cannot be read. */
 const NOTHING = "";
 
 /**
  * Hashes of files, and of folders as of their files' names and contents; each path is read once. Folders in folders
- * count only where they are read too.
+ * count only if they are read too.
  */
 export class ContentHashes {
   readonly #known = new Map<string, string>();
@@ -41,25 +41,59 @@ export class ContentHashes {
   }
 }
 
+/** Pieces in which a file is read at once. */
+const PIECE_BYTES = 2 ** 20;
+
 async function hashOf(path: string, recursive: boolean): Promise<string> {
-  if (!(await stat(path)).isDirectory()) return sha256(await readFile(path));
+  if (!(await stat(path)).isDirectory()) return fileHash(path);
   const files: [string, string][] = [];
   for (const entry of (await readdir(path, { withFileTypes: true, recursive })).filter((one) => !one.isDirectory())) {
     const file = join(entry.parentPath, entry.name);
-    files.push([relative(path, file), await sha256(await readFile(file))]);
+    files.push([relative(path, file), await fileHash(file).catch(() => NOTHING)]);
   }
   return ofFolder(files);
 }
 
+async function fileHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of fileChunks(path)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 function hashNow(path: string, recursive: boolean): string {
-  const file = (name: string): string => createHash("sha256").update(readFileSync(name)).digest("hex");
-  if (!statSync(path).isDirectory()) return file(path);
+  if (!statSync(path).isDirectory()) return fileHashNow(path);
+  const file = (name: string): string => {
+    try {
+      return fileHashNow(name);
+    } catch {
+      return NOTHING;
+    }
+  };
   return ofFolder(
     readdirSync(path, { withFileTypes: true, recursive })
       .filter((one) => !one.isDirectory())
       .map(({ name, parentPath }) => join(parentPath, name))
       .map((found) => [relative(path, found), file(found)]),
   );
+}
+
+function fileHashNow(path: string): string {
+  const file = openSync(path, OPEN_TO_READ);
+  try {
+    const info = fstatSync(file);
+    assertIsFile(info);
+    const hash = createHash("sha256");
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, info.size));
+    for (let position = 0; position < info.size;) {
+      const done = readSync(file, piece, 0, Math.min(piece.byteLength, info.size - position), position);
+      if (done === 0) break;
+      hash.update(piece.subarray(0, done));
+      position += done;
+    }
+    return hash.digest("hex");
+  } finally {
+    closeSync(file);
+  }
 }
 
 function ofFolder(files: readonly (readonly [string, string])[]): string {

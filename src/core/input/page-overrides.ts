@@ -2,12 +2,13 @@
  * The files that single pages name in their settings, references and hint pictures: checks them and hashes their
  * contents.
  */
-import { readFile, stat } from "node:fs/promises";
-import type { PageRequest } from "../../colorization/page-request.js";
+import { stat } from "node:fs/promises";
+import type { PageRequest } from "../../colorization/request/page-request.js";
 import type { PageConfig, PageSettings } from "../../config/batch-config.js";
 import type { ColorHints } from "../../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
-import { hintPictureHeadFault } from "../../io/image/hint-picture.js";
+import { readWhole } from "../../io/files/read-file.js";
+import { hintPictureHeadFault } from "../../io/image/decode/hint-picture.js";
 
 /** Paths that a page's own settings name. */
 export function ownPaths({ referenceImages = [], colorHints }: PageConfig): string[] {
@@ -48,8 +49,13 @@ async function pathFault(path: string): Promise<string | undefined> {
   );
 }
 
+/** What the system said, without the path. */
+function reasonOf(error: unknown): string {
+  return messageOf((error as Error).cause ?? error);
+}
+
 async function hintFileFault(path: string): Promise<string | undefined> {
-  const bytes = await readFile(path).catch((error: unknown) => `cannot be read (${messageOf(error)}); ${MISSING}`);
+  const bytes = await readWhole(path).catch((error: unknown) => `cannot be read (${reasonOf(error)}); ${MISSING}`);
   return typeof bytes === "string" ? bytes : hintPictureHeadFault(bytes);
 }
 
@@ -60,11 +66,11 @@ async function hintFileFault(path: string): Promise<string | undefined> {
 export async function hintsOf(colorHints: ColorHints): Promise<NonNullable<PageRequest["hints"]>> {
   if (typeof colorHints !== "string") return colorHints;
   try {
-    return { name: colorHints, picture: { bytes: await readFile(colorHints) } };
+    return { name: colorHints, picture: { bytes: await readWhole(colorHints) } };
   } catch (error) {
     throw new ImageProcessingError(
       "ERR_HINTS",
-      `the picture of hints ${colorHints} cannot be read (${messageOf(error)})`,
+      `the picture of hints ${colorHints} cannot be read (${reasonOf(error)})`,
       { imagePath: colorHints, cause: error },
     );
   }

@@ -2,11 +2,11 @@
  * The references of a batch's pages: the batch's own for most, a list of their own for pages that name others. Pages
  * with the same list share it; it is read when the first of them starts and released when the last is done.
  */
-import type { PageReference } from "../../colorization/page-request.js";
+import type { PageReference } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSettings } from "../../config/batch-config.js";
 import type { BatchEngine } from "../batch-engine.js";
-import { readReferences } from "./classify-input.js";
+import { readReferences } from "./read-references.js";
 
 interface OwnList {
   reading: Promise<{ readonly references: readonly PageReference[]; readonly hold: Disposable }> | undefined;

@@ -1,7 +1,7 @@
 /** Scans an input: its pages, references and other files, and the name of each picture's result. */
 import type { BatchConfig } from "../../config/batch-config.js";
 import { ConfigurationError } from "../../errors.js";
-import { liesWithin, realPathOf } from "../../io/files/real-path.js";
+import { isSameFolder, liesWithin } from "../../io/files/real-path.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
@@ -60,6 +60,7 @@ function keptOpen(source: PageSource): PageSource {
     path: source.path,
     entries: () => source.entries(),
     faults: source.faults,
+    warnings: source.warnings,
     comment: source.comment,
     close: async () => {},
   };
@@ -68,7 +69,7 @@ function keptOpen(source: PageSource): PageSource {
 /** An output among the input's pages would be taken for pages by the next run, and coloured again. */
 async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Promise<void> {
   if (inputDir === undefined || outputDir === undefined) return;
-  const isSame = (await realPathOf(inputDir)) === (await realPathOf(outputDir));
+  const isSame = await isSameFolder(inputDir, outputDir);
   if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",

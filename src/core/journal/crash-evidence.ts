@@ -28,7 +28,7 @@ export interface DeathCounts {
   /** The last crash was while no other page was in hand. */
   readonly crashedAlone: boolean;
   readonly memoryKills: number;
-  /** It was ended for want of memory even alone and with the least. */
+  /** It was ended for lack of memory even alone and with the least. */
   readonly memoryKilledAtLeast: boolean;
   /** Without evidence. */
   readonly unexplained: number;

@@ -16,7 +16,7 @@ export function markText(page: Page, stage: FailureStage): string {
   return `${stage} ${shortKey(page)} ${page.page}`;
 }
 
-/** The stage that a mark gives for a page; undefined where it is about another page. */
+/** The stage that a mark gives for a page; undefined if it is about another page. */
 export function stageInMark(text: string, page: Page): FailureStage | undefined {
   const [stage, key] = text.split(" ", 2);
   return key === shortKey(page) ? (stage as FailureStage) : undefined;

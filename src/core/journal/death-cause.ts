@@ -11,7 +11,7 @@ import { oomKillsOf, type LeaseRecord } from "./lease-record.js";
 export interface CrashNote {
   /** Such as SIGSEGV. */
   readonly signal: string;
-  /** The process that sent the signal, where it was another one: then nothing here was at fault. */
+  /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
   /** What was in hand; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];
@@ -27,7 +27,7 @@ export interface EndOfProcess {
 }
 
 /**
- * @param holder the lease of the process; undefined where it was torn
+ * @param holder the lease of the process; undefined if it was torn
  * @param notes the crash notes of that process
  * @param now the system's counts now; default: as it tells them
  */

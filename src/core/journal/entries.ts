@@ -2,6 +2,7 @@
 import type { SessionOptions } from "../../binding/index.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import type { DeathCause } from "./crash-evidence.js";
+import type { Place } from "./place.js";
 import type { FailureStage, PageFailure, PageSuccess, PreviewResult } from "../events.js";
 
 /** A file that is about to get its name. Whether it got it, the file itself tells by its hash. */
@@ -47,7 +48,7 @@ export interface LayerRecord {
 }
 
 /**
- * A page's picture, and its layers where they are files. Written before the picture gets its name. `preview`: it is
+ * A page's picture, and its layers if they are files. Written before the picture gets its name. `preview`: it is
  * shown for approval and may be rejected.
  */
 export type PageEntry = {
@@ -69,8 +70,14 @@ export type ArchiveEntry = { readonly type: "archive"; readonly name: string } &
 export type PageInHand = PageKey & { readonly stage: FailureStage };
 
 export type JournalEntry =
-  /** A run begins. */
-  | { readonly type: "run"; readonly job: string; readonly at: string; readonly record: RunRecord }
+  /** A run begins. `place` marks where the record was written; without it, it was taken over from elsewhere. */
+  | {
+      readonly type: "run";
+      readonly job: string;
+      readonly at: string;
+      readonly record: RunRecord;
+      readonly place?: Place | undefined;
+    }
   /** Earlier results no longer count as done (`fresh`). Their files are still known as this output's own. */
   | { readonly type: "forget" }
   | PageEntry

@@ -15,10 +15,10 @@ const count = z.int().min(0);
 const hash = z.string().regex(/^(?:[0-9a-f]{64})?$/u);
 
 /** The relative name of a file inside the output. */
-const fileName = text.refine(staysInside, { error: "leads outside of the output", params: { unsafe: true } });
+const fileName = text.refine(staysInside, { error: "leads outside the output", params: { unsafe: true } });
 /** The name of a file right beside the journal's output. */
 const siblingName = fileName.refine((name) => !name.includes("/") && name !== "." && name !== "..", {
-  error: "leads outside of the output's folder",
+  error: "leads outside the output's folder",
   params: { unsafe: true },
 });
 
@@ -37,7 +37,7 @@ const layerRecord = z.looseObject({ name: z.enum(LAYER_NAMES), sha256: hash, siz
 
 const failure = z.looseObject({ page: text, stage: text, code: text, message: z.string(), remedy: z.string() });
 
-/** Shown again with a picture that is kept; `output` and `layers` are set anew from where the files are. */
+/** Shown again with a picture that is kept; `output` and `layers` are set again from where the files are. */
 const success = z.looseObject({
   page: text,
   output: z.string(),
@@ -88,6 +88,9 @@ const runRecord = z.looseObject({
   session,
 });
 
+/** See `place.ts`. */
+const place = z.looseObject({ path: text, folder: text.optional() });
+
 const adjustments = z.looseObject({ all: pageConfig, pages: pageConfigs });
 
 const preview = z.looseObject({
@@ -104,7 +107,7 @@ const preview = z.looseObject({
 
 /** One line of a journal. */
 const journalEntry = z.discriminatedUnion("type", [
-  z.looseObject({ type: z.literal("run"), job: text, at: text, record: runRecord }),
+  z.looseObject({ type: z.literal("run"), job: text, at: text, record: runRecord, place: place.optional() }),
   z.looseObject({
     type: z.literal("page"),
     ...pageKey,
@@ -156,13 +159,13 @@ export const archiveMetadata = z.looseObject({
   inputs: z.array(z.looseObject({ page: text, fingerprint: text, sha256: hash })),
   pages: z.array(archivedSuccess),
   failures: z.array(z.unknown()),
-  run: z.looseObject({ record: runRecord, adjustments }).optional(),
+  run: z.looseObject({ record: runRecord, adjustments, place: place.optional() }).optional(),
 });
 
 /**
  * A value of a journal as an entry; undefined for one that is none, such as a damaged one or one of a later version.
  * @param where the journal, for the message
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside of the output
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside the output
  */
 export function parseEntry(value: unknown, where: string): JournalEntry | undefined {
   const result = journalEntry.safeParse(value);
@@ -171,7 +174,7 @@ export function parseEntry(value: unknown, where: string): JournalEntry | undefi
   return undefined;
 }
 
-/** Throws `ERR_OUTPUT_UNSAFE` where one of the faults is a name that leads outside of the output. */
+/** Throws `ERR_OUTPUT_UNSAFE` if one of the faults is a name that leads outside the output. */
 export function throwIfUnsafe(error: z.ZodError, value: unknown, where: string): void {
   const unsafe = error.issues.find((issue) => issue.code === "custom" && issue.params?.["unsafe"] === true);
   if (unsafe === undefined) return;
@@ -179,7 +182,7 @@ export function throwIfUnsafe(error: z.ZodError, value: unknown, where: string):
   throw unsafeOutput(where, `"${unsafe.path.join(".")}" ${unsafe.message}: ${JSON.stringify(named).slice(0, 200)}`);
 }
 
-/** `ERR_OUTPUT_UNSAFE`: records or links of an output lead outside of it. */
+/** `ERR_OUTPUT_UNSAFE`: records or links of an output lead outside it. */
 export function unsafeOutput(where: string, fault: string): ValidationError {
   return new ValidationError(
     "ERR_OUTPUT_UNSAFE",

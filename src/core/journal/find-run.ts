@@ -9,14 +9,19 @@ import type { RunRecord } from "./entries.js";
 import { RunHistory } from "./history.js";
 import { readJournal } from "./journal.js";
 import { JOURNAL_NAME } from "./locked-journal.js";
-import { absoluteRecord } from "./run-record.js";
+import { isPlace } from "./place.js";
+import { absoluteRun } from "./run-record.js";
 
 /** A run that was found by its output. */
 export interface StoredRun {
   /** What it was asked for; the output where it is now. */
   readonly record: RunRecord;
   readonly history: RunHistory;
-  /** The archive that tells of the run where no journal is left. */
+  /** The folder or archive. */
+  readonly output: string;
+  /** Whether the record was written where it lies now, and so by a run of this machine. */
+  readonly isFromHere: boolean;
+  /** The archive that describes the run if no journal is left. */
   readonly archive?: { readonly path: string; readonly metadata: ArchiveMetadata };
 }
 
@@ -37,7 +42,13 @@ export async function findRun(output: string): Promise<StoredRun> {
         output,
         `its journal ${journal} does not say what was asked for (it is of an earlier version, or damaged); run the colorize command again instead`,
       );
-    return { record: recordAt(history.record, paths), history };
+    const isFromHere = await isPlace(history.place, workFolder(paths));
+    return {
+      record: trusted(recordAt(history.record, paths), isFromHere),
+      history,
+      output: outputPath(paths),
+      isFromHere,
+    };
   }
   const metadata = await readArchiveMetadata(path);
   if (metadata?.run === undefined)
@@ -49,15 +60,17 @@ export async function findRun(output: string): Promise<StoredRun> {
           : "its processing_metadata.json does not say what was asked for; run the colorize command again instead"
         : "there is no such folder or archive; check the path",
     );
-  const { record, adjustments } = metadata.run;
+  const { record, adjustments, place } = absoluteRun(metadata.run, path, dirname(path));
   const history = new RunHistory([
     { type: "run", job: "", at: "", record },
     { type: "adjust", settings: adjustments.all },
     ...Object.entries(adjustments.pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
   ]);
   return {
-    record: recordAt(absoluteRecord(record, path, dirname(path)), { outputZip: path }),
+    record: recordAt(record, { outputZip: path }),
     history,
+    output: path,
+    isFromHere: await isPlace(place, dirname(path)),
     archive: { path, metadata },
   };
 }
@@ -75,6 +88,11 @@ async function candidates(path: string): Promise<OutputPaths[]> {
       found.push(paths);
   }
   return found;
+}
+
+/** A record from elsewhere does not say which folder a model is opened from. */
+function trusted(record: RunRecord, isFromHere: boolean): RunRecord {
+  return isFromHere ? record : { ...record, model: { ...record.model, directory: "" } };
 }
 
 /** The record for an output that may have been moved since. */

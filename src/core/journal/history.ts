@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
 import type { PageFailure, PreviewResult } from "../events.js";
+import { isSamePlace, type Place } from "./place.js";
 import { addDeath, treatmentOf, type DeathCounts, type Treatment } from "./crash-evidence.js";
 import type {
   Adjustments,
@@ -36,8 +37,14 @@ export class RunHistory {
   readonly #archives: ArchiveEntry[] = [];
   readonly #inHand = new Map<string, PageInHand>();
   readonly #suspects = new Map<string, Suspect>();
+  /** The hash of each page's file, as it was read last. */
+  readonly #inputs = new Map<string, string>();
   #record: RunRecord | undefined;
-  #adjustments: Adjustments = { all: {}, pages: {} };
+  #place: Place | undefined;
+  #changesOfAll: PageConfig = {};
+  readonly #changesOfPages = new Map<string, PageConfig>();
+  /** The same as one value, made when it is asked for. */
+  #adjustments: Adjustments | undefined;
   #preview: { state: PreviewState; result: PreviewResult | undefined } | undefined;
 
   constructor(entries: Iterable<JournalEntry> = []) {
@@ -49,8 +56,13 @@ export class RunHistory {
     return this.#record;
   }
 
+  /** Where the record was written; undefined if nothing is known of it. */
+  get place(): Place | undefined {
+    return this.#place;
+  }
+
   get adjustments(): Adjustments {
-    return this.#adjustments;
+    return (this.#adjustments ??= { all: this.#changesOfAll, pages: Object.fromEntries(this.#changesOfPages) });
   }
 
   get preview(): { readonly state: PreviewState; readonly result: PreviewResult | undefined } | undefined {
@@ -96,6 +108,11 @@ export class RunHistory {
     return this.#failed.get(page);
   }
 
+  /** Pages that were read, with the SHA-256 of their files. */
+  get inputs(): ReadonlyMap<string, string> {
+    return this.#inputs;
+  }
+
   /** All copies of another file of the input, the last one first. */
   carried(name: string): readonly CarriedEntry[] {
     return this.#carried.get(name)?.toReversed() ?? [];
@@ -108,7 +125,7 @@ export class RunHistory {
 
   /**
    * How a page is done next, after what happened while it was in hand.
-   * @param inputSha256 of the page's file, where it is known: another file is another page
+   * @param inputSha256 of the page's file, if it is known: another file is another page
    */
   treatment(page: string, fingerprint: string, inputSha256?: string): Treatment {
     const suspect = this.#suspects.get(keyOf(page, fingerprint));
@@ -117,9 +134,10 @@ export class RunHistory {
   }
 
   note(entry: JournalEntry): void {
+    if ("inputSha256" in entry && entry.inputSha256 !== "") this.#inputs.set(entry.page, entry.inputSha256);
     switch (entry.type) {
       case "run":
-        this.#begin(entry.record);
+        this.#begin(entry.record, entry.place);
         break;
       case "forget":
         this.#forget();
@@ -144,8 +162,7 @@ export class RunHistory {
         for (const page of entry.pages) this.#suspect(page, entry);
         break;
       case "retry":
-        for (const key of this.#suspects.keys())
-          if (entry.pages.includes(this.#suspects.get(key)!.page)) this.#suspects.delete(key);
+        this.#acquit(new Set(entry.pages));
         break;
       case "adjust":
         this.#adjust(entry.page, entry.settings);
@@ -164,20 +181,34 @@ export class RunHistory {
   }
 
   /** A command that asks for other pictures drops what was changed after the start of the one before. */
-  #begin(record: RunRecord): void {
+  #begin(record: RunRecord, place: Place | undefined): void {
     this.#inHand.clear();
-    if (this.#record !== undefined && !asksForSamePictures(this.#record, record)) this.#dropChanges();
+    if (this.#record !== undefined) {
+      if (!asksForSamePictures(this.#record, record)) this.#dropChanges();
+      else if (place !== undefined && !isSamePlace(this.#place, place)) this.#dropNamedFiles();
+    }
     this.#record = record;
+    this.#place = place;
+  }
+
+  /** Changes that were written elsewhere name no files. */
+  #dropNamedFiles(): void {
+    this.#changesOfAll = withoutFiles(this.#changesOfAll);
+    for (const [page, settings] of this.#changesOfPages) this.#changesOfPages.set(page, withoutFiles(settings));
+    this.#adjustments = undefined;
   }
 
   #dropChanges(): void {
-    this.#adjustments = { all: {}, pages: {} };
+    this.#changesOfAll = {};
+    this.#changesOfPages.clear();
+    this.#adjustments = undefined;
     this.#preview = undefined;
   }
 
   #forget(): void {
     this.#dropChanges();
     this.#record = undefined;
+    this.#place = undefined;
     for (const results of [this.#pages, this.#done, this.#failed, this.#inHand, this.#suspects]) results.clear();
   }
 
@@ -194,10 +225,15 @@ export class RunHistory {
     this.#suspects.set(key, { ...page, counts: addDeath(counts, death) });
   }
 
+  /** Pages that are to be tried again as if nothing had happened. */
+  #acquit(pages: ReadonlySet<string>): void {
+    for (const [key, { page }] of this.#suspects) if (pages.has(page)) this.#suspects.delete(key);
+  }
+
   #adjust(page: string | undefined, settings: PageConfig): void {
-    const { all, pages } = this.#adjustments;
-    if (page === undefined) this.#adjustments = { all: { ...all, ...settings }, pages };
-    else this.#adjustments = { all, pages: { ...pages, [page]: { ...pages[page], ...settings } } };
+    if (page === undefined) this.#changesOfAll = { ...this.#changesOfAll, ...settings };
+    else this.#changesOfPages.set(page, { ...this.#changesOfPages.get(page), ...settings });
+    this.#adjustments = undefined;
   }
 }
 
@@ -209,6 +245,17 @@ export function asksForSamePictures(
   const asked = ({ config, pageConfigs }: Pick<RunRecord, "config" | "pageConfigs">): unknown =>
     JSON.parse(JSON.stringify([PAGE_SETTINGS.map((key) => config[key]), config.referenceImages, pageConfigs]));
   return isDeepStrictEqual(asked(a), asked(b));
+}
+
+/** Whether settings name files: references, or a picture of hints. */
+export function namesFiles({ referenceImages, colorHints }: PageConfig): boolean {
+  return referenceImages !== undefined || typeof colorHints === "string";
+}
+
+function withoutFiles(settings: PageConfig): PageConfig {
+  if (!namesFiles(settings)) return settings;
+  const { referenceImages: _references, colorHints, ...others } = settings;
+  return colorHints === undefined || typeof colorHints === "string" ? others : { ...others, colorHints };
 }
 
 /** A page's changed settings: those of all pages, with its own over them. */

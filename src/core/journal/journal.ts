@@ -7,6 +7,7 @@ import { open, stat, type FileHandle } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { BatchProcessingError, systemCode } from "../../errors.js";
 import { writeFully } from "../../io/files/atomic-file.js";
+import { readFully } from "../../io/files/byte-source.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { JournalEntry } from "./entries.js";
@@ -36,7 +37,7 @@ export interface ParsedJournal {
 /**
  * Reads a journal.
  * @param path for messages
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside of the output
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for an entry that names a file outside the output
  */
 export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
   const decoder = new TextDecoder();
@@ -51,6 +52,48 @@ export function parseJournal(bytes: Uint8Array, path: string): ParsedJournal {
     start = end + 1;
   }
   return { entries, goodBytes: start, damaged };
+}
+
+/** What is read at once. */
+const PIECE_BYTES = 2 ** 20;
+
+/**
+ * Reads an open journal piece by piece: one that came with an output may be of any length, and nothing else waits for
+ * it meanwhile.
+ */
+async function readEntries(file: FileHandle, path: string): Promise<ParsedJournal> {
+  const entries: JournalEntry[] = [];
+  let goodBytes = 0;
+  let damaged = 0;
+  /** The line in hand: what of it is kept, and its length so far. */
+  let begun: Uint8Array[] = [];
+  let begunBytes = 0;
+  const { size } = await file.stat();
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, size));
+  for (let position = 0; position < size;) {
+    const done = await readFully(file, piece.subarray(0, Math.min(PIECE_BYTES, size - position)), position);
+    if (done === 0) break;
+    position += done;
+    let bytes = piece.subarray(0, done);
+    const end = bytes.indexOf(0x0a);
+    if (end >= 0) {
+      if (begunBytes > MAX_LINE_BYTES) {
+        damaged++;
+        bytes = bytes.subarray(end + 1);
+      } else if (begunBytes > 0) bytes = Buffer.concat([...begun, bytes]);
+      const parsed = parseJournal(bytes, path);
+      for (const entry of parsed.entries) entries.push(entry);
+      damaged += parsed.damaged;
+      bytes = bytes.subarray(parsed.goodBytes);
+      goodBytes = position - bytes.byteLength;
+      begun = [];
+      begunBytes = 0;
+    }
+    begunBytes += bytes.byteLength;
+    if (begunBytes > MAX_LINE_BYTES) begun = [];
+    else if (bytes.byteLength > 0) begun.push(bytes.slice());
+  }
+  return { entries, goodBytes, damaged };
 }
 
 function parseLine(line: string, path: string): JournalEntry | undefined {
@@ -70,7 +113,7 @@ function checksum(text: string): string {
 
 /**
  * Reads the journal of an output that is not opened for writing.
- * @returns undefined where there is none
+ * @returns undefined if there is none
  * @throws ValidationError `ERR_OUTPUT_UNSAFE`
  */
 export async function readJournal(path: string): Promise<ParsedJournal | undefined> {
@@ -82,7 +125,7 @@ export async function readJournal(path: string): Promise<ParsedJournal | undefin
     return undefined;
   }
   try {
-    return parseJournal(await file.readFile(), path);
+    return await readEntries(file, path);
   } finally {
     await file.close();
   }
@@ -141,7 +184,7 @@ export class Journal {
     try {
       const file = await openRegular(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
       try {
-        const parsed = parseJournal(await file.readFile(), path);
+        const parsed = await readEntries(file, path);
         await file.truncate(parsed.goodBytes);
         return new Journal(path, file, lease, parsed);
       } catch (error) {
@@ -154,8 +197,8 @@ export class Journal {
   }
 
   /**
-   * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also where the file is
-   * no longer where it was, and with `ERR_OUTPUT_LOCKED` where another run has taken the output over.
+   * Adds an entry; once this resolves it outlives a power cut. Rejects with `ERR_OUTPUT_WRITE`, also if the file is
+   * no longer where it was, and with `ERR_OUTPUT_LOCKED` if another run has taken the output over.
    */
   append(entry: JournalEntry): Promise<void> {
     const written = this.#tail.then(() => this.#write(journalLine(entry)));
@@ -185,7 +228,7 @@ export class Journal {
   }
 
   /**
-   * An output whose folder was removed or whose disk is gone must not be begun anew, where nobody finds the rest.
+   * An output whose folder was removed or whose disk is gone must not be begun again, where nobody finds the rest.
    * Rejects with `ERR_OUTPUT_WRITE`, or `ERR_OUTPUT_LOCKED` where another run has taken it over.
    */
   async assertInPlace(): Promise<void> {

@@ -8,7 +8,7 @@ import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { processIdentity, thisProcess } from "../../platform/process-identity.js";
 
 const DIGITS = 12;
-/** A number of fixed width; empty where it is unknown. */
+/** A number of fixed width; empty if it is unknown. */
 const counter = z.string().regex(/^ *\d*$/u);
 
 const schema = processIdentity.extend({

@@ -1,5 +1,5 @@
 /**
- * A lease on an output: one run at a time works on it. Its holder writes a heartbeat to the lease file; another run may
+ * A lease on an output: one run at a time uses it. Its holder writes a heartbeat to the lease file; another run may
  * take the lease over once the file has been silent for a while. The taker measures the silence itself, with its own
  * clock, so clocks of hosts may differ. A holder of this machine that is certainly dead is taken over at once.
  */
@@ -37,7 +37,7 @@ export interface LeaseClock {
 export interface LeaseOptions {
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
-  /** Told, for people, when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run is watched for silence. */
   readonly onWait?: ((message: string) => void) | undefined;
   /** For tests. */
   readonly clock?: LeaseClock;
@@ -47,7 +47,7 @@ export interface LeaseOptions {
 
 /** The lease of a run that has ended without giving it back. */
 export interface FormerHolder {
-  /** Undefined where the file was torn. */
+  /** Undefined if the file was torn. */
   readonly record: LeaseRecord | undefined;
   /** The process is gone for certain; else it was silent, and may wake up. */
   readonly gone: boolean;
@@ -91,7 +91,7 @@ export class Lease {
   }
 
   /**
-   * Takes the lease; the file's folder must exist. Waits up to `silence` where it cannot be known whether its holder
+   * Takes the lease; the file's folder must exist. Waits up to `silence` if it cannot be known whether its holder
    * still runs.
    * @param what the output, for messages
    * @throws ResourceError `ERR_OUTPUT_LOCKED` when a living run holds it, `ERR_OUTPUT_WRITE` when the file cannot be
@@ -113,7 +113,7 @@ export class Lease {
     return lease;
   }
 
-  /** The run before, where it has ended without giving the lease back: killed, crashed, or silent. */
+  /** The run before, if it has ended without giving the lease back: killed, crashed, or silent. */
   get formerHolder(): FormerHolder | undefined {
     return this.#formerHolder;
   }

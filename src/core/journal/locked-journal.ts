@@ -42,10 +42,10 @@ export class LockedJournal {
   }
 
   /**
-   * Takes the lease and reads the journal; both are made where they are missing.
+   * Takes the lease and reads the journal; both are made if they are missing.
    * @param work the work folder
    * @param output what the lease is for, for messages
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ValidationError
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ValidationError
    * `ERR_OUTPUT_UNSAFE`
    */
   static async open(work: string, output: string, options: LockedJournalOptions = {}): Promise<LockedJournal> {
@@ -166,7 +166,7 @@ function openPad(path: string, { openCrashNotes }: LockedJournalOptions): CrashN
   }
 }
 
-/** The notes in a file; none where there is no file. */
+/** The notes in a file; none if there is no file. */
 async function readCrashNotes(path: string): Promise<CrashNote[]> {
   const text = await readFile(path, "utf8").catch(() => "");
   return text.split("\n").flatMap((line) => {

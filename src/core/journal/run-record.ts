@@ -6,7 +6,8 @@ import { isAbsolute, relative, resolve } from "node:path";
 import type { BatchEngine } from "../batch-engine.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { unsafeOutput } from "./entry-schema.js";
-import type { RunRecord } from "./entries.js";
+import type { Adjustments, RunRecord } from "./entries.js";
+import type { Place } from "./place.js";
 
 const PATH_KEYS = ["inputDir", "inputZip", "outputDir", "outputZip"] as const;
 
@@ -29,43 +30,76 @@ export function runRecord(
   return mapPaths(record, (path) => resolve(path));
 }
 
-/** The record for an archive's metadata: paths relative to its folder, and without the model's place. */
-export function portableRecord(record: RunRecord, folder: string): RunRecord {
-  const portable = mapPaths(record, (path) => relative(folder, path) || ".");
-  return { ...portable, model: { ...record.model, directory: "" } };
+/** What an archive's metadata says of its run. */
+export interface ArchivedRun {
+  readonly record: RunRecord;
+  readonly adjustments: Adjustments;
+  /** Of the archive's folder; absent if the record was taken over from elsewhere. */
+  readonly place?: Place | undefined;
+}
+
+/** A run for an archive's metadata: paths relative to the archive's folder, and without the model's place. */
+export function portableRun({ record, adjustments, place }: ArchivedRun, folder: string): ArchivedRun {
+  const portable = (path: string): string => relative(folder, path) || ".";
+  const mapped = mapPaths(record, portable);
+  return {
+    record: { ...mapped, model: { ...record.model, directory: "" } },
+    adjustments: mapAdjustments(adjustments, portable),
+    ...(place && { place }),
+  };
 }
 
 /**
- * The record of an archive's metadata with absolute paths.
+ * The run of an archive's metadata with absolute paths.
  * @param archive path of the archive
+ * @param folder what the paths are relative to
  * @throws ValidationError `ERR_OUTPUT_UNSAFE` for a path that is absolute already: no archive of this program has one
  */
-export function absoluteRecord(record: RunRecord, archive: string, folder: string): RunRecord {
-  return mapPaths(record, (path) => {
+export function absoluteRun({ record, adjustments, place }: ArchivedRun, archive: string, folder: string): ArchivedRun {
+  const absolute = (path: string): string => {
     if (isAbsolute(path)) throw unsafeOutput(archive, `its metadata names the absolute path ${path}`);
     return resolve(folder, path);
-  });
-}
-
-function mapPaths(record: RunRecord, map: (path: string) => string): RunRecord {
-  const withPaths = <T extends object>(settings: T): T => {
-    const { referenceImages, colorHints } = settings as PageConfig;
-    const own = PATH_KEYS.flatMap((key) =>
-      key in settings ? [[key, (settings as Record<string, unknown>)[key]] as const] : [],
-    );
-    return {
-      ...settings,
-      ...Object.fromEntries(own.map(([key, path]) => [key, typeof path === "string" ? map(path) : path])),
-      ...(referenceImages === undefined ? {} : { referenceImages: referenceImages.map(map) }),
-      ...(typeof colorHints === "string" ? { colorHints: map(colorHints) } : {}),
-    };
   };
   return {
+    record: mapPaths(record, absolute),
+    adjustments: mapAdjustments(adjustments, absolute),
+    ...(place && { place }),
+  };
+}
+
+type PathMap = (path: string) => string;
+
+/** Settings of a batch or of a page with other paths. */
+function mapSettings<T extends object>(settings: T, map: PathMap): T {
+  const { referenceImages, colorHints } = settings as PageConfig;
+  const own = PATH_KEYS.flatMap((key) =>
+    key in settings ? [[key, (settings as Record<string, unknown>)[key]] as const] : [],
+  );
+  return {
+    ...settings,
+    ...Object.fromEntries(own.map(([key, path]) => [key, typeof path === "string" ? map(path) : path])),
+    ...(referenceImages === undefined ? {} : { referenceImages: referenceImages.map(map) }),
+    ...(typeof colorHints === "string" ? { colorHints: map(colorHints) } : {}),
+  };
+}
+
+function mapPages(pages: Readonly<Record<string, PageConfig>>, map: PathMap): Record<string, PageConfig> {
+  return Object.fromEntries(Object.entries(pages).map(([page, settings]) => [page, mapSettings(settings, map)]));
+}
+
+function mapAdjustments({ all, pages }: Adjustments, map: PathMap): Adjustments {
+  return { all: mapSettings(all, map), pages: mapPages(pages, map) };
+}
+
+function mapPaths(record: RunRecord, map: PathMap): RunRecord {
+  const { added } = record;
+  return {
     ...record,
-    config: withPaths(record.config),
-    pageConfigs: Object.fromEntries(
-      Object.entries(record.pageConfigs).map(([page, settings]) => [page, withPaths(settings)]),
-    ),
+    config: mapSettings(record.config, map),
+    pageConfigs: mapPages(record.pageConfigs, map),
+    ...(added && {
+      added: added.map((one) => (one.config === undefined ? one : { ...one, config: mapSettings(one.config, map) })),
+    }),
     model: { ...record.model, directory: record.model.directory && map(record.model.directory) },
   };
 }

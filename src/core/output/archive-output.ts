@@ -19,6 +19,7 @@ import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
 import type { BatchPage } from "../pages/batch-page.js";
+import { placeOf } from "../journal/place.js";
 import type { StoredRun } from "../journal/find-run.js";
 import { fileSha256, OutputFiles } from "./output-files.js";
 import { checkArchiveTarget } from "./output-guard.js";
@@ -30,7 +31,7 @@ export interface ArchiveContent {
   readonly folder: string;
   readonly pages: readonly BatchPage[];
   readonly carried: readonly SourceEntry[];
-  /** The input's comment, where it is an archive that has one. */
+  /** The input's comment, if it is an archive that has one. */
   readonly comment: Uint8Array | undefined;
   readonly metadata: SinkMetadata;
   /** The other files are those of the archive that is replaced, and no further ones. */
@@ -106,7 +107,7 @@ async function pack(
 
 type Picture = FileRecord & { readonly outputName: string; readonly layers?: readonly LayerRecord[] };
 
-/** A page's files as they were written: the picture, then its layers. Undefined where one is not. */
+/** A page's files as they were written: the picture, then its layers. Undefined if one is not. */
 async function intactFiles(
   folder: string,
   outputName: string,
@@ -126,7 +127,7 @@ async function intactFiles(
   return files;
 }
 
-/** The archive that an earlier run of this journal has written, where it is still as it was written. */
+/** The archive that an earlier run of this journal has written, if it is still as it was written. */
 async function findOwn(config: BatchConfig, journal: LockedJournal): Promise<string | undefined> {
   const name = basename(config.outputZip!);
   const files = new OutputFiles(dirname(config.outputZip!), false);
@@ -180,7 +181,7 @@ function numberOf(name: string, base: string): number {
  * journal and the pictures. It appears whole or not at all. The metadata's names were checked when it was read. Rejects
  * with `ERR_OUTPUT_WRITE`, `ERR_ZIP_*`.
  */
-export async function reopenArchive({ record, history, archive }: StoredRun): Promise<void> {
+export async function reopenArchive({ record, history, archive, isFromHere }: StoredRun): Promise<void> {
   if (archive === undefined) return;
   const { path, metadata } = archive;
   const work = workFolder(record.config);
@@ -196,7 +197,11 @@ export async function reopenArchive({ record, history, archive }: StoredRun): Pr
   };
   try {
     const entries = new Map(source.entries().map((entry) => [entry.name, entry]));
-    const lines: JournalEntry[] = [{ type: "run", job: "", at: new Date().toISOString(), record }];
+    await makeFolders(temporary);
+    const place = isFromHere ? await placeOf(temporary, work) : undefined;
+    const lines: JournalEntry[] = [
+      { type: "run", job: "", at: new Date().toISOString(), record, ...(place && { place }) },
+    ];
     const { all, pages } = history.adjustments;
     lines.push(
       { type: "adjust", settings: all },

@@ -14,14 +14,15 @@ import { openFolderSink } from "../../io/open-sink.js";
 import type { SourceEntry } from "../../io/page-source.js";
 import { writeArchive, type Finished } from "./archive-output.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "../events.js";
-import type { LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
+import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState, RunRecord } from "../journal/entries.js";
 import { layerPaths, layersThere } from "./layer-records.js";
+import { placeOf } from "../journal/place.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { Treatment } from "../journal/crash-evidence.js";
 import type { PageToTreat } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
-import type { RunHistory } from "../journal/history.js";
+import { namesFiles, type RunHistory } from "../journal/history.js";
 import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
@@ -44,7 +45,7 @@ export interface BatchOutputOptions {
   readonly signal?: AbortSignal;
   /** Opens the crash notes of this process. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
-  /** Told, for people, when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run is watched for silence. */
   readonly onWait?: (message: string) => void;
 }
 
@@ -57,23 +58,31 @@ export class BatchOutput {
   readonly #writer: PageWriter;
   /** Files of the input that could not be copied, and why. */
   readonly #notCopied: string[] = [];
+  readonly #leftOut: readonly string[];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
-  private constructor(config: BatchConfig, options: BatchOutputOptions, journal: LockedJournal, sink: PageSink) {
+  private constructor(
+    config: BatchConfig,
+    options: BatchOutputOptions,
+    journal: LockedJournal,
+    sink: PageSink,
+    leftOut: readonly string[],
+  ) {
     this.#config = config;
     this.#options = options;
     this.#journal = journal;
     this.#sink = sink;
+    this.#leftOut = leftOut;
     this.#files = new OutputFiles(picturesFolder(config), config.outputZip !== undefined || config.overwrite);
     this.#writer = new PageWriter({ journal, sink, files: this.#files, workFolder: config.outputZip !== undefined });
   }
 
   /**
    * Opens an output for one run and reads what earlier ones have done.
-   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run works on it), `ERR_OUTPUT_WRITE`; ConfigurationError
+   * @throws ResourceError `ERR_OUTPUT_LOCKED` (another run is using it), `ERR_OUTPUT_WRITE`; ConfigurationError
    * `ERR_CONFIG` (it is a file that the run reads); ValidationError `ERR_OUTPUT_UNSAFE` (its records or links lead
-   * outside of it)
+   * outside it)
    */
   static async open(config: BatchConfig, options: BatchOutputOptions): Promise<BatchOutput> {
     if (config.outputZip !== undefined) await checkArchiveTarget(config.outputZip, options.record);
@@ -89,9 +98,19 @@ export class BatchOutput {
       const sink = await openFolderSink(picturesFolder(config), {
         overwrite: config.outputZip !== undefined || config.overwrite,
       });
-      const record = (options.keepRecord === true ? journal.history.record : undefined) ?? options.record;
-      await journal.append({ type: "run", job: options.job, at: new Date().toISOString(), record });
-      return new BatchOutput(config, options, journal, sink);
+      const { record: earlier, place: earlierPlace, adjustments } = journal.history;
+      const isKept = options.keepRecord === true && earlier !== undefined;
+      const record = isKept ? earlier : options.record;
+      const place = isKept ? earlierPlace : await placeOf(work);
+      await journal.append({
+        type: "run",
+        job: options.job,
+        at: new Date().toISOString(),
+        record,
+        ...(place && { place }),
+      });
+      const leftOut = namedFilesLeftOut(adjustments, journal.history.adjustments);
+      return new BatchOutput(config, options, journal, sink, leftOut);
     } catch (error) {
       await journal.close();
       throw error;
@@ -101,11 +120,9 @@ export class BatchOutput {
   /** What people should know about an earlier run's journal. */
   get warnings(): readonly string[] {
     const { damaged, path } = this.#journal;
-    return damaged === 0
-      ? []
-      : [
-          `${damaged} damaged ${damaged === 1 ? "line" : "lines"} of ${path} cannot be read; the pages they spoke of are done again`,
-        ];
+    const lines = damaged === 1 ? "line" : "lines";
+    const unread = `${damaged} damaged ${lines} of ${path} cannot be read; the pages they spoke of are done again`;
+    return [...(damaged === 0 ? [] : [unread]), ...this.#leftOut];
   }
 
   /** What people should know about files that were in this run's way. Each is given once. */
@@ -279,7 +296,7 @@ export class BatchOutput {
   }
 
   /**
-   * Ends an unfinished run: what is done stays for the next one; where nothing is done, nothing stays. Never rejects.
+   * Ends an unfinished run: what is done stays for the next one; if nothing is done, nothing stays. Never rejects.
    */
   async stop(): Promise<void> {
     await this.#sink.abort();
@@ -287,4 +304,18 @@ export class BatchOutput {
       await removeFolder(this.workFolder).catch(() => {});
     await this.#journal.close();
   }
+}
+
+/** A warning about changed settings that named files and do so no more. */
+function namedFilesLeftOut(before: Adjustments, now: Adjustments): string[] {
+  const all = namesFiles(before.all) && !namesFiles(now.all) ? ["all pages"] : [];
+  const pages = Object.entries(before.pages).filter(
+    ([page, settings]) => namesFiles(settings) && now.pages[page] !== undefined && !namesFiles(now.pages[page]),
+  );
+  const names = [...all, ...pages.map(([page]) => page)];
+  return names.length === 0
+    ? []
+    : [
+        `the output's records were copied or downloaded, so the references and pictures of hints that were set later for ${names.join(", ")} are left out; name them again with redo or a configuration file`,
+      ];
 }

@@ -23,6 +23,28 @@ export async function carryFiles(
   return notices;
 }
 
+/** So many bytes of a file are copied between two reports. */
+const REPORT_EVERY_BYTES = 64 * 2 ** 20;
+
+/**
+ * A file whose copying is reported, if it is a large one.
+ * @param report told after every 64 MiB that were read. A file that is read twice begins again
+ */
+export function reportedCopy(entry: SourceEntry, report: (copiedBytes: number) => void): SourceEntry {
+  if (entry.sizeBytes < REPORT_EVERY_BYTES) return entry;
+  const { name, kind, format, sizeBytes } = entry;
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    let copied = 0;
+    for await (const chunk of chunksOf(entry)) {
+      yield chunk;
+      const before = Math.floor(copied / REPORT_EVERY_BYTES);
+      copied += chunk.byteLength;
+      if (Math.floor(copied / REPORT_EVERY_BYTES) > before) report(copied);
+    }
+  }
+  return { name, kind, format, sizeBytes, read: () => entry.read(), chunks };
+}
+
 /** Copies a file to an output folder unless an earlier run has; its own older copy is replaced. */
 export async function carryFile(
   entry: SourceEntry,

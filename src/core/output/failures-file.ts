@@ -7,7 +7,7 @@ import { metadataBytes, type SinkMetadata } from "../../io/names/output-rules.js
 /** What the file is made of: the run's metadata. */
 export type FailureReport = SinkMetadata & { readonly failures: readonly unknown[] };
 
-/** Writes it, or removes it where no page has failed. */
+/** Writes it, or removes it if no page has failed. */
 export async function writeFailures(path: string, { failures, cobra_version }: FailureReport): Promise<void> {
   if (failures.length > 0) {
     await writeFileAtomic(path, metadataBytes({ cobra_version, failures }), true, undefined, dirname(path));

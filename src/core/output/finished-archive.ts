@@ -11,9 +11,8 @@ import { openPageSource } from "../../io/open-source.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
 import { sha256 } from "../../platform/sha256.js";
-import type { Adjustments, RunRecord } from "../journal/entries.js";
 import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
-import { absoluteRecord } from "../journal/run-record.js";
+import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 
@@ -33,7 +32,7 @@ export interface ArchiveMetadata {
   readonly pages: readonly PageSuccess[];
   readonly failures: readonly unknown[];
   /** Paths are relative to the archive. */
-  readonly run?: { readonly record: RunRecord; readonly adjustments: Adjustments };
+  readonly run?: ArchivedRun;
 }
 
 export interface FinishedArchive {
@@ -45,8 +44,8 @@ export interface FinishedArchive {
 type Wanted = Pick<BatchPage, "entry" | "settings">;
 
 /**
- * Looks for it under the output's name and its numbers. Undefined where the archive would be replaced anyway
- * (`overwrite`), where a work folder tells more, or where any page, setting, reference or the model differs.
+ * Looks for it under the output's name and its numbers. Undefined if the archive would be replaced anyway
+ * (`overwrite`), if a work folder knows more, or if any page, setting, reference or the model differs.
  * @param jobs the pages with their settings; settings that were changed after the archive's own run had begun are given
  */
 export async function findFinishedArchive(
@@ -87,7 +86,7 @@ async function sameOrigins(
 
 /**
  * The metadata of an archive; undefined for one of somebody else and for what is no archive.
- * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside of the archive
+ * @throws ValidationError `ERR_OUTPUT_UNSAFE` for metadata that names files outside the archive
  */
 export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata | undefined> {
   const value = await readMetadata(path).catch(() => undefined);
@@ -96,7 +95,7 @@ export async function readArchiveMetadata(path: string): Promise<ArchiveMetadata
   if (result.success) {
     const metadata = result.data as unknown as ArchiveMetadata;
     // Refuses what is no relative path.
-    if (metadata.run !== undefined) absoluteRecord(metadata.run.record, path, dirname(path));
+    if (metadata.run !== undefined) absoluteRun(metadata.run, path, dirname(path));
     return metadata;
   }
   throwIfUnsafe(result.error, value, `${path} (${METADATA_NAME})`);

@@ -13,7 +13,7 @@ import { outputError } from "../../io/files/file-errors.js";
 import { numberedName } from "../../io/names/output-names.js";
 import type { FileRecord } from "../journal/entries.js";
 
-/** What tells one file from another. */
+/** What distinguishes one file from another. */
 export type FileDigest = Pick<FileRecord, "sha256" | "sizeBytes">;
 
 /** A name for a file. */
@@ -85,7 +85,7 @@ export async function fileSha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Rejects with `ERR_OUTPUT_WRITE` where the system does not tell. */
+/** Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

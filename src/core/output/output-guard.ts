@@ -11,7 +11,7 @@ import type { RunRecord } from "../journal/entries.js";
 import { unsafeOutput } from "../journal/entry-schema.js";
 
 /**
- * Fails at the start, and not after hours, where an archive's name is that of a folder or of a file that the run reads,
+ * Fails at the start, and not after hours, if an archive's name is that of a folder or of a file that the run reads,
  * in any spelling and through any link.
  * @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_OUTPUT_WRITE`
  */
@@ -83,5 +83,5 @@ export async function checkInside(root: string, folder: string): Promise<void> {
   if (from === undefined || to === undefined || relative(root, above).startsWith("..")) return;
   const inside = relative(from, to);
   if (inside === ".." || inside.startsWith(`..${sep}`))
-    throw unsafeOutput(folder, `it is a link to ${to}, outside of the output`);
+    throw unsafeOutput(folder, `it is a link to ${to}, outside the output`);
 }

@@ -20,14 +20,14 @@ export interface BatchPage {
   stage: FailureStage;
   /** Of the page's file; empty before it is read. */
   inputSha256: string;
-  /** What the picture was made with where that is not what the settings say: one that is left as it is. */
+  /** What the picture was made with if that is not what the settings say: one that is left as it is. */
   fingerprint?: string;
 }
 
 /** A page's picture, ready to be written. */
 export interface EncodedPage {
   readonly bytes: Uint8Array;
-  /** Files of `LAYER_NAMES` beside the picture, in that order; absent where none are asked for or the page has none. */
+  /** Files of `LAYER_NAMES` beside the picture, in that order; absent if none are asked for or the page has none. */
   readonly layers?: readonly Uint8Array[];
   readonly facts: Pick<PageSuccess, "width" | "height" | "bucket" | "tiles" | "stageMs" | "references">;
 }

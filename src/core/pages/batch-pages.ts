@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { pageFailure } from "../../colorization/page-failure.js";
+import { pageFailure } from "../../colorization/request/page-failure.js";
 import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
 import { differBySuffix } from "../../io/names/output-names.js";

@@ -18,7 +18,7 @@ export interface PageQueue {
 /** What steers the pages. */
 export type SegmentControl = Omit<FlowControl, "next">;
 
-/** What an output is told of pages, and what it knows of them. */
+/** What an output learns about pages, and what it knows of them. */
 export function guardedBy(output: RunOutput): Pick<PageContext, "begin" | "onStage"> {
   return {
     begin: (page) => {
@@ -42,12 +42,12 @@ function setAside(
   if (cause === "out-of-memory")
     return new ResourceError(
       "ERR_OUT_OF_MEMORY",
-      `the system has ended the process ${times} for want of memory while the page "${page}" was in hand, the last time alone, in the stage "${stage}"; the page is left out, the other pages go on`,
+      `the system has ended the process ${times} for lack of memory while the page "${page}" was in hand, the last time alone, in the stage "${stage}"; the page is left out, the other pages go on`,
     );
   const what =
     cause === "crash"
       ? `the page "${page}" has ended the process ${times}, the last time in the stage "${stage}", and is set aside`
-      : `the process has ended ${times} while the page "${page}" was in hand, each time without a word and at last always alone in the stage "${stage}"; the page is set aside`;
+      : `the process has ended ${times} while the page "${page}" was in hand, each time without a trace and at last always alone in the stage "${stage}"; the page is set aside`;
   return new ImageProcessingError("ERR_PAGE_CRASHED", `${what}; the other pages go on`, { imagePath: page });
 }
 

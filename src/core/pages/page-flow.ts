@@ -1,5 +1,5 @@
 /** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
-import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/page-lanes.js";
+import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/request/page-lanes.js";
 import { withLogContext } from "../../logging.js";
 import { mapConcurrent } from "../../workers/map-concurrent.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";

@@ -1,10 +1,10 @@
 /** One page of a batch: looked up, read, sent to the engine, and what came of it. */
-import { PageLeft, type PageLane } from "../../colorization/page-lanes.js";
-import type { PageProgress, PageRequest } from "../../colorization/page-request.js";
-import type { ColouredPage } from "../../colorization/page-request.js";
+import { PageLeft, type PageLane } from "../../colorization/request/page-lanes.js";
+import type { PageProgress, PageRequest } from "../../colorization/request/page-request.js";
+import type { ColouredPage } from "../../colorization/request/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
 import { isPageFailure, makeError } from "../../errors.js";
-import { formatOfName } from "../../io/image/output-format.js";
+import { formatOfName } from "../../io/image/encode/output-format.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { BatchEngine } from "../batch-engine.js";
 import type { BatchEventBody, PageSuccess } from "../events.js";
@@ -23,7 +23,7 @@ export interface PageContext {
   /** Its colouring begins. */
   readonly colouring: (page: BatchPage) => void;
   /**
-   * Told of a page's file that cannot be read. Throws the error, or one that ends the batch where the input is gone.
+   * Told of a page's file that cannot be read. Throws the error, or one that ends the batch if the input is gone.
    */
   readonly cannotRead: (error: unknown) => Promise<never>;
   /** What is known of a page before it is read: what has come of one that is not to be done, or that it is left. */

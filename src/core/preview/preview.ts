@@ -3,7 +3,7 @@ import type { PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import type { PreviewResult } from "../events.js";
 
-/** What is decided: go on (of a grid with one of its seeds), or make it again with other settings. */
+/** What is decided: continue (of a grid with one of its seeds), or make it again with other settings. */
 export type PreviewDecision =
   | { readonly type: "approve"; readonly seed?: number }
   | { readonly type: "reject"; readonly settings: PageConfig };
@@ -91,7 +91,7 @@ export class PreviewGate {
     if (this.#result === undefined || this.#resolve === undefined) {
       throw new BatchProcessingError(
         "ERR_STATE",
-        `no preview waits, so none can be ${what}; isWaitingForPreviewApproval() tells when one does`,
+        `no preview waits, so none can be ${what}; isWaitingForPreviewApproval() says when one does`,
       );
     }
     return { result: this.#result, resolve: (decision) => this.#take()?.(decision) };

@@ -25,7 +25,7 @@ export interface PreviewContext {
   seedGrid(folder: string): Promise<Pick<PreviewResult, "failures" | "seeds"> | undefined>;
 }
 
-/** Resolves to whether the batch goes on: the preview is approved, or there is nothing to show. */
+/** Resolves to whether the batch continues: the preview is approved, or there is nothing to show. */
 export async function runPreview(context: PreviewContext): Promise<boolean> {
   const { config, pages, output, gate } = context;
   if (!config.previewMode || output.history.preview?.state === "approved") return true;

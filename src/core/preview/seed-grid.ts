@@ -3,7 +3,7 @@
  * below.
  */
 import { join } from "node:path";
-import { pageFailure } from "../../colorization/page-failure.js";
+import { pageFailure } from "../../colorization/request/page-failure.js";
 import { extensionOf } from "../../io/names/entry-rules.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import type { RunOutput } from "../run-output.js";

@@ -2,7 +2,7 @@
  * A ZIP or CBZ archive as a page source, archives inside it included to one level. Entries are read straight from the
  * file.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
@@ -11,6 +11,7 @@ import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
 import { isArchiveName } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
+import { openFile } from "../files/read-file.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { ZipArchive, type ZipRecord } from "./zip-archive.js";
@@ -24,7 +25,7 @@ const HEADS_AT_ONCE = 8;
  * `ERR_INPUT_EMPTY`. Entries of an inner archive are named after it: `part2.cbz` gives `part2/001.png`.
  */
 export async function openArchiveSource(path: string, limits: ArchiveLimits): Promise<PageSource> {
-  const file = await open(path, "r").catch((cause: unknown) => Promise.reject(inputError(path, cause)));
+  const file = await openFile(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
   try {
     const source = new ArchiveSource(path, file, limits);
     await source.list();
@@ -47,6 +48,7 @@ type Listed = Omit<SourceEntry, "name"> & { name: string };
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
+  readonly warnings: string[] = [];
   readonly #file: FileHandle;
   readonly #limits: ArchiveLimits;
   readonly #use: ArchiveUse = { entries: 0, bytes: 0 };
@@ -70,6 +72,7 @@ class ArchiveSource implements PageSource {
       this.#use,
     );
     this.#addFaults(this.#archive, "");
+    this.warnings.push(...this.#archive.warnings);
     const own = new Map(
       (await this.#filesOf(this.#archive, (record) => !isArchiveName(record.name))).map((file) => [file.name, file]),
     );
@@ -142,6 +145,7 @@ class ArchiveSource implements PageSource {
     try {
       const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits, this.#use);
       this.#addFaults(archive, `${folder}/`);
+      this.warnings.push(...archive.warnings);
       for (const page of archive.records) {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(

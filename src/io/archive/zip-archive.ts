@@ -8,12 +8,12 @@ import { messageOf, ZipExtractionError } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
-import { SNIFF_BYTES } from "../image/image-format.js";
+import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
 import { readDirectory, type Directory, type DirectoryEntry } from "./zip-directory.js";
-import { archiveNameEncoding, decodeEntryName, normalizeEntryName } from "./zip-names.js";
+import { archiveNameEncoding, decodeEntryName, normalizeEntryName, printableName } from "./zip-names.js";
 import { entryFault, entryNames, isFolder, LOCAL_HEADER_BYTES, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
-import type { NameEncoding } from "../names/name-encoding.js";
+import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
 export interface ZipRecord {
@@ -46,6 +46,8 @@ export class ZipArchive {
   readonly records: readonly ZipRecord[];
   /** One error for each refused entry, and one for a directory that breaks off. */
   readonly faults: readonly ZipExtractionError[];
+  /** What people should know though everything is used. */
+  readonly warnings: readonly string[];
   /** All entries of the directory, whatever became of them. */
   readonly entryCount: number;
   /** Its comment, byte for byte. */
@@ -69,6 +71,7 @@ export class ZipArchive {
     encoding: NameEncoding,
     records: ZipRecord[],
     faults: ZipExtractionError[],
+    warnings: string[],
   ) {
     this.#source = archive;
     this.#label = label;
@@ -78,6 +81,7 @@ export class ZipArchive {
     this.comment = comment;
     this.records = records;
     this.faults = faults;
+    this.warnings = warnings;
   }
 
   /**
@@ -95,6 +99,7 @@ export class ZipArchive {
     const directory = await readDirectory(source, label, limits.maxEntries, use.entries);
     use.entries += directory.entries.length;
     const faults: ZipExtractionError[] = [];
+    const warnings = directory.warning === undefined ? [] : [`${label}: ${directory.warning}`];
     const records: ZipRecord[] = [];
     const encoding = archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
@@ -111,7 +116,11 @@ export class ZipArchive {
       records.push({ ...pick(entry), name });
     }
     const names = entryNames(records);
-    for (const record of records) Object.assign(record, { name: names.take(record.name) });
+    for (const record of records) {
+      Object.assign(record, { name: names.take(record.name) });
+      if (isPartlyDecoded(record.name, record.rawName))
+        warnings.push(partlyDecoded(`${label}: entry "${printableName(record.name)}"`));
+    }
     if (directory.damage !== undefined) {
       faults.push(
         new ZipExtractionError(
@@ -121,7 +130,7 @@ export class ZipArchive {
         ),
       );
     }
-    return new ZipArchive(directory, label, encoding, records, faults);
+    return new ZipArchive(directory, label, encoding, records, faults, warnings);
   }
 
   /**

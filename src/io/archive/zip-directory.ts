@@ -3,7 +3,7 @@ import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
 import type { ByteSource } from "../files/byte-source.js";
-import { archiveRange } from "./zip-end.js";
+import { findArchive } from "./zip-end.js";
 
 /** One entry as the directory states it; nothing is checked yet. */
 export interface DirectoryEntry {
@@ -28,6 +28,8 @@ export interface Directory {
   /** Entries the archive says it has. */
   readonly entryCount: number;
   readonly entries: readonly DirectoryEntry[];
+  /** What is wrong with the archive though all of it can be read. */
+  readonly warning: string | undefined;
   /** Why the directory could not be read to its end. */
   readonly damage: unknown;
 }
@@ -99,8 +101,9 @@ export async function readDirectory(
 ): Promise<Directory> {
   let zip: Zip;
   let archive: ByteSource;
+  let warning: string | undefined;
   try {
-    archive = await archiveRange(source);
+    ({ archive, warning } = await findArchive(source));
     zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(new Reader(archive), archive.sizeBytes, {
       autoClose: false,
       decodeStrings: false,
@@ -129,7 +132,7 @@ export async function readDirectory(
   } catch (error) {
     damage = error;
   }
-  return { archive, comment: new Uint8Array(zip.comment), offset, entryCount, entries, damage };
+  return { archive, comment: new Uint8Array(zip.comment), offset, entryCount, entries, warning, damage };
 }
 
 function record(entry: yauzl.Entry & { fileNameRaw: Buffer }): DirectoryEntry {

@@ -17,8 +17,15 @@ const SEARCHED_BYTES = END_BYTES + 2 * 0xffff;
 /** End records that are looked at; a file may be full of their signature. */
 const MAX_CANDIDATES = 64;
 
-/** The archive alone, without what stands before and after it; the whole file where no archive is found. */
-export async function archiveRange(source: ByteSource): Promise<ByteSource> {
+export interface FoundArchive {
+  /** The archive alone, without what stands before and after it; the whole file where no archive is found. */
+  readonly archive: ByteSource;
+  /** What is wrong with its end though it can be read. */
+  readonly warning: string | undefined;
+}
+
+/** Finds the archive in a file. */
+export async function findArchive(source: ByteSource): Promise<FoundArchive> {
   const start = Math.max(0, source.sizeBytes - SEARCHED_BYTES);
   const tail = Buffer.from((await source.read(start, source.sizeBytes - start)).buffer);
   let empty: ByteSource | undefined;
@@ -27,16 +34,45 @@ export async function archiveRange(source: ByteSource): Promise<ByteSource> {
     at = lastSignature(tail, at);
     if (at < 0) break;
     const end = at + END_BYTES + tail.readUInt16LE(at + 20);
-    if (end > tail.byteLength) continue;
+    const isCut = end > tail.byteLength;
     if (tail.readUInt16LE(at + 10) === 0 && tail.readUInt32LE(at + 12) === 0) {
-      empty ??= subRange(source, 0, start + end);
+      if (!isCut) empty ??= subRange(source, 0, start + end);
       continue;
     }
     const first = await firstByte(source, start + at, tail, at);
-    if (first === 0 && end === tail.byteLength) return source;
-    if (first !== undefined) return subRange(source, first, start + end - first);
+    if (first === undefined) continue;
+    if (isCut) {
+      const thereBytes = tail.byteLength - at - END_BYTES;
+      return {
+        archive: subRange(withCommentLength(source, start + at, thereBytes), first, source.sizeBytes - first),
+        warning: `its comment is said to have ${end - at - END_BYTES} bytes and has ${thereBytes}; the file may be cut off, its entries are read`,
+      };
+    }
+    const isWhole = first === 0 && end === tail.byteLength;
+    return { archive: isWhole ? source : subRange(source, first, start + end - first), warning: undefined };
   }
-  return empty ?? source;
+  return { archive: empty ?? source, warning: undefined };
+}
+
+/** The source with another length of the comment in its end record at `endRecord`. */
+function withCommentLength(source: ByteSource, endRecord: number, commentBytes: number): ByteSource {
+  const at = endRecord + END_BYTES - 2;
+  const length = [commentBytes & 0xff, commentBytes >>> 8];
+  const patch = (bytes: Uint8Array<ArrayBuffer>, position: number): Uint8Array<ArrayBuffer> => {
+    for (const [index, byte] of length.entries()) {
+      const offset = at + index - position;
+      if (offset >= 0 && offset < bytes.byteLength) bytes[offset] = byte;
+    }
+    return bytes;
+  };
+  return {
+    sizeBytes: source.sizeBytes,
+    read: async (position, lengthBytes) => patch(await source.read(position, lengthBytes), position),
+    readPair: async (position, firstBytes, secondBytes) => {
+      const [first, second] = await source.readPair(position, firstBytes, secondBytes);
+      return [patch(first, position), patch(second, position + firstBytes)];
+    },
+  };
 }
 
 function lastSignature(bytes: Buffer, from: number): number {

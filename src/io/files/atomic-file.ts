@@ -96,6 +96,11 @@ export class AtomicFile {
     this.#flushing.catch(() => {});
   }
 
+  /** Appends a hole, which reads as zeros and takes no room where the file system has holes. */
+  appendHole(sizeBytes: number): void {
+    this.#sizeBytes += sizeBytes;
+  }
+
   /** Writes over what has been appended. */
   async patch(bytes: Uint8Array, position: number): Promise<void> {
     await writeFully(this.handle, bytes, position);
@@ -116,6 +121,7 @@ export class AtomicFile {
   async commit(overwrite: boolean, claim: Claim = () => true): Promise<string> {
     try {
       await this.#flushing;
+      if ((await this.handle.stat()).size < this.#sizeBytes) await this.handle.truncate(this.#sizeBytes);
       await this.handle.sync();
       await this.#close();
       return await placeFile(this.#path, this.#target, { overwrite, claim });

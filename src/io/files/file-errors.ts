@@ -31,7 +31,7 @@ const WRITE_REMEDY: Record<string, string> = {
   ENOENT: "the folder has vanished; check that the disk is still mounted",
   ENOTDIR: "a part of the path is a file, not a folder; choose another output",
   EISDIR: "a folder is in the way; choose another name or remove it",
-  EEXIST: "a file is in the way; choose another output or remove it",
+  EEXIST: "a file or a broken link is in the way; choose another output or remove it",
   EILSEQ: "the file system does not take this name; rename the file",
   ENAMETOOLONG: "the name is too long for this file system; shorten it",
   EMFILE: "too many open files; raise the limit with `ulimit -n`",

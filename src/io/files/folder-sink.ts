@@ -9,6 +9,14 @@ import { checkOutputName, METADATA_NAME, metadataBytes, type SinkMetadata } from
 import type { PageSink } from "../page-sink.js";
 import { chunksOf, type SourceEntry } from "../page-source.js";
 
+/** Fewer zeros than these are written out. */
+const LEAST_HOLE_BYTES = 64 * 1024;
+const ZEROS = new Uint8Array(2 ** 20);
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.byteLength <= ZEROS.byteLength && Buffer.compare(bytes, ZEROS.subarray(0, bytes.byteLength)) === 0;
+}
+
 export class FolderSink implements PageSink {
   readonly #folder: string;
   readonly #overwrite: boolean;
@@ -46,8 +54,10 @@ export class FolderSink implements PageSink {
     const path = join(this.#folder, name);
     const file = await AtomicFile.create(path, this.#folder);
     try {
-      for await (const chunk of chunksOf(entry))
-        await file.append([chunk]).catch((cause: unknown) => Promise.reject(outputError(path, cause)));
+      for await (const chunk of chunksOf(entry)) {
+        if (chunk.byteLength >= LEAST_HOLE_BYTES && isZero(chunk)) file.appendHole(chunk.byteLength);
+        else await file.append([chunk]).catch((cause: unknown) => Promise.reject(outputError(path, cause)));
+      }
     } catch (error) {
       await file.discard();
       throw error;

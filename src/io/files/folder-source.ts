@@ -2,20 +2,20 @@
  * A folder as a page source: listed once, in natural order, files read on demand. Names are the bytes they are on disk;
  * they are decoded to text for people.
  */
-import type { Stats } from "node:fs";
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
-import { SNIFF_BYTES } from "../image/image-format.js";
+import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
+import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
 import { FreeNames } from "../names/free-names.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import { numberedName } from "../names/output-names.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
-import { fileChunks, readHead, readWhole } from "./read-file.js";
+import { fileChunks, readHead, readWhole, specialFile } from "./read-file.js";
 import { liesWithin } from "./real-path.js";
 
 /** Files whose first bytes are read at once. */
@@ -23,9 +23,9 @@ const HEADS_AT_ONCE = 16;
 
 /** Lists a folder. Rejects with `ERR_INPUT_NOT_FOUND` or, without any picture, `ERR_INPUT_EMPTY`. */
 export async function openFolderSource(path: string, recursive: boolean): Promise<PageSource> {
-  const listing: Listing = { root: path, recursive, files: [], faults: [], visited: new Set() };
+  const listing: Listing = { root: path, recursive, files: [], faults: [], warnings: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
-  const { faults } = listing;
+  const { faults, warnings } = listing;
   const entries = sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
@@ -38,7 +38,7 @@ export async function openFolderSource(path: string, recursive: boolean): Promis
     const first = fault === undefined ? "" : `; ${faults.length} cannot be used, the first: ${fault.error.message}`;
     throw new ValidationError("ERR_INPUT_EMPTY", `${path} holds no picture${hint}; ${remedy}${first}`);
   }
-  return { path, entries: () => entries, faults, close: async () => {} };
+  return { path, entries: () => entries, faults, warnings, close: async () => {} };
 }
 
 /** A file on disk, found by a listing. */
@@ -54,6 +54,7 @@ interface Listing {
   readonly recursive: boolean;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
+  readonly warnings: string[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
@@ -67,6 +68,7 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
   for (const [label, bytes] of diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
     if (isJunkName(label)) continue;
+    if (isPartlyDecoded(label, bytes)) listing.warnings.push(partlyDecoded(`"${name}" in ${listing.root}`));
     const place = Buffer.concat([path, Buffer.from("/"), bytes]);
     try {
       await visit(listing, place, name);
@@ -111,13 +113,6 @@ function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
       refuse();
     },
   };
-}
-
-/** What a path leads to that is neither a file nor a folder. */
-function specialFile(info: Stats): string {
-  if (info.isFIFO()) return "a named pipe";
-  if (info.isSocket()) return "a socket";
-  return info.isBlockDevice() || info.isCharacterDevice() ? "a device" : "a special file";
 }
 
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */

@@ -1,5 +1,6 @@
 /** Makes the folders of an output. */
 import { relative, resolve } from "node:path";
+import { ResourceError, systemCode } from "../../errors.js";
 import { makeFolders } from "../../platform/folders.js";
 import { outputError } from "./file-errors.js";
 
@@ -9,7 +10,13 @@ import { outputError } from "./file-errors.js";
  */
 export async function makeFolder(path: string, root?: string): Promise<void> {
   const isBelow = root !== undefined && !relative(root, path).startsWith("..");
-  await makeFolders(path, isBelow ? resolve(root) : undefined).catch((cause: unknown) =>
-    Promise.reject(outputError(path, cause)),
-  );
+  await makeFolders(path, isBelow ? resolve(root) : undefined).catch((cause: unknown) => {
+    // Below a root, the output itself has vanished. Elsewhere the system takes no folder there.
+    if (isBelow || systemCode(cause) !== "ENOENT") throw outputError(path, cause);
+    throw new ResourceError(
+      "ERR_OUTPUT_WRITE",
+      `cannot make the folder ${path}: a part of its path is a broken link, or the system takes no folders there; choose another output`,
+      { cause },
+    );
+  });
 }

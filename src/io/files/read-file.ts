@@ -1,4 +1,5 @@
 /** Reads files of an input: whole, piece by piece, or only the first bytes. */
+import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { ImageProcessingError } from "../../errors.js";
 import { readFully } from "./byte-source.js";
@@ -7,6 +8,37 @@ import { inputError } from "./file-errors.js";
 /** The largest file that is read whole: a picture of the largest size, 16 bits deep and not packed, has 720 MB. */
 export const MAX_WHOLE_BYTES = 2 ** 31 - 1;
 const CHUNK_BYTES = 2 ** 20;
+
+/** What a path leads to that is neither a file nor a folder. */
+export function specialFile(info: Stats): string {
+  if (info.isFIFO()) return "a named pipe";
+  if (info.isSocket()) return "a socket";
+  return info.isBlockDevice() || info.isCharacterDevice() ? "a device" : "a special file";
+}
+
+/** Opening a pipe waits for a writer without this flag. Windows has no such flag. */
+export const OPEN_TO_READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** @throws Error for what is no file, which could be waited for or never end */
+export function assertIsFile(info: Stats): void {
+  if (info.isFile()) return;
+  throw new Error(info.isDirectory() ? "it is a folder, a file is needed" : `it is ${specialFile(info)}, not a file`);
+}
+
+/**
+ * Opens a file to read it. Looking at the path first does not tell: what is there may be another thing by now.
+ * Rejects with the system's error, or with an `Error` for what is no file.
+ */
+export async function openFile(path: string | Buffer): Promise<FileHandle> {
+  const file = await open(path, OPEN_TO_READ);
+  try {
+    assertIsFile(await file.stat());
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
 
 /** The first bytes of a file, fewer where it has fewer. Rejects with `ERR_INPUT_NOT_FOUND`. */
 export function readHead(path: string | Buffer, maxBytes: number): Promise<Uint8Array> {
@@ -34,13 +66,17 @@ export function readWhole(path: string | Buffer): Promise<Uint8Array<ArrayBuffer
   });
 }
 
-/** A file of any size in pieces of a mebibyte. Rejects with `ERR_INPUT_NOT_FOUND`. */
+/**
+ * A file of any size in pieces of a mebibyte, as long as it was when it was opened: one that is being appended to ends.
+ * Rejects with `ERR_INPUT_NOT_FOUND`.
+ */
 export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Array> {
   const failed = (cause: unknown): Promise<never> => Promise.reject(inputError(path.toString(), cause));
-  const file = await open(path, "r").catch(failed);
+  const file = await openFile(path).catch(failed);
   try {
-    for (let position = 0; ;) {
-      const chunk = new Uint8Array(CHUNK_BYTES);
+    const { size } = await file.stat().catch(failed);
+    for (let position = 0; position < size;) {
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size - position));
       const done = await readFully(file, chunk, position).catch(failed);
       if (done === 0) return;
       yield chunk.subarray(0, done);
@@ -53,7 +89,7 @@ export async function* fileChunks(path: string | Buffer): AsyncGenerator<Uint8Ar
 
 async function withFile<T>(path: string | Buffer, work: (file: FileHandle) => Promise<T>): Promise<T> {
   try {
-    const file = await open(path, "r");
+    const file = await openFile(path);
     try {
       return await work(file);
     } finally {

@@ -1,5 +1,6 @@
 /** Where paths really lead, so that two of them can be compared. */
-import { realpath } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 
 /** A path without links. What is not there yet stands where it would be made. */
@@ -10,8 +11,29 @@ export async function realPathOf(path: string): Promise<string> {
   );
 }
 
-/** Whether a path is a folder or lies below it, whatever links lead to either. */
+/** Whether two paths lead to one folder, through links, mounts or another spelling. */
+export async function isSameFolder(path: string, other: string): Promise<boolean> {
+  if ((await realPathOf(path)) === (await realPathOf(other))) return true;
+  return isSame(await identity(path), await identity(other));
+}
+
+/** Whether a path is a folder or lies below it, whatever links or mounts lead to either. */
 export async function liesWithin(path: string, folder: string): Promise<boolean> {
-  const way = relative(await realPathOf(folder), await realPathOf(path));
-  return way !== ".." && !way.startsWith(`..${sep}`);
+  const real = await realPathOf(path);
+  const way = relative(await realPathOf(folder), real);
+  if (way !== ".." && !way.startsWith(`..${sep}`)) return true;
+  // Links are gone from a real path. Bind mounts are not, nor letters of another case where case does not count.
+  const target = await identity(folder);
+  for (let at = real; ; at = dirname(at)) {
+    if (isSame(await identity(at), target)) return true;
+    if (dirname(at) === at) return false;
+  }
+}
+
+function identity(path: string): Promise<BigIntStats | undefined> {
+  return stat(path, { bigint: true }).catch(() => undefined);
+}
+
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev;
 }

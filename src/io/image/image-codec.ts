@@ -1,12 +1,11 @@
-/** Pictures between bytes and pixels: the door to decoding and encoding. */
+/** Pictures between bytes and pixels: decoding and encoding, for other rooms. */
 export {
   decodeImage,
   DEFAULT_MAX_PIXELS,
   DEFAULT_TIMEOUT_SECONDS,
-  pictureFormat,
   pictureSize,
   type DecodedImage,
   type DecodeOptions,
-} from "./decode-image.js";
-export { encodeImage, srgbProfile, UNSTATED_DENSITY, type EncodeOptions } from "./encode-image.js";
-export type { ImageInfo } from "./image-info.js";
+} from "./decode/decode-image.js";
+export { encodeImage, srgbProfile, UNSTATED_DENSITY, type EncodeOptions } from "./encode/encode-image.js";
+export type { ImageInfo } from "./headers/image-info.js";

@@ -12,7 +12,7 @@ let configured = false;
 /**
  * Blocks the loaders of all formats that are not read, uses one thread for a picture and keeps no finished operations
  * in memory. Call it before the first picture is decoded: it holds for every thread, and a decoder that is at work
- * would find its loader blocked. Decoding does not depend on it: every file's format is told by its bytes before
+ * would find its loader blocked. Decoding does not depend on it: every file's format is recognised by its bytes before
  * libvips sees them.
  */
 export function configureSharpForOwnProcess(): void {

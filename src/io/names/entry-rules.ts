@@ -10,9 +10,9 @@ const APPLE_DOUBLE = [0x00, 0x05, 0x16, 0x07];
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".gif"]);
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
-/** The end of the name of a folder that holds the state of a run; see `core/output/work-folder`. */
-export const WORK_SUFFIX = ".cobra-batch";
-/** What a run writes for itself: its state, and files that do not have their names yet. */
+/**
+ * What a run writes for itself: its state (see `core/output/work-folder`), and files that do not have their names yet.
+ */
 const OWN_PART = /(?:\.cobra-batch(?:\.done)?|^\.cobra-(?:[0-9a-f]{8}-)?\d+-[0-9a-f]{12}\.tmp)$/u;
 
 /** `image`: a page, a reference, or a file that claims to be one. `other`: copied to the output unchanged. */

@@ -69,6 +69,8 @@ const COMMON: Readonly<Record<Exclude<NameEncoding, "cp437">, ReadonlySet<string
 const COMMON_BONUS = 3.5;
 
 const UNLIKELY = Math.log(1e-9);
+/** A name that is not of an encoding costs this beside its likelihood in code page 437, which has every byte. */
+const UNDECODABLE = 2 * UNLIKELY;
 /** A letter, digit or mark of ASCII as the second byte of something else. */
 const ASCII = Math.log(1 / 25);
 /** Code page 437: letters with accents; all else is box drawing, Greek and the like. */
@@ -77,6 +79,9 @@ const SHARP_S = 0xe1;
 const OTHER_437 = Math.log(0.05 / 90);
 /** Two accented letters side by side are rare in the languages that code page 437 is for. */
 const NEIGHBOURS = -3;
+
+/** Some decoders take a lead byte without its second for a control character. */
+const CONTROL = /[\u0080-\u009f]/u;
 
 function isLead(encoding: Exclude<NameEncoding, "cp437">, byte: number): boolean {
   if (encoding === "shift_jis") return (byte >= 0x81 && byte <= 0x9f) || (byte >= 0xe0 && byte <= 0xfc);
@@ -101,6 +106,7 @@ function scoreTwoByte(encoding: Exclude<NameEncoding, "cp437">, name: Uint8Array
   } catch {
     return undefined;
   }
+  if (CONTROL.test(text)) return undefined;
   let score = Array.from(text).filter((char) => COMMON[encoding].has(char)).length * COMMON_BONUS;
   for (let i = 0; i < name.byteLength; i++) {
     const byte = name[i]!;
@@ -129,16 +135,18 @@ function scoreCp437(name: Uint8Array): number {
 
 /**
  * The encoding of an archive's names that have neither flag nor field. `names`: their bytes, those of ASCII and of
- * well-formed UTF-8 left out. Without names, or without a likely reading, code page 437.
+ * well-formed UTF-8 left out. A few names that are not of the encoding, such as one that was cut in the middle of a
+ * character, do not rule it out. Without names, or without a likely reading, code page 437.
  */
 export function detectNameEncoding(names: readonly Uint8Array[]): NameEncoding {
   const sample = names.slice(0, 400);
   let best: NameEncoding = "cp437";
-  let bestScore = sample.reduce((sum, name) => sum + scoreCp437(name), 0);
+  const cp437 = sample.map(scoreCp437);
+  let bestScore = cp437.reduce((sum, score) => sum + score, 0);
   for (const encoding of NAME_ENCODINGS) {
     if (encoding === "cp437") continue;
     let score = 0;
-    for (const name of sample) score += scoreTwoByte(encoding, name) ?? Number.NEGATIVE_INFINITY;
+    for (const [index, name] of sample.entries()) score += scoreTwoByte(encoding, name) ?? cp437[index]! + UNDECODABLE;
     if (score > bestScore) [best, bestScore] = [encoding, score];
   }
   return best;
@@ -159,6 +167,16 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether the bytes of a name had to be replaced by U+FFFD in its text. */
+export function isPartlyDecoded(text: string, bytes: Uint8Array): boolean {
+  return text.includes("\ufffd") && decodeUtf8(bytes) === undefined;
+}
+
+/** What people are told of such a name. `whose` names the file and where it is. */
+export function partlyDecoded(whose: string): string {
+  return `${whose} has a name that is neither UTF-8 nor in the encoding of the other names: the characters that cannot be read are replaced by \ufffd; check the name of its result`;
 }
 
 /** The text in an old encoding; what it does not have becomes U+FFFD. */

@@ -2,8 +2,8 @@
  * Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over
  * names.
  */
-import { outputExtension, type WrittenFormat } from "../image/output-format.js";
-import type { ImageFormat } from "../image/image-format.js";
+import { outputExtension, type WrittenFormat } from "../image/encode/output-format.js";
+import type { ImageFormat } from "../image/headers/image-format.js";
 import { extensionOf } from "./entry-rules.js";
 import { FreeNames } from "./free-names.js";
 import { fitLabel, nameKey, portableLabel, portableName } from "./portable-names.js";

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
-/** The `cobra-batch` command: loads the program and runs it. Reports when no file handles are left even for that. */
-import { EXIT } from "./output/exit-codes.js";
+/**
+ * The `cobra-batch` command: prints help that is ready, else loads the program and runs it. Reports when no file handles
+ * are left even for that.
+ */
+import { readyText } from "./ready-text.js";
 
 /**
  * What ends an output stream and nothing else: a reader that closes the pipe (`| head`), a full disk or a fault of the
@@ -26,13 +29,16 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  const { runProgram } = await import("./program.js");
-  await runProgram();
+  const ready = await readyText(process.argv.slice(2), process.stdout.isTTY ? process.stdout.columns : undefined);
+  if (ready === undefined) {
+    const { runProgram } = await import("./program.js");
+    await runProgram();
+  } else process.stdout.write(ready);
 } catch (error) {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "EMFILE" && code !== "ENFILE") throw error;
   process.stderr.write(
     `error: the program cannot be loaded: too many open files (${code}); raise the limit, for example with \`ulimit -n 1024\`\n`,
   );
-  process.exitCode = EXIT.tryAgain;
+  process.exitCode = 75; // "try again"; the table of exit codes is one more file
 }

@@ -15,6 +15,7 @@ import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
+import { HELP_COLUMNS } from "./ready-text.js";
 
 /** A fresh program, ready to parse. Errors of its flags are thrown as `CommanderError`. */
 export function createProgram(): Command {
@@ -67,10 +68,18 @@ function prepare(command: Command): void {
     .exitOverride()
     .showSuggestionAfterError()
     .showHelpAfterError(asStarted(`Run ${fullName(command)} --help for its flags and examples.`))
-    .configureOutput({ writeErr: (text) => void process.stderr.write(printable(text)) })
+    .configureOutput({
+      writeErr: (text) => void process.stderr.write(printable(text)),
+      getOutHelpWidth: () => helpWidth(process.stdout),
+      getErrHelpWidth: () => helpWidth(process.stderr),
+    })
     .configureHelp({ optionDescription })
     .helpOption("-h, --help", "show this help");
   for (const child of command.commands) prepare(child);
+}
+
+function helpWidth({ isTTY, columns }: { readonly isTTY?: boolean; readonly columns?: number }): number {
+  return isTTY === true ? Math.min(columns ?? HELP_COLUMNS, HELP_COLUMNS) : HELP_COLUMNS;
 }
 
 /** The command as it is typed, such as "cobra-batch config check". */

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { canny, thumbnail, toGray, type PixelImage } from "../../../src/binding/pixels.js";
+import { canny, thumbnail, toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
 import { decodeForClassification, ImageClassifier, measure } from "../../../src/classification/index.js";
 import { edgeThresholds } from "../../../src/classification/metrics.js";
 import { expectSamePictures, goldenPath, readGray, readRgb } from "../../support/golden-maths.js";

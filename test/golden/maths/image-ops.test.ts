@@ -1,9 +1,9 @@
 /** Golden cases image_ops/*, clip_processor/* and line_extractor/sketch_*: all exact, the arithmetic being PIL's. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { resize, toGray, type PixelImage } from "../../../src/binding/pixels.js";
-import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/planes.js";
-import { nearestBucket } from "../../../src/colorization/cobra/buckets.js";
-import { drawHints, hintMaskPlane, type ColorHint } from "../../../src/colorization/cobra/hint-squares.js";
+import { resize, toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
+import { fromPlanar, SIGNED_RGB, toPlanar } from "../../../src/binding/pixels/planes.js";
+import { nearestBucket } from "../../../src/model/buckets.js";
+import { hintMaskPlane, layHints, markSquares, type ColorHint } from "../../../src/colorization/cobra/hint-squares.js";
 import { lineExtractorInput, linePicture, styledLine } from "../../../src/colorization/cobra/line-style.js";
 import { clipCrop, clipPixels } from "../../../src/colorization/cobra/retrieval.js";
 import { expectSamePictures, maxDifference, readGray, readRgb, readTensors } from "../../support/golden-maths.js";
@@ -48,7 +48,7 @@ describe("image_ops", () => {
     // The golden's background is the picture itself; take it from the result and wipe the squares, so that they have to
     // be drawn again.
     mask.data.forEach((value, i) => value && background.data.fill(7, 3 * i, 3 * i + 3));
-    const drawn = drawHints(background, hints);
+    const drawn = layHints(background, markSquares(background.width, background.height, hints));
     expectSamePictures(drawn.mask, mask);
     expect(maxDifference(drawn.picture.data, want)).toBe(0);
     expectSamePictures(resize(drawn.mask, 12, 8), await readGray("images/image_ops/out_hints_hint_mask_small.png"));

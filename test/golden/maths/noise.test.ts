@@ -1,6 +1,6 @@
-/** Golden cases rng_cuda/*, philox/* and rng_cpu/*. */
+/** Golden cases rng_cuda/* and philox/*. */
 import { describe, expect, it } from "vitest";
-import { CpuNoiseGenerator, cudaNormal, NoiseGenerator } from "../../../src/colorization/cobra/noise.js";
+import { cudaNormal, NoiseGenerator } from "../../../src/colorization/cobra/noise.js";
 import { philox4x32 } from "../../../src/colorization/cobra/philox.js";
 import { maxDifference, readTensors } from "../../support/golden-maths.js";
 
@@ -60,19 +60,4 @@ describe("rng_cuda", () => {
     expect(maxDifference(generator.normal(count), tensors.floats(`out/capped_${maxBlocks}/first`))).toBeLessThan(5e-6);
     expect(maxDifference(generator.normal(40), tensors.floats(`out/capped_${maxBlocks}/second`))).toBeLessThan(5e-6);
   });
-});
-
-describe("rng_cpu", () => {
-  it.each([0, 42].flatMap((seed) => [5, 16, 20, 4096].map((count) => [seed, count] as const)))(
-    "seed %i, %i values, twice",
-    (seed, count) => {
-      const generator = new CpuNoiseGenerator(seed);
-      expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/first`))).toBeLessThan(
-        2e-6,
-      );
-      expect(maxDifference(generator.normal(count), tensors.floats(`out/cpu_${seed}_${count}/second`))).toBeLessThan(
-        2e-6,
-      );
-    },
-  );
 });

@@ -1,8 +1,8 @@
 /** The kernels against Pillow and OpenCV on small random pictures (made by make_peer_cases.py): exact. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import * as pixels from "../../../src/binding/pixels.js";
-import type { PixelBox, PixelImage, ResizeFilter } from "../../../src/binding/pixels.js";
+import * as pixels from "../../../src/binding/pixels/pixels.js";
+import type { PixelBox, PixelImage, ResizeFilter } from "../../../src/binding/pixels/pixels.js";
 import { expectSamePictures, goldenPath } from "../../support/golden-maths.js";
 
 type Range = [number, number];

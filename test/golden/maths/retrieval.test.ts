@@ -1,8 +1,8 @@
 /** Golden cases retrieval/0 (from stored embeddings), get_rate/0 and process_image/0. */
 import { describe, expect, it } from "vitest";
-import { crop, resize, type PixelImage } from "../../../src/binding/pixels.js";
-import { CLIP_RGB } from "../../../src/binding/planes.js";
-import { COBRA_BUCKETS, nearestBucket } from "../../../src/colorization/cobra/buckets.js";
+import { crop, resize, type PixelImage } from "../../../src/binding/pixels/pixels.js";
+import { CLIP_RGB } from "../../../src/binding/pixels/planes.js";
+import { COBRA_BUCKETS, nearestBucket } from "../../../src/model/buckets.js";
 import {
   clipPixels,
   cosineSimilarity,
@@ -70,7 +70,9 @@ describe("retrieval/0", () => {
 describe("get_rate/0", () => {
   it("takes the bucket of the original for 64 sizes", () => {
     const sizes = tensors.integers("in/get_rate/sizes_wh");
-    const buckets = Array.from({ length: 64 }, (_, i) => nearestBucket(sizes[2 * i]!, sizes[2 * i + 1]!));
+    const buckets = Array.from({ length: 64 }, (_, i) =>
+      nearestBucket(sizes[2 * i]!, sizes[2 * i + 1]!, COBRA_BUCKETS),
+    );
     expect(buckets.flatMap(({ width, height }) => [width, height])).toEqual(tensors.integers("out/get_rate/bucket_wh"));
   });
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../../src/colorization/engine.js";
-import { buildModelPackage, PRESETS } from "../../../src/convert/index.js";
+import { buildModelPackage } from "../../../src/convert/build-package.js";
+import { PRESETS } from "../../../src/convert/presets.js";
 import {
   expectLatents,
   expectLines,

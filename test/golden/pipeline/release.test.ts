@@ -11,7 +11,8 @@ import { InferenceSession, liveCounts } from "../../../src/binding/index.js";
 import { Engine } from "../../../src/colorization/engine.js";
 import { decodeModelProto } from "../../../src/onnx/schema.js";
 import { apartWeightBytes } from "../../../src/model/requirements.js";
-import { importRelease, openModelPackage, type ImportReleaseOptions } from "../../../src/convert/index.js";
+import { importRelease, type ImportReleaseOptions } from "../../../src/convert/cobra-release/import-release.js";
+import { openModelPackage } from "../../../src/model/package.js";
 import { runCli } from "../../support/cli.js";
 import {
   expectLatents,

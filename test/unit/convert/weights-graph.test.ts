@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { modelBytes } from "../../../src/onnx/model-file.js";
 import { decodeModelProto } from "../../../src/onnx/schema.js";
-import { givenNames, givingFloat32, takingFloat32 } from "../../../src/model/graph-casts.js";
+import { outputNames, withFloat32Outputs, withFloat32Weights } from "../../../src/model/graph-casts.js";
 import { loadPeer, peerMissing } from "../../support/peer.js";
 import { GraphBuilder, type Graph, type GraphOptions } from "../../../src/onnx/graph-builder.js";
 import { linear } from "../../../src/onnx/ops.js";
@@ -110,7 +110,7 @@ describe("half precision on the CPU", () => {
       const [layerPath, weightsPath] = [join(folder, "layer.onnx"), join(folder, "weights.onnx")];
       writeFileSync(layerPath, modelBytes(graph));
       writeFileSync(weightsPath, modelBytes(buildWeightsGraph(graph.weights, "line")));
-      expect(givenNames(weightsPath).sort()).toEqual(["main/to_q.bias", "main/to_q.weight#transposed"]);
+      expect(outputNames(weightsPath).sort()).toEqual(["main/to_q.bias", "main/to_q.weight#transposed"]);
       const half: HostTensor = { ...x, dtype: "float16" };
       const run = async (
         layerModel: Graph | Uint8Array,
@@ -122,8 +122,8 @@ describe("half precision on the CPU", () => {
         return (await runGraph(layerModel, { x: half, ...given }))["y"]!.data;
       };
       const narrow = await run(graph, buildWeightsGraph(graph.weights, "line"), "float16");
-      const wide = takingFloat32(layerPath, (name) => name.startsWith("main/"));
-      expect(maxDifference(await run(wide, givingFloat32(weightsPath), "float32"), narrow)).toBeLessThan(
+      const wide = withFloat32Weights(layerPath, (name) => name.startsWith("main/"));
+      expect(maxDifference(await run(wide, withFloat32Outputs(weightsPath), "float32"), narrow)).toBeLessThan(
         2 ** -9 * Math.max(...narrow.map(Math.abs)),
       );
     } finally {
@@ -148,7 +148,7 @@ it.skipIf(peerMissing !== undefined)("half precision on the CPU casts no weight 
       const weights = new Set(graph.weights.map(({ name }) => name));
       await (
         await loadPeer().InferenceSession.create(
-          takingFloat32(path, (name) => weights.has(name)),
+          withFloat32Weights(path, (name) => weights.has(name)),
           { graphOptimizationLevel: "all", optimizedModelFilePath: optimised },
         )
       ).release();

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { pageRequestSchema } from "../../../src/colorization/page-request.js";
+import { pageRequestSchema } from "../../../src/colorization/request/page-request.js";
 import { parseBatchConfig, type BatchConfigInput, type PageConfig } from "../../../src/config/batch-config.js";
 import { BatchProcessor, type BatchProcessorOptions } from "../../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../../src/core/events.js";

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { sniffFormat } from "../../../src/io/image/image-format.js";
+import { sniffFormat } from "../../../src/io/image/headers/image-format.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 import type { PageSource } from "../../../src/io/page-source.js";
 import { goodZip } from "../../support/archives.js";

@@ -10,7 +10,7 @@ import { describe, expect, it } from "vitest";
 import { BatchProcessingError, ImageProcessingError } from "../../../src/errors.js";
 import { decodeImage } from "../../../src/io/image/image-codec.js";
 import { openPageSource } from "../../../src/io/open-source.js";
-import { sniffFormat } from "../../../src/io/image/image-format.js";
+import { sniffFormat } from "../../../src/io/image/headers/image-format.js";
 import { goodZip } from "../../support/archives.js";
 import { gradient, temporaryFolder } from "./image/pictures.js";
 

@@ -10,8 +10,9 @@ import { decodeModelProto } from "../../../src/onnx/schema.js";
 import { defaultModelDirectory } from "../../../src/model/default-model.js";
 import { peakActivationBytes } from "../../../src/model/graph-memory.js";
 import { graphShapes } from "../../../src/model/graph-shapes.js";
-import { buildPresetPackage, type ModelPackage } from "../../../src/convert/index.js";
-import type { GraphName } from "../../../src/model/manifest.js";
+import { buildPresetPackage } from "../../../src/convert/presets.js";
+import type { ModelPackage } from "../../../src/model/package.js";
+import type { GraphName } from "../../../src/model/graph-names.js";
 import { openModelPackage } from "../../../src/model/package.js";
 import { networkInputs } from "../../../src/model/network-inputs.js";
 

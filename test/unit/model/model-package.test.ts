@@ -26,7 +26,7 @@ import {
   presetWeights,
 } from "../../../src/convert/presets.js";
 import { givenWeights, overlay } from "../../../src/convert/weights/sources.js";
-import { Networks } from "../../../src/colorization/model-runner.js";
+import { Networks } from "../../../src/colorization/networks/networks.js";
 import { maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
 import { buildLineExtractor } from "../../../src/convert/graphs/line-extractor.js";

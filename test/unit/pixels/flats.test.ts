@@ -1,8 +1,8 @@
 /** Flats: one colour for every region; drawn pages, of which it is known which pixel belongs to what. */
 import { describe, expect, it } from "vitest";
-import { flatFill, flattenColors } from "../../../src/binding/flats.js";
-import { composeInkLayers } from "../../../src/binding/ink.js";
-import { resize } from "../../../src/binding/pixels.js";
+import { flatFill, flattenColors } from "../../../src/binding/pixels/flats.js";
+import { composeInkLayers } from "../../../src/binding/pixels/ink.js";
+import { resize } from "../../../src/binding/pixels/pixels.js";
 import { drawn, noise, pixel, type Color, type Picture } from "../../support/drawn-page.js";
 
 const WIDTH = 320;

@@ -1,8 +1,8 @@
 /** Colour hints grown to regions: drawn pages, of which it is known which pixel belongs to what. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { growHints } from "../../../src/binding/hints.js";
-import type { PixelImage } from "../../../src/binding/pixels.js";
+import { growHints } from "../../../src/binding/pixels/hints.js";
+import type { PixelImage } from "../../../src/binding/pixels/pixels.js";
 import { drawn, type Color, type Picture } from "../../support/drawn-page.js";
 
 const WIDTH = 320;

@@ -1,8 +1,8 @@
 /** The model's colour under the page's own ink: drawn pages, of which every pixel's right colour is known. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { composeInk, composeInkLayers } from "../../../src/binding/ink.js";
-import { toGray, toRgb } from "../../../src/binding/pixels.js";
+import { composeInk, composeInkLayers } from "../../../src/binding/pixels/ink.js";
+import { toGray, toRgb } from "../../../src/binding/pixels/pixels.js";
 import { apart, dithered, drawn, noise, pixel, type Color, type Picture } from "../../support/drawn-page.js";
 
 const WIDTH = 300;

@@ -4,7 +4,7 @@
  * be whole.
  */
 import { describe, expect, test } from "vitest";
-import { callPixels, type PixelImage } from "../../../src/binding/pixels.js";
+import { callPixels, type PixelImage } from "../../../src/binding/pixels/pixels.js";
 import type { NativePixelCalls } from "../../../src/binding/types.js";
 
 const SIDES = [1, 2, 3, 4, 5, 6, 7, 8, 9];

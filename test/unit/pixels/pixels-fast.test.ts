@@ -13,7 +13,7 @@ import {
   thumbnailSize,
   toGray,
   type PixelImage,
-} from "../../../src/binding/pixels.js";
+} from "../../../src/binding/pixels/pixels.js";
 
 /**
  * Pictures wide enough for several registers and a rest; some gray, some gray but for single pixels, some of few

@@ -23,8 +23,15 @@ import {
   toGray,
   toRgb,
   type PixelImage,
-} from "../../../src/binding/pixels.js";
-import { BYTE_GRAY, CLIP_RGB, fromPlanar, normalization, SIGNED_RGB, toPlanar } from "../../../src/binding/planes.js";
+} from "../../../src/binding/pixels/pixels.js";
+import {
+  BYTE_GRAY,
+  CLIP_RGB,
+  fromPlanar,
+  normalization,
+  SIGNED_RGB,
+  toPlanar,
+} from "../../../src/binding/pixels/planes.js";
 import { ValidationError } from "../../../src/errors.js";
 
 const channelCounts = fc.constantFrom<1 | 2 | 3 | 4>(1, 2, 3, 4);

@@ -4,7 +4,7 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findRegions } from "../../../src/binding/regions.js";
+import { findRegions } from "../../../src/binding/pixels/regions.js";
 
 /** What holds on pages up to 500 pixels a side. */
 const [RADIUS, FAR, STRAIGHT, DIAGONAL] = [2, 255, 3, 4];

@@ -26,7 +26,7 @@ export interface TorchTensor {
 }
 
 /** A tensor of more elements (4 GiB as float32) is refused: strides of zero make any size out of one number. */
-export const MAX_TENSOR_ELEMENTS = 2 ** 30;
+const MAX_TENSOR_ELEMENTS = 2 ** 30;
 
 /** Checks a view and makes the tensor. Throws PickleFault. */
 export function tensorOf(

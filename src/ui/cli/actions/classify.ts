@@ -1,4 +1,4 @@
-/** `cobra-batch classify`: tells line art from coloured pictures, with the figures that decide. */
+/** `cobra-batch classify`: line art or coloured, with the figures that decide. */
 import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
@@ -32,8 +32,8 @@ interface Counts {
   failed: number;
 }
 
-/** Tells one picture. */
-type Tell = (entry: SourceEntry) => Promise<ImageClassification>;
+/** Classifies one picture. */
+type Classify = (entry: SourceEntry) => Promise<ImageClassification>;
 
 async function classifyAll(inputs: readonly string[], flags: Flags): Promise<number> {
   const limits = Object.fromEntries(
@@ -81,11 +81,11 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
   return read > 0 ? EXIT.somePagesFailed : EXIT.fatal;
 }
 
-/** Tells the pictures of an input, as many at once as there are threads, and says them in the input's order. */
+/** Classifies the pictures of an input, as many at once as there are threads, and prints them in the input's order. */
 async function classifyInput(
   input: string,
   concurrency: number,
-  tell: Tell,
+  classifyOne: Classify,
   flags: Flags,
   counts: Counts,
 ): Promise<void> {
@@ -98,7 +98,7 @@ async function classifyInput(
     const images = source.entries().filter(({ kind }) => kind === "image");
     for await (const { entry, result } of mapConcurrent(
       images,
-      async (image) => ({ entry: image, result: await resultOrError(image, tell) }),
+      async (image) => ({ entry: image, result: await resultOrError(image, classifyOne) }),
       { concurrency },
     )) {
       if (result instanceof BatchProcessingError) {
@@ -114,9 +114,12 @@ async function classifyInput(
   }
 }
 
-async function resultOrError(entry: SourceEntry, tell: Tell): Promise<ImageClassification | BatchProcessingError> {
+async function resultOrError(
+  entry: SourceEntry,
+  classifyOne: Classify,
+): Promise<ImageClassification | BatchProcessingError> {
   try {
-    return await tell(entry);
+    return await classifyOne(entry);
   } catch (error) {
     if (error instanceof BatchProcessingError) return error;
     throw error;

@@ -1,7 +1,7 @@
 /** The commands that continue an earlier run: approve, reject, retry, redo. */
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { EngineOptions } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import {
   approveRun,
   redoRun,
@@ -10,6 +10,7 @@ import {
   type Continuation,
   type SettingChanges,
 } from "../../../core/continue-run.js";
+import { modelFolderOf } from "../../../core/run-model.js";
 import { findRun } from "../../../core/journal/find-run.js";
 import { ConfigurationError } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
@@ -17,11 +18,12 @@ import { openModelPackage } from "../../../model/package.js";
 import type { RedoFlags } from "../commands/redo-command.js";
 import { flagFaults } from "../flags/flag-values.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
-import { CHANGEABLE } from "../flags/set-flag.js";
+import { CHANGEABLE, SETTINGS_WITH_FLAGS, type SetFlags } from "../flags/set-flag.js";
 import type { GivenSetting } from "./gather-settings.js";
 import { runBatchCommand, type PreparedBatch } from "./run-batch.js";
+import type { Remedies } from "../output/reporter.js";
 import { readSettings } from "./set-values.js";
-import { typedPath } from "./typed-path.js";
+import { typedPath } from "../../../core/input/typed-path.js";
 import { refuseIfNothingChanges, whatHelps } from "./what-helps.js";
 
 /** `cobra-batch approve`. @returns the exit code, as do the others */
@@ -35,26 +37,29 @@ export function approve(output: string, flags: RunFlags & { seed?: number }, com
 }
 
 /** `cobra-batch reject`. */
-export function reject(output: string, flags: RunFlags & { set?: string[] }, command: Command): Promise<number> {
+export function reject(output: string, flags: RunFlags & SetFlags, command: Command): Promise<number> {
   return runBatchCommand(flags, async () => {
-    const changes = readSettings(flags.set, CHANGEABLE, flagFaults(flags));
+    const changes = changesBy(flags);
     await refuseSamePictures(output, flags, changes);
-    return { ...continued(await rejectRun(typedPath(output), changes), flags, command), given: givenBy(changes) };
+    return {
+      ...continued(await rejectRun(typedPath(output), changes), flags, command),
+      given: givenBy(changes, flags),
+    };
   });
 }
 
 /** `cobra-batch retry`. */
 export function retry(
   output: string,
-  flags: RunFlags & { failed?: boolean; set?: string[] },
+  flags: RunFlags & SetFlags & { failed?: boolean },
   command: Command,
 ): Promise<number> {
   return runBatchCommand(flags, async () => {
-    const changes = readSettings(flags.set, CHANGEABLE, flagFaults(flags));
+    const changes = changesBy(flags);
     const run = await retryRun(typedPath(output), { failedOnly: Boolean(flags.failed), changes });
     return run === undefined
       ? { nothing: `no page of ${output} has failed` }
-      : { ...continued(run, flags, command), given: givenBy(changes) };
+      : { ...continued(run, flags, command), given: givenBy(changes, flags) };
   });
 }
 
@@ -62,10 +67,29 @@ export function retry(
 export function redo(output: string, pages: readonly string[], flags: RedoFlags, command: Command): Promise<number> {
   return runBatchCommand(flags, async () => {
     const seed = typeof flags.seed === "number" ? [`seed=${flags.seed}`] : [];
-    const changes = withHints(flags, readSettings([...(flags.set ?? []), ...seed], CHANGEABLE, flagFaults(flags)));
+    const changes = withHints(flags, changesBy(flags, seed));
     await refuseSamePictures(output, flags, changes);
-    return { ...continued(await redoRun(typedPath(output), pages, changes), flags, command), given: givenBy(changes) };
+    return {
+      ...continued(await redoRun(typedPath(output), pages, changes), flags, command),
+      given: givenBy(changes, flags),
+      remedies: hintRemedy(flags),
+    };
   });
+}
+
+/** The changes that `--set` and the flags of single settings ask for. A flag counts after `--set`. */
+function changesBy(flags: SetFlags, more: readonly string[] = []): SettingChanges {
+  const own = SETTINGS_WITH_FLAGS.flatMap((key) => {
+    const value: unknown = flags[key];
+    return typeof value === "string" ? [`${key}=${value}`] : []; // a fault is reported with the others
+  });
+  return readSettings([...(flags.set ?? []), ...own, ...more], CHANGEABLE, flagFaults(flags));
+}
+
+/** What to do about hints that do not fit: correct the flag that gave them. */
+function hintRemedy({ hint, hints }: RedoFlags): Remedies {
+  const flag = hints !== undefined ? "the picture of --hints" : hint !== undefined ? "--hint" : undefined;
+  return flag === undefined ? {} : { ERR_HINTS: `correct ${flag} and run redo again; finished pages are kept` };
 }
 
 /** The changes with the hints that flags name. They take the place of the pages' earlier hints. */
@@ -83,27 +107,31 @@ function withHints({ hint, hints }: RedoFlags, changes: SettingChanges): Setting
 async function refuseSamePictures(output: string, { model }: RunFlags, changes: SettingChanges): Promise<void> {
   if (changes.batch !== undefined) return;
   const { record } = await findRun(typedPath(output));
-  const directory = model ?? (record.model.directory || defaultModelDirectory());
+  const directory = modelFolderOf(record, model) ?? defaultModelDirectory();
   const opened = await openModelPackage(directory, { verify: false }).catch(() => undefined);
   if (opened !== undefined && (model !== undefined || opened.hash === record.model.hash))
     refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages);
 }
 
-function givenBy({ pages = {} }: SettingChanges): GivenSetting[] {
-  return Object.keys(pages).map((key) => ({ key, label: `--set ${key}` }));
+function givenBy({ pages = {} }: SettingChanges, flags: SetFlags & { seed?: number }): GivenSetting[] {
+  return Object.keys(pages).map((key) => ({ key, label: Object.hasOwn(flags, key) ? `--${key}` : `--set ${key}` }));
 }
 
 /** The batch to run: as it was asked for, with the model and the provider it had unless the flags say otherwise. */
-function continued({ config, options, record, notes }: Continuation, flags: RunFlags, command: Command): PreparedBatch {
+function continued(
+  { config, options, record, notes, abandon }: Continuation,
+  flags: RunFlags,
+  command: Command,
+): PreparedBatch {
   const asked = engineOptions(flags);
   const same = ["provider", "fallback", "threads"].every(
     (flag) => (command.getOptionValueSource(flag) ?? "default") === "default",
   );
-  const model = flags.model ?? (record.model.directory || undefined);
+  const model = modelFolderOf(record, flags.model);
   const engine: EngineOptions = {
     ...asked,
     ...(model === undefined ? {} : { model }),
     session: same ? record.session : (asked.session ?? {}),
   };
-  return { config, options, engine, model: record.model, notes };
+  return { config, options, engine, model: record.model, notes, abandon };
 }

@@ -17,17 +17,17 @@ const INDENT = 28;
 /** Prints the findings. @returns the exit code */
 export async function doctor(flags: DoctorFlags): Promise<number> {
   const findings: Finding[] = [{ check: "cobra-batch", title: "cobra-batch", status: "ok", found: VERSION }];
-  const tell = (more: readonly Finding[]): void => {
+  const report = (more: readonly Finding[]): void => {
     findings.push(...more);
     for (const finding of more) print(finding, flags);
   };
   print(findings[0]!, flags);
-  tell(await checkHost());
-  tell([checkSharp(), checkRuntime()]);
-  tell(await checkProviders(flags.provider ?? "cpu"));
-  tell([await checkModel(flags.model)]);
-  tell(await checkStorage(process.env));
-  tell(
+  report(await checkHost());
+  report([checkSharp(), checkRuntime()]);
+  report(await checkProviders(flags.provider ?? "cpu"));
+  report([await checkModel(flags.model)]);
+  report(await checkStorage(process.env));
+  report(
     misspeltVariables(process.env).map((found) => ({
       check: "environment",
       title: "environment",

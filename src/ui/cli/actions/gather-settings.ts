@@ -1,6 +1,5 @@
 /** The settings of a command: from its flags, the environment and the configuration file together. */
-import { existsSync, statSync } from "node:fs";
-import { extname, join, parse, resolve } from "node:path";
+import { parse, resolve } from "node:path";
 import { Option } from "commander";
 import type { BatchConfig, BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
 import { ConfigurationHandler, type ConfigFile } from "../../../config/configuration-handler.js";
@@ -12,12 +11,11 @@ import {
   type Origin,
 } from "../../../config/layers.js";
 import { nearestName } from "../../../config/nearest-name.js";
+import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
 import type { NamedHintFlags, NamedHints } from "../flags/hint-flags.js";
 import { SETTING_FLAGS, type SettingFlags } from "../flags/setting-flags.js";
-import { typedPath } from "./typed-path.js";
-
-const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
+import { typedPath } from "../../../core/input/typed-path.js";
 
 /** What a person who gave a setting calls it: the flag, the variable, else its name. */
 function labelOf(key: string, origin: Origin | undefined): string {
@@ -54,20 +52,10 @@ function placePositional(
   const other = named.inputDir ?? named.inputZip;
   if (other !== undefined)
     throw new ConfigurationError("ERR_CONFIG", `the input is named twice: "${input}" and "${String(other)}"; name one`);
-  const isFolder = existsSync(input)
-    ? statSync(input).isDirectory()
-    : !ARCHIVE_EXTENSIONS.has(extname(input).toLowerCase());
-  const chapter = isFolder ? { inputDir: input } : { inputZip: input };
+  const chapter = inputOf(input);
   const settings = { ...lower, ...named } as BatchConfigInput;
   if ((settings.outputDir ?? settings.outputZip) !== undefined) return chapter;
-  const { dir, name, ext } = parse(resolve(input));
-  if (settings.zipOutputName !== undefined) return { ...chapter, outputZip: `${dir}/` };
-  return {
-    ...chapter,
-    ...(isFolder
-      ? { outputDir: join(dir, `${name}${ext}_colorized`) }
-      : { outputZip: join(dir, `${name}_colorized${ARCHIVE_EXTENSIONS.has(ext.toLowerCase()) ? ext : ".cbz"}`) }),
-  };
+  return { ...chapter, ...defaultOutput(chapter, settings.zipOutputName) };
 }
 
 /** A setting that somebody has given, and what it is called in messages. */

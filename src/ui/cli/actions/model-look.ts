@@ -5,7 +5,8 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { InferenceSession, runtimeInfo, type SessionOptions } from "../../../binding/index.js";
+import { InferenceSession, runtimeInfo } from "../../../binding/index.js";
+import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
@@ -18,7 +19,7 @@ import { modelRequirements, packageBytes } from "../../../model/requirements.js"
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
 
-/** Patches for each quadrant of a page, where nothing else is asked for. */
+/** Patches for each quadrant of a page, if nothing else is asked for. */
 const DEFAULT_TOP_K = 3;
 
 interface Flags {
@@ -49,7 +50,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   const opened = await openModelPackage(directory, { verify: false });
   const { manifest } = opened;
   const providers = await Promise.all(
-    (["cpu", "cuda", "tensorrt"] as const).map(async (provider) => ({ provider, fault: await startFault(provider) })),
+    PROVIDER_NAMES.map(async (provider) => ({ provider, fault: await startFault(provider) })),
   );
   const { availableBytes } = readHostMemory();
   const { weightBytes, patchBytes } = modelRequirements(opened, "cpu");
@@ -147,7 +148,7 @@ function nameOf({ manifest }: ModelPackage): string {
 }
 
 /** Why a provider does not start here; undefined when it does. Found by starting it on a graph of one operator. */
-async function startFault(provider: NonNullable<SessionOptions["provider"]>): Promise<string | undefined> {
+async function startFault(provider: Provider): Promise<string | undefined> {
   try {
     runtimeInfo();
     (await InferenceSession.create(probeGraph(), { provider })).dispose();

@@ -3,8 +3,8 @@ import { setupLogging, type LoggingSetup } from "../../../logging.js";
 import type { LogFlags } from "../flags/log-flags.js";
 
 /**
- * Sets logging up; undefined where the flags ask for none. The terminal gets lines with `--verbose`, or with
- * `--log-level` where no file is named, and never with `--quiet`.
+ * Sets logging up; undefined if the flags ask for none. The terminal gets lines with `--verbose`, or with
+ * `--log-level` if no file is named, and never with `--quiet`.
  * @throws ResourceError `ERR_OUTPUT_WRITE` for a file that cannot be opened
  */
 export function startLogging({

@@ -1,4 +1,4 @@
-/** `cobra-batch classify`: tells line art from coloured pictures. */
+/** `cobra-batch classify`: line art or coloured? */
 import { Command, Option } from "commander";
 import { CLASSIFIERS, type ClassifierName } from "../../../config/settings.js";
 import { choice, decimal } from "../flags/flag-values.js";
@@ -15,14 +15,12 @@ export interface ClassifyFlags {
 
 /** The command, ready to be added to the program. */
 export function classifyCommand(): Command {
-  const classifier = new Option("--classifier <name>", "how line art is told from coloured pictures");
+  const classifier = new Option("--classifier <name>", "how line art and coloured pictures are distinguished");
   classifier.argChoices = [...CLASSIFIERS];
   return new Command("classify")
-    .summary("tell line art from coloured pictures")
+    .summary("show which pictures are line art and which are coloured")
     .description(
-      "Tells for each picture whether `colorize` takes it for a page to colour (line art) or for a reference (coloured).\n" +
-        "A question mark means that neither is clear. The plain classifier takes a picture for line art if its saturation is low,\n" +
-        "or if it has few colours and many edges. It is used as soon as one of its limits is given.",
+      "Shows for each picture whether `colorize` treats it as a page to colour (line art) or as a reference (coloured). A question mark means that it is not clear which. The plain classifier treats a picture as line art if its saturation is low, or if it has few colours and many edges. Giving one of its limits selects it.",
     )
     .argument("<input...>", "pictures, folders, ZIP or CBZ archives")
     .option("--recursive", "read subfolders too")

@@ -11,7 +11,7 @@ export function colorizeCommand(): Command {
   const command = withNamedHintFlags(withSettingFlags(new Command("colorize")))
     .summary("colour a chapter of line art from coloured references")
     .description(
-      "Colours every line-art page of a chapter from coloured references.\nWithout --reference-dir, the coloured pictures of the chapter itself are the references.",
+      "Colours every line-art page of a chapter from coloured references. Without --reference-dir, the coloured pictures of the chapter itself are the references.",
     )
     .optionsGroup("Running:")
     .option("--fresh", "colour all pages again instead of resuming an earlier run");

@@ -1,10 +1,11 @@
 /** `cobra-batch doctor`: checks what this machine can do. */
 import { Command } from "commander";
+import type { Provider } from "../../../binding/runtime/providers.js";
 import { providerFlag } from "../flags/run-flags.js";
 
 export interface DoctorFlags {
   model?: string;
-  provider?: "cpu" | "cuda" | "tensorrt" | "webgpu";
+  provider?: Provider;
   json?: boolean;
 }
 
@@ -13,7 +14,7 @@ export function doctorCommand(): Command {
   return new Command("doctor")
     .summary("check what this machine can do, and how to get what is missing")
     .description(
-      "Checks Node, memory, cores, folders, ONNX Runtime, its providers and the model. Each provider runs a convolution, a\nmatrix product and attention, and the results are compared with the expected ones.",
+      "Checks Node, memory, cores, folders, ONNX Runtime, its providers and the model. Each provider runs a convolution, a matrix product and attention, and the results are compared with the expected ones.",
     )
     .option("--model <dir>", "model package to check (default: COBRA_MODEL, else the embedded model)")
     .addOption(providerFlag("the provider that must work"))

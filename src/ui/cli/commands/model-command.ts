@@ -42,7 +42,7 @@ function importCommand(): Command {
   return new Command("import")
     .summary("make a model package from the original Cobra weights")
     .description(
-      "Makes a model package from the original Cobra release. Python is not needed. Folds the LoRA into the PixArt base and\nwrites the networks for ONNX Runtime. docs/models.md says where to get the weights.",
+      "Makes a model package from the original Cobra release. Python is not needed. Folds the LoRA into the PixArt base and writes the networks for ONNX Runtime. docs/models.md says where to get the weights.",
     )
     .requiredOption(
       "--cobra <dir>",

@@ -4,9 +4,9 @@ import { integer } from "../flags/flag-values.js";
 import { withHintFlags, type HintFlags } from "../flags/hint-flags.js";
 import { withOutput } from "../flags/output-argument.js";
 import type { RunFlags } from "../flags/run-flags.js";
-import { withSetFlag } from "../flags/set-flag.js";
+import { withSetFlag, type SetFlags } from "../flags/set-flag.js";
 
-export type RedoFlags = RunFlags & HintFlags & { seed?: number; set?: string[] };
+export type RedoFlags = RunFlags & HintFlags & SetFlags & { seed?: number };
 
 /** The command, ready to be added to the program. */
 export function redoCommand(): Command {
@@ -18,7 +18,7 @@ export function redoCommand(): Command {
   )
     .summary("colour finished pages again with other settings")
     .description(
-      "Colours pages again and puts the new pictures in place of the old ones. All other pages stay as they are; in an\narchive they stay byte for byte.",
+      "Colours pages again and replaces their pictures. All other pages stay as they are; in an archive they stay byte for byte. If a page of an archive fails, its earlier picture is kept.",
     )
     .option(
       "--seed <number>",
@@ -31,7 +31,7 @@ export function redoCommand(): Command {
 Examples:
   cobra-batch redo chapter_colorized.cbz 003.png --hint 410,220=#c03028
   cobra-batch redo coloured 003.png --hints strokes.png
-  cobra-batch redo coloured 003.png --set fill=model
+  cobra-batch redo coloured 003.png --fill model
   cobra-batch redo chapter_colorized.cbz 003.png 004.png --seed 5
 
 Exit codes: as for \`cobra-batch colorize\`.`,

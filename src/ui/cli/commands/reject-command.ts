@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { withOutput } from "../flags/output-argument.js";
 import type { RunFlags } from "../flags/run-flags.js";
-import { withSetFlag } from "../flags/set-flag.js";
+import { withSetFlag, type SetFlags } from "../flags/set-flag.js";
 
 /** The command, ready to be added to the program. */
 export function rejectCommand(): Command {
@@ -16,12 +16,12 @@ export function rejectCommand(): Command {
       "after",
       `
 Examples:
-  cobra-batch reject coloured --set ink=model
-  cobra-batch reject coloured --set fill=model --set referenceDir=colour
+  cobra-batch reject coloured --ink model
+  cobra-batch reject coloured --fill model --set referenceDir=colour
 
 Exit codes: as for \`cobra-batch colorize\`.`,
     )
-    .action(async (output: string, flags: RunFlags & { set?: string[] }, command: Command) => {
+    .action(async (output: string, flags: RunFlags & SetFlags, command: Command) => {
       const { reject } = await import("../actions/continue-run.js");
       process.exitCode = await reject(output, flags, command);
     });

@@ -2,7 +2,8 @@
 import { execFile, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
-import { runtimeInfo, type Provider } from "../../../binding/index.js";
+import { runtimeInfo } from "../../../binding/index.js";
+import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
 import { messageOf } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
@@ -13,12 +14,6 @@ import type { Finding } from "./finding.js";
 const PROBE = fileURLToPath(new URL("./probe-provider.js", import.meta.url));
 const PROBE_TIMEOUT_MS = 60_000;
 const GPU_QUERY_TIMEOUT_MS = 10_000;
-
-const PROVIDER_REMEDY: Record<Exclude<Provider, "cpu">, string> = {
-  cuda: "needs an NVIDIA GPU with its driver, CUDA 13 (libcudart, libcublas, libcurand) and cuDNN 9, and ONNX Runtime's GPU libraries: npm run build -- --gpu in a clone of the project, or COBRA_ORT_SDK names a folder with them in lib/",
-  tensorrt: "needs what CUDA needs, and TensorRT 10 (libnvinfer, libnvonnxparser)",
-  webgpu: "needs a GPU with a Vulkan driver and libvulkan.so.1: sudo apt-get install -y libvulkan1 mesa-vulkan-drivers",
-};
 
 /** The addon with the ONNX Runtime library that it loads. */
 export function checkRuntime(): Finding {
@@ -46,8 +41,7 @@ export function checkRuntime(): Finding {
  */
 export async function checkProviders(wanted: Provider): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const provider of ["cpu", "cuda", "tensorrt", "webgpu"] as const)
-    findings.push(await checkProvider(provider, provider === wanted));
+  for (const provider of PROVIDER_NAMES) findings.push(await checkProvider(provider, provider === wanted));
   return findings;
 }
 
@@ -55,12 +49,11 @@ async function checkProvider(provider: Provider, wanted: boolean): Promise<Findi
   const base = { check: `provider-${provider}`, title: `provider ${provider}` };
   const [{ found, works }, gpu] = await Promise.all([
     probe(provider),
-    provider === "cuda" || provider === "tensorrt" ? nvidiaGpu() : undefined,
+    PROVIDERS[provider].isNvidia ? nvidiaGpu() : undefined,
   ]);
   const withGpu = gpu === undefined ? found : `${found}; ${gpu}`;
   if (works) return { ...base, status: "ok", found: withGpu };
-  const remedy =
-    provider === "cpu" ? "install the package again, or in a clone: npm run build" : PROVIDER_REMEDY[provider];
+  const remedy = PROVIDERS[provider].needs;
   return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found: withGpu, remedy };
 }
 
@@ -92,7 +85,7 @@ function endOf({ signalCode, exitCode }: ChildProcess, stderr: string): string {
   return `crashes${where} (${signalCode ?? `exit code ${exitCode}`})`;
 }
 
-/** The first NVIDIA GPU, by its own tool; undefined where the tool is missing or finds none. */
+/** The first NVIDIA GPU, by its own tool; undefined if the tool is missing or finds none. */
 function nvidiaGpu(): Promise<string | undefined> {
   const query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"];
   return new Promise((resolve) => {

@@ -14,6 +14,6 @@ export interface Finding {
   readonly status: Status;
   /** What is there, or what is missing. */
   readonly found: string;
-  /** How to get what is missing. Given where the status is not "ok". */
+  /** How to get what is missing. Given if the status is not "ok". */
   readonly remedy?: string;
 }

@@ -42,7 +42,7 @@ interface FolderCheck {
   readonly title: string;
   readonly path: string;
   readonly remedy: string;
-  /** Status where it cannot be written. */
+  /** Status if it cannot be written. */
   readonly least: Finding["status"];
 }
 

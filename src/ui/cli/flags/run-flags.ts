@@ -1,11 +1,9 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
-import type { Provider } from "../../../binding/index.js";
-import type { EngineOptions } from "../../../colorization/engine.js";
+import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { choice, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
-
-export const PROVIDERS = ["cpu", "cuda", "tensorrt", "webgpu"] as const satisfies readonly Provider[];
 
 export interface RunFlags extends LogFlags {
   drain: number;
@@ -19,22 +17,24 @@ export interface RunFlags extends LogFlags {
 /** The flag `--provider`. @param standard what is used when it is not given, for the help */
 export function providerFlag(description: string, standard = "cpu"): Option {
   const option = new Option("--provider <name>", description);
-  option.argChoices = [...PROVIDERS];
+  option.argChoices = [...PROVIDER_NAMES];
   option.defaultValueDescription = standard;
-  return option.argParser(choice("--provider", PROVIDERS));
+  return option.argParser(choice("--provider", PROVIDER_NAMES));
 }
 
 /**
- * Adds the flags to a command. @param goesOn for a command that goes on with an earlier run, whose model is the default
+ * Adds the flags to a command. @param continues for a command that continues an earlier run, whose model is the default
  */
-export function withRunFlags(command: Command, goesOn = false): Command {
+export function withRunFlags(command: Command, continues = false): Command {
   command
     .optionsGroup("Running:")
     .option(
       "--model <dir>",
-      goesOn ? "model package (default: the run's)" : "model package (default: COBRA_MODEL, else the embedded model)",
+      continues
+        ? "model package (default: the run's)"
+        : "model package (default: COBRA_MODEL, else the embedded model)",
     )
-    .addOption(providerFlag("where the networks run", goesOn ? "the run's" : "cpu"))
+    .addOption(providerFlag("where the networks run", continues ? "the run's" : "cpu"))
     .option("--fallback", "use the CPU when the provider cannot start")
     .option("--threads <number>", "CPU threads for each network (default: one per core)", integer("--threads"))
     .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)

@@ -1,7 +1,18 @@
-/** The flag `--set key=value`. Its value is read in `set-values.ts`. */
-import type { Command } from "commander";
-import { PAGE_SETTINGS, RERUN_SETTINGS } from "../../../config/settings.js";
-import { collect, reportsFlagFaults } from "./flag-values.js";
+/** The flags `--set key=value`, `--style`, `--ink` and `--fill` of commands that colour pages again. */
+import { Option, type Command } from "commander";
+import { PAGE_SETTINGS, RERUN_SETTINGS, SETTINGS } from "../../../config/settings.js";
+import { choice, collect, reportsFlagFaults } from "./flag-values.js";
+
+/** Values of the flags; `set` is read in `actions/set-values.ts`. */
+export interface SetFlags {
+  set?: string[];
+  style?: string;
+  ink?: string;
+  fill?: string;
+}
+
+/** Settings that have a flag of their own beside `--set`. */
+export const SETTINGS_WITH_FLAGS = ["style", "ink", "fill"] as const;
 
 /** Settings that can be changed: those of pages, and where the pictures come from and how many are in progress. */
 export const CHANGEABLE: readonly string[] = [...PAGE_SETTINGS, ...RERUN_SETTINGS];
@@ -12,11 +23,18 @@ export const SHORT_NAMES: Readonly<Record<string, string>> = {
   referenceDir: "referenceImages",
 };
 
-/** Adds the flag to a command. @param what the settings are for */
+/** Adds the flags to a command. @param what the settings are for */
 export function withSetFlag(command: Command, what: string): Command {
-  return reportsFlagFaults(command).option(
+  reportsFlagFaults(command).option(
     "--set <key=value>",
-    `${what}; may be repeated (${CHANGEABLE.join(", ")})`,
+    `${what}; may be repeated. The names: ${CHANGEABLE.join(", ")}`,
     collect,
   );
+  for (const key of SETTINGS_WITH_FLAGS) {
+    const { choices } = SETTINGS[key];
+    const option = new Option(`--${key} <${key}>`, `the same as --set ${key}=…`);
+    option.argChoices = [...choices];
+    command.addOption(option.argParser(choice(`--${key}`, choices)));
+  }
+  return command;
 }

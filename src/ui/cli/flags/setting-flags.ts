@@ -40,7 +40,7 @@ export const SETTING_FLAGS: readonly (readonly [key: SettingKey, flags: string, 
 export function withSettingFlags(command: Command): Command {
   reportsFlagFaults(command).argument(
     "[input]",
-    "the chapter: a folder, a ZIP or a CBZ, as with --input-dir or --input-zip; if no output is named, the result is <input>_colorized beside it",
+    "chapter to colour: a folder, a ZIP or a CBZ, as with --input-dir or --input-zip; if no output is named, the result is <input>_colorized beside it",
   );
   for (const [key, flags, group] of SETTING_FLAGS) command.addOption(settingOption(key, flags, group));
   return command

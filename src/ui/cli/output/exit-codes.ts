@@ -1,4 +1,4 @@
-/** The exit codes of the contract, and which error leads to which. */
+/** The exit codes of the command, and which error leads to which. */
 import type { BatchSummary } from "../../../core/events.js";
 import { BatchProcessingError, ERROR_TABLE, isRetryable } from "../../../errors.js";
 

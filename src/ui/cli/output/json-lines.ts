@@ -20,15 +20,15 @@ function line<T extends string, S extends z.ZodRawShape>(type: T, when: string, 
   return z.strictObject({ schema, type: z.literal(type), time, ...fields }).describe(when);
 }
 
-/** The events; `job` is missing where a command tells something before the batch has an id. */
+/** The events; `job` is missing if a command prints something before the batch has an id. */
 const eventLines = EVENTS.map((event) => {
   const { type, job, ...fields } = event.shape;
   return z.strictObject({ schema, type, ...fields, job: job.optional() }).describe(event.description!);
 });
 
-/** What commands tell beside events. */
+/** What commands print besides events. */
 const commandLines = [
-  line("fatal", "the last line: the command could not go on", {
+  line("fatal", "the last line: the command could not continue", {
     code: errorCode,
     message: z.string().describe("for people; may change"),
   }),
@@ -78,7 +78,7 @@ const commandLines = [
   line("finding", "doctor: one thing looked at", {
     check: z.string().describe("stable name of the check"),
     title: z.string().describe("name of the check for people"),
-    status: z.enum(["ok", "note", "warning", "error"]).describe("remedy is there where it is not ok"),
+    status: z.enum(["ok", "note", "warning", "error"]).describe("remedy is there if it is not ok"),
     found: z.string().describe("what was found"),
     remedy: z.string().describe("what to do about it").optional(),
   }),

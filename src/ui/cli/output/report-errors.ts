@@ -16,7 +16,7 @@ export function printError(error: unknown, json = false): void {
   if (code === "ERR_INTERNAL" && error instanceof Error) process.stderr.write(`${printable(error.stack ?? "")}\n`);
 }
 
-/** The last line of `--json` where a command cannot go on. */
+/** The last line of `--json` if a command cannot continue. */
 export function printFatalLine(code: ErrorCode, message: string): void {
   process.stdout.write(toJsonLine({ type: "fatal", code, message }));
 }

@@ -6,8 +6,9 @@ import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/eve
 import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
-import { previewLines, previewPictures, summaryLines } from "./summary.js";
+import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import {
+  bytesText,
   count,
   duration,
   fitWidth,
@@ -37,6 +38,11 @@ export interface ReporterOptions {
 
 /** How often the progress line is redrawn while nothing happens. */
 const REDRAW_MS = 1000;
+/** Copying that is quicker is not worth a word. */
+const COPY_SHOWN_AFTER_MS = 2000;
+
+/** Remedies by error code. */
+export type Remedies = Readonly<Partial<Record<string, string>>>;
 
 /** Prints batch events. Call `onEvent` with each event in order, and `stop` at the end, whatever the end is. */
 export class Reporter {
@@ -52,9 +58,15 @@ export class Reporter {
   failuresFile: string | undefined;
   /** Whether only single pages are done, so that others may be left in the end. */
   single = false;
+  /** What to do about failures, in place of the error table's remedies. */
+  remedies: Remedies = {};
   /** A setting that changes the colours with the model in use, for the summary. */
   example = "seed=1";
   #lastPage: string | undefined;
+  /** A large file that is copied when all pages are done, and since when files are. */
+  #copying:
+    | { readonly file: string; readonly copiedBytes: number; readonly sizeBytes: number; readonly sinceMs: number }
+    | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -68,7 +80,8 @@ export class Reporter {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  onEvent(event: BatchEvent | BatchEventBody): void {
+  onEvent(told: BatchEvent | BatchEventBody): void {
+    const event = withRemedies(told, this.remedies);
     if (this.#options.json) {
       this.#options.out.write(toJsonLine(event));
       return;
@@ -101,6 +114,9 @@ export class Reporter {
       case "batch-resumed":
         this.#say(event.type.replace("batch-", ""));
         break;
+      case "file-copying":
+        this.#copying = { ...event, sinceMs: this.#copying?.sinceMs ?? this.#now() };
+        break;
       case "preview-ready":
         this.stop(); // the line would stand in the question's place
         return;
@@ -119,10 +135,13 @@ export class Reporter {
           return;
         }
         this.#say(
-          this.single
-            ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
-            : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
+          this.single && event.unfinished === 0 && event.completed === this.#kept
+            ? `no page was coloured again; ${oneLine(event.output)} is as it was`
+            : this.single
+              ? `${event.completed} of ${count(event.total, "page")} coloured; for the others: cobra-batch retry ${quoted(event.output)}`
+              : `stopped: ${event.completed} of ${count(event.total, "page")} coloured; run the same command again to continue`,
         );
+        if (this.single && event.unfinished === 0) for (const line of remedyLines(event, this.#paint)) this.#say(line);
         return;
       case "batch-completed":
         this.stop();
@@ -160,7 +179,7 @@ export class Reporter {
       this.#say(line);
     const { out, quiet } = this.#options;
     // On a terminal the summary has just said it.
-    if (event.completed > 0 && (quiet || !out.isTTY)) this.#result(event.output);
+    if (event.completed + (event.inColour ?? 0) > 0 && (quiet || !out.isTTY)) this.#result(event.output);
   }
 
   /** A path on standard output: as it is for a program, without control characters on a terminal. */
@@ -187,17 +206,36 @@ export class Reporter {
     const left = batchLeftMs === undefined ? "" : `, about ${roughly(batchLeftMs)} left`;
     const step = page?.step === undefined ? "" : ` ${page.step}/${page.steps}`;
     const pageLeft = pageLeftMs === undefined ? "" : `, ${roughly(pageLeftMs)}`;
-    const current = page === undefined ? "" : ` | ${page.stage}${step}${pageLeft}: ${oneLine(page.page)}`; // the name last: it is what may be cut
+    const copying = this.#copyText(now);
+    const current =
+      copying !== "" ? copying : page === undefined ? "" : ` | ${page.stage}${step}${pageLeft}: ${oneLine(page.page)}`; // the name last: it is what may be cut
     this.#options.err.write(
       `\r\u001b[2K${fitWidth(`${finished}/${total} pages${left}${current}`, (this.#options.err.columns || 80) - 1)}`,
     );
     this.#lineShown = true;
   }
 
+  /** How far the copying of a large file is, once it has taken long enough to be noticed. */
+  #copyText(now: number): string {
+    if (this.#copying === undefined || now - this.#copying.sinceMs < COPY_SHOWN_AFTER_MS) return "";
+    const { file, copiedBytes, sizeBytes } = this.#copying;
+    return ` | copying ${bytesText(copiedBytes)} of ${bytesText(sizeBytes)}: ${oneLine(file)}`;
+  }
+
   #clearLine(): void {
     if (this.#lineShown) this.#options.err.write("\r\u001b[2K");
     this.#lineShown = false;
   }
+}
+
+/** An event with other remedies for its failures. */
+function withRemedies(event: BatchEvent | BatchEventBody, remedies: Remedies): BatchEvent | BatchEventBody {
+  const better = <F extends { readonly code: string; readonly remedy: string }>(failure: F): F => ({
+    ...failure,
+    remedy: remedies[failure.code] ?? failure.remedy,
+  });
+  if (event.type === "page-failed") return better(event);
+  return "failures" in event ? { ...event, failures: event.failures.map(better) } : event;
 }
 
 /** The first few of many names. */

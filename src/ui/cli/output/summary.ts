@@ -33,7 +33,7 @@ export function previewLines(preview: PreviewResult, output: string, example: st
     ...(seedNumbers.length > 1 ? [["seeds", seedNumbers.join(", ")] as [string, string]] : []),
     ["reject", `cobra-batch reject ${quoted(output)} --set ${example}`],
   ];
-  return ["a preview waits for approval", ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
+  return ["a preview waits for approval", ...table(rows, paint)];
 }
 
 /** One line that says it all, then a small table. */
@@ -43,28 +43,46 @@ export function summaryLines(
 ): string[] {
   const { total, completed, failed, elapsedMs, output } = summary;
   const fresh = completed - kept;
-  const head = `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
-  const rows: [string, string][] = [
+  const inColour = summary.inColour ?? 0;
+  const head =
+    total === 0 && inColour > 0
+      ? `0 coloured, ${inColour} already in colour in ${duration(elapsedMs)}`
+      : `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
+  const rows: Row[] = [
     [
       "pages",
       [
         `${fresh} coloured`,
         ...(kept > 0 ? [`${kept} finished earlier`] : []),
-        ...((summary.inColour ?? 0) > 0 ? [`${summary.inColour} already in colour`] : []),
+        ...(inColour > 0 ? [`${inColour} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
   ];
   if (fresh > 0) rows.push(["time", `${duration(elapsedMs)}, ${duration(elapsedMs / fresh)} per page`]);
-  if (completed > 0) rows.push(["result", oneLine(output)]);
+  if (completed + inColour > 0) rows.push(["result", oneLine(output)]);
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
-    for (const remedy of new Set(summary.failures.map((failure) => failure.remedy)))
-      rows.push(["remedy", oneLine(remedy)]);
+    rows.push(...remedyRows(summary));
     rows.push(["next", `then run: cobra-batch retry ${quoted(output)} --failed`]);
   } else if (fresh > 0 && lastPage !== undefined) {
     const redo = `cobra-batch redo ${quoted(output)} ${quoted(lastPage)} --set ${example}`;
     rows.push(["next", `to colour a page again: ${redo}`]);
   }
-  return [head, ...rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`)];
+  return [head, ...table(rows, paint)];
+}
+
+/** What to do about pages that failed. */
+export function remedyLines(summary: BatchSummary, paint: Paint): string[] {
+  return table(remedyRows(summary), paint);
+}
+
+type Row = readonly [key: string, value: string];
+
+function remedyRows({ failures }: BatchSummary): Row[] {
+  return [...new Set(failures.map(({ remedy }) => remedy))].map((remedy) => ["remedy", oneLine(remedy)]);
+}
+
+function table(rows: readonly Row[], paint: Paint): string[] {
+  return rows.map(([key, value]) => `  ${paint("dim", key.padEnd(9))} ${value}`);
 }

@@ -1,4 +1,4 @@
-/** Text for a terminal: its width, cutting it to a width, colouring it where that is wanted. Pure functions. */
+/** Text for a terminal: its width, cutting it to a width, colouring it if that is wanted. Pure functions. */
 import { stripVTControlCharacters } from "node:util";
 import { printable, printableLine } from "../../../text/printable.js";
 
@@ -41,11 +41,6 @@ export function fitWidth(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
-/** Filled up with spaces. */
-export function padWidth(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - textWidth(text)));
-}
-
 /** Foreign text on one line; see `printableLine`. */
 export const oneLine = printableLine;
 
@@ -82,7 +77,7 @@ export function painter(colored: boolean): Paint {
   return colored ? (color, text) => `\u001b[${SGR[color][0]}m${text}\u001b[${SGR[color][1]}m` : (_color, text) => text;
 }
 
-/** A number with its noun. @param plural where an s is not enough */
+/** A number with its noun. @param plural if an s is not enough */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
   return `${number} ${number === 1 ? noun : plural}`;
 }

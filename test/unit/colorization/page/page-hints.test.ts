@@ -1,7 +1,7 @@
 /** Hints in a page's own pixels as the model takes them, and in the finished page. */
 import { describe, expect, it } from "vitest";
-import { composeInk } from "../../../../src/binding/ink.js";
-import type { PixelImage } from "../../../../src/binding/pixels.js";
+import { composeInk } from "../../../../src/binding/pixels/ink.js";
+import type { PixelImage } from "../../../../src/binding/pixels/pixels.js";
 import { hintPictureFault, prepareHints, type PageHint } from "../../../../src/colorization/page/page-hints.js";
 import { apart, drawn, pixel, type Color } from "../../../support/drawn-page.js";
 

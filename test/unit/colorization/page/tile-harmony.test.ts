@@ -3,7 +3,7 @@
  * belongs to what.
  */
 import { describe, expect, it } from "vitest";
-import { findRegions, regionGrid, regionOf } from "../../../../src/binding/regions.js";
+import { findRegions, regionGrid, regionOf } from "../../../../src/binding/pixels/regions.js";
 import { joinTiles } from "../../../../src/colorization/page/tile-join.js";
 import type { TilePlan } from "../../../../src/colorization/page/tiling.js";
 import { apart, drawn, pixel, type Color, type Picture } from "../../../support/drawn-page.js";

@@ -1,7 +1,7 @@
 /** Where strips and spreads are cut, and how the parts' pictures are joined. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { COBRA_BUCKETS } from "../../../../src/colorization/cobra/buckets.js";
+import { COBRA_BUCKETS } from "../../../../src/model/buckets.js";
 import { tileHints } from "../../../../src/colorization/page/tile-hints.js";
 import { joinPictures } from "../../../../src/colorization/page/tile-join.js";
 import { cutStretch, planTiles, TILE_FACTOR, type TilePlan } from "../../../../src/colorization/page/tiling.js";

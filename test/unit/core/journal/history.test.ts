@@ -169,3 +169,21 @@ describe("pictures of a page", () => {
     expect([history.last("a")?.fingerprint, history.pictures("c")]).toEqual(["g", []]);
   });
 });
+
+describe("a history of many changes", () => {
+  it("takes time in proportion: 30,000 changed pages, 20 retries of 5,000 pages", () => {
+    const names = Array.from({ length: 30_000 }, (_, n) => `${n}.png`);
+    const { adjustments } = new RunHistory(names.map((page) => ({ type: "adjust", page, settings: { seed: 1 } })));
+    expect(Object.keys(adjustments.pages)).toHaveLength(30_000);
+    const few = names.slice(0, 5000);
+    const history = after(...few.map(begin), "crash", "crash");
+    for (let n = 0; n < 20; n++) history.note({ type: "retry", pages: few.map((name) => `other-${name}`) });
+  });
+
+  it("keeps pages with the names of an object's own members apart", () => {
+    const pages = ["__proto__", "constructor"];
+    const history = new RunHistory(pages.map((page, seed) => ({ type: "adjust", page, settings: { seed } })));
+    for (const [seed, page] of pages.entries()) expect(adjustedSettings(history.adjustments, page)).toEqual({ seed });
+    expect(adjustedSettings(history.adjustments, "001.png")).toEqual({});
+  });
+});

@@ -1,10 +1,10 @@
 // The journal's lines: checksums, torn and damaged lines.
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Journal, journalLine, parseJournal } from "../../../../src/core/journal/journal.js";
+import { Journal, journalLine, parseJournal, readJournal } from "../../../../src/core/journal/journal.js";
 import type { JournalEntry } from "../../../../src/core/journal/entries.js";
 
 let root: string;
@@ -99,4 +99,28 @@ describe("Journal", () => {
       code: "ERR_OUTPUT_WRITE",
     });
   });
+
+  it("is read alike in any number of pieces", async () => {
+    const path = join(root, "pieces.ndjson");
+    const line = (n: number): string => journalLine(entry(`${n}-${"é".repeat(n % 700)}`));
+    const text = Array.from({ length: 4000 }, (_, n) => (n % 1000 === 7 ? "damaged\n" : line(n))).join("");
+    await writeFile(path, `${text}torn`);
+    expect(await readJournal(path)).toEqual(parseJournal(bytes(text), path));
+    expect(bytes(text).byteLength).toBeGreaterThan(3 * 2 ** 20);
+  });
+
+  it("of any length is read: a line without end is cut off, a long one is skipped", async () => {
+    const path = join(root, "long.ndjson");
+    await writeFile(path, journalLine(entry("a")));
+    const lineBytes = bytes(journalLine(entry("a"))).byteLength;
+    await truncate(path, 70 * 2 ** 20);
+    await appendFile(path, `\n${journalLine(entry("b"))}`);
+    expect(await readJournal(path)).toEqual({
+      entries: [entry("a"), entry("b")],
+      damaged: 1,
+      goodBytes: 70 * 2 ** 20 + 1 + lineBytes,
+    });
+    await truncate(path, 2 ** 31 + 1);
+    expect(await readJournal(path)).toMatchObject({ entries: [entry("a"), entry("b")], damaged: 1 });
+  }, 60_000);
 });

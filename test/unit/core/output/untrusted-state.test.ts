@@ -168,6 +168,22 @@ describe("an archive's metadata", () => {
     ["a picture outside", metadata(record({ inputDir: "in" }), { pages: [{ ...success, output: "../victim" }] })],
     ["an absolute input", metadata(record({ inputDir: "/etc" }))],
     ["an absolute reference", metadata(record({ inputDir: "in", referenceImages: ["/etc"] }))],
+    [
+      "an absolute reference of a page that was added",
+      metadata({
+        ...record({ inputDir: "in" }),
+        added: [{ inputPath: "a.png", config: { referenceImages: ["/etc"] } }],
+      }),
+    ],
+    [
+      "an absolute picture of hints among its changes",
+      metadata(undefined, {
+        run: {
+          record: record({ inputDir: "in" }),
+          adjustments: { all: {}, pages: { "a.png": { colorHints: "/etc" } } },
+        },
+      }),
+    ],
   ])("that names %s is refused by redo, and passed over by colorize", async (_what, value) => {
     const path = await archive("x.cbz", value, { "a_colorized.png": "a" });
     await expect(readArchiveMetadata(path)).rejects.toMatchObject({ code: "ERR_OUTPUT_UNSAFE" });
@@ -220,7 +236,7 @@ describe("an archive's metadata", () => {
     );
   });
 
-  it("gives an input only where its pages are those that the archive was made of", async () => {
+  it("that was made elsewhere gives an input only where its pages are those that the archive was made of", async () => {
     await mkdir(at("private"));
     await writeFile(at("private/a.png"), "somebody's picture");
     await mkdir(at("downloads"));
@@ -228,8 +244,10 @@ describe("an archive's metadata", () => {
       "a_colorized.png": "a",
     });
     await expect(redoRun(path, ["a.png"])).rejects.toMatchObject({
-      code: "ERR_INPUT_NOT_FOUND",
-      message: expect.stringMatching(/private has another a\.png .*--set inputDir/u) as string,
+      code: "ERR_CONFIG",
+      message: expect.stringMatching(
+        /x\.cbz were copied or downloaded, .*private, with pages .*--set inputDir/u,
+      ) as string,
     });
     expect(await readdir(at("downloads"))).toEqual(["x.cbz"]);
   });

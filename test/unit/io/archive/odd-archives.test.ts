@@ -85,6 +85,7 @@ describe("names, as unpackers read them", () => {
 
 describe("bytes around an archive", () => {
   const archive = (): Promise<Buffer> => goodZip({ "1.png": "one", "2.png": "two".repeat(1000) });
+  const SMALL: RawEntry[] = [{ name: "1.png", data: "one" }];
   const both = { "1.png": "one", "2.png": "two".repeat(1000) };
 
   it.each<[what: string, after: () => Uint8Array]>([
@@ -113,6 +114,29 @@ describe("bytes around an archive", () => {
       "1.png": "sixty-four",
     });
   });
+
+  it.each<[what: string, before: number, there: number]>([
+    ["none of its bytes there", 0, 0],
+    ["some of them there", 0, 7],
+    ["a program in front", 500, 7],
+  ])(
+    "a comment that is said to be longer than the file is told of, the entries are read: %s",
+    async (_what, before, there) => {
+      const bytes = await archive();
+      bytes.writeUInt16LE(300, bytes.byteLength - 2);
+      const comment = Buffer.alloc(there, "c");
+      for (const stated of [bytes, rawZip([...SMALL, { name: "part.cbz", data: await archive() }])]) {
+        stated.writeUInt16LE(300, stated.byteLength - 2);
+        const source = await open(Buffer.concat([Buffer.alloc(before, "MZ"), stated, comment]));
+        expect(source.faults).toEqual([]);
+        expect(source.warnings).toEqual([
+          expect.stringContaining(`its comment is said to have 300 bytes and has ${there}; the file may be cut off`),
+        ]);
+        expect(Buffer.from(source.comment ?? "")).toEqual(comment);
+        expect(await contents(source)).toMatchObject({ "1.png": "one" });
+      }
+    },
+  );
 
   it("a comment is known byte for byte, and goes into an output archive", async () => {
     const comment = Buffer.concat([Buffer.from("Comment \u00e9\r\n"), Buffer.from([0, 255, 128, 0x1a])]);

@@ -1,5 +1,5 @@
 /** Files too large to hold: found by their first bytes, carried piece by piece; and one bad file costs itself alone. */
-import { open, readdir, stat, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isFaultOfFile } from "../../../../src/io/files/file-errors.js";
@@ -43,6 +43,31 @@ describe("a file of 3 GiB beside the pages", () => {
     }
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 2 ** 20);
   });
+});
+
+it("a file that is mostly holes stays so in a folder, byte for byte", async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, "1.png"), await png());
+  const sizeBytes = 65 * 2 ** 20 + 7;
+  for (const [name, position] of [
+    ["middle.bin", 30 * 2 ** 20 + 5],
+    ["end.bin", sizeBytes - 3],
+    ["none.bin", 0],
+  ] as const) {
+    await sparse(join(folder, name), sizeBytes);
+    const file = await open(join(folder, name), "r+");
+    if (position > 0) await file.write(Buffer.from("abc"), 0, 3, position);
+    await file.close();
+  }
+  const source = await openPageSource(folder);
+  const sink = await openFolderSink(join(folder, "out"));
+  for (const entry of source.entries()) await sink.carry(entry);
+  await sink.finish();
+  for (const name of ["middle.bin", "end.bin", "none.bin"]) {
+    expect((await stat(join(folder, "out", name))).blocks * 512).toBeLessThan(3 * 2 ** 20);
+    const [before, after] = await Promise.all([readFile(join(folder, name)), readFile(join(folder, "out", name))]);
+    expect(after.equals(before)).toBe(true);
+  }
 });
 
 describe.each(["folder", "archive"] as const)("carrying into a %s", (kind) => {

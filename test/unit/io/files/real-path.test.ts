@@ -1,8 +1,9 @@
 /** Paths are compared by where they lead to. */
+import { spawnSync } from "node:child_process";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { liesWithin, realPathOf } from "../../../../src/io/files/real-path.js";
+import { isSameFolder, liesWithin, realPathOf } from "../../../../src/io/files/real-path.js";
 import { temporaryFolder } from "../image/pictures.js";
 
 it("links are followed, and what is not there yet stands where it would be made", async () => {
@@ -26,4 +27,21 @@ it("links are followed, and what is not there yet stands where it would be made"
   ]);
   await mkdir(join(folder, "in/..dots"));
   expect(await within("in/..dots", "link")).toBe(true);
+});
+
+it("a bind mount is the folder that it shows", async ({ skip }) => {
+  const folder = await temporaryFolder();
+  const [real, shown] = [join(folder, "real"), join(folder, "shown")];
+  await mkdir(join(real, "sub"), { recursive: true });
+  await mkdir(shown);
+  if (spawnSync("mount", ["--bind", real, shown]).status !== 0) skip("this user may not mount");
+  try {
+    expect(await isSameFolder(shown, real)).toBe(true);
+    expect(await isSameFolder(join(shown, "sub"), real)).toBe(false);
+    expect(await liesWithin(join(shown, "sub/new/out"), real)).toBe(true);
+    expect(await liesWithin(join(real, "sub"), shown)).toBe(true);
+    expect(await liesWithin(folder, real)).toBe(false);
+  } finally {
+    spawnSync("umount", [shown]);
+  }
 });

@@ -5,8 +5,8 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeForClassification } from "../../../../src/classification/decode-for-classification.js";
-import { decodeImage } from "../../../../src/io/image/decode-image.js";
-import { sniffFormat } from "../../../../src/io/image/image-format.js";
+import { decodeImage } from "../../../../src/io/image/decode/decode-image.js";
+import { sniffFormat } from "../../../../src/io/image/headers/image-format.js";
 import { anyTiff, pngFile, type TiffForm } from "../../../support/picture-files.js";
 import { gradient } from "./pictures.js";
 

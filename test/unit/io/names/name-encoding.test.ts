@@ -1,5 +1,5 @@
 /** Names of archives in the encodings of old packers. The bytes are those that Python's codecs give. */
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -80,6 +80,16 @@ describe("detectNameEncoding", () => {
     },
   );
 
+  it.each(["shift_jis", "gbk", "big5", "euc-kr"] as const)(
+    "%s: one name that is cut in the middle of a character, or is of no encoding, does not rule it out",
+    (encoding) => {
+      const names = NAMES[encoding].map(([, hex]) => bytesOf(hex));
+      for (const spoilt of [...names.map((name) => Buffer.concat([name, Buffer.from([0x83])])), bytesOf("80fffdfe")])
+        for (let at = 0; at <= names.length; at++)
+          expect(detectNameEncoding(names.toSpliced(at, 0, spoilt))).toBe(encoding);
+    },
+  );
+
   it("takes any bytes, none included", () => {
     expect(detectNameEncoding([])).toBe("cp437");
     fc.assert(
@@ -120,6 +130,29 @@ describe("an archive with names in", () => {
       await source.close();
     },
   );
+
+  it("one name of no encoding: the others are read, the one is a page and told of, in archives and in folders", async () => {
+    const names = [
+      ...NAMES.shift_jis.map(([, hex]) => Buffer.concat([bytesOf(hex), Buffer.from(".png")])),
+      Buffer.concat([bytesOf("ff61fd"), Buffer.from(".png")]),
+    ];
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "spoilt.cbz"), rawZip(names.map((name) => ({ name, flags: 0, data: "page" }))));
+    const pages = join(folder, "pages");
+    await mkdir(pages);
+    for (const name of names.filter((bytes) => !bytes.includes("/")))
+      await writeFile(Buffer.concat([Buffer.from(`${pages}/`), name]), "page");
+    for (const input of [join(folder, "spoilt.cbz"), pages]) {
+      const source = await openPageSource(input);
+      expect(source.faults).toEqual([]);
+      const found = source.entries().map(({ name }) => name);
+      expect(found).toEqual(expect.arrayContaining(["表紙.png", "\ufffda\ufffd.png"]));
+      for (const entry of source.entries()) expect(Buffer.from(await entry.read()).toString()).toBe("page");
+      expect(source.warnings).toEqual([expect.stringContaining("has a name that is neither UTF-8 nor")]);
+      expect(source.warnings![0]).toContain("\ufffda\ufffd.png");
+      await source.close();
+    }
+  });
 
   it("a Shift-JIS character whose second byte is a backslash is no backslash, and a real one parts folders", async () => {
     const path = join(await temporaryFolder(), "backslash.cbz");

@@ -229,6 +229,27 @@ describe("on a terminal", () => {
     expect(err()).toBe(before);
   });
 
+  it("says how far the copying of a large file is, once it takes 2 s; a pipe is told nothing", () => {
+    const copying = (copiedBytes: number): BatchEventBody => ({
+      type: "file-copying",
+      file: "extras/\u001bfilm.mp4",
+      copiedBytes,
+      sizeBytes: 3e9,
+    });
+    for (const tty of [true, false]) {
+      let now = 0;
+      const { reporter: told, err } = reporter({ tty, now: () => now });
+      told.onEvent(started);
+      told.onEvent(copying(1e8));
+      expect(err()).not.toContain("copying");
+      now = 2000;
+      told.onEvent(copying(1.5e9));
+      told.stop();
+      if (tty) expect(err()).toContain("copying 1.5 GB of 3.0 GB: extras/\\u001bfilm.mp4");
+      else expect(err()).not.toContain("copying");
+    }
+  });
+
   it("shows no line where log lines would break into it, nor on a dumb terminal", () => {
     for (const options of [{ logs: true }, { env: { TERM: "dumb" } }]) {
       const { reporter: told, err } = reporter({ tty: true, ...options });

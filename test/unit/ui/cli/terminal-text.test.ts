@@ -5,7 +5,6 @@ import {
   duration,
   fitWidth,
   oneLine,
-  padWidth,
   painter,
   roughly,
   textWidth,
@@ -15,7 +14,6 @@ import {
 describe("width", () => {
   it("counts wide letters twice, marks and colours not at all", () => {
     expect(["page", "頁.png", "e\u0301", painter(true)("red", "red")].map(textWidth)).toEqual([4, 6, 1, 3]);
-    expect(padWidth("頁", 4)).toBe("頁  ");
   });
 
   it("never goes over the columns, and leaves what fits", () => {

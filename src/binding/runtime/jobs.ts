@@ -1,0 +1,41 @@
+/** A job of the addon as a promise that an `AbortSignal` can end. */
+import { guarded, isCancelled, toEngineError } from "../faults.js";
+import { loadAddon } from "../load.js";
+import type { JobId, Settle } from "../types.js";
+
+/**
+ * Starts a job and waits for it.
+ * @param start hands the job to the addon; what it throws rejects the promise.
+ * @param signal aborting rejects with the signal's reason: at once for a job not begun, else as soon as the device
+ * stops.
+ * @param discard frees a result that arrived although the job was aborted.
+ */
+export function runJob<T>(
+  start: (settle: Settle<T>) => JobId,
+  signal?: AbortSignal,
+  discard?: (result: T) => void,
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as unknown);
+      return;
+    }
+    let job: JobId | undefined;
+    const abort = (): void => {
+      if (job !== undefined) loadAddon().addon.cancel(job);
+    };
+    job = guarded(() =>
+      start((error, result) => {
+        signal?.removeEventListener("abort", abort);
+        if (error === undefined && !signal?.aborted) {
+          resolve(result);
+          return;
+        }
+        if (error === undefined) discard?.(result);
+        if (signal?.aborted && (error === undefined || isCancelled(error))) reject(signal.reason as unknown);
+        else reject(toEngineError(error));
+      }),
+    );
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,107 @@
+/** Session options: checked, and turned into what the addon reads. */
+import { ValidationError } from "../../errors.js";
+import type { NativeSessionConfig } from "../types.js";
+import { PROVIDER_NAMES, PROVIDERS, type Provider } from "./providers.js";
+
+/** How a session is made. Every field has a default. */
+export interface SessionOptions {
+  /** Where the model runs. Default "cpu". */
+  readonly provider?: Provider;
+  /**
+   * Run on the CPU if the provider cannot start, instead of failing; `session.provider` says which one it is.
+   * Default false.
+   */
+  readonly fallback?: boolean;
+  /** Which of several GPUs. Default 0. */
+  readonly deviceId?: number;
+  /** Threads inside one operator on the CPU; 0 = ONNX Runtime decides (one per core). Default 0. */
+  readonly intraOpThreads?: number;
+  /** Threads across operators, used by models that run in parallel mode; 0 = ONNX Runtime decides. Default 0. */
+  readonly interOpThreads?: number;
+  /** How far ONNX Runtime rewrites the graph while loading. Default "all". */
+  readonly graphOptimization?: "disabled" | "basic" | "extended" | "all";
+  /** Options of the provider by ONNX Runtime's names, such as `gpu_mem_limit`; an unknown name is an error. */
+  readonly providerOptions?: Readonly<Record<string, string>>;
+  /** Session config entries by ONNX Runtime's names, such as `session.intra_op.allow_spinning`. */
+  readonly config?: Readonly<Record<string, string>>;
+  /**
+   * What ONNX Runtime itself writes to stderr. Default "fatal": errors reach the caller as exceptions, which say the
+   * same.
+   */
+  readonly logLevel?: "verbose" | "info" | "warning" | "error" | "fatal";
+  /** Sizes for the model's named free dims, which lets ONNX Runtime optimise more. */
+  readonly freeDimensions?: Readonly<Record<string, number>>;
+  /** Aborting ends the loading and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const GRAPH_OPTIMIZATION: Readonly<Record<string, number>> = { disabled: 0, basic: 1, extended: 2, all: 99 };
+const LOG_LEVEL: Readonly<Record<string, number>> = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 };
+// ONNX Runtime silently accepts any config key; its own keys begin with one of these.
+const CONFIG_PREFIXES: readonly string[] = ["session.", "optimization.", "ep.", "ep_factory.", "mlas."];
+const KNOWN: readonly string[] = [
+  "provider",
+  "fallback",
+  "deviceId",
+  "intraOpThreads",
+  "interOpThreads",
+  "graphOptimization",
+  "providerOptions",
+  "config",
+  "logLevel",
+  "freeDimensions",
+  "signal",
+];
+
+function refuse(message: string): never {
+  throw new ValidationError("ERR_SESSION_OPTION", message);
+}
+
+function choice<T>(name: string, value: string, table: Readonly<Record<string, T>>): T {
+  if (!Object.hasOwn(table, value))
+    refuse(`session option ${name} is "${value}"; it must be one of ${Object.keys(table).join(", ")}`);
+  return table[value] as T;
+}
+
+function whole(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
+    refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
+  return value;
+}
+
+function texts(name: string, value: Readonly<Record<string, string>>): Record<string, string> {
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== "string")
+      refuse(`session option ${name}["${key}"] is ${String(text)}; ONNX Runtime takes text, write "${String(text)}"`);
+  }
+  return { ...value };
+}
+
+/** Checks options. @throws ValidationError `ERR_SESSION_OPTION` naming the option, its value and what is allowed. */
+export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
+  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
+  if (unknown !== undefined) refuse(`there is no session option "${unknown}"; known are ${KNOWN.join(", ")}`);
+  const provider = options.provider ?? "cpu";
+  if (!Object.hasOwn(PROVIDERS, provider))
+    refuse(`session option provider is "${String(provider)}"; it must be one of ${PROVIDER_NAMES.join(", ")}`);
+  const config = texts("config", options.config ?? {});
+  const foreign = Object.keys(config).find((key) => !CONFIG_PREFIXES.some((prefix) => key.startsWith(prefix)));
+  if (foreign !== undefined)
+    refuse(
+      `ONNX Runtime has no session config entry "${foreign}"; its entries begin with ${CONFIG_PREFIXES.join(", ")}`,
+    );
+  for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
+  return {
+    provider,
+    ortProvider: PROVIDERS[provider].ortName,
+    fallback: options.fallback ?? false,
+    deviceId: whole("deviceId", options.deviceId ?? 0),
+    intraOpThreads: whole("intraOpThreads", options.intraOpThreads ?? 0),
+    interOpThreads: whole("interOpThreads", options.interOpThreads ?? 0),
+    graphOptimization: choice("graphOptimization", options.graphOptimization ?? "all", GRAPH_OPTIMIZATION),
+    logLevel: choice("logLevel", options.logLevel ?? "fatal", LOG_LEVEL),
+    providerOptions: texts("providerOptions", options.providerOptions ?? {}),
+    config,
+    freeDimensions: { ...options.freeDimensions },
+  };
+}

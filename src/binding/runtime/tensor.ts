@@ -1,0 +1,225 @@
+/** Tensors: typed, shaped memory on the host or on a session's device. */
+import { BatchProcessingError, ResourceError, ValidationError } from "../../errors.js";
+import { guarded, toEngineError } from "../faults.js";
+import { runJob } from "./jobs.js";
+import { loadAddon } from "../load.js";
+import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
+import type { Dtype, NativeTensor, TensorData } from "../types.js";
+
+type ArrayClass = { readonly BYTES_PER_ELEMENT: number; readonly name: string; new (length: number): TensorData };
+
+const ARRAYS: Readonly<Record<Dtype, ArrayClass>> = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+function arrayClass(dtype: Dtype): ArrayClass {
+  const known = Object.hasOwn(ARRAYS, dtype) ? ARRAYS[dtype] : undefined;
+  if (!known)
+    throw new ValidationError(
+      "ERR_TENSOR_DTYPE",
+      `"${String(dtype)}" is no dtype; use one of ${Object.keys(ARRAYS).join(", ")}`,
+    );
+  return known;
+}
+
+/** Elements of a shape. @throws ValidationError `ERR_TENSOR_DIMS` where a dim is not a whole number of 0 or more. */
+function elementCount(dims: readonly number[]): number {
+  if (!Array.isArray(dims))
+    throw new ValidationError("ERR_TENSOR_DIMS", `dims must be an array of whole numbers, but are ${String(dims)}`);
+  const count = dims.reduce((product: number, dim: number) => {
+    if (!Number.isSafeInteger(dim) || dim < 0)
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `dims [${dims.join(", ")}] hold ${dim}; every dim must be a whole number of 0 or more`,
+      );
+    return product * dim;
+  }, 1);
+  if (!Number.isSafeInteger(count))
+    throw new ValidationError(
+      "ERR_TENSOR_DIMS",
+      `dims [${dims.join(", ")}] describe more elements than can be addressed`,
+    );
+  return count;
+}
+
+/**
+ * A tensor. Host tensors made by `from` share the caller's array and keep it alive; where its buffer was transferred or
+ * shrunk, using the tensor gives `ERR_DISPOSED`. `dispose()` frees device memory and the memory of outputs at once
+ * (arrays read from `data` of such a tensor become empty) and may be called while a run is in flight: the run keeps the
+ * memory until it is over. A tensor that is forgotten is freed by the garbage collector, late.
+ */
+export class Tensor implements Disposable {
+  readonly dtype: Dtype;
+  readonly dims: readonly number[];
+  /** Where the memory is: "cpu", "cuda:0", "webgpu:0". */
+  readonly device: string;
+  readonly byteLength: number;
+  #native: NativeTensor | undefined;
+  #data: TensorData | undefined;
+
+  private constructor(native: NativeTensor, dtype: Dtype, dims: readonly number[], device: string, data?: TensorData) {
+    this.#native = native;
+    this.#data = data;
+    this.dtype = dtype;
+    this.dims = Object.freeze([...dims]);
+    this.device = device;
+    this.byteLength = elementCount(dims) * arrayClass(dtype).BYTES_PER_ELEMENT;
+  }
+
+  /**
+   * A host tensor over the caller's array: both see each other's writes. Each run and copy takes the array's contents
+   * with it, because the array's memory may be transferred or resized at any time; `alloc` gives memory that runs use
+   * in place.
+   * @throws ValidationError `ERR_TENSOR_DTYPE` where the array's class is not the dtype's, `ERR_TENSOR_DIMS` where the
+   * dims do not describe exactly its elements.
+   */
+  static from(dtype: Dtype, data: TensorData, dims: readonly number[]): Tensor {
+    const wanted = arrayClass(dtype);
+    if (!(data instanceof wanted)) {
+      const got = Object.prototype.toString.call(data).slice(8, -1);
+      throw new ValidationError("ERR_TENSOR_DTYPE", `a ${dtype} tensor needs a ${wanted.name}, but got a ${got}`);
+    }
+    const count = elementCount(dims);
+    if (count !== data.length) {
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `dims [${dims.join(", ")}] describe ${count} elements, but the array has ${data.length}`,
+      );
+    }
+    const native = guarded(() => loadAddon().addon.tensorFromHost(dtype, data, dims));
+    return new Tensor(native, dtype, dims, "cpu", data);
+  }
+
+  /**
+   * A new tensor: zeros on the host, or, with a session, memory of the session's allocator on its device (zeros on the
+   * CPU provider, undefined contents on a device).
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`
+   * for a disposed session.
+   */
+  static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
+    const array = arrayClass(dtype);
+    const count = elementCount(dims);
+    if (where === undefined) {
+      try {
+        return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
+      } catch (error) {
+        const fault = toEngineError(error);
+        if (fault.code !== "ERR_OUT_OF_MEMORY") throw fault;
+        const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
+        throw new ResourceError(
+          "ERR_OUT_OF_MEMORY",
+          `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
+          { cause: error },
+        );
+      }
+    }
+    const session = deviceOwnerOf(where);
+    const native = guarded(() => loadAddon().addon.tensorInSession(dtype, dims, session));
+    return Tensor.adopt(native);
+  }
+
+  /** Wraps a tensor of the addon. For src/binding only. */
+  static adopt(native: NativeTensor): Tensor {
+    const { dtype, dims, device } = native.describe();
+    return new Tensor(native, dtype, dims, device);
+  }
+
+  /** True after `dispose()`. */
+  get disposed(): boolean {
+    return this.#native === undefined;
+  }
+
+  /**
+   * The elements of a host tensor, in place: float16 as 16-bit patterns, bool as 0 and 1.
+   * @throws ValidationError `ERR_TENSOR_DEVICE` on a device; BatchProcessingError `ERR_DISPOSED`.
+   */
+  get data(): TensorData {
+    const native = this.native("reading its data");
+    this.#data ??= guarded(() => native.data());
+    return this.#data;
+  }
+
+  /**
+   * A tensor over a part of this one's memory, which stays alive with it.
+   * @param elementOffset first element of the part (WebGPU: only 0)
+   * @throws ValidationError `ERR_TENSOR_DIMS` where the part reaches outside; `ERR_TENSOR_DEVICE`; `ERR_DISPOSED`
+   */
+  view(elementOffset: number, dims: readonly number[]): Tensor {
+    const native = this.native("a view");
+    const count = elementCount(dims);
+    const length = this.byteLength / arrayClass(this.dtype).BYTES_PER_ELEMENT;
+    if (!Number.isSafeInteger(elementOffset) || elementOffset < 0 || elementOffset + count > length) {
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `a view of [${dims.join(", ")}] from element ${elementOffset} reaches outside a tensor of ${length} elements`,
+      );
+    }
+    return Tensor.adopt(guarded(() => native.view(elementOffset, dims)));
+  }
+
+  /**
+   * Copies this tensor's elements into another tensor of the same dtype and element count, in any direction between the
+   * host and a device.
+   * @throws ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; InferenceError `ERR_RUN`; `ERR_DISPOSED`
+   */
+  async copyTo(target: Tensor): Promise<void> {
+    const from = this.native("a copy");
+    const to = target.native("a copy");
+    if (target.dtype !== this.dtype)
+      throw new ValidationError(
+        "ERR_TENSOR_DTYPE",
+        `a ${this.dtype} tensor cannot be copied into a ${target.dtype} tensor`,
+      );
+    if (target.byteLength !== this.byteLength) {
+      throw new ValidationError(
+        "ERR_TENSOR_DIMS",
+        `[${this.dims.join(", ")}] cannot be copied into [${target.dims.join(", ")}]: the element counts differ`,
+      );
+    }
+    await runJob<undefined>((settle) => loadAddon().addon.copyTensor(from, to, settle));
+  }
+
+  /**
+   * This tensor on the host: a copy of device memory, or a view (no copy) where it is on the host already. Dispose of
+   * both.
+   */
+  async toHost(): Promise<Tensor> {
+    if (this.device === "cpu") return this.view(0, this.dims);
+    const host = Tensor.alloc(this.dtype, this.dims);
+    try {
+      await this.copyTo(host);
+    } catch (error) {
+      host.dispose();
+      throw error;
+    }
+    return host;
+  }
+
+  /** Gives the memory back. Idempotent; safe while a run uses the tensor. */
+  dispose(): void {
+    this.#native?.dispose();
+    this.#native = undefined;
+    this.#data = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /**
+   * The addon's tensor, for src/binding only. @throws BatchProcessingError `ERR_DISPOSED` naming what was wanted of it.
+   */
+  native(use: string): NativeTensor {
+    if (!this.#native)
+      throw new BatchProcessingError(
+        "ERR_DISPOSED",
+        `the ${this.dtype} tensor [${this.dims.join(", ")}] was disposed before ${use}; keep it until its last use`,
+      );
+    return this.#native;
+  }
+}

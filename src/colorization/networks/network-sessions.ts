@@ -1,0 +1,174 @@
+/**
+ * The sessions and weights of one model package. A session opens at first use, and styles that share its graph share
+ * it.
+ */
+import { dirname, join } from "node:path";
+import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";
+import type { Style } from "../../config/batch-config.js";
+import { BatchProcessingError } from "../../errors.js";
+import { getLogger } from "../../logging.js";
+import { outputNames, withFloat32Weights } from "../../model/graph-casts.js";
+import { STYLES } from "../../config/batch-config.js";
+import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
+import type { ModelPackage } from "../../model/package.js";
+import { weightsInFloat32 } from "../../model/requirements.js";
+import { CHANNELS } from "../../observe/channels.js";
+import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
+
+const log = getLogger("networks");
+
+/**
+ * Does `work`. When memory runs out in it, frees memory and does it again, until it succeeds or nothing is left to free.
+ */
+export type RetryOnOutOfMemory = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Which network's session a set of weights is allocated with: one that every use of the weights needs anyway. */
+const ALLOCATED_WITH: Readonly<Record<WeightSet, GraphName>> = {
+  vae: "vae_encoder",
+  transformer: "denoiser",
+  upsampler: "guided_upsampler",
+};
+
+/** Opens sessions and loads weights, once each. Owns them; disposing frees them when their last run has ended. */
+export class NetworkSessions implements Disposable {
+  readonly #model: ModelPackage;
+  readonly #options: SessionOptions;
+  readonly #withRetry: RetryOnOutOfMemory;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #open = new Map<InferenceSession, GraphName>();
+  readonly #weights: SharedWeights;
+  /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
+  readonly #inFloat32: boolean;
+  #disposed = false;
+
+  constructor(model: ModelPackage, options: SessionOptions, withRetry: RetryOnOutOfMemory, book: BookMemory) {
+    this.#model = model;
+    this.#options = options;
+    this.#withRetry = withRetry;
+    this.#inFloat32 =
+      model.manifest.graphs.weights !== undefined && weightsInFloat32(model.manifest, options.provider ?? "cpu");
+    this.#weights = new SharedWeights({ ...options, inFloat32: this.#inFloat32 }, book);
+  }
+
+  /** The session of a graph, opened at first use. */
+  session(graph: GraphName, style: Style): Promise<InferenceSession> {
+    const { name } = this.#model.manifest;
+    if (this.#disposed)
+      throw new BatchProcessingError(
+        "ERR_STATE",
+        `the networks of model "${name}" are disposed; open the engine again`,
+      );
+    const path = this.#model.graphPath(graph, style);
+    let opening = this.#sessions.get(path);
+    if (!opening) {
+      opening = this.#withRetry(() =>
+        openSession(
+          name,
+          graph,
+          path,
+          this.#options,
+          this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
+        ),
+      );
+      void opening.then(
+        (session) => this.#open.set(session, graph),
+        () => undefined,
+      );
+      this.#sessions.set(path, opening);
+      opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
+    }
+    return opening;
+  }
+
+  /** The weights that a session takes as inputs, loaded at first use. */
+  async weights(graph: GraphName, style: Style, session: InferenceSession): Promise<Record<string, Tensor>> {
+    const taken: Record<string, Tensor> = {};
+    for (const set of TAKEN_WEIGHTS[graph] ?? []) {
+      const path = this.#model.weightsPath(set, style);
+      if (path === undefined) continue;
+      const owner = set === "vae" ? "weights vae" : `weights ${set}, ${style}`;
+      const weights = await this.#withRetry(() =>
+        this.#weights.load(path, owner, () => this.session(ALLOCATED_WITH[set], style)),
+      );
+      for (const { name } of session.inputs) if (weights.has(name)) taken[name] = weights.get(name)!;
+    }
+    return taken;
+  }
+
+  /** The weights that are loaded now for a session's inputs, of any style. Some may be missing. */
+  loadedWeights(session: InferenceSession): Record<string, Tensor> {
+    const sets = (["vae", "transformer", "upsampler"] as const).flatMap((set) =>
+      STYLES.map((style) => this.#model.weightsPath(set, style)),
+    );
+    const loaded = sets.flatMap((path) => (path === undefined ? [] : [this.#weights.loaded(path)]));
+    return Object.fromEntries(
+      session.inputs.flatMap(({ name }) =>
+        loaded.flatMap((weights) => (weights?.has(name) === true ? [[name, weights.get(name)!]] : [])),
+      ),
+    );
+  }
+
+  /** The sessions that are open, with what they run. */
+  open(): { readonly session: InferenceSession; readonly graph: GraphName }[] {
+    return [...this.#open].flatMap(([session, graph]) => (session.disposed ? [] : [{ session, graph }]));
+  }
+
+  /** Frees what only this style uses, when its last run has ended. It opens again when it is needed. */
+  closeStyle(style: Style): void {
+    const { styles, weights } = this.#model.manifest.graphs;
+    const filesOf = (name: Style): string[] =>
+      [...Object.values(styles[name] ?? {}), ...Object.values(weights?.styles[name] ?? {})].filter(
+        (file) => file !== undefined,
+      );
+    const others = new Set(STYLES.flatMap((name) => (name === style ? [] : filesOf(name))));
+    for (const file of filesOf(style)) {
+      if (others.has(file)) continue;
+      const path = join(this.#model.directory, file);
+      this.#weights.close(path);
+      disposeOpened(this.#sessions.get(path));
+      this.#sessions.delete(path);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#weights[Symbol.dispose]();
+    for (const opening of this.#sessions.values()) disposeOpened(opening);
+  }
+}
+
+function disposeOpened(opening: Promise<InferenceSession> | undefined): void {
+  opening?.then(
+    (session) => session.dispose(),
+    () => undefined,
+  );
+}
+
+/** Names of the separate weights that a graph takes; undefined when it takes none. */
+function separateWeights(model: ModelPackage, graph: GraphName, style: Style): ReadonlySet<string> | undefined {
+  const paths = (TAKEN_WEIGHTS[graph] ?? []).flatMap((set) => model.weightsPath(set, style) ?? []);
+  return paths.length === 0 ? undefined : new Set(paths.flatMap((path) => outputNames(path)));
+}
+
+/** @param inFloat32 inputs that are taken as float32, whatever the graph says */
+async function openSession(
+  model: string,
+  graph: GraphName,
+  path: string,
+  options: SessionOptions,
+  inFloat32?: ReadonlySet<string>,
+): Promise<InferenceSession> {
+  const started = performance.now();
+  const session = await (inFloat32 === undefined
+    ? InferenceSession.create(path, options)
+    : InferenceSession.create(
+        withFloat32Weights(path, (name) => inFloat32.has(name)),
+        inFolder(dirname(path), options),
+      ));
+  const { provider, device } = session;
+  const ms = performance.now() - started;
+  log.debug({ graph, provider, device, ms: Math.round(ms) }, "network loaded");
+  if (CHANNELS.networkLoad.isWatched) CHANNELS.networkLoad.publish({ model, graph, provider, ms });
+  return session;
+}

@@ -1,0 +1,230 @@
+/**
+ * The networks of a model package as typed calls. Shapes are N,C,H,W; pictures are float32 planes.
+ */
+import { InferenceSession, Tensor, type SessionOptions } from "../../binding/index.js";
+import type { Style } from "../../config/batch-config.js";
+import { InferenceError, systemCode } from "../../errors.js";
+import type { GraphName } from "../../model/graph-names.js";
+import type { ModelPackage } from "../../model/package.js";
+import type { LineInput } from "../cobra/line-style.js";
+import { NetworkSessions, type RetryOnOutOfMemory } from "./network-sessions.js";
+import { RunClock, type RunTimes } from "./run-times.js";
+import type { BookMemory } from "./shared-weights.js";
+import { shrinkArenas } from "./shrink-arenas.js";
+
+/** What the denoiser sees of a page besides the noisy latent; all stay where the session put them. */
+export interface DenoiserConditions {
+  /** [1, 4, h, w] latent of the line picture. */
+  lineLatent: Tensor;
+  /** [1, 4, h, w] latent of the hint picture. */
+  hintLatent: Tensor;
+  /** [1, 1, h, w], 0..1. */
+  hintMask: Tensor;
+  /** [1, 2] = [H, 2W] of the page in pixels. */
+  resolution: Tensor;
+  /** [1, R, layers, 2, tokens, width]. */
+  referenceKv: Tensor;
+}
+
+/** Runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
+export class Networks implements Disposable {
+  readonly model: ModelPackage;
+  readonly #sessions: NetworkSessions;
+  readonly #withRetry: RetryOnOutOfMemory;
+  readonly #clock = new RunClock();
+
+  /**
+   * @param withRetry how work that may run out of memory is done; default: once
+   * @param book books the memory of weights that are held apart from sessions; default: not booked
+   */
+  constructor(
+    model: ModelPackage,
+    options: SessionOptions = {},
+    withRetry: RetryOnOutOfMemory = (work) => work(),
+    book: BookMemory = () => ({ [Symbol.dispose]: () => undefined }),
+  ) {
+    this.model = model;
+    this.#withRetry = withRetry;
+    this.#sessions = new NetworkSessions(model, options, withRetry, book);
+  }
+
+  /** Run times since the start. */
+  get times(): RunTimes {
+    return this.#clock.snapshot();
+  }
+
+  /** The session of a graph, opened at first use. */
+  session(graph: GraphName, style: Style): Promise<InferenceSession> {
+    return this.#sessions.session(graph, style);
+  }
+
+  async #run(
+    graph: GraphName,
+    style: Style,
+    inputs: Record<string, Tensor>,
+    output: string,
+    signal?: AbortSignal,
+    keepOnDevice = false,
+  ): Promise<Tensor> {
+    const session = await this.session(graph, style);
+    const all = { ...inputs, ...(await this.#sessions.weights(graph, style, session)) };
+    const startedMs = performance.now();
+    let failure: string | undefined;
+    try {
+      const outputs = await this.#withRetry(() =>
+        session.run(all, { outputs: [output], keepOnDevice, finite: true, ...(signal ? { signal } : {}) }),
+      );
+      return outputs[output]!;
+    } catch (error) {
+      failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
+      if (failure !== "ERR_MODEL_OUTPUT") throw error;
+      throw new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });
+    } finally {
+      const model = this.model.manifest.name;
+      this.#clock.record({ model, graph, style, provider: session.provider, startedMs, error: failure });
+    }
+  }
+
+  /**
+   * Raw output of the line network, at the input's padded size.
+   * @param gray 0..255, sides multiples of 16
+   */
+  async extractLines({ data, width, height }: LineInput, signal?: AbortSignal): Promise<LineInput> {
+    using input = Tensor.from("float32", data, [1, 1, height, width]);
+    using line = await this.#run("line_extractor", "line", { gray: input }, "line", signal);
+    return { data: (line.data as Float32Array).slice(), width, height };
+  }
+
+  /**
+   * Embeddings of pictures for retrieval, one row of `imageEncoder.embeddingSize` values each.
+   * @param pixels [count, 3, size, size], normalised as the manifest says
+   */
+  async embed(pixels: Float32Array, count: number, signal?: AbortSignal): Promise<Float32Array> {
+    const size = this.model.manifest.imageEncoder.imageSize;
+    using input = Tensor.from("float32", pixels, [count, 3, size, size]);
+    using embedding = await this.#run("image_encoder", "line", { pixels: input }, "embedding", signal);
+    return (embedding.data as Float32Array).slice();
+  }
+
+  /**
+   * Scaled latent of a picture, sampled with the given noise (zeros: the mean). Stays on the device.
+   * @param planes [1, 3, height, width] in [-1, 1]
+   * @param noise [1, 4, height/8, width/8]
+   */
+  async encodeImage(
+    planes: Float32Array,
+    width: number,
+    height: number,
+    noise: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<Tensor> {
+    const { channels, downscale } = this.model.manifest.latent;
+    using image = Tensor.from("float32", planes, [1, 3, height, width]);
+    using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
+    return await this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true);
+  }
+
+  /** Keys and values of one reference patch, [1, layers, 2, tokens, width], on the device. */
+  async encodeReference(
+    latent: Tensor,
+    quadrant: number,
+    resolution: Tensor,
+    style: Style,
+    signal?: AbortSignal,
+  ): Promise<Tensor> {
+    using place = Tensor.from("int64", BigInt64Array.of(BigInt(quadrant)), [1]);
+    return await this.#run(
+      "reference_encoder",
+      style,
+      { latent, quadrant: place, resolution },
+      "reference_kv",
+      signal,
+      true,
+    );
+  }
+
+  /**
+   * Model output for a noisy latent [1, 4, h, w] at a timestep: the noise, or the clean latent, as the manifest's
+   * `prediction` says.
+   */
+  async denoise(
+    latent: Float32Array,
+    dims: readonly number[],
+    timestep: number,
+    conditions: DenoiserConditions,
+    style: Style,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    using noisy = Tensor.from("float32", latent, dims);
+    using time = Tensor.from("float32", Float32Array.of(timestep), [1]);
+    const inputs = {
+      latent: noisy,
+      line_latent: conditions.lineLatent,
+      hint_latent: conditions.hintLatent,
+      hint_mask: conditions.hintMask,
+      timestep: time,
+      resolution: conditions.resolution,
+      reference_kv: conditions.referenceKv,
+    };
+    using noise = await this.#run("denoiser", style, inputs, "noise", signal);
+    return (noise.data as Float32Array).slice();
+  }
+
+  /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w]. */
+  async decodeLatent(latent: Float32Array, dims: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
+    using input = Tensor.from("float32", latent, dims);
+    using image = await this.#run("vae_decoder", "line", { latent: input }, "image", signal);
+    return (image.data as Float32Array).slice();
+  }
+
+  /**
+   * The guided upsampler: colour and line planes [1, 3, height, width] and noise [1, 4, height/8, width/8] to picture
+   * planes.
+   */
+  async upsample(
+    color: Float32Array,
+    line: Float32Array,
+    noise: Float32Array,
+    width: number,
+    height: number,
+    style: Style,
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    const { channels, downscale } = this.model.manifest.latent;
+    using colorInput = Tensor.from("float32", color, [1, 3, height, width]);
+    using lineInput = Tensor.from("float32", line, [1, 3, height, width]);
+    using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
+    using image = await this.#run(
+      "guided_upsampler",
+      style,
+      { color: colorInput, line: lineInput, noise: draw },
+      "image",
+      signal,
+    );
+    return (image.data as Float32Array).slice();
+  }
+
+  /** Frees what only this style uses, when its last run has ended. It opens again when it is needed. */
+  closeStyle(style: Style): void {
+    this.#sessions.closeStyle(style);
+  }
+
+  /** The sessions that are open. */
+  openSessions(): InferenceSession[] {
+    return this.#sessions.open().map(({ session }) => session);
+  }
+
+  /** Gives memory that all arenas hold and do not use back to the system. */
+  shrinkArenas(): Promise<void> {
+    return shrinkArenas(this.#sessions, this.model.manifest);
+  }
+
+  /** Frees all sessions, when their last run has ended. Idempotent. */
+  dispose(): void {
+    this.#sessions[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Colours one page, from its file to the result's file. A batch, a queue's worker and an HTTP request all call this. A
+ * failure that concerns this page alone is a result; one that the next page would meet too is thrown.
+ */
+import type { RasterRequest, RasterResult } from "../cobra/raster-request.js";
+import { isOutOfMemory, isPageFailure, ValidationError } from "../../errors.js";
+import { checkFunction, checkMethods, checkObject, checkSignal } from "../../errors/arguments.js";
+import { readWhole } from "../../io/files/read-file.js";
+import { pictureSize, type DecodedImage } from "../../io/image/image-codec.js";
+import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
+import { encodePage, type EncodedPage } from "./encode-page.js";
+import { loadHints } from "./load-hints.js";
+import { dotsOnLines } from "../page/dots-on-lines.js";
+import { pageFailure } from "./page-failure.js";
+import type { PageLane, PageLanes } from "./page-lanes.js";
+import type { TaskPool } from "../tasks/pool.js";
+import {
+  parsePageRequest,
+  type PageProgress,
+  type PageRequest,
+  type PageRequestInput,
+  type PageResult,
+  type PictureFile,
+} from "./page-request.js";
+import type { ReferenceSet } from "../cobra/references.js";
+import type { ReferenceStore } from "../reference-store.js";
+
+/** Colours decoded pages. */
+export interface RasterColorizer {
+  colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult>;
+}
+
+/** What pages are coloured with. */
+export interface PageServices {
+  readonly colorizer: RasterColorizer;
+  readonly pool: Pick<TaskPool, "decode" | "encode" | "run">;
+  readonly memory: Pick<MemoryManager, "holdPicture" | "beginPage" | "thinOut" | "outOfMemory">;
+  readonly references: Pick<ReferenceStore, "lend">;
+  /** Where pages that are on their way together take turns. */
+  readonly lanes: PageLanes;
+  /** Reads a file that a request names by its SHA-256. Default: there is none. */
+  readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
+}
+
+/** What goes with a page beside its request: a signal, progress, its place among other pages. */
+export interface PageOptions {
+  /** Gives the page up, between two denoising steps and inside runs. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called as the page moves from stage to stage. */
+  readonly onProgress?: ((progress: PageProgress) => void) | undefined;
+  /** The page's place among others, which the caller leaves. Default: after all earlier calls. */
+  readonly lane?: PageLane | undefined;
+}
+
+/**
+ * Bytes a pixel at the worst moment: the decoder's copy beside the page's own (or page and result), and colour, ink and
+ * page where layers are asked for.
+ */
+const BYTES_PER_PIXEL = 6;
+const LAYERS_BYTES_PER_PIXEL = 15;
+
+/**
+ * Colours one page.
+ * @returns the coloured page, or its failure
+ * @throws the signal's reason; ValidationError `ERR_ARGUMENT` for an invalid request; errors that are not the page's
+ * own, such as a lost device
+ */
+export async function colorizePage(
+  services: PageServices,
+  input: PageRequestInput,
+  options: PageOptions = {},
+): Promise<PageResult> {
+  checkObject("the services", services);
+  checkMethods("colorizer", services.colorizer, ["colorize"]);
+  checkMethods("pool", services.pool, ["decode", "encode", "run"]);
+  checkMethods("memory", services.memory, ["holdPicture", "beginPage", "thinOut", "outOfMemory"]);
+  checkMethods("references", services.references, ["lend"]);
+  checkMethods("lanes", services.lanes, ["enter"]);
+  checkPageOptions(options);
+  const request = parsePageRequest(input);
+  const work = new PageWork(services, request, options);
+  try {
+    return { status: "completed", ...(await work.run()), warnings: work.warnings };
+  } catch (error) {
+    if (options.signal?.aborted === true || !isPageFailure(error)) throw error;
+    return { status: "failed", failure: pageFailure(request.name, work.stage, error), warnings: work.warnings };
+  }
+}
+
+/** @throws ValidationError `ERR_ARGUMENT` */
+export function checkPageOptions(options: unknown): void {
+  checkObject("the options", options);
+  const { signal, onProgress, lane } = options as Record<string, unknown>;
+  checkSignal("signal", signal);
+  checkFunction("onProgress", onProgress, true);
+  if (lane !== undefined) checkMethods("lane", lane, ["ahead", "booking", "colouring", "leave"]);
+}
+
+/** One page on its way. */
+class PageWork {
+  readonly warnings: string[] = [];
+  /** The stage it is in, for its failure. */
+  stage: PageProgress["stage"] = "decode";
+  readonly #services: PageServices;
+  readonly #request: PageRequest;
+  readonly #options: PageOptions;
+  readonly #lane: PageLane;
+
+  constructor(services: PageServices, request: PageRequest, options: PageOptions) {
+    this.#services = services;
+    this.#request = request;
+    this.#options = options;
+    this.#lane = options.lane ?? services.lanes.enter();
+  }
+
+  async run(): Promise<EncodedPage> {
+    const { memory, pool } = this.#services;
+    const { name, page, output } = this.#request;
+    const { signal } = this.#options;
+    const lane = this.#lane;
+    let picture: Disposable | undefined;
+    try {
+      await lane.ahead(signal);
+      this.#report({ phase: "decode", stage: "decode" });
+      const bytes = await this.#read(page);
+      const [width, height] = await pictureSize(bytes);
+      const pixelBytes = output.layers === undefined ? BYTES_PER_PIXEL : LAYERS_BYTES_PER_PIXEL;
+      picture = await lane.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
+      const decoded = await this.#decode(bytes);
+      const { info } = decoded;
+      this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
+      const result = await lane.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
+      this.#report({ phase: "encode", stage: "encode" });
+      return await encodePage(pool, this.#request, result, info, signal);
+    } finally {
+      picture?.[Symbol.dispose]();
+      if (this.#options.lane === undefined) lane.leave();
+    }
+  }
+
+  #report(progress: PageProgress): void {
+    this.stage = progress.stage;
+    this.#options.onProgress?.(progress);
+  }
+
+  async #read(file: PictureFile): Promise<Uint8Array> {
+    if ("bytes" in file) return file.bytes;
+    if ("path" in file) return readWhole(file.path);
+    const { readBlob } = this.#services;
+    if (readBlob === undefined)
+      throw new ValidationError(
+        "ERR_INPUT_NOT_FOUND",
+        `there are no blobs here, so the file ${file.hash.slice(0, 12)}… of ${this.#request.name} cannot be read; give its bytes or its path`,
+      );
+    return readBlob(file.hash);
+  }
+
+  /** The bytes stay: the page may have to be decoded again. */
+  #decode(bytes: Uint8Array): Promise<DecodedImage> {
+    const { signal } = this.#options;
+    return this.#services.pool.decode(new Uint8Array(bytes), this.#request.name, { signal, keepGray: true });
+  }
+
+  /**
+   * Waits until the page fits into memory, and does it again, with fewer pages beside it, when memory runs out all the
+   * same. The engine has given back what it can (caches, arenas) before an error comes here.
+   */
+  async #colorAsMemoryAllows(decoded: DecodedImage, bytes: Uint8Array): Promise<RasterResult> {
+    const { memory } = this.#services;
+    const { signal } = this.#options;
+    const { topK } = this.#request.settings;
+    const size: PageSize = [decoded.image.width, decoded.image.height];
+    let page: DecodedImage | undefined = decoded;
+    for (;;) {
+      const slot = await memory.beginPage(this.#request.name, size, { topK, signal });
+      try {
+        page ??= await this.#decode(bytes); // its pixels moved to a worker in the first attempt
+        return await this.#color(page);
+      } catch (error) {
+        if (signal?.aborted === true || !isOutOfMemory(error)) throw error;
+        if (memory.thinOut(error, slot) === "fail") throw memory.outOfMemory(size, topK, error);
+        page = undefined;
+      } finally {
+        slot.release();
+      }
+    }
+  }
+
+  async #color({ image }: DecodedImage): Promise<RasterResult> {
+    const { colorizer, pool, references } = this.#services;
+    const { settings, output, hints, references: wanted } = this.#request;
+    const { signal } = this.#options;
+    const { numInferenceSteps: steps, ...rest } = settings;
+    const readHints = async (): Promise<Uint8Array> =>
+      hints === undefined || Array.isArray(hints) ? new Uint8Array() : this.#read(hints.picture);
+    const pageHints = hints === undefined ? undefined : await loadHints(pool, hints, image, readHints, signal);
+    if (pageHints !== undefined && !("data" in pageHints))
+      for (const warning of dotsOnLines(image, pageHints))
+        if (!this.warnings.includes(warning)) this.warnings.push(warning);
+    const request: RasterRequest = {
+      page: image,
+      ...rest,
+      steps,
+      layers: output.layers !== undefined,
+      pageHints,
+      ...(signal === undefined ? {} : { signal }),
+      onStage: (stage, step, of = steps) =>
+        this.#report({ phase: "colour", stage, ...(step === undefined ? {} : { step, steps: of }) }),
+    };
+    return references.lend(wanted, signal, (set) => colorizer.colorize(set, request));
+  }
+}

@@ -1,0 +1,217 @@
+/** Decodes a picture's file to pixels as a viewer shows them: upright, 8-bit sRGB, on white paper. */
+import sharp, { type OutputInfo } from "sharp";
+import { firstChannel, toRgb, type PixelImage } from "../../../binding/pixels/pixels.js";
+import type { RasterImage } from "../../../binding/raster.js";
+import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
+import { lostContent } from "./blank-check.js";
+import { isSrgb } from "../headers/color-profile.js";
+import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
+import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
+import { toInfo, type ImageInfo } from "../headers/image-info.js";
+import { withJpegEnd } from "../headers/jpeg-segments.js";
+import { lacksPngEnd } from "../headers/png-chunks.js";
+import {
+  hasUnspecifiedChannel,
+  isDeepTiff,
+  refusedForm,
+  unreadForm,
+  unsupportedForm,
+} from "../headers/unsupported-form.js";
+
+/** A decoded picture and what its file says of itself. */
+export interface DecodedImage {
+  /** RGB (or gray, where `keepGray` allows it), 8 bits a sample, in an ArrayBuffer of its own. */
+  readonly image: RasterImage;
+  readonly info: ImageInfo;
+}
+
+/** Limits and form of a decoded picture. */
+export interface DecodeOptions {
+  /** Pictures with more pixels are refused with `ERR_IMAGE_LIMIT`. Default 120,000,000. */
+  readonly maxPixels?: number;
+  /** A picture that takes longer is refused with `ERR_IMAGE_DECODE`. Default 60. */
+  readonly timeoutSeconds?: number;
+  /** A picture without colour stays gray: one channel, a third of the memory. Default false: always RGB. */
+  readonly keepGray?: boolean;
+}
+
+/** Far above any comic page (a 600 dpi double spread has 70 MP), far below what exhausts a machine. */
+export const DEFAULT_MAX_PIXELS = 120_000_000;
+/** Far more than any page takes. */
+export const DEFAULT_TIMEOUT_SECONDS = 60;
+const WHITE = { r: 255, g: 255, b: 255 };
+
+/**
+ * Decodes a picture. Gray, palette, 1- to 32-bit, CMYK and alpha all become RGB of 8 bits: profiles converted to sRGB,
+ * CMYK without one as printed on a common press (libvips' own profile), transparency over white, orientation applied,
+ * the first page or frame of many. What is amiss with a picture that is read all the same stands in `info.warnings`.
+ * @param name what messages call it
+ * @throws ImageProcessingError `ERR_IMAGE_DECODE` (no picture, damaged or cut off), `ERR_IMAGE_UNSUPPORTED` (valid, but
+ * of a form that is not read, or that would come out blank), `ERR_IMAGE_LIMIT` (too many pixels)
+ * @throws ValidationError `ERR_ARGUMENT` for arguments of a wrong type
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  name = "picture",
+  options: DecodeOptions = {},
+): Promise<DecodedImage> {
+  checkArguments(bytes, name, options);
+  const { maxPixels = DEFAULT_MAX_PIXELS, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, keepGray = false } = options;
+  const { format, description } = pictureFormat(bytes, name);
+  const form = unreadForm(bytes, format);
+  if (form !== undefined) throw unsupportedForm(name, description, form);
+  const { file, warnings } = mended(bytes, format);
+  try {
+    const source = sharp(file, { failOn: "warning", limitInputPixels: false, autoOrient: true, pages: 1 });
+    const info = toInfo(await source.metadata(), format, file, warnings);
+    checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
+    if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
+    const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
+    const fault = await lostContent(image, info, file);
+    if (fault !== undefined)
+      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault}`, {
+        imagePath: name,
+      });
+    return { image, info };
+  } catch (error) {
+    throw decodeError(error, file, name, format, description);
+  }
+}
+
+function checkArguments(bytes: unknown, name: unknown, options: unknown): void {
+  const fault = !(bytes instanceof Uint8Array)
+    ? `the bytes of a picture must be a Uint8Array, got ${describe(bytes)}`
+    : typeof name !== "string"
+      ? `a picture's name must be text, got ${describe(name)}`
+      : optionsFault(options);
+  if (fault !== undefined) throw new ValidationError("ERR_ARGUMENT", fault);
+}
+
+function optionsFault(options: unknown): string | undefined {
+  if (typeof options !== "object" || options === null) return `the options must be an object, got ${describe(options)}`;
+  const { maxPixels, timeoutSeconds } = options as DecodeOptions;
+  for (const [key, value] of Object.entries({ maxPixels, timeoutSeconds }))
+    if (value !== undefined && !(typeof value === "number" && value > 0))
+      return `${key} must be a number above 0, got ${describe(value)}`;
+  return undefined;
+}
+
+/** A value for messages: what it is, and its text where that is short. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "object") return Array.isArray(value) ? "an array" : "an object";
+  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value)).slice(0, 80);
+}
+
+/**
+ * What picture format bytes are in.
+ * @throws ImageProcessingError saying what they are instead: `ERR_IMAGE_UNSUPPORTED` for a picture of a format that is
+ * not read, `ERR_IMAGE_DECODE` for what is no picture
+ */
+export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
+  const sniffed = sniffFormat(bytes, { sizeBytes: bytes.byteLength, name });
+  const { format, description } = sniffed;
+  if (format !== undefined && format !== "zip") return { format, description };
+  throw unreadableFile(name, sniffed);
+}
+
+/** A file that lacks nothing but its end mark is whole: it gets the mark, and a warning. */
+export function mended(bytes: Uint8Array, format: ImageFormat): { file: Uint8Array; warnings: readonly string[] } {
+  const file = format === "jpeg" ? withJpegEnd(bytes) : format === "png" && lacksPngEnd(bytes) ? bytes : undefined;
+  if (file === undefined) return { file: bytes, warnings: [] };
+  return { file, warnings: ["lacks the mark that ends its file; all of its picture is there"] };
+}
+
+function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number): void {
+  const pixels = width * height;
+  if (pixels <= maxPixels) return;
+  throw new ImageProcessingError(
+    "ERR_IMAGE_LIMIT",
+    `${name} has ${width}x${height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}; shrink it or raise the limit`,
+    { imagePath: name },
+  );
+}
+
+function decodeError(
+  error: unknown,
+  bytes: Uint8Array,
+  name: string,
+  format: ImageFormat,
+  description: string,
+): ImageProcessingError {
+  if (error instanceof ImageProcessingError) return error;
+  const message = messageOf(error);
+  const form = error instanceof SampleRangeError ? message : refusedForm(bytes, format, message);
+  if (form !== undefined) return unsupportedForm(name, description, form, error);
+  return new ImageProcessingError(
+    "ERR_IMAGE_DECODE",
+    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!}); replace the file`,
+    { imagePath: name, cause: error },
+  );
+}
+
+async function decodePixels(
+  bytes: Uint8Array,
+  info: ImageInfo,
+  { maxPixels, timeoutSeconds, keepGray }: Required<DecodeOptions>,
+): Promise<RasterImage> {
+  const ignoreIcc = info.icc !== undefined && isSrgb(info.icc);
+  const shallow =
+    info.depth > 8 && info.icc !== undefined && !ignoreIcc
+      ? await toEightBits(bytes, maxPixels, timeoutSeconds)
+      : bytes;
+  const upright = sharp(shallow, {
+    failOn: "warning",
+    limitInputPixels: maxPixels,
+    autoOrient: shallow === bytes,
+    pages: 1,
+    ignoreIcc,
+  }).timeout({ seconds: timeoutSeconds });
+  if (hasUnspecifiedChannel(bytes, info.format)) upright.removeAlpha();
+  else if (info.hasAlpha) upright.flatten({ background: WHITE });
+  const { data, info: raw } = await upright
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  return toRaster(data, raw, keepGray);
+}
+
+/**
+ * The same picture, upright, with 8 bits a sample and its profile: of 16-bit colour sharp converts profiles to P3 and
+ * of 16-bit gray not at all, so that both would be taken for sRGB.
+ */
+async function toEightBits(bytes: Uint8Array, maxPixels: number, seconds: number): Promise<Uint8Array> {
+  const picture = sharp(bytes, { failOn: "warning", limitInputPixels: maxPixels, autoOrient: true, pages: 1 }).timeout({
+    seconds,
+  });
+  const gray = (await picture.metadata()).space === "grey16";
+  return picture
+    .keepIccProfile()
+    .toColourspace(gray ? "b-w" : "srgb")
+    .png({ compressionLevel: 0 })
+    .toBuffer();
+}
+
+/**
+ * RGB, or gray where that is kept: sharp gives gray pictures one channel, or two where alpha could not be flattened. In
+ * memory of its own, since that of sharp's `toBuffer` cannot be transferred, and its `toUint8Array`, made for that,
+ * loses the memory of each picture (0.35.5).
+ */
+function toRaster(data: Uint8Array, { width, height, channels }: OutputInfo, keepGray: boolean): RasterImage {
+  if (channels === 3 || (channels === 1 && keepGray)) return { width, height, channels, data: new Uint8Array(data) };
+  const image = { width, height, channels: channels as 1 | 2 | 4, data };
+  return toRgb(image.channels === 2 ? firstChannel(image) : (image as PixelImage<1 | 4>));
+}
+
+/** Pixels of a picture by its header, upright; [0, 0] for one that `decodeImage` refuses, with the reason. */
+export async function pictureSize(bytes: Uint8Array): Promise<readonly [width: number, height: number]> {
+  const { format } = sniffFormat(bytes);
+  if (format === undefined || format === "zip") return [0, 0];
+  const size = await sharp(bytes, { limitInputPixels: false, autoOrient: true, pages: 1 })
+    .metadata()
+    .then(
+      ({ autoOrient }) => autoOrient,
+      () => undefined,
+    );
+  return size === undefined || size.width * size.height > DEFAULT_MAX_PIXELS ? [0, 0] : [size.width, size.height];
+}

@@ -1,0 +1,73 @@
+/** Pictures of colour hints: strokes on transparency, with their alpha kept. */
+import sharp from "sharp";
+import type { PixelImage } from "../../../binding/pixels/pixels.js";
+import { ImageProcessingError, messageOf } from "../../../errors.js";
+import { DEFAULT_MAX_PIXELS } from "../image-codec.js";
+import { sniffFormat } from "../headers/image-format.js";
+import { isDeepTiff, unreadForm } from "../headers/unsupported-form.js";
+
+const REMEDY = "save the layer with the strokes alone as PNG";
+
+/**
+ * What is wrong with a picture of hints by its header: no picture, or no transparency. Undefined if nothing is.
+ */
+export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | undefined> {
+  const { format, description } = sniffFormat(bytes);
+  if (format === undefined || format === "zip") return `is no picture that can be read but ${description}; ${REMEDY}`;
+  const form = unreadForm(bytes, format) ?? (isDeepTiff(bytes, format) ? "samples of 32 bits" : undefined);
+  if (form !== undefined) return `has ${form}, which is not read; ${REMEDY}`;
+  try {
+    const { hasAlpha, autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    if (autoOrient.width * autoOrient.height > DEFAULT_MAX_PIXELS)
+      return `has ${autoOrient.width} x ${autoOrient.height} pixels, more than the limit of ${DEFAULT_MAX_PIXELS}; ${REMEDY} in the page's size`;
+    return hasAlpha ? undefined : `has no transparency, so strokes cannot be told from the rest; ${REMEDY}`;
+  } catch (error) {
+    return `is a damaged picture (${messageOf(error).split("\n", 1)[0]}); ${REMEDY} again`;
+  }
+}
+
+/**
+ * Decodes a picture of hints to RGBA of 8 bits, straight alpha, upright. `name` is what messages call it.
+ * @throws ImageProcessingError `ERR_HINTS` for one that cannot be read, has no transparency, or has no stroke or
+ * nothing but one
+ */
+export async function decodeHintPicture(bytes: Uint8Array, name: string): Promise<PixelImage<4>> {
+  const refuse = (fault: string, cause?: unknown): ImageProcessingError =>
+    new ImageProcessingError("ERR_HINTS", `the picture of hints ${name} ${fault}`, {
+      imagePath: name,
+      ...(cause === undefined ? {} : { cause }),
+    });
+  const fault = await hintPictureHeadFault(bytes);
+  if (fault !== undefined) throw refuse(fault);
+  let data: Uint8Array, width: number, height: number;
+  try {
+    const raw = await sharp(bytes, {
+      failOn: "warning",
+      limitInputPixels: DEFAULT_MAX_PIXELS,
+      autoOrient: true,
+      pages: 1,
+    })
+      .toColourspace("srgb")
+      .ensureAlpha()
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    ({ width, height } = raw.info);
+    data = raw.info.channels === 4 ? new Uint8Array(raw.data) : grayAlphaToRgba(raw.data);
+  } catch (error) {
+    throw refuse(`is a damaged picture (${messageOf(error).split("\n", 1)[0]}); ${REMEDY} again`, error);
+  }
+  let strokes = 0;
+  for (let i = 3; i < data.length; i += 4) if (data[i]! >= 128) strokes++;
+  if (strokes === 0)
+    throw refuse("has no stroke: no pixel is more than half opaque; paint one, or leave colorHints out");
+  if (strokes === width * height)
+    throw refuse(`is opaque everywhere, so that all of it is a stroke; ${REMEDY}, without the page below it`);
+  return { width, height, channels: 4, data };
+}
+
+function grayAlphaToRgba(data: Uint8Array): Uint8Array {
+  const rgba = new Uint8Array(data.length * 2);
+  for (let from = 0, to = 0; from < data.length; from += 2, to += 4)
+    rgba.set([data[from]!, data[from]!, data[from]!, data[from + 1]!], to);
+  return rgba;
+}

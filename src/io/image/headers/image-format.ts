@@ -1,0 +1,216 @@
+/**
+ * What a file is, by its first bytes: the picture formats that are decoded, and a description of everything else for
+ * messages.
+ */
+import { ImageProcessingError } from "../../../errors.js";
+
+/** Formats that are decoded and encoded (GIF is decoded only). */
+export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "avif" | "gif";
+
+interface SniffedFormat {
+  /** A picture format that is read, a container, or undefined. */
+  readonly format: ImageFormat | "zip" | undefined;
+  /** For messages, with its article: "a PNG picture", "plain text". */
+  readonly description: string;
+  /** Whether it is a picture of any kind, one that is not read included. */
+  readonly isPicture: boolean;
+}
+
+/** What is known about a file besides its first bytes, for formats without a signature. */
+interface SniffHints {
+  /** Size of the whole file. */
+  readonly sizeBytes?: number;
+  /** The file's name; only its extension counts, and only for formats that nothing else identifies. */
+  readonly name?: string;
+}
+
+/** How many first bytes are enough for `sniffFormat`. */
+export const SNIFF_BYTES = 4096;
+
+const AVIF_BRANDS = new Set(["avif", "avis"]);
+
+interface Signature {
+  readonly at: number;
+  readonly bytes: string;
+  /** Only set for what the engine reads. */
+  readonly format?: ImageFormat | "zip";
+  /** A picture, or a drawing that is one page. */
+  readonly isPicture?: boolean;
+  readonly description: string;
+  /** What must hold besides; for signatures so short that other files have them by chance. */
+  readonly holds?: (head: string) => boolean;
+}
+
+const isRiff = (head: string): boolean => head.startsWith("RIFF");
+
+function byteAt(head: string, at: number): number {
+  return head.codePointAt(at) ?? 0;
+}
+
+function uint16(head: string, at: number): number {
+  return byteAt(head, at) + 256 * byteAt(head, at + 1);
+}
+
+function uint32(head: string, at: number): number {
+  return uint16(head, at) + 65_536 * uint16(head, at + 2);
+}
+
+const BMP_HEADER_BYTES = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
+/** A bitmap states the size of the header that follows the first 14 bytes. */
+const isBitmap = (head: string): boolean => BMP_HEADER_BYTES.has(uint32(head, 14));
+const PCX_VERSIONS = [0, 2, 3, 4, 5];
+/** PCX has a signature of one byte: its version, encoding and bits per sample must fit as well. */
+const isPcx = (head: string): boolean =>
+  PCX_VERSIONS.includes(byteAt(head, 1)) && byteAt(head, 2) <= 1 && [1, 2, 4, 8].includes(byteAt(head, 3));
+/** SGI's storage is 0 or 1 and a sample has 1 or 2 bytes. */
+const isSgi = (head: string): boolean => byteAt(head, 2) <= 1 && [1, 2].includes(byteAt(head, 3));
+/** An icon's first picture lies behind the list of its pictures. */
+const isIcon = (head: string): boolean => {
+  const count = uint16(head, 4);
+  return count > 0 && count < 256 && byteAt(head, 9) === 0 && uint32(head, 18) >= 6 + 16 * count;
+};
+
+const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
+/** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
+const RAW_NAME = /\.(?:arw|dng|nef|nrw|orf|pef|rw2|srw)$/iu;
+
+/** Signatures by position; the first that fits wins. */
+const SIGNATURES: readonly Signature[] = [
+  { at: 0, bytes: "\x89PNG\r\n\x1a\n", format: "png", description: "a PNG picture" },
+  { at: 0, bytes: "\xff\xd8\xff", format: "jpeg", description: "a JPEG picture" },
+  { at: 0, bytes: "GIF8", format: "gif", description: "a GIF picture" },
+  { at: 8, bytes: "WEBP", format: "webp", description: "a WebP picture", holds: isRiff },
+  { at: 8, bytes: "CR\x02\0", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "II*\0", format: "tiff", description: "a TIFF picture" },
+  { at: 0, bytes: "MM\0*", format: "tiff", description: "a TIFF picture" },
+  { at: 0, bytes: "II+\0", format: "tiff", description: "a BigTIFF picture" },
+  { at: 0, bytes: "MM\0+", format: "tiff", description: "a BigTIFF picture" },
+  { at: 38, bytes: "application/x-krita", isPicture: true, description: "a Krita document; export it as PNG" },
+  { at: 38, bytes: "image/openraster", isPicture: true, description: "an OpenRaster document; export it as PNG" },
+  { at: 0, bytes: "PK\x03\x04", format: "zip", description: "a ZIP archive" },
+  { at: 0, bytes: "PK\x05\x06", format: "zip", description: "an empty ZIP archive" },
+  { at: 0, bytes: "Rar!", description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
+  { at: 0, bytes: "7z\xbc\xaf", description: "a 7z archive (CB7); unpack it or convert it to CBZ" },
+  { at: 7, bytes: "**ACE**", description: "an ACE archive (CBA); unpack it or convert it to CBZ" },
+  { at: 257, bytes: "ustar", description: "a TAR archive (CBT); unpack it or convert it to CBZ" },
+  { at: 0, bytes: "%PDF", description: "a PDF document; export its pages as pictures" },
+  { at: 0, bytes: "BM", isPicture: true, description: "a BMP picture; save it as PNG", holds: isBitmap },
+  { at: 0, bytes: "8BPS", isPicture: true, description: "a Photoshop document; export it as PNG" },
+  { at: 0, bytes: "\xff\x0a", isPicture: true, description: "a JPEG XL picture; save it as PNG" },
+  { at: 4, bytes: "JXL ", isPicture: true, description: "a JPEG XL picture; save it as PNG" },
+  { at: 4, bytes: "jP  \r\n\x87\n", isPicture: true, description: "a JPEG 2000 picture; save it as PNG" },
+  { at: 0, bytes: "\xff\x4f\xff\x51", isPicture: true, description: "a JPEG 2000 picture; save it as PNG" },
+  { at: 0, bytes: "II\xbc", isPicture: true, description: "a JPEG XR picture; save it as PNG" },
+  { at: 0, bytes: "\0\0\x01\0", isPicture: true, description: "an icon (ICO); save it as PNG", holds: isIcon },
+  { at: 0, bytes: "\x0a", isPicture: true, description: "a PCX picture; save it as PNG", holds: isPcx },
+  { at: 0, bytes: "\xd7\xcd\xc6\x9a", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
+  { at: 40, bytes: " EMF", isPicture: true, description: "an enhanced metafile (EMF); save it as PNG" },
+  { at: 0, bytes: "\x59\xa6\x6a\x95", isPicture: true, description: "a Sun raster picture; save it as PNG" },
+  { at: 0, bytes: "\x01\xda", isPicture: true, description: "an SGI picture; save it as PNG", holds: isSgi },
+  { at: 128, bytes: "DICM", isPicture: true, description: "a DICOM picture; save it as PNG" },
+  { at: 0, bytes: "qoif", isPicture: true, description: "a QOI picture; save it as PNG" },
+  { at: 0, bytes: "DDS ", isPicture: true, description: "a DDS picture; save it as PNG" },
+  { at: 0, bytes: "v/1\x01", isPicture: true, description: "an OpenEXR picture; save it as PNG" },
+  { at: 0, bytes: "#?RADIANCE", isPicture: true, description: "a Radiance picture; save it as PNG" },
+  { at: 0, bytes: "gimp xcf", isPicture: true, description: "a GIMP document; export it as PNG" },
+  { at: 0, bytes: "CSFCHUNK", isPicture: true, description: "a Clip Studio Paint document; export it as PNG" },
+  { at: 0, bytes: "AT&TFORM", isPicture: true, description: "a DjVu document; export its pages as PNG" },
+  { at: 0, bytes: "\x8aMNG", isPicture: true, description: "an MNG picture; save it as PNG" },
+  { at: 0, bytes: "\x8bJNG", isPicture: true, description: "a JNG picture; save it as PNG" },
+  { at: 0, bytes: "BPG\xfb", isPicture: true, description: "a BPG picture; save it as PNG" },
+  { at: 0, bytes: "FLIF", isPicture: true, description: "a FLIF picture; save it as PNG" },
+  { at: 0, bytes: "\x1f\x8b", description: "a gzip file" },
+  { at: 0, bytes: "\xfd7zXZ\0", description: "an xz file" },
+  { at: 0, bytes: "BZh", description: "a bzip2 file" },
+];
+
+/** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
+const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
+
+/** Recognises a format by its first bytes (`SNIFF_BYTES` are plenty). */
+export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedFormat {
+  if (bytes.byteLength === 0) return something("an empty file (zero bytes)");
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SNIFF_BYTES)).toString("latin1");
+  const found = SIGNATURES.find(
+    ({ at, bytes: signature, holds }) => head.startsWith(signature, at) && (holds?.(head) ?? true),
+  );
+  if (found !== undefined) {
+    const { format, description, isPicture = format !== undefined && format !== "zip" } = found;
+    if (format === "tiff" && RAW_NAME.test(hints.name ?? "")) return unreadPicture(RAW_PICTURE);
+    return { format, description, isPicture };
+  }
+  // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
+  if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
+  if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
+  const text = head
+    .replace(/^\xef\xbb\xbf/u, "")
+    .trimStart()
+    .toLowerCase();
+  if (text.startsWith("<svg") || (text.startsWith("<?xml") && text.includes("<svg")))
+    return unreadPicture("an SVG drawing; export it as PNG");
+  if (text.startsWith("<!doctype html") || text.startsWith("<html"))
+    return something("a web page (HTML), often an error page saved by a download");
+  // oxlint-disable-next-line no-control-regex -- a file with control characters is no text
+  if (!/[\0-\x08\x0e-\x1a\x1c-\x1f]/u.test(head)) return something("plain text");
+  if (isTarga(head, hints)) return unreadPicture("a TGA picture; save it as PNG");
+  return something("no known picture format");
+}
+
+function something(description: string): SniffedFormat {
+  return { format: undefined, description, isPicture: false };
+}
+
+function unreadPicture(description: string): SniffedFormat {
+  return { format: undefined, description, isPicture: true };
+}
+
+const TARGA_HEADER_BYTES = 18;
+/** What may follow the pixels of an uncompressed TGA: footer, developer and extension area. */
+const TARGA_TAIL_BYTES = 8192;
+
+/**
+ * TGA has no signature. A header whose fields all make sense is one where the file has just the size that it states,
+ * or the extension of the format.
+ */
+function isTarga(head: string, { sizeBytes, name }: SniffHints): boolean {
+  if (head.length < TARGA_HEADER_BYTES) return false;
+  const [hasMap, type, depth, descriptor] = [1, 2, 16, 17].map((at) => byteAt(head, at)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [width, height, mapLength, mapDepth] = [uint16(head, 12), uint16(head, 14), uint16(head, 5), byteAt(head, 7)];
+  const usesMap = (type & 7) === 1;
+  if (![1, 2, 3, 9, 10, 11].includes(type) || hasMap > 1 || (usesMap && hasMap === 0) || width * height === 0)
+    return false;
+  if (![8, 15, 16, 24, 32].includes(depth) || (descriptor & 0xc0) !== 0) return false;
+  if (hasMap === 1 ? ![15, 16, 24, 32].includes(mapDepth) : mapLength + mapDepth > 0) return false;
+  if (/\.(?:tga|targa|icb|vda|vst)$/iu.test(name ?? "")) return true;
+  const mapBytes = hasMap * mapLength * Math.ceil(mapDepth / 8);
+  const least = TARGA_HEADER_BYTES + byteAt(head, 0) + mapBytes + width * height * Math.ceil(depth / 8);
+  return type <= 3 && sizeBytes !== undefined && sizeBytes >= least && sizeBytes <= least + TARGA_TAIL_BYTES;
+}
+
+/** HEIF family: AVIF is read; HEIC is not, its decoder is not part of the prebuilt library. */
+function sniffIsoMedia(head: string): SniffedFormat {
+  const length = Math.min(Math.max(byteAt(head, 3) + 256 * byteAt(head, 2), 16), 256);
+  const brands = [head.slice(8, 12), ...(head.slice(16, length).match(/.{4}/gsu) ?? [])];
+  if (brands.some((brand) => AVIF_BRANDS.has(brand)))
+    return { format: "avif", description: "an AVIF picture", isPicture: true };
+  if (brands.some((brand) => /^(hei[cxms]|hev[cxms]|mif1)$/u.test(brand)))
+    return unreadPicture("a HEIC picture; save it as PNG or JPEG");
+  if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE);
+  return something("a video or other media file");
+}
+
+/**
+ * What is said of a file that cannot be read as a picture: a valid one of a format that is not read, or none at all.
+ */
+export function unreadableFile(name: string, { description, isPicture }: SniffedFormat): ImageProcessingError {
+  return new ImageProcessingError(
+    isPicture ? "ERR_IMAGE_UNSUPPORTED" : "ERR_IMAGE_DECODE",
+    `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`,
+    { imagePath: name },
+  );
+}

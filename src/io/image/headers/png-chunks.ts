@@ -1,0 +1,40 @@
+/** The chunks of a PNG (PNG 3rd edition, chapter 5). */
+
+/** One chunk: where its data lie in the file. */
+interface PngChunk {
+  /** Four letters, such as "IDAT". */
+  readonly type: string;
+  /** First byte of the data. */
+  readonly at: number;
+  /** Bytes of data, as the chunk states them; they may reach beyond the end of a file that is cut off. */
+  readonly length: number;
+}
+
+const SIGNATURE = [0x89504e47, 0x0d0a1a0a] as const;
+const SIGNATURE_BYTES = 8;
+/** Length and type before the data, checksum behind them. */
+const FRAME_BYTES = 12;
+
+/** The chunks in order, as far as the file goes; none for what is no PNG. Never throws. */
+export function* pngChunks(bytes: Uint8Array): Generator<PngChunk, void, undefined> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.byteLength < SIGNATURE_BYTES || view.getUint32(0) !== SIGNATURE[0] || view.getUint32(4) !== SIGNATURE[1])
+    return;
+  for (let at = SIGNATURE_BYTES; at + 8 <= view.byteLength;) {
+    const length = view.getUint32(at);
+    yield { type: String.fromCodePoint(...bytes.subarray(at + 4, at + 8)), at: at + 8, length };
+    at += length + FRAME_BYTES;
+  }
+}
+
+/** Whether the chunk that ends a PNG is missing, though there are pixels. */
+export function lacksPngEnd(bytes: Uint8Array): boolean {
+  let last: string | undefined;
+  let hasPixels = false;
+  for (const { type } of pngChunks(bytes)) {
+    last = type;
+    hasPixels ||= type === "IDAT";
+    if (type === "IEND") return false;
+  }
+  return last !== undefined && hasPixels;
+}
