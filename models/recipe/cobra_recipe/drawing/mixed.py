@@ -14,10 +14,12 @@ from .place import Place
 LOOKS, LOOK_P = ["borders", "strokes", "both"], [0.35, 0.35, 0.3]
 
 
-def geometry(seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN, close=0.0) -> dict:
+def geometry(
+    seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN, close=0.0
+) -> dict:
     """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
 
-    `own` is the share of the recipe's characters, `close` that of pages with one panel and figures up to twice as large.
+    `own` is the share of the recipe's characters, `close` that of close-ups: one panel, figures up to twice as large.
     """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
