@@ -5,7 +5,7 @@
 import type { ServerEvent } from "../api/schemas.js";
 
 /** Milliseconds between two events about one thing. */
-const GAP_MS = 100;
+const GAP_MS = 50;
 
 export class Feed {
   readonly #listeners = new Set<(event: ServerEvent) => void>();
