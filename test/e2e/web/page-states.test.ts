@@ -127,7 +127,7 @@ describe.skipIf(NO_CHROMIUM)(
     });
 
     it("sorts by keys alone, and by drag", async () => {
-      const { context, page } = await openPage(browser, { viewport: { width: 1280, height: 2400 } });
+      const { context, page } = await openPage(browser, { viewport: { width: 1280, height: 860 } });
       await page.goto(await address("Moonlit Harbour 12"));
       const pages = page.getByRole("listbox", { name: "Pages" });
       const references = page.getByRole("listbox", { name: "References" });
@@ -150,6 +150,18 @@ describe.skipIf(NO_CHROMIUM)(
       await page.keyboard.press("End");
       await references.getByRole("option", { name: /007\.png/ }).dragTo(page.getByRole("heading", { name: /^Pages/ }));
       await page.getByRole("heading", { name: "Pages 22" }).waitFor();
+      await context.close();
+    });
+
+    it("tries one failed page again alone", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      const retry = page.getByRole("alert").getByRole("button", { name: "Try again" });
+      await retry.first().waitFor();
+      const sent = page.waitForRequest((request) => request.url().endsWith("/retry"));
+      await retry.first().click();
+      const { ids } = JSON.parse((await sent).postData()!) as { ids: string[] };
+      expect(ids).toHaveLength(1);
       await context.close();
     });
 

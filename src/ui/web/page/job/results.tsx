@@ -194,7 +194,7 @@ function Failures({ job, failed }: { readonly job: Job; readonly failed: readonl
           onRetry={
             job.state === "running" || job.state === "queued"
               ? undefined
-              : () => void action.run(async () => putJob(await api.act(job.id, "retry")))
+              : () => void action.run(async () => putJob(await api.act(job.id, "retry", { ids: [picture.id] })))
           }
         >
           <Button
