@@ -12,7 +12,7 @@ import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
-import { extensionOf } from "../../../io/names/entry-rules.js";
+import { portableName } from "../../../io/names/portable-names.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { sha256 } from "../../../platform/sha256.js";
@@ -134,14 +134,15 @@ export class JobRun {
     return configs;
   }
 
-  /** A reference as a file, for pages that name it alone. */
+  /** A reference as a file of its name, for pages that name it alone; its folder is named by content. */
   async #fileOf(id: string, { entries }: References): Promise<string> {
     const { pageReferences, folder } = this.#parts.paths;
     const entry = entries.get(id)!;
     const bytes = await entry.read();
-    const path = join(pageReferences, `${await sha256(bytes)}${extensionOf(entry.name)}`);
+    const own = join(pageReferences, await sha256(bytes));
+    const path = join(own, portableName(entry.name.slice(entry.name.lastIndexOf("/") + 1)));
     if (!(await exists(path))) {
-      await makeFolder(pageReferences, folder);
+      await makeFolder(own, folder);
       await writeFileAtomic(path, bytes, true, undefined, folder);
     }
     return path;
