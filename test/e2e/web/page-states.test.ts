@@ -177,6 +177,7 @@ describe.skipIf(NO_CHROMIUM)(
       await page.goto(await address("The Lighthouse Keeper 7"));
       const retry = page.getByRole("alert").getByRole("button", { name: "Try again" });
       await retry.first().waitFor();
+      await page.route("**/retry", (route) => route.abort()); // other tests need the chapter as it is
       const sent = page.waitForRequest((request) => request.url().endsWith("/retry"));
       await retry.first().click();
       const { ids } = JSON.parse((await sent).postData()!) as { ids: string[] };
