@@ -18,9 +18,11 @@ HINTED, REPAINTED = 0.3, 0.7
 #: What pages are drawn as: ink alone, the gray of the coloured page, ink with tones of their own (as manga has them), lines traced from
 #: the gray page; and the share of each in the style `line + shadow`.
 INK, GRAY, TONED, TRACED = range(4)
-PAGE_KINDS, SHADOWED = [0.44, 0.25, 0.12, 0.19], [0.12, 0.35, 0.3, 0.12]
+PAGE_KINDS, SHADOWED = [0.42, 0.2, 0.12, 0.26], [0.12, 0.35, 0.3, 0.12]
 #: Share of pages and of references that are bent, turned and cut.
 WARPED = 0.5
+#: Of bent pages, the share of close-ups: figures as large as on real pages at the package's size.
+CLOSE = 0.4
 #: Ids from here on are regions with a colour of their own.
 SPARE = 200
 
@@ -79,15 +81,19 @@ def light(b: int, g: torch.Generator, device) -> torch.Tensor:
     return torch.where(torch.rand(b, 1, generator=g) < 0.5, tint, torch.ones(1)).to(device)
 
 
-def bend(planes: torch.Tensor, g: torch.Generator) -> torch.Tensor:
-    """Planes [N,3,H,W] uint8 (id, tone, ink) bent smoothly, turned, stretched and enlarged, each in its own way (a share WARPED of them)."""
+def bend(planes: torch.Tensor, g: torch.Generator, close: float = 0.0) -> torch.Tensor:
+    """Planes [N,3,H,W] uint8 (id, tone, ink) bent smoothly, turned, stretched and enlarged, each in its own way (a share WARPED of them).
+
+    `close`: the share of these that is enlarged to about twice its size.
+    """
     chosen = torch.nonzero(torch.rand(len(planes), generator=g) < WARPED)[:, 0]
     n, (h, w) = len(chosen), planes.shape[-2:]
     if n == 0:
         return planes
     uniform = lambda a, b: a + (b - a) * torch.rand(n, generator=g)  # noqa: E731
     normal = lambda *shape: torch.randn(n, *shape, generator=g)  # noqa: E731
-    zoom, turn = uniform(-0.05, 0.45).exp(), 0.06 * normal()
+    zoom, turn = uniform(-0.05, 0.45), 0.06 * normal()
+    zoom = torch.where(uniform(0, 1) < close, zoom + 0.4, zoom).exp()
     sx, sy = (0.1 * normal()).exp() * zoom, (0.1 * normal()).exp() * zoom
     # The middle of what is shown, in -1..1, and where each place comes from.
     cx, cy = uniform(-0.3, 0.3), uniform(-0.4, 0.2)
@@ -222,7 +228,7 @@ class Maker:
         dev, g, rng = self.device, self.g, self.rng
         b = len(page)
         if kind is None:
-            page, refs = bend(page, g), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
+            page, refs = bend(page, g, CLOSE), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
         for own, *given in zip(pal, *known) if known else ():
             recolour(rng, own, *given)

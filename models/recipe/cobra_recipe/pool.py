@@ -20,6 +20,8 @@ REFERENCES = 4
 #: trained on the share PLAIN is plain.
 PLAIN_EVERY, PLAIN = 3, 0.5
 HELD_OUT = 900_000_000
+#: Share of pages with mixed casts that are close-ups.
+CLOSE = 0.5
 
 
 def plain(seed: int, height: int, width: int, rich: bool) -> dict[str, np.ndarray]:
@@ -37,7 +39,7 @@ def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK, sprites=Non
     height, width = SIZES[index % len(SIZES)]
     seeds = range(index * per_chunk, (index + 1) * per_chunk)
     if sprites and index % 3:
-        items = [mixed(s, height, width, sprites, REFERENCES) for s in seeds]
+        items = [mixed(s, height, width, sprites, REFERENCES, close=CLOSE) for s in seeds]
     else:
         items = [plain(s, height, width, i % PLAIN_EVERY > 0) for i, s in enumerate(seeds)]
     part = folder / f".{index:06d}.{os.getpid()}.npz"

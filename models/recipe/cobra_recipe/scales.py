@@ -12,7 +12,7 @@ from .network import COPY_LAYERS, Colorizer, clean
 #: Layers of keys and values that hold all those of the half-size reference, one after the other.
 EXTRA_LAYERS = 2
 #: Variance (of colours in -1..1) that every scale is taken to have at least; the weight of the half-size one.
-FLOOR, COARSE = 0.02, 1.0
+FLOOR, COARSE = 0.02, 0.3
 
 
 def halved(z):
@@ -54,5 +54,7 @@ class TwoScales(nn.Module):
         hinted = mask.clamp(0, 1)
         share = COARSE * (spread + FLOOR) / (COARSE * (spread + FLOOR) + wide(spread2) + FLOOR) * (1 - hinted)
         paper = lambda p, m: p[:, :, 1].reshape(m.shape)  # noqa: E731
+        # What is paper at full size stays paper: balloons are too small at half the size.
+        share = share * (1 - (paper(p, mask) * 2).clamp(0, 1))
         white = paper(p, mask) * (1 - share) + wide(paper(p2, small)) * share
         return clean(y * (1 - share) + y2 * share, white * (1 - hinted))

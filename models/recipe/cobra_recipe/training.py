@@ -39,7 +39,9 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(g: torch.Tensor, steps: int = 3) -> torch.Tensor:
     """The nearest matrix with singular values near 1, by Newton-Schulz."""
     x = g.T if g.shape[0] > g.shape[1] else g
-    x = (x / (x.norm() + 1e-7)).bfloat16()
+    x = x / (x.norm() + 1e-7)
+    if half_is_fast(g.device.type):
+        x = x.bfloat16()
     for _ in range(steps):
         a = x @ x.T
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x

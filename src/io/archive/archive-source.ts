@@ -16,6 +16,7 @@ import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { ZipArchive, type ZipRecord } from "./zip-archive.js";
 import { entryNames } from "./zip-rules.js";
+import { turns } from "../../platform/take-turns.js";
 
 /** Entries whose first bytes are read at once. */
 const HEADS_AT_ONCE = 8;
@@ -83,7 +84,11 @@ class ArchiveSource implements PageSource {
     }
     this.#held = undefined;
     const names = entryNames(files);
-    for (const file of files) file.name = names.take(file.name);
+    const turn = turns();
+    for (const file of files) {
+      await turn();
+      file.name = names.take(file.name);
+    }
     this.#entries = sortedNaturally(files, ({ name }) => name);
     if (!this.#entries.some((entry) => entry.kind === "image")) throw this.#empty();
   }
@@ -108,7 +113,9 @@ class ArchiveSource implements PageSource {
   async #filesOf(archive: ZipArchive, isFile: (record: ZipRecord) => boolean, prefix = ""): Promise<Listed[]> {
     const records = archive.records.filter(isFile);
     const found: (Listed | SourceFault | undefined)[] = Array.from({ length: records.length });
+    const turn = turns();
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
+      await turn(); // neighbours are read together, so most heads are there without a wait
       const { sizeBytes } = record;
       const name = prefix + record.name;
       const content = contentKind({ name, sizeBytes }, await archive.head(record));

@@ -6,6 +6,7 @@ import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
 import { messageOf, ZipExtractionError } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
+import { turns } from "../../platform/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
 import { SNIFF_BYTES } from "../image/headers/image-format.js";
@@ -104,7 +105,9 @@ export class ZipArchive {
     const encoding = archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
+    const turn = turns();
     for (const entry of withoutOverlaps(directory.entries, textOf, directory.offset, label, faults)) {
+      await turn();
       const name = normalizeEntryName(textOf(entry));
       if (name === "" || isFolder(entry) || name.endsWith("/") || isJunkName(name)) continue;
       const fault = entryFault(entry, limits, use.bytes);
@@ -117,6 +120,7 @@ export class ZipArchive {
     }
     const names = entryNames(records);
     for (const record of records) {
+      await turn();
       Object.assign(record, { name: names.take(record.name) });
       if (isPartlyDecoded(record.name, record.rawName))
         warnings.push(partlyDecoded(`${label}: entry "${printableName(record.name)}"`));

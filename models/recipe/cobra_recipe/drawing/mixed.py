@@ -14,10 +14,12 @@ from .place import Place
 LOOKS, LOOK_P = ["borders", "strokes", "both"], [0.35, 0.35, 0.3]
 
 
-def geometry(seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN) -> dict:
+def geometry(
+    seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN, close=0.0
+) -> dict:
     """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
 
-    `own` is the share of the recipe's characters.
+    `own` is the share of the recipe's characters, `close` that of close-ups: one panel, figures up to twice as large.
     """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
@@ -45,7 +47,10 @@ def geometry(seed: int, height: int, width: int, sprites: list[Sprites], referen
             dress(p, pens)
         return p.planes()
 
-    page = drawn(height, width, panels, g.uniform(1, 1.5), None, 0.35, 0.9 if sheet else 0.05)
+    scale = g.uniform(1, 1.5)
+    if close and pens.random() < close:
+        panels, scale = 1, pens.uniform(1.5, 2.6)
+    page = drawn(height, width, panels, scale, None, 0.35, 0.9 if sheet else 0.05)
     must, refs = list(g.permutation(count)), []
     for _ in range(references):
         size = (height, width) if full else (height // 2, width // 2)

@@ -1,11 +1,12 @@
 /** The web server: opens the jobs, listens, and ends without losing anything. */
-import { mkdir } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ResourceError, systemCode, messageOf } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
+import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
@@ -66,9 +67,8 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const { host, port, token, data, roots = new Map<string, string>(), hostNames = [] } = options;
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const uploadFolder = join(data, "uploads");
-  await mkdir(uploadFolder, { recursive: true, mode: 0o700 }).catch((cause: unknown) =>
-    Promise.reject(outputError(uploadFolder, cause)),
-  );
+  await makeFolder(uploadFolder);
+  await chmod(uploadFolder, 0o700).catch((cause: unknown) => Promise.reject(outputError(uploadFolder, cause)));
   const engine = new LazyEngine(options.engine ?? {});
   const pool = new LazyPool();
   const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
