@@ -29,6 +29,11 @@ export interface BatchProcessorOptions {
    */
   only?: Iterable<string>;
   /**
+   * Rewrites the message of a failed page before it is told or recorded, such as to leave out places of this machine.
+   * Default: as it is.
+   */
+  redact?: (message: string) => string;
+  /**
    * Pages in progress at once; asked whenever one may start, so the number may change. Default: `maxConcurrent` of the
    * settings, else what memory and cores are good for.
    */
@@ -62,7 +67,7 @@ export function checkedConfig(
   checkObject("the options of a batch", options);
   const { source, references, sink } = options;
   checkSignal("signal", options.signal);
-  for (const name of ["onEvent", "openInput", "pageConfig", "pagesInFlight"] as const)
+  for (const name of ["onEvent", "openInput", "pageConfig", "pagesInFlight", "redact"] as const)
     checkFunction(name, options[name], true);
   checkFlag("fresh", options.fresh);
   if (options.only !== undefined) checkList("only", options.only);

@@ -77,7 +77,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#engine = engine;
     this.#config = config;
     this.#options = options;
-    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), options.pageConfig);
+    this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), options.pageConfig, options.redact);
     if (options.signal?.aborted === true) this.#onAbort();
     else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }

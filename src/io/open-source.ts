@@ -7,6 +7,7 @@ import { archiveLimits } from "./archive/archive-limits.js";
 import { openArchiveSource } from "./archive/archive-source.js";
 import { contentKind } from "./content-kind.js";
 import { inputError } from "./files/file-errors.js";
+import { fileVersion } from "./files/file-version.js";
 import { openFolderSource } from "./files/folder-source.js";
 import { fileChunks, readHead, readWhole } from "./files/read-file.js";
 import { SNIFF_BYTES, sniffFormat } from "./image/headers/image-format.js";
@@ -26,12 +27,13 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   if (options.within !== undefined) checkText("within", options.within);
   if (options.limits !== undefined) checkObject("limits", options.limits);
   const limits = archiveLimits(options.limits);
-  const info = await stat(path).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
+  const info = await stat(path, { bigint: true }).catch((cause: unknown) => Promise.reject(inputError(path, cause)));
   if (info.isDirectory()) return openFolderSource(path, options.recursive ?? false, options.within);
   if (!info.isFile())
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: it is neither a file nor a folder`);
+  const sizeBytes = Number(info.size);
   const head = await readHead(path, SNIFF_BYTES);
-  const { format, description } = sniffFormat(head, { name: path, sizeBytes: info.size });
+  const { format, description } = sniffFormat(head, { name: path, sizeBytes });
   if (format === "zip") return openArchiveSource(path, limits);
   if (isArchiveName(path)) {
     const source = await openArchiveSource(path, limits).catch((error: unknown) => {
@@ -40,7 +42,7 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
     });
     if (source !== undefined) return source;
   }
-  const content = contentKind({ name: path, sizeBytes: info.size }, head);
+  const content = contentKind({ name: path, sizeBytes }, head);
   if (!("kind" in content) || content.kind === "other") {
     throw new ValidationError(
       "ERR_INPUT_EMPTY",
@@ -50,7 +52,8 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   const entry = {
     name: basename(path).normalize("NFC"),
     ...content,
-    sizeBytes: info.size,
+    sizeBytes,
+    version: fileVersion(info),
     read: () => readWhole(path),
     chunks: () => fileChunks(path),
   };

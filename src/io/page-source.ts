@@ -20,6 +20,8 @@ export interface SourceEntry {
   readonly format?: ImageFormat | undefined;
   /** Unpacked size in bytes. */
   readonly sizeBytes: number;
+  /** What tells this version of the file from another of the same size: times and inode, or a checksum. Default: none. */
+  readonly version?: string | undefined;
   /**
    * The whole file, in an ArrayBuffer of its own that may be transferred to a worker. Reads again at each call. Rejects
    * with `ERR_INPUT_NOT_FOUND` (a file) or `ERR_ZIP_ENTRY` (an archive's entry).

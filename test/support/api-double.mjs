@@ -108,6 +108,7 @@ function jobView({ pictures, ...job }) {
       other: 1,
     },
     progress: { total: pages.length, completed: done, failed, unfinished: left },
+    ...(pages.length > 0 ? { cover: pages[0].id } : {}),
   };
 }
 
@@ -253,13 +254,14 @@ function tick() {
   }
 }
 
-function begin(job) {
+/** @param ids the failed pages that are tried again; default: all */
+function begin(job, ids) {
   job.state = "running";
   job.goes = true;
   job.startedAt ??= clock(0);
   delete job.preview;
   for (const one of job.pictures)
-    if (one.role === "page" && one.state !== "completed") {
+    if (one.role === "page" && one.state !== "completed" && (ids?.includes(one.id) ?? true)) {
       one.state = "waiting";
       delete one.failure;
     }
@@ -267,9 +269,9 @@ function begin(job) {
 }
 
 const ACTIONS = {
-  start: begin,
-  resume: begin,
-  retry: begin,
+  start: (job) => begin(job),
+  resume: (job) => begin(job),
+  retry: (job, { ids }) => begin(job, ids),
   pause: (job) => void (job.state = "paused"),
   cancel: (job) => void (job.state = "cancelled"),
   approve: (job) => {
@@ -327,6 +329,7 @@ async function pictureFile(response, job, one, what, query) {
     what === "result" ||
     seed !== null ||
     (what === "thumbnail" && small === "result") ||
+    (small === "latest" && one.state === "completed") ||
     one.role === "reference" ||
     one.role === "inColour";
   if (one.role === "unreadable") return json(response, {}, 404);

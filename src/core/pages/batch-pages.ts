@@ -62,6 +62,7 @@ export class BatchPages {
     readonly config: BatchConfig,
     readonly emit: (event: BatchEventBody) => void,
     readonly pageConfig: (name: string) => PageConfig = () => ({}),
+    readonly redact: (message: string) => string = (message) => message,
   ) {}
 
   get waiting(): number {
@@ -267,9 +268,10 @@ export class BatchPages {
     page: BatchPage | undefined,
     id: string,
     index: number,
-    failure: PageFailure,
+    given: PageFailure,
     error: BatchProcessingError,
   ): PageFailure {
+    const failure = { ...given, message: this.redact(given.message) };
     const { stage, code, remedy } = failure;
     log.error({ page: failure.page, stage, code, remedy }, `page failed: ${error.message}`);
     this.tracker.updateStatus(id, "failed", { error });

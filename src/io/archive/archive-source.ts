@@ -127,6 +127,7 @@ class ArchiveSource implements PageSource {
               name,
               ...content,
               sizeBytes,
+              version: String(record.crc32),
               read: async () => (this.#assertOpen(name), archive.read(record)),
               chunks: () => (this.#assertOpen(name), archive.chunks(record)),
             };

@@ -15,6 +15,7 @@ import { numberedName } from "../names/output-names.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
+import { fileVersion } from "./file-version.js";
 import { fileChunks, readHead, readWhole, specialFile } from "./read-file.js";
 import { liesWithin } from "./real-path.js";
 
@@ -49,6 +50,7 @@ interface ListedFile {
   readonly name: string;
   readonly path: Buffer;
   readonly sizeBytes: number;
+  readonly version: string;
 }
 
 interface Listing {
@@ -84,13 +86,19 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
 }
 
 async function visit(listing: Listing, path: Buffer, name: string): Promise<void> {
-  const info = await stat(path);
+  const info = await stat(path, { bigint: true });
   if (listing.within !== undefined && (await leadsOut(path, listing.within)))
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",
       `${name} is a link that leads out of the folder; to use it, put the file itself there`,
     );
-  if (info.isFile()) listing.files.push({ name, path, sizeBytes: info.size });
+  if (info.isFile())
+    listing.files.push({
+      name,
+      path,
+      sizeBytes: Number(info.size),
+      version: fileVersion(info),
+    });
   else if (!info.isDirectory())
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",

@@ -10,7 +10,7 @@ export const MAX_WHOLE_BYTES = 2 ** 31 - 1;
 const CHUNK_BYTES = 2 ** 20;
 
 /** What a path leads to that is neither a file nor a folder. */
-export function specialFile(info: Stats): string {
+export function specialFile(info: Pick<Stats, "isFIFO" | "isSocket" | "isBlockDevice" | "isCharacterDevice">): string {
   if (info.isFIFO()) return "a named pipe";
   if (info.isSocket()) return "a socket";
   return info.isBlockDevice() || info.isCharacterDevice() ? "a device" : "a special file";

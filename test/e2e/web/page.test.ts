@@ -220,9 +220,9 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     page.setDefaultTimeout(WORK_MS);
     await page.goto(server.url);
     await page.getByRole("button", { name: "On the server" }).waitFor();
-    await tabTo(page, page.locator("input[type=file]").first());
+    await tabTo(page, page.getByRole("button", { name: "Choose files" }));
     const chooser = page.waitForEvent("filechooser");
-    await page.keyboard.press("Space");
+    await page.keyboard.press("Enter");
     await (await chooser).setFiles(await writeChapter(path("By keys.cbz"), 1));
     const start = page.getByRole("button", { name: "Colour 1 page" });
     await start.waitFor();

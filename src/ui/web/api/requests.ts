@@ -1,9 +1,9 @@
 /** Bodies, queries and answers of the calls, beside the objects of `schemas.ts`. */
 import { z } from "zod";
-import { FILLS, INKS, pageSettingsSchema, SETTINGS, STYLES } from "../../../config/batch-config.js";
+import { SETTINGS, STYLES } from "../../../config/batch-config.js";
 import { hintDotsSchema } from "../../../config/color-hints.js";
 import { RESULT_FORMATS } from "../../../colorization/request/page-request.js";
-import { job, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } from "./schemas.js";
+import { job, jobId, jobSettings, pageOwnSettings, pageSettingFields, pictureId, PICTURE_ROLES } from "./schemas.js";
 
 const count = z.int().min(0);
 const text = z.string().min(1, "must not be empty").max(1000, "must have at most 1000 characters");
@@ -66,6 +66,9 @@ export const approveOptions = z
 export const rejectOptions = z
   .strictObject({ settings: jobSettings.describe("over the job's; default: the next seed").optional() })
   .optional();
+export const retryOptions = z
+  .strictObject({ ids: ids.describe("of failed pages; default: all").optional() })
+  .optional();
 export const redoOptions = z.strictObject({
   ids,
   settings: pageOwnSettings.describe("over those of each page; default: the next seed").optional(),
@@ -80,7 +83,7 @@ const download = flag.describe("save it instead of showing it").optional();
 
 export const thumbnailQuery = z.strictObject({
   size: queryCount.min(1, "must be above 0").describe("longer side in pixels").default(320),
-  of: z.enum(["original", "result"]).default("original"),
+  of: z.enum(["original", "result", "latest"]).describe("latest: the result where there is one").default("original"),
   seed: queryCount.describe("of a preview's grid").optional(),
   v: version,
 });
@@ -118,12 +121,9 @@ export const uploadMetadata = z.strictObject({
 });
 
 /** Settings of `POST /colorize`. */
-export const colorizeSettings = pageSettingsSchema
-  .partial()
-  .extend({
-    style: z.enum(STYLES).describe(SETTINGS.style.help),
-    ink: z.enum(INKS).describe(SETTINGS.ink.help),
-    fill: z.enum(FILLS).describe(SETTINGS.fill.help),
+export const colorizeSettings = z
+  .strictObject({
+    ...pageSettingFields,
     format: z.enum(RESULT_FORMATS).describe("default: the page's own format; GIF becomes PNG"),
     quality: z.int().min(1).max(100).describe(SETTINGS.quality.help),
     lossless: z.boolean().describe(SETTINGS.lossless.help),

@@ -61,7 +61,7 @@ const jobState = z
 
 /** Settings of how a page looks, none filled in: what is left out is the job's, or the default. */
 const { seed, numInferenceSteps, topK } = pageSettingsSchema.shape;
-const pageSettingFields = {
+export const pageSettingFields = {
   style: z.enum(STYLES).describe(SETTINGS.style.help),
   seed: seed.removeDefault(),
   numInferenceSteps: numInferenceSteps.removeDefault(),
@@ -127,6 +127,7 @@ export const job = z
     settings: jobSettings,
     counts: z.strictObject({ pages: count, references: count, inColour: count, unreadable: count, other: count }),
     progress,
+    cover: pictureId.describe("its first page").optional(),
     secondsLeft: z.number().min(0).describe("a guess, while it runs").optional(),
     preview: z
       .strictObject({

@@ -11,6 +11,9 @@ import { assertState, AT_REST, type JobRegister } from "./register.js";
 import { noPages, noReferences, Roles } from "./roles.js";
 import type { StoredJob, StoredPictures } from "./stored.js";
 
+/** Where a job's failed pages can be tried again. */
+const TRIED_AGAIN: readonly JobState[] = ["completed", "failed", "cancelled", "paused"];
+
 export class JobActions {
   readonly #register: JobRegister;
   readonly #queue: JobQueue;
@@ -72,14 +75,32 @@ export class JobActions {
     });
   }
 
-  async retry(entry: JobEntry): Promise<void> {
+  /** @param ids of some failed pages; none: all */
+  async retry(entry: JobEntry, ids?: readonly string[]): Promise<void> {
+    if (ids !== undefined) return this.#retrySome(entry, ids);
     const { state, progress } = entry.stored;
     if (state !== "failed" && progress.failed === 0)
       throw new BatchProcessingError("ERR_STATE", "no page of the job has failed; do a page again with other settings");
-    await this.#act(entry, ["completed", "failed", "cancelled", "paused"], "be tried again", (job) => ({
+    await this.#act(entry, TRIED_AGAIN, "be tried again", (job) => ({
       ...this.#inFront(withoutEnd(job)),
       retry: true,
     }));
+  }
+
+  async #retrySome(entry: JobEntry, ids: readonly string[]): Promise<void> {
+    const outcomes = await entry.outcomes();
+    for (const id of ids) {
+      const { name } = await this.#register.picture(entry, id);
+      if (outcomes.get(name)?.failure === undefined)
+        throw new ValidationError("ERR_ARGUMENT", `${name} has not failed; do it again with other settings`);
+    }
+    await this.#act(entry, TRIED_AGAIN, "be tried again", (job) => ({
+      ...this.#inFront(withoutEnd(job)),
+      retry: true,
+      redo: { pages: [...new Set(ids)], afterwards: job.state },
+    }));
+    for (const id of ids) entry.again.add(id);
+    this.#register.toldPictures(entry);
   }
 
   /** @param settings over those that the pages have; none: the next seed of each */

@@ -131,6 +131,15 @@ export class JobEntry {
     return this.#outcomes;
   }
 
+  /** How many pages are where, by what is on disk. */
+  async countedPages(): Promise<StoredJob["progress"]> {
+    const pages = (await this.roles()).all("page");
+    const outcomes = await this.outcomes();
+    const completed = pages.filter(({ name }) => outcomes.get(name)?.success !== undefined).length;
+    const failed = pages.filter(({ name }) => outcomes.get(name)?.failure !== undefined).length;
+    return { total: pages.length, completed, failed, unfinished: pages.length - completed - failed };
+  }
+
   /** Lets go of what can be read again. */
   forgetDetails(): void {
     if (this.scan !== undefined || this.stop !== undefined) return;

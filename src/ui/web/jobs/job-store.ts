@@ -67,6 +67,7 @@ export class JobStore implements Jobs {
       entries: () => register.entries(),
       change: (entry: JobEntry, change: (stored: StoredJob) => StoredJob) => register.change(entry, change),
       resultBytes: async (entry: JobEntry) => (await findResults(entry))?.sizeBytes,
+      redact: (message: string) => register.hider.hide(message),
       toldJob: (entry: JobEntry) => register.toldJob(entry),
       toldPage: (entry: JobEntry, page: string) => void register.toldPage(entry, page),
       toldPictures: (entry: JobEntry) => register.toldPictures(entry),
@@ -121,8 +122,10 @@ export class JobStore implements Jobs {
       await removeLeftovers(folder);
       const entry = new JobEntry(stored, folder);
       this.#register.keep(entry);
-      if (stored.state === "running") await this.#register.change(entry, (job) => ({ ...job, state: "queued" }));
-      else if (!known) this.#index.put(stored, stamp!);
+      if (stored.state === "running") {
+        const progress = await entry.countedPages();
+        await this.#register.change(entry, (job) => ({ ...job, state: "queued", progress }));
+      } else if (!known) this.#index.put(stored, stamp!);
       if (stored.unscanned) this.#scanner.start(entry);
     }
     for (const id of rows.keys()) this.#index.remove(id);
@@ -193,11 +196,11 @@ export class JobStore implements Jobs {
   async again(id: string): Promise<Job> {
     this.#assertRoom();
     const before = this.#register.entry(id);
-    const { name, named, background, source, settings, counts } = before.stored;
+    const { name, named, background, source, settings, counts, cover } = before.stored;
     const pictures = await before.pictures();
     const { input, references, hints } = before.paths;
     const entry = await this.#register.add(
-      { ...freshJob(), name, named, background, source, settings, counts, unscanned: true },
+      { ...freshJob(), name, named, background, source, settings, counts, cover, unscanned: true },
       async (folder) => {
         if (source.kind === "upload") await copyTree(input, join(folder, "input"));
         await copyTree(references, join(folder, "references"));
@@ -273,8 +276,8 @@ export class JobStore implements Jobs {
     return this.#act(id, (entry) => this.#actions.reject(entry, settings));
   }
 
-  retry(id: string): Promise<Job> {
-    return this.#act(id, (entry) => this.#actions.retry(entry));
+  retry(id: string, ids?: readonly string[]): Promise<Job> {
+    return this.#act(id, (entry) => this.#actions.retry(entry, ids));
   }
 
   redo(id: string, ids: readonly string[], settings?: PageOwnSettings): Promise<Job> {

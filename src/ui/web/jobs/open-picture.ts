@@ -23,7 +23,7 @@ export async function openOriginal(
   cache: SourceCache,
 ): Promise<OpenedPicture> {
   const { name, file, bytes } = picture;
-  const version = `${picture.id}-${bytes}`;
+  const version = [picture.id, bytes, ...(picture.version?.split(" ") ?? [])].join("-");
   if (file !== undefined && name === file) return openFile(join(paths.references, file), file);
   if (file !== undefined) {
     const path = join(paths.references, file);

@@ -23,6 +23,8 @@ export interface QueueHost {
   change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
   /** Size of what a job has made so far, as an archive. */
   resultBytes(entry: JobEntry): Promise<number | undefined>;
+  /** Takes the places of this machine out of a message. */
+  redact(message: string): string;
   toldJob(entry: JobEntry): void;
   toldPage(entry: JobEntry, page: string): void;
   toldPictures(entry: JobEntry): void;
@@ -100,6 +102,8 @@ export class JobQueue {
       await host.change(entry, (job) => withOutput(job, input));
       pictures = await entry.pictures();
       const outcomes = await entry.outcomes();
+      const progress = await entry.countedPages();
+      await host.change(entry, (job) => ({ ...job, progress }));
       const { output } = entry.stored;
       const onEvent = (event: BatchEvent): void => {
         if (event.type === "warning")
@@ -118,6 +122,7 @@ export class JobQueue {
         roles: await entry.roles(),
         input,
         onEvent,
+        redact: (message) => host.redact(message),
       });
       entry.estimate = new Estimate();
       if (wish === undefined) summary = await run.done();

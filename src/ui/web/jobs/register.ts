@@ -126,8 +126,10 @@ export class JobRegister {
   /** Roles may have changed. */
   async recount(entry: JobEntry): Promise<void> {
     const all = await entry.pictures();
-    const counts = new Roles(all).counts(all.others);
-    await this.change(entry, (job) => ({ ...job, counts }));
+    const roles = new Roles(all);
+    const counts = roles.counts(all.others);
+    const { cover } = roles;
+    await this.change(entry, (job) => ({ ...job, counts, cover }));
     this.toldPictures(entry);
   }
 

@@ -31,6 +31,11 @@ export class Roles {
     return this.#pictures.filter((picture) => this.of(picture) === role);
   }
 
+  /** The chapter's first page, by id; undefined where there is none. */
+  get cover(): string | undefined {
+    return this.#pictures.find((picture) => this.of(picture) === "page")?.id;
+  }
+
   counts(other: number): Job["counts"] {
     const counts = { pages: 0, references: 0, inColour: 0, unreadable: 0, other };
     const keys = { page: "pages", reference: "references", inColour: "inColour", unreadable: "unreadable" } as const;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
 import type { BatchEngine } from "../../../core/batch-engine.js";
 import { BatchProcessor } from "../../../core/batch-processor.js";
-import { retryRun } from "../../../core/continue-run.js";
+import { redoRun, retryRun } from "../../../core/continue-run.js";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { findRun } from "../../../core/journal/find-run.js";
 import { reopenArchive } from "../../../core/output/archive-output.js";
@@ -12,7 +12,7 @@ import { BatchProcessingError } from "../../../errors.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
-import { extensionOf } from "../../../io/names/entry-rules.js";
+import { portableName } from "../../../io/names/portable-names.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { sha256 } from "../../../platform/sha256.js";
@@ -30,6 +30,8 @@ export interface RunParts {
   readonly roles: Roles;
   readonly input: JobInput;
   readonly onEvent: (event: BatchEvent) => void;
+  /** Takes the places of this machine out of a message. */
+  readonly redact: (message: string) => string;
 }
 
 /** Whoever steers a run asks for one of these; the last one counts. */
@@ -57,18 +59,18 @@ export class JobRun {
    * @throws as `BatchProcessor.startProcessing`, and errors of the engine
    */
   async done(): Promise<BatchSummary | undefined> {
-    const { job, roles, onEvent } = this.#parts;
+    const { job, roles, onEvent, redact } = this.#parts;
     const pages = roles.all("page");
     const references = roles.all("reference");
     if (pages.length === 0) throw noPages();
     if (references.length === 0) throw noReferences();
     const engine = await this.#parts.engine();
     if (this.#wish !== undefined) return undefined;
-    await this.#prepareOutput();
+    const only = job.redo === undefined ? undefined : namesOf(job.redo.pages, pages);
+    await this.#prepareOutput(only);
     const sources = await openReferences(references, this.#parts);
     try {
       const own = await this.#pageConfigs(pages, sources);
-      const only = job.redo === undefined ? undefined : namesOf(job.redo.pages, pages);
       const processor = new BatchProcessor(engine, batchConfig(this.#parts), {
         openInput: () => this.#parts.input.open(),
         references: sources.chosen,
@@ -77,6 +79,7 @@ export class JobRun {
           if (event.type === "preview-ready") void processor.close();
           onEvent(event);
         },
+        redact,
         ...(only === undefined ? {} : { only }),
       });
       this.#processor = processor;
@@ -96,13 +99,21 @@ export class JobRun {
     }
   }
 
-  /** A finished archive is opened again, so that its pages are kept; failed pages may be tried again. */
-  async #prepareOutput(): Promise<void> {
+  /** A finished archive is opened again, so that its pages are kept; failed pages may be tried again, all or some. */
+  async #prepareOutput(only: readonly string[] | undefined): Promise<void> {
     const { job, paths } = this.#parts;
     const output = outputOf(paths.folder, job.output);
     if (output.outputZip !== undefined && !(await exists(workFolder(output))) && (await exists(output.outputZip)))
       await reopenArchive(await findRun(output.outputZip));
-    if (job.retry && (await exists(workFolder(output)))) await retryRun(outputPath(output), { failedOnly: true });
+    if (!job.retry || !(await exists(workFolder(output)))) return;
+    const path = outputPath(output);
+    if (only === undefined) {
+      await retryRun(path, { failedOnly: true });
+      return;
+    }
+    const { history } = await findRun(path);
+    const failed = only.filter((page) => history.failed(page) !== undefined);
+    if (failed.length > 0) await redoRun(path, failed, { pages: {} });
   }
 
   async #pageConfigs(pages: readonly StoredPicture[], sources: References): Promise<Map<string, PageConfig>> {
@@ -123,14 +134,15 @@ export class JobRun {
     return configs;
   }
 
-  /** A reference as a file, for pages that name it alone. */
+  /** A reference as a file of its name, for pages that name it alone; its folder is named by content. */
   async #fileOf(id: string, { entries }: References): Promise<string> {
     const { pageReferences, folder } = this.#parts.paths;
     const entry = entries.get(id)!;
     const bytes = await entry.read();
-    const path = join(pageReferences, `${await sha256(bytes)}${extensionOf(entry.name)}`);
+    const own = join(pageReferences, await sha256(bytes));
+    const path = join(own, portableName(entry.name.slice(entry.name.lastIndexOf("/") + 1)));
     if (!(await exists(path))) {
-      await makeFolder(pageReferences, folder);
+      await makeFolder(own, folder);
       await writeFileAtomic(path, bytes, true, undefined, folder);
     }
     return path;

@@ -13,7 +13,7 @@ import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } fr
 export interface ScanOptions {
   readonly pool: PicturePool;
   readonly signal: AbortSignal;
-  /** What was known before: what people said stays, and a picture of the same size is not looked at again. */
+  /** What was known before: what people said stays, and a picture that has not changed is not looked at again. */
   readonly before: StoredPictures;
   /** Told of the pictures known so far, again and again. */
   readonly onProgress: (pictures: StoredPictures) => void;
@@ -91,10 +91,20 @@ async function look(
   known: ReadonlyMap<string, StoredPicture>,
 ): Promise<StoredPicture> {
   const { entry, name, added, file } = origin;
+  const { version } = entry;
   const id = idOf(origin);
   const before = known.get(id);
-  const facts = { id, name, added, ...(file === undefined ? {} : { file }), bytes: entry.sizeBytes, ...said(before) };
-  if (before?.kind !== undefined && before.bytes === entry.sizeBytes) {
+  const facts = {
+    id,
+    name,
+    added,
+    ...(file === undefined ? {} : { file }),
+    bytes: entry.sizeBytes,
+    version,
+    ...said(before),
+  };
+  const isSame = before?.bytes === entry.sizeBytes && before.version === version;
+  if (before?.kind !== undefined && isSame) {
     const { kind, confidence, unsure, width, height } = before;
     return { ...facts, kind, confidence, unsure, ...(width === undefined ? {} : { width, height }) };
   }

@@ -86,13 +86,16 @@ export class Scanner {
     });
     fault ??= found.fault;
     await entry.changePictures((now) => ({ ...found, fault, pictures: withWords(found, now) }));
-    const counts = new Roles(await entry.pictures()).counts(found.others);
+    const roles = new Roles(await entry.pictures());
+    const counts = roles.counts(found.others);
+    const { cover } = roles;
     await this.#host.change(entry, ({ problem: before, ...job }) => ({
       ...job,
       // A draft's problem is its input's; that of a run stays until the next one.
       ...(before === undefined || job.state === "draft" ? {} : { problem: before }),
       unscanned: false,
       counts,
+      cover,
       ...(job.named || input?.name === undefined ? {} : { name: input.name }),
       ...(fault === undefined ? {} : { problem: problemOf(errorOf(fault)) }),
     }));

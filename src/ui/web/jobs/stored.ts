@@ -57,6 +57,8 @@ export const storedJob = z.strictObject({
   /** Chosen at the first start. */
   output: z.strictObject({ kind: z.enum(["folder", "archive"]), file: fileName }).optional(),
   counts,
+  /** Its first page. */
+  cover: pictureId.optional(),
   progress,
   warnings,
   problem,
@@ -71,6 +73,8 @@ const storedPicture = z.strictObject({
   /** Of an added reference: its file in the folder of references; an archive may hold several. */
   file: fileName.optional(),
   bytes: count,
+  /** What tells one version of its file from another; undefined where that was not noted. */
+  version: z.string().optional(),
   kind: z.enum(IMAGE_TYPES).optional(),
   confidence: z.number().min(0).max(1),
   unsure: z.boolean(),

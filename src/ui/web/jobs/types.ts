@@ -156,8 +156,11 @@ export interface Jobs {
   approve(id: string, options?: { readonly seed?: number | undefined }): Promise<Job>;
   /** Makes the preview again. @param options.settings over the job's; default: the next seed */
   reject(id: string, options?: { readonly settings?: JobSettings | undefined }): Promise<Job>;
-  /** Tries failed pages again, also those that were set aside. */
-  retry(id: string): Promise<Job>;
+  /**
+   * Tries failed pages again, also those that were set aside. @param ids of some failed pages; default: all
+   * @throws ValidationError `ERR_ARGUMENT` for a page that has not failed
+   */
+  retry(id: string, ids?: readonly string[]): Promise<Job>;
   /** A new draft with the same input, references, roles and settings. */
   again(id: string): Promise<Job>;
   /**

@@ -13,7 +13,7 @@ import type { StoredJob, StoredPicture } from "./stored.js";
 export function jobView(entry: JobEntry, position: number | undefined, hider: PathHider): Job {
   const { stored, scan, progress, estimate } = entry;
   const { id, name, state, createdAt, startedAt, endedAt, background, source, settings, counts, preview } = stored;
-  const { warnings, problem, resultBytes } = stored;
+  const { warnings, problem, resultBytes, cover } = stored;
   const leftMs = state === "running" ? estimate?.batchLeftMs(performance.now()) : undefined;
   const { pages } = counts;
   const before = state === "draft" ? { total: pages, completed: 0, failed: 0, unfinished: pages } : stored.progress;
@@ -31,6 +31,7 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
     settings,
     counts,
     progress: progress ?? before,
+    ...(cover === undefined ? {} : { cover }),
     ...(leftMs === undefined ? {} : { secondsLeft: leftMs / 1000 }),
     ...(preview === undefined ? {} : { preview: previewView(preview) }),
     warnings: warnings.map((text) => hider.hide(text)),
@@ -61,9 +62,10 @@ export function pictureView(
   const role = roles.of(picture);
   const live = role === "page" ? entry.live.get(name) : undefined;
   const own = role === "page" ? outcome : undefined;
+  const isFailed = own?.failure !== undefined && !entry.again.has(id);
   const elapsedMs = live === undefined ? own?.success?.facts.elapsedMs : performance.now() - live.startedMs;
   const failure =
-    own?.failure ??
+    (isFailed ? own.failure : undefined) ??
     (role === "unreadable" && fault !== undefined
       ? { stage: "scan", ...fault, remedy: factsOf(fault.code).remedy }
       : undefined);

@@ -1,9 +1,10 @@
 // Pictures and their roles, previews, pages done again, results. With an engine on paper.
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { ImageProcessingError } from "../../../../src/errors.js";
 import { openPageSource } from "../../../../src/io/open-source.js";
 import type { JobStore } from "../../../../src/ui/web/jobs/index.js";
 import { chapterFiles, colourPage, linePage, writeFolder } from "../../../support/chapter.js";
@@ -64,6 +65,32 @@ describe("pictures", () => {
     });
   });
 
+  it("are looked at again where another file of the same size has taken their place", async () => {
+    await using folder = await temporaryFolder();
+    const [line, colour] = [await linePage(1), await colourPage(5)];
+    const sizeBytes = Math.max(line.byteLength, colour.byteLength);
+    const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc(sizeBytes - bytes.byteLength)]);
+    await writeFolder(folder.path, { "p1.png": padded(line), "p2.png": await linePage(2) });
+    await using jobs = await TestJobs.onPaper(undefined, { roots: new Map([["comics", folder.path]]) });
+    const source = { kind: "root", root: "comics", path: "", recursive: true } as const;
+    const { id } = await jobs.store.create({ source });
+    await jobs.until(id, ({ scanning }) => !scanning);
+    const before = await jobs.picture(id, "p1.png");
+    expect(before).toMatchObject({ role: "page", bytes: sizeBytes });
+    expect(jobs.store.get(id).cover).toBe(before.id);
+    const versionOf = async (): Promise<string> => (await jobs.store.openPicture(id, before.id, "original")).version;
+    const version = await versionOf();
+    const path = join(folder.path, "p1.png");
+    const { atime, mtime } = await stat(path);
+    await writeFile(path, padded(colour));
+    await utimes(path, atime, mtime); // as a copy that keeps the time
+    await jobs.store.uploaded(id);
+    await jobs.until(id, ({ scanning }) => !scanning);
+    expect(await jobs.picture(id, "p1.png")).toMatchObject({ role: "reference", bytes: sizeBytes });
+    expect(jobs.store.get(id).cover).toBe((await jobs.picture(id, "p2.png")).id);
+    expect(await versionOf()).not.toBe(version);
+  });
+
   it("have settings, references and hints of their own", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(3, { settings: { seed: 4, numInferenceSteps: 2 } });
@@ -86,7 +113,10 @@ describe("pictures", () => {
       jobs.engine.requests.find(({ name }) => name === page),
     );
     expect(first).toMatchObject({ settings: { seed: 9, numInferenceSteps: 2 } });
-    expect(first!.references).toHaveLength(1);
+    expect(
+      first!.references.map(({ name }) => name),
+      "as in the chapter",
+    ).toEqual(["ref_b.jpg"]);
     expect(second).toMatchObject({ settings: { seed: 4 }, hints: [{ x: 1, y: 2, color: "#ff0000" }] });
     expect(second!.references.map(({ name }) => name)).toEqual(["ref_a.jpg", "ref_b.jpg"]);
     const { picture } = third!.hints as { picture: { bytes: Uint8Array } };
@@ -196,6 +226,22 @@ describe("pages done again", () => {
     await jobs.store.resume(id);
     expect((await jobs.ended(id)).state).toBe("completed");
     expect(jobs.engine.requests).toHaveLength(4);
+  });
+
+  it("that failed are told of in the archive without a place of this machine", async () => {
+    await using jobs = await TestJobs.onPaper((request) => {
+      if (request.name !== "p2.png") return onPaper(request);
+      throw new ImageProcessingError("ERR_IMAGE_ENCODE", `cannot write ${jobs.data}/jobs/x/p2.png`, {
+        imagePath: request.name,
+      });
+    });
+    const { id } = await jobs.store.create();
+    const zip = await readFile(await writeZip(join(jobs.data, "made.cbz"), await chapterFiles(2)));
+    await jobs.upload(id, { "My chapter.cbz": zip });
+    expect(await jobs.done(id)).toMatchObject({ state: "completed", progress: { completed: 1, failed: 1 } });
+    const metadata = (await entriesOf(jobs, id))["processing_metadata.json"]!;
+    expect(metadata).toContain("cannot write jobs/x/p2.png");
+    expect(metadata).not.toContain(jobs.data);
   });
 
   it("replace their entry in a finished archive, the others byte for byte", async () => {

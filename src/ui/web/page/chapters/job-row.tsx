@@ -49,6 +49,11 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
         if (id && place !== undefined) move(id, place);
       }}
     >
+      {job.cover !== undefined && (
+        <span class="cover">
+          <Thumbnail src={urls.cover(job.id, job.cover, coverVersion(job))} />
+        </span>
+      )}
       <div class="job-row-main">
         <a class="job-name" href={href({ view: "job", job: job.id })}>
           {job.name}
@@ -94,6 +99,9 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
     </li>
   );
 }
+
+/** Another one where the cover may have become another picture. */
+const coverVersion = ({ endedAt = "", progress }: Job): string => `${endedAt}.${progress.completed}`;
 
 const LATEST = 8;
 

@@ -48,6 +48,9 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
       {state === "paused" && (
         <Button label={texts.resume} icon="play" bare={compact} kind="main" busy={busy} onClick={() => act("resume")} />
       )}
+      {(state === "cancelled" || state === "failed") && job.progress.unfinished > 0 && (
+        <Button label={texts.resume} icon="play" bare={compact} busy={busy} onClick={() => act("start")} />
+      )}
       {ended && job.progress.failed > 0 && (
         <Button label={texts.retryFailed} icon="refresh" bare={compact} busy={busy} onClick={() => act("retry")} />
       )}

@@ -194,7 +194,7 @@ function Failures({ job, failed }: { readonly job: Job; readonly failed: readonl
           onRetry={
             job.state === "running" || job.state === "queued"
               ? undefined
-              : () => void action.run(async () => putJob(await api.act(job.id, "retry")))
+              : () => void action.run(async () => putJob(await api.act(job.id, "retry", { ids: [picture.id] })))
           }
         >
           <Button
@@ -219,17 +219,17 @@ interface RedoProps {
 }
 
 function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
-  const settings = useSignal<PageOwnSettings>({});
+  const set = picturesOf(job.id);
+  const own = useMemo<PageOwnSettings>(() => {
+    const { hints: _hints, ...rest } = (ids.length === 1 ? set.get(ids[0]!)?.peek().settings : undefined) ?? {};
+    return rest;
+  }, []);
+  const settings = useSignal<PageOwnSettings>(own);
   const action = useAction();
   const { results: texts } = t.value;
   return (
     <Dialog title={texts.redoTitle(ids.length)} wide onClose={onClose}>
-      <PageSettingsForm
-        job={job}
-        set={picturesOf(job.id)}
-        settings={settings.value}
-        onChange={(next) => (settings.value = next)}
-      />
+      <PageSettingsForm job={job} set={set} settings={settings.value} onChange={(next) => (settings.value = next)} />
       <ActionTrouble action={action} />
       <footer>
         <Button
@@ -239,7 +239,7 @@ function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
           busy={action.busy.value}
           onClick={() =>
             void action
-              .run(() => api.redo(job.id, ids, settings.peek()))
+              .run(() => api.redo(job.id, ids, settings.peek() === own ? {} : settings.peek()))
               .then((worked) => {
                 if (worked) onClose();
               })

@@ -99,6 +99,7 @@ export const api = {
 /** Sizes that thumbnails are asked for in, so that few are made and cached. */
 const THUMBNAIL_SIZES_PX = [160, 320, 640, 1280];
 const LARGEST_PX = 1280;
+const COVER_PX = 320;
 /** Names of pictures that browsers show: not TIFF, not Photoshop documents. */
 const SHOWN = /\.(png|jpe?g|webp|gif|avif)$/i;
 
@@ -123,6 +124,9 @@ export const urls = {
     const result = of === "result" ? picture.result : undefined;
     return pictureUrl(job, picture.id, "thumbnail", result ? { size, of: "result", v: result.version } : { size });
   },
+  /** A job's first page, coloured where it is. @param v another one where the picture may have changed */
+  cover: (job: string, picture: string, v: string) =>
+    pictureUrl(job, picture, "thumbnail", { size: COVER_PX, of: "latest", v }),
   /** The picture as it was given; of a format that browsers do not show, made smaller. */
   original: (job: string, { id, name }: Picture) =>
     SHOWN.test(name) ? pictureUrl(job, id, "original") : pictureUrl(job, id, "thumbnail", { size: LARGEST_PX }),

@@ -1,5 +1,6 @@
 /** Buttons: a text with an icon, or an icon whose text is read and shown on hovering. */
 import type { ComponentChildren, JSX } from "preact";
+import { useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icon.js";
 
 interface ButtonProps {
@@ -78,24 +79,25 @@ interface ChooserProps {
 
 /** A button that opens the browser's file chooser. */
 export function FileButton({ label, icon, accept, folder, multiple = true, kind, onFiles }: ChooserProps): JSX.Element {
+  const input = useRef<HTMLInputElement>(null);
   return (
-    <label class={`button ${kind ?? "plain"} file-button`}>
-      <Icon name={icon} />
-      <span>{label}</span>
+    <>
+      <Button label={label} icon={icon} kind={kind ?? "plain"} onClick={() => input.current?.click()} />
       <input
         type="file"
-        class="hidden-input"
+        hidden
         accept={accept}
         multiple={multiple}
-        ref={(input) => {
-          if (input) input.webkitdirectory = folder ?? false;
+        ref={(element) => {
+          input.current = element;
+          if (element) element.webkitdirectory = folder ?? false;
         }}
         onChange={(event) => {
           onFiles(event.currentTarget.files);
           event.currentTarget.value = "";
         }}
       />
-    </label>
+    </>
   );
 }
 

@@ -2,8 +2,10 @@
  * A gallery of tiles that draws only those near the window. A listbox to select from: one stop of the tab key, arrow
  * keys inside, as a screen reader expects.
  */
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { scrollAtEdges } from "./scroll-at-edges.js";
 import type { Selection } from "./selection.js";
 import { useRowWindow } from "./use-window.js";
 
@@ -57,7 +59,23 @@ export function TileGrid(props: TileGridProps): JSX.Element {
   // One row at least, so that a screen reader finds what is outside the window.
   const first = Math.max(0, Math.min(firstRow, rows - 1));
   const from = first * columns;
-  const shown = ids.slice(from, Math.max(first + 1, endRow) * columns);
+  const near = ids
+    .slice(from, Math.max(first + 1, endRow) * columns)
+    .map((id, offset) => ({ id, index: from + offset }));
+  // A drag ends when its tile leaves the document: the one that is held stays, wherever the window scrolls to.
+  const held = useSignal<string | undefined>(undefined);
+  const heldIndex = held.value === undefined ? -1 : ids.indexOf(held.value);
+  const heldTile = heldIndex < 0 ? [] : [{ id: ids[heldIndex]!, index: heldIndex }];
+  const shown =
+    heldIndex < from ? [...heldTile, ...near] : heldIndex < from + near.length ? near : [...near, ...heldTile];
+  useEffect(() => {
+    const release = (): void => void (held.value = undefined);
+    const ends = ["mouseup", "dragend"] as const;
+    for (const end of ends) addEventListener(end, release, true);
+    return () => {
+      for (const end of ends) removeEventListener(end, release, true);
+    };
+  }, []);
   const chosen = selection.chosen.value;
   const active = selection.active.value;
   const activeIndex = active === undefined ? -1 : ids.indexOf(active);
@@ -123,7 +141,7 @@ export function TileGrid(props: TileGridProps): JSX.Element {
       tabIndex={0}
       aria-label={label}
       aria-multiselectable="true"
-      aria-activedescendant={activeIndex >= from && activeIndex < from + shown.length ? prefix + active : undefined}
+      aria-activedescendant={shown.some(({ index }) => index === activeIndex) ? prefix + active : undefined}
       style={{ height: `${Math.max(0, rows * rowHeight - GAP_PX)}px` }}
       onKeyDown={onKeyDown}
       onFocus={() => {
@@ -131,42 +149,43 @@ export function TileGrid(props: TileGridProps): JSX.Element {
       }}
     >
       {width > 0 &&
-        shown.map((id, offset) => {
-          const index = from + offset;
-          return (
-            <div
-              key={id}
-              id={prefix + id}
-              role="option"
-              class={`tile ${props.className?.(id) ?? ""} ${id === active ? "active" : ""}`}
-              aria-selected={chosen.has(id)}
-              aria-setsize={ids.length}
-              aria-posinset={index + 1}
-              title={props.nameOf(id)}
-              draggable={props.draggable}
-              style={{
-                transform: `translate(${(index % columns) * (layout.width + GAP_PX)}px, ${Math.floor(index / columns) * rowHeight}px)`,
-                width: `${layout.width}px`,
-                height: `${rowHeight - GAP_PX}px`,
-              }}
-              onClick={(event) => {
-                const add = event.ctrlKey || event.metaKey;
-                if (openOnClick && !add && !event.shiftKey) {
-                  selection.active.value = id;
-                  onOpen?.(id);
-                } else selection.click(ids, id, { add: add || event.detail === 0, range: event.shiftKey });
-              }}
-              onDblClick={() => onOpen?.(id)}
-              onDragStart={(event) => {
-                if (!chosen.has(id)) selection.click(ids, id, {});
-                event.dataTransfer?.setData(DRAG_TYPE, JSON.stringify(selection.among(ids)));
-                if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
-              }}
-            >
-              {props.draw(id, layout.width)}
-            </div>
-          );
-        })}
+        shown.map(({ id, index }) => (
+          <div
+            key={id}
+            id={prefix + id}
+            role="option"
+            class={`tile ${props.className?.(id) ?? ""} ${id === active ? "active" : ""}`}
+            aria-selected={chosen.has(id)}
+            aria-setsize={ids.length}
+            aria-posinset={index + 1}
+            title={props.nameOf(id)}
+            draggable={props.draggable}
+            style={{
+              transform: `translate(${(index % columns) * (layout.width + GAP_PX)}px, ${Math.floor(index / columns) * rowHeight}px)`,
+              width: `${layout.width}px`,
+              height: `${rowHeight - GAP_PX}px`,
+            }}
+            onClick={(event) => {
+              const add = event.ctrlKey || event.metaKey;
+              if (openOnClick && !add && !event.shiftKey) {
+                selection.active.value = id;
+                onOpen?.(id);
+              } else selection.click(ids, id, { add: add || event.detail === 0, range: event.shiftKey });
+            }}
+            onDblClick={() => onOpen?.(id)}
+            onMouseDown={() => {
+              if (props.draggable) held.value = id;
+            }}
+            onDragStart={(event) => {
+              if (!chosen.has(id)) selection.click(ids, id, {});
+              event.dataTransfer?.setData(DRAG_TYPE, JSON.stringify(selection.among(ids)));
+              if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+              scrollAtEdges();
+            }}
+          >
+            {props.draw(id, layout.width)}
+          </div>
+        ))}
     </div>
   );
 }

@@ -8,6 +8,7 @@ import {
   newJob,
   noOptions,
   redoOptions,
+  retryOptions,
   rejectOptions,
 } from "../../api/requests.js";
 import { job } from "../../api/schemas.js";
@@ -79,7 +80,7 @@ export function jobRoutes(app: App, { jobs }: Services): void {
       return reply.code(204).send(undefined);
     },
   );
-  for (const action of ["start", "pause", "resume", "retry"] as const) plainAction(app, jobs, action);
+  for (const action of ["start", "pause", "resume"] as const) plainAction(app, jobs, action);
   optionRoutes(app, jobs);
 }
 
@@ -87,7 +88,6 @@ const PLAIN = {
   start: "Queue a draft, or go on with a job that failed or was cancelled",
   pause: "Begin no further page; those in progress are finished",
   resume: "Queue a paused job in front",
-  retry: "Try failed pages again",
 } as const;
 
 function plainAction(app: App, jobs: Jobs, action: keyof typeof PLAIN): void {
@@ -113,6 +113,11 @@ function optionRoutes(app: App, jobs: Jobs): void {
     "/jobs/:job/cancel",
     { schema: { operationId: "cancelJob", summary: "Give a job up", ...shared, body: cancelOptions } },
     ({ params, body }) => jobs.cancel(params.job, body),
+  );
+  app.post(
+    "/jobs/:job/retry",
+    { schema: { operationId: "retryJob", summary: "Try failed pages again", ...shared, body: retryOptions } },
+    ({ params, body }) => jobs.retry(params.job, body?.ids),
   );
   app.post(
     "/jobs/:job/approve",

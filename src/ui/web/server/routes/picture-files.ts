@@ -11,7 +11,8 @@ import {
   THUMBNAIL_SIDES,
   thumbnailQuery,
 } from "../../api/requests.js";
-import type { PictureFile } from "../../jobs/types.js";
+import { BatchProcessingError } from "../../../../errors.js";
+import type { Jobs, OpenedPicture, PictureFile } from "../../jobs/types.js";
 import { errors, file, pictureFile } from "../answers.js";
 import type { App } from "../app-type.js";
 import { matches, opener, sendFile } from "../send-file.js";
@@ -131,13 +132,11 @@ function smallRoutes(app: App, { jobs, thumbnails, lineArt }: Services): void {
       },
     },
     async ({ params: { job, picture }, query: { size, of, seed, v }, headers }, reply) => {
-      const which: PictureFile = seed === undefined ? of : `preview:${seed}`;
+      const which = seed === undefined ? of : (`preview:${seed}` as const);
+      const open = (): Promise<OpenedPicture> =>
+        which === "latest" ? latest(jobs, job, picture) : jobs.openPicture(job, picture, which);
       const side = THUMBNAIL_SIDES.find((one) => one >= size) ?? THUMBNAIL_SIDES.at(-1)!;
-      const {
-        bytes,
-        version,
-        of: made,
-      } = await thumbnails.get(`${job}/${picture}/${which}`, () => jobs.openPicture(job, picture, which), side);
+      const { bytes, version, of: made } = await thumbnails.get(`${job}/${picture}/${which}`, open, side);
       return sendSmall(reply, { bytes, version, type: "image/webp" }, headers["if-none-match"], v === made);
     },
   );
@@ -158,6 +157,16 @@ function smallRoutes(app: App, { jobs, thumbnails, lineArt }: Services): void {
       return sendSmall(reply, { bytes, version, type: "image/png" }, headers["if-none-match"], false);
     },
   );
+}
+
+/** The result of a picture where there is one; else the picture as it was given. */
+async function latest(jobs: Jobs, job: string, picture: string): Promise<OpenedPicture> {
+  try {
+    return await jobs.openPicture(job, picture, "result");
+  } catch (error) {
+    if (!(error instanceof BatchProcessingError) || error.code !== "ERR_JOB_NOT_FOUND") throw error;
+    return jobs.openPicture(job, picture, "original");
+  }
 }
 
 /** Sends a picture that is small enough for memory. */
