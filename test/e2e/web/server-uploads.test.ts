@@ -238,6 +238,46 @@ describe("a form with files", () => {
     expect(chunked.status).toBe(411);
   });
 
+  it.each([
+    ["with another boundary", "boundary=x", "--y\r\n\r\n--y--\r\n"],
+    ["without a boundary", "charset=utf-8", "--x--\r\n"],
+    ["with a boundary that is too long", `boundary=${"x".repeat(300)}`, "--x--\r\n"],
+    ["empty", "boundary=x", ""],
+    ["cut off in a part's head", "boundary=x", "--x\r\nContent-Disp"],
+    [
+      "cut off in a file",
+      "boundary=x",
+      '--x\r\nContent-Disposition: form-data; name="page"; filename="a.png"\r\n\r\nabc',
+    ],
+    [
+      "with a part called JSON that is none",
+      "boundary=x",
+      '--x\r\nContent-Disposition: form-data; name="settings"\r\nContent-Type: application/json\r\n\r\n{\r\n--x--\r\n',
+    ],
+  ])("%s is the client's fault", async (_name, parameter, body) => {
+    for (const path of [`jobs/${job}/files`, "colorize"]) {
+      const answer = await fetch(`${server.url}/api/v1/${path}`, {
+        method: "POST",
+        headers: { "content-type": `multipart/form-data; ${parameter}` },
+        body,
+      });
+      expect(await answer.json(), path).toMatchObject({ status: 400, code: "ERR_REQUEST" });
+    }
+  });
+
+  it("may send its settings as JSON by their Content-Type, as generated clients do", async () => {
+    const body =
+      `--x\r\nContent-Disposition: form-data; name="page"; filename="a.png"\r\n\r\nabc\r\n` +
+      `--x\r\nContent-Disposition: form-data; name="settings"\r\nContent-Type: application/json\r\n\r\n` +
+      `{"sead": 7}\r\n--x--\r\n`;
+    const answer = await fetch(`${server.url}/api/v1/colorize`, {
+      method: "POST",
+      headers: { "content-type": "multipart/form-data; boundary=x" },
+      body,
+    });
+    expect(await answer.json()).toMatchObject({ status: 400, detail: 'settings is wrong: unknown "sead"' });
+  });
+
   it("leaves nothing behind that was cut off", async () => {
     const socket = await openSocket(server.port);
     const body = '--x\r\ncontent-disposition: form-data; name="file"; filename="cut.png"\r\n\r\nhalf a pict';

@@ -7,6 +7,7 @@ import { bytes, errors } from "../answers.js";
 import type { App } from "../app-type.js";
 import { bodyLength } from "../body.js";
 import { ClientShare } from "../client-share.js";
+import { formFault, formParts } from "../form.js";
 import { RequestError, tooLarge } from "../request-error.js";
 import { safeName } from "../send-file.js";
 import type { Services } from "../services.js";
@@ -83,7 +84,7 @@ async function readForm(request: FastifyRequest, { limits }: Services): Promise<
   let page: { name: string; data: Uint8Array } | undefined;
   let hints: Uint8Array | undefined;
   let settings: unknown = {};
-  const parts = request.parts({
+  const parts = formParts(request, {
     limits: {
       fileSize: limits.pageBytes,
       files: limits.references + 2,
@@ -96,13 +97,14 @@ async function readForm(request: FastifyRequest, { limits }: Services): Promise<
     const { fieldname } = part;
     if (part.type === "field") {
       if (fieldname !== "settings") throw unknownPart(fieldname);
-      settings = readJson(String(part.value), "settings");
+      // A part whose Content-Type is JSON comes parsed.
+      settings = typeof part.value === "string" ? readJson(part.value, "settings") : part.value;
       continue;
     }
     const data = await part.toBuffer().catch((error: unknown) => {
       throw (error as { code?: string }).code === "FST_REQ_FILE_TOO_LARGE"
         ? tooLarge(`the picture "${fieldname}" has more than ${limits.pageBytes} bytes`)
-        : error;
+        : formFault(error);
     });
     const named = { name: safeName(part.filename ?? "picture"), data };
     if (fieldname === "page") page = named;

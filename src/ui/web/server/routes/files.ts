@@ -11,6 +11,7 @@ import { job } from "../../api/schemas.js";
 import { errors } from "../answers.js";
 import type { App } from "../app-type.js";
 import { bodyLength } from "../body.js";
+import { formFault, formParts } from "../form.js";
 import { RequestError } from "../request-error.js";
 import type { Services } from "../services.js";
 import { checked } from "../validation.js";
@@ -68,7 +69,7 @@ async function receive(request: FastifyRequest, services: Services, job: string)
   let role: unknown = "input";
   let path: unknown;
   let count = 0;
-  const parts = request.parts({
+  const parts = formParts(request, {
     preservePath: true,
     limits: {
       fileSize: limits.uploadBytes,
@@ -107,6 +108,6 @@ async function take(
   } catch (error) {
     jobs.uploadFailed(target);
     await rm(temporary, { force: true });
-    throw error;
+    throw formFault(error);
   }
 }
