@@ -92,10 +92,21 @@ describe("starting", () => {
     [["--port", "x"], /--port/],
     [["--root", "/nowhere/at/all"], /--root: must be a folder that exists/],
     [["--root", "a=/", "--root", "a=/tmp"], /--root: two folders are named "a"/],
+    [["--host-name", "a b"], /--host-name: must be a name such as manga.example, not "a b"/],
+    [["--data", ""], /--data: must name a folder/],
   ])("refuses %j", async (flags, says) => {
     const { code, stderr } = await runCli(["serve", "--data", fresh(), ...flags]);
     expect(stderr).toMatch(says);
     expect(code).toBe(64);
+  });
+
+  it("tells no client where the model lies", async () => {
+    await using server = await startCommand(["--data", fresh(), "--model", "/nowhere-at-all/model"]);
+    const answer = await fetch(`${server.url}/api/v1/server`);
+    expect(await answer.json()).toMatchObject({
+      code: "ERR_MODEL_NOT_FOUND",
+      detail: expect.stringMatching(/^the model is not a model package/),
+    });
   });
 
   it("says when the data folder cannot be made", async () => {

@@ -6,7 +6,7 @@ import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError } from "../../../errors.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
-import { isLoopback } from "../../web/server/hosts.js";
+import { hostName, isLoopback } from "../../web/server/hosts.js";
 import { startWebServer, type WebServer } from "../../web/server/server.js";
 import { LEAST_TOKEN_LENGTH, newToken } from "../../web/server/token.js";
 import type { ServeFlags } from "../commands/serve-command.js";
@@ -51,7 +51,7 @@ async function start(flags: ServeFlags): Promise<WebServer & { token: string | u
     host: flags.host,
     port: flags.port,
     token,
-    hostNames: flags.hostName ?? [],
+    hostNames: (flags.hostName ?? []).map(checkedHostName),
     data: dataFolder(flags.data),
     roots: parseRoots(flags.root ?? []),
     engine: engineOptions(flags),
@@ -69,7 +69,18 @@ function tokenFor({ host, token = process.env["COBRA_TOKEN"] || undefined }: Ser
   );
 }
 
+function checkedHostName(name: string): string {
+  const checked = hostName(name);
+  if (checked !== undefined) return checked;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `--host-name: must be a name such as manga.example, not ${JSON.stringify(name)}`,
+  );
+}
+
 function dataFolder(given: string | undefined): string {
+  if (given === "")
+    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
   return resolve(given ?? join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "cobra-batch"));
 }
 
