@@ -20,7 +20,7 @@ export interface SourceEntry {
   readonly format?: ImageFormat | undefined;
   /** Unpacked size in bytes. */
   readonly sizeBytes: number;
-  /** What tells this version of the file from another of the same size: times and inode, or a checksum. Default: none. */
+  /** What tells this version of the file from another of its size: times and inode, or a checksum. Default: none. */
   readonly version?: string | undefined;
   /**
    * The whole file, in an ArrayBuffer of its own that may be transferred to a worker. Reads again at each call. Rejects
@@ -65,7 +65,7 @@ export interface PageSource {
 export interface PageSourceOptions {
   /** Folders inside folders too. Default false; archives are always read whole. */
   readonly recursive?: boolean;
-  /** Files and folders that really lie outside of this folder are faults, by whatever link. Default: all links are followed. */
+  /** What really lies outside of this folder, by whatever link, is a fault. Default: all links are followed. */
   readonly within?: string;
   /** Limits for archives; the defaults are in `archive-limits.ts`. */
   readonly limits?: Partial<ArchiveLimits>;

@@ -98,13 +98,13 @@ describe.each(Object.entries(RAISED))("%s", (name, { code, says, raise, more }) 
   });
 });
 
-/** The text of all sources but the table's own, and the web page's: its own codes never leave the browser. */
+/** The text of all sources but the tables' own, and the web page's: its own codes never leave the browser. */
 async function sources(): Promise<string> {
   const folders = ["../../src", "../../native"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
   const files = await Promise.all(
     folders.map(async (folder) =>
       (await readdir(folder, { recursive: true }))
-        .filter((file) => /\.(?:ts|cc|h)$/.test(file) && !/errors\/table\.ts$|^ui\/web\/page\//.test(file))
+        .filter((file) => /\.(?:ts|cc|h)$/.test(file) && !/errors\/codes\/|^ui\/web\/page\//.test(file))
         .map((file) => readFile(join(folder, file), "utf8")),
     ),
   );

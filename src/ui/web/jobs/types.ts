@@ -48,7 +48,7 @@ export interface JobChanges {
 export type UploadRole = "input" | "reference";
 
 /**
- * Which file of a picture: `hints` the strokes that were put, `preview:7` is that of seed 7, `layer:3_ink.png` one of the
+ * Which file of a picture: `hints` the strokes that were put, `preview:7` that of seed 7, `layer:3_ink.png` one of the
  * result's layers.
  */
 export type PictureFile = "original" | "result" | "hints" | `preview:${number}` | `layer:${string}`;
@@ -95,7 +95,7 @@ export interface RootEntry {
 }
 
 /**
- * The jobs. Every call names a job by its id. It throws ValidationError `ERR_JOB_NOT_FOUND` for one that does not exist,
+ * The jobs. Every call names a job by its id. It throws ValidationError `ERR_JOB_NOT_FOUND` if there is none,
  * BatchProcessingError `ERR_STATE` where the job's state does not allow it, ResourceError `ERR_OUTPUT_WRITE` where it
  * cannot be kept on disk; then nothing has changed.
  */

@@ -2,8 +2,11 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
+import "./styles/tiles.css";
 import "./styles/chapters.css";
 import "./styles/job.css";
+import "./styles/settings.css";
+import "./styles/results.css";
 import "./styles/viewer.css";
 import { render } from "preact";
 import { App } from "./app.js";

@@ -177,8 +177,9 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
       let next = page.settings ?? {};
       if (begun) next = { ...next, ...(own.peek() as object) };
       if (painter?.drawing.changed.peek()) {
+        const saved = painter.drawing.saving();
         next = withSetting(next, "hints", await saveHints(job.id, page.id, painter.drawing));
-        painter.drawing.saved();
+        saved();
       }
       if (begun) await api.redo(job.id, [page.id], next);
       else {

@@ -33,7 +33,6 @@ export class HintDrawing {
   /** The picture that was saved earlier; marks lie over it. */
   #base: ImageBitmap | undefined;
   readonly #hasBase = signal(false);
-  readonly #saved = signal<readonly Mark[]>([]);
   #current: Mark | undefined;
 
   readonly canUndo = computed(() => this.#marks.value.length > 0);
@@ -63,7 +62,6 @@ export class HintDrawing {
       points: [{ x, y }],
     }));
     this.#undone.value = [];
-    this.#saved.value = this.#marks.value;
     this.changed.value = false;
     this.redraw();
   }
@@ -138,10 +136,12 @@ export class HintDrawing {
     this.redraw();
   }
 
-  /** Called when everything is saved. */
-  saved(): void {
-    this.#saved.value = this.#marks.value;
-    this.changed.value = false;
+  /** Begins to save what is there. The result is called when it is saved; what was painted since is not. */
+  saving(): () => void {
+    const marks = this.#marks.value;
+    return () => {
+      if (this.#marks.value === marks) this.changed.value = false;
+    };
   }
 
   redraw(): void {

@@ -35,8 +35,9 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
     void action.run(async () => {
       let next = settings.peek();
       if (painter?.drawing.changed.peek()) {
+        const saved = painter.drawing.saving();
         next = withSetting(next, "hints", await saveHints(job.id, picture.id, painter.drawing));
-        painter.drawing.saved();
+        saved();
       }
       if (begun) await api.redo(job.id, [picture.id], next);
       else set.put(await api.updatePictures(job.id, { ids: [picture.id], settings: next }));
@@ -90,7 +91,7 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
               kind="main"
               label={begun ? texts.redo : t.value.save}
               icon={begun ? "refresh" : "check"}
-              busy={action.busy.value || (begun && picture.state === "processing")}
+              busy={action.busy.value}
               onClick={apply}
             />
             {begun && job.state === "running" && <p class="setting-help">{texts.redoWaits}</p>}

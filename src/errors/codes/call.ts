@@ -1,0 +1,103 @@
+/** Error codes of calls: requests to the web server, configuration, usage, and bugs. */
+import type { ErrorFacts } from "./error-facts.js";
+
+const REPORT = "report it, with the output of the same command with --verbose";
+const MISUSE = "correct the call; the message names the value and the rule";
+
+export const CALL_ERRORS = {
+  // the web server
+  ERR_LISTEN: {
+    group: "server",
+    when: "the web server cannot have its address or port",
+    className: "ResourceError",
+    scope: "process",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "choose another --port or --host, or stop the program that has it; `--port 0` takes any that is free",
+  },
+  ERR_ACCESS: {
+    group: "server",
+    when: "a request lacks the token, names another host, or comes from a page of another site",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "open the address that the server has printed, or send its token as `Authorization: Bearer`",
+  },
+  ERR_REQUEST: {
+    group: "server",
+    when: "a request is not one that the web server answers: its address, method, media type or form",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "correct the request; docs/http-api.md and /api/v1/openapi.json describe them all",
+  },
+  ERR_REQUEST_LIMIT: {
+    group: "server",
+    when: "a request or an upload is larger than the web server takes",
+    className: "BatchProcessingError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "send less at once; GET /api/v1/server tells the limits",
+  },
+
+  // configuration, usage
+  ERR_CONFIG: {
+    group: "usage",
+    when: "a configuration value is unknown or breaks a rule",
+    className: "ConfigurationError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 64,
+    remedy: "correct the setting; the message names the value and the rule",
+  },
+  ERR_QUEUE_FULL: {
+    group: "usage",
+    when: "the queue is full: as many calls are unfinished as are allowed",
+    className: "QueueError",
+    scope: "page",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "wait for earlier calls and call again, or raise maxQueued",
+  },
+  ERR_ARGUMENT: {
+    group: "usage",
+    when: "an argument of a public function breaks a rule",
+    className: "ValidationError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 64,
+    remedy: MISUSE,
+  },
+  ERR_STATE: {
+    group: "usage",
+    when: "a call is not possible in the object's present state",
+    className: "BatchProcessingError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "correct the order of the calls; the message names the state",
+  },
+  ERR_JOB_NOT_FOUND: {
+    group: "usage",
+    when: "a job of the web server, or a picture of a job, does not exist",
+    className: "ValidationError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "list the jobs, or the job's pictures, and name one of them",
+  },
+
+  // last resort
+  ERR_INTERNAL: {
+    group: "bug",
+    when: "a bug in the engine",
+    className: "BatchProcessingError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: REPORT,
+  },
+} as const satisfies Record<string, ErrorFacts>;

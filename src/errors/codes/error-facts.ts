@@ -1,0 +1,38 @@
+/** The form of a row in the tables of error codes. */
+
+/** Names of the classes; `ERROR_CLASSES` has them. */
+export type ErrorClassName =
+  | "BatchProcessingError"
+  | "ImageProcessingError"
+  | "ConfigurationError"
+  | "ResourceError"
+  | "QueueError"
+  | "ValidationError"
+  | "ZipExtractionError"
+  | "ClassificationError"
+  | "ModelError"
+  | "InferenceError";
+
+/** What the table says of a code. */
+export interface ErrorFacts {
+  /** Where it belongs in the guide. */
+  readonly group: "engine" | "model" | "page" | "input" | "output" | "usage" | "server" | "bug";
+  /** When it is raised. */
+  readonly when: string;
+  /** The class it is mostly raised as. */
+  readonly className: ErrorClassName;
+  /**
+   * What it ends when it is raised while a page is coloured: that page; the batch, since every page would fail; or the
+   * process, which has to be started again.
+   */
+  readonly scope: "page" | "batch" | "process";
+  /**
+   * Whether the same call can succeed later with nothing changed in it. "depends": on the operating system's error that
+   * is the `cause`; `isRetryable` decides.
+   */
+  readonly retryable: "yes" | "no" | "depends";
+  /** Exit code of the command that it ends; 75 where "depends" turns out to be yes. */
+  readonly exitCode: 1 | 64 | 75;
+  /** What to do about it. The message may know better. */
+  readonly remedy: string;
+}

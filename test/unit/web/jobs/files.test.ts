@@ -1,0 +1,179 @@
+// Files of jobs: results, jobs of the same input again, allowed roots, uploads. With an engine on paper.
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openPageSource } from "../../../../src/io/open-source.js";
+import { chapterFiles, linePage, writeFolder } from "../../../support/chapter.js";
+import { writeZip } from "../../../support/archives.js";
+import { TestJobs } from "../../../support/job-store.js";
+import { bytesOf, temporaryFolder } from "../../../support/job-results.js";
+
+describe("a result", () => {
+  it("of a folder is an archive made while it is sent, each part of it alone too", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(3, { name: "Ünïcode / 第1話" });
+    await expect(jobs.store.result(id)).rejects.toMatchObject({ code: "ERR_STATE" });
+    const job = await jobs.done(id);
+    const result = await jobs.store.result(id);
+    expect(result).toMatchObject({ name: "Ünïcode _ 第1話.cbz", sizeBytes: job.result!.bytes });
+    const whole = await bytesOf(result);
+    expect(whole.byteLength).toBe(result.sizeBytes);
+    await writeFile(join(jobs.data, "got.cbz"), whole);
+    const source = await openPageSource(join(jobs.data, "got.cbz"));
+    expect(source.entries().map(({ name }) => name)).toEqual([
+      "ComicInfo.xml",
+      "p1_colorized.png",
+      "p2_colorized.png",
+      "p3_colorized.png",
+      "ref_a.jpg",
+      "ref_b.jpg",
+    ]);
+    for (const entry of source.entries()) await entry.read();
+    await source.close();
+    for (const start of [0, 1, 29, 30, 100, Math.floor(whole.byteLength / 2), whole.byteLength - 30])
+      for (const end of [start, start + 1, start + 77, whole.byteLength])
+        expect((await bytesOf(await jobs.store.result(id), { start, end })).equals(whole.subarray(start, end))).toBe(
+          true,
+        );
+  });
+
+  it("says so where a file changes during the download", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(2);
+    await jobs.done(id);
+    const result = await jobs.store.result(id);
+    await writeFile(join(jobs.data, "jobs", id, "output", "p1_colorized.png"), "other");
+    await expect(bytesOf(result)).rejects.toMatchObject({ code: "ERR_STATE" });
+  });
+
+  it("can be opened picture by picture; there is none of another name", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    await jobs.done(id);
+    const page = await jobs.picture(id, "p1.png");
+    const original = await jobs.store.openPicture(id, page.id, "original");
+    expect(original).toMatchObject({ name: "p1.png", type: "image/png" });
+    expect(Buffer.from(original.bytes!).equals(await linePage(1))).toBe(true);
+    expect((await jobs.store.openPicture(id, page.id, "result")).path).toContain("p1_colorized.png");
+    for (const which of ["preview:3", "layer:../../job.json", "layer:3_ink.png"] as const)
+      await expect(jobs.store.openPicture(id, page.id, which)).rejects.toMatchObject({ code: "ERR_JOB_NOT_FOUND" });
+  });
+});
+
+describe("again", () => {
+  it("makes a draft of the same input, references, roles and settings", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(2, { settings: { seed: 2 } });
+    const page = await jobs.picture(id, "p2.png");
+    await jobs.store.updatePictures(id, [page.id], { role: "inColour" });
+    await jobs.done(id);
+    const next = await jobs.store.again(id);
+    expect(next).toMatchObject({ state: "draft", settings: { seed: 2 } });
+    await jobs.until(next.id, ({ scanning }) => !scanning);
+    expect((await jobs.picture(next.id, "p2.png")).role).toBe("inColour");
+    await jobs.store.remove(id);
+    expect(await jobs.done(next.id)).toMatchObject({ state: "completed", progress: { completed: 1 } });
+  });
+});
+
+describe("a job from an allowed root", () => {
+  it("reads what really lies below the root, and writes elsewhere", async () => {
+    await using place = await temporaryFolder();
+    const outside = await writeFolder(join(place.path, "secret"), { "x.png": await linePage(9) });
+    const root = join(place.path, "root");
+    await writeFolder(root, await chapterFiles(1));
+    await writeFolder(join(root, "inner"), { "p7.png": await linePage(7) });
+    await symlink(outside, join(root, "out"));
+    await symlink(join(outside, "x.png"), join(root, "x.png"));
+    await symlink(join(root, "inner", "p7.png"), join(root, "p8.png"));
+    await writeZip(join(root, "c.cbz"), await chapterFiles(1));
+    await using jobs = await TestJobs.onPaper(undefined, { roots: new Map([["comics", root]]) });
+    expect(jobs.store.roots()).toEqual(["comics"]);
+    expect(await jobs.store.listRoot("comics")).toEqual([
+      { name: "c.cbz", path: "c.cbz", kind: "archive" },
+      { name: "inner", path: "inner", kind: "folder" },
+    ]);
+    for (const path of ["out", "../secret", "/etc", "nothing", "x.png/../../secret"])
+      await expect(
+        jobs.store.create({ source: { kind: "root", root: "comics", path, recursive: true } }),
+      ).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
+    const before = await readdir(root, { recursive: true });
+    const all = await jobs.store.create({ source: { kind: "root", root: "comics", path: "", recursive: true } });
+    await jobs.until(all.id, ({ scanning }) => !scanning);
+    const pictures = await jobs.store.pictures(all.id);
+    expect(pictures.map(({ name, role }) => [name, role])).toEqual([
+      ["p1.png", "page"],
+      ["p8.png", "page"],
+      ["ref_a.jpg", "reference"],
+      ["ref_b.jpg", "reference"],
+      ["inner/p7.png", "page"],
+      ["out", "unreadable"],
+      ["x.png", "unreadable"],
+    ]);
+    expect(JSON.stringify([pictures, jobs.store.get(all.id)])).not.toContain(outside);
+    expect(await jobs.done(all.id)).toMatchObject({ state: "completed", progress: { completed: 3 } });
+    const flat = await jobs.store.create({ source: { kind: "root", root: "comics", path: "inner", recursive: false } });
+    await jobs.until(flat.id, ({ scanning }) => !scanning);
+    expect(jobs.store.get(flat.id)).toMatchObject({ name: "inner", counts: { pages: 1, references: 0 } });
+    const archive = await jobs.store.create({
+      source: { kind: "root", root: "comics", path: "c.cbz", recursive: false },
+    });
+    await jobs.until(archive.id, ({ scanning }) => !scanning);
+    expect(await jobs.done(archive.id)).toMatchObject({ state: "completed", result: { name: "c.cbz" } });
+    expect(await readdir(root, { recursive: true })).toEqual(before);
+    const packed = await bytesOf(await jobs.store.result(archive.id));
+    expect(packed.includes(Buffer.from(root))).toBe(false);
+  });
+});
+
+describe("uploads", () => {
+  it("are one archive or a tree of pictures", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    await jobs.store.uploadTarget(id, "input", "a.cbz");
+    for (const name of ["b.zip", "p.png"])
+      await expect(jobs.store.uploadTarget(id, "input", name)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    const tree = await jobs.store.create();
+    await jobs.store.uploadTarget(tree.id, "input", "p/1.png");
+    await expect(jobs.store.uploadTarget(tree.id, "input", "p.cbz")).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    const target = await jobs.store.uploadTarget(id, "reference", "b.png");
+    expect(target.startsWith(join(jobs.data, "jobs", id, "references"))).toBe(true);
+  });
+
+  it("have safe names below the job's folder", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    const input = join(jobs.data, "jobs", id, "input");
+    const at = async (name: string): Promise<string> =>
+      (await jobs.store.uploadTarget(id, "input", name)).slice(input.length + 1);
+    expect(await at("C:\\pages\\CON.png")).toBe("pages/CON_.png");
+    expect(await at("/abs/第1話/00:1?.png")).toBe("abs/第1話/00_1_.png");
+    expect(await at("./x//y.png")).toBe("x/y.png");
+    expect(await at("X/Y.png")).toBe("X/Y_1.png");
+    expect(await at("x/y.png")).toBe("x/y.png");
+    for (const bad of [
+      "../x.png",
+      "a/../../x.png",
+      "",
+      "/",
+      "a/",
+      "x\u0000.png",
+      "__MACOSX/x.png",
+      "y.cobra-batch/z.png",
+      "x/y.png/z.png",
+    ])
+      await expect(jobs.store.uploadTarget(id, "input", bad)).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
+    await mkdir(input, { recursive: true });
+    expect((await readdir(join(jobs.data, "jobs", id))).sort()).toEqual(["input", "job.json"]);
+  });
+
+  it("of a hostile archive are the job's problem, without this machine's paths", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    await jobs.upload(id, { "bad.cbz": Buffer.from("PK\u0003\u0004 and then nothing of use") });
+    const { problem } = jobs.store.get(id);
+    expect(problem).toMatchObject({ code: "ERR_ZIP_FORMAT", status: 422 });
+    expect(problem!.detail).not.toContain(jobs.data);
+    await expect(jobs.store.start(id)).rejects.toMatchObject({ code: "ERR_ZIP_FORMAT" });
+  });
+});
