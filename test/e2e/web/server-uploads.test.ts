@@ -79,6 +79,17 @@ describe("uploads by tus", () => {
     expect((await stat(join(data.path, "a/jobs", job, "input/empty.png"))).size).toBe(0);
   });
 
+  it("end with their job: nothing more is taken, and what came before goes", async () => {
+    const gone = await newJob(server.url);
+    const url = server.url + (await begin(server, 10, { job: gone, path: "x.png" })).headers.get("location")!;
+    expect((await piece(url, 0, Buffer.from("01234"))).status).toBe(204);
+    expect((await fetch(`${server.url}/api/v1/jobs/${gone}`, { method: "DELETE" })).status).toBe(204);
+    const answer = await piece(url, 5, Buffer.from("56789"));
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ code: "ERR_JOB_NOT_FOUND" });
+    expect((await head(url)).status).toBe(404);
+  });
+
   it("are given up by DELETE", async () => {
     const url = server.url + (await begin(server, 10, { job, path: "x.png" })).headers.get("location")!;
     expect((await fetch(url, { method: "DELETE", headers: { "tus-resumable": "1.0.0" } })).status).toBe(204);

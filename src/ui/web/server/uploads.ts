@@ -49,6 +49,9 @@ export class Uploads {
       relativeLocation: true,
       allowedOrigins: () => false,
       namingFunction: () => randomBytes(16).toString("hex"),
+      onIncomingRequest: async (request, id) => {
+        if (request.method === "PATCH") await this.#assertWanted(id);
+      },
       onUploadCreate: async (_request, upload) => this.#created(upload),
       onUploadFinish: async (_request, upload) => this.#finished(upload),
       onResponseError: (asked, error) => {
@@ -111,6 +114,18 @@ export class Uploads {
       );
     (await space.book(upload.size ?? 0))();
     return { metadata: { job, role, path } };
+  }
+
+  /** Takes nothing more for a job that has been deleted, and drops what came before. */
+  async #assertWanted(id: string): Promise<void> {
+    const upload = await this.#store.getUpload(id).catch(() => undefined); // tus answers for one that is not there
+    if (upload === undefined) return;
+    try {
+      this.#options.jobs.get(this.#metadataOf(upload).job);
+    } catch (error) {
+      await this.#store.remove(id).catch(() => undefined);
+      throw error;
+    }
   }
 
   async #finished(upload: Upload): Promise<Record<string, never>> {
