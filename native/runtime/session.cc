@@ -334,10 +334,19 @@ Napi::Value CreateSession(const Napi::CallbackInfo& info) {
   });
 }
 
+// (options) -> what ONNX Runtime would be told
+Napi::Value DescribeSessionOptions(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsObject()) throw Fault("ERR_ARGUMENT", "session options are an object");
+    return DescribeOptions(info.Env(), ReadConfig(info[0].As<Napi::Object>()));
+  });
+}
+
 }  // namespace
 
 void RegisterSession(Napi::Env env, Napi::Object exports) {
   NodeEnvironment::Of(env).session_class = Napi::Persistent(NativeSession::Define(env));
+  exports.Set("describeSessionOptions", Napi::Function::New(env, DescribeSessionOptions, "describeSessionOptions"));
   exports.Set("createSession", Napi::Function::New(env, CreateSession, "createSession"));
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "platform/platform.h"
@@ -56,11 +57,30 @@ int ReadInt(const Napi::Object& options, const char* name, int otherwise) {
   return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
 }
 
-std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& config) {
-  std::unordered_map<std::string, std::string> options(config.provider_options.begin(), config.provider_options.end());
+// What is right for this work where the caller says nothing else. Arenas grow by what is asked for: doubled, they end
+// at many times the need. cuDNN chooses its algorithms by heuristic: a search runs them all at every new shape, with
+// all the memory there is. TF32 would round float32 packages to 10 bits.
+constexpr std::pair<const char*, const char*> kCudaDefaults[] = {
+    {"arena_extend_strategy", "kSameAsRequested"},
+    {"cudnn_conv_algo_search", "HEURISTIC"},
+    {"use_tf32", "0"},
+};
+
+std::map<std::string, std::string> CudaOptions(const SessionConfig& config) {
+  std::map<std::string, std::string> options = config.provider_options;
+  for (const auto& [name, value] : kCudaDefaults) options.try_emplace(name, value);
+  if (config.memory_limit_bytes > 0) options.try_emplace("gpu_mem_limit", std::to_string(config.memory_limit_bytes));
   options.try_emplace("device_id", std::to_string(config.device_id));
   return options;
 }
+
+std::map<std::string, std::string> TensorRtOptions(const SessionConfig& config) {
+  std::map<std::string, std::string> options = config.provider_options;
+  options.try_emplace("device_id", std::to_string(config.device_id));
+  return options;
+}
+
+std::map<std::string, std::string> OwnOptions(const SessionConfig& config) { return config.provider_options; }
 
 // If `update` throws, an option is at fault; ONNX Runtime's message names the key that it refuses.
 template <typename Update>
@@ -76,24 +96,27 @@ void Configure(Provider provider, Update&& update) {
 // The first update loads the provider's library, which may be missing. It carries none of the user's options, so that a
 // failure is the provider's.
 template <typename Options>
-void ConfigureOnDevice(const SessionConfig& config, Options& options) {
+void ConfigureOnDevice(const SessionConfig& config, Options& options, const std::map<std::string, std::string>& all) {
   options.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
-  if (!config.provider_options.empty()) Configure(config.provider, [&] { options.Update(WithDevice(config)); });
+  Configure(config.provider,
+            [&] { options.Update(std::unordered_map<std::string, std::string>(all.begin(), all.end())); });
 }
 
 void AppendCuda(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::CUDAProviderOptions cuda;
-  ConfigureOnDevice(config, cuda);
+  ConfigureOnDevice(config, cuda, CudaOptions(config));
   options.AppendExecutionProvider_CUDA_V2(*cuda);
 }
 
 void AppendTensorRt(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::TensorRTProviderOptions tensorrt;
-  ConfigureOnDevice(config, tensorrt);
+  ConfigureOnDevice(config, tensorrt, TensorRtOptions(config));
   options.AppendExecutionProvider_TensorRT_V2(*tensorrt);
   // What TensorRT does not take runs on CUDA.
   SessionConfig plain;
+  plain.provider = Provider::kCuda;
   plain.device_id = config.device_id;
+  plain.memory_limit_bytes = config.memory_limit_bytes;
   AppendCuda(options, plain);
 }
 
@@ -128,13 +151,17 @@ struct ProviderRow {
   const char* ort_name;  // as GetAvailableProviders lists it
   DeviceKind device;
   void (*append)(Ort::SessionOptions&, const SessionConfig&);
+  std::map<std::string, std::string> (*options)(const SessionConfig&);
+  // Threads inside one operator where the caller names none. A GPU's sessions compute nothing on the host.
+  int intra_op_threads;
   const char* remedy;  // if it cannot start
 };
 constexpr ProviderRow kProviders[] = {
-    {Provider::kCpu, "cpu", "CPUExecutionProvider", DeviceKind::kCpu, AppendCpu, ""},
-    {Provider::kCuda, "cuda", "CUDAExecutionProvider", DeviceKind::kCuda, AppendCuda, kNvidiaRemedy},
-    {Provider::kTensorRt, "tensorrt", "TensorrtExecutionProvider", DeviceKind::kCuda, AppendTensorRt, kNvidiaRemedy},
-    {Provider::kWebGpu, "webgpu", "WebGpuExecutionProvider", DeviceKind::kWebGpu, AppendWebGpu,
+    {Provider::kCpu, "cpu", "CPUExecutionProvider", DeviceKind::kCpu, AppendCpu, OwnOptions, 0, ""},
+    {Provider::kCuda, "cuda", "CUDAExecutionProvider", DeviceKind::kCuda, AppendCuda, CudaOptions, 1, kNvidiaRemedy},
+    {Provider::kTensorRt, "tensorrt", "TensorrtExecutionProvider", DeviceKind::kCuda, AppendTensorRt, TensorRtOptions,
+     1, kNvidiaRemedy},
+    {Provider::kWebGpu, "webgpu", "WebGpuExecutionProvider", DeviceKind::kWebGpu, AppendWebGpu, OwnOptions, 1,
      "It needs libvulkan.so.1 and a Vulkan driver"},
 };
 
@@ -168,6 +195,8 @@ SessionConfig ReadConfig(const Napi::Object& options) {
   config.graph_optimization =
       static_cast<GraphOptimizationLevel>(ReadInt(options, "graphOptimization", ORT_ENABLE_ALL));
   config.log_level = static_cast<OrtLoggingLevel>(ReadInt(options, "logLevel", ORT_LOGGING_LEVEL_FATAL));
+  const Napi::Value limit = options.Get("memoryLimitBytes");
+  config.memory_limit_bytes = limit.IsNumber() ? limit.As<Napi::Number>().Int64Value() : 0;
   config.provider_options = ReadTexts(options.Get("providerOptions"));
   config.config = ReadTexts(options.Get("config"));
   for (const auto& [name, text] : ReadTexts(options.Get("freeDimensions")))
@@ -175,9 +204,26 @@ SessionConfig ReadConfig(const Napi::Object& options) {
   return config;
 }
 
+namespace {
+
+int IntraOpThreads(const SessionConfig& config) {
+  return config.intra_op_threads > 0 ? config.intra_op_threads : RowOf(config.provider).intra_op_threads;
+}
+
+}  // namespace
+
+Napi::Object DescribeOptions(Napi::Env env, const SessionConfig& config) {
+  Napi::Object provider_options = Napi::Object::New(env);
+  for (const auto& [name, value] : RowOf(config.provider).options(config)) provider_options.Set(name, value);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("intraOpThreads", IntraOpThreads(config));
+  result.Set("providerOptions", provider_options);
+  return result;
+}
+
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime) {
   Ort::SessionOptions options;
-  options.SetIntraOpNumThreads(config.intra_op_threads);
+  options.SetIntraOpNumThreads(IntraOpThreads(config));
   options.SetInterOpNumThreads(config.inter_op_threads);
   options.SetGraphOptimizationLevel(config.graph_optimization);
   options.SetLogSeverityLevel(config.log_level);

@@ -25,6 +25,7 @@ struct SessionConfig {
   int device_id = 0;
   int intra_op_threads = 0;  // 0: ONNX Runtime decides
   int inter_op_threads = 0;
+  int64_t memory_limit_bytes = 0;  // of the session's arena on a GPU; 0: none
   GraphOptimizationLevel graph_optimization = ORT_ENABLE_ALL;
   OrtLoggingLevel log_level = ORT_LOGGING_LEVEL_FATAL;
   std::map<std::string, std::string> provider_options;
@@ -36,6 +37,8 @@ struct SessionConfig {
 };
 
 SessionConfig ReadConfig(const Napi::Object& options);
+// What ONNX Runtime is told of threads and of the provider: { intraOpThreads, providerOptions }.
+Napi::Object DescribeOptions(Napi::Env env, const SessionConfig& config);
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime);
 
 // After a session could not be created: why the provider cannot create any, or nothing if it can and the model was at

@@ -132,6 +132,7 @@ export interface NativeSessionConfig {
   readonly provider: string;
   readonly fallback: boolean;
   readonly deviceId: number;
+  readonly memoryLimitBytes: number;
   readonly intraOpThreads: number;
   readonly interOpThreads: number;
   readonly graphOptimization: number;
@@ -208,6 +209,11 @@ interface NativeRuntime {
     settle: Settle<number>,
   ): JobId;
   copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
+  /** What ONNX Runtime would be told of threads and of the provider. */
+  describeSessionOptions(config: NativeSessionConfig): {
+    intraOpThreads: number;
+    providerOptions: Record<string, string>;
+  };
   createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;
   createBinding(
     session: NativeSession,
