@@ -1,6 +1,6 @@
 /**
- * The solver as a graph, so that latents stay where they are between the steps. Every page of a batch has numbers of its
- * own, so pages may be at different steps.
+ * The solver as a graph, so that latents stay where they are between the steps. Every page of a batch has numbers of
+ * its own, so pages may be at different steps.
  */
 import { GraphBuilder, type Graph, type Value } from "../../onnx/graph-builder.js";
 import { DATA_TYPE } from "../../onnx/schema.js";
