@@ -44,6 +44,8 @@ export class RotatingFile {
   #fd: number | undefined;
   #path = "";
   #bytes = 0;
+  /** Of the day that the file is of, local time. */
+  #dayStartsMs = 0;
   #dayEndsMs = 0;
   #lost = 0;
   #isTorn = false;
@@ -76,8 +78,8 @@ export class RotatingFile {
   write(line: string): void {
     if (this.#fd === undefined) return;
     try {
-      if ((this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) || Date.now() >= this.#dayEndsMs)
-        this.#rotate();
+      if (this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) this.#rotate();
+      else if (!this.#isOfToday()) this.#rotate();
       if (this.#lost > 0) {
         this.#put(
           `${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`,
@@ -124,7 +126,15 @@ export class RotatingFile {
     }
     const { size, mtimeMs } = fstatSync(this.#fd);
     this.#bytes = size;
-    this.#dayEndsMs = new Date(size > 0 ? mtimeMs : Date.now()).setHours(24, 0, 0, 0);
+    const writtenMs = size > 0 ? mtimeMs : Date.now();
+    this.#dayStartsMs = new Date(writtenMs).setHours(0, 0, 0, 0);
+    this.#dayEndsMs = new Date(writtenMs).setHours(24, 0, 0, 0);
+  }
+
+  /** Also false for a file of a later day: the machine's clock was set back. */
+  #isOfToday(): boolean {
+    const now = Date.now();
+    return now >= this.#dayStartsMs && now < this.#dayEndsMs;
   }
 
   #rotate(): void {
@@ -170,7 +180,12 @@ export class RotatingFile {
           name.endsWith(extension) &&
           /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)),
       );
-      const oldestFirst = full.sort((a, b) => (age(a) < age(b) ? -1 : 1));
+      // Names from the future are of a time when the machine's clock was wrong: they go first.
+      const now = `_${stamp(new Date())}`;
+      const isFuture = (name: string): boolean => age(name).slice(0, now.length) > now;
+      const oldestFirst = full.sort(
+        (a, b) => Number(isFuture(b)) - Number(isFuture(a)) || (age(a) < age(b) ? -1 : 1),
+      );
       for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept)))
         if (join(folder, name) !== this.#path) unlinkSync(join(folder, name));
     } catch {
