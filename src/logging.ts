@@ -3,6 +3,7 @@
  * and pipes get NDJSON: `level`, `time` (ISO, milliseconds), `component`, `job` and `page` where there is one, `msg`,
  * and the record's own fields. Lines of worker threads come out here too.
  */
+import { hostname } from "node:os";
 import { pino, type Logger as PinoLogger } from "pino";
 import { checkArgument, checkObject } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
@@ -76,7 +77,7 @@ const loggers = new Map<string, PinoLogger>();
 const root: PinoLogger = pino(
   {
     level: "silent",
-    base: null,
+    base: { pid: process.pid, host: hostname() },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (_label, value) => ({ level: levelName(value) }) },
     mixin: () => ({ ...logContext() }),

@@ -89,7 +89,7 @@ class ArchiveSource implements PageSource {
       await turn();
       file.name = names.take(file.name);
     }
-    this.#entries = sortedNaturally(files, ({ name }) => name);
+    this.#entries = await sortedNaturally(files, ({ name }) => name);
     if (!this.#entries.some((entry) => entry.kind === "image")) throw this.#empty();
   }
 

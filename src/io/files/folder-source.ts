@@ -30,7 +30,7 @@ export async function openFolderSource(path: string, recursive: boolean, within?
   const listing: Listing = { root: path, recursive, within, files: [], faults: [], warnings: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
   const { faults, warnings } = listing;
-  const entries = sortedNaturally(await judged(listing), ({ name }) => name);
+  const entries = await sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
     const archive = entries.find(({ name }) => isArchiveName(name));

@@ -126,7 +126,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     throw listenError(host, port, cause);
   }
   const { port: bound } = app.server.address() as AddressInfo;
-  log.info({ host, port: bound, data, token: token !== undefined }, "server listens");
+  log.info({ address: host, port: bound, data, token: token !== undefined }, "server listens");
   let closing: Promise<void> | undefined;
   return { host, port: bound, close: () => (closing ??= end()) };
 }
