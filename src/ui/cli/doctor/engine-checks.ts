@@ -1,17 +1,17 @@
 /** Checks of the engine's parts: addon, ONNX Runtime, its providers, sharp, the model package. */
 import { execFile, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { runtimeInfo } from "../../../binding/index.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
 import { messageOf } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
+import { packagePath } from "../../../platform/package-files.js";
 import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
-const PROBE = fileURLToPath(new URL("./probe-provider.js", import.meta.url));
+const PROBE = packagePath("dist/ui/cli/doctor/probe-provider.js");
 const PROBE_TIMEOUT_MS = 60_000;
 const GPU_QUERY_TIMEOUT_MS = 10_000;
 

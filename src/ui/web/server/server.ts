@@ -2,12 +2,12 @@
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ResourceError, systemCode, messageOf } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
+import { packagePath } from "../../../platform/package-files.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
 import type { App } from "./app-type.js";
@@ -102,7 +102,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       redactor,
       limits,
       uploadFolder,
-      page: options.page ?? fileURLToPath(new URL("../page", import.meta.url)),
+      page: options.page ?? packagePath("dist/ui/web/page"),
     },
     {
       hostNames: [host, ...hostNames],
