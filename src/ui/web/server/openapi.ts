@@ -46,6 +46,7 @@ interface Description {
 }
 
 interface Operation {
+  operationId?: string;
   requestBody?: { required?: boolean };
   responses?: Record<string, { description?: string }>;
 }
@@ -83,6 +84,8 @@ function tidy(document: object): object {
   for (const [path, operations] of Object.entries(tidied.paths ?? {}))
     for (const operation of Object.values(operations)) {
       const call = path.split("/").at(-1)!;
+      // The plugin marks what it takes for the twin of a GET.
+      if (operation.operationId) operation.operationId = operation.operationId.replace(/-head$/, "");
       if (operation.requestBody && OPTIONAL_BODIES.has(call)) operation.requestBody.required = false;
       for (const answer of Object.values(operation.responses ?? {}))
         if (answer.description === UNDESCRIBED) answer.description = "done";

@@ -177,7 +177,7 @@ export const en = {
     noPages: "There is no page to colour yet.",
     noReferences: "There are no references: without them the colours are a guess.",
     ignored: (_key: string, because: string, unless: string | undefined): string =>
-      `No effect: this model ${because}${unless === undefined ? "" : `, unless ${unless}`}.`,
+      `No effect: this model ${because}${unless === undefined ? "" : `, unless ${unless.replace("4 x top-k", "four times as many")}`}.`,
     names: {
       style: "Style",
       numInferenceSteps: "Steps",
