@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { namesInElf } from "../lib/elf.mjs";
+import { keepChip } from "../lib/fatbin.mjs";
 import { ensureModules } from "../lib/modules.mjs";
 import { ORT_VERSION, stageGpuProviders } from "../lib/onnxruntime.mjs";
-import { ROOT, run, SetupError } from "../lib/steps.mjs";
+import { ROOT, run, say, SetupError } from "../lib/steps.mjs";
 
 /** Where the addon lies in a bundle. */
 export const ADDON_FOLDER = "app/prebuilds/linux-x64";
@@ -87,9 +88,23 @@ function addDependencies(folder) {
 }
 
 /** ONNX Runtime with its GPU providers, from npm or from a folder. */
-async function addProviders(folder, onnxruntime) {
+async function addProviders(folder, { onnxruntime, chip }) {
   const target = join(folder, ADDON_FOLDER);
-  if (onnxruntime === undefined) return void (await stageGpuProviders(target));
+  if (onnxruntime === undefined) await stageGpuProviders(target);
+  else copyProviders(onnxruntime, target);
+  if (chip === undefined) return;
+  const path = join(target, PROVIDERS[1]);
+  const elf = readFileSync(path);
+  try {
+    const bytes = keepChip(elf, chip);
+    say(`  ${Math.round(bytes / 1e6)} MB of code for compute capability ${chip} kept`);
+  } catch (error) {
+    throw new SetupError(`--chip ${chip}: ${error.message}`);
+  }
+  writeFileSync(path, elf);
+}
+
+function copyProviders(onnxruntime, target) {
   const files = readdirSync(onnxruntime);
   const missing = [CORE, ...PROVIDERS].filter((file) => !files.includes(file));
   if (missing.length > 0)
@@ -113,16 +128,19 @@ function addLauncher(folder, name, what, script) {
 
 /**
  * Fills an empty folder.
- * @param onnxruntime folder with ONNX Runtime and its GPU providers; default: from npm
+ * @param {object} options
+ * @param {boolean} options.gpu
+ * @param {string} [options.onnxruntime] folder with ONNX Runtime and its GPU providers; default: from npm
+ * @param {string} [options.chip] the compute capability to keep GPU code for; default: all
  */
-export async function gather(folder, { gpu, onnxruntime }) {
+export async function gather(folder, { gpu, ...providers }) {
   addNode(folder);
   addPackage(folder);
   addDependencies(folder);
   const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   addLauncher(folder, "cobra-batch", "cobra-batch", `app/${bin["cobra-batch"]}`);
   if (gpu) {
-    await addProviders(folder, onnxruntime);
+    await addProviders(folder, providers);
     addChecks(folder);
     addLauncher(folder, "gpu-check", "the check of a machine's GPU", "app/scripts/gpu-check.mjs");
   }

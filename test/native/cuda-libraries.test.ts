@@ -4,7 +4,7 @@
  * from their files where they are staged.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,6 +13,13 @@ import { loadAddon } from "../../src/binding/load.js";
 import { runJob } from "../../src/binding/runtime/jobs.js";
 import { loadRuntime } from "../../src/binding/runtime/runtime.js";
 import { readElfNames } from "../../src/platform/elf.js";
+// @ts-expect-error a build script without types
+import * as fatbinScript from "../../scripts/lib/fatbin.mjs";
+
+const { chipsOf, keepChip } = fatbinScript as {
+  chipsOf: (elf: Buffer) => string[];
+  keepChip: (elf: Buffer, capability: string) => number;
+};
 
 const COMPILER = ["cc", "gcc", "clang"].find((name) => spawnSync(name, ["--version"]).status === 0);
 const CUDA_13 = ["libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
@@ -178,5 +185,27 @@ describe.skipIf(!existsSync(STAGED))("the real providers (skipped unless staged 
       "libnvinfer.so.10",
       "libnvonnxparser.so.10",
     ]);
+  });
+
+  it("have machine code for these chips; a copy keeps that for one, in its place", () => {
+    const elf = readFileSync(join(STAGED, "libonnxruntime_providers_cuda.so"));
+    const before = Buffer.from(elf);
+    expect(chipsOf(elf)).toEqual(["7.5", "8.0", "8.6", "8.9", "9.0", "12.0"]);
+    expect(() => keepChip(elf, "10.0")).toThrow(/no code for compute capability 10\.0, only for 7\.5/);
+    expect(elf.equals(before)).toBe(true);
+    const left = keepChip(elf, "9.0");
+    expect(left).toBeGreaterThan(20e6);
+    // The entries' headers are as before, so that the driver finds the one that it looks for.
+    expect(chipsOf(elf)).toEqual(chipsOf(before));
+    let zeroed = 0;
+    let other = 0;
+    for (let at = 0; at < elf.length; at++)
+      if (elf[at] !== before[at]) {
+        if (elf[at] === 0) zeroed++;
+        else other++;
+      }
+    expect(other).toBe(0);
+    expect(zeroed).toBeGreaterThan(100e6);
+    expect(keepChip(Buffer.from(readFileSync(process.execPath)), "9.0")).toBe(0); // no GPU code at all
   });
 });
