@@ -1,5 +1,5 @@
-// The single modules of src/ as JavaScript, for scripts that reach below the public API: checks of a machine, and bundles
-// that hold them. dist/ has a file for each in a clone; the published package has only those that it needs itself.
+// The single modules of src/ as JavaScript, for scripts that reach below the public API: checks of a machine, and
+// bundles that hold them. dist/ has a file for each in a clone; the published package has only those that it needs.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
