@@ -4,6 +4,7 @@
  * and the record's own fields. Lines of worker threads come out here too.
  */
 import { createRequire } from "node:module";
+import { hostname } from "node:os";
 import type { Logger as PinoLogger } from "pino";
 import { checkArgument, checkObject } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
@@ -84,7 +85,7 @@ function rootLogger(): PinoLogger {
   root = pino(
     {
       level: "debug",
-      base: null,
+      base: { pid: process.pid, host: hostname() },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (_label, value) => ({ level: levelName(value) }) },
       mixin: () => ({ ...logContext() }),
