@@ -2,12 +2,12 @@
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { dirname, isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
+import { packagePath } from "../../../platform/package-files.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
 import type { App } from "./app-type.js";
@@ -105,7 +105,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       redactor,
       limits,
       uploadFolder,
-      page: options.page ?? fileURLToPath(new URL("../page", import.meta.url)),
+      page: options.page ?? packagePath("dist/ui/web/page"),
     },
     {
       hostNames: [host, ...hostNames],
@@ -129,7 +129,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     throw listenError(host, port, cause);
   }
   const { port: bound } = app.server.address() as AddressInfo;
-  log.info({ host, port: bound, data, token: token !== undefined }, "server listens");
+  log.info({ address: host, port: bound, data, token: token !== undefined }, "server listens");
   let closing: Promise<void> | undefined;
   return { host, port: bound, close: () => (closing ??= end()) };
 }

@@ -13,10 +13,10 @@ import {
   openPage,
   startAddressed,
   type AddressedProcess,
-} from "../../support/browser.js";
-import { linePage } from "../../support/chapter.js";
+} from "../support/browser.js";
+import { linePage } from "../support/chapter.js";
 
-const DOUBLE = join(import.meta.dirname, "../../support/api-double.mjs");
+const DOUBLE = join(import.meta.dirname, "../support/api-double.mjs");
 
 interface DoubleJob {
   readonly id: string;
