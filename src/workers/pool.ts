@@ -12,8 +12,8 @@ import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 /**
- * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of tasks
- * with small pictures.
+ * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of
+ * tasks with small pictures.
  */
 const GROW_AFTER_MS = 100;
 
