@@ -1,5 +1,6 @@
 // The web page in a browser: the time between two frames while a draft of 2,000 pages is scrolled as a hand
-// does, 3,000 pixels a second, against scrolling an empty page of the same height in the same browser. Needs Chromium (COBRA_CHROMIUM).
+// does, 3,000 pixels a second, against scrolling an empty page of the same height in the same browser. Needs Chromium
+// (COBRA_CHROMIUM).
 // node bench/web-page.mjs [--seconds 4] [--speed 3000] [--rounds 3]
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

@@ -118,7 +118,8 @@ function copyProviders(onnxruntime, target) {
 function addChecks(folder) {
   for (const path of CHECKS) copy(join(ROOT, path), join(folder, "app", path));
   const modules = ensureModules();
-  if (modules !== join(ROOT, "dist")) copy(modules, join(folder, "app/modules"));
+  // The package leaves out the files of dist/ that only lead to a module; the checks load modules by those.
+  copy(modules, join(folder, modules === join(ROOT, "dist") ? "app/dist" : "app/modules"));
 }
 
 function addLauncher(folder, name, what, script) {
