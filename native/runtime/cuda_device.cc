@@ -68,7 +68,7 @@ const Cuda& TheCuda() {
 
 class CudaDevice final : public Device {
  public:
-  explicit CudaDevice(const DeviceId& device_id) : Device(device_id), cuda_(TheCuda()) {}
+  explicit CudaDevice(const DeviceId& device_id) : Device(device_id) {}
 
   bool copies_beside_runs() const override { return true; }
   const OrtMemoryInfo* place() const override {
@@ -81,60 +81,59 @@ class CudaDevice final : public Device {
   void* Allocate(size_t bytes) override {
     Enter();
     void* memory = nullptr;
-    Check(cuda_.malloc(&memory, bytes), "cudaMalloc of " + std::to_string(bytes) + " bytes on " + name);
+    Check(TheCuda().malloc(&memory, bytes), "cudaMalloc of " + std::to_string(bytes) + " bytes on " + name);
     allocated_bytes += bytes;
     return memory;
   }
   void Free(void* memory, size_t bytes) noexcept override {
     allocated_bytes -= bytes;
-    if (cuda_.set_device(id.index) == 0) cuda_.free(memory);
+    if (TheCuda().set_device(id.index) == 0) TheCuda().free(memory);
   }
   void* AllocatePinned(size_t bytes) override {
     Enter();
     void* memory = nullptr;
-    Check(cuda_.host_alloc(&memory, bytes, 0), "cudaHostAlloc of " + std::to_string(bytes) + " bytes");
+    Check(TheCuda().host_alloc(&memory, bytes, 0), "cudaHostAlloc of " + std::to_string(bytes) + " bytes");
     return memory;
   }
   void FreePinned(void* memory, size_t) noexcept override {
-    if (cuda_.set_device(id.index) == 0) cuda_.free_host(memory);
+    if (TheCuda().set_device(id.index) == 0) TheCuda().free_host(memory);
   }
   // Copies come from the thread that computes and from the one that copies.
   void Copy(const CopySide& from, const CopySide& to, size_t bytes) override {
     Enter();
     const std::lock_guard lock(copy_mutex_);
     if (!copies_) {
-      Check(cuda_.stream_create(&copies_, kStreamNonBlocking), "cudaStreamCreateWithFlags on " + name);
-      Check(cuda_.event_create(&copied_, kEventBlocking | kEventNoTiming), "cudaEventCreateWithFlags on " + name);
+      Check(TheCuda().stream_create(&copies_, kStreamNonBlocking), "cudaStreamCreateWithFlags on " + name);
+      Check(TheCuda().event_create(&copied_, kEventBlocking | kEventNoTiming), "cudaEventCreateWithFlags on " + name);
     }
-    Check(cuda_.memcpy_async(to.address, from.address, bytes, kMemcpyDefault, copies_),
+    Check(TheCuda().memcpy_async(to.address, from.address, bytes, kMemcpyDefault, copies_),
           "cudaMemcpyAsync of " + std::to_string(bytes) + " bytes on " + name);
   }
   void WaitForCopies() override {
     Enter();
     const std::lock_guard lock(copy_mutex_);
     if (!copies_) return;
-    Check(cuda_.event_record(copied_, copies_), "cudaEventRecord on " + name);
-    Check(cuda_.event_synchronize(copied_), "waiting for copies on " + name);
+    Check(TheCuda().event_record(copied_, copies_), "cudaEventRecord on " + name);
+    Check(TheCuda().event_synchronize(copied_), "waiting for copies on " + name);
   }
   std::optional<MemoryFigures> ReadMemory() override {
     Enter();
     MemoryFigures figures;
-    if (cuda_.mem_get_info(&figures.free_bytes, &figures.total_bytes) != 0) return std::nullopt;
+    if (TheCuda().mem_get_info(&figures.free_bytes, &figures.total_bytes) != 0) return std::nullopt;
     return figures;
   }
   LoadFigures ReadLoad() override { return ReadNvml(id.index); }
 
  private:
   // The current device belongs to the thread.
-  void Enter() const { Check(cuda_.set_device(id.index), "cudaSetDevice(" + std::to_string(id.index) + ")"); }
+  void Enter() const { Check(TheCuda().set_device(id.index), "cudaSetDevice(" + std::to_string(id.index) + ")"); }
   void Check(Status status, const std::string& call) const {
     if (status == 0) return;
-    cuda_.get_last_error();  // one that is not sticky is not seen again by the next call
-    const char* text = cuda_.error_string(status);
+    TheCuda().get_last_error();  // one that is not sticky is not seen again by the next call
+    const char* text = TheCuda().error_string(status);
     throw DeviceFault(ErrorLibrary::kCuda, status, call, text ? text : "");
   }
 
-  const Cuda& cuda_;
   mutable std::once_flag place_made_;
   mutable const Ort::MemoryInfo* place_ = nullptr;
   std::mutex copy_mutex_;  // guards the fields below

@@ -56,7 +56,7 @@ struct CopySide {
 
 class Device {
  public:
-  // The one of this process. Throws Fault ERR_PROVIDER_UNAVAILABLE if its driver cannot be loaded.
+  // The one of this process.
   static Device& Of(const DeviceId& id);
   virtual ~Device() = default;
   Device(const Device&) = delete;

@@ -33,9 +33,8 @@ export class Device {
   static readonly #known = new Map<string, Device>();
 
   /**
-   * The device of a name.
-   * @throws ValidationError `ERR_ARGUMENT` for a name that no device has; ResourceError `ERR_PROVIDER_UNAVAILABLE` where
-   * its driver cannot be loaded
+   * The device of a name, whether the machine has it or not.
+   * @throws ValidationError `ERR_ARGUMENT` for a name that no device can have
    */
   static of(name: string): Device {
     let device = Device.#known.get(name);

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";
-import { PROVIDERS, type Provider } from "../../binding/runtime/providers.js";
+import { PROVIDERS } from "../../binding/runtime/providers.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { getLogger } from "../../logging.js";
@@ -16,6 +16,7 @@ import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { buildSolver } from "../cobra/solver-graph.js";
+import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
 const log = getLogger("networks");
@@ -70,7 +71,7 @@ export class NetworkSessions implements Disposable {
           name,
           graph,
           path,
-          this.#options,
+          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
           this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
         ),
       );
@@ -85,19 +86,14 @@ export class NetworkSessions implements Disposable {
   }
 
   /** The solver beside a denoiser's session, opened at first use. */
-  solver({ provider, device }: InferenceSession): Promise<InferenceSession> {
-    this.#solver ??= (async () => {
-      const known = provider as Provider;
-      const precision = PROVIDERS[known].hasFloat64 ? "float64" : "float32";
-      const { prediction } = this.#model.manifest;
-      const opening = InferenceSession.create(modelBytes(buildSolver(prediction, precision)), {
-        provider: known,
-        deviceId: device.index,
-        intraOpThreads: 1,
-      });
-      opening.catch(() => (this.#solver = undefined)); // a failed opening may be tried again
-      return await opening;
-    })();
+  solver({ device }: InferenceSession): Promise<InferenceSession> {
+    if (this.#solver === undefined) {
+      const provider = device.kind; // each kind has a plain provider of its name
+      const precision = PROVIDERS[provider].hasFloat64 ? "float64" : "float32";
+      const model = modelBytes(buildSolver(this.#model.manifest.prediction, precision));
+      this.#solver = InferenceSession.create(model, { provider, deviceId: device.index, intraOpThreads: 1 });
+      this.#solver.catch(() => (this.#solver = undefined)); // a failed opening may be tried again
+    }
     return this.#solver;
   }
 
