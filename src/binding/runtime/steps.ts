@@ -1,4 +1,5 @@
 /** A loop of bound runs as one job of the device, such as the denoising of a batch. */
+import { AsyncResource } from "node:async_hooks";
 import { guarded } from "../faults.js";
 import type { TensorData } from "../types.js";
 import type { Binding } from "./binding.js";
@@ -51,9 +52,10 @@ export function runSteps(options: StepsOptions): Steps {
   const bindings = rounds.map((round) => round.map((binding) => binding.native()));
   const tensors = tables.map(({ tensor }) => tensor.native("steps"));
   const rows = tables.map((table) => table.rows);
+  const listener = onStep === undefined ? undefined : AsyncResource.bind(onStep); // with the caller's log context
   let job: number | undefined;
   const done = runJob<number>((settle) => {
-    job = guarded(() => addon.runSteps(bindings, tensors, rows, first, steps, finite, onStep, settle));
+    job = guarded(() => addon.runSteps(bindings, tensors, rows, first, steps, finite, listener, settle));
     return job;
   }, signal);
   return {
