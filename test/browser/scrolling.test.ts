@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, NO_CHROMIUM, openPage, startAddressed, type AddressedProcess } from "../support/browser.js";
+// @ts-expect-error plain JS without declarations
+import * as inPage from "./fixtures/in-page.mjs";
 
 const DOUBLE = join(import.meta.dirname, "../support/api-double.mjs");
 /** In the source of the function that draws a tile, and of no smaller one. */
@@ -17,6 +19,11 @@ interface Changes {
   readonly other: readonly string[];
   readonly columns: number;
 }
+
+const { scrollRows, costlyStyles } = inPage as {
+  scrollRows: (rows: number) => Promise<Changes>;
+  costlyStyles: () => string[];
+};
 
 describe.skipIf(NO_CHROMIUM)(`scrolling 2,000 pages${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, () => {
   let browser: Browser;
@@ -76,46 +83,11 @@ describe.skipIf(NO_CHROMIUM)(`scrolling 2,000 pages${NO_CHROMIUM ? `: ${NO_CHROM
     const { context, page } = await openPage(browser);
     await page.goto(`${double.url}#/jobs/${longest}`);
     await page.locator(".tile img").first().waitFor();
-    const costly = await page.evaluate(() =>
-      [...document.querySelectorAll("body, body *")].flatMap((element) => {
-        const { backdropFilter, filter, willChange, transitionDuration } = getComputedStyle(element);
-        const moves = element.closest(".tile") !== null && transitionDuration !== "0s";
-        const asks = backdropFilter !== "none" || filter !== "none" || willChange !== "auto" || moves;
-        return asks ? [element.className || element.tagName] : [];
-      }),
-    );
+    const costly = await page.evaluate(costlyStyles);
     expect(costly).toEqual([]);
     await context.close();
   });
 });
-
-/** Scrolls by whole rows, one a frame, and tells what has changed in the document. Runs in the page. */
-async function scrollRows(rows: number): Promise<Changes> {
-  const tiles = [...document.querySelectorAll<HTMLElement>(".tile")];
-  const top = (tile: HTMLElement): number => Math.round(tile.getBoundingClientRect().top);
-  const first = tiles.filter((tile) => top(tile) === top(tiles[0]!));
-  const rowHeight = top(tiles[first.length]!) - top(tiles[0]!);
-  let [added, removed] = [0, 0];
-  const other: string[] = [];
-  const observer = new MutationObserver((changes) => {
-    for (const { type, target, addedNodes, removedNodes, attributeName } of changes) {
-      if (type === "childList" && (target as Element).className === "tile-grid") {
-        added += addedNodes.length;
-        removed += removedNodes.length;
-      } else other.push(`${(target as Element).className} ${type} ${attributeName ?? ""}`);
-    }
-  });
-  observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-  const frame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(resolve));
-  for (let row = 0; row < rows; row++) {
-    scrollBy({ top: rowHeight, behavior: "instant" });
-    await frame();
-    await frame();
-  }
-  await new Promise((resolve) => setTimeout(resolve, 300)); // pictures come after their tiles
-  observer.disconnect();
-  return { added, removed, other, columns: first.length };
-}
 
 /** How often the smallest function of the page's script that holds this text was called since it was last asked. */
 async function callsOf(session: CDPSession, page: Page, text: string): Promise<number> {
