@@ -1,6 +1,6 @@
 // Joins the compiled modules into few files, since loading a file costs more than most modules do: a command loads 14
-// instead of 250. Each module still has a file of its own name in dist/ that leads to its code, for tests and benchmarks;
-// those that nothing shipped leads to are not packed.
+// instead of 250. Each module still has a file of its own name in dist/ that leads to its code, for tests and
+// benchmarks; those that nothing shipped leads to are not packed.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { rolldown } from "rolldown";
@@ -42,8 +42,8 @@ function closure(ids, getModuleInfo) {
 }
 
 /**
- * Names the file that a module goes to: one for those that have the same users and load packages of the same level. So a
- * light command loads no heavy package, a worker no code of commands, and files never import each other in a circle.
+ * Names the file that a module goes to: one for those that have the same users and load packages of the same level. So
+ * a light command loads no heavy package, a worker no code of commands, and files never import each other in a circle.
  */
 function groupBy(names, fileOf) {
   let users;

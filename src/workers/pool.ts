@@ -12,8 +12,8 @@ import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
 
 /**
- * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of tasks with
- * small pictures.
+ * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of
+ * tasks with small pictures.
  */
 const GROW_AFTER_MS = 100;
 
@@ -105,9 +105,9 @@ class Call {
 }
 
 /**
- * Threads are shared by all tasks, first come first served. The first starts with the first task; their number doubles, up
- * to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what the
- * worker file does.
+ * Threads are shared by all tasks, first come first served. The first starts with the first task; their number doubles,
+ * up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what
+ * the worker file does.
  */
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;

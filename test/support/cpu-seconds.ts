@@ -1,5 +1,5 @@
-// With COBRA_TEST_CPU=<file>, each test file appends a line to it: its path, and the CPU seconds of its process and of the
-// processes it has started. Files that share a process are counted from where the one before them ended.
+// With COBRA_TEST_CPU=<file>, each test file appends a line to it: its path, and the CPU seconds of its process and of
+// the processes it has started. Files that share a process are counted from where the one before them ended.
 import { appendFileSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { afterAll, expect } from "vitest";

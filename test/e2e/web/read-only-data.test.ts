@@ -19,15 +19,26 @@ interface Told {
 describe.skipIf(!canMount())("a data folder that is read-only (needs root and the right to mount)", () => {
   it("is told at the start; while the server runs changes are refused, and what is there can be looked at", async () => {
     const disk = await mkdtemp(join(tmpdir(), "cobra-read-only-"));
-    const remount = (mode: "ro" | "rw"): void => void execFileSync("mount", ["-o", `remount,${mode}`, disk]);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]);
+    const mount = (...args: string[]): void => void execFileSync("mount", args);
+    mount("-t", "tmpfs", "-o", "size=4g", "tmpfs", disk);
+    // A file system with files open for writing cannot become read-only; a mount over its folders can be.
+    const folders = ["jobs", "uploads"].map((name) => join(disk, "data", name));
+    const lock = (): void => {
+      for (const folder of folders) {
+        mount("--bind", folder, folder);
+        mount("-o", "remount,bind,ro", folder);
+      }
+    };
+    const unlock = (): void => {
+      for (const folder of folders) execFileSync("umount", [folder]);
+    };
     try {
-      remount("ro");
+      mount("-o", "remount,ro", disk);
       const refused = await runCli(["serve", "--port", "0", "--data", join(disk, "data")]);
       expect(refused.code).toBe(75);
       expect(refused.stderr).toContain("ERR_OUTPUT_WRITE");
       expect(refused.stderr).toMatch(/read-only/);
-      remount("rw");
+      mount("-o", "remount,rw", disk);
       await using server = await startCommand(["--data", join(disk, "data")]);
       const call = (method: string, path: string, body?: unknown): Promise<Response> =>
         fetch(`${server.url}/api/v1/${path}`, {
@@ -46,7 +57,7 @@ describe.skipIf(!canMount())("a data folder that is read-only (needs root and th
       const upload = async (): Promise<Response> =>
         fetch(`${server.url}/api/v1/jobs/${made.id}/files`, { method: "POST", body: await form() });
 
-      remount("ro");
+      lock();
       const changes: readonly [string, () => Promise<Response>][] = [
         ["a new job", () => call("POST", "jobs", { name: "after" })],
         ["a new name", () => call("PATCH", `jobs/${made.id}`, { name: "other" })],
@@ -75,11 +86,11 @@ describe.skipIf(!canMount())("a data folder that is read-only (needs root and th
       const list = (await (await call("GET", "jobs")).json()) as { name: string }[];
       expect(list.map(({ name }) => name)).toEqual(["before"]);
 
-      remount("rw");
-      expect((await upload()).status).toBe(200);
+      unlock();
+      expect((await upload()).status).toBe(201);
       expect((await call("POST", "jobs", { name: "after" })).status).toBe(201);
     } finally {
-      execFileSync("umount", ["-l", disk]);
+      execFileSync("umount", ["-R", "-l", disk]);
       await rm(disk, { recursive: true, force: true });
     }
   });
