@@ -16,7 +16,7 @@ interface Step {
 
 it(
   "gives figures of each step, saves them, and skips what is not there with the reason",
-  { timeout: 240_000 },
+  { timeout: 420_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "cobra-gpu-check-"));
     const steps = [
@@ -31,7 +31,7 @@ it(
       "out-of-memory",
       "tensorrt",
     ];
-    const args = ["--device", "cpu", "--steps", steps.join(","), "--minutes", "4", "--python", "/nonexistent/python3"];
+    const args = ["--device", "cpu", "--steps", steps.join(","), "--minutes", "6", "--python", "/nonexistent/python3"];
     const env = { ...process.env, COBRA_READY: "1" };
     const ended = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
       execFile(
