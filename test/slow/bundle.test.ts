@@ -1,7 +1,7 @@
 /**
- * A bundle in an empty root without network: a root folder that holds a shell, tar and gzip of busybox, the C library and
- * the bundle, and nothing else. Needs `COBRA_SLOW=1`, root, `unshare` and a static busybox (Debian's `busybox-static`, or
- * named by COBRA_BUSYBOX).
+ * A bundle in an empty root without network: a root folder that holds a shell, tar and gzip of busybox, the C library
+ * and the bundle, and nothing else. Needs `COBRA_SLOW=1`, root, `unshare` and a static busybox (Debian's
+ * `busybox-static`, or named by COBRA_BUSYBOX).
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -33,7 +33,7 @@ const isAble =
   spawnSync("unshare", ["-rnm", "true"]).status === 0;
 
 function emptyRoot(folder: string, bundle: string): void {
-  for (const path of ["bin", "lib64", "lib/x86_64-linux-gnu", "tmp", "proc", "dev", "home", "in"])
+  for (const path of ["bin", "lib64", "lib/x86_64-linux-gnu", "tmp", "proc", "dev", "user", "in"])
     mkdirSync(join(folder, path), { recursive: true });
   copyFileSync(BUSYBOX!, join(folder, "bin/busybox"));
   execFileSync("chmod", ["+x", join(folder, "bin/busybox")]);
@@ -42,7 +42,7 @@ function emptyRoot(folder: string, bundle: string): void {
   for (const name of C_LIBRARY)
     copyFileSync(join("/lib/x86_64-linux-gnu", name), join(folder, "lib/x86_64-linux-gnu", name));
   for (const name of readdirSync(bundle)) copyFileSync(join(bundle, name), join(folder, "in", name));
-  copyFileSync(join(ROOT, "scripts/sample/chapter.cbz"), join(folder, "home/chapter.cbz"));
+  copyFileSync(join(ROOT, "scripts/sample/chapter.cbz"), join(folder, "user/chapter.cbz"));
   for (const name of ["null", "urandom"]) writeFileSync(join(folder, "dev", name), "");
 }
 
@@ -54,8 +54,8 @@ it.skipIf(!isAble)("a bundle installs itself and colours the sample chapter", { 
   const root = join(home, "root");
   emptyRoot(root, bundle);
   const inside = [
-    "cd /home && export HOME=/home PATH=/bin",
-    "sh /in/install.sh --to /home/cobra",
+    "cd /user && export HOME=/user PATH=/bin",
+    "sh /in/install.sh --to /user/cobra",
     "./cobra/cobra-batch doctor --json >doctor.json",
     "./cobra/cobra-batch colorize chapter.cbz --output-zip out.cbz",
   ].join(" && ");
@@ -64,9 +64,9 @@ it.skipIf(!isAble)("a bundle installs itself and colours the sample chapter", { 
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   const ended = spawnSync("unshare", ["-rnm", "--fork", "--pid", "sh", "-c", script], { env, encoding: "utf8" });
   expect(ended.status, ended.stderr).toBe(0);
-  expect(ended.stdout).toContain("installed: /home/cobra");
+  expect(ended.stdout).toContain("installed: /user/cobra");
   expect(ended.stderr).toContain("5 of 5 pages coloured");
   // The root has no C++ runtime, so the bundle's own is in use.
-  expect(readdirSync(join(root, "home/cobra/lib"))).toContain("in-use");
+  expect(readdirSync(join(root, "user/cobra/lib"))).toContain("in-use");
   rmSync(home, { recursive: true });
 });
