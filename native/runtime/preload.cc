@@ -49,7 +49,7 @@ Napi::Value PreloadLibraries(const Napi::CallbackInfo& info) {
       if (!platform::IsAbsolutePath(paths.back()))
         throw Fault("ERR_ARGUMENT", "a library's path must be absolute, but is \"" + paths.back() + "\"");
     }
-    auto executor = environment.ExecutorFor(info[0].As<Napi::String>());
+    auto executor = environment.ExecutorFor(Device::Of(ReadDeviceId(info[0].As<Napi::String>())));
     const uint64_t id = environment.Submit(*executor, std::make_unique<PreloadJob>(std::move(paths)), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });

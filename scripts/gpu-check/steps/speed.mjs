@@ -116,7 +116,7 @@ export async function copies({ device, directory, bucket, topK }, emit) {
     const sizes = { up: Math.round(pixels * (2 + 2 * 1.5 ** 2)), down: pixels * 2 };
     const places = {};
     for (const [way, length] of Object.entries(sizes))
-      places[way] = [await waveTensor("float32", [length]), Tensor.alloc("float32", [length], session)];
+      places[way] = [await waveTensor("float32", [length]), await Tensor.allocOn(session, "float32", [length])];
     const up = () => places.up[0].copyTo(places.up[1]);
     const down = () => places.down[1].copyTo(places.down[0]);
     const run = async () => {

@@ -6,15 +6,16 @@
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
 import type { ModelManifest } from "../../model/manifest.js";
-import type { DenoiserConditions, Networks } from "../networks/networks.js";
+import type { Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
+import { DenoiseLoop } from "./denoise-loop.js";
 import type { StageClock } from "./page-stages.js";
 import type { ProbedRequest, RasterResult } from "./raster-request.js";
 import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
-import { Solver } from "./solver.js";
+import { solverSteps } from "./solver.js";
 
 /** What the tiles of a page share. */
 interface TileContext {
@@ -79,7 +80,7 @@ export async function colorizeTile(
   const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
   report("chosen", chosen);
   const lease = await references.keysAndValues(chosen, bucket, style, signal);
-  let latent: Float32Array;
+  let denoised: Tensor;
   try {
     clock.begin("encode");
     using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
@@ -88,14 +89,18 @@ export async function colorizeTile(
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
     const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
-    latent = await denoise(networks, fixed, noise.start, latentDims, request);
+    const start = await Tensor.upload(await networks.session("denoiser", style), "float32", noise.start, latentDims);
+    using loop = await DenoiseLoop.open(networks, style, fixed, start);
+    await denoise(loop, networks.model.manifest, request);
+    denoised = loop.finish();
   } finally {
     lease.release();
   }
-  report("latent", latent);
+  using latent = denoised;
+  if (request.onValue) report("latent", await valuesOf(latent));
 
   clock.begin("decode");
-  const planes = await networks.decodeLatent(latent, latentDims, signal);
+  const planes = await networks.decodeLatent(latent, signal);
   const decoded = await runTask(
     "prepareDecoded",
     { planes, width, height, upsamplerScale: upsampler?.scale ?? null },
@@ -148,27 +153,32 @@ async function retrieve(
 }
 
 async function denoise(
-  networks: Networks,
-  conditions: DenoiserConditions,
-  start: Float32Array,
-  dims: readonly number[],
-  request: ProbedRequest,
-): Promise<Float32Array> {
-  const { scheduler, prediction } = networks.model.manifest;
-  const steps = Math.min(request.steps, scheduler.maxSteps ?? request.steps);
-  const solver = new Solver(steps, {
-    predictionType: prediction,
+  loop: DenoiseLoop,
+  { scheduler }: ModelManifest,
+  { signal, onStage, onValue, steps: wanted }: ProbedRequest,
+): Promise<void> {
+  const count = Math.min(wanted, scheduler.maxSteps ?? wanted);
+  const steps = solverSteps(count, {
     trainSteps: scheduler.trainTimesteps,
     betaStart: scheduler.betaStart,
     betaEnd: scheduler.betaEnd,
   });
-  let latent = start;
-  for (const [step, timestep] of solver.timesteps.entries()) {
-    request.signal?.throwIfAborted();
-    request.onStage?.("denoise", step + 1, steps);
-    const output = await networks.denoise(latent, dims, timestep, conditions, request.style, request.signal);
-    latent = solver.step(latent, output, step);
-    request.onValue?.(`latent_${step}`, latent);
+  signal?.throwIfAborted();
+  onStage?.("denoise", 1, count);
+  const onStep = (done: number): void => {
+    if (done < count) onStage?.("denoise", done + 1, count);
+  };
+  if (onValue === undefined) {
+    await loop.run([steps], { onStep, signal });
+    return;
   }
-  return latent;
+  for (const [index, step] of steps.entries()) {
+    await loop.run([[step]], { onStep: () => onStep(index + 1), signal });
+    onValue(`latent_${index}`, await valuesOf(loop.latent));
+  }
+}
+
+async function valuesOf(tensor: Tensor): Promise<Float32Array> {
+  using host = await tensor.toHost();
+  return (host.data as Float32Array).slice();
 }

@@ -155,8 +155,8 @@ export class ReferenceSet implements Disposable {
     const dims = [1, chosen.length, ...blockDims];
     // On the CPU plain memory does, and is not cleared here and now; device memory without addresses has no places to
     // copy to.
-    const inPlace = session.addressable && session.device !== "cpu";
-    const all = inPlace ? Tensor.alloc(precision, dims, session) : Tensor.alloc(precision, dims);
+    const inPlace = session.device.addressable && !session.device.onHost;
+    const all = inPlace ? await Tensor.allocOn(session, precision, dims) : Tensor.alloc(precision, dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);
@@ -167,7 +167,7 @@ export class ReferenceSet implements Disposable {
           lease.release();
         }
       }
-      return inPlace || session.device === "cpu" ? all : await moveToDevice(all, session);
+      return inPlace || session.device.onHost ? all : await moveToDevice(all, session);
     } catch (error) {
       all.dispose();
       throw error;
@@ -235,7 +235,7 @@ async function abortable<T>(
 
 /** A host tensor's copy on the session's device; the host tensor is disposed of. */
 async function moveToDevice(host: Tensor, session: InferenceSession): Promise<Tensor> {
-  const moved = Tensor.alloc(host.dtype, host.dims, session);
+  const moved = await Tensor.allocOn(session, host.dtype, host.dims);
   try {
     await host.copyTo(moved);
     host.dispose();

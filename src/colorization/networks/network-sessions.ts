@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";
+import { PROVIDERS } from "../../binding/runtime/providers.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { getLogger } from "../../logging.js";
@@ -12,7 +13,9 @@ import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
+import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
+import { buildSolver } from "../cobra/solver-graph.js";
 import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
@@ -40,6 +43,7 @@ export class NetworkSessions implements Disposable {
   readonly #weights: SharedWeights;
   /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
   readonly #inFloat32: boolean;
+  #solver: Promise<InferenceSession> | undefined;
   #disposed = false;
 
   constructor(model: ModelPackage, options: SessionOptions, withRetry: RetryOnOutOfMemory, book: BookMemory) {
@@ -79,6 +83,18 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  /** The solver beside a denoiser's session, opened at first use. */
+  solver({ device }: InferenceSession): Promise<InferenceSession> {
+    if (this.#solver === undefined) {
+      const provider = device.kind; // each kind has a plain provider of its name
+      const precision = PROVIDERS[provider].hasFloat64 ? "float64" : "float32";
+      const model = modelBytes(buildSolver(this.#model.manifest.prediction, precision));
+      this.#solver = InferenceSession.create(model, { provider, deviceId: device.index, intraOpThreads: 1 });
+      this.#solver.catch(() => (this.#solver = undefined)); // a failed opening may be tried again
+    }
+    return this.#solver;
   }
 
   /** The weights that a session takes as inputs, loaded at first use. */
@@ -136,6 +152,7 @@ export class NetworkSessions implements Disposable {
     this.#disposed = true;
     this.#weights[Symbol.dispose]();
     for (const opening of this.#sessions.values()) disposeOpened(opening);
+    disposeOpened(this.#solver);
   }
 }
 
