@@ -3,6 +3,7 @@ import { BatchProcessingError, ResourceError, ValidationError } from "../../erro
 import { guarded, toEngineError } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
+import { loadRuntime } from "./runtime.js";
 import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
 import type { Dtype, NativeTensor, TensorData } from "../types.js";
 
@@ -181,7 +182,8 @@ export class Tensor implements Disposable {
         `[${this.dims.join(", ")}] cannot be copied into [${target.dims.join(", ")}]: the element counts differ`,
       );
     }
-    await runJob<undefined>((settle) => loadAddon().addon.copyTensor(from, to, settle));
+    const addon = loadRuntime();
+    await runJob<undefined>((settle) => addon.copyTensor(from, to, settle));
   }
 
   /**

@@ -1,0 +1,161 @@
+/**
+ * The denoising of pages on one device: the solver of each page, and runs of the denoiser over one page or several.
+ */
+import { Tensor } from "../../binding/index.js";
+import type { Style } from "../../config/batch-config.js";
+import { Solver } from "../cobra/solver.js";
+import type { DenoiserConditions, Networks } from "../networks/networks.js";
+import { Batcher, type BatchedPage, type BatcherOptions } from "./batcher.js";
+
+/** A page that is to be denoised. */
+export interface DenoiseRequest {
+  readonly style: Style;
+  /** [1, 4, h, w]. */
+  readonly dims: readonly number[];
+  /** The noise that it starts from. */
+  readonly start: Float32Array;
+  readonly conditions: DenoiserConditions;
+  readonly steps: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((step: number, steps: number) => void) | undefined;
+  /** Told the latent after each step, from 0. */
+  readonly onLatent?: ((step: number, latent: Float32Array) => void) | undefined;
+}
+
+/** A page under way. */
+interface DenoisedPage extends BatchedPage {
+  readonly request: DenoiseRequest;
+  readonly solver: Solver;
+  latent: Float32Array;
+}
+
+/** Denoises the pages of one device. */
+export class PageDenoiser {
+  readonly #networks: Networks;
+  readonly #batcher: Batcher<DenoisedPage>;
+  /** The conditions of the pages of the last run, side by side. */
+  #together: { readonly pages: readonly DenoisedPage[]; readonly conditions: DenoiserConditions } | undefined;
+
+  constructor(networks: Networks, options: BatcherOptions) {
+    this.#networks = networks;
+    this.#batcher = new Batcher((pages, signal) => this.#step(pages, signal), options);
+  }
+
+  /** Pages that are denoised now. */
+  get pages(): number {
+    return this.#batcher.size;
+  }
+
+  /** The clean latent of a page. */
+  async denoise(request: DenoiseRequest): Promise<Float32Array> {
+    const { style, dims, steps: wanted, signal, conditions, onStep } = request;
+    const { scheduler, prediction } = this.#networks.model.manifest;
+    const steps = Math.min(wanted, scheduler.maxSteps ?? wanted);
+    const solver = new Solver(steps, {
+      predictionType: prediction,
+      trainSteps: scheduler.trainTimesteps,
+      betaStart: scheduler.betaStart,
+      betaEnd: scheduler.betaEnd,
+    });
+    const page: DenoisedPage = {
+      group: `${style} ${dims.join("x")} ${conditions.referenceKv.dims[1]}`,
+      steps,
+      signal,
+      onStep: (step) => onStep?.(step, steps),
+      request,
+      solver,
+      latent: request.start,
+    };
+    try {
+      await this.#batcher.denoise(page);
+    } finally {
+      if (this.#together?.pages.includes(page) === true) this.#forget();
+    }
+    return page.latent;
+  }
+
+  async #step(pages: readonly DenoisedPage[], signal: AbortSignal): Promise<void> {
+    const [first] = pages;
+    if (first === undefined) return;
+    const { dims, style } = first.request;
+    const conditions = pages.length === 1 ? first.request.conditions : await this.#side(pages);
+    const size = first.latent.length;
+    const latents = pages.length === 1 ? first.latent : new Float32Array(pages.length * size);
+    if (pages.length > 1) pages.forEach(({ latent }, row) => latents.set(latent, row * size));
+    const timesteps = Float32Array.from(pages, ({ solver }) => solver.timesteps[solver.nextIndex]!);
+    const output = await this.#networks.denoise(
+      latents,
+      [pages.length, ...dims.slice(1)],
+      timesteps,
+      conditions,
+      style,
+      signal,
+    );
+    pages.forEach((page, row) => {
+      const step = page.solver.nextIndex;
+      page.latent = page.solver.step(page.latent, output.subarray(row * size, (row + 1) * size), step);
+      page.request.onLatent?.(step, page.latent);
+    });
+  }
+
+  /** The pages' conditions side by side, kept while the same pages go on together. */
+  async #side(pages: readonly DenoisedPage[]): Promise<DenoiserConditions> {
+    const known = this.#together;
+    if (known?.pages.length === pages.length && known.pages.every((page, index) => page === pages[index]))
+      return known.conditions;
+    this.#forget();
+    const all = pages.map(({ request }) => request.conditions);
+    const made: Tensor[] = [];
+    const sideBySide = async (name: keyof DenoiserConditions): Promise<Tensor> => {
+      const tensor = await this.#sideBySide(
+        all.map((one) => one[name]),
+        pages[0]!.request.style,
+      );
+      made.push(tensor);
+      return tensor;
+    };
+    try {
+      const conditions = {
+        lineLatent: await sideBySide("lineLatent"),
+        hintLatent: await sideBySide("hintLatent"),
+        hintMask: await sideBySide("hintMask"),
+        resolution: await sideBySide("resolution"),
+        referenceKv: await sideBySide("referenceKv"),
+      };
+      this.#together = { pages, conditions };
+      return conditions;
+    } catch (error) {
+      for (const tensor of made) tensor.dispose();
+      throw error;
+    }
+  }
+
+  /** Tensors of one row each as one tensor, where the first of them is. */
+  async #sideBySide(rows: readonly Tensor[], style: Style): Promise<Tensor> {
+    const { dtype, dims, device } = rows[0]!;
+    const elements = dims.reduce((product, dim) => product * dim, 1);
+    const shape = [rows.length, ...dims.slice(1)];
+    const all =
+      device === "cpu"
+        ? Tensor.alloc(dtype, shape)
+        : Tensor.alloc(dtype, shape, await this.#networks.session("denoiser", style));
+    try {
+      for (const [index, row] of rows.entries()) {
+        if (elements === 0) continue;
+        using place = all.view(index * elements, dims);
+        await row.copyTo(place);
+      }
+      return all;
+    } catch (error) {
+      all.dispose();
+      throw error;
+    }
+  }
+
+  /** Frees what is kept between steps. */
+  #forget(): void {
+    const conditions = this.#together?.conditions;
+    this.#together = undefined;
+    if (conditions !== undefined) for (const tensor of Object.values(conditions) as Tensor[]) tensor.dispose();
+  }
+}
