@@ -1,7 +1,7 @@
 // A device that waits instead of computing: runs take their turn on a thread of their own, as on a GPU, and leave the
 // cores to everything else. Their results are zeros.
 import { Worker } from "node:worker_threads";
-import { Tensor } from "../dist/binding/index.js";
+import { Device, Tensor } from "../dist/binding/index.js";
 import { networkOutputs } from "./network-outputs.mjs";
 
 const THREAD = `
@@ -57,8 +57,7 @@ export class WaitingDevice {
       inputs: [],
       outputs: [],
       provider: "waiting",
-      device: "cpu",
-      addressable: true,
+      device: Device.of("cpu"),
       disposed: false,
       allocatorStats: () => ({ totalAllocatedBytes: 0, inUseBytes: 0, limitBytes: 0 }),
       deviceMemory: () => undefined,

@@ -44,7 +44,7 @@ BindingCore::BindingCore(std::shared_ptr<SessionCore> session, const std::vector
 
 BindingCore::~BindingCore() {
   --Live().bindings;
-  if (session_->on_cpu() || !binding_) return;
+  if (session_->on_host() || !binding_) return;
   // A binding may hold device copies of its inputs: they go on the device's thread, before the session.
   struct Parting {
     std::shared_ptr<SessionCore> session;
@@ -81,15 +81,15 @@ void BindingCore::Run(const Ort::RunOptions& options, const BindingCopies& copie
   try {
     if (!binding_) {
       BindAll();
-    } else if (!session_->on_cpu()) {
+    } else if (!session_->on_host()) {
       // Binding copies host inputs to the device: their present contents have to go again.
       for (const auto& input : inputs_) {
         if (input.memory.view().storage->on_host()) binding_.BindInput(input.name.c_str(), input.value);
       }
     }
-    if (!session_->on_cpu()) binding_.SynchronizeInputs();
+    if (!session_->on_host()) binding_.SynchronizeInputs();
     session_->session.Run(options, binding_);
-    if (!session_->on_cpu()) binding_.SynchronizeOutputs();
+    if (!session_->on_host()) binding_.SynchronizeOutputs();
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, "ERR_RUN", "the run failed");
   }

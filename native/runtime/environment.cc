@@ -33,7 +33,7 @@ void Settle(Napi::Env env, Job& job) {
 
 }  // namespace
 
-NodeEnvironment::NodeEnvironment(Napi::Env env) : env_(env), own_name_("cpu#" + std::to_string(next_environment++)) {
+NodeEnvironment::NodeEnvironment(Napi::Env env) : env_(env), own_name_("#" + std::to_string(next_environment++)) {
   ++Live().environments;
 }
 
@@ -55,14 +55,22 @@ void NodeEnvironment::UseRuntime(const std::string& library_path) {
   if (!runtime_ || runtime_->library_path() != library_path) runtime_ = Runtime::Acquire(library_path);
 }
 
-std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(const std::string& device) {
+std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(Device& device) {
+  return Joined(device.on_host() ? device.name + own_name_ : device.name, device);
+}
+
+std::shared_ptr<Executor> NodeEnvironment::CopyExecutorFor(Device& device) {
+  return device.copies_beside_runs() ? Joined(device.name + "-copy", device) : ExecutorFor(device);
+}
+
+std::shared_ptr<Executor> NodeEnvironment::Joined(const std::string& key, Device& device) {
   if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   OpenWayBack();
-  const auto known = executors_.find(device);
+  const auto known = executors_.find(key);
   if (known != executors_.end()) return known->second;
-  auto executor = Executor::For(device == "cpu" ? own_name_ : device);
+  auto executor = Executor::For(key, device);
   executor->Join();
-  executors_.emplace(device, executor);
+  executors_.emplace(key, executor);
   return executor;
 }
 
@@ -179,6 +187,7 @@ Napi::Value LiveCountsOf(const Napi::CallbackInfo& info) {
   result.Set("tensors", static_cast<double>(live.tensors));
   result.Set("bindings", static_cast<double>(live.bindings));
   result.Set("runs", static_cast<double>(live.runs));
+  result.Set("leases", static_cast<double>(live.leases));
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/device.h"
 #include "runtime/executor.h"
 #include "runtime/runtime.h"
 
@@ -27,8 +28,11 @@ class NodeEnvironment final : public JobOwner {
   std::shared_ptr<Runtime> runtime() const;
   void UseRuntime(const std::string& library_path);
 
-  // The executor of a device, joined until this environment ends. "cpu" is this environment's own.
-  std::shared_ptr<Executor> ExecutorFor(const std::string& device);
+  // The executor that runs networks on a device, joined until this environment ends. Those of CPU devices are this
+  // environment's own.
+  std::shared_ptr<Executor> ExecutorFor(Device& device);
+  // The one that copies to and from it: another one where the device copies beside its runs.
+  std::shared_ptr<Executor> CopyExecutorFor(Device& device);
 
   // Runs the job on the executor, then calls `settle(error, result)` in JS. Returns the job's id.
   uint64_t Submit(Executor& executor, std::unique_ptr<Job> job, const Napi::Value& settle);
@@ -44,6 +48,7 @@ class NodeEnvironment final : public JobOwner {
 
  private:
   explicit NodeEnvironment(Napi::Env env);
+  std::shared_ptr<Executor> Joined(const std::string& key, Device& device);
   void OpenWayBack();
   void Deliver(Napi::Env env);
 

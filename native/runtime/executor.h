@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-#include "runtime/status.h"
+#include "runtime/device.h"
 
 namespace cobra {
 
@@ -40,6 +40,8 @@ class Job {
 
   // Does the work; throws to fail.
   virtual void Execute() = 0;
+  // Whether `Execute` computes, so that its time counts as the device's.
+  virtual bool computes() const { return false; }
   // Asks a running `Execute` to stop soon; called on another thread, at most a few times.
   virtual void Terminate() {}
   // The JS value of a finished job; called on the JS thread, once.
@@ -52,11 +54,14 @@ class Job {
   bool cancelled = false;          // guarded by the executor's mutex
 };
 
+// The device that the calling thread works for; null on other threads than executors'.
+Device* DeviceOfThisThread();
+
 class Executor {
  public:
-  // The executor of a device, shared by the whole process while somebody holds it.
-  static std::shared_ptr<Executor> For(const std::string& key);
-  explicit Executor(std::string key) : key_(std::move(key)) {}
+  // The executor of a key, shared by the whole process while somebody holds it. It works for the device.
+  static std::shared_ptr<Executor> For(const std::string& key, Device& device);
+  Executor(std::string key, Device& device) : key_(std::move(key)), device_(device) {}
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -82,10 +87,12 @@ class Executor {
  private:
   void Loop();
   void Run(std::unique_ptr<Job> job);
+  void RefreshFigures();
   static void Do(const std::function<void()>& chore);
   void StopAtExit();
 
   const std::string key_;
+  Device& device_;
   std::mutex mutex_;                  // guards everything below
   std::condition_variable wake_;      // a job, a chore or the stop flag
   std::condition_variable finished_;  // the running job has been handed over

@@ -56,13 +56,12 @@ RunJob::RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs
 
 void RunJob::Execute() {
   try {
-    if (session_->provider != "webgpu" && session_->shrink_next.exchange(false)) {
-      const std::string device =
-          session_->on_cpu() ? "cpu:0" : "gpu:" + session_->device.substr(session_->device.find(':') + 1);
-      options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", device.c_str());
+    const std::string arena = session_->device.arena_name();
+    if (!arena.empty() && session_->shrink_next.exchange(false)) {
+      control_.options().AddConfigEntry("memory.enable_memory_arena_shrinkage", arena.c_str());
     }
     // Outputs that stay on a device need a binding; all other runs do without.
-    if (settings_.keep_on_device && !session_->on_cpu()) {
+    if (settings_.keep_on_device && !session_->on_host()) {
       ExecuteBound();
     } else {
       ExecuteDirect();
@@ -76,8 +75,7 @@ void RunJob::Execute() {
 void RunJob::ExecuteDirect() {
   const auto input_names = NamesOf(inputs_);
   const auto output_names = NamesOf(outputs_);
-  session_->session.Run(options_, input_names.data(), input_values_.data(), input_values_.size(), output_names.data(),
-                        output_values_.data(), output_values_.size());
+  session_->Run(control_, input_names, input_values_, output_names, output_values_);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].memory) Adopt(outputs_[i], std::move(output_values_[i]));
   }
@@ -88,13 +86,13 @@ void RunJob::ExecuteBound() {
   for (size_t i = 0; i < inputs_.size(); ++i) binding.BindInput(inputs_[i].name.c_str(), input_values_[i]);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].memory) {
-      binding.BindOutput(outputs_[i].name.c_str(), session_->place);
+      binding.BindOutput(outputs_[i].name.c_str(), session_->device.place());
     } else {
       binding.BindOutput(outputs_[i].name.c_str(), output_values_[i]);
     }
   }
   binding.SynchronizeInputs();
-  session_->session.Run(options_, binding);
+  session_->session.Run(control_.options(), binding);
   binding.SynchronizeOutputs();
   // In the order in which they were bound.
   std::vector<Ort::Value> values = binding.GetOutputValues();
@@ -134,8 +132,6 @@ void RunJob::RequireFinite() const {
   }
 }
 
-void RunJob::Terminate() { options_.SetTerminate(); }
-
 Napi::Value RunJob::Result(Napi::Env env) {
   for (const Output& output : outputs_) {
     if (output.memory) output.memory->Return();
@@ -147,24 +143,42 @@ Napi::Value RunJob::Result(Napi::Env env) {
   return tensors;
 }
 
-CopyJob::CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime)
-    : source_(source, JobMemory::Use::kRead), target_(target, JobMemory::Use::kWrite), runtime_(std::move(runtime)) {
-  if (source.storage->on_host() && target.storage->on_host()) return;
-  source_value_ = source_.MakeValue();
-  target_value_ = target_.MakeValue();
+namespace {
+
+// Makes values only where a device asks for them.
+CopySide SideOf(const JobMemory& memory, Ort::Value* value) {
+  return {memory.bytes(), memory.view().storage->on_host(), value && *value ? value : nullptr};
+}
+
+void CopyNow(Device& device, const JobMemory& from, const JobMemory& to) {
+  Ort::Value source{nullptr};
+  Ort::Value target{nullptr};
+  if (!device.addressable()) {
+    source = from.MakeValue();
+    target = to.MakeValue();
+  }
+  try {
+    device.Copy(SideOf(from, &source), SideOf(to, &target), from.view().bytes);
+    device.WaitForCopies();
+  } catch (const Ort::Exception& error) {
+    throw TranslateOrt(error, kRunFailed,
+                       "copying a tensor from " + from.view().storage->device().name + " to " +
+                           to.view().storage->device().name + " failed");
+  }
+}
+
+}  // namespace
+
+CopyJob::CopyJob(const TensorView& source, const TensorView& target)
+    : source_(source, JobMemory::Use::kRead), target_(target, JobMemory::Use::kWrite) {}
+
+Device& CopyJob::DeviceOf(const TensorView& source, const TensorView& target) {
+  return (source.storage->on_host() ? target : source).storage->device();
 }
 
 void CopyJob::Execute() {
   if (source_.view().bytes == 0) return;
-  if (!source_value_) {
-    std::memmove(target_.bytes(), source_.bytes(), source_.view().bytes);
-    return;
-  }
-  const Ort::Status status = runtime_->env().CopyTensor(source_value_, target_value_, nullptr);
-  if (status.IsOK()) return;
-  throw TranslateOrt(Ort::Exception(status.GetErrorMessage(), status.GetErrorCode()), kRunFailed,
-                     "copying a tensor from " + source_.view().storage->device() + " to " +
-                         target_.view().storage->device() + " failed");
+  CopyNow(DeviceOf(source_.view(), target_.view()), source_, target_);
 }
 
 Napi::Value CopyJob::Result(Napi::Env env) {

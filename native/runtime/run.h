@@ -36,7 +36,8 @@ class RunJob final : public Job {
   RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs,
          RunSettings settings);
   void Execute() override;
-  void Terminate() override;
+  bool computes() const override { return true; }
+  void Terminate() override { control_.Terminate(); }
   Napi::Value Result(Napi::Env env) override;  // in the order of `outputs`: a tensor where one was allocated
 
  private:
@@ -60,22 +61,21 @@ class RunJob final : public Job {
   const RunSettings settings_;
   std::vector<Ort::Value> input_values_;
   std::vector<Ort::Value> output_values_;
-  Ort::RunOptions options_;
+  RunControl control_;
 };
 
 class CopyJob final : public Job {
  public:
-  // On the JS thread. `runtime` may be null where both tensors are on the host.
-  CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime);
+  // On the JS thread.
+  CopyJob(const TensorView& source, const TensorView& target);
+  // The device that makes the copy.
+  static Device& DeviceOf(const TensorView& source, const TensorView& target);
   void Execute() override;
   Napi::Value Result(Napi::Env env) override;
 
  private:
   const JobMemory source_;
   const JobMemory target_;
-  Ort::Value source_value_{nullptr};  // where one of them is on a device
-  Ort::Value target_value_{nullptr};
-  const std::shared_ptr<Runtime> runtime_;
 };
 
 }  // namespace cobra

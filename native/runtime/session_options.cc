@@ -64,12 +64,12 @@ std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& con
 
 // If `update` throws, an option is at fault; ONNX Runtime's message names the key that it refuses.
 template <typename Update>
-void Configure(const std::string& provider, Update&& update) {
+void Configure(Provider provider, Update&& update) {
   try {
     update();
   } catch (const Ort::Exception& error) {
-    throw Fault("ERR_SESSION_OPTION",
-                "an option of the " + provider + " provider was refused: " + PlainMessage(error.what()));
+    throw Fault("ERR_SESSION_OPTION", std::string("an option of the ") + NameOf(provider) +
+                                          " provider was refused: " + PlainMessage(error.what()));
   }
 }
 
@@ -111,17 +111,56 @@ void AppendWebGpu(Ort::SessionOptions& options, const SessionConfig& config) {
   options.AppendExecutionProvider("WebGPU", entries);
 }
 
+void AppendCpu(Ort::SessionOptions& options, const SessionConfig& config) {
+  if (!config.provider_options.empty()) {
+    throw Fault("ERR_SESSION_OPTION",
+                "the cpu provider has no option \"" + config.provider_options.begin()->first + "\"");
+  }
+  if (Device::Of(config.Device()).is_limited()) options.AddConfigEntry("session.use_env_allocators", "1");
+}
+
+constexpr const char* kNvidiaRemedy =
+    "Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+
+struct ProviderRow {
+  Provider provider;
+  const char* name;
+  const char* ort_name;  // as GetAvailableProviders lists it
+  DeviceKind device;
+  void (*append)(Ort::SessionOptions&, const SessionConfig&);
+  const char* remedy;  // if it cannot start
+};
+constexpr ProviderRow kProviders[] = {
+    {Provider::kCpu, "cpu", "CPUExecutionProvider", DeviceKind::kCpu, AppendCpu, ""},
+    {Provider::kCuda, "cuda", "CUDAExecutionProvider", DeviceKind::kCuda, AppendCuda, kNvidiaRemedy},
+    {Provider::kTensorRt, "tensorrt", "TensorrtExecutionProvider", DeviceKind::kCuda, AppendTensorRt, kNvidiaRemedy},
+    {Provider::kWebGpu, "webgpu", "WebGpuExecutionProvider", DeviceKind::kWebGpu, AppendWebGpu,
+     "It needs libvulkan.so.1 and a Vulkan driver"},
+};
+
+const ProviderRow& RowOf(Provider provider) {
+  for (const ProviderRow& row : kProviders) {
+    if (row.provider == provider) return row;
+  }
+  throw Fault("ERR_INTERNAL", "an execution provider of unknown kind");
+}
+
+Provider ReadProvider(const std::string& name) {
+  for (const ProviderRow& row : kProviders) {
+    if (name == row.name) return row.provider;
+  }
+  throw Fault("ERR_SESSION_OPTION", "there is no execution provider \"" + name + "\"");
+}
+
 }  // namespace
 
-std::string SessionConfig::Device() const {
-  if (provider == "cpu") return "cpu";
-  return (provider == "webgpu" ? "webgpu:" : "cuda:") + std::to_string(device_id);
-}
+const char* NameOf(Provider provider) { return RowOf(provider).name; }
+
+DeviceId SessionConfig::Device() const { return {RowOf(provider).device, device_id}; }
 
 SessionConfig ReadConfig(const Napi::Object& options) {
   SessionConfig config;
-  config.provider = options.Get("provider").ToString();
-  config.ort_provider = options.Get("ortProvider").ToString();
+  config.provider = ReadProvider(options.Get("provider").ToString());
   config.fallback = options.Get("fallback").ToBoolean();
   config.device_id = ReadInt(options, "deviceId", 0);
   config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);
@@ -148,20 +187,12 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
   for (const auto& [name, size] : config.free_dimensions) {
     Ort::ThrowOnError(Ort::GetApi().AddFreeDimensionOverrideByName(options, name.c_str(), size));
   }
-  if (config.provider == "cpu") {
-    if (!config.provider_options.empty()) {
-      throw Fault("ERR_SESSION_OPTION",
-                  "the cpu provider has no option \"" + config.provider_options.begin()->first + "\"");
-    }
-    return options;
-  }
-  if (!runtime.has_provider(config.ort_provider)) {
+  const ProviderRow& row = RowOf(config.provider);
+  if (!runtime.has_provider(row.ort_name)) {
     throw ProviderUnavailable(config, runtime, "the library was built without it");
   }
   try {
-    if (config.provider == "cuda") AppendCuda(options, config);
-    if (config.provider == "tensorrt") AppendTensorRt(options, config);
-    if (config.provider == "webgpu") AppendWebGpu(options, config);
+    row.append(options, config);
   } catch (const Ort::Exception& error) {
     throw ProviderUnavailable(config, runtime, error.what());
   }
@@ -169,7 +200,7 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
 }
 
 std::optional<std::string> WhyProviderFails(const SessionConfig& config, const Runtime& runtime) {
-  if (config.provider == "cpu") return std::nullopt;
+  if (RowOf(config.provider).device == DeviceKind::kCpu) return std::nullopt;
   // ModelProto: one Identity from "x" to "y", float32 of [1], opset 13.
   static constexpr char kModel[] =
       "\x08\x08\x3a\x37\x0a\x10\x0a\x01x\x12\x01y\x22\x08Identity\x12\x01g"
@@ -178,7 +209,6 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
       "\x42\x02\x10\x0d";
   SessionConfig plain;
   plain.provider = config.provider;
-  plain.ort_provider = config.ort_provider;
   plain.device_id = config.device_id;
   try {
     const Ort::SessionOptions options = BuildOptions(plain, runtime);
@@ -191,12 +221,11 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
 
 Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason) {
   const std::string library = NamedLibrary(reason);
-  std::string message = "the " + config.provider + " provider cannot start";
+  const ProviderRow& row = RowOf(config.provider);
+  std::string message = std::string("the ") + row.name + " provider cannot start";
   if (!library.empty()) message += ", " + library + " is missing or does not load";
   message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
-  if (config.provider == "webgpu") message += ". It needs libvulkan.so.1 and a Vulkan driver";
-  if (config.provider != "webgpu")
-    message += ". Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+  message += std::string(". ") + row.remedy;
   return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or allow the CPU instead (`fallback: true`, --fallback)");
 }
 

@@ -9,13 +9,18 @@
 #include <optional>
 #include <string>
 
+#include "runtime/device.h"
 #include "runtime/runtime.h"
 
 namespace cobra {
 
+// ONNX Runtime's execution providers.
+enum class Provider { kCpu, kCuda, kTensorRt, kWebGpu };
+// "cpu", "cuda", "tensorrt", "webgpu".
+const char* NameOf(Provider provider);
+
 struct SessionConfig {
-  std::string provider = "cpu";  // cpu, cuda, tensorrt, webgpu
-  std::string ort_provider;      // as GetAvailableProviders lists it
+  Provider provider = Provider::kCpu;
   bool fallback = false;
   int device_id = 0;
   int intra_op_threads = 0;  // 0: ONNX Runtime decides
@@ -26,8 +31,8 @@ struct SessionConfig {
   std::map<std::string, std::string> config;
   std::map<std::string, int64_t> free_dimensions;
 
-  // "cpu", "cuda:0", "webgpu:0"; TensorRT works in CUDA's memory.
-  std::string Device() const;
+  // Where its tensors live; TensorRT works in CUDA's memory.
+  DeviceId Device() const;
 };
 
 SessionConfig ReadConfig(const Napi::Object& options);

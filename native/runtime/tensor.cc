@@ -137,7 +137,7 @@ Napi::Value NativeTensor::Data(const Napi::CallbackInfo& info) {
     const TensorView& view = Live();
     if (!view.storage->on_host())
       throw Fault("ERR_TENSOR_DEVICE",
-                  "the tensor's memory is on " + view.storage->device() + "; copy it with toHost() first");
+                  "the tensor's memory is on " + view.storage->device().name + "; copy it with toHost() first");
     napi_value array;
     const napi_status status = napi_create_typedarray(info.Env(), view.dtype->array, view.bytes / view.dtype->bytes,
                                                       view.storage->Buffer(info.Env()),
@@ -160,10 +160,10 @@ Napi::Value NativeTensor::View(const Napi::CallbackInfo& info) {
     part.bytes = static_cast<size_t>(count) * whole.dtype->bytes;
     const size_t offset = static_cast<size_t>(first) * whole.dtype->bytes;
     part.offset_bytes = whole.offset_bytes + offset;
-    if (part.offset_bytes != 0 && whole.storage->device().rfind("webgpu", 0) == 0) {
-      throw Fault("ERR_TENSOR_DEVICE",
-                  "a view into WebGPU memory must begin at element 0: its buffers have no addresses; copy the part "
-                  "with copyTo()");
+    if (part.offset_bytes != 0 && !whole.storage->device().addressable()) {
+      throw Fault("ERR_TENSOR_DEVICE", "a view into memory of " + whole.storage->device().name +
+                                           " must begin at element 0: it has no addresses; copy the part "
+                                           "with copyTo()");
     }
     return Wrap(info.Env(), std::move(part));
   });
@@ -177,7 +177,7 @@ Napi::Value NativeTensor::Describe(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < view.dims.size(); ++i) dims.Set(i, static_cast<double>(view.dims[i]));
     result.Set("dtype", view.dtype->name);
     result.Set("dims", dims);
-    result.Set("device", view.storage->device());
+    result.Set("device", view.storage->device().name);
     return result;
   });
 }
@@ -216,19 +216,53 @@ Napi::Value TensorOnHost(const Napi::CallbackInfo& info) {
   });
 }
 
-// (dtype, dims, session) -> tensor in the session's memory; zeros on the host, anything on a device
-Napi::Value TensorInSession(const Napi::CallbackInfo& info) {
+// Allocates a tensor on the device's thread.
+class AllocateJob final : public Job {
+ public:
+  // Either a session, in whose device's memory it is, or a device.
+  AllocateJob(TensorView view, Device& device, std::shared_ptr<SessionCore> session, std::shared_ptr<Executor> executor)
+      : view_(std::move(view)), device_(device), session_(std::move(session)), executor_(std::move(executor)) {}
+  void Execute() override {
+    if (device_.addressable()) {
+      view_.storage = AllocateOn(device_, executor_, view_.bytes);
+      return;
+    }
+    if (!session_) throw Fault("ERR_TENSOR_DEVICE", "memory on " + device_.name + " is allocated with a session");
+    view_.storage = AdoptValue(
+        Ort::Value::CreateTensor(*session_->allocator, view_.dims.data(), view_.dims.size(), view_.dtype->type),
+        session_);
+  }
+  Napi::Value Result(Napi::Env env) override { return NativeTensor::Wrap(env, std::move(view_)); }
+
+ private:
+  TensorView view_;
+  Device& device_;
+  const std::shared_ptr<SessionCore> session_;
+  const std::shared_ptr<Executor> executor_;
+};
+
+// The device that a session or the name of a device stands for.
+struct Place {
+  Device& device;
+  std::shared_ptr<SessionCore> session;  // null for a name
+};
+Place ReadPlace(const Napi::Value& value) {
+  if (value.IsString()) return {Device::Of(ReadDeviceId(value.As<Napi::String>())), nullptr};
+  const auto session = NativeSession::CoreOf(value);
+  return {session->device, session};
+}
+
+// (dtype, dims, session | device, settle) -> job id; zeros on the host, anything elsewhere
+Napi::Value TensorOnDevice(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
     const Dtype& dtype = ReadDtype(info[0]);
     TensorView view{&dtype, ReadDims(info[1]), 0, 0, nullptr};
     view.bytes = ElementCount(view.dims) * dtype.bytes;
-    const auto core = NativeSession::CoreOf(info[2]);
-    core->OnDevice([&] {
-      Ort::Value value = Ort::Value::CreateTensor(*core->allocator, view.dims.data(), view.dims.size(), dtype.type);
-      view.storage = AdoptValue(std::move(value), core);
-    });
-    if (view.storage->on_host()) std::memset(view.storage->Address(), 0, view.bytes);
-    return NativeTensor::Wrap(info.Env(), std::move(view));
+    Place place = ReadPlace(info[2]);
+    auto executor = environment.ExecutorFor(place.device);
+    auto job = std::make_unique<AllocateJob>(std::move(view), place.device, std::move(place.session), executor);
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
   });
 }
 
@@ -239,10 +273,8 @@ Napi::Value CopyTensor(const Napi::CallbackInfo& info) {
     const TensorView& source = NativeTensor::ViewOf(info[0]);
     const TensorView& target = NativeTensor::ViewOf(info[1]);
     if (source.bytes != target.bytes) throw Fault("ERR_TENSOR_DIMS", "the tensors differ in size");
-    const bool host = source.storage->on_host() && target.storage->on_host();
-    const auto& device = source.storage->on_host() ? target : source;
-    auto executor = host ? environment.ExecutorFor("cpu") : device.storage->session()->executor;
-    auto job = std::make_unique<CopyJob>(source, target, host ? nullptr : environment.runtime());
+    auto executor = environment.ExecutorFor(CopyJob::DeviceOf(source, target));
+    auto job = std::make_unique<CopyJob>(source, target);
     const uint64_t id = environment.Submit(*executor, std::move(job), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
@@ -255,7 +287,7 @@ void RegisterTensor(Napi::Env env, Napi::Object exports) {
   exports.Set("tensorFromHost", Napi::Function::New(env, TensorFromHost, "tensorFromHost"));
   exports.Set("tensorOnHost", Napi::Function::New(env, TensorOnHost, "tensorOnHost"));
   exports.Set("copyTensor", Napi::Function::New(env, CopyTensor, "copyTensor"));
-  exports.Set("tensorInSession", Napi::Function::New(env, TensorInSession, "tensorInSession"));
+  exports.Set("tensorOnDevice", Napi::Function::New(env, TensorOnDevice, "tensorOnDevice"));
 }
 
 }  // namespace cobra

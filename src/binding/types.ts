@@ -1,7 +1,7 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum, NativeCrash {}
+export interface NativeAddon extends NativePixels, NativeRuntime, NativeDevices, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -62,7 +62,6 @@ export interface NativeSession {
     settle: Settle<(NativeTensor | undefined)[]>,
   ): JobId;
   stats(): AllocatorStats;
-  deviceMemory(): DeviceMemory | undefined;
   /** The next run ends with a shrinking of the arena. */
   shrink(): void;
   dispose(): void;
@@ -74,6 +73,53 @@ export interface DeviceMemory {
   readonly totalBytes: number;
 }
 
+/** Kinds of devices. */
+export type DeviceKind = "cpu" | "cuda" | "webgpu";
+
+/** What is known of a device without asking its driver. */
+export interface DeviceFigures extends Partial<DeviceMemory> {
+  readonly kind: DeviceKind;
+  readonly index: number;
+  readonly onHost: boolean;
+  readonly addressable: boolean;
+  /** Memory of tensors that were allocated on the device by themselves, and of simulated devices' sessions. */
+  readonly allocatedBytes: number;
+  /** How long networks have run on it, in milliseconds. */
+  readonly busyMs: number;
+  /** Page-locked memory that is held for copies. */
+  readonly pinnedBytes: number;
+  /** Of it, what is lent at present, and in how many slices. */
+  readonly leasedBytes: number;
+  readonly leases: number;
+}
+
+/** What a device's driver says when it is asked; absent: not to be had. */
+export interface DeviceLoad extends Partial<DeviceMemory> {
+  /** Share of the last moments in which the GPU computed, 0..1. */
+  readonly busyShare?: number;
+  readonly powerWatts?: number;
+  readonly temperatureC?: number;
+}
+
+/** What a CPU device simulates. */
+export interface SimulatedDevice {
+  /**
+   * Bytes of memory that it has, for tensors, weights and activations together; allocations beyond them fail as on a
+   * GPU. Default 0: as the host has.
+   */
+  readonly limitBytes?: number;
+  /**
+   * Milliseconds that each run waits, with the cores free, instead of computing. Its outputs are those of the first run
+   * with the same shapes, which computes. Default 0: every run computes.
+   */
+  readonly waitMs?: number;
+  /**
+   * Runs that fail, by their number, counted from 1 since the simulation began, and what ONNX Runtime would say: "CUDA
+   * failure 2: out of memory", "CUDA failure 700: an illegal memory access was encountered".
+   */
+  readonly failures?: Readonly<Record<number, string>>;
+}
+
 /** `native/runtime/binding.*` */
 export interface NativeBinding {
   run(settle: Settle<undefined>): JobId;
@@ -83,8 +129,6 @@ export interface NativeBinding {
 /** Session options as the addon reads them, numbers in ONNX Runtime's own enumerations. */
 export interface NativeSessionConfig {
   readonly provider: string;
-  /** ONNX Runtime's name of the provider. */
-  readonly ortProvider: string;
   readonly fallback: boolean;
   readonly deviceId: number;
   readonly intraOpThreads: number;
@@ -105,6 +149,8 @@ export interface LiveCounts {
   readonly bindings: number;
   /** Jobs not settled yet: runs, copies, sessions being made. */
   readonly runs: number;
+  /** Slices of page-locked memory that are lent. */
+  readonly leases: number;
 }
 
 /** The ONNX Runtime in use. */
@@ -113,6 +159,14 @@ export interface RuntimeInfo {
   readonly libraryPath: string;
   /** ONNX Runtime's names of the providers it was built with; whether they start is another matter. */
   readonly providers: readonly string[];
+}
+
+/** `native/runtime/device_calls.*` */
+interface NativeDevices {
+  /** No call of the driver. */
+  deviceFigures(name: string): DeviceFigures;
+  readDeviceLoad(name: string, settle: Settle<DeviceLoad>): JobId;
+  simulateDevice(name: string, simulation: SimulatedDevice | undefined): void;
 }
 
 /** Session, tensor and runtime calls: `native/runtime/environment.*`, `session.*`, `tensor.*`, `binding.*`. */
@@ -126,7 +180,13 @@ interface NativeRuntime {
   tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
   /** Zeros in memory of the addon. */
   tensorOnHost(dtype: Dtype, dims: readonly number[]): NativeTensor;
-  tensorInSession(dtype: Dtype, dims: readonly number[], session: NativeSession): NativeTensor;
+  /** On the device of a session, or of a name: zeros on the host, undefined contents elsewhere. */
+  tensorOnDevice(
+    dtype: Dtype,
+    dims: readonly number[],
+    place: NativeSession | string,
+    settle: Settle<NativeTensor>,
+  ): JobId;
   copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
   createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;
   createBinding(

@@ -3,7 +3,7 @@
  * hold.
  */
 import { availableParallelism } from "node:os";
-import type { SessionOptions } from "../binding/index.js";
+import type { DeviceMemory as DeviceFigures, InferenceSession, SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
@@ -92,9 +92,9 @@ export class Engine implements AsyncDisposable {
             memory: (own) =>
               new DeviceMemory({
                 device: name,
-                hostLedger: isApart[index] === true ? undefined : this.memory.ledger,
+                host: isApart[index] === true ? undefined : this.memory,
                 limitBytes: options.deviceMemoryBytes,
-                measure: () => own().openSessions()[0]?.deviceMemory(),
+                measure: () => measured(own().openSessions()[0]),
                 needs: needs.onDevice(),
                 usefulPages:
                   openNetwork === undefined && !isApart[index] ? pagesOnCores(availableParallelism()) : PAGES_ON_DEVICE,
@@ -102,11 +102,11 @@ export class Engine implements AsyncDisposable {
                 shrinkArenas: () => own().shrinkArenas(),
                 rebuildSessions: () => own().rebuild(),
               }),
-            book: ({ ledger }) =>
-              weightBooks(
-                ledger,
-                Math.max(...model.styles.map((style) => apartWeightBytes(model, style, session.provider ?? "cpu"))),
-              ),
+            book: ({ ledger, isApart: isOwn }) => {
+              if (isOwn) ledger.hold("weights", sessionWeightBytes(model));
+              const bytes = model.styles.map((style) => apartWeightBytes(model, style, session.provider ?? "cpu"));
+              return weightBooks(ledger, Math.max(...bytes));
+            },
             runs: this.#runs,
             keepStyles: options.keepStyles ?? true,
             maxBatch: options.maxBatch,
@@ -343,4 +343,10 @@ export class Engine implements AsyncDisposable {
       );
     }
   }
+}
+
+/** What the driver says of a session's device; undefined before one is open and where it says nothing. */
+function measured(session: InferenceSession | undefined): DeviceFigures | undefined {
+  const { freeBytes, totalBytes } = session?.device.figures() ?? {};
+  return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
 }

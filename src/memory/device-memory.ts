@@ -7,7 +7,7 @@ import { getLogger } from "../logging.js";
 import { CacheRegistry, type CacheCounters, type DroppableCache } from "./cache-registry.js";
 import { MemoryLedger, type Booking } from "./ledger.js";
 import type { PageSize } from "./memory-manager.js";
-import { mayBegin, nextDeviceStep, type DeviceStep } from "./pressure.js";
+import { mayBegin, nextDeviceStep, type DeviceStep, type PressureStep } from "./pressure.js";
 import { arenaSlack, type ArenaSource } from "./usage.js";
 
 const log = getLogger("memory");
@@ -28,11 +28,17 @@ export interface DeviceFigures {
   readonly totalBytes: number;
 }
 
+/** The host's books, and what it gives back; a `MemoryManager`. */
+export interface HostMemoryBooks {
+  readonly ledger: MemoryLedger;
+  giveBack(cause: unknown, taken: readonly PressureStep[]): Promise<PressureStep | undefined>;
+}
+
 /** What the books of a device are made of. */
 export interface DeviceMemoryOptions {
   readonly device: string;
-  /** The host's books, for a device without memory of its own. */
-  readonly hostLedger?: MemoryLedger | undefined;
+  /** The host's memory, for a device without memory of its own. */
+  readonly host?: HostMemoryBooks | undefined;
   /** What this process may take of the device's memory at most. Default: all that is free. */
   readonly limitBytes?: number | undefined;
   /** What the driver says now; undefined where it says nothing. */
@@ -67,8 +73,8 @@ export class DeviceMemory {
   constructor(options: DeviceMemoryOptions) {
     this.#options = options;
     this.device = options.device;
-    this.isApart = options.hostLedger === undefined;
-    this.ledger = options.hostLedger ?? new MemoryLedger(options.limitBytes ?? 0);
+    this.isApart = options.host === undefined;
+    this.ledger = options.host?.ledger ?? new MemoryLedger(options.limitBytes ?? 0);
   }
 
   /** What may still be taken: what the books leave, and never more than the driver says is free. */
@@ -176,7 +182,8 @@ export class DeviceMemory {
   }
 
   async #giveBack(cause: unknown, taken: readonly DeviceStep[], batch: number): Promise<DeviceStep | undefined> {
-    const { shrinkArenas, rebuildSessions } = this.#options;
+    const { host, shrinkArenas, rebuildSessions } = this.#options;
+    if (host !== undefined) return this.#giveBackOnHost(host, cause, taken, batch);
     const slackBytes = this.#arenaSlack();
     const step = nextDeviceStep({
       droppableBytes: this.#caches.droppableBytes,
@@ -193,11 +200,23 @@ export class DeviceMemory {
     }
     if (step === "halve-batch") log.warn({ ...figures, batch }, "out of memory: batch halved");
     if (step === "rebuild-sessions") {
-      if (!this.isApart || rebuildSessions === undefined) return undefined;
+      if (rebuildSessions === undefined) return undefined;
       await rebuildSessions();
       log.warn(figures, "out of memory: sessions opened again");
     }
     return step;
+  }
+
+  async #giveBackOnHost(
+    host: HostMemoryBooks,
+    cause: unknown,
+    taken: readonly DeviceStep[],
+    batch: number,
+  ): Promise<DeviceStep | undefined> {
+    const done = taken.filter((step) => step === "drop-caches" || step === "shrink-arenas");
+    const step = await host.giveBack(cause, done);
+    if (step === "drop-caches" || step === "shrink-arenas") return step;
+    return batch > 1 ? "halve-batch" : undefined;
   }
 
   #arenaSlack(): number {

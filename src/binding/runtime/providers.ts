@@ -6,6 +6,8 @@ export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu";
 interface ProviderFacts {
   /** What ONNX Runtime calls it. */
   readonly ortName: string;
+  /** On which kind of device it runs. */
+  readonly device: "cpu" | "cuda" | "webgpu";
   /** What a machine must have for it, and how to get that. */
   readonly needs: string;
   /** Whether it runs on an NVIDIA GPU. */
@@ -16,22 +18,26 @@ interface ProviderFacts {
 export const PROVIDERS: Readonly<Record<Provider, ProviderFacts>> = {
   cpu: {
     ortName: "CPUExecutionProvider",
+    device: "cpu",
     needs: "install the package again, or in a clone: npm run build",
     isNvidia: false,
   },
   cuda: {
     ortName: "CUDAExecutionProvider",
+    device: "cuda",
     needs:
       "needs an NVIDIA GPU with its driver, CUDA 13 (libcudart, libcublas, libcurand) and cuDNN 9, and ONNX Runtime's GPU libraries: npm run build -- --gpu in a clone of the project, or COBRA_ORT_SDK names a folder with them in lib/",
     isNvidia: true,
   },
   tensorrt: {
     ortName: "TensorrtExecutionProvider",
+    device: "cuda",
     needs: "needs what CUDA needs, and TensorRT 10 (libnvinfer, libnvonnxparser)",
     isNvidia: true,
   },
   webgpu: {
     ortName: "WebGpuExecutionProvider",
+    device: "webgpu",
     needs:
       "needs a GPU with a Vulkan driver and libvulkan.so.1: sudo apt-get install -y libvulkan1 mesa-vulkan-drivers",
     isNvidia: false,

@@ -12,7 +12,7 @@ export interface SessionOptions {
    * Default false.
    */
   readonly fallback?: boolean;
-  /** Which of several GPUs. Default 0. */
+  /** Which of several devices of the provider's kind. On the CPU, each number is a lane of its own. Default 0. */
   readonly deviceId?: number;
   /** Threads inside one operator on the CPU; 0 = ONNX Runtime decides (one per core). Default 0. */
   readonly intraOpThreads?: number;
@@ -93,7 +93,6 @@ export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
   return {
     provider,
-    ortProvider: PROVIDERS[provider].ortName,
     fallback: options.fallback ?? false,
     deviceId: whole("deviceId", options.deviceId ?? 0),
     intraOpThreads: whole("intraOpThreads", options.intraOpThreads ?? 0),

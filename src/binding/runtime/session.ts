@@ -1,6 +1,7 @@
 /** Sessions: a loaded model that runs on a device's own thread, and bindings of tensors to it. */
 import { BatchProcessingError, ValidationError } from "../../errors.js";
 import { OWNER, type DeviceOwner } from "./device-owner.js";
+import { Device } from "./device.js";
 import { guarded } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
@@ -71,13 +72,8 @@ export class InferenceSession implements DeviceOwner, Disposable {
   readonly outputs: readonly ValueInfo[];
   /** The provider in use: the one asked for, or "cpu" after a fallback. */
   readonly provider: string;
-  /** Where its tensors live: "cpu", "cuda:0", "webgpu:0". */
-  readonly device: string;
-  /**
-   * Whether the device's memory has addresses, so that a view may begin anywhere. Not so on WebGPU, where only whole
-   * buffers do.
-   */
-  readonly addressable: boolean;
+  /** Where its tensors live. */
+  readonly device: Device;
   #native: NativeSession | undefined;
 
   private constructor(native: NativeSession) {
@@ -86,8 +82,7 @@ export class InferenceSession implements DeviceOwner, Disposable {
     this.inputs = inputs;
     this.outputs = outputs;
     this.provider = provider;
-    this.device = device;
-    this.addressable = !device.startsWith("webgpu");
+    this.device = Device.of(device);
   }
 
   /**
@@ -181,12 +176,12 @@ export class InferenceSession implements DeviceOwner, Disposable {
   }
 
   /**
-   * Memory of the session's device as its driver reports it; undefined on the CPU and if the driver reports none.
-   * @throws BatchProcessingError `ERR_DISPOSED`
+   * Memory of the session's device as its driver reported it when a run last ended; undefined on the CPU and if the
+   * driver reports none.
    */
   deviceMemory(): DeviceMemory | undefined {
-    const session = this[OWNER]();
-    return guarded(() => session.deviceMemory());
+    const { freeBytes, totalBytes } = this.device.figures();
+    return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
   }
 
   /**

@@ -4,6 +4,7 @@ import { guarded, toEngineError } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
 import { loadRuntime } from "./runtime.js";
+import { Device } from "./device.js";
 import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
 import type { Dtype, NativeTensor, TensorData } from "../types.js";
 
@@ -48,6 +49,21 @@ function elementCount(dims: readonly number[]): number {
   return count;
 }
 
+/** Says of a want of memory how much was wanted. */
+function withSize(
+  fault: BatchProcessingError,
+  dims: readonly number[],
+  bytes: number,
+  place: string,
+): BatchProcessingError {
+  if (fault.code !== "ERR_OUT_OF_MEMORY") return fault;
+  return new ResourceError(
+    "ERR_OUT_OF_MEMORY",
+    `a tensor of dims [${dims.join(", ")}] needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory of ${place}, which are not to be had; use a smaller batch or picture`,
+    { cause: fault },
+  );
+}
+
 /**
  * A tensor. Host tensors made by `from` share the caller's array and keep it alive; where its buffer was transferred or
  * shrunk, using the tensor gives `ERR_DISPOSED`. `dispose()` frees device memory and the memory of outputs at once
@@ -57,13 +73,13 @@ function elementCount(dims: readonly number[]): number {
 export class Tensor implements Disposable {
   readonly dtype: Dtype;
   readonly dims: readonly number[];
-  /** Where the memory is: "cpu", "cuda:0", "webgpu:0". */
-  readonly device: string;
+  /** Where the memory is. */
+  readonly device: Device;
   readonly byteLength: number;
   #native: NativeTensor | undefined;
   #data: TensorData | undefined;
 
-  private constructor(native: NativeTensor, dtype: Dtype, dims: readonly number[], device: string, data?: TensorData) {
+  private constructor(native: NativeTensor, dtype: Dtype, dims: readonly number[], device: Device, data?: TensorData) {
     this.#native = native;
     this.#data = data;
     this.dtype = dtype;
@@ -93,41 +109,43 @@ export class Tensor implements Disposable {
       );
     }
     const native = guarded(() => loadAddon().addon.tensorFromHost(dtype, data, dims));
-    return new Tensor(native, dtype, dims, "cpu", data);
+    return new Tensor(native, dtype, dims, Device.of("cpu"), data);
   }
 
   /**
-   * A new tensor: zeros on the host, or, with a session, memory of the session's allocator on its device (zeros on the
-   * CPU provider, undefined contents on a device).
-   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`
-   * for a disposed session.
+   * A new tensor of zeros on the host.
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`
    */
-  static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
-    const array = arrayClass(dtype);
-    const count = elementCount(dims);
-    if (where === undefined) {
-      try {
-        return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
-      } catch (error) {
-        const fault = toEngineError(error);
-        if (fault.code !== "ERR_OUT_OF_MEMORY") throw fault;
-        const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
-        throw new ResourceError(
-          "ERR_OUT_OF_MEMORY",
-          `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
-          { cause: error },
-        );
-      }
+  static alloc(dtype: Dtype, dims: readonly number[]): Tensor {
+    const bytes = elementCount(dims) * arrayClass(dtype).BYTES_PER_ELEMENT;
+    try {
+      return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
+    } catch (error) {
+      throw withSize(toEngineError(error), dims, bytes, "the host");
     }
-    const session = deviceOwnerOf(where);
-    const native = guarded(() => loadAddon().addon.tensorInSession(dtype, dims, session));
-    return Tensor.adopt(native);
+  }
+
+  /**
+   * A new tensor on a device, or on a session's, allocated on the device's thread: zeros on a CPU device, undefined
+   * contents elsewhere. Memory without addresses (WebGPU) is a session's.
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; InferenceError
+   * `ERR_DEVICE_LOST`; `ERR_DISPOSED` for a disposed session
+   */
+  static async allocOn(where: Device | DeviceOwner, dtype: Dtype, dims: readonly number[]): Promise<Tensor> {
+    const bytes = elementCount(dims) * arrayClass(dtype).BYTES_PER_ELEMENT;
+    const place = where instanceof Device ? where.name : deviceOwnerOf(where);
+    const addon = loadRuntime();
+    try {
+      return Tensor.adopt(await runJob<NativeTensor>((settle) => addon.tensorOnDevice(dtype, dims, place, settle)));
+    } catch (error) {
+      throw withSize(toEngineError(error), dims, bytes, where instanceof Device ? where.name : "the session's device");
+    }
   }
 
   /** Wraps a tensor of the addon. For src/binding only. */
   static adopt(native: NativeTensor): Tensor {
     const { dtype, dims, device } = native.describe();
-    return new Tensor(native, dtype, dims, device);
+    return new Tensor(native, dtype, dims, Device.of(device));
   }
 
   /** True after `dispose()`. */
@@ -147,7 +165,7 @@ export class Tensor implements Disposable {
 
   /**
    * A tensor over a part of this one's memory, which stays alive with it.
-   * @param elementOffset first element of the part (WebGPU: only 0)
+   * @param elementOffset first element of the part; 0 where the device's memory has no addresses
    * @throws ValidationError `ERR_TENSOR_DIMS` where the part reaches outside; `ERR_TENSOR_DEVICE`; `ERR_DISPOSED`
    */
   view(elementOffset: number, dims: readonly number[]): Tensor {
@@ -191,7 +209,7 @@ export class Tensor implements Disposable {
    * both.
    */
   async toHost(): Promise<Tensor> {
-    if (this.device === "cpu") return this.view(0, this.dims);
+    if (this.device.onHost) return this.view(0, this.dims);
     const host = Tensor.alloc(this.dtype, this.dims);
     try {
       await this.copyTo(host);

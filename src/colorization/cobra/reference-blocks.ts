@@ -63,7 +63,7 @@ export class ReferenceBlocks {
 
   async #allocate({ dtype, dims }: Tensor): Promise<Tensor> {
     const session = await this.#lane.networks.session("denoiser", this.#lane.networks.model.styles[0]!);
-    return session.device === "cpu" ? Tensor.alloc(dtype, dims) : Tensor.alloc(dtype, dims, session);
+    return Tensor.allocOn(session, dtype, dims);
   }
 
   /**
@@ -104,8 +104,9 @@ export class ReferenceBlocks {
     const dims = [1, chosen.length, ...blockDims];
     // On the CPU plain memory does, and is not cleared here and now; device memory without addresses has no places to
     // copy to.
-    const inPlace = session.addressable && session.device !== "cpu";
-    const all = inPlace ? Tensor.alloc(precision, dims, session) : Tensor.alloc(precision, dims);
+    const { onHost, addressable } = session.device;
+    const inPlace = addressable && !onHost;
+    const all = inPlace ? await Tensor.allocOn(session, precision, dims) : Tensor.alloc(precision, dims);
     try {
       for (const [index, one] of chosen.entries()) {
         const lease = await this.#block(one, bucket, style, prefix, signal);
@@ -116,7 +117,7 @@ export class ReferenceBlocks {
           lease.release();
         }
       }
-      return inPlace || session.device === "cpu" ? all : await moveToDevice(all, session);
+      return inPlace || onHost ? all : await moveToDevice(all, session);
     } catch (error) {
       all.dispose();
       throw error;
@@ -154,7 +155,7 @@ export class ReferenceBlocks {
 
 /** A host tensor's copy on the session's device; the host tensor is disposed of. */
 async function moveToDevice(host: Tensor, session: InferenceSession): Promise<Tensor> {
-  const moved = Tensor.alloc(host.dtype, host.dims, session);
+  const moved = await Tensor.allocOn(session, host.dtype, host.dims);
   try {
     await host.copyTo(moved);
     host.dispose();

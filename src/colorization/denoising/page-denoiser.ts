@@ -135,10 +135,9 @@ export class PageDenoiser {
     const { dtype, dims, device } = rows[0]!;
     const elements = dims.reduce((product, dim) => product * dim, 1);
     const shape = [rows.length, ...dims.slice(1)];
-    const all =
-      device === "cpu"
-        ? Tensor.alloc(dtype, shape)
-        : Tensor.alloc(dtype, shape, await this.#networks.session("denoiser", style));
+    const all = device.onHost
+      ? Tensor.alloc(dtype, shape)
+      : await Tensor.allocOn(await this.#networks.session("denoiser", style), dtype, shape);
     try {
       for (const [index, row] of rows.entries()) {
         if (elements === 0) continue;
