@@ -19,16 +19,21 @@ parentPort.on("message", ({ id, ms }) => {
   parentPort.postMessage({ id, gapMs, busyMs, idleMs });
 });`;
 
-/** Milliseconds of a run by network, so that a page of 10 steps takes 400. */
-export const RUN_MS = {
-  line_extractor: 12,
-  image_encoder: 8,
-  vae_encoder: 10,
-  reference_encoder: 8,
-  denoiser: 26,
-  vae_decoder: 25,
-  guided_upsampler: 75,
+/** Shares of the networks in a page of 10 steps, in thousandths. */
+const SHARES = {
+  line_extractor: 30,
+  image_encoder: 20,
+  vae_encoder: 25,
+  reference_encoder: 20,
+  denoiser: 65,
+  vae_decoder: 60,
+  guided_upsampler: 190,
 };
+
+/** Milliseconds of a run by network, of a device that takes so long for a page of 10 steps. */
+export function runMs(pageMs) {
+  return Object.fromEntries(Object.entries(SHARES).map(([graph, share]) => [graph, (pageMs * share) / 1000]));
+}
 
 export class WaitingDevice {
   #thread = new Worker(THREAD, { eval: true });
@@ -40,8 +45,8 @@ export class WaitingDevice {
   busyMs = 0;
   idleMs = 0;
 
-  constructor(runMs = RUN_MS) {
-    this.runMs = runMs;
+  constructor(pageMs = 400) {
+    this.runMs = runMs(pageMs);
     this.#thread.on("message", ({ id, gapMs, busyMs, idleMs }) => {
       const { graph, resolve } = this.#settle.get(id);
       this.#settle.delete(id);

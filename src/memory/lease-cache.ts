@@ -73,6 +73,8 @@ export class LeaseCache<T extends Holdable> {
   readonly #below: LowerTier<T> | undefined;
   #disposed = false;
   #heldBytes = 0;
+  /** Of what is on its way to the lower tier. */
+  #sinkingBytes = 0;
   #hits = 0;
   #misses = 0;
   #evictions = 0;
@@ -171,7 +173,7 @@ export class LeaseCache<T extends Holdable> {
 
   /** Bytes that count against the budget: not what is put together for those who borrow it. */
   #countedBytes(): number {
-    let bytes = this.#heldBytes;
+    let bytes = this.#heldBytes - this.#sinkingBytes;
     for (const { derived, leases, value } of this.#entries.values())
       if (derived && leases > 0 && value !== undefined) bytes -= value.byteLength;
     return bytes;
@@ -194,8 +196,15 @@ export class LeaseCache<T extends Holdable> {
   /** Moves a value to the lower tier. Whoever asks for it meanwhile gets it from there. */
   #sink(key: string, entry: Entry<T>, below: LowerTier<T>): void {
     this.#entries.delete(key);
-    const kept = below.keep(key, entry.value!, entry.costMs);
-    void kept.catch(() => undefined).then(() => this.#drop(key, entry));
+    const { byteLength } = entry.value!;
+    this.#sinkingBytes += byteLength;
+    void below
+      .keep(key, entry.value!, entry.costMs)
+      .catch(() => undefined)
+      .then(() => {
+        this.#sinkingBytes -= byteLength;
+        this.#drop(key, entry);
+      });
   }
 
   #publish(outcome: CacheUse["outcome"], bytes: number): void {

@@ -5,7 +5,7 @@ import { Tensor } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { Solver } from "../cobra/solver.js";
 import type { DenoiserConditions, Networks } from "../networks/networks.js";
-import { Batcher, type BatchedPage, type BatcherOptions } from "./batcher.js";
+import { Batcher, type BatchedPage, type BatcherOptions, type Segment } from "./batcher.js";
 
 /** A page that is to be denoised. */
 export interface DenoiseRequest {
@@ -33,12 +33,10 @@ interface DenoisedPage extends BatchedPage {
 export class PageDenoiser {
   readonly #networks: Networks;
   readonly #batcher: Batcher<DenoisedPage>;
-  /** The conditions of the pages of the last run, side by side. */
-  #together: { readonly pages: readonly DenoisedPage[]; readonly conditions: DenoiserConditions } | undefined;
 
   constructor(networks: Networks, options: BatcherOptions) {
     this.#networks = networks;
-    this.#batcher = new Batcher((pages, signal) => this.#step(pages, signal), options);
+    this.#batcher = new Batcher((pages, segment) => this.#steps(pages, segment), options);
   }
 
   /** Pages that are denoised now. */
@@ -66,19 +64,28 @@ export class PageDenoiser {
       solver,
       latent: request.start,
     };
-    try {
-      await this.#batcher.denoise(page);
-    } finally {
-      if (this.#together?.pages.includes(page) === true) this.#forget();
-    }
+    await this.#batcher.denoise(page);
     return page.latent;
   }
 
-  async #step(pages: readonly DenoisedPage[], signal: AbortSignal): Promise<void> {
+  async #steps(pages: readonly DenoisedPage[], { steps, changes, signal, onStep }: Segment): Promise<void> {
+    const own = pages.length === 1;
+    const conditions = own ? pages[0]!.request.conditions : await this.#sideBySide(pages);
+    try {
+      for (let done = 0; done < steps && !changes.aborted; done++) {
+        await this.#step(pages, conditions, signal);
+        onStep(done + 1);
+      }
+    } finally {
+      if (!own) for (const tensor of Object.values(conditions) as Tensor[]) tensor.dispose();
+    }
+  }
+
+  /** One step of all pages, or of none. */
+  async #step(pages: readonly DenoisedPage[], conditions: DenoiserConditions, signal: AbortSignal): Promise<void> {
     const [first] = pages;
     if (first === undefined) return;
     const { dims, style } = first.request;
-    const conditions = pages.length === 1 ? first.request.conditions : await this.#side(pages);
     const size = first.latent.length;
     const latents = pages.length === 1 ? first.latent : new Float32Array(pages.length * size);
     if (pages.length > 1) pages.forEach(({ latent }, row) => latents.set(latent, row * size));
@@ -98,32 +105,23 @@ export class PageDenoiser {
     });
   }
 
-  /** The pages' conditions side by side, kept while the same pages go on together. */
-  async #side(pages: readonly DenoisedPage[]): Promise<DenoiserConditions> {
-    const known = this.#together;
-    if (known?.pages.length === pages.length && known.pages.every((page, index) => page === pages[index]))
-      return known.conditions;
-    this.#forget();
-    const all = pages.map(({ request }) => request.conditions);
+  /** The pages' conditions as those of one batch. */
+  async #sideBySide(pages: readonly DenoisedPage[]): Promise<DenoiserConditions> {
     const made: Tensor[] = [];
-    const sideBySide = async (name: keyof DenoiserConditions): Promise<Tensor> => {
-      const tensor = await this.#sideBySide(
-        all.map((one) => one[name]),
-        pages[0]!.request.style,
-      );
+    const join = async (name: keyof DenoiserConditions): Promise<Tensor> => {
+      const rows = pages.map(({ request }) => request.conditions[name]);
+      const tensor = await this.#join(rows, pages[0]!.request.style);
       made.push(tensor);
       return tensor;
     };
     try {
-      const conditions = {
-        lineLatent: await sideBySide("lineLatent"),
-        hintLatent: await sideBySide("hintLatent"),
-        hintMask: await sideBySide("hintMask"),
-        resolution: await sideBySide("resolution"),
-        referenceKv: await sideBySide("referenceKv"),
+      return {
+        lineLatent: await join("lineLatent"),
+        hintLatent: await join("hintLatent"),
+        hintMask: await join("hintMask"),
+        resolution: await join("resolution"),
+        referenceKv: await join("referenceKv"),
       };
-      this.#together = { pages, conditions };
-      return conditions;
     } catch (error) {
       for (const tensor of made) tensor.dispose();
       throw error;
@@ -131,7 +129,7 @@ export class PageDenoiser {
   }
 
   /** Tensors of one row each as one tensor, where the first of them is. */
-  async #sideBySide(rows: readonly Tensor[], style: Style): Promise<Tensor> {
+  async #join(rows: readonly Tensor[], style: Style): Promise<Tensor> {
     const { dtype, dims, device } = rows[0]!;
     const elements = dims.reduce((product, dim) => product * dim, 1);
     const shape = [rows.length, ...dims.slice(1)];
@@ -149,12 +147,5 @@ export class PageDenoiser {
       all.dispose();
       throw error;
     }
-  }
-
-  /** Frees what is kept between steps. */
-  #forget(): void {
-    const conditions = this.#together?.conditions;
-    this.#together = undefined;
-    if (conditions !== undefined) for (const tensor of Object.values(conditions) as Tensor[]) tensor.dispose();
   }
 }

@@ -51,6 +51,9 @@ export interface DeviceLaneOptions {
 /** How long a page waits for others on their way before its first step: less than a step takes on a GPU. */
 const COMPANY_MS = 20;
 
+/** Runs of the denoiser that are under way at once: one on the device, and one that it goes on with. */
+const SEGMENTS = 2;
+
 /** Owns its networks; `dispose` frees them when their last run has ended. */
 export class DeviceLane implements Disposable {
   readonly name: string;
@@ -77,6 +80,7 @@ export class DeviceLane implements Disposable {
     this.denoiser = new PageDenoiser(this.networks, {
       maxBatch: () => this.memory.maxBatch(maxBatch),
       companyMs: COMPANY_MS,
+      segments: SEGMENTS,
       expectsCompany: () => this.#inFlight > this.denoiser.pages,
     });
     this.#styles = new LoadedStyles(this.networks, keepStyles);

@@ -15,15 +15,18 @@ function stepped(options: Partial<BatcherOptions> = {}) {
   const signals: AbortSignal[] = [];
   let settle: ((error?: unknown) => void) | undefined;
   const batcher = new Batcher<Page>(
-    (pages, signal) => {
-      runs.push(pages.map(({ name }) => name));
-      signals.push(signal);
-      return new Promise<void>((resolve, reject) => {
-        signal.addEventListener("abort", () => reject(signal.reason as Error));
-        settle = (error) => (error === undefined ? resolve() : reject(error as Error));
-      });
+    async (pages, { steps, changes, signal, onStep }) => {
+      for (let done = 0; done < steps && !changes.aborted; done++) {
+        runs.push(pages.map(({ name }) => name));
+        signals.push(signal);
+        await new Promise<void>((resolve, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+          settle = (error) => (error === undefined ? resolve() : reject(error as Error));
+        });
+        onStep(done + 1);
+      }
     },
-    { maxBatch: () => 3, companyMs: 0, expectsCompany: () => false, ...options },
+    { maxBatch: () => 3, companyMs: 0, expectsCompany: () => false, segments: 1, ...options },
   );
   // A test looks at some of the rejections only after others.
   const denoise = batcher.denoise.bind(batcher);
@@ -152,5 +155,16 @@ describe("Batcher", () => {
     const short = stepped({ companyMs: 1, expectsCompany: () => true, maxBatch: () => 2 });
     void short.batcher.denoise(page("4", 1)).catch(() => undefined);
     await expect.poll(() => short.runs).toEqual([["4"]]);
+  });
+
+  it("keeps a second segment at hand for the device, of another group or of pages that there was no room for", async () => {
+    const { batcher, runs, turn } = stepped({ segments: 2, maxBatch: () => 1 });
+    for (const one of [page("1", 2), page("2", 2), page("3", 2, { group: "b" })]) void batcher.denoise(one);
+    await turn();
+    expect(runs).toEqual([["1"], ["2"]]);
+    const mixed = stepped({ segments: 2, maxBatch: () => 4 });
+    for (const one of [page("1", 2), page("2", 2), page("3", 2, { group: "b" })]) void mixed.batcher.denoise(one);
+    await mixed.turn();
+    expect(mixed.runs).toEqual([["1", "2"], ["3"]]);
   });
 });
