@@ -8,6 +8,7 @@
 #include "runtime/device_calls.h"
 #include "runtime/environment.h"
 #include "runtime/session.h"
+#include "runtime/steps.h"
 #include "runtime/tensor.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -16,6 +17,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterTensor(env, exports);
   cobra::RegisterSession(env, exports);
   cobra::RegisterBinding(env, exports);
+  cobra::RegisterSteps(env, exports);
   cobra::RegisterPixels(env, exports);
   cobra::RegisterChecksum(env, exports);
   cobra::RegisterCrashNotes(env, exports);

@@ -50,7 +50,8 @@ class CpuDevice final : public Device {
     std::memmove(to.address, from.address, bytes);
   }
   void WaitForCopies() override {}
-  std::optional<MemoryFigures> ReadMemory() override {
+  std::optional<MemoryFigures> ReadMemory() override { return memory(); }
+  std::optional<MemoryFigures> memory() const override {
     const size_t limit = limit_bytes_;
     if (limit == 0) return std::nullopt;
     const size_t used = allocated_bytes;

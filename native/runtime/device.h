@@ -94,7 +94,7 @@ class Device {
   virtual LoadFigures ReadLoad() { return {}; }
 
   // The figures as they were last read; none before that. Any thread.
-  std::optional<MemoryFigures> memory() const;
+  virtual std::optional<MemoryFigures> memory() const;
   // Reads them if the last ones are older than a moment.
   void RefreshMemory();
 

@@ -29,6 +29,7 @@ Napi::Value DeviceFigures(const Napi::CallbackInfo& info) {
     result.Set("index", device.id.index);
     result.Set("onHost", device.on_host());
     result.Set("addressable", device.addressable());
+    result.Set("copiesBesideRuns", device.copies_beside_runs());
     result.Set("allocatedBytes", static_cast<double>(device.allocated_bytes));
     result.Set("busyMs", static_cast<double>(device.busy_ns) / 1e6);
     result.Set("pinnedBytes", static_cast<double>(slabs.held_bytes));

@@ -152,6 +152,20 @@ bool Executor::Cancel(uint64_t id) {
   return true;
 }
 
+bool Executor::StopSoon(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  if (running_ && running_->id == id) {
+    running_->StopSoon();
+    return true;
+  }
+  for (auto& job : queue_) {
+    if (job->id != id) continue;
+    job->StopSoon();
+    return true;
+  }
+  return false;
+}
+
 void Executor::Evict(const JobOwner* owner) {
   std::vector<std::unique_ptr<Job>> dropped;
   {

@@ -28,6 +28,8 @@ class JobOwner {
  public:
   virtual ~JobOwner() = default;
   virtual void Complete(std::unique_ptr<Job> job) = 0;
+  // How far a running job is, for its listener.
+  virtual void Report(uint64_t job, uint32_t done) = 0;
 };
 
 // One piece of work. Made and destroyed on the JS thread of its owner; `Execute` runs on the executor's thread.
@@ -44,6 +46,8 @@ class Job {
   virtual bool computes() const { return false; }
   // Asks a running `Execute` to stop soon; called on another thread, at most a few times.
   virtual void Terminate() {}
+  // Asks it to end well at the next chance, before or during `Execute`; called on another thread.
+  virtual void StopSoon() {}
   // The JS value of a finished job; called on the JS thread, once.
   virtual Napi::Value Result(Napi::Env env) = 0;
 
@@ -78,6 +82,8 @@ class Executor {
   void RunBlocking(const std::function<void()>& task);
   // Cancels a job by id; false if it is neither queued nor running here.
   bool Cancel(uint64_t id);
+  // Lets a job end well at the next chance; false as above.
+  bool StopSoon(uint64_t id);
   // Cancels every job of the owner and waits until none of them runs.
   void Evict(const JobOwner* owner);
 

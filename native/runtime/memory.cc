@@ -200,6 +200,7 @@ class SlabMemory final : public AddonMemory {
 
   void* Address() override { return bytes == 0 ? nothing : lease_->address(); }
   Device& device() const override { return device_.on_host() ? device_ : Host(); }
+  bool in_slab_of(const Device& owner) const override { return &owner == &device_; }
 
  protected:
   bool detaches() const override { return true; }

@@ -36,6 +36,8 @@ class Storage {
   virtual Device& device() const = 0;
   bool on_host() const { return device().on_host(); }
   const OrtMemoryInfo* place() const { return device().place(); }
+  // Whether it is page-locked memory of that device.
+  virtual bool in_slab_of(const Device&) const { return false; }
 
   // The array buffer over the whole storage (host only), made once. JS thread only.
   virtual Napi::ArrayBuffer Buffer(Napi::Env env) = 0;

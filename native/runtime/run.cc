@@ -114,21 +114,24 @@ void RunJob::Adopt(Output& output, Ort::Value value) {
   view.bytes = view.storage->bytes;
 }
 
+void RequireFinite(const std::string& name, const TensorView& view, const void* values) {
+  const size_t count = view.bytes / view.dtype->bytes;
+  const bool finite = view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT     ? AllFinite32(values, count)
+                      : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
+                                                                                  : true;
+  if (finite) return;
+  throw Fault("ERR_MODEL_OUTPUT", "the output \"" + name +
+                                      "\" holds values that are not finite (NaN or infinity): the weights or the "
+                                      "input are damaged, or the precision is too low for this model");
+}
+
 void RunJob::RequireFinite() const {
   for (const Output& output : outputs_) {
     const TensorView& view = output.memory ? output.memory->view() : output.view;
     if (!view.storage->on_host()) continue;
     const void* values =
         output.memory ? output.memory->bytes() : static_cast<char*>(view.storage->Address()) + view.offset_bytes;
-    const size_t count = view.bytes / view.dtype->bytes;
-    const bool finite = view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT     ? AllFinite32(values, count)
-                        : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
-                                                                                    : true;
-    if (!finite) {
-      throw Fault("ERR_MODEL_OUTPUT", "the output \"" + output.name +
-                                          "\" holds values that are not finite (NaN or infinity): the weights or the "
-                                          "input are damaged, or the precision is too low for this model");
-    }
+    cobra::RequireFinite(output.name, view, values);
   }
 }
 
@@ -185,5 +188,72 @@ Napi::Value CopyJob::Result(Napi::Env env) {
   target_.Return();
   return env.Undefined();
 }
+
+namespace {
+
+// A tensor like another one, in a leased slice of the device's slabs. On a thread of the device.
+TensorView InSlab(Device& device, const TensorView& like) {
+  return {like.dtype, like.dims, 0, like.bytes, WrapLease(device, device.slabs().Lease(like.bytes), like.bytes)};
+}
+
+}  // namespace
+
+UploadJob::UploadJob(const TensorView& source, bool in_slab, Device& device, std::shared_ptr<SessionCore> session,
+                     std::shared_ptr<Executor> executor)
+    : source_(source, JobMemory::Use::kRead),
+      in_slab_(in_slab),
+      target_(source, device, std::move(session), std::move(executor)) {}
+
+void UploadJob::Execute() {
+  target_.Execute();
+  if (source_.view().bytes == 0) return;
+  Device& device = target_.device();
+  const JobMemory target(target_.view(), JobMemory::Use::kWrite);
+  if (in_slab_) {
+    CopyNow(device, source_, target);
+    return;
+  }
+  // The slabs had no room for it; from here they may grow, and have it the next time.
+  const TensorView slice = InSlab(device, source_.view());
+  const JobMemory staged(slice, JobMemory::Use::kRead);
+  std::memcpy(staged.bytes(), source_.bytes(), slice.bytes);
+  CopyNow(device, staged, target);
+}
+
+Napi::Value UploadJob::Result(Napi::Env env) { return target_.Result(env); }
+
+DownloadJob::DownloadJob(const TensorView& source, std::string name, bool finite)
+    : source_(source, JobMemory::Use::kRead), name_(std::move(name)), finite_(finite) {}
+
+void DownloadJob::Execute() {
+  Device& device = source_.view().storage->device();
+  slice_ = InSlab(device, source_.view());
+  if (slice_.bytes == 0) return;
+  const JobMemory target(slice_, JobMemory::Use::kWrite);
+  CopyNow(device, source_, target);
+  if (finite_) RequireFinite(name_, slice_, target.bytes());
+}
+
+Napi::Value DownloadJob::Result(Napi::Env env) { return NativeTensor::Wrap(env, std::move(slice_)); }
+
+AllocateJob::AllocateJob(const TensorView& like, Device& device, std::shared_ptr<SessionCore> session,
+                         std::shared_ptr<Executor> executor)
+    : view_{like.dtype, like.dims, 0, like.bytes, nullptr},
+      device_(device),
+      session_(std::move(session)),
+      executor_(std::move(executor)) {}
+
+void AllocateJob::Execute() {
+  if (device_.addressable()) {
+    view_.storage = AllocateOn(device_, executor_, view_.bytes);
+    return;
+  }
+  if (!session_) throw Fault("ERR_TENSOR_DEVICE", "memory on " + device_.name + " is allocated with a session");
+  view_.storage = AdoptValue(
+      Ort::Value::CreateTensor(*session_->allocator, view_.dims.data(), view_.dims.size(), view_.dtype->type),
+      session_);
+}
+
+Napi::Value AllocateJob::Result(Napi::Env env) { return NativeTensor::Wrap(env, std::move(view_)); }
 
 }  // namespace cobra

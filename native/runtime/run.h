@@ -30,6 +30,9 @@ struct RunSettings {
   bool finite = false;
 };
 
+// Throws Fault ERR_MODEL_OUTPUT if float values on the host hold a NaN or an infinity.
+void RequireFinite(const std::string& name, const TensorView& view, const void* values);
+
 class RunJob final : public Job {
  public:
   // On the JS thread. Throws Fault ERR_DISPOSED if an operand's memory is gone.
@@ -76,6 +79,54 @@ class CopyJob final : public Job {
  private:
   const JobMemory source_;
   const JobMemory target_;
+};
+
+// Allocates a tensor on a device.
+class AllocateJob final : public Job {
+ public:
+  // Like a tensor in dtype and dims. Memory without addresses is the session's; otherwise `session` may be null.
+  AllocateJob(const TensorView& like, Device& device, std::shared_ptr<SessionCore> session,
+              std::shared_ptr<Executor> executor);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+  Device& device() const { return device_; }
+  const TensorView& view() const { return view_; }
+
+ private:
+  TensorView view_;
+  Device& device_;
+  const std::shared_ptr<SessionCore> session_;
+  const std::shared_ptr<Executor> executor_;  // where the memory is freed
+};
+
+// Copies a host tensor of the addon to a new tensor on a device, through page-locked memory.
+class UploadJob final : public Job {
+ public:
+  // `in_slab`: the source lies in such memory already.
+  UploadJob(const TensorView& source, bool in_slab, Device& device, std::shared_ptr<SessionCore> session,
+            std::shared_ptr<Executor> executor);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  const JobMemory source_;
+  const bool in_slab_;
+  AllocateJob target_;
+};
+
+// Copies a device tensor into a leased slice of page-locked memory, which becomes a host tensor.
+class DownloadJob final : public Job {
+ public:
+  // `finite`: fails with ERR_MODEL_OUTPUT, which names it, if a float value is a NaN or an infinity.
+  DownloadJob(const TensorView& source, std::string name, bool finite);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  const JobMemory source_;
+  const std::string name_;
+  const bool finite_;
+  TensorView slice_;
 };
 
 }  // namespace cobra

@@ -21,7 +21,7 @@ ValueDescription Describe(const std::string& name, const Ort::TypeInfo& type) {
   if (!dtype) {
     throw Fault("ERR_TENSOR_DTYPE", "the model's \"" + name + "\" has the ONNX element type " +
                                         std::to_string(info.GetElementType()) +
-                                        "; supported are float32, float16, int64, int32, uint8, bool");
+                                        "; supported are float32, float16, float64, int64, int32, uint8, bool");
   }
   ValueDescription value{name, dtype, info.GetShape(), {}};
   for (const char* dim : info.GetSymbolicDimensions()) value.dim_names.emplace_back(dim);

@@ -19,6 +19,7 @@ constexpr Dtype kDtypes[] = {
     {"int32", ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, napi_int32_array, 4},
     {"uint8", ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, napi_uint8_array, 1},
     {"bool", ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, napi_uint8_array, 1},
+    {"float64", ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE, napi_float64_array, 8},
 };
 
 constexpr std::align_val_t kAlignment{64};
@@ -216,31 +217,6 @@ Napi::Value TensorOnHost(const Napi::CallbackInfo& info) {
   });
 }
 
-// Allocates a tensor on the device's thread.
-class AllocateJob final : public Job {
- public:
-  // Either a session, in whose device's memory it is, or a device.
-  AllocateJob(TensorView view, Device& device, std::shared_ptr<SessionCore> session, std::shared_ptr<Executor> executor)
-      : view_(std::move(view)), device_(device), session_(std::move(session)), executor_(std::move(executor)) {}
-  void Execute() override {
-    if (device_.addressable()) {
-      view_.storage = AllocateOn(device_, executor_, view_.bytes);
-      return;
-    }
-    if (!session_) throw Fault("ERR_TENSOR_DEVICE", "memory on " + device_.name + " is allocated with a session");
-    view_.storage = AdoptValue(
-        Ort::Value::CreateTensor(*session_->allocator, view_.dims.data(), view_.dims.size(), view_.dtype->type),
-        session_);
-  }
-  Napi::Value Result(Napi::Env env) override { return NativeTensor::Wrap(env, std::move(view_)); }
-
- private:
-  TensorView view_;
-  Device& device_;
-  const std::shared_ptr<SessionCore> session_;
-  const std::shared_ptr<Executor> executor_;
-};
-
 // The device that a session or the name of a device stands for.
 struct Place {
   Device& device;
@@ -261,7 +237,54 @@ Napi::Value TensorOnDevice(const Napi::CallbackInfo& info) {
     view.bytes = ElementCount(view.dims) * dtype.bytes;
     Place place = ReadPlace(info[2]);
     auto executor = environment.ExecutorFor(place.device);
-    auto job = std::make_unique<AllocateJob>(std::move(view), place.device, std::move(place.session), executor);
+    auto job = std::make_unique<AllocateJob>(view, place.device, std::move(place.session), executor);
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
+  });
+}
+
+// (dtype, array, dims, session | device) -> tensor on the host with the array's contents, in a leased slice of the
+// device's slabs where one has room
+Napi::Value TensorInSlab(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const Dtype& dtype = ReadDtype(info[0]);
+    TensorView view{&dtype, ReadDims(info[2]), 0, 0, nullptr};
+    view.bytes = ElementCount(view.dims) * dtype.bytes;
+    Device& device = ReadPlace(info[3]).device;
+    if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != dtype.array ||
+        info[1].As<Napi::TypedArray>().ByteLength() != view.bytes) {
+      throw Fault("ERR_TENSOR_DIMS", "the array does not fit the dtype and the dims");
+    }
+    // A CPU device has no driver that could take its time.
+    auto lease = device.on_host() ? device.slabs().Lease(view.bytes) : device.slabs().TryLease(view.bytes);
+    view.storage = lease ? WrapLease(device, std::move(lease), view.bytes) : AllocateHost(view.bytes);
+    const auto array = info[1].As<Napi::TypedArray>();
+    const auto* bytes = static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    if (view.bytes > 0) std::memcpy(view.storage->Address(), bytes, view.bytes);
+    return NativeTensor::Wrap(info.Env(), std::move(view));
+  });
+}
+
+// (source, session | device, settle) -> job id; the tensor comes when its contents are there
+Napi::Value UploadTensor(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    const TensorView& source = NativeTensor::ViewOf(info[0]);
+    if (!source.storage->on_host()) throw Fault("ERR_TENSOR_DEVICE", "what is uploaded must be on the host");
+    Place place = ReadPlace(info[1]);
+    auto job = std::make_unique<UploadJob>(source, source.storage->in_slab_of(place.device), place.device,
+                                           std::move(place.session), environment.ExecutorFor(place.device));
+    auto executor = environment.CopyExecutorFor(place.device);
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[2])));
+  });
+}
+
+// (source, name, finite, settle) -> job id
+Napi::Value DownloadTensor(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    const TensorView& source = NativeTensor::ViewOf(info[0]);
+    auto executor = environment.CopyExecutorFor(source.storage->device());
+    auto job = std::make_unique<DownloadJob>(source, info[1].ToString(), info[2].ToBoolean());
     return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
   });
 }
@@ -287,6 +310,9 @@ void RegisterTensor(Napi::Env env, Napi::Object exports) {
   exports.Set("tensorFromHost", Napi::Function::New(env, TensorFromHost, "tensorFromHost"));
   exports.Set("tensorOnHost", Napi::Function::New(env, TensorOnHost, "tensorOnHost"));
   exports.Set("copyTensor", Napi::Function::New(env, CopyTensor, "copyTensor"));
+  exports.Set("tensorInSlab", Napi::Function::New(env, TensorInSlab, "tensorInSlab"));
+  exports.Set("uploadTensor", Napi::Function::New(env, UploadTensor, "uploadTensor"));
+  exports.Set("downloadTensor", Napi::Function::New(env, DownloadTensor, "downloadTensor"));
   exports.Set("tensorOnDevice", Napi::Function::New(env, TensorOnDevice, "tensorOnDevice"));
 }
 

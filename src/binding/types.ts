@@ -4,10 +4,10 @@
 export interface NativeAddon extends NativePixels, NativeRuntime, NativeDevices, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
-export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
+export type Dtype = "float32" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
 
 /** Host views of the dtypes: float16 as raw 16-bit patterns, bool as 0 and 1. */
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** Called once on the JS thread when a job is over. `error.code` is of src/errors.ts, or "CANCELLED". */
 export type Settle<T> = (error: Error | undefined, result: T) => void;
@@ -82,6 +82,7 @@ export interface DeviceFigures extends Partial<DeviceMemory> {
   readonly index: number;
   readonly onHost: boolean;
   readonly addressable: boolean;
+  readonly copiesBesideRuns: boolean;
   /** Memory of tensors that were allocated on the device by themselves, and of simulated devices' sessions. */
   readonly allocatedBytes: number;
   /** How long networks have run on it, in milliseconds. */
@@ -177,6 +178,8 @@ interface NativeRuntime {
   /** Ends all work of this thread's environment; only cancelled results come after it. */
   shutDown(): void;
   cancel(job: JobId): boolean;
+  /** Lets a job of steps end well after the step in progress. */
+  stopSoon(job: JobId): boolean;
   tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
   /** Zeros in memory of the addon. */
   tensorOnHost(dtype: Dtype, dims: readonly number[]): NativeTensor;
@@ -186,6 +189,23 @@ interface NativeRuntime {
     dims: readonly number[],
     place: NativeSession | string,
     settle: Settle<NativeTensor>,
+  ): JobId;
+  /** A host tensor with the array's contents, in a leased slice of the device's page-locked memory if there is room. */
+  tensorInSlab(dtype: Dtype, data: TensorData, dims: readonly number[], place: NativeSession | string): NativeTensor;
+  /** A copy of a host tensor on the device. */
+  uploadTensor(source: NativeTensor, place: NativeSession | string, settle: Settle<NativeTensor>): JobId;
+  /** A copy of a device tensor on the host, in a leased slice of page-locked memory. `name` and `finite` as in runs. */
+  downloadTensor(source: NativeTensor, name: string, finite: boolean, settle: Settle<NativeTensor>): JobId;
+  /** `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds. */
+  runSteps(
+    rounds: readonly (readonly NativeBinding[])[],
+    tensors: readonly NativeTensor[],
+    rows: readonly TensorData[],
+    first: number,
+    steps: number,
+    finite: boolean,
+    onStep: ((done: number) => void) | undefined,
+    settle: Settle<number>,
   ): JobId;
   copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
   createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;

@@ -37,10 +37,10 @@ async function colour(
   const results = await Promise.allSettled(
     pages.map(async (_page, index) => hex(await engine.colorize(set, request(index, more(index))))),
   );
-  return { results, runs: engine.stats().runs.denoiser!.runs };
+  return { results };
 }
 
-/** Networks that fail, and the batches that the denoiser was given. */
+/** A denoiser that fails for some batches, and the batches that it was given. */
 function watched(fail: (batch: number) => Error | undefined): EngineParts & { readonly batches: number[] } {
   const batches: number[] = [];
   return {
@@ -48,13 +48,13 @@ function watched(fail: (batch: number) => Error | undefined): EngineParts & { re
     openNetwork: async (graph, model, options) => {
       const session = await InferenceSession.create(model, options);
       if (graph !== "denoiser") return session;
-      const inner = session.run.bind(session);
-      session.run = async (inputs, how) => {
+      const bind = session.bind.bind(session);
+      session.bind = (inputs, outputs) => {
         const batch = inputs["latent"]!.dims[0]!;
         batches.push(batch);
         const error = fail(batch);
         if (error !== undefined) throw error;
-        return inner(inputs, how);
+        return bind(inputs, outputs);
       };
       return session;
     },
@@ -74,7 +74,9 @@ describe("batches", () => {
     const { batches, ...parts } = watched(() => undefined);
     const { results } = await colour({ maxBatch }, parts);
     expect(results).toEqual(alone.results);
-    expect(Math.max(...batches)).toBe(maxBatch);
+    const most = Math.max(...batches);
+    expect(most).toBeLessThanOrEqual(maxBatch);
+    expect(most > 1).toBe(maxBatch > 1);
   });
 
   it("go on when a page in them is cancelled", async () => {

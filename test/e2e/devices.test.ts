@@ -66,7 +66,9 @@ beforeAll(async () => {
   expected = (await colour({})).pictures;
 });
 
-afterAll(() => expect(liveCounts()).toMatchObject({ sessions: 0, tensors: 0, runs: 0 }));
+afterAll(async () => {
+  await expect.poll(() => liveCounts()).toMatchObject({ sessions: 0, tensors: 0, runs: 0 });
+});
 
 describe("several devices", () => {
   it("give the same pictures, and share the pages", async () => {

@@ -16,14 +16,17 @@ export class Device {
   readonly onHost: boolean;
   /** Whether its memory has addresses, so that a view may begin anywhere. Not so on WebGPU. */
   readonly addressable: boolean;
+  /** Whether it copies while it computes. */
+  readonly copiesBesideRuns: boolean;
 
   private constructor(name: string) {
-    const { kind, index, onHost, addressable } = guarded(() => loadAddon().addon.deviceFigures(name));
+    const { kind, index, onHost, addressable, copiesBesideRuns } = guarded(() => loadAddon().addon.deviceFigures(name));
     this.name = name;
     this.kind = kind;
     this.index = index;
     this.onHost = onHost;
     this.addressable = addressable;
+    this.copiesBesideRuns = copiesBesideRuns;
     Object.freeze(this);
   }
 

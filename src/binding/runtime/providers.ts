@@ -8,6 +8,8 @@ interface ProviderFacts {
   readonly ortName: string;
   /** On which kind of device it runs. */
   readonly device: "cpu" | "cuda" | "webgpu";
+  /** Whether it computes in double precision. */
+  readonly hasFloat64: boolean;
   /** What a machine must have for it, and how to get that. */
   readonly needs: string;
   /** Whether it runs on an NVIDIA GPU. */
@@ -19,12 +21,14 @@ export const PROVIDERS: Readonly<Record<Provider, ProviderFacts>> = {
   cpu: {
     ortName: "CPUExecutionProvider",
     device: "cpu",
+    hasFloat64: true,
     needs: "install the package again, or in a clone: npm run build",
     isNvidia: false,
   },
   cuda: {
     ortName: "CUDAExecutionProvider",
     device: "cuda",
+    hasFloat64: true,
     needs:
       "needs an NVIDIA GPU with its driver, CUDA 13 (libcudart, libcublas, libcurand) and cuDNN 9, and ONNX Runtime's GPU libraries: npm run build -- --gpu in a clone of the project, or COBRA_ORT_SDK names a folder with them in lib/",
     isNvidia: true,
@@ -32,12 +36,14 @@ export const PROVIDERS: Readonly<Record<Provider, ProviderFacts>> = {
   tensorrt: {
     ortName: "TensorrtExecutionProvider",
     device: "cuda",
+    hasFloat64: true,
     needs: "needs what CUDA needs, and TensorRT 10 (libnvinfer, libnvonnxparser)",
     isNvidia: true,
   },
   webgpu: {
     ortName: "WebGpuExecutionProvider",
     device: "webgpu",
+    hasFloat64: false,
     needs:
       "needs a GPU with a Vulkan driver and libvulkan.so.1: sudo apt-get install -y libvulkan1 mesa-vulkan-drivers",
     isNvidia: false,

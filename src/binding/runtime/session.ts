@@ -1,6 +1,7 @@
-/** Sessions: a loaded model that runs on a device's own thread, and bindings of tensors to it. */
+/** Sessions: a loaded model that runs on a device's own thread. */
 import { BatchProcessingError, ValidationError } from "../../errors.js";
 import { OWNER, type DeviceOwner } from "./device-owner.js";
+import { Binding } from "./binding.js";
 import { Device } from "./device.js";
 import { guarded } from "../faults.js";
 import { runJob } from "./jobs.js";
@@ -9,7 +10,7 @@ import { checkInputs, checkOutputNames, checkOutputs } from "./operands.js";
 import { loadRuntime } from "./runtime.js";
 import { normaliseOptions, type SessionOptions } from "./session-options.js";
 import { Tensor } from "./tensor.js";
-import type { AllocatorStats, DeviceMemory, NativeBinding, NativeSession, NativeTensor, ValueInfo } from "../types.js";
+import type { AllocatorStats, DeviceMemory, NativeSession, NativeTensor, ValueInfo } from "../types.js";
 
 /** Options of a run. */
 interface RunOptions {
@@ -24,42 +25,6 @@ interface RunOptions {
   readonly finite?: boolean;
   /** Aborting ends the run and rejects with the signal's reason; the session stays usable. */
   readonly signal?: AbortSignal;
-}
-
-/** Tensors bound to a session's inputs and outputs once, to run many times without looking anything up. */
-class Binding implements Disposable {
-  #native: NativeBinding | undefined;
-
-  /** For src/binding only; use `InferenceSession.bind`. */
-  constructor(native: NativeBinding) {
-    this.#native = native;
-  }
-
-  #live(): NativeBinding {
-    if (!this.#native)
-      throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed; keep it until its last run");
-    return this.#native;
-  }
-
-  /**
-   * One run: reads the bound inputs as they are then and writes the bound outputs.
-   * @throws InferenceError `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; `ERR_DISPOSED`; the
-   * signal's reason
-   */
-  async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const native = this.#live();
-    await runJob<undefined>((settle) => native.run(settle), options.signal);
-  }
-
-  /** Gives the tensors back. Idempotent; safe while it runs. */
-  dispose(): void {
-    this.#native?.dispose();
-    this.#native = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
 }
 
 /**

@@ -6,13 +6,14 @@ import { loadAddon } from "../load.js";
 import { loadRuntime } from "./runtime.js";
 import { Device } from "./device.js";
 import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
-import type { Dtype, NativeTensor, TensorData } from "../types.js";
+import type { Dtype, NativeSession, NativeTensor, TensorData } from "../types.js";
 
 type ArrayClass = { readonly BYTES_PER_ELEMENT: number; readonly name: string; new (length: number): TensorData };
 
 const ARRAYS: Readonly<Record<Dtype, ArrayClass>> = {
   float32: Float32Array,
   float16: Uint16Array,
+  float64: Float64Array,
   int64: BigInt64Array,
   int32: Int32Array,
   uint8: Uint8Array,
@@ -142,6 +143,31 @@ export class Tensor implements Disposable {
     }
   }
 
+  /**
+   * A tensor on a device, or on a session's, with a copy of the array's contents. The copy goes through page-locked
+   * memory beside the runs of the device; on a CPU device it lies in a leased slice of aligned memory.
+   * @throws as `from` and `allocOn`
+   */
+  static async upload(
+    where: Device | DeviceOwner,
+    dtype: Dtype,
+    data: TensorData,
+    dims: readonly number[],
+  ): Promise<Tensor> {
+    using checked = Tensor.from(dtype, data, dims);
+    const place = where instanceof Device ? where.name : deviceOwnerOf(where);
+    const addon = loadRuntime();
+    const slice = Tensor.adopt(guarded(() => addon.tensorInSlab(dtype, data, checked.dims, place)));
+    const device = where instanceof Device ? where : Device.of((place as NativeSession).describe().device);
+    if (device.onHost) return slice;
+    try {
+      const native = slice.native("an upload");
+      return Tensor.adopt(await runJob<NativeTensor>((settle) => addon.uploadTensor(native, place, settle)));
+    } finally {
+      slice.dispose();
+    }
+  }
+
   /** Wraps a tensor of the addon. For src/binding only. */
   static adopt(native: NativeTensor): Tensor {
     const { dtype, dims, device } = native.describe();
@@ -205,19 +231,15 @@ export class Tensor implements Disposable {
   }
 
   /**
-   * This tensor on the host: a copy of device memory, or a view (no copy) where it is on the host already. Dispose of
-   * both.
+   * This tensor on the host: a copy of device memory in a leased slice of page-locked memory, or a view (no copy) where
+   * it is on the host already. Dispose of both.
    */
   async toHost(): Promise<Tensor> {
     if (this.device.onHost) return this.view(0, this.dims);
-    const host = Tensor.alloc(this.dtype, this.dims);
-    try {
-      await this.copyTo(host);
-    } catch (error) {
-      host.dispose();
-      throw error;
-    }
-    return host;
+    const native = this.native("a copy");
+    return Tensor.adopt(
+      await runJob<NativeTensor>((settle) => loadRuntime().downloadTensor(native, "", false, settle)),
+    );
   }
 
   /** Gives the memory back. Idempotent; safe while a run uses the tensor. */

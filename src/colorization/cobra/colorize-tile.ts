@@ -82,7 +82,7 @@ export async function colorizeTile(
   clock.begin("references");
   const { chosen, noise, lease, latentDims, upsampled } = await looking;
   report("chosen", chosen);
-  let latent: Float32Array;
+  let denoised: Tensor;
   try {
     clock.begin("encode");
     using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
@@ -91,7 +91,7 @@ export async function colorizeTile(
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
     const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
-    latent = await lane.denoiser.denoise({
+    denoised = await lane.denoiser.denoise({
       style,
       dims: latentDims,
       start: noise.start,
@@ -99,15 +99,16 @@ export async function colorizeTile(
       steps: request.steps,
       signal,
       onStep: (step, steps) => request.onStage?.("denoise", step, steps),
-      onLatent: (step, value) => report(`latent_${step}`, value),
+      ...(request.onValue && { onLatent: (step, value) => report(`latent_${step}`, value) }),
     });
   } finally {
     lease.release();
   }
-  report("latent", latent);
+  using latent = denoised;
+  if (request.onValue) report("latent", await valuesOf(latent));
 
   clock.begin("decode");
-  const planes = await networks.decodeLatent(latent, latentDims, signal);
+  const planes = await networks.decodeLatent(latent, signal);
   const decoded = await runTask(
     "prepareDecoded",
     { planes, width, height, upsamplerScale: upsampler?.scale ?? null },
@@ -199,4 +200,9 @@ async function retrieve(
   }
   const ranking = retrievePatches(queries, embeddings, size, request.topK);
   return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
+}
+
+async function valuesOf(tensor: Tensor): Promise<Float32Array> {
+  using host = await tensor.toHost();
+  return (host.data as Float32Array).slice();
 }

@@ -77,10 +77,14 @@ export class DeviceLane implements Disposable {
       device: name,
       clock: this.#clock,
     });
+    // Memory without addresses has no places for the pages of a batch.
+    const hasPlaces = session.provider !== "webgpu";
     this.denoiser = new PageDenoiser(this.networks, {
-      maxBatch: () => this.memory.maxBatch(maxBatch),
+      maxBatch: () => (hasPlaces ? this.memory.maxBatch(maxBatch) : 1),
       companyMs: COMPANY_MS,
       segments: SEGMENTS,
+      relieve: async (error) =>
+        (await this.memory.giveBack(error, ["drop-caches", "shrink-arenas"])) === "rebuild-sessions",
       expectsCompany: () => this.#inFlight > this.denoiser.pages,
     });
     this.#styles = new LoadedStyles(this.networks, keepStyles);

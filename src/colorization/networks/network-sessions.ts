@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";
+import { PROVIDERS, type Provider } from "../../binding/runtime/providers.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { getLogger } from "../../logging.js";
@@ -12,7 +13,9 @@ import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
+import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
+import { buildSolver } from "../cobra/solver-graph.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
 const log = getLogger("networks");
@@ -55,6 +58,7 @@ export class NetworkSessions implements Disposable {
   readonly #weights: SharedWeights;
   /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
   readonly #inFloat32: boolean;
+  #solver: Promise<InferenceSession> | undefined;
   #disposed = false;
 
   constructor(
@@ -102,6 +106,23 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  /** The solver beside a denoiser's session, opened at first use. */
+  solver({ provider, device }: InferenceSession): Promise<InferenceSession> {
+    this.#solver ??= (async () => {
+      const known = provider as Provider;
+      const precision = PROVIDERS[known].hasFloat64 ? "float64" : "float32";
+      const { prediction } = this.#model.manifest;
+      const opening = InferenceSession.create(modelBytes(buildSolver(prediction, precision)), {
+        provider: known,
+        deviceId: device.index,
+        intraOpThreads: 1,
+      });
+      opening.catch(() => (this.#solver = undefined)); // a failed opening may be tried again
+      return await opening;
+    })();
+    return this.#solver;
   }
 
   /** The weights that a session takes as inputs, loaded at first use. */
@@ -168,6 +189,7 @@ export class NetworkSessions implements Disposable {
     this.#disposed = true;
     this.#weights[Symbol.dispose]();
     for (const opening of this.#sessions.values()) disposeOpened(opening);
+    disposeOpened(this.#solver);
   }
 }
 

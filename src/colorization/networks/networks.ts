@@ -93,7 +93,6 @@ export class Networks implements Disposable {
   ): Promise<Tensor> {
     let { session, weights } = await this.#ready(graph, style);
     const startedMs = performance.now();
-    let failure: string | undefined;
     try {
       const outputs = await this.#withRetry(async () => {
         if (session.disposed) ({ session, weights } = await this.#ready(graph, style));
@@ -102,15 +101,41 @@ export class Networks implements Disposable {
           { outputs: [output], keepOnDevice, finite: true, ...(signal ? { signal } : {}) },
         );
       }, batch);
+      this.recordRun(graph, style, session, startedMs);
       return outputs[output]!;
     } catch (error) {
-      failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
-      if (failure !== "ERR_MODEL_OUTPUT") throw error;
-      throw new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });
-    } finally {
-      const model = this.model.manifest.name;
-      this.#clock.record({ model, graph, style, provider: session.provider, startedMs, error: failure });
+      throw this.runFailed(graph, style, session, startedMs, error);
     }
+  }
+
+  /** Counts a run that ends now; `error`: the code or the name of what it failed with. */
+  recordRun(graph: GraphName, style: Style, session: InferenceSession, startedMs: number, error?: string): void {
+    const model = this.model.manifest.name;
+    this.#clock.record({ model, graph, style, provider: session.provider, startedMs, error });
+  }
+
+  /** Counts a run that fails now. @returns the error to throw, which names the network where its values are at fault */
+  runFailed(graph: GraphName, style: Style, session: InferenceSession, startedMs: number, error: unknown): unknown {
+    const failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
+    this.recordRun(graph, style, session, startedMs, failure);
+    if (failure !== "ERR_MODEL_OUTPUT") return error;
+    return new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });
+  }
+
+  /**
+   * Does work that may run out of memory, as the networks' own runs are done.
+   * @param batch see `RetryOnOutOfMemory`
+   */
+  retrying<T>(work: () => Promise<T>, batch?: number): Promise<T> {
+    return this.#withRetry(work, batch);
+  }
+
+  /** What denoising is made of: the denoiser, the weights that it takes, and the solver on the same device. */
+  async denoiser(
+    style: Style,
+  ): Promise<{ session: InferenceSession; weights: Record<string, Tensor>; solver: InferenceSession }> {
+    const { session, weights } = await this.#ready("denoiser", style);
+    return { session, weights, solver: await this.#sessions.solver(session) };
   }
 
   /**
@@ -174,37 +199,9 @@ export class Networks implements Disposable {
     );
   }
 
-  /**
-   * Model output for noisy latents [B, 4, h, w], each at a timestep of its own: the noise, or the clean latents, as the
-   * manifest's `prediction` says.
-   */
-  async denoise(
-    latent: Float32Array,
-    dims: readonly number[],
-    timesteps: Float32Array,
-    conditions: DenoiserConditions,
-    style: Style,
-    signal?: AbortSignal,
-  ): Promise<Float32Array> {
-    using noisy = Tensor.from("float32", latent, dims);
-    using time = Tensor.from("float32", timesteps, [timesteps.length]);
-    const inputs = {
-      latent: noisy,
-      line_latent: conditions.lineLatent,
-      hint_latent: conditions.hintLatent,
-      hint_mask: conditions.hintMask,
-      timestep: time,
-      resolution: conditions.resolution,
-      reference_kv: conditions.referenceKv,
-    };
-    using noise = await this.#run("denoiser", style, inputs, "noise", signal, false, timesteps.length);
-    return (noise.data as Float32Array).slice();
-  }
-
   /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w]. */
-  async decodeLatent(latent: Float32Array, dims: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    using input = Tensor.from("float32", latent, dims);
-    using image = await this.#run("vae_decoder", "line", { latent: input }, "image", signal);
+  async decodeLatent(latent: Tensor, signal?: AbortSignal): Promise<Float32Array> {
+    using image = await this.#run("vae_decoder", "line", { latent }, "image", signal);
     return await copyOut(image);
   }
 
