@@ -7,6 +7,7 @@
 #include "runtime/binding.h"
 #include "runtime/device_calls.h"
 #include "runtime/environment.h"
+#include "runtime/preload.h"
 #include "runtime/session.h"
 #include "runtime/steps.h"
 #include "runtime/tensor.h"
@@ -14,6 +15,7 @@
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterRuntime(env, exports);
   cobra::RegisterDevices(env, exports);
+  cobra::RegisterPreload(env, exports);
   cobra::RegisterTensor(env, exports);
   cobra::RegisterSession(env, exports);
   cobra::RegisterBinding(env, exports);

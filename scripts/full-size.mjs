@@ -108,9 +108,13 @@ async function page() {
   const latentOf = (rows, columns, seed) =>
     Tensor.from("float32", wave(channels * rows * columns, seed), [1, channels, rows, columns]);
   const weightBytes = {};
-  const networks = new Networks(model, {}, {
-    book: (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
-  });
+  const networks = new Networks(
+    model,
+    {},
+    {
+      book: (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+    },
+  );
   const started = performance.now();
   const at = {};
   const note = (moment) => {

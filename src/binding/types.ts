@@ -1,7 +1,8 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime, NativeDevices, NativeChecksum, NativeCrash {}
+export interface NativeAddon
+  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
@@ -168,6 +169,12 @@ interface NativeDevices {
   deviceFigures(name: string): DeviceFigures;
   readDeviceLoad(name: string, settle: Settle<DeviceLoad>): JobId;
   simulateDevice(name: string, simulation: SimulatedDevice | undefined): void;
+}
+
+/** `native/runtime/preload.*` */
+interface NativePreload {
+  /** Loads libraries in this order on the device's thread; for each "" or why it did not load. Paths are absolute. */
+  preloadLibraries(device: string, paths: readonly string[], settle: Settle<string[]>): JobId;
 }
 
 /** Session, tensor and runtime calls: `native/runtime/environment.*`, `session.*`, `tensor.*`, `binding.*`. */

@@ -16,6 +16,7 @@ import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { buildSolver } from "../cobra/solver-graph.js";
+import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
 const log = getLogger("networks");
@@ -94,7 +95,7 @@ export class NetworkSessions implements Disposable {
           name,
           graph,
           path,
-          this.#options,
+          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
           this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
         ),
       );

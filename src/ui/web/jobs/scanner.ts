@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PicturePool } from "../../../core/batch-engine.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
+import { nameFrom } from "./given.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobEntry } from "./job-entry.js";
 import { problemOf } from "./problem.js";
@@ -86,6 +87,7 @@ export class Scanner {
     });
     fault ??= found.fault;
     await entry.changePictures((now) => ({ ...found, fault, pictures: withWords(found, now) }));
+    const name = input?.name === undefined ? undefined : nameFrom(input.name);
     const roles = new Roles(await entry.pictures());
     const counts = roles.counts(found.others);
     const { cover } = roles;
@@ -96,15 +98,17 @@ export class Scanner {
       unscanned: false,
       counts,
       cover,
-      ...(job.named || input?.name === undefined ? {} : { name: input.name }),
+      ...(job.named || name === undefined ? {} : { name }),
       ...(fault === undefined ? {} : { problem: problemOf(errorOf(fault)) }),
     }));
   }
 }
 
-/** What people said while the pictures were looked at is kept. */
+/** What people said while the pictures were looked at is kept; so is that the job began. */
 function withWords(found: StoredPictures, now: StoredPictures): StoredPictures["pictures"] {
-  const words = new Map(now.pictures.map(({ id, role, settings }) => [id, { role, settings }]));
+  const words = new Map(
+    now.pictures.map(({ id, role, roleAtStart, settings }) => [id, { role, roleAtStart, settings }]),
+  );
   return found.pictures.map((picture) => ({ ...picture, ...words.get(picture.id) }));
 }
 

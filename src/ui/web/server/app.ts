@@ -1,6 +1,6 @@
 /** The application: what is looked at before each request, the routes, and how errors are answered. */
 import type { Socket } from "node:net";
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import cookie from "@fastify/cookie";
 import multipart from "@fastify/multipart";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -46,6 +46,7 @@ export function createApp(services: Services, options: GuardOptions): App {
     frameworkErrors: problemHandler(redactor),
   });
   app.server.maxConnections = limits.connections;
+  app.server.on("checkExpectation", refuseExpectation);
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(() => (data) => redactor.redact(JSON.stringify(data) ?? ""));
   app.setErrorHandler(problemHandler(redactor));
@@ -106,6 +107,20 @@ function routes(app: App, services: Services): void {
   pageFiles(app, services.page);
 }
 
+/** Of an answer that no route gives and after which the connection ends. */
+const HEADERS_OF_LAST_ANSWER = {
+  "content-type": PROBLEM_TYPE,
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  connection: "close",
+} as const;
+
+/** An `Expect` that is none of HTTP's (RFC 9110, 10.1.1). Node itself answers 100-continue. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const text = JSON.stringify(problem(417, "ERR_REQUEST", "of the header Expect only 100-continue is understood"));
+  response.writeHead(417, HEADERS_OF_LAST_ANSWER).end(text);
+}
+
 /** What is no request in HTTP, or whose head does not come. */
 function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
   if (socket.destroyed) return;
@@ -118,7 +133,7 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
         : "this is no request in HTTP";
   const text = JSON.stringify(problem(status, status === 431 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", detail));
   if (!socket.writable) return void socket.destroy();
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
-  );
+  const headers = Object.entries({ ...HEADERS_OF_LAST_ANSWER, "content-length": Buffer.byteLength(text) });
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
 }

@@ -13,6 +13,7 @@ import { ProgressBar, shares } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction, type Action } from "../parts/trouble.js";
 import { StateMark } from "../chapters/state-mark.js";
 import { t } from "../texts/texts.js";
+import { ChapterReferences } from "./chapter-references.js";
 import { DraftSettings } from "./draft-settings.js";
 import { JobActions } from "./job-actions.js";
 import { PreviewPanel } from "./preview-panel.js";
@@ -57,7 +58,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
           ))}
         </ul>
       )}
-      {editing ? (
+      {job.state === "damaged" ? null : editing ? (
         <div class="job-columns">
           <div class="job-main">
             <Sorting job={job} set={set} />
@@ -70,6 +71,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
         <>
           {job.state === "preview" && <PreviewPanel job={job} set={set} />}
           <Results job={job} set={set} />
+          {set.loaded.value && <ChapterReferences job={job} set={set} />}
         </>
       )}
     </>
@@ -96,6 +98,7 @@ function JobHeader({ job, action }: { readonly job: Job; readonly action: Action
           <input
             ref={input}
             aria-label={texts.job.name}
+            readOnly={job.state === "damaged"}
             value={name.value ?? job.name}
             size={Math.max(8, (name.value ?? job.name).length)}
             spellcheck={false}
