@@ -111,8 +111,9 @@ async function page() {
   const networks = new Networks(
     model,
     {},
-    undefined,
-    (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+    {
+      book: (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+    },
   );
   const started = performance.now();
   const at = {};

@@ -51,3 +51,11 @@ export const PROVIDERS: Readonly<Record<Provider, ProviderFacts>> = {
 };
 
 export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly Provider[];
+
+/** The provider and the number in a device's name, "cpu", "cpu:1" or "cuda:0"; undefined for what is no name. */
+export function parseDeviceName(text: string): { provider: Provider; deviceId: number } | undefined {
+  const [, name, index] = /^([a-z]+)(?::(\d{1,4}))?$/u.exec(text) ?? [];
+  const provider = PROVIDER_NAMES.find((one) => one === name);
+  if (provider === undefined) return undefined;
+  return { provider, deviceId: Number(index ?? 0) };
+}

@@ -36,6 +36,7 @@ export class DenoiseLoop implements Disposable {
   readonly #rounds: readonly (readonly Binding[])[];
   #done = 0;
   #running: Steps | undefined;
+  #isStopped = false;
 
   private constructor(
     networks: Networks,
@@ -151,6 +152,7 @@ export class DenoiseLoop implements Disposable {
         },
         signal,
       });
+      if (this.#isStopped) this.#running.stop();
       try {
         await this.#running.done;
       } catch (error) {
@@ -158,12 +160,14 @@ export class DenoiseLoop implements Disposable {
       } finally {
         this.#running = undefined;
       }
-    });
+      // What is bound keeps its session: a new one needs a new loop, so that sessions are not opened again in here.
+    }, Infinity);
     return this.#done - begun;
   }
 
-  /** Lets a run in progress end after the step in progress. */
+  /** Lets the run in progress, or the next one, end after the step in progress. */
   stop(): void {
+    this.#isStopped = true;
     this.#running?.stop();
   }
 

@@ -23,8 +23,23 @@ const log = getLogger("networks");
 
 /**
  * Does `work`. When memory runs out in it, frees memory and does it again, until it succeeds or nothing is left to free.
+ * @param batch pages in it; of several, half are tried before sessions are opened again
  */
-export type RetryOnOutOfMemory = <T>(work: () => Promise<T>) => Promise<T>;
+export type RetryOnOutOfMemory = <T>(work: () => Promise<T>, batch?: number) => Promise<T>;
+
+/** Opens a network's session, on a device by its name. */
+export type OpenNetwork = (
+  graph: GraphName,
+  model: string | Uint8Array,
+  options: SessionOptions,
+  device: string,
+) => Promise<InferenceSession>;
+
+/** Opens it on the device that is meant. */
+type OpenHere = (graph: GraphName, model: string | Uint8Array, options: SessionOptions) => Promise<InferenceSession>;
+
+/** Opens it with ONNX Runtime. */
+export const openInRuntime: OpenNetwork = (_graph, model, options) => InferenceSession.create(model, options);
 
 /** Which network's session a set of weights is allocated with: one that every use of the weights needs anyway. */
 const ALLOCATED_WITH: Readonly<Record<WeightSet, GraphName>> = {
@@ -38,6 +53,7 @@ export class NetworkSessions implements Disposable {
   readonly #model: ModelPackage;
   readonly #options: SessionOptions;
   readonly #withRetry: RetryOnOutOfMemory;
+  readonly #openNetwork: OpenHere;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
   readonly #weights: SharedWeights;
@@ -46,8 +62,15 @@ export class NetworkSessions implements Disposable {
   #solver: Promise<InferenceSession> | undefined;
   #disposed = false;
 
-  constructor(model: ModelPackage, options: SessionOptions, withRetry: RetryOnOutOfMemory, book: BookMemory) {
+  constructor(
+    model: ModelPackage,
+    options: SessionOptions,
+    withRetry: RetryOnOutOfMemory,
+    book: BookMemory,
+    openNetwork: OpenHere,
+  ) {
     this.#model = model;
+    this.#openNetwork = openNetwork;
     this.#options = options;
     this.#withRetry = withRetry;
     this.#inFloat32 =
@@ -68,6 +91,7 @@ export class NetworkSessions implements Disposable {
     if (!opening) {
       opening = this.#withRetry(() =>
         openSession(
+          this.#openNetwork,
           name,
           graph,
           path,
@@ -125,6 +149,15 @@ export class NetworkSessions implements Disposable {
     );
   }
 
+  /** Frees all sessions and weights, when their last run has ended. They open again when they are needed. */
+  closeAll(): void {
+    for (const path of this.#sessions.keys()) {
+      disposeOpened(this.#sessions.get(path));
+      this.#sessions.delete(path);
+    }
+    this.#weights[Symbol.dispose]();
+  }
+
   /** The sessions that are open, with what they run. */
   open(): { readonly session: InferenceSession; readonly graph: GraphName }[] {
     return [...this.#open].flatMap(([session, graph]) => (session.disposed ? [] : [{ session, graph }]));
@@ -171,6 +204,7 @@ function separateWeights(model: ModelPackage, graph: GraphName, style: Style): R
 
 /** @param inFloat32 inputs that are taken as float32, whatever the graph says */
 async function openSession(
+  open: OpenHere,
   model: string,
   graph: GraphName,
   path: string,
@@ -179,8 +213,9 @@ async function openSession(
 ): Promise<InferenceSession> {
   const started = performance.now();
   const session = await (inFloat32 === undefined
-    ? InferenceSession.create(path, options)
-    : InferenceSession.create(
+    ? open(graph, path, options)
+    : open(
+        graph,
         withFloat32Weights(path, (name) => inFloat32.has(name)),
         inFolder(dirname(path), options),
       ));
