@@ -10,7 +10,7 @@ import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js"
 import { getLogger } from "../logging.js";
 import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
 import type { PressureStep } from "../memory/pressure.js";
-import { defaultModelDirectory } from "../model/default-model.js";
+import { modelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
 import { weightBooks } from "./networks/shared-weights.js";
@@ -105,7 +105,7 @@ export class Engine implements AsyncDisposable {
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
     checkEngineOptions(options);
-    const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
+    const model = await openModelPackage(modelDirectory(options.model), { verify: options.verify ?? true });
     log.info(
       {
         model: `${model.manifest.name} ${model.manifest.version}`,

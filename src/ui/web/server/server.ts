@@ -1,7 +1,7 @@
 /** The web server: opens the jobs, listens, and ends without losing anything. */
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ResourceError, systemCode, messageOf } from "../../../errors.js";
@@ -72,10 +72,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const engine = new LazyEngine(options.engine ?? {});
   const pool = new LazyPool();
   const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
-  const model = options.engine?.model ?? process.env["COBRA_MODEL"] ?? "";
+  const model = engine.namedDirectory;
   const redactor = new Redactor(
     new Map([
-      ...(typeof model === "string" && isAbsolute(model) ? [[model, "the model"] as const] : []),
+      ...(model === undefined ? [] : [[model, "the model"] as const]),
       [data, ""],
       ...[...roots].map(([name, folder]) => [folder, name] as const),
     ]),
