@@ -42,6 +42,8 @@ const BRING = "for a machine without internet bring the files by hand and name t
 /** What node and undici call a connection that fails; else the error is one of the program. */
 const CONNECTION =
   /^(?:UND_ERR_|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI_|PROTO|ADDR)|HPE_|ERR_(?:SSL|TLS|STREAM))/u;
+/** How undici says that a proxy refused. */
+const PROXY_STATUS = /^Proxy (?:response|Authentication Required) \((\d+)\)/u;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/u;
 
 /** A connection that could not be made or broke; undefined for an error of another kind. */
@@ -53,11 +55,11 @@ export function connectionFault(error: unknown, { address, host, proxy }: Asked)
       `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, else do not go on: somebody stands between`,
       { passing: false, cause: error },
     );
-  if (!CONNECTION.test(code)) return undefined;
-  const tunnel = /^Proxy response \((\d+)\)/u.exec((error as Error).message)?.[1];
+  const tunnel = PROXY_STATUS.exec(error instanceof Error ? error.message : "")?.[1];
+  if (tunnel === undefined && !CONNECTION.test(code)) return undefined;
   if (tunnel !== undefined)
     return new FetchFault(
-      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === "407" ? "put its user and password into the proxy's address (https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
+      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === "407" ? "put its user and password into its address (http_proxy, https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
       { passing: Number(tunnel) >= 500, cause: error },
     );
   const what =

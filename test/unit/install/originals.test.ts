@@ -5,31 +5,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { catalogueSchema } from "../../../src/install/catalogue/catalogue-schema.js";
-import { Connection } from "../../../src/install/fetch/connection.js";
-import type { FetchProgress } from "../../../src/install/fetch/meter.js";
-import { getOriginals, type GetOriginalsOptions } from "../../../src/install/originals/get-originals.js";
-import type { OriginalFile } from "../../../src/install/originals/original-file.js";
-import { OriginalStore } from "../../../src/install/originals/store.js";
 import { COMMIT, gitBlob, HubServer } from "../../support/hub-server.js";
-import {
-  COBRA,
-  PIXART,
-  RELEASE,
-  RELEASE_PATHS,
-  releaseCatalogue,
-  releaseFile,
-} from "../../support/release-catalogue.js";
-
-const { sources, files } = catalogueSchema.parse(releaseCatalogue({ github: "zhuang2002/Cobra", revision: "unknown" }))
-  .models[0]!;
+import { getFrom, type Got } from "../../support/originals.js";
+import { COBRA, PIXART, RELEASE, RELEASE_PATHS, releaseFile } from "../../support/release-catalogue.js";
 
 let root = "";
 let home = "";
 let hub: HubServer;
-let progress: FetchProgress[] = [];
-let waits: number[] = [];
-let notices: string[] = [];
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-originals-"));
@@ -37,7 +19,6 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 beforeEach(async () => {
   home = await mkdtemp(join(root, "home-"));
-  [progress, waits, notices] = [[], [], []];
   hub = await HubServer.start({
     hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") },
     github: { "zhuang2002/Cobra": RELEASE },
@@ -45,43 +26,11 @@ beforeEach(async () => {
 });
 afterEach(() => hub[Symbol.asyncDispose]());
 
-async function get(options: Partial<GetOriginalsOptions> = {}): Promise<OriginalFile[]> {
-  const env = { HOME: home, HF_ENDPOINT: hub.url, ...options.env };
-  await using connection = new Connection(env, { connect: 5000, silence: 300 });
-  return await getOriginals({
-    sources,
-    files,
-    store: new OriginalStore(home),
-    offline: false,
-    from: undefined,
-    packageBytes: 0,
-    connect: () => connection,
-    retry: {
-      wait: (ms) => {
-        waits.push(ms);
-        return Promise.resolve();
-      },
-      onRetry: ({ message }) => notices.push(message),
-    },
-    signal: undefined,
-    onProgress: (one) => progress.push(one),
-    onFound: () => {},
-    github: `${hub.url}/github`,
-    ...options,
-    env,
-  });
-}
-
-async function failure(options: Partial<GetOriginalsOptions> = {}): Promise<{ code: string; message: string }> {
-  const error: unknown = await get(options).then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  return error as { code: string; message: string };
-}
+const get = (options?: Parameters<typeof getFrom>[2]): ReturnType<typeof getFrom> => getFrom(hub, home, options);
 
 /** Each is the release's own file. */
-async function expectRight(found: readonly OriginalFile[]): Promise<void> {
+async function expectRight({ found, failure }: Got): Promise<void> {
+  expect(failure).toBe("");
   expect(found.map(({ file }) => `${file.source}/${file.path}`)).toEqual(RELEASE_PATHS);
   for (const { file, path, bytes, sha256 } of found) {
     const right = await readFile(releaseFile(file.source, file.path));
@@ -101,9 +50,11 @@ describe("fetching", () => {
     const path = "line_GSRP/MultiResNetModel.bin";
     hub.fault("cdn", path, { cutAfter: 1000 }, { status: 503 }, { cutAfter: 5000 }, { noRange: true });
     hub.fault("cdn", "vae/config.json", { cutAfter: 10 });
-    await expectRight(await get());
+    const got = await get();
+    await expectRight(got);
     expect(hub.ranges(path)).toEqual([undefined, "bytes=1000-", "bytes=1000-", "bytes=6000-"]);
-    expect(waits.length).toBe(4);
+    expect(got.waits.length).toBe(4);
+    const { progress } = got;
     const { doneBytes, totalBytes, doneFiles, totalFiles } = progress.at(-1)!;
     expect(doneBytes).toBe(totalBytes);
     expect([doneFiles, totalFiles]).toEqual([RELEASE_PATHS.length, RELEASE_PATHS.length]);
@@ -114,9 +65,10 @@ describe("fetching", () => {
     const path = "transformer/diffusion_pytorch_model.safetensors";
     const cuts = Array.from({ length: 6 }, () => ({ cutAfter: 1000 }));
     hub.fault("cdn", path, ...cuts);
-    const error = await failure();
-    expect(error.code).toBe("ERR_MODEL_FETCH");
-    expect(error.message).toMatch(/the connection to .* broke .*HF_ENDPOINT.*--from DIR.*What has come is kept/su);
+    const { failure } = await get();
+    expect(failure).toMatch(
+      /^ERR_MODEL_FETCH the connection to .* broke .*HF_ENDPOINT.*--from DIR.*What has come is kept/su,
+    );
     expect(hub.ranges(path).at(-1)).toBe("bytes=5000-");
     hub.requests.splice(0);
     await expectRight(await get());
@@ -167,12 +119,11 @@ describe("what is on this machine", () => {
 
   it("is all that --offline uses; what is missing is listed with its address, and nothing is asked of any server", async () => {
     await layCache(join(home, ".cache/huggingface/hub"));
-    const { code, message } = await failure({ offline: true });
-    expect(code).toBe("ERR_MODEL_NOT_FOUND");
-    expect(message).toMatch(/^2 files are missing/u);
-    expect(message).toContain("/zhuang2002/Cobra/raw/HEAD/prompt_tensor/prompt_embeds.pt");
+    const { failure } = await get({ offline: true });
+    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing/u);
+    expect(failure).toContain("/zhuang2002/Cobra/raw/HEAD/prompt_tensor/prompt_embeds.pt");
     expect(hub.requests).toEqual([]);
-    expect((await failure({ env: { HF_HUB_OFFLINE: "1" } })).message).toBe(message);
+    expect((await get({ env: { HF_HUB_OFFLINE: "1" } })).failure).toBe(failure);
     expect(hub.requests).toEqual([]);
   });
 
@@ -217,13 +168,12 @@ describe("what is on this machine", () => {
     const bytes = await readFile(vae);
     bytes[5000]! ^= 1;
     await writeFile(vae, bytes);
-    const { code, message } = await failure({ from: copy });
-    expect(code).toBe("ERR_MODEL_NOT_FOUND");
-    expect(message).toMatch(/^2 files are missing/u);
-    expect(message).toContain(
+    const { failure } = await get({ from: copy });
+    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing/u);
+    expect(failure).toContain(
       `${join(copy, "cobra/LE/erika.pth")}\n    from https://huggingface.co/${COBRA}/resolve/main/LE/erika.pth`,
     );
-    expect(message).toContain(`${vae}: it has the SHA-256`);
-    expect((await failure({ from: join(home, "nowhere") })).message).toContain("is no folder");
+    expect(failure).toContain(`${vae}: it has the SHA-256`);
+    expect((await get({ from: join(home, "nowhere") })).failure).toContain("is no folder");
   });
 });
