@@ -168,10 +168,8 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
     from: job.from,
     packageBytes: packageBytes(model, precision, files),
     connect: job.connect,
-    retry: {
-      ...(job.wait ? { wait: job.wait } : {}),
-      onRetry: ({ message }, waitMs) => onEvent({ type: "retrying", message, waitMs }),
-    },
+    retry: job.wait ? { wait: job.wait } : {},
+    onRetry: (message, waitMs) => onEvent({ type: "retrying", message, waitMs }),
     signal,
     onProgress: (progress) => onEvent({ type: "fetching", progress }),
     onFound: ({ path }) => onEvent({ type: "using", path }),

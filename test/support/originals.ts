@@ -48,8 +48,8 @@ export async function getFrom(hub: HubServer, home: string, options: Partial<Get
           waits.push(ms);
           return Promise.resolve();
         },
-        onRetry: ({ message }) => notices.push(message),
       },
+      onRetry: (message) => notices.push(message),
       signal: undefined,
       onProgress: (one) => progress.push(one),
       onFound: () => {},

@@ -86,6 +86,7 @@ async function fetchRest(download: Download, part: PartFile, progressed: () => v
     if (file.bytes !== undefined && part.sizeBytes < file.bytes)
       throw new FetchFault(`${address}: the connection ended after ${part.sizeBytes} of ${file.bytes} bytes`, {
         passing: true,
+        what: `the connection ended after ${part.sizeBytes} of ${file.bytes} bytes`,
       });
   } catch (error) {
     answer.body.destroy();
@@ -108,6 +109,7 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
     await reset(download, part);
     throw new FetchFault(`${address}: the server has not so many bytes; it is fetched from its beginning`, {
       passing: true,
+      what: "the server has fewer bytes than have come; it is fetched from its beginning",
       waitMs: 0,
     });
   }
@@ -123,13 +125,21 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
     return false;
   }
   await answer.body.dump();
+  if (remote.hub !== undefined && url.origin !== file.url.origin && status < 500 && status !== 429) {
+    // The next try gets another signed address from the hub.
+    const what = `the hub's storage refuses the address that the hub gave (status ${status})`;
+    throw new FetchFault(`${address}: ${what}; try again later, or name a mirror with HF_ENDPOINT`, {
+      passing: true,
+      what,
+    });
+  }
   throw statusFault({
     status,
     headers: { ...headers, ...answer.told },
     address: withoutSecrets(url),
     host: url.host,
     proxy: connection.proxyFor(url),
-    hub: url.origin === file.url.origin ? remote.hub : undefined,
+    hub: remote.hub,
     hasToken: remote.credential !== undefined,
   });
 }

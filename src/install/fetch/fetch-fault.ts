@@ -3,15 +3,19 @@ import { ModelError, ResourceError, systemCode, type BatchProcessingError } from
 
 /** One failed try. */
 export class FetchFault extends Error {
+  /** The message without address and remedy, for a line about a try that is made again. */
+  readonly what: string;
   /** The same request may succeed later. */
   readonly passing: boolean;
   /** What the server asked to wait, in milliseconds. */
   readonly waitMs: number | undefined;
   constructor(
     message: string,
-    { passing, waitMs, cause }: { passing: boolean; waitMs?: number | undefined; cause?: unknown },
+    details: { passing: boolean; what?: string; waitMs?: number | undefined; cause?: unknown },
   ) {
+    const { passing, what = message, waitMs, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
+    this.what = what;
     this.passing = passing;
     this.waitMs = waitMs;
   }
@@ -72,7 +76,7 @@ export function connectionFault(error: unknown, { address, host, proxy }: Asked)
           : `the connection to ${host}${through} broke`;
   return new FetchFault(
     `${what} (${code}, ${address}); check the connection, name a proxy with https_proxy or a mirror with HF_ENDPOINT, or ${BRING}`,
-    { passing: true, cause: error },
+    { passing: true, what: `${what} (${code})`, cause: error },
   );
 }
 
@@ -90,16 +94,17 @@ export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
   const { status, address, headers } = refusal;
   const reason = refusalReason(refusal);
   if (reason !== undefined) return new FetchFault(`${address}: ${reason} (status ${status})`, { passing: false });
-  if (status === 429)
-    return new FetchFault(
-      `${address}: the server limits requests (status 429); wait some minutes${refusal.hub !== undefined && !refusal.hasToken ? ", or set HF_TOKEN, which has a limit of its own" : ""}`,
-      { passing: true, waitMs: retryAfterMs(headers["retry-after"], now) },
-    );
-  if (status === 408 || status === 425 || status >= 500)
-    return new FetchFault(`${address}: the server has a problem of its own (status ${status}); try again later`, {
-      passing: true,
-      waitMs: retryAfterMs(headers["retry-after"], now),
-    });
+  const waitMs = retryAfterMs(headers["retry-after"], now);
+  if (status === 429) {
+    const what = "the server limits requests (status 429)";
+    const token =
+      refusal.hub !== undefined && !refusal.hasToken ? ", or set HF_TOKEN, which has a limit of its own" : "";
+    return new FetchFault(`${address}: ${what}; wait some minutes${token}`, { passing: true, what, waitMs });
+  }
+  if (status === 408 || status === 425 || status >= 500) {
+    const what = `the server has a problem of its own (status ${status})`;
+    return new FetchFault(`${address}: ${what}; try again later`, { passing: true, what, waitMs });
+  }
   return new FetchFault(
     `${address}: the server answers with status ${status}; if a proxy or a mirror stands between, try without it, or ${BRING}`,
     { passing: false },

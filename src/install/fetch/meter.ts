@@ -62,7 +62,7 @@ export class Meter {
   progress(): FetchProgress {
     const first = this.#samples[0]!;
     const ms = this.#now() - first.at;
-    const bytesPerSecond = ms < LEAST_MS ? undefined : ((this.#come - first.bytes) * 1000) / ms;
+    const bytesPerSecond = ms < LEAST_MS ? undefined : Math.round(((this.#come - first.bytes) * 1000) / ms);
     const left = this.#totalBytes === undefined ? undefined : this.#totalBytes - this.#doneBytes;
     return {
       doneBytes: this.#doneBytes,
@@ -73,7 +73,7 @@ export class Meter {
       leftMs:
         left === undefined || bytesPerSecond === undefined || bytesPerSecond <= 0
           ? undefined
-          : (left / bytesPerSecond) * 1000,
+          : Math.round((left / bytesPerSecond) * 1000),
     };
   }
 }

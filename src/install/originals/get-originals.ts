@@ -29,7 +29,9 @@ export interface GetOriginalsOptions {
   /** Room that is needed besides, for the package. */
   readonly packageBytes: number;
   readonly connect: () => Connection;
-  readonly retry: RetryOptions;
+  readonly retry: Pick<RetryOptions, "wait">;
+  /** Hears of a try that is made again. */
+  readonly onRetry: (message: string, waitMs: number) => void;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: FetchProgress) => void;
   /** Hears of a file that is used where it lies. */
@@ -59,10 +61,9 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
   const options = { ...given, offline };
   const { sources, files, from, onFound } = options;
   if (from !== undefined) return findInCopy(from, sources, files, onFound);
-  const retry = connectionRetry({ ...options.retry, signal: options.signal });
   const revisions = new Map<string, string>();
   for (const { source, path } of files)
-    if (!revisions.has(source)) revisions.set(source, await revisionOf(options, source, path, retry));
+    if (!revisions.has(source)) revisions.set(source, await revisionOf(options, source, path));
   const found = new Map<WantedFile, OriginalFile>();
   const missing: Missing[] = [];
   for (const file of files) {
@@ -84,12 +85,12 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
       "and nothing is fetched (--offline)",
       missing.map(({ file, remote, revision }) => remote.address(file.path, revision).href),
     );
-  if (missing.length > 0) await fetchAll(options, missing, found, retry);
+  if (missing.length > 0) await fetchAll(options, missing, found);
   return files.map((file) => found.get(file)!);
 }
 
 /** The commit of a source where that can be known, so that all its files are of one. */
-async function revisionOf(options: GetOriginalsOptions, id: string, path: string, retry: Retry): Promise<string> {
+async function revisionOf(options: GetOriginalsOptions, id: string, path: string): Promise<string> {
   const source = options.sources[id]!;
   if ("url" in source) return "files";
   const { revision } = source;
@@ -97,7 +98,11 @@ async function revisionOf(options: GetOriginalsOptions, id: string, path: string
   if (options.offline) return (await options.store.lastCommit(source, revision)) ?? revision;
   const remote = remoteOf(source, options.env, options.github);
   const file = { path, bytes: UNKNOWN, sha256: UNKNOWN } as const;
-  const { commit } = await retry(() => askFor(options.connect(), remote, file, revision, options.signal));
+  const { commit } = await retryFor(
+    path,
+    options,
+    options.signal,
+  )(() => askFor(options.connect(), remote, file, revision, options.signal));
   if (commit === undefined) return revision;
   await options.store.noteCommit(source, revision, commit);
   return commit;
@@ -107,7 +112,6 @@ async function fetchAll(
   options: GetOriginalsOptions,
   missing: readonly Missing[],
   found: Map<WantedFile, OriginalFile>,
-  retry: Retry,
 ): Promise<void> {
   const { store, connect, onProgress } = options;
   const connection = connect();
@@ -123,7 +127,11 @@ async function fetchAll(
   const told = new Map<Missing, RemoteFile>();
   await eachConcurrent(missing, AT_ONCE, (one) =>
     orStop(
-      retry(async () => {
+      retryFor(
+        one.file.path,
+        options,
+        signal,
+      )(async () => {
         told.set(one, await askFor(connection, one.remote, one.file, one.revision, signal));
       }),
     ),
@@ -149,7 +157,7 @@ async function fetchAll(
           file: told.get(one)!,
           sha256: file.sha256,
           target,
-          retry: connectionRetry({ ...options.retry, signal }),
+          retry: retryFor(file.path, options, signal),
           signal,
           onBytes: (bytes) => {
             meter.add(bytes);
@@ -163,6 +171,14 @@ async function fetchAll(
       })(),
     ),
   );
+}
+
+function retryFor(path: string, { retry, onRetry }: GetOriginalsOptions, signal: AbortSignal | undefined): Retry {
+  return connectionRetry({
+    ...retry,
+    signal,
+    onRetry: ({ what }, waitMs) => onRetry(`${path}: ${what}`, waitMs),
+  });
 }
 
 /** Before anything is fetched: is there room for what will come and for the package? */

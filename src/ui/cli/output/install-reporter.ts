@@ -1,8 +1,9 @@
 /** Shows how an installation goes: one line that is rewritten on a terminal, lines on a pipe, JSON lines for a machine. */
 import { toJsonLine } from "../../../core/json-lines.js";
+import type { BuildProgress } from "../../../convert/build-package.js";
 import type { InstallEvent } from "../../../install/install-model.js";
 import type { FetchProgress } from "../../../install/fetch/meter.js";
-import { bytesText, count, duration, fitWidth, oneLine, roughly } from "./terminal-text.js";
+import { bytesText, count, fitWidth, oneLine, roughly } from "./terminal-text.js";
 
 /** A stream as the reporter needs it. */
 interface Out {
@@ -54,17 +55,10 @@ export class InstallReporter {
         this.#fetching(event.progress);
         break;
       case "retrying":
-        this.warn(`${event.message}; trying again in ${duration(event.waitMs)}`);
+        this.warn(`${event.message}; trying again in ${roughly(event.waitMs)}`);
         break;
-      case "building": {
-        const { part, doneBytes, totalBytes } = event.progress;
-        const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
-        if (this.#isDue(part !== this.#part)) this.#json({ type: "model-building", part, doneBytes, totalBytes });
-        const what = part === "hash" ? "hashing the files" : `writing ${part}`;
-        if (this.#options.err.isTTY === true) this.#showLine(part === "hash" ? what : `${what}  ${percent}%`);
-        else if (part !== this.#part) this.say(what);
-        this.#part = part;
-      }
+      case "building":
+        this.#building(event.progress);
     }
   };
 
@@ -106,6 +100,17 @@ export class InstallReporter {
     if (!this.#isDue(isLast || isFirst)) return;
     this.#json({ type: "model-fetching", ...progress });
     if (err.isTTY === true) this.#showLine(fetchText(progress));
+  }
+
+  #building({ part, doneBytes, totalBytes }: BuildProgress): void {
+    const isNew = part !== this.#part;
+    this.#part = part;
+    if (!this.#isDue(isNew)) return;
+    this.#json({ type: "model-building", part, doneBytes, totalBytes });
+    const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);
+    const what = part === "hash" ? "hashing the files" : `writing ${part}`;
+    if (this.#options.err.isTTY === true) this.#showLine(part === "hash" ? what : `${what}  ${percent}%`);
+    else if (isNew) this.say(what);
   }
 
   /** Whether it is time to show something again. @param always it is, whenever it was shown last */

@@ -82,8 +82,8 @@ const commandLines = [
     totalBytes: count.describe("bytes in all, where every server tells a size").optional(),
     doneFiles: count.describe("files that are whole"),
     totalFiles: count.describe("files to fetch"),
-    bytesPerSecond: z.number().min(0).describe("speed of the last seconds").optional(),
-    leftMs: z.number().describe("time that the rest will take").optional(),
+    bytesPerSecond: count.describe("speed of the last seconds").optional(),
+    leftMs: count.describe("time that the rest will take").optional(),
   }),
   line("model-building", "model install: how far the package is written, once a second at most", {
     part: z.string().describe("file of the package, hash at the end"),
