@@ -11,6 +11,8 @@ import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } f
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
+/** Added to the unfinished folder's name: what it replaces, while it does. */
+const OLD_SUFFIX = "-old";
 /** In a folder that can be continued: what of it is finished. Written by who fills the folder. */
 export const PROGRESS_FILE = ".progress.json";
 
@@ -92,6 +94,7 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
 /** The folder that was begun with this key, else an empty one. */
 async function openUnfinished(directory: string, key: string): Promise<string> {
   const folder = unfinishedName(directory);
+  await rm(`${folder}${OLD_SUFFIX}`, { recursive: true, force: true }); // of a process that was killed while it replaced it
   const text = await readFile(join(folder, OWNER_FILE), "utf8").catch(() => "");
   if (text === key) return folder;
   await rm(folder, { recursive: true, force: true });
@@ -133,7 +136,7 @@ function livenessOfOwner(text: string): Liveness {
 
 /** Renames the finished folder; with `overwrite` the old one steps aside first and comes back when that fails. */
 async function putInPlace(temporary: string, directory: string, overwrite: boolean): Promise<void> {
-  const aside = `${temporary}-old`;
+  const aside = `${temporary}${OLD_SUFFIX}`;
   let moved = false;
   if (overwrite) {
     moved = await rename(directory, aside).then(

@@ -31,6 +31,8 @@ export type InstallEvent =
   /** The catalogue is read. */
   | { readonly type: "found"; readonly model: CatalogueModel; readonly version: string; readonly directory: string }
   | { readonly type: "waiting"; readonly message: string }
+  /** A file is on this machine and is hashed. */
+  | { readonly type: "checking"; readonly path: string }
   /** A file is used where it lies. */
   | { readonly type: "using"; readonly path: string }
   | { readonly type: "fetching"; readonly progress: FetchProgress }
@@ -172,6 +174,7 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
     onRetry: (message, waitMs) => onEvent({ type: "retrying", message, waitMs }),
     signal,
     onProgress: (progress) => onEvent({ type: "fetching", progress }),
+    onCheck: (path) => onEvent({ type: "checking", path }),
     onFound: ({ path }) => onEvent({ type: "using", path }),
     github: job.github,
   });

@@ -63,9 +63,9 @@ export async function removeModel({ word, all, folder, env, ...lock }: RemoveOpt
     const versions = versionsOf(home);
     const chosen = versions.filter((one) => version === undefined || one.version === version);
     const unfinished = (await readdir(home).catch(() => []))
-      .filter((entry) => /^\..+\.unfinished$/u.test(entry))
+      .filter((entry) => /^\..+\.unfinished(?:-old)?$/u.test(entry))
       .map((entry) => join(home, entry))
-      .filter((path) => version === undefined || path === unfinishedName(join(home, version)));
+      .filter((path) => version === undefined || path.startsWith(unfinishedName(join(home, version))));
     if (chosen.length === 0 && unfinished.length === 0) throw notThere(word, models, env);
     if (chosen.length > 1 && !all)
       throw new ModelError(

@@ -53,6 +53,7 @@ export async function getFrom(hub: HubServer, home: string, options: Partial<Get
       signal: undefined,
       onProgress: (one) => progress.push(one),
       onFound: () => {},
+      onCheck: () => {},
       github: `${hub.url}/github`,
       ...options,
       env,

@@ -5,7 +5,7 @@ import { ModelError } from "../../errors.js";
 import type { CatalogueModel, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { remoteOf } from "../fetch/remote.js";
 import { cacheName } from "./hub-cache.js";
-import { checkedFile, type OriginalFile, type WantedFile } from "./original-file.js";
+import { checkedFile, type OnCheck, type OriginalFile, type WantedFile } from "./original-file.js";
 
 /**
  * Finds the files of a model in a folder: each source in a folder of its id, of the repository's name or as the hub's
@@ -17,6 +17,7 @@ export async function findInCopy(
   sources: CatalogueModel["sources"],
   files: readonly WantedFile[],
   onFile: (file: OriginalFile) => void = () => {},
+  onCheck?: OnCheck,
 ): Promise<OriginalFile[]> {
   const root = resolve(directory);
   if (
@@ -30,7 +31,7 @@ export async function findInCopy(
   const missing: string[] = [];
   for (const file of files) {
     const source = sources[file.source]!;
-    const here = await findOne(await foldersOf(root, file.source, source), file);
+    const here = await findOne(await foldersOf(root, file.source, source), file, onCheck);
     if (typeof here === "object") {
       found.push(here);
       onFile(here);
@@ -53,11 +54,15 @@ export function incomplete(where: string, missing: readonly string[]): ModelErro
 }
 
 /** The first that is right; else why the first that is there is not. */
-async function findOne(folders: readonly string[], file: WantedFile): Promise<OriginalFile | string | undefined> {
+async function findOne(
+  folders: readonly string[],
+  file: WantedFile,
+  onCheck: OnCheck | undefined,
+): Promise<OriginalFile | string | undefined> {
   let fault: string | undefined;
   for (const folder of folders) {
     const path = join(folder, file.path);
-    const found = await checkedFile(file, path, undefined);
+    const found = await checkedFile(file, path, undefined, { onCheck });
     if (typeof found === "object") return found;
     if (found !== undefined) fault ??= `${path}: it ${found}; get it again`;
   }

@@ -14,7 +14,7 @@ import { askFor, remoteOf, UNKNOWN, type Remote, type RemoteFile } from "../fetc
 import { connectionRetry, type Retry, type RetryOptions } from "../fetch/retry.js";
 import { findInCopy, incomplete } from "./brought-copy.js";
 import { findInHubCache, hubCacheFolder } from "./hub-cache.js";
-import type { OriginalFile, WantedFile } from "./original-file.js";
+import type { OnCheck, OriginalFile, WantedFile } from "./original-file.js";
 import type { OriginalStore } from "./store.js";
 
 export interface GetOriginalsOptions {
@@ -36,6 +36,8 @@ export interface GetOriginalsOptions {
   readonly onProgress: (progress: FetchProgress) => void;
   /** Hears of a file that is used where it lies. */
   readonly onFound: (file: OriginalFile) => void;
+  /** Hears of a file that is on this machine, before it is checked. */
+  readonly onCheck: OnCheck;
   /** For tests: another address of GitHub. */
   readonly github?: string | undefined;
 }
@@ -60,7 +62,7 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
   const offline = given.offline || /^(?:1|true|on|yes)$/iu.test(given.env["HF_HUB_OFFLINE"] ?? "");
   const options = { ...given, offline };
   const { sources, files, from, onFound } = options;
-  if (from !== undefined) return findInCopy(from, sources, files, onFound);
+  if (from !== undefined) return findInCopy(from, sources, files, onFound, options.onCheck);
   const revisions = new Map<string, string>();
   for (const { source, path } of files)
     if (!revisions.has(source)) revisions.set(source, await revisionOf(options, source, path));
@@ -72,7 +74,7 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     const revision = revisions.get(file.source)!;
     const here =
       (await options.store.find(source, revision, file)) ??
-      (await findInHubCache(hubCacheFolder(options.env), source, file));
+      (await findInHubCache(hubCacheFolder(options.env), source, file, options.onCheck));
     if (here === undefined)
       missing.push({ file, source, revision, remote: remoteOf(source, options.env, options.github) });
     else {

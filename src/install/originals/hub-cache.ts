@@ -6,7 +6,7 @@ import { readFile, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { hubHome, UNKNOWN } from "../fetch/remote.js";
-import { checkedFile, type OriginalFile, type WantedFile } from "./original-file.js";
+import { checkedFile, type OnCheck, type OriginalFile, type WantedFile } from "./original-file.js";
 
 const COMMIT = /^[0-9a-f]{40}$/u;
 
@@ -25,6 +25,7 @@ export async function findInHubCache(
   cache: string,
   source: CatalogueSource,
   file: WantedFile,
+  onCheck?: OnCheck,
 ): Promise<OriginalFile | undefined> {
   if (!("hub" in source)) return undefined;
   const folder = join(cache, cacheName(source.hub));
@@ -33,7 +34,7 @@ export async function findInHubCache(
   const path = join(folder, "snapshots", commit, file.path);
   const blob = await realpath(path).catch(() => undefined);
   if (blob === undefined) return undefined;
-  const found = await checkedFile(file, path, commit, basename(blob));
+  const found = await checkedFile(file, path, commit, { tag: basename(blob), onCheck });
   return typeof found === "object" ? found : undefined;
 }
 

@@ -17,25 +17,29 @@ export interface OriginalFile {
   readonly revision: string | undefined;
 }
 
+/** Hears of a file before it is read, which takes a while for large ones. */
+export type OnCheck = (path: string) => void;
+
 /** A file that an installation needs. */
 export type WantedFile = Pick<CatalogueFile, "source" | "path" | "bytes" | "sha256">;
 
 /**
  * Reads a file and compares it with what the catalogue says and, where that says nothing, with the hash that the hub's
  * cache names it by.
- * @param tag name of the blob in the hub's cache
+ * @param options.tag name of the blob in the hub's cache
  * @returns the file, undefined for none, or a text that says how it differs
  */
 export async function checkedFile(
   file: WantedFile,
   path: string,
   revision: string | undefined,
-  tag?: string,
+  { tag, onCheck = () => {} }: { tag?: string; onCheck?: OnCheck | undefined } = {},
 ): Promise<OriginalFile | string | undefined> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return undefined;
   if (!info.isFile()) return "is no file";
   if (file.bytes !== UNKNOWN && info.size !== file.bytes) return `has ${info.size} bytes, expected ${file.bytes}`;
+  onCheck(path);
   const { bytes, sha256 } = await hashFile(path);
   const wanted = file.sha256 !== UNKNOWN ? file.sha256 : /^[0-9a-f]{64}$/u.test(tag ?? "") ? tag : undefined;
   if (wanted !== undefined && wanted !== sha256) return `has the SHA-256 ${sha256}, expected ${wanted}`;

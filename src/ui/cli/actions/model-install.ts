@@ -7,6 +7,7 @@ import { installModel, type InstallResult } from "../../../install/install-model
 import { removeModel, useModel } from "../../../install/manage-models.js";
 import { modelsFolders } from "../../../model/installed-models.js";
 import type { ModelInstallFlags, ModelRemoveFlags } from "../commands/model-install-command.js";
+import { EXIT } from "../output/exit-codes.js";
 import { InstallReporter } from "../output/install-reporter.js";
 import { canAsk } from "../output/preview-prompt.js";
 import { asStarted } from "../output/program-name.js";
@@ -50,6 +51,11 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
     showLicences(licences);
     return Promise.resolve(true);
   };
+  const stopListening = onSignals((exitCode) => {
+    reporter.stop();
+    process.stderr.write("stopped; run the same command again to go on\n");
+    process.exit(exitCode);
+  });
   let result: InstallResult;
   try {
     result = await installModel({
@@ -68,6 +74,7 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
     });
   } finally {
     reporter.stop();
+    stopListening();
   }
   const { opened, version, wasThere, keptAt } = result;
   if (json) {
@@ -89,6 +96,14 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
   reporter.say(asStarted(`use it:              cobra-batch colorize chapter.cbz --model ${word}`));
   if (word === result.name) reporter.say(asStarted(`make it the default: cobra-batch model use ${word}`));
   printText(`${opened.directory}\n`);
+}
+
+/** Whatever moment it is, what has come is on the disk. Returns what ends the listening. */
+function onSignals(stop: (exitCode: number) => void): () => void {
+  const onInterrupt = (): void => stop(EXIT.interrupted);
+  const onTerminate = (): void => stop(EXIT.terminated);
+  process.once("SIGINT", onInterrupt).once("SIGTERM", onTerminate);
+  return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
 }
 
 /** What `--model` takes: the name, or the folder where it is in none that is looked into. */

@@ -48,6 +48,9 @@ export class InstallReporter {
       case "waiting":
         this.warn(event.message);
         break;
+      case "checking":
+        if (this.#options.err.isTTY === true) this.#showLine(`checking ${oneLine(event.path)}`);
+        break;
       case "using":
         this.say(`using ${event.path}`);
         break;
