@@ -37,7 +37,15 @@ export function environmentSettings(environment: Readonly<Record<string, string 
 }
 
 /** Variables of the project that name no setting. */
-const OTHER_VARIABLES = ["COBRA_MODEL", "COBRA_CATALOGUE", "COBRA_ADDON", "COBRA_ORT_SDK", "COBRA_ORT_LIBRARY"];
+const OTHER_VARIABLES = [
+  "COBRA_MODEL",
+  "COBRA_CATALOGUE",
+  "COBRA_ADDON",
+  "COBRA_ORT_SDK",
+  "COBRA_ORT_LIBRARY",
+  "COBRA_CUDA_PATH",
+  "COBRA_LAUNCHER",
+];
 
 /** Warnings about variables `COBRA_…` that name no setting but nearly do. */
 export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,8 +1,8 @@
 /** Which folder a model package is opened from: by name, by path, or by default. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { ModelError } from "../errors.js";
+import { packagePath } from "../platform/package-files.js";
 import {
   findInstalled,
   INSTALL_RECORD,
@@ -18,7 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Folder of the embedded model inside this package. */
 export function embeddedModelDirectory(): string {
-  return join(resolve(dirname(fileURLToPath(import.meta.url)), "../.."), "models/default");
+  return packagePath("models/default");
 }
 
 /**

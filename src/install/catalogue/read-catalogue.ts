@@ -1,9 +1,9 @@
 /** Reads a catalogue from a file or an address and finds a model in it. */
 import { open } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { messageOf, ValidationError } from "../../errors.js";
 import { nearestName } from "../../config/nearest-name.js";
-import { embeddedModelDirectory } from "../../model/default-model.js";
+import { packagePath } from "../../platform/package-files.js";
 import { parseJson } from "../../text/parse-json.js";
 import { withoutSecrets, type Connection } from "../fetch/connection.js";
 import { readBody } from "../fetch/read-body.js";
@@ -15,7 +15,7 @@ const MAX_DEPTH = 12;
 
 /** The catalogue that comes with the program. */
 export function builtInCatalogue(): string {
-  return join(dirname(embeddedModelDirectory()), "catalogue.json");
+  return packagePath("models/catalogue.json");
 }
 
 /**

@@ -2,7 +2,7 @@
  * The way to a server: proxies by the usual variables, redirects followed here, so that a token never goes to another
  * host and nothing goes from https: to http:.
  */
-import { EnvHttpProxyAgent, request, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { ConfigurationError, messageOf } from "../../errors.js";
 import { connectionFault, FetchFault } from "./fetch-fault.js";
 import { isLoopbackName } from "./web-address.js";
@@ -38,9 +38,16 @@ export interface Answer {
   readonly url: URL;
 }
 
+/** What is used of undici. */
+interface Client {
+  readonly agent: Dispatcher;
+  readonly request: typeof import("undici").request;
+}
+
 /** Sends requests. Dispose it when all is fetched. */
 export class Connection implements AsyncDisposable {
-  readonly #agent: EnvHttpProxyAgent;
+  readonly #times: FetchTimes;
+  #client: Promise<Client> | undefined;
   readonly #proxies: { http: URL | undefined; https: URL | undefined };
   readonly #noProxy: string;
 
@@ -49,16 +56,7 @@ export class Connection implements AsyncDisposable {
     const all = proxyOf(env, "all_proxy");
     this.#proxies = { http: proxyOf(env, "http_proxy") ?? all, https: proxyOf(env, "https_proxy") ?? all };
     this.#noProxy = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
-    this.#agent = new EnvHttpProxyAgent({
-      // Empty strings keep undici from reading the variables of the process.
-      httpProxy: this.#proxies.http?.href ?? "",
-      httpsProxy: this.#proxies.https?.href ?? this.#proxies.http?.href ?? "",
-      noProxy: this.#noProxy,
-      proxyTunnel: false, // http: through a proxy as proxies expect it, without CONNECT
-      connect: { timeout: times.connect },
-      headersTimeout: times.silence,
-      bodyTimeout: times.silence,
-    });
+    this.#times = times;
   }
 
   /**
@@ -120,7 +118,25 @@ export class Connection implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    const client = await this.#client?.catch(() => undefined);
+    await client?.agent.destroy();
+  }
+
+  /** undici, loaded with the first request: commands that fetch nothing do without. */
+  async #load(): Promise<Client> {
+    const { EnvHttpProxyAgent, request } = await import("undici");
+    const { http, https } = this.#proxies;
+    const agent = new EnvHttpProxyAgent({
+      // Empty strings keep undici from reading the variables of the process.
+      httpProxy: http?.href ?? "",
+      httpsProxy: https?.href ?? http?.href ?? "",
+      noProxy: this.#noProxy,
+      proxyTunnel: false, // http: through a proxy as proxies expect it, without CONNECT
+      connect: { timeout: this.#times.connect },
+      headersTimeout: this.#times.silence,
+      bodyTimeout: this.#times.silence,
+    });
+    return { agent, request };
   }
 
   async #once(
@@ -129,6 +145,7 @@ export class Connection implements AsyncDisposable {
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<Pick<Answer, "status" | "headers" | "body">> {
+    const { agent, request } = await (this.#client ??= this.#load());
     try {
       const {
         statusCode,
@@ -137,7 +154,7 @@ export class Connection implements AsyncDisposable {
       } = await request(url, {
         method,
         headers,
-        dispatcher: this.#agent,
+        dispatcher: agent,
         ...(signal === undefined ? {} : { signal }),
       });
       body.on("error", () => {}); // told to whoever reads it; nobody may be reading yet

@@ -22,6 +22,11 @@ export interface ModelImportFlags {
   overwrite?: boolean;
 }
 
+export interface OptimizeFlags {
+  provider: "tensorrt";
+  device: number;
+}
+
 export interface UntrainedFlags {
   out: string;
   preset: PresetName;
@@ -42,6 +47,7 @@ export function modelCommand(): Command {
     infoCommand(),
     verifyCommand(),
     importCommand(),
+    optimizeCommand(),
     untrainedCommand(),
   ])
     command.addCommand(one);
@@ -126,6 +132,27 @@ function verifyCommand(): Command {
     .action(async (model: string | undefined) => {
       const { verifyModel } = await import("../actions/model-look.js");
       await verifyModel(model);
+    });
+}
+
+function optimizeCommand(): Command {
+  const provider = new Option("--provider <name>", "provider to build for");
+  provider.argChoices = ["tensorrt"];
+  return new Command("optimize")
+    .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
+    .summary("build TensorRT engines for a package ahead of the first page")
+    .description(
+      "Builds TensorRT engines for all page sizes of a model package and keeps them in the cache folder. They serve one package on one kind of GPU with one version of TensorRT. The package's weights must be inside its graphs.",
+    )
+    .addOption(provider.makeOptionMandatory().argParser(choice("--provider", ["tensorrt"] as const)))
+    .option("--device <number>", "which of several GPUs", integer("--device"), 0)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cobra-batch model optimize --provider tensorrt\n\nNot tried on a GPU yet; see docs/gpu.md.",
+    )
+    .action(async (model: string | undefined, flags: OptimizeFlags) => {
+      const { optimizeModel } = await import("../actions/model-optimize.js");
+      await optimizeModel(model, flags);
     });
 }
 
