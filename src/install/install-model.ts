@@ -9,7 +9,8 @@ import { STYLES, type Style } from "../config/settings.js";
 import type { BuildProgress } from "../convert/build-package.js";
 import { importRelease } from "../convert/cobra-release/import-release.js";
 import { VERSION } from "../core/version.js";
-import { ConfigurationError, ModelError } from "../errors.js";
+import { findRelease } from "../convert/cobra-release/release-files.js";
+import { ConfigurationError, messageOf, ModelError, ValidationError } from "../errors.js";
 import { outputError } from "../io/files/file-errors.js";
 import { userModelsFolder } from "../model/installed-models.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
@@ -93,6 +94,7 @@ export async function installModel(options: InstallOptions): Promise<InstallResu
     const place = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
     const model = modelOf(await readCatalogue(place, connect), options.name, place);
     const wanted = choose(model, options);
+    refuseIncomplete(model, wanted.styles, place);
     const folder = resolve(options.folder ?? userModelsFolder(env));
     const directory = join(folder, model.name, wanted.version);
     onEvent({ type: "found", model, version: wanted.version, directory });
@@ -135,6 +137,20 @@ function choose(model: CatalogueModel, { styles: asked, precision = model.precis
   const isPart = styles.length < model.styles.length;
   const suffix = isPart ? styles.map((style) => `-${style.replace(" + ", "-")}`).join("") : "";
   return { styles, precision, version: `${model.version}-${precision}${suffix}` };
+}
+
+/** A catalogue that lacks files of the release is refused before anything is fetched. */
+function refuseIncomplete(model: CatalogueModel, styles: readonly Style[], place: string): void {
+  const listed = new Set(wantedFiles(model, styles).map(({ source, path }) => resolve("/", source, path)));
+  try {
+    findRelease({ cobra: "/cobra", pixart: "/pixart", prompt: "/prompt" }, styles, (path) => listed.has(path));
+  } catch (cause) {
+    throw new ValidationError(
+      "ERR_CATALOGUE",
+      `the catalogue ${place} does not list all files of ${model.name}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }
 
 async function install(job: Job): Promise<InstallResult> {

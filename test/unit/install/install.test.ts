@@ -128,4 +128,16 @@ describe("installing a model", () => {
     await acceptLicences([other], env, ask);
     expect(asked).toEqual([["cobra", "pixart"], ["cobra"]]);
   });
+
+  it("refuses a catalogue that lacks files before anything is fetched", async () => {
+    const path = join(home, "short.json");
+    const [model] = catalogue.models;
+    const files = model!.files.filter((file) => !/vae\/diffusion|LE\//u.test(file.path));
+    await writeFile(path, JSON.stringify({ ...catalogue, models: [{ ...model, files }] }));
+    const { code, message } = await failure({ catalogue: path });
+    expect(code).toBe("ERR_CATALOGUE");
+    expect(message).toMatch(/does not list all files of cobra: .*missing \(2\)/u);
+    expect(message).toContain("/cobra/LE/erika.pth");
+    expect(hub.requests).toEqual([]);
+  });
 });

@@ -43,7 +43,7 @@ export class InstallReporter {
   readonly onEvent = (event: InstallEvent): void => {
     switch (event.type) {
       case "found":
-        this.say(`${event.model.title}: ${event.model.name}@${event.version}`);
+        this.say(`${event.model.name}@${event.version}: ${event.model.title}`);
         break;
       case "waiting":
         this.warn(event.message);
