@@ -51,8 +51,10 @@ Examples:
   cobra-batch model install cobra --style line --accept-licences
   cobra-batch model install cobra --from /media/usb/cobra
 
-Environment: HF_TOKEN, HF_ENDPOINT (a mirror), HF_HOME and HF_HUB_CACHE (the hub's cache), https_proxy, no_proxy.
-Exit codes: 0 installed, 1 cannot be installed, 64 usage or licences not accepted, 75 worth retrying (network, storage).`,
+Environment: HF_TOKEN, HF_ENDPOINT (a mirror), HF_HOME and HF_HUB_CACHE (the
+hub's cache), https_proxy, no_proxy.
+Exit codes: 0 installed, 1 cannot be installed, 64 usage or licences not
+accepted, 75 worth retrying (network, storage).`,
     )
     .action(async (name: string, flags: ModelInstallFlags) => {
       const { runInstall } = await import("../actions/model-install.js");
