@@ -1,6 +1,6 @@
-// The web page in a browser: the time between two frames while a draft of 2,000 pages is scrolled as a hand
-// does, 3,000 pixels a second, against scrolling an empty page of the same height in the same browser. Needs Chromium
-// (COBRA_CHROMIUM).
+// The web page in a browser: a draft of 2,000 pages is scrolled as a hand does, 3,000 pixels a second, in turns with an
+// empty page of the same height. Told are the frames, and the processor time of the page's thread a frame, which does
+// not depend on what else the machine does. Needs Chromium (COBRA_CHROMIUM).
 // node bench/web-page.mjs [--seconds 4] [--speed 3000] [--rounds 3]
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -43,6 +43,17 @@ function scrolled({ ms, speed }) {
   });
 }
 
+/** Runs `work` and tells the milliseconds of processor time that the threads of pages took. */
+async function withCpu(page, work) {
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  const result = await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const key = ({ pid, tid }) => `${pid}:${tid}`;
+  const ofPages = new Set(traceEvents.filter(({ args }) => args?.name === "CrRendererMain").map(key));
+  const tasks = traceEvents.filter((event) => event.name.endsWith("RunTask") && ofPages.has(key(event)));
+  return { ...result, cpuMs: tasks.reduce((sum, { tdur = 0 }) => sum + tdur / 1000, 0) };
+}
+
 const at = (list, share) => list.toSorted((a, b) => a - b)[Math.floor((list.length - 1) * share)];
 const rounds = [];
 try {
@@ -54,15 +65,16 @@ try {
   const way = { ms: Number(values.seconds) * 1000, speed: Number(values.speed) };
   for (let round = 0; round <= Number(values.rounds); round++) {
     await page.bringToFront();
-    const full = await page.evaluate(scrolled, way);
+    const full = await withCpu(page, () => page.evaluate(scrolled, way));
     await empty.bringToFront();
     await empty.setContent(`<div style="height: ${full.height + 860}px"></div>`);
-    const bare = await empty.evaluate(scrolled, way);
+    const bare = await withCpu(empty, () => empty.evaluate(scrolled, way));
     if (round === 0) continue; // thumbnails are made and cached
-    const facts = ({ frames }) => ({
+    const facts = ({ frames, cpuMs }) => ({
       frames: frames.length,
       medianMs: at(frames, 0.5),
       worstOf100Ms: at(frames, 0.99),
+      cpuMsPerFrame: cpuMs / frames.length,
     });
     rounds.push({ full: facts(full), bare: facts(bare), ratio: full.frames.length / bare.frames.length });
   }

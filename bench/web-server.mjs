@@ -1,11 +1,13 @@
-// The web server beside its floor, in one run: how long an event takes to reach 20 readers, the memory that an upload
-// costs, and pages a minute through the server against the engine alone, which take turns (ratio: 1 is equal, above it
-// the server is quicker).
-// node bench/web-server.mjs [--upload-mb 512] [--rounds 3] [--chapter scripts/sample/chapter.cbz]
-import { spawn } from "node:child_process";
+// The web server beside its floor, in one run: how long an event takes to reach 20 readers, how long after a page is on
+// the disk a browser hears of it, the memory that an upload costs, and pages a minute through the server against the
+// engine alone. Those two take turns, there and back (ratio: 1 is equal, above it the server is quicker; cpuRatio: the
+// same of processor time, for a machine with other work).
+// node bench/web-server.mjs [--rounds 3] [--upload-mb 256] [--chapter FILE] [--model DIR]
+// The model is the small one of the tests unless another is named: the quicker a page, the more the server weighs.
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -15,21 +17,33 @@ import { Engine, runBatch } from "../dist/index.js";
 
 const { values } = parseArgs({
   options: {
-    "upload-mb": { type: "string", default: "512" },
+    "upload-mb": { type: "string", default: "256" },
     rounds: { type: "string", default: "3" },
     chapter: { type: "string", default: "scripts/sample/chapter.cbz" },
+    model: { type: "string" },
   },
 });
 const MAIN = new URL("../dist/ui/cli/main.js", import.meta.url).pathname;
+const MODELS = new URL("../test/support/build-shared-models.mjs", import.meta.url).pathname;
+const model = values.model ?? JSON.parse(execFileSync(process.execPath, [MODELS])).smallModel;
+const TICKS_A_SECOND = 100; // of /proc, on every Linux that Node knows
 const READERS = 20;
 const CHANGES = 50;
 
 const folder = await mkdtemp(join(tmpdir(), "cobra-bench-web-"));
-const server = spawn(process.execPath, [MAIN, "serve", "--port", "0", "--json", "--data", join(folder, "data")]);
+const server = spawn(process.execPath, [
+  MAIN,
+  "serve",
+  "--port",
+  "0",
+  "--model",
+  model,
+  "--data",
+  join(folder, "data"),
+]);
 server.stderr.resume();
 const [line] = await once(server.stdout, "data");
-const listening = JSON.parse(String(line).split("\n")[0]);
-const base = new URL("/api/v1/", listening.url ?? listening.address);
+const base = new URL("/api/v1/", /http:\S+/.exec(String(line))[0]);
 
 async function call(method, path, body) {
   const response = await fetch(new URL(path, base), {
@@ -83,32 +97,74 @@ async function upload(job, name, size, pieces) {
   if (response.statusCode >= 300) throw new Error(`upload: ${response.statusCode} ${answer}`);
 }
 
-/** A chapter on the engine alone, from its archive to its results. */
-async function engineSeconds(engine, outputDir) {
-  const began = performance.now();
-  await runBatch(engine, { inputZip: values.chapter, outputDir });
-  return (performance.now() - began) / 1000;
+/** Processor time of a process so far, in seconds. */
+async function cpuSeconds(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) / TICKS_A_SECOND;
 }
 
-/** The same as a job, from its start to its end. */
-async function serverSeconds(bytes) {
-  const { id } = await call("POST", "jobs", { name: "chapter" });
-  await upload(id, basename(values.chapter), bytes.length, [bytes]);
-  const until = async (wanted) => {
-    for (;;) {
-      const now = await call("GET", `jobs/${id}`);
-      if (wanted(now)) return now;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  };
-  await until((now) => !now.scanning && now.counts.pages > 0);
+/** Starts to measure; what it returns tells what was taken, by the clock and of one process's processor time. */
+async function watchOf(pid) {
+  const cpuBefore = await cpuSeconds(pid);
   const began = performance.now();
+  return async () => ({
+    seconds: (performance.now() - began) / 1000,
+    cpuSeconds: (await cpuSeconds(pid)) - cpuBefore,
+  });
+}
+
+/** A chapter on the engine alone, from its archive to the archive of its results. */
+async function onEngine(engine, outputZip) {
+  const taken = await watchOf(process.pid);
+  await runBatch(engine, { inputZip: values.chapter, outputZip });
+  return taken();
+}
+
+/** Milliseconds since the picture of a result was whole on the disk. */
+async function ageMs(job, name) {
+  const place = join(folder, "data/jobs", job);
+  for (const file of await readdir(place, { recursive: true })) {
+    if (basename(file) !== basename(name)) continue;
+    return Date.now() - (await stat(join(place, file))).mtimeMs;
+  }
+  return undefined; // packed already
+}
+
+/** The same as a job, from its start to its end, as its events tell it. */
+async function onServer(bytes, ages) {
+  const { id } = await call("POST", "jobs", { name: "chapter" });
+  const stop = new AbortController();
+  let job = await call("GET", `jobs/${id}`);
+  let changed = () => {};
+  const following = follow((event) => {
+    if (event.type === "job" && event.job.id === id) {
+      job = event.job;
+      changed();
+    }
+    const { picture } = event.type === "picture" && event.job === id ? event : {};
+    if (picture?.state === "completed" && picture.result !== undefined)
+      ages.push(ageMs(id, picture.result.name).catch(() => undefined));
+  }, stop.signal).catch(() => undefined);
+  const until = async (wanted) => {
+    while (!wanted(job)) await new Promise((resolve) => (changed = resolve));
+    return job;
+  };
+  await upload(id, basename(values.chapter), bytes.length, [bytes]);
+  await until((now) => !now.scanning && now.counts.pages > 0);
+  const taken = await watchOf(server.pid);
   await call("POST", `jobs/${id}/start`);
   const { state } = await until((now) => ["completed", "failed"].includes(now.state));
+  const took = await taken();
+  stop.abort();
+  await following;
   if (state !== "completed") throw new Error("the chapter was not coloured");
-  const seconds = (performance.now() - began) / 1000;
   await call("DELETE", `jobs/${id}`);
-  return seconds;
+  return took;
 }
 
 const results = {};
@@ -142,19 +198,44 @@ try {
   results.events.worstMs = Math.round(Math.max(...delays));
 
   // Pages a minute: the engine in this process and the server take turns; the first round of each warms up.
-  const engine = await Engine.open();
+  const engine = await Engine.open({ model });
   const bytes = await readFile(values.chapter);
   const ratios = [];
+  const ages = [];
   try {
-    for (let round = 0; round <= Number(values.rounds); round++) {
-      const bare = await engineSeconds(engine, join(folder, `out-${round}`));
-      const served = await serverSeconds(bytes);
-      if (round > 0) ratios.push({ bare, served, ratio: bare / served });
+    let made = 0;
+    const turns = {
+      bare: () => onEngine(engine, join(folder, `out-${made++}.cbz`)),
+      served: (heard) => onServer(bytes, heard),
+    };
+    await turns.bare();
+    await turns.served([]);
+    for (let round = 0; round < Number(values.rounds); round++) {
+      // There and back, so that a load that grows or falls meets both alike.
+      const there = round % 2 === 0 ? ["bare", "served"] : ["served", "bare"];
+      const took = { bare: { seconds: 0, cpuSeconds: 0 }, served: { seconds: 0, cpuSeconds: 0 } };
+      for (const turn of [...there, ...there.toReversed()]) {
+        const { seconds, cpuSeconds } = await turns[turn](ages);
+        took[turn].seconds += seconds;
+        took[turn].cpuSeconds += cpuSeconds;
+      }
+      const ratio = took.bare.seconds / took.served.seconds;
+      ratios.push({ ...took, ratio, cpuRatio: took.bare.cpuSeconds / took.served.cpuSeconds });
     }
   } finally {
     await engine.close();
   }
-  results.chapter = { rounds: ratios, ratio: median(ratios.map(({ ratio }) => ratio)) };
+  const heard = (await Promise.all(ages)).filter((age) => age !== undefined);
+  results.pageHeard = {
+    pages: heard.length,
+    medianMs: Math.round(median(heard)),
+    worstMs: Math.round(Math.max(...heard)),
+  };
+  results.chapter = {
+    rounds: ratios,
+    ratio: median(ratios.map(({ ratio }) => ratio)),
+    cpuRatio: median(ratios.map(({ cpuRatio }) => cpuRatio)),
+  };
 
   // An upload's memory.
   const before = await memoryMb();

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -117,9 +118,10 @@ function copyProviders(onnxruntime, target) {
 
 function addChecks(folder) {
   for (const path of CHECKS) copy(join(ROOT, path), join(folder, "app", path));
-  const modules = ensureModules();
-  // The package leaves out the files of dist/ that only lead to a module; the checks load modules by those.
-  copy(modules, join(folder, modules === join(ROOT, "dist") ? "app/dist" : "app/modules"));
+  cpSync(ensureModules(), join(folder, "app/modules"), {
+    recursive: true,
+    filter: (path) => statSync(path).isDirectory() || path.endsWith(".js"),
+  });
 }
 
 function addLauncher(folder, name, what, script) {

@@ -100,16 +100,9 @@ export async function pages({ device, directory, bucket, topK, references: count
   }
 }
 
-/** Milliseconds in network runs so far, whatever shape the engine's figures have. */
+/** Milliseconds in network runs so far. */
 function busyMs(engine) {
-  const add = (value) =>
-    value === null || typeof value !== "object"
-      ? 0
-      : Object.entries(value).reduce(
-          (sum, [key, one]) => sum + (key === "totalMs" && typeof one === "number" ? one : add(one)),
-          0,
-        );
-  return add(engine.stats().runs);
+  return Object.values(engine.stats().runs).reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /** What a page moves to the device and back, alone and beside a denoising step. */

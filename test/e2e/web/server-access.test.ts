@@ -187,6 +187,34 @@ describe("headers of every answer", () => {
   });
 });
 
+describe("what is no request that any route answers", () => {
+  const RAW: readonly [string, number, string][] = [
+    ["Expect: nonsense", 417, "GET /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\nexpect: nonsense\r\n\r\n"],
+    [
+      "Expect: nonsense, with a body",
+      417,
+      "POST /api/v1/jobs HTTP/1.1\r\nhost: localhost\r\nexpect: 200-ok\r\ncontent-length: 2\r\n\r\n{}",
+    ],
+    ["no HTTP", 400, "NONSENSE\r\n\r\n"],
+    ["two lengths", 400, "GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"],
+    [
+      "a length beside chunks, as request smuggling has it",
+      400,
+      "POST /api/v1/jobs HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ["heads without end", 431, `GET / HTTP/1.1\r\nhost: a\r\nx: ${"x".repeat(40_000)}\r\n\r\n`],
+  ];
+  for (const [name, status, text] of RAW)
+    it(`gets a problem and the end of the connection: ${name}`, async () => {
+      const [head, body] = (await exchange(open.port, text)).split("\r\n\r\n") as [string, string];
+      expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(head.toLowerCase()).toContain("content-type: application/problem+json");
+      expect(head.toLowerCase()).toContain("x-content-type-options: nosniff");
+      expect(head.toLowerCase()).toContain("connection: close");
+      expect(body).toMatch(new RegExp(`"status":${status},`));
+    });
+});
+
 describe("paths", () => {
   const UPWARDS = ["../x", "..%2fx", "%2e%2e/x", "..%5cx", "....//x", "%00", "a%00b", "/etc/passwd", "%2fetc%2fpasswd"];
 

@@ -116,6 +116,16 @@ describe("starting", () => {
     });
   });
 
+  it("is refused with a graphics device that cannot be used, unless the CPU may take its place", async () => {
+    const env = { CUDA_VISIBLE_DEVICES: "", LD_LIBRARY_PATH: "" };
+    const flags = ["--provider", "tensorrt", "--data", fresh()];
+    const ended = await runCli(["serve", "--port", "0", ...flags], undefined, env);
+    expect([ended.code, ended.stdout]).toEqual([75, ""]);
+    expect(ended.stderr).toMatch(/--provider tensorrt cannot be used: .*--fallback.*\[ERR_PROVIDER_UNAVAILABLE\]/s);
+    await using server = await startCommand([...flags, "--fallback"], env);
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+
   it("is refused where no data folder can be made, or no model is there", async () => {
     await writeFile(join(data.path, "file"), "");
     await writeFolder(join(data.path, "damaged"), { "manifest.json": Buffer.from("{") });

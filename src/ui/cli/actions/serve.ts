@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { ConfigurationError } from "../../../errors.js";
+import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
@@ -45,6 +45,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
 
 async function start(flags: ServeFlags): Promise<WebServer & { token: string | undefined }> {
   const token = tokenFor(flags);
+  await assertProvider(flags);
   if (flags.port > MOST_PORT)
     throw new ConfigurationError("ERR_CONFIG", `--port: must be ${MOST_PORT} or less, not ${flags.port}`);
   const server = await startWebServer({
@@ -58,6 +59,21 @@ async function start(flags: ServeFlags): Promise<WebServer & { token: string | u
     openJobs: (options) => JobStore.open(options),
   });
   return { ...server, token };
+}
+
+/**
+ * A graphics device that cannot be used is told at once, and not with the first page. It is tried in a process of its
+ * own, which costs a second; the CPU is not tried.
+ */
+async function assertProvider({ provider = "cpu", fallback = false }: ServeFlags): Promise<void> {
+  if (provider === "cpu" || fallback) return;
+  const { checkProvider } = await import("../doctor/engine-checks.js");
+  const { status, found, remedy } = await checkProvider(provider, 0, true);
+  if (status !== "ok")
+    throw new ResourceError(
+      "ERR_PROVIDER_UNAVAILABLE",
+      `--provider ${provider} cannot be used: ${found}; ${remedy}; or leave --provider out, or add --fallback, to colour on the CPU`,
+    );
 }
 
 function tokenFor({ host, token = process.env["COBRA_TOKEN"] || undefined }: ServeFlags): string | undefined {

@@ -51,7 +51,8 @@ export async function checkProviders(wanted: Provider, gpus: number): Promise<Fi
   return findings;
 }
 
-async function checkProvider(provider: Provider, device: number, wanted: boolean): Promise<Finding> {
+/** Runs one provider in a process of its own. @param wanted whether it must work */
+export async function checkProvider(provider: Provider, device: number, wanted: boolean): Promise<Finding> {
   const suffix = device === 0 ? "" : `:${device}`;
   const base = { check: `provider-${provider}${suffix}`, title: `provider ${provider}${suffix}` };
   const { found, works } = await probe(provider, device);

@@ -80,12 +80,21 @@ export class JobActions {
   async retry(entry: JobEntry, ids?: readonly string[]): Promise<void> {
     if (ids !== undefined) return this.#retrySome(entry, ids);
     const { state, progress } = entry.stored;
+    if (state !== "failed" && progress.failed > 0 && progress.unfinished === 0)
+      return this.#retrySome(entry, await this.#failed(entry));
     if (state !== "failed" && progress.failed === 0)
       throw new BatchProcessingError("ERR_STATE", "no page of the job has failed; do a page again with other settings");
     await this.#act(entry, TRIED_AGAIN, "be tried again", (job) => ({
       ...this.#inFront(withoutEnd(job)),
       retry: true,
     }));
+  }
+
+  /** Ids of the failed pages. Alone they are tried again: a reference that was added since would redo all others. */
+  async #failed(entry: JobEntry): Promise<string[]> {
+    const outcomes = await entry.outcomes();
+    const pages = (await entry.roles()).all("page");
+    return pages.filter(({ name }) => outcomes.get(name)?.failure !== undefined).map(({ id }) => id);
   }
 
   async #retrySome(entry: JobEntry, ids: readonly string[]): Promise<void> {

@@ -113,11 +113,13 @@ export class JobEntry {
     return this.#pictures;
   }
 
-  /** Changes its pictures. */
+  /** Changes its pictures. @param change gives the new value, or the same where nothing is to change */
   changePictures(change: (pictures: StoredPictures) => StoredPictures): Promise<StoredPictures> {
     return this.#inTurn(async () => {
       this.assertWhole();
-      const next = change(await this.pictures());
+      const now = await this.pictures();
+      const next = change(now);
+      if (next === now) return now;
       await writeStored(this.paths.pictures, next, this.paths.folder);
       this.#pictures = Promise.resolve(next);
       return next;

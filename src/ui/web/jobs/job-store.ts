@@ -27,6 +27,7 @@ import { JobQueue } from "./queue.js";
 import { ranksAt } from "./queue-order.js";
 import { assertState, AT_REST, JobRegister, notFound, NO_JOB } from "./register.js";
 import { findResults, openResults } from "./results.js";
+import { withoutRolesAtStart } from "./roles.js";
 import { Roots } from "./roots.js";
 import { Scanner } from "./scanner.js";
 import { SourceCache } from "./source-cache.js";
@@ -224,7 +225,7 @@ export class JobStore implements Jobs {
         if (source.kind === "upload") await copyTree(input, join(folder, "input"));
         await copyTree(references, join(folder, "references"));
         await copyTree(hints, join(folder, "hints"));
-        await writeStored(join(folder, "pictures.json"), pictures, folder);
+        await writeStored(join(folder, "pictures.json"), withoutRolesAtStart(pictures), folder);
       },
     );
     this.#scanner.start(entry);

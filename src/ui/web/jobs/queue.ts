@@ -10,6 +10,7 @@ import type { JobEntry } from "./job-entry.js";
 import { outputOf, previewFolder } from "./outcomes.js";
 import { problemOf } from "./problem.js";
 import { makesRoom, queueOrder } from "./queue-order.js";
+import { withRolesAtStart } from "./roles.js";
 import type { Roots } from "./roots.js";
 import { JobRun, type StopWish } from "./run.js";
 import type { StoredJob, StoredPictures } from "./stored.js";
@@ -100,7 +101,7 @@ export class JobQueue {
       if (input === undefined)
         throw new ValidationError("ERR_INPUT_EMPTY", "the job has no input yet; upload an archive or pictures");
       await host.change(entry, (job) => withOutput(job, input));
-      pictures = await entry.pictures();
+      pictures = await entry.changePictures(withRolesAtStart);
       const outcomes = await entry.outcomes();
       const progress = await entry.countedPages();
       await host.change(entry, (job) => ({ ...job, progress }));

@@ -27,7 +27,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_IMAGE_ENCODE: "choose another format under Output, such as PNG, then colour the page again",
   ERR_CLASSIFICATION: "say yourself whether the picture is a page or a reference",
   ERR_HINTS: "paint the hints again, or remove them, then colour the page again",
-  ERR_NO_REFERENCES: "add coloured pictures as references; of a chapter that was coloured already, use Run again first",
+  ERR_NO_REFERENCES: "add coloured pictures as references, then try again",
   ERR_PAGE_CRASHED: "look at the picture, then try it once more, perhaps with fewer steps or made smaller",
   ERR_INPUT_NOT_FOUND: "check that the file is still there; where it was uploaded, upload it again",
   ERR_INPUT_GONE: "check that the disk or network folder is still there, then try again",

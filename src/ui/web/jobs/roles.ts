@@ -15,7 +15,8 @@ export class Roles {
     this.#hasAdded = pictures.some(({ added, fault }) => added && fault === undefined);
   }
 
-  suggested({ added, kind, confidence, unsure, fault }: StoredPicture): PictureRole {
+  suggested({ added, kind, confidence, unsure, fault, roleAtStart }: StoredPicture): PictureRole {
+    if (roleAtStart !== undefined) return roleAtStart;
     if (fault !== undefined || kind === undefined) return "unreadable";
     if (added) return "reference";
     if (kind === "line_art") return "page";
@@ -42,6 +43,25 @@ export class Roles {
     for (const picture of this.#pictures) counts[keys[this.of(picture)]]++;
     return counts;
   }
+}
+
+/**
+ * The pictures of a job that begins. A reference that is added later would otherwise make pages of the chapter's own
+ * coloured pictures.
+ */
+export function withRolesAtStart(all: StoredPictures): StoredPictures {
+  const roles = new Roles(all);
+  const fixed = ({ fault, roleAtStart }: StoredPicture): boolean => fault !== undefined || roleAtStart !== undefined;
+  if (all.pictures.every(fixed)) return all;
+  return {
+    ...all,
+    pictures: all.pictures.map((one) => (fixed(one) ? one : { ...one, roleAtStart: roles.suggested(one) })),
+  };
+}
+
+/** The pictures of a job that is to begin anew. */
+export function withoutRolesAtStart(all: StoredPictures): StoredPictures {
+  return { ...all, pictures: all.pictures.map(({ roleAtStart: _roleAtStart, ...one }) => one) };
 }
 
 /** Nothing is there to colour. */

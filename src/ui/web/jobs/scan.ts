@@ -132,11 +132,12 @@ async function sizeOf(bytes: Uint8Array): Promise<{ width: number; height: numbe
     );
 }
 
-/** What people said of a picture. */
-function said(before: StoredPicture | undefined): Pick<StoredPicture, "role" | "settings"> {
-  const { role, settings } = before ?? {};
+/** What people said of a picture, and what it was when the job began. */
+function said(before: StoredPicture | undefined): Pick<StoredPicture, "role" | "roleAtStart" | "settings"> {
+  const { role, roleAtStart, settings } = before ?? {};
   return {
     ...(role === undefined ? {} : { role }),
+    ...(roleAtStart === undefined ? {} : { roleAtStart }),
     ...(settings === undefined ? {} : { settings }),
   };
 }

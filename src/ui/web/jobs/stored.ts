@@ -87,6 +87,8 @@ const storedPicture = z.strictObject({
   fault: z.strictObject({ code: errorCode, message: z.string() }).optional(),
   /** What a person said it is. */
   role: z.enum(PICTURE_ROLES).optional(),
+  /** What it was when the job began; what is added later does not change it. */
+  roleAtStart: z.enum(PICTURE_ROLES).optional(),
   settings: pageOwnSettings.optional(),
 });
 export type StoredPicture = z.infer<typeof storedPicture>;

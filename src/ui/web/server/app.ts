@@ -107,10 +107,18 @@ function routes(app: App, services: Services): void {
   pageFiles(app, services.page);
 }
 
+/** Of an answer that no route gives and after which the connection ends. */
+const HEADERS_OF_LAST_ANSWER = {
+  "content-type": PROBLEM_TYPE,
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  connection: "close",
+} as const;
+
 /** An `Expect` that is none of HTTP's (RFC 9110, 10.1.1). Node itself answers 100-continue. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
   const text = JSON.stringify(problem(417, "ERR_REQUEST", "of the header Expect only 100-continue is understood"));
-  response.writeHead(417, { "content-type": PROBLEM_TYPE, connection: "close" }).end(text);
+  response.writeHead(417, HEADERS_OF_LAST_ANSWER).end(text);
 }
 
 /** What is no request in HTTP, or whose head does not come. */
@@ -125,7 +133,7 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
         : "this is no request in HTTP";
   const text = JSON.stringify(problem(status, status === 431 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", detail));
   if (!socket.writable) return void socket.destroy();
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
-  );
+  const headers = Object.entries({ ...HEADERS_OF_LAST_ANSWER, "content-length": Buffer.byteLength(text) });
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
 }

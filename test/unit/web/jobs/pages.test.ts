@@ -46,11 +46,46 @@ describe("pictures", () => {
     expect(poster).toMatchObject({ added: true, role: "reference" });
     expect((await jobs.done(id)).state).toBe("completed");
     expect(jobs.engine.requests[0]!.references.map(({ name }) => name)).toEqual(["poster.jpg"]);
-    await jobs.store.removeReference(id, poster.id);
-    expect(jobs.store.get(id).counts).toMatchObject({ references: 2, inColour: 0 });
+    const again = await jobs.store.again(id);
+    await jobs.until(again.id, ({ scanning }) => !scanning);
+    await jobs.store.removeReference(again.id, poster.id);
+    expect(jobs.store.get(again.id).counts).toMatchObject({ references: 2, inColour: 0 });
     await expect(jobs.store.removeReference(id, (await jobs.picture(id, "p1.png")).id)).rejects.toMatchObject({
       code: "ERR_STATE",
     });
+  });
+
+  it("keep their roles once the job has begun; a reference that is added then serves all pages, those done too", async () => {
+    const gate = new Gate();
+    await using jobs = await TestJobs.onPaper(async (request, { signal }) => {
+      await gate.pass(signal);
+      return onPaper(request);
+    });
+    const { id } = await jobs.chapter(3);
+    await jobs.store.start(id);
+    await gate.arrival();
+    await jobs.store.pause(id);
+    gate.open();
+    await jobs.until(id, ({ progress }) => progress.completed === 1);
+    await jobs.upload(id, { "poster.jpg": await colourPage(3) }, "reference");
+    const counts = { pages: 3, references: 3, inColour: 0 };
+    expect(jobs.store.get(id).counts).toMatchObject(counts);
+    expect(await jobs.picture(id, "ref_a.jpg")).toMatchObject({ role: "reference", suggested: "reference" });
+    await jobs.restart();
+    await jobs.store.resume(id);
+    expect(await jobs.ended(id)).toMatchObject({ state: "completed", progress: { completed: 3 }, counts });
+    const used = jobs.engine.requests.map(({ name, references }) => [name, references.map((one) => one.name)]);
+    const chapter = ["ref_a.jpg", "ref_b.jpg"];
+    expect(used).toEqual([
+      ["p1.png", chapter],
+      ["p1.png", [...chapter, "poster.jpg"]],
+      ["p2.png", [...chapter, "poster.jpg"]],
+      ["p3.png", [...chapter, "poster.jpg"]],
+    ]);
+    // Begun anew as another job, it is sorted as any draft.
+    const again = await jobs.store.again(id);
+    await jobs.until(again.id, ({ scanning }) => !scanning);
+    expect(jobs.store.get(again.id).counts).toMatchObject({ pages: 3, references: 1, inColour: 2 });
   });
 
   it("are looked at again where another file of the same size has taken their place", async () => {

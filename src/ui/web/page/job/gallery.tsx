@@ -1,10 +1,12 @@
 /** Tiles of pictures with their confidence, for sorting a chapter. */
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import type { Picture } from "../../api/schemas.js";
 import type { PictureSet } from "../data/store.js";
 import { urls } from "../lib/api.js";
 import { percent } from "../lib/format.js";
 import { preference } from "../lib/preferences.js";
+import type { TileLook } from "../parts/grid-tile.js";
 import { Thumbnail } from "../parts/picture.js";
 import type { Selection } from "../parts/selection.js";
 import { TileGrid } from "../parts/tile-grid.js";
@@ -31,24 +33,31 @@ export function pictureName(picture: Picture): string {
 }
 
 export function Gallery({ label, set, ids, selection, onOpen, onKey, draggable }: GalleryProps): JSX.Element {
+  const look = useMemo(() => tileLook(set), [set]);
   return (
     <TileGrid
       label={label}
       ids={ids}
       selection={selection}
+      look={look}
       tileWidth={tileWidth.value}
       captionHeight={42}
       draggable={draggable ?? false}
-      className={(id) => (set.get(id)?.value.unsure ? "unsure" : "")}
-      nameOf={(id) => {
-        const picture = set.get(id)?.value;
-        return picture ? pictureName(picture) : "";
-      }}
-      draw={(id, widthPx) => <Tile set={set} id={id} widthPx={widthPx} />}
       {...(onOpen ? { onOpen } : {})}
       {...(onKey ? { onKey } : {})}
     />
   );
+}
+
+function tileLook(set: PictureSet): TileLook {
+  return {
+    className: (id) => (set.get(id)?.value.unsure ? "unsure" : ""),
+    nameOf: (id) => {
+      const picture = set.get(id)?.value;
+      return picture ? pictureName(picture) : "";
+    },
+    draw: (id, widthPx) => <Tile set={set} id={id} widthPx={widthPx} />,
+  };
 }
 
 interface TileProps {

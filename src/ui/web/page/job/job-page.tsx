@@ -13,6 +13,7 @@ import { ProgressBar, shares } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction, type Action } from "../parts/trouble.js";
 import { StateMark } from "../chapters/state-mark.js";
 import { t } from "../texts/texts.js";
+import { ChapterReferences } from "./chapter-references.js";
 import { DraftSettings } from "./draft-settings.js";
 import { JobActions } from "./job-actions.js";
 import { PreviewPanel } from "./preview-panel.js";
@@ -70,6 +71,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
         <>
           {job.state === "preview" && <PreviewPanel job={job} set={set} />}
           <Results job={job} set={set} />
+          {set.loaded.value && <ChapterReferences job={job} set={set} />}
         </>
       )}
     </>

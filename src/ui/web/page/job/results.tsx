@@ -9,6 +9,7 @@ import { preference } from "../lib/preferences.js";
 import { go } from "../lib/route.js";
 import { Bar, Button, Segments } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
+import type { TileLook } from "../parts/grid-tile.js";
 import { Thumbnail } from "../parts/picture.js";
 import { Selection } from "../parts/selection.js";
 import { TileGrid } from "../parts/tile-grid.js";
@@ -36,6 +37,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
   const selecting = useSignal(false);
   const redoing = useSignal(false);
   const selection = useMemo(() => new Selection(), []);
+  const tiles = useMemo(() => tileLook(set), [set]);
   const groups = useComputed(() => {
     const pages = set.all().filter((picture) => picture.role === "page");
     return {
@@ -126,12 +128,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
           tileWidth={tileWidth.value}
           captionHeight={24}
           openOnClick={!selecting.value}
-          className={(id) => `result ${set.get(id)?.value.state ?? ""}`}
-          nameOf={(id) => {
-            const picture = set.get(id)?.value;
-            return picture ? `${picture.name}, ${pageStatus(picture)}` : "";
-          }}
-          draw={(id, widthPx) => <ResultTile set={set} id={id} widthPx={widthPx} />}
+          look={tiles}
           onOpen={open}
         />
       )}
@@ -148,6 +145,17 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
       )}
     </section>
   );
+}
+
+function tileLook(set: PictureSet): TileLook {
+  return {
+    className: (id) => `result ${set.get(id)?.value.state ?? ""}`,
+    nameOf: (id) => {
+      const picture = set.get(id)?.value;
+      return picture ? `${picture.name}, ${pageStatus(picture)}` : "";
+    },
+    draw: (id, widthPx) => <ResultTile set={set} id={id} widthPx={widthPx} />,
+  };
 }
 
 interface TileProps {

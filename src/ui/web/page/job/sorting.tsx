@@ -11,7 +11,7 @@ import { go } from "../lib/route.js";
 import { Bar, Button, FileButton } from "../parts/button.js";
 import { Icon, type IconName } from "../parts/icon.js";
 import { Selection } from "../parts/selection.js";
-import { DRAG_TYPE } from "../parts/tile-grid.js";
+import { DRAG_TYPE } from "../parts/grid-tile.js";
 import { ActionTrouble, useAction } from "../parts/trouble.js";
 import { t } from "../texts/texts.js";
 import { Gallery, tileWidth } from "./gallery.js";

@@ -1,4 +1,4 @@
-/** A picture that comes when it is near the window; a frame of its shape until then, a sign where it does not come. */
+/** A small picture that comes when it is near the window; an empty frame until then, a sign where it does not come. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { t } from "../texts/texts.js";
@@ -12,11 +12,11 @@ interface ThumbnailProps {
 }
 
 export function Thumbnail({ src, alt = "", eager = false }: ThumbnailProps): JSX.Element {
-  const state = useSignal<"coming" | "here" | "missing">("coming");
+  const missing = useSignal(false);
   return (
-    <span class={`thumbnail ${state.value}`}>
-      {state.value === "missing" && (
-        <span class="missing">
+    <span class={missing.value ? "thumbnail missing" : "thumbnail"}>
+      {missing.value && (
+        <span class="missing-sign">
           <Icon name="image" />
           <span class="sr-only">{t.value.noPicture}</span>
         </span>
@@ -27,8 +27,8 @@ export function Thumbnail({ src, alt = "", eager = false }: ThumbnailProps): JSX
         loading={eager ? "eager" : "lazy"}
         decoding="async"
         draggable={false}
-        onLoad={() => (state.value = "here")}
-        onError={() => (state.value = "missing")}
+        onLoad={() => (missing.value = false)}
+        onError={() => (missing.value = true)}
       />
     </span>
   );

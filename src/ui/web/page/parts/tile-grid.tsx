@@ -3,28 +3,21 @@
  * keys inside, as a screen reader expects.
  */
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
-import { scrollAtEdges } from "./scroll-at-edges.js";
+import type { JSX } from "preact";
+import { useEffect, useId, useMemo, useRef } from "preact/hooks";
+import { GridTile, type TileHost, type TileLook } from "./grid-tile.js";
 import type { Selection } from "./selection.js";
 import { useRowWindow } from "./use-window.js";
-
-/** What tiles carry when they are dragged. */
-export const DRAG_TYPE = "application/x-cobra-pictures";
 
 interface TileGridProps {
   readonly label: string;
   readonly ids: readonly string[];
   readonly selection: Selection;
+  readonly look: TileLook;
   /** Least width of a tile, CSS pixels. */
   readonly tileWidth: number;
   /** Height of the text under the picture, CSS pixels. */
   readonly captionHeight: number;
-  /** Class names of a tile. */
-  readonly className?: (id: string) => string;
-  /** What is shown when the pointer rests on a tile. */
-  readonly nameOf: (id: string) => string;
-  readonly draw: (id: string, widthPx: number) => ComponentChildren;
   /** On Enter and on a double click; with `openOnClick` on every plain click. */
   readonly onOpen?: (id: string) => void;
   readonly openOnClick?: boolean;
@@ -48,7 +41,7 @@ export function tileLayout(
 }
 
 export function TileGrid(props: TileGridProps): JSX.Element {
-  const { label, ids, selection, onOpen, openOnClick = false } = props;
+  const { label, ids, selection, look, onOpen, openOnClick = false, draggable = false } = props;
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const rowWindow = useRowWindow(list, (width) => tileLayout(width, props).rowHeight, [props.tileWidth, ids.length]);
@@ -64,6 +57,11 @@ export function TileGrid(props: TileGridProps): JSX.Element {
     .map((id, offset) => ({ id, index: from + offset }));
   // A drag ends when its tile leaves the document: the one that is held stays, wherever the window scrolls to.
   const held = useSignal<string | undefined>(undefined);
+  const host = useMemo(
+    () => ({ prefix, selection, held, now: {} }) as { -readonly [Key in keyof TileHost]: TileHost[Key] },
+    [selection],
+  );
+  host.now = { ids, draggable, openOnClick, onOpen };
   const heldIndex = held.value === undefined ? -1 : ids.indexOf(held.value);
   const heldTile = heldIndex < 0 ? [] : [{ id: ids[heldIndex]!, index: heldIndex }];
   const shown =
@@ -76,7 +74,6 @@ export function TileGrid(props: TileGridProps): JSX.Element {
       for (const end of ends) removeEventListener(end, release, true);
     };
   }, []);
-  const chosen = selection.chosen.value;
   const active = selection.active.value;
   const activeIndex = active === undefined ? -1 : ids.indexOf(active);
 
@@ -126,7 +123,7 @@ export function TileGrid(props: TileGridProps): JSX.Element {
     } else if (event.key === " " && active !== undefined) {
       selection.click(ids, active, { add: true, range: event.shiftKey });
       event.preventDefault();
-    } else if (event.key === "Escape" && chosen.size > 0) selection.clear();
+    } else if (event.key === "Escape" && selection.chosen.peek().size > 0) selection.clear();
     else if (event.key === "Enter" && active !== undefined && onOpen) {
       onOpen(active);
       event.preventDefault();
@@ -150,41 +147,19 @@ export function TileGrid(props: TileGridProps): JSX.Element {
     >
       {width > 0 &&
         shown.map(({ id, index }) => (
-          <div
+          <GridTile
             key={id}
-            id={prefix + id}
-            role="option"
-            class={`tile ${props.className?.(id) ?? ""} ${id === active ? "active" : ""}`}
-            aria-selected={chosen.has(id)}
-            aria-setsize={ids.length}
-            aria-posinset={index + 1}
-            title={props.nameOf(id)}
-            draggable={props.draggable}
-            style={{
-              transform: `translate(${(index % columns) * (layout.width + GAP_PX)}px, ${Math.floor(index / columns) * rowHeight}px)`,
-              width: `${layout.width}px`,
-              height: `${rowHeight - GAP_PX}px`,
-            }}
-            onClick={(event) => {
-              const add = event.ctrlKey || event.metaKey;
-              if (openOnClick && !add && !event.shiftKey) {
-                selection.active.value = id;
-                onOpen?.(id);
-              } else selection.click(ids, id, { add: add || event.detail === 0, range: event.shiftKey });
-            }}
-            onDblClick={() => onOpen?.(id)}
-            onMouseDown={() => {
-              if (props.draggable) held.value = id;
-            }}
-            onDragStart={(event) => {
-              if (!chosen.has(id)) selection.click(ids, id, {});
-              event.dataTransfer?.setData(DRAG_TYPE, JSON.stringify(selection.among(ids)));
-              if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
-              scrollAtEdges();
-            }}
-          >
-            {props.draw(id, layout.width)}
-          </div>
+            host={host}
+            look={look}
+            id={id}
+            index={index}
+            count={ids.length}
+            draggable={draggable}
+            x={(index % columns) * (layout.width + GAP_PX)}
+            y={Math.floor(index / columns) * rowHeight}
+            width={layout.width}
+            height={rowHeight - GAP_PX}
+          />
         ))}
     </div>
   );

@@ -162,6 +162,8 @@ export const en = {
     settingsOfPages: "Settings",
     remove: "Remove",
     addReferences: "Add references",
+    addedLater:
+      "Pages that are coloured after this use what you add. Going on with the chapter colours its finished pages again too.",
     noReferences: "No references yet. Drop coloured pictures here, or move some from the pages.",
     noPages: "No pages. Drop line art here, or move some from the references.",
   },
