@@ -8,7 +8,10 @@ import type { RunTimes } from "./networks/run-times.js";
 
 /** How an engine is opened. All may be left out. */
 export interface EngineOptions {
-  /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
+  /**
+   * Name of an installed model (`cobra`, `cobra@1-fp16`), or folder of a model package. Default: `COBRA_MODEL`, else
+   * what `cobra-batch model use` has chosen, else the embedded model.
+   */
   model?: string;
   /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
   verify?: boolean;

@@ -12,7 +12,7 @@ import { getLogger } from "../logging.js";
 import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
 import { DeviceMemory } from "../memory/device-memory.js";
 import { PAGES_ON_DEVICE, pagesOnCores } from "../memory/pressure.js";
-import { defaultModelDirectory } from "../model/default-model.js";
+import { modelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
 import { weightBooks } from "./networks/shared-weights.js";
@@ -147,7 +147,7 @@ export class Engine implements AsyncDisposable {
   /** @internal `open`, with parts that benchmarks and tests replace. */
   static async openWith(options: EngineOptions, parts: EngineParts = {}): Promise<Engine> {
     checkEngineOptions(options);
-    const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
+    const model = await openModelPackage(modelDirectory(options.model), { verify: options.verify ?? true });
     log.info(
       {
         model: `${model.manifest.name} ${model.manifest.version}`,

@@ -31,10 +31,10 @@ export function withRunFlags(command: Command, continues = false): Command {
   command
     .optionsGroup("Running:")
     .option(
-      "--model <dir>",
+      "--model <name|dir>",
       continues
-        ? "model package (default: the run's)"
-        : "model package (default: COBRA_MODEL, else the embedded model)",
+        ? "installed model, or folder of a model package (default: the run's)"
+        : "installed model, or folder of a model package (default: COBRA_MODEL, else the one of `model use`)",
     )
     .addOption(providerFlag("where the networks run", continues ? "the run's" : "cpu"))
     .addOption(
