@@ -33,7 +33,7 @@ async function listed(list: string): Promise<{ packages: string[]; files: string
 }
 
 const OWN =
-  /^(?:ui\/cli\/(?!actions\/)|config\/sett|binding\/runtime\/providers|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
+  /^(?:ui\/cli\/(?!actions\/)|config\/(?:sett|shard)|binding\/runtime\/providers|core\/(?:version|event-format)|errors|logging\/levels|text\/)/;
 
 it.each<[string, readonly string[]]>([
   ["--help", ["--help"]],

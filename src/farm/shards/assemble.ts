@@ -26,7 +26,7 @@ import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { contentsOf } from "./run-shard.js";
 import { readManifest, shardsFolder, storedShards, type ShardManifest, type StoredShard } from "./shard-folder.js";
-import { shardText } from "./shard.js";
+import { shardText } from "../../config/shard.js";
 
 /** What steers the joining. */
 export type AssembleOptions = Pick<RunBatchOptions, "signal" | "drain" | "onEvent">;

@@ -18,7 +18,7 @@ import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { ChapterParts } from "./shard-plan.js";
 import { shardFolder, writeManifest } from "./shard-folder.js";
-import type { Shard } from "./shard.js";
+import type { Shard } from "../../config/shard.js";
 
 /** Which part of a chapter is done. */
 export interface ShardOfChapter {

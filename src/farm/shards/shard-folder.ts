@@ -9,7 +9,7 @@ import { z } from "zod";
 import { workFolder, type OutputPaths } from "../../core/output/work-folder.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { parseJson } from "../../text/parse-json.js";
-import type { Shard } from "./shard.js";
+import type { Shard } from "../../config/shard.js";
 
 const MANIFEST_NAME = "shard.json";
 

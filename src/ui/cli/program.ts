@@ -3,6 +3,7 @@ import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
 import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
+import { assembleCommand } from "./commands/assemble-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
 import { completionCommand } from "./commands/completion-command.js";
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     .addCommand(rejectCommand())
     .addCommand(retryCommand())
     .addCommand(redoCommand())
+    .addCommand(assembleCommand())
     .addCommand(serveCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())

@@ -1,4 +1,5 @@
 // Shards without a server: which shard does what, shards into one output, and joining them.
+import { once } from "node:events";
 import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,8 @@ import { assembleShards, outputOfShards } from "../../../src/farm/shards/assembl
 import { runShard, type ShardOptions } from "../../../src/farm/shards/run-shard.js";
 import { planShards } from "../../../src/farm/shards/shard-plan.js";
 import { shardFolder, shardsFolder } from "../../../src/farm/shards/shard-folder.js";
-import { readShard, slurmShard } from "../../../src/farm/shards/shard.js";
+import { readShard } from "../../../src/config/shard.js";
+import { slurmShard } from "../../../src/farm/shards/slurm-shard.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 import { chapterFiles, linePage, writeFolder } from "../../support/chapter.js";
 import { writeZip } from "../../support/archives.js";
@@ -170,11 +172,15 @@ describe("runShard and assembleShards", () => {
   it("names the shards that are missing, and those that lack pages", async () => {
     const config = settings();
     const stop = new AbortController();
-    const engine = paperEngine((request) => {
-      if (engine.requests.length === 3) stop.abort(new Error("enough"));
+    const onEvent: ShardOptions["onEvent"] = ({ type }) => {
+      if (type === "page-completed") stop.abort(new Error("enough"));
+    };
+    const engine = paperEngine(async (request, { signal }) => {
+      if (request.name === "p7.png") await once(signal!, "abort");
+      signal?.throwIfAborted();
       return onPaper(request);
-    }, 1);
-    expect(await codeOf(runPart(config, 2, 2, engine, { signal: stop.signal }))).toMatch(/enough/);
+    });
+    expect(await codeOf(runPart(config, 2, 2, engine, { signal: stop.signal, onEvent }))).toMatch(/enough/);
     expect(await codeOf(assembleShards(outputOf(config), pool()))).toMatch(
       /^ERR_SHARDS_INCOMPLETE: .*shard 2\/2 lacks \d of \d pages; shard 1 of 2 is missing/,
     );
@@ -211,7 +217,9 @@ describe("runShard and assembleShards", () => {
     await writeFile(at("own-refs", "b.jpg"), (await chapterFiles(1))["ref_b.jpg"]!);
     expect(await assemble()).toMatch(/own-refs is not what it was when the shards ran/);
     await both();
-    const [picture] = (await readdir(shardFolder(config, { index: 1, count: 2 }))).filter((name) => /png$/.test(name));
+    const [picture] = (await readdir(shardFolder(config, { index: 1, count: 2 }))).filter((name) =>
+      name.endsWith("png"),
+    );
     await writeFile(join(shardFolder(config, { index: 1, count: 2 }), picture!), "damaged");
     expect(await assemble()).toMatch(/is gone or damaged; run shard 1\/2 again/);
     await both();

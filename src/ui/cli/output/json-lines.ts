@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
-import { errorCode, EVENTS, time } from "../../../core/events.js";
+import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
 
 const count = z.int().min(0);
 const page = z.string().describe("name of the picture in its input");
@@ -31,6 +31,22 @@ const commandLines = [
   line("fatal", "the last line: the command could not continue", {
     code: errorCode,
     message: z.string().describe("for people; may change"),
+  }),
+  line("chapters-completed", "colorize of several chapters: the last line", {
+    chapters: count.describe("chapters that were named"),
+    completed: count.describe("chapters of which every page is done"),
+    notBegun: count.describe("chapters that were left because the command was stopped"),
+    pages: batchProgress,
+    elapsedMs: z.number().min(0).describe("milliseconds from the start to the end of the command"),
+    faults: z
+      .array(
+        z.strictObject({
+          input,
+          exitCode: count.describe("what `colorize` of this chapter alone would exit with"),
+          message: z.string().describe("for people; may change"),
+        }),
+      )
+      .describe("the other chapters, and what is wrong"),
   }),
   line("classification", "classify: one picture", {
     input,
