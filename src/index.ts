@@ -129,6 +129,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type PageTurn,
   type QueueWait,
   type StageItem,
   type TaskRun,

@@ -11,12 +11,14 @@ import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
+import { startWatch, type Watch } from "../watch.js";
 import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter, type Remedies } from "../output/reporter.js";
 import { isEmbedded, isFirstTime, STAND_IN } from "../output/stand-in.js";
 import type { LogFlags } from "../flags/log-flags.js";
+import type { MetricsFlags } from "../flags/metrics-flags.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import type { GivenSetting } from "./gather-settings.js";
 import { ignoredWarnings, refuseSameSeeds, whatHelps } from "./what-helps.js";
@@ -93,24 +95,31 @@ export function newReporter(flags: LogFlags & { json?: boolean }): Reporter {
  * @returns the exit code
  */
 export async function runBatchCommand(
-  flags: RunFlags,
+  flags: RunFlags & Partial<MetricsFlags>,
   prepare: () => Promise<PreparedBatch | NothingToDo>,
 ): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   let engine: Engine | undefined;
+  let watch: Watch | undefined;
   try {
     const context: CommandContext = {
       flags,
       reporter: newReporter(flags),
       interrupt,
-      engine: async (options) => (engine = await Engine.open(options)),
+      engine: async (options) => {
+        engine = await Engine.open(options);
+        watch?.engine(engine);
+        return engine;
+      },
     };
     const { exitCode } = await runReported(context, async () => {
       startLogging(flags);
+      watch = await startWatch(flags);
       return prepare();
     });
     return exitCode;
   } finally {
+    await watch?.[Symbol.asyncDispose]();
     await engine?.close();
     interrupt.stop();
   }

@@ -2,6 +2,7 @@
 import { Engine } from "../../../colorization/engine.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
+import type { MetricsFlags } from "../flags/metrics-flags.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor, worstExitCode } from "../output/exit-codes.js";
@@ -16,6 +17,7 @@ import {
   type NothingToDo,
   type PreparedBatch,
 } from "./run-batch.js";
+import { startWatch, type Watch } from "../watch.js";
 import { startLogging } from "./start-logging.js";
 
 /** One of the chapters. */
@@ -26,13 +28,18 @@ export interface Chapter {
 }
 
 /** Colours chapters in order. One that cannot be coloured does not stop the others. @returns the exit code */
-export async function runChapters(flags: RunFlags, list: () => Promise<readonly Chapter[]>): Promise<number> {
+export async function runChapters(
+  flags: RunFlags & MetricsFlags,
+  list: () => Promise<readonly Chapter[]>,
+): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   const startedMs = performance.now();
+  let watch: Watch | undefined;
   let opened: Engine | undefined;
   let kept: ReferenceKeeper<Engine> | undefined;
   try {
     startLogging(flags);
+    watch = await startWatch(flags);
     const chapters = await list();
     const ends: BatchEnd[] = [];
     for (const [index, { input, prepare }] of chapters.entries()) {
@@ -40,7 +47,10 @@ export async function runChapters(flags: RunFlags, list: () => Promise<readonly 
       const reporter = newReporter(flags);
       reporter.note(`chapter ${index + 1} of ${chapters.length}: ${input}`);
       const open = async (): Promise<OpenEngine> => {
-        opened ??= await Engine.open(engineOptions(flags));
+        if (opened === undefined) {
+          opened = await Engine.open(engineOptions(flags));
+          watch?.engine(opened);
+        }
         kept ??= keepReferences(opened);
         return kept.engine;
       };
@@ -53,6 +63,7 @@ export async function runChapters(flags: RunFlags, list: () => Promise<readonly 
     return exitCodeFor(error);
   } finally {
     kept?.[Symbol.dispose]();
+    await watch?.[Symbol.asyncDispose]();
     await opened?.close();
     interrupt.stop();
   }

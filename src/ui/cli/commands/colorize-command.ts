@@ -3,12 +3,14 @@ import { Command, Option } from "commander";
 import { readShard, type Shard } from "../../../config/shard.js";
 import { fault } from "../flags/flag-values.js";
 import { withNamedHintFlags, type NamedHintFlags } from "../flags/hint-flags.js";
+import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 import { withSettingFlags, type SettingFlags } from "../flags/setting-flags.js";
 
 export type ColorizeFlags = SettingFlags &
   NamedHintFlags &
-  RunFlags & {
+  RunFlags &
+  MetricsFlags & {
     fresh?: boolean;
     fromFile?: string;
     /** `slurm`: what the environment says. */
@@ -36,7 +38,7 @@ export function colorizeCommand(): Command {
         "do only part k of n, such as 3/20; slurm takes it from the job array. See docs/farm.md",
       ).argParser(shard),
     );
-  return withRunFlags(command)
+  return withMetricsFlags(withRunFlags(command))
     .addHelpText(
       "after",
       `

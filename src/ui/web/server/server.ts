@@ -3,6 +3,7 @@ import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ResourceError, systemCode, messageOf } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
@@ -41,6 +42,8 @@ export interface WebServerOptions {
   /** Folders on this machine that jobs may read, by name; real paths. */
   readonly roots?: ReadonlyMap<string, string>;
   readonly engine?: EngineOptions;
+  /** Told of the engine once it is open. */
+  readonly onEngine?: (engine: Engine) => void;
   readonly limits?: Partial<ServerLimits>;
   /** Opens the jobs. */
   readonly openJobs: (options: JobStoreOptions) => Promise<Jobs>;
@@ -69,7 +72,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const uploadFolder = join(data, "uploads");
   await makeFolder(uploadFolder);
   await chmod(uploadFolder, 0o700).catch((cause: unknown) => Promise.reject(outputError(uploadFolder, cause)));
-  const engine = new LazyEngine(options.engine ?? {});
+  const engine = new LazyEngine(options.engine ?? {}, options.onEngine);
   const pool = new LazyPool();
   const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
   const model = options.engine?.model ?? process.env["COBRA_MODEL"] ?? "";
