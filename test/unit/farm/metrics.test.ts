@@ -180,7 +180,8 @@ describe("startTracing", () => {
     };
     expect(trace.setGlobalTracerProvider({ getTracer: () => tracer as unknown as Tracer })).toBe(true);
     try {
-      using _tracing = await startTracing("1");
+      using tracing = await startTracing("1");
+      expect(tracing).toBeDefined();
       const end = CHANNELS.page.subscribe(({ state, job, page }) => {
         if (state === "started")
           CHANNELS.task.publish({ task: "decode", outcome: "completed", waitMs: 0, runMs: 1, job: job!, page });
