@@ -37,7 +37,14 @@ export function environmentSettings(environment: Readonly<Record<string, string 
 }
 
 /** Variables of the project that name no setting. */
-const OTHER_VARIABLES = ["COBRA_MODEL", "COBRA_ADDON", "COBRA_ORT_SDK", "COBRA_ORT_LIBRARY"];
+const OTHER_VARIABLES = [
+  "COBRA_MODEL",
+  "COBRA_ADDON",
+  "COBRA_ORT_SDK",
+  "COBRA_ORT_LIBRARY",
+  "COBRA_QUEUE",
+  "COBRA_STORE",
+];
 
 /** Warnings about variables `COBRA_…` that name no setting but nearly do. */
 export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {

@@ -27,6 +27,7 @@ export interface StoredResults {
 export function storedEngine({ model, session = {}, provider, inFlight, pool, find }: StoredResults): BatchEngine {
   return {
     styles: STYLES,
+    givesStoredResults: true,
     model,
     pool,
     sessionOptions: session,

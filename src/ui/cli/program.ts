@@ -11,10 +11,13 @@ import { configCommand } from "./commands/config-command.js";
 import { doctorCommand } from "./commands/doctor-command.js";
 import { EXIT } from "./output/exit-codes.js";
 import { modelCommand } from "./commands/model-command.js";
+import { queueCommand } from "./commands/queue-command.js";
 import { redoCommand } from "./commands/redo-command.js";
 import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
+import { submitCommand } from "./commands/submit-command.js";
+import { workerCommand } from "./commands/worker-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
 import { HELP_COLUMNS } from "./ready-text.js";
@@ -30,6 +33,9 @@ export function createProgram(): Command {
     .addCommand(retryCommand())
     .addCommand(redoCommand())
     .addCommand(assembleCommand())
+    .addCommand(submitCommand())
+    .addCommand(workerCommand())
+    .addCommand(queueCommand())
     .addCommand(serveCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())

@@ -112,7 +112,7 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     for (;;) {
       const job = await queue.chapters.getJob(id);
       if (job === undefined) return undefined;
-      if (await job.isFailed()) return job.failedReason;
+      if (await job.isFailed()) return (await queue.chapters.getJob(id))!.failedReason;
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }

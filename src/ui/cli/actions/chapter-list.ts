@@ -7,15 +7,18 @@ import { typedPath } from "../../../core/input/typed-path.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
 import { inputError } from "../../../io/files/file-errors.js";
-import type { ColorizeFlags } from "../commands/colorize-command.js";
+import type { SettingFlags } from "../flags/setting-flags.js";
 import type { GatheredSettings } from "./gather-settings.js";
+
+/** Flags that name chapters. */
+type ListFlags = SettingFlags & { readonly fromFile?: string };
 
 /**
  * The chapters of a command: its arguments, then the lines of `--from-file`.
  * @throws ConfigurationError `ERR_CONFIG` for none, for one that is named twice, and for results of one name;
  * ValidationError `ERR_INPUT_NOT_FOUND` for a list that cannot be read
  */
-export async function listChapters(inputs: readonly string[], flags: ColorizeFlags): Promise<string[]> {
+export async function listChapters(inputs: readonly string[], flags: ListFlags): Promise<string[]> {
   const chapters = [...inputs, ...(flags.fromFile === undefined ? [] : await readList(flags.fromFile))];
   if (chapters.length === 0)
     throw new ConfigurationError(

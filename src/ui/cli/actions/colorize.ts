@@ -7,6 +7,8 @@ import { shardsFolder } from "../../../farm/shards/shard-folder.js";
 import { shardText } from "../../../config/shard.js";
 import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";
+import type { NamedHintFlags } from "../flags/hint-flags.js";
+import type { SettingFlags } from "../flags/setting-flags.js";
 import { flagFaults } from "../flags/flag-values.js";
 import { quoted } from "../output/terminal-text.js";
 import { chapterOutput, listChapters } from "./chapter-list.js";
@@ -38,9 +40,9 @@ async function prepareWhole(input: string | undefined, flags: ColorizeFlags): Pr
 }
 
 /** One chapter's batch. @param several whether the command colours others too */
-async function prepare(
+export async function prepare(
   input: string | undefined,
-  flags: ColorizeFlags,
+  flags: Pick<ColorizeFlags, "fresh"> & SettingFlags & NamedHintFlags,
   several: boolean,
   part?: ShardOfChapter,
 ): Promise<PreparedBatch | NothingToDo> {

@@ -48,6 +48,23 @@ const commandLines = [
       )
       .describe("the other chapters, and what is wrong"),
   }),
+  line("submitted", "submit: a chapter is in the queue", {
+    id: z.string().describe("the chapter's job"),
+    output: z.string().describe("folder or archive that will be written"),
+    queued: count.describe("pages that workers have to do"),
+    known: count.describe("pages whose results are in the store already"),
+  }),
+  line("queued-chapter", "queue list, queue show: a chapter in the queue", {
+    id: z.string().describe("the chapter's job"),
+    output: z.string().describe("folder or archive that will be written"),
+    model: z.string().describe("name and version of the model that workers need"),
+    state: z.enum(["waiting", "assembling", "failed"]).describe("waiting: for its pages, or for a worker"),
+    priority: count.describe("higher goes first"),
+    submittedAt: z.string().describe("when, ISO 8601 in UTC"),
+    pages: count.describe("pages of the chapter"),
+    left: count.describe("of them those that workers have still to do"),
+    reason: z.string().describe("why it failed").optional(),
+  }),
   line("classification", "classify: one picture", {
     input,
     page,
