@@ -17,6 +17,7 @@ import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
 import { submitCommand } from "./commands/submit-command.js";
+import { watchCommand } from "./commands/watch-command.js";
 import { workerCommand } from "./commands/worker-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     .addCommand(retryCommand())
     .addCommand(redoCommand())
     .addCommand(assembleCommand())
+    .addCommand(watchCommand())
     .addCommand(submitCommand())
     .addCommand(workerCommand())
     .addCommand(queueCommand())
