@@ -1,9 +1,10 @@
 // The test layers and how they run; `test/README.md` says which layer a test belongs to.
 import { defineConfig } from "vitest/config";
 
-/** Files of these layers share two processes, so that each loads the modules once; the others get one each. */
+/** Files of these layers share two processes, so that each loads the modules once. */
 const SHARED = ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"];
 
+/** Files of these layers get a process each. */
 const APART = ["corpora", "e2e", "native", "slow", "teardown"].map((layer) => `test/${layer}/**/*.test.ts`);
 
 /** Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging. */
@@ -23,13 +24,15 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     globalSetup: ["test/support/global-setup.ts"],
-    setupFiles: ["test/support/fixed-seed.ts"],
+    setupFiles: ["test/support/cpu-seconds.ts", "test/support/fixed-seed.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default"],
-    // Run in the order of their names: the long files first.
+    // Run in the order of their names: the long files first. "browser" and "kills" have scripts of their own.
     projects: [
       { extends: true, test: { name: "alone", include: [...APART, ...ALONE] } },
+      { extends: true, test: { name: "browser", include: ["test/browser/**/*.test.ts"] } },
+      { extends: true, test: { name: "kills", include: ["test/kills/**/*.test.ts"] } },
       { extends: true, test: { name: "shared", include: SHARED, exclude: ALONE, isolate: false } },
     ],
   },

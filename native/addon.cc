@@ -6,11 +6,13 @@
 #include "pixels/register.h"
 #include "runtime/binding.h"
 #include "runtime/environment.h"
+#include "runtime/preload.h"
 #include "runtime/session.h"
 #include "runtime/tensor.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   cobra::RegisterRuntime(env, exports);
+  cobra::RegisterPreload(env, exports);
   cobra::RegisterTensor(env, exports);
   cobra::RegisterSession(env, exports);
   cobra::RegisterBinding(env, exports);

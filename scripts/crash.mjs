@@ -16,7 +16,12 @@ await main(async () => {
   say(`${kills} kills, seed ${seed}`);
   const result = spawnSync(
     process.execPath,
-    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "test/e2e/killed-output.test.ts", "test/e2e/crash.test.ts"],
+    [
+      join(ROOT, "node_modules/vitest/vitest.mjs"),
+      "run",
+      "test/kills/killed-output.test.ts",
+      "test/kills/crash.test.ts",
+    ],
     {
       cwd: ROOT,
       stdio: "inherit",

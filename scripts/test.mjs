@@ -1,4 +1,5 @@
-// `npm test [-- vitest arguments]`: makes everything ready, then runs the tests.
+// `npm test [-- vitest arguments]`: makes everything ready, then runs the tests. `npm run test:browser` and
+// `npm run test:kills` run those layers, which take long and which `npm test` leaves out unless one of their files is named.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,16 +7,29 @@ import { ensureOnnxRuntime } from "./lib/onnxruntime.mjs";
 import { ensureReady } from "./lib/setup.mjs";
 import { main, ROOT } from "./lib/steps.mjs";
 
+/** Projects of vitest.config.ts that run when nothing is named. */
+const PROJECTS = ["alone", "shared"];
 const RESULTS = join(ROOT, "build/test-results.json");
+
+/** Of all processes that this one started and that have ended, set-up included. */
+function childCpuSeconds() {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
 
 await main(async () => {
   await ensureReady();
   const { peer } = await ensureOnnxRuntime();
   rmSync(RESULTS, { force: true });
+  const [layer, given] =
+    process.argv[2] === "--layer" ? [[process.argv[3]], process.argv.slice(4)] : [PROJECTS, process.argv.slice(2)];
+  const namesFiles = given.some((argument) => argument.startsWith("test/"));
+  const projects = namesFiles ? [] : layer.map((name) => `--project=${name}`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${RESULTS}`];
   const result = spawnSync(
     process.execPath,
-    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...reporters, ...process.argv.slice(2)],
+    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", ...reporters, ...projects, ...given],
     {
       cwd: ROOT,
       stdio: "inherit",
@@ -23,6 +37,7 @@ await main(async () => {
     },
   );
   if (existsSync(RESULTS)) {
+    process.stdout.write(`${Math.round(childCpuSeconds())} CPU seconds\n`);
     const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(RESULTS, "utf8"));
     process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped\n`);
   }

@@ -3,16 +3,19 @@
  * and pipes get NDJSON: `level`, `time` (ISO, milliseconds), `component`, `job` and `page` where there is one, `msg`,
  * and the record's own fields. Lines of worker threads come out here too.
  */
-import { pino, type Logger as PinoLogger } from "pino";
+import { createRequire } from "node:module";
+import { hostname } from "node:os";
+import type { Logger as PinoLogger } from "pino";
 import { checkArgument, checkObject } from "./errors/arguments.js";
 import { logContext, withLogContext, type LogContext } from "./logging/context.js";
 import {
   checkLevel,
   isSilent,
   levelName,
+  levelNumber,
   levelOf,
-  pinoLevel,
   type LevelTable,
+  PINO_NUMBERS,
   type LogLevel,
 } from "./logging/levels.js";
 import { datedName, fixedName, RotatingFile } from "./logging/rotating-file.js";
@@ -72,17 +75,60 @@ const OFF: LevelTable = { level: "SILENT", components: {} };
 
 let sinks: readonly Sink[] = [];
 let table: LevelTable = OFF;
-const loggers = new Map<string, PinoLogger>();
-const root: PinoLogger = pino(
-  {
-    level: "silent",
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (_label, value) => ({ level: levelName(value) }) },
-    mixin: () => ({ ...logContext() }),
-  },
-  { write: writeRecord },
-);
+const loggers = new Map<string, ComponentLogger>();
+let root: PinoLogger | undefined;
+
+/** pino's own logger, made with the first line: most commands and most worker threads log none and need not load pino. */
+function rootLogger(): PinoLogger {
+  if (root !== undefined) return root;
+  const { pino } = createRequire(import.meta.url)("pino") as typeof import("pino");
+  root = pino(
+    {
+      level: "debug",
+      base: { pid: process.pid, host: hostname() },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (_label, value) => ({ level: levelName(value) }) },
+      mixin: () => ({ ...logContext() }),
+    },
+    { write: writeRecord },
+  );
+  return root;
+}
+
+type Method = "debug" | "info" | "warn" | "error" | "fatal";
+
+/** A component's logger: it asks pino only for lines that are written. */
+class ComponentLogger implements Logger {
+  readonly debug = this.#method("debug");
+  readonly info = this.#method("info");
+  readonly warn = this.#method("warn");
+  readonly error = this.#method("error");
+  readonly fatal = this.#method("fatal");
+  #pino: PinoLogger | undefined;
+  #least = Infinity;
+
+  constructor(readonly component: string) {
+    this.follow(table);
+  }
+
+  /** Takes its level from the table. */
+  follow(levels: LevelTable): void {
+    this.#least = levelNumber(levelOf(this.component, levels));
+  }
+
+  isLevelEnabled(level: string): boolean {
+    return (PINO_NUMBERS[level] ?? 0) >= this.#least;
+  }
+
+  #method(name: Method): PinoLogger[Method] {
+    const number = PINO_NUMBERS[name]!;
+    return (...given: unknown[]): void => {
+      if (number < this.#least) return;
+      this.#pino ??= rootLogger().child({ component: this.component });
+      (this.#pino[name] as (...given: unknown[]) => void)(...given);
+    };
+  }
+}
 
 function writeRecord(record: string): void {
   for (const sink of sinks) sink.write(record);
@@ -90,7 +136,7 @@ function writeRecord(record: string): void {
 
 function apply(next: LevelTable): void {
   table = next;
-  for (const [component, logger] of loggers) logger.level = pinoLevel(levelOf(component, table));
+  for (const logger of loggers.values()) logger.follow(table);
 }
 
 function replaceSinks(next: readonly Sink[]): void {
@@ -191,8 +237,7 @@ export function getLogger(component: string): Logger {
   checkArgument(typeof component === "string", "the component", component, "a name");
   let logger = loggers.get(component);
   if (logger === undefined) {
-    logger = root.child({ component });
-    logger.level = pinoLevel(levelOf(component, table));
+    logger = new ComponentLogger(component);
     loggers.set(component, logger);
   }
   return logger;

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -100,19 +101,24 @@ const PAGE_SCRIPT_BYTES = 150_000;
 export async function ensureDist() {
   const stamp = join(ROOT, "dist/.cobra-stamp");
   const value = hashInputs(
-    ["src", "tsconfig.json", "tsconfig.build.json", "scripts/lib/help-texts.mjs"],
+    ["src", "tsconfig.json", "tsconfig.build.json", "scripts/lib/help-texts.mjs", "scripts/lib/chunks.mjs"],
     [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
     PAGE_SOURCE,
   );
   if (isFresh(stamp, value)) return;
   say("compiling TypeScript");
+  const modules = join(ROOT, "build/modules");
   const fresh = join(ROOT, "build/dist"); // beside the old one until it is whole, so that what runs from dist/ is not cut off
-  rmSync(fresh, { recursive: true, force: true });
+  for (const folder of [modules, fresh]) rmSync(folder, { recursive: true, force: true });
   run(
     process.execPath,
-    [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh],
+    [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", modules],
     { what: "compiling TypeScript" },
   );
+  const { writeChunks } = await import("./chunks.mjs"); // needs the packages
+  await writeChunks(modules, fresh);
+  const alsoShipped = (path) => statSync(path).isDirectory() || /\.(?:d\.c?ts|cjs)$/.test(path);
+  cpSync(modules, fresh, { recursive: true, filter: alsoShipped });
   rmSync(join(ROOT, "dist"), { recursive: true, force: true });
   renameSync(fresh, join(ROOT, "dist"));
   await writeHelpTexts(pathToFileURL(join(ROOT, "dist/")));

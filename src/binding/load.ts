@@ -1,27 +1,25 @@
 /** Finds and loads the native addon. The only file that touches `cobra_batch.node`. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, resolve } from "node:path";
 import { messageOf, ResourceError } from "../errors.js";
+import { packagePath } from "../platform/package-files.js";
 import type { NativeAddon } from "./types.js";
 
 let loaded: { addon: NativeAddon; directory: string } | undefined;
-
-const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 
 function candidates(): string[] {
   const named = process.env["COBRA_ADDON"];
   return [
     ...(named ? [resolve(named)] : []),
-    join(root, "build/Release/cobra_batch.node"),
-    join(root, "prebuilds/linux-x64/cobra_batch.node"),
+    packagePath("build/Release/cobra_batch.node"),
+    packagePath("prebuilds/linux-x64/cobra_batch.node"),
   ];
 }
 
 /** What to do without an addon: a clone builds it, an installed package came with it. */
 function remedy(): string {
-  if (existsSync(join(root, "CMakeLists.txt"))) return "Build it with: npm run build";
+  if (existsSync(packagePath("CMakeLists.txt"))) return "Build it with: npm run build";
   return "The package ships it for Linux on x64 with glibc 2.34 and libstdc++ of GCC 12 or newer; install the package again, or build the addon in a clone of the project and name the file with COBRA_ADDON";
 }
 

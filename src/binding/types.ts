@@ -1,7 +1,7 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime, NativeChecksum, NativeCrash {}
+export interface NativeAddon extends NativePixels, NativeRuntime, NativePreload, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
 export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
@@ -113,6 +113,12 @@ export interface RuntimeInfo {
   readonly libraryPath: string;
   /** ONNX Runtime's names of the providers it was built with; whether they start is another matter. */
   readonly providers: readonly string[];
+}
+
+/** `native/runtime/preload.*` */
+interface NativePreload {
+  /** Loads libraries in this order on the device's thread; for each "" or why it did not load. Paths are absolute. */
+  preloadLibraries(device: string, paths: readonly string[], settle: Settle<string[]>): JobId;
 }
 
 /** Session, tensor and runtime calls: `native/runtime/environment.*`, `session.*`, `tensor.*`, `binding.*`. */

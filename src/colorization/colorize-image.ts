@@ -162,7 +162,7 @@ export class ImageCalls implements Disposable {
           references: files.map(({ name: label, hash }) => ({ name: label, hash })),
           ...(hints === undefined
             ? {}
-            : { hints: Array.isArray(hints) ? hints : { name: `hints of ${name}`, picture: { bytes: hints } } }),
+            : { hints: Array.isArray(hints) ? hints : { name: `for ${name}`, picture: { bytes: hints } } }),
         },
         { signal, onProgress },
       );

@@ -44,6 +44,8 @@ const OTHER_VARIABLES = [
   "COBRA_ORT_LIBRARY",
   "COBRA_QUEUE",
   "COBRA_STORE",
+  "COBRA_CUDA_PATH",
+  "COBRA_LAUNCHER",
 ];
 
 /** Warnings about variables `COBRA_…` that name no setting but nearly do. */

@@ -1,7 +1,7 @@
 /** The version of this package. */
 import { readFileSync } from "node:fs";
+import { packagePath } from "../platform/package-files.js";
 
 /** As in package.json. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
-).version;
+export const VERSION: string = (JSON.parse(readFileSync(packagePath("package.json"), "utf8")) as { version: string })
+  .version;

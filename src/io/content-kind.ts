@@ -1,7 +1,8 @@
 /** What a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
-import { sniffFormat, unreadableFile, type ImageFormat } from "./image/headers/image-format.js";
-import { isAppleDouble, kindOfName, type EntryKind } from "./names/entry-rules.js";
+import { printableName } from "./archive/zip-names.js";
+import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";
+import { isAppleDouble, isArchiveName, kindOfName, type EntryKind } from "./names/entry-rules.js";
 
 /** A file of an input before anybody has looked at it. */
 export interface UnknownFile {
@@ -13,7 +14,12 @@ export interface UnknownFile {
 export type ContentKind =
   | { readonly junk: true }
   | { readonly unsupported: ImageProcessingError }
-  | { readonly kind: EntryKind; readonly format: ImageFormat | undefined };
+  | {
+      readonly kind: EntryKind;
+      readonly format: ImageFormat | undefined;
+      /** What people should know though it is copied unchanged: it may hold pages. */
+      readonly warning?: string | undefined;
+    };
 
 /** @param head the first bytes (`SNIFF_BYTES`, fewer where there are none); undefined where they cannot be read */
 export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array | undefined): ContentKind {
@@ -24,5 +30,14 @@ export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array |
   const { format, isPicture } = sniffed;
   if (format !== undefined && format !== "zip") return { kind: "image", format };
   if (isPicture && promised === "other") return { unsupported: unreadableFile(name, sniffed) };
-  return { kind: promised, format: undefined };
+  if (promised === "image") return { kind: promised, format: undefined };
+  return { kind: promised, format: undefined, warning: unopened(name, sniffed) };
+}
+
+/** Said of an archive or document that is copied and not opened. */
+function unopened(name: string, { format, description, mayHoldPages }: SniffedFormat): string | undefined {
+  const isZip = format === "zip" && isArchiveName(name);
+  if (!isZip && mayHoldPages !== true) return undefined;
+  const what = isZip ? `${description}; give it as an input of its own` : description;
+  return `${printableName(name)} is copied as it is, pages in it are not coloured: it is ${what}`;
 }

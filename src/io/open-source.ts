@@ -1,10 +1,10 @@
 /** Opens an input as a page source, by its content. */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { BatchProcessingError, ValidationError, ZipExtractionError } from "../errors.js";
+import { BatchProcessingError, ValidationError } from "../errors.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import { archiveLimits } from "./archive/archive-limits.js";
-import { openArchiveSource } from "./archive/archive-source.js";
+import { notAnArchive, openArchiveSource } from "./archive/archive-source.js";
 import { contentKind } from "./content-kind.js";
 import { inputError } from "./files/file-errors.js";
 import { fileVersion } from "./files/file-version.js";
@@ -38,7 +38,7 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   if (isArchiveName(path)) {
     const source = await openArchiveSource(path, limits).catch((error: unknown) => {
       if (!(error instanceof BatchProcessingError) || error.code !== "ERR_ZIP_FORMAT") throw error;
-      if (format === undefined) throw isNoArchive(path, description, error);
+      if (format === undefined) throw notAnArchive(path, description, error);
     });
     if (source !== undefined) return source;
   }
@@ -51,19 +51,12 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   }
   const entry = {
     name: basename(path).normalize("NFC"),
-    ...content,
+    kind: content.kind,
+    format: content.format,
     sizeBytes,
     version: fileVersion(info),
     read: () => readWhole(path),
     chunks: () => fileChunks(path),
   };
   return { path, entries: () => [entry], faults: [], close: async () => {} };
-}
-
-/** For a file that is called an archive and is something else that is known. */
-function isNoArchive(path: string, description: string, cause: BatchProcessingError): BatchProcessingError {
-  if (/no known picture format|plain text|empty file/u.test(description)) return cause;
-  return new ZipExtractionError("ERR_ZIP_FORMAT", `${path} is called a ZIP or CBZ archive, but it is ${description}`, {
-    cause,
-  });
 }

@@ -13,30 +13,26 @@ export interface LevelTable {
   readonly components: Readonly<Record<string, LogLevel>>;
 }
 
-const PINO_LEVEL: Readonly<Record<LogLevel, string>> = {
-  DEBUG: "debug",
-  INFO: "info",
-  WARNING: "warn",
-  ERROR: "error",
-  CRITICAL: "fatal",
-  SILENT: "silent",
-};
-const NAME_OF_LEVEL: Readonly<Record<number, LogLevel>> = {
-  20: "DEBUG",
-  30: "INFO",
-  40: "WARNING",
-  50: "ERROR",
-  60: "CRITICAL",
+/** pino's numbers of its levels. */
+export const PINO_NUMBERS: Readonly<Record<string, number>> = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60 };
+
+const NUMBERS: Readonly<Record<LogLevel, number>> = {
+  DEBUG: 20,
+  INFO: 30,
+  WARNING: 40,
+  ERROR: 50,
+  CRITICAL: 60,
+  SILENT: Infinity,
 };
 
-/** The level as pino names it. */
-export function pinoLevel(level: LogLevel): string {
-  return PINO_LEVEL[level];
+/** The least number of pino's that is written at a level. */
+export function levelNumber(level: LogLevel): number {
+  return NUMBERS[level];
 }
 
 /** The level of pino's number. */
 export function levelName(value: number): LogLevel {
-  return NAME_OF_LEVEL[value] ?? "INFO";
+  return LOG_LEVELS.find((level) => NUMBERS[level] === value) ?? "INFO";
 }
 
 /** A level by its name, in any case. @throws ValidationError `ERR_ARGUMENT` for another name */

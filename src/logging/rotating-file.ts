@@ -4,10 +4,22 @@
  * files either buffer or need a thread that an exit cuts off; here a line costs a few microseconds, and a page has few
  * lines.
  */
-import { closeSync, fdatasyncSync, fstatSync, linkSync, openSync, readdirSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { dirname, join, parse } from "node:path";
 import { messageOf, ResourceError } from "../errors.js";
 import { makeFoldersNow } from "../platform/folders.js";
+import { processExists } from "../platform/processes.js";
 
 export interface RotatingFileOptions {
   /** Bytes after which a new file begins. */
@@ -44,7 +56,11 @@ export class RotatingFile {
   #fd: number | undefined;
   #path = "";
   #bytes = 0;
+  /** Of the day that the file is of, local time. */
+  #dayStartsMs = 0;
   #dayEndsMs = 0;
+  /** What the last file was called; a name is not given again, though its file may be deleted by now. */
+  #lastClaim = { stamp: "", number: -1 };
   #lost = 0;
   #isTorn = false;
 
@@ -76,11 +92,11 @@ export class RotatingFile {
   write(line: string): void {
     if (this.#fd === undefined) return;
     try {
-      if ((this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) || Date.now() >= this.#dayEndsMs)
-        this.#rotate();
+      if (this.#bytes > 0 && this.#bytes + line.length > this.#options.maxBytes) this.#rotate();
+      else if (!this.#isOfToday()) this.#rotate();
       if (this.#lost > 0) {
         this.#put(
-          `${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`,
+          `${JSON.stringify({ level: "WARNING", time: new Date().toISOString(), pid: process.pid, host: hostname(), component: "logging", lost: this.#lost, msg: "log lines could not be written" })}\n`,
         );
         this.#lost = 0;
       }
@@ -124,7 +140,15 @@ export class RotatingFile {
     }
     const { size, mtimeMs } = fstatSync(this.#fd);
     this.#bytes = size;
-    this.#dayEndsMs = new Date(size > 0 ? mtimeMs : Date.now()).setHours(24, 0, 0, 0);
+    const writtenMs = size > 0 ? mtimeMs : Date.now();
+    this.#dayStartsMs = new Date(writtenMs).setHours(0, 0, 0, 0);
+    this.#dayEndsMs = new Date(writtenMs).setHours(24, 0, 0, 0);
+  }
+
+  /** Also false for a file of a later day: the machine's clock was set back. */
+  #isOfToday(): boolean {
+    const now = Date.now();
+    return now >= this.#dayStartsMs && now < this.#dayEndsMs;
   }
 
   #rotate(): void {
@@ -140,10 +164,13 @@ export class RotatingFile {
 
   /** Does something with the first dated path that is free. */
   #claim<T>(take: (path: string) => T): [path: string, taken: T] {
-    for (let number = 0; ; number++) {
+    for (;;) {
+      const now = stamp(new Date());
+      const number = now === this.#lastClaim.stamp ? this.#lastClaim.number + 1 : 0;
+      this.#lastClaim = { stamp: now, number };
       const path = join(
         this.#name.folder,
-        `${this.#name.stem}_${stamp(new Date())}${number === 0 ? "" : `_${number}`}${this.#name.extension}`,
+        `${this.#name.stem}_${now}${number === 0 ? "" : `_${number}`}${this.#name.extension}`,
       );
       try {
         return [path, take(path)];
@@ -170,12 +197,43 @@ export class RotatingFile {
           name.endsWith(extension) &&
           /^_\d{8}_\d{6}(?:_\d+)?$/u.test(name.slice(stem.length, name.length - extension.length)),
       );
-      const oldestFirst = full.sort((a, b) => (age(a) < age(b) ? -1 : 1));
-      for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept)))
-        if (join(folder, name) !== this.#path) unlinkSync(join(folder, name));
+      // Names from the future are of a time when the machine's clock was wrong: they go first.
+      const now = `_${stamp(new Date())}`;
+      const isFuture = (name: string): boolean => age(name).slice(0, now.length) > now;
+      const oldestFirst = full.sort((a, b) => Number(isFuture(b)) - Number(isFuture(a)) || (age(a) < age(b) ? -1 : 1));
+      for (const name of oldestFirst.slice(0, Math.max(0, full.length - kept))) {
+        const path = join(folder, name);
+        if (path !== this.#path && !(isDated && mayBeInUse(path))) unlinkSync(path);
+      }
     } catch {
       // another process was quicker, or the folder is gone: the next rotation tries again
     }
+  }
+}
+
+/** So long after its last line, the file of a process that is not seen here is nobody's. */
+const SILENT_MS = 3_600_000;
+/** The same for one of another host. */
+const SILENT_ELSEWHERE_MS = 24 * SILENT_MS;
+/** Enough of a file to find its writer in the first line. */
+const HEAD_BYTES = 512;
+
+/**
+ * Whether another process may still write to a file: several may log to one folder. Containers of one host do not see
+ * each other's processes, so one that is not seen counts only when it was silent for a while.
+ */
+function mayBeInUse(path: string): boolean {
+  const fd = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    const text = head.toString("utf8", 0, readSync(fd, head, 0, HEAD_BYTES, 0));
+    const [, pid, host] = /"pid":(\d+),"host":"([^"]*)"/u.exec(text) ?? [];
+    const silentMs = Math.abs(Date.now() - fstatSync(fd).mtimeMs);
+    if (host !== hostname()) return silentMs < SILENT_ELSEWHERE_MS;
+    if (Number(pid) === process.pid) return false;
+    return processExists(Number(pid)) || silentMs < SILENT_MS;
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -5,9 +5,21 @@ import { printableLine } from "../text/printable.js";
 
 const COLOUR: Readonly<Record<string, number>> = { DEBUG: 90, INFO: 36, WARNING: 33, ERROR: 31, CRITICAL: 35 };
 
-/** `13:30:00.123 INFO     [batch] message key=value`; a stack follows in lines of its own. */
+/**
+ * `13:30:00.123 INFO     [batch] message key=value`; a stack follows in lines of its own. Whoever reads it knows the
+ * process and the host.
+ */
 export function textLine(record: string, colour = false): string {
-  const { level, time, component, msg, err, ...fields } = JSON.parse(record) as Record<string, unknown>;
+  const {
+    level,
+    time,
+    pid: _pid,
+    host: _host,
+    component,
+    msg,
+    err,
+    ...fields
+  } = JSON.parse(record) as Record<string, unknown>;
   const name = String(level).padEnd(8);
   const shown = colour ? `\u001b[${COLOUR[String(level)] ?? 0}m${name}\u001b[0m` : name;
   const rest = Object.entries(fields)

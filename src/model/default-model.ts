@@ -1,13 +1,13 @@
 /** Which model package is opened when none is named. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { ModelError } from "../errors.js";
+import { packagePath } from "../platform/package-files.js";
 import { MANIFEST_FILE } from "./manifest.js";
 
 /** Folder of the embedded model inside this package. */
 export function embeddedModelDirectory(): string {
-  return join(resolve(dirname(fileURLToPath(import.meta.url)), "../.."), "models/default");
+  return packagePath("models/default");
 }
 
 /**

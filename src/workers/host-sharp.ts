@@ -13,9 +13,14 @@ export class HostSharp {
   readonly shared = new SharedArrayBuffer(Object.keys(FIELDS).length * Int32Array.BYTES_PER_ELEMENT);
   readonly #fields = new Int32Array(this.shared);
 
-  /** Reads the settings, unless a worker is just starting, which may have changed them. `started`: workers so far. */
+  /** Whether all workers have loaded what they need. `started`: workers so far. */
+  allReady(started: number): boolean {
+    return Atomics.load(this.#fields, FIELDS.restored) === started;
+  }
+
+  /** Reads the settings, unless a worker is just starting, which may have changed them. */
   refresh(started: number): void {
-    if (Atomics.load(this.#fields, FIELDS.restored) !== started) return;
+    if (!this.allReady(started)) return;
     const { memory, files, items } = sharp.cache();
     [memory.max, files.max, items.max, sharp.concurrency()].forEach((value, field) =>
       Atomics.store(this.#fields, field, value),

@@ -1,6 +1,5 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
@@ -11,6 +10,12 @@ import { HostSharp } from "./host-sharp.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { transferables } from "./transfer.js";
+
+/**
+ * How long calls wait for busy threads before there are more of them. Starting a thread costs as much as dozens of
+ * tasks with small pictures.
+ */
+const GROW_AFTER_MS = 100;
 
 export interface WorkerPoolOptions {
   /** Threads at most, and so tasks at once. Default: `os.availableParallelism()`. */
@@ -100,14 +105,18 @@ class Call {
 }
 
 /**
- * Threads are shared by all tasks, first come first served. Dispose with `close()` or `destroy()`. `Tasks` is what the
- * worker file does.
+ * Threads are shared by all tasks, first come first served. The first starts with the first task; their number doubles,
+ * up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what
+ * the worker file does.
  */
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
   readonly #piscina: Piscina<TaskMessage, TaskReply>;
   readonly #hostSharp = new HostSharp();
   #endedThreads = 0;
+  /** Calls that may run at once, and so threads that may be there. */
+  #openThreads = 1;
+  #growing: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<Call>();
   readonly #running = new Set<Call>();
   #completed = 0;
@@ -118,7 +127,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   #idle: (() => void)[] = [];
   #end: Promise<void> | undefined;
 
-  /** Throws `ERR_ARGUMENT` for a number of threads below 1. Threads start with the first tasks. */
+  /** @throws ValidationError `ERR_ARGUMENT` for a number of threads below 1 */
   constructor(options: WorkerPoolOptions) {
     const { maxThreads = availableParallelism(), minThreads = 0, idleTimeoutMs = 5_000, workerFile } = options;
     if (!Number.isInteger(maxThreads) || maxThreads < 1)
@@ -134,7 +143,11 @@ export class WorkerPool<Tasks extends TaskTable> {
       maxQueue: maxThreads * 2,
       atomics: "disabled",
     });
-    this.#piscina.on("workerDestroy", () => this.#endedThreads++);
+    this.#openThreads = Math.max(1, Math.min(minThreads, maxThreads));
+    this.#piscina.on("workerDestroy", () => {
+      this.#endedThreads++;
+      this.#openThreads = Math.max(1, this.#piscina.threads.length);
+    });
   }
 
   /**
@@ -193,13 +206,36 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   #next(): void {
     for (const call of this.#waiting) {
-      if (this.#running.size >= this.maxThreads) return;
+      if (this.#running.size >= this.#openThreads) {
+        if (this.#openThreads < this.maxThreads) this.#growing ??= this.#growSoon();
+        return;
+      }
       this.#waiting.delete(call);
       this.#running.add(call);
       call.startedMs = performance.now();
       void this.#execute(call);
     }
+    clearTimeout(this.#growing);
+    this.#growing = undefined;
     if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Threads that are still starting, and those that have just started, get their time first. */
+  #growSoon(wereReady = false): NodeJS.Timeout {
+    return setTimeout(() => {
+      const ready = this.#hostSharp.allReady(this.#startedThreads());
+      if (!ready || !wereReady) {
+        this.#growing = this.#growSoon(ready);
+        return;
+      }
+      this.#growing = undefined;
+      this.#openThreads = Math.min(this.maxThreads, this.#openThreads * 2);
+      this.#next();
+    }, GROW_AFTER_MS);
+  }
+
+  #startedThreads(): number {
+    return this.#piscina.threads.length + this.#endedThreads;
   }
 
   async #drained(): Promise<void> {
@@ -247,7 +283,7 @@ export class WorkerPool<Tasks extends TaskTable> {
 
   async #post(message: TaskMessage): Promise<{ value: unknown } | { error: Error }> {
     try {
-      this.#hostSharp.refresh(this.#piscina.threads.length + this.#endedThreads);
+      this.#hostSharp.refresh(this.#startedThreads());
       const reply = await this.#piscina.run(message, { transferList: transferables(message.payload) });
       if (reply.logRecords !== undefined) writeLogRecords(reply.logRecords);
       return "error" in reply ? { error: errorFromData(reply.error) } : reply;
@@ -270,14 +306,4 @@ export class WorkerPool<Tasks extends TaskTable> {
       };
     }
   }
-}
-
-/**
- * A worker needs a compiled file: the one beside the compiled caller in `dist`, or, where a test loads the caller as
- * TypeScript from `src`, its counterpart in `dist`.
- * @param callerUrl `import.meta.url` of a file two folders below `src` or `dist`
- * @param path the worker file below `dist`
- */
-export function compiledFile(callerUrl: string, path: string): string {
-  return fileURLToPath(new URL(callerUrl.endsWith(".ts") ? `../../../dist/${path}` : `../../${path}`, callerUrl));
 }

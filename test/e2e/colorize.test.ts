@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Engine } from "../../src/colorization/engine.js";
+import { parseBatchConfig } from "../../src/config/batch-config.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
+import { runBatch } from "../../src/core/run-batch.js";
+import { BatchProcessingError } from "../../src/errors.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
@@ -12,13 +16,17 @@ import { runCli } from "../support/cli.js";
 import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
 
 let root: string;
+let engine: Engine | undefined;
 const at = (name: string): string => join(root, name);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-e2e-"));
 });
 
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(async () => {
+  await engine?.close();
+  await rm(root, { recursive: true, force: true });
+});
 
 async function entryNames(path: string): Promise<string[]> {
   const source = await openPageSource(path);
@@ -256,49 +264,51 @@ describe("bad input", () => {
   it.each([
     [
       "a path that does not exist",
-      async () => ["--input-zip", at("nowhere.cbz")],
+      async () => ({ inputZip: at("nowhere.cbz") }),
       /nowhere\.cbz.*\[ERR_INPUT_NOT_FOUND\]/,
     ],
     [
       "an empty ZIP",
-      async () => ["--input-zip", await writeZip(at("empty.zip"), {})],
+      async () => ({ inputZip: await writeZip(at("empty.zip"), {}) }),
       /empty\.zip.*\[ERR_INPUT_EMPTY\]/,
     ],
     [
       "a ZIP without a picture",
-      async () => ["--input-zip", await writeZip(at("text.zip"), { "readme.txt": "hello" })],
+      async () => ({ inputZip: await writeZip(at("text.zip"), { "readme.txt": "hello" }) }),
       /text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/,
     ],
     [
       "a ZIP that is none",
-      async () => (await writeFile(at("fake.zip"), "not a zip"), ["--input-zip", at("fake.zip")]),
+      async () => (await writeFile(at("fake.zip"), "not a zip"), { inputZip: at("fake.zip") }),
       /fake\.zip.*\[ERR_ZIP_FORMAT\]/,
     ],
     [
       "a text file that is called a picture",
-      async () => (await writeFile(at("lone.png"), "text"), ["--input-dir", at("lone.png")]),
+      async () => (await writeFile(at("lone.png"), "text"), { inputDir: at("lone.png") }),
       /holds no picture that can be read.*plain text.*\[ERR_INPUT_EMPTY\]/,
     ],
     [
       "a chapter without a coloured page",
-      async () => ["--input-zip", await writeZip(at("grey.cbz"), { "1.png": await linePage(1) })],
+      async () => ({ inputZip: await writeZip(at("grey.cbz"), { "1.png": await linePage(1) }) }),
       /holds no coloured picture.*--reference-dir.*\[ERR_NO_REFERENCES\]/,
     ],
     [
       "a chapter without line art",
-      async () => ["--input-zip", await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) })],
+      async () => ({ inputZip: await writeZip(at("colour.cbz"), { "1.jpg": await colourPage(1) }) }),
       /coloured already.*\[ERR_INPUT_EMPTY\]/,
     ],
-  ])("refuses %s with exit code 1 and writes nothing", async (_what, input, message) => {
-    const result = await runCli([
-      "colorize",
-      ...(await input()),
-      "--output-zip",
-      at("never.cbz"),
-      "--model",
-      SMALL_MODEL,
-    ]);
-    expect(result.stderr).toMatch(message);
+  ])("refuses %s and writes nothing", async (_what, input, message) => {
+    engine ??= await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
+    const { config } = parseBatchConfig({ ...(await input()), outputZip: at("never.cbz") });
+    const refused = await runBatch(engine, config).catch((error: unknown) => error);
+    expect(refused instanceof BatchProcessingError && `${refused.message} [${refused.code}]`).toMatch(message);
+    expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
+  });
+
+  it("says with exit code 1 why nothing was coloured", async () => {
+    const input = await writeZip(at("text.zip"), { "readme.txt": "hello" });
+    const result = await runCli(["colorize", input, "--output-zip", at("never.cbz"), "--model", SMALL_MODEL]);
+    expect(result.stderr).toMatch(/text\.zip.*no picture.*\[ERR_INPUT_EMPTY\]/);
     expect(result).toMatchObject({ code: 1, stdout: "" });
     expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
   });
@@ -349,7 +359,7 @@ describe("signals", () => {
   ] as const)(
     "drains at %s with exit code %i and leaves no half-written archive; the same command goes on",
     async (signal, code) => {
-      await writeChapter(at(`${signal}.cbz`), 8);
+      await writeChapter(at(`${signal}.cbz`), 4);
       let sent = false;
       const command = [
         "colorize",
@@ -373,7 +383,7 @@ describe("signals", () => {
       expect(sent).toBe(true);
       expect(result).toMatchObject({ code, signal: null });
       const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
-      expect(stopped).toMatchObject({ type: "batch-stopped", total: 8, failed: 0 });
+      expect(stopped).toMatchObject({ type: "batch-stopped", total: 4, failed: 0 });
       expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([
         `${signal}-out.cbz.cobra-batch`,
       ]);

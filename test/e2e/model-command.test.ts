@@ -144,3 +144,17 @@ describe("requirements", () => {
     expect(packageBytes(two.manifest)).toBe(packageBytes(manifest) + 6000);
   });
 });
+
+describe("model optimize", () => {
+  it("says what TensorRT needs where that is missing, and which packages it can serve", async () => {
+    const missing = await runCli(["model", "optimize", "--provider", "tensorrt"]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/the tensorrt provider cannot start: .*(?:npm run build -- --gpu|pip install)/s);
+    expect(missing.stdout).toBe("");
+    const apart = await runCli(["model", "optimize", whole, "--provider", "tensorrt"]);
+    expect(apart.code).not.toBe(0);
+    expect(apart.stderr).toContain("its weights lie apart from its graphs");
+    expect(await runCli(["model", "optimize"])).toMatchObject({ code: 64 });
+    expect(await runCli(["model", "optimize", "--provider", "cuda"])).toMatchObject({ code: 64 });
+  });
+});

@@ -8,7 +8,7 @@ import { openModelPackage } from "../../dist/model/package.js";
 import { hashInputs, ROOT } from "../../scripts/lib/steps.mjs";
 
 const FOLDER = join(ROOT, "build/test-models");
-const BUILDERS = ["dist/convert", "dist/onnx", "dist/model", "dist/config", "test/support/build-shared-models.mjs"];
+const BUILDERS = ["src/convert", "src/onnx", "src/model", "src/config", "test/support/build-shared-models.mjs"];
 
 const SMALL = {
   ...PRESETS.tiny,

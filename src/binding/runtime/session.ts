@@ -5,6 +5,7 @@ import { guarded } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
 import { checkInputs, checkOutputNames, checkOutputs } from "./operands.js";
+import { preloadCuda } from "./preload.js";
 import { loadRuntime } from "./runtime.js";
 import { normaliseOptions, type SessionOptions } from "./session-options.js";
 import { Tensor } from "./tensor.js";
@@ -101,6 +102,8 @@ export class InferenceSession implements DeviceOwner, Disposable {
     if (model.length === 0)
       throw new ValidationError("ERR_ARGUMENT", "the model is empty; give the path of an ONNX file or its bytes");
     const addon = loadRuntime();
+    if (config.provider === "cuda" || config.provider === "tensorrt")
+      await preloadCuda(config.provider, config.deviceId);
     const native = await runJob<NativeSession>(
       (settle) => addon.createSession(model, config, settle),
       options.signal,

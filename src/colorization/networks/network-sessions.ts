@@ -13,6 +13,7 @@ import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph
 import type { ModelPackage } from "../../model/package.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
 import { CHANNELS } from "../../observe/channels.js";
+import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
 const log = getLogger("networks");
@@ -66,7 +67,7 @@ export class NetworkSessions implements Disposable {
           name,
           graph,
           path,
-          this.#options,
+          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
           this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
         ),
       );

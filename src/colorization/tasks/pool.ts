@@ -2,7 +2,8 @@
 import type { RasterImage } from "../../binding/raster.js";
 import type { ClassifyPictureOptions, PictureKind } from "../../classification/classify-picture.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../../io/image/image-codec.js";
-import { compiledFile, WorkerPool, type CallOptions, type WorkerPoolOptions } from "../../workers/pool.js";
+import { packagePath } from "../../platform/package-files.js";
+import { WorkerPool, type CallOptions, type WorkerPoolOptions } from "../../workers/pool.js";
 import type { Tasks } from "./table.js";
 
 /** Threads and how long they live; see `WorkerPoolOptions`. */
@@ -11,7 +12,7 @@ export type TaskPoolOptions = Omit<WorkerPoolOptions, "workerFile">;
 /** See `WorkerPool`. The process's settings of sharp are left as they are. */
 export class TaskPool extends WorkerPool<Tasks> {
   constructor(options: TaskPoolOptions = {}) {
-    super({ ...options, workerFile: compiledFile(import.meta.url, "colorization/tasks/worker.js") });
+    super({ ...options, workerFile: packagePath("dist/colorization/tasks/worker.js") });
   }
 
   /** Decodes a picture; see `decodeImage`. `bytes` moves to the worker: it is empty afterwards. */

@@ -41,7 +41,7 @@ export async function scanInput(
   try {
     const found = await findPages(pool, source, config, signal, { pageConfig, references });
     const pictures = source.entries().filter((entry) => entry.kind === "image");
-    const planned = planOutputNames(pictures, {
+    const planned = await planOutputNames(pictures, {
       archive: config.outputZip !== undefined,
       preserveStructure: config.preserveStructure,
       format: config.layers === "psd" ? "psd" : config.outputFormat,

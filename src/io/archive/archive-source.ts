@@ -9,6 +9,7 @@ import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
+import { sniffFormat } from "../image/headers/image-format.js";
 import { isArchiveName } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
 import { openFile } from "../files/read-file.js";
@@ -37,9 +38,19 @@ export async function openArchiveSource(path: string, limits: ArchiveLimits): Pr
   }
 }
 
+/** For a file that is called an archive and is something else that is known. */
+export function notAnArchive(path: string, description: string, cause: BatchProcessingError): BatchProcessingError {
+  if (/no known picture format|plain text|empty file|ZIP archive/u.test(description)) return cause;
+  return new ZipExtractionError("ERR_ZIP_FORMAT", `${path} is called a ZIP or CBZ archive, but it is ${description}`, {
+    cause,
+  });
+}
+
 /** An archive inside the archive. */
 interface Inner {
   readonly label: string;
+  /** What its first bytes say, for messages. */
+  readonly content: string;
   readonly record: ZipRecord;
 }
 
@@ -74,12 +85,20 @@ class ArchiveSource implements PageSource {
     );
     this.#addFaults(this.#archive, "");
     this.warnings.push(...this.#archive.warnings);
+    const inner = new Map<string, string>();
+    for (const record of this.#archive.records) {
+      if (!isArchiveName(record.name)) continue;
+      const { isPicture, description } = sniffFormat((await this.#archive.head(record)) ?? new Uint8Array(), record);
+      if (!isPicture) inner.set(record.name, description);
+    }
     const own = new Map(
-      (await this.#filesOf(this.#archive, (record) => !isArchiveName(record.name))).map((file) => [file.name, file]),
+      (await this.#filesOf(this.#archive, (record) => !inner.has(record.name))).map((file) => [file.name, file]),
     );
     const files: Listed[] = [];
     for (const record of this.#archive.records) {
-      if (isArchiveName(record.name)) files.push(...(await this.#inner({ label: `${label}/${record.name}`, record })));
+      const content = inner.get(record.name);
+      if (content !== undefined)
+        files.push(...(await this.#inner({ label: `${label}/${record.name}`, content, record })));
       else if (own.has(record.name)) files.push(own.get(record.name)!);
     }
     this.#held = undefined;
@@ -89,7 +108,7 @@ class ArchiveSource implements PageSource {
       await turn();
       file.name = names.take(file.name);
     }
-    this.#entries = sortedNaturally(files, ({ name }) => name);
+    this.#entries = await sortedNaturally(files, ({ name }) => name);
     if (!this.#entries.some((entry) => entry.kind === "image")) throw this.#empty();
   }
 
@@ -113,6 +132,7 @@ class ArchiveSource implements PageSource {
   async #filesOf(archive: ZipArchive, isFile: (record: ZipRecord) => boolean, prefix = ""): Promise<Listed[]> {
     const records = archive.records.filter(isFile);
     const found: (Listed | SourceFault | undefined)[] = Array.from({ length: records.length });
+    const warnings: (string | undefined)[] = [];
     const turn = turns();
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
       await turn(); // neighbours are read together, so most heads are there without a wait
@@ -120,18 +140,23 @@ class ArchiveSource implements PageSource {
       const name = prefix + record.name;
       const content = contentKind({ name, sizeBytes }, await archive.head(record));
       if ("junk" in content) return;
-      found[index] =
-        "unsupported" in content
-          ? { name, error: content.unsupported }
-          : {
-              name,
-              ...content,
-              sizeBytes,
-              version: String(record.crc32),
-              read: async () => (this.#assertOpen(name), archive.read(record)),
-              chunks: () => (this.#assertOpen(name), archive.chunks(record)),
-            };
+      if ("unsupported" in content) {
+        found[index] = { name, error: content.unsupported };
+        return;
+      }
+      const { kind, format, warning } = content;
+      warnings[index] = warning;
+      found[index] = {
+        name,
+        kind,
+        format,
+        sizeBytes,
+        version: String(record.crc32),
+        read: async () => (this.#assertOpen(name), archive.read(record)),
+        chunks: () => (this.#assertOpen(name), archive.chunks(record)),
+      };
     });
+    this.warnings.push(...warnings.filter((warning) => warning !== undefined));
     const files: Listed[] = [];
     for (const one of found) {
       if (one === undefined) continue;
@@ -166,7 +191,8 @@ class ArchiveSource implements PageSource {
       return await this.#filesOf(archive, (page) => !isArchiveName(page.name), `${folder}/`);
     } catch (error) {
       if (!(error instanceof BatchProcessingError)) throw error;
-      this.faults.push({ name: record.name, error });
+      const isOther = error.code === "ERR_ZIP_FORMAT";
+      this.faults.push({ name: record.name, error: isOther ? notAnArchive(label, inner.content, error) : error });
       return [];
     }
   }

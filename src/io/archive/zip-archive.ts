@@ -4,7 +4,7 @@
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
-import { messageOf, ZipExtractionError } from "../../errors.js";
+import { messageOf, ZipExtractionError, type ErrorCode } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { turns } from "../../platform/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
@@ -42,6 +42,11 @@ const CHUNK_BYTES = 2 ** 20;
 /** Entries so small lie close to one another, and one read gives the first bytes of many. */
 const SMALL_ENTRY_BYTES = 8192;
 const WINDOW_BYTES = 256 * 1024;
+const FOLDER_WITH_DATA: [code: ErrorCode, reason: string] = [
+  "ERR_ZIP_ENTRY",
+  "its name is a folder's, but it holds data; give it a file's name",
+];
+
 export class ZipArchive {
   /** Usable entries in the directory's order, without folders and skipped files. */
   readonly records: readonly ZipRecord[];
@@ -109,8 +114,9 @@ export class ZipArchive {
     for (const entry of withoutOverlaps(directory.entries, textOf, directory.offset, label, faults)) {
       await turn();
       const name = normalizeEntryName(textOf(entry));
-      if (name === "" || isFolder(entry) || name.endsWith("/") || isJunkName(name)) continue;
-      const fault = entryFault(entry, limits, use.bytes);
+      if (name === "" || isFolder(entry) || isJunkName(name)) continue;
+      if (name.endsWith("/") && entry.sizeBytes === 0) continue;
+      const fault = name.endsWith("/") ? FOLDER_WITH_DATA : entryFault(entry, limits, use.bytes);
       if (fault !== undefined) {
         faults.push(refusal(label, name, ...fault));
         continue;

@@ -91,9 +91,10 @@ async function firstByte(source: ByteSource, position: number, tail: Buffer, at:
     return actual > stated && (await hasSignature(source, actual, ZIP64_END)) ? actual - stated : undefined;
   }
   const [directoryBytes, offset] = [tail.readUInt32LE(at + 12), tail.readUInt32LE(at + 16)];
-  if (await isDirectory(source, offset, position)) return 0;
+  // The directory that ends at the record comes first: in a file of two archives, one of the other may lie at `offset`.
   const shift = position - directoryBytes - offset;
-  return shift > 0 && (await isDirectory(source, offset + shift, position)) ? shift : undefined;
+  if (shift > 0 && (await isDirectory(source, offset + shift, position))) return shift;
+  return (await isDirectory(source, offset, position)) ? 0 : undefined;
 }
 
 async function isDirectory(source: ByteSource, offset: number, end: number): Promise<boolean> {

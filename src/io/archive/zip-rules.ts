@@ -39,9 +39,9 @@ function fileType(entry: DirectoryEntry): number {
   return (entry.externalFileAttributes >>> 16) & FILE_TYPE;
 }
 
-/** Whether an entry is a folder by its kind; others are by their names. */
+/** Whether an entry is a folder by its kind; others are by their names. What holds data is none, as unpackers see it. */
 export function isFolder(entry: DirectoryEntry): boolean {
-  return fileType(entry) === DIRECTORY;
+  return fileType(entry) === DIRECTORY && entry.sizeBytes === 0;
 }
 
 /** Why an entry of a safe name is refused. */
@@ -52,7 +52,7 @@ export function entryFault(
 ): [code: ErrorCode, reason: string] | undefined {
   const type = fileType(entry);
   if (type === SYMLINK) return ["ERR_ZIP_ENTRY", "it is a symbolic link"];
-  if (type !== 0 && type !== REGULAR_FILE && type !== PIPE)
+  if (type !== 0 && type !== REGULAR_FILE && type !== PIPE && type !== DIRECTORY)
     return ["ERR_ZIP_ENTRY", "it is a device or socket, not a file"];
   if ((entry.flags & ENCRYPTED_FLAGS) !== 0)
     return ["ERR_ZIP_ENTRY", "it is encrypted, which is unsupported; unpack it with its password first"];

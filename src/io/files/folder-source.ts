@@ -30,7 +30,7 @@ export async function openFolderSource(path: string, recursive: boolean, within?
   const listing: Listing = { root: path, recursive, within, files: [], faults: [], warnings: [], visited: new Set() };
   await list(listing, Buffer.from(path), "");
   const { faults, warnings } = listing;
-  const entries = sortedNaturally(await judged(listing), ({ name }) => name);
+  const entries = await sortedNaturally(await judged(listing), ({ name }) => name);
   if (!entries.some((entry) => entry.kind === "image")) {
     const hint = recursive ? "" : " (folders inside it are only read with the recursive option)";
     const archive = entries.find(({ name }) => isArchiveName(name));
@@ -133,18 +133,24 @@ function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
 }
 
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
-async function judged({ files, faults, root }: Listing): Promise<SourceEntry[]> {
+async function judged({ files, faults, warnings, root }: Listing): Promise<SourceEntry[]> {
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
+  const told: (string | undefined)[] = [];
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
     const content = contentKind(file, await readHead(path, SNIFF_BYTES).catch(() => undefined));
     if ("junk" in content) return;
+    if ("unsupported" in content) {
+      found[index] = { name: file.name, error: content.unsupported };
+      return;
+    }
+    const { kind, format, warning } = content;
+    told[index] = warning;
     found[index] =
-      "unsupported" in content
-        ? { name: file.name, error: content.unsupported }
-        : content.kind === "other" && (await leadsOut(path, root))
-          ? { ...file, ...content, ...unreadable(path) }
-          : { ...file, ...content, read: () => readWhole(path), chunks: () => fileChunks(path) };
+      kind === "other" && (await leadsOut(path, root))
+        ? { ...file, kind, format, ...unreadable(path) }
+        : { ...file, kind, format, read: () => readWhole(path), chunks: () => fileChunks(path) };
   });
+  warnings.push(...told.filter((warning) => warning !== undefined));
   const names = new FreeNames({ numbered: numberedName });
   return found.flatMap((one) => {
     if (one === undefined) return [];

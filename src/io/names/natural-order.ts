@@ -1,92 +1,55 @@
 /**
  * Natural page order: `p2` before `p10`, folder by folder, the same on every machine (no locale, no file-system order).
+ * A path is turned once into a key, a text whose code units sort as the path does: comparing two keys costs no more
+ * than comparing two texts.
  */
+import { sortInTurns } from "./sort-in-turns.js";
 
-const CHUNKS = /\d+|\D+/gu;
+/** Code units of keys that stand for no character of a name. What is lower sorts first. */
+const END = "\u0000";
+const NUMBER = "\u0001";
+const FOLDER = "\u0002";
+/** In front of a code unit that has a meaning in keys. */
+const ESCAPE = "\u0003";
+// oxlint-disable-next-line no-control-regex -- these are what keys must not hold of names
+const RESERVED = /[\u0000-\u0003]/gu;
 
-/** A run of digits, by value, or of other characters, in lower case. */
-interface Chunk {
-  readonly text: string;
-  /** Without leading zeros; undefined for a run of other characters. */
-  readonly digits: string | undefined;
-}
-
-interface Label {
-  readonly raw: string;
-  readonly chunks: readonly Chunk[];
-}
-
-/** A path taken apart once, so that sorting many does not do it at each comparison. */
-export interface NaturalKey {
-  readonly name: string;
-  readonly folders: readonly Label[];
-  /** The file name cut in front of its extension, so that `p2.png` comes before `p2 extra.png`. */
-  readonly stem: Label;
-  readonly extension: Label;
-}
-
-function chunksOf(text: string): Chunk[] {
-  return (text.toLowerCase().match(CHUNKS) ?? []).map((chunk) => ({
-    text: chunk,
-    digits: /^\d/u.test(chunk) ? chunk.replace(/^0+(?=\d)/u, "") : undefined,
-  }));
-}
-
-function labelOf(raw: string): Label {
-  return { raw, chunks: chunksOf(raw) };
-}
-
-/** Takes a relative path apart. */
-export function naturalKey(name: string): NaturalKey {
-  const slash = name.lastIndexOf("/");
-  const base = name.slice(slash + 1);
-  const dot = base.lastIndexOf(".");
-  const cut = dot > 0 ? dot : base.length;
-  return {
-    name,
-    folders: slash < 0 ? [] : name.slice(0, slash).split("/").map(labelOf),
-    stem: labelOf(base.slice(0, cut)),
-    extension: labelOf(base.slice(cut)),
-  };
-}
-
-/** Code-unit order, the last resort that makes the order total. */
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
+/** The largest code unit: numbers with more digits than that have several in front. */
+const MOST_DIGITS = 0xffff;
 
 /** Runs of digits by value and before all else, the rest by lower-cased code units. */
-function compareChunks(left: readonly Chunk[], right: readonly Chunk[]): number {
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const x = left[i]!;
-    const y = right[i]!;
-    if ((x.digits === undefined) !== (y.digits === undefined)) return x.digits === undefined ? 1 : -1;
-    const order =
-      x.digits === undefined || y.digits === undefined
-        ? compareText(x.text, y.text)
-        : x.digits.length - y.digits.length || compareText(x.digits, y.digits);
-    if (order !== 0) return order;
-  }
-  return left.length - right.length;
+function labelKey(label: string): string {
+  return escaped(label.toLowerCase()).replace(/\d+/gu, (run) => numberKey(run.replace(/^0+(?=\d)/u, ""))) + END;
 }
 
-/** `compareNatural` of paths taken apart. */
-export function compareNaturalKeys(a: NaturalKey, b: NaturalKey): number {
-  for (let i = 0; ; i++) {
-    const left = a.folders[i];
-    const right = b.folders[i];
-    if (left === undefined || right === undefined) {
-      if (left !== right) return left === undefined ? -1 : 1;
-      return (
-        compareChunks(a.stem.chunks, b.stem.chunks) ||
-        compareChunks(a.extension.chunks, b.extension.chunks) ||
-        compareText(a.name, b.name)
-      );
-    }
-    const order = compareChunks(left.chunks, right.chunks) || compareText(left.raw, right.raw);
-    if (order !== 0) return order;
-  }
+function numberKey(digits: string): string {
+  let key = NUMBER;
+  let count = digits.length;
+  for (; count >= MOST_DIGITS; count -= MOST_DIGITS) key += String.fromCharCode(MOST_DIGITS);
+  return key + String.fromCharCode(count) + digits;
+}
+
+function escaped(text: string): string {
+  return text.replace(RESERVED, (char) => ESCAPE + String.fromCharCode(char.charCodeAt(0) + 4));
+}
+
+/** A text that sorts by its code units as the path does in natural order. */
+export function naturalKey(name: string): string {
+  const slash = name.lastIndexOf("/");
+  const base = name.slice(slash + 1);
+  // The file name is cut in front of its extension, so that `p2.png` comes before `p2 extra.png`.
+  const dot = base.lastIndexOf(".");
+  const cut = dot > 0 ? dot : base.length;
+  let key = "";
+  if (slash >= 0)
+    for (const folder of name.slice(0, slash).split("/")) key += FOLDER + labelKey(folder) + escaped(folder) + END;
+  return key + NUMBER + labelKey(base.slice(0, cut)) + labelKey(base.slice(cut)) + escaped(base);
+}
+
+/** Code-unit order. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 /**
@@ -94,13 +57,10 @@ export function compareNaturalKeys(a: NaturalKey, b: NaturalKey): number {
  * and `1`, `A` and `a`) fall back to code-unit order, so 0 means the same string.
  */
 export function compareNatural(a: string, b: string): number {
-  return compareNaturalKeys(naturalKey(a), naturalKey(b));
+  return compareText(naturalKey(a), naturalKey(b));
 }
 
-/** The items in the natural order of their names. */
-export function sortedNaturally<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
-  return items
-    .map((item) => ({ item, key: naturalKey(nameOf(item)) }))
-    .sort((a, b) => compareNaturalKeys(a.key, b.key))
-    .map(({ item }) => item);
+/** The items in the natural order of their names. The event loop runs meanwhile. */
+export function sortedNaturally<T>(items: readonly T[], nameOf: (item: T) => string): Promise<T[]> {
+  return sortInTurns(items, (item) => naturalKey(nameOf(item)), compareText);
 }

@@ -65,17 +65,17 @@ export function numberedName(name: string, n: number): string {
  * depends on the pictures' names and order only, so that a run that goes on later gives the same names. Flat names that
  * would meet carry their folders: `a/001.png` and `b/001.png` become `a_001_colorized.png` and `b_001_colorized.png`.
  */
-export function planOutputNames(
+export async function planOutputNames(
   pictures: readonly (NamedPicture | string)[],
   options: OutputNameOptions = {},
-): string[] {
+): Promise<string[]> {
   const given = pictures.map((picture) => (typeof picture === "string" ? { name: picture } : picture));
   const planned = planWithSuffix(given, options, SUFFIX);
   if (options.archive !== true) return planned;
   const plain = planWithSuffix(given, options, "");
   const flat = options.preserveStructure === false;
   const names = given.map(({ name }, index) => (flat ? plain[index]! : name));
-  return keepsReadingOrder(names, planned) ? planned : plain;
+  return (await keepsReadingOrder(names, planned)) ? planned : plain;
 }
 
 function planWithSuffix(

@@ -1,38 +1,38 @@
 /** Whether pages under new names sort as they did under their old ones, in every program that may show them. */
-import { compareNaturalKeys, naturalKey, type NaturalKey } from "./natural-order.js";
+import { turns } from "../../platform/take-turns.js";
+import { compareText, naturalKey } from "./natural-order.js";
+import { sortInTurns } from "./sort-in-turns.js";
 
-/** Names turned once into what is compared. */
-interface Order<Key> {
-  readonly keyOf: (name: string) => Key;
-  readonly compare: (a: Key, b: Key) => number;
+/** Names turned once into texts that are compared. */
+interface Order {
+  readonly keyOf: (name: string) => string;
+  readonly compare: (a: string, b: string) => number;
 }
 
-const CHUNKS = /\d+|\D+/gu;
+/** What ends a run of other characters: a run sorts before one that it begins. */
+const RUN_END = "\u0000";
 
 /** Runs of digits by value, all else by code, the extension a part of the name as any other. */
-const PLAIN_NATURAL: Order<readonly (string | number)[]> = {
-  keyOf: (name) => (name.match(CHUNKS) ?? []).map((chunk) => (/^\d/u.test(chunk) ? Number(chunk) : chunk)),
-  compare: (a, b) => {
-    for (let i = 0; i < Math.min(a.length, b.length); i++) {
-      const [x, y] = [a[i]!, b[i]!];
-      if (x === y) continue;
-      if (typeof x === typeof y) return x < y ? -1 : 1;
-      return typeof x === "number" ? compareText("0", y as string) : compareText(x, "0");
-    }
-    return a.length - b.length;
-  },
+const PLAIN_NATURAL: Order = {
+  keyOf: (name) =>
+    name.replace(/\d+|\D+/gu, (run) => {
+      if (!/^\d/u.test(run)) return run + RUN_END;
+      const digits = valueOf(run);
+      return `0${String.fromCharCode(digits.length)}${digits}`;
+    }),
+  compare: compareText,
 };
 
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : 1;
+/** A number as programs read it, which cannot tell very large ones apart. */
+function valueOf(digits: string): string {
+  const value = Number(digits);
+  return Number.isFinite(value) ? BigInt(value).toString() : "9".repeat(400);
 }
 
-const BYTES: Order<Buffer> = { keyOf: (name) => Buffer.from(name), compare: Buffer.compare };
-const NATURAL: Order<NaturalKey> = { keyOf: naturalKey, compare: compareNaturalKeys };
-const COLLATED: Order<string> = {
-  keyOf: (name) => name,
-  compare: new Intl.Collator("en", { numeric: true }).compare,
-};
+/** Each byte of the name as a character. */
+const BYTES: Order = { keyOf: (name) => Buffer.from(name).toString("latin1"), compare: compareText };
+const NATURAL: Order = { keyOf: naturalKey, compare: compareText };
+const COLLATED: Order = { keyOf: (name) => name, compare: new Intl.Collator("en", { numeric: true }).compare };
 
 /**
  * Whether pages are in the same order under their new names, for readers of comics, file managers and the web. Any of
@@ -41,19 +41,26 @@ const COLLATED: Order<string> = {
  * @param names the pages' own names
  * @param renamed their new names, in the same order
  */
-export function keepsReadingOrder(names: readonly string[], renamed: readonly string[]): boolean {
-  return (
-    keeps(NATURAL, names, renamed) &&
-    keeps(BYTES, names, renamed) &&
-    keeps(PLAIN_NATURAL, names, renamed) &&
-    keeps(COLLATED, names, renamed)
-  );
+export async function keepsReadingOrder(names: readonly string[], renamed: readonly string[]): Promise<boolean> {
+  for (const order of [NATURAL, BYTES, PLAIN_NATURAL, COLLATED])
+    if (!(await keeps(order, names, renamed))) return false;
+  return true;
 }
 
-function keeps<Key>({ keyOf, compare }: Order<Key>, names: readonly string[], renamed: readonly string[]): boolean {
-  const pairs = names
-    .map((name, index) => ({ name: keyOf(name), other: keyOf(renamed[index]!) }))
-    .sort((a, b) => compare(a.name, b.name))
-    .map(({ name, other }) => (compare(name, other) <= 0 ? { low: name, high: other } : { low: other, high: name }));
-  return pairs.every(({ low }, index) => index === 0 || compare(pairs[index - 1]!.high, low) < 0);
+async function keeps(
+  { keyOf, compare }: Order,
+  names: readonly string[],
+  renamed: readonly string[],
+): Promise<boolean> {
+  const turn = turns();
+  const indices = await sortInTurns([...names.keys()], (index) => keyOf(names[index]!), compare);
+  let before: string | undefined;
+  for (const index of indices) {
+    await turn();
+    const [name, other] = [keyOf(names[index]!), keyOf(renamed[index]!)];
+    const [low, high] = compare(name, other) <= 0 ? [name, other] : [other, name];
+    if (before !== undefined && compare(before, low) >= 0) return false;
+    before = high;
+  }
+  return true;
 }

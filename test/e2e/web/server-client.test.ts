@@ -150,6 +150,14 @@ it("colours a chapter: make, upload, roles, settings, start, events, results, re
       .toString(),
   ).toBe("PK");
 
+  const document = await client["getLayeredPage"]!(ids, undefined, bytes);
+  expect(document.headers["content-disposition"]).toMatch(/filename="?p1_colorized\.psd"?/u);
+  expect(Buffer.from(document.data as ArrayBuffer).toString("latin1", 0, 4)).toBe("8BPS");
+  expect(await client["getLayeredPage"]!({ job, picture: reference!.id })).toMatchObject({
+    status: 409,
+    data: { code: "ERR_STATE" },
+  });
+
   const before = done[0]!.result!.version;
   await jobOf(
     client["redoPictures"]!({ job }, { ids: [first!.id], settings: { references: [reference!.id], seed: 70 } }),
@@ -161,6 +169,30 @@ it("colours a chapter: make, upload, roles, settings, start, events, results, re
   expect((await jobOf(client["repeatJob"]!({ job }), 201)).state).toBe("draft");
   expect((await client["deleteJob"]!({ job })).status).toBe(204);
   expect((await client["getJob"]!({ job })).status).toBe(404);
+});
+
+it("sends a file in pieces by tus", async () => {
+  const { id: job } = await jobOf(client["createJob"]!(), 201);
+  const file = await linePage();
+  const named = Object.entries({ job, role: "input", path: "p.png" });
+  const tus = { "Tus-Resumable": "1.0.0" };
+  const begun = await client["beginUpload"]!({
+    ...tus,
+    "Upload-Length": String(file.byteLength),
+    "Upload-Metadata": named.map(([name, value]) => `${name} ${Buffer.from(value).toString("base64")}`).join(","),
+  });
+  expect(begun.status, JSON.stringify(begun.data)).toBe(201);
+  const upload = (begun.headers["location"] as string).split("/").at(-1)!;
+  const headers = { "content-type": "application/offset+octet-stream" };
+  for (const [from, to] of [
+    [0, 100],
+    [100, file.byteLength],
+  ] as const) {
+    expect((await client["getUploadOffset"]!({ upload, ...tus })).headers["upload-offset"]).toBe(String(from));
+    const piece = { upload, ...tus, "Upload-Offset": String(from) };
+    expect((await client["continueUpload"]!(piece, file.subarray(from, to), { headers })).status).toBe(204);
+  }
+  await expect.poll(async () => (await pictures(job)).map(({ name }) => name), { timeout: 60_000 }).toEqual(["p.png"]);
 });
 
 it("puts hints on a page, reads them back and takes them away", async () => {

@@ -1,12 +1,14 @@
 // `cobra-batch serve` as a user starts and ends it.
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { linePage, writeFolder } from "../../support/chapter.js";
 import { runCli } from "../../support/cli.js";
 import { dataFolder, startCommand } from "../../support/web-server.js";
+import { embeddedModelDirectory } from "../../../src/model/default-model.js";
 
 let data: Awaited<ReturnType<typeof dataFolder>>;
 let folders = 0;
@@ -101,19 +103,34 @@ describe("starting", () => {
   });
 
   it("tells no client where the model lies", async () => {
-    await using server = await startCommand(["--data", fresh(), "--model", "/nowhere-at-all/model"]);
-    const answer = await fetch(`${server.url}/api/v1/server`);
+    const model = join(data.path, "model");
+    await cp(embeddedModelDirectory(), model, { recursive: true });
+    await using server = await startCommand(["--data", fresh(), "--model", model]);
+    await rm(model, { recursive: true });
+    const body = new FormData();
+    body.set("page", new Blob([new Uint8Array(await linePage(1))]), "p.png");
+    const answer = await fetch(`${server.url}/api/v1/colorize`, { method: "POST", body });
     expect(await answer.json()).toMatchObject({
       code: "ERR_MODEL_NOT_FOUND",
       detail: expect.stringMatching(/^the model is not a model package/),
     });
   });
 
-  it("says when the data folder cannot be made", async () => {
+  it("is refused where no data folder can be made, or no model is there", async () => {
     await writeFile(join(data.path, "file"), "");
-    const { code, stderr } = await runCli(["serve", "--data", join(data.path, "file/x"), "--port", "0"]);
-    expect(code).not.toBe(0);
-    expect(stderr).toMatch(/\[ERR_OUTPUT_WRITE\]/);
+    await writeFolder(join(data.path, "damaged"), { "manifest.json": Buffer.from("{") });
+    const nowhere = join(data.path, "nowhere");
+    const cases: [flags: string[], code: number, error: RegExp][] = [
+      [["--data", join(data.path, "file/x")], 64, /--data: .*file\/x.*name one.*\[ERR_CONFIG\]/],
+      [["--data", "/proc/x"], 64, /--data: .*\/proc\/x.*\[ERR_CONFIG\]/],
+      [["--data", fresh(), "--model", nowhere], 1, /nowhere.*\[ERR_MODEL_NOT_FOUND\]/],
+      [["--data", fresh(), "--model", join(data.path, "damaged")], 1, /damaged.*\[ERR_MODEL_MANIFEST\]/],
+    ];
+    for (const [flags, code, error] of cases) {
+      const ended = await runCli(["serve", "--port", "0", ...flags]);
+      expect([ended.code, ended.stdout], flags.join(" ")).toEqual([code, ""]);
+      expect(ended.stderr).toMatch(error);
+    }
   });
 });
 

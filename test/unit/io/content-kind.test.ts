@@ -51,6 +51,29 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   sun: [bytes(40, [0, [0x59, 0xa6, 0x6a, 0x95]]), /Sun raster/u],
   sgi: [bytes(520, [0, [1, 0xda, 1, 1]]), /SGI/u],
   dicom: [bytes(140, [128, "DICM"]), /DICOM/u],
+  jls: [bytes(40, [0, "\xff\xd8\xff\xf7"]), /JPEG-LS/u],
+  eps: [Buffer.from("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), /EPS/u],
+  epsBinary: [bytes(40, [0, "\xc5\xd0\xd3\xc6"]), /EPS/u],
+  farbfeld: [bytes(40, [0, "farbfeld"]), /farbfeld/u],
+  icns: [bytes(40, [0, "icns"]), /ICNS/u],
+  cursor: [bytes(60, [2, [2, 0, 1, 0, 16, 16]], [18, [22]]), /CUR/u],
+  dpx: [bytes(40, [0, "SDPX"]), /DPX/u],
+  dpxSwapped: [bytes(40, [0, "XPDS"]), /DPX/u],
+  cineon: [bytes(40, [0, "\x80\x2a\x5f\xd7"]), /Cineon/u],
+  ilbm: [bytes(40, [0, "FORM"], [8, "ILBMBMHD"]), /ILBM/u],
+  pam: [Buffer.from("P7\n# drawn\nWIDTH 1\nHEIGHT 1\n"), /Netpbm/u],
+  pfm: [Buffer.from("PF\n10 10\n-1.0\n"), /Netpbm/u],
+  xpm: [Buffer.from("/* XPM */\nstatic char *p[] = {"), /XPM/u],
+  xbm: [Buffer.from("/* page */\n#define p_width 16\n#define p_height 16\n"), /XBM/u],
+  rgbe: [Buffer.from("#?RGBE\n"), /Radiance/u],
+  fits: [Buffer.from("SIMPLE  =                    T"), /FITS/u],
+  svg16: [Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from("<svg/>", "utf16le")]), /SVG/u],
+  "d.svgz": [bytes(40, [0, "\x1f\x8b\x08"]), /SVG/u],
+  "d.pict": [bytes(600, [522, "\0\x11\x02\xff"]), /PICT/u],
+  "d.procreate": [bytes(40, [0, "PK\x03\x04"]), /Procreate/u],
+  sai2: [bytes(40, [0, "SAI-CANVAS-TYPE0"]), /SAI/u],
+  mdp: [bytes(40, [0, "mdipack\0"]), /FireAlpaca/u],
+  aseprite: [bytes(130, [4, [0xe0, 0xa5]], [8, [9, 0, 9, 0, 32]]), /Aseprite/u],
 };
 
 /** What is no picture, though it nearly looks like one. */
@@ -109,6 +132,33 @@ describe("the content of a file", () => {
       expect([form, source.faults]).toEqual([form, []]);
       await source.close();
     }
+  });
+
+  it("makes an archive or document that is not opened a warning, since pages in it are not coloured", async () => {
+    const files = {
+      "1.png": await page("png"),
+      "ch2.cbr": Buffer.from("Rar!\x1a\x07\x01\0", "latin1"),
+      "ch3.pdf": Buffer.from("%PDF-1.7"),
+      "ch4.lzh": bytes(40, [2, "-lh5-"]),
+      "notes.txt": Buffer.from("notes"),
+    };
+    for (const [form, source] of await both(files)) {
+      expect([form, source.warnings!.map((warning) => warning.replace(/ is copied as it is.*it is/u, ":"))]).toEqual([
+        form,
+        [
+          "ch2.cbr: a RAR archive (CBR); unpack it or convert it to CBZ",
+          "ch3.pdf: a PDF document; export its pages as pictures",
+          "ch4.lzh: an LHA archive; unpack it",
+        ].map((warning) => (form === "nested" ? `in/${warning}` : warning)),
+      ]);
+      await source.close();
+    }
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "1.png"), files["1.png"]);
+    await writeFile(join(folder, "ch2.cbz"), await goodZip({ "1.png": files["1.png"] }));
+    expect((await openPageSource(folder)).warnings).toEqual([
+      "ch2.cbz is copied as it is, pages in it are not coloured: it is a ZIP archive; give it as an input of its own",
+    ]);
   });
 
   it("makes a picture that is not read a fault with its name, its kind and what to do", async () => {

@@ -36,28 +36,28 @@ describe("output names", () => {
     ]);
   });
 
-  it("keeps pages of other folders apart when flat, with a plain name where nothing meets", () => {
-    expect(planOutputNames(["a/001.png", "b/001.png", "b/002.png"], { preserveStructure: false })).toEqual([
+  it("keeps pages of other folders apart when flat, with a plain name where nothing meets", async () => {
+    expect(await planOutputNames(["a/001.png", "b/001.png", "b/002.png"], { preserveStructure: false })).toEqual([
       "a_001_colorized.png",
       "b_001_colorized.png",
       "002_colorized.png",
     ]);
-    expect(planOutputNames(["a/001.png", "b/001.png"])).toEqual(["a/001_colorized.png", "b/001_colorized.png"]);
-    expect(planOutputNames(["1.png", "1.jpg", "1.PNG"], { format: "png" })).toEqual([
+    expect(await planOutputNames(["a/001.png", "b/001.png"])).toEqual(["a/001_colorized.png", "b/001_colorized.png"]);
+    expect(await planOutputNames(["1.png", "1.jpg", "1.PNG"], { format: "png" })).toEqual([
       "1_colorized.png",
       "1_colorized_1.png",
       "1_colorized_2.PNG",
     ]);
   });
 
-  it("never gives a name twice, on any system, and never one that is too long", () => {
+  it("never gives a name twice, on any system, and never one that is too long", async () => {
     const part = fc
       .string({ unit: fc.constantFrom("a", "A", "_", "1", "é", "頁", "."), minLength: 1, maxLength: 6 })
       .filter((text) => !/^\.+$/u.test(text));
     const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => `${parts.join("/")}.png`);
-    fc.assert(
-      fc.property(fc.array(name, { maxLength: 30 }), fc.boolean(), (names, preserveStructure) => {
-        const planned = planOutputNames(names, { preserveStructure });
+    await fc.assert(
+      fc.asyncProperty(fc.array(name, { maxLength: 30 }), fc.boolean(), async (names, preserveStructure) => {
+        const planned = await planOutputNames(names, { preserveStructure });
         expect(new Set(planned.map(nameKey)).size).toBe(names.length);
       }),
     );

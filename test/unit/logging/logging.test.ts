@@ -1,6 +1,16 @@
 // The contract's rules for logging, with real files: levels, ids, what a line looks like, where lines go, rotation.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -71,7 +81,7 @@ describe("setupLogging", () => {
     expect(written("critical" as LogLevel)).toEqual(["CRITICAL"]);
   });
 
-  it("puts an ISO time with milliseconds, level, component, job and page on a line", () => {
+  it("puts an ISO time with milliseconds, level, process, host, component, job and page on a line", () => {
     const stream = capture();
     setupLogging({ stream });
     withLogContext({ job: "j1" }, () =>
@@ -81,6 +91,8 @@ describe("setupLogging", () => {
     expect(line).toEqual({
       level: "INFO",
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/u),
+      pid: process.pid,
+      host: hostname(),
       component: "a",
       job: "j1",
       page: "p1.png",
@@ -244,9 +256,48 @@ describe("log files", () => {
     expect(names.map((name) => linesOf(join(dir, name)).length)).toEqual([1, 2]);
   });
 
+  it("are rotated where the clock was set back to another day, and those from the future are deleted first", () => {
+    const dir = folder();
+    vi.useFakeTimers({ toFake: ["Date"], now: new Date(2030, 0, 1, 12) });
+    setupLogging({ logDir: dir, console: false, maxFileBytes: 300, maxFiles: 3 });
+    for (let line = 0; line < 6; line++) getLogger("a").info("x".repeat(40));
+    vi.setSystemTime(new Date(2026, 10, 23, 12));
+    for (let line = 0; line < 6; line++) getLogger("a").info("x".repeat(40));
+    expect(readdirSync(dir).every((name) => name.startsWith("batch_processing_20261123_120000"))).toBe(true);
+    expect(readdirSync(dir)).toHaveLength(3);
+  });
+
+  it("of other jobs that may still run stay, however many share the folder", () => {
+    const dir = folder();
+    mkdirSync(dir);
+    const gone = spawnSync(process.execPath, ["-e", ""]).pid;
+    const [hour, day] = [3_600_000, 86_400_000];
+    const files: [name: string, pid: number, host: string, silentMs: number, stays: boolean][] = [
+      ["batch_processing_20200101_000001.log", process.ppid, hostname(), 10 * day, true],
+      ["batch_processing_20200101_000002.log", gone, hostname(), hour / 2, true],
+      ["batch_processing_20200101_000003.log", gone, hostname(), 2 * hour, false],
+      ["batch_processing_20200101_000004.log", gone, "another-host", 2 * hour, true],
+      ["batch_processing_20200101_000005.log", process.ppid, "another-host", 2 * day, false],
+    ];
+    for (const [name, pid, host, silentMs] of files) {
+      writeFileSync(
+        join(dir, name),
+        `{"level":"INFO","time":"2020-01-01T00:00:01.000Z","pid":${pid},"host":"${host}"}\n`,
+      );
+      const written = (Date.now() - silentMs) / 1000;
+      utimesSync(join(dir, name), written, written);
+    }
+    setupLogging({ logDir: dir, console: false, maxFiles: 1 });
+    const left = readdirSync(dir);
+    expect(files.filter(([name]) => left.includes(name)).map(([name]) => name)).toEqual(
+      files.filter(([, , , , stays]) => stays).map(([name]) => name),
+    );
+  });
+
   it("leave other files of the folder alone", () => {
     const dir = folder();
     setupLogging({ logDir: dir, console: false });
+    getLogger("a").info("one");
     for (const name of [
       "batch_processing_notes.log",
       "batch_processing_20200101_000000.log.bak",

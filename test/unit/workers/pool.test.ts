@@ -94,10 +94,21 @@ describe("TaskPool", () => {
   it("never runs more tasks than threads, and does all of many", async () => {
     const workers = pool({ maxThreads: 2 });
     const calls = Array.from({ length: 30 }, () => workers.encode(picture(), { format: "png" }));
-    expect(workers.stats()).toMatchObject({ running: 2, queued: 28 });
+    expect(workers.stats()).toMatchObject({ running: 1, queued: 29 });
     const results = await Promise.all(calls);
     expect(new Set(results.map((bytes) => Buffer.from(bytes).toString("base64"))).size).toBe(1);
     expect(workers.stats()).toMatchObject({ queued: 0, running: 0, completed: 30, failed: 0, aborted: 0 });
+  });
+
+  it("starts another thread when calls have waited for busy ones", async () => {
+    const workers = pool({ maxThreads: 2 });
+    const controller = new AbortController();
+    const calls = Array.from({ length: 300 }, () =>
+      workers.encode(picture(400), { format: "png", signal: controller.signal }),
+    );
+    await expect.poll(() => workers.stats().running, { timeout: 60_000 }).toBe(2);
+    controller.abort(new Error("enough"));
+    await Promise.allSettled(calls);
   });
 
   it("gives up waiting and running calls at their signal, with its reason, and goes on", async () => {

@@ -7,13 +7,15 @@ import { ImageProcessingError } from "../../../errors.js";
 /** Formats that are decoded and encoded (GIF is decoded only). */
 export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "avif" | "gif";
 
-interface SniffedFormat {
+export interface SniffedFormat {
   /** A picture format that is read, a container, or undefined. */
   readonly format: ImageFormat | "zip" | undefined;
   /** For messages, with its article: "a PNG picture", "plain text". */
   readonly description: string;
   /** Whether it is a picture of any kind, one that is not read included. */
   readonly isPicture: boolean;
+  /** Whether it may hold pages that are not seen here: an archive or document that is not opened. */
+  readonly mayHoldPages?: boolean;
 }
 
 /** What is known about a file besides its first bytes, for formats without a signature. */
@@ -36,11 +38,21 @@ interface Signature {
   readonly format?: ImageFormat | "zip";
   /** A picture, or a drawing that is one page. */
   readonly isPicture?: boolean;
+  /** An archive or document that is not opened. */
+  readonly mayHoldPages?: boolean;
   readonly description: string;
   /** What must hold besides; for signatures so short that other files have them by chance. */
   readonly holds?: (head: string) => boolean;
 }
 
+const isFits = (head: string): boolean => /^SIMPLE {2}= {20}T/u.test(head);
+const isIff = (head: string): boolean => head.startsWith("FORM");
+/** Of LHA, the method between two dashes: `-lh5-`, `-lzs-`. */
+const isLha = (head: string): boolean => /^-l[hz][0-9a-z]-/u.test(head.slice(2, 7));
+/** Aseprite's header has 128 bytes and ends its first part with a depth of 8, 16 or 32. */
+const isAseprite = (head: string): boolean => [8, 16, 32].includes(uint16(head, 12));
+/** A cursor's list of pictures is an icon's. */
+const isCursor = (head: string): boolean => uint16(head, 4) > 0 && uint16(head, 4) < 256 && byteAt(head, 9) === 0;
 const isRiff = (head: string): boolean => head.startsWith("RIFF");
 
 function byteAt(head: string, at: number): number {
@@ -77,6 +89,7 @@ const RAW_NAME = /\.(?:arw|dng|nef|nrw|orf|pef|rw2|srw)$/iu;
 /** Signatures by position; the first that fits wins. */
 const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\x89PNG\r\n\x1a\n", format: "png", description: "a PNG picture" },
+  { at: 0, bytes: "\xff\xd8\xff\xf7", isPicture: true, description: "a JPEG-LS picture; save it as PNG" },
   { at: 0, bytes: "\xff\xd8\xff", format: "jpeg", description: "a JPEG picture" },
   { at: 0, bytes: "GIF8", format: "gif", description: "a GIF picture" },
   { at: 8, bytes: "WEBP", format: "webp", description: "a WebP picture", holds: isRiff },
@@ -89,11 +102,14 @@ const SIGNATURES: readonly Signature[] = [
   { at: 38, bytes: "image/openraster", isPicture: true, description: "an OpenRaster document; export it as PNG" },
   { at: 0, bytes: "PK\x03\x04", format: "zip", description: "a ZIP archive" },
   { at: 0, bytes: "PK\x05\x06", format: "zip", description: "an empty ZIP archive" },
-  { at: 0, bytes: "Rar!", description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
-  { at: 0, bytes: "7z\xbc\xaf", description: "a 7z archive (CB7); unpack it or convert it to CBZ" },
-  { at: 7, bytes: "**ACE**", description: "an ACE archive (CBA); unpack it or convert it to CBZ" },
-  { at: 257, bytes: "ustar", description: "a TAR archive (CBT); unpack it or convert it to CBZ" },
-  { at: 0, bytes: "%PDF", description: "a PDF document; export its pages as pictures" },
+  { at: 0, bytes: "Rar!", mayHoldPages: true, description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
+  { at: 0, bytes: "7z\xbc\xaf", mayHoldPages: true, description: "a 7z archive (CB7); unpack it or convert it to CBZ" },
+  { at: 7, bytes: "**ACE**", mayHoldPages: true, description: "an ACE archive (CBA); unpack it or convert it to CBZ" },
+  { at: 257, bytes: "ustar", mayHoldPages: true, description: "a TAR archive (CBT); unpack it or convert it to CBZ" },
+  { at: 2, bytes: "-l", mayHoldPages: true, description: "an LHA archive; unpack it", holds: isLha },
+  { at: 0, bytes: "MSCF", mayHoldPages: true, description: "a CAB archive; unpack it" },
+  { at: 60, bytes: "BOOKMOBI", mayHoldPages: true, description: "a Kindle book (MOBI); convert it to CBZ" },
+  { at: 0, bytes: "%PDF", mayHoldPages: true, description: "a PDF document; export its pages as pictures" },
   { at: 0, bytes: "BM", isPicture: true, description: "a BMP picture; save it as PNG", holds: isBitmap },
   { at: 0, bytes: "8BPS", isPicture: true, description: "a Photoshop document; export it as PNG" },
   { at: 0, bytes: "\xff\x0a", isPicture: true, description: "a JPEG XL picture; save it as PNG" },
@@ -119,37 +135,80 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\x8bJNG", isPicture: true, description: "a JNG picture; save it as PNG" },
   { at: 0, bytes: "BPG\xfb", isPicture: true, description: "a BPG picture; save it as PNG" },
   { at: 0, bytes: "FLIF", isPicture: true, description: "a FLIF picture; save it as PNG" },
-  { at: 0, bytes: "\x1f\x8b", description: "a gzip file" },
-  { at: 0, bytes: "\xfd7zXZ\0", description: "an xz file" },
-  { at: 0, bytes: "BZh", description: "a bzip2 file" },
+  { at: 0, bytes: "%!PS-Adobe", isPicture: true, description: "a PostScript drawing (EPS); export it as PNG" },
+  { at: 0, bytes: "\xc5\xd0\xd3\xc6", isPicture: true, description: "a PostScript drawing (EPS); export it as PNG" },
+  { at: 0, bytes: "farbfeld", isPicture: true, description: "a farbfeld picture; save it as PNG" },
+  { at: 0, bytes: "icns", isPicture: true, description: "an icon (ICNS); save it as PNG" },
+  { at: 0, bytes: "\0\0\x02\0", isPicture: true, description: "a cursor (CUR); save it as PNG", holds: isCursor },
+  { at: 0, bytes: "SDPX", isPicture: true, description: "a DPX picture; save it as PNG" },
+  { at: 0, bytes: "XPDS", isPicture: true, description: "a DPX picture; save it as PNG" },
+  { at: 0, bytes: "\x80\x2a\x5f\xd7", isPicture: true, description: "a Cineon picture; save it as PNG" },
+  { at: 8, bytes: "ILBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "PBM ", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 0, bytes: "/* XPM */", isPicture: true, description: "an XPM picture; save it as PNG" },
+  { at: 0, bytes: "#?RGBE", isPicture: true, description: "a Radiance picture; save it as PNG" },
+  { at: 0, bytes: "\xabKTX ", isPicture: true, description: "a KTX texture; save it as PNG" },
+  { at: 0, bytes: "SIMPLE", isPicture: true, description: "a FITS picture; save it as PNG", holds: isFits },
+  { at: 0, bytes: "SAI-CANVAS", isPicture: true, description: "a PaintTool SAI document; export it as PNG" },
+  { at: 0, bytes: "mdipack\0", isPicture: true, description: "a FireAlpaca or MediBang document; export it as PNG" },
+  {
+    at: 4,
+    bytes: "\xe0\xa5",
+    isPicture: true,
+    description: "an Aseprite document; export it as PNG",
+    holds: isAseprite,
+  },
+  { at: 0, bytes: "\x1f\x8b", description: "a gzip file; unpack it" },
+  { at: 0, bytes: "\xfd7zXZ\0", description: "an xz file; unpack it" },
+  { at: 0, bytes: "BZh", description: "a bzip2 file; unpack it" },
+  { at: 0, bytes: "\x28\xb5\x2f\xfd", description: "a Zstandard file; unpack it" },
 ];
 
 /** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
 const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
+/** Its later kinds: PAM names its fields, PFM has a scale behind the size. */
+const NETPBM_MORE = /^(?:P7\n(?:#[^\n]*\n)*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P[Ff]\s+\d+\s+\d+\s+-?\d)/u;
+/** A picture as text of the language C. */
+const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*height\s+\d+\s/su;
+
+/** Formats that only their names tell. */
+const BY_NAME: readonly { readonly name: RegExp; readonly description: string }[] = [
+  { name: /\.svgz$/iu, description: "a packed SVG drawing; export it as PNG" },
+  { name: /\.pi?ct$/iu, description: "a PICT picture; save it as PNG" },
+  { name: /\.sai2?$/iu, description: "a PaintTool SAI document; export it as PNG" },
+  { name: /\.procreate$/iu, description: "a Procreate document; export it as PNG" },
+  { name: /\.wbmp$/iu, description: "a WBMP picture; save it as PNG" },
+  { name: /\.xwd$/iu, description: "an XWD picture; save it as PNG" },
+];
 
 /** Recognises a format by its first bytes (`SNIFF_BYTES` are plenty). */
 export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedFormat {
   if (bytes.byteLength === 0) return something("an empty file (zero bytes)");
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, SNIFF_BYTES)).toString("latin1");
+  const byName = BY_NAME.find(({ name }) => name.test(hints.name ?? ""));
   const found = SIGNATURES.find(
     ({ at, bytes: signature, holds }) => head.startsWith(signature, at) && (holds?.(head) ?? true),
   );
   if (found !== undefined) {
     const { format, description, isPicture = format !== undefined && format !== "zip" } = found;
     if (format === "tiff" && RAW_NAME.test(hints.name ?? "")) return unreadPicture(RAW_PICTURE);
-    return { format, description, isPicture };
+    if (!isPicture && byName !== undefined) return unreadPicture(byName.description);
+    return { format, description, isPicture, mayHoldPages: found.mayHoldPages ?? false };
   }
   // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
+  if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");
+  if (XBM.test(head)) return unreadPicture("an XBM picture; save it as PNG");
+  if (byName !== undefined) return unreadPicture(byName.description);
   if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
-  const text = head
+  const text = (/^(?:\xff\xfe|\xfe\xff)/u.test(head) ? head.slice(2).replaceAll("\0", "") : head)
     .replace(/^\xef\xbb\xbf/u, "")
     .trimStart()
     .toLowerCase();
   if (text.startsWith("<svg") || (text.startsWith("<?xml") && text.includes("<svg")))
     return unreadPicture("an SVG drawing; export it as PNG");
   if (text.startsWith("<!doctype html") || text.startsWith("<html"))
-    return something("a web page (HTML), often an error page saved by a download");
+    return something("a web page (HTML), often an error page saved by a download; fetch it again");
   // oxlint-disable-next-line no-control-regex -- a file with control characters is no text
   if (!/[\0-\x08\x0e-\x1a\x1c-\x1f]/u.test(head)) return something("plain text");
   if (isTarga(head, hints)) return unreadPicture("a TGA picture; save it as PNG");

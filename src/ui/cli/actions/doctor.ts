@@ -1,10 +1,14 @@
 /** `cobra-batch doctor`: checks what this machine can do, and says how to get what is missing. */
 import { misspeltVariables } from "../../../config/layers.js";
 import { toJsonLine } from "../../../core/json-lines.js";
+import { defaultModelDirectory } from "../../../model/default-model.js";
+import { readHostMemory } from "../../../platform/host-memory.js";
 import { VERSION } from "../../../core/version.js";
-import { checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
+import { checkGpus, checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
 import type { Finding, Status } from "../doctor/finding.js";
+import { nvidiaGpus } from "../doctor/gpu-checks.js";
 import { checkHost } from "../doctor/host-checks.js";
+import { checkPages } from "../doctor/page-checks.js";
 import { checkStorage } from "../doctor/storage-checks.js";
 import type { DoctorFlags } from "../commands/doctor-command.js";
 import { asStarted } from "../output/program-name.js";
@@ -24,8 +28,16 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
   print(findings[0]!, flags);
   report(await checkHost());
   report([checkSharp(), checkRuntime()]);
-  report(await checkProviders(flags.provider ?? "cpu"));
+  const wanted = flags.provider ?? "cpu";
+  const gpus = await nvidiaGpus();
+  report(checkGpus(wanted, gpus));
+  report(await checkProviders(wanted, gpus.length));
   report([await checkModel(flags.model)]);
+  const devices = [
+    { name: "cpu", freeBytes: readHostMemory().availableBytes },
+    ...gpus.map(({ freeBytes }, number) => ({ name: `cuda:${number}`, freeBytes })),
+  ];
+  for (const device of devices) report([await checkPages(flags.model ?? defaultModelDirectory(), device)]);
   report(await checkStorage(process.env));
   report(
     misspeltVariables(process.env).map((found) => ({

@@ -21,6 +21,11 @@ export interface ModelImportFlags {
   overwrite?: boolean;
 }
 
+export interface OptimizeFlags {
+  provider: "tensorrt";
+  device: number;
+}
+
 export interface UntrainedFlags {
   out: string;
   preset: PresetName;
@@ -33,7 +38,14 @@ export function modelCommand(): Command {
   const command = new Command("model")
     .summary("make, list and check model packages")
     .description("Makes, lists and checks model packages.");
-  for (const one of [importCommand(), listCommand(), infoCommand(), verifyCommand(), untrainedCommand()])
+  for (const one of [
+    importCommand(),
+    listCommand(),
+    infoCommand(),
+    verifyCommand(),
+    optimizeCommand(),
+    untrainedCommand(),
+  ])
     command.addCommand(one);
   return command;
 }
@@ -118,6 +130,27 @@ function verifyCommand(): Command {
     .action(async (directory: string | undefined) => {
       const { verifyModel } = await import("../actions/model-look.js");
       await verifyModel(directory);
+    });
+}
+
+function optimizeCommand(): Command {
+  const provider = new Option("--provider <name>", "provider to build for");
+  provider.argChoices = ["tensorrt"];
+  return new Command("optimize")
+    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .summary("build TensorRT engines for a package ahead of the first page")
+    .description(
+      "Builds TensorRT engines for all page sizes of a model package and keeps them in the cache folder. They serve one package on one kind of GPU with one version of TensorRT. The package's weights must be inside its graphs.",
+    )
+    .addOption(provider.makeOptionMandatory().argParser(choice("--provider", ["tensorrt"] as const)))
+    .option("--device <number>", "which of several GPUs", integer("--device"), 0)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  cobra-batch model optimize --provider tensorrt\n\nNot tried on a GPU yet; see docs/gpu.md.",
+    )
+    .action(async (directory: string | undefined, flags: OptimizeFlags) => {
+      const { optimizeModel } = await import("../actions/model-optimize.js");
+      await optimizeModel(directory, flags);
     });
 }
 

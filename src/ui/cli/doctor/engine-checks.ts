@@ -1,19 +1,20 @@
 /** Checks of the engine's parts: addon, ONNX Runtime, its providers, sharp, the model package. */
 import { execFile, type ChildProcess } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { runtimeInfo } from "../../../binding/index.js";
+import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
 import { messageOf } from "../../../errors.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
+import { packagePath } from "../../../platform/package-files.js";
 import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
+import { gpuFinding, librariesFinding, type Gpu } from "./gpu-checks.js";
 
-const PROBE = fileURLToPath(new URL("./probe-provider.js", import.meta.url));
+const PROBE = packagePath("dist/ui/cli/doctor/probe-provider.js");
 const PROBE_TIMEOUT_MS = 60_000;
-const GPU_QUERY_TIMEOUT_MS = 10_000;
 
 /** The addon with the ONNX Runtime library that it loads. */
 export function checkRuntime(): Finding {
@@ -36,32 +37,60 @@ export function checkRuntime(): Finding {
 }
 
 /**
- * Runs each provider in a process of its own, so that a driver that crashes takes nothing with it.
+ * Runs each provider in a process of its own, so that a driver that crashes takes nothing with it; an NVIDIA provider
+ * once for each GPU.
  * @param wanted the one that must work
  */
-export async function checkProviders(wanted: Provider): Promise<Finding[]> {
+export async function checkProviders(wanted: Provider, gpus: number): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const provider of PROVIDER_NAMES) findings.push(await checkProvider(provider, provider === wanted));
+  for (const provider of PROVIDER_NAMES) {
+    const devices = PROVIDERS[provider].isNvidia ? Math.max(1, gpus) : 1;
+    for (let device = 0; device < devices; device++)
+      findings.push(await checkProvider(provider, device, provider === wanted));
+  }
   return findings;
 }
 
-async function checkProvider(provider: Provider, wanted: boolean): Promise<Finding> {
-  const base = { check: `provider-${provider}`, title: `provider ${provider}` };
-  const [{ found, works }, gpu] = await Promise.all([
-    probe(provider),
-    PROVIDERS[provider].isNvidia ? nvidiaGpu() : undefined,
-  ]);
-  const withGpu = gpu === undefined ? found : `${found}; ${gpu}`;
-  if (works) return { ...base, status: "ok", found: withGpu };
+async function checkProvider(provider: Provider, device: number, wanted: boolean): Promise<Finding> {
+  const suffix = device === 0 ? "" : `:${device}`;
+  const base = { check: `provider-${provider}${suffix}`, title: `provider ${provider}${suffix}` };
+  const { found, works } = await probe(provider, device);
+  if (works) return { ...base, status: "ok", found };
   const remedy = PROVIDERS[provider].needs;
-  return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found: withGpu, remedy };
+  return { ...base, status: wanted || provider === "cpu" ? "error" : "note", found, remedy };
 }
 
-function probe(provider: Provider): Promise<{ found: string; works: boolean }> {
+/**
+ * Where the libraries of the NVIDIA providers are, and whether each GPU suits them. Nothing on a machine that has
+ * neither GPU nor provider, where the providers' own findings say enough.
+ * @param wanted the provider that must work
+ */
+export function checkGpus(wanted: Provider, gpus: readonly Gpu[]): Finding[] {
+  let runtime: { version: string; libraryPath: string };
+  try {
+    runtime = runtimeInfo();
+  } catch {
+    return []; // said already
+  }
+  const found = (["cuda", "tensorrt"] as const).map(
+    (provider) => [provider, findCudaLibraries(runtime.libraryPath, provider, process.env)] as const,
+  );
+  const cudaVersion = found[0]![1].cudaVersion;
+  const chips = gpus.map((gpu, number) => gpuFinding(number, gpu, runtime.version, cudaVersion));
+  if (gpus.length === 0 && found.every(([, { providerFile }]) => providerFile === undefined)) return chips;
+  return [
+    ...chips,
+    ...found.map(([provider, libraries]) =>
+      librariesFinding(provider, libraries, provider === wanted ? "error" : "note"),
+    ),
+  ];
+}
+
+function probe(provider: Provider, device: number): Promise<{ found: string; works: boolean }> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
-      [PROBE, provider],
+      [PROBE, provider, String(device)],
       { timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" },
       (_error, stdout, stderr) => {
         resolve(stdout === "" ? { found: endOf(child, stderr), works: false } : readProbe(stdout));
@@ -83,22 +112,6 @@ function endOf({ signalCode, exitCode }: ChildProcess, stderr: string): string {
   const where = operator === undefined ? "" : ` at ${operator}`;
   if (signalCode === "SIGKILL") return `does not finish within ${PROBE_TIMEOUT_MS / 1000} s${where}`;
   return `crashes${where} (${signalCode ?? `exit code ${exitCode}`})`;
-}
-
-/** The first NVIDIA GPU, by its own tool; undefined if the tool is missing or finds none. */
-function nvidiaGpu(): Promise<string | undefined> {
-  const query = ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"];
-  return new Promise((resolve) => {
-    execFile("nvidia-smi", query, { timeout: GPU_QUERY_TIMEOUT_MS }, (error, stdout) => {
-      resolve(error === null ? gpuText(stdout) : undefined);
-    });
-  });
-}
-
-/** @param csv a line for each GPU: name, compute capability, driver */
-export function gpuText(csv: string): string | undefined {
-  const [name, capability, driver] = (csv.trim().split("\n")[0] ?? "").split(", ");
-  return name && capability && driver ? `${name}, compute capability ${capability}, driver ${driver}` : undefined;
 }
 
 /**

@@ -1,13 +1,17 @@
 /**
- * Runs as a process of its own: tries each probe on the provider named by its argument and prints the outcome as JSON.
- * Standard error names the operator being run, for a parent that sees this process crash.
+ * Runs as a process of its own: tries each probe on the provider and the device named by its arguments and prints the
+ * outcome as JSON. Standard error names the operator being run, for a parent that sees this process crash.
  */
 import { InferenceSession, Tensor, type Provider } from "../../../binding/index.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { probes, PROBE_TOLERANCE, type Probe } from "./probe-graphs.js";
 
-async function fault({ operator, graph, inputs, expected }: Probe, provider: Provider): Promise<string | undefined> {
-  using session = await InferenceSession.create(graph, { provider });
+async function fault(
+  { operator, graph, inputs, expected }: Probe,
+  provider: Provider,
+  deviceId: number,
+): Promise<string | undefined> {
+  using session = await InferenceSession.create(graph, { provider, deviceId });
   const tensors = Object.entries(inputs).map(
     ([name, { data, dims }]) => [name, Tensor.from("float32", data, dims)] as const,
   );
@@ -18,12 +22,13 @@ async function fault({ operator, graph, inputs, expected }: Probe, provider: Pro
 }
 
 const provider = process.argv[2] as Provider;
+const deviceId = Number(process.argv[3] ?? 0);
 const ran: string[] = [];
 try {
   let found: string | undefined;
   for (const probe of probes()) {
     process.stderr.write(`probe: ${probe.operator}\n`);
-    found = await fault(probe, provider);
+    found = await fault(probe, provider, deviceId);
     if (found !== undefined) break;
     ran.push(probe.operator);
   }

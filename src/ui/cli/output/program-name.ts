@@ -16,6 +16,8 @@ export interface Started {
 export function programName(
   { script, env, folder }: Started = { script: process.argv[1] ?? NAME, env: process.env, folder: process.cwd() },
 ): string {
+  const launcher = env["COBRA_LAUNCHER"]; // the launcher of a bundle names itself: what it starts is inside
+  if (launcher) return programName({ script: launcher, env: { PATH: env["PATH"] }, folder });
   const [path, name] = [dirname(resolve(folder, script)), basename(script)];
   if (/\.[cm]?js$/.test(name)) return `node ${quoted(nearest(folder, script))}`;
   if (path.endsWith(`${sep}node_modules${sep}.bin`)) return `npx ${name}`;

@@ -1,12 +1,26 @@
 /** Bodies, queries and answers of the calls, beside the objects of `schemas.ts`. */
 import { z } from "zod";
 import { SETTINGS, STYLES } from "../../../config/batch-config.js";
+import { MOST_NAME_CHARACTERS } from "./limits.js";
 import { hintDotsSchema } from "../../../config/color-hints.js";
 import { RESULT_FORMATS } from "../../../colorization/request/page-request.js";
-import { job, jobId, jobSettings, pageOwnSettings, pageSettingFields, pictureId, PICTURE_ROLES } from "./schemas.js";
+import {
+  job,
+  jobId,
+  jobSettings,
+  pageOwnSettings,
+  pageSettingFields,
+  pictureId,
+  PICTURE_ROLES,
+  redoSettings,
+} from "./schemas.js";
 
 const count = z.int().min(0);
-const text = z.string().min(1, "must not be empty").max(1000, "must have at most 1000 characters");
+const jobName = z
+  .string()
+  .min(1, "must not be empty")
+  .refine((name) => [...name].length <= MOST_NAME_CHARACTERS, `must have at most ${MOST_NAME_CHARACTERS} characters`)
+  .meta({ maxLength: MOST_NAME_CHARACTERS });
 /** A number in a query. */
 const queryCount = z.coerce.number("must be a number").int("must be a whole number").min(0, "must not be negative");
 const flag = z
@@ -14,7 +28,7 @@ const flag = z
   .transform((word) => word === "1" || word === "true");
 
 /** Name of an allowed folder. */
-export const rootName = text.max(200).describe("name of an allowed folder");
+export const rootName = z.string().min(1, "must not be empty").max(200).describe("name of an allowed folder");
 const relativePath = z
   .string()
   .max(4096, "must have at most 4096 characters")
@@ -22,12 +36,13 @@ const relativePath = z
 
 export const jobParams = z.strictObject({ job: jobId });
 export const pictureParams = z.strictObject({ job: jobId, picture: pictureId });
+export const uploadParams = z.strictObject({ upload: z.string().describe("end of the upload's address") });
 export const rootParams = z.strictObject({ root: rootName });
 
 /** A new job. */
 export const newJob = z
   .strictObject({
-    name: text.describe("default: the name of the input"),
+    name: jobName.describe("default: the name of the input"),
     source: job.shape.source.describe("where the pages come from; default: uploads"),
     settings: jobSettings,
     background: z.boolean().describe("yields to jobs that are not in the background"),
@@ -38,7 +53,7 @@ export const newJob = z
 /** What of a job can be changed. */
 export const jobChanges = z
   .strictObject({
-    name: text,
+    name: jobName,
     settings: jobSettings.describe("replaces all settings of the job"),
     background: z.boolean(),
     position: count.describe("new place among the queued jobs, from 0"),
@@ -71,7 +86,7 @@ export const retryOptions = z
   .optional();
 export const redoOptions = z.strictObject({
   ids,
-  settings: pageOwnSettings.describe("over those of each page; default: the next seed").optional(),
+  settings: redoSettings.describe("over those of each page; default: the next seed").optional(),
 });
 /** A call that takes nothing: no body, or an empty object. */
 export const noOptions = z.strictObject({}).optional();

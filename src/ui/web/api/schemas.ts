@@ -52,11 +52,12 @@ export const JOB_STATES = [
   "completed",
   "failed",
   "cancelled",
+  "damaged",
 ] as const;
 const jobState = z
   .enum(JOB_STATES)
   .describe(
-    "draft: being put together; queued: waits for its turn; preview: waits for a decision; completed: every page has an outcome; failed: could not run",
+    "draft: being put together; queued: waits for its turn; preview: waits for a decision; completed: every page has an outcome; failed: could not run; damaged: its record cannot be read, and it can only be deleted",
   );
 
 /** Settings of how a page looks, none filled in: what is left out is the job's, or the default. */
@@ -98,6 +99,21 @@ export const pageOwnSettings = z
     id: "PageSettings",
     description: 'settings of one page over its job\'s; hints "strokes": the picture that was put to …/hints',
   });
+
+const own = pageOwnSettings.shape;
+/** Settings over those that a page has already. */
+export const redoSettings = z
+  .strictObject({
+    style: own.style.nullable(),
+    seed: own.seed.nullable(),
+    numInferenceSteps: own.numInferenceSteps.nullable(),
+    topK: own.topK.nullable(),
+    ink: own.ink.nullable(),
+    fill: own.fill.nullable(),
+    references: own.references.nullable(),
+    hints: own.hints.nullable(),
+  })
+  .meta({ id: "RedoSettings", description: "settings over those that a page has; null: as the job's again" });
 
 const progress = z
   .strictObject({ total: count, completed: count, failed: count, unfinished: count })
@@ -173,8 +189,13 @@ export const picture = z
         name: z.string().describe("file name"),
         width: count,
         height: count,
+        tiles: count.describe("parts it was coloured in: strips and spreads").optional(),
         seed: count,
-        references: z.array(z.string()).describe("reference patches that were used, name#patch"),
+        references: z
+          .array(z.string())
+          .describe(
+            "reference patches that were used, name#patch, by quarter of the page, the most alike first; patch 0 is the whole, 1 to 4 its corners",
+          ),
         layers: z.array(z.string()).describe("names of its layers").optional(),
       })
       .optional(),
@@ -212,6 +233,7 @@ export const serverInfo = z
 export type JobState = z.infer<typeof jobState>;
 export type JobSettings = z.infer<typeof jobSettings>;
 export type PageOwnSettings = z.infer<typeof pageOwnSettings>;
+export type RedoSettings = z.infer<typeof redoSettings>;
 export type Job = z.infer<typeof job>;
 export type Picture = z.infer<typeof picture>;
 export type PictureRole = Picture["role"];

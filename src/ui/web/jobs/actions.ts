@@ -2,8 +2,8 @@
 import { rm } from "node:fs/promises";
 import { settingsOfApproval } from "../../../core/preview/preview.js";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
-import type { JobSettings, JobState, PageOwnSettings } from "../api/schemas.js";
-import { checkedOwn, checkedSettings } from "./given.js";
+import type { JobSettings, JobState, RedoSettings } from "../api/schemas.js";
+import { checkedRedo, checkedSettings, withChanges } from "./given.js";
 import type { JobEntry } from "./job-entry.js";
 import { previewOf, type JobQueue } from "./queue.js";
 import { firstRank, lastRank } from "./queue-order.js";
@@ -24,6 +24,7 @@ export class JobActions {
   }
 
   async start(entry: JobEntry): Promise<void> {
+    entry.assertWhole();
     const pictures = await entry.pictures();
     if (entry.scan === undefined && !entry.stored.unscanned) assertReady(pictures);
     await this.#act(entry, ["draft", "completed", "failed", "cancelled"], "start", (job) => ({
@@ -103,19 +104,20 @@ export class JobActions {
     this.#register.toldPictures(entry);
   }
 
-  /** @param settings over those that the pages have; none: the next seed of each */
-  async redo(entry: JobEntry, ids: readonly string[], settings: PageOwnSettings = {}): Promise<void> {
-    const own = checkedOwn(settings);
+  /** @param settings over those that the pages have, null as the job's again; none: the next seed of each */
+  async redo(entry: JobEntry, ids: readonly string[], settings: RedoSettings = {}): Promise<void> {
+    const changes = checkedRedo(settings);
     const states = [...AT_REST.filter((state) => state !== "draft"), "running"] as const;
     assertState(entry.stored, states, "do pages again", "start it first");
     const outcomes = await entry.outcomes();
     const roles = await entry.roles();
-    const given = Object.keys(own).length > 0;
-    await this.#register.changePictures(entry, ids, (picture) => {
+    const given = Object.keys(changes).length > 0;
+    await this.#register.changePictures(entry, ids, ({ settings: before = {}, ...picture }) => {
       if (roles.of(picture) !== "page")
         throw new ValidationError("ERR_ARGUMENT", `${picture.name} is no page; move it to the pages first`);
       const seed = outcomes.get(picture.name)?.success?.facts.seed ?? entry.stored.settings.seed ?? 0;
-      return { ...picture, settings: { ...picture.settings, ...(given ? own : { seed: seed + 1 }) } };
+      const own = withChanges(before, given ? changes : { seed: seed + 1 });
+      return { ...picture, ...(Object.keys(own).length === 0 ? {} : { settings: own }) };
     });
     const joined = (more: readonly string[]): string[] => [...new Set([...more, ...ids])];
     await this.#register.change(entry, (job) => {

@@ -2,21 +2,38 @@
 import { randomBytes } from "node:crypto";
 import type { z } from "zod";
 import { ConfigurationError, ValidationError } from "../../../errors.js";
-import { jobSettings, pageOwnSettings, type JobSettings, type PageOwnSettings } from "../api/schemas.js";
+import { MOST_NAME_CHARACTERS } from "../api/limits.js";
+import {
+  jobSettings,
+  pageOwnSettings,
+  redoSettings,
+  type JobSettings,
+  type PageOwnSettings,
+  type RedoSettings,
+} from "../api/schemas.js";
 
-const MAX_NAME = 200;
 /** Control characters, and marks that reorder text on screen. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNFIT = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** @throws ValidationError `ERR_ARGUMENT` */
 export function checkedName(given: string): string {
-  const name = given.normalize("NFC").replace(UNFIT, " ").trim();
-  if (name !== "" && name.length <= MAX_NAME) return name;
+  const name = fitForName(given);
+  const { length } = [...name];
+  if (name !== "" && length <= MOST_NAME_CHARACTERS) return name;
   throw new ValidationError(
     "ERR_ARGUMENT",
-    `the name of a job must have 1 to ${MAX_NAME} characters, not ${name.length}`,
+    `the name of a job must have 1 to ${MOST_NAME_CHARACTERS} characters, not ${length}`,
   );
+}
+
+/** A name that an input gives its job: as much of it as fits. Undefined where nothing is left. */
+export function nameFrom(given: string): string | undefined {
+  return [...fitForName(given)].slice(0, MOST_NAME_CHARACTERS).join("").trim() || undefined;
+}
+
+function fitForName(given: string): string {
+  return given.normalize("NFC").replace(UNFIT, " ").trim();
 }
 
 /** @throws ConfigurationError `ERR_CONFIG` */
@@ -27,6 +44,18 @@ export function checkedSettings(given: JobSettings): JobSettings {
 /** Settings of a page. @throws ConfigurationError `ERR_CONFIG` */
 export function checkedOwn(given: PageOwnSettings): PageOwnSettings {
   return checked(pageOwnSettings, given);
+}
+
+/** Settings over those of a page. @throws ConfigurationError `ERR_CONFIG` */
+export function checkedRedo(given: RedoSettings): RedoSettings {
+  return checked(redoSettings, given);
+}
+
+/** The settings that a page has with others over them; null takes one away. */
+export function withChanges(own: PageOwnSettings, changes: RedoSettings): PageOwnSettings {
+  return Object.fromEntries(
+    Object.entries({ ...own, ...changes }).filter(([, value]) => value !== null && value !== undefined),
+  );
 }
 
 function checked<T>(schema: z.ZodType<T>, given: T): T {

@@ -1,6 +1,7 @@
 /** One job in memory: what its folder says, and what happens to it right now. Changes are on disk before they count. */
 import { performance } from "node:perf_hooks";
 import type { BatchEvent, BatchProgress } from "../../../core/events.js";
+import { BatchProcessingError } from "../../../errors.js";
 import { Estimate } from "../../cli/output/estimate.js";
 import type { Picture } from "../api/schemas.js";
 import { outputOf, outcomeOf, storedOutcomes, type Outcome } from "./outcomes.js";
@@ -77,12 +78,19 @@ export class JobEntry {
    */
   change(change: (stored: StoredJob) => StoredJob): Promise<string | undefined> {
     return this.#inTurn(async () => {
+      this.assertWhole();
       const next = change(this.#stored);
       if (next === this.#stored) return undefined;
       await writeStored(this.paths.job, next, this.paths.folder);
       this.#stored = next;
       return (await stampOf(this.paths.job)) ?? "";
     });
+  }
+
+  /** A damaged record is left as it is. @throws BatchProcessingError `ERR_STATE` */
+  assertWhole(): void {
+    if (this.#stored.state === "damaged")
+      throw new BatchProcessingError("ERR_STATE", "the chapter's record is damaged; it can only be deleted");
   }
 
   /** For a disk that takes nothing: the value counts until the server ends. */
@@ -92,6 +100,7 @@ export class JobEntry {
 
   /** Its pictures; none before the first scan. */
   pictures(): Promise<StoredPictures> {
+    if (this.#stored.state === "damaged") return Promise.resolve(noPictures());
     this.#pictures ??= readStoredPictures(this.paths.pictures)
       .then((stored) => {
         if (stored === undefined && Object.values(this.#stored.counts).some((count) => count > 0)) this.lost();
@@ -107,6 +116,7 @@ export class JobEntry {
   /** Changes its pictures. */
   changePictures(change: (pictures: StoredPictures) => StoredPictures): Promise<StoredPictures> {
     return this.#inTurn(async () => {
+      this.assertWhole();
       const next = change(await this.pictures());
       await writeStored(this.paths.pictures, next, this.paths.folder);
       this.#pictures = Promise.resolve(next);

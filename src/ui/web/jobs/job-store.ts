@@ -1,12 +1,20 @@
 /** All jobs: opened, made, changed and removed. What a job is lies in its folder; see `stored.ts`. */
-import { copyFile, link, readdir, rm } from "node:fs/promises";
+import { copyFile, link, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Lease } from "../../../core/journal/lease.js";
 import { QueueError } from "../../../errors.js";
 import { removeLeftovers } from "../../../io/files/atomic-file.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
-import type { Job, JobSettings, PageOwnSettings, Picture, Problem, ServerEvent } from "../api/schemas.js";
+import {
+  jobId,
+  type Job,
+  type JobSettings,
+  type Picture,
+  type Problem,
+  type RedoSettings,
+  type ServerEvent,
+} from "../api/schemas.js";
 import { JobActions } from "./actions.js";
 import { checkedName, checkedSettings, newId } from "./given.js";
 import { PathHider } from "./hide-paths.js";
@@ -17,12 +25,12 @@ import { JobPictures, type PictureChanges } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { JobQueue } from "./queue.js";
 import { ranksAt } from "./queue-order.js";
-import { assertState, AT_REST, JobRegister, notFound, REMOVED } from "./register.js";
+import { assertState, AT_REST, JobRegister, notFound, NO_JOB } from "./register.js";
 import { findResults, openResults } from "./results.js";
 import { Roots } from "./roots.js";
 import { Scanner } from "./scanner.js";
 import { SourceCache } from "./source-cache.js";
-import { readStoredJob, stampOf, writeStored, type StoredJob } from "./stored.js";
+import { damagedJob, readStoredJob, stampOf, writeStored, type StoredJob } from "./stored.js";
 import type {
   JobChanges,
   JobLimits,
@@ -59,7 +67,7 @@ export class JobStore implements Jobs {
     this.#lease = lease;
     this.#roots = new Roots(roots);
     const places = [...roots].map(([name, path]) => [resolve(path), name] as const);
-    const register = new JobRegister(folder, index, new PathHider([...places, [dirname(folder), ""]]));
+    const register = new JobRegister(folder, index, new PathHider(places, dirname(folder)));
     const host = {
       engine,
       pool,
@@ -105,7 +113,7 @@ export class JobStore implements Jobs {
     const rows = this.#index.rows();
     for (const name of await readdir(this.#register.folder)) {
       const folder = join(this.#register.folder, name);
-      if (name.startsWith(REMOVED)) {
+      if (name.startsWith(NO_JOB)) {
         await rm(folder, { recursive: true, force: true }).catch(() => undefined);
         continue;
       }
@@ -114,9 +122,10 @@ export class JobStore implements Jobs {
       const row = rows.get(name);
       rows.delete(name);
       const known = row !== undefined && row.stamp === stamp;
-      const stored = known ? row.job : await readStoredJob(path);
+      const stored = known ? row.job : await readStoredJob(path).catch(() => undefined);
       if (stored === undefined || stored.id !== name) {
         log.warn({}, `${folder} holds no job that can be read; it is left as it is`);
+        if (jobId.safeParse(name).success) await this.#keepDamaged(name, folder);
         continue;
       }
       await removeLeftovers(folder);
@@ -130,6 +139,15 @@ export class JobStore implements Jobs {
     }
     for (const id of rows.keys()) this.#index.remove(id);
     this.#actions.queued();
+  }
+
+  /** So that people see it and can delete it. What is no folder is nobody's job. */
+  async #keepDamaged(id: string, folder: string): Promise<void> {
+    const isFolder = await stat(folder).then(
+      (info) => info.isDirectory(),
+      () => false,
+    );
+    if (isFolder) this.#register.keep(new JobEntry(await damagedJob(id, join(folder, "job.json")), folder));
   }
 
   list(): Job[] {
@@ -196,6 +214,7 @@ export class JobStore implements Jobs {
   async again(id: string): Promise<Job> {
     this.#assertRoom();
     const before = this.#register.entry(id);
+    before.assertWhole();
     const { name, named, background, source, settings, counts, cover } = before.stored;
     const pictures = await before.pictures();
     const { input, references, hints } = before.paths;
@@ -280,7 +299,7 @@ export class JobStore implements Jobs {
     return this.#act(id, (entry) => this.#actions.retry(entry, ids));
   }
 
-  redo(id: string, ids: readonly string[], settings?: PageOwnSettings): Promise<Job> {
+  redo(id: string, ids: readonly string[], settings?: RedoSettings): Promise<Job> {
     return this.#act(id, (entry) => this.#actions.redo(entry, ids, settings));
   }
 

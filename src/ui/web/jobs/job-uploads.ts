@@ -25,6 +25,7 @@ export class JobUploads {
 
   async target(entry: JobEntry, role: UploadRole, path: string): Promise<string> {
     const { stored, paths } = entry;
+    entry.assertWhole();
     if (role === "input") {
       assertState(stored, ["draft"], "take uploads for its input", "make another job");
       if (stored.source.kind !== "upload")

@@ -13,7 +13,7 @@ import type { StoredJob } from "./stored.js";
 /** What has become of a page. */
 export interface Outcome {
   readonly success?: PageResult;
-  readonly failure?: NonNullable<Picture["failure"]>;
+  readonly failure?: Pick<NonNullable<Picture["failure"]>, "stage" | "code" | "message">;
 }
 
 /** A page's picture. */
@@ -21,7 +21,7 @@ export interface PageResult {
   /** Relative name in the output. */
   readonly name: string;
   readonly version: string;
-  readonly facts: Pick<PageSuccess, "width" | "height" | "seed" | "references" | "elapsedMs">;
+  readonly facts: Pick<PageSuccess, "width" | "height" | "tiles" | "seed" | "references" | "elapsedMs">;
   readonly layers: readonly string[];
 }
 
@@ -78,17 +78,17 @@ export function outcomeOf(
 }
 
 function resultOf(success: PageSuccess, name: string, version: string): PageResult {
-  const { width, height, seed, references, elapsedMs, layers = [] } = success;
+  const { width, height, tiles, seed, references, elapsedMs, layers = [] } = success;
   return {
     name,
     version,
-    facts: { width, height, seed, references, elapsedMs },
+    facts: { width, height, ...(tiles === undefined ? {} : { tiles }), seed, references, elapsedMs },
     layers: layers.map((path) => basename(path)).filter((layer) => (LAYER_NAMES as readonly string[]).includes(layer)),
   };
 }
 
-function shortFailure({ stage, code, message, remedy }: NonNullable<Outcome["failure"]>): Outcome["failure"] & {} {
-  return { stage, code, message, remedy };
+function shortFailure({ stage, code, message }: NonNullable<Outcome["failure"]>): NonNullable<Outcome["failure"]> {
+  return { stage, code, message };
 }
 
 function versionOf(parts: readonly unknown[]): string {

@@ -1,8 +1,8 @@
 /** Errors as the HTTP API tells them (RFC 9457): the status of each code, and the same facts for a job that failed. */
 import { STATUS_CODES } from "node:http";
 import { BatchProcessingError, type ErrorCode } from "../../../errors.js";
-import { factsOf } from "../../../errors/classes.js";
 import type { Problem } from "../api/schemas.js";
+import { webRemedy, withoutCommandAdvice } from "./remedies.js";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_JOB_NOT_FOUND: 404,
@@ -44,7 +44,7 @@ export function problemOf(error: unknown): Problem {
     title: STATUS_CODES[status]!,
     status,
     code,
-    detail: known?.message ?? "the server met a bug; its log has the details",
-    remedy: factsOf(code).remedy,
+    detail: known === undefined ? "the server met a bug; its log has the details" : withoutCommandAdvice(known.message),
+    remedy: webRemedy(code),
   };
 }

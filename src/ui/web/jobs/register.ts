@@ -5,6 +5,7 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import { outputError } from "../../../io/files/file-errors.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import type { Job, JobState, ServerEvent } from "../api/schemas.js";
 import { Feed } from "./feed.js";
@@ -19,8 +20,8 @@ import { jobView, pictureView } from "./views.js";
 
 /** Of this many jobs pictures are kept in memory. */
 const DETAILED = 8;
-/** Front of the name of a folder whose job was removed. */
-export const REMOVED = ".removed-";
+/** Front of the name of a folder that is no job: one that is being made or deleted. It goes at the next start. */
+export const NO_JOB = ".removed-";
 
 export class JobRegister {
   readonly folder: string;
@@ -68,12 +69,14 @@ export class JobRegister {
   /** Makes a job. @param fill puts more into its folder, before the job is there */
   async add(stored: StoredJob, fill?: (folder: string) => Promise<void>): Promise<JobEntry> {
     const folder = join(this.folder, stored.id);
+    const making = join(this.folder, `${NO_JOB}${stored.id}`);
     try {
-      await makeFolder(folder, this.folder);
-      await fill?.(folder);
-      await writeStored(join(folder, "job.json"), stored, folder);
+      await makeFolder(making, this.folder);
+      await fill?.(making);
+      await writeStored(join(making, "job.json"), stored, making);
+      await rename(making, folder).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
     } catch (error) {
-      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      await rm(making, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
     const entry = new JobEntry(stored, folder);
@@ -86,7 +89,7 @@ export class JobRegister {
   /** Forgets a job that does nothing any more, and deletes its folder. */
   async remove(entry: JobEntry): Promise<void> {
     const { id, paths } = entry;
-    const aside = join(this.folder, `${REMOVED}${id}`);
+    const aside = join(this.folder, `${NO_JOB}${id}`);
     await rename(paths.folder, aside).catch(() => undefined);
     this.#entries.delete(id);
     this.#index.remove(id);

@@ -78,7 +78,7 @@ export class FolderArchive {
       const { size, stamp } = await factsOf(path);
       files.push({ name, path, sizeBytes: size, stamp, crc: undefined });
     }
-    return files.length === 0 ? undefined : new FolderArchive(sortedNaturally(files, ({ name }) => name));
+    return files.length === 0 ? undefined : new FolderArchive(await sortedNaturally(files, ({ name }) => name));
   }
 
   /** The bytes from `start` up to, not including, `end`. */

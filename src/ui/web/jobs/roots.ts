@@ -1,9 +1,8 @@
 /** Folders on the server that jobs may read: a path below one is what really lies there, whatever links say. */
-import { readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readlink, realpath } from "node:fs/promises";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import { ValidationError } from "../../../errors.js";
 import { nameFault, printableName } from "../../../io/archive/zip-names.js";
-import { liesWithin } from "../../../io/files/real-path.js";
 import { isArchiveName, isJunkName } from "../../../io/names/entry-rules.js";
 import { compareNatural } from "../../../io/names/natural-order.js";
 import type { RootEntry } from "./types.js";
@@ -37,14 +36,14 @@ export class Roots {
     if (folder === undefined) throw notFound(`there is no root "${printableName(root)}"`);
     const fault = path === "" ? undefined : nameFault(path);
     if (fault !== undefined) throw notFound(`"${printableName(path)}" of the root "${root}" is refused: ${fault}`);
-    const target = join(folder, path);
     const missing = notFound(`the root "${root}" has no "${printableName(path)}" that can be read`);
     try {
-      const real = await realpath(target);
-      if (!(await liesWithin(real, folder))) throw missing;
-      const info = await stat(real);
+      const base = await realpath(folder);
+      const real = await placeWithin(base, path);
+      if (real === undefined) throw missing;
+      const info = await lstat(real);
       if (!info.isDirectory() && !info.isFile()) throw missing;
-      return { root: await realpath(folder), path: real, isFolder: info.isDirectory() };
+      return { root: base, path: real, isFolder: info.isDirectory() };
     } catch {
       throw missing;
     }
@@ -64,6 +63,43 @@ export class Roots {
     }
     return found.sort((a, b) => compareNatural(a.name, b.name));
   }
+}
+
+/** As many links as the system itself follows. */
+const MOST_LINKS = 40;
+
+/**
+ * What really lies at a path below a folder, its links followed one by one. Undefined where one of them leads out, also
+ * if another leads back in: who made it may change what lies there.
+ * @param base real path of the folder
+ * @throws the system's error for what does not exist
+ */
+async function placeWithin(base: string, path: string): Promise<string | undefined> {
+  const parts = path.split("/");
+  let here = base;
+  for (let links = 0; parts.length > 0;) {
+    const part = parts.shift()!;
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (here === base) return undefined;
+      here = dirname(here);
+      continue;
+    }
+    const next = join(here, part);
+    if (!(await lstat(next)).isSymbolicLink()) {
+      here = next;
+      continue;
+    }
+    if (++links > MOST_LINKS) return undefined;
+    const target = await readlink(next);
+    if (isAbsolute(target)) {
+      const below = relative(base, target);
+      if (below.split("/")[0] === "..") return undefined;
+      here = base;
+      parts.unshift(...below.split("/"));
+    } else parts.unshift(...target.split("/"));
+  }
+  return here;
 }
 
 function notFound(message: string): ValidationError {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { PicturePool } from "../../../core/batch-engine.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
+import { nameFrom } from "./given.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobEntry } from "./job-entry.js";
 import { problemOf } from "./problem.js";
@@ -86,6 +87,7 @@ export class Scanner {
     });
     fault ??= found.fault;
     await entry.changePictures((now) => ({ ...found, fault, pictures: withWords(found, now) }));
+    const name = input?.name === undefined ? undefined : nameFrom(input.name);
     const roles = new Roles(await entry.pictures());
     const counts = roles.counts(found.others);
     const { cover } = roles;
@@ -96,7 +98,7 @@ export class Scanner {
       unscanned: false,
       counts,
       cover,
-      ...(job.named || input?.name === undefined ? {} : { name: input.name }),
+      ...(job.named || name === undefined ? {} : { name }),
       ...(fault === undefined ? {} : { problem: problemOf(errorOf(fault)) }),
     }));
   }

@@ -3,7 +3,7 @@
  * from anywhere, so nothing of them is used before it has passed a schema.
  */
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { systemCode } from "../../../errors.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
@@ -14,6 +14,8 @@ import { job, JOB_STATES, jobId, jobSettings, pageOwnSettings, pictureId, PICTUR
 import { IMAGE_TYPES } from "../../../config/batch-config.js";
 import { errorCode } from "../../../core/events.js";
 
+/** What a record can say; a damaged one cannot be read. */
+const state = z.enum(JOB_STATES).refine((said): boolean => said !== "damaged");
 const { createdAt, startedAt, endedAt, source, counts, progress, warnings, problem } = job.shape;
 const count = z.int().min(0);
 /** A relative path that stays in its folder. */
@@ -27,7 +29,7 @@ export const storedJob = z.strictObject({
   name: z.string(),
   /** A person gave the name; else it follows the input. */
   named: z.boolean(),
-  state: z.enum(JOB_STATES),
+  state,
   createdAt,
   startedAt,
   endedAt,
@@ -45,7 +47,7 @@ export const storedJob = z.strictObject({
     })
     .optional(),
   /** The next run does these pages alone; where the job is afterwards. */
-  redo: z.strictObject({ pages: z.array(pictureId), afterwards: z.enum(JOB_STATES) }).optional(),
+  redo: z.strictObject({ pages: z.array(pictureId), afterwards: state }).optional(),
   /** Pages to do again when the run that is under way has ended. */
   redoLater: z.array(pictureId),
   /** Its pictures are to be looked at. */
@@ -63,6 +65,7 @@ export const storedJob = z.strictObject({
   warnings,
   problem,
 });
+/** A job as its record says, or one whose record is damaged. */
 export type StoredJob = z.infer<typeof storedJob>;
 
 const storedPicture = z.strictObject({
@@ -120,6 +123,46 @@ export type JobPaths = ReturnType<typeof jobPaths>;
 export function noPictures(): StoredPictures {
   return { version: 1, others: 0, pictures: [] };
 }
+
+/**
+ * Stands for a job whose record cannot be read. Of a record that breaks a rule the name is kept.
+ * @param id name of its folder
+ */
+export async function damagedJob(id: string, path: string): Promise<StoredJob> {
+  const text = await textOf(path).catch(() => undefined);
+  const said = parsed(rescued, text);
+  const { birthtime } = await stat(dirname(path));
+  const none = { pages: 0, references: 0, inColour: 0, unreadable: 0, other: 0 };
+  return {
+    version: 1,
+    id,
+    name: said?.name ?? id,
+    named: true,
+    state: "damaged",
+    createdAt: said?.createdAt ?? birthtime.toISOString(),
+    background: false,
+    source: { kind: "upload" },
+    settings: {},
+    rank: 0,
+    approved: false,
+    redoLater: [],
+    unscanned: false,
+    retry: false,
+    counts: none,
+    progress: { total: 0, completed: 0, failed: 0, unfinished: 0 },
+    warnings: [],
+    problem: {
+      type: "about:blank",
+      title: "Conflict",
+      status: 409,
+      code: "ERR_STATE",
+      detail: "the record of this chapter on the server's disk is damaged, or a newer version of cobra-batch wrote it",
+      remedy: "delete the chapter and add it again; its files are kept on the server until you delete it",
+    },
+  };
+}
+
+const rescued = z.object({ name: z.string().min(1).max(1000), createdAt });
 
 /** Undefined where there is none, or none that is valid. */
 export async function readStoredJob(path: string): Promise<StoredJob | undefined> {

@@ -1,6 +1,15 @@
 /** What the server and the jobs agree on: options, files that are opened, and the calls. */
 import type { BatchEngine, PicturePool } from "../../../core/batch-engine.js";
-import type { Job, JobSettings, PageOwnSettings, Picture, PictureRole, Problem, ServerEvent } from "../api/schemas.js";
+import type {
+  Job,
+  JobSettings,
+  PageOwnSettings,
+  Picture,
+  PictureRole,
+  Problem,
+  RedoSettings,
+  ServerEvent,
+} from "../api/schemas.js";
 
 /** How much the store takes. */
 export interface JobLimits {
@@ -164,10 +173,10 @@ export interface Jobs {
   /** A new draft with the same input, references, roles and settings. */
   again(id: string): Promise<Job>;
   /**
-   * Colours pages again with settings of their own over those they have; default: the next seed. While the job runs
+   * Colours pages again with settings over those they have, null as the job's again; default: the next seed. While the job runs
    * they are done afterwards.
    */
-  redo(id: string, ids: readonly string[], settings?: PageOwnSettings): Promise<Job>;
+  redo(id: string, ids: readonly string[], settings?: RedoSettings): Promise<Job>;
   /** Opens a file of a picture. @throws ValidationError `ERR_JOB_NOT_FOUND` where there is none */
   openPicture(id: string, picture: string, which: PictureFile): Promise<OpenedPicture>;
   /** The results as an archive. @throws BatchProcessingError `ERR_STATE` where there is none yet */

@@ -1,11 +1,11 @@
 /** Jobs and pictures as the API shows them. */
 import { performance } from "node:perf_hooks";
-import { factsOf } from "../../../errors/classes.js";
 import { fitLabel, portableLabel } from "../../../io/names/portable-names.js";
 import type { Job, Picture } from "../api/schemas.js";
 import type { PathHider } from "./hide-paths.js";
 import type { JobEntry } from "./job-entry.js";
 import type { Outcome } from "./outcomes.js";
+import { webRemedy, withoutCommandAdvice } from "./remedies.js";
 import type { Roles } from "./roles.js";
 import type { StoredJob, StoredPicture } from "./stored.js";
 
@@ -34,10 +34,22 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
     ...(cover === undefined ? {} : { cover }),
     ...(leftMs === undefined ? {} : { secondsLeft: leftMs / 1000 }),
     ...(preview === undefined ? {} : { preview: previewView(preview) }),
-    warnings: warnings.map((text) => hider.hide(text)),
-    ...(problem === undefined ? {} : { problem: { ...problem, detail: hider.hide(problem.detail) } }),
+    warnings: warnings.map((text) => shown(text, hider)),
+    ...(problem === undefined
+      ? {}
+      : {
+          problem:
+            state === "damaged"
+              ? problem
+              : { ...problem, detail: shown(problem.detail, hider), remedy: webRemedy(problem.code) },
+        }),
     ...(resultBytes === undefined ? {} : { result: { name: resultName(stored), bytes: resultBytes } }),
   };
+}
+
+/** A message for people at the page: without paths and without advice for the command. */
+function shown(message: string, hider: PathHider): string {
+  return hider.hide(withoutCommandAdvice(message));
 }
 
 function previewView({ pages, seeds }: NonNullable<StoredJob["preview"]>): NonNullable<Job["preview"]> {
@@ -66,9 +78,7 @@ export function pictureView(
   const elapsedMs = live === undefined ? own?.success?.facts.elapsedMs : performance.now() - live.startedMs;
   const failure =
     (isFailed ? own.failure : undefined) ??
-    (role === "unreadable" && fault !== undefined
-      ? { stage: "scan", ...fault, remedy: factsOf(fault.code).remedy }
-      : undefined);
+    (role === "unreadable" && fault !== undefined ? { stage: "scan", ...fault } : undefined);
   const { stage, step, steps } = live ?? {};
   return {
     id,
@@ -88,7 +98,9 @@ export function pictureView(
     ...(steps === undefined ? {} : { steps }),
     ...(elapsedMs === undefined ? {} : { elapsedMs }),
     ...(own?.success === undefined ? {} : { result: resultView(own.success) }),
-    ...(failure === undefined ? {} : { failure: { ...failure, message: hider.hide(failure.message) } }),
+    ...(failure === undefined
+      ? {}
+      : { failure: { ...failure, message: shown(failure.message, hider), remedy: webRemedy(failure.code) } }),
   };
 }
 
@@ -104,12 +116,13 @@ function stateOf({ id, name }: StoredPicture, entry: JobEntry, outcome: Outcome 
 }
 
 function resultView({ name, version, facts, layers }: NonNullable<Outcome["success"]>): NonNullable<Picture["result"]> {
-  const { width, height, seed, references } = facts;
+  const { width, height, tiles, seed, references } = facts;
   return {
     version,
     name: name.slice(name.lastIndexOf("/") + 1),
     width,
     height,
+    ...(tiles === undefined ? {} : { tiles }),
     seed,
     references: [...references],
     ...(layers.length === 0 ? {} : { layers: [...layers] }),

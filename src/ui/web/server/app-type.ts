@@ -20,6 +20,8 @@ declare module "fastify" {
     open?: boolean;
     /** A body that is one file, for the API's description. */
     file?: { readonly type: string; readonly description: string };
+    /** Headers of a request, for the API's description; the route's own protocol checks them. */
+    headers?: Readonly<Record<string, { readonly required?: boolean; readonly description: string }>>;
     /** What a multipart body holds, for the API's description; it is read part by part. */
     form?: Readonly<
       Record<string, { readonly type: "string" | "file" | "files" | "json"; readonly description: string }>

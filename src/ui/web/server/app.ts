@@ -1,6 +1,6 @@
 /** The application: what is looked at before each request, the routes, and how errors are answered. */
 import type { Socket } from "node:net";
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import cookie from "@fastify/cookie";
 import multipart from "@fastify/multipart";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -46,6 +46,7 @@ export function createApp(services: Services, options: GuardOptions): App {
     frameworkErrors: problemHandler(redactor),
   });
   app.server.maxConnections = limits.connections;
+  app.server.on("checkExpectation", refuseExpectation);
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(() => (data) => redactor.redact(JSON.stringify(data) ?? ""));
   app.setErrorHandler(problemHandler(redactor));
@@ -104,6 +105,12 @@ function routes(app: App, services: Services): void {
     { prefix: API },
   );
   pageFiles(app, services.page);
+}
+
+/** An `Expect` that is none of HTTP's (RFC 9110, 10.1.1). Node itself answers 100-continue. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const text = JSON.stringify(problem(417, "ERR_REQUEST", "of the header Expect only 100-continue is understood"));
+  response.writeHead(417, { "content-type": PROBLEM_TYPE, connection: "close" }).end(text);
 }
 
 /** What is no request in HTTP, or whose head does not come. */

@@ -4,7 +4,8 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fast
 import type { FastifyInstance } from "fastify";
 import { VERSION } from "../../../core/version.js";
 
-type Form = NonNullable<import("fastify").FastifyContextConfig["form"]>;
+type Described = Pick<import("fastify").FastifyContextConfig, "form" | "file" | "headers">;
+type Form = NonNullable<Described["form"]>;
 
 const toJsonSchema = createJsonSchemaTransform({});
 const toComponents = createJsonSchemaTransformObject({});
@@ -28,10 +29,11 @@ export function describeApi(app: FastifyInstance): void {
     },
     transform: (given) => {
       const { schema, url } = toJsonSchema(given as never) as { schema: Record<string, unknown>; url: string };
-      const { config } = given.route as { config?: { form?: Form; file?: { type: string; description: string } } };
+      const { config } = given.route as { config?: Described };
       if (config?.form !== undefined) schema["body"] = formSchema(config.form);
       if (config?.file !== undefined)
         schema["body"] = { type: "string", format: "binary", description: config.file.description };
+      if (config?.headers !== undefined) schema["headers"] = headersSchema(config.headers);
       return { schema: schema as never, url };
     },
     transformObject: (given) => tidy(toComponents(given)) as never,
@@ -44,6 +46,7 @@ interface Description {
 }
 
 interface Operation {
+  operationId?: string;
   requestBody?: { required?: boolean };
   responses?: Record<string, { description?: string }>;
 }
@@ -81,6 +84,8 @@ function tidy(document: object): object {
   for (const [path, operations] of Object.entries(tidied.paths ?? {}))
     for (const operation of Object.values(operations)) {
       const call = path.split("/").at(-1)!;
+      // The plugin marks what it takes for the twin of a GET.
+      if (operation.operationId) operation.operationId = operation.operationId.replace(/-head$/, "");
       if (operation.requestBody && OPTIONAL_BODIES.has(call)) operation.requestBody.required = false;
       for (const answer of Object.values(operation.responses ?? {}))
         if (answer.description === UNDESCRIBED) answer.description = "done";
@@ -101,6 +106,17 @@ function namesIn(value: unknown, schemaOf: (name: string) => unknown, found = ne
     namesIn(schemaOf(name!), schemaOf, found);
   }
   return found;
+}
+
+function headersSchema(headers: NonNullable<Described["headers"]>): object {
+  const names = Object.keys(headers);
+  return {
+    type: "object",
+    properties: Object.fromEntries(
+      names.map((name) => [name, { type: "string", description: headers[name]!.description }]),
+    ),
+    required: names.filter((name) => headers[name]!.required),
+  };
 }
 
 function formSchema(form: Form): object {

@@ -1,10 +1,11 @@
 /** Errors as answers: `application/problem+json` (RFC 9457), with the status of the error's code. */
 import { STATUS_CODES, type OutgoingHttpHeaders } from "node:http";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { BatchProcessingError, messageOf, remedyFor, type ErrorCode } from "../../../errors.js";
+import { BatchProcessingError, messageOf, type ErrorCode } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
 import type { Problem } from "../api/schemas.js";
 import { problemOf } from "../jobs/problem.js";
+import { webRemedy } from "../jobs/remedies.js";
 import { hasBody } from "./body.js";
 import type { Redactor } from "./redactor.js";
 import { RequestError } from "./request-error.js";
@@ -21,7 +22,7 @@ export interface ProblemAnswer {
 
 /** A problem of the server's own. */
 export function problem(status: number, code: ErrorCode, detail: string): Problem {
-  return { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, code, detail, remedy: remedyFor(code) };
+  return { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, code, detail, remedy: webRemedy(code) };
 }
 
 /** What is answered to an error. What is no error of the engine or of the framework tells nothing about itself. */

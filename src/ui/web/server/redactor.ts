@@ -1,27 +1,22 @@
 /** Takes paths of this machine out of what is sent: messages of the engine name files as they lie on the server. */
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
+import { PathHider } from "../jobs/hide-paths.js";
 
 /** Folders at the top whose names are also words of URLs. */
 const NOT_FOLDERS: ReadonlySet<string> = new Set(["api"]);
 
 /** Rewrites texts. */
 export class Redactor {
-  readonly #known: readonly (readonly [from: string, to: string])[];
+  readonly #known: PathHider;
   readonly #path: RegExp;
 
-  /** @param known folders and what stands for them, such as the name of an allowed root; the longest match counts */
-  constructor(known: ReadonlyMap<string, string>) {
-    this.#known = [...known]
-      .filter(([folder]) => folder.length > 1)
-      .flatMap(([folder, name]) => {
-        const prefix = name === "" ? "" : `${name}/`;
-        return [
-          [`${folder}/`, prefix],
-          [folder, name === "" ? "the server" : name],
-        ] as const;
-      })
-      .sort(([a], [b]) => b.length - a.length);
+  /**
+   * @param known folders and what stands for them, such as the name of an allowed root; the longest match counts
+   * @param data folder of the server's data
+   */
+  constructor(known: ReadonlyMap<string, string>, data?: string) {
+    this.#known = new PathHider(known, data);
     const top = new Set([...readdirSync("/"), homedir().split("/")[1] ?? ""].filter((name) => name !== ""));
     for (const name of NOT_FOLDERS) top.delete(name);
     const names = [...top].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
@@ -31,8 +26,6 @@ export class Redactor {
 
   /** The text, or JSON, without paths of the machine. */
   redact(text: string): string {
-    let clean = text;
-    for (const [from, to] of this.#known) if (clean.includes(from)) clean = clean.replaceAll(from, to);
-    return clean.replace(this.#path, "");
+    return this.#known.hide(text).replace(this.#path, "");
   }
 }

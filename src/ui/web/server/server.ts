@@ -1,14 +1,14 @@
 /** The web server: opens the jobs, listens, and ends without losing anything. */
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, isAbsolute, join } from "node:path";
 import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
-import { ResourceError, systemCode, messageOf } from "../../../errors.js";
+import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
+import { packagePath } from "../../../platform/package-files.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
 import type { App } from "./app-type.js";
@@ -17,6 +17,7 @@ import { EventStreams } from "./event-streams.js";
 import { LazyEngine } from "./lazy-engine.js";
 import { LazyPool } from "./lazy-pool.js";
 import { DEFAULT_LIMITS, type ServerLimits } from "./limits.js";
+import { LayeredPages } from "./layered-page.js";
 import { LineArt } from "./line-art.js";
 import { Redactor } from "./redactor.js";
 import { SlowBodies } from "./slow-bodies.js";
@@ -64,24 +65,25 @@ export interface WebServer {
 
 /**
  * Starts a server.
- * @throws ResourceError `ERR_LISTEN` for an address or port that cannot be had; errors of the data folder
+ * @throws ResourceError `ERR_LISTEN` for an address or port that cannot be had; ModelError `ERR_MODEL_*`;
+ * ConfigurationError `ERR_CONFIG` for a data folder that cannot be made; errors of the data folder
  */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { host, port, token, data, roots = new Map<string, string>(), hostNames = [] } = options;
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const uploadFolder = join(data, "uploads");
-  await makeFolder(uploadFolder);
-  await chmod(uploadFolder, 0o700).catch((cause: unknown) => Promise.reject(outputError(uploadFolder, cause)));
   const engine = new LazyEngine(options.engine ?? {}, options.onEngine);
   const pool = new LazyPool();
+  const uploadFolder = join(data, "uploads");
+  await makeDataFolder(uploadFolder);
+  await engine.model(); // a model that is not there is told at once, and not with the first page
   const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
   const model = options.engine?.model ?? process.env["COBRA_MODEL"] ?? "";
   const redactor = new Redactor(
     new Map([
       ...(typeof model === "string" && isAbsolute(model) ? [[model, "the model"] as const] : []),
-      [data, ""],
       ...[...roots].map(([name, folder]) => [folder, name] as const),
     ]),
+    data,
   );
   const events = new EventStreams(limits, (event) => redactor.redact(JSON.stringify(event)));
   const stopTelling = jobs.events((event) => events.tell(event));
@@ -102,10 +104,11 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         mostWaiting: limits.thumbnailsWaiting,
       }),
       lineArt: new LineArt(engine),
+      layeredPages: new LayeredPages(jobs, engine),
       redactor,
       limits,
       uploadFolder,
-      page: options.page ?? fileURLToPath(new URL("../page", import.meta.url)),
+      page: options.page ?? packagePath("dist/ui/web/page"),
     },
     {
       hostNames: [host, ...hostNames],
@@ -129,9 +132,35 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     throw listenError(host, port, cause);
   }
   const { port: bound } = app.server.address() as AddressInfo;
-  log.info({ host, port: bound, data, token: token !== undefined }, "server listens");
+  log.info({ address: host, port: bound, data, token: token !== undefined }, "server listens");
   let closing: Promise<void> | undefined;
   return { host, port: bound, close: () => (closing ??= end()) };
+}
+
+/** System errors of a path that is wrong, and not of a disk that is full or gone for now. */
+const WRONG_PATH: ReadonlySet<string | undefined> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "EEXIST",
+  "EISDIR",
+  "ENAMETOOLONG",
+  "ELOOP",
+  "EINVAL",
+]);
+
+async function makeDataFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (error) {
+    if (error instanceof ResourceError && WRONG_PATH.has(systemCode(error.cause)))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `--data: no folder can be made at ${dirname(folder)} (${systemCode(error.cause)}); name one that exists or can be made`,
+        { cause: error.cause },
+      );
+    throw error;
+  }
+  await chmod(folder, 0o700).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
 }
 
 /** How long requests that are being answered may take once the server ends. */

@@ -4,6 +4,7 @@ import type { DiskSpace } from "./disk-space.js";
 import type { EventStreams } from "./event-streams.js";
 import type { LazyEngine } from "./lazy-engine.js";
 import type { ServerLimits } from "./limits.js";
+import type { LayeredPages } from "./layered-page.js";
 import type { LineArt } from "./line-art.js";
 import type { Redactor } from "./redactor.js";
 import type { Thumbnails } from "./thumbnails.js";
@@ -18,6 +19,7 @@ export interface Services {
   readonly space: DiskSpace;
   readonly thumbnails: Thumbnails;
   readonly lineArt: LineArt;
+  readonly layeredPages: LayeredPages;
   readonly redactor: Redactor;
   readonly limits: ServerLimits;
   /** Folder where files of a form lie until they are complete. */

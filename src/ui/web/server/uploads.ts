@@ -102,10 +102,10 @@ export class Uploads {
     const { job, role, path } = this.#metadataOf(upload);
     const { jobs, limits, space } = this.#options;
     const { state } = jobs.get(job);
-    if (role === "input" && state !== "draft")
+    if (state === "damaged" || (role === "input" && state !== "draft"))
       throw new BatchProcessingError(
         "ERR_STATE",
-        `the job is ${state} and takes no pages any more; make another job, or add references`,
+        `the chapter is ${state} and takes no pages any more; add them as another chapter`,
       );
     if ((await this.#store.count()) >= limits.keptUploads)
       throw busy(

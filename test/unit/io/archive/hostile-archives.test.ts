@@ -231,9 +231,9 @@ describe("names that meet or mean something elsewhere", () => {
     );
     const names = source.entries().map(({ name }) => name);
     expect(new Set(names).size).toBe(5);
-    const planned = planOutputNames(names);
+    const planned = await planOutputNames(names);
     expect(new Set(planned.map((name) => name.toLowerCase())).size).toBe(5);
-    expect(planOutputNames(names)).toEqual(planned);
+    expect(await planOutputNames(names)).toEqual(planned);
     await source.close();
   });
 
@@ -259,7 +259,7 @@ describe("names that meet or mean something elsewhere", () => {
     expect((await readdir(folder)).toSorted()).toEqual(
       ["CON_", "aux_.v1", "console.png", "dots_", "ok gnp.exe.png"].toSorted(),
     );
-    expect(planOutputNames(["lpt9.png", "new\nline.png", "PRN./a.png"])).toEqual([
+    expect(await planOutputNames(["lpt9.png", "new\nline.png", "PRN./a.png"])).toEqual([
       "lpt9__colorized.png",
       "new_line_colorized.png",
       "PRN__/a_colorized.png",

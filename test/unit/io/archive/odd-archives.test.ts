@@ -55,6 +55,45 @@ describe("names, as unpackers read them", () => {
     await source.close();
   });
 
+  it("what has a folder's mode and holds data is a file; a folder's name with data is a fault", async () => {
+    const source = await open(
+      rawZip([
+        { name: "1.png", data: "page", mode: 0o040755 },
+        { name: "2.png/", data: "page" },
+        { name: "ch3", mode: 0o040755 },
+        { name: "ch4/" },
+      ]),
+    );
+    expect(source.faults).toEqual([
+      {
+        name: "2.png/",
+        error: expect.objectContaining({
+          code: "ERR_ZIP_ENTRY",
+          message: expect.stringContaining("its name is a folder's, but it holds data") as string,
+        }) as unknown,
+      },
+    ]);
+    expect(await contents(source)).toEqual({ "1.png": "page" });
+  });
+
+  it("an archive inside that is none is told by its content: a picture is a page", async () => {
+    const picture = await png(8, 8);
+    const source = await open(
+      await goodZip({ "1.png": "page", "2.cbz": picture, "3.cbz": Buffer.from("Rar!\x1a\x07\x01\0", "latin1") }),
+    );
+    expect(source.entries().map(({ name, kind }) => [name, kind])).toEqual([
+      ["1.png", "image"],
+      ["2.cbz", "image"],
+    ]);
+    expect(source.faults.map(({ name, error }) => [name, error.message])).toEqual([
+      [
+        "3.cbz",
+        "odd.cbz/3.cbz is called a ZIP or CBZ archive, but it is a RAR archive (CBR); unpack it or convert it to CBZ",
+      ],
+    ]);
+    await source.close();
+  });
+
   it("a file that was packed from a pipe is a file", async () => {
     expect(await contents(await open(rawZip([{ name: "1.png", data: "page", mode: 0o010600 }])))).toEqual({
       "1.png": "page",
@@ -95,6 +134,11 @@ describe("bytes around an archive", () => {
     ["sixty such signatures", () => Buffer.concat(Array.from({ length: 60 }, () => END))],
   ])("behind it are passed over: %s", async (_what, after) => {
     expect(await contents(await open(Buffer.concat([await archive(), after()])))).toEqual(both);
+  });
+
+  it("of two archives in one file the last is read, as unzip does, also where both are of one size", async () => {
+    const [first, last] = [rawZip([{ name: "1.png", data: "one" }]), rawZip([{ name: "2.png", data: "two" }])];
+    expect(await contents(await open(Buffer.concat([first, last])))).toEqual({ "2.png": "two" });
   });
 
   it("in front of it are passed over, as in self-extracting archives", async () => {
@@ -161,6 +205,12 @@ describe("bytes around an archive", () => {
 describe("what is called an archive and is none", () => {
   it.each<[kind: string, bytes: () => Buffer, says: RegExp]>([
     ["RAR", () => Buffer.from("Rar!\x1a\x07\x01\0", "latin1"), /it is a RAR archive \(CBR\); unpack it or convert it/u],
+    [
+      "LHA",
+      () => Buffer.concat([Buffer.from([30, 0]), Buffer.from("-lh5-"), Buffer.alloc(40)]),
+      /an LHA archive; unpack/u,
+    ],
+    ["gzip", () => Buffer.from("\x1f\x8b\x08\0\0\0", "latin1"), /a gzip file; unpack it/u],
     ["7z", () => Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"), /it is a 7z archive/u],
     ["TAR", () => Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\x0000"), Buffer.alloc(248)]), /it is a TAR/u],
     ["PDF", () => Buffer.from("%PDF-1.7"), /it is a PDF document; export its pages/u],

@@ -20,6 +20,14 @@ describe("programName", () => {
   });
 });
 
+it("is the launcher where one started the script", () => {
+  const script = "/opt/cobra/app/dist/ui/cli/main.js";
+  const env = { PATH: "/bin:/opt/bin", COBRA_LAUNCHER: "/opt/cobra/cobra-batch" };
+  expect(programName({ script, env, folder: "/home/a" })).toBe("/opt/cobra/cobra-batch");
+  expect(programName({ script, env, folder: "/opt" })).toBe("cobra/cobra-batch");
+  expect(programName({ script, env: { ...env, PATH: "/opt/cobra" }, folder: "/home/a" })).toBe("cobra-batch");
+});
+
 describe("asStarted", () => {
   it("changes commands, and no other mention of the name", () => {
     expect(asStarted("run `cobra-batch reject out` or cobra-batch --help", "npx cobra-batch")).toBe(

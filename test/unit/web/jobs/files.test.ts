@@ -7,6 +7,7 @@ import { chapterFiles, linePage, writeFolder } from "../../../support/chapter.js
 import { writeZip } from "../../../support/archives.js";
 import { TestJobs } from "../../../support/job-store.js";
 import { bytesOf, temporaryFolder } from "../../../support/job-results.js";
+import { Roots } from "../../../../src/ui/web/jobs/roots.js";
 
 describe("a result", () => {
   it("of a folder is an archive made while it is sent, each part of it alone too", async () => {
@@ -123,6 +124,33 @@ describe("a job from an allowed root", () => {
     expect(await readdir(root, { recursive: true })).toEqual(before);
     const packed = await bytesOf(await jobs.store.result(archive.id));
     expect(packed.includes(Buffer.from(root))).toBe(false);
+  });
+});
+
+describe("links below a root", () => {
+  it("are followed where none of them leads out, not even to come back", async () => {
+    await using place = await temporaryFolder();
+    const root = join(place.path, "root");
+    await writeFolder(join(root, "inner/deep"), { "p1.png": await linePage(1) });
+    await mkdir(join(place.path, "outside"));
+    const links = {
+      "root/beside": "inner",
+      "root/inner/up": "../inner/deep",
+      "root/absolute": join(root, "inner"),
+      "root/twice": "beside/up",
+      "root/around": "../outside/back",
+      "root/above": "../root/inner",
+      "root/out": place.path,
+      "root/loop": "loop",
+      "outside/back": join(root, "inner"),
+    };
+    for (const [link, target] of Object.entries(links)) await symlink(target, join(place.path, link));
+    const roots = new Roots(new Map([["comics", root]]));
+    expect((await roots.list("comics")).map(({ name }) => name)).toEqual(["absolute", "beside", "inner", "twice"]);
+    expect(await roots.place("comics", "twice")).toEqual({ root, path: join(root, "inner/deep"), isFolder: true });
+    expect(await roots.place("comics", "beside/deep/p1.png")).toMatchObject({ isFolder: false });
+    for (const path of ["around", "around/deep", "above", "out/root/inner", "loop", "inner/up/p1.png/x"])
+      await expect(roots.place("comics", path), path).rejects.toMatchObject({ code: "ERR_INPUT_NOT_FOUND" });
   });
 });
 

@@ -182,6 +182,24 @@ describe("pages done again", () => {
     ]);
   });
 
+  it("take settings back to the chapter's, references too, with null", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const { id: page } = await jobs.picture(id, "p1.png");
+    const { id: reference } = await jobs.picture(id, "ref_a.jpg");
+    await jobs.store.updatePictures(id, [page], { settings: { references: [reference], topK: 2, seed: 5 } });
+    await jobs.done(id);
+    await jobs.store.redo(id, [page], { references: null, topK: null });
+    await jobs.ended(id);
+    const [first, second] = jobs.engine.requests;
+    expect([first!.references.length, first!.settings.topK]).toEqual([1, 2]);
+    expect([second!.references.length, second!.settings.topK, second!.settings.seed]).toEqual([2, 3, 5]);
+    expect((await jobs.picture(id, "p1.png")).settings).toEqual({ seed: 5 });
+    await jobs.store.redo(id, [page], { seed: null });
+    await jobs.ended(id);
+    expect((await jobs.picture(id, "p1.png")).settings).toBeUndefined();
+  });
+
   it("wait behind the run of their job", async () => {
     const gate = new Gate();
     await using jobs = await TestJobs.onPaper(async (request) => (await gate.pass(), onPaper(request)));
@@ -228,7 +246,7 @@ describe("pages done again", () => {
     await jobs.upload(id, { "My chapter.cbz": zip });
     expect(await jobs.done(id)).toMatchObject({ state: "completed", progress: { completed: 1, failed: 1 } });
     const metadata = (await entriesOf(jobs, id))["processing_metadata.json"]!;
-    expect(metadata).toContain("cannot write jobs/x/p2.png");
+    expect(metadata).toContain("cannot write the server's data folder");
     expect(metadata).not.toContain(jobs.data);
   });
 

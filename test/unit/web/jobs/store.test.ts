@@ -45,7 +45,7 @@ describe("the index", () => {
 });
 
 describe("a folder that somebody made", () => {
-  it("is no job where its job.json breaks a rule, and is left as it is", async () => {
+  it("is a damaged job where its job.json breaks a rule: shown, left as it is, and deleted when asked", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(1);
     const stored = JSON.parse(await readFile(join(jobs.data, "jobs", id, "job.json"), "utf8")) as Record<
@@ -72,9 +72,49 @@ describe("a folder that somebody made", () => {
         await mkdir(join(jobs.data, "jobs", other), { recursive: true });
         await writeFile(join(jobs.data, "jobs", other, "job.json"), text);
       });
-      expect(jobs.store.list().map((job) => job.id)).toEqual([id]);
+      expect(jobs.store.get(id).state).toBe("draft");
+      expect(jobs.store.get(other)).toMatchObject({ state: "damaged", problem: { code: "ERR_STATE" } });
+      for (const work of [
+        () => jobs.store.start(other),
+        () => jobs.store.update(other, { name: "new" }),
+        () => jobs.store.again(other),
+        () => jobs.store.uploadTarget(other, "reference", "r.png"),
+        () => jobs.store.uploaded(other),
+        () => jobs.store.redo(other, []),
+      ])
+        await expect(work()).rejects.toMatchObject({ code: "ERR_STATE" });
+      expect(await jobs.store.pictures(other)).toEqual([]);
       expect(await readFile(join(jobs.data, "jobs", other, "job.json"), "utf8")).toBe(text);
     }
+    await jobs.store.remove(other);
+    expect(await readdir(join(jobs.data, "jobs"))).toEqual([id]);
+    await jobs.restart();
+    expect(jobs.store.list().map((job) => job.id)).toEqual([id]);
+  });
+
+  it("is shown without a job.json too; what is no folder of a job is left alone", async () => {
+    await using jobs = await TestJobs.onPaper();
+    await jobs.restart(async () => {
+      for (const name of ["zzzzzzzzzz", "lost+found", ".removed-aaaaaaaaaa"])
+        await mkdir(join(jobs.data, "jobs", name));
+      await writeFile(join(jobs.data, "jobs", "yyyyyyyyyy"), "");
+      await mkdir(join(jobs.data, "jobs", "xxxxxxxxxx", "job.json"), { recursive: true });
+    });
+    expect(
+      jobs.store
+        .list()
+        .map(({ id, state }) => [id, state])
+        .sort(),
+    ).toEqual([
+      ["xxxxxxxxxx", "damaged"],
+      ["zzzzzzzzzz", "damaged"],
+    ]);
+    expect((await readdir(join(jobs.data, "jobs"))).sort()).toEqual([
+      "lost+found",
+      "xxxxxxxxxx",
+      "yyyyyyyyyy",
+      "zzzzzzzzzz",
+    ]);
   });
 
   it("has its pictures looked at again where the list of them is damaged", async () => {
@@ -176,6 +216,7 @@ describe("a job", () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create({ name: "  a\u202Eb\n " });
     expect(jobs.store.get(id).name).toBe("a b");
+    await jobs.store.update(id, { name: "👩".repeat(200) });
     for (const name of ["", " \n", "x".repeat(201)])
       await expect(jobs.store.update(id, { name })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
   });

@@ -1,6 +1,7 @@
 /** From files to jobs: one each for every archive, folder and set of loose pictures. */
 import { goOnWith, send, type UploadFile } from "../data/uploads.js";
 import { group } from "../data/dropped.js";
+import { jobName } from "../data/job-name.js";
 import { putJob } from "../data/store.js";
 import { api } from "../lib/api.js";
 import { t } from "../texts/texts.js";
@@ -13,7 +14,7 @@ export async function startJobs(files: readonly UploadFile[]): Promise<string[]>
   const { rest, jobs } = goOnWith(files);
   const ids = [...jobs];
   for (const { name, files: inside } of group(rest, t.value.drop.looseName)) {
-    const job = await api.createJob({ name, source: { kind: "upload" } });
+    const job = await api.createJob({ name: jobName(name), source: { kind: "upload" } });
     putJob(job);
     send(job.id, "input", inside);
     ids.push(job.id);

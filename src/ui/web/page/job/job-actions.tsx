@@ -27,7 +27,7 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
       if (name === "again" && changed) go({ view: "job", job: changed.id });
     });
   const { state } = job;
-  const runs = state === "running" || state === "queued" || state === "paused";
+  const runs = state === "running" || state === "queued" || state === "paused" || state === "preview";
   const ended = state === "completed" || state === "failed" || state === "cancelled";
   const busy = action.busy.value;
   return (
@@ -56,14 +56,12 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
       )}
       {ended && <Button label={texts.again} icon="redo" bare={compact} busy={busy} onClick={() => act("again")} />}
       {runs && <Button label={texts.cancel} icon="stop" bare={compact} onClick={() => (asking.value = "cancel")} />}
-      {!runs && state !== "preview" && (
-        <Button label={texts.remove} icon="trash" bare={compact} onClick={() => (asking.value = "remove")} />
-      )}
+      {!runs && <Button label={texts.remove} icon="trash" bare={compact} onClick={() => (asking.value = "remove")} />}
       {asking.value === "cancel" && (
         <Dialog title={texts.cancelTitle(job.name)} onClose={() => (asking.value = undefined)}>
           <p>{texts.cancelText}</p>
           <footer>
-            {state !== "queued" && (
+            {state === "running" && (
               <Button
                 label={texts.cancelWaiting}
                 onClick={() => {

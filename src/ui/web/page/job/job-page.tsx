@@ -57,7 +57,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
           ))}
         </ul>
       )}
-      {editing ? (
+      {job.state === "damaged" ? null : editing ? (
         <div class="job-columns">
           <div class="job-main">
             <Sorting job={job} set={set} />
@@ -96,6 +96,7 @@ function JobHeader({ job, action }: { readonly job: Job; readonly action: Action
           <input
             ref={input}
             aria-label={texts.job.name}
+            readOnly={job.state === "damaged"}
             value={name.value ?? job.name}
             size={Math.max(8, (name.value ?? job.name).length)}
             spellcheck={false}

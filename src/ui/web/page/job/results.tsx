@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
-import type { Job, PageOwnSettings, Picture } from "../../api/schemas.js";
+import type { Job, PageOwnSettings, Picture, RedoSettings } from "../../api/schemas.js";
 import { picturesOf, putJob, type PictureSet } from "../data/store.js";
 import { api, urls } from "../lib/api.js";
 import { preference } from "../lib/preferences.js";
@@ -18,6 +18,7 @@ import { tileWidth } from "./gallery.js";
 import { PageSettingsForm } from "./page-settings.js";
 import { PageTable } from "./page-table.js";
 import { pageStatus } from "./page-status.js";
+import { changesBetween, commonSettings, withChanges } from "./setting-changes.js";
 
 const look = preference<"grid" | "table">("results-look", "grid");
 const FILTERS = ["all", "completed", "failed", "open"] as const;
@@ -220,18 +221,29 @@ interface RedoProps {
 
 function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
   const set = picturesOf(job.id);
-  const own = useMemo<PageOwnSettings>(() => {
-    const { hints: _hints, ...rest } = (ids.length === 1 ? set.get(ids[0]!)?.peek().settings : undefined) ?? {};
-    return rest;
-  }, []);
-  const settings = useSignal<PageOwnSettings>(own);
+  const own = useMemo(() => ids.map((id) => set.get(id)?.peek().settings ?? {}), []);
+  const common = useMemo(() => commonSettings(own), []);
+  const changes = useSignal<RedoSettings>({});
   const action = useAction();
   const { results: texts } = t.value;
   return (
     <Dialog title={texts.redoTitle(ids.length)} wide onClose={onClose}>
-      <PageSettingsForm job={job} set={set} settings={settings.value} onChange={(next) => (settings.value = next)} />
+      <PageSettingsForm
+        job={job}
+        set={set}
+        settings={withChanges(common, changes.value)}
+        onChange={(next) =>
+          (changes.value = { ...changes.value, ...changesBetween(withChanges(common, changes.value), next) })
+        }
+      />
       <ActionTrouble action={action} />
       <footer>
+        <Button
+          label={t.value.pageSettings.likeJob}
+          onClick={() =>
+            (changes.value = changesBetween(commonSettings([Object.assign({}, ...own) as PageOwnSettings]), {}))
+          }
+        />
         <Button
           kind="main"
           label={texts.redo}
@@ -239,7 +251,7 @@ function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
           busy={action.busy.value}
           onClick={() =>
             void action
-              .run(() => api.redo(job.id, ids, settings.peek() === own ? {} : settings.peek()))
+              .run(() => api.redo(job.id, ids, changes.peek()))
               .then((worked) => {
                 if (worked) onClose();
               })

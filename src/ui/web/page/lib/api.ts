@@ -1,5 +1,13 @@
 /** The calls of the HTTP API that the page makes, and the addresses of pictures. */
-import type { Job, JobSettings, PageOwnSettings, Picture, PictureRole, ServerInfo } from "../../api/schemas.js";
+import type {
+  Job,
+  JobSettings,
+  PageOwnSettings,
+  Picture,
+  PictureRole,
+  RedoSettings,
+  ServerInfo,
+} from "../../api/schemas.js";
 import { t } from "../texts/texts.js";
 
 /** Where the API lies. */
@@ -77,8 +85,12 @@ export const api = {
   server: () => json<ServerInfo>("GET", "/server"),
   jobs: () => json<Job[]>("GET", "/jobs"),
   job: (id: string) => json<Job>("GET", `/jobs/${id}`),
-  createJob: (body: { name?: string; source?: Job["source"]; settings?: JobSettings; background?: boolean }) =>
-    json<Job>("POST", "/jobs", body),
+  createJob: (body: {
+    name?: string | undefined;
+    source?: Job["source"];
+    settings?: JobSettings;
+    background?: boolean;
+  }) => json<Job>("POST", "/jobs", body),
   updateJob: (id: string, body: { name?: string; settings?: JobSettings; background?: boolean; position?: number }) =>
     json<Job>("PATCH", `/jobs/${id}`, body),
   removeJob: (id: string) => done("DELETE", `/jobs/${id}`),
@@ -87,7 +99,7 @@ export const api = {
   updatePictures: (id: string, body: { ids: readonly string[]; role?: PictureRole; settings?: PageOwnSettings }) =>
     json<Picture[]>("PATCH", `/jobs/${id}/pictures`, body),
   removeReference: (id: string, picture: string) => done("DELETE", `/jobs/${id}/pictures/${picture}`),
-  redo: (id: string, ids: readonly string[], settings: PageOwnSettings) =>
+  redo: (id: string, ids: readonly string[], settings: RedoSettings) =>
     done("POST", `/jobs/${id}/redo`, { ids, settings }),
   putHints: (id: string, picture: string, png: Blob) => done("PUT", `/jobs/${id}/pictures/${picture}/hints`, png),
   removeHints: (id: string, picture: string) => done("DELETE", `/jobs/${id}/pictures/${picture}/hints`),
@@ -142,5 +154,7 @@ export const urls = {
     pictureUrl(job, id, "result", { layer, download: 1, v: result?.version }),
   /** One picture of a preview's grid of seeds. */
   preview: (job: string, picture: string, seed: number) => pictureUrl(job, picture, "thumbnail", { size: 640, seed }),
+  /** The coloured page as a document with layers, made when it is asked for. */
+  psd: (job: string, picture: string) => pictureUrl(job, picture, "psd"),
   archive: (job: string) => `${API}/jobs/${job}/result`,
 };

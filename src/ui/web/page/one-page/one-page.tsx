@@ -2,8 +2,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
-import type { Job, Picture } from "../../api/schemas.js";
+import type { Job, Picture, RedoSettings } from "../../api/schemas.js";
 import { bringsFiles, chosenFiles, droppedFiles, PICTURE_TYPES } from "../data/dropped.js";
+import { jobName } from "../data/job-name.js";
 import { jobOf, picturesOf, putJob, type PictureSet } from "../data/store.js";
 import { send, transfersOf, type UploadFile } from "../data/uploads.js";
 import { api, urls } from "../lib/api.js";
@@ -15,6 +16,7 @@ import { Thumbnail } from "../parts/picture.js";
 import { ProgressBar } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
 import { withSetting } from "../job/draft-settings.js";
+import { changesBetween, withChanges } from "../job/setting-changes.js";
 import { InterruptedUploads, UploadProgress } from "../job/upload-progress.js";
 import { stageText } from "../job/page-status.js";
 import { LOOK, SettingRows, type Values } from "../job/setting-rows.js";
@@ -41,7 +43,7 @@ export function OnePage({ id }: { readonly id: string | undefined }): JSX.Elemen
 async function begin(files: readonly UploadFile[]): Promise<void> {
   const [file] = files;
   if (!file) return;
-  const job = await api.createJob({ name: file.path.replace(/\.[^.]+$/, ""), source: { kind: "upload" } });
+  const job = await api.createJob({ name: jobName(file.path.replace(/\.[^.]+$/, "")), source: { kind: "upload" } });
   putJob(job);
   send(job.id, "input", [file]);
   go({ view: "one-page", job: job.id });
@@ -171,25 +173,28 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
       await api.removeReference(job.id, id);
       await set.load();
     });
-  const own = useSignal<Values>({});
+  const own = page.settings ?? {};
+  const changes = useSignal<RedoSettings>({});
   const colorize = (): void =>
     void coloring.run(async () => {
-      let next = page.settings ?? {};
-      if (begun) next = { ...next, ...(own.peek() as object) };
+      const sent: RedoSettings = begun ? { ...changes.peek() } : {};
       if (painter?.drawing.changed.peek()) {
         const saved = painter.drawing.saving();
-        next = withSetting(next, "hints", await saveHints(job.id, page.id, painter.drawing));
+        sent.hints = (await saveHints(job.id, page.id, painter.drawing)) ?? null;
         saved();
       }
-      if (begun) await api.redo(job.id, [page.id], next);
-      else {
-        set.put(await api.updatePictures(job.id, { ids: [page.id], settings: next }));
-        putJob(await api.act(job.id, "start"));
+      if (begun) {
+        await api.redo(job.id, [page.id], sent);
+        changes.value = {};
+        return;
       }
+      set.put(await api.updatePictures(job.id, { ids: [page.id], settings: withChanges(own, sent) }));
+      putJob(await api.act(job.id, "start"));
     });
   const changeSetting = (key: string, value: unknown): void => {
     if (begun) {
-      own.value = withSetting(own.value, key, value);
+      const next = withSetting(withChanges(own, changes.value), key, value);
+      changes.value = { ...changes.value, ...changesBetween(withChanges(own, changes.value), next) };
       return;
     }
     const changed = withSetting(settings, key, value);
@@ -283,8 +288,8 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
           <summary>{t.value.settings.title}</summary>
           <SettingRows
             keys={LOOK}
-            values={begun ? own.value : (settings as Values)}
-            {...(begun ? { under: { ...settings, ...page.settings } as Values } : {})}
+            values={(begun ? withChanges(own, changes.value) : settings) as Values}
+            {...(begun ? { under: settings as Values } : {})}
             onChange={changeSetting}
           />
         </details>

@@ -87,6 +87,7 @@ export const en = {
       completed: "Done",
       failed: "Failed",
       cancelled: "Cancelled",
+      damaged: "Damaged",
     },
     pages: (count: number): string => many(count, "page", "pages"),
     pagesDone: (done: number, total: number): string => `${done} of ${many(total, "page", "pages")}`,
@@ -176,7 +177,7 @@ export const en = {
     noPages: "There is no page to colour yet.",
     noReferences: "There are no references: without them the colours are a guess.",
     ignored: (_key: string, because: string, unless: string | undefined): string =>
-      `No effect: this model ${because}${unless === undefined ? "" : `, unless ${unless}`}.`,
+      `No effect: this model ${because}${unless === undefined ? "" : `, unless ${unless.replace("4 x top-k", "four times as many")}`}.`,
     names: {
       style: "Style",
       numInferenceSteps: "Steps",
@@ -304,7 +305,12 @@ export const en = {
     use: "Use this picture as",
     used: "References used",
     usedHelp:
-      "The model compares each quarter of the page with parts of all references and takes the most similar parts.",
+      "For each quarter of the page the model chose the parts of references that look most like it, the best one first.",
+    usedWhole: "The model looked at these references as a whole.",
+    quarters: "Parts chosen for each quarter of the page",
+    quarterNames: ["Top left", "Top right", "Bottom left", "Bottom right"],
+    partOf: (name: string, part: number): string =>
+      `${["All", "Top left", "Top right", "Bottom left", "Bottom right"][part] ?? ""} of ${name}`,
     parts: (parts: number, all: number): string => `${parts} of ${many(all, "part", "parts")}`,
   },
 
@@ -333,6 +339,7 @@ export const en = {
     picture: "Picture",
     psd: "Photoshop document (PSD)",
     layer: (name: string): string => `Layer ${name}`,
+    psdHelp: "Original, colours and ink as layers. It takes as long as colouring the page.",
     facts: (width: number, height: number, seed: number): string => `${width} × ${height} pixels, seed ${seed}`,
   },
 

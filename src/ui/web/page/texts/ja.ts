@@ -89,6 +89,7 @@ export const ja: Texts = {
       completed: "完了",
       failed: "失敗",
       cancelled: "中止",
+      damaged: "破損",
     },
     pages: (count) => `${count} ページ`,
     pagesDone: (done, total) => `${done} / ${total} ページ`,
@@ -304,7 +305,11 @@ export const ja: Texts = {
     redoWaits: "このチャプターのほかのページの後に着色します。",
     use: "この画像の扱い",
     used: "使われた参照画像",
-    usedHelp: "モデルはページの4分の1ごとに、すべての参照画像の部分と比べて、最も似た部分を使います。",
+    usedHelp: "モデルはページの4分の1ごとに、最も似た参照画像の部分を選びました。似ている順に並んでいます。",
+    usedWhole: "モデルはこれらの参照画像の全体を見ました。",
+    quarters: "ページの4分の1ごとに選ばれた部分",
+    quarterNames: ["左上", "右上", "左下", "右下"],
+    partOf: (name, part) => `${name} の${["全体", "左上", "右上", "左下", "右下"][part] ?? ""}`,
     parts: (parts, all) => `${all} 部分中 ${parts}`,
   },
 
@@ -333,6 +338,7 @@ export const ja: Texts = {
     picture: "画像",
     psd: "Photoshop 文書 (PSD)",
     layer: (name) => `レイヤー ${name}`,
+    psdHelp: "元のページ、色、線のレイヤー。着色と同じくらい時間がかかります。",
     facts: (width, height, seed) => `${width} × ${height} ピクセル、シード ${seed}`,
   },
 

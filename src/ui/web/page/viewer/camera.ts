@@ -87,6 +87,10 @@ export class Camera {
   }
 }
 
+/** Buttons of pointers: the main one, the middle one, a pen's eraser. */
+const MIDDLE = 1;
+const USED_BUTTONS: ReadonlySet<number> = new Set([0, MIDDLE, 5]);
+
 /** What one pointer does while no other is down. */
 export interface PointerTool {
   begin(at: { x: number; y: number }, event: PointerEvent): void;
@@ -111,17 +115,17 @@ export function followPointers(frame: HTMLElement, camera: Camera, tool: () => P
     return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, apart: Math.hypot(a.x - b.x, a.y - b.y) || 1 };
   };
   const onDown = (event: PointerEvent): void => {
-    if ((event.target as Element).closest("[data-own-pointer]") || event.button > 1) return;
+    if ((event.target as Element).closest("[data-own-pointer]") || !USED_BUTTONS.has(event.button)) return;
     frame.setPointerCapture(event.pointerId);
     down.set(event.pointerId, placeOf(event));
     if (down.size > 1) {
       using?.end(true);
       using = undefined;
-    } else if (event.button === 0 && !space) {
+    } else if (event.button !== MIDDLE && !space) {
       using = tool();
       using?.begin(placeOf(event), event);
     }
-    if (event.button === 1) event.preventDefault();
+    if (event.button === MIDDLE) event.preventDefault();
   };
   const onMove = (event: PointerEvent): void => {
     const before = down.get(event.pointerId);

@@ -1,18 +1,19 @@
 /** Beside the page: what failed, painting, settings to do it again, which references were used, what to take away. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import type { Job, PageOwnSettings, Picture } from "../../api/schemas.js";
+import type { Job, Picture, RedoSettings } from "../../api/schemas.js";
 import type { PictureSet } from "../data/store.js";
-import { api, urls } from "../lib/api.js";
+import { api } from "../lib/api.js";
 import { PageSettingsForm } from "../job/page-settings.js";
 import { stageText } from "../job/page-status.js";
-import { withSetting } from "../job/draft-settings.js";
-import { Button, ButtonLink } from "../parts/button.js";
+import { changesBetween, withChanges } from "../job/setting-changes.js";
+import { Button } from "../parts/button.js";
 import { ProgressBar } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
 import { t } from "../texts/texts.js";
 import { PaintTools } from "./paint-tools.js";
 import type { Painter } from "./painter.js";
+import { Takeaway } from "./takeaway.js";
 import { UsedReferences } from "./used-references.js";
 import { saveHints } from "./use-painter.js";
 
@@ -24,24 +25,26 @@ interface SidePanelProps {
 }
 
 export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.Element {
-  const settings = useSignal<PageOwnSettings>(picture.settings ?? {});
+  const changes = useSignal<RedoSettings>({});
   const action = useAction();
   const moving = useAction();
   const { viewer: texts } = t.value;
   const references = set.all().filter((one) => one.role === "reference");
   const begun = job.state !== "draft" && job.state !== "queued";
   const isPage = picture.role === "page";
+  const own = picture.settings ?? {};
+  const edited = withChanges(own, changes.value);
   const apply = (): void =>
     void action.run(async () => {
-      let next = settings.peek();
+      const sent: RedoSettings = { ...changes.peek() };
       if (painter?.drawing.changed.peek()) {
         const saved = painter.drawing.saving();
-        next = withSetting(next, "hints", await saveHints(job.id, picture.id, painter.drawing));
+        sent.hints = (await saveHints(job.id, picture.id, painter.drawing)) ?? null;
         saved();
       }
-      if (begun) await api.redo(job.id, [picture.id], next);
-      else set.put(await api.updatePictures(job.id, { ids: [picture.id], settings: next }));
-      settings.value = next;
+      if (begun) await api.redo(job.id, [picture.id], sent);
+      else set.put(await api.updatePictures(job.id, { ids: [picture.id], settings: withChanges(own, sent) }));
+      changes.value = {};
     });
   const working = picture.state === "processing" || picture.state === "waiting";
   const role = (to: "page" | "reference" | "inColour"): void =>
@@ -81,8 +84,8 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
               <PageSettingsForm
                 job={job}
                 set={set}
-                settings={settings.value}
-                onChange={(next) => (settings.value = next)}
+                settings={edited}
+                onChange={(next) => (changes.value = { ...changes.value, ...changesBetween(edited, next) })}
               />
             </details>
           )}
@@ -119,37 +122,5 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
         </>
       )}
     </>
-  );
-}
-
-function Takeaway({ job, picture }: { readonly job: Job; readonly picture: Picture }): JSX.Element | null {
-  const { result } = picture;
-  if (!result) return null;
-  const { download: texts } = t.value;
-  return (
-    <section aria-label={texts.title}>
-      <h2>{texts.title}</h2>
-      <ul class="plain-list">
-        <li>
-          <ButtonLink
-            label={/\.psd$/i.test(result.name) ? texts.psd : texts.picture}
-            icon="download"
-            href={urls.download(job.id, picture)}
-            download={result.name}
-          />
-        </li>
-        {result.layers?.map((layer) => (
-          <li key={layer}>
-            <ButtonLink
-              label={texts.layer(layer)}
-              icon="download"
-              href={urls.download(job.id, picture, layer)}
-              download
-            />
-          </li>
-        ))}
-      </ul>
-      <p class="setting-help">{texts.facts(result.width, result.height, result.seed)}</p>
-    </section>
   );
 }

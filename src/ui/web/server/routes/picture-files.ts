@@ -1,5 +1,6 @@
 /** Files of pictures and of jobs: thumbnails, originals, results, line art, archives. */
 import { Readable } from "node:stream";
+import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import {
@@ -15,10 +16,12 @@ import { BatchProcessingError } from "../../../../errors.js";
 import type { Jobs, OpenedPicture, PictureFile } from "../../jobs/types.js";
 import { errors, file, pictureFile } from "../answers.js";
 import type { App } from "../app-type.js";
-import { matches, opener, sendFile } from "../send-file.js";
+import type { LayeredPage } from "../layered-page.js";
+import { matches, opener, safeName, sendFile } from "../send-file.js";
 import type { Services } from "../services.js";
 
 const tags = ["files"];
+const PSD = "image/vnd.adobe.photoshop";
 
 /** Adds the routes. */
 export function pictureFileRoutes(app: App, services: Services): void {
@@ -84,6 +87,7 @@ export function pictureFileRoutes(app: App, services: Services): void {
     },
   );
   smallRoutes(app, services);
+  layeredRoute(app, services);
   app.get(
     "/jobs/:job/result",
     {
@@ -159,6 +163,28 @@ function smallRoutes(app: App, { jobs, thumbnails, lineArt }: Services): void {
   );
 }
 
+function layeredRoute(app: App, { layeredPages }: Services): void {
+  app.get(
+    "/jobs/:job/pictures/:picture/psd",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: "getLayeredPage",
+        summary: "A coloured page as a Photoshop document with layers",
+        description: "The page is coloured once more, the same; the answer comes when that is done.",
+        tags,
+        params: pictureParams,
+        response: { 200: file("original, colours and ink", PSD), ...errors },
+      },
+    },
+    async ({ params: { job, picture } }, reply) => {
+      const gone = new AbortController();
+      reply.raw.once("close", () => gone.abort(new Error("the client has gone")));
+      return sendDocument(reply, await layeredPages.get(job, picture, gone.signal));
+    },
+  );
+}
+
 /** The result of a picture where there is one; else the picture as it was given. */
 async function latest(jobs: Jobs, job: string, picture: string): Promise<OpenedPicture> {
   try {
@@ -167,6 +193,13 @@ async function latest(jobs: Jobs, job: string, picture: string): Promise<OpenedP
     if (!(error instanceof BatchProcessingError) || error.code !== "ERR_JOB_NOT_FOUND") throw error;
     return jobs.openPicture(job, picture, "original");
   }
+}
+
+function sendDocument(reply: FastifyReply, { bytes, name }: LayeredPage): FastifyReply {
+  return reply
+    .type(PSD)
+    .header("content-disposition", contentDisposition(safeName(name)))
+    .send(bytes);
 }
 
 /** Sends a picture that is small enough for memory. */

@@ -64,9 +64,9 @@ describe("inkOnNothing", () => {
 });
 
 describe("folders of layers", () => {
-  it("are never the same for two pages", () => {
+  it("are never the same for two pages", async () => {
     const names = ["a/001.png", "a/001.jpg", "001.png", "A/001.PNG"];
-    const planned = planOutputNames(names, { layerFolders: true });
+    const planned = await planOutputNames(names, { layerFolders: true });
     expect(planned).toEqual([
       "a/001_colorized.png",
       "a/001_colorized_1.jpg",
@@ -74,7 +74,7 @@ describe("folders of layers", () => {
       "A/001_colorized_2.PNG",
     ]);
     expect(new Set(planned.map((name) => layersFolder(name).toLowerCase())).size).toBe(4);
-    expect(planOutputNames(names)).toEqual([
+    expect(await planOutputNames(names)).toEqual([
       "a/001_colorized.png",
       "a/001_colorized.jpg",
       "001_colorized.png",

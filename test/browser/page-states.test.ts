@@ -1,8 +1,8 @@
 // The page alone, against a double of the API that has every state at once: axe's rules, 2,000 pages, keys, uploads,
 // a lost connection. What needs colouring is in page.test.ts.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,10 +13,10 @@ import {
   openPage,
   startAddressed,
   type AddressedProcess,
-} from "../../support/browser.js";
-import { linePage } from "../../support/chapter.js";
+} from "../support/browser.js";
+import { linePage } from "../support/chapter.js";
 
-const DOUBLE = join(import.meta.dirname, "../../support/api-double.mjs");
+const DOUBLE = join(import.meta.dirname, "../support/api-double.mjs");
 
 interface DoubleJob {
   readonly id: string;
@@ -333,6 +333,154 @@ describe.skipIf(NO_CHROMIUM)(
       expect([width, height, hasAlpha], "strokes on transparency, in the page's shape").toEqual([1000, 1400, true]);
       expect(faults).toEqual([]);
       await context.close();
+    });
+
+    it("paints by touch and by pen, whose other end erases; two fingers only zoom", async () => {
+      const { context, page, faults } = await openPage(browser, { hasTouch: true });
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      await page.getByRole("option", { name: /004\.png/ }).click();
+      await page.getByRole("button", { name: "Paint hints" }).click();
+      await page.getByText("Eyedropper", { exact: true }).waitFor();
+      const box = (await page.locator(".stage").boundingBox())!;
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      const painted = (): Promise<number> =>
+        page.evaluate(`(() => {
+          const canvas = document.querySelector(".paint-canvas canvas");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let count = 0;
+          for (let at = 3; at < data.length; at += 4) if (data[at] > 0) count++;
+          return count;
+        })()`);
+      const cdp = await context.newCDPSession(page);
+      const touch = (type: "touchStart" | "touchMove" | "touchEnd", points: readonly [number, number][]) =>
+        cdp.send("Input.dispatchTouchEvent", {
+          type,
+          touchPoints: points.map(([px, py], id) => ({ x: px, y: py, id })),
+        });
+      await page.touchscreen.tap(x, y);
+      await expect.poll(painted).toBeGreaterThan(50);
+      const dot = await painted();
+      await touch("touchStart", [[x, y]]);
+      await touch("touchMove", [[x + 60, y + 30]]);
+      await touch("touchEnd", []);
+      await expect.poll(painted).toBeGreaterThan(dot);
+      const stroke = await painted();
+      const zoom = page.getByRole("button", { name: / %$/ });
+      const before = await zoom.textContent();
+      await touch("touchStart", [[x - 40, y]]);
+      await touch("touchStart", [
+        [x - 40, y],
+        [x + 40, y],
+      ]);
+      await touch("touchMove", [
+        [x - 90, y],
+        [x + 90, y],
+      ]);
+      await touch("touchEnd", []);
+      await expect.poll(() => zoom.textContent()).not.toBe(before);
+      expect(await painted()).toBe(stroke);
+      await page.getByRole("button", { name: "Fit" }).click();
+      const pen = (buttons: number) =>
+        cdp.send("Input.dispatchMouseEvent", {
+          type: "mousePressed",
+          x,
+          y,
+          button: "left",
+          buttons,
+          clickCount: 1,
+          pointerType: "pen",
+        });
+      await pen(1);
+      await cdp.send("Input.dispatchMouseEvent", {
+        type: "mouseMoved",
+        x: x - 70,
+        y,
+        button: "left",
+        buttons: 1,
+        pointerType: "pen",
+      });
+      await cdp.send("Input.dispatchMouseEvent", {
+        type: "mouseReleased",
+        x: x - 70,
+        y,
+        button: "left",
+        pointerType: "pen",
+      });
+      await expect.poll(painted).toBeGreaterThan(stroke);
+      const full = await painted();
+      // Browsers cannot be driven with a pen's eraser: its events are made by hand, with the mouse's id.
+      await page.evaluate(`(() => {
+        const stage = document.querySelector(".stage");
+        const about = { pointerId: 1, pointerType: "pen", bubbles: true, clientY: ${y} };
+        stage.dispatchEvent(new PointerEvent("pointerdown", { ...about, clientX: ${x}, button: 5, buttons: 32 }));
+        stage.dispatchEvent(new PointerEvent("pointermove", { ...about, clientX: ${x - 70}, buttons: 32 }));
+        stage.dispatchEvent(new PointerEvent("pointerup", { ...about, clientX: ${x - 70}, button: 5 }));
+      })()`);
+      await expect.poll(painted).toBeLessThan(full);
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("keeps what is painted while hints are saved", async () => {
+      const { context, page } = await openPage(browser);
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      await page.getByRole("option", { name: /006\.png/ }).click();
+      await page.getByRole("button", { name: "Paint hints" }).click();
+      await page.getByText("Eyedropper", { exact: true }).waitFor();
+      let save = (): void => undefined;
+      const asked = new Promise<void>((told) => {
+        void page.route("**/redo", async (route) => {
+          told();
+          await new Promise<void>((go) => (save = go));
+          await route.continue();
+        });
+      });
+      await page.locator(".stage").focus();
+      await page.keyboard.press("Enter");
+      const again = page.getByRole("button", { name: "Colour this page again" });
+      await again.click();
+      await asked;
+      await page.locator(".stage").focus();
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("Enter");
+      save();
+      await expect.poll(() => again.getAttribute("aria-busy")).toBe(null);
+      await page.unroute("**/redo");
+      const sent = page.waitForRequest((request) => request.url().endsWith("/redo"));
+      await again.click();
+      expect(JSON.parse((await sent).postData()!)).toMatchObject({ settings: { hints: [{}, {}] } });
+      await context.close();
+    });
+
+    it("makes one chapter of a dropped folder, with what lies below it, whatever the names", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "cobra-drop-"));
+      const name = `第一話 \u0627\u0644\u0641\u0635\u0644 ${"x".repeat(210)}`;
+      const names = ["p1.png", "sub/p2.png", "sub/\u202Ep3.png", `sub/${"長".repeat(70)}.png`, ".DS_Store"];
+      for (const each of names) {
+        await mkdir(dirname(join(folder, name, each)), { recursive: true });
+        await writeFile(join(folder, name, each), await linePage(1));
+      }
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(double.url);
+      await page.getByText("Paper Lanterns 4").waitFor();
+      const cdp = await context.newCDPSession(page);
+      const paths: string[] = [];
+      page.on("request", (request) => {
+        const metadata = request.headers()["upload-metadata"];
+        const path = metadata?.split(",").find((pair) => pair.startsWith("path "));
+        if (path) paths.push(Buffer.from(path.slice("path ".length), "base64").toString());
+      });
+      const data = { items: [], files: [join(folder, name)], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"] as const)
+        await cdp.send("Input.dispatchDragEvent", { type, x: 600, y: 170, data });
+      await page.getByRole("textbox", { name: "Name of the chapter" }).waitFor();
+      await expect.poll(() => paths.length).toBe(4);
+      expect(paths.sort()).toEqual(names.slice(0, 4).sort());
+      const job = (await jobs()).find((one) => one.name.startsWith("第一話"))!;
+      expect([...job.name]).toHaveLength(200);
+      expect(faults).toEqual([]);
+      await context.close();
+      await rm(folder, { recursive: true });
     });
 
     it("speaks Japanese, and remembers it", async () => {

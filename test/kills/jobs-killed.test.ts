@@ -5,10 +5,10 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPresetPackage } from "../../../src/convert/presets.js";
-import type { Job, Picture } from "../../../src/ui/web/api/schemas.js";
-import { writeChapter } from "../../support/chapter.js";
-import { runFixture } from "../../support/child.js";
+import { buildPresetPackage } from "../../src/convert/presets.js";
+import type { Job, Picture } from "../../src/ui/web/api/schemas.js";
+import { writeChapter } from "../support/chapter.js";
+import { runFixture } from "../support/child.js";
 
 let root: string;
 const at = (name: string): string => join(root, name);

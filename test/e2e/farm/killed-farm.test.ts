@@ -20,7 +20,7 @@ import { SharedStore } from "../../../src/farm/store/shared-store.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 import { writeZip } from "../../support/archives.js";
 import { chapterFiles, linePage, writeFolder } from "../../support/chapter.js";
-import { MODEL, waitingEngine } from "../../support/farm-worker.mjs";
+import { MODEL, waitingEngine } from "../../support/waiting-engine.mjs";
 import { hashOf, paperEngine } from "../../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../../support/redis.js";
 

@@ -1,0 +1,63 @@
+/** Where TensorRT's engines are kept: they serve one package, on one kind of GPU, with one version of everything. */
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { findCudaLibraries } from "./cuda-libraries.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DRIVER_GPUS = "/proc/driver/nvidia/gpus";
+
+/** What an engine depends on, besides its graph. */
+export interface TensorRtMachine {
+  /** Names of the machine's kinds of GPU; empty where the driver names none. */
+  readonly gpus: readonly string[];
+  readonly onnxRuntime: string;
+  /** Version of TensorRT's library, such as "10.13.3"; undefined if it is not found. */
+  readonly tensorRt: string | undefined;
+}
+
+/** @param runtime of `runtimeInfo()` */
+export function tensorRtMachine(
+  runtime: { readonly version: string; readonly libraryPath: string },
+  env: Environment,
+): TensorRtMachine {
+  const { libraries } = findCudaLibraries(runtime.libraryPath, "tensorrt", env);
+  const path = libraries.find(({ name, path: found }) => name.startsWith("libnvinfer.") && found !== undefined)?.path;
+  return {
+    gpus: gpuModels(DRIVER_GPUS),
+    onnxRuntime: runtime.version,
+    tensorRt: path === undefined ? undefined : /\.so\.(.+)$/.exec(basename(realpathSync(path)))?.[1],
+  };
+}
+
+/** Models of the GPUs that the driver lists, each once. */
+export function gpuModels(folder: string): string[] {
+  try {
+    const models = readdirSync(folder).flatMap(
+      (gpu) => /^Model:\s*(.+?)\s*$/m.exec(readFileSync(join(folder, gpu, "information"), "utf8"))?.[1] ?? [],
+    );
+    return [...new Set(models)].sort();
+  } catch {
+    return [];
+  }
+}
+
+/** The folder of a package's engines. Another GPU or version has another folder. @param hash of the package */
+export function tensorRtFolder(
+  hash: string,
+  { gpus, onnxRuntime, tensorRt }: TensorRtMachine,
+  env: Environment,
+): string {
+  const key = [gpus.length === 0 ? "gpu" : gpus.join("+"), `onnxruntime-${onnxRuntime}`, `tensorrt-${tensorRt ?? "?"}`];
+  const name = key
+    .join("_")
+    .replaceAll(/[^\w.+-]+/g, "-")
+    .toLowerCase();
+  return join(
+    env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"),
+    "cobra-batch/tensorrt",
+    hash.slice(0, 16),
+    name,
+  );
+}

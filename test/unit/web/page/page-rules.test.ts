@@ -1,0 +1,60 @@
+// Rules of the page that need no browser: changes of settings, parts of references, names that files give.
+import { describe, expect, it } from "vitest";
+import { jobName } from "../../../../src/ui/web/page/data/job-name.js";
+import { changesBetween, commonSettings, withChanges } from "../../../../src/ui/web/page/job/setting-changes.js";
+import { countParts, partsByQuarter } from "../../../../src/ui/web/page/viewer/chosen-parts.js";
+
+describe("settings of a page", () => {
+  it("are sent as what has changed; what is left out is the chapter's again", () => {
+    const before = { seed: 3, references: ["aaaaaaaa"], fill: "flat" as const };
+    const after = { seed: 4, fill: "flat" as const };
+    const changes = changesBetween(before, after);
+    expect(changes).toEqual({ seed: 4, references: null });
+    expect(withChanges(before, changes)).toEqual(after);
+    expect(changesBetween(before, { ...before, references: ["aaaaaaaa"] })).toEqual({});
+  });
+
+  it("of several pages are those that all have, and no hints", () => {
+    const hints = "strokes" as const;
+    expect(
+      commonSettings([
+        { seed: 1, topK: 2, hints },
+        { seed: 1, topK: 3 },
+      ]),
+    ).toEqual({ seed: 1 });
+    expect(commonSettings([{ seed: 1, hints }])).toEqual({ seed: 1 });
+    expect(commonSettings([])).toEqual({});
+  });
+});
+
+describe("parts of references", () => {
+  const labels = ["a#b.png#0", "r.png#1", "r.png#2", "r.png#3", "a#b.png#4", "r.png#0", "r.png#1", "r.png#2"];
+
+  it("are counted by reference, whose names may have a #", () => {
+    expect(countParts(labels)).toEqual([
+      { name: "r.png", parts: 6 },
+      { name: "a#b.png", parts: 2 },
+    ]);
+  });
+
+  it("belong to a quarter of the page each, where they do at all", () => {
+    const quarters = partsByQuarter(labels)!;
+    expect(quarters.map((parts) => parts.length)).toEqual([2, 2, 2, 2]);
+    expect(quarters[2]).toEqual([
+      { reference: "a#b.png", part: 4 },
+      { reference: "r.png", part: 0 },
+    ]);
+    expect(partsByQuarter(labels, 2)).toBeUndefined();
+    expect(partsByQuarter(labels.slice(1))).toBeUndefined();
+    expect(partsByQuarter(["a#0", "b#0", "c#0", "d#0"]), "a model that takes references whole").toBeUndefined();
+    expect(partsByQuarter([])).toBeUndefined();
+  });
+});
+
+describe("names that files give to chapters", () => {
+  it("are cut to what a name may have, by characters and not by halves of them", () => {
+    expect(jobName("第一話")).toBe("第一話");
+    expect([...jobName("👩".repeat(300))!]).toHaveLength(200);
+    for (const unseen of ["", " ", "\u202E", "\u200B\u2066"]) expect(jobName(unseen)).toBeUndefined();
+  });
+});
