@@ -28,7 +28,7 @@ export function queueCommand(): Command {
     .description("Looks at the chapters in a farm's queue and steers them.")
     .addHelpText(
       "after",
-      "\nExamples:\n  cobra-batch queue list --queue redis://host\n  cobra-batch queue cancel 0123456789ab\n\nExit codes: 0 done, 1 there is no such job, 75 the queue does not answer.",
+      "\nExamples:\n  cobra-batch queue list --queue redis://host\n  cobra-batch queue cancel 0123456789ab\n\nExit codes: 0 done, 1 there is no such job,\n75 the queue does not answer.",
     );
   for (const [action, summary, takesJob] of ACTIONS) {
     const child = withQueueFlags(

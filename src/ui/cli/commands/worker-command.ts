@@ -35,7 +35,7 @@ export function workerCommand(): Command {
       `
 Examples:
   cobra-batch worker --queue redis://host --store /share
-  cobra-batch worker --queue redis://host --store /share --provider cuda --metrics-port 9464
+  cobra-batch worker --provider cuda --metrics-port 9464
 
 The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
 others go back to the queue. A worker that is killed costs the pages that it had
