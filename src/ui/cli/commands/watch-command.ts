@@ -39,8 +39,8 @@ Examples:
   cobra-batch watch incoming --output-dir coloured --reference-dir colour
   cobra-batch watch incoming --output-dir coloured --done done --failed failed
 
-Each chapter is one line on standard output. The first SIGINT or SIGTERM finishes
-the pages in progress, the second abandons them.
+Each chapter is one line on standard output. The first SIGINT or SIGTERM
+finishes the pages in progress, the second abandons them.
 
 Exit codes: 64 wrong flags or settings, 130 and 143 stopped by SIGINT, SIGTERM.`,
     )
