@@ -130,6 +130,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type PageTurn,
   type QueueWait,
   type StageItem,
   type TaskRun,

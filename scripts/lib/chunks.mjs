@@ -12,11 +12,21 @@ const SHIPPED = ["index", "ui/cli/main", "ui/cli/doctor/probe-provider", "colori
 /** In a file of their own name: what is started, what help needs, and the help itself, which is rendered later. */
 const APART = [...SHIPPED, "ui/cli/ready-text", "ui/cli/help-texts"];
 
-/** Who needs a module when it is loaded: the command before it knows what to do, a worker thread, all but the web server. */
+/** Modules of the farm's queue, whose packages no other command needs. */
+const isFarm = (name) => /^farm\/queue\/|^ui\/cli\/actions\/(?:worker|submit|queue|open-farm)$/.test(name);
+/** Loaded only where somebody scrapes. */
+const isMetrics = (name) => name.startsWith("observe/metrics/");
+
+/**
+ * Who needs a module when it is loaded: the command before it knows what to do, a worker thread, all but the web server
+ * and the farm's queue.
+ */
 const USERS = {
   command: (name) => name === "ui/cli/program" || name.startsWith("ui/cli/completion/"),
   worker: (name) => name === "colorization/tasks/worker",
-  others: (name) => !name.startsWith("ui/web/") && name !== "ui/cli/actions/serve",
+  others: (name) => !name.startsWith("ui/web/") && name !== "ui/cli/actions/serve" && !isFarm(name) && !isMetrics(name),
+  farm: isFarm,
+  metrics: isMetrics,
 };
 
 /** How much a module loads: no package, those of commands and schemas, sharp, or any. */

@@ -12,7 +12,7 @@ const FLOORS = [
   ["model", "memory", "classification", "io", "workers"],
   ["colorization"],
   ["core"],
-  ["convert"],
+  ["convert", "farm"],
   ["install"],
   ["ui"],
   ["index"],

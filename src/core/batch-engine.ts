@@ -13,6 +13,8 @@ import type { Style } from "../config/batch-config.js";
 export interface PageColorizer {
   /** Styles that pages may have. */
   readonly styles: readonly Style[];
+  /** Whether pages are coloured elsewhere and were counted there. Default false. */
+  readonly givesStoredResults?: boolean;
   /** Where the networks of a style run, such as "cpu". */
   provider(style: Style): Promise<string>;
   /**

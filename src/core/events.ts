@@ -24,7 +24,7 @@ export const errorCode = z
 /** When an event happened. */
 export const time = z.iso.datetime({ precision: 3 }).describe("when, ISO 8601 in UTC with milliseconds");
 
-const batchProgress = z
+export const batchProgress = z
   .strictObject({
     total: count.describe("sum of the others"),
     completed: count.describe("pages whose picture is written"),

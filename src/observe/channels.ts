@@ -65,6 +65,19 @@ export interface StageItem {
   readonly waitMs: number;
 }
 
+/** A page of a batch was taken in hand, or has an outcome. */
+export interface PageTurn extends WorkContext {
+  readonly page: string;
+  /** "kept": an earlier run has done it. A page that is kept, or failed before it was read, was never "started". */
+  readonly state: "started" | "completed" | "kept" | "failed";
+  /** Code of the error that it failed with. */
+  readonly code?: string;
+  /** Of a completed page: milliseconds from its start to its written picture. */
+  readonly elapsedMs?: number;
+  /** Of a completed page: milliseconds of each stage. */
+  readonly stageMs?: Readonly<Record<string, number>>;
+}
+
 /** A page has waited for its turn and continues. */
 export interface QueueWait extends WorkContext {
   /** "ahead": to be read and decoded; "booking", "memory": for memory; "colouring": for the networks. */
@@ -137,6 +150,7 @@ export const CHANNELS = {
   networkRun: new TypedChannel<NetworkRun>("cobra-batch:network-run"),
   networkLoad: new TypedChannel<NetworkLoad>("cobra-batch:network-load"),
   task: new TypedChannel<TaskRun>("cobra-batch:task"),
+  page: new TypedChannel<PageTurn>("cobra-batch:page"),
   stage: new TypedChannel<StageItem>("cobra-batch:stage"),
   queue: new TypedChannel<QueueWait>("cobra-batch:queue"),
   cache: new TypedChannel<CacheUse>("cobra-batch:cache"),

@@ -6,6 +6,7 @@ const GROUPS = {
   input: "Inputs",
   output: "Outputs",
   usage: "Settings and calls",
+  farm: "The farm",
   server: "The web server",
   model: "Model packages",
   engine: "Engine, devices, memory",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ROOT } from "../steps.mjs";
 import { apiPage } from "./api.mjs";
 import { errorTables } from "./errors.mjs";
+import { metricsTable } from "./metrics.mjs";
 import { lineTables } from "./json-lines.mjs";
 
 /** Files by path from the root, as they should be. @returns {Promise<Map<string, string>>} */
@@ -13,6 +14,7 @@ export async function generatedDocs() {
   const { ERROR_TABLE } = await import("../../../dist/errors.js");
   const { catalogueJsonSchema } = await import("../../../dist/install/catalogue/catalogue-schema.js");
   const { openApiDocument } = await import("../../../dist/ui/web/server/document.js");
+  const { METRICS } = await import("../../../dist/observe/metrics/table.js");
   const lines = jsonLineSchema();
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
@@ -20,6 +22,7 @@ export async function generatedDocs() {
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
     ["docs/api.md", apiPage().text],
     ["docs/openapi.json", `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
+    ["docs/metrics.md", withSections("docs/metrics.md", { metrics: metricsTable(METRICS) })],
     ["docs/errors.md", withSections("docs/errors.md", errorTables(ERROR_TABLE))],
   ]);
 }

@@ -30,6 +30,11 @@ export function runRecord(
   return mapPaths(record, (path) => resolve(path));
 }
 
+/** Settings whose paths do not depend on the folder that this process runs in. */
+export function absoluteConfig(config: BatchConfig): BatchConfig {
+  return mapSettings(config, (path) => resolve(path));
+}
+
 /** What an archive's metadata says of its run. */
 export interface ArchivedRun {
   readonly record: RunRecord;

@@ -9,7 +9,8 @@ import { pageSettings, type BatchConfig, type PageConfig, type Style } from "../
 import { BatchProcessingError, ConfigurationError, QueueError, ValidationError } from "../../errors.js";
 import { differBySuffix } from "../../io/names/output-names.js";
 import type { SourceEntry, SourceFault } from "../../io/page-source.js";
-import { getLogger } from "../../logging.js";
+import { getLogger, logContext } from "../../logging.js";
+import { CHANNELS, type PageTurn } from "../../observe/channels.js";
 import type { PageColorizer } from "../batch-engine.js";
 import type { BatchEventBody, BatchProgress, BatchSummary, PageFailure, PageSuccess } from "../events.js";
 import type { BatchPage } from "./batch-page.js";
@@ -58,7 +59,7 @@ export class BatchPages {
   #startedMs = performance.now();
 
   constructor(
-    readonly engine: Pick<PageColorizer, "styles">,
+    readonly engine: Pick<PageColorizer, "styles" | "givesStoredResults">,
     readonly config: BatchConfig,
     readonly emit: (event: BatchEventBody) => void,
     readonly pageConfig: (name: string) => PageConfig = () => ({}),
@@ -205,6 +206,7 @@ export class BatchPages {
 
   /** A page is taken in hand: it is read and decoded, and then waits for its colouring. */
   taken({ entry, index }: BatchPage): void {
+    this.#tell({ page: entry.name, state: "started" });
     this.emit({ type: "page-started", page: entry.name, index });
   }
 
@@ -239,6 +241,7 @@ export class BatchPages {
     this.tracker.updateStatus(page.id, "completed", { outputPath: success.output });
     this.#outcomes.push({ page, success });
     const { output, bucket, seed, elapsedMs, stageMs } = success;
+    this.#tell({ page: success.page, ...(kept ? { state: "kept" } : { state: "completed", elapsedMs, stageMs }) });
     const where = { page: success.page, output };
     log.info(
       kept ? where : { ...where, bucket, seed, ms: Math.round(elapsedMs), stageMs: wholeMs(stageMs) },
@@ -274,10 +277,16 @@ export class BatchPages {
     const failure = { ...given, message: this.redact(given.message) };
     const { stage, code, remedy } = failure;
     log.error({ page: failure.page, stage, code, remedy }, `page failed: ${error.message}`);
+    this.#tell({ page: failure.page, state: "failed", code });
     this.tracker.updateStatus(id, "failed", { error });
     this.#outcomes.push({ page, failure });
     this.emit({ type: "page-failed", index, progress: this.progress, ...failure });
     return failure;
+  }
+
+  #tell(turn: PageTurn): void {
+    if (CHANNELS.page.isWatched && this.engine.givesStoredResults !== true)
+      CHANNELS.page.publish({ ...logContext(), ...turn });
   }
 
   /** What came of some pages. */

@@ -43,6 +43,27 @@ export const CALL_ERRORS = {
     remedy: "send less at once; GET /api/v1/server tells the limits",
   },
 
+  // the farm
+  ERR_QUEUE_CONNECTION: {
+    group: "farm",
+    when: "the queue of the farm does not answer",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "yes",
+    exitCode: 75,
+    remedy:
+      "check that Redis runs at the address of --queue and can be reached from here, then run the same command again",
+  },
+  ERR_QUEUE_JOB: {
+    group: "farm",
+    when: "a job of the farm's queue does not exist, is queued already, or has lost a page",
+    className: "QueueError",
+    scope: "batch",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "look at `cobra-batch queue list`; submit the chapter again if it is gone",
+  },
+
   // configuration, usage
   ERR_CONFIG: {
     group: "usage",

@@ -171,6 +171,15 @@ export const CHAPTER_ERRORS = {
     exitCode: 1,
     remedy: "choose another output, or replace it with --overwrite",
   },
+  ERR_SHARDS_INCOMPLETE: {
+    group: "output",
+    when: "shards of an output are missing, unfinished or do not fit together",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "yes",
+    exitCode: 75,
+    remedy: "run the shards that the message names (again), then `cobra-batch assemble <output>`",
+  },
   ERR_RUN_NOT_FOUND: {
     group: "output",
     when: "an output holds no journal of a run that could be continued",

@@ -16,7 +16,7 @@ export type ErrorClassName =
 /** What the table says of a code. */
 export interface ErrorFacts {
   /** Where it belongs in the guide. */
-  readonly group: "engine" | "model" | "page" | "input" | "output" | "usage" | "server" | "bug";
+  readonly group: "engine" | "model" | "page" | "input" | "output" | "usage" | "server" | "farm" | "bug";
   /** When it is raised. */
   readonly when: string;
   /** The class it is mostly raised as. */

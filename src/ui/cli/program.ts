@@ -3,6 +3,7 @@ import { Command, CommanderError, Help, type Option } from "commander";
 import { VERSION } from "../../core/version.js";
 import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
+import { assembleCommand } from "./commands/assemble-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
 import { completionCommand } from "./commands/completion-command.js";
@@ -10,10 +11,14 @@ import { configCommand } from "./commands/config-command.js";
 import { doctorCommand } from "./commands/doctor-command.js";
 import { EXIT } from "./output/exit-codes.js";
 import { modelCommand } from "./commands/model-command.js";
+import { queueCommand } from "./commands/queue-command.js";
 import { redoCommand } from "./commands/redo-command.js";
 import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
+import { submitCommand } from "./commands/submit-command.js";
+import { watchCommand } from "./commands/watch-command.js";
+import { workerCommand } from "./commands/worker-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
 import { asStarted } from "./output/program-name.js";
 import { HELP_COLUMNS } from "./ready-text.js";
@@ -28,6 +33,11 @@ export function createProgram(): Command {
     .addCommand(rejectCommand())
     .addCommand(retryCommand())
     .addCommand(redoCommand())
+    .addCommand(assembleCommand())
+    .addCommand(watchCommand())
+    .addCommand(submitCommand())
+    .addCommand(workerCommand())
+    .addCommand(queueCommand())
     .addCommand(serveCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())

@@ -1,28 +1,83 @@
-/** `cobra-batch colorize`: settings from all places, then one batch. */
+/** `cobra-batch colorize`: settings from all places, then one batch for each chapter. */
 import { parseBatchConfig } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
+import { outputPath } from "../../../core/output/work-folder.js";
+import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
+import { shardsFolder } from "../../../farm/shards/shard-folder.js";
+import { shardText } from "../../../config/shard.js";
+import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";
+import type { NamedHintFlags } from "../flags/hint-flags.js";
+import type { SettingFlags } from "../flags/setting-flags.js";
 import { flagFaults } from "../flags/flag-values.js";
+import { quoted } from "../output/terminal-text.js";
+import { chapterOutput, listChapters } from "./chapter-list.js";
 import { gatherSettings } from "./gather-settings.js";
-import { runBatchCommand } from "./run-batch.js";
+import { chapterParts, shardOfFlags } from "./plan-shards.js";
+import { runBatchCommand, type NothingToDo, type PreparedBatch } from "./run-batch.js";
+import { runChapters } from "./run-chapters.js";
 
-/** Colours a chapter. @returns the exit code */
-export function colorize(input: string | undefined, flags: ColorizeFlags): Promise<number> {
-  return runBatchCommand(flags, async () => {
-    const gathered = await gatherSettings(input, flags, process.env);
-    const faults = flagFaults(flags);
-    if (faults.length === 0 && (gathered.settings.inputDir ?? gathered.settings.inputZip) === undefined)
+/** Colours chapters. @returns the exit code, of several that of the worst */
+export function colorize(inputs: readonly string[], flags: ColorizeFlags): Promise<number> {
+  if (inputs.length < 2 && flags.fromFile === undefined)
+    return runBatchCommand(flags, async () => prepareWhole(inputs[0], flags));
+  return runChapters(flags, async () => {
+    const chapters = await listChapters(inputs, flags);
+    const shard = shardOfFlags(flags, process.env);
+    const parts = shard && (await chapterParts(chapters, shard, flags));
+    return chapters.map((input, index) => ({
+      input,
+      prepare: () => prepare(input, flags, true, shard && { shard, parts: parts![index]! }),
+    }));
+  });
+}
+
+async function prepareWhole(input: string | undefined, flags: ColorizeFlags): Promise<PreparedBatch | NothingToDo> {
+  const shard = flagFaults(flags).length === 0 ? shardOfFlags(flags, process.env) : undefined;
+  if (shard === undefined) return prepare(input, flags, false);
+  const [parts] = await chapterParts([input], shard, flags);
+  return prepare(input, flags, false, { shard, parts: parts! });
+}
+
+/** One chapter's batch. @param several whether the command colours others too */
+export async function prepare(
+  input: string | undefined,
+  flags: Pick<ColorizeFlags, "fresh"> & SettingFlags & NamedHintFlags,
+  several: boolean,
+  part?: ShardOfChapter,
+): Promise<PreparedBatch | NothingToDo> {
+  const gathered = await gatherSettings(input, flags, process.env);
+  const faults = flagFaults(flags);
+  if (faults.length === 0 && (gathered.settings.inputDir ?? gathered.settings.inputZip) === undefined)
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      "no input is named; name a folder, a ZIP or a CBZ, such as: cobra-batch colorize chapter.cbz",
+    );
+  const settings = several ? chapterOutput(input!, gathered) : gathered.settings;
+  const { config, warnings } = parseBatchConfig(settings, gathered.label, {}, faults);
+  const output = outputPath(config);
+  const common = {
+    config,
+    options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },
+    warnings: [...gathered.warnings, ...warnings],
+    lateWarnings: gathered.lateWarnings,
+    given: gathered.given,
+  };
+  if (part === undefined || part.parts.shards.length < 2) {
+    if (part !== undefined && part.parts.shards[0] !== part.shard.index)
+      return { nothing: `${output} is not in shard ${shardText(part.shard)}` };
+    if (await exists(shardsFolder(config)))
       throw new ConfigurationError(
         "ERR_CONFIG",
-        "no input is named; name a folder, a ZIP or a CBZ, such as: cobra-batch colorize chapter.cbz",
+        `${output} is coloured in shards; join them with \`cobra-batch assemble ${quoted(output)}\`, or remove ${shardsFolder(config)}`,
       );
-    const { config, warnings } = parseBatchConfig(gathered.settings, gathered.label, {}, faults);
-    return {
-      config,
-      options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },
-      warnings: [...gathered.warnings, ...warnings],
-      lateWarnings: gathered.lateWarnings,
-      given: gathered.given,
-    };
-  });
+    return common;
+  }
+  if (!part.parts.shards.includes(part.shard.index))
+    return { nothing: `shard ${shardText(part.shard)} has no pages of ${output}` };
+  return {
+    ...common,
+    notes: [`shard ${shardText(part.shard)} of ${output}; once all are done: cobra-batch assemble ${quoted(output)}`],
+    run: async (engine, _config, options) => runShard(engine, config, part, options),
+  };
 }

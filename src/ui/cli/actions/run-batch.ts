@@ -1,20 +1,24 @@
-/** Runs one batch as a command: opens the engine, reports progress, handles signals, returns the exit code. */
+/** Runs a batch for a command: opens the engine, reports progress, handles signals, gives the exit code. */
 import { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { BatchConfig } from "../../../config/batch-config.js";
-import type { PreviewResult } from "../../../core/events.js";
+import type { BatchEngine } from "../../../core/batch-engine.js";
+import type { BatchSummary, PreviewResult } from "../../../core/events.js";
 import { runBatch, type RunBatchOptions } from "../../../core/run-batch.js";
 import { checkModelOfRun } from "../../../core/run-model.js";
 import type { RunRecord } from "../../../core/journal/entries.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
-import { listenForSignals } from "../interrupt.js";
+import { listenForSignals, type Interrupt } from "../interrupt.js";
+import { startWatch, type Watch } from "../watch.js";
 import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter, type Remedies } from "../output/reporter.js";
 import { isEmbedded, isFirstTime, STAND_IN } from "../output/stand-in.js";
+import type { LogFlags } from "../flags/log-flags.js";
+import type { MetricsFlags } from "../flags/metrics-flags.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import type { GivenSetting } from "./gather-settings.js";
 import { ignoredWarnings, refuseSameSeeds, whatHelps } from "./what-helps.js";
@@ -37,6 +41,12 @@ export interface PreparedBatch {
   readonly notes?: readonly string[];
   /** What to do about failures, if the command knows better than the error table. By code. */
   readonly remedies?: Remedies;
+  /** Runs it; undefined where nothing was left to do. Default: `runBatch`. */
+  readonly run?: (
+    engine: BatchEngine,
+    config: BatchConfig,
+    options: RunBatchOptions,
+  ) => Promise<BatchSummary | undefined>;
   /** Takes back what was prepared; called when the batch fails before any page was coloured. */
   readonly abandon?: () => Promise<void>;
 }
@@ -46,34 +56,88 @@ export interface NothingToDo {
   readonly nothing: string;
 }
 
-/**
- * Runs a batch and reports how it goes.
- * @param prepare its errors are reported as the batch's own
- * @returns the exit code
- */
-export async function runBatchCommand(
-  flags: RunFlags,
-  prepare: () => Promise<PreparedBatch | NothingToDo>,
-): Promise<number> {
-  const json = Boolean(flags.json);
-  const reporter = new Reporter({
-    json,
+/** How a batch of a command ended. */
+export interface BatchEnd {
+  readonly exitCode: number;
+  /** Of a batch that was begun. */
+  readonly summary?: BatchSummary;
+  /** What kept it from going on. */
+  readonly error?: unknown;
+}
+
+/** What the batches of a command share. */
+export interface CommandContext {
+  readonly flags: RunFlags;
+  readonly reporter: Reporter;
+  readonly interrupt: Interrupt;
+  /** Opens the engine, or gives the one that is open. */
+  engine(options: EngineOptions): Promise<OpenEngine>;
+}
+
+/** An engine with all facts of its model. */
+export type OpenEngine = BatchEngine & Pick<Engine, "model">;
+
+/** A reporter for one batch. */
+export function newReporter(flags: LogFlags & { json?: boolean }): Reporter {
+  return new Reporter({
+    json: Boolean(flags.json),
     quiet: Boolean(flags.quiet),
     logs: Boolean(flags.verbose) || flags.logLevel !== undefined,
     out: process.stdout,
     err: process.stderr,
     env: process.env,
   });
+}
+
+/**
+ * Runs a batch and reports how it goes.
+ * @param prepare its errors are reported as the batch's own
+ * @returns the exit code
+ */
+export async function runBatchCommand(
+  flags: RunFlags & Partial<MetricsFlags>,
+  prepare: () => Promise<PreparedBatch | NothingToDo>,
+): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
+  let engine: Engine | undefined;
+  let watch: Watch | undefined;
+  try {
+    const context: CommandContext = {
+      flags,
+      reporter: newReporter(flags),
+      interrupt,
+      engine: async (options) => {
+        engine = await Engine.open(options);
+        watch?.engine(engine);
+        return engine;
+      },
+    };
+    const { exitCode } = await runReported(context, async () => {
+      startLogging(flags);
+      watch = await startWatch(flags);
+      return prepare();
+    });
+    return exitCode;
+  } finally {
+    await watch?.[Symbol.asyncDispose]();
+    await engine?.close();
+    interrupt.stop();
+  }
+}
+
+/** Runs one batch of a command; errors are reported and become its exit code. */
+export async function runReported(
+  { flags, reporter, interrupt, ...context }: CommandContext,
+  prepare: () => Promise<PreparedBatch | NothingToDo>,
+): Promise<BatchEnd> {
   let abandon: PreparedBatch["abandon"];
   try {
-    startLogging(flags);
     const prepared = await prepare();
     if ("nothing" in prepared) {
       reporter.note(prepared.nothing);
-      return EXIT.done;
+      return { exitCode: EXIT.done };
     }
-    const { config, options, warnings = [], engine: engineOf, model, notes = [] } = prepared;
+    const { config, options, warnings = [], engine: engineOf, model, notes = [], run = runBatch } = prepared;
     const { given = [], lateWarnings = () => [] } = prepared;
     ({ abandon } = prepared);
     reporter.failuresFile = failuresFile(config);
@@ -82,7 +146,7 @@ export async function runBatchCommand(
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
     configureSharpForOwnProcess();
-    await using engine = await Engine.open(engineOf ?? engineOptions(flags));
+    const engine = await context.engine(engineOf ?? engineOptions(flags));
     const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
     const otherModel = model && checkModelOfRun({ model }, engine.model, flags.model !== undefined);
     if (otherModel !== undefined) warn(otherModel);
@@ -96,7 +160,7 @@ export async function runBatchCommand(
     const onPreview = canAsk(flags)
       ? (preview: PreviewResult, ended: AbortSignal) => askAboutPreview(preview, ended, { help })
       : undefined;
-    const summary = await runBatch(engine, config, {
+    const summary = await run(engine, config, {
       ...options,
       signal,
       drain,
@@ -107,19 +171,22 @@ export async function runBatchCommand(
         if (event.type === "batch-started") for (const message of lateWarnings()) warn(message);
       },
     });
+    if (summary === undefined) return { exitCode: EXIT.done };
     if (summary.unfinished === 0 && summary.failed > 0) await abandon?.();
-    if (summary.preview !== undefined && interrupt.exitCode === undefined) return EXIT.previewWaits;
-    if (summary.unfinished > 0 && interrupt.exitCode !== undefined) return sayStopped(interrupt.exitCode);
-    return exitCodeOf(summary);
+    if (summary.preview !== undefined && interrupt.exitCode === undefined)
+      return { exitCode: EXIT.previewWaits, summary };
+    if (summary.unfinished > 0 && interrupt.exitCode !== undefined)
+      return { exitCode: sayStopped(interrupt.exitCode), summary };
+    return { exitCode: exitCodeOf(summary), summary };
   } catch (error) {
     reporter.stop();
     await abandon?.();
-    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error)) return sayStopped(interrupt.exitCode);
-    printError(error, json);
-    return exitCodeFor(error);
+    if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error))
+      return { exitCode: sayStopped(interrupt.exitCode) };
+    printError(error, Boolean(flags.json));
+    return { exitCode: exitCodeFor(error), error };
   } finally {
     reporter.stop();
-    interrupt.stop();
   }
 }
 

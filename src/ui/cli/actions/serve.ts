@@ -13,6 +13,7 @@ import type { ServeFlags } from "../commands/serve-command.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
+import { startWatch, type Watch } from "../watch.js";
 import { startLogging } from "./start-logging.js";
 
 const MOST_PORT = 65_535;
@@ -23,9 +24,13 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function serve(flags: ServeFlags): Promise<number> {
   const json = Boolean(flags.json);
   const stop = new StopSignals();
+  let watch: Watch | undefined;
+  let listens = false;
   try {
     startLogging(flags);
-    const server = await start(flags);
+    watch = await startWatch(flags, async () => (listens ? [] : ["the server does not listen yet"]));
+    const server = await start(flags, watch);
+    listens = true;
     const { token, ...told } = server;
     const url = urlOf(reachableHost(told.host), told.port, token);
     if (json) process.stdout.write(toJsonLine({ type: "listening", url, host: told.host, port: told.port }));
@@ -39,11 +44,12 @@ export async function serve(flags: ServeFlags): Promise<number> {
     printError(error, json);
     return stop.exitCode ?? exitCodeFor(error);
   } finally {
+    await watch?.[Symbol.asyncDispose]();
     stop.end();
   }
 }
 
-async function start(flags: ServeFlags): Promise<WebServer & { token: string | undefined }> {
+async function start(flags: ServeFlags, watch: Watch): Promise<WebServer & { token: string | undefined }> {
   const token = tokenFor(flags);
   await assertProvider(flags);
   if (flags.port > MOST_PORT)
@@ -56,6 +62,7 @@ async function start(flags: ServeFlags): Promise<WebServer & { token: string | u
     data: dataFolder(flags.data),
     roots: parseRoots(flags.root ?? []),
     engine: engineOptions(flags),
+    onEngine: (engine) => watch.engine(engine),
     openJobs: (options) => JobStore.open(options),
   });
   return { ...server, token };

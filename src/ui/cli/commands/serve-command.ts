@@ -1,12 +1,13 @@
 /** `cobra-batch serve`: the web page and its API. */
 import { Command } from "commander";
 import { collect, integer } from "../flags/flag-values.js";
+import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 
 /** Port of Gradio's own pages, which people know. */
 const DEFAULT_PORT = 7860;
 
-export interface ServeFlags extends RunFlags {
+export interface ServeFlags extends RunFlags, MetricsFlags {
   host: string;
   port: number;
   open?: boolean;
@@ -41,7 +42,7 @@ export function serveCommand(): Command {
       "folder of jobs, uploads and results (default: $XDG_DATA_HOME/cobra-batch, else ~/.local/share/cobra-batch)",
     )
     .option("--root <name=dir>", "folder on this machine whose chapters the page may read; may be repeated", collect);
-  return withRunFlags(command)
+  return withMetricsFlags(withRunFlags(command))
     .addHelpText(
       "after",
       `

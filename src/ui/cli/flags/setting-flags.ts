@@ -36,12 +36,16 @@ export const SETTING_FLAGS: readonly (readonly [key: SettingKey, flags: string, 
   ["maxConcurrent", "--max-concurrent <number>", "Running"],
 ];
 
-/** Adds the flags to a command. */
-export function withSettingFlags(command: Command): Command {
-  reportsFlagFaults(command).argument(
-    "[input]",
-    "chapter to colour: a folder, a ZIP or a CBZ, as with --input-dir or --input-zip; if no output is named, the result is <input>_colorized beside it",
-  );
+/** Adds the flags to a command. @param several whether it takes more than one chapter */
+export function withSettingFlags(command: Command, several = false): Command {
+  const input = "folder, ZIP or CBZ, as with --input-dir or --input-zip";
+  if (several)
+    command.argument(
+      "[input...]",
+      `chapters to colour, each a ${input}; if no output is named, the result is <input>_colorized beside it`,
+    );
+  else command.argument("[input]", `chapter to colour: a ${input}`);
+  reportsFlagFaults(command);
   for (const [key, flags, group] of SETTING_FLAGS) command.addOption(settingOption(key, flags, group));
   return command
     .addOption(

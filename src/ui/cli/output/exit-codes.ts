@@ -33,3 +33,21 @@ export function exitCodeOf({ completed, failures }: Pick<BatchSummary, "complete
   if (completed > 0) return EXIT.somePagesFailed;
   return failures.every(({ code }) => ERROR_TABLE[code].exitCode === EXIT.tryAgain) ? EXIT.tryAgain : EXIT.fatal;
 }
+
+/** From good to bad; interruptions are told apart before. */
+const BY_SEVERITY: readonly number[] = [
+  EXIT.done,
+  EXIT.previewWaits,
+  EXIT.somePagesFailed,
+  EXIT.tryAgain,
+  EXIT.fatal,
+  EXIT.usage,
+];
+
+/** The exit code of a command that did several things: that of the worst. */
+export function worstExitCode(codes: readonly number[]): number {
+  return codes.reduce(
+    (worst, code) => (BY_SEVERITY.indexOf(code) > BY_SEVERITY.indexOf(worst) ? code : worst),
+    EXIT.done as number,
+  );
+}

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
-import { errorCode, EVENTS, time } from "../../../core/events.js";
+import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
 
 const count = z.int().min(0);
 const page = z.string().describe("name of the picture in its input");
@@ -31,6 +31,39 @@ const commandLines = [
   line("fatal", "the last line: the command could not continue", {
     code: errorCode,
     message: z.string().describe("for people; may change"),
+  }),
+  line("chapters-completed", "colorize of several chapters: the last line", {
+    chapters: count.describe("chapters that were named"),
+    completed: count.describe("chapters of which every page is done"),
+    notBegun: count.describe("chapters that were left because the command was stopped"),
+    pages: batchProgress,
+    elapsedMs: z.number().min(0).describe("milliseconds from the start to the end of the command"),
+    faults: z
+      .array(
+        z.strictObject({
+          input,
+          exitCode: count.describe("what `colorize` of this chapter alone would exit with"),
+          message: z.string().describe("for people; may change"),
+        }),
+      )
+      .describe("the other chapters, and what is wrong"),
+  }),
+  line("submitted", "submit: a chapter is in the queue", {
+    id: z.string().describe("the chapter's job"),
+    output: z.string().describe("folder or archive that will be written"),
+    queued: count.describe("pages that workers have to do"),
+    known: count.describe("pages whose results are in the store already"),
+  }),
+  line("queued-chapter", "queue list, queue show: a chapter in the queue", {
+    id: z.string().describe("the chapter's job"),
+    output: z.string().describe("folder or archive that will be written"),
+    model: z.string().describe("name and version of the model that workers need"),
+    state: z.enum(["waiting", "assembling", "failed"]).describe("waiting: for its pages, or for a worker"),
+    priority: count.describe("higher goes first"),
+    submittedAt: z.string().describe("when, ISO 8601 in UTC"),
+    pages: count.describe("pages of the chapter"),
+    left: count.describe("of them those that workers have still to do"),
+    reason: z.string().describe("why it failed").optional(),
   }),
   line("classification", "classify: one picture", {
     input,

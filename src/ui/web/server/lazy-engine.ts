@@ -12,16 +12,26 @@ export class LazyEngine {
   #opening: Promise<Engine> | undefined;
   #package: Promise<ModelPackage> | undefined;
 
-  constructor(options: EngineOptions) {
+  /** @param onOpen told of the engine once it is open */
+  constructor(
+    options: EngineOptions,
+    readonly onOpen: (engine: Engine) => void = () => {},
+  ) {
     this.#options = options;
   }
 
   /** Opens the engine, or gives the one that is open. One that could not be opened is tried again by the next call. */
   readonly open = (): Promise<Engine> => {
-    this.#opening ??= openEngine(this.#options).catch((error: unknown) => {
-      this.#opening = undefined;
-      throw error;
-    });
+    this.#opening ??= openEngine(this.#options).then(
+      (engine) => {
+        this.onOpen(engine);
+        return engine;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw error;
+      },
+    );
     return this.#opening;
   };
 

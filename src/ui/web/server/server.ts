@@ -2,6 +2,7 @@
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
+import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
@@ -42,6 +43,8 @@ export interface WebServerOptions {
   /** Folders on this machine that jobs may read, by name; real paths. */
   readonly roots?: ReadonlyMap<string, string>;
   readonly engine?: EngineOptions;
+  /** Told of the engine once it is open. */
+  readonly onEngine?: (engine: Engine) => void;
   readonly limits?: Partial<ServerLimits>;
   /** Opens the jobs. */
   readonly openJobs: (options: JobStoreOptions) => Promise<Jobs>;
@@ -68,7 +71,7 @@ export interface WebServer {
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { host, port, token, data, roots = new Map<string, string>(), hostNames = [] } = options;
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const engine = new LazyEngine(options.engine ?? {});
+  const engine = new LazyEngine(options.engine ?? {}, options.onEngine);
   const pool = new LazyPool();
   const uploadFolder = join(data, "uploads");
   await makeDataFolder(uploadFolder);

@@ -1,0 +1,228 @@
+/**
+ * A worker of the farm: takes pages from the queue and colours them, and puts chapters together whose pages are done.
+ * Everything may be done twice without harm: results are named by what they are made of, and outputs have a journal and a
+ * lease.
+ */
+import { randomBytes } from "node:crypto";
+import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
+import type { Redis } from "ioredis";
+import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
+import { pageFailure } from "../../colorization/request/page-failure.js";
+import type { BatchEngine } from "../../core/batch-engine.js";
+import type { CrashNotePad } from "../../core/journal/crash-marks.js";
+import { outputPath } from "../../core/output/work-folder.js";
+import { runBatch } from "../../core/run-batch.js";
+import { BatchProcessingError, messageOf } from "../../errors.js";
+import { getLogger, withLogContext } from "../../logging.js";
+import { CHANNELS } from "../../observe/channels.js";
+import { sha256 } from "../../platform/sha256.js";
+import { storedEngine } from "../stored-engine.js";
+import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
+import type { SharedStore } from "../store/shared-store.js";
+import { treatmentOf, WorkerMarks } from "./crash-record.js";
+import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
+import { PageGate } from "./page-gate.js";
+
+/** What a worker works with. It owns none of it. */
+export interface FarmWorkerOptions {
+  readonly engine: BatchEngine;
+  readonly store: SharedStore;
+  readonly redis: Redis;
+  readonly lane: Lane;
+  /** Pages taken from the queue at once. */
+  readonly pagesAtOnce: number;
+  /** A page whose worker has been silent for so long goes to another one. Default 60,000. */
+  readonly lockMs?: number;
+  /** Opens the crash notes of this process. Default: none are written. */
+  readonly openCrashNotes?: (path: string) => CrashNotePad;
+  /** Told how long a page has waited in the queue. */
+  readonly onWait?: (ms: number) => void;
+}
+
+const DEFAULT_LOCK_MS = 60_000;
+/**
+ * How often a page may lose its worker before the queue gives it up. Losing a worker is no fault of the page: crashes are
+ * counted by their notes, and kills do not count.
+ */
+const MOST_STALLS = 1000;
+/** References of so many chapters stay at hand. */
+const HELD_LISTS = 4;
+
+const log = getLogger("worker");
+
+export class FarmWorker {
+  readonly #options: FarmWorkerOptions;
+  readonly #pages: Worker<PageJob>;
+  readonly #chapters: Worker<ChapterJob>;
+  readonly #gate = new PageGate();
+  readonly #marks: WorkerMarks;
+  readonly #stop = new AbortController();
+  readonly #held = new Map<string, Disposable>();
+
+  /** Starts to work at once. */
+  constructor(options: FarmWorkerOptions) {
+    this.#options = options;
+    const { redis, lane, pagesAtOnce, lockMs = DEFAULT_LOCK_MS, store, openCrashNotes } = options;
+    this.#marks = new WorkerMarks(openCrashNotes?.(store.crashFile(randomBytes(8).toString("hex"))));
+    const common = {
+      connection: redis,
+      prefix: PREFIX,
+      lockDuration: lockMs,
+      // Renewed at half of it, as long as the event loop runs; nothing that colours holds it up.
+      stalledInterval: Math.ceil(lockMs / 2),
+      maxStalledCount: MOST_STALLS,
+    };
+    this.#pages = new Worker<PageJob>(lane.pages, (job, token) => this.#page(job, token), {
+      ...common,
+      concurrency: pagesAtOnce,
+    });
+    this.#chapters = new Worker<ChapterJob>(
+      lane.chapters,
+      (job, token) => this.#chapter(job).catch((error: unknown) => this.#giveBack(job, token, error)),
+      { ...common, concurrency: 1 },
+    );
+    for (const worker of [this.#pages, this.#chapters]) {
+      worker.on("error", (error) => log.debug({ error: messageOf(error) }, "the queue reports an error"));
+      worker.on("stalled", (job) => log.warn({ job }, "a page has lost its worker and goes to another"));
+    }
+  }
+
+  /**
+   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue.
+   */
+  async close(drainMs: number): Promise<void> {
+    const closed = Promise.all([this.#pages.close(), this.#chapters.close()]);
+    const timer = setTimeout(() => this.#stop.abort(new Error("the worker ends")), drainMs);
+    await closed.finally(() => clearTimeout(timer));
+    for (const held of this.#held.values()) held[Symbol.dispose]();
+    this.#marks.close();
+  }
+
+  async #page(job: Job<PageJob>, token: string | undefined): Promise<void> {
+    const { key, request, chapter } = job.data;
+    const { store, onWait } = this.#options;
+    if (await store.hasResult(key)) return; // by a worker that was gone before it could say so
+    if (job.attemptsStarted <= 1) onWait?.(Date.now() - job.timestamp);
+    const page = { name: request.name, key };
+    const treatment = job.attemptsStarted > 1 ? await treatmentOf(store, page) : ({ kind: "usual" } as const);
+    if (treatment.kind === "set-aside") {
+      const error = new BatchProcessingError(
+        "ERR_PAGE_CRASHED",
+        `the page "${request.name}" has crashed workers twice, the last time in the stage "${treatment.stage}", and is set aside; the other pages go on`,
+      );
+      return this.#keep(page, { status: "failed", failure: pageFailure(request.name, "decode", error), warnings: [] });
+    }
+    await withLogContext({ job: chapter, page: request.name }, () =>
+      this.#gate.run(treatment.kind === "alone", async () => {
+        try {
+          await this.#keep(page, await this.#colour(page, request));
+        } catch (error) {
+          if (this.#stop.signal.aborted) return await this.#giveBack(job, token, error);
+          if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw error;
+          const fault =
+            error instanceof BatchProcessingError ? error : new BatchProcessingError("ERR_INTERNAL", messageOf(error));
+          await this.#keep(page, {
+            status: "failed",
+            failure: pageFailure(request.name, "decode", fault),
+            warnings: [],
+          });
+        } finally {
+          this.#marks.leave(page);
+        }
+      }),
+    );
+  }
+
+  async #colour(page: { name: string; key: string }, request: StoredRequest): Promise<PageResult> {
+    this.#stop.signal.throwIfAborted();
+    this.#marks.enter(page, "decode");
+    if (CHANNELS.page.isWatched) CHANNELS.page.publish({ page: page.name, state: "started" });
+    this.#hold(request);
+    const startedMs = performance.now();
+    const onProgress = ({ stage }: PageProgress): void => this.#marks.enter(page, stage);
+    const result = await this.#options.engine.colorizePage(request, { signal: this.#stop.signal, onProgress });
+    if (CHANNELS.page.isWatched)
+      CHANNELS.page.publish(
+        result.status === "failed"
+          ? { page: page.name, state: "failed", code: result.failure.code }
+          : { page: page.name, state: "completed", elapsedMs: performance.now() - startedMs, stageMs: result.stageMs },
+      );
+    return result;
+  }
+
+  async #keep({ name, key }: { name: string; key: string }, result: PageResult): Promise<void> {
+    await this.#options.store.keepResult(key, result);
+    if (result.status === "failed")
+      log.error({ page: name, code: result.failure.code }, `page failed: ${result.failure.message}`);
+    else log.info({ page: name, bucket: result.bucket }, "page done");
+  }
+
+  /** A job that this worker could not end goes back to the queue. Any other error is the job's. */
+  async #giveBack(job: Job, token: string | undefined, error: unknown): Promise<never> {
+    if (!this.#stop.signal.aborted) throw error;
+    await job.moveToDelayed(Date.now(), token);
+    throw new DelayedError();
+  }
+
+  /** Keeps references, with their keys and values, for the pages that follow. */
+  #hold({ references }: StoredRequest): void {
+    const list = JSON.stringify(references);
+    const { engine, store } = this.#options;
+    const held =
+      this.#held.get(list) ??
+      engine.referenceStore.hold(references.map((one) => ({ ...one, read: () => store.read(one.hash) })));
+    this.#held.delete(list);
+    this.#held.set(list, held);
+    for (const [old, hold] of [...this.#held].slice(0, Math.max(0, this.#held.size - HELD_LISTS))) {
+      this.#held.delete(old);
+      hold[Symbol.dispose]();
+    }
+  }
+
+  async #chapter(job: Job<ChapterJob>): Promise<void> {
+    const { config, pageConfigs, model, cancelled } = job.data;
+    if (cancelled === true) return;
+    const { engine, store } = this.#options;
+    const path = outputPath(config);
+    const summary = await withLogContext({ job: path }, () =>
+      runBatch(
+        storedEngine({
+          model: { directory: "", hash: model.hash, manifest: model },
+          provider: "the farm",
+          inFlight: engine.pool.maxThreads,
+          pool: engine.pool,
+          find: async (request) => {
+            const stored = await withHashes(request, sha256);
+            return (await storedResult(store, resultKey(stored, model.hash))) ?? lost(request.name);
+          },
+        }),
+        config,
+        {
+          signal: this.#stop.signal,
+          pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
+        },
+      ),
+    );
+    log.info({ output: path, completed: summary.completed, failed: summary.failed }, "chapter done");
+    if (summary.failed > 0)
+      throw new UnrecoverableError(
+        `${summary.failed} of ${summary.total} pages failed: ${summary.failures
+          .slice(0, 3)
+          .map(({ page, code }) => `${page} (${code})`)
+          .join(", ")}`,
+      );
+  }
+}
+
+/** What has come of a page. */
+export async function storedResult(store: SharedStore, key: string): Promise<PageResult | undefined> {
+  return (await store.result(key)) ?? (await store.failure(key));
+}
+
+function lost(page: string): PageResult {
+  const error = new BatchProcessingError(
+    "ERR_QUEUE_JOB",
+    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed; submit the chapter again`,
+  );
+  return { status: "failed", failure: pageFailure(page, "decode", error), warnings: [] };
+}

@@ -1,0 +1,124 @@
+/** Puts a chapter into the farm's queue: a job for each page, and one for its end that waits for them. */
+import { createHash } from "node:crypto";
+import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
+import { outputPath } from "../../core/output/work-folder.js";
+import { QueueError } from "../../errors.js";
+import { resultKey, type StoredRequest } from "../store/result-key.js";
+import type { SharedStore } from "../store/shared-store.js";
+import { bullPriority, type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
+
+/** A chapter that is submitted. */
+export interface SubmittedChapter {
+  readonly config: BatchConfig;
+  readonly pageConfigs: Readonly<Record<string, PageConfig>>;
+  readonly model: QueuedModel;
+  readonly requests: readonly StoredRequest[];
+  /** From 0; higher goes first. */
+  readonly priority: number;
+  /** The submitter waits for the pages and writes the output itself. Default: a worker does. */
+  readonly pagesOnly?: boolean;
+}
+
+/** What was put into the queue. */
+export interface Submission {
+  /** The chapter's job; the pages' jobs begin with it. */
+  readonly id: string;
+  /** Pages that workers have to do. */
+  readonly queued: number;
+  /** Pages whose results are in the store already. */
+  readonly known: number;
+}
+
+/** A page is tried so often when its worker fails for reasons that are not the page's. */
+const ATTEMPTS = 3;
+
+/** Name of a chapter's job: one output is written by one job at a time. */
+export function chapterId(config: BatchConfig): string {
+  return createHash("sha256").update(outputPath(config)).digest("hex").slice(0, 12);
+}
+
+/**
+ * Submits a chapter. Failures of earlier tries are forgotten; results are not done again.
+ * @throws QueueError `ERR_QUEUE_JOB` for an output that the queue works on
+ */
+export async function submitChapter(
+  queue: FarmQueue,
+  store: SharedStore,
+  { config, pageConfigs, model, requests, priority, pagesOnly = false }: SubmittedChapter,
+): Promise<Submission> {
+  const id = chapterId(config);
+  const before = await queue.chapters.getJob(id);
+  if (before !== undefined) {
+    if (!(await before.isFailed()))
+      throw new QueueError(
+        "ERR_QUEUE_JOB",
+        `${outputPath(config)} is in the queue already, as job ${id}; wait for it, or cancel it with \`cobra-batch queue cancel ${id}\``,
+      );
+    await before.remove();
+  }
+  const chapter = outputPath(config);
+  const todo = new Map<string, PageJob>();
+  let known = 0;
+  for (const request of inAffinity(requests)) {
+    const key = resultKey(request, model.hash);
+    if (await store.hasResult(key)) {
+      known++;
+      continue;
+    }
+    await store.forgetFailure(key);
+    todo.set(key, { key, request, chapter });
+  }
+  const pages = [...todo.values()].map((data) => ({
+    name: "page",
+    queueName: queue.lane.pages,
+    data,
+    opts: {
+      jobId: `${id}.${data.key}`,
+      priority: bullPriority(priority),
+      attempts: ATTEMPTS,
+      backoff: { type: "exponential", delay: 2000 },
+      removeOnComplete: true,
+      removeOnFail: true,
+      ...(pagesOnly ? {} : { ignoreDependencyOnFailure: true }),
+    },
+  }));
+  if (pagesOnly) await queue.pages.addBulk(pages.map(({ name, data, opts }) => ({ name, data, opts })));
+  else {
+    const data: ChapterJob = {
+      config,
+      pageConfigs,
+      model,
+      pages: requests.length,
+      priority,
+      submittedAt: new Date().toISOString(),
+    };
+    await queue.flows.add({
+      name: "chapter",
+      queueName: queue.lane.chapters,
+      data,
+      opts: {
+        jobId: id,
+        priority: bullPriority(priority),
+        attempts: ATTEMPTS,
+        backoff: { type: "exponential", delay: 2000 },
+        removeOnComplete: true,
+      },
+      children: pages,
+    });
+  }
+  return { id, queued: pages.length, known };
+}
+
+/**
+ * The pages of a chapter in the order in which workers take them: those of one list of references and one style next to
+ * each other, else as in the chapter. The queue itself is first in, first out among equal priorities. So neighbours share
+ * keys and values, and no page waits for one that was submitted after it.
+ */
+export function inAffinity(requests: readonly StoredRequest[]): StoredRequest[] {
+  const groups = new Map<string, StoredRequest[]>();
+  for (const request of requests) {
+    const group = JSON.stringify([request.references.map(({ hash }) => hash), request.settings.style]);
+    groups.set(group, [...(groups.get(group) ?? []), request]);
+  }
+  return [...groups.values()].flat();
+}

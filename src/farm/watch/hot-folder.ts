@@ -1,0 +1,113 @@
+/**
+ * A folder into which people put chapters: what has stopped growing is handed out, once. It is looked at again and again
+ * instead of being watched by the system, because network folders tell nobody when a file arrives.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { contentKind } from "../../io/content-kind.js";
+import { readHead } from "../../io/files/read-file.js";
+import { SNIFF_BYTES } from "../../io/image/headers/image-format.js";
+
+export interface HotFolderOptions {
+  /** The folder. */
+  readonly folder: string;
+  /** Milliseconds between two looks. */
+  readonly everyMs: number;
+  /** A chapter must not have changed for so many milliseconds. */
+  readonly quietMs: number;
+  /** Paths that are never chapters, such as outputs inside the folder; as `join` makes them of the folder's path. */
+  readonly except?: readonly string[];
+  readonly signal: AbortSignal;
+  /** Told why the folder cannot be read, once for each reason. Looking goes on: a share may come back. */
+  readonly onFault?: (error: unknown) => void;
+  /** Milliseconds that only rise. For tests. */
+  readonly now?: () => number;
+}
+
+/** What is in the folder under a name. */
+export interface ReadyChapter {
+  readonly path: string;
+  readonly kind: "folder" | "archive" | "picture";
+}
+
+interface Look {
+  /** Names, sizes and times, which change while something is copied. */
+  readonly state: string;
+  /** Since when it is so. */
+  readonly sinceMs: number;
+  handedOut: boolean;
+}
+
+/** Names of files that are being written, by common programs. */
+const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
+
+/**
+ * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after it
+ * was handed out is handed out again. Ends with the signal.
+ */
+export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
+  const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
+  const looks = new Map<string, Look>();
+  const names = namesReader(options);
+  while (!signal.aborted) {
+    const found = await names();
+    for (const name of looks.keys()) if (found !== undefined && !found.includes(name)) looks.delete(name);
+    for (const name of found ?? []) {
+      const path = join(folder, name);
+      if (PARTIAL.test(name) || except.includes(path)) continue;
+      const state = await stateOf(path).catch(() => undefined);
+      const before = looks.get(name);
+      if (state === undefined) looks.delete(name);
+      else if (before?.state !== state) looks.set(name, { state, sinceMs: now(), handedOut: false });
+      else if (!before.handedOut && now() - before.sinceMs >= quietMs) {
+        before.handedOut = true;
+        const kind = await kindOf(path).catch(() => undefined);
+        if (kind !== undefined) yield { path, kind };
+        if (signal.aborted) return;
+      }
+    }
+    await sleep(everyMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Reads the folder's names; undefined where it cannot be read now. */
+function namesReader({ folder, onFault }: HotFolderOptions): () => Promise<string[] | undefined> {
+  let told = "";
+  return async () => {
+    try {
+      const names = await readdir(folder);
+      told = "";
+      return names.toSorted();
+    } catch (error) {
+      if (String(error) !== told) onFault?.(error);
+      told = String(error);
+      return undefined;
+    }
+  };
+}
+
+/** Of a file, or of everything in a folder; undefined for what is empty yet, or is no file. */
+async function stateOf(path: string): Promise<string | undefined> {
+  const info = await stat(path);
+  if (info.isFile()) return info.size === 0 ? undefined : `${info.size} ${info.mtimeMs}`;
+  if (!info.isDirectory()) return undefined;
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  if (files.length === 0) return undefined;
+  const states: string[] = [];
+  for (const file of files.toSorted()) {
+    const { size, mtimeMs } = await stat(file);
+    states.push(`${file} ${size} ${mtimeMs}`);
+  }
+  return states.join("\n");
+}
+
+/** By content. Other files, such as notes, are let be. */
+async function kindOf(path: string): Promise<ReadyChapter["kind"] | undefined> {
+  const info = await stat(path);
+  if (info.isDirectory()) return "folder";
+  if (/\.(?:zip|cbz)$/i.test(path)) return "archive";
+  const found = contentKind({ name: basename(path), sizeBytes: info.size }, await readHead(path, SNIFF_BYTES));
+  return "kind" in found && found.kind === "image" ? "picture" : undefined;
+}

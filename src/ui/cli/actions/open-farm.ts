@@ -1,0 +1,53 @@
+/** Opens what the commands of the farm need: the queue, the store, the model's facts. */
+import type { Redis } from "ioredis";
+import { VERSION } from "../../../core/version.js";
+import { ConfigurationError } from "../../../errors.js";
+import { checkFarmName, connect, ping, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import { SharedStore } from "../../../farm/store/shared-store.js";
+import type { ModelPackage } from "../../../model/package.js";
+import type { QueueFlags } from "../flags/queue-flags.js";
+
+/** A queue that answers. */
+export interface OpenQueue extends Disposable {
+  readonly redis: Redis;
+  readonly url: string;
+  readonly name: string;
+}
+
+/** @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION` */
+export async function openQueue({
+  queue = process.env["COBRA_QUEUE"] || undefined,
+  name,
+}: QueueFlags): Promise<OpenQueue> {
+  if (queue === undefined)
+    throw new ConfigurationError("ERR_CONFIG", "no queue is named; give --queue redis://HOST:6379, or set COBRA_QUEUE");
+  checkFarmName(name);
+  const redis = connect(queue);
+  try {
+    await ping(redis, queue);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return { redis, url: queue, name, [Symbol.dispose]: () => redis.disconnect() };
+}
+
+/** @throws as `SharedStore.open`, and ConfigurationError `ERR_CONFIG` where none is named */
+export function openStore(store = process.env["COBRA_STORE"] || undefined): Promise<SharedStore> {
+  if (store === undefined)
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      "no store is named; give --store, a folder that all machines of the farm share, or set COBRA_STORE",
+    );
+  return SharedStore.open(store);
+}
+
+/** The model as a queue knows it. */
+export function queuedModel({ hash, manifest: { name, version, trained } }: ModelPackage): QueuedModel {
+  return { hash, name, version, trained };
+}
+
+/** What a person calls a model and a version. */
+export function laneText({ name, version, hash }: QueuedModel, program = VERSION): string {
+  return `${name} ${version} (${hash.slice(0, 12)}), cobra-batch ${program}`;
+}

@@ -1,0 +1,71 @@
+/** `cobra-batch queue`: looks at the queue and steers it. */
+import { TaskPool } from "../../../colorization/tasks/pool.js";
+import { toJsonLine } from "../../../core/json-lines.js";
+import { collectRequests } from "../../../farm/queue/collect-requests.js";
+import { FarmQueue, laneOf } from "../../../farm/queue/farm-queue.js";
+import { QueueAdmin, type QueuedChapter } from "../../../farm/queue/queue-admin.js";
+import { submitChapter } from "../../../farm/queue/submit-chapter.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import type { QueueAction, QueueCommandFlags } from "../commands/queue-command.js";
+import { exitCodeFor } from "../output/exit-codes.js";
+import { printError } from "../output/report-errors.js";
+import { oneLine } from "../output/terminal-text.js";
+import { openQueue, openStore, type OpenQueue } from "./open-farm.js";
+
+/** @returns the exit code */
+export async function queue(action: QueueAction, job: string | undefined, flags: QueueCommandFlags): Promise<number> {
+  try {
+    using open = await openQueue(flags);
+    await using admin = await QueueAdmin.open(open.redis, open.name);
+    const say = (text: string): void => void (flags.json === true || process.stdout.write(`${text}\n`));
+    if (action === "list") {
+      const chapters = await admin.list();
+      for (const chapter of chapters) print(chapter, flags);
+      if (chapters.length === 0) say("no chapters are in the queue");
+    } else if (action === "show") print(await admin.show(job!), flags);
+    else if (action === "cancel") {
+      await admin.cancel(job!);
+      say(`job ${job!} is cancelled`);
+    } else if (action === "drain") say(`${await admin.drain()} chapters are taken out`);
+    else if (action === "retry") say(await retry(open, admin, job!, flags));
+    else {
+      await admin[action]();
+      say(action === "pause" ? "workers take nothing more until `cobra-batch queue resume`" : "workers go on");
+    }
+    return 0;
+  } catch (error) {
+    printError(error, Boolean(flags.json));
+    return exitCodeFor(error);
+  }
+}
+
+/** Submits a chapter again; results that are in the store are not made again. */
+async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: QueueCommandFlags): Promise<string> {
+  const { config, pageConfigs, model, priority } = await admin.data(id);
+  const store = await openStore(flags.store);
+  configureSharpForOwnProcess();
+  const pool = new TaskPool();
+  await using own = new FarmQueue(open.redis, laneOf(open.name, model));
+  try {
+    const { requests } = await collectRequests(config, {
+      pool,
+      model,
+      pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
+      keep: (bytes) => store.keep(bytes),
+    });
+    const { queued } = await submitChapter(own, store, { config, pageConfigs, model, requests, priority });
+    return `${queued} pages are queued again`;
+  } finally {
+    await pool.close();
+  }
+}
+
+function print(chapter: QueuedChapter, { json }: QueueCommandFlags): void {
+  if (json === true) {
+    process.stdout.write(toJsonLine({ type: "queued-chapter", ...chapter }));
+    return;
+  }
+  const { id, output, state, pages, left, reason } = chapter;
+  const why = reason === undefined ? "" : `: ${oneLine(reason)}`;
+  process.stdout.write(`${id}  ${state.padEnd(10)}  ${pages - left}/${pages}  ${oneLine(output)}${why}\n`);
+}

@@ -1,0 +1,165 @@
+/** `cobra-batch submit`: chapters into the queue, and with `--wait` out of it. */
+import { TaskPool } from "../../../colorization/tasks/pool.js";
+import { sha256 } from "../../../platform/sha256.js";
+import type { BatchConfig, PageConfig } from "../../../config/batch-config.js";
+import { toJsonLine } from "../../../core/json-lines.js";
+import { absoluteConfig } from "../../../core/journal/run-record.js";
+import { failuresFile, outputPath } from "../../../core/output/work-folder.js";
+import { runBatch } from "../../../core/run-batch.js";
+import { collectRequests } from "../../../farm/queue/collect-requests.js";
+import { FarmQueue, laneOf, noteLane, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import { submitChapter, type Submission } from "../../../farm/queue/submit-chapter.js";
+import { awaitResult } from "../../../farm/queue/await-result.js";
+import { resultKey, withHashes } from "../../../farm/store/result-key.js";
+import type { SharedStore } from "../../../farm/store/shared-store.js";
+import { storedEngine } from "../../../farm/stored-engine.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import { defaultModelDirectory } from "../../../model/default-model.js";
+import { openModelPackage } from "../../../model/package.js";
+import type { SubmitFlags } from "../commands/submit-command.js";
+import { listenForSignals, type Interrupt } from "../interrupt.js";
+import { exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
+import { printError } from "../output/report-errors.js";
+import { oneLine } from "../output/terminal-text.js";
+import { listChapters } from "./chapter-list.js";
+import { prepare } from "./colorize.js";
+import { openQueue, openStore, queuedModel } from "./open-farm.js";
+import { newReporter } from "./run-batch.js";
+import { startLogging } from "./start-logging.js";
+
+/** What the chapters of a command share. */
+interface Farm {
+  readonly flags: SubmitFlags;
+  readonly queue: FarmQueue;
+  readonly store: SharedStore;
+  readonly pool: TaskPool;
+  readonly model: QueuedModel;
+  readonly interrupt: Interrupt;
+}
+
+/** Submits chapters. @returns the exit code, of several that of the worst */
+export async function submit(inputs: readonly string[], flags: SubmitFlags): Promise<number> {
+  const interrupt = listenForSignals(flags.drain * 1000);
+  const pool = new TaskPool();
+  try {
+    startLogging(flags);
+    const several = inputs.length > 1 || flags.fromFile !== undefined;
+    const chapters = several ? await listChapters(inputs, flags) : [inputs[0]];
+    const store = await openStore(flags.store);
+    using open = await openQueue(flags);
+    configureSharpForOwnProcess();
+    const model = queuedModel(await openModelPackage(flags.model ?? defaultModelDirectory(), { verify: false }));
+    await noteLane(open.redis, open.name, model);
+    await using queue = new FarmQueue(open.redis, laneOf(open.name, model));
+    const farm: Farm = { flags, queue, store, pool, model, interrupt };
+    const codes: number[] = [];
+    for (const chapter of chapters) {
+      if (interrupt.drain.aborted) break;
+      codes.push(await submitOne(farm, chapter, several));
+    }
+    return interrupt.exitCode ?? worstExitCode(codes);
+  } catch (error) {
+    printError(error, Boolean(flags.json));
+    return exitCodeFor(error);
+  } finally {
+    await pool.close();
+    interrupt.stop();
+  }
+}
+
+async function submitOne(farm: Farm, input: string | undefined, several: boolean): Promise<number> {
+  const { flags, queue, store, model } = farm;
+  try {
+    const prepared = await prepare(input, flags, several);
+    if ("nothing" in prepared) return exitCodeOf({ completed: 0, failures: [] });
+    const config = absoluteConfig(prepared.config);
+    const pageConfig = prepared.options?.pageConfig ?? (() => ({}));
+    for (const message of prepared.warnings ?? []) tell(farm, message);
+    const submission = await submitConfig(farm, config, pageConfig);
+    sayIsQueued(flags, submission, config);
+    if (flags.wait !== true) return 0;
+    return await waitFor(farm, submission, config, pageConfig);
+  } catch (error) {
+    printError(error, Boolean(flags.json));
+    return exitCodeFor(error);
+  }
+
+  /** Collects the requests of a chapter and queues them. */
+  async function submitConfig(
+    { pool, interrupt }: Farm,
+    config: BatchConfig,
+    pageConfig: (page: string) => PageConfig,
+  ): Promise<Submission> {
+    const pageConfigs: Record<string, PageConfig> = {};
+    const noted = (page: string): PageConfig => {
+      const own = pageConfig(page);
+      if (Object.keys(own).length > 0) pageConfigs[page] = own;
+      return own;
+    };
+    const collected = await collectRequests(config, {
+      pool,
+      model,
+      pageConfig: noted,
+      keep: (bytes) => store.keep(bytes),
+      signal: interrupt.signal,
+    });
+    for (const message of collected.warnings) tell(farm, message);
+    const { priority, wait = false } = flags;
+    return submitChapter(queue, store, {
+      config,
+      pageConfigs,
+      model,
+      requests: collected.requests,
+      priority,
+      pagesOnly: wait,
+    });
+  }
+}
+
+/** Puts the chapter together here, page by page as workers do them. */
+async function waitFor(
+  { flags, queue, store, pool, model, interrupt }: Farm,
+  { id }: Submission,
+  config: BatchConfig,
+  pageConfig: (page: string) => PageConfig,
+): Promise<number> {
+  const reporter = newReporter(flags);
+  reporter.failuresFile = failuresFile(config);
+  try {
+    const summary = await runBatch(
+      storedEngine({
+        model: { directory: "", hash: model.hash, manifest: model },
+        provider: "the farm",
+        inFlight: 4 * pool.maxThreads,
+        pool,
+        find: async (request, signal) => {
+          const key = resultKey(await withHashes(request, sha256), model.hash);
+          return awaitResult({ queue, store, id, key, name: request.name, signal });
+        },
+      }),
+      config,
+      {
+        pageConfig,
+        drain: interrupt.drain,
+        signal: interrupt.signal,
+        onEvent: (event) => reporter.onEvent(event),
+      },
+    );
+    return exitCodeOf(summary);
+  } finally {
+    reporter.stop();
+  }
+}
+
+function tell({ flags }: Farm, message: string): void {
+  newReporter(flags).onEvent({ type: "warning", message });
+}
+
+function sayIsQueued({ json, quiet }: SubmitFlags, { id, queued, known }: Submission, config: BatchConfig): void {
+  const output = outputPath(config);
+  if (json === true) process.stdout.write(toJsonLine({ type: "submitted", id, output, queued, known }));
+  else if (quiet !== true)
+    process.stderr.write(
+      `job ${id}: ${queued} pages queued${known > 0 ? `, ${known} done already` : ""}, for ${oneLine(output)}\n`,
+    );
+}

@@ -1,0 +1,139 @@
+/** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
+import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { Engine } from "../../../colorization/engine.js";
+import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
+import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
+import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
+import { exists } from "../../../io/files/exists.js";
+import { isSameFolder } from "../../../io/files/real-path.js";
+import { numberedName } from "../../../io/names/output-names.js";
+import type { WatchFlags } from "../commands/watch-command.js";
+import { flagFaults } from "../flags/flag-values.js";
+import { engineOptions } from "../flags/run-flags.js";
+import { listenForSignals } from "../interrupt.js";
+import { exitCodeFor } from "../output/exit-codes.js";
+import { printError } from "../output/report-errors.js";
+import { Reporter } from "../output/reporter.js";
+import { count, duration, oneLine } from "../output/terminal-text.js";
+import { startWatch, type Watch } from "../watch.js";
+import { prepare } from "./colorize.js";
+import {
+  newReporter,
+  runReported,
+  type BatchEnd,
+  type NothingToDo,
+  type OpenEngine,
+  type PreparedBatch,
+} from "./run-batch.js";
+import { startLogging } from "./start-logging.js";
+
+/** Colours chapters until a signal. @returns the exit code */
+export async function watch(given: string | undefined, flags: WatchFlags): Promise<number> {
+  const interrupt = listenForSignals(flags.drain * 1000);
+  let watched: Watch | undefined;
+  let opened: Engine | undefined;
+  let kept: ReferenceKeeper<Engine> | undefined;
+  try {
+    startLogging(flags);
+    const folder = await checkedFolder(given, flags);
+    const { done, failed } = flags;
+    watched = await startWatch(flags);
+    const own = [flags["outputDir"] as string, done, failed].flatMap((one) =>
+      one === undefined ? [] : [resolve(one)],
+    );
+    const chapters = readyChapters({
+      folder,
+      everyMs: flags.every * 1000,
+      quietMs: flags.quietFor * 1000,
+      except: own,
+      signal: interrupt.drain,
+      onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
+    });
+    for await (const chapter of chapters) {
+      const engine = async (): Promise<OpenEngine> => {
+        if (opened === undefined) {
+          opened = await Engine.open(engineOptions(flags));
+          watched?.engine(opened);
+        }
+        kept ??= keepReferences(opened);
+        return kept.engine;
+      };
+      const end = await runReported({ flags, reporter: quietReporter(flags), interrupt, engine }, () =>
+        prepareChapter(chapter, flags),
+      );
+      if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
+      await settle(chapter, end, flags);
+    }
+    return interrupt.exitCode!;
+  } catch (error) {
+    printError(error, Boolean(flags.json));
+    return interrupt.exitCode ?? exitCodeFor(error);
+  } finally {
+    kept?.[Symbol.dispose]();
+    await watched?.[Symbol.asyncDispose]();
+    await opened?.close();
+    interrupt.stop();
+  }
+}
+
+/** @throws ConfigurationError `ERR_CONFIG` */
+async function checkedFolder(given: string | undefined, flags: WatchFlags): Promise<string> {
+  const faults = flagFaults(flags);
+  if (faults.length > 0) throw new ConfigurationError("ERR_CONFIG", faults.join("\n"));
+  if (given === undefined || !(await exists(given)))
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `${given === undefined ? "no folder is named" : `there is no folder ${given}`}; name the one to watch, such as: cobra-batch watch incoming --output-dir coloured`,
+    );
+  const output: unknown = flags["outputDir"];
+  if (typeof output !== "string")
+    throw new ConfigurationError("ERR_CONFIG", "no folder for results is named; name one with --output-dir");
+  for (const other of [output, flags.done, flags.failed])
+    if (other !== undefined && (await isSameFolder(given, other)))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `${other} is the folder that is watched; its results would be taken for chapters, so choose another`,
+      );
+  return resolve(given);
+}
+
+async function prepareChapter({ path, kind }: ReadyChapter, flags: WatchFlags): Promise<PreparedBatch | NothingToDo> {
+  // A single page lies directly in the folder of results.
+  return prepare(path, flags, kind !== "picture");
+}
+
+/** Events for programs; people get one line a chapter. */
+function quietReporter(flags: WatchFlags): Reporter {
+  if (flags.json === true) return newReporter(flags);
+  const nowhere = { write: () => true };
+  return new Reporter({ json: false, quiet: true, out: nowhere, err: nowhere, env: process.env });
+}
+
+/** Says how a chapter went, and moves it out of the way. */
+async function settle({ path }: ReadyChapter, end: BatchEnd, { json, done, failed }: WatchFlags): Promise<void> {
+  const { exitCode, summary, error } = end;
+  const target = exitCode === 0 ? done : exitCode === 75 ? undefined : failed;
+  if (json !== true) {
+    const name = oneLine(basename(path));
+    const how =
+      summary === undefined
+        ? `failed: ${oneLine(messageOf(error))}`
+        : `${summary.completed} of ${count(summary.total, "page")} in ${duration(summary.elapsedMs)}${summary.failed > 0 ? `, ${summary.failed} failed` : ""} -> ${oneLine(summary.output)}`;
+    process.stdout.write(`${name}: ${how}\n`);
+  }
+  if (target !== undefined) await moveInto(path, target);
+}
+
+/** Moves a chapter into a folder, also of another disk, under a free name. */
+async function moveInto(path: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  let number = 0;
+  while (await exists(join(folder, numberedName(basename(path), number)))) number++;
+  const target = join(folder, numberedName(basename(path), number));
+  await rename(path, target).catch(async (error: unknown) => {
+    if (systemCode(error) !== "EXDEV") throw error;
+    await cp(path, target, { recursive: true, preserveTimestamps: true });
+    await rm(path, { recursive: true });
+  });
+}

@@ -1,0 +1,107 @@
+/** `cobra-batch worker`: one engine that colours pages of the queue until a signal. */
+import { openCrashNotes } from "../../../binding/crash-notes.js";
+import { Engine } from "../../../colorization/engine.js";
+import { PAGES_AHEAD } from "../../../colorization/request/page-lanes.js";
+import { FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
+import { FarmWorker } from "../../../farm/queue/farm-worker.js";
+import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
+import type { WorkerFlags } from "../commands/worker-command.js";
+import { engineOptions } from "../flags/run-flags.js";
+import { listenForSignals } from "../interrupt.js";
+import { exitCodeFor } from "../output/exit-codes.js";
+import { printError } from "../output/report-errors.js";
+import { startWatch, type Watch } from "../watch.js";
+import { laneText, openQueue, openStore, queuedModel, type OpenQueue } from "./open-farm.js";
+import { startLogging } from "./start-logging.js";
+
+/** How often it is looked at whether others' pages wait in vain. */
+const LOOK_MS = 60_000;
+
+/** Works until a signal. @returns the exit code */
+export async function worker(flags: WorkerFlags): Promise<number> {
+  const interrupt = listenForSignals(2 ** 30);
+  let watch: Watch | undefined;
+  let engine: Engine | undefined;
+  let farm: FarmWorker | undefined;
+  let open: OpenQueue | undefined;
+  let queue: FarmQueue | undefined;
+  let looking: NodeJS.Timeout | undefined;
+  const say = (text: string): void => {
+    if (flags.quiet !== true) process.stderr.write(`${text}\n`);
+  };
+  try {
+    startLogging(flags);
+    const ready = async (): Promise<readonly string[]> => [
+      ...(farm === undefined ? ["the model is not loaded"] : []),
+      ...(open?.redis.status === "ready" ? [] : ["the queue does not answer"]),
+    ];
+    watch = await startWatch(flags, ready);
+    const store = await openStore(flags.store);
+    open = await openQueue(flags);
+    const { redis, name } = open;
+    configureSharpForOwnProcess();
+    engine = await Engine.open({ ...engineOptions(flags), readBlob: (hash) => store.read(hash) });
+    watch.engine(engine);
+    const model = queuedModel(engine.model);
+    await engine.provider(engine.styles[0]!);
+    await noteLane(redis, name, model);
+    const lane = laneOf(name, model);
+    queue = new FarmQueue(redis, lane);
+    const { metrics } = watch;
+    metrics?.beforeScrape(async () => {
+      metrics.set("cobra_queue_connected", redis.status === "ready" ? 1 : 0);
+      if (redis.status !== "ready") return;
+      const counts = await queue!.pages.getJobCounts("prioritized", "active", "delayed");
+      metrics.set("cobra_queue_jobs", counts["prioritized"] ?? 0, { state: "waiting" });
+      for (const state of ["active", "delayed"]) metrics.set("cobra_queue_jobs", counts[state] ?? 0, { state });
+    });
+    farm = new FarmWorker({
+      engine,
+      store,
+      redis,
+      lane,
+      pagesAtOnce: flags.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
+      lockMs: flags.lockSeconds * 1000,
+      openCrashNotes,
+      onWait: (ms) => metrics?.observe("cobra_queue_wait_seconds", ms / 1000),
+    });
+    say(`working on pages for ${laneText(model)}`);
+    const look = (): Promise<void> => tellOthers(open!, model.hash, say).catch(() => {});
+    await look();
+    looking = setInterval(() => void look(), LOOK_MS);
+    await new Promise<void>((resolve) => interrupt.drain.addEventListener("abort", () => resolve(), { once: true }));
+    say("finishing the pages in progress; a second signal gives them back");
+    const second = new Promise<void>((resolve) =>
+      interrupt.signal.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    const closing = farm.close(flags.drain * 1000);
+    await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
+    farm = undefined;
+    return interrupt.exitCode!;
+  } catch (error) {
+    printError(error, Boolean(flags.json));
+    return interrupt.exitCode ?? exitCodeFor(error);
+  } finally {
+    clearInterval(looking);
+    await farm?.close(0).catch(() => {});
+    await queue?.[Symbol.asyncDispose]().catch(() => {});
+    open?.[Symbol.dispose]();
+    await watch?.[Symbol.asyncDispose]();
+    await engine?.close();
+    interrupt.stop();
+  }
+}
+
+/** Says which pages wait for a model or a version that this worker does not have; it leaves them. */
+async function tellOthers({ redis, name }: OpenQueue, own: string, say: (text: string) => void): Promise<void> {
+  for (const { model, version, lane } of await lanesOf(redis, name)) {
+    if (lane.pages === laneOf(name, { hash: own }).pages) continue;
+    const queue = new FarmQueue(redis, lane);
+    try {
+      const { prioritized = 0 } = await queue.pages.getJobCounts("prioritized");
+      if (prioritized > 0) say(`${prioritized} pages wait for ${laneText(model, version)}; this worker leaves them`);
+    } finally {
+      await queue[Symbol.asyncDispose]();
+    }
+  }
+}

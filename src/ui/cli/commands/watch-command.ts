@@ -1,0 +1,51 @@
+/** `cobra-batch watch`: a hot folder. */
+import { Command } from "commander";
+import { decimal } from "../flags/flag-values.js";
+import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
+import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
+import { withSettingFlags, type SettingFlags } from "../flags/setting-flags.js";
+
+export type WatchFlags = SettingFlags &
+  RunFlags &
+  MetricsFlags & {
+    done?: string;
+    failed?: string;
+    every: number;
+    quietFor: number;
+  };
+
+/** The command, ready to be added to the program. */
+export function watchCommand(): Command {
+  const command = withSettingFlags(new Command("watch"))
+    .summary("colour every chapter that is put into a folder")
+    .description(
+      "Colours chapters and single pages as they appear in a folder, on a network share too, once they have stopped growing. Results go to --output-dir. After a restart it goes on where it was.",
+    )
+    .optionsGroup("Folder:")
+    .option("--done <dir>", "move chapters here once every page is done")
+    .option("--failed <dir>", "move chapters here of which pages failed")
+    .option("--every <seconds>", "time between two looks at the folder", decimal("--every"), 2)
+    .option(
+      "--quiet-for <seconds>",
+      "a chapter is complete once it has not changed for so long",
+      decimal("--quiet-for"),
+      5,
+    );
+  return withMetricsFlags(withRunFlags(command))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cobra-batch watch incoming --output-dir coloured --reference-dir colour
+  cobra-batch watch incoming --output-dir coloured --done done --failed failed
+
+Each chapter is one line on standard output. The first SIGINT or SIGTERM
+finishes the pages in progress, the second abandons them.
+
+Exit codes: 64 wrong flags or settings, 130 and 143 stopped by SIGINT, SIGTERM.`,
+    )
+    .action(async (folder: string | undefined, flags: WatchFlags) => {
+      const { watch } = await import("../actions/watch.js");
+      process.exitCode = await watch(folder, flags);
+    });
+}

@@ -1,0 +1,54 @@
+/** `cobra-batch worker`: colours the pages of a farm's queue. */
+import { Command } from "commander";
+import { integer } from "../flags/flag-values.js";
+import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
+import { withQueueFlags, withStoreFlag, type QueueFlags } from "../flags/queue-flags.js";
+import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
+
+export interface WorkerFlags extends RunFlags, MetricsFlags, QueueFlags {
+  store?: string;
+  maxConcurrent?: number;
+  lockSeconds: number;
+}
+
+/** The command, ready to be added to the program. */
+export function workerCommand(): Command {
+  const command = withStoreFlag(withQueueFlags(new Command("worker")))
+    .summary("colour pages of a farm's queue")
+    .description(
+      "Colours pages that `cobra-batch submit` has put into a queue in Redis, until it is told to end. Any number of workers on any number of machines share the work.",
+    )
+    .option(
+      "--max-concurrent <number>",
+      "pages taken at once (default: what memory and cores are good for)",
+      integer("--max-concurrent", 1),
+    )
+    .option(
+      "--lock-seconds <number>",
+      "a page whose worker has been silent for so long goes to another",
+      integer("--lock-seconds", 1),
+      60,
+    );
+  return withMetricsFlags(withRunFlags(command))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cobra-batch worker --queue redis://host --store /share
+  cobra-batch worker --provider cuda --metrics-port 9464
+
+The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
+others go back to the queue. A worker that is killed costs the pages that it had
+in hand their time, and nothing else. See docs/farm.md.
+
+Exit codes:
+  1         the worker cannot start
+  64        wrong flags
+  75        the queue does not answer
+  130, 143  stopped by SIGINT, SIGTERM`,
+    )
+    .action(async (flags: WorkerFlags) => {
+      const { worker } = await import("../actions/worker.js");
+      process.exitCode = await worker(flags);
+    });
+}

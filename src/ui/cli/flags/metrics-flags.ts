@@ -1,0 +1,21 @@
+/** The flags of commands that can be watched. */
+import type { Command } from "commander";
+import { integer } from "./flag-values.js";
+
+export interface MetricsFlags {
+  metricsPort?: number;
+  metricsHost: string;
+}
+
+/** Adds the flags to a command. */
+export function withMetricsFlags(command: Command): Command {
+  return command
+    .optionsGroup("Logging:")
+    .option(
+      "--metrics-port <number>",
+      "serve /metrics, /healthz and /readyz on this port; see docs/metrics.md",
+      integer("--metrics-port"),
+    )
+    .option("--metrics-host <address>", "address for --metrics-port; 0.0.0.0 for all", "127.0.0.1")
+    .optionsGroup("Options:");
+}

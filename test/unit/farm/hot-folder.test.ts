@@ -1,0 +1,93 @@
+// What appears in a hot folder is handed out once it has stopped growing.
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { readyChapters } from "../../../src/farm/watch/hot-folder.js";
+import { linePage } from "../../support/chapter.js";
+
+let root: string;
+let stop: AbortController;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-hot-"));
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await rm(root, { recursive: true, force: true });
+});
+const at = (...names: string[]): string => join(root, ...names);
+
+function watching(quietMs = 0, faults: unknown[] = [], now = () => performance.now()) {
+  const onFault = (error: unknown): void => void faults.push(error);
+  return readyChapters({
+    now,
+    folder: at("in"),
+    everyMs: 5,
+    quietMs,
+    except: [at("in", "out")],
+    signal: stop.signal,
+    onFault,
+  });
+}
+
+it("hands out archives, folders and pictures once; not what is empty, partial, a note or its own output", async () => {
+  await mkdir(at("in", "folder"), { recursive: true });
+  await mkdir(at("in", "empty"));
+  await mkdir(at("in", "out"));
+  await writeFile(at("in", "folder", "p1.png"), "x");
+  await writeFile(at("in", "out", "p1_colorized.png"), "x");
+  await writeFile(at("in", "a.cbz"), "PK");
+  await writeFile(at("in", "page"), await linePage());
+  for (const name of ["notes.txt", ".hidden.cbz", "b.cbz.part"]) await writeFile(at("in", name), "x");
+  await writeFile(at("in", "zero.cbz"), "");
+  const chapters = watching();
+  const found = [await chapters.next(), await chapters.next(), await chapters.next()].map(
+    ({ value }) => value as unknown,
+  );
+  expect(found).toEqual([
+    { path: at("in", "a.cbz"), kind: "archive" },
+    { path: at("in", "folder"), kind: "folder" },
+    { path: at("in", "page"), kind: "picture" },
+  ]);
+  // Nothing of these again; a file that gets its name later, and one that has changed, are the next ones.
+  await rename(at("in", "b.cbz.part"), at("in", "b.cbz"));
+  expect((await chapters.next()).value).toEqual({ path: at("in", "b.cbz"), kind: "archive" });
+  await appendFile(at("in", "a.cbz"), "more");
+  expect((await chapters.next()).value).toEqual({ path: at("in", "a.cbz"), kind: "archive" });
+});
+
+it("waits as long as something grows", async () => {
+  await mkdir(at("in"));
+  await writeFile(at("in", "a.cbz"), "P");
+  let clock = 0;
+  const chapters = watching(400, [], () => clock);
+  const next = chapters.next();
+  const seen = { ready: false };
+  void next.then(() => (seen.ready = true));
+  for (let grown = 0; grown < 20; grown++) {
+    await appendFile(at("in", "a.cbz"), "x");
+    clock += 399;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(seen.ready).toBe(false);
+  while (!seen.ready) {
+    clock += 400;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect((await next).value).toMatchObject({ kind: "archive" });
+});
+
+it("goes on when the folder comes back, and ends with the signal", async () => {
+  const faults: unknown[] = [];
+  const chapters = watching(0, faults);
+  const next = chapters.next();
+  while (faults.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await mkdir(at("in"));
+  await writeFile(at("in", "a.cbz"), "PK");
+  expect((await next).value).toMatchObject({ path: at("in", "a.cbz") });
+  expect(faults).toHaveLength(1);
+  const last = chapters.next();
+  stop.abort();
+  expect((await last).done).toBe(true);
+});
