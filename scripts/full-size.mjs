@@ -111,8 +111,9 @@ async function page() {
   const networks = new Networks(
     model,
     {},
-    undefined,
-    (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+    {
+      book: (owner, bytes) => ((weightBytes[owner] = bytes), { [Symbol.dispose]() {} }),
+    },
   );
   const started = performance.now();
   const at = {};
@@ -157,14 +158,20 @@ async function page() {
   const lineLatent = latentOf(h, w, 2);
   const hintLatent = latentOf(h, w, 3);
   const hintMask = Tensor.alloc("float32", [1, 1, h, w]);
-  const step = (style) =>
-    networks.denoise(
-      wave(channels * h * w, 1),
-      [1, channels, h, w],
-      999,
-      { lineLatent, hintLatent, hintMask, resolution, referenceKv },
-      style,
-    );
+  const step = async (style) => {
+    const { DenoiseLoop } = await load("colorization/cobra/denoise-loop.js");
+    const { solverSteps } = await load("colorization/cobra/solver.js");
+    const session = await networks.session("denoiser", style);
+    const start = await Tensor.upload(session, "float32", wave(channels * h * w, 1), [1, channels, h, w]);
+    const conditions = { lineLatent, hintLatent, hintMask, resolution, referenceKv };
+    const loop = await DenoiseLoop.open(networks, style, conditions, start);
+    await loop.run([solverSteps(1)]);
+    const latent = loop.finish();
+    const host = await latent.toHost();
+    const values = host.data.slice();
+    for (const tensor of [latent, host]) tensor.dispose();
+    return values;
+  };
   const [noise, stepSeconds] = await timed(() => step(first));
   note("step");
   if (!noise.every(Number.isFinite)) throw new Error("the noise is not finite");

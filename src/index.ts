@@ -15,6 +15,7 @@ export type {
   UnreadableImage,
 } from "./classification/index.js";
 export { Engine } from "./colorization/engine.js";
+export type { DeviceStats } from "./colorization/devices/device-lane.js";
 export type { EngineOptions, EngineStats } from "./colorization/engine-options.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";

@@ -9,9 +9,9 @@
 
 namespace cobra::platform {
 
-const char* const kCudaDriver = "libcuda.so.1";
+const char* const kCudaRuntime = "libcudart.so.13";
+const char* const kNvml = "libnvidia-ml.so.1";
 const char* const kVulkanLoader = "libvulkan.so.1";
-const char* const kCudaProvider = "libonnxruntime_providers_cuda.so";
 
 Library::Library(const std::string& name_or_path) : handle_(dlopen(name_or_path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
   if (handle_) return;

@@ -6,9 +6,9 @@
 namespace cobra::platform {
 
 // Names that differ between systems.
-extern const char* const kCudaDriver;
+extern const char* const kCudaRuntime;
+extern const char* const kNvml;
 extern const char* const kVulkanLoader;
-extern const char* const kCudaProvider;
 
 // A shared library. It stays loaded for as long as the process lives.
 class Library {

@@ -7,11 +7,15 @@ namespace cobra {
 
 namespace {
 
+// What every binding of the addon is marked with: a prototype can be set on anything.
+constexpr napi_type_tag kBindingTag = {0x51c80d7e6fa94b32ULL, 0x8e03b9d4c65f71a2ULL};
+
 class BindingJob final : public Job {
  public:
   explicit BindingJob(std::shared_ptr<BindingCore> core) : core_(std::move(core)), copies_(core_->CopyIn()) {}
-  void Execute() override { core_->Run(options_, copies_); }
-  void Terminate() override { options_.SetTerminate(); }
+  void Execute() override { core_->Run(control_, copies_); }
+  bool computes() const override { return true; }
+  void Terminate() override { control_.Terminate(); }
   Napi::Value Result(Napi::Env env) override {
     for (const auto& output : copies_.outputs) output.Return();
     return env.Undefined();
@@ -20,16 +24,17 @@ class BindingJob final : public Job {
  private:
   const std::shared_ptr<BindingCore> core_;
   const BindingCopies copies_;
-  Ort::RunOptions options_;
+  RunControl control_;
 };
 
-std::vector<BoundOperand> Bind(const std::vector<Operand>& operands) {
-  std::vector<BoundOperand> bound;
-  bound.reserve(operands.size());
+BoundOperands Bind(const std::vector<Operand>& operands) {
+  BoundOperands bound;
+  bound.names.reserve(operands.size());  // their texts must not move
   for (const auto& operand : operands) {
-    JobMemory memory(operand.view, JobMemory::Use::kWrite);
-    Ort::Value value = memory.MakeValue();
-    bound.push_back({operand.name, std::move(memory), std::move(value)});
+    bound.names.push_back(operand.name);
+    bound.c_names.push_back(bound.names.back().c_str());
+    bound.memories.emplace_back(operand.view, JobMemory::Use::kWrite);
+    bound.values.push_back(bound.memories.back().MakeValue());
   }
   return bound;
 }
@@ -44,7 +49,7 @@ BindingCore::BindingCore(std::shared_ptr<SessionCore> session, const std::vector
 
 BindingCore::~BindingCore() {
   --Live().bindings;
-  if (session_->on_cpu() || !binding_) return;
+  if (!binding_) return;
   // A binding may hold device copies of its inputs: they go on the device's thread, before the session.
   struct Parting {
     std::shared_ptr<SessionCore> session;
@@ -56,48 +61,59 @@ BindingCore::~BindingCore() {
 
 BindingCopies BindingCore::CopyIn() const {
   BindingCopies copies;
-  for (const auto& input : inputs_) {
-    if (input.memory.copied()) copies.inputs.emplace_back(input.memory.view(), JobMemory::Use::kRead);
+  for (const auto& memory : inputs_.memories) {
+    if (memory.copied()) copies.inputs.emplace_back(memory.view(), JobMemory::Use::kRead);
   }
-  for (const auto& output : outputs_) {
-    if (output.memory.copied()) copies.outputs.emplace_back(output.memory.view(), JobMemory::Use::kWrite);
+  for (const auto& memory : outputs_.memories) {
+    if (memory.copied()) copies.outputs.emplace_back(memory.view(), JobMemory::Use::kWrite);
   }
   return copies;
 }
 
-void BindingCore::BindAll() {
-  binding_ = Ort::IoBinding(session_->session);
-  for (const auto& input : inputs_) binding_.BindInput(input.name.c_str(), input.value);
-  for (const auto& output : outputs_) binding_.BindOutput(output.name.c_str(), output.value);
+void BindingCore::RunOnDevice(RunControl& control) {
+  if (!binding_) {
+    binding_ = Ort::IoBinding(session_->session);
+    for (size_t i = 0; i < inputs_.values.size(); ++i) binding_.BindInput(inputs_.c_names[i], inputs_.values[i]);
+    for (size_t i = 0; i < outputs_.values.size(); ++i) binding_.BindOutput(outputs_.c_names[i], outputs_.values[i]);
+  } else {
+    // Binding copies host inputs to the device: their present contents have to go again.
+    for (size_t i = 0; i < inputs_.values.size(); ++i) {
+      if (inputs_.memories[i].view().storage->on_host()) binding_.BindInput(inputs_.c_names[i], inputs_.values[i]);
+    }
+  }
+  binding_.SynchronizeInputs();
+  session_->session.Run(control.options(), binding_);
+  binding_.SynchronizeOutputs();
 }
 
-void BindingCore::Run(const Ort::RunOptions& options, const BindingCopies& copies) {
+void BindingCore::Run(RunControl& control, const BindingCopies& copies) {
   auto copy = copies.inputs.begin();
-  for (const auto& input : inputs_) {
-    if (!input.memory.copied()) continue;
-    std::memcpy(input.memory.bytes(), copy->bytes(), copy->view().bytes);
+  for (const auto& memory : inputs_.memories) {
+    if (!memory.copied()) continue;
+    std::memcpy(memory.bytes(), copy->bytes(), copy->view().bytes);
     ++copy;
   }
   try {
-    if (!binding_) {
-      BindAll();
-    } else if (!session_->on_cpu()) {
-      // Binding copies host inputs to the device: their present contents have to go again.
-      for (const auto& input : inputs_) {
-        if (input.memory.view().storage->on_host()) binding_.BindInput(input.name.c_str(), input.value);
-      }
+    if (session_->on_host()) {
+      session_->Run(control, inputs_.c_names, inputs_.values, outputs_.c_names, outputs_.values);
+    } else {
+      RunOnDevice(control);
     }
-    if (!session_->on_cpu()) binding_.SynchronizeInputs();
-    session_->session.Run(options, binding_);
-    if (!session_->on_cpu()) binding_.SynchronizeOutputs();
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, "ERR_RUN", "the run failed");
   }
   copy = copies.outputs.begin();
-  for (const auto& output : outputs_) {
-    if (!output.memory.copied()) continue;
-    std::memcpy(copy->bytes(), output.memory.bytes(), copy->view().bytes);
+  for (const auto& memory : outputs_.memories) {
+    if (!memory.copied()) continue;
+    std::memcpy(copy->bytes(), memory.bytes(), copy->view().bytes);
     ++copy;
+  }
+}
+
+void BindingCore::RequireFinite() const {
+  for (size_t i = 0; i < outputs_.memories.size(); ++i) {
+    const TensorView& view = outputs_.memories[i].view();
+    if (view.storage->on_host()) cobra::RequireFinite(outputs_.names[i], view, outputs_.memories[i].bytes());
   }
 }
 
@@ -109,7 +125,15 @@ Napi::Function NativeBinding::Define(Napi::Env env) {
 NativeBinding::NativeBinding(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (info.Length() != 1 || !info[0].IsExternal())
     throw Napi::TypeError::New(info.Env(), "bindings are made by the addon only");
+  info.This().As<Napi::Object>().TypeTag(&kBindingTag);
   core_ = std::move(*info[0].As<Napi::External<std::shared_ptr<BindingCore>>>().Data());
+}
+
+const std::shared_ptr<BindingCore>& NativeBinding::CoreOf(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kBindingTag)) {
+    throw Fault("ERR_ARGUMENT", "a binding is needed");
+  }
+  return Unwrap(value.As<Napi::Object>())->Live();
 }
 
 const std::shared_ptr<BindingCore>& NativeBinding::Live() const {

@@ -13,12 +13,13 @@
 
 namespace cobra {
 
-// An input or output of a binding, at an address that does not change. For an array of JavaScript that is memory of the
-// binding's own, which every run fills and empties.
-struct BoundOperand {
-  std::string name;
-  JobMemory memory;
-  Ort::Value value;
+// The inputs or the outputs of a binding, at addresses that do not change. For an array of JavaScript that is memory of
+// the binding's own, which every run fills or empties.
+struct BoundOperands {
+  std::vector<std::string> names;
+  std::vector<const char*> c_names;  // of `names`
+  std::vector<JobMemory> memories;
+  std::vector<Ort::Value> values;
 };
 
 // What one run takes from and gives to arrays of JavaScript, in the order of the operands that are such.
@@ -39,21 +40,25 @@ class BindingCore {
   // On the JS thread, before each run. Throws Fault ERR_DISPOSED where JS has taken memory away since.
   BindingCopies CopyIn() const;
   // One run, on the executor's thread.
-  void Run(const Ort::RunOptions& options, const BindingCopies& copies);
+  void Run(RunControl& control, const BindingCopies& copies);
+  // Throws Fault ERR_MODEL_OUTPUT if a float output on the host holds a NaN or an infinity.
+  void RequireFinite() const;
   const std::shared_ptr<SessionCore>& session() const { return session_; }
 
  private:
-  void BindAll();
+  void RunOnDevice(RunControl& control);
 
   const std::shared_ptr<SessionCore> session_;
-  const std::vector<BoundOperand> inputs_;
-  const std::vector<BoundOperand> outputs_;
-  Ort::IoBinding binding_{nullptr};
+  const BoundOperands inputs_;
+  BoundOperands outputs_;
+  Ort::IoBinding binding_{nullptr};  // of devices that are not the host
 };
 
 class NativeBinding final : public Napi::ObjectWrap<NativeBinding> {
  public:
   static Napi::Function Define(Napi::Env env);
+  // Throws Fault ERR_DISPOSED or ERR_ARGUMENT.
+  static const std::shared_ptr<BindingCore>& CoreOf(const Napi::Value& value);
   explicit NativeBinding(const Napi::CallbackInfo& info);
 
  private:

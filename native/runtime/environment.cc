@@ -33,7 +33,7 @@ void Settle(Napi::Env env, Job& job) {
 
 }  // namespace
 
-NodeEnvironment::NodeEnvironment(Napi::Env env) : env_(env), own_name_("cpu#" + std::to_string(next_environment++)) {
+NodeEnvironment::NodeEnvironment(Napi::Env env) : env_(env), own_name_("#" + std::to_string(next_environment++)) {
   ++Live().environments;
 }
 
@@ -55,14 +55,22 @@ void NodeEnvironment::UseRuntime(const std::string& library_path) {
   if (!runtime_ || runtime_->library_path() != library_path) runtime_ = Runtime::Acquire(library_path);
 }
 
-std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(const std::string& device) {
+std::shared_ptr<Executor> NodeEnvironment::ExecutorFor(Device& device) {
+  return Joined(device.on_host() ? device.name + own_name_ : device.name, device);
+}
+
+std::shared_ptr<Executor> NodeEnvironment::CopyExecutorFor(Device& device) {
+  return device.copies_beside_runs() ? Joined(device.name + "-copy", device) : ExecutorFor(device);
+}
+
+std::shared_ptr<Executor> NodeEnvironment::Joined(const std::string& key, Device& device) {
   if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   OpenWayBack();
-  const auto known = executors_.find(device);
+  const auto known = executors_.find(key);
   if (known != executors_.end()) return known->second;
-  auto executor = Executor::For(device == "cpu" ? own_name_ : device);
+  auto executor = Executor::For(key, device);
   executor->Join();
-  executors_.emplace(device, executor);
+  executors_.emplace(key, executor);
   return executor;
 }
 
@@ -87,12 +95,14 @@ void NodeEnvironment::OpenWayBack() {
   napi_add_env_cleanup_hook(env_, [](void* self) { static_cast<NodeEnvironment*>(self)->ShutDown(); }, this);
 }
 
-uint64_t NodeEnvironment::Submit(Executor& executor, std::unique_ptr<Job> job, const Napi::Value& settle) {
+uint64_t NodeEnvironment::Submit(Executor& executor, std::unique_ptr<Job> job, const Napi::Value& settle,
+                                 const Napi::Value& listener) {
   if (!settle.IsFunction()) throw Fault("ERR_ARGUMENT", "a function is needed that settles the job");
   job->settle = Napi::Persistent(settle.As<Napi::Function>());
   job->owner = this;
   if (shut_down_) throw Fault("ERR_STATE", "the process or worker thread is ending");
   const uint64_t id = job->id;
+  if (!listener.IsEmpty() && listener.IsFunction()) listeners_[id] = Napi::Persistent(listener.As<Napi::Function>());
   if (in_flight_++ == 0) napi_ref_threadsafe_function(env_, way_back_);
   executor.Submit(std::move(job));
   return id;
@@ -105,22 +115,53 @@ bool NodeEnvironment::Cancel(uint64_t id) {
   return false;
 }
 
+bool NodeEnvironment::StopSoon(uint64_t id) {
+  for (auto& [device, executor] : executors_) {
+    if (executor->StopSoon(id)) return true;
+  }
+  return false;
+}
+
 void NodeEnvironment::Complete(std::unique_ptr<Job> job) {
   std::lock_guard lock(mutex_);
   completed_.push_back(std::move(job));
-  // Inside the lock, so that ShutDown cannot close the way back in between. One call delivers all that has come up to
-  // then.
-  if (way_back_ && completed_.size() == 1) napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
+  CallBack();
+}
+
+void NodeEnvironment::Report(uint64_t job, uint32_t done) {
+  std::lock_guard lock(mutex_);
+  reports_.emplace_back(job, done);
+  CallBack();
+}
+
+// Inside the lock, so that ShutDown cannot close the way back in between. One call delivers all that has come up to
+// then.
+void NodeEnvironment::CallBack() {
+  if (way_back_ && completed_.size() + reports_.size() == 1)
+    napi_call_threadsafe_function(way_back_, nullptr, napi_tsfn_nonblocking);
 }
 
 void NodeEnvironment::Deliver(Napi::Env env) {
   std::vector<std::unique_ptr<Job>> jobs;
+  std::vector<std::pair<uint64_t, uint32_t>> reports;
   {
     std::lock_guard lock(mutex_);
     jobs.swap(completed_);
+    reports.swap(reports_);
   }
   std::optional<Napi::Error> thrown;  // by JS; the other jobs are settled all the same
+  for (const auto& [job, done] : reports) {
+    const auto listener = listeners_.find(job);
+    if (listener == listeners_.end()) continue;
+    Napi::HandleScope scope(env);
+    try {
+      listener->second.Call({Napi::Number::New(env, done)});
+    } catch (const Napi::Error& error) {
+      thrown = error;
+    }
+  }
   for (auto& job : jobs) {
+    listeners_.erase(job->id);
     if (--in_flight_ == 0 && way_back_) napi_unref_threadsafe_function(env, way_back_);
     try {
       Settle(env, *job);
@@ -144,7 +185,9 @@ void NodeEnvironment::ShutDown() {
     way_back = way_back_;
     way_back_ = nullptr;
     completed_.clear();
+    reports_.clear();
   }
+  listeners_.clear();
   if (way_back) napi_release_threadsafe_function(way_back, napi_tsfn_abort);
   runtime_.reset();
 }
@@ -179,6 +222,7 @@ Napi::Value LiveCountsOf(const Napi::CallbackInfo& info) {
   result.Set("tensors", static_cast<double>(live.tensors));
   result.Set("bindings", static_cast<double>(live.bindings));
   result.Set("runs", static_cast<double>(live.runs));
+  result.Set("leases", static_cast<double>(live.leases));
   return result;
 }
 
@@ -186,6 +230,13 @@ Napi::Value Cancel(const Napi::CallbackInfo& info) {
   if (!info[0].IsNumber()) return Napi::Boolean::New(info.Env(), false);
   const bool found =
       NodeEnvironment::Of(info.Env()).Cancel(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  return Napi::Boolean::New(info.Env(), found);
+}
+
+Napi::Value StopSoon(const Napi::CallbackInfo& info) {
+  if (!info[0].IsNumber()) return Napi::Boolean::New(info.Env(), false);
+  const bool found =
+      NodeEnvironment::Of(info.Env()).StopSoon(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
   return Napi::Boolean::New(info.Env(), found);
 }
 
@@ -202,6 +253,7 @@ void RegisterRuntime(Napi::Env env, Napi::Object exports) {
   exports.Set("runtimeInfo", Napi::Function::New(env, RuntimeInfo, "runtimeInfo"));
   exports.Set("liveCounts", Napi::Function::New(env, LiveCountsOf, "liveCounts"));
   exports.Set("shutDown", Napi::Function::New(env, ShutDown, "shutDown"));
+  exports.Set("stopSoon", Napi::Function::New(env, StopSoon, "stopSoon"));
   exports.Set("cancel", Napi::Function::New(env, Cancel, "cancel"));
 }
 

@@ -16,6 +16,7 @@ namespace cobra {
 namespace {
 
 std::atomic<uint64_t> next_job_id{1};
+thread_local Device* device_of_this_thread = nullptr;
 
 struct Registry {
   std::mutex mutex;
@@ -33,13 +34,15 @@ Registry& TheRegistry() {
 Job::Job() : id(next_job_id++) { ++Live().runs; }
 Job::~Job() { --Live().runs; }
 
-std::shared_ptr<Executor> Executor::For(const std::string& key) {
+Device* DeviceOfThisThread() { return device_of_this_thread; }
+
+std::shared_ptr<Executor> Executor::For(const std::string& key, Device& device) {
   Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
   auto& known = registry.executors[key];
   auto executor = known.lock();
   if (!executor) {
-    executor = std::make_shared<Executor>(key);
+    executor = std::make_shared<Executor>(key, device);
     known = executor;
   }
   return executor;
@@ -149,6 +152,20 @@ bool Executor::Cancel(uint64_t id) {
   return true;
 }
 
+bool Executor::StopSoon(uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  if (running_ && running_->id == id) {
+    running_->StopSoon();
+    return true;
+  }
+  for (auto& job : queue_) {
+    if (job->id != id) continue;
+    job->StopSoon();
+    return true;
+  }
+  return false;
+}
+
 void Executor::Evict(const JobOwner* owner) {
   std::vector<std::unique_ptr<Job>> dropped;
   {
@@ -177,6 +194,7 @@ void Executor::Evict(const JobOwner* owner) {
 void Executor::Loop() {
   platform::PrepareThreadForCrash();
   platform::NameThisThread("cobra-" + key_);
+  device_of_this_thread = &device_;
   for (;;) {
     std::unique_ptr<Job> job;
     std::function<void()> chore;
@@ -203,13 +221,26 @@ void Executor::Loop() {
   }
 }
 
+// Figures are no job's concern: where they cannot be read there are none.
+void Executor::RefreshFigures() {
+  try {
+    device_.RefreshMemory();
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
+  }
+}
+
 void Executor::Run(std::unique_ptr<Job> job) {
   std::optional<Fault> fault;
   try {
+    device_.ThrowIfLost();
+    std::optional<BusyTime> busy;
+    if (job->computes()) busy.emplace(device_);
     job->Execute();
   } catch (...) {
     fault.emplace(TranslateCurrent("ERR_RUN", ""));
+    if (fault->sticky) device_.MarkLost(*fault);
   }
+  RefreshFigures();
   JobOwner* owner = job->owner;
   {
     std::lock_guard lock(mutex_);

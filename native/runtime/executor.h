@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-#include "runtime/status.h"
+#include "runtime/device.h"
 
 namespace cobra {
 
@@ -28,6 +28,8 @@ class JobOwner {
  public:
   virtual ~JobOwner() = default;
   virtual void Complete(std::unique_ptr<Job> job) = 0;
+  // How far a running job is, for its listener.
+  virtual void Report(uint64_t job, uint32_t done) = 0;
 };
 
 // One piece of work. Made and destroyed on the JS thread of its owner; `Execute` runs on the executor's thread.
@@ -40,8 +42,12 @@ class Job {
 
   // Does the work; throws to fail.
   virtual void Execute() = 0;
+  // Whether `Execute` computes, so that its time counts as the device's.
+  virtual bool computes() const { return false; }
   // Asks a running `Execute` to stop soon; called on another thread, at most a few times.
   virtual void Terminate() {}
+  // Asks it to end well at the next chance, before or during `Execute`; called on another thread.
+  virtual void StopSoon() {}
   // The JS value of a finished job; called on the JS thread, once.
   virtual Napi::Value Result(Napi::Env env) = 0;
 
@@ -52,11 +58,14 @@ class Job {
   bool cancelled = false;          // guarded by the executor's mutex
 };
 
+// The device that the calling thread works for; null on other threads than executors'.
+Device* DeviceOfThisThread();
+
 class Executor {
  public:
-  // The executor of a device, shared by the whole process while somebody holds it.
-  static std::shared_ptr<Executor> For(const std::string& key);
-  explicit Executor(std::string key) : key_(std::move(key)) {}
+  // The executor of a key, shared by the whole process while somebody holds it. It works for the device.
+  static std::shared_ptr<Executor> For(const std::string& key, Device& device);
+  Executor(std::string key, Device& device) : key_(std::move(key)), device_(device) {}
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -73,6 +82,8 @@ class Executor {
   void RunBlocking(const std::function<void()>& task);
   // Cancels a job by id; false if it is neither queued nor running here.
   bool Cancel(uint64_t id);
+  // Lets a job end well at the next chance; false as above.
+  bool StopSoon(uint64_t id);
   // Cancels every job of the owner and waits until none of them runs.
   void Evict(const JobOwner* owner);
 
@@ -82,10 +93,12 @@ class Executor {
  private:
   void Loop();
   void Run(std::unique_ptr<Job> job);
+  void RefreshFigures();
   static void Do(const std::function<void()>& chore);
   void StopAtExit();
 
   const std::string key_;
+  Device& device_;
   std::mutex mutex_;                  // guards everything below
   std::condition_variable wake_;      // a job, a chore or the stop flag
   std::condition_variable finished_;  // the running job has been handed over

@@ -2,12 +2,12 @@
 #include "runtime/memory.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/device_memory.h"
 #include "runtime/session.h"
 
 namespace cobra {
@@ -62,8 +62,10 @@ Napi::ArrayBuffer LendTo(napi_env env, std::shared_ptr<Storage> storage, void* a
   }
 }
 
-const std::string kCpu = "cpu";
-const std::shared_ptr<SessionCore> kNoSession;
+Device& Host() {
+  static Device& host = Device::Of({DeviceKind::kCpu, 0});
+  return host;
+}
 
 // An address for tensors without elements: ONNX Runtime requires one, and never reads it.
 alignas(64) char nothing[64];
@@ -88,10 +90,7 @@ class JsMemory final : public Storage {
   }
   bool owned() const override { return false; }
   size_t buffer_offset() const override { return array_.Value().As<Napi::TypedArray>().ByteOffset(); }
-  const std::shared_ptr<SessionCore>& session() const override { return kNoSession; }
-  bool on_host() const override { return true; }
-  const OrtMemoryInfo* place() const override { return HostPlace(); }
-  const std::string& device() const override { return kCpu; }
+  Device& device() const override { return Host(); }
   Napi::ArrayBuffer Buffer(Napi::Env) override { return array_.Value().As<Napi::TypedArray>().ArrayBuffer(); }
 
  private:
@@ -153,10 +152,7 @@ class HostMemory final : public AddonMemory {
   }
 
   void* Address() override { return bytes == 0 ? nothing : memory_.get(); }
-  const std::shared_ptr<SessionCore>& session() const override { return kNoSession; }
-  bool on_host() const override { return true; }
-  const OrtMemoryInfo* place() const override { return HostPlace(); }
-  const std::string& device() const override { return kCpu; }
+  Device& device() const override { return Host(); }
 
  protected:
   // The array was made by `Tensor.alloc` and is the caller's to keep.
@@ -169,14 +165,62 @@ class HostMemory final : public AddonMemory {
   const std::unique_ptr<void, Free> memory_;
 };
 
+class DeviceMemory final : public AddonMemory {
+ public:
+  DeviceMemory(Device& device, std::shared_ptr<Executor> executor, size_t byte_length)
+      : AddonMemory(byte_length), device_(device), executor_(std::move(executor)) {
+    address_ = bytes == 0 ? nothing : device_.Allocate(bytes);
+    if (device_.on_host()) std::memset(address_, 0, bytes);
+  }
+  ~DeviceMemory() override {
+    if (bytes == 0) return;
+    if (device_.on_host()) {
+      device_.Free(address_, bytes);
+      return;
+    }
+    executor_->Post([&device = device_, address = address_, size = bytes] { device.Free(address, size); });
+  }
+
+  void* Address() override { return address_; }
+  Device& device() const override { return device_; }
+
+ protected:
+  bool detaches() const override { return true; }
+
+ private:
+  Device& device_;
+  const std::shared_ptr<Executor> executor_;
+  void* address_ = nullptr;
+};
+
+class SlabMemory final : public AddonMemory {
+ public:
+  SlabMemory(Device& device, std::unique_ptr<SlabLease> lease, size_t byte_length)
+      : AddonMemory(byte_length), device_(device), lease_(std::move(lease)) {}
+
+  void* Address() override { return bytes == 0 ? nothing : lease_->address(); }
+  Device& device() const override { return device_.on_host() ? device_ : Host(); }
+  bool in_slab_of(const Device& owner) const override { return &owner == &device_; }
+
+ protected:
+  bool detaches() const override { return true; }
+
+ private:
+  Device& device_;
+  const std::unique_ptr<SlabLease> lease_;
+};
+
 class OrtMemory final : public AddonMemory {
  public:
   OrtMemory(Ort::Value value, size_t byte_length, std::shared_ptr<SessionCore> session, bool host)
-      : AddonMemory(byte_length), session_(std::move(session)), value_(std::move(value)), on_host_(host) {
+      : AddonMemory(byte_length),
+        session_(std::move(session)),
+        value_(std::move(value)),
+        device_(host && !session_->device.on_host() ? Host() : session_->device) {
     address_ = bytes == 0 ? nothing : value_.GetTensorMutableRawData();
   }
   ~OrtMemory() override {
-    if (on_host_) return;
+    if (device_.on_host()) return;
     // Device memory is freed on the device's thread. The session goes with it, after it.
     struct Parting {
       std::shared_ptr<SessionCore> session;
@@ -189,12 +233,7 @@ class OrtMemory final : public AddonMemory {
   }
 
   void* Address() override { return address_; }
-  const std::shared_ptr<SessionCore>& session() const override { return session_; }
-  bool on_host() const override { return on_host_; }
-  const OrtMemoryInfo* place() const override {
-    return on_host_ ? HostPlace() : static_cast<const OrtMemoryInfo*>(session_->place);
-  }
-  const std::string& device() const override { return on_host_ ? kCpu : session_->device; }
+  Device& device() const override { return device_; }
 
  protected:
   bool detaches() const override { return true; }
@@ -202,7 +241,7 @@ class OrtMemory final : public AddonMemory {
  private:
   std::shared_ptr<SessionCore> session_;
   Ort::Value value_;
-  const bool on_host_;
+  Device& device_;
   void* address_ = nullptr;
 };
 
@@ -228,6 +267,14 @@ const OrtMemoryInfo* HostPlace() {
 std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array) { return std::make_shared<JsMemory>(array); }
 
 std::shared_ptr<Storage> AllocateHost(size_t bytes) { return std::make_shared<HostMemory>(bytes); }
+
+std::shared_ptr<Storage> AllocateOn(Device& device, std::shared_ptr<Executor> executor, size_t bytes) {
+  return std::make_shared<DeviceMemory>(device, std::move(executor), bytes);
+}
+
+std::shared_ptr<Storage> WrapLease(Device& device, std::unique_ptr<SlabLease> lease, size_t bytes) {
+  return std::make_shared<SlabMemory>(device, std::move(lease), bytes);
+}
 
 std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session) {
   const bool host = value.GetTensorMemoryInfo().GetDeviceType() == OrtMemoryInfoDeviceType_CPU;
@@ -259,15 +306,6 @@ Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session) {
     if (value > 9007199254740991.0 || value < 0) value = 0;  // an arena without a limit says 2^63 - 1
     result.Set(figure.js, value);
   }
-  return result;
-}
-
-Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session) {
-  const auto figures = DeviceMemory(session.device);
-  if (!figures) return env.Undefined();
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("freeBytes", static_cast<double>(figures->free_bytes));
-  result.Set("totalBytes", static_cast<double>(figures->total_bytes));
   return result;
 }
 

@@ -3,8 +3,9 @@
 // Who owns what: a `Storage` is shared by the tensors and views on it and by every job in flight that reads or writes
 // it; the last one frees it. `JsMemory` keeps the caller's typed array alive. JavaScript may transfer or resize that
 // array's buffer at any time, so it is looked at on the JS thread only, and jobs take copies (`JobMemory`). All other
-// memory is the addon's: `HostMemory` from the heap, `OrtMemory` an Ort::Value, which keeps the session alive whose
-// allocator it came from and is freed on the device's thread. An array buffer handed to JS over the addon's host memory
+// memory is the addon's: `HostMemory` from the heap, `DeviceMemory` from a device, `SlabMemory` a leased slice, and
+// `OrtMemory` an Ort::Value, which keeps the session alive whose allocator it came from. What is not on the host is
+// freed on the device's thread. An array buffer handed to JS over the addon's host memory
 // shares the storage too, until it is detached or collected.
 #pragma once
 #include <napi.h>
@@ -12,11 +13,13 @@
 #include <memory>
 #include <string>
 
+#include "runtime/device.h"
+#include "runtime/executor.h"
 #include "runtime/ort.h"
 
 namespace cobra {
 
-struct SessionCore;
+class SessionCore;
 
 class Storage {
  public:
@@ -29,11 +32,12 @@ class Storage {
   virtual void* Address() = 0;
   // Whether the bytes stay where they are for as long as the storage lives.
   virtual bool owned() const { return true; }
-  // The owner of device memory, or the session whose arena host memory came from; null for memory of JS.
-  virtual const std::shared_ptr<SessionCore>& session() const = 0;
-  virtual bool on_host() const = 0;
-  virtual const OrtMemoryInfo* place() const = 0;
-  virtual const std::string& device() const = 0;
+  // The device whose memory it is; of host memory that belongs to none, the first CPU device.
+  virtual Device& device() const = 0;
+  bool on_host() const { return device().on_host(); }
+  const OrtMemoryInfo* place() const { return device().place(); }
+  // Whether it is page-locked memory of that device.
+  virtual bool in_slab_of(const Device&) const { return false; }
 
   // The array buffer over the whole storage (host only), made once. JS thread only.
   virtual Napi::ArrayBuffer Buffer(Napi::Env env) = 0;
@@ -54,14 +58,16 @@ const OrtMemoryInfo* HostPlace();
 std::shared_ptr<Storage> WrapJsMemory(Napi::TypedArray array);
 // Zeros on the heap. Throws std::bad_alloc.
 std::shared_ptr<Storage> AllocateHost(size_t bytes);
+// Memory of the device, zeros on the host, else with undefined contents; freed on the executor. Call on a thread of
+// the device. Throws Fault ERR_OUT_OF_MEMORY.
+std::shared_ptr<Storage> AllocateOn(Device& device, std::shared_ptr<Executor> executor, size_t bytes);
+// Host memory in a slab of the device, for as long as the storage lives.
+std::shared_ptr<Storage> WrapLease(Device& device, std::unique_ptr<SlabLease> lease, size_t bytes);
 // Memory of a value that ONNX Runtime allocated for the session (an output, or `Tensor.alloc`).
 std::shared_ptr<Storage> AdoptValue(Ort::Value value, std::shared_ptr<SessionCore> session);
 
 // { limitBytes, inUseBytes, … } of the session's device allocator.
 Napi::Object AllocatorFigures(Napi::Env env, SessionCore& session);
-
-// { freeBytes, totalBytes } of the session's device from its driver; undefined if there are none.
-Napi::Value DeviceMemoryFigures(Napi::Env env, const SessionCore& session);
 
 // Takes back what array buffers of an environment still hold; call when it has ended.
 void EndLoans(napi_env env);

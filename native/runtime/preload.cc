@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "platform/platform.h"
+#include "runtime/device.h"
 #include "runtime/environment.h"
 #include "runtime/executor.h"
 
@@ -36,6 +37,16 @@ class PreloadJob final : public Job {
   std::vector<std::string> faults_;
 };
 
+// The device, or the CPU where its driver cannot be loaded: the libraries are looked at all the same.
+Device& DeviceOrHost(const std::string& name) {
+  const DeviceId id = ReadDeviceId(name);
+  try {
+    return Device::Of(id);
+  } catch (const Fault&) {
+    return Device::Of(DeviceId{});
+  }
+}
+
 // (device, paths, settle) -> job id. The result has for each path "" or why it did not load.
 Napi::Value PreloadLibraries(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
@@ -49,7 +60,7 @@ Napi::Value PreloadLibraries(const Napi::CallbackInfo& info) {
       if (!platform::IsAbsolutePath(paths.back()))
         throw Fault("ERR_ARGUMENT", "a library's path must be absolute, but is \"" + paths.back() + "\"");
     }
-    auto executor = environment.ExecutorFor(info[0].As<Napi::String>());
+    auto executor = environment.ExecutorFor(DeviceOrHost(info[0].As<Napi::String>()));
     const uint64_t id = environment.Submit(*executor, std::make_unique<PreloadJob>(std::move(paths)), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });

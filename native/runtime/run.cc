@@ -56,13 +56,12 @@ RunJob::RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs
 
 void RunJob::Execute() {
   try {
-    if (session_->provider != "webgpu" && session_->shrink_next.exchange(false)) {
-      const std::string device =
-          session_->on_cpu() ? "cpu:0" : "gpu:" + session_->device.substr(session_->device.find(':') + 1);
-      options_.AddConfigEntry("memory.enable_memory_arena_shrinkage", device.c_str());
+    const std::string arena = session_->device.arena_name();
+    if (!arena.empty() && session_->shrink_next.exchange(false)) {
+      control_.options().AddConfigEntry("memory.enable_memory_arena_shrinkage", arena.c_str());
     }
     // Outputs that stay on a device need a binding; all other runs do without.
-    if (settings_.keep_on_device && !session_->on_cpu()) {
+    if (settings_.keep_on_device && !session_->on_host()) {
       ExecuteBound();
     } else {
       ExecuteDirect();
@@ -76,8 +75,7 @@ void RunJob::Execute() {
 void RunJob::ExecuteDirect() {
   const auto input_names = NamesOf(inputs_);
   const auto output_names = NamesOf(outputs_);
-  session_->session.Run(options_, input_names.data(), input_values_.data(), input_values_.size(), output_names.data(),
-                        output_values_.data(), output_values_.size());
+  session_->Run(control_, input_names, input_values_, output_names, output_values_);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].memory) Adopt(outputs_[i], std::move(output_values_[i]));
   }
@@ -88,13 +86,13 @@ void RunJob::ExecuteBound() {
   for (size_t i = 0; i < inputs_.size(); ++i) binding.BindInput(inputs_[i].name.c_str(), input_values_[i]);
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (!outputs_[i].memory) {
-      binding.BindOutput(outputs_[i].name.c_str(), session_->place);
+      binding.BindOutput(outputs_[i].name.c_str(), session_->device.place());
     } else {
       binding.BindOutput(outputs_[i].name.c_str(), output_values_[i]);
     }
   }
   binding.SynchronizeInputs();
-  session_->session.Run(options_, binding);
+  session_->session.Run(control_.options(), binding);
   binding.SynchronizeOutputs();
   // In the order in which they were bound.
   std::vector<Ort::Value> values = binding.GetOutputValues();
@@ -116,25 +114,26 @@ void RunJob::Adopt(Output& output, Ort::Value value) {
   view.bytes = view.storage->bytes;
 }
 
+void RequireFinite(const std::string& name, const TensorView& view, const void* values) {
+  const size_t count = view.bytes / view.dtype->bytes;
+  const bool finite = view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT     ? AllFinite32(values, count)
+                      : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
+                                                                                  : true;
+  if (finite) return;
+  throw Fault("ERR_MODEL_OUTPUT", "the output \"" + name +
+                                      "\" holds values that are not finite (NaN or infinity): the weights or the "
+                                      "input are damaged, or the precision is too low for this model");
+}
+
 void RunJob::RequireFinite() const {
   for (const Output& output : outputs_) {
     const TensorView& view = output.memory ? output.memory->view() : output.view;
     if (!view.storage->on_host()) continue;
     const void* values =
         output.memory ? output.memory->bytes() : static_cast<char*>(view.storage->Address()) + view.offset_bytes;
-    const size_t count = view.bytes / view.dtype->bytes;
-    const bool finite = view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT     ? AllFinite32(values, count)
-                        : view.dtype->type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16 ? AllFinite16(values, count)
-                                                                                    : true;
-    if (!finite) {
-      throw Fault("ERR_MODEL_OUTPUT", "the output \"" + output.name +
-                                          "\" holds values that are not finite (NaN or infinity): the weights or the "
-                                          "input are damaged, or the precision is too low for this model");
-    }
+    cobra::RequireFinite(output.name, view, values);
   }
 }
-
-void RunJob::Terminate() { options_.SetTerminate(); }
 
 Napi::Value RunJob::Result(Napi::Env env) {
   for (const Output& output : outputs_) {
@@ -147,29 +146,114 @@ Napi::Value RunJob::Result(Napi::Env env) {
   return tensors;
 }
 
-CopyJob::CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime)
-    : source_(source, JobMemory::Use::kRead), target_(target, JobMemory::Use::kWrite), runtime_(std::move(runtime)) {
-  if (source.storage->on_host() && target.storage->on_host()) return;
-  source_value_ = source_.MakeValue();
-  target_value_ = target_.MakeValue();
+namespace {
+
+// Makes values only where a device asks for them.
+CopySide SideOf(const JobMemory& memory, Ort::Value* value) {
+  return {memory.bytes(), memory.view().storage->on_host(), value && *value ? value : nullptr};
+}
+
+void CopyNow(Device& device, const JobMemory& from, const JobMemory& to) {
+  Ort::Value source{nullptr};
+  Ort::Value target{nullptr};
+  if (!device.addressable()) {
+    source = from.MakeValue();
+    target = to.MakeValue();
+  }
+  try {
+    device.Copy(SideOf(from, &source), SideOf(to, &target), from.view().bytes);
+    device.WaitForCopies();
+  } catch (const Ort::Exception& error) {
+    throw TranslateOrt(error, kRunFailed,
+                       "copying a tensor from " + from.view().storage->device().name + " to " +
+                           to.view().storage->device().name + " failed");
+  }
+}
+
+}  // namespace
+
+CopyJob::CopyJob(const TensorView& source, const TensorView& target)
+    : source_(source, JobMemory::Use::kRead), target_(target, JobMemory::Use::kWrite) {}
+
+Device& CopyJob::DeviceOf(const TensorView& source, const TensorView& target) {
+  return (source.storage->on_host() ? target : source).storage->device();
 }
 
 void CopyJob::Execute() {
   if (source_.view().bytes == 0) return;
-  if (!source_value_) {
-    std::memmove(target_.bytes(), source_.bytes(), source_.view().bytes);
-    return;
-  }
-  const Ort::Status status = runtime_->env().CopyTensor(source_value_, target_value_, nullptr);
-  if (status.IsOK()) return;
-  throw TranslateOrt(Ort::Exception(status.GetErrorMessage(), status.GetErrorCode()), kRunFailed,
-                     "copying a tensor from " + source_.view().storage->device() + " to " +
-                         target_.view().storage->device() + " failed");
+  CopyNow(DeviceOf(source_.view(), target_.view()), source_, target_);
 }
 
 Napi::Value CopyJob::Result(Napi::Env env) {
   target_.Return();
   return env.Undefined();
 }
+
+namespace {
+
+// A tensor like another one, in a leased slice of the device's slabs. On a thread of the device.
+TensorView InSlab(Device& device, const TensorView& like) {
+  return {like.dtype, like.dims, 0, like.bytes, WrapLease(device, device.slabs().Lease(like.bytes), like.bytes)};
+}
+
+}  // namespace
+
+UploadJob::UploadJob(const TensorView& source, bool in_slab, Device& device, std::shared_ptr<SessionCore> session,
+                     std::shared_ptr<Executor> executor)
+    : source_(source, JobMemory::Use::kRead),
+      in_slab_(in_slab),
+      target_(source, device, std::move(session), std::move(executor)) {}
+
+void UploadJob::Execute() {
+  target_.Execute();
+  if (source_.view().bytes == 0) return;
+  Device& device = target_.device();
+  const JobMemory target(target_.view(), JobMemory::Use::kWrite);
+  if (in_slab_) {
+    CopyNow(device, source_, target);
+    return;
+  }
+  // The slabs had no room for it; from here they may grow, and have it the next time.
+  const TensorView slice = InSlab(device, source_.view());
+  const JobMemory staged(slice, JobMemory::Use::kRead);
+  std::memcpy(staged.bytes(), source_.bytes(), slice.bytes);
+  CopyNow(device, staged, target);
+}
+
+Napi::Value UploadJob::Result(Napi::Env env) { return target_.Result(env); }
+
+DownloadJob::DownloadJob(const TensorView& source, std::string name, bool finite)
+    : source_(source, JobMemory::Use::kRead), name_(std::move(name)), finite_(finite) {}
+
+void DownloadJob::Execute() {
+  Device& device = source_.view().storage->device();
+  slice_ = InSlab(device, source_.view());
+  if (slice_.bytes == 0) return;
+  const JobMemory target(slice_, JobMemory::Use::kWrite);
+  CopyNow(device, source_, target);
+  if (finite_) RequireFinite(name_, slice_, target.bytes());
+}
+
+Napi::Value DownloadJob::Result(Napi::Env env) { return NativeTensor::Wrap(env, std::move(slice_)); }
+
+AllocateJob::AllocateJob(const TensorView& like, Device& device, std::shared_ptr<SessionCore> session,
+                         std::shared_ptr<Executor> executor)
+    : view_{like.dtype, like.dims, 0, like.bytes, nullptr},
+      device_(device),
+      session_(std::move(session)),
+      executor_(std::move(executor)) {}
+
+void AllocateJob::Execute() {
+  if (device_.addressable()) {
+    view_.storage = AllocateOn(device_, executor_, view_.bytes);
+    return;
+  }
+  if (!session_) throw Fault("ERR_TENSOR_DEVICE", "memory on " + device_.name + " is allocated with a session");
+  view_.storage = AdoptValue(
+      Ort::Value::CreateTensor(*session_->allocator, view_.dims.data(), view_.dims.size(), view_.dtype->type),
+      session_);
+}
+
+Napi::Value AllocateJob::Result(Napi::Env env) { return NativeTensor::Wrap(env, std::move(view_)); }
 
 }  // namespace cobra

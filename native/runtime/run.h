@@ -30,13 +30,17 @@ struct RunSettings {
   bool finite = false;
 };
 
+// Throws Fault ERR_MODEL_OUTPUT if float values on the host hold a NaN or an infinity.
+void RequireFinite(const std::string& name, const TensorView& view, const void* values);
+
 class RunJob final : public Job {
  public:
   // On the JS thread. Throws Fault ERR_DISPOSED if an operand's memory is gone.
   RunJob(std::shared_ptr<SessionCore> session, std::vector<Operand> inputs, std::vector<Operand> outputs,
          RunSettings settings);
   void Execute() override;
-  void Terminate() override;
+  bool computes() const override { return true; }
+  void Terminate() override { control_.Terminate(); }
   Napi::Value Result(Napi::Env env) override;  // in the order of `outputs`: a tensor where one was allocated
 
  private:
@@ -60,22 +64,69 @@ class RunJob final : public Job {
   const RunSettings settings_;
   std::vector<Ort::Value> input_values_;
   std::vector<Ort::Value> output_values_;
-  Ort::RunOptions options_;
+  RunControl control_;
 };
 
 class CopyJob final : public Job {
  public:
-  // On the JS thread. `runtime` may be null where both tensors are on the host.
-  CopyJob(const TensorView& source, const TensorView& target, std::shared_ptr<Runtime> runtime);
+  // On the JS thread.
+  CopyJob(const TensorView& source, const TensorView& target);
+  // The device that makes the copy.
+  static Device& DeviceOf(const TensorView& source, const TensorView& target);
   void Execute() override;
   Napi::Value Result(Napi::Env env) override;
 
  private:
   const JobMemory source_;
   const JobMemory target_;
-  Ort::Value source_value_{nullptr};  // where one of them is on a device
-  Ort::Value target_value_{nullptr};
-  const std::shared_ptr<Runtime> runtime_;
+};
+
+// Allocates a tensor on a device.
+class AllocateJob final : public Job {
+ public:
+  // Like a tensor in dtype and dims. Memory without addresses is the session's; otherwise `session` may be null.
+  AllocateJob(const TensorView& like, Device& device, std::shared_ptr<SessionCore> session,
+              std::shared_ptr<Executor> executor);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+  Device& device() const { return device_; }
+  const TensorView& view() const { return view_; }
+
+ private:
+  TensorView view_;
+  Device& device_;
+  const std::shared_ptr<SessionCore> session_;
+  const std::shared_ptr<Executor> executor_;  // where the memory is freed
+};
+
+// Copies a host tensor of the addon to a new tensor on a device, through page-locked memory.
+class UploadJob final : public Job {
+ public:
+  // `in_slab`: the source lies in such memory already.
+  UploadJob(const TensorView& source, bool in_slab, Device& device, std::shared_ptr<SessionCore> session,
+            std::shared_ptr<Executor> executor);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  const JobMemory source_;
+  const bool in_slab_;
+  AllocateJob target_;
+};
+
+// Copies a device tensor into a leased slice of page-locked memory, which becomes a host tensor.
+class DownloadJob final : public Job {
+ public:
+  // `finite`: fails with ERR_MODEL_OUTPUT, which names it, if a float value is a NaN or an infinity.
+  DownloadJob(const TensorView& source, std::string name, bool finite);
+  void Execute() override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  const JobMemory source_;
+  const std::string name_;
+  const bool finite_;
+  TensorView slice_;
 };
 
 }  // namespace cobra

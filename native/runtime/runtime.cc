@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "platform/platform.h"
+#include "runtime/cpu_device.h"
 #include "runtime/executor.h"
 
 namespace cobra {
@@ -101,11 +102,14 @@ Runtime::Runtime(const std::string& library_path, const OrtApiBase* base)
   env_.DisableTelemetryEvents();
 }
 
-void Runtime::EnableCudaCopies() {
-  std::call_once(cuda_copies_, [this] {
-    const std::string library = library_folder() + "/" + platform::kCudaProvider;
-    const Ort::Status status(Ort::GetApi().RegisterExecutionProviderLibrary(env_, "cobra-batch.cuda", library.c_str()));
-  });
+void Runtime::RegisterCountingAllocator() {
+  std::call_once(counting_, [this] { env_.RegisterAllocator(CountingAllocator()); });
+}
+
+std::shared_ptr<Runtime> Runtime::Loaded() {
+  Process& process = TheProcess();
+  std::lock_guard lock(process.mutex);
+  return process.runtime.lock();
 }
 
 bool Runtime::has_provider(const std::string& name) const {

@@ -23,6 +23,7 @@ struct LiveCounts {
   std::atomic<int64_t> tensors{0};
   std::atomic<int64_t> bindings{0};
   std::atomic<int64_t> runs{0};
+  std::atomic<int64_t> leases{0};
 };
 LiveCounts& Live();
 
@@ -37,6 +38,9 @@ class Runtime {
   // or another one is already in use in this process.
   static std::shared_ptr<Runtime> Acquire(const std::string& library_path);
 
+  // The one in use in this process, if there is one.
+  static std::shared_ptr<Runtime> Loaded();
+
   Runtime(const std::string& library_path, const OrtApiBase* base);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -45,20 +49,17 @@ class Runtime {
   Ort::Env& env() { return env_; }
   const std::string& version() const { return version_; }
   const std::string& library_path() const { return library_path_; }
-  std::string library_folder() const { return library_path_.substr(0, library_path_.rfind('/')); }
   const std::vector<std::string>& providers() const { return providers_; }
   bool has_provider(const std::string& name) const;
-  // Lets CopyTensors reach CUDA memory: ONNX Runtime knows how only after the provider's library was registered as
-  // such, making a session is not enough. Once per runtime, on any thread; if it fails, copies say so when they are
-  // tried.
-  void EnableCudaCopies();
+  // Lets sessions with `session.use_env_allocators` be counted against simulated devices. Idempotent; any thread.
+  void RegisterCountingAllocator();
 
  private:
   const std::string library_path_;
   const std::string version_;
   Ort::Env env_;
   const std::vector<std::string> providers_;
-  std::once_flag cuda_copies_;
+  std::once_flag counting_;
 };
 
 }  // namespace cobra

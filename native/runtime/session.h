@@ -6,6 +6,8 @@
 #include <napi.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,21 +48,42 @@ class LoadControl {
   bool cancelled_ = false;
 };
 
-struct SessionCore {
+// What ends a run from another thread.
+class RunControl {
+ public:
+  void Terminate();
+  // Waits instead of running; throws the Ort::Exception of a terminated run if it is ended.
+  void Wait(double ms);
+  Ort::RunOptions& options() { return options_; }
+
+ private:
+  Ort::RunOptions options_;
+  std::mutex mutex_;  // guards ended_
+  std::condition_variable end_;
+  bool ended_ = false;
+};
+
+class SessionCore {
+ public:
   // Loads a model; call on the executor's thread. Falls back to the CPU (and to `cpu_executor`) where the config says
   // so.
   static std::shared_ptr<SessionCore> Load(const SessionConfig& config, const std::string& path, const void* bytes,
                                            size_t byte_length, std::shared_ptr<Runtime> runtime,
                                            std::shared_ptr<Executor> executor, std::shared_ptr<Executor> cpu_executor,
                                            LoadControl& control);
-  SessionCore() { ++Live().sessions; }
-  ~SessionCore() { --Live().sessions; }
+  explicit SessionCore(Device& on) : device(on) {
+    ++Live().sessions;
+    ++device.sessions;
+  }
+  ~SessionCore();
   SessionCore(const SessionCore&) = delete;
   SessionCore& operator=(const SessionCore&) = delete;
 
-  bool on_cpu() const { return device == "cpu"; }
-  // Runs `task` where the device's allocator may be used, now.
-  void OnDevice(const std::function<void()>& task);
+  bool on_host() const { return device.on_host(); }
+  // One run on the executor's thread. A simulated device waits instead and gives what the first run with the same
+  // shapes gave. Values of outputs are allocated where they are null.
+  void Run(RunControl& control, const std::vector<const char*>& input_names, const std::vector<Ort::Value>& inputs,
+           const std::vector<const char*>& output_names, std::vector<Ort::Value>& outputs);
   // The model's index of a name; throws Fault ERR_TENSOR_NAME.
   static const ValueDescription& Find(const std::vector<ValueDescription>& list, const std::string& name,
                                       const char* what);
@@ -68,13 +91,16 @@ struct SessionCore {
   std::shared_ptr<Runtime> runtime;  // first: outlives the session
   std::shared_ptr<Executor> executor;
   std::string provider;  // the one in use
-  std::string device;    // where its tensors live: "cpu", "cuda:0"
-  Ort::MemoryInfo place{nullptr};
+  Device& device;        // where its tensors live
   Ort::Session session{nullptr};
-  std::unique_ptr<Ort::Allocator> allocator;  // of `place`; goes before the session
+  std::unique_ptr<Ort::Allocator> allocator;  // of the device's place; goes before the session
   std::vector<ValueDescription> inputs;
   std::vector<ValueDescription> outputs;
   std::atomic<bool> shrink_next{false};  // the next run ends with giving back what the arena does not use
+
+ private:
+  // Outputs of first runs, by the shapes of their inputs; of simulated devices only.
+  std::map<std::string, std::vector<Ort::Value>> remembered_;
 };
 
 class NativeSession final : public Napi::ObjectWrap<NativeSession> {
@@ -90,7 +116,6 @@ class NativeSession final : public Napi::ObjectWrap<NativeSession> {
   Napi::Value Describe(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   Napi::Value Stats(const Napi::CallbackInfo& info);
-  Napi::Value DeviceMemory(const Napi::CallbackInfo& info);
   Napi::Value Shrink(const Napi::CallbackInfo& info);
   Napi::Value Dispose(const Napi::CallbackInfo& info);
   const std::shared_ptr<SessionCore>& Live() const;

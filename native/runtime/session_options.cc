@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "platform/platform.h"
@@ -56,44 +57,66 @@ int ReadInt(const Napi::Object& options, const char* name, int otherwise) {
   return value.IsNumber() ? value.As<Napi::Number>().Int32Value() : otherwise;
 }
 
-std::unordered_map<std::string, std::string> WithDevice(const SessionConfig& config) {
-  std::unordered_map<std::string, std::string> options(config.provider_options.begin(), config.provider_options.end());
+// What is right for this work where the caller says nothing else. Arenas grow by what is asked for: doubled, they end
+// at many times the need. cuDNN chooses its algorithms by heuristic: a search runs them all at every new shape, with
+// all the memory there is. TF32 would round float32 packages to 10 bits.
+constexpr std::pair<const char*, const char*> kCudaDefaults[] = {
+    {"arena_extend_strategy", "kSameAsRequested"},
+    {"cudnn_conv_algo_search", "HEURISTIC"},
+    {"use_tf32", "0"},
+};
+
+std::map<std::string, std::string> CudaOptions(const SessionConfig& config) {
+  std::map<std::string, std::string> options = config.provider_options;
+  for (const auto& [name, value] : kCudaDefaults) options.try_emplace(name, value);
+  if (config.memory_limit_bytes > 0) options.try_emplace("gpu_mem_limit", std::to_string(config.memory_limit_bytes));
   options.try_emplace("device_id", std::to_string(config.device_id));
   return options;
 }
 
+std::map<std::string, std::string> TensorRtOptions(const SessionConfig& config) {
+  std::map<std::string, std::string> options = config.provider_options;
+  options.try_emplace("device_id", std::to_string(config.device_id));
+  return options;
+}
+
+std::map<std::string, std::string> OwnOptions(const SessionConfig& config) { return config.provider_options; }
+
 // If `update` throws, an option is at fault; ONNX Runtime's message names the key that it refuses.
 template <typename Update>
-void Configure(const std::string& provider, Update&& update) {
+void Configure(Provider provider, Update&& update) {
   try {
     update();
   } catch (const Ort::Exception& error) {
-    throw Fault("ERR_SESSION_OPTION",
-                "an option of the " + provider + " provider was refused: " + PlainMessage(error.what()));
+    throw Fault("ERR_SESSION_OPTION", std::string("an option of the ") + NameOf(provider) +
+                                          " provider was refused: " + PlainMessage(error.what()));
   }
 }
 
 // The first update loads the provider's library, which may be missing. It carries none of the user's options, so that a
 // failure is the provider's.
 template <typename Options>
-void ConfigureOnDevice(const SessionConfig& config, Options& options) {
+void ConfigureOnDevice(const SessionConfig& config, Options& options, const std::map<std::string, std::string>& all) {
   options.Update(std::unordered_map<std::string, std::string>{{"device_id", std::to_string(config.device_id)}});
-  if (!config.provider_options.empty()) Configure(config.provider, [&] { options.Update(WithDevice(config)); });
+  Configure(config.provider,
+            [&] { options.Update(std::unordered_map<std::string, std::string>(all.begin(), all.end())); });
 }
 
 void AppendCuda(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::CUDAProviderOptions cuda;
-  ConfigureOnDevice(config, cuda);
+  ConfigureOnDevice(config, cuda, CudaOptions(config));
   options.AppendExecutionProvider_CUDA_V2(*cuda);
 }
 
 void AppendTensorRt(Ort::SessionOptions& options, const SessionConfig& config) {
   Ort::TensorRTProviderOptions tensorrt;
-  ConfigureOnDevice(config, tensorrt);
+  ConfigureOnDevice(config, tensorrt, TensorRtOptions(config));
   options.AppendExecutionProvider_TensorRT_V2(*tensorrt);
   // What TensorRT does not take runs on CUDA.
   SessionConfig plain;
+  plain.provider = Provider::kCuda;
   plain.device_id = config.device_id;
+  plain.memory_limit_bytes = config.memory_limit_bytes;
   AppendCuda(options, plain);
 }
 
@@ -111,17 +134,60 @@ void AppendWebGpu(Ort::SessionOptions& options, const SessionConfig& config) {
   options.AppendExecutionProvider("WebGPU", entries);
 }
 
+void AppendCpu(Ort::SessionOptions& options, const SessionConfig& config) {
+  if (!config.provider_options.empty()) {
+    throw Fault("ERR_SESSION_OPTION",
+                "the cpu provider has no option \"" + config.provider_options.begin()->first + "\"");
+  }
+  if (Device::Of(config.Device()).is_limited()) options.AddConfigEntry("session.use_env_allocators", "1");
+}
+
+constexpr const char* kNvidiaRemedy =
+    "Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+
+struct ProviderRow {
+  Provider provider;
+  const char* name;
+  const char* ort_name;  // as GetAvailableProviders lists it
+  DeviceKind device;
+  void (*append)(Ort::SessionOptions&, const SessionConfig&);
+  std::map<std::string, std::string> (*options)(const SessionConfig&);
+  // Threads inside one operator where the caller names none. A GPU's sessions compute nothing on the host.
+  int intra_op_threads;
+  const char* remedy;  // if it cannot start
+};
+constexpr ProviderRow kProviders[] = {
+    {Provider::kCpu, "cpu", "CPUExecutionProvider", DeviceKind::kCpu, AppendCpu, OwnOptions, 0, ""},
+    {Provider::kCuda, "cuda", "CUDAExecutionProvider", DeviceKind::kCuda, AppendCuda, CudaOptions, 1, kNvidiaRemedy},
+    {Provider::kTensorRt, "tensorrt", "TensorrtExecutionProvider", DeviceKind::kCuda, AppendTensorRt, TensorRtOptions,
+     1, kNvidiaRemedy},
+    {Provider::kWebGpu, "webgpu", "WebGpuExecutionProvider", DeviceKind::kWebGpu, AppendWebGpu, OwnOptions, 1,
+     "It needs libvulkan.so.1 and a Vulkan driver"},
+};
+
+const ProviderRow& RowOf(Provider provider) {
+  for (const ProviderRow& row : kProviders) {
+    if (row.provider == provider) return row;
+  }
+  throw Fault("ERR_INTERNAL", "an execution provider of unknown kind");
+}
+
+Provider ReadProvider(const std::string& name) {
+  for (const ProviderRow& row : kProviders) {
+    if (name == row.name) return row.provider;
+  }
+  throw Fault("ERR_SESSION_OPTION", "there is no execution provider \"" + name + "\"");
+}
+
 }  // namespace
 
-std::string SessionConfig::Device() const {
-  if (provider == "cpu") return "cpu";
-  return (provider == "webgpu" ? "webgpu:" : "cuda:") + std::to_string(device_id);
-}
+const char* NameOf(Provider provider) { return RowOf(provider).name; }
+
+DeviceId SessionConfig::Device() const { return {RowOf(provider).device, device_id}; }
 
 SessionConfig ReadConfig(const Napi::Object& options) {
   SessionConfig config;
-  config.provider = options.Get("provider").ToString();
-  config.ort_provider = options.Get("ortProvider").ToString();
+  config.provider = ReadProvider(options.Get("provider").ToString());
   config.fallback = options.Get("fallback").ToBoolean();
   config.device_id = ReadInt(options, "deviceId", 0);
   config.intra_op_threads = ReadInt(options, "intraOpThreads", 0);
@@ -129,6 +195,8 @@ SessionConfig ReadConfig(const Napi::Object& options) {
   config.graph_optimization =
       static_cast<GraphOptimizationLevel>(ReadInt(options, "graphOptimization", ORT_ENABLE_ALL));
   config.log_level = static_cast<OrtLoggingLevel>(ReadInt(options, "logLevel", ORT_LOGGING_LEVEL_FATAL));
+  const Napi::Value limit = options.Get("memoryLimitBytes");
+  config.memory_limit_bytes = limit.IsNumber() ? limit.As<Napi::Number>().Int64Value() : 0;
   config.provider_options = ReadTexts(options.Get("providerOptions"));
   config.config = ReadTexts(options.Get("config"));
   for (const auto& [name, text] : ReadTexts(options.Get("freeDimensions")))
@@ -136,9 +204,26 @@ SessionConfig ReadConfig(const Napi::Object& options) {
   return config;
 }
 
+namespace {
+
+int IntraOpThreads(const SessionConfig& config) {
+  return config.intra_op_threads > 0 ? config.intra_op_threads : RowOf(config.provider).intra_op_threads;
+}
+
+}  // namespace
+
+Napi::Object DescribeOptions(Napi::Env env, const SessionConfig& config) {
+  Napi::Object provider_options = Napi::Object::New(env);
+  for (const auto& [name, value] : RowOf(config.provider).options(config)) provider_options.Set(name, value);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("intraOpThreads", IntraOpThreads(config));
+  result.Set("providerOptions", provider_options);
+  return result;
+}
+
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime) {
   Ort::SessionOptions options;
-  options.SetIntraOpNumThreads(config.intra_op_threads);
+  options.SetIntraOpNumThreads(IntraOpThreads(config));
   options.SetInterOpNumThreads(config.inter_op_threads);
   options.SetGraphOptimizationLevel(config.graph_optimization);
   options.SetLogSeverityLevel(config.log_level);
@@ -148,20 +233,12 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
   for (const auto& [name, size] : config.free_dimensions) {
     Ort::ThrowOnError(Ort::GetApi().AddFreeDimensionOverrideByName(options, name.c_str(), size));
   }
-  if (config.provider == "cpu") {
-    if (!config.provider_options.empty()) {
-      throw Fault("ERR_SESSION_OPTION",
-                  "the cpu provider has no option \"" + config.provider_options.begin()->first + "\"");
-    }
-    return options;
-  }
-  if (!runtime.has_provider(config.ort_provider)) {
+  const ProviderRow& row = RowOf(config.provider);
+  if (!runtime.has_provider(row.ort_name)) {
     throw ProviderUnavailable(config, runtime, "the library was built without it");
   }
   try {
-    if (config.provider == "cuda") AppendCuda(options, config);
-    if (config.provider == "tensorrt") AppendTensorRt(options, config);
-    if (config.provider == "webgpu") AppendWebGpu(options, config);
+    row.append(options, config);
   } catch (const Ort::Exception& error) {
     throw ProviderUnavailable(config, runtime, error.what());
   }
@@ -169,7 +246,7 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
 }
 
 std::optional<std::string> WhyProviderFails(const SessionConfig& config, const Runtime& runtime) {
-  if (config.provider == "cpu") return std::nullopt;
+  if (RowOf(config.provider).device == DeviceKind::kCpu) return std::nullopt;
   // ModelProto: one Identity from "x" to "y", float32 of [1], opset 13.
   static constexpr char kModel[] =
       "\x08\x08\x3a\x37\x0a\x10\x0a\x01x\x12\x01y\x22\x08Identity\x12\x01g"
@@ -178,7 +255,6 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
       "\x42\x02\x10\x0d";
   SessionConfig plain;
   plain.provider = config.provider;
-  plain.ort_provider = config.ort_provider;
   plain.device_id = config.device_id;
   try {
     const Ort::SessionOptions options = BuildOptions(plain, runtime);
@@ -191,12 +267,11 @@ std::optional<std::string> WhyProviderFails(const SessionConfig& config, const R
 
 Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, const std::string& reason) {
   const std::string library = NamedLibrary(reason);
-  std::string message = "the " + config.provider + " provider cannot start";
+  const ProviderRow& row = RowOf(config.provider);
+  std::string message = std::string("the ") + row.name + " provider cannot start";
   if (!library.empty()) message += ", " + library + " is missing or does not load";
   message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
-  if (config.provider == "webgpu") message += ". It needs libvulkan.so.1 and a Vulkan driver";
-  if (config.provider != "webgpu")
-    message += ". Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+  message += std::string(". ") + row.remedy;
   return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or allow the CPU instead (`fallback: true`, --fallback)");
 }
 

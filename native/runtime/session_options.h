@@ -9,28 +9,36 @@
 #include <optional>
 #include <string>
 
+#include "runtime/device.h"
 #include "runtime/runtime.h"
 
 namespace cobra {
 
+// ONNX Runtime's execution providers.
+enum class Provider { kCpu, kCuda, kTensorRt, kWebGpu };
+// "cpu", "cuda", "tensorrt", "webgpu".
+const char* NameOf(Provider provider);
+
 struct SessionConfig {
-  std::string provider = "cpu";  // cpu, cuda, tensorrt, webgpu
-  std::string ort_provider;      // as GetAvailableProviders lists it
+  Provider provider = Provider::kCpu;
   bool fallback = false;
   int device_id = 0;
   int intra_op_threads = 0;  // 0: ONNX Runtime decides
   int inter_op_threads = 0;
+  int64_t memory_limit_bytes = 0;  // of the session's arena on a GPU; 0: none
   GraphOptimizationLevel graph_optimization = ORT_ENABLE_ALL;
   OrtLoggingLevel log_level = ORT_LOGGING_LEVEL_FATAL;
   std::map<std::string, std::string> provider_options;
   std::map<std::string, std::string> config;
   std::map<std::string, int64_t> free_dimensions;
 
-  // "cpu", "cuda:0", "webgpu:0"; TensorRT works in CUDA's memory.
-  std::string Device() const;
+  // Where its tensors live; TensorRT works in CUDA's memory.
+  DeviceId Device() const;
 };
 
 SessionConfig ReadConfig(const Napi::Object& options);
+// What ONNX Runtime is told of threads and of the provider: { intraOpThreads, providerOptions }.
+Napi::Object DescribeOptions(Napi::Env env, const SessionConfig& config);
 Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& runtime);
 
 // After a session could not be created: why the provider cannot create any, or nothing if it can and the model was at

@@ -3,49 +3,56 @@
 
 #include <cctype>
 #include <cmath>
-#include <initializer_list>
 #include <new>
 
 namespace cobra {
 
 namespace {
 
-bool Mentions(const std::string& message, std::initializer_list<const char*> signs) {
-  for (const char* sign : signs) {
+bool IsRefusedShape(const std::string& message) {
+  for (const char* sign : {"shape verification failed", "but the computed output shape",
+                           "Got invalid dimensions for input", "Invalid rank for input"}) {
     if (message.find(sign) != std::string::npos) return true;
   }
   return false;
 }
 
-bool IsOutOfMemory(const std::string& message) {
-  return Mentions(message, {"Failed to allocate memory", "bad_alloc", "out of memory", "Out of memory", "OutOfMemory",
-                            "CUDA failure 2:", "cudaErrorMemoryAllocation", "CUBLAS_STATUS_ALLOC_FAILED",
-                            "CUDNN_STATUS_ALLOC_FAILED", "Available memory of"});
-}
-
-// CUDA 700 illegal address, 719 launch failure, 709 context destroyed, 46/999 unavailable or unknown: all sticky.
-bool IsDeviceLost(const std::string& message) {
-  return Mentions(message, {"CUDA failure 700:", "CUDA failure 719:", "CUDA failure 709:", "CUDA failure 999:",
-                            "illegal memory access", "unspecified launch failure", "device lost", "Device lost",
-                            "Device is lost", "device is lost", "DEVICE_LOST"});
-}
-
-bool IsRefusedShape(const std::string& message) {
-  return Mentions(message, {"shape verification failed", "but the computed output shape",
-                            "Got invalid dimensions for input", "Invalid rank for input"});
-}
-
 }  // namespace
+
+Fault DeviceFault(const DeviceError& error, const char* otherwise, const std::string& said) {
+  const std::string remedy = error.remedy;
+  const std::string name =
+      error.name[0] == '\0' || said.find(error.name) != std::string::npos ? "" : std::string(" (") + error.name + ")";
+  switch (error.kind) {
+    case ErrorClass::kOutOfMemory:
+      return Fault("ERR_OUT_OF_MEMORY", said + name);
+    case ErrorClass::kLost:
+      return Fault("ERR_DEVICE_LOST", said + name + ". The device is lost: " + remedy, true);
+    case ErrorClass::kUnusable:
+      return Fault("ERR_PROVIDER_UNAVAILABLE", said + name + ". The device cannot be used: " + remedy, true);
+    case ErrorClass::kFailed:
+      break;
+  }
+  return Fault(otherwise, said + name + (remedy.empty() ? "" : ": " + remedy));
+}
+
+Fault DeviceFault(ErrorLibrary library, int number, const std::string& call, const std::string& said) {
+  const std::string what = call + " failed with " + NameOf(library) + " error " + std::to_string(number);
+  return DeviceFault(FindDeviceError(library, number), "ERR_RUN", said.empty() ? what : what + " (" + said + ")");
+}
 
 Fault TranslateOrt(const Ort::Exception& error, const char* otherwise, const std::string& what) {
   const std::string message = error.what();
   const std::string said = (what.empty() ? "" : what + ": ") + PlainMessage(message);
-  if (error.GetOrtErrorCode() == ORT_DEVICE_RESET || IsDeviceLost(message)) {
-    return Fault("ERR_DEVICE_LOST", said + ". The device was lost; restart the process, finished pages are kept");
+  const auto known = ReadDeviceError(message);
+  if (known && known->kind != ErrorClass::kFailed) return DeviceFault(*known, otherwise, said);
+  if (error.GetOrtErrorCode() == ORT_DEVICE_RESET || SaysDeviceLost(message)) {
+    return Fault("ERR_DEVICE_LOST", said + ". The device is lost: start the process again; finished pages are kept",
+                 true);
   }
-  if (IsOutOfMemory(message)) return Fault("ERR_OUT_OF_MEMORY", said);
+  if (SaysOutOfMemory(message)) return Fault("ERR_OUT_OF_MEMORY", said);
   if (IsRefusedShape(message)) return Fault("ERR_TENSOR_DIMS", said);
-  return Fault(otherwise, said);
+  return known ? DeviceFault(*known, otherwise, said) : Fault(otherwise, said);
 }
 
 Fault TranslateCurrent(const char* otherwise, const std::string& what) {

@@ -7,18 +7,26 @@
 #include <stdexcept>
 #include <string>
 
+#include "runtime/device_errors.h"
 #include "runtime/ort.h"
 
 namespace cobra {
 
 struct Fault : std::runtime_error {
-  Fault(std::string fault_code, const std::string& message)
-      : std::runtime_error(message), code(std::move(fault_code)) {}
+  Fault(std::string fault_code, const std::string& message, bool is_sticky = false)
+      : std::runtime_error(message), code(std::move(fault_code)), sticky(is_sticky) {}
   std::string code;
+  bool sticky;  // every later call on the same device fails like this one
 };
 
 // The code of a job that was cancelled; src/binding turns it into the signal's own reason.
 inline constexpr const char* kCancelled = "CANCELLED";
+
+// The fault of a known device error. `otherwise` is the code of one that concerns this call alone; `said` begins the
+// message.
+Fault DeviceFault(const DeviceError& error, const char* otherwise, const std::string& said);
+// The fault of a call of a GPU's library that returned `number`; `said` is the library's own text, or "".
+Fault DeviceFault(ErrorLibrary library, int number, const std::string& call, const std::string& said);
 
 // Translates an ONNX Runtime error. `otherwise` is the code if neither exhausted memory nor a lost device nor a refused
 // shape is recognised; `what` begins the message.

@@ -19,6 +19,7 @@ constexpr Dtype kDtypes[] = {
     {"int32", ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, napi_int32_array, 4},
     {"uint8", ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, napi_uint8_array, 1},
     {"bool", ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL, napi_uint8_array, 1},
+    {"float64", ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE, napi_float64_array, 8},
 };
 
 constexpr std::align_val_t kAlignment{64};
@@ -137,7 +138,7 @@ Napi::Value NativeTensor::Data(const Napi::CallbackInfo& info) {
     const TensorView& view = Live();
     if (!view.storage->on_host())
       throw Fault("ERR_TENSOR_DEVICE",
-                  "the tensor's memory is on " + view.storage->device() + "; copy it with toHost() first");
+                  "the tensor's memory is on " + view.storage->device().name + "; copy it with toHost() first");
     napi_value array;
     const napi_status status = napi_create_typedarray(info.Env(), view.dtype->array, view.bytes / view.dtype->bytes,
                                                       view.storage->Buffer(info.Env()),
@@ -160,10 +161,10 @@ Napi::Value NativeTensor::View(const Napi::CallbackInfo& info) {
     part.bytes = static_cast<size_t>(count) * whole.dtype->bytes;
     const size_t offset = static_cast<size_t>(first) * whole.dtype->bytes;
     part.offset_bytes = whole.offset_bytes + offset;
-    if (part.offset_bytes != 0 && whole.storage->device().rfind("webgpu", 0) == 0) {
-      throw Fault("ERR_TENSOR_DEVICE",
-                  "a view into WebGPU memory must begin at element 0: its buffers have no addresses; copy the part "
-                  "with copyTo()");
+    if (part.offset_bytes != 0 && !whole.storage->device().addressable()) {
+      throw Fault("ERR_TENSOR_DEVICE", "a view into memory of " + whole.storage->device().name +
+                                           " must begin at element 0: it has no addresses; copy the part "
+                                           "with copyTo()");
     }
     return Wrap(info.Env(), std::move(part));
   });
@@ -177,7 +178,7 @@ Napi::Value NativeTensor::Describe(const Napi::CallbackInfo& info) {
     for (uint32_t i = 0; i < view.dims.size(); ++i) dims.Set(i, static_cast<double>(view.dims[i]));
     result.Set("dtype", view.dtype->name);
     result.Set("dims", dims);
-    result.Set("device", view.storage->device());
+    result.Set("device", view.storage->device().name);
     return result;
   });
 }
@@ -216,19 +217,75 @@ Napi::Value TensorOnHost(const Napi::CallbackInfo& info) {
   });
 }
 
-// (dtype, dims, session) -> tensor in the session's memory; zeros on the host, anything on a device
-Napi::Value TensorInSession(const Napi::CallbackInfo& info) {
+// The device that a session or the name of a device stands for.
+struct Place {
+  Device& device;
+  std::shared_ptr<SessionCore> session;  // null for a name
+};
+Place ReadPlace(const Napi::Value& value) {
+  if (value.IsString()) return {Device::Of(ReadDeviceId(value.As<Napi::String>())), nullptr};
+  const auto session = NativeSession::CoreOf(value);
+  return {session->device, session};
+}
+
+// (dtype, dims, session | device, settle) -> job id; zeros on the host, anything elsewhere
+Napi::Value TensorOnDevice(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
     const Dtype& dtype = ReadDtype(info[0]);
     TensorView view{&dtype, ReadDims(info[1]), 0, 0, nullptr};
     view.bytes = ElementCount(view.dims) * dtype.bytes;
-    const auto core = NativeSession::CoreOf(info[2]);
-    core->OnDevice([&] {
-      Ort::Value value = Ort::Value::CreateTensor(*core->allocator, view.dims.data(), view.dims.size(), dtype.type);
-      view.storage = AdoptValue(std::move(value), core);
-    });
-    if (view.storage->on_host()) std::memset(view.storage->Address(), 0, view.bytes);
+    Place place = ReadPlace(info[2]);
+    auto executor = environment.ExecutorFor(place.device);
+    auto job = std::make_unique<AllocateJob>(view, place.device, std::move(place.session), executor);
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
+  });
+}
+
+// (dtype, array, dims, session | device) -> tensor on the host with the array's contents, in a leased slice of the
+// device's slabs where one has room
+Napi::Value TensorInSlab(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    const Dtype& dtype = ReadDtype(info[0]);
+    TensorView view{&dtype, ReadDims(info[2]), 0, 0, nullptr};
+    view.bytes = ElementCount(view.dims) * dtype.bytes;
+    Device& device = ReadPlace(info[3]).device;
+    if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != dtype.array ||
+        info[1].As<Napi::TypedArray>().ByteLength() != view.bytes) {
+      throw Fault("ERR_TENSOR_DIMS", "the array does not fit the dtype and the dims");
+    }
+    // A CPU device has no driver that could take its time.
+    auto lease = device.on_host() ? device.slabs().Lease(view.bytes) : device.slabs().TryLease(view.bytes);
+    view.storage = lease ? WrapLease(device, std::move(lease), view.bytes) : AllocateHost(view.bytes);
+    const auto array = info[1].As<Napi::TypedArray>();
+    const auto* bytes = static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
+    if (view.bytes > 0) std::memcpy(view.storage->Address(), bytes, view.bytes);
     return NativeTensor::Wrap(info.Env(), std::move(view));
+  });
+}
+
+// (source, session | device, settle) -> job id; the tensor comes when its contents are there
+Napi::Value UploadTensor(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    const TensorView& source = NativeTensor::ViewOf(info[0]);
+    if (!source.storage->on_host()) throw Fault("ERR_TENSOR_DEVICE", "what is uploaded must be on the host");
+    Place place = ReadPlace(info[1]);
+    auto job = std::make_unique<UploadJob>(source, source.storage->in_slab_of(place.device), place.device,
+                                           std::move(place.session), environment.ExecutorFor(place.device));
+    auto executor = environment.CopyExecutorFor(place.device);
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[2])));
+  });
+}
+
+// (source, name, finite, settle) -> job id
+Napi::Value DownloadTensor(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    NodeEnvironment& environment = NodeEnvironment::Of(info.Env());
+    const TensorView& source = NativeTensor::ViewOf(info[0]);
+    auto executor = environment.CopyExecutorFor(source.storage->device());
+    auto job = std::make_unique<DownloadJob>(source, info[1].ToString(), info[2].ToBoolean());
+    return Napi::Number::New(info.Env(), static_cast<double>(environment.Submit(*executor, std::move(job), info[3])));
   });
 }
 
@@ -239,10 +296,8 @@ Napi::Value CopyTensor(const Napi::CallbackInfo& info) {
     const TensorView& source = NativeTensor::ViewOf(info[0]);
     const TensorView& target = NativeTensor::ViewOf(info[1]);
     if (source.bytes != target.bytes) throw Fault("ERR_TENSOR_DIMS", "the tensors differ in size");
-    const bool host = source.storage->on_host() && target.storage->on_host();
-    const auto& device = source.storage->on_host() ? target : source;
-    auto executor = host ? environment.ExecutorFor("cpu") : device.storage->session()->executor;
-    auto job = std::make_unique<CopyJob>(source, target, host ? nullptr : environment.runtime());
+    auto executor = environment.ExecutorFor(CopyJob::DeviceOf(source, target));
+    auto job = std::make_unique<CopyJob>(source, target);
     const uint64_t id = environment.Submit(*executor, std::move(job), info[2]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
@@ -255,7 +310,10 @@ void RegisterTensor(Napi::Env env, Napi::Object exports) {
   exports.Set("tensorFromHost", Napi::Function::New(env, TensorFromHost, "tensorFromHost"));
   exports.Set("tensorOnHost", Napi::Function::New(env, TensorOnHost, "tensorOnHost"));
   exports.Set("copyTensor", Napi::Function::New(env, CopyTensor, "copyTensor"));
-  exports.Set("tensorInSession", Napi::Function::New(env, TensorInSession, "tensorInSession"));
+  exports.Set("tensorInSlab", Napi::Function::New(env, TensorInSlab, "tensorInSlab"));
+  exports.Set("uploadTensor", Napi::Function::New(env, UploadTensor, "uploadTensor"));
+  exports.Set("downloadTensor", Napi::Function::New(env, DownloadTensor, "downloadTensor"));
+  exports.Set("tensorOnDevice", Napi::Function::New(env, TensorOnDevice, "tensorOnDevice"));
 }
 
 }  // namespace cobra

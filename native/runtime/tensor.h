@@ -26,10 +26,10 @@ const Dtype* FindDtype(const std::string& name);
 const Dtype* FindDtype(ONNXTensorElementDataType type);
 
 struct TensorView {
-  const Dtype* dtype;
+  const Dtype* dtype = nullptr;
   std::vector<int64_t> dims;
-  size_t offset_bytes;
-  size_t bytes;
+  size_t offset_bytes = 0;
+  size_t bytes = 0;
   std::shared_ptr<Storage> storage;
 };
 

@@ -74,11 +74,11 @@ export class NetworkBench {
 
   /** Copies inputs to the device, as the engine leaves them there. The CPU's stay. */
   async onDevice(session, tensors) {
-    if (session.device === "cpu") return tensors;
+    if (session.device.onHost) return tensors;
     const { Tensor } = await loadModule("binding/index.js");
     const moved = {};
     for (const [name, tensor] of Object.entries(tensors)) {
-      moved[name] = Tensor.alloc(tensor.dtype, tensor.dims, session);
+      moved[name] = await Tensor.allocOn(session, tensor.dtype, tensor.dims);
       await tensor.copyTo(moved[name]);
       tensor.dispose();
     }

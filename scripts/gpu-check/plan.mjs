@@ -14,6 +14,7 @@
 export function plan() {
   return [
     { name: "versions", what: "driver, CUDA, cuDNN, ONNX Runtime, GPU", run: "machine.versions", seconds: 30 },
+    { name: "doctor", what: "operators on the device, libraries, room", run: "machine.doctor", seconds: 60 },
     {
       name: "golden-fp32",
       what: "networks against golden numbers, float32",

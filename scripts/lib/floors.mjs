@@ -13,6 +13,7 @@ const FLOORS = [
   ["colorization"],
   ["core"],
   ["convert"],
+  ["install"],
   ["ui"],
   ["index"],
 ];

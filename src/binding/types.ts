@@ -1,13 +1,14 @@
 /** Typed mirror of the native surface: what `native/` registers, and nothing else. Only `src/binding/` imports it. */
 
 /** Everything the addon exports. */
-export interface NativeAddon extends NativePixels, NativeRuntime, NativePreload, NativeChecksum, NativeCrash {}
+export interface NativeAddon
+  extends NativePixels, NativeRuntime, NativeDevices, NativePreload, NativeChecksum, NativeCrash {}
 
 /** Names of the element types the engine uses. */
-export type Dtype = "float32" | "float16" | "int64" | "int32" | "uint8" | "bool";
+export type Dtype = "float32" | "float16" | "float64" | "int64" | "int32" | "uint8" | "bool";
 
 /** Host views of the dtypes: float16 as raw 16-bit patterns, bool as 0 and 1. */
-export type TensorData = Float32Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
+export type TensorData = Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Uint8Array;
 
 /** Called once on the JS thread when a job is over. `error.code` is of src/errors.ts, or "CANCELLED". */
 export type Settle<T> = (error: Error | undefined, result: T) => void;
@@ -62,7 +63,6 @@ export interface NativeSession {
     settle: Settle<(NativeTensor | undefined)[]>,
   ): JobId;
   stats(): AllocatorStats;
-  deviceMemory(): DeviceMemory | undefined;
   /** The next run ends with a shrinking of the arena. */
   shrink(): void;
   dispose(): void;
@@ -74,6 +74,54 @@ export interface DeviceMemory {
   readonly totalBytes: number;
 }
 
+/** Kinds of devices. */
+export type DeviceKind = "cpu" | "cuda" | "webgpu";
+
+/** What is known of a device without asking its driver. */
+export interface DeviceFigures extends Partial<DeviceMemory> {
+  readonly kind: DeviceKind;
+  readonly index: number;
+  readonly onHost: boolean;
+  readonly addressable: boolean;
+  readonly copiesBesideRuns: boolean;
+  /** Memory of tensors that were allocated on the device by themselves, and of simulated devices' sessions. */
+  readonly allocatedBytes: number;
+  /** How long networks have run on it, in milliseconds. */
+  readonly busyMs: number;
+  /** Page-locked memory that is held for copies. */
+  readonly pinnedBytes: number;
+  /** Of it, what is lent at present, and in how many slices. */
+  readonly leasedBytes: number;
+  readonly leases: number;
+}
+
+/** What a device's driver says when it is asked; absent: not to be had. */
+export interface DeviceLoad extends Partial<DeviceMemory> {
+  /** Share of the last moments in which the GPU computed, 0..1. */
+  readonly busyShare?: number;
+  readonly powerWatts?: number;
+  readonly temperatureC?: number;
+}
+
+/** What a CPU device simulates. */
+export interface SimulatedDevice {
+  /**
+   * Bytes of memory that it has, for tensors, weights and activations together; allocations beyond them fail as on a
+   * GPU. Default 0: as the host has.
+   */
+  readonly limitBytes?: number;
+  /**
+   * Milliseconds that each run waits, with the cores free, instead of computing. Its outputs are those of the first run
+   * with the same shapes, which computes. Default 0: every run computes.
+   */
+  readonly waitMs?: number;
+  /**
+   * Runs that fail, by their number, counted from 1 since the simulation began, and what ONNX Runtime would say: "CUDA
+   * failure 2: out of memory", "CUDA failure 700: an illegal memory access was encountered".
+   */
+  readonly failures?: Readonly<Record<number, string>>;
+}
+
 /** `native/runtime/binding.*` */
 export interface NativeBinding {
   run(settle: Settle<undefined>): JobId;
@@ -83,10 +131,9 @@ export interface NativeBinding {
 /** Session options as the addon reads them, numbers in ONNX Runtime's own enumerations. */
 export interface NativeSessionConfig {
   readonly provider: string;
-  /** ONNX Runtime's name of the provider. */
-  readonly ortProvider: string;
   readonly fallback: boolean;
   readonly deviceId: number;
+  readonly memoryLimitBytes: number;
   readonly intraOpThreads: number;
   readonly interOpThreads: number;
   readonly graphOptimization: number;
@@ -105,6 +152,8 @@ export interface LiveCounts {
   readonly bindings: number;
   /** Jobs not settled yet: runs, copies, sessions being made. */
   readonly runs: number;
+  /** Slices of page-locked memory that are lent. */
+  readonly leases: number;
 }
 
 /** The ONNX Runtime in use. */
@@ -113,6 +162,14 @@ export interface RuntimeInfo {
   readonly libraryPath: string;
   /** ONNX Runtime's names of the providers it was built with; whether they start is another matter. */
   readonly providers: readonly string[];
+}
+
+/** `native/runtime/device_calls.*` */
+interface NativeDevices {
+  /** No call of the driver. */
+  deviceFigures(name: string): DeviceFigures;
+  readDeviceLoad(name: string, settle: Settle<DeviceLoad>): JobId;
+  simulateDevice(name: string, simulation: SimulatedDevice | undefined): void;
 }
 
 /** `native/runtime/preload.*` */
@@ -129,11 +186,41 @@ interface NativeRuntime {
   /** Ends all work of this thread's environment; only cancelled results come after it. */
   shutDown(): void;
   cancel(job: JobId): boolean;
+  /** Lets a job of steps end well after the step in progress. */
+  stopSoon(job: JobId): boolean;
   tensorFromHost(dtype: Dtype, data: TensorData, dims: readonly number[]): NativeTensor;
   /** Zeros in memory of the addon. */
   tensorOnHost(dtype: Dtype, dims: readonly number[]): NativeTensor;
-  tensorInSession(dtype: Dtype, dims: readonly number[], session: NativeSession): NativeTensor;
+  /** On the device of a session, or of a name: zeros on the host, undefined contents elsewhere. */
+  tensorOnDevice(
+    dtype: Dtype,
+    dims: readonly number[],
+    place: NativeSession | string,
+    settle: Settle<NativeTensor>,
+  ): JobId;
+  /** A host tensor with the array's contents, in a leased slice of the device's page-locked memory if there is room. */
+  tensorInSlab(dtype: Dtype, data: TensorData, dims: readonly number[], place: NativeSession | string): NativeTensor;
+  /** A copy of a host tensor on the device. */
+  uploadTensor(source: NativeTensor, place: NativeSession | string, settle: Settle<NativeTensor>): JobId;
+  /** A copy of a device tensor on the host, in a leased slice of page-locked memory. `name` and `finite` as in runs. */
+  downloadTensor(source: NativeTensor, name: string, finite: boolean, settle: Settle<NativeTensor>): JobId;
+  /** `native/runtime/steps.*`: step i runs the bindings of round (first + i) modulo the number of rounds. */
+  runSteps(
+    rounds: readonly (readonly NativeBinding[])[],
+    tensors: readonly NativeTensor[],
+    rows: readonly TensorData[],
+    first: number,
+    steps: number,
+    finite: boolean,
+    onStep: ((done: number) => void) | undefined,
+    settle: Settle<number>,
+  ): JobId;
   copyTensor(source: NativeTensor, target: NativeTensor, settle: Settle<undefined>): JobId;
+  /** What ONNX Runtime would be told of threads and of the provider. */
+  describeSessionOptions(config: NativeSessionConfig): {
+    intraOpThreads: number;
+    providerOptions: Record<string, string>;
+  };
   createSession(model: string | Uint8Array, config: NativeSessionConfig, settle: Settle<NativeSession>): JobId;
   createBinding(
     session: NativeSession,

@@ -19,8 +19,15 @@ export function checkEngineOptions(options: unknown): void {
   if (given["model"] !== undefined) checkText("model", given["model"]);
   if (given["session"] !== undefined) checkObject("session", given["session"]);
   for (const name of ["verify", "keepStyles"]) checkFlag(name, given[name]);
+  const { devices } = given;
+  if (devices !== undefined && devices !== "all") {
+    checkList("devices", devices);
+    for (const [index, name] of (devices as unknown[]).entries()) checkText(`devices[${index}]`, name);
+  }
   for (const [name, least] of [
     ["workers", 1],
+    ["maxBatch", 1],
+    ["deviceMemoryBytes", 1],
     ["referenceCacheBytes", 0],
     ["maxQueued", 1],
   ] as const)

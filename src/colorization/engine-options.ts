@@ -3,21 +3,41 @@ import type { SessionOptions } from "../binding/index.js";
 import type { LedgerSnapshot } from "../memory/ledger.js";
 import type { CacheCounters } from "../memory/memory-manager.js";
 import type { WorkerPoolStats } from "../workers/pool.js";
+import type { DeviceStats } from "./devices/device-lane.js";
 import type { RunTimes } from "./networks/run-times.js";
 
 /** How an engine is opened. All may be left out. */
 export interface EngineOptions {
-  /** Folder of the model package. Default: `COBRA_MODEL`, else the embedded model. */
+  /**
+   * Name of an installed model (`cobra`, `cobra@1-fp16`), or folder of a model package. Default: `COBRA_MODEL`, else
+   * what `cobra-batch model use` has chosen, else the embedded model.
+   */
   model?: string;
   /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
   verify?: boolean;
   /** Where and how the networks run. Default: CPU, as many threads as cores. */
   session?: SessionOptions;
+  /**
+   * Several devices, each with its own sessions, weights and reference cache: "all" NVIDIA GPUs that are visible, or
+   * names such as "cuda:0", "cpu". Pages go to the one that has room. `session` says the rest. Default: the one of
+   * `session`.
+   */
+  devices?: "all" | readonly string[];
+  /**
+   * Bytes that this process may take of each device's memory; a device's books are kept against it. Default: what a GPU
+   * has free; the CPU shares the host's.
+   */
+  deviceMemoryBytes?: number;
+  /**
+   * Pages of one size and style that are denoised together at most. A page's picture does not depend on the others.
+   * Default: on a GPU as many as fit, up to 4; on the CPU 1.
+   */
+  maxBatch?: number;
   /** Worker threads for decoding, encoding and pixels. Default: as many as cores. */
   workers?: number;
   /**
-   * Bytes that keys and values of references may take, for each `ReferenceSet`. 0 keeps nothing between pages. Default
-   * 1 GiB.
+   * Bytes that keys and values of references may take, for each `ReferenceSet` and device. 0 keeps nothing between
+   * pages. Default: what the device has free; on the CPU a quarter of what the host has free, at least 1 GiB.
    */
   referenceCacheBytes?: number;
   /**
@@ -45,6 +65,8 @@ export interface EngineOptions {
 export interface EngineStats {
   /** Network runs, by network. */
   readonly runs: RunTimes;
+  /** Each device by itself. */
+  readonly devices: readonly DeviceStats[];
   /** Worker threads; `tasks` has the times by task. */
   readonly pool: WorkerPoolStats;
   readonly caches: {

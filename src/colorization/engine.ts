@@ -2,20 +2,26 @@
  * The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs
  * hold.
  */
-import type { SessionOptions } from "../binding/index.js";
+import { availableParallelism } from "node:os";
+import type { DeviceMemory as DeviceFigures, InferenceSession, SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
-import { BatchProcessingError, ConfigurationError, isOutOfMemory } from "../errors.js";
+import { BatchProcessingError, ConfigurationError } from "../errors.js";
 import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
-import type { PressureStep } from "../memory/pressure.js";
-import { defaultModelDirectory } from "../model/default-model.js";
+import { DeviceMemory } from "../memory/device-memory.js";
+import { PAGES_ON_DEVICE, pagesOnCores } from "../memory/pressure.js";
+import { modelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
 import { weightBooks } from "./networks/shared-weights.js";
-import { LoadedStyles } from "./networks/loaded-styles.js";
-import { Networks } from "./networks/networks.js";
+import { RunTable } from "./networks/run-times.js";
+import { DeviceLane } from "./devices/device-lane.js";
+import { DeviceLanes } from "./devices/device-lanes.js";
+import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
+import type { OpenNetwork } from "./networks/network-sessions.js";
+import type { Networks } from "./networks/networks.js";
 import { PageMemory } from "./page-memory.js";
 import type { EngineOptions, EngineStats } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
@@ -31,9 +37,14 @@ import type { RunTask } from "./tasks/table.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
-const DEFAULT_REFERENCE_CACHE_BYTES = 2 ** 30;
 const DEFAULT_MAX_QUEUED = 64;
 const log = getLogger("engine");
+
+/** @internal Parts that benchmarks and tests replace. */
+export interface EngineParts {
+  /** Opens networks, on a device that waits instead of computing, say. Default: ONNX Runtime's. */
+  readonly openNetwork?: OpenNetwork | undefined;
+}
 
 /**
  * Colours pages with one model. `close()` waits for the pages in flight, `destroy()` cancels them; both free everything
@@ -46,37 +57,63 @@ export class Engine implements AsyncDisposable {
   /** References of pages that are named by the hashes of their files. */
   readonly referenceStore: ReferenceStore;
   readonly #options: EngineOptions;
-  readonly #networks: Networks;
+  readonly #lanes: DeviceLanes;
+  readonly #runs = new RunTable();
   readonly #pool: TaskPool;
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #stop = new AbortController();
-  readonly #styles: LoadedStyles;
   readonly #services: PageServices;
   readonly #images: ImageCalls;
   #ending: Promise<void> | undefined;
 
-  private constructor(model: ModelPackage, options: EngineOptions) {
+  private constructor(model: ModelPackage, options: EngineOptions, { openNetwork }: EngineParts = {}) {
     this.model = model;
     this.#options = options;
-    this.#networks = new Networks(
-      model,
-      options.session,
-      (work) => this.#retryOnOutOfMemory(work),
-      (owner, bytes) => book(owner, bytes),
-    );
+    const needs = new PageMemory(model);
+    const sessions = deviceSessions(options);
+    const isApart = sessions.map(({ session }) => hasOwnMemory(session, options));
+    const networks = (): Networks[] => this.#lanes.ready.map((lane) => lane.networks);
     this.memory = new MemoryManager({
-      needs: new PageMemory(model),
-      modelBytes: sessionWeightBytes(model),
-      arenas: () => this.#networks.openSessions(),
-      shrinkArenas: () => this.#networks.shrinkArenas(),
+      needs: isApart.every(Boolean) ? needs.besideDevices() : needs,
+      modelBytes: isApart.every(Boolean) ? 0 : sessionWeightBytes(model),
+      arenas: () => networks().flatMap((one) => one.openSessions()),
+      shrinkArenas: async () => void (await Promise.all(networks().map((one) => one.shrinkArenas()))),
       budgetBytes: options.memoryBudgetBytes,
       threshold: options.memoryThreshold,
+      usefulPages: (topK) => this.#lanes.ready.reduce((sum, lane) => sum + lane.memory.pagesInFlight(topK), 0),
     });
-    const book = weightBooks(
-      this.memory.ledger,
-      Math.max(...model.styles.map((style) => apartWeightBytes(model, style, options.session?.provider ?? "cpu"))),
+    this.#lanes = new DeviceLanes(
+      sessions.map(
+        ({ name, session }, index) =>
+          new DeviceLane({
+            name,
+            model,
+            session,
+            memory: (own) =>
+              new DeviceMemory({
+                device: name,
+                host: isApart[index] === true ? undefined : this.memory,
+                limitBytes: options.deviceMemoryBytes,
+                measure: () => measured(own().openSessions()[0]),
+                needs: needs.onDevice(),
+                usefulPages:
+                  openNetwork === undefined && !isApart[index] ? pagesOnCores(availableParallelism()) : PAGES_ON_DEVICE,
+                arenas: () => own().openSessions(),
+                shrinkArenas: () => own().shrinkArenas(),
+                rebuildSessions: () => own().rebuild(),
+              }),
+            book: ({ ledger, isApart: isOwn }) => {
+              if (isOwn) ledger.hold("weights", sessionWeightBytes(model));
+              const bytes = model.styles.map((style) => apartWeightBytes(model, style, session.provider ?? "cpu"));
+              return weightBooks(ledger, Math.max(...bytes));
+            },
+            runs: this.#runs,
+            keepStyles: options.keepStyles ?? true,
+            maxBatch: options.maxBatch,
+            openNetwork,
+          }),
+      ),
     );
-    this.#styles = new LoadedStyles(this.#networks, options.keepStyles ?? true);
     this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
     // Pages that were taken in before close() are finished after it.
     this.referenceStore = new ReferenceStore({
@@ -103,18 +140,24 @@ export class Engine implements AsyncDisposable {
    * Opens a model package. Sessions start at first use, so opening is quick.
    * @throws ModelError `ERR_MODEL_*` for a package that is missing, damaged or not for this engine
    */
-  static async open(options: EngineOptions = {}): Promise<Engine> {
+  static open(options: EngineOptions = {}): Promise<Engine> {
+    return Engine.openWith(options);
+  }
+
+  /** @internal `open`, with parts that benchmarks and tests replace. */
+  static async openWith(options: EngineOptions, parts: EngineParts = {}): Promise<Engine> {
     checkEngineOptions(options);
-    const model = await openModelPackage(options.model ?? defaultModelDirectory(), { verify: options.verify ?? true });
+    const model = await openModelPackage(modelDirectory(options.model), { verify: options.verify ?? true });
     log.info(
       {
         model: `${model.manifest.name} ${model.manifest.version}`,
         hash: model.hash.slice(0, 16),
         provider: options.session?.provider ?? "cpu",
+        devices: deviceSessions(options).map(({ name }) => name),
       },
       "model opened",
     );
-    return new Engine(model, options);
+    return new Engine(model, options, parts);
   }
 
   /** Styles that the model has weights for. */
@@ -135,7 +178,7 @@ export class Engine implements AsyncDisposable {
   /** Where the networks run, such as "cpu". Opens the denoiser's session when none is open yet. */
   async provider(style: Style): Promise<string> {
     this.#assertStyle(style);
-    return (await this.#networks.session("denoiser", style)).provider;
+    return (await this.#lanes.first().networks.session("denoiser", style)).provider;
   }
 
   /** Makes a set of references for pages to be coloured with. Dispose it after the last page. */
@@ -146,13 +189,11 @@ export class Engine implements AsyncDisposable {
   }
 
   #references(images: readonly ReferenceImage[]): ReferenceSet {
-    return new ReferenceSet(
-      this.#networks,
-      this.#runTask,
-      images,
-      this.#options.referenceCacheBytes ?? DEFAULT_REFERENCE_CACHE_BYTES,
-      this.memory,
-    );
+    return new ReferenceSet(this.#runTask, images, {
+      cacheBytes: this.#options.referenceCacheBytes,
+      host: { ledger: this.memory.ledger, freeBytes: () => this.memory.spareBytes() },
+      addCache: (cache) => this.memory.addCache(cache),
+    });
   }
 
   /**
@@ -221,7 +262,7 @@ export class Engine implements AsyncDisposable {
   async #extractLines(page: RasterImage, style: Style, size: PageSize, signal: AbortSignal): Promise<RasterImage> {
     const slot = await this.memory.beginPage("the page whose lines are shown", size, { signal });
     try {
-      return await extractPageLines(this.#networks, this.#runTask, page, style, signal);
+      return await extractPageLines(this.#lanes.first().networks, this.#runTask, page, style, signal);
     } finally {
       slot.release();
     }
@@ -230,17 +271,13 @@ export class Engine implements AsyncDisposable {
   async #colorize(references: ReferenceSet, request: RasterRequest): Promise<RasterResult> {
     this.#assertStyle(request.style);
     const signal = this.#within(request.signal);
-    const end = this.#styles.begin(request.style);
-    try {
-      return await this.#tracked(colorizeRaster(this.#networks, references, this.#runTask, { ...request, signal }));
-    } finally {
-      end();
-    }
+    return this.#tracked(colorizeRaster(this.#lanes, this.model, references, this.#runTask, { ...request, signal }));
   }
 
   /** The caller's signal, and the engine's own, which `destroy` aborts. */
   #within(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
+    // One of its own for each page: many pages would add many listeners to one signal.
+    return AbortSignal.any(signal === undefined ? [this.#stop.signal] : [signal, this.#stop.signal]);
   }
 
   /** Lets `close()` wait for work. */
@@ -256,7 +293,8 @@ export class Engine implements AsyncDisposable {
   /** Counters and histograms since the engine was opened, and what is held now. Plain data. */
   stats(): EngineStats {
     return {
-      runs: this.#networks.times,
+      runs: this.#runs.snapshot(),
+      devices: this.#lanes.all.map((lane) => lane.stats()),
       pool: this.#pool.stats(),
       caches: { references: this.memory.caches() },
       memory: this.memory.ledger.snapshot(),
@@ -286,25 +324,7 @@ export class Engine implements AsyncDisposable {
     await endPool();
     this.#images[Symbol.dispose]();
     this.referenceStore[Symbol.dispose]();
-    this.#networks.dispose();
-  }
-
-  /**
-   * Tries again after each of the first steps that free memory. The later steps are taken by `core`, which holds whole
-   * pages.
-   */
-  async #retryOnOutOfMemory<T>(work: () => Promise<T>): Promise<T> {
-    const taken: PressureStep[] = [];
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!isOutOfMemory(error)) throw error;
-        const step = await this.memory.giveBack(error, taken);
-        if (step === undefined) throw error;
-        taken.push(step);
-      }
-    }
+    this.#lanes[Symbol.dispose]();
   }
 
   /** The pool as the pipeline sees it. */
@@ -323,4 +343,10 @@ export class Engine implements AsyncDisposable {
       );
     }
   }
+}
+
+/** What the driver says of a session's device; undefined before one is open and where it says nothing. */
+function measured(session: InferenceSession | undefined): DeviceFigures | undefined {
+  const { freeBytes, totalBytes } = session?.device.figures() ?? {};
+  return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
 }

@@ -3,6 +3,7 @@
  * to measured peaks of resident memory; `docs/logging-and-memory.md` says how close the estimate comes.
  */
 import type { Style } from "../config/batch-config.js";
+import type { DeviceNeeds } from "../memory/device-memory.js";
 import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
 import { peakActivationBytes } from "../model/graph-memory.js";
 import type { GraphName } from "../model/graph-names.js";
@@ -26,6 +27,8 @@ const PAGE_FACTOR = 1.5;
 const INK_BYTES_PER_PIXEL = 24;
 /** Pixels of larger pages are in them some rows at a time. */
 const INK_PIXELS = 16_000_000;
+/** Reference patches a quadrant where a page is not known yet. */
+const DEFAULT_TOP_K = 3;
 /** Heap and worker threads grow a little with every page in flight. */
 const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
 
@@ -64,11 +67,29 @@ export class PageMemory implements PageNeeds {
 
   /** @throws ValidationError `ERR_ARGUMENT` for a size that is not positive */
   pageBytes(size: PageSize | "largest", topK: number): number {
+    return this.#pictureBytes(size) + this.referenceBytes(size, topK);
+  }
+
+  /** What the host has of pages whose networks run on devices with memory of their own. */
+  besideDevices(): PageNeeds {
+    return { sharedBytes: () => 0, pageBytes: (size) => this.#pictureBytes(size) };
+  }
+
+  /** What a device with memory of its own has of pages. */
+  onDevice(): DeviceNeeds {
+    return {
+      batchBytes: () =>
+        this.networkBytes("largest", DEFAULT_TOP_K, ["denoiser"]) + this.referenceBytes("largest", DEFAULT_TOP_K),
+      activationBytes: (size, topK) => this.sharedBytes(size, topK),
+      pageBytes: (size, topK) => this.referenceBytes(size, topK),
+    };
+  }
+
+  /** Pictures and planes of a page. */
+  #pictureBytes(size: PageSize | "largest"): number {
     const bucket = this.#bucket(size);
     const pixels = size === "largest" ? bucket.width * bucket.height : size[0] * size[1];
-    return Math.round(
-      PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels) + this.referenceBytes(size, topK),
-    );
+    return Math.round(PAGE_FLOOR_BYTES + PAGE_FACTOR * this.#bufferBytes(bucket, pixels));
   }
 
   /** Keys and values of a page's references, side by side. */

@@ -39,6 +39,9 @@ export function environmentSettings(environment: Readonly<Record<string, string 
 /** Variables of the project that name no setting. */
 const OTHER_VARIABLES = [
   "COBRA_MODEL",
+  "COBRA_DEVICES",
+  "COBRA_MAX_BATCH",
+  "COBRA_CATALOGUE",
   "COBRA_ADDON",
   "COBRA_ORT_SDK",
   "COBRA_ORT_LIBRARY",

@@ -4,7 +4,6 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { WeightFile, weightBytes, writeModel } from "../onnx/model-file.js";
 import {
   checkManifest,
   formatVersionOf,
@@ -15,8 +14,11 @@ import {
 import type { ModelConfig } from "./model-config.js";
 import { hashFile, openModelPackage, type ModelPackage } from "../model/package.js";
 import { inNewFolder } from "./package-folder.js";
+import { totalBytes, writeGraphs, type BuildProgress } from "./write-graphs.js";
 import { widthOf } from "./graphs/transformer-config.js";
-import { packageGraphs, WEIGHT_FILE, type ModelWeights, type PackageFiles } from "./package-graphs.js";
+import { packageGraphs, type ModelWeights, type PackageFiles } from "./package-graphs.js";
+
+export type { BuildProgress } from "./write-graphs.js";
 
 /** What the manifest says for people. */
 export type ModelInfo = Pick<ModelManifest, "name" | "version" | "licence" | "trained" | "description" | "training">;
@@ -39,14 +41,13 @@ export interface BuildModelPackageOptions {
   readonly externalDataAboveBytes?: number;
   /** Hears how far the writing is, after each tensor. */
   readonly onProgress?: (progress: BuildProgress) => void;
-}
-
-/** How far a package is written. Bytes count a tensor once for each graph that has it. */
-export interface BuildProgress {
-  /** The graph's file that is being written, "hash" at the end. */
-  readonly part: string;
-  readonly doneBytes: number;
-  readonly totalBytes: number;
+  /**
+   * Keeps what is written if the process is killed or the disk is full, and goes on with it in the next call with the
+   * same key, which stands for all that the package is made of. Only one process may build the folder at a time.
+   */
+  readonly resumeKey?: string;
+  /** Adds files of its own to the folder, such as licences, before the package gets its name. */
+  readonly finish?: (folder: string) => Promise<void>;
 }
 
 const EXTERNAL_DATA_ABOVE_BYTES = 2 ** 28;
@@ -65,12 +66,19 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
   const describe = (records: Record<string, FileRecord>): ModelManifest => manifestOf(options, graphs, records);
 
   await inNewFolder(
-    { directory, overwrite: options.overwrite ?? false, neededBytes: storedBytes(files) },
+    {
+      directory,
+      overwrite: options.overwrite ?? false,
+      neededBytes: storedBytes(files),
+      resumeKey: options.resumeKey,
+    },
     async (folder) => {
-      const written = await writeGraphs(folder, files, external, options.onProgress);
+      const { onProgress, resumeKey } = options;
+      const written = await writeGraphs(folder, files, { external, onProgress, resumable: resumeKey !== undefined });
       const records: Record<string, FileRecord> = {};
       for (const name of written.sort()) records[name] = await hashFile(join(folder, name));
       await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
+      await options.finish?.(folder);
     },
   );
   return openModelPackage(directory, { verify: false });
@@ -138,39 +146,4 @@ function storedBytes(files: PackageFiles): number {
   for (const { graph } of files.values())
     for (const { name, byteLength } of graph.constants) sizes.set(name, byteLength);
   return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** The same, each tensor counted once for each graph that has it. */
-function totalBytes(files: PackageFiles): number {
-  return [...files.values()].reduce((sum, { graph }) => sum + weightBytes(graph), 0);
-}
-
-async function writeGraphs(
-  directory: string,
-  files: PackageFiles,
-  external: boolean,
-  onProgress: BuildModelPackageOptions["onProgress"],
-): Promise<string[]> {
-  const total = totalBytes(files);
-  const report = onProgress ?? (() => undefined);
-  let doneBytes = 0;
-  const stores = new Map<string, WeightFile>();
-  try {
-    if (external) {
-      const shared = await WeightFile.create(join(directory, WEIGHT_FILE));
-      stores.set(WEIGHT_FILE, shared);
-      for (const { weights } of files.values())
-        if (!stores.has(weights)) stores.set(weights, await WeightFile.create(join(directory, weights), shared));
-    }
-    for (const [part, { graph, weights }] of files) {
-      report({ part, doneBytes, totalBytes: total });
-      await writeModel(graph, join(directory, part), stores.get(weights), (bytes) =>
-        report({ part, doneBytes: (doneBytes += bytes), totalBytes: total }),
-      );
-    }
-  } finally {
-    for (const store of stores.values()) await store.close();
-  }
-  report({ part: "hash", doneBytes: total, totalBytes: total });
-  return [...files.keys(), ...stores.keys()];
 }

@@ -1,16 +1,20 @@
 /**
  * A folder that appears whole or not at all: filled under a hidden name beside its place, renamed when it is finished.
- * What a killed process left behind is removed by the next one.
+ * What a killed process left behind is removed by the next one, or continued where that was asked for.
  */
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { BatchProcessingError, messageOf, ResourceError } from "../errors.js";
+import { BatchProcessingError, messageOf, ModelError, ResourceError, systemCode } from "../errors.js";
 import { makeFolders } from "../platform/folders.js";
-import { freeBytes } from "../platform/storage.js";
+import { freeBytes, noSpaceError } from "../platform/storage.js";
 import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
 /** Who fills an unfinished folder; the file goes before the folder gets its name. */
 const OWNER_FILE = ".building.json";
+/** Added to the unfinished folder's name: what it replaces, while it does. */
+const OLD_SUFFIX = "-old";
+/** In a folder that can be continued: what of it is finished. Written by who fills the folder. */
+export const PROGRESS_FILE = ".progress.json";
 
 /** Where a folder goes. */
 interface NewFolder {
@@ -20,10 +24,21 @@ interface NewFolder {
   readonly overwrite: boolean;
   /** What will be written at least; a disk with less is an ERR_OUTPUT_WRITE before anything is written. */
   readonly neededBytes: number;
+  /**
+   * Keeps the unfinished folder after a kill or a full disk, and gives it to the next call with the same key. The
+   * caller sees to it that only one process fills it. Default: nothing is kept.
+   */
+  readonly resumeKey?: string | undefined;
+}
+
+/** The name under which a folder that can be continued is filled. */
+export function unfinishedName(directory: string): string {
+  return join(dirname(directory), `.${basename(directory)}.unfinished`);
 }
 
 /**
- * Makes the folder: `fill` gets an empty one to write into. A failure leaves nothing behind.
+ * Makes the folder: `fill` gets an empty one to write into, or the unfinished one. A failure leaves nothing behind but
+ * what can be continued.
  * @throws ResourceError ERR_OUTPUT_EXISTS, ERR_OUTPUT_WRITE; what `fill` throws
  */
 export async function inNewFolder(place: NewFolder, fill: (folder: string) => Promise<void>): Promise<void> {
@@ -31,27 +46,38 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
   const temporary = await createTemporary(place);
   try {
     await fill(temporary);
-    await rm(join(temporary, OWNER_FILE), { force: true });
+    for (const name of [OWNER_FILE, PROGRESS_FILE, `${PROGRESS_FILE}.new`])
+      await rm(join(temporary, name), { force: true });
     await putInPlace(temporary, directory, place.overwrite);
   } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+    if (place.resumeKey === undefined || cause instanceof ModelError)
+      await rm(temporary, { recursive: true, force: true });
     if (cause instanceof BatchProcessingError) throw cause;
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `the model package cannot be written to ${directory} (${messageOf(cause)})`,
+      `the model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
       { cause },
     );
   }
 }
 
-async function createTemporary({ directory, neededBytes }: NewFolder): Promise<string> {
+function remedyFor(cause: unknown): string {
+  return systemCode(cause) === "ENOSPC"
+    ? "free some space and run the same command again"
+    : "choose a folder that can be written";
+}
+
+async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder): Promise<string> {
   const parent = dirname(directory);
   try {
     await makeFolders(parent);
     await removeLeftOver(parent, basename(directory));
+    const unfinished = resumeKey === undefined ? undefined : await openUnfinished(directory, resumeKey);
     const free = await freeBytes(parent);
-    if (free < neededBytes)
-      throw new RangeError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(neededBytes)}`);
+    const missing = neededBytes - (unfinished === undefined ? 0 : await bytesIn(unfinished));
+    if (free < missing)
+      throw noSpaceError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(missing)}`);
+    if (unfinished !== undefined) return unfinished;
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
     await writeFile(join(temporary, OWNER_FILE), JSON.stringify(thisProcess()));
@@ -59,10 +85,28 @@ async function createTemporary({ directory, neededBytes }: NewFolder): Promise<s
   } catch (cause) {
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `a model package cannot be written to ${directory} (${messageOf(cause)}); choose a folder that can be written`,
+      `a model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
       { cause },
     );
   }
+}
+
+/** The folder that was begun with this key, else an empty one. */
+async function openUnfinished(directory: string, key: string): Promise<string> {
+  const folder = unfinishedName(directory);
+  await rm(`${folder}${OLD_SUFFIX}`, { recursive: true, force: true }); // of a process that was killed while it replaced it
+  const text = await readFile(join(folder, OWNER_FILE), "utf8").catch(() => "");
+  if (text === key) return folder;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  await writeFile(join(folder, OWNER_FILE), key, { flush: true });
+  return folder;
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
+  return bytes;
 }
 
 function gigabytes(bytes: number): string {
@@ -92,7 +136,7 @@ function livenessOfOwner(text: string): Liveness {
 
 /** Renames the finished folder; with `overwrite` the old one steps aside first and comes back when that fails. */
 async function putInPlace(temporary: string, directory: string, overwrite: boolean): Promise<void> {
-  const aside = `${temporary}-old`;
+  const aside = `${temporary}${OLD_SUFFIX}`;
   let moved = false;
   if (overwrite) {
     moved = await rename(directory, aside).then(

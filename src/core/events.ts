@@ -133,6 +133,7 @@ export const EVENTS = [
     stage: z.enum(PAGE_STAGES).describe("stage of colouring"),
     step: count.describe("step from 1, while denoising").exactOptional(),
     steps: count.describe("steps in all, while denoising").exactOptional(),
+    device: z.string().describe("where the page is coloured, of an engine with several devices").exactOptional(),
   }),
   event("page-completed", "a page's picture is written, pages in the queue's order", {
     index,

@@ -32,8 +32,28 @@ export interface LeaseCacheStats {
   savedMs: number;
 }
 
+/** Where values go that the cache has no room for, if bringing them back costs less than making them again. */
+export interface LowerTier<T> {
+  /** Takes a copy of a value that took `costMs` to make, or leaves it. The value stays until this settles. */
+  keep(key: string, value: T, costMs: number): Promise<void>;
+  /** The value that was kept for a key; undefined when there is none. */
+  take(key: string): Promise<T | undefined>;
+  /** Drops everything. */
+  clear(): void;
+}
+
+/** How a value is asked for. */
+export interface AcquireOptions {
+  /**
+   * It is put together from other values of the cache: while it is lent its borrower answers for its bytes, and it goes
+   * before they do. Default false.
+   */
+  readonly derived?: boolean;
+}
+
 interface Entry<T> {
   readonly making: Promise<T>;
+  readonly derived: boolean;
   value?: T;
   booking?: Booking | undefined;
   leases: number;
@@ -47,11 +67,14 @@ interface Entry<T> {
 export class LeaseCache<T extends Holdable> {
   // Insertion order is recency: a used entry moves to the end.
   readonly #entries = new Map<string, Entry<T>>();
-  readonly #budgetBytes: number;
+  readonly #budget: (heldBytes: number) => number;
   readonly #book: ((bytes: number) => Booking) | undefined;
   readonly #name: string;
+  readonly #below: LowerTier<T> | undefined;
   #disposed = false;
   #heldBytes = 0;
+  /** Of what is on its way to the lower tier. */
+  #sinkingBytes = 0;
   #hits = 0;
   #misses = 0;
   #evictions = 0;
@@ -59,13 +82,21 @@ export class LeaseCache<T extends Holdable> {
   #savedMs = 0;
 
   /**
-   * @param budgetBytes bytes the cache may keep; lent values may exceed it for as long as they are lent
+   * @param budget bytes the cache may keep, or a function of what it holds that says so; lent values may exceed it for
+   * as long as they are lent
    * @param book enters what is held into the ledger; released with the value
    * @param name what the cache is called in `CHANNELS.cache`
+   * @param below keeps what there is no room for; default: it is dropped
    */
-  constructor(budgetBytes: number, book?: (bytes: number) => Booking, name = "cache") {
+  constructor(
+    budget: number | ((heldBytes: number) => number),
+    book?: (bytes: number) => Booking,
+    name = "cache",
+    below?: LowerTier<T>,
+  ) {
     this.#name = name;
-    this.#budgetBytes = budgetBytes;
+    this.#below = below;
+    this.#budget = typeof budget === "number" ? () => budget : budget;
     this.#book = book;
   }
 
@@ -73,9 +104,9 @@ export class LeaseCache<T extends Holdable> {
    * Lends the value of a key, made by `make` when it is not there.
    * @throws whatever `make` throws; `ERR_STATE` after `dispose()`.
    */
-  async acquire(key: string, make: () => Promise<T>): Promise<Lease<T>> {
+  async acquire(key: string, make: () => Promise<T>, { derived = false }: AcquireOptions = {}): Promise<Lease<T>> {
     if (this.#disposed) throw new BatchProcessingError("ERR_STATE", `the cache is disposed; "${key}" cannot be lent`);
-    const entry = this.#entries.get(key) ?? this.#start(key, make);
+    const entry = this.#entries.get(key) ?? this.#start(key, make, derived);
     const isHit = entry.value !== undefined || entry.leases > 0;
     entry.leases++;
     this.#entries.delete(key);
@@ -95,17 +126,18 @@ export class LeaseCache<T extends Holdable> {
     }
   }
 
-  #start(key: string, make: () => Promise<T>): Entry<T> {
+  #start(key: string, make: () => Promise<T>, derived: boolean): Entry<T> {
     this.#misses++;
     const started = performance.now();
-    const entry: Entry<T> = { making: Promise.resolve().then(make), leases: 0, costMs: 0 };
+    const making = Promise.resolve().then(async () => (await this.#below?.take(key)) ?? make());
+    const entry: Entry<T> = { making, derived, leases: 0, costMs: 0 };
     void entry.making.then(
       (value) => {
         entry.value = value;
         entry.costMs = performance.now() - started;
         this.#makingMs += entry.costMs;
         this.#heldBytes += value.byteLength;
-        entry.booking = this.#book?.(value.byteLength);
+        if (!derived) entry.booking = this.#book?.(value.byteLength);
         this.#publish("miss", value.byteLength);
         this.#evict();
       },
@@ -122,7 +154,11 @@ export class LeaseCache<T extends Holdable> {
       released = true;
       entry.leases--;
       if (this.#disposed && entry.leases === 0) this.#drop(key, entry);
-      else this.#evict();
+      else {
+        if (entry.derived && entry.leases === 0 && entry.value !== undefined)
+          entry.booking ??= this.#book?.(entry.value.byteLength);
+        this.#evict();
+      }
     };
   }
 
@@ -135,13 +171,40 @@ export class LeaseCache<T extends Holdable> {
     entry.value.dispose();
   }
 
+  /** Bytes that count against the budget: not what is put together for those who borrow it. */
+  #countedBytes(): number {
+    let bytes = this.#heldBytes - this.#sinkingBytes;
+    for (const { derived, leases, value } of this.#entries.values())
+      if (derived && leases > 0 && value !== undefined) bytes -= value.byteLength;
+    return bytes;
+  }
+
   #evict(): void {
-    for (const [key, entry] of this.#entries) {
-      if (this.#heldBytes <= this.#budgetBytes) return;
-      if (entry.leases > 0 || entry.value === undefined) continue;
-      this.#evictions++;
-      this.#drop(key, entry);
-    }
+    let counted = this.#countedBytes();
+    const budgetBytes = this.#budget(counted);
+    for (const derived of [true, false])
+      for (const [key, entry] of this.#entries) {
+        if (counted <= budgetBytes) return;
+        if (entry.derived !== derived || entry.leases > 0 || entry.value === undefined) continue;
+        this.#evictions++;
+        counted -= entry.value.byteLength;
+        if (derived || this.#below === undefined || this.#disposed) this.#drop(key, entry);
+        else this.#sink(key, entry, this.#below);
+      }
+  }
+
+  /** Moves a value to the lower tier. Whoever asks for it meanwhile gets it from there. */
+  #sink(key: string, entry: Entry<T>, below: LowerTier<T>): void {
+    this.#entries.delete(key);
+    const { byteLength } = entry.value!;
+    this.#sinkingBytes += byteLength;
+    void below
+      .keep(key, entry.value!, entry.costMs)
+      .catch(() => undefined)
+      .then(() => {
+        this.#sinkingBytes -= byteLength;
+        this.#drop(key, entry);
+      });
   }
 
   #publish(outcome: CacheUse["outcome"], bytes: number): void {
@@ -166,7 +229,7 @@ export class LeaseCache<T extends Holdable> {
       entries: this.#entries.size,
       heldBytes: this.#heldBytes,
       leasedBytes,
-      budgetBytes: this.#budgetBytes,
+      budgetBytes: this.#budget(this.#countedBytes()),
       makingMs: this.#makingMs,
       savedMs: this.#savedMs,
     };
@@ -176,5 +239,6 @@ export class LeaseCache<T extends Holdable> {
   dispose(): void {
     this.#disposed = true;
     this.clear();
+    this.#below?.clear();
   }
 }

@@ -46,6 +46,8 @@ export interface MemoryManagerOptions {
   readonly threshold?: number | undefined;
   /** Bytes of host memory that this process may take at most. Default: what the machine and its limits leave. */
   readonly budgetBytes?: number | undefined;
+  /** Pages that bring something at once, on all devices together. Default: as many as the cores work on. */
+  readonly usefulPages?: ((topK: number) => number) | undefined;
   /** Figures of the host. Default: the machine's. */
   readonly readHost?: () => HostMemory;
 }
@@ -100,6 +102,11 @@ export class MemoryManager {
     const totalBytes = Math.min(this.#options.budgetBytes ?? Infinity, processBytes + availableBytes);
     this.ledger.totalBytes = totalBytes;
     return Math.min(this.ledger.freeBytes, totalBytes - processBytes);
+  }
+
+  /** What caches on the host may take on top: half of what is free. */
+  spareBytes(): number {
+    return this.#freeBytes() / 2;
   }
 
   /** Lets `clearCache` and a shortage of memory drop a cache. @returns takes it out again */
@@ -165,6 +172,7 @@ export class MemoryManager {
       freeBytes: this.#freeBytes() * this.#threshold,
       sharedBytes,
       pageBytes: needs.pageBytes("largest", topK),
+      usefulPages: this.#options.usefulPages?.(topK),
     });
   }
 

@@ -13,6 +13,8 @@ interface FlightCounters {
   readonly sharedBytes: number;
   /** Taken by each page in flight. */
   readonly pageBytes: number;
+  /** Pages that bring something at once. Default: as many as the cores work on. */
+  readonly usefulPages?: number | undefined;
 }
 
 /**
@@ -21,11 +23,21 @@ interface FlightCounters {
  */
 export const MAX_PAGES_IN_FLIGHT = 3;
 
+/**
+ * On a device of its own a page leaves the cores free, so that their number does not matter: one page is on the device,
+ * one is on its way there, one is inked, and a fourth waits for whichever is late.
+ */
+export const PAGES_ON_DEVICE = 4;
+
+/** Pages that bring something at once where the networks run on the cores. */
+export function pagesOnCores(cores: number): number {
+  return Math.max(2, Math.min(MAX_PAGES_IN_FLIGHT, cores));
+}
+
 /** Pages in flight where nobody has named a number: as many as bring something and fit, at least one. */
-export function pagesInFlight({ cores, freeBytes, sharedBytes, pageBytes }: FlightCounters): number {
-  const useful = Math.min(MAX_PAGES_IN_FLIGHT, cores);
+export function pagesInFlight({ cores, freeBytes, sharedBytes, pageBytes, usefulPages }: FlightCounters): number {
   const fitting = Math.floor((freeBytes - sharedBytes) / Math.max(1, pageBytes));
-  return Math.max(1, Math.min(Math.max(2, useful), fitting));
+  return Math.max(1, Math.min(usefulPages ?? pagesOnCores(cores), fitting));
 }
 
 /** Pictures of pages, decoded and coloured, may take this much together where memory is plenty: 85 megapixels. */
@@ -73,6 +85,36 @@ export function nextStep({ droppableBytes, arenaSlackBytes, inFlight, taken }: P
   if (droppableBytes > 0 && !taken.includes("drop-caches")) return "drop-caches";
   if (arenaSlackBytes >= WORTHWHILE_BYTES && !taken.includes("shrink-arenas")) return "shrink-arenas";
   return inFlight > 1 ? "halve-pages" : "fail";
+}
+
+/** What can be done about memory of a device that has run out, mildest first. */
+export type DeviceStep = "drop-caches" | "shrink-arenas" | "halve-batch" | "rebuild-sessions";
+
+interface DeviceCounters {
+  /** Held by caches and lent to nobody. */
+  readonly droppableBytes: number;
+  /** Held by arenas and used by nothing. */
+  readonly arenaSlackBytes: number;
+  /** Pages in the run that failed. */
+  readonly batch: number;
+  /** Steps that were taken already for this run. */
+  readonly taken: readonly DeviceStep[];
+}
+
+/**
+ * The next step for a run that failed; undefined when nothing is left. Each once but the halving, which goes on until
+ * pages run alone.
+ */
+export function nextDeviceStep({
+  droppableBytes,
+  arenaSlackBytes,
+  batch,
+  taken,
+}: DeviceCounters): DeviceStep | undefined {
+  if (droppableBytes > 0 && !taken.includes("drop-caches")) return "drop-caches";
+  if (arenaSlackBytes >= WORTHWHILE_BYTES && !taken.includes("shrink-arenas")) return "shrink-arenas";
+  if (batch > 1) return "halve-batch";
+  return taken.includes("rebuild-sessions") ? undefined : "rebuild-sessions";
 }
 
 /** Half the pages that are in flight, at least one. */

@@ -2,9 +2,12 @@
 import type { AllocatorStats, DeviceMemory } from "../binding/index.js";
 import type { HostMemory } from "../platform/host-memory.js";
 
+/** What the arenas of all CPU devices are filed under. */
+const HOST = undefined;
+
 /** An arena's figures and its device's; as an `InferenceSession` reports them. */
 export interface ArenaSource {
-  readonly device: string;
+  readonly device: { readonly name: string; readonly onHost: boolean };
   allocatorStats(): AllocatorStats;
   deviceMemory(): DeviceMemory | undefined;
 }
@@ -57,25 +60,26 @@ export function memoryUsage(figures: HostMemory, arenas: readonly ArenaSource[],
     ? { totalBytes: budgetBytes, usedBytes: processBytes }
     : { totalBytes, usedBytes: totalBytes - availableBytes };
   const places = new Map<
-    string,
+    string | undefined,
     { arenaBytes: number; arenaUsedBytes: number; limitBytes: number; measured: DeviceMemory | undefined }
-  >([["cpu", { arenaBytes: 0, arenaUsedBytes: 0, limitBytes: 0, measured: undefined }]]);
+  >([[HOST, { arenaBytes: 0, arenaUsedBytes: 0, limitBytes: 0, measured: undefined }]]);
   for (const arena of arenas) {
     const { totalAllocatedBytes, inUseBytes, limitBytes } = arena.allocatorStats();
-    const place = places.get(arena.device) ?? {
+    const name = arena.device.onHost ? HOST : arena.device.name;
+    const place = places.get(name) ?? {
       arenaBytes: 0,
       arenaUsedBytes: 0,
       limitBytes: 0,
       measured: arena.deviceMemory(),
     };
-    places.set(arena.device, {
+    places.set(name, {
       ...place,
       arenaBytes: place.arenaBytes + totalAllocatedBytes,
       arenaUsedBytes: place.arenaUsedBytes + inUseBytes,
       limitBytes: place.limitBytes + limitBytes,
     });
   }
-  const { arenaBytes, arenaUsedBytes } = places.get("cpu")!;
+  const { arenaBytes, arenaUsedBytes } = places.get(HOST)!;
   const host = {
     ...used,
     share: share(used),
@@ -84,15 +88,14 @@ export function memoryUsage(figures: HostMemory, arenas: readonly ArenaSource[],
     arenaBytes,
     arenaUsedBytes,
   };
-  const devices = [...places]
-    .filter(([device]) => device !== "cpu")
-    .map(([device, { measured, limitBytes, ...own }]) => {
-      const place =
-        measured === undefined
-          ? { totalBytes: Math.max(limitBytes, own.arenaBytes), usedBytes: own.arenaUsedBytes }
-          : { totalBytes: measured.totalBytes, usedBytes: measured.totalBytes - measured.freeBytes };
-      return { device, ...place, share: share(place), isMeasured: measured !== undefined, ...own };
-    });
+  const devices = [...places].flatMap(([device, { measured, limitBytes, ...own }]) => {
+    if (device === HOST) return [];
+    const place =
+      measured === undefined
+        ? { totalBytes: Math.max(limitBytes, own.arenaBytes), usedBytes: own.arenaUsedBytes }
+        : { totalBytes: measured.totalBytes, usedBytes: measured.totalBytes - measured.freeBytes };
+    return [{ device, ...place, share: share(place), isMeasured: measured !== undefined, ...own }];
+  });
   return { host, devices };
 }
 

@@ -25,7 +25,7 @@ export type HintForm = (typeof HINT_FORMS)[number];
 const REFERENCE_FORMS = ["quadrants", "whole"] as const;
 
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
-const BUCKET_STEP_PX = 32;
+export const BUCKET_STEP_PX = 32;
 
 const text = z.string().min(1, "must not be empty");
 const positive = z.number().positive();

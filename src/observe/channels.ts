@@ -22,6 +22,8 @@ export interface NetworkRun extends WorkContext {
   readonly style: string;
   /** Where it ran, such as "cpu". */
   readonly provider: string;
+  /** Which device, such as "cuda:0"; lanes on the CPU are "cpu", "cpu:1", … */
+  readonly device: string;
   /** Milliseconds that it waited for runs before it on its device. */
   readonly waitMs: number;
   /** Milliseconds that it ran. */

@@ -26,10 +26,20 @@ const MIN_EXTERNAL_BYTES = 1024;
 const ALIGNMENT_BYTES = 4096;
 
 /** Where a tensor lies: in which file beside the graph, and where in it. */
-interface Place {
+export interface Place {
   readonly file: string;
   readonly offset: number;
   readonly length: number;
+}
+
+/** What a weight file holds, so that another process can go on writing it. */
+export interface WeightFileState {
+  /** Bytes. */
+  readonly end: number;
+  /** Places by the hash of a tensor's bytes. */
+  readonly byContent: readonly (readonly [string, Place])[];
+  /** Places by dtype and name. */
+  readonly byName: readonly (readonly [string, Place])[];
 }
 
 /**
@@ -52,9 +62,29 @@ export class WeightFile implements AsyncDisposable {
     return new WeightFile(resolve(path), await open(path, "wx"), shared);
   }
 
+  /** Goes on with a file that another process began; what it wrote after the state was taken is cut off. */
+  static async reopen(path: string, state: WeightFileState, shared?: WeightFile): Promise<WeightFile> {
+    const file = new WeightFile(resolve(path), await open(path, "r+"), shared);
+    if ((await file.handle.stat()).size < state.end) {
+      await file.handle.close();
+      throw new RangeError(`${path} is shorter than ${state.end} bytes`);
+    }
+    await file.handle.truncate(state.end);
+    file.#end = state.end;
+    for (const [key, place] of state.byContent) file.#byContent.set(key, place);
+    for (const [name, place] of state.byName) file.#byName.set(name, place);
+    return file;
+  }
+
   /** Bytes written so far. */
   get byteLength(): number {
     return this.#end;
+  }
+
+  /** What is needed to go on after a crash; all of it is on the disk. */
+  async state(): Promise<WeightFileState> {
+    await this.handle.datasync();
+    return { end: this.#end, byContent: [...this.#byContent], byName: [...this.#byName] };
   }
 
   /**

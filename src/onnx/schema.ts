@@ -13,12 +13,12 @@ export const OPSET = 20;
 export const CONTRIB_DOMAIN = "com.microsoft";
 
 /** TensorProto.DataType of the element types that graphs use. */
-export const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+export const DATA_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
 /** An element type. */
 export type ElementType = keyof typeof DATA_TYPE;
 
 /** Bytes of an element, by TensorProto.DataType. */
-export const ELEMENT_BYTES_OF_TYPE: Readonly<Record<number, number>> = { 1: 4, 2: 1, 6: 4, 7: 8, 9: 1, 10: 2 };
+export const ELEMENT_BYTES_OF_TYPE: Readonly<Record<number, number>> = { 1: 4, 2: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8 };
 
 /** AttributeProto.AttributeType. */
 export const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;

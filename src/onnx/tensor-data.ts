@@ -19,7 +19,15 @@ export interface TensorData {
   bytes(): Uint8Array;
 }
 
-const ELEMENT_BYTES: Record<ElementType, number> = { float32: 4, uint8: 1, int32: 4, int64: 8, bool: 1, float16: 2 };
+const ELEMENT_BYTES: Record<ElementType, number> = {
+  float32: 4,
+  uint8: 1,
+  int32: 4,
+  int64: 8,
+  bool: 1,
+  float16: 2,
+  float64: 8,
+};
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(dims: readonly number[]): number {

@@ -31,3 +31,8 @@ export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path);
   return bavail * bsize;
 }
+
+/** The system's error for a full disk, found before anything was written. */
+export function noSpaceError(message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code: "ENOSPC" });
+}

@@ -133,7 +133,7 @@ describe("Engine", () => {
     await Promise.all([other.destroy(reason), other.destroy()]);
     await expect(doomed).rejects.toBe(reason);
     otherSet.dispose();
-    await expect.poll(() => liveCounts()).toMatchObject({ sessions: 0, tensors: 0, bindings: 0, runs: 0 });
+    await expect.poll(() => liveCounts()).toMatchObject({ sessions: 0, tensors: 0, bindings: 0, runs: 0, leases: 0 });
   });
 
   it("refuses a style the model lacks and a folder that is no model", async () => {

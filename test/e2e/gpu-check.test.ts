@@ -16,11 +16,22 @@ interface Step {
 
 it(
   "gives figures of each step, saves them, and skips what is not there with the reason",
-  { timeout: 240_000 },
+  { timeout: 420_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "cobra-gpu-check-"));
-    const steps = ["versions", "golden-fp32", "tiny", "peer-k3", "networks-k3", "batch", "out-of-memory", "tensorrt"];
-    const args = ["--device", "cpu", "--steps", steps.join(","), "--minutes", "4", "--python", "/nonexistent/python3"];
+    const steps = [
+      "versions",
+      "doctor",
+      "golden-fp32",
+      "tiny",
+      "peer-k3",
+      "networks-k3",
+      "pages-k3",
+      "batch",
+      "out-of-memory",
+      "tensorrt",
+    ];
+    const args = ["--device", "cpu", "--steps", steps.join(","), "--minutes", "6", "--python", "/nonexistent/python3"];
     const env = { ...process.env, COBRA_READY: "1" };
     const ended = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
       execFile(
@@ -44,6 +55,7 @@ it(
     expect(figure("golden-fp32", "denoiser, largest difference")).toBeLessThan(0.01);
     expect(figure("tiny", "mean difference from the CPU")).toBe(0);
     expect(figure("networks-k3", "denoising step, k = 3")).toBeGreaterThan(0);
+    expect(figure("pages-k3", "share of the time in network runs")).toBeGreaterThan(0);
     expect(figure("batch", "step of 4, a page")).toBeGreaterThan(0);
     expect(figure("out-of-memory", "the same session runs again")).toBe("yes");
     expect(readFileSync(join(folder, "out/results.md"), "utf8")).toContain("## networks-k3");

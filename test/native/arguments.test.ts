@@ -59,7 +59,7 @@ describe("operands", () => {
     expect(() => loadAddon().addon.copyTensor(a, disguised, nothing)).toThrow(ARGUMENT);
     expect(() => disguised.data()).toThrow(TypeError);
     const tensor = Object.setPrototypeOf(four(1, 2, 3, 4), Object.getPrototypeOf(native) as object) as NativeSession;
-    expect(() => loadAddon().addon.tensorInSession("float32", [1], tensor)).toThrow(ARGUMENT);
+    expect(() => loadAddon().addon.tensorOnDevice("float32", [1], tensor, nothing)).toThrow(ARGUMENT);
     expect(() => tensor.describe()).toThrow(TypeError);
     Object.setPrototypeOf(inner, own);
   });

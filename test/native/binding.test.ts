@@ -11,7 +11,7 @@ test("a binding reads its inputs anew and writes its outputs at every run", asyn
     four(1, 2, 3, 4),
     four(10, 20, 30, 40),
     four(0, 0, 0, 0),
-    Tensor.alloc("float32", [1, 4], session),
+    await Tensor.allocOn(session, "float32", [1, 4]),
   ];
   using binding = session.bind({ a, b }, { sum, product });
   await binding.run();
@@ -26,7 +26,7 @@ test("outputs bound as the next session's inputs make a chain without a look at 
   using first = await InferenceSession.create(sumAndProduct());
   using second = await InferenceSession.create(sumAndProduct());
   const x = four(1, 2, 3, 4);
-  const [middle, last] = [Tensor.alloc("float32", [1, 4], first), four(0, 0, 0, 0)];
+  const [middle, last] = [await Tensor.allocOn(first, "float32", [1, 4]), four(0, 0, 0, 0)];
   using head = first.bind({ a: x, b: x }, { product: middle });
   using tail = second.bind({ a: middle, b: x }, { sum: last });
   const runs = [head.run(), tail.run()];
@@ -66,7 +66,7 @@ test("inputs, outputs, binding and session disposed in the middle of their runs:
   const rounds = Tensor.from("int64", BigInt64Array.of(3000n), []);
   const place = Tensor.alloc("float32", [64, 64]);
   const array = place.data;
-  const bound = Tensor.alloc("float32", [64, 64], session);
+  const bound = await Tensor.allocOn(session, "float32", [64, 64]);
   const binding = session.bind({ rounds, x }, { y: bound });
   const kept = bound.view(0, [64, 64]);
   const runs = [

@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 import { InferenceSession, liveCounts, Tensor } from "../../src/binding/index.js";
 import { doubling } from "../support/small-models.js";
 
-const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0 };
+const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0, leases: 0 };
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -30,9 +30,9 @@ test("counts go up, stay up while a run holds its session and tensors, and come 
   expect(liveCounts()).toEqual(NOTHING);
   const session = await InferenceSession.create(doubling("float32"));
   const x = Tensor.alloc("float32", [1, 1]);
-  const place = Tensor.alloc("float32", [1, 1], session);
+  const place = await Tensor.allocOn(session, "float32", [1, 1]);
   const binding = session.bind({ x }, { y: place });
-  expect(liveCounts()).toEqual({ environments: 1, sessions: 1, tensors: 2, bindings: 1, runs: 0 });
+  expect(liveCounts()).toEqual({ environments: 1, sessions: 1, tensors: 2, bindings: 1, runs: 0, leases: 0 });
   const run = session.run({ x });
   const bound = binding.run();
   expect(liveCounts().runs).toBe(2);
@@ -64,7 +64,7 @@ test("forgotten tensors, bindings and sessions are freed by the garbage collecto
     for (let i = 0; i < 50; i++) {
       const x = Tensor.alloc("float32", [8, 8]);
       const { y } = await session.run({ x });
-      session.bind({ x: y!.view(0, [2, 2]) }, { y: Tensor.alloc("float32", [2, 2], session) });
+      session.bind({ x: y!.view(0, [2, 2]) }, { y: await Tensor.allocOn(session, "float32", [2, 2]) });
     }
     expect(liveCounts().tensors).toBeGreaterThan(0);
   })();

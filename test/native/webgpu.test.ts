@@ -13,7 +13,7 @@ import { Weights } from "../../src/onnx/weights.js";
 const models = modelFolder({ sum: sumAndProduct() });
 afterAll(models.remove);
 
-const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0 };
+const NOTHING = { environments: 1, sessions: 0, tensors: 0, bindings: 0, runs: 0, leases: 0 };
 
 const driver = webgpuDriverEnvironment();
 const missing = driver

@@ -8,7 +8,7 @@ import type { Style } from "../../src/config/batch-config.js";
 import { Engine } from "../../src/colorization/engine.js";
 import type { PageNoise } from "../../src/colorization/cobra/page-noise.js";
 import type { ProbedRequest } from "../../src/colorization/cobra/raster-request.js";
-import type { ChosenPatch } from "../../src/colorization/cobra/references.js";
+import type { ChosenPatch } from "../../src/colorization/cobra/reference-blocks.js";
 import { loadGolden, maxDifference } from "./golden.js";
 
 export const pipelineCase = loadGolden("pipeline_tiny/0");

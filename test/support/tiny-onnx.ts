@@ -1,7 +1,16 @@
 /** A minimal ONNX writer for the binding's own tests: just enough protobuf to make small models in memory. */
 
 /** Element types of ONNX's TensorProto. */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
+export const ONNX_TYPE = {
+  float32: 1,
+  uint8: 2,
+  uint16: 4,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
 function varint(value: number | bigint): Uint8Array {

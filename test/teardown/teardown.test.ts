@@ -40,7 +40,7 @@ describe("a process that ends while a model runs and more is queued", () => {
 });
 
 describe("worker threads", () => {
-  const NOTHING = { environments: 1, sessions: 0, runs: 0, bindings: 0 };
+  const NOTHING = { environments: 1, sessions: 0, runs: 0, bindings: 0, leases: 0 };
 
   test.each(["exit", "terminate", "throw"])(
     "that end by %s while their model runs leave nothing behind, and the main thread's session works on",

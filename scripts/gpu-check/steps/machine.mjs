@@ -1,7 +1,10 @@
 // What the machine has.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { cpus, availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
 import { loadModule } from "../../lib/modules.mjs";
+import { ROOT } from "../../lib/steps.mjs";
 
 const GPU_FIELDS = [
   "name",
@@ -56,4 +59,24 @@ export async function versions({ python }, emit) {
       "import torch; print(torch.__version__, torch.version.cuda, torch.backends.cudnn.version())",
     ]) ?? `${python} has none`,
   );
+}
+
+/** What `cobra-batch doctor` finds: operators run on the device, libraries, room for pages. */
+export async function doctor({ device }, emit) {
+  const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const args = [join(ROOT, bin["cobra-batch"]), "doctor", "--json", "--provider", device.split(":")[0]];
+  const { stdout, status } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const findings = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  for (const { title, status: verdict, found, remedy } of findings)
+    emit(title, `${verdict}: ${found}${remedy === undefined ? "" : ` -> ${remedy}`}`);
+  if (status !== 0) {
+    const errors = findings.filter(({ status: verdict }) => verdict === "error").map(({ title }) => title);
+    throw new Error(`doctor finds errors: ${errors.join(", ")}`);
+  }
 }

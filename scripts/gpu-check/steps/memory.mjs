@@ -38,20 +38,20 @@ export async function exhausted({ device, directory, bucket, topK }, emit) {
     await bench.sessions.weights("denoiser", bench.style, session);
     const held = [];
     // The system's own memory is never filled: there a single impossible tensor must do.
-    let bytes = session.device === "cpu" ? 2 ** 50 : 2 ** 30;
+    let bytes = session.device.onHost ? 2 ** 50 : 2 ** 30;
     try {
       for (;;) {
         try {
-          held.push(Tensor.alloc("uint8", [bytes], session));
+          held.push(await Tensor.allocOn(session, "uint8", [bytes]));
         } catch (error) {
           if (error.code !== "ERR_OUT_OF_MEMORY") throw error;
           emit(`allocating ${bytes / MIB} MiB`, error.code);
-          if (session.device === "cpu" || bytes <= 16 * MIB) break;
+          if (session.device.onHost || bytes <= 16 * MIB) break;
           bytes /= 4;
         }
       }
       emit("blocks taken", held.length);
-      if (session.device !== "cpu") {
+      if (!session.device.onHost) {
         const outcome = await run().then(
           () => "ran all the same",
           (error) => error.code ?? error.message,

@@ -100,16 +100,9 @@ export async function pages({ device, directory, bucket, topK, references: count
   }
 }
 
-/** Milliseconds in network runs so far, whatever shape the engine's figures have. */
+/** Milliseconds in network runs so far. */
 function busyMs(engine) {
-  const add = (value) =>
-    value === null || typeof value !== "object"
-      ? 0
-      : Object.entries(value).reduce(
-          (sum, [key, one]) => sum + (key === "totalMs" && typeof one === "number" ? one : add(one)),
-          0,
-        );
-  return add(engine.stats().runs);
+  return Object.values(engine.stats().runs).reduce((sum, { ms }) => sum + ms, 0);
 }
 
 /** What a page moves to the device and back, alone and beside a denoising step. */
@@ -123,7 +116,7 @@ export async function copies({ device, directory, bucket, topK }, emit) {
     const sizes = { up: Math.round(pixels * (2 + 2 * 1.5 ** 2)), down: pixels * 2 };
     const places = {};
     for (const [way, length] of Object.entries(sizes))
-      places[way] = [await waveTensor("float32", [length]), Tensor.alloc("float32", [length], session)];
+      places[way] = [await waveTensor("float32", [length]), await Tensor.allocOn(session, "float32", [length])];
     const up = () => places.up[0].copyTo(places.up[1]);
     const down = () => places.down[1].copyTo(places.down[0]);
     const run = async () => {

@@ -1,4 +1,4 @@
-// All files of docs/ that are made from the compiled code, whole or in part. `npm run docs` writes them; a test
+// All files of docs/ and models/ that are made from the compiled code, whole or in part. `npm run docs` writes them; a test
 // compares them with what is committed.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +11,12 @@ import { lineTables } from "./json-lines.mjs";
 export async function generatedDocs() {
   const { jsonLineSchema } = await import("../../../dist/ui/cli/output/json-lines.js");
   const { ERROR_TABLE } = await import("../../../dist/errors.js");
+  const { catalogueJsonSchema } = await import("../../../dist/install/catalogue/catalogue-schema.js");
   const { openApiDocument } = await import("../../../dist/ui/web/server/document.js");
   const lines = jsonLineSchema();
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
+    ["models/catalogue.schema.json", `${JSON.stringify(catalogueJsonSchema(), null, 2)}\n`],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
     ["docs/api.md", apiPage().text],
     ["docs/openapi.json", `${JSON.stringify(await openApiDocument(), null, 2)}\n`],

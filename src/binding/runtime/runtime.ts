@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { guarded } from "../faults.js";
 import { loadAddon } from "../load.js";
+import { simulateFromEnvironment } from "./simulate.js";
 import type { LiveCounts, NativeAddon, RuntimeInfo } from "../types.js";
 
 const LIBRARY = "libonnxruntime.so.1";
@@ -35,6 +36,7 @@ export function loadRuntime(): NativeAddon {
   guarded(() => {
     addon.useRuntime(libraryPath(directory));
   });
+  simulateFromEnvironment(addon);
   // `process.exit` runs no native cleanup hooks: end the device threads while ONNX Runtime is still whole.
   process.once("exit", () => {
     addon.shutDown();

@@ -12,15 +12,25 @@ export interface SessionOptions {
    * Default false.
    */
   readonly fallback?: boolean;
-  /** Which of several GPUs. Default 0. */
+  /** Which of several devices of the provider's kind. On the CPU, each number is a lane of its own. Default 0. */
   readonly deviceId?: number;
-  /** Threads inside one operator on the CPU; 0 = ONNX Runtime decides (one per core). Default 0. */
+  /**
+   * Most bytes that the session's arena takes on an NVIDIA GPU; 0 = no limit. Default 0.
+   */
+  readonly memoryLimitBytes?: number;
+  /**
+   * Threads inside one operator on the CPU; 0 = one per core on the CPU, one in all for a GPU, whose sessions compute
+   * nothing on the host. Default 0.
+   */
   readonly intraOpThreads?: number;
   /** Threads across operators, used by models that run in parallel mode; 0 = ONNX Runtime decides. Default 0. */
   readonly interOpThreads?: number;
   /** How far ONNX Runtime rewrites the graph while loading. Default "all". */
   readonly graphOptimization?: "disabled" | "basic" | "extended" | "all";
-  /** Options of the provider by ONNX Runtime's names, such as `gpu_mem_limit`; an unknown name is an error. */
+  /**
+   * Options of the provider by ONNX Runtime's names, such as `cudnn_conv_algo_search`; an unknown name is an error. CUDA
+   * takes by default: arenas that grow as requested, cuDNN's choice by heuristic, no TF32.
+   */
   readonly providerOptions?: Readonly<Record<string, string>>;
   /** Session config entries by ONNX Runtime's names, such as `session.intra_op.allow_spinning`. */
   readonly config?: Readonly<Record<string, string>>;
@@ -43,6 +53,7 @@ const KNOWN: readonly string[] = [
   "provider",
   "fallback",
   "deviceId",
+  "memoryLimitBytes",
   "intraOpThreads",
   "interOpThreads",
   "graphOptimization",
@@ -65,6 +76,12 @@ function choice<T>(name: string, value: string, table: Readonly<Record<string, T
 
 function whole(name: string, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > 0x7fffffff)
+    refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
+  return value;
+}
+
+function bytes(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0)
     refuse(`session option ${name} is ${String(value)}; it must be a whole number of 0 or more`);
   return value;
 }
@@ -93,9 +110,9 @@ export function normaliseOptions(options: SessionOptions): NativeSessionConfig {
   for (const [name, size] of Object.entries(options.freeDimensions ?? {})) whole(`freeDimensions["${name}"]`, size);
   return {
     provider,
-    ortProvider: PROVIDERS[provider].ortName,
     fallback: options.fallback ?? false,
     deviceId: whole("deviceId", options.deviceId ?? 0),
+    memoryLimitBytes: bytes("memoryLimitBytes", options.memoryLimitBytes ?? 0),
     intraOpThreads: whole("intraOpThreads", options.intraOpThreads ?? 0),
     interOpThreads: whole("interOpThreads", options.interOpThreads ?? 0),
     graphOptimization: choice("graphOptimization", options.graphOptimization ?? "all", GRAPH_OPTIMIZATION),

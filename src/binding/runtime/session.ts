@@ -1,6 +1,8 @@
-/** Sessions: a loaded model that runs on a device's own thread, and bindings of tensors to it. */
+/** Sessions: a loaded model that runs on a device's own thread. */
 import { BatchProcessingError, ValidationError } from "../../errors.js";
 import { OWNER, type DeviceOwner } from "./device-owner.js";
+import { Binding } from "./binding.js";
+import { Device } from "./device.js";
 import { guarded } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
@@ -9,7 +11,7 @@ import { preloadCuda } from "./preload.js";
 import { loadRuntime } from "./runtime.js";
 import { normaliseOptions, type SessionOptions } from "./session-options.js";
 import { Tensor } from "./tensor.js";
-import type { AllocatorStats, DeviceMemory, NativeBinding, NativeSession, NativeTensor, ValueInfo } from "../types.js";
+import type { AllocatorStats, DeviceMemory, NativeSession, NativeTensor, ValueInfo } from "../types.js";
 
 /** Options of a run. */
 interface RunOptions {
@@ -26,42 +28,6 @@ interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Tensors bound to a session's inputs and outputs once, to run many times without looking anything up. */
-class Binding implements Disposable {
-  #native: NativeBinding | undefined;
-
-  /** For src/binding only; use `InferenceSession.bind`. */
-  constructor(native: NativeBinding) {
-    this.#native = native;
-  }
-
-  #live(): NativeBinding {
-    if (!this.#native)
-      throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed; keep it until its last run");
-    return this.#native;
-  }
-
-  /**
-   * One run: reads the bound inputs as they are then and writes the bound outputs.
-   * @throws InferenceError `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; `ERR_DISPOSED`; the
-   * signal's reason
-   */
-  async run(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const native = this.#live();
-    await runJob<undefined>((settle) => native.run(settle), options.signal);
-  }
-
-  /** Gives the tensors back. Idempotent; safe while it runs. */
-  dispose(): void {
-    this.#native?.dispose();
-    this.#native = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-}
-
 /**
  * A loaded model. Runs of all sessions on one device follow one another on the device's own thread, in the order of the
  * calls; the event loop stays free. `dispose()` may be called while runs are in flight: they finish, then the model
@@ -72,13 +38,8 @@ export class InferenceSession implements DeviceOwner, Disposable {
   readonly outputs: readonly ValueInfo[];
   /** The provider in use: the one asked for, or "cpu" after a fallback. */
   readonly provider: string;
-  /** Where its tensors live: "cpu", "cuda:0", "webgpu:0". */
-  readonly device: string;
-  /**
-   * Whether the device's memory has addresses, so that a view may begin anywhere. Not so on WebGPU, where only whole
-   * buffers do.
-   */
-  readonly addressable: boolean;
+  /** Where its tensors live. */
+  readonly device: Device;
   #native: NativeSession | undefined;
 
   private constructor(native: NativeSession) {
@@ -87,8 +48,7 @@ export class InferenceSession implements DeviceOwner, Disposable {
     this.inputs = inputs;
     this.outputs = outputs;
     this.provider = provider;
-    this.device = device;
-    this.addressable = !device.startsWith("webgpu");
+    this.device = Device.of(device);
   }
 
   /**
@@ -184,12 +144,12 @@ export class InferenceSession implements DeviceOwner, Disposable {
   }
 
   /**
-   * Memory of the session's device as its driver reports it; undefined on the CPU and if the driver reports none.
-   * @throws BatchProcessingError `ERR_DISPOSED`
+   * Memory of the session's device as its driver reported it when a run last ended; undefined on the CPU and if the
+   * driver reports none.
    */
   deviceMemory(): DeviceMemory | undefined {
-    const session = this[OWNER]();
-    return guarded(() => session.deviceMemory());
+    const { freeBytes, totalBytes } = this.device.figures();
+    return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
   }
 
   /**

@@ -3,14 +3,17 @@ import { BatchProcessingError, ResourceError, ValidationError } from "../../erro
 import { guarded, toEngineError } from "../faults.js";
 import { runJob } from "./jobs.js";
 import { loadAddon } from "../load.js";
+import { loadRuntime } from "./runtime.js";
+import { Device } from "./device.js";
 import { deviceOwnerOf, type DeviceOwner } from "./device-owner.js";
-import type { Dtype, NativeTensor, TensorData } from "../types.js";
+import type { Dtype, NativeSession, NativeTensor, TensorData } from "../types.js";
 
 type ArrayClass = { readonly BYTES_PER_ELEMENT: number; readonly name: string; new (length: number): TensorData };
 
 const ARRAYS: Readonly<Record<Dtype, ArrayClass>> = {
   float32: Float32Array,
   float16: Uint16Array,
+  float64: Float64Array,
   int64: BigInt64Array,
   int32: Int32Array,
   uint8: Uint8Array,
@@ -47,6 +50,21 @@ function elementCount(dims: readonly number[]): number {
   return count;
 }
 
+/** Says of a want of memory how much was wanted. */
+function withSize(
+  fault: BatchProcessingError,
+  dims: readonly number[],
+  bytes: number,
+  place: string,
+): BatchProcessingError {
+  if (fault.code !== "ERR_OUT_OF_MEMORY") return fault;
+  return new ResourceError(
+    "ERR_OUT_OF_MEMORY",
+    `a tensor of dims [${dims.join(", ")}] needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory of ${place}, which are not to be had; use a smaller batch or picture`,
+    { cause: fault },
+  );
+}
+
 /**
  * A tensor. Host tensors made by `from` share the caller's array and keep it alive; where its buffer was transferred or
  * shrunk, using the tensor gives `ERR_DISPOSED`. `dispose()` frees device memory and the memory of outputs at once
@@ -56,13 +74,13 @@ function elementCount(dims: readonly number[]): number {
 export class Tensor implements Disposable {
   readonly dtype: Dtype;
   readonly dims: readonly number[];
-  /** Where the memory is: "cpu", "cuda:0", "webgpu:0". */
-  readonly device: string;
+  /** Where the memory is. */
+  readonly device: Device;
   readonly byteLength: number;
   #native: NativeTensor | undefined;
   #data: TensorData | undefined;
 
-  private constructor(native: NativeTensor, dtype: Dtype, dims: readonly number[], device: string, data?: TensorData) {
+  private constructor(native: NativeTensor, dtype: Dtype, dims: readonly number[], device: Device, data?: TensorData) {
     this.#native = native;
     this.#data = data;
     this.dtype = dtype;
@@ -92,41 +110,68 @@ export class Tensor implements Disposable {
       );
     }
     const native = guarded(() => loadAddon().addon.tensorFromHost(dtype, data, dims));
-    return new Tensor(native, dtype, dims, "cpu", data);
+    return new Tensor(native, dtype, dims, Device.of("cpu"), data);
   }
 
   /**
-   * A new tensor: zeros on the host, or, with a session, memory of the session's allocator on its device (zeros on the
-   * CPU provider, undefined contents on a device).
-   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`
-   * for a disposed session.
+   * A new tensor of zeros on the host.
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`
    */
-  static alloc(dtype: Dtype, dims: readonly number[], where?: DeviceOwner): Tensor {
-    const array = arrayClass(dtype);
-    const count = elementCount(dims);
-    if (where === undefined) {
-      try {
-        return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
-      } catch (error) {
-        const fault = toEngineError(error);
-        if (fault.code !== "ERR_OUT_OF_MEMORY") throw fault;
-        const mebibytes = Math.ceil((count * array.BYTES_PER_ELEMENT) / 2 ** 20);
-        throw new ResourceError(
-          "ERR_OUT_OF_MEMORY",
-          `a tensor of dims [${dims.join(", ")}] needs ${mebibytes} MiB of host memory, which are not to be had; use a smaller batch or picture`,
-          { cause: error },
-        );
-      }
+  static alloc(dtype: Dtype, dims: readonly number[]): Tensor {
+    const bytes = elementCount(dims) * arrayClass(dtype).BYTES_PER_ELEMENT;
+    try {
+      return Tensor.adopt(loadAddon().addon.tensorOnHost(dtype, dims));
+    } catch (error) {
+      throw withSize(toEngineError(error), dims, bytes, "the host");
     }
-    const session = deviceOwnerOf(where);
-    const native = guarded(() => loadAddon().addon.tensorInSession(dtype, dims, session));
-    return Tensor.adopt(native);
+  }
+
+  /**
+   * A new tensor on a device, or on a session's, allocated on the device's thread: zeros on a CPU device, undefined
+   * contents elsewhere. Memory without addresses (WebGPU) is a session's.
+   * @throws ResourceError `ERR_OUT_OF_MEMORY`; ValidationError `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; InferenceError
+   * `ERR_DEVICE_LOST`; `ERR_DISPOSED` for a disposed session
+   */
+  static async allocOn(where: Device | DeviceOwner, dtype: Dtype, dims: readonly number[]): Promise<Tensor> {
+    const bytes = elementCount(dims) * arrayClass(dtype).BYTES_PER_ELEMENT;
+    const place = where instanceof Device ? where.name : deviceOwnerOf(where);
+    const addon = loadRuntime();
+    try {
+      return Tensor.adopt(await runJob<NativeTensor>((settle) => addon.tensorOnDevice(dtype, dims, place, settle)));
+    } catch (error) {
+      throw withSize(toEngineError(error), dims, bytes, where instanceof Device ? where.name : "the session's device");
+    }
+  }
+
+  /**
+   * A tensor on a device, or on a session's, with a copy of the array's contents. The copy goes through page-locked
+   * memory beside the runs of the device; on a CPU device it lies in a leased slice of aligned memory.
+   * @throws as `from` and `allocOn`
+   */
+  static async upload(
+    where: Device | DeviceOwner,
+    dtype: Dtype,
+    data: TensorData,
+    dims: readonly number[],
+  ): Promise<Tensor> {
+    using checked = Tensor.from(dtype, data, dims);
+    const place = where instanceof Device ? where.name : deviceOwnerOf(where);
+    const addon = loadRuntime();
+    const slice = Tensor.adopt(guarded(() => addon.tensorInSlab(dtype, data, checked.dims, place)));
+    const device = where instanceof Device ? where : Device.of((place as NativeSession).describe().device);
+    if (device.onHost) return slice;
+    try {
+      const native = slice.native("an upload");
+      return Tensor.adopt(await runJob<NativeTensor>((settle) => addon.uploadTensor(native, place, settle)));
+    } finally {
+      slice.dispose();
+    }
   }
 
   /** Wraps a tensor of the addon. For src/binding only. */
   static adopt(native: NativeTensor): Tensor {
     const { dtype, dims, device } = native.describe();
-    return new Tensor(native, dtype, dims, device);
+    return new Tensor(native, dtype, dims, Device.of(device));
   }
 
   /** True after `dispose()`. */
@@ -146,7 +191,7 @@ export class Tensor implements Disposable {
 
   /**
    * A tensor over a part of this one's memory, which stays alive with it.
-   * @param elementOffset first element of the part (WebGPU: only 0)
+   * @param elementOffset first element of the part; 0 where the device's memory has no addresses
    * @throws ValidationError `ERR_TENSOR_DIMS` where the part reaches outside; `ERR_TENSOR_DEVICE`; `ERR_DISPOSED`
    */
   view(elementOffset: number, dims: readonly number[]): Tensor {
@@ -181,23 +226,20 @@ export class Tensor implements Disposable {
         `[${this.dims.join(", ")}] cannot be copied into [${target.dims.join(", ")}]: the element counts differ`,
       );
     }
-    await runJob<undefined>((settle) => loadAddon().addon.copyTensor(from, to, settle));
+    const addon = loadRuntime();
+    await runJob<undefined>((settle) => addon.copyTensor(from, to, settle));
   }
 
   /**
-   * This tensor on the host: a copy of device memory, or a view (no copy) where it is on the host already. Dispose of
-   * both.
+   * This tensor on the host: a copy of device memory in a leased slice of page-locked memory, or a view (no copy) where
+   * it is on the host already. Dispose of both.
    */
   async toHost(): Promise<Tensor> {
-    if (this.device === "cpu") return this.view(0, this.dims);
-    const host = Tensor.alloc(this.dtype, this.dims);
-    try {
-      await this.copyTo(host);
-    } catch (error) {
-      host.dispose();
-      throw error;
-    }
-    return host;
+    if (this.device.onHost) return this.view(0, this.dims);
+    const native = this.native("a copy");
+    return Tensor.adopt(
+      await runJob<NativeTensor>((settle) => loadRuntime().downloadTensor(native, "", false, settle)),
+    );
   }
 
   /** Gives the memory back. Idempotent; safe while a run uses the tensor. */

@@ -5,20 +5,25 @@
  */
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
+import type { Lease } from "../../memory/lease-cache.js";
 import type { ModelManifest } from "../../model/manifest.js";
-import type { DenoiserConditions, Networks } from "../networks/networks.js";
+import type { DeviceLane } from "../devices/device-lane.js";
+import type { Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
+import type { PreparedConditions } from "../tasks/prepare-conditions.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
+import type { PageNoise } from "./page-noise.js";
 import type { StageClock } from "./page-stages.js";
 import type { ProbedRequest, RasterResult } from "./raster-request.js";
-import { pageResolution, type ChosenPatch, type ReferenceSet } from "./references.js";
+import { pageResolution, type ChosenPatch } from "./reference-blocks.js";
+import type { ReferenceSet } from "./references.js";
 import { QUADRANTS, retrievePatches, retrieveWhole } from "./retrieval.js";
-import { Solver } from "./solver.js";
 
 /** What the tiles of a page share. */
 interface TileContext {
-  networks: Networks;
+  /** The device that colours the tile. */
+  lane: DeviceLane;
   references: ReferenceSet;
   runTask: RunTask;
   clock: StageClock;
@@ -34,52 +39,50 @@ export interface ColouredTile {
 
 /** Colours a page that fits the model, or one tile. */
 export async function colorizeTile(
-  { networks, references, runTask, clock, upsampler }: TileContext,
+  context: TileContext,
   prepared: PreparedTile,
   request: ProbedRequest,
 ): Promise<ColouredTile> {
+  const { lane, runTask, clock, upsampler } = context;
   const { style, signal } = request;
+  const { networks } = lane;
   const { manifest } = networks.model;
   const report = request.onValue ?? (() => undefined);
   const { bucket } = prepared;
   const { width, height } = bucket;
 
   clock.begin("lines");
-  const lineRaw = await networks.extractLines(prepared.lineInput, signal);
-  const conditions = await runTask(
-    "prepareConditions",
-    {
-      gray: prepared.gray,
-      lineRaw,
-      style,
-      marks: prepared.marks,
-      latentDownscale: manifest.latent.downscale,
-      upsamplerScale: upsampler?.scale ?? null,
-    },
-    signal,
-  );
+  // Beside the lines: the device embeds the page while a worker makes the conditions, and the other way round.
+  const looking = lookUp(context, prepared, request);
+  looking.catch(() => undefined);
+  let conditions: PreparedConditions;
+  try {
+    const lineRaw = await networks.extractLines(prepared.lineInput, signal);
+    conditions = await runTask(
+      "prepareConditions",
+      {
+        gray: prepared.gray,
+        lineRaw,
+        style,
+        marks: prepared.marks,
+        latentDownscale: manifest.latent.downscale,
+        upsamplerScale: upsampler?.scale ?? null,
+      },
+      signal,
+    );
+  } catch (error) {
+    await looking.then(
+      ({ lease }) => lease.release(),
+      () => undefined,
+    );
+    throw error;
+  }
   report("line", conditions.line);
 
   clock.begin("references");
-  const retrieved = await retrieve(networks, references, prepared, request);
-  const latentDims = [
-    1,
-    manifest.latent.channels,
-    height / manifest.latent.downscale,
-    width / manifest.latent.downscale,
-  ] as const;
-  const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
-  const upsampled = upsampler ? upsampledSize(width, height, upsampler.scale) : ([0, 0] as const);
-  const counts = {
-    latent: latentCount,
-    references: (retrieved.length * latentCount) / 4,
-    upsampler: (manifest.latent.channels * upsampled[0] * upsampled[1]) / manifest.latent.downscale ** 2,
-  };
-  const noise = request.noise ?? (await runTask("seededNoise", { seed: request.seed, counts }, signal));
-  const chosen = retrieved.map((one, index) => ({ ...one, noise: noise.references?.[index] }));
+  const { chosen, noise, lease, latentDims, upsampled } = await looking;
   report("chosen", chosen);
-  const lease = await references.keysAndValues(chosen, bucket, style, signal);
-  let latent: Float32Array;
+  let denoised: Tensor;
   try {
     clock.begin("encode");
     using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
@@ -88,14 +91,24 @@ export async function colorizeTile(
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
     const fixed = { lineLatent, hintLatent, hintMask, resolution, referenceKv: lease.value };
-    latent = await denoise(networks, fixed, noise.start, latentDims, request);
+    denoised = await lane.denoiser.denoise({
+      style,
+      dims: latentDims,
+      start: noise.start,
+      conditions: fixed,
+      steps: request.steps,
+      signal,
+      onStep: (step, steps) => request.onStage?.("denoise", step, steps),
+      ...(request.onValue && { onLatent: (step, value) => report(`latent_${step}`, value) }),
+    });
   } finally {
     lease.release();
   }
-  report("latent", latent);
+  using latent = denoised;
+  if (request.onValue) report("latent", await valuesOf(latent));
 
   clock.begin("decode");
-  const planes = await networks.decodeLatent(latent, latentDims, signal);
+  const planes = await networks.decodeLatent(latent, signal);
   const decoded = await runTask(
     "prepareDecoded",
     { planes, width, height, upsamplerScale: upsampler?.scale ?? null },
@@ -124,13 +137,55 @@ export async function colorizeTile(
   };
 }
 
+/** What a tile is coloured from, on the device; release the lease when the tile is done. */
+interface Found {
+  readonly chosen: ChosenPatch[];
+  readonly noise: PageNoise;
+  readonly lease: Lease<Tensor>;
+  readonly latentDims: readonly [number, number, number, number];
+  /** Size of the upsampled picture; zeros without an upsampler. */
+  readonly upsampled: readonly [number, number];
+}
+
+/** Retrieves a tile's references, and draws its noise. */
+async function lookUp(
+  { lane, references, runTask, upsampler }: TileContext,
+  prepared: PreparedTile,
+  request: ProbedRequest,
+): Promise<Found> {
+  const { style, signal, seed } = request;
+  const { bucket } = prepared;
+  const { channels, downscale } = lane.networks.model.manifest.latent;
+  const retrieved = await retrieve(lane.networks, references, prepared, request);
+  const latentDims = [1, channels, bucket.height / downscale, bucket.width / downscale] as const;
+  const latentCount = latentDims.reduce((product, dim) => product * dim, 1);
+  const upsampled = upsampler ? upsampledSize(bucket.width, bucket.height, upsampler.scale) : ([0, 0] as const);
+  const counts = {
+    latent: latentCount,
+    references: (retrieved.length * latentCount) / 4,
+    upsampler: (channels * upsampled[0] * upsampled[1]) / downscale ** 2,
+  };
+  const drawing = request.noise ?? runTask("seededNoise", { seed, counts }, signal);
+  const chosen = retrieved.map((one, index) => ({ ...one, noise: request.noise?.references?.[index] }));
+  const [lent, noise] = await Promise.allSettled([
+    references.keysAndValues(lane, chosen, bucket, style, signal),
+    Promise.resolve(drawing),
+  ]);
+  if (lent.status === "rejected") throw lent.reason;
+  if (noise.status === "rejected") {
+    lent.value.release();
+    throw noise.reason;
+  }
+  return { chosen, noise: noise.value, lease: lent.value, latentDims, upsampled };
+}
+
 async function retrieve(
   networks: Networks,
   references: ReferenceSet,
   prepared: PreparedTile,
   request: ProbedRequest,
 ): Promise<ChosenPatch[]> {
-  const patches = await references.patches(prepared.bucket, request.signal);
+  const patches = await references.patches(prepared.bucket, networks, request.signal);
   if (patches.length === 0) return [];
   const queries = await networks.embed(prepared.queryPixels, QUADRANTS, request.signal);
   const size = networks.model.manifest.imageEncoder.embeddingSize;
@@ -147,28 +202,7 @@ async function retrieve(
   return ranking.flatMap((row, quadrant) => row.map((index, rank) => ({ quadrant, rank, patch: patches[index]! })));
 }
 
-async function denoise(
-  networks: Networks,
-  conditions: DenoiserConditions,
-  start: Float32Array,
-  dims: readonly number[],
-  request: ProbedRequest,
-): Promise<Float32Array> {
-  const { scheduler, prediction } = networks.model.manifest;
-  const steps = Math.min(request.steps, scheduler.maxSteps ?? request.steps);
-  const solver = new Solver(steps, {
-    predictionType: prediction,
-    trainSteps: scheduler.trainTimesteps,
-    betaStart: scheduler.betaStart,
-    betaEnd: scheduler.betaEnd,
-  });
-  let latent = start;
-  for (const [step, timestep] of solver.timesteps.entries()) {
-    request.signal?.throwIfAborted();
-    request.onStage?.("denoise", step + 1, steps);
-    const output = await networks.denoise(latent, dims, timestep, conditions, request.style, request.signal);
-    latent = solver.step(latent, output, step);
-    request.onValue?.(`latent_${step}`, latent);
-  }
-  return latent;
+async function valuesOf(tensor: Tensor): Promise<Float32Array> {
+  using host = await tensor.toHost();
+  return (host.data as Float32Array).slice();
 }

@@ -4,9 +4,11 @@
  */
 import { toRgb } from "../../binding/pixels/pixels.js";
 import { ValidationError } from "../../errors.js";
+import { logContext } from "../../logging.js";
 import type { ModelPackage } from "../../model/package.js";
-import type { Networks } from "../networks/networks.js";
-import type { PageTask } from "../tasks/prepare-page.js";
+import type { DeviceLane } from "../devices/device-lane.js";
+import type { DeviceLanes } from "../devices/device-lanes.js";
+import type { PageTask, PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
 import type { Bucket } from "../../model/buckets.js";
 import { colorizeTile, type ColouredTile } from "./colorize-tile.js";
@@ -14,15 +16,18 @@ import { StageClock } from "./page-stages.js";
 import type { RasterRequest, RasterResult } from "./raster-request.js";
 import type { ReferenceSet } from "./references.js";
 
-/** Colours one page. Rejects with the signal's reason when cancelled. */
+/**
+ * Colours one page: each tile on a device that has room. Rejects with the signal's reason when cancelled.
+ */
 export async function colorizeRaster(
-  networks: Networks,
+  lanes: DeviceLanes,
+  model: ModelPackage,
   references: ReferenceSet,
   runTask: RunTask,
   request: RasterRequest,
 ): Promise<RasterResult> {
   const { signal } = request;
-  const { manifest } = networks.model;
+  const { manifest } = model;
   const upsampler = request.ink === "model" || manifest.upsampler?.pageInk !== false ? manifest.upsampler : null;
   const clock = new StageClock(request.onStage);
   signal?.throwIfAborted();
@@ -31,9 +36,10 @@ export async function colorizeRaster(
     "preparePage",
     {
       page: request.page,
-      buckets: modelBuckets(networks.model),
+      buckets: modelBuckets(model),
       encoder: manifest.imageEncoder,
-      keepPage: request.ink !== "model",
+      // A tile that has to be coloured again is cut out again.
+      keepPage: request.ink !== "model" || lanes.areSeveral,
       hints: hintsOf(request),
       hintForm: manifest.hints,
     },
@@ -41,15 +47,42 @@ export async function colorizeRaster(
   );
   const { parts, plan, marks } = prepared;
   let { page, first: tile } = prepared;
-  const context = { networks, references, runTask, clock, upsampler };
   const done: ColouredTile[] = [];
   for (const [index, part] of parts.entries()) {
-    if (index > 0) {
+    const cutOut = async (): Promise<PreparedTile> => {
       clock.begin("prepare");
-      const task = { page: page!, part, encoder: manifest.imageEncoder, marks: marks?.[index] };
+      const own = marks?.[index];
+      const tileMarks = own && lanes.areSeveral ? { ...own, data: own.data.slice() } : own;
+      const task = { page: page!, part, encoder: manifest.imageEncoder, marks: tileMarks };
       ({ tile, page } = await runTask("prepareTile", task, signal));
-    }
-    done.push(await colorizeTile(context, tile, ofTile(request, index, parts.length)));
+      return tile;
+    };
+    // The first part comes with the page, unless its marks must stay for another attempt.
+    const isThere = index === 0 && !(lanes.areSeveral && marks !== undefined);
+    if (!isThere) tile = await cutOut();
+    const ofThis = ofTile(request, index, parts.length);
+    const { width, height } = part.bucket;
+    const wanted = {
+      name: logContext().page ?? "without a name",
+      style: request.style,
+      size: [width, height] as const,
+      topK: request.topK,
+      heldBytes: (lane: DeviceLane) => references.heldBytes(lane),
+      signal,
+    };
+    done.push(
+      await lanes.run(wanted, async (lane, isAgain) => {
+        const cut = isAgain ? await cutOut() : tile;
+        const device = lanes.areSeveral ? lane.name : undefined;
+        clock.on(device);
+        const context = { lane, references, runTask, clock, upsampler };
+        try {
+          return await colorizeTile(context, cut, onDevice(ofThis, device));
+        } finally {
+          clock.on(undefined);
+        }
+      }),
+    );
   }
   let image = done[0]!.picture;
   if (plan !== undefined)
@@ -75,14 +108,23 @@ export async function colorizeRaster(
   };
 }
 
+/** The request with steps that name the device. */
+function onDevice(request: RasterRequest, device: string | undefined): RasterRequest {
+  const { onStage } = request;
+  if (device === undefined || onStage === undefined) return request;
+  return { ...request, onStage: (stage, step, steps) => onStage(stage, step, steps, device) };
+}
+
 /** The request with steps counted over all tiles. */
 function ofTile(request: RasterRequest, index: number, count: number): RasterRequest {
   const { onStage } = request;
   if (count === 1 || onStage === undefined) return request;
   return {
     ...request,
-    onStage: (stage, step, steps) =>
-      step === undefined || steps === undefined ? onStage(stage) : onStage(stage, index * steps + step, count * steps),
+    onStage: (stage, step, steps, device) =>
+      step === undefined || steps === undefined
+        ? onStage(stage)
+        : onStage(stage, index * steps + step, count * steps, ...(device === undefined ? [] : [device])),
   };
 }
 

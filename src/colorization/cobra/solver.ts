@@ -3,12 +3,10 @@
  * `DPMSolverMultistepScheduler` as PixArt sets it): linear betas, timesteps by "linspace", final sigma 0. The initial
  * noise is not scaled.
  */
-import { BatchProcessingError, ValidationError } from "../../errors.js";
+import { ValidationError } from "../../errors.js";
 
 /** Settings of the noise schedule; the defaults are Cobra's. */
-interface SolverOptions {
-  /** What the network predicts: the noise ("epsilon", default) or the clean latents ("sample"). */
-  predictionType?: "epsilon" | "sample";
+export interface SolverOptions {
   /** Steps of the training schedule. Default 1000. */
   trainSteps?: number;
   /** First beta of the linear schedule. Default 0.0001. */
@@ -52,91 +50,55 @@ export function alphasCumprod(options: SolverOptions = {}): Float32Array {
   return table;
 }
 
+/** What one step does to a page, as numbers of the formulas in `solver-graph.ts`. */
+export interface SolverStep {
+  readonly timestep: number;
+  /** Signal and noise shares of the latents at the step: x = a * clean + s * noise. */
+  readonly a: number;
+  readonly s: number;
+  /** next = keep * x + gain * clean + slope * (clean - previous clean). */
+  readonly keep: number;
+  readonly gain: number;
+  readonly slope: number;
+  /** The first step has no previous clean latents. */
+  readonly isFirst: boolean;
+  /** After the last step the clean latents are the result. */
+  readonly isLast: boolean;
+}
+
 /**
- * Takes one page from noise to clean latents. Keeps the last predicted clean latents between steps; one instance per
- * page.
+ * The steps from noise to clean latents: first order on the first one, then second order with the slope of the clean
+ * latents.
+ * @param steps 1 gives the predicted clean latents (where Cobra itself fails)
+ * @throws ValidationError `ERR_ARGUMENT` as `solverTimesteps`
  */
-export class Solver {
-  /** Timesteps to feed the network, in order. */
-  readonly timesteps: Int32Array;
-  /** sigma of each step and a final 0: steps + 1 values. */
-  readonly sigmas: Float32Array;
-  readonly #predictionType: "epsilon" | "sample";
-  #previous: Float32Array | undefined;
-  #next = 0;
-
-  /** @param steps number of denoising steps; 1 gives the predicted clean latents (where Cobra itself fails) */
-  constructor(steps: number, options: SolverOptions = {}) {
-    this.timesteps = solverTimesteps(steps, options.trainSteps);
-    this.#predictionType = options.predictionType ?? "epsilon";
-    const table = alphasCumprod(options);
-    this.sigmas = new Float32Array(steps + 1);
-    this.timesteps.forEach((t, i) => (this.sigmas[i] = Math.sqrt((1 - table[t]!) / table[t]!)));
-  }
-
-  /** The step that comes next, 0-based; equal to the number of timesteps when done. */
-  get nextIndex(): number {
-    return this.#next;
-  }
-
-  /**
-   * The clean latents that a network output stands for: (x - s * epsilon) / a, or the output itself for "sample".
-   * @param index 0-based step
-   */
-  predictClean(sample: Float32Array, modelOutput: Float32Array, index: number): Float32Array {
-    if (this.#predictionType === "sample") return modelOutput.slice();
-    const { a, s } = alphaSigma(this.sigmas[index]!);
-    return sample.map((x, i) => (x - s * modelOutput[i]!) / a);
-  }
-
-  /**
-   * One step: the latents at the next noise level. Steps are taken in order 0, 1, 2, …
-   * @param sample latents at `timesteps[index]`
-   * @param modelOutput the network's output there, same length
-   * @returns new array of float32
-   * @throws BatchProcessingError `ERR_STATE` when `index` is not the next step; ValidationError `ERR_ARGUMENT` for
-   * unequal lengths
-   */
-  step(sample: Float32Array, modelOutput: Float32Array, index: number): Float32Array {
-    if (index !== this.#next || index >= this.timesteps.length) {
-      const next = this.#next < this.timesteps.length ? `step ${this.#next} comes next` : "all steps are done";
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `step ${index} of ${this.timesteps.length} was asked for, but ${next}; make another solver to begin again`,
-      );
-    }
-    if (modelOutput.length !== sample.length || (this.#previous && this.#previous.length !== sample.length)) {
-      throw new ValidationError(
-        "ERR_ARGUMENT",
-        `latents of ${sample.length} values do not fit an output of ${modelOutput.length}; all steps need one length`,
-      );
-    }
-    const clean = this.predictClean(sample, modelOutput, index);
-    const result = index === this.timesteps.length - 1 ? clean.slice() : this.#advance(sample, clean, index);
-    this.#previous = clean;
-    this.#next = index + 1;
-    return result;
-  }
-
-  /**
-   * From step `index` to `index + 1`: first order on the first step, then second order with the slope of the clean
-   * latents.
-   */
-  #advance(sample: Float32Array, clean: Float32Array, index: number): Float32Array {
-    const here = alphaSigma(this.sigmas[index]!);
-    const there = alphaSigma(this.sigmas[index + 1]!);
+export function solverSteps(steps: number, options: SolverOptions = {}): SolverStep[] {
+  const timesteps = solverTimesteps(steps, options.trainSteps);
+  const sigmas = solverSigmas(timesteps, options);
+  return Array.from(timesteps, (timestep, index) => {
+    const here = alphaSigma(sigmas[index]!);
+    const isFirst = index === 0;
+    const isLast = index === timesteps.length - 1;
+    const step = { timestep, a: here.a, s: here.s, isFirst, isLast };
+    if (isLast) return { ...step, keep: 0, gain: 1, slope: 0 };
+    const there = alphaSigma(sigmas[index + 1]!);
     const h = there.lambda - here.lambda;
-    const keep = there.s / here.s;
     const gain = -there.a * Math.expm1(-h);
-    const previous = this.#previous;
-    if (!previous) return sample.map((x, i) => keep * x + gain * clean[i]!);
-    const slope = (0.5 * gain * h) / (here.lambda - alphaSigma(this.sigmas[index - 1]!).lambda);
-    return sample.map((x, i) => keep * x + gain * clean[i]! + slope * (clean[i]! - previous[i]!));
-  }
+    const slope = isFirst ? 0 : (0.5 * gain * h) / (here.lambda - alphaSigma(sigmas[index - 1]!).lambda);
+    return { ...step, keep: there.s / here.s, gain, slope };
+  });
+}
+
+/** sigma of each step and a final 0, as float32: steps + 1 values. */
+export function solverSigmas(timesteps: Int32Array, options: SolverOptions = {}): Float32Array {
+  const table = alphasCumprod(options);
+  const sigmas = new Float32Array(timesteps.length + 1);
+  timesteps.forEach((t, i) => (sigmas[i] = Math.sqrt((1 - table[t]!) / table[t]!)));
+  return sigmas;
 }
 
 /** a = 1 / sqrt(sigma^2 + 1), s = sigma * a, lambda = ln a - ln s = -ln sigma. */
-function alphaSigma(sigma: number): { a: number; s: number; lambda: number } {
+export function alphaSigma(sigma: number): { a: number; s: number; lambda: number } {
   const a = 1 / Math.sqrt(sigma * sigma + 1);
   return { a, s: sigma * a, lambda: -Math.log(sigma) };
 }

@@ -4,6 +4,7 @@
  */
 import { dirname, join } from "node:path";
 import { InferenceSession, type SessionOptions, type Tensor } from "../../binding/index.js";
+import { PROVIDERS } from "../../binding/runtime/providers.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { getLogger } from "../../logging.js";
@@ -12,7 +13,9 @@ import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
+import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
+import { buildSolver } from "../cobra/solver-graph.js";
 import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
@@ -20,8 +23,23 @@ const log = getLogger("networks");
 
 /**
  * Does `work`. When memory runs out in it, frees memory and does it again, until it succeeds or nothing is left to free.
+ * @param batch pages in it; of several, half are tried before sessions are opened again
  */
-export type RetryOnOutOfMemory = <T>(work: () => Promise<T>) => Promise<T>;
+export type RetryOnOutOfMemory = <T>(work: () => Promise<T>, batch?: number) => Promise<T>;
+
+/** Opens a network's session, on a device by its name. */
+export type OpenNetwork = (
+  graph: GraphName,
+  model: string | Uint8Array,
+  options: SessionOptions,
+  device: string,
+) => Promise<InferenceSession>;
+
+/** Opens it on the device that is meant. */
+type OpenHere = (graph: GraphName, model: string | Uint8Array, options: SessionOptions) => Promise<InferenceSession>;
+
+/** Opens it with ONNX Runtime. */
+export const openInRuntime: OpenNetwork = (_graph, model, options) => InferenceSession.create(model, options);
 
 /** Which network's session a set of weights is allocated with: one that every use of the weights needs anyway. */
 const ALLOCATED_WITH: Readonly<Record<WeightSet, GraphName>> = {
@@ -35,15 +53,24 @@ export class NetworkSessions implements Disposable {
   readonly #model: ModelPackage;
   readonly #options: SessionOptions;
   readonly #withRetry: RetryOnOutOfMemory;
+  readonly #openNetwork: OpenHere;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #open = new Map<InferenceSession, GraphName>();
   readonly #weights: SharedWeights;
   /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
   readonly #inFloat32: boolean;
+  #solver: Promise<InferenceSession> | undefined;
   #disposed = false;
 
-  constructor(model: ModelPackage, options: SessionOptions, withRetry: RetryOnOutOfMemory, book: BookMemory) {
+  constructor(
+    model: ModelPackage,
+    options: SessionOptions,
+    withRetry: RetryOnOutOfMemory,
+    book: BookMemory,
+    openNetwork: OpenHere,
+  ) {
     this.#model = model;
+    this.#openNetwork = openNetwork;
     this.#options = options;
     this.#withRetry = withRetry;
     this.#inFloat32 =
@@ -64,6 +91,7 @@ export class NetworkSessions implements Disposable {
     if (!opening) {
       opening = this.#withRetry(() =>
         openSession(
+          this.#openNetwork,
           name,
           graph,
           path,
@@ -79,6 +107,18 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  /** The solver beside a denoiser's session, opened at first use. */
+  solver({ device }: InferenceSession): Promise<InferenceSession> {
+    if (this.#solver === undefined) {
+      const provider = device.kind; // each kind has a plain provider of its name
+      const precision = PROVIDERS[provider].hasFloat64 ? "float64" : "float32";
+      const model = modelBytes(buildSolver(this.#model.manifest.prediction, precision));
+      this.#solver = InferenceSession.create(model, { provider, deviceId: device.index, intraOpThreads: 1 });
+      this.#solver.catch(() => (this.#solver = undefined)); // a failed opening may be tried again
+    }
+    return this.#solver;
   }
 
   /** The weights that a session takes as inputs, loaded at first use. */
@@ -109,6 +149,15 @@ export class NetworkSessions implements Disposable {
     );
   }
 
+  /** Frees all sessions and weights, when their last run has ended. They open again when they are needed. */
+  closeAll(): void {
+    for (const path of this.#sessions.keys()) {
+      disposeOpened(this.#sessions.get(path));
+      this.#sessions.delete(path);
+    }
+    this.#weights[Symbol.dispose]();
+  }
+
   /** The sessions that are open, with what they run. */
   open(): { readonly session: InferenceSession; readonly graph: GraphName }[] {
     return [...this.#open].flatMap(([session, graph]) => (session.disposed ? [] : [{ session, graph }]));
@@ -136,6 +185,7 @@ export class NetworkSessions implements Disposable {
     this.#disposed = true;
     this.#weights[Symbol.dispose]();
     for (const opening of this.#sessions.values()) disposeOpened(opening);
+    disposeOpened(this.#solver);
   }
 }
 
@@ -154,6 +204,7 @@ function separateWeights(model: ModelPackage, graph: GraphName, style: Style): R
 
 /** @param inFloat32 inputs that are taken as float32, whatever the graph says */
 async function openSession(
+  open: OpenHere,
   model: string,
   graph: GraphName,
   path: string,
@@ -162,8 +213,9 @@ async function openSession(
 ): Promise<InferenceSession> {
   const started = performance.now();
   const session = await (inFloat32 === undefined
-    ? InferenceSession.create(path, options)
-    : InferenceSession.create(
+    ? open(graph, path, options)
+    : open(
+        graph,
         withFloat32Weights(path, (name) => inFloat32.has(name)),
         inFolder(dirname(path), options),
       ));

@@ -7,23 +7,38 @@ import { InferenceError, systemCode } from "../../errors.js";
 import type { GraphName } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { LineInput } from "../cobra/line-style.js";
-import { NetworkSessions, type RetryOnOutOfMemory } from "./network-sessions.js";
-import { RunClock, type RunTimes } from "./run-times.js";
+import { NetworkSessions, openInRuntime, type OpenNetwork, type RetryOnOutOfMemory } from "./network-sessions.js";
+import { RunClock } from "./run-times.js";
 import type { BookMemory } from "./shared-weights.js";
+import { copyOut, Staging } from "./staging.js";
 import { shrinkArenas } from "./shrink-arenas.js";
 
-/** What the denoiser sees of a page besides the noisy latent; all stay where the session put them. */
+/** What the denoiser sees of B pages besides the noisy latents; all stay where the session put them. */
 export interface DenoiserConditions {
-  /** [1, 4, h, w] latent of the line picture. */
+  /** [B, 4, h, w] latents of the line pictures. */
   lineLatent: Tensor;
-  /** [1, 4, h, w] latent of the hint picture. */
+  /** [B, 4, h, w] latents of the hint pictures. */
   hintLatent: Tensor;
-  /** [1, 1, h, w], 0..1. */
+  /** [B, 1, h, w], 0..1. */
   hintMask: Tensor;
-  /** [1, 2] = [H, 2W] of the page in pixels. */
+  /** [B, 2] = [H, 2W] of each page in pixels. */
   resolution: Tensor;
-  /** [1, R, layers, 2, tokens, width]. */
+  /** [B, R, layers, 2, tokens, width]. */
   referenceKv: Tensor;
+}
+
+/** What networks are run with. */
+export interface NetworksParts {
+  /** How work that may run out of memory is done. Default: once. */
+  readonly withRetry?: RetryOnOutOfMemory;
+  /** Books the memory of weights that are held apart from sessions. Default: not booked. */
+  readonly book?: BookMemory;
+  /** Opens sessions. Default: ONNX Runtime's. */
+  readonly openNetwork?: OpenNetwork | undefined;
+  /** What the device is called. Default "cpu". */
+  readonly device?: string;
+  /** Times the runs. */
+  readonly clock?: RunClock;
 }
 
 /** Runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
@@ -31,31 +46,40 @@ export class Networks implements Disposable {
   readonly model: ModelPackage;
   readonly #sessions: NetworkSessions;
   readonly #withRetry: RetryOnOutOfMemory;
-  readonly #clock = new RunClock();
+  readonly #clock: RunClock;
+  readonly #staging = new Staging();
 
-  /**
-   * @param withRetry how work that may run out of memory is done; default: once
-   * @param book books the memory of weights that are held apart from sessions; default: not booked
-   */
-  constructor(
-    model: ModelPackage,
-    options: SessionOptions = {},
-    withRetry: RetryOnOutOfMemory = (work) => work(),
-    book: BookMemory = () => ({ [Symbol.dispose]: () => undefined }),
-  ) {
+  constructor(model: ModelPackage, options: SessionOptions = {}, parts: NetworksParts = {}) {
+    const {
+      withRetry = (work) => work(),
+      book = () => ({ [Symbol.dispose]: () => undefined }),
+      openNetwork = openInRuntime,
+      device = "cpu",
+      clock = new RunClock(device),
+    } = parts;
     this.model = model;
     this.#withRetry = withRetry;
-    this.#sessions = new NetworkSessions(model, options, withRetry, book);
-  }
-
-  /** Run times since the start. */
-  get times(): RunTimes {
-    return this.#clock.snapshot();
+    this.#clock = clock;
+    this.#sessions = new NetworkSessions(model, options, withRetry, book, (graph, file, given) =>
+      openNetwork(graph, file, given, device),
+    );
   }
 
   /** The session of a graph, opened at first use. */
   session(graph: GraphName, style: Style): Promise<InferenceSession> {
     return this.#sessions.session(graph, style);
+  }
+
+  /** A session with its weights. They may be closed by others at any time between two awaits, and are then opened again. */
+  async #ready(
+    graph: GraphName,
+    style: Style,
+  ): Promise<{ session: InferenceSession; weights: Record<string, Tensor> }> {
+    for (;;) {
+      const session = await this.session(graph, style);
+      const weights = await this.#sessions.weights(graph, style, session);
+      if (!session.disposed && Object.values(weights).every(({ disposed }) => !disposed)) return { session, weights };
+    }
   }
 
   async #run(
@@ -65,24 +89,53 @@ export class Networks implements Disposable {
     output: string,
     signal?: AbortSignal,
     keepOnDevice = false,
+    batch = 1,
   ): Promise<Tensor> {
-    const session = await this.session(graph, style);
-    const all = { ...inputs, ...(await this.#sessions.weights(graph, style, session)) };
+    let { session, weights } = await this.#ready(graph, style);
     const startedMs = performance.now();
-    let failure: string | undefined;
     try {
-      const outputs = await this.#withRetry(() =>
-        session.run(all, { outputs: [output], keepOnDevice, finite: true, ...(signal ? { signal } : {}) }),
-      );
+      const outputs = await this.#withRetry(async () => {
+        if (session.disposed) ({ session, weights } = await this.#ready(graph, style));
+        return session.run(
+          { ...inputs, ...weights },
+          { outputs: [output], keepOnDevice, finite: true, ...(signal ? { signal } : {}) },
+        );
+      }, batch);
+      this.recordRun(graph, style, session, startedMs);
       return outputs[output]!;
     } catch (error) {
-      failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
-      if (failure !== "ERR_MODEL_OUTPUT") throw error;
-      throw new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });
-    } finally {
-      const model = this.model.manifest.name;
-      this.#clock.record({ model, graph, style, provider: session.provider, startedMs, error: failure });
+      throw this.runFailed(graph, style, session, startedMs, error);
     }
+  }
+
+  /** Counts a run that ends now; `error`: the code or the name of what it failed with. */
+  recordRun(graph: GraphName, style: Style, session: InferenceSession, startedMs: number, error?: string): void {
+    const model = this.model.manifest.name;
+    this.#clock.record({ model, graph, style, provider: session.provider, startedMs, error });
+  }
+
+  /** Counts a run that fails now. @returns the error to throw, which names the network where its values are at fault */
+  runFailed(graph: GraphName, style: Style, session: InferenceSession, startedMs: number, error: unknown): unknown {
+    const failure = systemCode(error) ?? (error instanceof Error ? error.name : "Error");
+    this.recordRun(graph, style, session, startedMs, failure);
+    if (failure !== "ERR_MODEL_OUTPUT") return error;
+    return new InferenceError("ERR_MODEL_OUTPUT", `${graph}: ${(error as Error).message}`, { cause: error });
+  }
+
+  /**
+   * Does work that may run out of memory, as the networks' own runs are done.
+   * @param batch see `RetryOnOutOfMemory`
+   */
+  retrying<T>(work: () => Promise<T>, batch?: number): Promise<T> {
+    return this.#withRetry(work, batch);
+  }
+
+  /** What denoising is made of: the denoiser, the weights that it takes, and the solver on the same device. */
+  async denoiser(
+    style: Style,
+  ): Promise<{ session: InferenceSession; weights: Record<string, Tensor>; solver: InferenceSession }> {
+    const { session, weights } = await this.#ready("denoiser", style);
+    return { session, weights, solver: await this.#sessions.solver(session) };
   }
 
   /**
@@ -90,9 +143,10 @@ export class Networks implements Disposable {
    * @param gray 0..255, sides multiples of 16
    */
   async extractLines({ data, width, height }: LineInput, signal?: AbortSignal): Promise<LineInput> {
-    using input = Tensor.from("float32", data, [1, 1, height, width]);
-    using line = await this.#run("line_extractor", "line", { gray: input }, "line", signal);
-    return { data: (line.data as Float32Array).slice(), width, height };
+    using line = await this.#staging.with(data, [1, 1, height, width], (gray) =>
+      this.#run("line_extractor", "line", { gray }, "line", signal),
+    );
+    return { data: await copyOut(line), width, height };
   }
 
   /**
@@ -101,9 +155,10 @@ export class Networks implements Disposable {
    */
   async embed(pixels: Float32Array, count: number, signal?: AbortSignal): Promise<Float32Array> {
     const size = this.model.manifest.imageEncoder.imageSize;
-    using input = Tensor.from("float32", pixels, [count, 3, size, size]);
-    using embedding = await this.#run("image_encoder", "line", { pixels: input }, "embedding", signal);
-    return (embedding.data as Float32Array).slice();
+    using embedding = await this.#staging.with(pixels, [count, 3, size, size], (input) =>
+      this.#run("image_encoder", "line", { pixels: input }, "embedding", signal),
+    );
+    return await copyOut(embedding);
   }
 
   /**
@@ -119,9 +174,10 @@ export class Networks implements Disposable {
     signal?: AbortSignal,
   ): Promise<Tensor> {
     const { channels, downscale } = this.model.manifest.latent;
-    using image = Tensor.from("float32", planes, [1, 3, height, width]);
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
-    return await this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true);
+    return await this.#staging.with(planes, [1, 3, height, width], (image) =>
+      this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true),
+    );
   }
 
   /** Keys and values of one reference patch, [1, layers, 2, tokens, width], on the device. */
@@ -143,38 +199,10 @@ export class Networks implements Disposable {
     );
   }
 
-  /**
-   * Model output for a noisy latent [1, 4, h, w] at a timestep: the noise, or the clean latent, as the manifest's
-   * `prediction` says.
-   */
-  async denoise(
-    latent: Float32Array,
-    dims: readonly number[],
-    timestep: number,
-    conditions: DenoiserConditions,
-    style: Style,
-    signal?: AbortSignal,
-  ): Promise<Float32Array> {
-    using noisy = Tensor.from("float32", latent, dims);
-    using time = Tensor.from("float32", Float32Array.of(timestep), [1]);
-    const inputs = {
-      latent: noisy,
-      line_latent: conditions.lineLatent,
-      hint_latent: conditions.hintLatent,
-      hint_mask: conditions.hintMask,
-      timestep: time,
-      resolution: conditions.resolution,
-      reference_kv: conditions.referenceKv,
-    };
-    using noise = await this.#run("denoiser", style, inputs, "noise", signal);
-    return (noise.data as Float32Array).slice();
-  }
-
   /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w]. */
-  async decodeLatent(latent: Float32Array, dims: readonly number[], signal?: AbortSignal): Promise<Float32Array> {
-    using input = Tensor.from("float32", latent, dims);
-    using image = await this.#run("vae_decoder", "line", { latent: input }, "image", signal);
-    return (image.data as Float32Array).slice();
+  async decodeLatent(latent: Tensor, signal?: AbortSignal): Promise<Float32Array> {
+    using image = await this.#run("vae_decoder", "line", { latent }, "image", signal);
+    return await copyOut(image);
   }
 
   /**
@@ -191,17 +219,14 @@ export class Networks implements Disposable {
     signal?: AbortSignal,
   ): Promise<Float32Array> {
     const { channels, downscale } = this.model.manifest.latent;
-    using colorInput = Tensor.from("float32", color, [1, 3, height, width]);
-    using lineInput = Tensor.from("float32", line, [1, 3, height, width]);
+    const dims = [1, 3, height, width];
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
-    using image = await this.#run(
-      "guided_upsampler",
-      style,
-      { color: colorInput, line: lineInput, noise: draw },
-      "image",
-      signal,
+    using image = await this.#staging.with(color, dims, (colorInput) =>
+      this.#staging.with(line, dims, (lineInput) =>
+        this.#run("guided_upsampler", style, { color: colorInput, line: lineInput, noise: draw }, "image", signal),
+      ),
     );
-    return (image.data as Float32Array).slice();
+    return await copyOut(image);
   }
 
   /** Frees what only this style uses, when its last run has ended. It opens again when it is needed. */
@@ -216,12 +241,20 @@ export class Networks implements Disposable {
 
   /** Gives memory that all arenas hold and do not use back to the system. */
   shrinkArenas(): Promise<void> {
+    this.#staging.clear();
     return shrinkArenas(this.#sessions, this.model.manifest);
+  }
+
+  /** Frees all sessions, weights and staged memory. They are there again when they are needed. */
+  async rebuild(): Promise<void> {
+    this.#staging.clear();
+    this.#sessions.closeAll();
   }
 
   /** Frees all sessions, when their last run has ended. Idempotent. */
   dispose(): void {
     this.#sessions[Symbol.dispose]();
+    this.#staging[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

@@ -35,25 +35,15 @@ interface EndedRun {
   readonly error?: string | undefined;
 }
 
-/** Times the runs of one device. */
-export class RunClock {
+/** Counts runs by network. */
+export class RunTable {
   readonly #times = new Map<GraphName, { wait: Histogram; run: Histogram }>();
-  #lastEndMs = 0;
 
-  /** Counts a run that ends now. */
-  record({ model, graph, style, provider, startedMs, error }: EndedRun): void {
-    const endedMs = performance.now();
-    const waitMs = Math.max(0, this.#lastEndMs - startedMs);
-    const runMs = endedMs - startedMs - waitMs;
-    this.#lastEndMs = endedMs;
+  record(graph: GraphName, waitMs: number, runMs: number): void {
     let times = this.#times.get(graph);
     if (times === undefined) this.#times.set(graph, (times = { wait: new Histogram(), run: new Histogram() }));
     times.wait.record(waitMs);
     times.run.record(runMs);
-    const failure = error === undefined ? {} : { error };
-    log.debug({ graph, ms: Math.round(runMs * 10) / 10, ...failure }, "network run");
-    if (CHANNELS.networkRun.isWatched)
-      CHANNELS.networkRun.publish({ model, graph, style, provider, waitMs, runMs, ...failure, ...logContext() });
   }
 
   /** Run times since the start. */
@@ -64,5 +54,52 @@ export class RunClock {
         return [graph, { runs: run.count, ms: run.sumMs, wait: times.wait.snapshot(), run }];
       }),
     );
+  }
+}
+
+/** Times the runs of one device. */
+export class RunClock {
+  readonly #device: string;
+  readonly #all: RunTable;
+  readonly #own = new RunTable();
+  #lastEndMs = 0;
+
+  /**
+   * @param device what logs and channels call it
+   * @param all counts the runs of several devices together
+   */
+  constructor(device = "cpu", all = new RunTable()) {
+    this.#device = device;
+    this.#all = all;
+  }
+
+  /** Counts a run that ends now. */
+  record({ model, graph, style, provider, startedMs, error }: EndedRun): void {
+    const endedMs = performance.now();
+    const waitMs = Math.max(0, this.#lastEndMs - startedMs);
+    const runMs = endedMs - startedMs - waitMs;
+    this.#lastEndMs = endedMs;
+    this.#own.record(graph, waitMs, runMs);
+    this.#all.record(graph, waitMs, runMs);
+    const device = this.#device;
+    const failure = error === undefined ? {} : { error };
+    log.debug({ graph, device, ms: Math.round(runMs * 10) / 10, ...failure }, "network run");
+    if (CHANNELS.networkRun.isWatched)
+      CHANNELS.networkRun.publish({
+        model,
+        graph,
+        style,
+        provider,
+        device,
+        waitMs,
+        runMs,
+        ...failure,
+        ...logContext(),
+      });
+  }
+
+  /** Run times since the start. */
+  snapshot(): RunTimes {
+    return this.#own.snapshot();
   }
 }

@@ -139,8 +139,9 @@ async function loadTensors(
     ? InferenceSession.create(withFloat32Outputs(path), inFolder(dirname(path), options))
     : InferenceSession.create(path, options));
   try {
-    for (const { name, dtype, dims } of source.outputs) tensors.set(name, Tensor.alloc(dtype, dims as number[], place));
-    if (place.device === "cpu") await source.run({}, { outputs: Object.fromEntries(tensors) });
+    for (const { name, dtype, dims } of source.outputs)
+      tensors.set(name, await Tensor.allocOn(place, dtype, dims as number[]));
+    if (place.device.onHost) await source.run({}, { outputs: Object.fromEntries(tensors) });
     else await copyOver(await source.run({}), tensors);
     return tensors;
   } catch (error) {

@@ -204,8 +204,13 @@ class PageWork {
       layers: output.layers !== undefined,
       pageHints,
       ...(signal === undefined ? {} : { signal }),
-      onStage: (stage, step, of = steps) =>
-        this.#report({ phase: "colour", stage, ...(step === undefined ? {} : { step, steps: of }) }),
+      onStage: (stage, step, of = steps, device) =>
+        this.#report({
+          phase: "colour",
+          stage,
+          ...(step === undefined ? {} : { step, steps: of }),
+          ...(device === undefined ? {} : { device }),
+        }),
     };
     return references.lend(wanted, signal, (set) => colorizer.colorize(set, request));
   }

@@ -111,6 +111,8 @@ export interface PageProgress {
   /** While denoising: the step that begins, from 1, of `steps`. */
   readonly step?: number;
   readonly steps?: number;
+  /** Where it is coloured, of an engine with several devices, such as "cuda:1". */
+  readonly device?: string;
 }
 
 /**

@@ -18,7 +18,7 @@ interface ConditionTask {
   upsamplerScale: number | null;
 }
 
-interface PreparedConditions {
+export interface PreparedConditions {
   /** The line picture. */
   line: PixelImage<1>;
   /** [1, 3, H, W] in [-1, 1]. */

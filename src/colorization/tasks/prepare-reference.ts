@@ -3,6 +3,7 @@ import { toRgb } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
+import { pictureHash } from "../cobra/picture-hash.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 
 interface ReferenceTask {
@@ -12,6 +13,8 @@ interface ReferenceTask {
 }
 
 interface PreparedReference {
+  /** Hash of the picture. */
+  hash: string;
   /** [patches, 3, S, S] for the image encoder. */
   pixels: Float32Array;
   /** The patches at half the bucket's size, in the same order: the whole picture, then its four quadrant crops. */
@@ -23,6 +26,7 @@ export function prepareReference({ image, bucket, encoder }: ReferenceTask): Pre
   const { width, height } = bucket;
   const patches = referencePatches(fitReference(toRgb(image), width, height));
   return {
+    hash: pictureHash(image),
     pixels: encoderPixels(patches, encoder),
     patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage),
   };

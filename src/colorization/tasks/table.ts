@@ -20,6 +20,7 @@ import { seededNoise } from "../cobra/page-noise.js";
 import { contactSheet } from "./contact-sheet.js";
 import { joinTiles } from "../page/tile-join.js";
 import { composeInk, composeLayers } from "./compose-ink.js";
+import { signedPlanes } from "./network-pictures.js";
 import { prepareConditions } from "./prepare-conditions.js";
 import { finishPicture, prepareDecoded } from "./prepare-decoded.js";
 import { preparePage, prepareTile } from "./prepare-page.js";
@@ -55,6 +56,8 @@ export const TASKS = {
   preparePage,
   prepareTile,
   prepareReference,
+  /** A picture as the VAE takes it. */
+  signedPlanes: (image: RasterImage) => signedPlanes(image),
   prepareConditions,
   prepareDecoded,
   finishPicture,

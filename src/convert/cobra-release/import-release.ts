@@ -33,6 +33,9 @@ export interface ImportReleaseOptions extends ReleaseFolders {
   readonly ignored?: readonly string[];
   /** Replace an existing folder (default false: ERR_OUTPUT_EXISTS). */
   readonly overwrite?: boolean;
+  /** See `BuildModelPackageOptions`. */
+  readonly resumeKey?: string;
+  readonly finish?: (folder: string) => Promise<void>;
   readonly onProgress?: (progress: BuildProgress) => void;
 }
 
@@ -68,7 +71,7 @@ export async function importRelease(options: ImportReleaseOptions): Promise<Mode
     styles,
     separateStyles: true,
   };
-  const { directory, precision, overwrite = false, onProgress } = options;
+  const { directory, precision, overwrite = false, onProgress, resumeKey, finish } = options;
   const info = {
     name: options.styles.length > 1 ? "cobra" : `cobra-${options.styles[0] === "line" ? "line" : "shadow"}`,
     version: "1",
@@ -85,6 +88,8 @@ export async function importRelease(options: ImportReleaseOptions): Promise<Mode
     overwrite,
     externalDataAboveBytes: 0,
     ...(onProgress ? { onProgress } : {}),
+    ...(resumeKey === undefined ? {} : { resumeKey }),
+    ...(finish ? { finish } : {}),
   });
 }
 

@@ -45,11 +45,19 @@ const DIFFUSERS = [
 const TRANSFORMERS = ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"];
 const STYLE_FOLDERS: Readonly<Record<Style, string>> = { line: "line", "line + shadow": "shadow" };
 
-/** Finds the files. Throws ERR_MODEL_NOT_FOUND that lists every one that is missing. */
-export function findRelease(folders: ReleaseFolders, styles: readonly Style[]): ReleaseFiles {
+/**
+ * Finds the files.
+ * @param isThere whether there is a file at an absolute path; default: on the disk
+ * @throws ModelError `ERR_MODEL_NOT_FOUND` that lists every one that is missing
+ */
+export function findRelease(
+  folders: ReleaseFolders,
+  styles: readonly Style[],
+  isThere: (path: string) => boolean = existsSync,
+): ReleaseFiles {
   const missing: string[] = [];
   const find = (folder: string, ...names: string[]): string => {
-    const found = names.map((name) => join(resolve(folder), name)).find((path) => existsSync(path));
+    const found = names.map((name) => join(resolve(folder), name)).find((path) => isThere(path));
     if (found === undefined)
       missing.push(
         `${join(resolve(folder), names[0]!)}${
@@ -64,12 +72,11 @@ export function findRelease(folders: ReleaseFolders, styles: readonly Style[]): 
     return found ?? "";
   };
   const perhaps = (folder: string, name: string): string | undefined =>
-    [join(resolve(folder), name)].find((path) => existsSync(path));
+    [join(resolve(folder), name)].find((path) => isThere(path));
   const within = (folder: string, names: readonly string[]): string[] => names.map((name) => `${folder}/${name}`);
   const { cobra, pixart } = folders;
-  const prompt = existsSync(join(folders.prompt, "prompt_tensor"))
-    ? join(folders.prompt, "prompt_tensor")
-    : folders.prompt;
+  const below = join(resolve(folders.prompt), "prompt_tensor");
+  const prompt = isThere(join(below, "prompt_embeds.pt")) ? below : folders.prompt;
   const files: ReleaseFiles = {
     lineExtractor: find(cobra, "LE/erika.pth"),
     imageEncoder: find(cobra, ...within("image_encoder", TRANSFORMERS)),

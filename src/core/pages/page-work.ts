@@ -87,7 +87,7 @@ async function requestOf(
 }
 
 function follow({ emit, colouring, onStage }: PageContext, page: BatchPage, progress: PageProgress): void {
-  const { phase, stage, step, steps } = progress;
+  const { phase, stage, step, steps, device } = progress;
   if (phase === "decode") return;
   if (phase === "colour") colouring(page);
   if (page.stage !== stage || phase === "encode") {
@@ -102,6 +102,7 @@ function follow({ emit, colouring, onStage }: PageContext, page: BatchPage, prog
     stage,
     ...(step === undefined ? {} : { step }),
     ...(steps === undefined ? {} : { steps }),
+    ...(device === undefined ? {} : { device }),
   });
 }
 

@@ -1,6 +1,7 @@
 /** Golden cases scheduler/*. */
 import { describe, expect, it } from "vitest";
-import { alphasCumprod, Solver, solverTimesteps } from "../../../src/colorization/cobra/solver.js";
+import { alphasCumprod, solverTimesteps } from "../../../src/colorization/cobra/solver.js";
+import { Solver } from "../../support/plain-solver.js";
 import { maxDifference, readTensors } from "../../support/golden-maths.js";
 
 const tensors = readTensors("scheduler.safetensors");

@@ -29,7 +29,7 @@ function isThere(path: string): boolean {
 function pathsIn(cell: string): string[] {
   let folder = "";
   return namesIn(cell).map((name) => {
-    const isWhole = /^(?:src|native|docs|test|scripts)\//u.test(name);
+    const isWhole = /^(?:src|native|docs|models|test|scripts)\//u.test(name);
     if (isWhole) folder = name.endsWith("/") ? name.slice(0, -1) : dirname(name);
     return isWhole ? name : `${folder}/${name}`;
   });

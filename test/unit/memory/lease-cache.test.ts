@@ -54,6 +54,48 @@ describe("LeaseCache", () => {
     expect(again.value.byteLength).toBe(1);
   });
 
+  it("counts what is put together from other values only when nobody borrows it, and drops it before them", async () => {
+    const live = new Set<Block>();
+    const cache = new LeaseCache<Block>(30);
+    const block = (bytes: number) => async () => new Block(bytes, live);
+    for (const key of ["a", "b", "c"]) (await cache.acquire(key, block(10))).release();
+    const page = await cache.acquire("page", block(30), { derived: true });
+    expect(cache.stats()).toMatchObject({ evictions: 0, heldBytes: 60, leasedBytes: 30 });
+    page.release();
+    expect(cache.stats()).toMatchObject({ evictions: 1, entries: 3, heldBytes: 30 });
+    expect(page.value.disposed).toBe(1);
+  });
+
+  it("asks for its budget each time, and takes what it has no room for back from below", async () => {
+    const live = new Set<Block>();
+    const below = new Map<string, number>();
+    let budget = 100;
+    let made = 0;
+    const cache = new LeaseCache<Block>(() => budget, undefined, "blocks", {
+      keep: async (key, value, costMs) => {
+        expect(costMs).toBeGreaterThanOrEqual(0);
+        below.set(key, value.byteLength);
+      },
+      take: async (key) => {
+        const bytes = below.get(key);
+        below.delete(key);
+        return bytes === undefined ? undefined : new Block(bytes, live);
+      },
+      clear: () => below.clear(),
+    });
+    const take = (key: string) => cache.acquire(key, async () => (made++, new Block(10, live)));
+    (await take("a")).release();
+    budget = 10;
+    (await take("b")).release();
+    await expect.poll(() => live.size).toBe(1);
+    expect([...below.keys()]).toEqual(["a"]);
+    (await take("a")).release();
+    expect(made).toBe(2);
+    cache.dispose();
+    await expect.poll(() => live.size).toBe(0);
+    expect(below.size).toBe(0);
+  });
+
   it("frees everything on dispose, lent values with their last lease", async () => {
     const live = new Set<Block>();
     const cache = new LeaseCache<Block>(100);

@@ -45,7 +45,7 @@ function arena(
   more: { limitBytes?: number; memory?: { freeBytes: number; totalBytes: number } } = {},
 ): ArenaSource {
   return {
-    device,
+    device: { name: device, onHost: device === "cpu" },
     allocatorStats: () => ({ ...STATS, limitBytes: more.limitBytes ?? 0, totalAllocatedBytes, inUseBytes }),
     deviceMemory: () => more.memory,
   };

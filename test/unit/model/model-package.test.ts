@@ -26,6 +26,7 @@ import {
   presetWeights,
 } from "../../../src/convert/presets.js";
 import { givenWeights, overlay } from "../../../src/convert/weights/sources.js";
+import { Tensor } from "../../../src/binding/index.js";
 import { Networks } from "../../../src/colorization/networks/networks.js";
 import { maxDifference } from "../../support/golden.js";
 import { runGraph } from "../../support/run-graph.js";
@@ -107,11 +108,12 @@ describe("a built package", () => {
     // The VAE lies in three graphs and the main branch in two: stored once here. (Graphs of this size are a tenth of
     // structure.)
     expect(outside.manifest.files["weights.bin"]!.bytes).toBeLessThan(0.87 * sum(inside.manifest.files));
-    const latent = Float32Array.from({ length: 96 }, (_, at) => Math.sin(at));
+    const values = Float32Array.from({ length: 96 }, (_, at) => Math.sin(at));
+    using latent = Tensor.from("float32", values, [1, 4, 4, 6]);
     const images = [];
     for (const one of [inside, outside]) {
       using networks = new Networks(one);
-      images.push(await networks.decodeLatent(latent, [1, 4, 4, 6]));
+      images.push(await networks.decodeLatent(latent));
     }
     expect(maxDifference(images[1]!, images[0]!)).toBeLessThan(1e-5);
   });

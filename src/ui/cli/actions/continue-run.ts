@@ -13,8 +13,8 @@ import {
 import { modelFolderOf } from "../../../core/run-model.js";
 import { findRun } from "../../../core/journal/find-run.js";
 import { ConfigurationError } from "../../../errors.js";
-import { defaultModelDirectory } from "../../../model/default-model.js";
-import { openModelPackage } from "../../../model/package.js";
+import { modelDirectory } from "../../../model/default-model.js";
+import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import type { RedoFlags } from "../commands/redo-command.js";
 import { flagFaults } from "../flags/flag-values.js";
 import { engineOptions, type RunFlags } from "../flags/run-flags.js";
@@ -107,8 +107,9 @@ function withHints({ hint, hints }: RedoFlags, changes: SettingChanges): Setting
 async function refuseSamePictures(output: string, { model }: RunFlags, changes: SettingChanges): Promise<void> {
   if (changes.batch !== undefined) return;
   const { record } = await findRun(typedPath(output));
-  const directory = modelFolderOf(record, model) ?? defaultModelDirectory();
-  const opened = await openModelPackage(directory, { verify: false }).catch(() => undefined);
+  const open = async (): Promise<ModelPackage> =>
+    openModelPackage(modelDirectory(modelFolderOf(record, model)), { verify: false });
+  const opened = await open().catch(() => undefined);
   if (opened !== undefined && (model !== undefined || opened.hash === record.model.hash))
     refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages);
 }

@@ -1,7 +1,7 @@
 /** `cobra-batch doctor`: checks what this machine can do, and says how to get what is missing. */
 import { misspeltVariables } from "../../../config/layers.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { defaultModelDirectory } from "../../../model/default-model.js";
+import { modelDirectory } from "../../../model/default-model.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
 import { VERSION } from "../../../core/version.js";
 import { checkGpus, checkModel, checkProviders, checkRuntime, checkSharp } from "../doctor/engine-checks.js";
@@ -37,7 +37,8 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
     { name: "cpu", freeBytes: readHostMemory().availableBytes },
     ...gpus.map(({ freeBytes }, number) => ({ name: `cuda:${number}`, freeBytes })),
   ];
-  for (const device of devices) report([await checkPages(flags.model ?? defaultModelDirectory(), device)]);
+  const model = foundModel(flags.model);
+  if (model !== undefined) for (const device of devices) report([await checkPages(model, device)]);
   report(await checkStorage(process.env));
   report(
     misspeltVariables(process.env).map((found) => ({
@@ -54,6 +55,15 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
       errors === 0 ? "this machine can colour pages\n" : "this machine cannot colour pages yet; see the errors above\n",
     );
   return errors === 0 ? EXIT.done : EXIT.fatal;
+}
+
+/** Undefined for one that is not there, which another finding has told. */
+function foundModel(named: string | undefined): string | undefined {
+  try {
+    return modelDirectory(named);
+  } catch {
+    return undefined;
+  }
 }
 
 function print(finding: Finding, { json }: DoctorFlags): void {

@@ -11,7 +11,8 @@ import { PageMemory } from "../../../colorization/page-memory.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
-import { defaultModelDirectory, embeddedModelDirectory } from "../../../model/default-model.js";
+import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
+import { installedModels, modelsFolders } from "../../../model/installed-models.js";
 import { MANIFEST_FILE } from "../../../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { probeGraph } from "../../../model/probe-graph.js";
@@ -27,21 +28,21 @@ interface Flags {
 }
 
 /** `info`: what a package holds, without hashing it. */
-export function modelInfo(directory: string | undefined, flags: Flags): Promise<void> {
-  return reportErrors(() => info(directory ?? defaultModelDirectory(), flags), Boolean(flags.json));
+export function modelInfo(model: string | undefined, flags: Flags): Promise<void> {
+  return reportErrors(async () => info(modelDirectory(model), flags), Boolean(flags.json));
 }
 
 /** `verify`: every file against its hash. */
-export function verifyModel(directory: string | undefined): Promise<void> {
+export function verifyModel(model: string | undefined): Promise<void> {
   return reportErrors(async () => {
-    const { manifest, directory: root } = await openModelPackage(directory ?? defaultModelDirectory());
+    const { manifest, directory: root } = await openModelPackage(modelDirectory(model));
     printText(
       `${root}: ${manifest.name} ${manifest.version}, ${count(Object.keys(manifest.files).length, "file")}, all intact\n`,
     );
   });
 }
 
-/** `list`: the packages in folders. */
+/** `list`: installed models, and the packages in folders. */
 export function listModels(folders: readonly string[], flags: Flags): Promise<void> {
   return reportErrors(() => list(folders, flags), Boolean(flags.json));
 }
@@ -98,7 +99,13 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
     folders.length > 0
       ? folders.map((folder) => resolve(folder))
       : [resolve("models"), dirname(embeddedModelDirectory())];
-  const found = new Set<string>();
+  const installed = new Map(
+    (folders.length > 0 ? [] : modelsFolders()).flatMap((folder) =>
+      installedModels(folder).map((one) => [one.directory, `${one.name}@${one.version}`] as const),
+    ),
+  );
+  const standard = defaultDirectory();
+  const found = new Set<string>(installed.keys());
   for (const root of roots) {
     const inside = await readdir(root, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
       if (folders.length > 0)
@@ -130,17 +137,28 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
                 precision: opened.manifest.precision,
                 styles: opened.styles,
                 bytes: packageBytes(opened.manifest),
+                ...(installed.has(path) ? { installed: installed.get(path) } : {}),
+                isDefault: path === standard,
               },
         ),
       );
     else
       printText(
         typeof opened === "string"
-          ? `${basename(path)}  damaged: ${opened}\n`
-          : `${basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
+          ? `${installed.get(path) ?? basename(path)}  damaged: ${opened}\n`
+          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
       );
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
+}
+
+/** Undefined where the default leads nowhere: then none is marked. */
+function defaultDirectory(): string | undefined {
+  try {
+    return modelDirectory();
+  } catch {
+    return undefined;
+  }
 }
 
 function nameOf({ manifest }: ModelPackage): string {

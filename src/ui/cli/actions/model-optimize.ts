@@ -5,7 +5,7 @@ import { InferenceSession, runtimeInfo } from "../../../binding/index.js";
 import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { engineFolder, hasWeightsInside, tensorRtOptions } from "../../../colorization/networks/tensorrt-options.js";
 import { ModelError, ResourceError } from "../../../errors.js";
-import { defaultModelDirectory } from "../../../model/default-model.js";
+import { modelDirectory } from "../../../model/default-model.js";
 import type { GraphName } from "../../../model/graph-names.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { makeFolders } from "../../../platform/folders.js";
@@ -25,8 +25,8 @@ const GRAPHS: readonly GraphName[] = [
 ];
 
 /** Builds the engines and prints the folder that holds them. */
-export function optimizeModel(directory: string | undefined, flags: OptimizeFlags): Promise<void> {
-  return reportErrors(() => optimize(directory ?? defaultModelDirectory(), flags));
+export function optimizeModel(model: string | undefined, flags: OptimizeFlags): Promise<void> {
+  return reportErrors(async () => optimize(modelDirectory(model), flags));
 }
 
 async function optimize(directory: string, { device }: OptimizeFlags): Promise<void> {

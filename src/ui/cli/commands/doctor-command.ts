@@ -16,7 +16,10 @@ export function doctorCommand(): Command {
     .description(
       "Checks Node, memory, cores, folders, ONNX Runtime, its providers and the model. Each provider runs a convolution, a matrix product and attention, and the results are compared with the expected ones.",
     )
-    .option("--model <dir>", "model package to check (default: COBRA_MODEL, else the embedded model)")
+    .option(
+      "--model <name|dir>",
+      "installed model or package to check (default: COBRA_MODEL, else the one of `model use`)",
+    )
     .addOption(providerFlag("the provider that must work"))
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(

@@ -1,11 +1,12 @@
-/** `cobra-batch model`: makes, lists and checks model packages. */
+/** `cobra-batch model`: installs, makes, lists and checks model packages. */
 import { Command, Option } from "commander";
 import type { PresetName } from "../../../convert/presets.js";
-import { STYLES, type Style } from "../../../config/settings.js";
-import { choice, collect, fault, FlagFault, integer } from "../flags/flag-values.js";
+import type { Style } from "../../../config/settings.js";
+import type { Precision } from "../../../model/precisions.js";
+import { choice, collect, fault, integer } from "../flags/flag-values.js";
+import { installCommand, removeCommand, useCommand } from "./model-install-command.js";
+import { precisionFlag, styleFlag } from "./model-flags.js";
 
-const PRECISIONS = ["fp16", "fp32"] as const;
-export type Precision = (typeof PRECISIONS)[number];
 /** Sizes of untrained models. */
 export const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
 
@@ -36,13 +37,16 @@ export interface UntrainedFlags {
 /** The command with its subcommands. */
 export function modelCommand(): Command {
   const command = new Command("model")
-    .summary("make, list and check model packages")
-    .description("Makes, lists and checks model packages.");
+    .summary("install, make, list and check models")
+    .description("Installs, makes, lists and checks models.");
   for (const one of [
-    importCommand(),
+    installCommand(),
     listCommand(),
+    useCommand(),
+    removeCommand(),
     infoCommand(),
     verifyCommand(),
+    importCommand(),
     optimizeCommand(),
     untrainedCommand(),
   ])
@@ -52,9 +56,9 @@ export function modelCommand(): Command {
 
 function importCommand(): Command {
   return new Command("import")
-    .summary("make a model package from the original Cobra weights")
+    .summary("make a model package from original Cobra weights in folders")
     .description(
-      "Makes a model package from the original Cobra release. Python is not needed. Folds the LoRA into the PixArt base and writes the networks for ONNX Runtime. docs/models.md says where to get the weights.",
+      "Makes a model package from the original Cobra release in folders; `model install cobra` fetches it and does the same. Python is not needed. Folds the LoRA into the PixArt base and writes the networks for ONNX Runtime.",
     )
     .requiredOption(
       "--cobra <dir>",
@@ -65,13 +69,8 @@ function importCommand(): Command {
       "--prompt <dir>",
       "folder with prompt_embeds.pt and prompt_attention_mask.pt, from the Cobra repository",
     )
-    .addOption(
-      new Option(
-        "--style <name>",
-        'style to import, "line" or "line + shadow"; may be repeated (default: both)',
-      ).argParser(styles),
-    )
-    .addOption(precisionFlag("fp16"))
+    .addOption(styleFlag("style to import"))
+    .addOption(precisionFlag().default("fp16"))
     .addOption(
       new Option("--buckets <sizes>", "page sizes, such as 640x1024,1024x640 (default: Cobra's 15)").argParser(sizes),
     )
@@ -94,9 +93,12 @@ function importCommand(): Command {
 
 function listCommand(): Command {
   return new Command("list")
-    .argument("[dirs...]", "model packages, or folders that hold some (default: ./models and the embedded model)")
-    .summary("list the model packages in folders")
-    .description("Lists the model packages in folders.")
+    .argument(
+      "[dirs...]",
+      "model packages, or folders that hold some (default: installed models, ./models, the embedded)",
+    )
+    .summary("list installed models and packages in folders")
+    .description("Lists installed models and model packages in folders. A star marks the default.")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText("after", "\nExamples:\n  cobra-batch model list\n  cobra-batch model list /srv/models --json")
     .action(async (folders: string[], flags: { json?: boolean }) => {
@@ -107,29 +109,29 @@ function listCommand(): Command {
 
 function infoCommand(): Command {
   return new Command("info")
-    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
     .summary("show what a package holds and whether this machine can run it")
     .description("Shows what a model package holds and whether this machine can run it.")
     .option("--json", "write one JSON object to standard output; see docs/cli-json.md")
-    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra-fp16 --json")
-    .action(async (directory: string | undefined, flags: { json?: boolean }) => {
+    .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra --json")
+    .action(async (model: string | undefined, flags: { json?: boolean }) => {
       const { modelInfo } = await import("../actions/model-look.js");
-      await modelInfo(directory, flags);
+      await modelInfo(model, flags);
     });
 }
 
 function verifyCommand(): Command {
   return new Command("verify")
-    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
     .summary("check every file of a package against its SHA-256")
     .description("Checks every file of a model package against its SHA-256.")
     .addHelpText(
       "after",
-      "\nExamples:\n  cobra-batch model verify cobra-fp16\n\nExit codes: 0 all files are intact, 1 they are not.",
+      "\nExamples:\n  cobra-batch model verify cobra\n\nExit codes: 0 all files are intact, 1 they are not.",
     )
-    .action(async (directory: string | undefined) => {
+    .action(async (model: string | undefined) => {
       const { verifyModel } = await import("../actions/model-look.js");
-      await verifyModel(directory);
+      await verifyModel(model);
     });
 }
 
@@ -137,7 +139,7 @@ function optimizeCommand(): Command {
   const provider = new Option("--provider <name>", "provider to build for");
   provider.argChoices = ["tensorrt"];
   return new Command("optimize")
-    .argument("[dir]", "model package (default: COBRA_MODEL, else the embedded model)")
+    .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
     .summary("build TensorRT engines for a package ahead of the first page")
     .description(
       "Builds TensorRT engines for all page sizes of a model package and keeps them in the cache folder. They serve one package on one kind of GPU with one version of TensorRT. The package's weights must be inside its graphs.",
@@ -148,9 +150,9 @@ function optimizeCommand(): Command {
       "after",
       "\nExamples:\n  cobra-batch model optimize --provider tensorrt\n\nNot tried on a GPU yet; see docs/gpu.md.",
     )
-    .action(async (directory: string | undefined, flags: OptimizeFlags) => {
+    .action(async (model: string | undefined, flags: OptimizeFlags) => {
       const { optimizeModel } = await import("../actions/model-optimize.js");
-      await optimizeModel(directory, flags);
+      await optimizeModel(model, flags);
     });
 }
 
@@ -163,7 +165,7 @@ function untrainedCommand(): Command {
     .requiredOption("--out <dir>", "folder for the package")
     .addOption(preset.default("demo").argParser(choice("--preset", PRESET_NAMES)))
     .option("--seed <number>", "seed of the weights", integer("--seed"), 1)
-    .addOption(precisionFlag("fp32"))
+    .addOption(precisionFlag().default("fp32"))
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model untrained --out untrained\n  cobra-batch model untrained --preset tiny --out tiny",
@@ -172,19 +174,6 @@ function untrainedCommand(): Command {
       const { makeUntrained } = await import("../actions/model-untrained.js");
       await makeUntrained(flags);
     });
-}
-
-function precisionFlag(standard: Precision): Option {
-  const option = new Option("--precision <name>", "precision of weights and activations");
-  option.argChoices = [...PRECISIONS];
-  return option.default(standard).argParser(choice("--precision", PRECISIONS));
-}
-
-function styles(name: string, all: readonly Style[] = []): Style[] {
-  const read = choice("--style", STYLES)(name) as Style | FlagFault;
-  return read instanceof FlagFault || all instanceof FlagFault
-    ? fault((read as unknown as FlagFault).text)
-    : [...all, read];
 }
 
 function sizes(text: string): (readonly [width: number, height: number])[] {

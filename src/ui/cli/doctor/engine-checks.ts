@@ -5,7 +5,7 @@ import { runtimeInfo } from "../../../binding/index.js";
 import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
 import { messageOf } from "../../../errors.js";
-import { defaultModelDirectory } from "../../../model/default-model.js";
+import { modelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
 import { packagePath } from "../../../platform/package-files.js";
 import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
@@ -149,7 +149,7 @@ export function checkSharp(): Finding {
 export async function checkModel(named: string | undefined): Promise<Finding> {
   const base = { check: "model", title: "model" };
   try {
-    const { manifest, directory, hash } = await openModelPackage(named ?? defaultModelDirectory());
+    const { manifest, directory, hash } = await openModelPackage(modelDirectory(named));
     const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
     const found = `${manifest.name} ${manifest.version}, ${bytesText(bytes)}, all files intact, hash ${hash.slice(0, 12)} (${directory})`;
     if (manifest.trained && isEmbedded(directory))

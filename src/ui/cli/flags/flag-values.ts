@@ -3,6 +3,7 @@
  * once.
  */
 import type { Command } from "commander";
+import { parseDeviceName } from "../../../binding/runtime/providers.js";
 import { wholeNumber } from "../../../config/setting-text.js";
 
 /** A flag's value that cannot be read: what was given, the rule and what would do. */
@@ -59,6 +60,18 @@ export function choice<const T extends string>(
   return (text) =>
     choices.find((one) => one === read(text)) ??
     fault(`${flag}: must be ${choices.map((one) => JSON.stringify(one)).join(" or ")}, not ${JSON.stringify(text)}`);
+}
+
+/** Reads "all", or a list of devices with commas. @param flag such as "--devices" */
+export function deviceList(flag: string): (text: string) => "all" | string[] {
+  return (text) => {
+    const names = text.split(",").map((name) => name.trim());
+    if (text.trim() === "all") return "all";
+    if (names.every((name) => parseDeviceName(name) !== undefined)) return names;
+    return fault(
+      `${flag}: must be all, or devices with commas, such as cuda:0,cuda:1 or cpu, not ${JSON.stringify(text)}`,
+    );
+  };
 }
 
 /** A fault in the value's place; nobody reads the value before the faults are reported. */

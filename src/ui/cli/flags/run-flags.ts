@@ -2,13 +2,15 @@
 import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
-import { choice, integer } from "./flag-values.js";
+import { choice, deviceList, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
 
 export interface RunFlags extends LogFlags {
   drain: number;
   model?: string;
   provider?: Provider;
+  devices?: "all" | string[];
+  maxBatch?: number;
   fallback?: boolean;
   threads?: number;
   json?: boolean;
@@ -29,12 +31,25 @@ export function withRunFlags(command: Command, continues = false): Command {
   command
     .optionsGroup("Running:")
     .option(
-      "--model <dir>",
+      "--model <name|dir>",
       continues
-        ? "model package (default: the run's)"
-        : "model package (default: COBRA_MODEL, else the embedded model)",
+        ? "installed model, or folder of a model package (default: the run's)"
+        : "installed model, or folder of a model package (default: COBRA_MODEL, else the one of `model use`)",
     )
     .addOption(providerFlag("where the networks run", continues ? "the run's" : "cpu"))
+    .addOption(
+      new Option(
+        "--devices <list>",
+        "several devices: all, cuda:0,cuda:1 (default: COBRA_DEVICES, else the provider's first)",
+      )
+        .env("COBRA_DEVICES")
+        .argParser(deviceList("--devices")),
+    )
+    .addOption(
+      new Option("--max-batch <number>", "pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
+        .env("COBRA_MAX_BATCH")
+        .argParser(integer("--max-batch", 1)),
+    )
     .option("--fallback", "use the CPU when the provider cannot start")
     .option("--threads <number>", "CPU threads for each network (default: one per core)", integer("--threads"))
     .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)
@@ -45,9 +60,11 @@ export function withRunFlags(command: Command, continues = false): Command {
 }
 
 /** The engine that the flags ask for. */
-export function engineOptions({ model, provider, fallback, threads }: RunFlags): EngineOptions {
+export function engineOptions({ model, provider, devices, maxBatch, fallback, threads }: RunFlags): EngineOptions {
   return {
     ...(model === undefined ? {} : { model }),
+    ...(devices === undefined ? {} : { devices }),
+    ...(maxBatch === undefined ? {} : { maxBatch }),
     session: {
       provider: provider ?? "cpu",
       fallback: fallback ?? false,

@@ -59,6 +59,8 @@ const commandLines = [
     precision: z.string().describe("element type of the weights"),
     styles: z.array(z.enum(STYLES)).describe("styles it has weights for"),
     bytes: count.describe("size of the package's files"),
+    installed: z.string().describe("name and version of an installed model, what --model takes").optional(),
+    isDefault: z.boolean().describe("it is opened when no model is named").optional(),
   }),
   line("model-damaged", "model list: a folder that has a manifest and is no package", {
     directory,
@@ -74,6 +76,26 @@ const commandLines = [
     providers: z
       .array(z.strictObject({ provider: z.string(), fault: z.string().optional() }))
       .describe("execution providers; fault: why one cannot start"),
+  }),
+  line("model-fetching", "model install: how far the fetching is, once a second at most", {
+    doneBytes: count.describe("bytes that have come"),
+    totalBytes: count.describe("bytes in all, where every server tells a size").optional(),
+    doneFiles: count.describe("files that are whole"),
+    totalFiles: count.describe("files to fetch"),
+    bytesPerSecond: count.describe("speed of the last seconds").optional(),
+    leftMs: count.describe("time that the rest will take").optional(),
+  }),
+  line("model-building", "model install: how far the package is written, once a second at most", {
+    part: z.string().describe("file of the package, hash at the end"),
+    doneBytes: count.describe("bytes that are written"),
+    totalBytes: count.describe("bytes to write"),
+  }),
+  line("model-installed", "model install: the last line", {
+    name: z.string().describe("what --model takes"),
+    version: z.string().describe("version of the package, what --model takes after an @"),
+    directory,
+    hash,
+    wasThere: z.boolean().describe("it was installed before"),
   }),
   line("listening", "serve: the server answers requests", {
     url: z.string().describe("address for a browser, with the token where there is one"),

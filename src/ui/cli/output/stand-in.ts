@@ -5,8 +5,8 @@ import { join, resolve } from "node:path";
 import { embeddedModelDirectory } from "../../../model/default-model.js";
 import { makeFoldersNow } from "../../../platform/folders.js";
 
-/** The command that makes a package of Cobra's own weights; `docs/models.md` says where the weights come from. */
-export const REAL_MODEL_COMMAND = "cobra-batch model import (docs/models.md says what it needs)";
+/** The command that installs Cobra's own weights. */
+export const REAL_MODEL_COMMAND = "cobra-batch model install cobra";
 
 /** What a person should know who colours with the embedded model. */
 export const STAND_IN = `the embedded model is a small stand-in for Cobra's own weights. For their colours: ${REAL_MODEL_COMMAND}`;

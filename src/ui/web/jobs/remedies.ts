@@ -59,6 +59,10 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_MODEL_FILE: MODEL,
   ERR_MODEL_WEIGHTS: MODEL,
   ERR_MODEL_GRAPH: MODEL,
+  ERR_MODEL_FETCH: MODEL,
+  ERR_MODEL_SOURCE: MODEL,
+  ERR_CATALOGUE: MODEL,
+  ERR_LICENCE: MODEL,
 };
 
 /** What to do about an error of a code. */

@@ -2,7 +2,7 @@
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { Engine } from "../../../colorization/engine.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
-import { defaultModelDirectory, embeddedModelDirectory } from "../../../model/default-model.js";
+import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
 import { ignoredSettings } from "../../../model/ignored-settings.js";
 import type { ServerInfo } from "../api/schemas.js";
 
@@ -27,7 +27,17 @@ export class LazyEngine {
 
   /** Folder of the model package. */
   get directory(): string {
-    return this.#options.model ?? defaultModelDirectory();
+    return modelDirectory(this.#options.model);
+  }
+
+  /** The same, undefined for the embedded model and for a name that leads nowhere. */
+  get namedDirectory(): string | undefined {
+    try {
+      const { directory } = this;
+      return directory === embeddedModelDirectory() ? undefined : directory;
+    } catch {
+      return undefined;
+    }
   }
 
   /**

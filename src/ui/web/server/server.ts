@@ -1,7 +1,7 @@
 /** The web server: opens the jobs, listens, and ends without losing anything. */
 import { chmod } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, join } from "node:path";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
@@ -74,10 +74,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   await makeDataFolder(uploadFolder);
   await engine.model(); // a model that is not there is told at once, and not with the first page
   const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
-  const model = options.engine?.model ?? process.env["COBRA_MODEL"] ?? "";
+  const model = engine.namedDirectory;
   const redactor = new Redactor(
     new Map([
-      ...(typeof model === "string" && isAbsolute(model) ? [[model, "the model"] as const] : []),
+      ...(model === undefined ? [] : [[model, "the model"] as const]),
       ...[...roots].map(([name, folder]) => [folder, name] as const),
     ]),
     data,

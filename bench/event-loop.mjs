@@ -1,0 +1,43 @@
+// How long the event loop stands still because this thread computes. Beside the wall time of a stall, which other
+// processes of the machine lengthen, the processor time that the thread took in it (Linux, /proc).
+import { closeSync, openSync, readSync } from "node:fs";
+
+const TICK_MS = 1;
+
+/** Watches the event loop of the calling thread. */
+export class LoopWatch {
+  #file = openSync("/proc/thread-self/schedstat");
+  #buffer = Buffer.alloc(64);
+  #last = this.#read();
+  #timer = setInterval(() => this.#tick(), TICK_MS);
+  /** The longest stall so far, in milliseconds; and every one above 5 ms. */
+  longest = { wallMs: 0, cpuMs: 0 };
+  stalls = [];
+
+  #read() {
+    const length = readSync(this.#file, this.#buffer, 0, 64, 0);
+    return { wallMs: performance.now(), cpuMs: Number(this.#buffer.toString("latin1", 0, length).split(" ")[0]) / 1e6 };
+  }
+
+  #tick() {
+    const now = this.#read();
+    const wallMs = now.wallMs - this.#last.wallMs - TICK_MS;
+    const cpuMs = now.cpuMs - this.#last.cpuMs;
+    this.#last = now;
+    this.longest.wallMs = Math.max(this.longest.wallMs, wallMs);
+    this.longest.cpuMs = Math.max(this.longest.cpuMs, cpuMs);
+    if (cpuMs > 5) this.stalls.push(cpuMs);
+  }
+
+  /** Forgets what was seen so far. */
+  reset() {
+    this.#last = this.#read();
+    this.longest = { wallMs: 0, cpuMs: 0 };
+    this.stalls = [];
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    closeSync(this.#file);
+  }
+}

@@ -1,0 +1,9 @@
+// What JS asks of devices themselves: their figures, and simulation.
+#pragma once
+#include <napi.h>
+
+namespace cobra {
+
+void RegisterDevices(Napi::Env env, Napi::Object exports);
+
+}  // namespace cobra

@@ -1,0 +1,88 @@
+/** Reads a catalogue from a file or an address and finds a model in it. */
+import { open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { messageOf, ValidationError } from "../../errors.js";
+import { nearestName } from "../../config/nearest-name.js";
+import { packagePath } from "../../platform/package-files.js";
+import { parseJson } from "../../text/parse-json.js";
+import { withoutSecrets, type Connection } from "../fetch/connection.js";
+import { readBody } from "../fetch/read-body.js";
+import { isWebAddress } from "../fetch/web-address.js";
+import { catalogueSchema, type Catalogue, type CatalogueModel } from "./catalogue-schema.js";
+
+const MAX_BYTES = 2 ** 20;
+const MAX_DEPTH = 12;
+
+/** The catalogue that comes with the program. */
+export function builtInCatalogue(): string {
+  return packagePath("models/catalogue.json");
+}
+
+/**
+ * Reads a catalogue.
+ * @param place path of a file, or an https: address (http: to localhost)
+ * @param connect asked for an address alone
+ * @throws ValidationError `ERR_CATALOGUE` that lists every fault; errors of the connection
+ */
+export async function readCatalogue(place: string, connect: () => Connection): Promise<Catalogue> {
+  const isAddress = /^[a-z][a-z0-9+.-]*:\/\//iu.test(place);
+  const shown = isAddress ? withoutSecrets(place) : place;
+  if (isAddress && !isWebAddress(place))
+    throw unusable(shown, "it must be the path of a file, an https: address, or an http: address of this machine");
+  const text = isAddress
+    ? (await readBody(connect(), new URL(place), MAX_BYTES)).toString("utf8")
+    : await readText(resolve(place));
+  let value: unknown;
+  try {
+    value = parseJson(text, { maxDepth: MAX_DEPTH, maxLength: MAX_BYTES });
+  } catch (cause) {
+    throw unusable(shown, messageOf(cause), cause);
+  }
+  const { data, error } = catalogueSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const faults = error.issues.map((issue) => `  ${issue.path.join(".") || "(whole)"}: ${issue.message}`);
+  throw unusable(
+    shown,
+    `${faults.length} ${faults.length === 1 ? "fault" : "faults"}:\n${faults.slice(0, 20).join("\n")}`,
+  );
+}
+
+/** The model of that name. @throws ValidationError `ERR_CATALOGUE` that lists what there is */
+export function modelOf({ models }: Catalogue, name: string, place: string): CatalogueModel {
+  const found = models.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const names = models.map((one) => one.name);
+  const near = nearestName(name, names);
+  throw new ValidationError(
+    "ERR_CATALOGUE",
+    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "" : `; did you mean ${near}?`} It has ${names.join(", ")}`,
+  );
+}
+
+/** No more is read than a catalogue may have, whatever the file's size is. */
+async function readText(path: string): Promise<string> {
+  try {
+    const file = await open(path, "r");
+    try {
+      if (!(await file.stat()).isFile()) throw new RangeError("it is no file");
+      const bytes = Buffer.alloc(MAX_BYTES + 1);
+      let length = 0;
+      for (let read = -1; read !== 0 && length <= MAX_BYTES; length += read)
+        read = (await file.read(bytes, length, bytes.length - length)).bytesRead;
+      if (length > MAX_BYTES) throw new RangeError(`it has more than ${MAX_BYTES} bytes`);
+      return bytes.toString("utf8", 0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw unusable(path, messageOf(cause), cause);
+  }
+}
+
+function unusable(place: string, reason: string, cause?: unknown): ValidationError {
+  return new ValidationError(
+    "ERR_CATALOGUE",
+    `the catalogue ${place} cannot be used: ${reason}\n(docs/models.md describes catalogues)`,
+    { cause },
+  );
+}

@@ -1,0 +1,143 @@
+/** Why a request failed: whether to try again, when, and what a person can do. */
+import { ModelError, ResourceError, systemCode, type BatchProcessingError } from "../../errors.js";
+
+/** One failed try. */
+export class FetchFault extends Error {
+  /** The message without address and remedy, for a line about a try that is made again. */
+  readonly what: string;
+  /** The same request may succeed later. */
+  readonly passing: boolean;
+  /** What the server asked to wait, in milliseconds. */
+  readonly waitMs: number | undefined;
+  constructor(
+    message: string,
+    details: { passing: boolean; what?: string; waitMs?: number | undefined; cause?: unknown },
+  ) {
+    const { passing, what = message, waitMs, cause } = details;
+    super(message, cause === undefined ? undefined : { cause });
+    this.what = what;
+    this.passing = passing;
+    this.waitMs = waitMs;
+  }
+
+  /** The error for the caller, once it is given up. */
+  asError(): BatchProcessingError {
+    return this.passing
+      ? new ResourceError(
+          "ERR_MODEL_FETCH",
+          `${this.message}. What has come is kept: run the same command again to go on`,
+          { cause: this },
+        )
+      : new ModelError("ERR_MODEL_SOURCE", this.message, { cause: this });
+  }
+}
+
+/** What a fault's message needs to know. */
+interface Asked {
+  /** The address, without what is secret in it. */
+  readonly address: string;
+  readonly host: string;
+  /** The proxy that it went through, if any: host and port. */
+  readonly proxy: string | undefined;
+}
+
+const BRING = "for a machine without internet bring the files by hand and name their folder with --from DIR";
+
+/** What node and undici call a connection that fails; else the error is one of the program. */
+const CONNECTION =
+  /^(?:UND_ERR_|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI_|PROTO|ADDR)|HPE_|ERR_(?:SSL|TLS|STREAM))/u;
+/** How undici says that a proxy refused. */
+const PROXY_STATUS = /^Proxy (?:response|Authentication Required) \((\d+)\)/u;
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/u;
+
+/** A connection that could not be made or broke; undefined for an error of another kind. */
+export function connectionFault(error: unknown, { address, host, proxy }: Asked): FetchFault | undefined {
+  const code = systemCode(error) ?? "";
+  const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
+  if (CERTIFICATE.test(code))
+    return new FetchFault(
+      `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, else do not go on: somebody stands between`,
+      { passing: false, cause: error },
+    );
+  const tunnel = PROXY_STATUS.exec(error instanceof Error ? error.message : "")?.[1];
+  if (tunnel === undefined && !CONNECTION.test(code)) return undefined;
+  if (tunnel !== undefined)
+    return new FetchFault(
+      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === "407" ? "put its user and password into its address (http_proxy, https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
+      { passing: Number(tunnel) >= 500, cause: error },
+    );
+  const what =
+    code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT"
+      ? `${host} has stopped answering${through}`
+      : code === "ENOTFOUND" || code === "EAI_AGAIN"
+        ? `the name ${host} cannot be resolved${through}`
+        : code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "EHOSTUNREACH"
+          ? `${host} cannot be reached${through}`
+          : `the connection to ${host}${through} broke`;
+  return new FetchFault(
+    `${what} (${code}, ${address}); check the connection, name a proxy with https_proxy or a mirror with HF_ENDPOINT, or ${BRING}`,
+    { passing: true, what: `${what} (${code})`, cause: error },
+  );
+}
+
+/** What a server says with an answer that is no success. */
+export interface Refusal extends Asked {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The repository on the hub; undefined where it is another server. */
+  readonly hub: string | undefined;
+  readonly hasToken: boolean;
+}
+
+/** The fault of an answer. */
+export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
+  const { status, address, headers } = refusal;
+  const reason = refusalReason(refusal);
+  if (reason !== undefined) return new FetchFault(`${address}: ${reason} (status ${status})`, { passing: false });
+  const waitMs = retryAfterMs(headers["retry-after"], now);
+  if (status === 429) {
+    const what = "the server limits requests (status 429)";
+    const token =
+      refusal.hub !== undefined && !refusal.hasToken ? ", or set HF_TOKEN, which has a limit of its own" : "";
+    return new FetchFault(`${address}: ${what}; wait some minutes${token}`, { passing: true, what, waitMs });
+  }
+  if (status === 408 || status === 425 || status >= 500) {
+    const what = `the server has a problem of its own (status ${status})`;
+    return new FetchFault(`${address}: ${what}; try again later`, { passing: true, what, waitMs });
+  }
+  return new FetchFault(
+    `${address}: the server answers with status ${status}; if a proxy or a mirror stands between, try without it, or ${BRING}`,
+    { passing: false },
+  );
+}
+
+/** What keeps a file from this user. */
+function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): string | undefined {
+  const code = headers["x-error-code"];
+  if (status === 407)
+    return `the proxy ${proxy ?? ""} wants a user and a password; put them into its address (http_proxy, https_proxy)`;
+  if (hub === undefined) {
+    if (status === 401 || status === 403) return "the server gives this file to nobody without permission";
+    return status === 404 || status === 410
+      ? `the file is not there; the catalogue is out of date, or ${BRING}`
+      : undefined;
+  }
+  if (code === "GatedRepo" || (status === 403 && hasToken))
+    return `the hub gives ${hub} to those who have accepted its terms: open its page there, accept them, then set HF_TOKEN to a token of that account`;
+  if (code === "RevisionNotFound")
+    return `the hub has ${hub}, but not the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
+  if (code === "EntryNotFound" || (status === 404 && code === undefined))
+    return `${hub} has no such file at the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
+  if (status === 401 || status === 403 || code === "RepoNotFound")
+    return hasToken
+      ? `the hub refuses the token, or ${hub} is not there; set HF_TOKEN to a token that is valid, or unset it`
+      : `the hub wants to know who asks, or ${hub} is not there; set HF_TOKEN to a token of yours (its page "Access Tokens" makes one)`;
+  return undefined;
+}
+
+/** The header's seconds or date, at most ten minutes. */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/u.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 600_000);
+}

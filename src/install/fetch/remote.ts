@@ -1,0 +1,161 @@
+/** Where the files of a source are on the net, and what its server says of one before it is fetched. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ConfigurationError } from "../../errors.js";
+import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
+import { withoutSecrets, type Connection, type Credential } from "./connection.js";
+import { FetchFault, statusFault } from "./fetch-fault.js";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A source that can be asked. */
+export interface Remote {
+  /** The address of a file at a revision. */
+  address(path: string, revision: string): URL;
+  /** The repository on the hub; undefined for another server. */
+  readonly hub: string | undefined;
+  readonly credential: Credential | undefined;
+}
+
+/** The newest revision, where the catalogue names none. */
+export const UNKNOWN = "unknown";
+
+const HUB = "https://huggingface.co";
+const GITHUB = "https://github.com";
+
+/**
+ * The server of a source.
+ * @param github another address of GitHub, for tests
+ * @throws ConfigurationError `ERR_CONFIG` for `HF_ENDPOINT` or a token that cannot be used
+ */
+export function remoteOf(source: CatalogueSource, env: Environment, github = GITHUB): Remote {
+  if ("hub" in source) {
+    const endpoint = hubEndpoint(env);
+    const token = hubToken(env);
+    return {
+      hub: source.hub,
+      credential: token === undefined ? undefined : { origin: endpoint.origin, token },
+      address: (path, revision) =>
+        new URL(`${endpoint.href}${source.hub}/resolve/${revision === UNKNOWN ? "main" : revision}/${path}`),
+    };
+  }
+  const base = "github" in source ? `${github}/${source.github}/raw/` : source.url.replace(/\/*$/u, "/");
+  return {
+    hub: undefined,
+    credential: undefined,
+    address: (path, revision) =>
+      new URL("github" in source ? `${base}${revision === UNKNOWN ? "HEAD" : revision}/${path}` : `${base}${path}`),
+  };
+}
+
+/** `HF_ENDPOINT` with a slash at its end. */
+function hubEndpoint(env: Environment): URL {
+  const given = env["HF_ENDPOINT"] || HUB;
+  const url = URL.canParse(given) ? new URL(`${given.replace(/\/+$/u, "")}/`) : undefined;
+  if (url !== undefined && /^https?:$/u.test(url.protocol) && url.username === "" && url.search === "") return url;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}; it must be the address of the hub or of a mirror, such as https://huggingface.co`,
+  );
+}
+
+/** The token of the hub's own tools: `HF_TOKEN`, else the file that their login writes. */
+function hubToken(env: Environment): string | undefined {
+  const token = (env["HF_TOKEN"] || env["HUGGING_FACE_HUB_TOKEN"] || readTokenFile(env) || "").trim();
+  if (token === "") return undefined;
+  if (/^[\x21-\x7e]{1,1000}$/u.test(token)) return token;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    "the hub's token (HF_TOKEN, or the file of its login) has spaces or other characters that no token has; copy it again",
+  );
+}
+
+function readTokenFile(env: Environment): string | undefined {
+  if (env["HF_HUB_DISABLE_IMPLICIT_TOKEN"]) return undefined;
+  try {
+    return readFileSync(env["HF_TOKEN_PATH"] || join(hubHome(env), "token"), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The folder of the hub's tools. */
+export function hubHome(env: Environment): string {
+  return env["HF_HOME"] || join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "huggingface");
+}
+
+/** A file as its server describes it. */
+export interface RemoteFile {
+  readonly url: URL;
+  readonly bytes: number | undefined;
+  /** Of the hub's files in LFS; else undefined. */
+  readonly sha256: string | undefined;
+  /** SHA-1 of the git blob, of the hub's other files. */
+  readonly gitBlob: string | undefined;
+  /** The commit, where the hub tells one. */
+  readonly commit: string | undefined;
+  /** Tells one content from another, as the server does. */
+  readonly tag: string;
+}
+
+/**
+ * Asks for a file's size and hash; nothing is fetched.
+ * @throws FetchFault, also where they are not what the catalogue says
+ */
+export async function askFor(
+  connection: Connection,
+  remote: Remote,
+  file: Pick<CatalogueFile, "path" | "bytes" | "sha256">,
+  revision: string,
+  signal?: AbortSignal,
+): Promise<RemoteFile> {
+  const url = remote.address(file.path, revision);
+  const answer = await connection.send("HEAD", url, {
+    credential: remote.credential,
+    signal,
+    stop: (headers) => remote.hub !== undefined && headers["x-linked-size"] !== undefined,
+  });
+  await answer.body.dump();
+  const { told, headers, status } = answer;
+  const linked = remote.hub === undefined ? undefined : told["x-linked-size"];
+  const address = withoutSecrets(url);
+  if (status !== 200 && linked === undefined)
+    throw statusFault({
+      status,
+      headers: { ...headers, ...told },
+      address,
+      host: answer.url.host,
+      proxy: connection.proxyFor(answer.url),
+      hub: remote.hub,
+      hasToken: remote.credential !== undefined,
+    });
+  const bytes = wholeNumber(linked ?? headers["content-length"]);
+  const etag = (remote.hub === undefined ? headers["etag"] : (told["x-linked-etag"] ?? headers["etag"])) ?? "";
+  const tag = etag.replace(/^W\//u, "").replaceAll('"', "");
+  const isHub = remote.hub !== undefined;
+  const sha256 = isHub && /^[0-9a-f]{64}$/u.test(tag) ? tag : undefined;
+  if (file.bytes !== UNKNOWN && bytes !== undefined && bytes !== file.bytes)
+    throw new FetchFault(
+      `${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a proxy or a mirror stands between, try without it`,
+      { passing: false },
+    );
+  if (file.sha256 !== UNKNOWN && sha256 !== undefined && sha256 !== file.sha256)
+    throw new FetchFault(
+      `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a mirror stands between, try without it`,
+      { passing: false },
+    );
+  const commit = told["x-repo-commit"];
+  return {
+    url,
+    bytes,
+    sha256,
+    gitBlob: isHub && /^[0-9a-f]{40}$/u.test(tag) ? tag : undefined,
+    commit: isHub && commit !== undefined && /^[0-9a-f]{40}$/u.test(commit) ? commit : undefined,
+    tag: tag || String(bytes ?? ""),
+  };
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/u.test(text) ? Number(text) : undefined;
+}

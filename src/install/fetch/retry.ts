@@ -1,0 +1,44 @@
+/** Tries a request again while its faults are passing ones. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { FetchFault } from "./fetch-fault.js";
+
+/** How long to wait, and who hears of it. */
+export interface RetryOptions {
+  /** Waits. Default: a timer. Rejects with the signal's reason. */
+  readonly wait?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+  /** Hears of a fault after which it is tried again. */
+  readonly onRetry?: (fault: FetchFault, waitMs: number) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs one piece of work until it is done; gives up after `TRIES` in a row that bring nothing. */
+export type Retry = <T>(work: (progressed: () => void) => Promise<T>) => Promise<T>;
+
+/** In a row, without progress. */
+const TRIES = 6;
+const FIRST_WAIT_MS = 1000;
+const MAX_WAIT_MS = 30_000;
+
+/** Makes a `Retry`. It rejects with the error of the last fault, and with whatever is no fault at once. */
+export function connectionRetry(options: RetryOptions = {}): Retry {
+  const { wait = (ms, signal) => sleep(ms, undefined, { signal }), onRetry, signal } = options;
+  return async (work) => {
+    let failed = 0;
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await work(() => (failed = 0));
+      } catch (error) {
+        if (!(error instanceof FetchFault)) throw error;
+        failed++;
+        if (!error.passing || failed >= TRIES) throw error.asError();
+        const waitMs = error.waitMs ?? Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), MAX_WAIT_MS);
+        onRetry?.(error, waitMs);
+        await wait(waitMs, signal).catch((cause: unknown) => {
+          signal?.throwIfAborted();
+          throw cause;
+        });
+      }
+    }
+  };
+}

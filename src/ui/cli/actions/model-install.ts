@@ -1,0 +1,137 @@
+/** `cobra-batch model install | use | remove`. */
+import { resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { toJsonLine } from "../../../core/json-lines.js";
+import type { CatalogueLicence } from "../../../install/catalogue/catalogue-schema.js";
+import { installModel, type InstallResult } from "../../../install/install-model.js";
+import { removeModel, useModel } from "../../../install/manage-models.js";
+import { modelsFolders } from "../../../model/installed-models.js";
+import type { ModelInstallFlags, ModelRemoveFlags } from "../commands/model-install-command.js";
+import { EXIT } from "../output/exit-codes.js";
+import { InstallReporter } from "../output/install-reporter.js";
+import { canAsk } from "../output/preview-prompt.js";
+import { asStarted } from "../output/program-name.js";
+import { reportErrors } from "../output/report-errors.js";
+import { oneLine, printText, quoted, wrapWidth } from "../output/terminal-text.js";
+
+/** `install`: prints the package's folder. */
+export function runInstall(name: string, flags: ModelInstallFlags): Promise<void> {
+  return reportErrors(() => install(name, flags), Boolean(flags.json));
+}
+
+/** `use`: prints the model's folder. */
+export function runUse(name: string): Promise<void> {
+  return reportErrors(async () => {
+    const chosen = await useModel(name, process.env);
+    process.stderr.write(
+      `the default model is now ${chosen === undefined ? "the embedded one" : `${chosen.name}@${chosen.version}`}\n`,
+    );
+    if (chosen !== undefined) printText(`${chosen.directory}\n`);
+  });
+}
+
+/** `remove`: prints the folders that are gone. */
+export function runRemove(name: string, flags: ModelRemoveFlags): Promise<void> {
+  return reportErrors(async () => {
+    const removed = await removeModel({
+      word: name,
+      all: flags.all ?? false,
+      folder: flags.in,
+      env: process.env,
+      onWait: (message) => process.stderr.write(`${oneLine(message)}\n`),
+    });
+    for (const directory of removed) printText(`${directory}\n`);
+  });
+}
+
+async function install(name: string, flags: ModelInstallFlags): Promise<void> {
+  const json = flags.json === true;
+  const reporter = new InstallReporter({ err: process.stderr, json: json ? process.stdout : undefined });
+  const accept = (licences: readonly CatalogueLicence[]): Promise<boolean> => {
+    showLicences(licences);
+    return Promise.resolve(true);
+  };
+  const stopListening = onSignals((exitCode) => {
+    reporter.stop();
+    process.stderr.write("stopped; run the same command again to go on\n");
+    process.exit(exitCode);
+  });
+  let result: InstallResult;
+  try {
+    result = await installModel({
+      name,
+      catalogue: flags.catalogue,
+      styles: flags.style,
+      precision: flags.precision,
+      folder: flags.to,
+      keepOriginals: flags.keepOriginals,
+      offline: flags.offline,
+      from: flags.from,
+      overwrite: flags.overwrite,
+      env: process.env,
+      ask: flags.acceptLicences === true ? accept : canAsk({ json }) ? askForLicences : undefined,
+      onEvent: reporter.onEvent,
+    });
+  } finally {
+    reporter.stop();
+    stopListening();
+  }
+  const { opened, version, wasThere, keptAt } = result;
+  if (json) {
+    printText(
+      toJsonLine({
+        type: "model-installed",
+        name: result.name,
+        version,
+        directory: opened.directory,
+        hash: opened.hash,
+        wasThere,
+      }),
+    );
+    return;
+  }
+  if (wasThere) reporter.say("it is installed already; --overwrite makes it again");
+  if (keptAt !== undefined) reporter.say(`the originals are kept in ${keptAt}`);
+  const word = nameFor(result, flags.to);
+  reporter.say(asStarted(`use it:              cobra-batch colorize chapter.cbz --model ${word}`));
+  if (word === result.name) reporter.say(asStarted(`make it the default: cobra-batch model use ${word}`));
+  printText(`${opened.directory}\n`);
+}
+
+/** Whatever moment it is, what has come is on the disk. Returns what ends the listening. */
+function onSignals(stop: (exitCode: number) => void): () => void {
+  const onInterrupt = (): void => stop(EXIT.interrupted);
+  const onTerminate = (): void => stop(EXIT.terminated);
+  process.once("SIGINT", onInterrupt).once("SIGTERM", onTerminate);
+  return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
+}
+
+/** What `--model` takes: the name, or the folder where it is in none that is looked into. */
+function nameFor({ name }: InstallResult, to: string | undefined): string {
+  if (to === undefined || modelsFolders(process.env).includes(resolve(to))) return name;
+  return quoted(resolve(to, name));
+}
+
+function showLicences(licences: readonly CatalogueLicence[]): void {
+  const columns = Math.min(process.stderr.columns || 80, 100) - 2;
+  for (const { name, covers, url, summary } of licences) {
+    const lines = [`licence: ${name}`, `covers:  ${covers}`, `text:    ${url}`, ...(summary ? [summary] : [])];
+    for (const line of lines.flatMap((one) => wrapWidth(oneLine(one), columns))) process.stderr.write(`  ${line}\n`);
+    process.stderr.write("\n");
+  }
+}
+
+async function askForLicences(licences: readonly CatalogueLicence[]): Promise<boolean> {
+  showLicences(licences);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false }); // Ctrl-C stays a signal
+  const ended = new Promise<string>((done) => terminal.once("close", () => done("")));
+  try {
+    const answer = await Promise.race([
+      terminal.question(`Accept ${licences.length === 1 ? "this licence" : "these licences"}? [y/N] `),
+      ended,
+    ]);
+    return /^y(?:es)?$/iu.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,345 @@
+// Everything that servers, networks and proxies are known to do to a download: what is tried again, what is not, and
+// that the message says what to do. Tokens go to the hub alone.
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { createServer, request as plainRequest, type IncomingMessage, type Server } from "node:http";
+import { connect as connectSocket, type AddressInfo, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { connectionFault, retryAfterMs } from "../../../src/install/fetch/fetch-fault.js";
+import { Meter } from "../../../src/install/fetch/meter.js";
+import { HubServer, type Fault, type HubServerOptions } from "../../support/hub-server.js";
+import { filesAt, getFrom, type Got } from "../../support/originals.js";
+import { COBRA, PIXART, RELEASE } from "../../support/release-catalogue.js";
+
+const ERIKA = "LE/erika.pth";
+const VAE = "vae/diffusion_pytorch_model.safetensors"; // its hash is in the catalogue
+const CONFIG = "vae/config.json"; // no LFS: git's hash
+const FILES = filesAt(`cobra/${ERIKA}`, `pixart/${VAE}`, `pixart/${CONFIG}`);
+
+let root = "";
+let home = "";
+let hub: HubServer;
+
+const start = (options: Partial<HubServerOptions> = {}): Promise<HubServer> =>
+  HubServer.start({ hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") }, ...options });
+const get = (env: Record<string, string> = {}, files = FILES): Promise<Got> => getFrom(hub, home, { files, env });
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-faults-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+beforeEach(async () => {
+  home = await mkdtemp(join(root, "home-"));
+  hub = await start();
+});
+afterEach(() => hub[Symbol.asyncDispose]());
+
+describe("what passes is tried again", () => {
+  it.each<[string, "head" | "get" | "cdn", Fault[], number[]]>([
+    ["a busy server that says when to come back", "head", [{ status: 429, headers: { "retry-after": "7" } }], [7000]],
+    ["one that says nothing", "cdn", [{ status: 429 }, { status: 500 }, { status: 502 }], [1000, 2000, 4000]],
+    ["a server that stalls", "cdn", [{ stallAfter: 1000 }], [1000]],
+    ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [0]],
+    ["a connection that is cut at once", "cdn", [{ cutAfter: 0 }], [1000]],
+    ["a damaged body, once", "cdn", [{ flipByte: 77 }], []],
+    ["a signed address that has run out", "cdn", [{ cutAfter: 1000 }, { status: 403 }], [1000, 2000]],
+  ])("%s", async (_what, place, faults, waits) => {
+    hub.fault(place, ERIKA, ...faults);
+    const got = await get();
+    expect(got.failure).toBe("");
+    expect(got.found).toHaveLength(3);
+    expect(got.waits).toEqual(waits);
+  });
+
+  it("also where a resumed part does not fit: it begins again", async () => {
+    hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { wrongRange: true }, { cutAfter: 500 }, { status: 416 });
+    const got = await get();
+    expect(got.failure).toBe("");
+    expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined, "bytes=500-", undefined]);
+    expect(got.found[0]!.bytes).toBe(277451);
+  });
+
+  it("until six tries in a row brought nothing; then it says so, with exit code 75's error", async () => {
+    hub.fault("head", ERIKA, ...Array.from({ length: 6 }, () => ({ status: 503 })));
+    const { failure, waits, notices } = await get();
+    expect(failure).toMatch(
+      /^ERR_MODEL_FETCH http:\/\/127\.0\.0\.1:\d+\/JunhaoZhuang\/Cobra\/resolve\/.*\/LE\/erika\.pth: the server has a problem of its own \(status 503\); try again later\. What has come is kept: run the same command again to go on$/u,
+    );
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000]);
+    expect(notices).toEqual(Array(5).fill(`${ERIKA}: the server has a problem of its own (status 503)`));
+  });
+
+  it("a server that is not there", async () => {
+    const gone = await start();
+    const { url } = gone;
+    await gone[Symbol.asyncDispose]();
+    const { failure } = await get({ HF_ENDPOINT: url });
+    expect(failure).toMatch(
+      /^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED, .*https_proxy.*HF_ENDPOINT.*--from DIR/u,
+    );
+  });
+});
+
+describe("what stays is not tried again, and the message says what to do", () => {
+  it.each<[string, "head" | "cdn", string, Fault, RegExp]>([
+    [
+      "terms to accept",
+      "head",
+      ERIKA,
+      { status: 403, headers: { "x-error-code": "GatedRepo" } },
+      /accepted its terms: open its page there, accept them, then set HF_TOKEN/u,
+    ],
+    [
+      "nobody asked for",
+      "head",
+      ERIKA,
+      { status: 401 },
+      /wants to know who asks, or .* set HF_TOKEN to a token of yours/u,
+    ],
+    [
+      "a file that is gone",
+      "head",
+      ERIKA,
+      { status: 404, headers: { "x-error-code": "EntryNotFound" } },
+      /has no such file at the revision .*--catalogue/u,
+    ],
+    [
+      "a revision that is gone",
+      "head",
+      ERIKA,
+      { status: 404, headers: { "x-error-code": "RevisionNotFound" } },
+      /not the revision that the catalogue names.*--catalogue/u,
+    ],
+    [
+      "another size",
+      "head",
+      VAE,
+      { headers: { "x-linked-size": "12" } },
+      /has 12 bytes, and the catalogue says 426988: it is another file/u,
+    ],
+    [
+      "another hash",
+      "head",
+      VAE,
+      { headers: { "x-linked-etag": `"${"a".repeat(64)}"` } },
+      /has the SHA-256 a{64}, and the catalogue says/u,
+    ],
+    ["too many bytes", "cdn", VAE, { more: 100 }, /sends more than the 426988 bytes/u],
+    [
+      "a redirect to a file",
+      "head",
+      ERIKA,
+      { redirect: "file:///etc/passwd" },
+      /leads to file:\/\/\/etc\/passwd, which is not https:/u,
+    ],
+  ])("%s", async (_what, place, path, fault, says) => {
+    hub.fault(place, path, fault);
+    const { failure, waits } = await get();
+    expect(failure).toMatch(/^ERR_MODEL_SOURCE /u);
+    expect(failure).toMatch(says);
+    expect(waits).toEqual([]);
+  });
+
+  it("a redirect that goes round in circles", async () => {
+    hub.fault("head", ERIKA, ...Array.from({ length: 9 }, () => ({ redirect: `/${COBRA}/resolve/main/${ERIKA}` })));
+    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times/u);
+  });
+
+  it.each([
+    [ERIKA, /SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/u],
+    [VAE, /SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/u],
+    [CONFIG, /git's hash of it is [0-9a-f]{40}, expected [0-9a-f]{40}/u],
+  ])("%s damaged twice; nothing of it stays", async (path, says) => {
+    hub.fault("cdn", path, { flipByte: 5 }, { flipByte: 6 });
+    const { failure } = await get();
+    expect(failure).toMatch(/^ERR_MODEL_SOURCE .* came whole and is damaged, twice: /u);
+    expect(failure).toMatch(says);
+    expect((await get()).failure).toBe("");
+    const names = await readdir(join(home, ".originals"), { recursive: true });
+    expect(names.filter((name) => name.endsWith(".part"))).toEqual([]);
+  });
+});
+
+describe("the token", () => {
+  const token = "hf_secretsecretsecret";
+
+  it("goes to the hub and to nobody else, and stands in no message", async () => {
+    await hub[Symbol.asyncDispose]();
+    hub = await start({ token });
+    const missing = await get();
+    expect(missing.failure).toMatch(/set HF_TOKEN/u);
+    const wrong = await get({ HF_TOKEN: "hf_wrongwrong" });
+    expect(wrong.failure).toMatch(/the hub refuses the token, or .* is not there/u);
+    expect(wrong.failure).not.toContain("hf_wrongwrong");
+    hub.requests.splice(0);
+    hub.fault("cdn", ERIKA, { cutAfter: 10 });
+    const got = await get({ HF_TOKEN: ` ${token}\n` });
+    expect(got.failure).toBe("");
+    const of = (place: string): unknown[] => [
+      ...new Set(hub.requests.filter((one) => one.place === place).map(({ authorization }) => authorization)),
+    ];
+    expect(of("head")).toEqual([`Bearer ${token}`]);
+    expect(of("get")).toEqual([`Bearer ${token}`]);
+    expect(of("cdn")).toEqual([undefined]);
+    const said = JSON.stringify([got, missing, wrong]);
+    expect(said).not.toContain(token);
+    expect(said).not.toContain("secret-signature"); // the CDN's addresses are signed
+  });
+
+  it("is refused where it cannot be one, without being shown", async () => {
+    const { failure } = await get({ HF_TOKEN: "hf_a\r\nX-Evil: 1" });
+    expect(failure).toMatch(/^ERR_CONFIG the hub's token .*copy it again/u);
+    expect(failure).not.toContain("Evil");
+  });
+
+  it("is not sent in the clear, other than to this machine", async () => {
+    await using proxy = await Proxy.start();
+    const env = { HF_TOKEN: token, http_proxy: `http://${proxy.host}` };
+    const { failure } = await get({ ...env, HF_ENDPOINT: "http://mirror.example" });
+    expect(failure).toMatch(/^ERR_MODEL_SOURCE http:\/\/mirror\.example\//u);
+    const inTheClear = proxy.authorizations.splice(0);
+    expect(inTheClear.length).toBeGreaterThan(0);
+    expect(new Set(inTheClear)).toEqual(new Set([undefined]));
+    expect((await get(env)).failure).toBe("");
+    expect(new Set(proxy.authorizations)).toEqual(new Set([undefined, `Bearer ${token}`]));
+  });
+
+  it("and a mirror's address are checked", async () => {
+    expect((await get({ HF_ENDPOINT: "ftp://mirror.example" })).failure).toMatch(/^ERR_CONFIG HF_ENDPOINT is "ftp:/u);
+    const { failure } = await get({ HF_ENDPOINT: "https://me:password@mirror.example" });
+    expect(failure).toMatch(/^ERR_CONFIG HF_ENDPOINT/u);
+    expect(failure).not.toContain("password");
+  });
+});
+
+/** A proxy that forwards plain requests and tunnels, and writes down what it was asked. */
+class Proxy implements AsyncDisposable {
+  readonly asked: string[] = [];
+  readonly authorizations: (string | undefined)[] = [];
+  readonly #sockets = new Set<Socket>();
+  private constructor(
+    readonly server: Server,
+    readonly wants: string | undefined,
+  ) {}
+
+  static async start(wants?: string): Promise<Proxy> {
+    const proxy = new Proxy(createServer(), wants);
+    const isAllowed = (request: IncomingMessage): boolean =>
+      wants === undefined ||
+      request.headers["proxy-authorization"] === `Basic ${Buffer.from(wants).toString("base64")}`;
+    proxy.server.on("request", (request: IncomingMessage, response) => {
+      proxy.asked.push(`${request.method} ${request.url}`);
+      proxy.authorizations.push(request.headers.authorization);
+      if (!isAllowed(request)) return response.writeHead(407).end();
+      if (!request.url!.startsWith("http://127.0.0.1:")) return response.writeHead(404).end();
+      const { ["proxy-authorization"]: _own, ...headers } = request.headers;
+      const onward = plainRequest(request.url!, { method: request.method, headers }, (answer) => {
+        response.writeHead(answer.statusCode!, answer.headers);
+        answer.pipe(response);
+      });
+      onward.on("error", () => response.destroy());
+      return request.pipe(onward);
+    });
+    proxy.server.on("connect", (request: IncomingMessage, socket: Socket) => {
+      proxy.asked.push(`CONNECT ${request.url}`);
+      if (!isAllowed(request)) return socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+      const [host, port] = request.url!.split(":");
+      const onward = connectSocket(Number(port), host, () => {
+        socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+        onward.pipe(socket).pipe(onward);
+      });
+      onward.on("error", () => socket.destroy());
+      return socket;
+    });
+    proxy.server.on("connection", (socket) => {
+      proxy.#sockets.add(socket);
+      socket.on("error", () => {});
+    });
+    await new Promise<void>((ready) => proxy.server.listen(0, "127.0.0.1", () => ready()));
+    return proxy;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((closed) => this.server.close(() => closed()));
+  }
+}
+
+describe("proxies", () => {
+  it("are used by the usual variables, also with user and password, and not for no_proxy", async () => {
+    await using proxy = await Proxy.start("me:pass word");
+    const wrong = await get({ http_proxy: `http://${proxy.host}` });
+    expect(wrong.failure).toMatch(/^ERR_MODEL_SOURCE the proxy .* refuses a connection to .* \(407\); put its user/u);
+    expect(wrong.failure).toContain(proxy.host);
+    const through = await get({ HTTP_PROXY: `http://me:pass%20word@${proxy.host}` });
+    expect(through.failure).toBe("");
+    expect(proxy.asked.some((line) => line.startsWith(`GET ${hub.cdn}/blobs/`))).toBe(true);
+    expect(proxy.asked.some((line) => line.startsWith("CONNECT"))).toBe(false);
+    const asked = proxy.asked.length;
+    await rm(join(home, ".originals"), { recursive: true });
+    expect((await get({ all_proxy: `http://${proxy.host}`, no_proxy: "example.org,127.0.0.1" })).failure).toBe("");
+    expect(proxy.asked.length).toBe(asked);
+  });
+
+  it("carry https: in a tunnel; one that refuses it is named", async () => {
+    await using proxy = await Proxy.start("me:secret");
+    const { failure } = await get({
+      HF_ENDPOINT: "https://hub.example",
+      https_proxy: `http://me:wrong-secret@${proxy.host}`,
+    });
+    expect(proxy.asked[0]).toBe("CONNECT hub.example:443");
+    expect(failure).toMatch(
+      /^ERR_MODEL_SOURCE the proxy 127\.0\.0\.1:\d+ refuses a connection to hub\.example \(407\); put its user and password/u,
+    );
+    expect(failure).not.toContain("wrong-secret");
+  });
+
+  it("of other kinds are refused by the variable's name", async () => {
+    const { failure } = await get({ all_proxy: "socks5://me:secret@127.0.0.1:9" });
+    expect(failure).toMatch(/^ERR_CONFIG the proxy of the variable all_proxy cannot be used \(its kind is socks5\)/u);
+    expect(failure).not.toContain("secret");
+  });
+});
+
+describe("parts of it", () => {
+  it("Retry-After in seconds and as a date, ten minutes at most", () => {
+    const now = Date.parse("2026-11-26T12:00:00Z");
+    expect(retryAfterMs("7", now)).toBe(7000);
+    expect(retryAfterMs("Thu, 26 Nov 2026 12:00:30 GMT", now)).toBe(30_000);
+    expect(retryAfterMs("Thu, 26 Nov 2026 11:00:00 GMT", now)).toBe(0);
+    expect(retryAfterMs("86400", now)).toBe(600_000);
+    expect(retryAfterMs("soon", now)).toBeUndefined();
+  });
+
+  it("a certificate that is not trusted is no passing fault, and errors of the program are none", () => {
+    const asked = { address: "https://hub.example/x", host: "hub.example", proxy: undefined };
+    const error = (code: string): Error => Object.assign(new Error(code), { code });
+    expect(connectionFault(error("SELF_SIGNED_CERT_IN_CHAIN"), asked)).toMatchObject({
+      passing: false,
+      message: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string,
+    });
+    expect(connectionFault(error("ENOTFOUND"), asked)?.passing).toBe(true);
+    expect(connectionFault(error("ENOSPC"), asked)).toBeUndefined();
+    expect(connectionFault(new TypeError("x is not a function"), asked)).toBeUndefined();
+  });
+
+  it("the rate is that of the last seconds, without what lay on the disk", () => {
+    let now = 0;
+    const meter = new Meter({ totalBytes: 1000, totalFiles: 1, doneBytes: 0 }, () => now);
+    meter.found(200);
+    expect(meter.progress()).toMatchObject({ doneBytes: 200, bytesPerSecond: undefined, leftMs: undefined });
+    for (now = 1000; now <= 4000; now += 1000) meter.add(100);
+    now = 4000;
+    expect(meter.progress()).toMatchObject({ doneBytes: 600, bytesPerSecond: 100, leftMs: 4000 });
+    now = 60_000;
+    meter.add(100);
+    expect(meter.progress().bytesPerSecond).toBeLessThan(10);
+    meter.add(-100);
+    expect(meter.progress().doneBytes).toBe(600);
+  });
+});

@@ -1,0 +1,143 @@
+// `installModel` against a server that speaks the hub's API: what is fetched, what is made of it, what stays.
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { catalogueSchema } from "../../../src/install/catalogue/catalogue-schema.js";
+import { acceptLicences } from "../../../src/install/licences.js";
+import { openModelPackage } from "../../../src/model/package.js";
+import { installModel, type InstallOptions } from "../../../src/install/install-model.js";
+import { COMMIT, HubServer } from "../../support/hub-server.js";
+import { COBRA, PIXART, RELEASE, RELEASE_PATHS, releaseCatalogue } from "../../support/release-catalogue.js";
+
+const LINE_PATHS = RELEASE_PATHS.filter((path) => !path.includes("shadow"));
+
+let root = "";
+let home = "";
+let hub: HubServer;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-install-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+beforeEach(async () => {
+  home = await mkdtemp(join(root, "home-"));
+  hub = await HubServer.start({
+    hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") },
+    github: { "zhuang2002/Cobra": RELEASE },
+  });
+});
+afterEach(() => hub[Symbol.asyncDispose]());
+
+const catalogue = catalogueSchema.parse(releaseCatalogue({ github: "zhuang2002/Cobra", revision: "unknown" }));
+
+/** Installs one style in full precision, on a machine that has nothing but a home. */
+async function install(options: Partial<InstallOptions> = {}): ReturnType<typeof installModel> {
+  const path = join(home, "catalogue.json");
+  await writeFile(path, JSON.stringify(catalogue));
+  return installModel({
+    name: "cobra",
+    catalogue: path,
+    styles: ["line"],
+    ask: () => Promise.resolve(true),
+    onEvent: () => {},
+    github: `${hub.url}/github`,
+    ...options,
+    env: { HOME: home, HF_ENDPOINT: hub.url, ...options.env },
+  });
+}
+
+const models = (): string => join(home, ".local/share/cobra-batch/models");
+const fetched = (): string[] => [
+  ...new Set(
+    hub.requests
+      .filter(({ method, place, url }) => method === "GET" && (place === "cdn" || url.includes("resolve-cache")))
+      .map(({ url }) => new URL(url).pathname),
+  ),
+];
+async function failure(options: Partial<InstallOptions> = {}): Promise<{ code: string; message: string }> {
+  const error: unknown = await install(options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  return error as { code: string; message: string };
+}
+
+describe("installing a model", () => {
+  it("fetches the files of the style and no others, and makes the package; records where it comes from", async () => {
+    const { opened, version, wasThere } = await install();
+    expect({ version, wasThere }).toEqual({ version: "1-fp32-line", wasThere: false });
+    expect(opened.directory).toBe(join(models(), "cobra/1-fp32-line"));
+    expect(opened.styles).toEqual(["line"]);
+    await openModelPackage(opened.directory); // every hash
+    expect(fetched()).toHaveLength(LINE_PATHS.length);
+    expect(fetched().some((path) => path.includes("shadow"))).toBe(false);
+    const record = JSON.parse(await readFile(join(opened.directory, ".install.json"), "utf8")) as {
+      sources: Record<string, object>;
+      files: { sha256: string }[];
+      licences: { acceptedAt: string }[];
+    };
+    expect(record.sources).toEqual({
+      cobra: { hub: COBRA, revision: COMMIT },
+      pixart: { hub: PIXART, revision: COMMIT },
+      prompt: { github: "zhuang2002/Cobra", revision: "unknown" },
+    });
+    expect(record.files).toHaveLength(LINE_PATHS.length);
+    expect(record.files.every(({ sha256 }) => /^[0-9a-f]{64}$/u.test(sha256))).toBe(true);
+    expect(record.licences.every(({ acceptedAt }) => !Number.isNaN(Date.parse(acceptedAt)))).toBe(true);
+    expect(await readFile(join(opened.directory, "LICENCE-cobra.txt"), "utf8")).toContain("Do with it what you like.");
+    expect(await readdir(models())).toEqual(["cobra"]); // originals and staging are gone
+    expect(await readdir(join(models(), "cobra"))).toEqual(["1-fp32-line"]);
+  });
+
+  it("does nothing the second time, makes a damaged package again, keeps originals when asked, and uses them for the other style", async () => {
+    const { keptAt, opened } = await install({ keepOriginals: true });
+    expect(keptAt).toBe(join(models(), ".originals"));
+    hub.requests.splice(0);
+    expect(await install({ ask: undefined })).toMatchObject({ wasThere: true }); // licences were accepted
+    expect(hub.requests).toEqual([]);
+    await rm(join(opened.directory, "weights.bin"));
+    expect(await install()).toMatchObject({ wasThere: false, opened: { hash: opened.hash } });
+    expect(fetched()).toEqual([]);
+    const both = await install({ styles: ["line", "line + shadow"] });
+    expect(both.version).toBe("1-fp32");
+    expect(fetched()).toHaveLength(3);
+    expect(fetched().every((path) => path.includes("shadow"))).toBe(true);
+    expect(await readdir(models())).toContain(".originals");
+  });
+
+  it("needs the licences accepted, once: asks, or says what to do where nobody can be asked; fetches nothing before", async () => {
+    expect(await failure({ ask: undefined })).toMatchObject({ code: "ERR_LICENCE" });
+    expect(hub.requests).toEqual([]);
+    const { licences } = catalogue.models[0]!;
+    const env = { HOME: home };
+    const nobody = await acceptLicences(licences, env, undefined).catch((error: unknown) => error as Error);
+    expect((nobody as Error).message).toContain(
+      "nobody can be asked here; read them, then run the command with --accept-licences:",
+    );
+    expect((nobody as Error).message).toContain("https://example.org/cobra-licence");
+    await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow("so nothing was fetched");
+    const asked: string[][] = [];
+    const ask: InstallOptions["ask"] = (open) => {
+      asked.push(open.map(({ id }) => id));
+      return Promise.resolve(true);
+    };
+    await acceptLicences(licences, env, ask);
+    await acceptLicences(licences, env, ask);
+    const other = { ...licences[0]!, url: "https://example.org/another-licence" };
+    await acceptLicences([other], env, ask);
+    expect(asked).toEqual([["cobra", "pixart"], ["cobra"]]);
+  });
+
+  it("refuses a catalogue that lacks files before anything is fetched", async () => {
+    const path = join(home, "short.json");
+    const [model] = catalogue.models;
+    const files = model!.files.filter((file) => !/vae\/diffusion|LE\//u.test(file.path));
+    await writeFile(path, JSON.stringify({ ...catalogue, models: [{ ...model, files }] }));
+    const { code, message } = await failure({ catalogue: path });
+    expect(code).toBe("ERR_CATALOGUE");
+    expect(message).toMatch(/does not list all files of cobra: .*missing \(2\)/u);
+    expect(message).toContain("/cobra/LE/erika.pth");
+    expect(hub.requests).toEqual([]);
+  });
+});
