@@ -81,6 +81,11 @@ describe.skipIf(NO_CHROMIUM)(
         (page) => page.getByRole("slider").waitFor(),
       ],
       [
+        "a chapter that failed as a whole",
+        () => address("Broken archive"),
+        (page) => page.getByRole("alert").first().waitFor(),
+      ],
+      [
         "a dialog",
         () => address("Paper Lanterns 4"),
         async (page) => {

@@ -259,7 +259,7 @@ describe("paths", () => {
       title: "Not Found",
       status: 404,
       code: "ERR_JOB_NOT_FOUND",
-      detail: "there is no job abcdefgh in jobs",
+      detail: "there is no job abcdefgh in the server's data folder",
       remedy: expect.any(String),
     });
   });

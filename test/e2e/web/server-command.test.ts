@@ -120,7 +120,7 @@ describe("starting", () => {
     const env = { CUDA_VISIBLE_DEVICES: "", LD_LIBRARY_PATH: "" };
     const flags = ["--provider", "tensorrt", "--data", fresh()];
     const ended = await runCli(["serve", "--port", "0", ...flags], undefined, env);
-    expect([ended.code, ended.stdout]).toEqual([75, ""]);
+    expect([ended.code, ended.stdout]).toEqual([1, ""]);
     expect(ended.stderr).toMatch(/--provider tensorrt cannot be used: .*--fallback.*\[ERR_PROVIDER_UNAVAILABLE\]/s);
     await using server = await startCommand([...flags, "--fallback"], env);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);

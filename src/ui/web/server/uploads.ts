@@ -65,6 +65,7 @@ export class Uploads {
 
   /** Answers a request of the protocol. */
   async handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    assertNumbers(request);
     const sends = request.method === "PATCH" || request.method === "POST";
     const end = sends ? this.share.begin(request.ip) : undefined;
     const giveBack = sends ? await this.#room(Number(request.headers["content-length"] ?? 0), end) : undefined;
@@ -152,6 +153,16 @@ export class Uploads {
     if (parsed.success) return parsed.data;
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
     throw new ValidationError("ERR_ARGUMENT", `the upload's metadata is wrong: ${faults.join("; ")}`);
+  }
+}
+
+/** Of a number that goes on as something else, such as 1e30, tus itself takes the front. */
+function assertNumbers({ headers }: FastifyRequest): void {
+  for (const name of ["Upload-Length", "Upload-Offset"]) {
+    const given = headers[name.toLowerCase()];
+    if (given === undefined || /^\d{1,15}$/.test(String(given))) continue;
+    const shown = JSON.stringify(String(given).slice(0, 40));
+    throw new RequestError(400, "ERR_REQUEST", `the header ${name} must be a whole number of bytes, not ${shown}`);
   }
 }
 

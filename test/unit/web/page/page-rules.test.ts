@@ -1,6 +1,7 @@
 // Rules of the page that need no browser: changes of settings, parts of references, names that files give.
 import { describe, expect, it } from "vitest";
 import { jobName } from "../../../../src/ui/web/page/data/job-name.js";
+import { localeOf } from "../../../../src/ui/web/page/lib/locale.js";
 import { changesBetween, commonSettings, withChanges } from "../../../../src/ui/web/page/job/setting-changes.js";
 import { countParts, partsByQuarter } from "../../../../src/ui/web/page/viewer/chosen-parts.js";
 
@@ -24,6 +25,19 @@ describe("settings of a page", () => {
     ).toEqual({ seed: 1 });
     expect(commonSettings([{ seed: 1, hints }])).toEqual({ seed: 1 });
     expect(commonSettings([])).toEqual({});
+  });
+});
+
+describe("times", () => {
+  const at = (locale: string): string =>
+    new Date(2026, 1, 3, 14, 5).toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+
+  it("are written as the browser writes them, in the language of the page", () => {
+    expect(localeOf("en", ["en-GB", "en"])).toBe("en-GB");
+    expect(localeOf("ja", ["en-GB", "ja-JP"])).toBe("ja-JP");
+    expect(at(localeOf("en", ["en-GB"]))).toBe("14:05");
+    expect(at(localeOf("en", ["de-DE"]))).toBe("14:05");
+    expect(at(localeOf("en", ["en-US"]))).toMatch(/^02:05\sPM$/);
   });
 });
 

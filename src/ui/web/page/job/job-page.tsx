@@ -71,7 +71,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
         <>
           {job.state === "preview" && <PreviewPanel job={job} set={set} />}
           <Results job={job} set={set} />
-          {set.loaded.value && <ChapterReferences job={job} set={set} />}
+          {set.loaded.value && job.counts.pages > 0 && <ChapterReferences job={job} set={set} />}
         </>
       )}
     </>

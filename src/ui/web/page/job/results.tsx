@@ -58,6 +58,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
   const open = (id: string): void => go({ view: "picture", job: job.id, picture: id });
   const chosen = selection.among(ids);
   if (!set.loaded.value) return <p class="hint-text busy">{t.value.gallery.reading}</p>;
+  if (pages.length === 0) return <></>; // what is wrong with the chapter stands above
   return (
     <section class="results" aria-label={texts.title}>
       {processing.length > 0 && (
