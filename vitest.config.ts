@@ -19,6 +19,9 @@ const ALONE = [
   "test/unit/workers/pool.test.ts",
 ];
 
+/** Layers that take long: `npm run test:NAME`. */
+const BY_THEMSELVES = ["browser", "kills", "server", "shipped"];
+
 export default defineConfig({
   test: {
     pool: "forks",
@@ -28,11 +31,13 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 240_000,
     reporters: ["default"],
-    // Run in the order of their names: the long files first. "browser" and "kills" have scripts of their own.
+    // Run in the order of their names: the long files first. Those of `BY_THEMSELVES` have scripts.
     projects: [
       { extends: true, test: { name: "alone", include: [...APART, ...ALONE] } },
-      { extends: true, test: { name: "browser", include: ["test/browser/**/*.test.ts"] } },
-      { extends: true, test: { name: "kills", include: ["test/kills/**/*.test.ts"] } },
+      ...BY_THEMSELVES.map((name) => ({
+        extends: true as const,
+        test: { name, include: [`test/${name}/**/*.test.ts`] },
+      })),
       { extends: true, test: { name: "shared", include: SHARED, exclude: ALONE, isolate: false } },
     ],
   },

@@ -1,5 +1,5 @@
 // Several devices: the same pictures wherever a page goes, a lost device, books of a device with a limit.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { InferenceSession, liveCounts, type RasterImage } from "../../src/binding/index.js";
 import { Engine, type EngineParts } from "../../src/colorization/engine.js";
 import type { EngineOptions } from "../../src/colorization/engine-options.js";
@@ -66,10 +66,6 @@ beforeAll(async () => {
   expected = (await colour({})).pictures;
 });
 
-afterAll(async () => {
-  await expect.poll(() => liveCounts()).toMatchObject({ sessions: 0, tensors: 0, runs: 0 });
-});
-
 describe("several devices", () => {
   it("give the same pictures, and share the pages", async () => {
     const { pictures, stats, devices } = await colour({ devices: ["cpu", "cpu"] });
@@ -108,4 +104,8 @@ describe("several devices", () => {
   ])("refuse %j", async (devices, message) => {
     await expect(Engine.open({ model: TINY_MODEL, devices })).rejects.toThrow(message);
   });
+});
+
+it("leave no session, tensor or run behind", async () => {
+  await expect.poll(() => liveCounts(), { timeout: 20_000 }).toMatchObject({ sessions: 0, tensors: 0, runs: 0 });
 });

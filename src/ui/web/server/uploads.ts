@@ -160,7 +160,7 @@ export class Uploads {
 function assertNumbers({ headers }: FastifyRequest): void {
   for (const name of ["Upload-Length", "Upload-Offset"]) {
     const given = headers[name.toLowerCase()];
-    if (given === undefined || /^\d{1,15}$/.test(String(given))) continue;
+    if (given === undefined || (/^\d{1,16}$/.test(String(given)) && Number.isSafeInteger(Number(given)))) continue;
     const shown = JSON.stringify(String(given).slice(0, 40));
     throw new RequestError(400, "ERR_REQUEST", `the header ${name} must be a whole number of bytes, not ${shown}`);
   }

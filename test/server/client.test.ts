@@ -5,12 +5,12 @@ import { OpenAPIClientAxios } from "openapi-client-axios";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { rootListing } from "../../../src/ui/web/api/requests.js";
-import * as schemas from "../../../src/ui/web/api/schemas.js";
-import { rawZip } from "../../support/archives.js";
-import { chapterFiles, colourPage, linePage, writeFolder } from "../../support/chapter.js";
-import { goodZip } from "../../support/archives.js";
-import { dataFolder, startCommand, type TestServer } from "../../support/web-server.js";
+import { rootListing } from "../../src/ui/web/api/requests.js";
+import * as schemas from "../../src/ui/web/api/schemas.js";
+import { rawZip } from "../support/archives.js";
+import { chapterFiles, colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { goodZip } from "../support/archives.js";
+import { dataFolder, startCommand, type TestServer } from "../support/web-server.js";
 
 type Call = (
   parameters?: object | null,

@@ -15,7 +15,7 @@ import {
   startFixture,
   tusHeaders,
   type TestServer,
-} from "../../support/web-server.js";
+} from "../support/web-server.js";
 
 const MiB = 2 ** 20;
 let data: Awaited<ReturnType<typeof dataFolder>>;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serverEvent } from "../../../src/ui/web/api/schemas.js";
-import { dataFolder, newJob, openSocket, startFixture, tell, type TestServer } from "../../support/web-server.js";
+import { serverEvent } from "../../src/ui/web/api/schemas.js";
+import { dataFolder, newJob, openSocket, startFixture, tell, type TestServer } from "../support/web-server.js";
 
 let data: Awaited<ReturnType<typeof dataFolder>>;
 let server: TestServer;

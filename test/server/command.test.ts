@@ -5,10 +5,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { linePage, writeFolder } from "../../support/chapter.js";
-import { runCli } from "../../support/cli.js";
-import { dataFolder, startCommand } from "../../support/web-server.js";
-import { embeddedModelDirectory } from "../../../src/model/default-model.js";
+import { linePage, writeFolder } from "../support/chapter.js";
+import { runCli } from "../support/cli.js";
+import { dataFolder, startCommand } from "../support/web-server.js";
+import { embeddedModelDirectory } from "../../src/model/default-model.js";
 
 let data: Awaited<ReturnType<typeof dataFolder>>;
 let folders = 0;
