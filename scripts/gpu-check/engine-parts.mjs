@@ -32,7 +32,7 @@ export async function waveTensor(dtype, dims) {
 export class NetworkBench {
   static async open(directory, options) {
     const { openModelPackage } = await loadModule("model/package.js");
-    const { NetworkSessions } = await loadModule("colorization/networks/network-sessions.js");
+    const { NetworkSessions, openInRuntime } = await loadModule("colorization/networks/network-sessions.js");
     const { networkInputs } = await loadModule("model/network-inputs.js");
     const model = await openModelPackage(directory, { verify: false });
     const booked = { [Symbol.dispose]: () => undefined };
@@ -41,6 +41,7 @@ export class NetworkBench {
       options,
       (work) => work(),
       () => booked,
+      (graph, file, given) => openInRuntime(graph, file, given),
     );
     return new NetworkBench(model, sessions, networkInputs);
   }

@@ -3,7 +3,7 @@
  * where it was.
  */
 import { createHash } from "node:crypto";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { STYLES, type Style } from "../config/settings.js";
 import type { BuildProgress } from "../convert/build-package.js";
@@ -12,6 +12,7 @@ import { VERSION } from "../core/version.js";
 import { findRelease } from "../convert/cobra-release/release-files.js";
 import { ConfigurationError, messageOf, ModelError, ValidationError } from "../errors.js";
 import { outputError } from "../io/files/file-errors.js";
+import { makeFolder } from "../io/files/make-folder.js";
 import { userModelsFolder } from "../model/installed-models.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
 import { elementType, type Precision } from "../model/precisions.js";
@@ -241,7 +242,7 @@ async function stage(folder: string, originals: readonly OriginalFile[]): Promis
   await rm(folder, { recursive: true, force: true });
   for (const { file, path } of originals) {
     const link = join(folder, file.source, file.path);
-    await mkdir(dirname(link), { recursive: true });
+    await makeFolder(dirname(link));
     await symlink(resolve(path), link);
   }
 }

@@ -1,11 +1,12 @@
 /** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
-import { cp, mkdir, rename, rm } from "node:fs/promises";
+import { cp, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
 import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
 import { exists } from "../../../io/files/exists.js";
+import { makeFolder } from "../../../io/files/make-folder.js";
 import { isSameFolder } from "../../../io/files/real-path.js";
 import { numberedName } from "../../../io/names/output-names.js";
 import type { WatchFlags } from "../commands/watch-command.js";
@@ -127,7 +128,7 @@ async function settle({ path }: ReadyChapter, end: BatchEnd, { json, done, faile
 
 /** Moves a chapter into a folder, also of another disk, under a free name. */
 async function moveInto(path: string, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   let number = 0;
   while (await exists(join(folder, numberedName(basename(path), number)))) number++;
   const target = join(folder, numberedName(basename(path), number));
