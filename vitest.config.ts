@@ -20,7 +20,7 @@ const ALONE = [
 ];
 
 /** Layers that take long: `npm run test:NAME`. */
-const BY_THEMSELVES = ["browser", "kills", "server", "shipped"];
+const BY_THEMSELVES = ["browser", "command", "kills", "server", "shipped"];
 
 export default defineConfig({
   test: {

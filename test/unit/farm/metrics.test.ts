@@ -61,6 +61,7 @@ describe("Metrics", () => {
       graph: "denoiser",
       style: "line",
       provider: "cpu",
+      device: "cpu",
       waitMs: 20,
       runMs: 1500,
       error: "ERR_RUN",

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPageSource } from "../../../src/index.js";
-import { colourPage, linePage, writeChapter } from "../../support/chapter.js";
-import { dataFolder, startCommand, type TestServer } from "../../support/web-server.js";
+import { openPageSource } from "../../src/index.js";
+import { colourPage, linePage, writeChapter } from "../support/chapter.js";
+import { dataFolder, startCommand, type TestServer } from "../support/web-server.js";
 
 const TOKEN = "a-token-of-the-test-0123";
 const run = promisify(execFile);
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 /** The code of a language in the guide. */
 async function example(language: string): Promise<string> {
-  const guide = await readFile(new URL("../../../docs/http-api.md", import.meta.url), "utf8");
+  const guide = await readFile(new URL("../../docs/http-api.md", import.meta.url), "utf8");
   return new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, "su").exec(guide)![1]!;
 }
 

@@ -83,7 +83,7 @@ describe("cobra-batch colorize", () => {
   });
 
   it("logs the work of worker threads and networks at DEBUG, each line with its page, with several pages in flight", async () => {
-    await colorize("debug", "--log-file", at("debug.log"), "--log-level", "debug", "--quiet");
+    await colorize("debug", "--log-file", at("debug.log"), "--log-level", "debug", "--quiet", "--max-batch", "1");
     const lines = await linesOf(at("debug.log"));
     const ofPage = (page: string, msg: string): unknown[] =>
       lines.filter((line) => line["page"] === page && line.msg === msg).map((line) => line["task"] ?? line["graph"]);

@@ -6,13 +6,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { Engine } from "../../../src/colorization/engine.js";
-import { installModel, type InstallResult } from "../../../src/install/install-model.js";
-import { modelDirectory } from "../../../src/model/default-model.js";
-import { openModelPackage } from "../../../src/model/package.js";
-import { exitCodeFor } from "../../../src/ui/cli/output/exit-codes.js";
-import { colourPage, linePage, writeFolder } from "../../support/chapter.js";
-import { CLI_PATH, runCli } from "../../support/cli.js";
+import { Engine } from "../../src/colorization/engine.js";
+import { installModel, type InstallResult } from "../../src/install/install-model.js";
+import { modelDirectory } from "../../src/model/default-model.js";
+import { openModelPackage } from "../../src/model/package.js";
+import { exitCodeFor } from "../../src/ui/cli/output/exit-codes.js";
+import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { CLI_PATH, runCli } from "../support/cli.js";
 import {
   expectLatents,
   expectLines,
@@ -20,10 +20,10 @@ import {
   expectPictures,
   FLOAT32,
   runPipeline,
-} from "../../support/golden-pipeline.js";
-import { HubServer } from "../../support/hub-server.js";
-import { COBRA, PIXART, RELEASE, releaseCatalogue } from "../../support/release-catalogue.js";
-import { canMount } from "../../support/small-disk.js";
+} from "../support/golden-pipeline.js";
+import { HubServer } from "../support/hub-server.js";
+import { COBRA, PIXART, RELEASE, releaseCatalogue } from "../support/release-catalogue.js";
+import { canMount } from "../support/small-disk.js";
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -7,14 +7,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 // @ts-expect-error a build script without types
-import * as archiveScript from "../../../scripts/bundle/archive.mjs";
+import * as archiveScript from "../../scripts/bundle/archive.mjs";
 
 const { pack, sizeInBytes } = archiveScript as {
   pack: (parent: string, name: string, into: string, options: { archive: string; limit: number }) => Promise<Part[]>;
   sizeInBytes: (text: string) => number;
 };
 const NAME = "cobra-batch-1.0.0-linux-x64";
-const SCRIPT = new URL("../../../scripts/bundle/install.sh", import.meta.url);
+const SCRIPT = new URL("../../scripts/bundle/install.sh", import.meta.url);
 /** Does not compress, so that it makes several parts. */
 const DATA = createHash("shake256", { outputLength: 2_500_000 }).update("cobra").digest();
 let home: string;
