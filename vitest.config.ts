@@ -9,7 +9,6 @@ const APART = ["corpora", "e2e", "native", "slow", "teardown"].map((layer) => `t
 
 /** Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging. */
 const ALONE = [
-  "test/golden/pipeline/release.test.ts",
   "test/unit/io/archive/hostile-archives.test.ts",
   "test/unit/io/files/large-files.test.ts",
   "test/unit/io/image/image-codec.test.ts",
@@ -20,7 +19,7 @@ const ALONE = [
 ];
 
 /** Layers that take long: `npm run test:NAME`. */
-const BY_THEMSELVES = ["browser", "command", "kills", "server", "shipped"];
+const BY_THEMSELVES = ["browser", "command", "devices", "kills", "server", "shipped"];
 
 export default defineConfig({
   test: {

@@ -16,7 +16,7 @@ await main(async () => {
   say(`${kills} kills, seed ${seed}`);
   const result = spawnSync(
     process.execPath,
-    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "test/e2e/farm/killed-farm.test.ts"],
+    [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "test/kills/killed-farm.test.ts"],
     {
       cwd: ROOT,
       stdio: "inherit",

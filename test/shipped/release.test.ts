@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { InferenceSession, liveCounts } from "../../../src/binding/index.js";
-import { Engine } from "../../../src/colorization/engine.js";
-import { decodeModelProto } from "../../../src/onnx/schema.js";
-import { apartWeightBytes } from "../../../src/model/requirements.js";
-import { importRelease, type ImportReleaseOptions } from "../../../src/convert/cobra-release/import-release.js";
-import { openModelPackage } from "../../../src/model/package.js";
-import { runCli } from "../../support/cli.js";
+import { InferenceSession, liveCounts } from "../../src/binding/index.js";
+import { Engine } from "../../src/colorization/engine.js";
+import { decodeModelProto } from "../../src/onnx/schema.js";
+import { apartWeightBytes } from "../../src/model/requirements.js";
+import { importRelease, type ImportReleaseOptions } from "../../src/convert/cobra-release/import-release.js";
+import { openModelPackage } from "../../src/model/package.js";
+import { runCli } from "../support/cli.js";
 import {
   expectLatents,
   expectLines,
@@ -22,11 +22,11 @@ import {
   FLOAT32,
   meanDifference,
   runPipeline,
-} from "../../support/golden-pipeline.js";
+} from "../support/golden-pipeline.js";
 
-const RELEASE = fileURLToPath(new URL("../data/release/", import.meta.url));
+const RELEASE = fileURLToPath(new URL("../golden/data/release/", import.meta.url));
 const BUCKETS = "96x96,96x128,128x96";
-const MAIN = fileURLToPath(new URL("../../../dist/ui/cli/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 const NETWORKS = [
   "denoiser",
   "guided_upsampler",

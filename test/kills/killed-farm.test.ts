@@ -10,19 +10,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
-import type { BatchEngine } from "../../../src/core/batch-engine.js";
-import { runBatch } from "../../../src/core/run-batch.js";
-import { collectRequests } from "../../../src/farm/queue/collect-requests.js";
-import { connect, FarmQueue, laneOf } from "../../../src/farm/queue/farm-queue.js";
-import { submitChapter } from "../../../src/farm/queue/submit-chapter.js";
-import { SharedStore } from "../../../src/farm/store/shared-store.js";
-import { openPageSource } from "../../../src/io/open-source.js";
-import { writeZip } from "../../support/archives.js";
-import { chapterFiles, linePage, writeFolder } from "../../support/chapter.js";
-import { MODEL, waitingEngine } from "../../support/waiting-engine.mjs";
-import { hashOf, paperEngine } from "../../support/paper-engine.js";
-import { hasRedis, startRedis, type RedisServer } from "../../support/redis.js";
+import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-config.js";
+import type { BatchEngine } from "../../src/core/batch-engine.js";
+import { runBatch } from "../../src/core/run-batch.js";
+import { collectRequests } from "../../src/farm/queue/collect-requests.js";
+import { connect, FarmQueue, laneOf } from "../../src/farm/queue/farm-queue.js";
+import { submitChapter } from "../../src/farm/queue/submit-chapter.js";
+import { SharedStore } from "../../src/farm/store/shared-store.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { writeZip } from "../support/archives.js";
+import { chapterFiles, linePage, writeFolder } from "../support/chapter.js";
+import { MODEL, waitingEngine } from "../support/waiting-engine.mjs";
+import { hashOf, paperEngine } from "../support/paper-engine.js";
+import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
 
 const KILLS = Number(process.env["COBRA_KILLS"] ?? 4);
 const SEED = Number(process.env["COBRA_KILL_SEED"] ?? 1);
@@ -31,7 +31,7 @@ const REDIS_EVERY = 10;
 const PAGES = Math.max(8, Math.min(200, 2 * KILLS));
 const PAGE_MS = 150;
 const LOCK_MS = 1000;
-const WORKER = fileURLToPath(new URL("../../support/farm-worker.mjs", import.meta.url));
+const WORKER = fileURLToPath(new URL("../support/farm-worker.mjs", import.meta.url));
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
 function random(seed: number): () => number {

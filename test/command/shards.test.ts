@@ -5,11 +5,11 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { CLI_PATH, runCli } from "../../support/cli.js";
-import { linePage, colourPage, writeChapter, writeFolder } from "../../support/chapter.js";
-import { openPageSource } from "../../../src/io/open-source.js";
-import { hashOf } from "../../support/paper-engine.js";
-import { SMALL_MODEL } from "../../support/shared-models.js";
+import { CLI_PATH, runCli } from "../support/cli.js";
+import { linePage, colourPage, writeChapter, writeFolder } from "../support/chapter.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { hashOf } from "../support/paper-engine.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 const at = (...names: string[]): string => join(root, ...names);
