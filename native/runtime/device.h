@@ -25,7 +25,7 @@ enum class DeviceKind { kCpu, kCuda, kWebGpu };
 struct DeviceId {
   DeviceKind kind = DeviceKind::kCpu;
   int index = 0;
-  auto operator<=>(const DeviceId&) const = default;
+  auto operator<=>(const DeviceId&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy's own fault
 };
 
 // "cpu", "cpu:1", "cuda:0", "webgpu:0".

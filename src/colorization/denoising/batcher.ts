@@ -2,6 +2,7 @@
  * Which pages are denoised together: those of one group, step by step, each at a step of its own, so that a page joins
  * while others are under way. This file knows no network; what a step does is the runner's.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { isOutOfMemory, systemCode } from "../../errors.js";
 
 /** A page that is to be denoised. */
@@ -51,6 +52,8 @@ interface Guest<Page> {
   step: number;
   /** The step that it was told last. */
   told: number;
+  /** Does work in the asynchronous context of whoever asked for the page: log lines carry its ids. */
+  readonly inContext: <T>(work: () => T) => T;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -96,6 +99,7 @@ export class Batcher<Page extends BatchedPage> {
         page,
         step: 0,
         told: 0,
+        inContext: AsyncLocalStorage.snapshot(),
         resolve: () => (settled(), resolve()),
         reject: (reason) => (settled(), reject(reason as Error)),
       };
@@ -175,7 +179,7 @@ export class Batcher<Page extends BatchedPage> {
     if (guest.told >= next || next > guest.page.steps) return;
     guest.told = next;
     try {
-      guest.page.onStep?.(next);
+      guest.inContext(() => guest.page.onStep?.(next));
     } catch (error) {
       this.#leave(guest, () => guest.reject(error));
     }
@@ -221,7 +225,8 @@ export class Batcher<Page extends BatchedPage> {
       }
     };
     try {
-      await this.#run(pages, { steps, changes, signal: given.signal, onStep });
+      // A run of several pages has the context of its first.
+      await guests[0]!.inContext(() => this.#run(pages, { steps, changes, signal: given.signal, onStep }));
     } catch (error) {
       if (!given.signal.aborted) throw error;
     } finally {

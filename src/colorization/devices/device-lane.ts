@@ -127,7 +127,7 @@ export class DeviceLane implements Disposable {
   }
 
   /**
-   * Tries again after each of the first steps that free memory. The later steps are taken by those who hold whole pages.
+   * Tries again after each of the first steps that free memory. Those who hold whole pages take the later steps.
    */
   async #retryOnOutOfMemory<T>(work: () => Promise<T>, batch = 1): Promise<T> {
     const taken: DeviceStep[] = [];

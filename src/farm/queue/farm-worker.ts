@@ -1,7 +1,7 @@
 /**
  * A worker of the farm: takes pages from the queue and colours them, and puts chapters together whose pages are done.
- * Everything may be done twice without harm: results are named by what they are made of, and outputs have a journal and a
- * lease.
+ * Everything may be done twice without harm: results are named by what they are made of, and outputs have a journal
+ * and a lease.
  */
 import { randomBytes } from "node:crypto";
 import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
@@ -41,8 +41,8 @@ export interface FarmWorkerOptions {
 
 const DEFAULT_LOCK_MS = 60_000;
 /**
- * How often a page may lose its worker before the queue gives it up. Losing a worker is no fault of the page: crashes are
- * counted by their notes, and kills do not count.
+ * How often a page may lose its worker before the queue gives it up. Losing a worker is no fault of the page: crashes
+ * are counted by their notes, and kills do not count.
  */
 const MOST_STALLS = 1000;
 /** References of so many chapters stay at hand. */

@@ -111,8 +111,8 @@ export async function submitChapter(
 
 /**
  * The pages of a chapter in the order in which workers take them: those of one list of references and one style next to
- * each other, else as in the chapter. The queue itself is first in, first out among equal priorities. So neighbours share
- * keys and values, and no page waits for one that was submitted after it.
+ * each other, else as in the chapter. The queue itself is first in, first out among equal priorities. So neighbours
+ * share keys and values, and no page waits for one that was submitted after it.
  */
 export function inAffinity(requests: readonly StoredRequest[]): StoredRequest[] {
   const groups = new Map<string, StoredRequest[]>();

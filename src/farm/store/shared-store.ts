@@ -1,6 +1,6 @@
 /**
- * A folder that all machines of a farm share: files by their SHA-256, results by their keys. Every file appears whole or
- * not at all and is never changed, so any number of machines may write the same one.
+ * A folder that all machines of a farm share: files by their SHA-256, results by their keys. Every file appears whole
+ * or not at all and is never changed, so any number of machines may write the same one.
  *
  *   blobs/ab/<sha256>            pages, references, pictures of hints
  *   results/ab/<key>.page        a coloured page: one line of JSON, then the bytes of its picture and layers

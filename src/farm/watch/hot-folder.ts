@@ -1,6 +1,6 @@
 /**
- * A folder into which people put chapters: what has stopped growing is handed out, once. It is looked at again and again
- * instead of being watched by the system, because network folders tell nobody when a file arrives.
+ * A folder into which people put chapters: what has stopped growing is handed out, once. It is looked at again and
+ * again instead of being watched by the system, because network folders tell nobody when a file arrives.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -43,8 +43,8 @@ interface Look {
 const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
 
 /**
- * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after it
- * was handed out is handed out again. Ends with the signal.
+ * Chapters as they become ready: archives, folders and single pictures directly in the folder. One that changes after
+ * it was handed out is handed out again. Ends with the signal.
  */
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;

@@ -123,7 +123,8 @@ function showLicences(licences: readonly CatalogueLicence[]): void {
 
 async function askForLicences(licences: readonly CatalogueLicence[]): Promise<boolean> {
   showLicences(licences);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false }); // Ctrl-C stays a signal
+  // Without `terminal`, Ctrl-C stays a signal.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   const ended = new Promise<string>((done) => terminal.once("close", () => done("")));
   try {
     const answer = await Promise.race([
