@@ -10,6 +10,7 @@ const TOP_KS = [3, 20];
 
 const { openModelPackage } = await loadModule("model/package.js");
 const { modelRequirements } = await loadModule("model/requirements.js");
+const { GRAPHS } = await loadModule("model/graph-names.js");
 const { PageMemory } = await loadModule("colorization/page-memory.js");
 
 const model = await openModelPackage(process.argv[2], { verify: false });
@@ -25,15 +26,6 @@ const rows = TOP_KS.flatMap((topK) => {
     { name: `top-k ${topK}, upsampler`, shared: all, page },
   ];
 });
-const GRAPHS = [
-  "line_extractor",
-  "image_encoder",
-  "vae_encoder",
-  "reference_encoder",
-  "denoiser",
-  "vae_decoder",
-  "guided_upsampler",
-];
 const lines = [
   `weights ${gb(weightBytes)} GB, driver and libraries ${gb(CONTEXT_BYTES)} GB (assumed)`,
   ...rows.map(({ name, shared, page }) => `${name}: activations ${gb(shared)} GB, a page's references ${gb(page)} GB`),

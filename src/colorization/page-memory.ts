@@ -6,7 +6,7 @@ import type { Style } from "../config/batch-config.js";
 import type { DeviceNeeds } from "../memory/device-memory.js";
 import type { PageNeeds, PageSize } from "../memory/memory-manager.js";
 import { peakActivationBytes } from "../model/graph-memory.js";
-import type { GraphName } from "../model/graph-names.js";
+import { GRAPHS, type GraphName } from "../model/graph-names.js";
 import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
 import { readGraph } from "../model/read-graph.js";
@@ -32,16 +32,6 @@ const DEFAULT_TOP_K = 3;
 /** Heap and worker threads grow a little with every page in flight. */
 const PAGE_FLOOR_BYTES = 12 * 2 ** 20;
 
-const NETWORKS: readonly GraphName[] = [
-  "line_extractor",
-  "image_encoder",
-  "vae_encoder",
-  "reference_encoder",
-  "denoiser",
-  "vae_decoder",
-  "guided_upsampler",
-];
-
 /** What pages of one model take; each bucket's networks are looked at once. */
 export class PageMemory implements PageNeeds {
   readonly #model: ModelPackage;
@@ -56,9 +46,7 @@ export class PageMemory implements PageNeeds {
     const key = `${bucketName(this.#bucket(size))} ${topK}`;
     let bytes = this.#activations.get(key);
     if (bytes === undefined) {
-      const graphs = NETWORKS.filter(
-        (graph) => graph !== "guided_upsampler" || this.#model.manifest.upsampler !== null,
-      );
+      const graphs = GRAPHS.filter((graph) => graph !== "guided_upsampler" || this.#model.manifest.upsampler !== null);
       bytes = Math.round(this.networkBytes(size, topK, graphs));
       this.#activations.set(key, bytes);
     }

@@ -13,6 +13,17 @@ export type StyleGraph = (typeof STYLE_GRAPHS)[number];
 /** The name of any graph of a package. */
 export type GraphName = SharedGraph | StyleGraph;
 
+/** All graphs, in the order in which a page meets them. */
+export const GRAPHS: readonly GraphName[] = [
+  "line_extractor",
+  "image_encoder",
+  "vae_encoder",
+  "reference_encoder",
+  "denoiser",
+  "vae_decoder",
+  "guided_upsampler",
+];
+
 /** A set of weights that may be stored apart from the graphs that take it. */
 export type WeightSet = "vae" | "transformer" | "upsampler";
 

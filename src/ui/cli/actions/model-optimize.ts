@@ -6,23 +6,13 @@ import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { engineFolder, hasWeightsInside, tensorRtOptions } from "../../../colorization/networks/tensorrt-options.js";
 import { ModelError, ResourceError } from "../../../errors.js";
 import { modelDirectory } from "../../../model/default-model.js";
-import type { GraphName } from "../../../model/graph-names.js";
+import { GRAPHS, type GraphName } from "../../../model/graph-names.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { makeFolders } from "../../../platform/folders.js";
 import { librariesFinding } from "../doctor/gpu-checks.js";
 import type { OptimizeFlags } from "../commands/model-command.js";
 import { reportErrors } from "../output/report-errors.js";
 import { bytesText, printText } from "../output/terminal-text.js";
-
-const GRAPHS: readonly GraphName[] = [
-  "line_extractor",
-  "image_encoder",
-  "vae_encoder",
-  "reference_encoder",
-  "denoiser",
-  "vae_decoder",
-  "guided_upsampler",
-];
 
 /** Builds the engines and prints the folder that holds them. */
 export function optimizeModel(model: string | undefined, flags: OptimizeFlags): Promise<void> {
