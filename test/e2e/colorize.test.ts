@@ -1,4 +1,4 @@
-// `cobra-batch colorize` from the shell: chapters in and out, bad input, exit codes.
+// `cobra-batch colorize` from the shell: chapters in and out, bad input, exit codes. Signals are in `command/signals`.
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,14 +6,14 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig } from "../../src/config/batch-config.js";
-import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
+import type { BatchEvent } from "../../src/core/events.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import { BatchProcessingError } from "../../src/errors.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
-import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let engine: Engine | undefined;
@@ -349,82 +349,5 @@ describe("bad input", () => {
     const result = await runCli(args);
     expect(result.stderr).toMatch(message);
     expect(result.code).toBe(64);
-  });
-});
-
-describe("signals", () => {
-  it.each([
-    ["SIGTERM", 143],
-    ["SIGINT", 130],
-  ] as const)(
-    "drains at %s with exit code %i and leaves no half-written archive; the same command goes on",
-    async (signal, code) => {
-      await writeChapter(at(`${signal}.cbz`), 4);
-      let sent = false;
-      const command = [
-        "colorize",
-        at(`${signal}.cbz`),
-        "--output-zip",
-        at(`${signal}-out.cbz`),
-        "--model",
-        SMALL_MODEL,
-        "--steps",
-        "12",
-        "--max-concurrent",
-        "1",
-        "--json",
-      ];
-      const result = await runCli(command, (child, stdout) => {
-        if (!sent && stdout.includes('"page-completed"')) {
-          sent = true;
-          child.kill(signal);
-        }
-      });
-      expect(sent).toBe(true);
-      expect(result).toMatchObject({ code, signal: null });
-      const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
-      expect(stopped).toMatchObject({ type: "batch-stopped", total: 4, failed: 0 });
-      expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([
-        `${signal}-out.cbz.cobra-batch`,
-      ]);
-      const again = await runCli(command);
-      expect(again.code).toBe(0);
-      expect(again.stdout.match(/"kept":true/g)).toHaveLength(stopped.completed);
-      expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([`${signal}-out.cbz`]);
-    },
-  );
-
-  it("gives up at the second signal, between two steps, and after the time for draining", async () => {
-    await writeChapter(at("long.cbz"), 2);
-    for (const [name, drain, signals] of [
-      ["second", "600", 2],
-      ["deadline", "0", 1],
-    ] as const) {
-      let left: number = signals;
-      const result = await runCli(
-        [
-          "colorize",
-          at("long.cbz"),
-          "--output-zip",
-          at(`${name}-out.cbz`),
-          "--model",
-          TINY_MODEL,
-          "--steps",
-          "900",
-          "--drain",
-          drain,
-          "--json",
-        ],
-        (child, stdout) => {
-          if (left > 0 && stdout.includes(`"step":${signals - left + 2}`)) {
-            left--;
-            child.kill("SIGTERM");
-          }
-        },
-      );
-      expect(result).toMatchObject({ code: 143, signal: null });
-      expect(result.stderr).toContain("stopped by SIGTERM");
-      expect((await readdir(root)).filter((entry) => entry.includes(`${name}-out`))).toEqual([]);
-    }
   });
 });

@@ -10,7 +10,7 @@ export const en = {
   dismiss: "Dismiss",
   noPicture: "This picture could not be loaded",
   today: (time: string): string => `today, ${time}`,
-  standIn: "This is the small model that comes with cobra-batch; for Cobra's own colours import its weights",
+  standIn: "This is the small model that comes with cobra-batch; for Cobra's own colours install its weights",
   model: (name: string, version: string): string => `model ${name} ${version}`,
   units: { hours: "h", minutes: "min", seconds: "s" },
 

@@ -15,7 +15,7 @@ export const ja: Texts = {
   dismiss: "閉じる",
   noPicture: "画像を読み込めませんでした",
   today: (time) => `今日 ${time}`,
-  standIn: "cobra-batch に付属する小さなモデルです。Cobra 本来の色にするには、その重みを取り込んでください",
+  standIn: "cobra-batch に付属する小さなモデルです。Cobra 本来の色にするには、その重みをインストールしてください",
   model: (name, version) => `モデル ${name} ${version}`,
   units: { hours: "時間", minutes: "分", seconds: "秒" },
 
