@@ -343,7 +343,7 @@ describe("bad input", () => {
     [["colorize", "x.cbz", "--steps", "0"], /--steps: must be a whole number of 1 or more, not 0 \[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--ink", "blue"], /ink.*\[ERR_CONFIG\]/],
     [["colorize", "x.cbz", "--style", "shadow"], /style.*\[ERR_CONFIG\]/],
-    [["colorize"], /no input is named; .*colorize chapter\.cbz/],
+    [["colorize"], /no input is named; .*such as chapter\.cbz/],
     [["colorise"], /unknown command 'colorise'/],
   ])("answers wrong flags %j with exit code 64", async (args, message) => {
     const result = await runCli(args);

@@ -4,9 +4,11 @@
  */
 import { FlowProducer, Queue } from "bullmq";
 import { Redis } from "ioredis";
+import { z } from "zod";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { VERSION } from "../../core/version.js";
 import { ConfigurationError, messageOf, ResourceError } from "../../errors.js";
+import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
 
 /** All keys of this program begin with it. */
@@ -39,14 +41,6 @@ export interface ChapterJob {
   readonly cancelled?: true;
 }
 
-/** Higher goes first, as everywhere in this program. */
-export const MOST_PRIORITY = 1000;
-
-/** BullMQ's priorities: lower goes first, and 0 before all of them. */
-export function bullPriority(priority: number): number {
-  return 1 + MOST_PRIORITY - priority;
-}
-
 /** Where the queues of a model are. */
 export interface Lane {
   readonly pages: string;
@@ -66,16 +60,16 @@ export function checkFarmName(name: string): string {
   if (NAME.test(name)) return name;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `--name: must be letters, digits and hyphens, such as comics, not ${JSON.stringify(name)}`,
+    `--name: must be 1 to 40 lower-case letters, digits and hyphens, no hyphen first, such as comics, not ${JSON.stringify(name)}`,
   );
 }
 
 /** A connection that waits for Redis to come back, for as long as it takes. */
 export function connect(url: string): Redis {
-  if (!/^rediss?:\/\/./.test(url))
+  if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url) || new URL(url).hostname === "")
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `--queue: must be redis://HOST:PORT or rediss://…, not ${JSON.stringify(url)}`,
+      `--queue: must be redis://HOST:PORT or rediss://…, PORT at most 65535, not ${JSON.stringify(withoutPassword(url))}; write special characters of a password as %XX`,
     );
   const redis = new Redis(url, {
     maxRetriesPerRequest: null,
@@ -87,7 +81,7 @@ export function connect(url: string): Redis {
 
 /**
  * Fails soon where Redis is not there, in a command that a person waits for.
- * @throws ResourceError `ERR_QUEUE_CONNECTION`
+ * @throws ResourceError `ERR_QUEUE_CONNECTION`; ConfigurationError `ERR_CONFIG` for a wrong password
  */
 export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
@@ -108,14 +102,34 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
   });
   try {
     await Promise.race([redis.ping(), late]);
+  } catch (error) {
+    throw queueFault(error, url);
   } finally {
     clearTimeout(timer);
     redis.off("error", onError);
   }
 }
 
+/** What a person can do about an answer of Redis that is an error; any other error as it is. */
+export function queueFault(error: unknown, url: string): unknown {
+  if (!(error instanceof Error) || error.name !== "ReplyError") return error;
+  const place = withoutPassword(url);
+  if (/^(?:NOAUTH|WRONGPASS|ERR (?:AUTH|invalid password))/.test(error.message))
+    return new ConfigurationError(
+      "ERR_CONFIG",
+      `--queue: Redis at ${place} refuses the password (${error.message}); give the right one as redis://:PASSWORD@HOST:PORT, in COBRA_QUEUE if others can see the command line`,
+      { cause: error },
+    );
+  return new ResourceError(
+    "ERR_QUEUE_CONNECTION",
+    `the queue at ${place} refuses what is asked of it (${error.message}); correct that in Redis, then run the same command again`,
+    { cause: error },
+  );
+}
+
+/** An address as it may be shown. */
 function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//");
+  return url.replace(/\/\/.*@/, "//");
 }
 
 /** The queues of one model, open. */
@@ -159,13 +173,21 @@ export async function lanesOf(
   name: string,
 ): Promise<{ readonly model: QueuedModel; readonly version: string; readonly lane: Lane }[]> {
   const found = await redis.hgetall(lanesKey(name));
-  return Object.entries(found).map(([key, text]) => {
-    const [hash = "", version = ""] = key.split(" ");
+  return Object.entries(found).flatMap(([key, text]) => {
+    const [, hash, version] = /^([0-9a-f]{64}) ([\w.+-]{1,64})$/.exec(key) ?? [];
+    const model = modelOf(text);
+    if (hash === undefined || version === undefined || model === undefined) return []; // not written by this program
     const lane = `${name}.${hash.slice(0, 12)}.${version}`;
-    return {
-      model: JSON.parse(text) as QueuedModel,
-      version,
-      lane: { pages: `${lane}.pages`, chapters: `${lane}.chapters` },
-    };
+    return { model, version, lane: { pages: `${lane}.pages`, chapters: `${lane}.chapters` } };
   });
+}
+
+const modelSchema = z.object({ hash: z.string(), name: z.string(), version: z.string(), trained: z.boolean() });
+
+function modelOf(text: string): QueuedModel | undefined {
+  try {
+    return modelSchema.safeParse(parseJson(text)).data;
+  } catch {
+    return undefined;
+  }
 }

@@ -204,6 +204,11 @@ export class FarmWorker {
       ),
     );
     log.info({ output: path, completed: summary.completed, failed: summary.failed }, "chapter done");
+    const gone = job.data.pages - summary.total;
+    if (gone > 0)
+      throw new UnrecoverableError(
+        `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them; put them back or let them go, then \`cobra-batch queue retry ${job.id}\``,
+      );
     if (summary.failed > 0)
       throw new UnrecoverableError(
         `${summary.failed} of ${summary.total} pages failed: ${summary.failures

@@ -1,9 +1,10 @@
 /** What people ask of a farm's queue: which chapters there are, how far they are, and to hold or drop them. */
 import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
+import { z } from "zod";
 import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
-import { FarmQueue, lanesOf, type ChapterJob } from "./farm-queue.js";
+import { FarmQueue, lanesOf, type ChapterJob, type PageJob } from "./farm-queue.js";
 
 /** A chapter in the queue. */
 export interface QueuedChapter {
@@ -49,7 +50,7 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there */
   async show(id: string): Promise<QueuedChapter> {
-    return describe((await this.#find(id)).job);
+    return describe(await this.#find(id));
   }
 
   /** Workers take nothing more; what they have in hand is finished. */
@@ -67,34 +68,60 @@ export class QueueAdmin implements AsyncDisposable {
    * @throws QueueError `ERR_QUEUE_JOB`
    */
   async cancel(id: string): Promise<void> {
-    const { job } = await this.#find(id);
+    const job = await this.#job(id);
+    if (job === undefined) {
+      // With `submit --wait` there are pages alone; whoever waits for them is told that they were cancelled.
+      const pages = await this.#pagesAlone((page) => page.startsWith(`${id}.`));
+      if (pages.length === 0) throw noJob(id);
+      await removeAll(pages);
+      return;
+    }
     await job.updateData({ ...job.data, cancelled: true });
     await job.removeUnprocessedChildren();
     // While a page of it is in hand, the chapter stays until that is done, and then ends without an output.
     await job.remove().catch(() => {});
   }
 
-  /** Takes all chapters out. @returns how many there were */
+  /** Takes all chapters out, and pages that somebody waits for. @returns how many chapters there were */
   async drain(): Promise<number> {
     const chapters = await this.list();
-    for (const { id } of chapters) await this.cancel(id);
-    return chapters.length;
+    for (const { id } of chapters)
+      await this.cancel(id).catch((error: unknown) => {
+        if (!(error instanceof QueueError)) throw error; // done in the meantime
+      });
+    const pages = await this.#pagesAlone(() => true);
+    await removeAll(pages);
+    return new Set([...chapters.map(({ id }) => id), ...pages.map(({ id }) => id!.split(".")[0])]).size;
   }
 
   /** What a chapter's job was submitted with. @throws QueueError `ERR_QUEUE_JOB` */
   async data(id: string): Promise<ChapterJob> {
-    return (await this.#find(id)).job.data;
-  }
-
-  async #find(id: string): Promise<{ readonly job: Job<ChapterJob> }> {
-    for (const { chapters } of this.#queues) {
-      const job = await chapters.getJob(id);
-      if (job !== undefined) return { job };
-    }
+    const { data } = await this.#find(id);
+    if (isReadable(data)) return data;
     throw new QueueError(
       "ERR_QUEUE_JOB",
-      `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all that there are`,
+      `job ${id} cannot be read; take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
     );
+  }
+
+  async #find(id: string): Promise<Job<ChapterJob>> {
+    const job = await this.#job(id);
+    if (job === undefined) throw noJob(id);
+    return job;
+  }
+
+  async #job(id: string): Promise<Job<ChapterJob> | undefined> {
+    for (const { chapters } of this.#queues) {
+      const job = await chapters.getJob(id);
+      if (job !== undefined) return job;
+    }
+    return undefined;
+  }
+
+  /** Pages that no worker has in hand and that belong to no chapter in the queue. */
+  async #pagesAlone(isMeant: (id: string) => boolean): Promise<Job<PageJob>[]> {
+    const found = await Promise.all(this.#queues.map(({ pages }) => pages.getJobs(["prioritized", "wait", "delayed"])));
+    return found.flat().filter((job) => job?.id !== undefined && job.parentKey === undefined && isMeant(job.id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,9 +129,47 @@ export class QueueAdmin implements AsyncDisposable {
   }
 }
 
+/** One that a worker takes in the meantime is finished. */
+async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
+  for (const job of jobs) await job.remove().catch(() => {});
+}
+
+function noJob(id: string): QueueError {
+  return new QueueError(
+    "ERR_QUEUE_JOB",
+    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all that there are`,
+  );
+}
+
+const readable = z.looseObject({
+  config: z.looseObject({ outputDir: z.string().optional(), outputZip: z.string().optional() }),
+  model: z.looseObject({ hash: z.string(), name: z.string(), version: z.string() }),
+  pageConfigs: z.looseObject({}),
+  pages: z.number(),
+  priority: z.number(),
+  submittedAt: z.string(),
+});
+
+/** Whether a job can be described; anybody who reaches Redis can write others. */
+function isReadable(data: unknown): data is ChapterJob {
+  return readable.safeParse(data).success;
+}
+
 async function describe(job: Job<ChapterJob>): Promise<QueuedChapter> {
   const state = await job.getState();
   const { unprocessed = 0 } = await job.getDependenciesCount({ unprocessed: true });
+  if (!isReadable(job.data))
+    return {
+      id: job.id!,
+      output: "unknown",
+      model: "unknown",
+      state: "failed",
+      priority: 0,
+      submittedAt: new Date(Number(job.timestamp) || 0).toISOString(),
+      pages: unprocessed,
+      left: unprocessed,
+      reason: "the job cannot be read; cancel it, and submit its chapter again",
+    };
   const { config, model, pages, priority, submittedAt } = job.data;
   return {
     id: job.id!,

@@ -5,7 +5,8 @@ import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
 import { resultKey, type StoredRequest } from "../store/result-key.js";
 import type { SharedStore } from "../store/shared-store.js";
-import { bullPriority, type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { bullPriority } from "./priority.js";
+import { type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
 
 /** A chapter that is submitted. */
 export interface SubmittedChapter {
@@ -13,6 +14,8 @@ export interface SubmittedChapter {
   readonly pageConfigs: Readonly<Record<string, PageConfig>>;
   readonly model: QueuedModel;
   readonly requests: readonly StoredRequest[];
+  /** Pages beside them that cannot be read. Default 0. */
+  readonly unreadable?: number;
   /** From 0; higher goes first. */
   readonly priority: number;
   /** The submitter waits for the pages and writes the output itself. Default: a worker does. */
@@ -44,7 +47,7 @@ export function chapterId(config: BatchConfig): string {
 export async function submitChapter(
   queue: FarmQueue,
   store: SharedStore,
-  { config, pageConfigs, model, requests, priority, pagesOnly = false }: SubmittedChapter,
+  { config, pageConfigs, model, requests, unreadable = 0, priority, pagesOnly = false }: SubmittedChapter,
 ): Promise<Submission> {
   const id = chapterId(config);
   const before = await queue.chapters.getJob(id);
@@ -88,7 +91,7 @@ export async function submitChapter(
       config,
       pageConfigs,
       model,
-      pages: requests.length,
+      pages: requests.length + unreadable,
       priority,
       submittedAt: new Date().toISOString(),
     };

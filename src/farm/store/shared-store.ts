@@ -16,6 +16,7 @@ import { exists } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { sha256 } from "../../platform/sha256.js";
+import { parseJson } from "../../text/parse-json.js";
 
 const file = z.strictObject({ name: z.string(), bytes: z.int().min(0), sha256: z.string() });
 const header = z.looseObject({ files: z.array(file).min(1) });
@@ -51,11 +52,12 @@ export class SharedStore {
     return hash;
   }
 
-  /** Reads a file that was kept. @throws ResourceError `ERR_INPUT_GONE` */
+  /** Reads a file that was kept; a damaged one is removed. @throws ResourceError `ERR_INPUT_GONE` */
   async read(hash: string): Promise<Uint8Array> {
     const path = this.#path("blobs", hash, "");
     const bytes = await readFile(path).catch(() => undefined);
     if (bytes !== undefined && (await sha256(bytes)) === hash) return new Uint8Array(bytes);
+    if (bytes !== undefined) await rm(path, { force: true }).catch(() => {}); // so that it is kept anew
     throw new ResourceError(
       "ERR_INPUT_GONE",
       `${path} is ${bytes === undefined ? "gone" : "damaged"}; submit the chapter again`,
@@ -98,11 +100,15 @@ export class SharedStore {
     return exists(this.#path("results", key, ".page"));
   }
 
-  /** Why a page failed; undefined if it did not. */
+  /** Why a page failed; undefined if it did not, or if what says so is damaged. */
   async failure(key: string): Promise<FailedPage | undefined> {
     const text = await readFile(this.#path("results", key, ".failed"), "utf8").catch(() => undefined);
-    const parsed = text === undefined ? undefined : pageResultSchema.safeParse(JSON.parse(text)).data;
-    return parsed?.status === "failed" ? parsed : undefined;
+    try {
+      const parsed = text === undefined ? undefined : pageResultSchema.safeParse(parseJson(text)).data;
+      return parsed?.status === "failed" ? parsed : undefined;
+    } catch {
+      return undefined; // damaged
+    }
   }
 
   /** A page that failed may be tried again. */

@@ -21,6 +21,10 @@ it("takes arguments, then the lines of a list, in their order", async () => {
   await writeFile(at("list.txt"), `b.cbz\r\n\n  \n#c.cbz\n`);
   expect(await listChapters(["a.cbz"], flags({ fromFile: at("list.txt") }))).toEqual(["a.cbz", "b.cbz", "#c.cbz"]);
   await expect(listChapters([], flags({ fromFile: at("none.txt") }))).rejects.toThrow(/none.txt/);
+  await writeFile(at("windows.txt"), "\uFEFFa.cbz\r\nb.cbz\r\n");
+  expect(await listChapters([], flags({ fromFile: at("windows.txt") }))).toEqual(["a.cbz", "b.cbz"]);
+  await writeFile(at("utf16.txt"), Buffer.from("\uFEFFa.cbz\n", "utf16le"));
+  await expect(listChapters([], flags({ fromFile: at("utf16.txt") }))).rejects.toThrow(/save it as UTF-8/);
   await writeFile(at("empty.txt"), "\n");
   await expect(listChapters([], flags({ fromFile: at("empty.txt") }))).rejects.toThrow(/lists no chapter/);
 });

@@ -12,9 +12,10 @@ import { markText } from "../../../src/core/journal/crash-marks.js";
 import { runBatch } from "../../../src/core/run-batch.js";
 import { ImageProcessingError, ResourceError } from "../../../src/errors.js";
 import { collectRequests } from "../../../src/farm/queue/collect-requests.js";
-import { connect, FarmQueue, laneOf, ping } from "../../../src/farm/queue/farm-queue.js";
+import { connect, FarmQueue, laneOf, lanesKey, noteLane, ping } from "../../../src/farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../src/farm/queue/farm-worker.js";
 import { PageGate } from "../../../src/farm/queue/page-gate.js";
+import { QueueAdmin } from "../../../src/farm/queue/queue-admin.js";
 import { submitChapter, type Submission } from "../../../src/farm/queue/submit-chapter.js";
 import { resultKey } from "../../../src/farm/store/result-key.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
@@ -159,6 +160,64 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       "p6.png",
     ]);
     expect(await left()).toEqual([]);
+  });
+
+  it("says that a page went from the input after it was submitted", async () => {
+    await writeFolder(at("shrinks"), await chapterFiles(3));
+    const submission = await submit(settings({ inputDir: at("shrinks") }));
+    await rm(at("shrinks", "p2.png"));
+    await startWorker(paperEngine());
+    expect(await ended(submission)).toMatch(/^1 of 3 pages went from the input .*queue retry [0-9a-f]{12}`$/);
+  });
+
+  it("takes out pages of a submitter that waits, and lists jobs that others wrote", async () => {
+    const shared = await store();
+    const config = settings();
+    const { requests } = await collectRequests(config, {
+      pool: paperEngine().pool,
+      model,
+      pageConfig: () => ({}),
+      keep: (bytes) => shared.keep(bytes),
+    });
+    const chapter = { config, pageConfigs: {}, model, requests, priority: 0, pagesOnly: true };
+    await noteLane(redis, "test", model);
+    await redis.hset(lanesKey("test"), { "no lane": "{", [`${"1".repeat(64)} 0.1.0`]: "{}" });
+    await using admin = await QueueAdmin.open(redis, "test");
+    const { id } = await submitChapter(queue, shared, chapter);
+    await admin.cancel(id);
+    await expect(admin.cancel(id)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    await submitChapter(queue, shared, chapter);
+    await queue.chapters.add("chapter", {} as never, { jobId: "strange" });
+    expect(await admin.list()).toMatchObject([
+      { id: "strange", state: "failed", reason: expect.stringMatching(/cannot be read/) },
+    ]);
+    await expect(admin.data("strange")).rejects.toThrow(/cancel strange/);
+    expect(await admin.drain()).toBe(2);
+    expect(await left()).toEqual([]);
+  });
+
+  it("keeps a file anew that was damaged, and reads no damaged failure", async () => {
+    const shared = await store();
+    const hash = await shared.keep(Buffer.from("page"));
+    await appendFile(at("store", "blobs", hash.slice(0, 2), hash), "x");
+    await expect(shared.read(hash)).rejects.toThrow(/is damaged/);
+    await shared.keep(Buffer.from("page"));
+    expect(Buffer.from(await shared.read(hash)).toString()).toBe("page");
+    await writeFolder(at("store", "results", hash.slice(0, 2)), { [`${hash}.failed`]: Buffer.from("{") });
+    expect(await shared.failure(hash)).toBeUndefined();
+  });
+
+  it("says what to do about a wrong address, and about a password that Redis refuses", async () => {
+    for (const url of ["redis://host:99999", "redis://:sesame@host:x", "redis:///path", "http://host"])
+      expect(() => connect(url)).toThrow(/^--queue: must be redis:\/\/HOST:PORT .*not "(?!.*sesame)/);
+    await redis.config("SET", "requirepass", "sesame");
+    const other = connect(server.url);
+    await expect(ping(other, server.url)).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringMatching(/NOAUTH/),
+    });
+    other.disconnect();
+    await redis.config("SET", "requirepass", "");
   });
 
   it("takes chapters by priority, then in the order of submission, a chapter's pages next to each other", async () => {

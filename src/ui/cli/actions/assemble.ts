@@ -4,6 +4,7 @@ import { typedPath } from "../../../core/input/typed-path.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { assembleShards, outputOfShards } from "../../../farm/shards/assemble.js";
+import { exists } from "../../../io/files/exists.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { AssembleFlags } from "../commands/assemble-command.js";
 import { listenForSignals } from "../interrupt.js";
@@ -28,7 +29,7 @@ export async function assemble(outputs: readonly string[], flags: AssembleFlags)
         if (output === undefined)
           throw new BatchProcessingError(
             "ERR_RUN_NOT_FOUND",
-            `there are no shards of ${path}; name the output of \`cobra-batch colorize --shard\``,
+            `there are no shards of ${path}${(await exists(path)) ? ", which is there, so they may be assembled already" : ""}; name the output of \`cobra-batch colorize --shard\``,
           );
         reporter.failuresFile = failuresFile(output);
         const { drain, signal } = interrupt;

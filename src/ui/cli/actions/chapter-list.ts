@@ -38,7 +38,15 @@ export async function listChapters(inputs: readonly string[], flags: ListFlags):
 async function readList(path: string): Promise<string[]> {
   const list =
     path === "-" ? await text(process.stdin) : await readFile(typedPath(path), "utf8").catch(unreadable(path));
-  return list.split(/\r?\n/).filter((line) => line.trim() !== "");
+  if (list.includes("\0"))
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `--from-file: ${path} has NUL characters, so it is no text in UTF-8; save it as UTF-8, one path a line`,
+    );
+  return list
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== "");
 }
 
 function unreadable(path: string): (cause: unknown) => never {

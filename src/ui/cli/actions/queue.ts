@@ -2,7 +2,7 @@
 import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
-import { FarmQueue, laneOf } from "../../../farm/queue/farm-queue.js";
+import { FarmQueue, laneOf, queueFault } from "../../../farm/queue/farm-queue.js";
 import { QueueAdmin, type QueuedChapter } from "../../../farm/queue/queue-admin.js";
 import { submitChapter } from "../../../farm/queue/submit-chapter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
@@ -14,8 +14,10 @@ import { openQueue, openStore, type OpenQueue } from "./open-farm.js";
 
 /** @returns the exit code */
 export async function queue(action: QueueAction, job: string | undefined, flags: QueueCommandFlags): Promise<number> {
+  let url = "";
   try {
     using open = await openQueue(flags);
+    ({ url } = open);
     await using admin = await QueueAdmin.open(open.redis, open.name);
     const say = (text: string): void => void (flags.json === true || process.stdout.write(`${text}\n`));
     if (action === "list") {
@@ -33,7 +35,8 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
       say(action === "pause" ? "workers take nothing more until `cobra-batch queue resume`" : "workers go on");
     }
     return 0;
-  } catch (error) {
+  } catch (caught) {
+    const error = queueFault(caught, url);
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   }
@@ -47,13 +50,20 @@ async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: Queu
   const pool = new TaskPool();
   await using own = new FarmQueue(open.redis, laneOf(open.name, model));
   try {
-    const { requests } = await collectRequests(config, {
+    const { requests, failures } = await collectRequests(config, {
       pool,
       model,
       pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
       keep: (bytes) => store.keep(bytes),
     });
-    const { queued } = await submitChapter(own, store, { config, pageConfigs, model, requests, priority });
+    const { queued } = await submitChapter(own, store, {
+      config,
+      pageConfigs,
+      model,
+      requests,
+      unreadable: failures.length,
+      priority,
+    });
     return `${queued} pages are queued again`;
   } finally {
     await pool.close();

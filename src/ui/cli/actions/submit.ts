@@ -7,7 +7,7 @@ import { absoluteConfig } from "../../../core/journal/run-record.js";
 import { failuresFile, outputPath } from "../../../core/output/work-folder.js";
 import { runBatch } from "../../../core/run-batch.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
-import { FarmQueue, laneOf, noteLane, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import { FarmQueue, laneOf, noteLane, queueFault, type QueuedModel } from "../../../farm/queue/farm-queue.js";
 import { submitChapter, type Submission } from "../../../farm/queue/submit-chapter.js";
 import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
@@ -35,6 +35,8 @@ interface Farm {
   readonly pool: TaskPool;
   readonly model: QueuedModel;
   readonly interrupt: Interrupt;
+  /** Address of the queue. */
+  readonly url: string;
 }
 
 /** Submits chapters. @returns the exit code, of several that of the worst */
@@ -51,7 +53,7 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     const model = queuedModel(await openModelPackage(flags.model ?? defaultModelDirectory(), { verify: false }));
     await noteLane(open.redis, open.name, model);
     await using queue = new FarmQueue(open.redis, laneOf(open.name, model));
-    const farm: Farm = { flags, queue, store, pool, model, interrupt };
+    const farm: Farm = { flags, queue, store, pool, model, interrupt, url: open.url };
     const codes: number[] = [];
     for (const chapter of chapters) {
       if (interrupt.drain.aborted) break;
@@ -75,7 +77,9 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
     const config = absoluteConfig(prepared.config);
     const pageConfig = prepared.options?.pageConfig ?? (() => ({}));
     for (const message of prepared.warnings ?? []) tell(farm, message);
-    const submission = await submitConfig(farm, config, pageConfig);
+    const submission = await submitConfig(farm, config, pageConfig).catch((error: unknown) => {
+      throw queueFault(error, farm.url);
+    });
     sayIsQueued(flags, submission, config);
     if (flags.wait !== true) return 0;
     return await waitFor(farm, submission, config, pageConfig);
@@ -110,6 +114,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
       pageConfigs,
       model,
       requests: collected.requests,
+      unreadable: collected.failures.length,
       priority,
       pagesOnly: wait,
     });

@@ -1,5 +1,5 @@
 /** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
-import { cp, rename, rm } from "node:fs/promises";
+import { cp, rename, rm, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
@@ -43,6 +43,12 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
     const own = [flags["outputDir"] as string, done, failed].flatMap((one) =>
       one === undefined ? [] : [resolve(one)],
     );
+    // Now, not with the first chapter: a wrong model or device is no chapter's fault.
+    opened = await Engine.open(engineOptions(flags));
+    await opened.provider(opened.styles[0]!);
+    watched.engine(opened);
+    kept = keepReferences(opened);
+    const { engine: keeping } = kept;
     const chapters = readyChapters({
       folder,
       everyMs: flags.every * 1000,
@@ -52,14 +58,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
     for await (const chapter of chapters) {
-      const engine = async (): Promise<OpenEngine> => {
-        if (opened === undefined) {
-          opened = await Engine.open(engineOptions(flags));
-          watched?.engine(opened);
-        }
-        kept ??= keepReferences(opened);
-        return kept.engine;
-      };
+      const engine = async (): Promise<OpenEngine> => keeping;
       const end = await runReported({ flags, reporter: quietReporter(flags), interrupt, engine }, () =>
         prepareChapter(chapter, flags),
       );
@@ -78,11 +77,11 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
   }
 }
 
-/** @throws ConfigurationError `ERR_CONFIG` */
+/** @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_OUTPUT_WRITE` for a folder that cannot be made */
 async function checkedFolder(given: string | undefined, flags: WatchFlags): Promise<string> {
   const faults = flagFaults(flags);
   if (faults.length > 0) throw new ConfigurationError("ERR_CONFIG", faults.join("\n"));
-  if (given === undefined || !(await exists(given)))
+  if (given === undefined || !(await isFolder(given)))
     throw new ConfigurationError(
       "ERR_CONFIG",
       `${given === undefined ? "no folder is named" : `there is no folder ${given}`}; name the one to watch, such as: cobra-batch watch incoming --output-dir coloured`,
@@ -96,7 +95,12 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
         "ERR_CONFIG",
         `${other} is the folder that is watched; its results would be taken for chapters, so choose another`,
       );
+  for (const other of [output, flags.done, flags.failed]) if (other !== undefined) await makeFolder(other);
   return resolve(given);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 async function prepareChapter({ path, kind }: ReadyChapter, flags: WatchFlags): Promise<PreparedBatch | NothingToDo> {
@@ -123,7 +127,12 @@ async function settle({ path }: ReadyChapter, end: BatchEnd, { json, done, faile
         : `${summary.completed} of ${count(summary.total, "page")} in ${duration(summary.elapsedMs)}${summary.failed > 0 ? `, ${summary.failed} failed` : ""} -> ${oneLine(summary.output)}`;
     process.stdout.write(`${name}: ${how}\n`);
   }
-  if (target !== undefined) await moveInto(path, target);
+  if (target !== undefined)
+    await moveInto(path, target).catch((fault: unknown) => {
+      process.stderr.write(
+        `${oneLine(path)} cannot be moved to ${oneLine(target)} and stays: ${oneLine(messageOf(fault))}\n`,
+      );
+    });
 }
 
 /** Moves a chapter into a folder, also of another disk, under a free name. */

@@ -1,6 +1,6 @@
 /** `cobra-batch serve`: the web page and its API. */
 import { Command } from "commander";
-import { collect, integer } from "../flags/flag-values.js";
+import { collect, integer, MOST_PORT } from "../flags/flag-values.js";
 import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 
@@ -26,7 +26,12 @@ export function serveCommand(): Command {
     )
     .optionsGroup("Server:")
     .option("--host <address>", "address to listen on; 0.0.0.0 for all, which needs a token", "127.0.0.1")
-    .option("--port <number>", "port to listen on; 0 for any that is free", integer("--port"), DEFAULT_PORT)
+    .option(
+      "--port <number>",
+      "port to listen on; 0 for any that is free",
+      integer("--port", 0, MOST_PORT),
+      DEFAULT_PORT,
+    )
     .option("--open", "open the page in the browser")
     .option(
       "--token <text>",

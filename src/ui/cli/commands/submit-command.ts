@@ -1,5 +1,6 @@
 /** `cobra-batch submit`: puts chapters into a farm's queue. */
 import { Command } from "commander";
+import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
 import { integer } from "../flags/flag-values.js";
 import { withNamedHintFlags, type NamedHintFlags } from "../flags/hint-flags.js";
 import { withLogFlags, type LogFlags } from "../flags/log-flags.js";
@@ -27,7 +28,7 @@ export function submitCommand(): Command {
       "Puts every page of a chapter into a queue in Redis, from which workers take them. The worker that does the last one puts the chapter together; its input and output must have the same paths there as here.",
     )
     .option("--from-file <file>", "submit the chapters that this file lists, one path a line; - is standard input")
-    .option("--priority <number>", "0 to 1000; higher goes first", integer("--priority"), 0)
+    .option("--priority <number>", "0 to 1000; higher goes first", integer("--priority", 0, MOST_PRIORITY), 0)
     .option(
       "--wait",
       "wait for the pages and put the chapter together here, with the progress and exit code of `colorize`",

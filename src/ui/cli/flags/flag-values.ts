@@ -6,6 +6,9 @@ import type { Command } from "commander";
 import { parseDeviceName } from "../../../binding/runtime/providers.js";
 import { wholeNumber } from "../../../config/setting-text.js";
 
+/** The highest TCP port. */
+export const MOST_PORT = 65_535;
+
 /** A flag's value that cannot be read: what was given, the rule and what would do. */
 export class FlagFault {
   constructor(readonly text: string) {}
@@ -30,15 +33,13 @@ export function refuseFlagFaults(command: Command): void {
   if (faults.length > 0) command.error(`error: ${faults.join("\nerror: ")}`, { code: "commander.invalidArgument" });
 }
 
-/** Reads a whole number. @param flag such as "--threads" @param least the smallest that is allowed */
-export function integer(flag: string, least = 0): (text: string) => number {
+/** Reads a whole number. @param flag such as "--threads" @param least, most the bounds, both allowed */
+export function integer(flag: string, least = 0, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = wholeNumber(text);
-    if (typeof value === "number" && value >= least) return value;
+    if (typeof value === "number" && value >= least && value <= most) return value;
     const rule =
-      typeof value === "bigint" && value > 0n
-        ? `must be ${Number.MAX_SAFE_INTEGER} or less`
-        : `must be a whole number of ${least} or more`;
+      value !== undefined && value > most ? `must be ${most} or less` : `must be a whole number of ${least} or more`;
     return fault(`${flag}: ${rule}, not ${value === undefined ? JSON.stringify(text) : text}`);
   };
 }
@@ -67,6 +68,8 @@ export function deviceList(flag: string): (text: string) => "all" | string[] {
   return (text) => {
     const names = text.split(",").map((name) => name.trim());
     if (text.trim() === "all") return "all";
+    const twin = names.find((name, index) => names.indexOf(name) < index);
+    if (twin !== undefined) return fault(`${flag}: ${JSON.stringify(twin)} is named twice; name each device once`);
     if (names.every((name) => parseDeviceName(name) !== undefined)) return names;
     return fault(
       `${flag}: must be all, or devices with commas, such as cuda:0,cuda:1 or cpu, not ${JSON.stringify(text)}`,

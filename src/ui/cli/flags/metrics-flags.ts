@@ -1,6 +1,6 @@
 /** The flags of commands that can be watched. */
 import type { Command } from "commander";
-import { integer } from "./flag-values.js";
+import { integer, MOST_PORT } from "./flag-values.js";
 
 export interface MetricsFlags {
   metricsPort?: number;
@@ -14,7 +14,7 @@ export function withMetricsFlags(command: Command): Command {
     .option(
       "--metrics-port <number>",
       "serve /metrics, /healthz and /readyz on this port; see docs/metrics.md",
-      integer("--metrics-port"),
+      integer("--metrics-port", 0, MOST_PORT),
     )
     .option("--metrics-host <address>", "address for --metrics-port; 0.0.0.0 for all", "127.0.0.1")
     .optionsGroup("Options:");
