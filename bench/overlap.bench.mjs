@@ -76,10 +76,11 @@ async function run(count, name) {
     { outputDir: join(folder, name), imageType: "line_art" },
     { source: memorySource(pages), references: memorySource(pictures.filter(isReference)) },
   );
-  const wallMs = performance.now() - startedMs;
+  const endedMs = performance.now();
+  const wallMs = endedMs - startedMs;
   if (summary.completed !== count) throw new Error(`${count - summary.completed} pages failed`);
   const { longest, stalls } = loop;
-  return { wallMs, busyMs: device.figures().busyMs - busyBefore, longest, stalls, gaps: watch.gaps() };
+  return { wallMs, busyMs: device.figures().busyMs - busyBefore, longest, stalls, gaps: watch.gaps(startedMs, endedMs) };
 }
 
 /** Runs of networks that one more page takes. The references' own come once, whatever the number of pages. */
