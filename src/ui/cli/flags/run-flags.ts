@@ -2,6 +2,8 @@
 import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
+import type { EngineSettings } from "../../../config/engine-settings.js";
+import { ConfigurationError } from "../../../errors.js";
 import { choice, deviceList, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
 
@@ -59,16 +61,48 @@ export function withRunFlags(command: Command, continues = false): Command {
     .optionsGroup("Options:");
 }
 
-/** The engine that the flags ask for. */
-export function engineOptions({ model, provider, devices, maxBatch, fallback, threads }: RunFlags): EngineOptions {
+/**
+ * The engine that the flags ask for, over what a configuration file says of it. A file's devices do not go with a
+ * provider that a flag names, and its model does not go over COBRA_MODEL.
+ */
+export function engineOptions(
+  { model, provider, devices, maxBatch, fallback, threads }: RunFlags,
+  file: EngineSettings = {},
+): EngineOptions {
+  const {
+    model: modelOfFile,
+    devices: devicesOfFile,
+    workers,
+    referenceCacheBytes,
+    sessionConfig,
+    providerOptions,
+  } = file;
+  const own = {
+    model: model ?? (process.env["COBRA_MODEL"] ? undefined : modelOfFile),
+    devices: devices ?? (provider === undefined ? devicesOfFile : undefined),
+    maxBatch: maxBatch ?? file.maxBatch,
+    workers,
+    referenceCacheBytes,
+  };
+  const threadsOf = threads ?? file.threads;
   return {
-    ...(model === undefined ? {} : { model }),
-    ...(devices === undefined ? {} : { devices }),
-    ...(maxBatch === undefined ? {} : { maxBatch }),
+    ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)),
     session: {
-      provider: provider ?? "cpu",
-      fallback: fallback ?? false,
-      ...(threads ? { intraOpThreads: threads } : {}),
+      provider: provider ?? providerOf(file) ?? "cpu",
+      fallback: fallback ?? file.fallback ?? false,
+      ...(threadsOf ? { intraOpThreads: threadsOf } : {}),
+      ...(sessionConfig === undefined ? {} : { config: sessionConfig }),
+      ...(providerOptions === undefined || provider !== undefined ? {} : { providerOptions }),
     },
   };
+}
+
+function providerOf({ provider }: EngineSettings): Provider | undefined {
+  if (provider === undefined) return undefined;
+  const known = PROVIDER_NAMES.find((name) => name === provider);
+  if (known !== undefined) return known;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `engine.provider: must be ${PROVIDER_NAMES.join(" or ")}, not ${JSON.stringify(provider)}`,
+  );
 }
