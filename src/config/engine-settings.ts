@@ -3,6 +3,7 @@
  * `cobra-batch tune` writes it. Flags and variables of the environment go over it.
  */
 import { z } from "zod";
+import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
 
 const whole = (least: number): z.ZodInt => {
   const rule = `must be a whole number of ${least} or more`;
@@ -14,7 +15,10 @@ const texts = z.record(z.string(), z.string("must be a text, as ONNX Runtime tak
 /** Every key of the section. */
 export const engineSettingsSchema = z.strictObject({
   model: text.describe("installed model, or folder of a model package").optional(),
-  provider: text.describe("where the networks run, such as cpu or cuda").optional(),
+  provider: z
+    .enum(PROVIDER_NAMES, `must be ${PROVIDER_NAMES.map((name) => `"${name}"`).join(" or ")}`)
+    .describe("where the networks run")
+    .optional(),
   fallback: z.boolean("must be true or false").describe("use the CPU when the provider cannot start").optional(),
   devices: z
     .union([z.literal("all"), z.array(text, 'must be "all" or a list of devices, such as ["cuda:0"]').min(1)])

@@ -1,9 +1,9 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
+import { engineOptionsOf } from "../../../colorization/engine-settings.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { EngineSettings } from "../../../config/engine-settings.js";
-import { ConfigurationError } from "../../../errors.js";
 import { choice, deviceList, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
 
@@ -62,47 +62,20 @@ export function withRunFlags(command: Command, continues = false): Command {
 }
 
 /**
- * The engine that the flags ask for, over what a configuration file says of it. A file's devices do not go with a
- * provider that a flag names, and its model does not go over COBRA_MODEL.
+ * The engine that the flags ask for, over what a configuration file says of it. A file's devices and options of its
+ * provider do not go with a provider that a flag names, and its model does not go over COBRA_MODEL.
  */
 export function engineOptions(
   { model, provider, devices, maxBatch, fallback, threads }: RunFlags,
   file: EngineSettings = {},
 ): EngineOptions {
-  const {
-    model: modelOfFile,
-    devices: devicesOfFile,
-    workers,
-    referenceCacheBytes,
-    sessionConfig,
-    providerOptions,
-  } = file;
-  const own = {
-    model: model ?? (process.env["COBRA_MODEL"] ? undefined : modelOfFile),
-    devices: devices ?? (provider === undefined ? devicesOfFile : undefined),
-    maxBatch: maxBatch ?? file.maxBatch,
-    workers,
-    referenceCacheBytes,
-  };
-  const threadsOf = threads ?? file.threads;
-  return {
-    ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)),
-    session: {
-      provider: provider ?? providerOf(file) ?? "cpu",
-      fallback: fallback ?? file.fallback ?? false,
-      ...(threadsOf ? { intraOpThreads: threadsOf } : {}),
-      ...(sessionConfig === undefined ? {} : { config: sessionConfig }),
-      ...(providerOptions === undefined || provider !== undefined ? {} : { providerOptions }),
-    },
-  };
+  const flags = { model, provider, devices, maxBatch, fallback, threads };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const { devices: _devices, providerOptions: _options, ...anywhere } = file;
+  const { model: _model, ...rest } = provider === undefined ? file : anywhere;
+  return engineOptionsOf({ ...(process.env["COBRA_MODEL"] ? rest : { ...rest, ...modelOf(file) }), ...given });
 }
 
-function providerOf({ provider }: EngineSettings): Provider | undefined {
-  if (provider === undefined) return undefined;
-  const known = PROVIDER_NAMES.find((name) => name === provider);
-  if (known !== undefined) return known;
-  throw new ConfigurationError(
-    "ERR_CONFIG",
-    `engine.provider: must be ${PROVIDER_NAMES.join(" or ")}, not ${JSON.stringify(provider)}`,
-  );
+function modelOf({ model }: EngineSettings): Pick<EngineSettings, "model"> {
+  return model === undefined ? {} : { model };
 }
