@@ -3,13 +3,15 @@
  * measured again and put together, and the winner is held against the defaults in pairs. Knows nothing of processes:
  * who calls it measures.
  */
-import { scoreOf, keepsLimits, type Goal, type Limits } from "./goal.js";
+import { keepsLimits } from "./limits.js";
 import type { Sample } from "./measure/sample.js";
+import { scoreOf } from "./score.js";
 import { settingId, type KnobName, type Setting } from "./setting.js";
 import { oneKnobSettings, withKnob, type Knob } from "./space.js";
 import { median } from "./statistics/bootstrap.js";
 import { PairedComparison, type Comparison } from "./statistics/paired.js";
 import { Random } from "./statistics/random.js";
+import type { Goal, Limits } from "./wishes.js";
 
 /** A setting and what was measured of it. */
 export interface MeasuredSetting {

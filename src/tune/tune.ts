@@ -11,7 +11,7 @@ import { ConfigurationError } from "../errors.js";
 import { exists } from "../io/files/exists.js";
 import { makeFolder } from "../io/files/make-folder.js";
 import { readHostMemory } from "../platform/host-memory.js";
-import { keepsLimits, unreachable, type Goal, type Limits } from "./goal.js";
+import { keepsLimits, unreachable } from "./limits.js";
 import type { OpenedModel } from "./measure/protocol.js";
 import { drawnPages, ownPages, type MeasuredPages } from "./measure/pages.js";
 import { Processes } from "./measure/processes.js";
@@ -19,10 +19,11 @@ import type { Sample, Span } from "./measure/sample.js";
 import { REPORT_KIND, REPORT_VERSION, type Report } from "./report/report.js";
 import { readReport } from "./report/read-report.js";
 import { disturbances, limitOf, summarise } from "./report/summarise.js";
-import { reportFiles, writeReport, writeReportData } from "./report/write-report.js";
+import { checkWritable, reportFiles, writeReport, writeReportData } from "./report/write-report.js";
 import { Search, type MeasuredSetting, type Phase, type SearchResult } from "./search.js";
 import { settingId, type BaseEngine, type Setting } from "./setting.js";
 import { knobsOf, type Knob } from "./space.js";
+import type { Goal, Limits } from "./wishes.js";
 
 /** What is tuned, how long, and for what. */
 export interface TuneOptions {
@@ -74,6 +75,7 @@ const SEED = 17;
 export async function tune(options: TuneOptions): Promise<Report> {
   const { out, signal } = options;
   await makeFolder(out);
+  await checkWritable(out);
   const files = reportFiles(out);
   const earlier = !options.fresh && (await exists(files.report)) ? await readReport(files.report) : undefined;
   const startMs = performance.now();

@@ -7,7 +7,8 @@ import type { BatchConfigInput } from "../../config/batch-config.js";
 import { batchSettingsOf, engineSettingsOf, type BaseEngine, type Setting } from "../setting.js";
 import { MeasuredProcess } from "./measured-process.js";
 import type { MeasuredPages } from "./pages.js";
-import { rateOf, type Sample, type Span } from "./sample.js";
+import { rateOf } from "../score.js";
+import type { Sample, Span } from "./sample.js";
 
 /** Pages of a warm-up run. */
 const WARM_PAGES = 2;

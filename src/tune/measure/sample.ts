@@ -51,8 +51,3 @@ export const spanSchema = z.strictObject({
 });
 /** A piece of work on the timeline. */
 export type Span = z.infer<typeof spanSchema>;
-
-/** Pages a minute. */
-export function rateOf({ pages, wallMs }: Pick<Sample, "pages" | "wallMs">): number {
-  return (pages * 60_000) / wallMs;
-}

@@ -1,7 +1,7 @@
 /** The report of a tuning as data: what `report.json` holds, and its schema. */
 import { z } from "zod";
 import { engineSettingsSchema } from "../../config/engine-settings.js";
-import { GOALS } from "../goal.js";
+import { GOALS } from "../wishes.js";
 import { sampleSchema, spanSchema } from "../measure/sample.js";
 
 /** What tells a report from other JSON files. */

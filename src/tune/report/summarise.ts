@@ -1,6 +1,6 @@
 /** From samples to what a report says of them. */
 import type { Sample } from "../measure/sample.js";
-import { rateOf } from "../measure/sample.js";
+import { rateOf } from "../score.js";
 import { median, medianEstimate, quantile } from "../statistics/bootstrap.js";
 import type { Report, Summary } from "./report.js";
 

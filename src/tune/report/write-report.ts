@@ -1,7 +1,6 @@
 /** Writes what a tuning leaves: `report.json`, `settings.json`, `report.html`, `trace.json`. */
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ResourceError, messageOf } from "../../errors.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { packagePath } from "../../platform/package-files.js";
 import { configFileOf, type Setting } from "../setting.js";
@@ -24,8 +23,8 @@ export function reportFiles(out: string): { report: string; settings: string; pa
 }
 
 /** Writes `report.json` alone, so that a tuning that is killed can be continued. */
-export function writeReportData(out: string, report: Report): Promise<void> {
-  return write(reportFiles(out).report, `${JSON.stringify(report, null, 1)}\n`);
+export async function writeReportData(out: string, report: Report): Promise<void> {
+  await write(reportFiles(out).report, `${JSON.stringify(report, null, 1)}\n`);
 }
 
 /** Writes all files. @throws ResourceError `ERR_OUTPUT_WRITE` */
@@ -52,16 +51,13 @@ export async function writeReport(out: string, report: Report): Promise<void> {
   );
 }
 
-async function write(path: string, text: string): Promise<void> {
-  try {
-    await writeFileAtomic(path, Buffer.from(text));
-  } catch (cause) {
-    throw new ResourceError(
-      "ERR_OUTPUT_WRITE",
-      `${path} cannot be written: ${messageOf(cause)}; choose another --out`,
-      {
-        cause,
-      },
-    );
-  }
+function write(path: string, text: string): Promise<unknown> {
+  return writeFileAtomic(path, Buffer.from(text), true);
+}
+
+/** Rejects with `ERR_OUTPUT_WRITE` where nothing can be written, before anything is measured. */
+export async function checkWritable(out: string): Promise<void> {
+  const path = join(out, ".cobra-tune-check");
+  await write(path, "");
+  await rm(path, { force: true });
 }

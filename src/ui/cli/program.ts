@@ -17,6 +17,7 @@ import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
 import { submitCommand } from "./commands/submit-command.js";
+import { tuneCommand } from "./commands/tune-command.js";
 import { watchCommand } from "./commands/watch-command.js";
 import { workerCommand } from "./commands/worker-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     .addCommand(classifyCommand())
     .addCommand(configCommand())
     .addCommand(modelCommand())
+    .addCommand(tuneCommand())
     .addCommand(doctorCommand())
     .addHelpText(
       "after",
