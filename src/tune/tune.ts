@@ -116,9 +116,9 @@ async function measureAll(
   const pagesPerSample = earlier?.pagesPerSample ?? pagesOf(budgetMs, 60_000 / warmRate);
   const first = await processes.measure({}, pagesPerSample);
   const { availableBytes } = readHostMemory();
-  const { peakBytes } = first.sample;
+  const { peakBytes } = first;
   processes.mostOpen = Math.max(1, Math.min(MOST_PROCESSES, Math.floor((MEMORY_SHARE * availableBytes) / peakBytes)));
-  processes.warmsUpFully = first.sample.wallMs * SAMPLES * 4 < budgetMs;
+  processes.warmsUpFully = first.wallMs * SAMPLES * 4 < budgetMs;
   const knobs = knobsOf(base, {
     cores: availableParallelism(),
     availableBytes: availableBytes + peakBytes,
@@ -130,8 +130,8 @@ async function measureAll(
   options.onProgress?.({ type: "plan", pagesPerSample, knobs });
   const before = earlier?.measured.map(fromReport) ?? [];
   const defaults = before.find(({ setting }) => settingId(setting) === "defaults");
-  if (defaults === undefined) before.unshift({ setting: {}, samples: [first.sample] });
-  else defaults.samples.push(first.sample);
+  if (defaults === undefined) before.unshift({ setting: {}, samples: [first] });
+  else defaults.samples.push(first);
   const elapsed = (): number => (earlier?.elapsedMs ?? 0) + performance.now() - startMs;
   const reportOf = (result: SearchResult, spans: readonly Span[]): Report => ({
     ...frame(options, facts, elapsed(), pagesPerSample),
@@ -149,7 +149,7 @@ async function measureAll(
       seed: SEED,
       signal,
       usedShare: () => (performance.now() - startMs) / budgetMs,
-      measure: async (setting) => (await processes.measure(setting, pagesPerSample)).sample,
+      measure: (setting) => processes.measure(setting, pagesPerSample),
       onSample: (one, phase) => {
         measured = search.measured;
         options.onProgress?.({ type: "sample", phase, measured: one, defaults: search.defaults });
@@ -163,9 +163,7 @@ async function measureAll(
   let saving = Promise.resolve();
   const result = await search.run();
   await saving;
-  const best = result.best ?? {};
-  const spans = signal.aborted ? [] : (await processes.measure(best, pagesPerSample, true)).spans;
-  return reportOf(result, spans);
+  return reportOf(result, processes.spansOf(result.best ?? {}));
 }
 
 /** Pages of a sample: as many as take their share of the time, and enough to fill the pipeline where time allows. */

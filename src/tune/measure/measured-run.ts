@@ -19,7 +19,7 @@ const NANOSECONDS = 1e6;
 /** Runs the batch and measures it. Rejects with the batch's error, and with a page's when one failed. */
 export async function measureRun(
   engine: Engine,
-  { settings, output, storage, withPictures, withSpans }: RunOrder,
+  { settings, output, storage, withPictures }: RunOrder,
   onGpu: boolean,
 ): Promise<{ sample: Sample; spans: readonly Span[] }> {
   const path = storage === "archive" ? join(output, "pages.zip") : join(output, "pages");
@@ -62,7 +62,7 @@ export async function measureRun(
       ...(energy === undefined ? {} : { joules: energy }),
       ...(gpu === undefined ? {} : { gpu: gpu.gpu }),
     };
-    return { sample, spans: withSpans ? recorder.spans : [] };
+    return { sample, spans: recorder.spans };
   } finally {
     gpuMeter?.stop();
     await rm(output, { recursive: true, force: true });

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import type { BatchConfigInput } from "../../config/batch-config.js";
-import { batchSettingsOf, engineSettingsOf, type BaseEngine, type Setting } from "../setting.js";
+import { batchSettingsOf, engineSettingsOf, settingId, type BaseEngine, type Setting } from "../setting.js";
 import { MeasuredProcess } from "./measured-process.js";
 import type { MeasuredPages } from "./pages.js";
 import { rateOf } from "../score.js";
@@ -39,6 +39,7 @@ export class Processes {
   /** In the order of their use, the last one last. */
   readonly #open = new Map<string, Open>();
   readonly #hashed = new Set<string>();
+  readonly #spans = new Map<string, readonly Span[]>();
   /** Most processes that stay open. */
   mostOpen = 1;
   /** Whether warm-up goes on until it is steady, or is one run. */
@@ -89,23 +90,25 @@ export class Processes {
   }
 
   /** Measures a setting once. */
-  async measure(
-    setting: Setting,
-    pages: number,
-    withSpans = false,
-  ): Promise<{ sample: Sample; spans: readonly Span[] }> {
+  async measure(setting: Setting, pages: number): Promise<Sample> {
     const { process } = await this.open(setting);
-    const key = JSON.stringify(setting);
-    const measured = await this.#run(process, setting, pages, { withSpans, withPictures: !this.#hashed.has(key) });
+    const key = settingId(setting);
+    const { sample, spans } = await this.#run(process, setting, pages, !this.#hashed.has(key));
     this.#hashed.add(key);
-    return measured;
+    this.#spans.set(key, spans);
+    return sample;
+  }
+
+  /** The timeline of a setting's last measurement. */
+  spansOf(setting: Setting): readonly Span[] {
+    return this.#spans.get(settingId(setting)) ?? [];
   }
 
   async #run(
     process: MeasuredProcess,
     setting: Setting,
     pages: number,
-    { withSpans = false, withPictures = false } = {},
+    withPictures = false,
   ): Promise<{ sample: Sample; spans: readonly Span[] }> {
     const { pages: measured, folder, settings } = this.#options;
     const storage = setting.storage ?? measured.storage;
@@ -115,7 +118,6 @@ export class Processes {
       output: join(folder, "output"),
       storage,
       withPictures,
-      withSpans,
     });
   }
 

@@ -12,8 +12,6 @@ export interface RunOrder {
   readonly storage: "folder" | "archive";
   /** Whether the pixels of the pictures are hashed, after the measurement. */
   readonly withPictures: boolean;
-  /** Whether the spans of the timeline are sent. */
-  readonly withSpans: boolean;
 }
 
 /** To the process. */

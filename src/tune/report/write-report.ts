@@ -10,7 +10,7 @@ import { traceOf } from "./trace.js";
 /** The page without a report: built from `page/` by the build. */
 const TEMPLATE = packagePath("dist/tune/report-page.html");
 /** Where the report goes in the page. */
-const PLACE = "/*REPORT*/null";
+const PLACE = '"REPORT"';
 
 /** The files of a tuning in its folder. */
 export function reportFiles(out: string): { report: string; settings: string; page: string; trace: string } {

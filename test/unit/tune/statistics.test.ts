@@ -1,13 +1,7 @@
 /** The tuner's statistics against distributions whose answers are known. All seeds are fixed. */
 import { describe, expect, it } from "vitest";
 import { median, medianEstimate, quantile, ratioEstimate } from "../../../src/tune/statistics/bootstrap.js";
-import {
-  FALSE_RATE,
-  LOOK_RATE,
-  LOOKS,
-  PairedComparison,
-  signFlipP,
-} from "../../../src/tune/statistics/paired.js";
+import { FALSE_RATE, LOOK_RATE, LOOKS, PairedComparison, signFlipP } from "../../../src/tune/statistics/paired.js";
 import { Random } from "../../../src/tune/statistics/random.js";
 
 /** Times of a noisy machine: lognormal, with a slow outlier now and then. */
