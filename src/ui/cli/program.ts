@@ -4,6 +4,7 @@ import { VERSION } from "../../core/version.js";
 import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
 import { assembleCommand } from "./commands/assemble-command.js";
+import { benchCommand } from "./commands/bench-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
 import { completionCommand } from "./commands/completion-command.js";
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     .addCommand(configCommand())
     .addCommand(modelCommand())
     .addCommand(tuneCommand())
+    .addCommand(benchCommand())
     .addCommand(doctorCommand())
     .addHelpText(
       "after",

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
 import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
+import { SCENARIOS } from "../../../tune/bench/scenario-names.js";
 import { GOALS } from "../../../tune/wishes.js";
 
 const count = z.int().min(0);
@@ -160,6 +161,14 @@ const commandLines = [
     ratio: estimate.describe("how many times the first the second is; above 1 is better"),
     verdict: z.enum(["better", "worse", "no difference"]).describe("no difference: the interval holds 1"),
     samples: z.array(count).describe("measured runs of the first and the second"),
+  }),
+  line("bench", "bench: a scenario", {
+    scenario: z.enum(SCENARIOS).describe("what was measured"),
+    floor: z.string().describe("what it is held against, for people; may change"),
+    pages: count.describe("pages of a round"),
+    pagesPerSecond: z.number(),
+    floorPagesPerSecond: z.number(),
+    ratio: estimate.describe("times the floor: 1 is as fast, above 1 is faster"),
   }),
   line("finding", "doctor: one thing looked at", {
     check: z.string().describe("stable name of the check"),
