@@ -5,6 +5,7 @@ import type { Report } from "../report/report.js";
 import { rowsOf } from "../report/trace.js";
 import { scoreOf } from "../score.js";
 import { ratioEstimate } from "../statistics/bootstrap.js";
+import { paretoFront } from "./pareto.js";
 
 type Chart = ReturnType<typeof Plot.plot> | undefined;
 
@@ -12,16 +13,9 @@ const WIDTH = 1000;
 const ACCENT = "var(--accent)";
 const SOFT = "var(--soft)";
 const STYLE = { background: "transparent", color: "var(--ink)", fontSize: "13px", fontFamily: "inherit" };
-const base = { width: WIDTH, style: STYLE } as const;
+const base = { width: WIDTH, style: STYLE, marginBottom: 48 } as const;
 
 const megabytes = (bytes: number): number => bytes / 1e6;
-
-/** Settings that nothing beats in both: the fastest first. */
-export function paretoFront<T extends { readonly rate: number; readonly memory: number }>(all: readonly T[]): T[] {
-  return [...all]
-    .sort((a, b) => a.memory - b.memory || b.rate - a.rate)
-    .reduce<T[]>((front, one) => (one.rate > (front.at(-1)?.rate ?? -Infinity) ? [...front, one] : front), []);
-}
 
 export function paretoChart(report: Report): Chart {
   const dots = report.measured.flatMap(({ id, summary }) =>
@@ -46,7 +40,7 @@ export function paretoChart(report: Report): Chart {
     marginLeft: 60,
     marginRight: 150,
     grid: true,
-    x: { label: "peak memory, MB", nice: true },
+    x: { label: "peak memory, MB", labelOffset: 40, nice: true },
     y: { label: "pages a minute", nice: true },
     marks: [
       Plot.line(front, { x: "memory", y: "rate", stroke: ACCENT, strokeOpacity: 0.5, curve: "step-after" }),
@@ -93,10 +87,10 @@ export function sensitivityChart(report: Report): Chart {
   if (rows.length === 0) return undefined;
   return Plot.plot({
     ...base,
-    height: 60 + 26 * rows.length,
+    height: 76 + 26 * rows.length,
     marginLeft: 250,
     marginRight: 60,
-    x: { label: "times the defaults", grid: true, nice: true },
+    x: { label: "times the defaults", labelOffset: 40, grid: true, nice: true },
     y: { label: null, domain: rows.map(({ label }) => label) },
     color: {
       domain: ["better", "within the noise", "worse"],
@@ -159,10 +153,10 @@ export function whereTimeGoes(report: Report): Chart {
   shown.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || b.ms - a.ms);
   return Plot.plot({
     ...base,
-    height: 70 + 22 * shown.length,
+    height: 90 + 22 * shown.length,
     marginLeft: 170,
     marginRight: 70,
-    x: { label: "ms a page", grid: true },
+    x: { label: "ms a page", labelOffset: 40, grid: true },
     y: { label: null, domain: shown.map(({ name }) => name) },
     color: { domain: order, range: [ACCENT, "#7b61c9", SOFT], legend: true },
     marks: [
@@ -204,9 +198,9 @@ export function waterfallChart(report: Report): Chart {
   const names = new Map(shown.map(({ row, name }) => [row, name]));
   return Plot.plot({
     ...base,
-    height: 70 + 20 * shown.length,
+    height: 90 + 20 * shown.length,
     marginLeft: 170,
-    x: { label: "ms since the page was begun", grid: true },
+    x: { label: "ms since the page was begun", labelOffset: 40, grid: true },
     y: { label: null, domain: shown.map(({ row }) => row), tickFormat: (row: string) => names.get(row) ?? row },
     color: {
       domain: ["network", "task", "waiting"],
@@ -239,9 +233,9 @@ export function timelineChart(report: Report): Chart {
   );
   return Plot.plot({
     ...base,
-    height: 90 + 34 * lanes.length,
+    height: 100 + 34 * lanes.length,
     marginLeft: 90,
-    x: { label: "seconds", grid: true },
+    x: { label: "seconds", labelOffset: 40, grid: true },
     y: { label: null, domain: lanes },
     color: { scheme: "Tableau10", legend: true, label: "page", type: "categorical" },
     marks: [
@@ -271,10 +265,10 @@ export function memoryChart(report: Report): Chart {
   if (rows.length === 0) return undefined;
   return Plot.plot({
     ...base,
-    height: 50 + 26 * rows.length,
+    height: 70 + 26 * rows.length,
     marginLeft: 120,
     marginRight: 70,
-    x: { label: "MB", grid: true },
+    x: { label: "MB", labelOffset: 40, grid: true },
     y: { label: null, domain: rows.map(({ owner }) => owner) },
     marks: [
       Plot.barX(rows, { x: "memory", y: "owner", fill: ACCENT }),
