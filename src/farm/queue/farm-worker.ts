@@ -4,6 +4,7 @@
  * and a lease.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
@@ -45,6 +46,8 @@ const DEFAULT_LOCK_MS = 60_000;
  * are counted by their notes, and kills do not count.
  */
 const MOST_STALLS = 1000;
+/** Time in which Redis must have taken back what a worker that ends had in hand. */
+const GIVE_BACK_MS = 3000;
 /** References of so many chapters stay at hand. */
 const HELD_LISTS = 4;
 
@@ -88,14 +91,23 @@ export class FarmWorker {
   }
 
   /**
-   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue.
+   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue. Where Redis does
+   * not take it back, other workers have it once its locks are over.
+   * @returns whether Redis took it back; if not, its connections stay open
    */
-  async close(drainMs: number): Promise<void> {
+  async close(drainMs: number): Promise<boolean> {
     const closed = Promise.all([this.#pages.close(), this.#chapters.close()]);
     const timer = setTimeout(() => this.#stop.abort(new Error("the worker ends")), drainMs);
-    await closed.finally(() => clearTimeout(timer));
+    const ended = new AbortController();
+    const late = sleep(drainMs + GIVE_BACK_MS, false, { signal: ended.signal }).catch(() => false);
+    const inTime = await Promise.race([closed.then(() => true), late]).finally(() => {
+      clearTimeout(timer);
+      ended.abort();
+    });
     for (const held of this.#held.values()) held[Symbol.dispose]();
     this.#marks.close();
+    if (!inTime) log.warn("the queue does not answer; pages in hand go to other workers when their locks are over");
+    return inTime;
   }
 
   async #page(job: Job<PageJob>, token: string | undefined): Promise<void> {

@@ -69,7 +69,8 @@ export async function submitChapter(
       continue;
     }
     await store.forgetFailure(key);
-    todo.set(key, { key, request, chapter });
+    const submitter = { pages: requests.length + unreadable, priority };
+    todo.set(key, { key, request, chapter, ...(pagesOnly ? { submitter } : {}) });
   }
   const pages = [...todo.values()].map((data) => ({
     name: "page",

@@ -23,7 +23,7 @@ import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
-import { openQueue, openStore, queuedModel } from "./open-farm.js";
+import { openQueue, openStore, queuedModel, submissionText } from "./open-farm.js";
 import { newReporter } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
 
@@ -160,11 +160,8 @@ function tell({ flags }: Farm, message: string): void {
   newReporter(flags).onEvent({ type: "warning", message });
 }
 
-function sayIsQueued({ json, quiet }: SubmitFlags, { id, queued, known }: Submission, config: BatchConfig): void {
+function sayIsQueued({ json, quiet }: SubmitFlags, submission: Submission, config: BatchConfig): void {
   const output = outputPath(config);
-  if (json === true) process.stdout.write(toJsonLine({ type: "submitted", id, output, queued, known }));
-  else if (quiet !== true)
-    process.stderr.write(
-      `job ${id}: ${queued} pages queued${known > 0 ? `, ${known} done already` : ""}, for ${oneLine(output)}\n`,
-    );
+  if (json === true) process.stdout.write(toJsonLine({ type: "submitted", ...submission, output }));
+  else if (quiet !== true) process.stderr.write(`${submissionText(submission)}, for ${oneLine(output)}\n`);
 }
