@@ -46,30 +46,6 @@ const server = spawn("redis-server", ["--port", port, "--dir", root, "--appendon
 });
 const redis = connect(url);
 const children = new Set();
-const parts = { overhead, workers, shards, memory };
-const named = process.argv.slice(2);
-const results = [];
-try {
-  await ping(redis, url, 10_000);
-  const store = await SharedStore.open(join(root, "store"));
-  const blob = await store.keep(Buffer.from("a page"));
-  const queue = new FarmQueue(redis, laneOf("test", MODEL));
-  for (const [name, part] of Object.entries(parts)) {
-    if (named.length > 0 && !named.includes(name)) continue;
-    results.push(...(await within(name, part({ store, blob, queue }))));
-    await stopWorkers();
-    await redis.flushall();
-  }
-  report("queue", results, "build/bench");
-} finally {
-  await stopWorkers();
-  redis.disconnect();
-  server.kill("SIGKILL");
-  await once(server, "exit");
-  rmSync(root, { recursive: true, force: true });
-}
-process.exit(0); // whatever a part that failed has left open
-
 async function within(name, work) {
   let timer;
   const late = new Promise((_, reject) => {
@@ -242,3 +218,27 @@ async function memory(farm) {
     scenario(`${pages} waiting pages`, "bytes a page", { Redis: [bytes] }),
   ];
 }
+
+const parts = { overhead, workers, shards, memory };
+const named = process.argv.slice(2);
+const results = [];
+try {
+  await ping(redis, url, 10_000);
+  const store = await SharedStore.open(join(root, "store"));
+  const blob = await store.keep(Buffer.from("a page"));
+  const queue = new FarmQueue(redis, laneOf("test", MODEL));
+  for (const [name, part] of Object.entries(parts)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    results.push(...(await within(name, part({ store, blob, queue }))));
+    await stopWorkers();
+    await redis.flushall();
+  }
+  report("queue", results, "build/bench");
+} finally {
+  await stopWorkers();
+  redis.disconnect();
+  server.kill("SIGKILL");
+  await once(server, "exit");
+  rmSync(root, { recursive: true, force: true });
+}
+process.exit(0); // whatever a part that failed has left open

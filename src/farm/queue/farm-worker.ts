@@ -19,7 +19,7 @@ import { CHANNELS } from "../../observe/channels.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
-import type { SharedStore } from "../store/shared-store.js";
+import type { FarmStore } from "../store/farm-store.js";
 import { treatmentOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
 import { PageGate } from "./page-gate.js";
@@ -27,7 +27,7 @@ import { PageGate } from "./page-gate.js";
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
   readonly engine: BatchEngine;
-  readonly store: SharedStore;
+  readonly store: FarmStore;
   readonly redis: Redis;
   readonly lane: Lane;
   /** Pages taken from the queue at once. */
@@ -182,7 +182,7 @@ export class FarmWorker {
     const { engine, store } = this.#options;
     const held =
       this.#held.get(list) ??
-      engine.referenceStore.hold(references.map((one) => ({ ...one, read: () => store.read(one.hash) })));
+      engine.referenceStore.hold(references.map((one) => ({ ...one, read: () => store.read(one.hash, true) })));
     this.#held.delete(list);
     this.#held.set(list, held);
     for (const [old, hold] of [...this.#held].slice(0, Math.max(0, this.#held.size - HELD_LISTS))) {
@@ -232,7 +232,7 @@ export class FarmWorker {
 }
 
 /** What has come of a page. */
-export async function storedResult(store: SharedStore, key: string): Promise<PageResult | undefined> {
+export async function storedResult(store: FarmStore, key: string): Promise<PageResult | undefined> {
   return (await store.result(key)) ?? (await store.failure(key));
 }
 

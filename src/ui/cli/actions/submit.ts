@@ -11,7 +11,7 @@ import { FarmQueue, laneOf, noteLane, queueFault, type QueuedModel } from "../..
 import { submitChapter, type Submission } from "../../../farm/queue/submit-chapter.js";
 import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
-import type { SharedStore } from "../../../farm/store/shared-store.js";
+import type { FarmStore } from "../../../farm/store/farm-store.js";
 import { storedEngine } from "../../../farm/stored-engine.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
@@ -31,7 +31,7 @@ import { startLogging } from "./start-logging.js";
 interface Farm {
   readonly flags: SubmitFlags;
   readonly queue: FarmQueue;
-  readonly store: SharedStore;
+  readonly store: FarmStore;
   readonly pool: TaskPool;
   readonly model: QueuedModel;
   readonly interrupt: Interrupt;
