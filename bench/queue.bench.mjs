@@ -78,7 +78,7 @@ async function startWorker(ms) {
 async function stopWorkers() {
   for (const child of children) {
     children.delete(child);
-    if (child.exitCode !== null) continue;
+    if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill("SIGKILL");
     await once(child, "exit");
   }

@@ -32,7 +32,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
   });
   afterEach(async () => {
     for (const worker of workers.splice(0)) {
-      if (worker.exitCode !== null) continue;
+      if (worker.exitCode !== null || worker.signalCode !== null) continue;
       worker.kill("SIGKILL");
       await once(worker, "exit");
     }
@@ -46,6 +46,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     COBRA_QUEUE: server.url,
     COBRA_STORE: at("store"),
     COBRA_MODEL: SMALL_MODEL,
+    XDG_CACHE_HOME: at("cache"),
   });
 
   /** Names a farm of this test's own. */
@@ -218,12 +219,11 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     const { port, close } = await freePort();
     close();
     const store = await startStore(port);
-    const cache = { XDG_CACHE_HOME: at("cache") };
     const flags = ["--store", `http://127.0.0.1:${port}`, "--token", "a-token-of-the-farm"];
     const chapter = ["submit", at("a.cbz"), ...flags, "--seed", "5", ...FAST];
     await bad(64, /add --wait/, ...chapter, "--output-zip", at("remote.cbz"));
     const args = [...chapter, "--output-zip", at("remote.cbz"), "--wait", "--name", farm];
-    const waiting = runCli(args, undefined, { ...environment(), ...cache });
+    const waiting = runCli(args, undefined, environment());
     await until((chapters) => chapters.length > 0);
     store.kill("SIGKILL");
     await once(store, "exit");
