@@ -40,6 +40,15 @@ export function has(command, args = ["--version"]) {
   return spawnSync(command, args, { stdio: "ignore" }).status === 0;
 }
 
+/** Makes the folder that a flag names. Throws SetupError where there can be none. */
+export function makeFolderOf(flag, path) {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new SetupError(`--${flag} ${path}: no folder can be made there (${error.code}); name another one`);
+  }
+}
+
 /** All files below the given paths (relative to the root), sorted. */
 export function listFiles(paths) {
   const files = [];

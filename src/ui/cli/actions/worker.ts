@@ -2,7 +2,7 @@
 import { openCrashNotes } from "../../../binding/crash-notes.js";
 import { Engine } from "../../../colorization/engine.js";
 import { PAGES_AHEAD } from "../../../colorization/request/page-lanes.js";
-import { FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
+import { answers, FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../farm/queue/farm-worker.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { WorkerFlags } from "../commands/worker-command.js";
@@ -34,7 +34,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     startLogging(flags);
     const ready = async (): Promise<readonly string[]> => [
       ...(farm === undefined ? ["the model is not loaded"] : []),
-      ...(open?.redis.status === "ready" ? [] : ["the queue does not answer"]),
+      ...(open !== undefined && (await answers(open.redis, open.url)) ? [] : ["the queue does not answer"]),
     ];
     watch = await startWatch(flags, ready);
     const store = await openStore(flags.store);
@@ -51,11 +51,16 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     queue = new FarmQueue(redis, lane);
     const { metrics } = watch;
     metrics?.beforeScrape(async () => {
-      metrics.set("cobra_queue_connected", redis.status === "ready" ? 1 : 0);
-      if (redis.status !== "ready") return;
-      const counts = await queue!.pages.getJobCounts("prioritized", "active", "delayed");
-      metrics.set("cobra_queue_jobs", counts["prioritized"] ?? 0, { state: "waiting" });
-      for (const state of ["active", "delayed"]) metrics.set("cobra_queue_jobs", counts[state] ?? 0, { state });
+      const connected = await answers(redis, open!.url);
+      metrics.set("cobra_queue_connected", connected ? 1 : 0);
+      if (!connected) return;
+      const { pages } = queue!;
+      const [{ prioritized = 0, active = 0, delayed = 0 }, isPaused] = await Promise.all([
+        pages.getJobCounts("prioritized", "active", "delayed"),
+        pages.isPaused(),
+      ]);
+      const states = { waiting: isPaused ? 0 : prioritized, paused: isPaused ? prioritized : 0, active, delayed };
+      for (const [state, jobs] of Object.entries(states)) metrics.set("cobra_queue_jobs", jobs, { state });
     });
     farm = new FarmWorker({
       engine,
@@ -77,8 +82,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       interrupt.signal.addEventListener("abort", () => resolve(), { once: true }),
     );
     const closing = farm.close(flags.drain * 1000);
-    await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
+    const inTime = await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
     farm = undefined;
+    if (!inTime) process.exit(interrupt.exitCode);
     return interrupt.exitCode!;
   } catch (error) {
     printError(error, Boolean(flags.json));

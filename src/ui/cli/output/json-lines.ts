@@ -61,7 +61,9 @@ const commandLines = [
     id: z.string().describe("the chapter's job"),
     output: z.string().describe("folder or archive that will be written"),
     model: z.string().describe("name and version of the model that workers need"),
-    state: z.enum(["waiting", "assembling", "failed"]).describe("waiting: for its pages, or for a worker"),
+    state: z
+      .enum(["waiting", "paused", "assembling", "failed"])
+      .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing"),
     priority: count.describe("higher goes first"),
     submittedAt: z.string().describe("when, ISO 8601 in UTC"),
     pages: count.describe("pages of the chapter"),
