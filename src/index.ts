@@ -16,7 +16,7 @@ export type {
 } from "./classification/index.js";
 export { Engine } from "./colorization/engine.js";
 export type { DeviceStats } from "./colorization/devices/device-lane.js";
-export type { EngineOptions, EngineStats } from "./colorization/engine-options.js";
+export type { EngineOptions, EngineStats, LaneOptions } from "./colorization/engine-options.js";
 export type { ColorHint } from "./colorization/cobra/hint-squares.js";
 export type { PageHint, PageHints } from "./colorization/page/page-hints.js";
 export { PAGE_STAGES, type OnStage, type PageStage } from "./colorization/cobra/page-stages.js";
@@ -61,6 +61,7 @@ export {
   type Style,
 } from "./config/batch-config.js";
 export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
+export type { EngineSettings } from "./config/engine-settings.js";
 export type {
   BatchEngine,
   ModelFacts,
