@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { pack, sizeInBytes } from "./bundle/archive.mjs";
-import { ADDON_FOLDER, gather } from "./bundle/contents.mjs";
-import { main, ROOT, say, SetupError } from "./lib/steps.mjs";
+import { ADDON_FOLDER, checkProviders, gather } from "./bundle/contents.mjs";
+import { main, makeFolderOf, ROOT, say, SetupError } from "./lib/steps.mjs";
 
 const HELP = `npm run bundle -- [options]
 
@@ -52,7 +52,8 @@ await main(async () => {
   const name = `cobra-batch-${version}-linux-x64${options.gpu ? "-gpu" : ""}${options.chip === undefined ? "" : `-${options.chip}`}`;
   const archive = `${name}.tar.gz`;
   const into = resolve(options.to);
-  mkdirSync(into, { recursive: true });
+  if (options.onnxruntime !== undefined) checkProviders(resolve(options.onnxruntime));
+  makeFolderOf("to", into);
   const work = mkdtempSync(join(into, ".gathering-"));
   try {
     say(`gathering ${name}`);

@@ -1,14 +1,14 @@
 // `npm run gpu-check [-- --minutes 6]`, in a bundle `./gpu-check`: one run that shows what a machine with a GPU gives.
 // Steps run in order of worth, each a process with a limit; results are saved as each step ends, so that whatever
 // stops the run leaves what was found. docs/gpu.md says how to read them.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { plan } from "./gpu-check/plan.mjs";
 import { Results } from "./gpu-check/results.mjs";
 import { startStep } from "./gpu-check/run-step.mjs";
-import { main, ROOT, say, SetupError } from "./lib/steps.mjs";
+import { main, makeFolderOf, ROOT, say, SetupError } from "./lib/steps.mjs";
 
 const HELP = `npm run gpu-check -- [options]      (in a bundle: ./gpu-check [options])
 
@@ -73,7 +73,8 @@ await main(async () => {
   const end = performance.now() + options.minutes * 60_000;
   const leftSeconds = () => (end - performance.now()) / 1000;
   const work = resolve(options.work);
-  mkdirSync(work, { recursive: true });
+  makeFolderOf("work", work);
+  makeFolderOf("out", resolve(options.out));
   const { preset, ...what } = SIZES[options.size];
   const directory = join(work, `${preset}-float16`);
   const shared = { device: options.device, python: options.python, size: options.size, work, directory, ...what };
@@ -99,6 +100,6 @@ await main(async () => {
   }
   build?.end();
   say(`results: ${results.paths.join(", ")}`);
-  if (results.faults > 0) throw new SetupError(`${results.faults} steps failed`);
+  if (results.faults > 0) throw new SetupError(`${results.faults} ${results.faults === 1 ? "step" : "steps"} failed`);
   return 0;
 });

@@ -105,8 +105,9 @@ async function addProviders(folder, { onnxruntime, chip }) {
   writeFileSync(path, elf);
 }
 
-function copyProviders(onnxruntime, target) {
-  const files = readdirSync(onnxruntime);
+/** The names of the files in a folder that has ONNX Runtime with its providers. Throws SetupError for another one. */
+export function checkProviders(onnxruntime) {
+  const files = existsSync(onnxruntime) && statSync(onnxruntime).isDirectory() ? readdirSync(onnxruntime) : [];
   const missing = [CORE, ...PROVIDERS].filter((file) => !files.includes(file));
   if (missing.length > 0)
     throw new SetupError(

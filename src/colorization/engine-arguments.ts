@@ -21,7 +21,7 @@ export function checkEngineOptions(options: unknown): void {
   for (const name of ["verify", "keepStyles"]) checkFlag(name, given[name]);
   const { devices } = given;
   if (devices !== undefined && devices !== "all") {
-    checkList("devices", devices);
+    checkArgument(Array.isArray(devices), "devices", devices, '"all" or a list of names, such as ["cpu"]');
     for (const [index, name] of (devices as unknown[]).entries()) checkText(`devices[${index}]`, name);
   }
   for (const [name, least] of [

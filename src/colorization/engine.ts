@@ -23,7 +23,7 @@ import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
 import type { OpenNetwork } from "./networks/network-sessions.js";
 import type { Networks } from "./networks/networks.js";
 import { PageMemory } from "./page-memory.js";
-import type { EngineOptions, EngineStats } from "./engine-options.js";
+import type { EngineOptions, EngineStats, LaneOptions } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
 import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./request/colorize-page.js";
@@ -34,6 +34,7 @@ import { extractPageLines } from "./page-lines.js";
 import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./request/page-request.js";
 import type { RunTask } from "./tasks/table.js";
+import { isForDevice } from "./tasks/urgency.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
@@ -168,6 +169,13 @@ export class Engine implements AsyncDisposable {
   /** Where and how the networks run, as it was asked for. */
   get sessionOptions(): SessionOptions {
     return this.#options.session ?? {};
+  }
+
+  /** The devices and the size of batches, where they were named. */
+  get laneOptions(): LaneOptions | undefined {
+    const { devices, maxBatch } = this.#options;
+    if (devices === undefined && maxBatch === undefined) return undefined;
+    return { ...(devices === undefined ? {} : { devices }), ...(maxBatch === undefined ? {} : { maxBatch }) };
   }
 
   /** The worker pool, for work around the pages. */
@@ -328,7 +336,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /** The pool as the pipeline sees it. */
-  readonly #runTask: RunTask = (name, payload, signal) => this.#pool.run(name, payload, { signal });
+  readonly #runTask: RunTask = (name, payload, signal) =>
+    this.#pool.run(name, payload, { signal, urgent: isForDevice(name) });
 
   #assertOpen(): void {
     if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");

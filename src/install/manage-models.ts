@@ -57,6 +57,11 @@ export interface RemoveOptions extends LockOptions {
  */
 export async function removeModel({ word, all, folder, env, ...lock }: RemoveOptions): Promise<string[]> {
   const { name, version } = referenceOf(word);
+  if (name === EMBEDDED_NAME)
+    throw new ModelError(
+      "ERR_MODEL_NOT_FOUND",
+      `${word} comes with the program and is not removed; \`cobra-batch model list\` shows the installed models`,
+    );
   const models = resolve(folder ?? userModelsFolder(env));
   return withInstallLock(models, lock, async () => {
     const home = join(models, name);
@@ -119,6 +124,6 @@ function notInstalled(word: string, folders: readonly string[]): ModelError {
   const all = folders.flatMap((folder) => installedModels(folder)).map((one) => `${one.name}@${one.version}`);
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
-    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}. \`cobra-batch model install ${parseModelName(word)?.name ?? "cobra"}\` installs one`,
+    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}. \`cobra-batch model install cobra\` installs Cobra's own`,
   );
 }

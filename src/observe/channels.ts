@@ -10,7 +10,9 @@ export interface WorkContext {
   /** Id of the batch. */
   readonly job?: string;
   /** Name of the page in its input. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  /** Names of several pages that it was done for at once, such as a step of a batch; then there is no `page`. */
+  readonly pages?: readonly string[] | undefined;
 }
 
 /** One run of a network. */

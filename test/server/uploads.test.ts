@@ -1,11 +1,13 @@
 // Uploads to a real server process: by tus, over a kill, in one request, and those that are refused.
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canMount } from "../support/mounts.js";
 import {
   dataFolder,
   exchange,
@@ -192,6 +194,51 @@ describe("uploads by tus", () => {
     expect(createHash("sha256").update(whole).digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
   });
 
+  it("that are whole are in their place after a kill: when the server starts, and before a client is told so", async () => {
+    const folder = join(data.path, "whole");
+    const bytes = randomBytes(1000);
+    const first = await startFixture({ data: folder });
+    const id = await newJob(first.url);
+    // As a server leaves them that is killed after the last byte: before the record says so, and after.
+    const killed = async (path: string, moved: boolean): Promise<string> => {
+      const location = (await begin(first, bytes.byteLength, { job: id, path })).headers.get("location")!;
+      const part = join(folder, "uploads", location.split("/").at(-1)!);
+      if (moved) {
+        const record = JSON.parse(await readFile(`${part}.json`, "utf8")) as { metadata: object };
+        await writeFile(`${part}.json`, JSON.stringify({ ...record, metadata: { ...record.metadata, moved: "yes" } }));
+      }
+      await writeFile(part, bytes);
+      return location;
+    };
+    const asked = await killed("asked.png", false);
+    const answer = await head(first.url + asked);
+    expect([answer.status, answer.headers.get("upload-offset")]).toEqual([200, "1000"]);
+    expect(await readFile(join(folder, "jobs", id, "input/asked.png"))).toEqual(bytes);
+    const locations = [await killed("a.png", false), await killed("b.png", true)];
+    await first.end("SIGKILL");
+
+    await using second = await startFixture({ data: folder });
+    for (const name of ["a.png", "b.png"])
+      await expect
+        .poll(() => readFile(join(folder, "jobs", id, "input", name)).catch(() => undefined), { timeout: 30_000 })
+        .toEqual(bytes);
+    for (const location of locations)
+      expect((await head(second.url + location)).headers.get("upload-offset")).toBe("1000");
+    expect((await readdir(join(folder, "uploads"))).filter((name) => !name.endsWith(".json"))).toEqual([]);
+  });
+
+  it("count against what is kept only while they are not complete", async () => {
+    await using few = await startFixture({ data: join(data.path, "few"), limits: { keptUploads: 2 } });
+    const id = await newJob(few.url);
+    for (let number = 0; number < 4; number++) {
+      const begun = await begin(few, 2, { job: id, path: `${number}.png` });
+      expect(begun.status).toBe(201);
+      expect((await piece(few.url + begun.headers.get("location")!, 0, Buffer.from("ok"))).status).toBe(204);
+    }
+    for (const number of [1, 2]) expect((await begin(few, 2, { job: id, path: `x${number}.png` })).status).toBe(201);
+    expect((await begin(few, 2, { job: id, path: "x3.png" })).status).toBe(503);
+  });
+
   it("are removed once nobody has gone on with them for long", async () => {
     const folder = join(data.path, "expired");
     const first = await startFixture({ data: folder });
@@ -213,6 +260,35 @@ it("refuses uploads that the disk has no room for", async () => {
   const answer = await begin(full, 2 ** 50, { job: id, path: "x.cbz" });
   expect(answer.status).toBe(507);
   expect(await answer.json()).toMatchObject({ code: "ERR_OUTPUT_WRITE" });
+});
+
+it.skipIf(!canMount())("tells that the disk was filled by others while a form came, and leaves nothing", async () => {
+  const disk = join(data.path, "disk");
+  await mkdir(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", disk]);
+  try {
+    await using filling = await startFixture({ data: join(disk, "data"), limits: { freeBytes: 0 } });
+    const id = await newJob(filling.url);
+    const front = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\n';
+    const [body, tail] = ["x".repeat(2 * MiB), "\r\n--x--\r\n"];
+    const socket = await openSocket(filling.port);
+    const answer = readAll(socket);
+    socket.write(
+      `POST /api/v1/jobs/${id}/files HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: ${front.length + body.length + tail.length}\r\n\r\n${front}${body.slice(0, MiB)}`,
+    );
+    const parts = async (): Promise<string[]> =>
+      (await readdir(join(disk, "data/uploads"))).filter((name) => name.endsWith(".part"));
+    await expect.poll(parts, { timeout: 30_000 }).toHaveLength(1);
+    await writeFile(join(disk, "others"), Buffer.alloc(8 * MiB)).catch(() => undefined);
+    socket.write(body.slice(MiB) + tail);
+    const told = await answer;
+    expect(told).toMatch(/^HTTP\/1\.1 507 /);
+    expect(told).toContain("the disk is full");
+    expect(told).not.toContain(disk);
+    expect(await parts()).toEqual([]);
+  } finally {
+    execFileSync("umount", ["-l", disk]);
+  }
 });
 
 describe("a form with files", () => {

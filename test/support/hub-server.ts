@@ -24,6 +24,8 @@ export type Fault =
   | { readonly noRange: true }
   /** Another part than was asked for. */
   | { readonly wrongRange: true }
+  /** Other headers where the bytes are sent. */
+  | { readonly bodyHeaders: Record<string, string> }
   /** Headers that are not the file's. */
   | { readonly headers: Record<string, string> }
   | { readonly redirect: string };
@@ -215,6 +217,7 @@ export class HubServer implements AsyncDisposable {
       ...headers,
       "content-length": body.length,
       ...(isPart ? { "content-range": `bytes ${from}-${whole.length - 1}/${whole.length}` } : {}),
+      ...(fault !== undefined && "bodyHeaders" in fault ? fault.bodyHeaders : {}),
     });
     const stop =
       fault !== undefined && "cutAfter" in fault

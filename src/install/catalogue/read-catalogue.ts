@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { messageOf, ValidationError } from "../../errors.js";
 import { nearestName } from "../../config/nearest-name.js";
+import { EMBEDDED_NAME } from "../../model/model-name.js";
 import { packagePath } from "../../platform/package-files.js";
 import { parseJson } from "../../text/parse-json.js";
 import { withoutSecrets, type Connection } from "../fetch/connection.js";
@@ -52,10 +53,15 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
   const found = models.find((one) => one.name === name);
   if (found !== undefined) return found;
   const names = models.map((one) => one.name);
+  if (name === EMBEDDED_NAME)
+    throw new ValidationError(
+      "ERR_CATALOGUE",
+      `the model ${EMBEDDED_NAME} comes with the program and needs no installation; ${place} has ${names.join(", ")}`,
+    );
   const near = nearestName(name, names);
   throw new ValidationError(
     "ERR_CATALOGUE",
-    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "" : `; did you mean ${near}?`} It has ${names.join(", ")}`,
+    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "." : `; did you mean ${near}?`} It has ${names.join(", ")}`,
   );
 }
 

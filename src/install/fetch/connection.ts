@@ -50,6 +50,8 @@ export class Connection implements AsyncDisposable {
   #client: Promise<Client> | undefined;
   readonly #proxies: { http: URL | undefined; https: URL | undefined };
   readonly #noProxy: string;
+  /** Hosts that have answered. */
+  readonly #reached = new Set<string>();
 
   /** @throws ConfigurationError `ERR_CONFIG` for a proxy's address that is none */
   constructor(env: Readonly<Record<string, string | undefined>>, times: FetchTimes = FETCH_TIMES) {
@@ -98,7 +100,8 @@ export class Connection implements AsyncDisposable {
 
   /** A fault for an error in the middle of a body; undefined for an error that is not the connection's. */
   faultOf(error: unknown, url: URL): FetchFault | undefined {
-    return connectionFault(error, { address: withoutSecrets(url), host: url.host, proxy: this.proxyFor(url) });
+    const isNew = !this.#reached.has(url.host);
+    return connectionFault(error, { address: withoutSecrets(url), host: url.host, proxy: this.proxyFor(url), isNew });
   }
 
   /** Host and port of the proxy that an address is reached through; undefined for none. */
@@ -157,6 +160,7 @@ export class Connection implements AsyncDisposable {
         dispatcher: agent,
         ...(signal === undefined ? {} : { signal }),
       });
+      this.#reached.add(url.host);
       body.on("error", () => {}); // told to whoever reads it; nobody may be reading yet
       const plain = Object.entries(given).map(([name, value]) => [
         name,
@@ -191,11 +195,14 @@ function mayHave(url: URL, { origin }: Credential): boolean {
   return url.origin === origin && (url.protocol === "https:" || isLoopbackName(url.hostname));
 }
 
-/** An address without user, password and query, which may hold a signature. */
+/** An address without user, password and query, which may hold a signature; also of text that is no address. */
 export function withoutSecrets(address: URL | string): string {
-  if (!URL.canParse(String(address))) return "an address that is none";
-  const { origin, pathname, protocol, host } = new URL(String(address));
-  return `${origin === "null" ? `${protocol}//${host}` : origin}${pathname}`;
+  const url = URL.canParse(String(address)) ? new URL(String(address)) : undefined;
+  if (url !== undefined && url.host !== "") return `${url.protocol}//${url.host}${url.pathname}`;
+  return String(address)
+    .replace(/^.*@/su, "")
+    .replace(/[?#].*$/su, "")
+    .slice(0, 200);
 }
 
 function proxyOf(env: Readonly<Record<string, string | undefined>>, name: string): URL | undefined {

@@ -23,6 +23,7 @@ export interface Download {
   readonly signal?: AbortSignal | undefined;
 }
 
+const TRY_WITHOUT = "if a proxy or a mirror stands between, try without it";
 /** After so many bytes a try has brought something, however it ends. */
 const PROGRESS_BYTES = 2 ** 20;
 /** A file whose hash is wrong is fetched again from its beginning this often: what lay on the disk may be damaged. */
@@ -46,7 +47,7 @@ export async function downloadFile(download: Download): Promise<{ bytes: number;
       if (again === SECOND_TRIES)
         throw new ModelError(
           "ERR_MODEL_SOURCE",
-          `${withoutSecrets(file.url)} came whole and is damaged, twice: ${fault}. If a proxy or a mirror stands between, try without it; else try again later`,
+          `${withoutSecrets(file.url)} came whole and is damaged, twice: ${fault}; ${TRY_WITHOUT}, else try again later`,
         );
     }
     const record = { bytes: part.sizeBytes, sha256: part.sha256() };
@@ -113,12 +114,16 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
       waitMs: 0,
     });
   }
+  const isAnswer = status === 200 || status === 206;
+  const fault = isAnswer ? foreignBody(headers, status === 200 ? file.bytes : undefined) : undefined;
+  if (fault !== undefined) throw new FetchFault(`${address}: ${fault}; ${TRY_WITHOUT}`, { passing: false });
   if (status === 206) {
     const isAsked = Number(range?.[1] ?? -1) === from;
     const isSame = file.bytes === undefined || range?.[2] === "*" || Number(range?.[2]) === file.bytes;
     if (isAsked && isSame) return false;
     await reset(download, part);
-    throw new FetchFault(`${address}: the server sends another part than it was asked for`, { passing: true });
+    const what = "the server sends another part than it was asked for";
+    throw new FetchFault(`${address}: ${what}; ${TRY_WITHOUT}`, { passing: true, what });
   }
   if (status === 200) {
     if (from > 0) await reset(download, part); // a server without Range sends all
@@ -142,6 +147,16 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
     hub: remote.hub,
     hasToken: remote.credential !== undefined,
   });
+}
+
+/** Why a body cannot be the file's, told by its headers. */
+function foreignBody(headers: Answer["headers"], bytes: number | undefined): string | undefined {
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") return `the server sends it compressed (${encoding}), which it was not asked for`;
+  const length = headers["content-length"];
+  return bytes === undefined || length === undefined || Number(length) === bytes
+    ? undefined
+    : `the server sends ${length} bytes in place of the file's ${bytes}`;
 }
 
 async function reset({ onBytes }: Download, part: PartFile): Promise<void> {

@@ -9,15 +9,18 @@ export class FetchFault extends Error {
   readonly passing: boolean;
   /** What the server asked to wait, in milliseconds. */
   readonly waitMs: number | undefined;
+  /** The server could not be reached at all: most likely there is no way to it. */
+  readonly unreached: boolean;
   constructor(
     message: string,
-    details: { passing: boolean; what?: string; waitMs?: number | undefined; cause?: unknown },
+    details: { passing: boolean; what?: string; waitMs?: number | undefined; unreached?: boolean; cause?: unknown },
   ) {
-    const { passing, what = message, waitMs, cause } = details;
+    const { passing, what = message, waitMs, unreached = false, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.what = what;
     this.passing = passing;
     this.waitMs = waitMs;
+    this.unreached = unreached;
   }
 
   /** The error for the caller, once it is given up. */
@@ -39,6 +42,8 @@ interface Asked {
   readonly host: string;
   /** The proxy that it went through, if any: host and port. */
   readonly proxy: string | undefined;
+  /** Nothing has come from the host so far. */
+  readonly isNew?: boolean;
 }
 
 const BRING = "for a machine without internet bring the files by hand and name their folder with --from DIR";
@@ -48,10 +53,14 @@ const CONNECTION =
   /^(?:UND_ERR_|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI_|PROTO|ADDR)|HPE_|ERR_(?:SSL|TLS|STREAM))/u;
 /** How undici says that a proxy refused. */
 const PROXY_STATUS = /^Proxy (?:response|Authentication Required) \((\d+)\)/u;
+const UNREACHED = /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|UND_ERR_CONNECT_TIMEOUT|E(?:HOST|NET)(?:UNREACH|DOWN))$/u;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/u;
 
 /** A connection that could not be made or broke; undefined for an error of another kind. */
-export function connectionFault(error: unknown, { address, host, proxy }: Asked): FetchFault | undefined {
+export function connectionFault(
+  error: unknown,
+  { address, host, proxy, isNew = false }: Asked,
+): FetchFault | undefined {
   const code = systemCode(error) ?? "";
   const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
   if (CERTIFICATE.test(code))
@@ -71,12 +80,12 @@ export function connectionFault(error: unknown, { address, host, proxy }: Asked)
       ? `${host} has stopped answering${through}`
       : code === "ENOTFOUND" || code === "EAI_AGAIN"
         ? `the name ${host} cannot be resolved${through}`
-        : code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "EHOSTUNREACH"
+        : UNREACHED.test(code)
           ? `${host} cannot be reached${through}`
           : `the connection to ${host}${through} broke`;
   return new FetchFault(
     `${what} (${code}, ${address}); check the connection, name a proxy with https_proxy or a mirror with HF_ENDPOINT, or ${BRING}`,
-    { passing: true, what: `${what} (${code})`, cause: error },
+    { passing: true, what: `${what} (${code})`, unreached: isNew && UNREACHED.test(code), cause: error },
   );
 }
 

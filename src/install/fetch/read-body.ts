@@ -30,7 +30,11 @@ export async function readBody(
       let length = 0;
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > limit) throw new FetchFault(`${address} has more than ${limit} bytes`, { passing: false });
+        if (length > limit)
+          throw new FetchFault(
+            `${address} has more than ${limit} bytes, which is too much for a catalogue; check the address`,
+            { passing: false },
+          );
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);

@@ -53,10 +53,11 @@ export function remoteOf(source: CatalogueSource, env: Environment, github = GIT
 function hubEndpoint(env: Environment): URL {
   const given = env["HF_ENDPOINT"] || HUB;
   const url = URL.canParse(given) ? new URL(`${given.replace(/\/+$/u, "")}/`) : undefined;
-  if (url !== undefined && /^https?:$/u.test(url.protocol) && url.username === "" && url.search === "") return url;
+  const isPlain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  if (isPlain && /^https?:$/u.test(url.protocol)) return url;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}; it must be the address of the hub or of a mirror, such as https://huggingface.co`,
+    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}; it must be the address of the hub or of a mirror, https: or http:, without user, password and query, such as https://huggingface.co`,
   );
 }
 

@@ -11,11 +11,13 @@ export interface RetryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs one piece of work until it is done; gives up after `TRIES` in a row that bring nothing. */
+/** Runs one piece of work until it is done; gives up after some in a row that bring nothing. */
 export type Retry = <T>(work: (progressed: () => void) => Promise<T>) => Promise<T>;
 
 /** In a row, without progress. */
 const TRIES = 6;
+/** For a server from which nothing has ever come. */
+const TRIES_UNREACHED = 3;
 const FIRST_WAIT_MS = 1000;
 const MAX_WAIT_MS = 30_000;
 
@@ -31,7 +33,7 @@ export function connectionRetry(options: RetryOptions = {}): Retry {
       } catch (error) {
         if (!(error instanceof FetchFault)) throw error;
         failed++;
-        if (!error.passing || failed >= TRIES) throw error.asError();
+        if (!error.passing || failed >= (error.unreached ? TRIES_UNREACHED : TRIES)) throw error.asError();
         const waitMs = error.waitMs ?? Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), MAX_WAIT_MS);
         onRetry?.(error, waitMs);
         await wait(waitMs, signal).catch((cause: unknown) => {

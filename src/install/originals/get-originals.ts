@@ -127,7 +127,7 @@ async function fetchAll(
     });
 
   const told = new Map<Missing, RemoteFile>();
-  await eachConcurrent(missing, AT_ONCE, (one) =>
+  const ask = (one: Missing): Promise<void> =>
     orStop(
       retryFor(
         one.file.path,
@@ -136,8 +136,9 @@ async function fetchAll(
       )(async () => {
         told.set(one, await askFor(connection, one.remote, one.file, one.revision, signal));
       }),
-    ),
-  );
+    );
+  await ask(missing[0]!); // alone, so that a server that cannot be reached is told of once
+  await eachConcurrent(missing.slice(1), AT_ONCE, ask);
   const sizes = missing.map((one) => told.get(one)!.bytes);
   await checkRoom(options, missing, sizes);
   const meter = new Meter({

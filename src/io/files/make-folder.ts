@@ -16,7 +16,6 @@ export async function makeFolder(path: string, root?: string): Promise<void> {
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
       `cannot make the folder ${path}: a part of its path is a broken link, or the system takes no folders there; choose another output`,
-      { cause },
-    );
+    ); // without the cause: ENOENT stands for what has vanished and may come back
   });
 }

@@ -55,6 +55,8 @@ describe("the built-in catalogue", () => {
   it("offers a near name, and says what there is", async () => {
     const catalogue = await readCatalogue(builtInCatalogue(), noNet);
     expect(() => modelOf(catalogue, "cobro", "x")).toThrow(/has no model "cobro"; did you mean cobra\? It has cobra/u);
+    expect(() => modelOf(catalogue, "xyz", "x")).toThrow(/has no model "xyz"\. It has cobra/u);
+    expect(() => modelOf(catalogue, "embedded", "x")).toThrow(/comes with the program and needs no installation/u);
   });
 });
 

@@ -72,7 +72,9 @@ it("the default is what `model use` chose, else the embedded model; a name keeps
   expect(modelDirectory(undefined, env)).toBe(own("cobra/2-fp16"));
   await useModel("embedded", env);
   expect(modelDirectory(undefined, env)).toBe(embeddedModelDirectory());
-  await expect(useModel("nothing", env)).rejects.toThrow(/model install nothing/u);
+  await expect(useModel("nothing", env)).rejects.toThrow(
+    /no model "nothing" is installed; installed: cobra@2-fp16.*model install cobra/u,
+  );
   await expect(useModel("../x", env)).rejects.toThrow(/is not the name of an installed model/u);
 });
 

@@ -11,6 +11,7 @@ import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startWatch, type Watch } from "../watch.js";
+import { readEngineFile } from "./gather-settings.js";
 import { laneText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
 
@@ -41,7 +42,8 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     open = await openQueue(flags);
     const { redis, name } = open;
     configureSharpForOwnProcess();
-    engine = await Engine.open({ ...engineOptions(flags), readBlob: (hash) => store.read(hash) });
+    const file = await readEngineFile(flags.config);
+    engine = await Engine.open({ ...engineOptions(flags, file.engine), readBlob: (hash) => store.read(hash) });
     watch.engine(engine);
     const model = queuedModel(engine.model);
     await engine.provider(engine.styles[0]!);
@@ -66,7 +68,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       store,
       redis,
       lane,
-      pagesAtOnce: flags.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
+      pagesAtOnce: flags.maxConcurrent ?? file.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
       lockMs: flags.lockSeconds * 1000,
       openCrashNotes,
       onWait: (ms) => metrics?.observe("cobra_queue_wait_seconds", ms / 1000),

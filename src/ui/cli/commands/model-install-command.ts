@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { Style } from "../../../config/settings.js";
 import type { Precision } from "../../../model/precisions.js";
+import { place } from "../flags/flag-values.js";
 import { precisionFlag, styleFlag } from "./model-flags.js";
 
 export interface ModelInstallFlags {
@@ -32,14 +33,15 @@ export function installCommand(): Command {
     )
     .addOption(styleFlag("style to install"))
     .addOption(precisionFlag())
-    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)")
+    .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)", place("--to"))
     .option("--keep-originals", "keep what was fetched, for other styles and precisions")
     .option("--accept-licences", "accept the licences without being asked")
     .option("--offline", "fetch nothing: use what lies here and in the hub's cache, say what is missing")
-    .option("--from <dir>", "use a copy of the original files that was brought by hand")
+    .option("--from <dir>", "use a copy of the original files that was brought by hand", place("--from"))
     .option(
       "--catalogue <path>",
       "catalogue to install from, a file or an https: address (default: COBRA_CATALOGUE, else the built-in one)",
+      place("--catalogue"),
     )
     .option("--overwrite", "make the package again where it is installed")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
@@ -85,7 +87,7 @@ export function removeCommand(): Command {
     .summary("remove an installed model")
     .description("Removes an installed model, and what is left of an unfinished installation of it.")
     .option("--all", "remove all its versions")
-    .option("--in <dir>", "folder of models (default: yours)")
+    .option("--in <dir>", "folder of models (default: yours)", place("--in"))
     .addHelpText("after", "\nExamples:\n  cobra-batch model remove cobra\n  cobra-batch model remove cobra@1-fp32")
     .action(async (name: string, flags: ModelRemoveFlags) => {
       const { runRemove } = await import("../actions/model-install.js");

@@ -171,7 +171,8 @@ export async function checkModel(named: string | undefined): Promise<Finding> {
       ...base,
       status: "error",
       found: messageOf(error),
-      remedy: "name a model package with --model or COBRA_MODEL, or unset COBRA_MODEL to use the embedded one",
+      remedy:
+        "name a model package with --model or COBRA_MODEL; for the embedded one unset COBRA_MODEL and run `cobra-batch model use embedded`",
     };
   }
 }

@@ -44,6 +44,11 @@ export function integer(flag: string, least = 0, most = Number.MAX_SAFE_INTEGER)
   };
 }
 
+/** Reads a path or an address. An empty one, as of a variable that is not set, would mean the current folder. */
+export function place(flag: string): (text: string) => string {
+  return (text) => (text === "" ? fault(`${flag}: must be a path, not ""; leave the flag out or name one`) : text);
+}
+
 /** Reads a number with or without a fraction. */
 export function decimal(flag: string): (text: string) => number {
   return (text) =>
