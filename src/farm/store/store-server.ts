@@ -117,6 +117,7 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     if (target === undefined) throw new Refusal(404, "there is no such address");
     if (upload && method === "GET") {
       const part = partOf(parts, target, url.searchParams.get("sha256") ?? "");
+      if (busy.has(part)) throw isBusy(); // so that nobody sends what would be refused
       return void response.writeHead(200, { "upload-offset": String(await sizeOf(part)) }).end();
     }
     if (upload) throw new Refusal(405, "GET only");
@@ -140,7 +141,7 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     const { offset, total } = rangeOf(request.headers["content-range"], length);
     if (total > target.maxBytes) throw new Refusal(413, `a file may have ${target.maxBytes} bytes`);
     const part = partOf(parts, target, digest);
-    if (busy.has(part)) throw new Refusal(409, "another request sends this file", { "retry-after": "1" });
+    if (busy.has(part)) throw isBusy();
     busy.add(part);
     try {
       const there = await sizeOf(part);
@@ -225,6 +226,10 @@ async function send(request: IncomingMessage, response: ServerResponse, { path, 
     return void response.end();
   }
   await pipeline(file.createReadStream({ start, end }), response);
+}
+
+function isBusy(): Refusal {
+  return new Refusal(409, "another request sends this file", { "retry-after": "1" });
 }
 
 /** Where a file's bytes lie until it is whole. */

@@ -52,7 +52,7 @@ export class Metrics implements Disposable {
         for (const [stage, ms] of Object.entries(stageMs))
           this.observe("cobra_page_stage_seconds", ms / 1000, { stage });
       }),
-      CHANNELS.together.subscribe(({ pages }) => this.observe("cobra_pages_together", pages)),
+      CHANNELS.together.subscribe(({ pages }) => this.observe("cobra_batch_pages", pages)),
       CHANNELS.cache.subscribe(({ cache, outcome, heldBytes }) => {
         this.count("cobra_cache_uses_total", { cache, outcome });
         this.set("cobra_cache_bytes", heldBytes, { cache });

@@ -53,7 +53,7 @@ export const METRICS = {
     buckets: SECONDS,
     on: "all",
   },
-  cobra_pages_together: {
+  cobra_batch_pages: {
     type: "histogram",
     help: "pages that were denoised together, each time their number changed",
     labels: [],

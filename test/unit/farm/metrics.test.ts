@@ -110,8 +110,8 @@ describe("Metrics", () => {
       'cobra_device_memory_total_bytes{device="cuda:0"}': 50,
       'cobra_device_memory_held_bytes{device="cuda:0",owner="page"}': 5,
       'cobra_device_memory_held_bytes{device="cpu:1",owner="model"}': undefined,
-      'cobra_pages_together_bucket{le="2"}': 0,
-      'cobra_pages_together_bucket{le="3"}': 1,
+      'cobra_batch_pages_bucket{le="2"}': 0,
+      'cobra_batch_pages_bucket{le="3"}': 1,
       'cobra_pool_tasks{state="queued"}': 3,
       'cobra_build_info{version="1.2.3",model="cobra 1"}': 1,
     }))
@@ -124,7 +124,7 @@ describe("Metrics", () => {
     for (const [name, { type }] of Object.entries(METRICS)) {
       expect(name).toMatch(/^cobra_[a-z]+(?:_[a-z]+)*$/);
       expect([name, name.endsWith("_total")]).toEqual([name, type === "counter"]);
-      if (type === "histogram") expect(name).toMatch(/_seconds$/);
+      if (type === "histogram") expect(name).toMatch(/_(?:seconds|pages)$/);
     }
   });
 

@@ -252,27 +252,28 @@ describe("startStoreServer", () => {
     const path = `/v1/blobs/${hashOf(bytes)}`;
     const cut = connect(server.port, "127.0.0.1");
     cut.write(`PUT ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: 10\r\n\r\n0123`);
-    const offset = async (): Promise<number> =>
-      Number((await ask(`/v1/uploads/blobs/${hashOf(bytes)}?sha256=${hashOf(bytes)}`)).headers.get("upload-offset"));
-    while ((await offset()) < 4);
+    const uploads = `/v1/uploads/blobs/${hashOf(bytes)}?sha256=${hashOf(bytes)}`;
+    while ((await ask(uploads)).status !== 409); // it is being sent
+    const part = at("store/parts", `blobs-${hashOf(bytes)}-${hashOf(bytes)}`);
+    while ((await readFile(part).catch(() => "")).length < 4);
     expect((await ask(path, { method: "PUT", body: bytes })).status).toBe(409); // the other one may still go on
     cut.destroy();
     for (;;) {
+      const offset = (await ask(uploads)).headers.get("upload-offset");
+      if (offset !== "4") continue; // until the server has noticed
       const rest = { method: "PUT", body: bytes.subarray(4), headers: { "content-range": "bytes 4-9/10" } };
-      const { status } = await ask(path, rest);
-      if (status === 409) continue; // until the server has noticed
-      expect(status).toBe(201);
+      expect((await ask(path, rest)).status).toBe(201);
       break;
     }
-    const part = async (range: string): Promise<string> => {
+    const rangeOf = async (range: string): Promise<string> => {
       const answer = await ask(path, { headers: { range } });
       return `${answer.status} ${answer.headers.get("content-range")} ${await answer.text()}`;
     };
-    expect(await part("bytes=4-")).toBe("206 bytes 4-9/10 456789");
-    expect(await part("bytes=2-3")).toBe("206 bytes 2-3/10 23");
-    expect(await part("bytes=2-99")).toBe("206 bytes 2-9/10 23456789");
-    expect(await part("bytes=10-")).toMatch(/^416 bytes \*\/10 /);
-    expect(await part("nonsense")).toBe("200 null 0123456789");
+    expect(await rangeOf("bytes=4-")).toBe("206 bytes 4-9/10 456789");
+    expect(await rangeOf("bytes=2-3")).toBe("206 bytes 2-3/10 23");
+    expect(await rangeOf("bytes=2-99")).toBe("206 bytes 2-9/10 23456789");
+    expect(await rangeOf("bytes=10-")).toMatch(/^416 bytes \*\/10 /);
+    expect(await rangeOf("nonsense")).toBe("200 null 0123456789");
     expect((await readFile(folder.path("blobs", hashOf(bytes), ""))).equals(bytes)).toBe(true);
   });
 
