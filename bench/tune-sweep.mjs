@@ -15,9 +15,9 @@ import { Random } from "../dist/tune/statistics/random.js";
 const [input, seconds, ...reports] = process.argv.slice(2);
 const PAGES = 5;
 const KNOBS = [
-  { name: "maxConcurrent", values: [1, 3, 4] },
-  { name: "lanes", values: [2] },
-  { name: "compressionLevel", values: [1] },
+  { name: "maxConcurrent", values: [4] },
+  { name: "threads", values: [1] },
+  { name: "spinning", values: ["off"] },
 ];
 const folder = mkdtempSync(join(tmpdir(), "cobra-sweep-"));
 const pages = await ownPages(/\.(?:cbz|zip)$/.test(input) ? { inputZip: input } : { inputDir: input }, folder);

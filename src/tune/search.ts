@@ -31,6 +31,8 @@ export interface SearchOptions {
   readonly measure: (setting: Setting) => Promise<Sample>;
   /** Share of the time that is used, 0 to 1. */
   readonly usedShare: () => number;
+  /** All the time, in milliseconds. */
+  readonly budgetMs: number;
   /** Stops the search; what was measured stays. */
   readonly signal: AbortSignal;
   /** Told after each measurement, in which phase it was. */
@@ -52,8 +54,8 @@ export interface SearchResult {
 }
 
 /** Shares of the time at which the phases end. */
-const SWEEP_ENDS = 0.5;
-const COMBINE_ENDS = 0.62;
+const SWEEP_ENDS = 0.4;
+const COMBINE_ENDS = 0.5;
 /** The defaults are measured again after so many other settings. */
 const DEFAULTS_EVERY = 4;
 /** A value that is at least so much better than the defaults is put together with others. */
@@ -193,12 +195,20 @@ export class Search {
     return this.#ranked(fit.map(({ setting }) => setting));
   }
 
+  /** By the time that both have taken so far. */
+  #affordablePairs(winner: Setting): number {
+    const { usedShare, budgetMs } = this.#options;
+    const wallMs = (setting: Setting): number =>
+      median((this.#measured.get(settingId(setting))?.samples ?? []).map((sample) => sample.wallMs));
+    return Math.max(0, ((1 - usedShare()) * budgetMs) / (wallMs(winner) + wallMs({})));
+  }
+
   /** The winner against the defaults, in fresh pairs, so that its luck in the search does not count. */
   async #confirm(): Promise<SearchResult["comparison"]> {
     const { goal } = this.#options;
     const winner = this.#candidates().find((setting) => settingId(setting) !== "defaults");
     if (winner === undefined || this.#gain(winner) <= 1) return undefined;
-    const comparison = new PairedComparison();
+    const comparison = new PairedComparison(this.#affordablePairs(winner));
     while (!comparison.isDecided && this.#mayGoOn(1)) {
       const scores = new Map<Setting, number>();
       for (const one of this.#random.shuffled([winner, {}])) {

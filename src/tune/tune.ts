@@ -148,6 +148,7 @@ async function measureAll(
       limits,
       seed: SEED,
       signal,
+      budgetMs,
       usedShare: () => (performance.now() - startMs) / budgetMs,
       measure: (setting) => processes.measure(setting, pagesPerSample),
       onSample: (one, phase) => {

@@ -31,7 +31,6 @@ describe("tune", () => {
     const report = await reportOf("tuned");
     const defaults = report.measured[0]!;
     expect(defaults.id).toBe("defaults");
-    expect(report.measured.length).toBeGreaterThan(1);
     const [sample] = defaults.samples;
     expect(sample!.pageMs).toHaveLength(report.pagesPerSample);
     expect(sample!.networks["denoiser"]!.count).toBeGreaterThan(0);
@@ -84,7 +83,7 @@ describe("tune", () => {
     const { code } = await runCli(
       ["tune", "--synthetic", "256x320", "--model", SMALL_MODEL, "--out", at("stopped"), "--minutes", "5", "--json"],
       (child, stdout) => {
-        if (isSent || stdout.split("tune-sample").length < 4) return;
+        if (isSent || stdout.split("tune-sample").length < 2) return;
         isSent = true;
         child.kill("SIGINT");
       },

@@ -184,7 +184,7 @@ export function waterfallChart(report: Report): Chart {
   const page = medianPage(report.spans);
   if (page === undefined) return undefined;
   const own = report.spans
-    .filter((span) => span.page === page.page && span.kind !== "page")
+    .filter((span) => span.page === page.page && span.kind !== "page" && span.startMs + span.ms > page.startMs)
     .sort((a, b) => a.startMs - b.startMs);
   const bars: { name: string; kind: string; from: number; to: number; waited: number }[] = [];
   for (const span of own) {

@@ -3,20 +3,30 @@
  * no difference, each pair's ratio could as well be turned round: the test counts how many of all ways to turn the pairs
  * give a sum as far from zero (an exact sign-flip test, which assumes no distribution).
  *
- * Looking again and again finds a difference by chance. So the pairs are looked at a fixed number of times, and each
- * look has an equal part of the error rate: over all looks together, a difference is claimed where there is none in at
- * most `FALSE_RATE` of the comparisons (Bonferroni's bound). Running out of time is one more look, in the place of the
- * next.
+ * Looking again and again finds a difference by chance. So it is planned before the first pair how many looks there are,
+ * by the time there is, and each look has an equal part of the error rate: over all looks together, a difference is
+ * claimed where there is none in at most `FALSE_RATE` of the comparisons (Bonferroni's bound). Running out of time is a
+ * look in the place of the next. The time of a pair is the same whichever of the two is which, so that it says nothing.
  */
 import { pairedEstimate, type Estimate } from "./bootstrap.js";
 import { Random } from "./random.js";
 
 /** Share of comparisons of two equal settings that may find a difference. */
 export const FALSE_RATE = 0.05;
-/** Pairs after which the comparison is looked at. With fewer than the first, no result could be sure enough. */
-export const LOOKS: readonly number[] = [8, 12, 18, 27];
-/** The part of the error rate that one look has. */
-export const LOOK_RATE = FALSE_RATE / LOOKS.length;
+/** What all looks of a comparison may use of it together; the rest is room for what is not planned. */
+export const SPENT_RATE = 0.04;
+
+/** Pairs after which there is a look, the longest plan that the time allows; the last look ends the comparison. */
+const PLANS: readonly (readonly number[])[] = [[8, 12, 18, 27], [8, 16], [11]];
+
+/**
+ * The looks of a comparison for which there is time for about so many pairs. The first look of each plan is late enough
+ * to be sure enough of anything, but for the shortest, whose only look is where time is up.
+ */
+export function planLooks(affordablePairs: number): readonly number[] {
+  return PLANS.find((looks) => looks.at(-2) !== undefined && affordablePairs >= looks.at(-2)! + 2) ?? PLANS.at(-1)!;
+}
+
 /** Up to so many pairs all ways to turn them are counted; above, so many random ones. */
 const EXACT_PAIRS = 14;
 const DRAWS = 4095;
@@ -59,9 +69,15 @@ function turnedSum(values: Float64Array, way: number): number {
 
 /** Collects pairs and says when enough is known. Figures are scores: higher is better. */
 export class PairedComparison {
+  readonly #plan: readonly number[];
   readonly #logRatios: number[] = [];
   #looks = 0;
   #found: Omit<Comparison, "ratio"> | undefined;
+
+  /** @param affordablePairs how many pairs there is about time for */
+  constructor(affordablePairs = Infinity) {
+    this.#plan = planLooks(affordablePairs);
+  }
 
   get pairs(): number {
     return this.#logRatios.length;
@@ -86,7 +102,7 @@ export class PairedComparison {
   add(score: number, peerScore: number): void {
     if (this.isDecided) return;
     this.#logRatios.push(Math.log(score / peerScore));
-    if (this.#logRatios.length === LOOKS[this.#looks]) this.#look(this.#looks === LOOKS.length - 1);
+    if (this.#logRatios.length === this.#plan[this.#looks]) this.#look(this.#looks === this.#plan.length - 1);
   }
 
   /** No more pairs come. */
@@ -100,7 +116,7 @@ export class PairedComparison {
     const p = signFlipP(this.#logRatios);
     const sum = this.#logRatios.reduce((total, value) => total + value, 0);
     const found = { pairs: this.#logRatios.length, p };
-    if (p <= LOOK_RATE) this.#found = { ...found, verdict: sum > 0 ? "better" : "worse" };
+    if (p <= SPENT_RATE / this.#plan.length) this.#found = { ...found, verdict: sum > 0 ? "better" : "worse" };
     else if (isLast) this.#found = { ...found, verdict: "no difference" };
   }
 }

@@ -71,6 +71,7 @@ async function search({
       limits,
       seed: 1,
       signal,
+      budgetMs: runs * 4000,
       usedShare: () => done / runs,
       measure: async (setting) => {
         done++;

@@ -1,7 +1,7 @@
 /** The tuner's statistics against distributions whose answers are known. All seeds are fixed. */
 import { describe, expect, it } from "vitest";
 import { median, medianEstimate, quantile, ratioEstimate } from "../../../src/tune/statistics/bootstrap.js";
-import { FALSE_RATE, LOOK_RATE, LOOKS, PairedComparison, signFlipP } from "../../../src/tune/statistics/paired.js";
+import { FALSE_RATE, PairedComparison, planLooks, signFlipP, SPENT_RATE } from "../../../src/tune/statistics/paired.js";
 import { Random } from "../../../src/tune/statistics/random.js";
 
 /** Times of a noisy machine: lognormal, with a slow outlier now and then. */
@@ -11,8 +11,8 @@ function noisy(random: Random, centre: number, spread = 0.05): number {
 }
 
 /** A whole comparison as the tuner makes it, all looks included. */
-function compare(random: Random, ratio: number, spread?: number): PairedComparison {
-  const comparison = new PairedComparison();
+function compare(random: Random, ratio: number, affordablePairs = Infinity, spread?: number): PairedComparison {
+  const comparison = new PairedComparison(affordablePairs);
   while (!comparison.isDecided) comparison.add(noisy(random, ratio, spread), noisy(random, 1, spread));
   return comparison;
 }
@@ -91,18 +91,44 @@ describe("the sign-flip test", () => {
     expect(signFlipP(Array<number>(20).fill(1))).toBeLessThan(0.001);
   });
 
-  it("could reject at the first look, or the look would be of no use", () => {
-    expect(2 / 2 ** LOOKS[0]!).toBeLessThanOrEqual(LOOK_RATE);
+  it.each([Infinity, 20, 15, 12, 10, 7])("could reject at each look that is planned for %d pairs", (pairs) => {
+    const looks = planLooks(pairs);
+    expect(2 / 2 ** looks[0]!).toBeLessThanOrEqual(SPENT_RATE / looks.length);
+    expect([...looks].sort((a, b) => a - b)).toEqual(looks);
   });
 });
 
 describe("comparisons in pairs", () => {
-  it("claim a difference between equals in fewer than the stated share of 1,000, over all looks", () => {
+  it.each([
+    ["no end of time", Infinity, 1000],
+    ["time for 12 pairs", 12, 1000],
+    ["time for 7 pairs", 7, 1000],
+  ])("claim a difference between equals in fewer than the stated share, with %s", (_time, pairs, trials) => {
     const random = new Random(21);
     let claimed = 0;
-    for (let trial = 0; trial < 1000; trial++) if (compare(random, 1).verdict !== "no difference") claimed++;
-    expect(claimed / 1000).toBeLessThanOrEqual(FALSE_RATE);
+    for (let trial = 0; trial < trials; trial++) if (compare(random, 1, pairs).verdict !== "no difference") claimed++;
+    expect(claimed / trials).toBeLessThanOrEqual(FALSE_RATE);
     expect(claimed).toBeGreaterThan(0); // a test that never claims anything would pass the line above
+  });
+
+  it("claim no more where time runs out after any number of pairs", () => {
+    const random = new Random(24);
+    let claimed = 0;
+    for (let trial = 0; trial < 1000; trial++) {
+      const comparison = new PairedComparison(7);
+      const end = 6 + random.below(4);
+      while (comparison.pairs < end && !comparison.isDecided) comparison.add(noisy(random, 1), noisy(random, 1));
+      comparison.end();
+      if (comparison.verdict !== "no difference") claimed++;
+    }
+    expect(claimed / 1000).toBeLessThanOrEqual(FALSE_RATE);
+    expect(claimed).toBeGreaterThan(0);
+  });
+
+  it("find a large difference with few pairs where time is short", () => {
+    const short = new PairedComparison(6);
+    for (let pair = 0; pair < 6; pair++) short.add(1.4 + pair / 100, 1);
+    expect(short.end()).toMatchObject({ verdict: "better", pairs: 6 });
   });
 
   it("find a difference of 10 % in noise of 5 %, and say which is better", () => {
@@ -118,14 +144,14 @@ describe("comparisons in pairs", () => {
 
   it("end early where the difference is plain, and at the last look where there is none", () => {
     const random = new Random(23);
-    expect(compare(random, 2).pairs).toBe(LOOKS[0]);
+    expect(compare(random, 2).pairs).toBe(8);
     const same = new PairedComparison();
     while (!same.isDecided) same.add(1, 1);
-    expect(same.result).toMatchObject({ verdict: "no difference", pairs: LOOKS.at(-1), p: 1 });
+    expect(same.result).toMatchObject({ verdict: "no difference", pairs: 27, p: 1 });
   });
 
   it("claim nothing when time runs out before the first look could", () => {
-    const short = new PairedComparison();
+    const short = new PairedComparison(5);
     for (let pair = 0; pair < 5; pair++) short.add(2, 1);
     expect(short.end()).toMatchObject({ verdict: "no difference", pairs: 5 });
     expect(new PairedComparison().end()).toBeUndefined();
