@@ -10,7 +10,7 @@ export class LoopWatch {
   #buffer = Buffer.alloc(64);
   #last = this.#read();
   #timer = setInterval(() => this.#tick(), TICK_MS);
-  /** The longest stall so far, in milliseconds; and every one above 5 ms. */
+  /** The longest stall so far, in milliseconds; and every one above 5 ms of processor time. */
   longest = { wallMs: 0, cpuMs: 0 };
   stalls = [];
 
@@ -23,10 +23,11 @@ export class LoopWatch {
     const now = this.#read();
     const wallMs = now.wallMs - this.#last.wallMs - TICK_MS;
     const cpuMs = now.cpuMs - this.#last.cpuMs;
+    const { wallMs: startMs } = this.#last;
     this.#last = now;
     this.longest.wallMs = Math.max(this.longest.wallMs, wallMs);
     this.longest.cpuMs = Math.max(this.longest.cpuMs, cpuMs);
-    if (cpuMs > 5) this.stalls.push(cpuMs);
+    if (cpuMs > 5) this.stalls.push({ startMs, endMs: now.wallMs, cpuMs });
   }
 
   /** Forgets what was seen so far. */

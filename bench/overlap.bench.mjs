@@ -1,6 +1,8 @@
 // Does CPU work hide behind the device? A chapter of 100 pages on a device that waits instead of computing, 400 ms a
-// page, at Cobra's own page sizes: wall time against the device's own time, and the longest stall of the event loop. COBRA_BENCH_PAGES=20 takes fewer pages, COBRA_BENCH_PAGE_MS=4000 a slower device:
-// on a machine that is shared with others, one that is as many times slower as they slow the cores.
+// page, at Cobra's own page sizes: wall time against the device's own time, what the device waited for, and the longest
+// stalls of the event loop. COBRA_BENCH_PAGES=20 takes fewer pages, COBRA_BENCH_PAGE_MS=4000 a slower device: on a
+// machine that is shared with others, one that is as many times slower as they slow the cores. COBRA_BENCH_STACKS=1
+// names the code that ran in the longest stalls, and costs some time itself.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +12,10 @@ import { Device } from "../dist/binding/index.js";
 import { simulateDevice } from "../dist/binding/runtime/simulate.js";
 import { Engine, memorySource, runBatch } from "../dist/index.js";
 import { openPageSource } from "../dist/io/open-source.js";
+import { DeviceWatch } from "./device-gaps.mjs";
 import { LoopWatch } from "./event-loop.mjs";
 import { report } from "./harness.mjs";
+import { StackWatch } from "./stall-stacks.mjs";
 
 const DEVICE = "cpu:1";
 const PAGE_MS = Number(process.env.COBRA_BENCH_PAGE_MS ?? 400);
@@ -52,10 +56,12 @@ const engine = await Engine.open({
   maxBatch: 1,
 });
 const loop = new LoopWatch();
+const watch = new DeviceWatch();
+const stacks = process.env.COBRA_BENCH_STACKS === "1" ? await StackWatch.start() : undefined;
 const isReference = ({ name }) => /ref/iu.test(name);
 const line = pictures.filter((one) => !isReference(one));
 
-/** Colours pages; gives wall time, the device's own time, and the longest stalls. */
+/** Colours pages; gives wall time, the device's own time, and what was watched meanwhile. */
 async function run(count, name) {
   const pages = Array.from({ length: count }, (_, index) => ({
     name: `${String(index).padStart(3, "0")}.png`,
@@ -63,6 +69,7 @@ async function run(count, name) {
   }));
   const busyBefore = device.figures().busyMs;
   loop.reset();
+  watch.reset();
   const startedMs = performance.now();
   const summary = await runBatch(
     engine,
@@ -71,20 +78,35 @@ async function run(count, name) {
   );
   const wallMs = performance.now() - startedMs;
   if (summary.completed !== count) throw new Error(`${count - summary.completed} pages failed`);
-  return { wallMs, busyMs: device.figures().busyMs - busyBefore, longest: loop.longest };
+  const { longest, stalls } = loop;
+  return { wallMs, busyMs: device.figures().busyMs - busyBefore, longest, stalls, gaps: watch.gaps() };
 }
 
+/** Runs of networks that one more page takes. The references' own come once, whatever the number of pages. */
+async function runsOfPage() {
+  const waitMs = 10;
+  simulateDevice(DEVICE, { waitMs });
+  const [few, more] = [await run(1, "few"), await run(1 + line.length, "more")];
+  return Math.round((more.busyMs - few.busyMs) / line.length / waitMs);
+}
+
+const row = (candidate, value) => ({ candidate, median: value, p10: value, p90: value });
+const result = (name, unit, rows, ratio = null) => ({ name, unit, rounds: 1, rows, ratio });
+
 try {
-  // The device's results are those of the first runs, which compute. Then its time for a page is measured and set.
+  // The device's results are those of the first runs, which compute.
   simulateDevice(DEVICE, { waitMs: 1 });
   await run(line.length, "warm");
-  simulateDevice(DEVICE, { waitMs: 10 });
-  const { busyMs: tenths } = await run(1, "one");
-  simulateDevice(DEVICE, { waitMs: (10 * PAGE_MS) / tenths });
-  const { wallMs, busyMs, longest } = await run(PAGES, "out");
-  const row = (candidate, value) => ({ candidate, median: value, p10: value, p90: value });
-  const result = (name, unit, rows, ratio = null) => ({ name, unit, rounds: 1, rows, ratio });
-  const tasks = Object.entries(engine.stats().pool.tasks);
+  const runs = await runsOfPage();
+  simulateDevice(DEVICE, { waitMs: PAGE_MS / runs });
+  const { busyMs: alone } = await run(1, "one");
+  const before = engine.stats().pool.tasks;
+  const { wallMs, busyMs, longest, stalls, gaps } = await run(PAGES, "out");
+  const tasks = Object.entries(engine.stats().pool.tasks).map(([task, { run: times, completed }]) => {
+    const earlier = before[task] ?? { run: { sumMs: 0 }, completed: 0 };
+    return row(task, (times.sumMs - earlier.run.sumMs) / Math.max(1, completed - earlier.completed));
+  });
+  const pageMs = (busyMs - alone) / (PAGES - 1);
   report(
     "overlap",
     [
@@ -94,20 +116,27 @@ try {
         [row("the device's own time", busyMs / 1000), row("wall time", wallMs / 1000)],
         wallMs / busyMs,
       ),
+      result("the device's time", "ms", [
+        row(`for a page: ${runs} runs, ${PAGE_MS} ms wanted`, pageMs),
+        row("for the references, once", alone - pageMs),
+      ]),
+      result(
+        "the device waited for",
+        "ms",
+        gaps.map(({ cause, count, ms }) => row(`${cause}, ${count} times`, ms)),
+      ),
       result("longest stall of the event loop", "ms", [
         row("processor time of its thread", longest.cpuMs),
         row("wall time", longest.wallMs),
       ]),
-      result(
-        "worker tasks, mean",
-        "ms",
-        tasks.map(([task, { run: times, completed }]) => row(task, times.sumMs / Math.max(1, completed))),
-      ),
+      result("worker tasks, mean", "ms", tasks),
     ],
     "build/bench",
   );
+  if (stacks !== undefined) process.stdout.write(await stacks.describe(stalls));
 } finally {
   await engine.close();
   loop.close();
+  watch.close();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,100 +1,244 @@
-// What the farm's queue costs a page when colouring costs nothing, from the submission to the result in the store, and
-// what a second worker brings when pages wait instead of being coloured. Needs redis-server.
+// The farm: what the queue costs a page when colouring costs nothing; what a second worker and a second shard bring when
+// pages wait instead of being coloured; and the memory of submitter, worker and Redis at 100,000 waiting pages. Needs
+// redis-server. `node bench/queue.bench.mjs overhead workers shards memory` runs the parts that are named, all by
+// default. Each part takes a minute at most, or fails.
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, FarmQueue, laneOf } from "../dist/farm/queue/farm-queue.js";
-import { FarmWorker } from "../dist/farm/queue/farm-worker.js";
-import { submitChapter } from "../dist/farm/queue/submit-chapter.js";
-import { SharedStore } from "../dist/farm/store/shared-store.js";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
 import { parsePageRequest } from "../dist/colorization/request/page-request.js";
+import { TaskPool } from "../dist/colorization/tasks/pool.js";
 import { parseBatchConfig } from "../dist/config/batch-config.js";
-import { report } from "./harness.mjs";
+import { runBatch } from "../dist/core/run-batch.js";
+import { connect, FarmQueue, laneOf, ping } from "../dist/farm/queue/farm-queue.js";
+import { submitChapter } from "../dist/farm/queue/submit-chapter.js";
+import { assembleShards } from "../dist/farm/shards/assemble.js";
+import { runShard } from "../dist/farm/shards/run-shard.js";
+import { planShards } from "../dist/farm/shards/shard-plan.js";
+import { SharedStore } from "../dist/farm/store/shared-store.js";
+import { MODEL, waitingEngine } from "../test/support/waiting-engine.mjs";
+import { median, report } from "./harness.mjs";
 
-const PAGES = Number(process.env.PAGES ?? 1000);
-const WAITING_PAGES = 100;
-const WAIT_MS = 100;
-const PORT = 7996;
-const MODEL = { hash: "2".repeat(64), name: "waits", version: "1", trained: true };
+const OVERHEAD_PAGES = 1000;
+/** Pages that wait, of `WAIT_MS`; a worker and a shard have two in hand. */
+const WAITING_PAGES = 80;
+const WAIT_MS = 200;
+const QUEUED_CHAPTERS = 500;
+const QUEUED_PAGES = 200;
+/** Of the queued pages so many are done while a worker's memory is looked at. */
+const DONE_PAGES = 4000;
+const LIMIT_MS = 120_000;
+const REFERENCES = ["a", "b"].map((name) => ({ name: `${name}.jpg`, hash: name.repeat(64) }));
+/** Of the next page: no two pages are the same. */
+let seed = 0;
 
 const root = mkdtempSync(join(tmpdir(), "cobra-bench-queue-"));
 mkdirSync(join(root, "store"));
-const server = spawn("redis-server", ["--port", String(PORT), "--dir", root, "--appendonly", "yes", "--save", ""], {
+const port = await freePort();
+const url = `redis://127.0.0.1:${port}`;
+const server = spawn("redis-server", ["--port", port, "--dir", root, "--appendonly", "yes", "--save", ""].map(String), {
   stdio: "ignore",
 });
-const redis = connect(`redis://127.0.0.1:${PORT}`);
-await redis.ping();
-const store = await SharedStore.open(join(root, "store"));
-const queue = new FarmQueue(redis, laneOf("bench", MODEL));
-const blob = await store.keep(randomBytes(100_000));
-
-/** An engine whose pages wait. */
-function engine(ms) {
-  return {
-    referenceStore: { hold: () => ({ [Symbol.dispose]: () => {} }) },
-    colorizePage: async ({ settings }) => {
-      if (ms > 0) await sleep(ms);
-      const facts = { format: "png", width: 1, height: 1, bucket: "1x1", seed: settings.seed };
-      return { status: "completed", data: BYTES, ...facts, references: [], stageMs: {}, warnings: [] };
-    },
-  };
+const redis = connect(url);
+const children = new Set();
+async function within(name, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} takes longer than ${LIMIT_MS / 1000} s`)), LIMIT_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
-const BYTES = randomBytes(100_000);
 
-let seed = 0;
-/** Milliseconds a page. */
-async function run(pages, workers, ms, pagesAtOnce) {
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port: free } = probe.address();
+  probe.close();
+  return free;
+}
+
+/** A worker in a process of its own, with two pages in hand. */
+async function startWorker(ms) {
+  const script = fileURLToPath(new URL("../test/support/farm-worker.mjs", import.meta.url));
+  const child = spawn(process.execPath, [script, url, join(root, "store"), String(ms), "60000"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.add(child);
+  await once(child.stdout, "data");
+  return child;
+}
+
+async function stopWorkers() {
+  for (const child of children) {
+    children.delete(child);
+    if (child.exitCode !== null) continue;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+}
+
+/** A chapter whose pages nobody has done before. */
+function chapterOf(blob, pages) {
   const requests = Array.from({ length: pages }, (_, index) =>
-    parsePageRequest({ name: `${index}.png`, page: { hash: blob }, settings: { seed: seed++ } }),
+    parsePageRequest({
+      name: `${index}.png`,
+      page: { hash: blob },
+      settings: { seed: seed++ },
+      references: REFERENCES,
+    }),
   );
   const { config } = parseBatchConfig({ inputDir: root, outputDir: join(root, `out-${seed}`) });
+  return { config, pageConfigs: {}, model: MODEL, requests, priority: 0, pagesOnly: true };
+}
+
+const pagesLeft = (queue) => queue.pages.getJobCountByTypes("prioritized", "wait", "active", "delayed");
+
+/** Submits a chapter to workers that are there already. @returns milliseconds a page */
+async function throughQueue({ store, blob, queue }, pages) {
   const started = performance.now();
-  await submitChapter(queue, store, { config, pageConfigs: {}, model: MODEL, requests, priority: 0, pagesOnly: true });
-  const all = Array.from(
-    { length: workers },
-    () => new FarmWorker({ engine: engine(ms), store, redis, lane: queue.lane, pagesAtOnce }),
+  await submitChapter(queue, store, chapterOf(blob, pages));
+  while ((await pagesLeft(queue)) > 0) await sleep(5);
+  return (performance.now() - started) / pages;
+}
+
+function scenario(name, unit, samples, ratio = null) {
+  const rows = Object.entries(samples).map(([candidate, values]) => ({
+    candidate,
+    median: median(values),
+    p10: Math.min(...values),
+    p90: Math.max(...values),
+  }));
+  return {
+    name,
+    unit,
+    rounds: rows.length,
+    rows,
+    ratio: ratio ?? (rows.length > 1 ? rows[1].median / rows[0].median : null),
+  };
+}
+
+/** From the submission to the result in the store, with one worker whose pages take no time. */
+async function overhead(farm) {
+  await startWorker(0);
+  await throughQueue(farm, 100);
+  const samples = [];
+  for (let round = 0; round < 3; round++) samples.push(await throughQueue(farm, OVERHEAD_PAGES));
+  return [scenario(`queue overhead, ${OVERHEAD_PAGES} pages`, "ms a page", { "one worker": samples })];
+}
+
+async function workers(farm) {
+  const samples = { "two workers": [], "one worker": [] };
+  await startWorker(WAIT_MS);
+  for (const candidate of ["one worker", "two workers"]) {
+    if (candidate === "two workers") await startWorker(WAIT_MS);
+    for (let round = 0; round < 2; round++) samples[candidate].push(await throughQueue(farm, WAITING_PAGES));
+  }
+  return [scenario(`queue, pages that wait ${WAIT_MS} ms`, "ms a page", samples)];
+}
+
+/** All in this process: pages wait, so that shards do not take each other's processor time. */
+async function shards() {
+  const folder = join(root, "chapter");
+  mkdirSync(folder);
+  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="280"><rect width="200" height="280" fill="white"/><circle cx="90" cy="90" r="40" fill="none" stroke="black"/></svg>`;
+  for (let page = 0; page < WAITING_PAGES; page++) {
+    const picture = sharp(Buffer.from(drawn)).extend({ bottom: page, background: "white" });
+    writeFileSync(join(folder, `${page}.png`), await picture.removeAlpha().png().toBuffer());
+  }
+  const colours = sharp({
+    create: {
+      width: 64,
+      height: 64,
+      channels: 3,
+      background: "red",
+      noise: { type: "gaussian", mean: 128, sigma: 60 },
+    },
+  });
+  writeFileSync(join(folder, "reference.jpg"), await colours.jpeg().toBuffer());
+  const pool = new TaskPool({ maxThreads: 1 });
+  const engine = () => waitingEngine(pool, WAIT_MS);
+  const settings = (output) => parseBatchConfig({ inputDir: folder, outputDir: join(root, output) }).config;
+  const pictures = Array.from({ length: WAITING_PAGES }, (_, page) => ({ name: `${page}.png`, sizeBytes: 1000 }));
+  const samples = { "two shards and assemble": [], "one process": [] };
+  for (let round = 0; round < 2; round++) {
+    let started = performance.now();
+    await runBatch(engine(), settings(`whole-${round}`));
+    samples["one process"].push((performance.now() - started) / WAITING_PAGES);
+    started = performance.now();
+    const config = settings(`sharded-${round}`);
+    const [parts] = planShards([pictures], 2);
+    await Promise.all([1, 2].map((index) => runShard(engine(), config, { shard: { index, count: 2 }, parts })));
+    await assembleShards({ outputDir: config.outputDir }, pool);
+    samples["two shards and assemble"].push((performance.now() - started) / WAITING_PAGES);
+  }
+  await pool.close();
+  return [scenario(`shards, pages that wait ${WAIT_MS} ms`, "ms a page", samples)];
+}
+
+/** Resident memory of a process in MB. */
+function residentMB(pid = process.pid) {
+  return Number(/^VmRSS:\s+(\d+) kB/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+}
+
+async function redisBytes() {
+  return Number(/^used_memory:(\d+)/mu.exec(await redis.info("memory"))[1]);
+}
+
+async function memory(farm) {
+  const empty = await redisBytes();
+  const submitter = [];
+  const started = performance.now();
+  for (let chapter = 1; chapter <= QUEUED_CHAPTERS; chapter++) {
+    await submitChapter(farm.queue, farm.store, chapterOf(farm.blob, QUEUED_PAGES));
+    if (chapter % (QUEUED_CHAPTERS / 10) === 0) submitter.push(residentMB());
+  }
+  const pages = QUEUED_CHAPTERS * QUEUED_PAGES;
+  const submitMs = (performance.now() - started) / pages;
+  const bytes = ((await redisBytes()) - empty) / pages;
+  const worker = await startWorker(0);
+  const resident = [];
+  for (let done = 0; done < DONE_PAGES;) {
+    await sleep(200);
+    const now = pages - (await pagesLeft(farm.queue));
+    if (now >= ((resident.length + 1) * DONE_PAGES) / 8) resident.push(residentMB(worker.pid));
+    done = now;
+  }
+  const text = (values) => values.map((value) => value.toFixed(0)).join(" ");
+  process.stdout.write(
+    `resident MB of the submitter at each tenth of ${pages} pages: ${text(submitter)}\n` +
+      `resident MB of a worker at each eighth of the first ${DONE_PAGES}: ${text(resident)}\n\n`,
   );
-  while ((await queue.pages.getJobCountByTypes("prioritized", "wait", "active", "delayed")) > 0) await sleep(2);
-  const took = performance.now() - started;
-  await Promise.all(all.map((worker) => worker.close(1000)));
-  return took / pages;
+  return [
+    scenario(`submitting ${pages} pages`, "ms a page", { submitter: [submitMs] }),
+    scenario(`${pages} waiting pages`, "bytes a page", { Redis: [bytes] }),
+  ];
 }
 
-async function samples(rounds, work) {
-  const values = [];
-  await work();
-  for (let round = 0; round < rounds; round++) values.push(await work());
-  values.sort((a, b) => a - b);
-  return { median: values[values.length >> 1], p10: values[0], p90: values.at(-1) };
-}
-
+const parts = { overhead, workers, shards, memory };
+const named = process.argv.slice(2);
+const results = [];
 try {
-  const overhead = { candidate: "one worker", ...(await samples(3, () => run(PAGES, 1, 0, 4))) };
-  const one = { candidate: "one worker", ...(await samples(3, () => run(WAITING_PAGES, 1, WAIT_MS, 1))) };
-  const two = { candidate: "two workers", ...(await samples(3, () => run(WAITING_PAGES, 2, WAIT_MS, 1))) };
-  const memory = process.memoryUsage().rss / 2 ** 20;
-  report(
-    "queue",
-    [
-      { name: `queue overhead, ${PAGES} pages`, unit: "ms a page", rounds: 3, rows: [overhead], ratio: null },
-      {
-        name: `pages that wait ${WAIT_MS} ms`,
-        unit: "ms a page",
-        rounds: 3,
-        rows: [two, one],
-        ratio: one.median / two.median,
-      },
-    ],
-    "build/bench",
-  );
-  process.stdout.write(`resident memory at the end: ${memory.toFixed(0)} MB\n`);
+  await ping(redis, url, 10_000);
+  const store = await SharedStore.open(join(root, "store"));
+  const blob = await store.keep(Buffer.from("a page"));
+  const queue = new FarmQueue(redis, laneOf("test", MODEL));
+  for (const [name, part] of Object.entries(parts)) {
+    if (named.length > 0 && !named.includes(name)) continue;
+    results.push(...(await within(name, part({ store, blob, queue }))));
+    await stopWorkers();
+    await redis.flushall();
+  }
+  report("queue", results, "build/bench");
 } finally {
-  await queue[Symbol.asyncDispose]();
+  await stopWorkers();
   redis.disconnect();
-  server.kill();
-  await new Promise((resolve) => server.once("exit", resolve));
+  server.kill("SIGKILL");
+  await once(server, "exit");
   rmSync(root, { recursive: true, force: true });
 }
+process.exit(0); // whatever a part that failed has left open

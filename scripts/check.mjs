@@ -11,6 +11,7 @@ const TOOLS = [
   ["formatting (npx oxfmt . mends it)", "oxfmt/bin/oxfmt", "--check", "."],
   ["type check", "typescript/bin/tsc", "-p", "tsconfig.json"],
   ["type check of the page", "typescript/bin/tsc", "-p", "src/ui/web/page/tsconfig.json"],
+  ["type check of the report's page", "typescript/bin/tsc", "-p", "src/tune/page/tsconfig.json"],
 ];
 
 await main(async () => {

@@ -70,12 +70,24 @@ Device& Host() {
 // An address for tensors without elements: ONNX Runtime requires one, and never reads it.
 alignas(64) char nothing[64];
 
+// Whether the array is over a SharedArrayBuffer, which can neither be transferred nor shrink.
+bool IsShared(const Napi::TypedArray& array, void*& data) {
+  napi_value buffer = nullptr;
+  bool plain = true;
+  napi_get_typedarray_info(array.Env(), array, nullptr, nullptr, &data, &buffer, nullptr);
+  napi_is_arraybuffer(array.Env(), buffer, &plain);
+  return !plain;
+}
+
 class JsMemory final : public Storage {
  public:
   explicit JsMemory(Napi::TypedArray array)
-      : Storage(array.ByteLength()), array_(Napi::Persistent(array.As<Napi::Object>())) {}
+      : Storage(array.ByteLength()),
+        shared_(IsShared(array, data_)),
+        array_(Napi::Persistent(array.As<Napi::Object>())) {}
 
   void* Address() override {
+    if (shared_) return bytes == 0 ? nothing : data_;
     Napi::HandleScope scope(array_.Env());
     size_t length = 0;
     void* data = nullptr;
@@ -88,12 +100,14 @@ class JsMemory final : public Storage {
     }
     return bytes == 0 ? nothing : data;
   }
-  bool owned() const override { return false; }
+  bool owned() const override { return shared_; }
   size_t buffer_offset() const override { return array_.Value().As<Napi::TypedArray>().ByteOffset(); }
   Device& device() const override { return Host(); }
   Napi::ArrayBuffer Buffer(Napi::Env) override { return array_.Value().As<Napi::TypedArray>().ArrayBuffer(); }
 
  private:
+  void* data_ = nullptr;
+  const bool shared_;
   Napi::ObjectReference array_;
 };
 

@@ -195,6 +195,7 @@ void SessionCore::Run(RunControl& control, const std::vector<const char*>& input
     session.Run(control.options(), input_names.data(), inputs.data(), inputs.size(), output_names.data(),
                 outputs.data(), outputs.size());
   };
+  const auto begun = std::chrono::steady_clock::now();
   const auto wait_ms = device.BeginRun();
   if (!wait_ms) {
     compute();
@@ -212,12 +213,14 @@ void SessionCore::Run(RunControl& control, const std::vector<const char*>& input
     remembered_.emplace(std::move(shapes), std::move(copies));
     return;
   }
-  control.Wait(*wait_ms);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Ort::Value& copy = known->second[i];
     if (!outputs[i]) outputs[i] = NewLike(*allocator, copy);
     CopyBytes(copy, outputs[i]);
   }
+  // The copies count: the run takes as long as it is told to.
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - begun;
+  control.Wait(*wait_ms - taken.count());
 }
 
 void RunControl::Terminate() {

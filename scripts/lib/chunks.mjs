@@ -7,7 +7,13 @@ import { rolldown } from "rolldown";
 import { listFiles, ROOT } from "./steps.mjs";
 
 /** What the package starts or imports by name; all else is reached from here. */
-const SHIPPED = ["index", "ui/cli/main", "ui/cli/doctor/probe-provider", "colorization/tasks/worker"];
+const SHIPPED = [
+  "index",
+  "ui/cli/main",
+  "ui/cli/doctor/probe-provider",
+  "colorization/tasks/worker",
+  "tune/measure/child",
+];
 
 /** In a file of their own name: what is started, what help needs, and the help itself, which is rendered later. */
 const APART = [...SHIPPED, "ui/cli/ready-text", "ui/cli/help-texts"];

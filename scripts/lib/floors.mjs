@@ -12,7 +12,7 @@ const FLOORS = [
   ["model", "memory", "classification", "io", "workers"],
   ["colorization"],
   ["core"],
-  ["convert", "farm"],
+  ["convert", "farm", "tune"],
   ["install"],
   ["ui"],
   ["index"],

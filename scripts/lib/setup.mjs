@@ -103,7 +103,7 @@ export async function ensureDist() {
   const value = hashInputs(
     ["src", "tsconfig.json", "tsconfig.build.json", "scripts/lib/help-texts.mjs", "scripts/lib/chunks.mjs"],
     [readFileSync(join(ROOT, "package-lock.json"), "utf8").length.toString()],
-    PAGE_SOURCE,
+    [PAGE_SOURCE, REPORT_SOURCE],
   );
   if (isFresh(stamp, value)) return;
   say("compiling TypeScript");
@@ -168,6 +168,32 @@ export function ensurePage() {
   cpSync(built, target, { recursive: true });
 }
 
+const REPORT_SOURCE = "src/tune/page";
+/** Packages whose code is in the page of a tuning's report. */
+const REPORT_PACKAGES = ["@observablehq/plot", "d3", "interval-tree-1d", "isoformat", "internmap"];
+
+/** Builds the page of a tuning's report, one file with its script and style in it, and puts it into dist/. */
+export async function ensureReportPage() {
+  const target = join(ROOT, "dist/tune/report-page.html");
+  const stamp = join(ROOT, "dist/tune/.cobra-stamp");
+  const value = hashInputs(["src/tune", "package-lock.json"]);
+  if (isFresh(stamp, value, [target])) return;
+  say("building the page of reports");
+  const { rolldown } = await import("rolldown");
+  const bundle = await rolldown({ input: join(ROOT, REPORT_SOURCE, "main.ts"), platform: "browser", logLevel: "warn" });
+  const { output } = await bundle.generate({ format: "iife", minify: true });
+  await bundle.close();
+  const source = (name) => readFileSync(join(ROOT, REPORT_SOURCE, name), "utf8");
+  const licences = REPORT_PACKAGES.map((name) => `${name}\n\n${licenceOf(name)}`).join("\n----------\n\n");
+  const script = output[0].code.replaceAll("</script", String.raw`<\/script`);
+  const page = source("index.html")
+    .replace("/*STYLE*/", () => source("style.css").trim())
+    .replace("/*SCRIPT*/", () => `/*!\n${licences.replaceAll("*/", "* /")}\n*/\n${script}`);
+  mkdirSync(join(ROOT, "dist/tune"), { recursive: true });
+  writeFileSync(target, page);
+  writeStamp(stamp, value);
+}
+
 /** Everything that the demo, the tests and the command need. */
 export async function ensureReady() {
   ensureNode();
@@ -175,4 +201,5 @@ export async function ensureReady() {
   await ensureAddon();
   await ensureDist();
   ensurePage();
+  await ensureReportPage();
 }

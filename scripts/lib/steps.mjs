@@ -62,10 +62,10 @@ export function listFiles(paths) {
 }
 
 /** One SHA-256 over names and contents of all files below the paths but one folder, and the extra strings. */
-export function hashInputs(paths, extra = [], except = undefined) {
+export function hashInputs(paths, extra = [], except = []) {
   const hash = createHash("sha256");
-  const left = except === undefined ? undefined : join(ROOT, except, "/");
-  for (const file of listFiles(paths).filter((path) => left === undefined || !path.startsWith(left)))
+  const left = except.map((folder) => join(ROOT, folder, "/"));
+  for (const file of listFiles(paths).filter((path) => !left.some((folder) => path.startsWith(folder))))
     hash
       .update(`${relative(ROOT, file)}\0`)
       .update(readFileSync(file))

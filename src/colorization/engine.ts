@@ -34,6 +34,7 @@ import { extractPageLines } from "./page-lines.js";
 import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./request/page-request.js";
 import type { RunTask } from "./tasks/table.js";
+import { isForDevice } from "./tasks/urgency.js";
 import { ReferenceSet, type ReferenceImage } from "./cobra/references.js";
 import { ReferenceStore } from "./reference-store.js";
 
@@ -328,7 +329,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /** The pool as the pipeline sees it. */
-  readonly #runTask: RunTask = (name, payload, signal) => this.#pool.run(name, payload, { signal });
+  readonly #runTask: RunTask = (name, payload, signal) =>
+    this.#pool.run(name, payload, { signal, urgent: isForDevice(name) });
 
   #assertOpen(): void {
     if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");

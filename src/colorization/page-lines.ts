@@ -32,6 +32,11 @@ export async function extractPageLines(
   const lineRaw = await networks.extractLines(tile.lineInput, signal);
   const { gray } = tile;
   const { downscale: latentDownscale } = manifest.latent;
-  const conditions = { gray, lineRaw, style, marks: undefined, latentDownscale, upsamplerScale: null };
-  return (await runTask("prepareConditions", conditions, signal)).line;
+  const { line } = await runTask(
+    "prepareConditions",
+    { gray, lineRaw, style, marks: undefined, latentDownscale },
+    signal,
+  );
+  networks.planes.giveBack(lineRaw.data);
+  return line;
 }

@@ -242,8 +242,19 @@ export function parseBatchConfig(
   return { config, warnings };
 }
 
+/** Schemas by their keys: zod compiles each one anew. */
+const partialSchemas = new WeakMap<readonly string[], z.ZodObject>();
+
 /** The schema of some settings, none of them needed and none filled in. */
 function partialSchema(keys: readonly string[]): z.ZodObject {
+  const known = partialSchemas.get(keys);
+  if (known !== undefined) return known;
+  const made = makePartialSchema(keys);
+  partialSchemas.set(keys, made);
+  return made;
+}
+
+function makePartialSchema(keys: readonly string[]): z.ZodObject {
   const fields: Readonly<Record<string, z.ZodType>> = { ...schema.shape, colorHints: colorHintsSchema };
   return z.strictObject(
     Object.fromEntries(

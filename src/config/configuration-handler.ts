@@ -15,6 +15,7 @@ import {
   type BatchConfigInput,
   type PageConfig,
 } from "./batch-config.js";
+import { engineJsonSchema, engineSettingFaults, type EngineSettings } from "./engine-settings.js";
 import { compareSpecificity, imagePattern, matchImage, type ImagePattern } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
@@ -23,6 +24,8 @@ export interface ConfigFile {
   readonly default: Partial<BatchConfigInput>;
   /** By name, relative path or glob. */
   readonly images: Readonly<Record<string, PageConfig>>;
+  /** Where and how the networks run. */
+  readonly engine: EngineSettings;
 }
 
 const PATHS: ReadonlySet<string> = new Set([
@@ -33,7 +36,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "referenceImages",
   "colorHints",
 ]);
-const SECTIONS = ["default", "images"];
+const SECTIONS = ["default", "images", "engine"];
 
 /**
  * Reads configuration files and answers what they say. Holds the file loaded last, and all files read until
@@ -42,7 +45,7 @@ const SECTIONS = ["default", "images"];
 export class ConfigurationHandler {
   readonly #files = new Map<string, ConfigFile>();
   readonly #patterns = new Map<string, ImagePattern>();
-  #current: ConfigFile = { default: {}, images: {} };
+  #current: ConfigFile = { default: {}, images: {}, engine: {} };
   #unmatched = new Set<string>();
 
   /**
@@ -75,16 +78,23 @@ export class ConfigurationHandler {
 
   /** What is wrong with a file's content, one line a fault with its path; empty when it is right. */
   validateConfig(value: unknown): string[] {
-    if (!isObject(value)) return [`must be an object {"default": …, "images": …}, not ${JSON.stringify(value)}`];
+    if (!isObject(value))
+      return [`must be an object {"default": …, "images": …, "engine": …}, not ${JSON.stringify(value)}`];
     const faults = Object.keys(value)
       .filter((key) => !SECTIONS.includes(key))
-      .map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(" and ")}`);
+      .map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(", ")}`);
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
+    faults.push(...engineFaults(value["engine"]));
     const images = value["images"] ?? {};
     if (!isObject(images)) return [...faults, `images: must be an object, not ${JSON.stringify(images)}`];
     for (const [name, settings] of Object.entries(images))
       faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
     return faults;
+  }
+
+  /** Where and how the networks run. */
+  getEngineSettings(): EngineSettings {
+    return this.#current.engine;
   }
 
   /** Settings for all images. */
@@ -142,7 +152,7 @@ export class ConfigurationHandler {
     this.#files.clear();
     this.#patterns.clear();
     this.#unmatched.clear();
-    this.#current = { default: {}, images: {} };
+    this.#current = { default: {}, images: {}, engine: {} };
   }
 }
 
@@ -155,6 +165,7 @@ export function configFileJsonSchema(): Record<string, unknown> {
     properties: {
       default: settingsJsonSchema(),
       images: { type: "object", additionalProperties: settingsJsonSchema(PAGE_CONFIG_KEYS) },
+      engine: engineJsonSchema(),
     },
     additionalProperties: false,
   };
@@ -190,7 +201,11 @@ function withoutArchiveFlags(section: Record<string, unknown>): {
   return { settings, faults };
 }
 
-type RawFile = { default?: Record<string, unknown>; images?: Record<string, Record<string, unknown>> };
+type RawFile = {
+  default?: Record<string, unknown>;
+  images?: Record<string, Record<string, unknown>>;
+  engine?: Record<string, unknown>;
+};
 
 function toConfigFile(raw: RawFile, folder: string): ConfigFile {
   const images = Object.fromEntries(
@@ -199,7 +214,11 @@ function toConfigFile(raw: RawFile, folder: string): ConfigFile {
       pathsFrom(folder, camelKeys(settings)) as PageConfig,
     ]),
   );
-  return { default: pathsFrom(folder, withoutArchiveFlags(camelKeys(raw.default ?? {})).settings), images };
+  return {
+    default: pathsFrom(folder, withoutArchiveFlags(camelKeys(raw.default ?? {})).settings),
+    images,
+    engine: camelKeys(raw.engine ?? {}) as EngineSettings,
+  };
 }
 
 /**
@@ -229,6 +248,12 @@ function sectionFaults(section: unknown, where: string, keys: readonly string[])
     ),
     ...[...faults, ...settingFaults(settings, keys)].map((fault) => `${where}.${fault}`),
   ];
+}
+
+function engineFaults(section: unknown): string[] {
+  if (section === undefined) return [];
+  if (!isObject(section)) return [`engine: must be an object, not ${JSON.stringify(section)}`];
+  return engineSettingFaults(camelKeys(section)).map((fault) => `engine.${fault}`);
 }
 
 /** `num_inference_steps` → `numInferenceSteps`. */

@@ -16,7 +16,7 @@ import { hashFile, openModelPackage, type ModelPackage } from "../model/package.
 import { inNewFolder } from "./package-folder.js";
 import { totalBytes, writeGraphs, type BuildProgress } from "./write-graphs.js";
 import { widthOf } from "./graphs/transformer-config.js";
-import { packageGraphs, type ModelWeights, type PackageFiles } from "./package-graphs.js";
+import { packageGraphs, type ModelWeights, type PackageFiles, type PackageGraphs } from "./package-graphs.js";
 
 export type { BuildProgress } from "./write-graphs.js";
 
@@ -28,7 +28,10 @@ export interface BuildModelPackageOptions {
   /** Folder of the package; its parent is created. */
   readonly directory: string;
   readonly config: ModelConfig;
-  readonly weights: ModelWeights;
+  /** What the graphs are made of; none where `graphs` are given. */
+  readonly weights?: ModelWeights;
+  /** Graphs that are ready, in the place of Cobra's with `weights`. */
+  readonly graphs?: PackageGraphs;
   readonly info: ModelInfo;
   /** Default float32. */
   readonly precision?: "float32" | "float16";
@@ -59,10 +62,11 @@ const EXTERNAL_DATA_ABOVE_BYTES = 2 ** 28;
  */
 export async function buildModelPackage(options: BuildModelPackageOptions): Promise<ModelPackage> {
   const directory = resolve(options.directory);
-  checkConfig(options, directory);
-  const inline = packageGraphs(options, false);
+  const { weights } = options;
+  if (weights !== undefined) checkConfig({ ...options, weights }, directory);
+  const inline = weights === undefined ? options.graphs! : packageGraphs({ ...options, weights }, false);
   const external = totalBytes(inline.files) > (options.externalDataAboveBytes ?? EXTERNAL_DATA_ABOVE_BYTES);
-  const { files, graphs } = external ? packageGraphs(options, true) : inline;
+  const { files, graphs } = external && weights !== undefined ? packageGraphs({ ...options, weights }, true) : inline;
   const describe = (records: Record<string, FileRecord>): ModelManifest => manifestOf(options, graphs, records);
 
   await inNewFolder(
@@ -88,7 +92,7 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
  * What the manifest refuses is refused before a graph is built of it: the files' names and hashes stand in for those
  * that come.
  */
-function checkConfig(options: BuildModelPackageOptions, directory: string): void {
+function checkConfig(options: BuildModelPackageOptions & { readonly weights: ModelWeights }, directory: string): void {
   const name = "graph.onnx";
   const shared = { line_extractor: name, image_encoder: name, vae_encoder: name, vae_decoder: name };
   const styles = Object.entries(options.weights.styles).map(([style, own]) => {

@@ -56,6 +56,13 @@ export const WEIGHT_FILE = "weights.bin";
 export type PackageFiles = Map<string, { readonly graph: Graph; readonly weights: string }>;
 
 type Graphs = ModelManifest["graphs"];
+
+/** Graphs, and which file the manifest names for what. */
+export interface PackageGraphs {
+  readonly files: PackageFiles;
+  readonly graphs: Graphs;
+}
+
 type StyleGraphs = NonNullable<Graphs["styles"]["line"]>;
 type StyleWeightFiles = NonNullable<NonNullable<Graphs["weights"]>["styles"]["line"]>;
 
@@ -63,10 +70,7 @@ type StyleWeightFiles = NonNullable<NonNullable<Graphs["weights"]>["styles"]["li
  * All graphs of a package. `apart`: weights lie apart from the graphs.
  * @throws ModelError ERR_MODEL_GRAPH, ERR_MODEL_WEIGHTS with every fault by name
  */
-export function packageGraphs(
-  options: PackageParts,
-  apart: boolean,
-): { readonly files: PackageFiles; readonly graphs: Graphs } {
+export function packageGraphs(options: PackageParts, apart: boolean): PackageGraphs {
   const { config, weights } = options;
   const files: PackageFiles = new Map();
   const inside: GraphOptions = { precision: options.precision ?? "float32", pageSizes: config.buckets };

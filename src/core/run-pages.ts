@@ -71,7 +71,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   await contents.read(upcoming.flatMap(({ settings }) => ownPaths(settings)));
   const batchReferences = scan.found.references;
   const referenceNames = batchReferences.map(({ name }) => name);
-  const referencesSha256 = referencesHash(batchReferences);
+  const referencesSha256 = await referencesHash(batchReferences);
   const warn = (message: string): void => pages.emit({ type: "warning", message });
   using references = new PageReferences(engine, batchReferences, warn, config.recursive);
   references.expect(upcoming.map(({ settings }) => settings));

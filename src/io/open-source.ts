@@ -10,7 +10,7 @@ import { inputError } from "./files/file-errors.js";
 import { fileVersion } from "./files/file-version.js";
 import { openFolderSource } from "./files/folder-source.js";
 import { fileChunks, readHead, readWhole } from "./files/read-file.js";
-import { SNIFF_BYTES, sniffFormat } from "./image/headers/image-format.js";
+import { sniffBytes, sniffFormat } from "./image/headers/image-format.js";
 import { isArchiveName } from "./names/entry-rules.js";
 import type { PageSource, PageSourceOptions } from "./page-source.js";
 
@@ -32,7 +32,7 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
   if (!info.isFile())
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: it is neither a file nor a folder`);
   const sizeBytes = Number(info.size);
-  const head = await readHead(path, SNIFF_BYTES);
+  const head = await readHead(path, sniffBytes(path));
   const { format, description } = sniffFormat(head, { name: path, sizeBytes });
   if (format === "zip") return openArchiveSource(path, limits);
   if (isArchiveName(path)) {

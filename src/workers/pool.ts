@@ -35,6 +35,8 @@ export interface CallOptions {
    * its thread, its result is dropped (a thread is never killed for it, decoders do not bear that).
    */
   readonly signal?: AbortSignal | undefined;
+  /** Goes before all calls that are not urgent, such as what a device waits for. Default false. */
+  readonly urgent?: boolean | undefined;
 }
 
 /** Counters of a pool. `queued + running + completed + failed + aborted` is the number of calls. */
@@ -105,7 +107,7 @@ class Call {
 }
 
 /**
- * Threads are shared by all tasks, first come first served. The first starts with the first task; their number doubles,
+ * Threads are shared by all tasks, first come first served, urgent ones first. The first starts with the first task; their number doubles,
  * up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what
  * the worker file does.
  */
@@ -118,6 +120,8 @@ export class WorkerPool<Tasks extends TaskTable> {
   #openThreads = 1;
   #growing: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<Call>();
+  /** Those of `#waiting` that go first. */
+  readonly #urgent = new Set<Call>();
   readonly #running = new Set<Call>();
   #completed = 0;
   #failed = 0;
@@ -158,7 +162,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   run<Name extends keyof Tasks & string>(
     task: Name,
     payload: TaskPayload<Tasks, Name>,
-    { signal }: CallOptions = {},
+    { signal, urgent = false }: CallOptions = {},
   ): Promise<TaskResult<Tasks, Name>> {
     if (this.#closed)
       return Promise.reject(
@@ -169,11 +173,11 @@ export class WorkerPool<Tasks extends TaskTable> {
       return Promise.reject(signal.reason);
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.add(
-        new Call({ task, payload, log: logSettings() }, resolve, reject, signal, (call, reason) =>
-          this.#giveUp(call, reason),
-        ),
+      const call = new Call({ task, payload, log: logSettings() }, resolve, reject, signal, (given, reason) =>
+        this.#giveUp(given, reason),
       );
+      this.#waiting.add(call);
+      if (urgent) this.#urgent.add(call);
       this.#next();
     });
   }
@@ -205,12 +209,15 @@ export class WorkerPool<Tasks extends TaskTable> {
   }
 
   #next(): void {
-    for (const call of this.#waiting) {
+    while (this.#waiting.size > 0) {
       if (this.#running.size >= this.#openThreads) {
         if (this.#openThreads < this.maxThreads) this.#growing ??= this.#growSoon();
         return;
       }
+      const [call] = this.#urgent.size > 0 ? this.#urgent : this.#waiting;
+      if (call === undefined) break;
       this.#waiting.delete(call);
+      this.#urgent.delete(call);
       this.#running.add(call);
       call.startedMs = performance.now();
       void this.#execute(call);
@@ -246,6 +253,7 @@ export class WorkerPool<Tasks extends TaskTable> {
   #giveUp(call: Call, reason: unknown): void {
     if (!call.settle()) return;
     this.#waiting.delete(call);
+    this.#urgent.delete(call);
     this.#aborted++;
     this.#publish(call, "aborted");
     call.reject(reason);

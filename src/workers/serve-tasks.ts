@@ -2,6 +2,7 @@
 import { move, transferableSymbol, valueSymbol, workerData } from "piscina";
 import { collectGarbage } from "../memory/collect-garbage.js";
 import { collectLogRecords, getLogger, type LogSettings } from "../logging.js";
+import { giveWay } from "../platform/thread-priority.js";
 import { errorToData, type ErrorData } from "./error-transfer.js";
 import { restoreHostSharp } from "./host-sharp.js";
 import type { TaskTable } from "./task-table.js";
@@ -31,6 +32,7 @@ const LARGE_BYTES = 2 ** 26;
 /** The function that a worker file exports as its default. Typed arrays in a result are moved to the main thread. */
 export function serveTasks(table: TaskTable): (message: TaskMessage) => Promise<unknown> {
   restoreHostSharp(workerData);
+  giveWay();
   const answer = async ({ task, payload }: TaskMessage): Promise<TaskReply> => {
     const started = performance.now();
     try {

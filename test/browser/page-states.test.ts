@@ -131,6 +131,48 @@ describe.skipIf(NO_CHROMIUM)(
       await context.close();
     });
 
+    it("keeps what begins a chapter in sight, whatever the window's width and however many pages there are", async () => {
+      for (const [width, height] of [
+        [390, 844],
+        [860, 900],
+        [1440, 900],
+      ] as const) {
+        const { context, page } = await openPage(browser, { viewport: { width, height } });
+        await page.goto(await address("Moonlit Harbour, all volumes"));
+        const start = page.getByRole("button", { name: /^Colour [\d,.]+ pages/ });
+        for (const place of [0, 4000]) {
+          await page.evaluate(`scrollTo(0, ${place})`);
+          const { y, height: tall } = (await start.boundingBox())!;
+          expect(y, `${width} pixels wide, scrolled to ${place}`).toBeGreaterThan(0);
+          expect(y + tall, `${width} pixels wide, scrolled to ${place}`).toBeLessThanOrEqual(height);
+        }
+        await context.close();
+      }
+    });
+
+    it("takes keys at a page as soon as it is open, and from its bar", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      await page.locator(".tile").first().click();
+      await page.getByRole("group", { name: "Page 001.png" }).waitFor();
+      await page.keyboard.press("ArrowRight");
+      await page.getByRole("group", { name: "Page 002.png" }).waitFor();
+      await page.keyboard.press("1");
+      await page.getByRole("button", { name: "100 %" }).waitFor();
+      await page.getByRole("button", { name: /^Fit/ }).click();
+      await page.keyboard.press("ArrowLeft");
+      await page.getByRole("group", { name: "Page 001.png" }).waitFor();
+      // A reload opens the page too.
+      await page.reload();
+      await page.getByRole("group", { name: "Page 001.png" }).waitFor();
+      await page.keyboard.press("ArrowRight");
+      await page.getByRole("group", { name: "Page 002.png" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("heading", { name: "The Lighthouse Keeper 7" }).waitFor();
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
     it("sorts by keys alone, and by drag", async () => {
       const { context, page } = await openPage(browser, { viewport: { width: 1280, height: 860 } });
       await page.goto(await address("Moonlit Harbour 12"));

@@ -5,15 +5,19 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPageSource } from "../../src/io/open-source.js";
 import { writeChapter } from "../support/chapter.js";
 import { randomNumbers, runToPoint } from "../support/crash.js";
+import { ASKED_KILLS, ASKED_SEED, killRounds, type Round } from "../support/kill-rounds.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
 
-const KILLS = Number(process.env["COBRA_KILLS"] ?? 8);
-const SEED = Number(process.env["COBRA_KILL_SEED"] ?? 1);
-const MAX_DELAY_MS = process.env["COBRA_KILL_SEED"] === undefined ? 0 : 40;
+/** Without a seed from outside, kills come right after a line. */
+const MAX_DELAY_MS = ASKED_SEED === undefined ? 0 : 40;
+/** Before its first line a command takes so many times as long as between two lines. */
+const START_DELAYS = 40;
+/** Of a round; then its commands run to their ends. */
+const MAX_KILLS = 8;
 
 let root: string;
 const at = (name: string): string => join(root, name);
@@ -93,62 +97,86 @@ const withFlags = (args: readonly string[]): string[] => [
 ];
 const told = (lines: readonly string[]): Told[] => lines.map((line) => JSON.parse(line) as Told);
 
-describe("a run killed at any moment", () => {
-  it.concurrent.each([
-    ["a folder", "out", PLAIN],
-    ["an archive", "out.cbz", PLAIN],
-    ["a folder, with a preview rejected and approved", "shown", WITH_PREVIEW],
-    ["an archive, of which a page is done again", "redone.cbz", WITH_REDO],
-  ])(
-    "continues where it was, into %s: nothing twice, nothing lost, no page set aside",
-    async (_what, name, steps) => {
-      const random = randomNumbers(SEED);
-      const folder = await mkdtemp(at("kills-"));
-      const plain = join(folder, `plain-${name}`);
-      const undisturbed: number[] = [];
-      for (const [args, code] of steps(plain)) {
-        const result = await runToPoint(withFlags(args));
-        expect(result, result.stderr).toMatchObject({ killed: false, code });
-        undisturbed.push(result.lines.length);
-      }
-      const expected = await contents(plain);
-      expect(Object.keys(expected)).toHaveLength(7);
-      await rm(plain, { recursive: true });
+/** A kind of output, the commands that make it, and what undisturbed ones leave. */
+const KINDS: readonly (readonly [what: string, name: string, steps: (output: string) => Step[]])[] = [
+  ["a folder", "out", PLAIN],
+  ["an archive", "out.cbz", PLAIN],
+  ["a folder with a preview rejected and approved", "shown", WITH_PREVIEW],
+  ["an archive of which a page is done again", "redone.cbz", WITH_REDO],
+];
 
-      const history: string[] = [];
-      for (let kills = 0; kills < KILLS / 4;) {
-        const output = join(folder, name);
-        const finished = new Set<string>();
-        for (const [number, [args, code]] of steps(output).entries()) {
-          for (let killed = true; killed;) {
-            const last = kills >= KILLS / 4;
-            const point = {
-              lines: Math.floor(random() * (undisturbed[number]! + 1)),
-              delayMs: Math.floor(random() * MAX_DELAY_MS),
-            };
-            history.push(`${args[0]} ${last ? "to the end" : `${point.lines} lines + ${point.delayMs} ms`}`);
-            const result = await runToPoint(withFlags(args), last ? undefined : point);
-            const where = `seed ${SEED}: ${history.join(", ")}; ${result.lines.at(-1)} ${result.stderr}`;
-            const events = told(result.lines);
-            expect(
-              events.filter(({ type }) => type === "page-failed"),
-              where,
-            ).toEqual([]);
-            for (const { page, kept } of events.filter(({ type }) => type === "page-completed")) {
-              if (steps === PLAIN && finished.has(page!)) expect(kept, `${page} ${where}`).toBe(true);
-              finished.add(page!);
-            }
-            ({ killed } = result);
-            if (killed) kills++;
-            else expect(result.code, where).toBe(code);
-          }
-        }
-        const where = `seed ${SEED}: ${history.join(", ")}`;
-        expect(await contents(output), where).toEqual(expected);
-        expect(await readdir(folder), where).toEqual([name]);
-        await rm(output, { recursive: true });
+interface Undisturbed {
+  /** Lines that each command says. */
+  readonly lines: readonly number[];
+  readonly contents: Record<string, string>;
+}
+
+async function makeUndisturbed(kind: number): Promise<Undisturbed> {
+  const [, name, steps] = KINDS[kind]!;
+  const plain = join(await mkdtemp(at("plain-")), name);
+  const lines: number[] = [];
+  for (const [args, code] of steps(plain)) {
+    const result = await runToPoint(withFlags(args));
+    expect(result, result.stderr).toMatchObject({ killed: false, code });
+    lines.push(result.lines.length);
+  }
+  const made = { lines, contents: await contents(plain) };
+  expect(Object.keys(made.contents)).toHaveLength(7);
+  return made;
+}
+
+/** Makes an output with commands that are killed at points drawn from the seed, up to `MAX_KILLS` of them. */
+async function play(seed: number, undisturbed: (kind: number) => Promise<Undisturbed>): Promise<Round> {
+  const kind = seed % KINDS.length;
+  const [what, name, steps] = KINDS[kind]!;
+  const { lines, contents: expected } = await undisturbed(kind);
+  const random = randomNumbers(seed);
+  const folder = await mkdtemp(at(`seed-${seed}-`));
+  const output = join(folder, name);
+  const [kills, aside, faults]: string[][] = [[], [], []] as [string[], string[], string[]];
+  const finished = new Set<string>();
+  for (const [number, [args, code]] of steps(output).entries()) {
+    for (let killed = true; killed;) {
+      const point = {
+        lines: Math.floor(random() * (lines[number]! + 1)),
+        delayMs: Math.floor(random() * MAX_DELAY_MS),
+      };
+      if (point.lines === 0) point.delayMs *= START_DELAYS;
+      const result = await runToPoint(withFlags(args), kills.length < MAX_KILLS ? point : undefined);
+      for (const { type, page, kept } of told(result.lines)) {
+        if (type === "page-failed") aside.push(page!);
+        if (type !== "page-completed") continue;
+        if (steps === PLAIN && finished.has(page!) && kept !== true) faults.push(`${page} was done twice`);
+        finished.add(page!);
       }
-    },
-    Math.max(600_000, KILLS * 20_000),
-  );
-});
+      ({ killed } = result);
+      if (killed) kills.push(`${args[0]} at line ${point.lines} + ${point.delayMs} ms`);
+      else if (result.code !== code) {
+        faults.push(`${args[0]} ended with ${result.code}: ${result.lines.at(-1)} ${result.stderr}`);
+        return { what, kills, aside, faults };
+      }
+    }
+  }
+  const made = await contents(output);
+  for (const file of new Set([...Object.keys(made), ...Object.keys(expected)]))
+    if (made[file] !== expected[file]) faults.push(`${file} is ${made[file]}, undisturbed ${expected[file]}`);
+  const there = await readdir(folder);
+  if (there.length !== 1) faults.push(`left behind: ${there.join(", ")}`);
+  await rm(folder, { recursive: true });
+  return { what, kills, aside, faults };
+}
+
+it(
+  "a run killed at any moment continues where it was: nothing twice, nothing lost, no page set aside",
+  async () => {
+    const made = new Map<number, Promise<Undisturbed>>();
+    const undisturbed = (kind: number): Promise<Undisturbed> => {
+      if (!made.has(kind)) made.set(kind, makeUndisturbed(kind));
+      return made.get(kind)!;
+    };
+    await killRounds({ kills: ASKED_KILLS || 8, rounds: KINDS.length, atOnce: 4, seed: ASKED_SEED ?? 1 }, (seed) =>
+      play(seed, undisturbed),
+    );
+  },
+  Math.max(600_000, ASKED_KILLS * 40_000),
+);

@@ -1,5 +1,6 @@
 // `kill -9` of a process that writes an output, before many operations on the disk: the same ones each time, or those
 // that `npm run test:crash` draws.
+import { ASKED_KILLS, ASKED_SEED } from "../support/kill-rounds.js";
 import { testKilledOutput } from "../support/killed-output.js";
 
-testKilledOutput(Number(process.env["COBRA_KILLS"] ?? 12), Number(process.env["COBRA_KILL_SEED"] ?? 1));
+testKilledOutput(ASKED_KILLS || 12, ASKED_SEED ?? 1);

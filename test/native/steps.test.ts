@@ -193,3 +193,25 @@ test("10,000 tiny loops, bindings and leased slices leave nothing behind", async
     expect(liveCounts()).toMatchObject({ bindings: 0, runs: 0, leases: 0 });
   });
 });
+
+test("arrays over shared memory are used in place, by steps, runs and views; what a plain array has is copied", async () => {
+  const session = await InferenceSession.create(sumAndProduct());
+  const shared = (): Float32Array => new Float32Array(new SharedArrayBuffer(16));
+  const [input, output] = [shared(), shared()];
+  const [a, sum] = [Tensor.from("float32", input, [1, 4]), Tensor.from("float32", output, [1, 4])];
+  const b = four(10, 20, 30, 40);
+  input.set([1, 2, 3, 4]);
+  const rounds = [[session.bind({ a, b }, { sum })]];
+  await runSteps({ rounds, tables: [], steps: 1 }).done;
+  expect([...output]).toEqual([11, 22, 33, 44]);
+  input.set([5, 6, 7, 8]);
+  await session.run({ a, b }, { outputs: { sum } });
+  expect([...output]).toEqual([15, 26, 37, 48]);
+  using part = sum.view(1, [1, 2]);
+  output[1] = 99;
+  expect([...part.data]).toEqual([99, 37]);
+  const plain = Tensor.from("float32", new Float32Array(4), [1, 4]);
+  const refused = [[session.bind({ a, b }, { sum: plain })]];
+  await expect(runSteps({ rounds: refused, tables: [], steps: 1 }).done).rejects.toThrow(/no arrays of JavaScript/u);
+  for (const one of [...rounds.flat(), ...refused.flat(), a, b, sum, plain, session]) one.dispose();
+});

@@ -1,7 +1,7 @@
 // Uploads to a real server process: by tus, over a kill, in one request, and those that are refused.
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -190,6 +190,51 @@ describe("uploads by tus", () => {
     expect((await piece(second.url + location, offset, bytes.subarray(offset))).status).toBe(204);
     const whole = await readFile(join(folder, "jobs", id, "input/big.cbz"));
     expect(createHash("sha256").update(whole).digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
+  });
+
+  it("that are whole are in their place after a kill: when the server starts, and before a client is told so", async () => {
+    const folder = join(data.path, "whole");
+    const bytes = randomBytes(1000);
+    const first = await startFixture({ data: folder });
+    const id = await newJob(first.url);
+    // As a server leaves them that is killed after the last byte: before the record says so, and after.
+    const killed = async (path: string, moved: boolean): Promise<string> => {
+      const location = (await begin(first, bytes.byteLength, { job: id, path })).headers.get("location")!;
+      const part = join(folder, "uploads", location.split("/").at(-1)!);
+      if (moved) {
+        const record = JSON.parse(await readFile(`${part}.json`, "utf8")) as { metadata: object };
+        await writeFile(`${part}.json`, JSON.stringify({ ...record, metadata: { ...record.metadata, moved: "yes" } }));
+      }
+      await writeFile(part, bytes);
+      return location;
+    };
+    const asked = await killed("asked.png", false);
+    const answer = await head(first.url + asked);
+    expect([answer.status, answer.headers.get("upload-offset")]).toEqual([200, "1000"]);
+    expect(await readFile(join(folder, "jobs", id, "input/asked.png"))).toEqual(bytes);
+    const locations = [await killed("a.png", false), await killed("b.png", true)];
+    await first.end("SIGKILL");
+
+    await using second = await startFixture({ data: folder });
+    for (const name of ["a.png", "b.png"])
+      await expect
+        .poll(() => readFile(join(folder, "jobs", id, "input", name)).catch(() => undefined), { timeout: 30_000 })
+        .toEqual(bytes);
+    for (const location of locations)
+      expect((await head(second.url + location)).headers.get("upload-offset")).toBe("1000");
+    expect((await readdir(join(folder, "uploads"))).filter((name) => !name.endsWith(".json"))).toEqual([]);
+  });
+
+  it("count against what is kept only while they are not complete", async () => {
+    await using few = await startFixture({ data: join(data.path, "few"), limits: { keptUploads: 2 } });
+    const id = await newJob(few.url);
+    for (let number = 0; number < 4; number++) {
+      const begun = await begin(few, 2, { job: id, path: `${number}.png` });
+      expect(begun.status).toBe(201);
+      expect((await piece(few.url + begun.headers.get("location")!, 0, Buffer.from("ok"))).status).toBe(204);
+    }
+    for (const number of [1, 2]) expect((await begin(few, 2, { job: id, path: `x${number}.png` })).status).toBe(201);
+    expect((await begin(few, 2, { job: id, path: "x3.png" })).status).toBe(503);
   });
 
   it("are removed once nobody has gone on with them for long", async () => {

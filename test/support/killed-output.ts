@@ -6,8 +6,9 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { randomNumbers } from "./crash.js";
+import { killRounds, type Round } from "./kill-rounds.js";
 
 const WRITER = fileURLToPath(new URL("killed-output.mjs", import.meta.url));
 const PAGES = 4;
@@ -38,51 +39,61 @@ function write(
   });
 }
 
-/** Kills a folder's writer and an archive's so often together, at the operations that the seed gives. */
-export function testKilledOutput(allKills: number, seed: number): void {
-  let root: string;
-  beforeAll(async () => (root = await mkdtemp(join(tmpdir(), "cobra-killed-"))));
-  afterAll(() => rm(root, { recursive: true, force: true }));
+const NAMES = ["out", "out.cbz"] as const;
+/** Of a round; then the writer runs to its end. */
+const MAX_KILLS = 8;
 
-  describe.each(["out", "out.cbz"])("an output whose writer is killed (%s)", (name) => {
-    it(
-      "has every page once, and none is set aside",
-      async ({ signal }) => {
-        const random = randomNumbers(seed);
-        const { operations } = await write(join(root, `whole-${name}`), signal);
+async function play(root: string, seed: number, operations: number, signal: AbortSignal): Promise<Round> {
+  const random = randomNumbers(seed);
+  const name = NAMES[seed % 2]!;
+  const folder = await mkdtemp(join(root, `seed-${seed}-`));
+  const target = join(folder, name);
+  const done = new Set<string>();
+  const pages = new Set<string>();
+  const [kills, aside, faults]: [string[], string[], string[]] = [[], [], []];
+  for (let killed = true; killed;) {
+    const killAt = 1 + Math.floor(random() * operations);
+    const result = await write(target, signal, kills.length < MAX_KILLS ? killAt : Infinity);
+    ({ killed } = result);
+    if (killed) kills.push(`before operation ${killAt}`);
+    for (const line of result.lines) {
+      if (line.startsWith("aside")) aside.push(line.slice(6));
+      if (line.startsWith("done") && done.has(line.slice(5))) faults.push(`${line.slice(5)} was done twice`);
+      if (line.startsWith("done")) done.add(line.slice(5));
+      if (/^(?:done|kept)/.test(line)) pages.add(line.slice(5));
+    }
+    if (!killed && result.lines.at(-1) !== "written")
+      faults.push(`the writer ended after "${result.lines.at(-1)}": ${result.stderr}`);
+  }
+  if (pages.size !== PAGES) faults.push(`pages there are: ${[...pages].join(", ")}`);
+  const there = (await readdir(folder, { recursive: true })).filter((path) => !path.includes(".cobra-batch/"));
+  const wanted = name === "out" ? FOLDER_HOLDS : [name];
+  if (there.toSorted().join() !== wanted.join()) faults.push(`there are ${there.join(", ")}`);
+  await rm(folder, { recursive: true });
+  return { what: `a writer of ${name}`, kills, aside, faults };
+}
+
+const FOLDER_HOLDS = [
+  "out",
+  "out/.cobra-batch",
+  ...Array.from({ length: PAGES }, (_, page) => `out/${page}_colorized.png`),
+  "out/processing_metadata.json",
+];
+
+/** Kills writers of a folder and of an archive so often together, at operations drawn from the seed. */
+export function testKilledOutput(kills: number, seed: number): void {
+  it(
+    "an output whose writer is killed has every page once, and none is set aside",
+    async ({ signal }) => {
+      const root = await mkdtemp(join(tmpdir(), "cobra-killed-"));
+      try {
+        const { operations } = await write(join(root, "whole"), signal);
         expect(operations).toBeGreaterThan(PAGES * 4);
-        await rm(join(root, `whole-${name}`), { recursive: true });
-        for (let kills = 0; kills < allKills / 2;) {
-          const target = join(root, name);
-          const done = new Set<string>();
-          const history: string[] = [];
-          for (let killed = true; killed;) {
-            const last = kills >= allKills / 2;
-            const killAt = 1 + Math.floor(random() * operations);
-            history.push(last ? "to the end" : `before operation ${killAt}`);
-            const result = last ? await write(target, signal) : await write(target, signal, killAt);
-            const where = `seed ${seed}: ${history.join(", ")}; ${result.lines.join(", ")} ${result.stderr}`;
-            expect(
-              result.lines.filter((line) => line.startsWith("aside")),
-              where,
-            ).toEqual([]);
-            for (const page of done) if (!result.killed) expect(result.lines, where).toContain(`kept ${page}`);
-            for (const line of result.lines) if (line.startsWith("done")) done.add(line.slice(5));
-            ({ killed } = result);
-            if (killed) kills++;
-            else expect(result.lines.at(-1), where).toBe("written");
-          }
-          expect(await readdir(root)).toEqual([name]);
-          if (name === "out")
-            expect((await readdir(target)).toSorted()).toEqual([
-              ".cobra-batch",
-              ...Array.from({ length: PAGES }, (_, page) => `${page}_colorized.png`),
-              "processing_metadata.json",
-            ]);
-          await rm(target, { recursive: true });
-        }
-      },
-      Math.max(600_000, allKills * 20_000),
-    );
-  });
+        await killRounds({ kills, rounds: 2, atOnce: 2, seed }, (own) => play(root, own, operations, signal));
+      } finally {
+        await rm(root, { recursive: true, force: true });
+      }
+    },
+    Math.max(600_000, kills * 20_000),
+  );
 }

@@ -21,6 +21,9 @@ export interface RedisServer {
   readonly url: string;
   /** Ends it with SIGKILL and starts it again from its append-only file. */
   kill(): Promise<void>;
+  /** It answers nothing until it is thawed, and its connections stay. */
+  freeze(): void;
+  thaw(): void;
   close(): Promise<void>;
 }
 
@@ -57,6 +60,8 @@ export async function startRedis(): Promise<RedisServer> {
       await end();
       await start();
     },
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
     close: async () => {
       await end();
       rmSync(folder, { recursive: true, force: true });

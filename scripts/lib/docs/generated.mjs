@@ -17,9 +17,11 @@ export async function generatedDocs() {
   const { catalogueJsonSchema } = await import("../../../dist/install/catalogue/catalogue-schema.js");
   const { openApiDocument } = await import("../../../dist/ui/web/server/document.js");
   const { METRICS } = await import("../../../dist/observe/metrics/table.js");
+  const { reportJsonSchema } = await import("../../../dist/tune/report/report.js");
   const lines = jsonLineSchema();
   return new Map([
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
+    ["docs/tune-report.schema.json", `${JSON.stringify(reportJsonSchema(), null, 2)}\n`],
     ["models/catalogue.schema.json", `${JSON.stringify(catalogueJsonSchema(), null, 2)}\n`],
     ["docs/cli.md", withSections("docs/cli.md", commandTable(createProgram()))],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],

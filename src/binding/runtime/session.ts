@@ -87,8 +87,8 @@ export class InferenceSession implements DeviceOwner, Disposable {
 
   /**
    * Runs the model. Inputs and outputs may be disposed as soon as this returns. Arrays given to `Tensor.from` are
-   * copied for the run: inputs before this returns, outputs just before the promise settles; memory of `Tensor.alloc`
-   * and of other runs is used in place.
+   * copied for the run: inputs before this returns, outputs just before the promise settles; shared arrays, memory of
+   * `Tensor.alloc` and of other runs are used in place.
    * @returns the outputs by name: new tensors (dispose of them), or the ones given in `options.outputs`
    * @throws ValidationError `ERR_TENSOR_NAME`, `ERR_TENSOR_DTYPE`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED`; InferenceError
    * `ERR_RUN`, `ERR_DEVICE_LOST`; ResourceError `ERR_OUT_OF_MEMORY`; the signal's reason

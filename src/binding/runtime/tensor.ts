@@ -91,8 +91,8 @@ export class Tensor implements Disposable {
 
   /**
    * A host tensor over the caller's array: both see each other's writes. Each run and copy takes the array's contents
-   * with it, because the array's memory may be transferred or resized at any time; `alloc` gives memory that runs use
-   * in place.
+   * with it, because the array's memory may be transferred or resized at any time. An array over a `SharedArrayBuffer`
+   * is used in place, and so is memory of `alloc`: write to it only between runs.
    * @throws ValidationError `ERR_TENSOR_DTYPE` where the array's class is not the dtype's, `ERR_TENSOR_DIMS` where the
    * dims do not describe exactly its elements.
    */
@@ -204,7 +204,11 @@ export class Tensor implements Disposable {
         `a view of [${dims.join(", ")}] from element ${elementOffset} reaches outside a tensor of ${length} elements`,
       );
     }
-    return Tensor.adopt(guarded(() => native.view(elementOffset, dims)));
+    const part = guarded(() => native.view(elementOffset, dims));
+    // The addon makes no arrays over shared memory.
+    if (!(this.#data?.buffer instanceof SharedArrayBuffer)) return Tensor.adopt(part);
+    const data = this.#data.subarray(elementOffset, elementOffset + count);
+    return new Tensor(part, this.dtype, dims, this.device, data);
   }
 
   /**

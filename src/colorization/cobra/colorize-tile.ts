@@ -6,11 +6,12 @@
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
 import type { Lease } from "../../memory/lease-cache.js";
+import type { Bucket } from "../../model/buckets.js";
 import type { ModelManifest } from "../../model/manifest.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import { upsampledSize } from "../tasks/network-pictures.js";
-import type { PreparedConditions } from "../tasks/prepare-conditions.js";
+import type { ConditionPlanes, PreparedConditions } from "../tasks/prepare-conditions.js";
 import type { PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
 import type { PageNoise } from "./page-noise.js";
@@ -56,6 +57,7 @@ export async function colorizeTile(
   const looking = lookUp(context, prepared, request);
   looking.catch(() => undefined);
   let conditions: PreparedConditions;
+  const planes = conditionPlanes(networks, bucket, prepared.marks !== undefined, upsampler);
   try {
     const lineRaw = await networks.extractLines(prepared.lineInput, signal);
     conditions = await runTask(
@@ -66,10 +68,11 @@ export async function colorizeTile(
         style,
         marks: prepared.marks,
         latentDownscale: manifest.latent.downscale,
-        upsamplerScale: upsampler?.scale ?? null,
+        planes,
       },
       signal,
     );
+    networks.planes.giveBack(lineRaw.data);
   } catch (error) {
     await looking.then(
       ({ lease }) => lease.release(),
@@ -85,8 +88,9 @@ export async function colorizeTile(
   let denoised: Tensor;
   try {
     clock.begin("encode");
-    using lineLatent = await networks.encodeImage(conditions.linePlanes, width, height, noise.line, signal);
-    using hintLatent = await networks.encodeImage(conditions.hintPlanes, width, height, noise.hint, signal);
+    using lineLatent = await networks.encodeImage(planes.line, width, height, noise.line, signal);
+    using hintLatent = await networks.encodeImage(planes.hint ?? planes.line, width, height, noise.hint, signal);
+    networks.planes.giveBack(planes.line, ...(planes.hint === undefined ? [] : [planes.hint]));
     using hintMask = Tensor.from("float32", conditions.hintMask, [1, 1, latentDims[2], latentDims[3]]);
     using resolution = pageResolution(bucket);
     clock.begin("denoise");
@@ -108,33 +112,40 @@ export async function colorizeTile(
   if (request.onValue) report("latent", await valuesOf(latent));
 
   clock.begin("decode");
-  const planes = await networks.decodeLatent(latent, signal);
-  const decoded = await runTask(
-    "prepareDecoded",
-    { planes, width, height, upsamplerScale: upsampler?.scale ?? null },
-    signal,
-  );
+  const decodedPlanes = await networks.decodeLatent(latent, signal);
+  const { scale, values: upLine } = planes.upsampled ?? {};
+  const upColor = upLine && { values: networks.planes.take(upLine.length), scale: scale! };
+  const decoded = await runTask("prepareDecoded", { planes: decodedPlanes, width, height, upsampled: upColor }, signal);
+  networks.planes.giveBack(decodedPlanes);
   report("picture", decoded.picture);
 
   let image = decoded.picture;
-  if (upsampler && decoded.upsampledColorPlanes && conditions.upsampledLinePlanes) {
+  if (upLine && upColor) {
     clock.begin("upsample");
     const [upWidth, upHeight] = upsampled;
-    const up = await networks.upsample(
-      decoded.upsampledColorPlanes,
-      conditions.upsampledLinePlanes,
-      noise.upsampler,
-      upWidth,
-      upHeight,
-      style,
-      signal,
-    );
+    const up = await networks.upsample(upColor.values, upLine, noise.upsampler, upWidth, upHeight, style, signal);
+    networks.planes.giveBack(upColor.values, upLine);
     image = await runTask("finishPicture", { planes: up, width: upWidth, height: upHeight }, signal);
+    networks.planes.giveBack(up);
   }
   return {
     picture: image,
     references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })),
   };
+}
+
+/** Memory for the planes of a tile's conditions; given back when the networks have taken them. */
+function conditionPlanes(
+  { planes }: Networks,
+  { width, height }: Bucket,
+  hasMarks: boolean,
+  upsampler: TileContext["upsampler"],
+): ConditionPlanes {
+  const count = 3 * width * height;
+  const made: ConditionPlanes = { line: planes.take(count), ...(hasMarks ? { hint: planes.take(count) } : {}) };
+  if (upsampler === null) return made;
+  const [upWidth, upHeight] = upsampledSize(width, height, upsampler.scale);
+  return { ...made, upsampled: { values: planes.take(3 * upWidth * upHeight), scale: upsampler.scale } };
 }
 
 /** What a tile is coloured from, on the device; release the lease when the tile is done. */
@@ -165,7 +176,7 @@ async function lookUp(
     references: (retrieved.length * latentCount) / 4,
     upsampler: (channels * upsampled[0] * upsampled[1]) / downscale ** 2,
   };
-  const drawing = request.noise ?? runTask("seededNoise", { seed, counts }, signal);
+  const drawing = request.noise ?? lane.noise.of(runTask, seed, counts, signal);
   const chosen = retrieved.map((one, index) => ({ ...one, noise: request.noise?.references?.[index] }));
   const [lent, noise] = await Promise.allSettled([
     references.keysAndValues(lane, chosen, bucket, style, signal),

@@ -6,7 +6,7 @@
 import { NoiseGenerator } from "./noise.js";
 
 /** How many values each draw of a page has. */
-interface NoiseCounts {
+export interface NoiseCounts {
   /** The page's latent: 4 x H/8 x W/8. */
   latent: number;
   /** All references' latents together, which are drawn past and not used. */

@@ -11,6 +11,7 @@ import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "./abortable.js";
+import { oneAhead } from "./one-ahead.js";
 import { SpilledBlocks } from "./spilled-blocks.js";
 
 /** One patch of one reference, ready for a bucket. */
@@ -108,10 +109,12 @@ export class ReferenceBlocks {
     const inPlace = addressable && !onHost;
     const all = inPlace ? await Tensor.allocOn(session, precision, dims) : Tensor.alloc(precision, dims);
     try {
-      for (const [index, one] of chosen.entries()) {
-        const lease = await this.#block(one, bucket, style, prefix, signal);
+      let index = 0;
+      const lend = (one: ChosenPatch): Promise<Lease<Tensor>> => this.#block(one, bucket, style, prefix, signal);
+      // A worker prepares one patch while the device encodes the one before.
+      for await (const [, lease] of oneAhead(chosen, lend, (unused) => unused.release())) {
         try {
-          using place = all.view(index * blockElements, [1, ...blockDims]);
+          using place = all.view(index++ * blockElements, [1, ...blockDims]);
           await lease.value.copyTo(place);
         } finally {
           lease.release();

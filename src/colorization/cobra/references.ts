@@ -12,7 +12,8 @@ import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "./abortable.js";
-import { pictureHash } from "./picture-hash.js";
+import { oneAhead } from "./one-ahead.js";
+import { pictureHash, pictureHashAside } from "./picture-hash.js";
 import { ReferenceBlocks, type HostRoom, type ChosenPatch, type ReferencePatch } from "./reference-blocks.js";
 
 /** A coloured picture and what to call it. */
@@ -51,9 +52,9 @@ export class ReferenceSet implements Disposable {
     this.names = references.map((reference) => reference.name);
   }
 
-  /** Hash of all references' names, contents and order; computed when it is first asked for. */
+  /** Hash of all references' names, contents and order; computed, in place, when it is first asked for. */
   get hash(): string {
-    this.#hash ??= referencesHash(this.#references);
+    this.#hash ??= hashOf(this.#references, (image) => contentHashes.get(image) ?? pictureHash(image));
     return this.#hash;
   }
 
@@ -76,14 +77,15 @@ export class ReferenceSet implements Disposable {
 
   async #prepare(bucket: Bucket, networks: Networks): Promise<ReferencePatch[]> {
     const all: ReferencePatch[] = [];
-    for (const { name, image } of this.#references) {
-      // what goes to a worker is gone here, and other buckets need it
-      const copy = { ...image, data: new Uint8Array(image.data) };
-      const { pixels, patches, hash } = await this.#runTask("prepareReference", {
-        image: copy,
+    const cut = ({ image }: ReferenceImage) =>
+      this.#runTask("prepareReference", {
+        // What goes to a worker is gone here, and other buckets need it.
+        image: { ...image, data: new Uint8Array(image.data) },
         bucket,
         encoder: networks.model.manifest.imageEncoder,
       });
+    // A worker cuts one reference while the device embeds the one before.
+    for await (const [{ name }, { pixels, patches, hash }] of oneAhead(this.#references, cut)) {
       const embeddings = await networks.embed(pixels, patches.length);
       const size = embeddings.length / patches.length;
       patches.forEach((patch, index) => {
@@ -157,8 +159,14 @@ export class ReferenceSet implements Disposable {
   }
 }
 
-/** Hash of references' names, contents and order. */
-export function referencesHash(references: readonly ReferenceImage[]): string {
+/** Hash of references' names, contents and order, computed beside the event loop. */
+export async function referencesHash(references: readonly ReferenceImage[]): Promise<string> {
+  for (const { image } of references)
+    if (!contentHashes.has(image)) contentHashes.set(image, await pictureHashAside(image));
+  return hashOf(references, (image) => contentHashes.get(image)!);
+}
+
+function hashOf(references: readonly ReferenceImage[], contentHash: (image: RasterImage) => string): string {
   return createHash("sha256")
     .update(JSON.stringify(references.map(({ name, image }) => [name, contentHash(image)])))
     .digest("hex");
@@ -166,11 +174,3 @@ export function referencesHash(references: readonly ReferenceImage[]): string {
 
 /** Of pictures that are hashed by more than one list of references. */
 const contentHashes = new WeakMap<RasterImage, string>();
-
-function contentHash(image: RasterImage): string {
-  const known = contentHashes.get(image);
-  if (known !== undefined) return known;
-  const hash = pictureHash(image);
-  contentHashes.set(image, hash);
-  return hash;
-}

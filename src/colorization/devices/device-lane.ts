@@ -11,6 +11,7 @@ import type { LedgerSnapshot } from "../../memory/ledger.js";
 import type { DeviceStep } from "../../memory/pressure.js";
 import type { ModelPackage } from "../../model/package.js";
 import { PageDenoiser } from "../denoising/page-denoiser.js";
+import { SharedNoise } from "../cobra/shared-noise.js";
 import { LoadedStyles } from "../networks/loaded-styles.js";
 import type { OpenNetwork } from "../networks/network-sessions.js";
 import { Networks } from "../networks/networks.js";
@@ -60,6 +61,7 @@ export class DeviceLane implements Disposable {
   readonly networks: Networks;
   readonly memory: DeviceMemory;
   readonly denoiser: PageDenoiser;
+  readonly noise = new SharedNoise();
   readonly #clock: RunClock;
   readonly #styles: LoadedStyles;
   #inFlight = 0;

@@ -10,7 +10,7 @@ import type { LineInput } from "../cobra/line-style.js";
 import { NetworkSessions, openInRuntime, type OpenNetwork, type RetryOnOutOfMemory } from "./network-sessions.js";
 import { RunClock } from "./run-times.js";
 import type { BookMemory } from "./shared-weights.js";
-import { copyOut, Staging } from "./staging.js";
+import { SharedPlanes, Staging } from "./staging.js";
 import { shrinkArenas } from "./shrink-arenas.js";
 
 /** What the denoiser sees of B pages besides the noisy latents; all stay where the session put them. */
@@ -44,6 +44,8 @@ export interface NetworksParts {
 /** Runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
+  /** Memory for planes that workers and networks share. */
+  readonly planes = new SharedPlanes();
   readonly #sessions: NetworkSessions;
   readonly #withRetry: RetryOnOutOfMemory;
   readonly #clock: RunClock;
@@ -82,14 +84,14 @@ export class Networks implements Disposable {
     }
   }
 
+  /** @param output its name, or where to write it: shared memory, by its name */
   async #run(
     graph: GraphName,
     style: Style,
     inputs: Record<string, Tensor>,
-    output: string,
+    output: string | Readonly<Record<string, Tensor>>,
     signal?: AbortSignal,
     keepOnDevice = false,
-    batch = 1,
   ): Promise<Tensor> {
     let { session, weights } = await this.#ready(graph, style);
     const startedMs = performance.now();
@@ -98,14 +100,33 @@ export class Networks implements Disposable {
         if (session.disposed) ({ session, weights } = await this.#ready(graph, style));
         return session.run(
           { ...inputs, ...weights },
-          { outputs: [output], keepOnDevice, finite: true, ...(signal ? { signal } : {}) },
+          {
+            outputs: typeof output === "string" ? [output] : output,
+            keepOnDevice,
+            finite: true,
+            ...(signal ? { signal } : {}),
+          },
         );
-      }, batch);
+      });
       this.recordRun(graph, style, session, startedMs);
-      return outputs[output]!;
+      return Object.values(outputs)[0]!;
     } catch (error) {
       throw this.runFailed(graph, style, session, startedMs, error);
     }
+  }
+
+  /** Runs a network that gives planes. @returns shared memory; give it back to `planes` */
+  async #runToPlanes(
+    graph: GraphName,
+    style: Style,
+    inputs: Record<string, Tensor>,
+    [name, dims]: readonly [string, readonly number[]],
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    const values = this.planes.take(dims.reduce((product, dim) => product * dim, 1));
+    using output = Tensor.from("float32", values, dims);
+    await this.#run(graph, style, inputs, { [name]: output }, signal);
+    return values;
   }
 
   /** Counts a run that ends now; `error`: the code or the name of what it failed with. */
@@ -139,14 +160,15 @@ export class Networks implements Disposable {
   }
 
   /**
-   * Raw output of the line network, at the input's padded size.
+   * Raw output of the line network, at the input's padded size, in memory of `planes`.
    * @param gray 0..255, sides multiples of 16
    */
   async extractLines({ data, width, height }: LineInput, signal?: AbortSignal): Promise<LineInput> {
-    using line = await this.#staging.with(data, [1, 1, height, width], (gray) =>
-      this.#run("line_extractor", "line", { gray }, "line", signal),
+    const dims = [1, 1, height, width];
+    const line = await this.#staging.with(data, dims, (gray) =>
+      this.#runToPlanes("line_extractor", "line", { gray }, ["line", dims], signal),
     );
-    return { data: await copyOut(line), width, height };
+    return { data: line, width, height };
   }
 
   /**
@@ -158,7 +180,7 @@ export class Networks implements Disposable {
     using embedding = await this.#staging.with(pixels, [count, 3, size, size], (input) =>
       this.#run("image_encoder", "line", { pixels: input }, "embedding", signal),
     );
-    return await copyOut(embedding);
+    return (embedding.data as Float32Array).slice();
   }
 
   /**
@@ -199,15 +221,16 @@ export class Networks implements Disposable {
     );
   }
 
-  /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w]. */
-  async decodeLatent(latent: Tensor, signal?: AbortSignal): Promise<Float32Array> {
-    using image = await this.#run("vae_decoder", "line", { latent }, "image", signal);
-    return await copyOut(image);
+  /** Picture planes [1, 3, 8h, 8w] around [-1, 1] of a scaled latent [1, 4, h, w], in memory of `planes`. */
+  decodeLatent(latent: Tensor, signal?: AbortSignal): Promise<Float32Array> {
+    const { downscale } = this.model.manifest.latent;
+    const dims = [1, 3, ...latent.dims.slice(2).map((side) => side * downscale)];
+    return this.#runToPlanes("vae_decoder", "line", { latent }, ["image", dims], signal);
   }
 
   /**
    * The guided upsampler: colour and line planes [1, 3, height, width] and noise [1, 4, height/8, width/8] to picture
-   * planes.
+   * planes in memory of `planes`.
    */
   async upsample(
     color: Float32Array,
@@ -221,12 +244,12 @@ export class Networks implements Disposable {
     const { channels, downscale } = this.model.manifest.latent;
     const dims = [1, 3, height, width];
     using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
-    using image = await this.#staging.with(color, dims, (colorInput) =>
-      this.#staging.with(line, dims, (lineInput) =>
-        this.#run("guided_upsampler", style, { color: colorInput, line: lineInput, noise: draw }, "image", signal),
-      ),
+    return await this.#staging.with(color, dims, (colorInput) =>
+      this.#staging.with(line, dims, (lineInput) => {
+        const inputs = { color: colorInput, line: lineInput, noise: draw };
+        return this.#runToPlanes("guided_upsampler", style, inputs, ["image", dims], signal);
+      }),
     );
-    return await copyOut(image);
   }
 
   /** Frees what only this style uses, when its last run has ended. It opens again when it is needed. */
@@ -242,12 +265,14 @@ export class Networks implements Disposable {
   /** Gives memory that all arenas hold and do not use back to the system. */
   shrinkArenas(): Promise<void> {
     this.#staging.clear();
+    this.planes.clear();
     return shrinkArenas(this.#sessions, this.model.manifest);
   }
 
   /** Frees all sessions, weights and staged memory. They are there again when they are needed. */
   async rebuild(): Promise<void> {
     this.#staging.clear();
+    this.planes.clear();
     this.#sessions.closeAll();
   }
 
@@ -255,6 +280,7 @@ export class Networks implements Disposable {
   dispose(): void {
     this.#sessions[Symbol.dispose]();
     this.#staging[Symbol.dispose]();
+    this.planes.clear();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 /**
- * Host memory on the way to and from the networks. Large arrays are copied in pieces, so that the event loop goes on
- * between them, and the tensors are kept for the next page.
+ * Host memory on the way to and from the networks. Planes that worker threads fill or read are shared with them and used
+ * in place. Other large arrays are copied in pieces, so that the event loop goes on between them. Both are kept for the
+ * next page.
  */
 import { setImmediate } from "node:timers/promises";
 import { Tensor } from "../../binding/index.js";
@@ -11,7 +12,7 @@ const PIECE_BYTES = 2 ** 22;
 const STAGED_BYTES = 2 ** 20;
 
 /** Copies elements, and lets other work go on between the pieces. */
-export async function copyInPieces(from: Float32Array, to: Float32Array): Promise<void> {
+async function copyInPieces(from: Float32Array, to: Float32Array): Promise<void> {
   const piece = PIECE_BYTES / from.BYTES_PER_ELEMENT;
   for (let start = 0; start < from.length; start += piece) {
     if (start > 0) await setImmediate();
@@ -19,13 +20,31 @@ export async function copyInPieces(from: Float32Array, to: Float32Array): Promis
   }
 }
 
-/** A copy of a tensor's elements that outlives it. */
-export async function copyOut(tensor: Tensor): Promise<Float32Array> {
-  const from = tensor.data as Float32Array;
-  if (from.byteLength < STAGED_BYTES) return from.slice();
-  const to = new Float32Array(from.length);
-  await copyInPieces(from, to);
-  return to;
+/**
+ * Planes in memory that threads share: a worker fills them and the device reads them, or the other way round, and nobody
+ * copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort, when a
+ * worker may still be at it, it is left to the garbage collector. Contents are those of the last user: fill all of it.
+ */
+export class SharedPlanes {
+  readonly #free = new Map<number, Float32Array[]>();
+
+  /** An array of so many values. */
+  take(length: number): Float32Array {
+    return this.#free.get(length)?.pop() ?? new Float32Array(new SharedArrayBuffer(4 * length));
+  }
+
+  giveBack(...arrays: readonly Float32Array[]): void {
+    for (const array of arrays) {
+      const kept = this.#free.get(array.length);
+      if (kept === undefined) this.#free.set(array.length, [array]);
+      else kept.push(array);
+    }
+  }
+
+  /** Forgets what is not in use. */
+  clear(): void {
+    this.#free.clear();
+  }
 }
 
 /** Tensors on the host for inputs, kept by shape. Owned by `Networks`; `dispose` frees what is not in use. */
@@ -35,7 +54,7 @@ export class Staging implements Disposable {
 
   /** Does `work` with an array as a tensor, which is taken back afterwards. */
   async with<T>(array: Float32Array, dims: readonly number[], work: (tensor: Tensor) => Promise<T>): Promise<T> {
-    if (array.byteLength < STAGED_BYTES) {
+    if (array.byteLength < STAGED_BYTES || array.buffer instanceof SharedArrayBuffer) {
       using tensor = Tensor.from("float32", array, dims);
       return await work(tensor);
     }

@@ -24,9 +24,12 @@ export function upsampledSize(width: number, height: number, scale: number): [nu
   return [Math.trunc(width * scale), Math.trunc(height * scale)];
 }
 
-/** A picture as planes in [-1, 1]: x / 255 * 2 - 1. */
-export function signedPlanes(image: PixelImage): Float32Array {
-  return toPlanar(image, SIGNED_RGB);
+/**
+ * A picture as planes in [-1, 1]: x / 255 * 2 - 1.
+ * @param out where to write, exactly 3 * width * height values
+ */
+export function signedPlanes(image: PixelImage, out?: Float32Array): Float32Array {
+  return toPlanar(image, SIGNED_RGB, out);
 }
 
 /** A picture enlarged to the upsampler's size. */

@@ -14,21 +14,25 @@ interface ConditionTask {
   /** RGBA at the bucket's size; see `PreparedHints`. */
   marks: PixelImage<4> | undefined;
   latentDownscale: number;
-  /** Scale of the guided upsampler; null when the package has none. */
-  upsamplerScale: number | null;
+  /** Where the planes go; absent: none are made. */
+  planes?: ConditionPlanes | undefined;
+}
+
+/** Planes that networks take, in [-1, 1], in shared memory that the task fills. */
+export interface ConditionPlanes {
+  /** [1, 3, H, W]: the line picture. */
+  line: Float32Array;
+  /** [1, 3, H, W]: the line picture with the hints' colours; absent where there are none. */
+  hint?: Float32Array | undefined;
+  /** [1, 3, scale*H, scale*W]: the line picture for the guided upsampler; absent without one. */
+  upsampled?: { values: Float32Array; scale: number } | undefined;
 }
 
 export interface PreparedConditions {
   /** The line picture. */
   line: PixelImage<1>;
-  /** [1, 3, H, W] in [-1, 1]. */
-  linePlanes: Float32Array;
-  /** [1, 3, H, W] in [-1, 1]: the line picture with the hints' colours. */
-  hintPlanes: Float32Array;
   /** [1, 1, H/8, W/8], 0..1. */
   hintMask: Float32Array;
-  /** [1, 3, scale*H, scale*W] in [-1, 1], and its size; absent without an upsampler. */
-  upsampledLinePlanes?: Float32Array;
 }
 
 /** Line network output → line picture, hint picture and mask, in the form that the networks take. */
@@ -37,14 +41,11 @@ export function prepareConditions(task: ConditionTask): PreparedConditions {
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
   const lineRgb = toRgb(line);
   const hinted = layHints(lineRgb, task.marks);
-  const linePlanes = signedPlanes(lineRgb);
-  return {
-    line,
-    linePlanes,
-    hintPlanes: task.marks === undefined ? linePlanes.slice() : signedPlanes(hinted.picture),
-    hintMask: hintMaskPlane(hinted.mask, task.latentDownscale),
-    ...(task.upsamplerScale === null
-      ? {}
-      : { upsampledLinePlanes: signedPlanes(upscale(lineRgb, task.upsamplerScale)) }),
-  };
+  const { planes } = task;
+  if (planes !== undefined) {
+    signedPlanes(lineRgb, planes.line);
+    if (planes.hint !== undefined) signedPlanes(hinted.picture, planes.hint);
+    if (planes.upsampled !== undefined) signedPlanes(upscale(lineRgb, planes.upsampled.scale), planes.upsampled.values);
+  }
+  return { line, hintMask: hintMaskPlane(hinted.mask, task.latentDownscale) };
 }

@@ -8,23 +8,20 @@ interface DecodedTask {
   planes: Float32Array;
   width: number;
   height: number;
-  upsamplerScale: number | null;
+  /** Where the upsampler's colour input goes, [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
+  upsampled?: { values: Float32Array; scale: number } | undefined;
 }
 
 interface DecodedPage {
   /** The pipeline's picture at the bucket's size. */
   picture: RasterImage;
-  /** [1, 3, scale*H, scale*W] in [-1, 1]; absent without an upsampler. */
-  upsampledColorPlanes?: Float32Array;
 }
 
 /** Decoder output → 8-bit picture (rounded half to even) and the upsampler's colour input. */
-export function prepareDecoded({ planes, width, height, upsamplerScale }: DecodedTask): DecodedPage {
+export function prepareDecoded({ planes, width, height, upsampled }: DecodedTask): DecodedPage {
   const picture = fromPlanar(planes, width, height, 3, { rounding: "half-even" });
-  return {
-    picture,
-    ...(upsamplerScale === null ? {} : { upsampledColorPlanes: signedPlanes(upscale(picture, upsamplerScale)) }),
-  };
+  if (upsampled !== undefined) signedPlanes(upscale(picture, upsampled.scale), upsampled.values);
+  return { picture };
 }
 
 interface FinishTask {

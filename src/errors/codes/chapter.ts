@@ -131,7 +131,7 @@ export const CHAPTER_ERRORS = {
     scope: "page",
     retryable: "no",
     exitCode: 1,
-    remedy: "unpack the archive and give the folder",
+    remedy: "unpack the archive and give the folder, or in a program raise `limits` of `openPageSource`",
   },
 
   // outputs

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import type { PageResult } from "../../colorization/request/page-request.js";
 import { QueueError } from "../../errors.js";
-import type { SharedStore } from "../store/shared-store.js";
+import type { FarmStore } from "../store/farm-store.js";
 import type { FarmQueue } from "./farm-queue.js";
 import { storedResult } from "./farm-worker.js";
 
@@ -14,7 +14,7 @@ const ASK_EVERY = 10;
 
 export interface AwaitedPage {
   readonly queue: FarmQueue;
-  readonly store: SharedStore;
+  readonly store: FarmStore;
   /** The chapter's job. */
   readonly id: string;
   readonly key: string;

@@ -5,7 +5,7 @@
 import { CrashMarks, stageInMark, type CrashNotePad } from "../../core/journal/crash-marks.js";
 import type { FailureStage } from "../../core/events.js";
 import { parseJson } from "../../text/parse-json.js";
-import type { SharedStore } from "../store/shared-store.js";
+import type { FarmStore } from "../store/farm-store.js";
 
 /** So many crashes set a page aside. */
 const CRASHES = 2;
@@ -22,7 +22,7 @@ export interface MarkedPage {
 }
 
 /** Reads all crash notes. A page that a note names is done alone, one that two name not at all. */
-export async function treatmentOf(store: SharedStore, { name, key }: MarkedPage): Promise<PageTreatment> {
+export async function treatmentOf(store: FarmStore, { name, key }: MarkedPage): Promise<PageTreatment> {
   const page = { page: name, fingerprint: key };
   const stages = (await store.crashNotes()).flatMap((text) =>
     text.split("\n").flatMap((line) => {

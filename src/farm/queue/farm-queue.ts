@@ -10,6 +10,7 @@ import { VERSION } from "../../core/version.js";
 import { ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
+import { checkRedisAddress, shownAddress } from "./redis-address.js";
 
 /** All keys of this program begin with it. */
 export const PREFIX = "cobra";
@@ -28,6 +29,8 @@ export interface PageJob {
   readonly request: StoredRequest;
   /** The chapter's output, for people. */
   readonly chapter: string;
+  /** Of a chapter that its submitter puts together. */
+  readonly submitter?: { readonly pages: number; readonly priority: number };
 }
 
 /** The end of a chapter in the queue: its pages are its children. */
@@ -64,13 +67,9 @@ export function checkFarmName(name: string): string {
   );
 }
 
-/** A connection that waits for Redis to come back, for as long as it takes. */
+/** A connection that waits for Redis to come back, for as long as it takes. @throws ConfigurationError `ERR_CONFIG` */
 export function connect(url: string): Redis {
-  if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url) || new URL(url).hostname === "")
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `--queue: must be redis://HOST:PORT or rediss://…, PORT at most 65535, not ${JSON.stringify(withoutPassword(url))}; write special characters of a password as %XX`,
-    );
+  checkRedisAddress(url);
   const redis = new Redis(url, {
     maxRetriesPerRequest: null,
     retryStrategy: (times) => Math.min(2000, 50 * 2 ** Math.min(times, 6)),
@@ -94,7 +93,7 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
         reject(
           new ResourceError(
             "ERR_QUEUE_CONNECTION",
-            `the queue at ${withoutPassword(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}; check that Redis runs there and can be reached`,
+            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}; check that Redis runs there and can be reached`,
           ),
         ),
       ms,
@@ -110,10 +109,19 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
   }
 }
 
+/** Whether Redis answers within a second. */
+export async function answers(redis: Redis, url: string): Promise<boolean> {
+  if (redis.status !== "ready") return false;
+  return ping(redis, url, 1000).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** What a person can do about an answer of Redis that is an error; any other error as it is. */
 export function queueFault(error: unknown, url: string): unknown {
   if (!(error instanceof Error) || error.name !== "ReplyError") return error;
-  const place = withoutPassword(url);
+  const place = shownAddress(url);
   if (/^(?:NOAUTH|WRONGPASS|ERR (?:AUTH|invalid password))/.test(error.message))
     return new ConfigurationError(
       "ERR_CONFIG",
@@ -125,11 +133,6 @@ export function queueFault(error: unknown, url: string): unknown {
     `the queue at ${place} refuses what is asked of it (${error.message}); correct that in Redis, then run the same command again`,
     { cause: error },
   );
-}
-
-/** An address as it may be shown. */
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/.*@/, "//");
 }
 
 /** The queues of one model, open. */
@@ -162,9 +165,17 @@ export function lanesKey(name: string): string {
   return `${PREFIX}:${name}.lanes`;
 }
 
-/** Notes a lane, so that commands and workers of other models know of it. */
+/** There while the farm is paused. */
+export function pausedKey(name: string): string {
+  return `${PREFIX}:${name}.paused`;
+}
+
+/** Notes a lane, so that commands and workers of other models know of it. In a farm that is paused it is paused too. */
 export async function noteLane(redis: Redis, name: string, model: QueuedModel): Promise<void> {
   await redis.hset(lanesKey(name), `${model.hash} ${VERSION}`, JSON.stringify(model));
+  if ((await redis.exists(pausedKey(name))) === 0) return;
+  await using queue = new FarmQueue(redis, laneOf(name, model));
+  await Promise.all([queue.pages.pause(), queue.chapters.pause()]);
 }
 
 /** All lanes of a farm. */

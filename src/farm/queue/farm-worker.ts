@@ -4,6 +4,7 @@
  * and a lease.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
@@ -18,7 +19,7 @@ import { CHANNELS } from "../../observe/channels.js";
 import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
-import type { SharedStore } from "../store/shared-store.js";
+import type { FarmStore } from "../store/farm-store.js";
 import { treatmentOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
 import { PageGate } from "./page-gate.js";
@@ -26,7 +27,7 @@ import { PageGate } from "./page-gate.js";
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
   readonly engine: BatchEngine;
-  readonly store: SharedStore;
+  readonly store: FarmStore;
   readonly redis: Redis;
   readonly lane: Lane;
   /** Pages taken from the queue at once. */
@@ -45,6 +46,8 @@ const DEFAULT_LOCK_MS = 60_000;
  * are counted by their notes, and kills do not count.
  */
 const MOST_STALLS = 1000;
+/** Time in which Redis must have taken back what a worker that ends had in hand. */
+const GIVE_BACK_MS = 3000;
 /** References of so many chapters stay at hand. */
 const HELD_LISTS = 4;
 
@@ -88,14 +91,23 @@ export class FarmWorker {
   }
 
   /**
-   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue.
+   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue. Where Redis does
+   * not take it back, other workers have it once its locks are over.
+   * @returns whether Redis took it back; if not, its connections stay open
    */
-  async close(drainMs: number): Promise<void> {
+  async close(drainMs: number): Promise<boolean> {
     const closed = Promise.all([this.#pages.close(), this.#chapters.close()]);
     const timer = setTimeout(() => this.#stop.abort(new Error("the worker ends")), drainMs);
-    await closed.finally(() => clearTimeout(timer));
+    const ended = new AbortController();
+    const late = sleep(drainMs + GIVE_BACK_MS, false, { signal: ended.signal }).catch(() => false);
+    const inTime = await Promise.race([closed.then(() => true), late]).finally(() => {
+      clearTimeout(timer);
+      ended.abort();
+    });
     for (const held of this.#held.values()) held[Symbol.dispose]();
     this.#marks.close();
+    if (!inTime) log.warn("the queue does not answer; pages in hand go to other workers when their locks are over");
+    return inTime;
   }
 
   async #page(job: Job<PageJob>, token: string | undefined): Promise<void> {
@@ -170,7 +182,7 @@ export class FarmWorker {
     const { engine, store } = this.#options;
     const held =
       this.#held.get(list) ??
-      engine.referenceStore.hold(references.map((one) => ({ ...one, read: () => store.read(one.hash) })));
+      engine.referenceStore.hold(references.map((one) => ({ ...one, read: () => store.read(one.hash, true) })));
     this.#held.delete(list);
     this.#held.set(list, held);
     for (const [old, hold] of [...this.#held].slice(0, Math.max(0, this.#held.size - HELD_LISTS))) {
@@ -220,7 +232,7 @@ export class FarmWorker {
 }
 
 /** What has come of a page. */
-export async function storedResult(store: SharedStore, key: string): Promise<PageResult | undefined> {
+export async function storedResult(store: FarmStore, key: string): Promise<PageResult | undefined> {
   return (await store.result(key)) ?? (await store.failure(key));
 }
 

@@ -1,65 +1,71 @@
 /** What people ask of a farm's queue: which chapters there are, how far they are, and to hold or drop them. */
 import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
-import { z } from "zod";
-import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
-import { FarmQueue, lanesOf, type ChapterJob, type PageJob } from "./farm-queue.js";
+import { FarmQueue, lanesOf, pausedKey, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
 
-/** A chapter in the queue. */
-export interface QueuedChapter {
-  readonly id: string;
-  readonly output: string;
-  readonly model: string;
-  readonly state: "waiting" | "assembling" | "failed";
-  readonly priority: number;
-  readonly submittedAt: string;
-  /** Pages of the chapter. */
-  readonly pages: number;
-  /** Of them those that workers have still to do. */
-  readonly left: number;
-  /** Why the job has failed. */
-  readonly reason?: string;
-}
+type ModelQueue = FarmQueue & { readonly model: QueuedModel };
 
 /** All queues of a farm, open. */
 export class QueueAdmin implements AsyncDisposable {
-  readonly #queues: readonly FarmQueue[];
+  readonly #redis: Redis;
+  readonly #name: string;
+  readonly #queues: readonly ModelQueue[];
 
-  private constructor(queues: readonly FarmQueue[]) {
+  private constructor(redis: Redis, name: string, queues: readonly ModelQueue[]) {
+    this.#redis = redis;
+    this.#name = name;
     this.#queues = queues;
   }
 
   static async open(redis: Redis, name: string): Promise<QueueAdmin> {
-    return new QueueAdmin((await lanesOf(redis, name)).map(({ lane }) => new FarmQueue(redis, lane)));
+    const lanes = await lanesOf(redis, name);
+    return new QueueAdmin(
+      redis,
+      name,
+      lanes.map(({ lane, model }) => Object.assign(new FarmQueue(redis, lane), { model })),
+    );
   }
 
   /** All chapters, in the order of their submission. */
   async list(): Promise<QueuedChapter[]> {
+    const paused = await this.isPaused();
     const found = await Promise.all(
       this.#queues.map(async ({ chapters }) =>
         Promise.all(
           (await chapters.getJobs(["waiting-children", "prioritized", "wait", "active", "delayed", "failed"])).map(
-            (job) => describe(job),
+            (job) => describeChapter(job, paused),
           ),
         ),
       ),
     );
-    return found.flat().toSorted((a, b) => (a.submittedAt < b.submittedAt ? -1 : 1));
+    return [...found.flat(), ...(await this.#waited())].toSorted((a, b) => (a.submittedAt < b.submittedAt ? -1 : 1));
   }
 
   /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there */
   async show(id: string): Promise<QueuedChapter> {
-    return describe(await this.#find(id));
+    const job = await this.#job(id);
+    if (job !== undefined) return describeChapter(job, await this.isPaused());
+    const waited = (await this.#waited()).find((one) => one.id === id);
+    if (waited === undefined) throw noJob(id);
+    return waited;
+  }
+
+  /** Whether workers take nothing. */
+  async isPaused(): Promise<boolean> {
+    return (await this.#redis.exists(pausedKey(this.#name))) === 1;
   }
 
   /** Workers take nothing more; what they have in hand is finished. */
   async pause(): Promise<void> {
+    await this.#redis.set(pausedKey(this.#name), "1"); // for models that come to the farm later
     for (const { pages, chapters } of this.#queues) await Promise.all([pages.pause(), chapters.pause()]);
   }
 
   /** Workers go on. */
   async resume(): Promise<void> {
+    await this.#redis.del(pausedKey(this.#name));
     for (const { pages, chapters } of this.#queues) await Promise.all([pages.resume(), chapters.resume()]);
   }
 
@@ -96,18 +102,20 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** What a chapter's job was submitted with. @throws QueueError `ERR_QUEUE_JOB` */
   async data(id: string): Promise<ChapterJob> {
-    const { data } = await this.#find(id);
-    if (isReadable(data)) return data;
+    const job = await this.#job(id);
+    if (job === undefined) {
+      const isWaited = (await this.#waited()).some((one) => one.id === id);
+      if (!isWaited) throw noJob(id);
+      throw new QueueError(
+        "ERR_QUEUE_JOB",
+        `whoever submitted job ${id} waits for it, and submits it again if need be`,
+      );
+    }
+    if (isReadable(job.data)) return job.data;
     throw new QueueError(
       "ERR_QUEUE_JOB",
       `job ${id} cannot be read; take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
     );
-  }
-
-  async #find(id: string): Promise<Job<ChapterJob>> {
-    const job = await this.#job(id);
-    if (job === undefined) throw noJob(id);
-    return job;
   }
 
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
@@ -116,6 +124,34 @@ export class QueueAdmin implements AsyncDisposable {
       if (job !== undefined) return job;
     }
     return undefined;
+  }
+
+  /** Chapters of which the queue has pages alone. */
+  async #waited(): Promise<QueuedChapter[]> {
+    const paused = await this.isPaused();
+    const found = await Promise.all(
+      this.#queues.map(async ({ pages, chapters, model }) => {
+        // Names alone: a farm may have 100,000 pages.
+        const names = await pages.getRanges(["active", "prioritized", "wait", "delayed"], 0, -1);
+        const byChapter = new Map<string, string[]>();
+        for (const name of names as string[]) {
+          const id = name.split(".", 1)[0]!;
+          const own = byChapter.get(id);
+          if (own === undefined) byChapter.set(id, [name]);
+          else own.push(name);
+        }
+        return Promise.all(
+          [...byChapter].map(async ([id, own]) => {
+            if ((await chapters.getJob(id)) !== undefined) return undefined;
+            const page = await pages.getJob(own[0]!);
+            return page === undefined || page.parentKey !== undefined
+              ? undefined // done, or of a chapter that is done, in the meantime
+              : describeWaited({ id, model, page, left: own.length, paused });
+          }),
+        );
+      }),
+    );
+    return found.flat().filter((one) => one !== undefined);
   }
 
   /** Pages that no worker has in hand and that belong to no chapter in the queue. */
@@ -139,47 +175,4 @@ function noJob(id: string): QueueError {
     "ERR_QUEUE_JOB",
     `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all that there are`,
   );
-}
-
-const readable = z.looseObject({
-  config: z.looseObject({ outputDir: z.string().optional(), outputZip: z.string().optional() }),
-  model: z.looseObject({ hash: z.string(), name: z.string(), version: z.string() }),
-  pageConfigs: z.looseObject({}),
-  pages: z.number(),
-  priority: z.number(),
-  submittedAt: z.string(),
-});
-
-/** Whether a job can be described; anybody who reaches Redis can write others. */
-function isReadable(data: unknown): data is ChapterJob {
-  return readable.safeParse(data).success;
-}
-
-async function describe(job: Job<ChapterJob>): Promise<QueuedChapter> {
-  const state = await job.getState();
-  const { unprocessed = 0 } = await job.getDependenciesCount({ unprocessed: true });
-  if (!isReadable(job.data))
-    return {
-      id: job.id!,
-      output: "unknown",
-      model: "unknown",
-      state: "failed",
-      priority: 0,
-      submittedAt: new Date(Number(job.timestamp) || 0).toISOString(),
-      pages: unprocessed,
-      left: unprocessed,
-      reason: "the job cannot be read; cancel it, and submit its chapter again",
-    };
-  const { config, model, pages, priority, submittedAt } = job.data;
-  return {
-    id: job.id!,
-    output: outputPath(config),
-    model: `${model.name} ${model.version}`,
-    state: state === "failed" ? "failed" : state === "active" ? "assembling" : "waiting",
-    priority,
-    submittedAt,
-    pages,
-    left: unprocessed,
-    ...(state === "failed" ? { reason: job.failedReason } : {}),
-  };
 }

@@ -4,7 +4,7 @@ import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
 import { resultKey, type StoredRequest } from "../store/result-key.js";
-import type { SharedStore } from "../store/shared-store.js";
+import type { FarmStore } from "../store/farm-store.js";
 import { bullPriority } from "./priority.js";
 import { type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
 
@@ -46,7 +46,7 @@ export function chapterId(config: BatchConfig): string {
  */
 export async function submitChapter(
   queue: FarmQueue,
-  store: SharedStore,
+  store: FarmStore,
   { config, pageConfigs, model, requests, unreadable = 0, priority, pagesOnly = false }: SubmittedChapter,
 ): Promise<Submission> {
   const id = chapterId(config);
@@ -69,7 +69,8 @@ export async function submitChapter(
       continue;
     }
     await store.forgetFailure(key);
-    todo.set(key, { key, request, chapter });
+    const submitter = { pages: requests.length + unreadable, priority };
+    todo.set(key, { key, request, chapter, ...(pagesOnly ? { submitter } : {}) });
   }
   const pages = [...todo.values()].map((data) => ({
     name: "page",

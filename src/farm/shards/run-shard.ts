@@ -69,7 +69,7 @@ export async function runShard(
       model: { name: manifest.name, version: manifest.version, trained: manifest.trained, hash },
       pages: own.map(({ name }) => name),
       references: scan.found.references.map((reference) => ({ name: reference.name, hash: reference.hash })),
-      referencesHash: referencesHash(scan.found.references),
+      referencesHash: await referencesHash(scan.found.references),
       contents: await contentsOf(config, pageConfigs),
     });
     const { outputZip: _output, zipOutputName: _name, ...settings } = config;

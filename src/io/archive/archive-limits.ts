@@ -32,6 +32,11 @@ export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
 /** Below this an entry's ratio is not judged: an empty page packs extremely well. */
 export const RATIO_FREE_BYTES = 16 * 2 ** 20;
 
+/** What is said of a value above a limit: the value, the limit, and what to do. */
+export function overLimit(what: string, limit: keyof ArchiveLimits, limits: ArchiveLimits): string {
+  return `${what}, more than the limit ${limit} ${limits[limit]}; unpack the archive and give the folder, or in a program raise limits.${limit} of openPageSource if you trust the archive`;
+}
+
 /** Fills in the defaults. Throws `ERR_ARGUMENT` for a limit that is not above zero. */
 export function archiveLimits(limits: Partial<ArchiveLimits> = {}): ArchiveLimits {
   const filled = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };

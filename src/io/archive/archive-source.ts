@@ -5,7 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
-import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
+import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
@@ -206,7 +206,7 @@ class ArchiveSource implements PageSource {
     if (record.sizeBytes > this.#limits.maxNestedBytes) {
       throw new ZipExtractionError(
         "ERR_ZIP_LIMIT",
-        `${label} unpacks to ${record.sizeBytes} bytes, more than the limit maxNestedBytes ${this.#limits.maxNestedBytes}; unpack the outer archive first`,
+        overLimit(`${label} unpacks to ${record.sizeBytes} bytes`, "maxNestedBytes", this.#limits),
         { entryName: record.name },
       );
     }

@@ -11,9 +11,16 @@ import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
 import { SNIFF_BYTES } from "../image/headers/image-format.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
-import { readDirectory, type Directory, type DirectoryEntry } from "./zip-directory.js";
+import {
+  LOCAL_HEADER_BYTES,
+  LOCAL_HEADER_SIGNATURE,
+  localDataStart,
+  readDirectory,
+  type Directory,
+  type DirectoryEntry,
+} from "./zip-directory.js";
 import { archiveNameEncoding, decodeEntryName, normalizeEntryName, printableName } from "./zip-names.js";
-import { entryFault, entryNames, isFolder, LOCAL_HEADER_BYTES, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
+import { entryFault, entryNames, isFolder, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
 import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
@@ -30,7 +37,6 @@ export interface ZipRecord {
   readonly flags: number;
 }
 
-const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** The most that may be read in front of an entry's data at once: the longest name and extra field. */
 const MAX_HEADER_BYTES = LOCAL_HEADER_BYTES + 2 * 0xffff;
 /** What is read of an entry to see what it is, and of that of a packed one. */
@@ -102,7 +108,7 @@ export class ZipArchive {
     limits: ArchiveLimits,
     use: ArchiveUse = { entries: 0, bytes: 0 },
   ): Promise<ZipArchive> {
-    const directory = await readDirectory(source, label, limits.maxEntries, use.entries);
+    const directory = await readDirectory(source, label, limits, use.entries);
     use.entries += directory.entries.length;
     const faults: ZipExtractionError[] = [];
     const warnings = directory.warning === undefined ? [] : [`${label}: ${directory.warning}`];
@@ -111,7 +117,14 @@ export class ZipArchive {
     const textOf = (entry: DirectoryEntry): string =>
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
     const turn = turns();
-    for (const entry of withoutOverlaps(directory.entries, textOf, directory.offset, label, faults)) {
+    const usable = await withoutOverlaps(
+      directory.entries,
+      textOf,
+      directory.offset,
+      (entry) => localDataStart(directory.archive, entry),
+      (name, reason) => void faults.push(refusal(label, name, "ERR_ZIP_ENTRY", reason)),
+    );
+    for (const entry of usable) {
       await turn();
       const name = normalizeEntryName(textOf(entry));
       if (name === "" || isFolder(entry) || isJunkName(name)) continue;

@@ -2,8 +2,9 @@
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
+import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
-import { findArchive } from "./zip-end.js";
+import { findArchive, type FoundArchive } from "./zip-end.js";
 
 /** One entry as the directory states it; nothing is checked yet. */
 export interface DirectoryEntry {
@@ -19,7 +20,7 @@ export interface DirectoryEntry {
 }
 
 export interface Directory {
-  /** The archive alone; offsets count from its start. */
+  /** The archive up to its comment; offsets count from its start. */
   readonly archive: ByteSource;
   /** The archive's comment. */
   readonly comment: Uint8Array;
@@ -43,15 +44,20 @@ interface Library {
   ): Promise<Zip>;
 }
 interface Zip {
-  readonly comment: Buffer;
   readonly entryCount: number;
   readonly readEntryCursor: number;
   eachEntry(): AsyncIterable<yauzl.Entry & { fileNameRaw: Buffer }>;
 }
 
+export const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+/** Of a local header without its name and extra field. */
+export const LOCAL_HEADER_BYTES = 30;
 const WINDOW_BYTES = 64 * 1024;
 
-/** yauzl's reader over a ByteSource, with one window of read-ahead: yauzl asks for 46 bytes at a time. */
+/**
+ * yauzl's reader over an archive that ends before its comment, with one window of read-ahead: yauzl asks for 46 bytes at
+ * a time. The end record is shown without a comment: yauzl takes a signature in a comment for another end record.
+ */
 class Reader extends yauzl.RandomAccessReader {
   readonly #source: ByteSource;
   #window: Uint8Array = new Uint8Array(0);
@@ -82,6 +88,8 @@ class Reader extends yauzl.RandomAccessReader {
         Math.max(lengthBytes, Math.min(WINDOW_BYTES, this.#source.sizeBytes - position)),
       );
       this.#windowStart = position;
+      const commentLength = this.#source.sizeBytes - 2 - position;
+      if (commentLength >= 0) this.#window.fill(0, commentLength, commentLength + 2);
     }
     const from = position - this.#windowStart;
     return this.#window.subarray(from, from + lengthBytes);
@@ -90,39 +98,41 @@ class Reader extends yauzl.RandomAccessReader {
 
 /**
  * The directory of an archive. Rejects with `ERR_ZIP_FORMAT` when there is none and with `ERR_ZIP_LIMIT` above
- * `maxEntries`.
+ * `limits.maxEntries`.
  * @param usedEntries entries that count besides: those of the archive that it lies in and of others in there
  */
 export async function readDirectory(
   source: ByteSource,
   label: string,
-  maxEntries: number,
+  limits: ArchiveLimits,
   usedEntries = 0,
 ): Promise<Directory> {
   let zip: Zip;
-  let archive: ByteSource;
-  let warning: string | undefined;
+  let found: FoundArchive;
   try {
-    ({ archive, warning } = await findArchive(source));
-    zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(new Reader(archive), archive.sizeBytes, {
-      autoClose: false,
-      decodeStrings: false,
-      validateEntrySizes: false,
-    });
+    found = (await findArchive(source)) ?? noArchive(source);
+    zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(
+      new Reader(found.archive),
+      found.archive.sizeBytes,
+      {
+        autoClose: false,
+        decodeStrings: false,
+        validateEntrySizes: false,
+      },
+    );
   } catch (cause) {
-    const size = source.sizeBytes === 0 ? "it has zero bytes" : messageOf(cause);
     throw new ZipExtractionError(
       "ERR_ZIP_FORMAT",
-      `${label} is not a ZIP or CBZ archive, or it is damaged (${size}); check the file, or fetch it again`,
+      `${label} is not a ZIP or CBZ archive, or it is damaged (${messageOf(cause)}); check the file, or fetch it again`,
       { cause },
     );
   }
   const { entryCount, readEntryCursor: offset } = zip;
-  if (usedEntries + entryCount > maxEntries) {
+  if (usedEntries + entryCount > limits.maxEntries) {
     const others = usedEntries === 0 ? "" : ` and what it lies in ${usedEntries}`;
     throw new ZipExtractionError(
       "ERR_ZIP_LIMIT",
-      `${label} has ${entryCount} entries${others}, more than the limit maxEntries ${maxEntries}; unpack it first, or raise the limit if you trust the archive`,
+      overLimit(`${label} has ${entryCount} entries${others}`, "maxEntries", limits),
     );
   }
   const entries: DirectoryEntry[] = [];
@@ -132,7 +142,25 @@ export async function readDirectory(
   } catch (error) {
     damage = error;
   }
-  return { archive, comment: new Uint8Array(zip.comment), offset, entryCount, entries, warning, damage };
+  return { ...found, offset, entryCount, entries, damage };
+}
+
+/** Where an entry's data begin by its local header, counted from that; undefined where there is none. */
+export async function localDataStart(
+  archive: ByteSource,
+  { headerOffset }: DirectoryEntry,
+): Promise<number | undefined> {
+  const header = await archive.read(headerOffset, LOCAL_HEADER_BYTES).catch(() => undefined);
+  if (header === undefined) return undefined;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) return undefined;
+  return LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
+}
+
+function noArchive({ sizeBytes }: ByteSource): never {
+  throw new Error(
+    sizeBytes === 0 ? "it has zero bytes" : "it has no directory at its end: it is no archive, or it is cut off",
+  );
 }
 
 function record(entry: yauzl.Entry & { fileNameRaw: Buffer }): DirectoryEntry {

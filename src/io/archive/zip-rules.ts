@@ -4,8 +4,9 @@
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { FreeNames } from "../names/free-names.js";
-import { RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
-import type { DirectoryEntry } from "./zip-directory.js";
+import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
+import { turns } from "../../platform/take-turns.js";
+import { LOCAL_HEADER_BYTES, type DirectoryEntry } from "./zip-directory.js";
 import { nameFault, normalizeEntryName, printableName } from "./zip-names.js";
 
 export const STORED = 0;
@@ -28,8 +29,6 @@ const DIRECTORY = 0o040000;
 const SYMLINK = 0o120000;
 /** What `zip -` notes for a file that it was given through a pipe. */
 const PIPE = 0o010000;
-/** Of a local header without its name and extra field. */
-export const LOCAL_HEADER_BYTES = 30;
 /** What deflate may add to data that it cannot pack, by the worst of packers. */
 const MAX_GROWTH = 2;
 const GROWTH_FREE_BYTES = 64 * 1024;
@@ -75,59 +74,71 @@ export function entryFault(
     ];
   }
   if (entry.sizeBytes > limits.maxEntryBytes)
-    return [
-      "ERR_ZIP_LIMIT",
-      `it unpacks to ${entry.sizeBytes} bytes, more than the limit maxEntryBytes ${limits.maxEntryBytes}`,
-    ];
+    return ["ERR_ZIP_LIMIT", overLimit(`it unpacks to ${entry.sizeBytes} bytes`, "maxEntryBytes", limits)];
   if (entry.sizeBytes > RATIO_FREE_BYTES && entry.sizeBytes > entry.compressedBytes * limits.maxRatio) {
     return [
       "ERR_ZIP_LIMIT",
-      `it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes, more than the limit maxRatio ${limits.maxRatio}`,
+      overLimit(`it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes`, "maxRatio", limits),
     ];
   }
   if (totalBytes + entry.sizeBytes > limits.maxTotalBytes) {
     return [
       "ERR_ZIP_LIMIT",
-      `with it the archive unpacks to more than the limit maxTotalBytes ${limits.maxTotalBytes}`,
+      overLimit(`with it the archive unpacks to ${totalBytes + entry.sizeBytes} bytes`, "maxTotalBytes", limits),
     ];
   }
   return undefined;
 }
 
+/** Reads where the data of an entry begin by its local header, counted from that; undefined where there is none. */
+export type LocalDataStart = (entry: DirectoryEntry) => Promise<number | undefined>;
+
 /**
  * The entries of safe names in the directory's order. Of entries whose data overlap (and of those that overlap the
- * directory) only the first by position is kept, the others are refused: two honest entries never share bytes.
+ * directory) only the first by position is kept, the others are refused: two honest entries never share bytes. The
+ * local header is asked only where the directory's figures overlap by less than a header: its name may be shorter.
  */
-export function withoutOverlaps(
+export async function withoutOverlaps(
   entries: readonly DirectoryEntry[],
   textOf: (entry: DirectoryEntry) => string,
   directoryOffset: number,
-  label: string,
-  faults: ZipExtractionError[],
-): DirectoryEntry[] {
-  const safe = entries.filter((entry) => {
+  localDataStart: LocalDataStart,
+  refuse: (name: string, reason: string) => void,
+): Promise<DirectoryEntry[]> {
+  const turn = turns();
+  const safe: DirectoryEntry[] = [];
+  for (const entry of entries) {
+    await turn();
     const text = textOf(entry);
     const name = normalizeEntryName(text);
-    if (text !== "" && name === "") return false; // the archive's own folder, such as "/" or "./"
+    if (text !== "" && name === "") continue; // the archive's own folder, such as "/" or "./"
     const fault = nameFault(name);
-    if (fault !== undefined) faults.push(refusal(label, text, "ERR_ZIP_ENTRY", fault));
-    return fault === undefined;
-  });
+    if (fault === undefined) safe.push(entry);
+    else refuse(text, fault);
+  }
   const byOffset = safe
     .map((entry, index) => ({ entry, index }))
     .sort((a, b) => a.entry.headerOffset - b.entry.headerOffset || a.index - b.index);
   const refused = new Map<number, string>();
-  let end = 0;
+  /** Whether an entry ends at a place or before it. */
+  const endsBy = async (entry: DirectoryEntry, place: number): Promise<boolean> => {
+    const room = place - entry.headerOffset - entry.compressedBytes;
+    if (room >= LOCAL_HEADER_BYTES + entry.rawName.byteLength) return true;
+    const dataStart = room < LOCAL_HEADER_BYTES ? undefined : await localDataStart(entry);
+    return dataStart !== undefined && dataStart <= room;
+  };
+  let last: DirectoryEntry | undefined;
   for (const { entry, index } of byOffset) {
-    const entryEnd = entry.headerOffset + LOCAL_HEADER_BYTES + entry.rawName.byteLength + entry.compressedBytes;
-    if (entry.headerOffset < end) refused.set(index, "its data overlaps another entry's");
-    else if (entryEnd > directoryOffset)
+    await turn();
+    if (last !== undefined && !(await endsBy(last, entry.headerOffset)))
+      refused.set(index, "its data overlaps another entry's");
+    else if (!(await endsBy(entry, directoryOffset)))
       refused.set(index, "its data reaches into the archive's directory or past its end");
-    else end = entryEnd;
+    else last = entry;
   }
   return safe.filter((entry, index) => {
     const reason = refused.get(index);
-    if (reason !== undefined) faults.push(refusal(label, textOf(entry), "ERR_ZIP_ENTRY", reason));
+    if (reason !== undefined) refuse(textOf(entry), reason);
     return reason === undefined;
   });
 }

@@ -5,7 +5,7 @@
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
 import { contentKind } from "../content-kind.js";
-import { SNIFF_BYTES } from "../image/headers/image-format.js";
+import { sniffBytes } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
 import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
@@ -137,7 +137,7 @@ async function judged({ files, faults, warnings, root }: Listing): Promise<Sourc
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
   const told: (string | undefined)[] = [];
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
-    const content = contentKind(file, await readHead(path, SNIFF_BYTES).catch(() => undefined));
+    const content = contentKind(file, await readHead(path, sniffBytes(file.name)).catch(() => undefined));
     if ("junk" in content) return;
     if ("unsupported" in content) {
       found[index] = { name: file.name, error: content.unsupported };

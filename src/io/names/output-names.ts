@@ -2,6 +2,7 @@
  * Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over
  * names.
  */
+import { turns } from "../../platform/take-turns.js";
 import { outputExtension, type WrittenFormat } from "../image/encode/output-format.js";
 import type { ImageFormat } from "../image/headers/image-format.js";
 import { extensionOf } from "./entry-rules.js";
@@ -70,43 +71,70 @@ export async function planOutputNames(
   options: OutputNameOptions = {},
 ): Promise<string[]> {
   const given = pictures.map((picture) => (typeof picture === "string" ? { name: picture } : picture));
-  const planned = planWithSuffix(given, options, SUFFIX);
+  const planned = await planWithSuffix(given, options, SUFFIX);
   if (options.archive !== true) return planned;
-  const plain = planWithSuffix(given, options, "");
+  const plain = await planWithSuffix(given, options, "");
   const flat = options.preserveStructure === false;
   const names = given.map(({ name }, index) => (flat ? plain[index]! : name));
   return (await keepsReadingOrder(names, planned)) ? planned : plain;
 }
 
-function planWithSuffix(
+async function planWithSuffix(
   pictures: readonly NamedPicture[],
   { preserveStructure = true, format, layerFolders = false }: OutputNameOptions,
   suffix: string,
-): string[] {
+): Promise<string[]> {
+  const turn = turns();
   const nameOf = (picture: NamedPicture, name: string): string => colorizedName({ ...picture, name }, format, suffix);
-  const wanted = pictures.map((picture) =>
-    nameOf(picture, preserveStructure ? picture.name : picture.name.slice(picture.name.lastIndexOf("/") + 1)),
-  );
+  const wanted: string[] = [];
+  for (const picture of pictures) {
+    await turn();
+    const { name } = picture;
+    wanted.push(nameOf(picture, preserveStructure ? name : name.slice(name.lastIndexOf("/") + 1)));
+  }
   if (!preserveStructure) {
+    const keys: string[] = [];
     const uses = new Map<string, number>();
-    for (const name of wanted) uses.set(nameKey(name), (uses.get(nameKey(name)) ?? 0) + 1);
+    for (const name of wanted) {
+      await turn();
+      const key = nameKey(name);
+      keys.push(key);
+      uses.set(key, (uses.get(key) ?? 0) + 1);
+    }
     for (const [i, picture] of pictures.entries()) {
-      if (uses.get(nameKey(wanted[i]!))! > 1) wanted[i] = nameOf(picture, picture.name.replaceAll("/", "_"));
+      await turn();
+      if (uses.get(keys[i]!)! > 1) wanted[i] = nameOf(picture, picture.name.replaceAll("/", "_"));
     }
   }
   const place = (name: string): string => nameKey(layerFolders ? layersFolder(name) : name);
   const free = new FreeNames({ key: place, numbered: numberedName });
-  for (const name of wanted) free.reserveFolders(name);
-  if (suffix !== "") return wanted.map((name) => free.take(name));
+  for (const name of wanted) {
+    await turn();
+    free.reserveFolders(name);
+  }
+  const planned: string[] = [];
+  if (suffix !== "") {
+    for (const name of wanted) {
+      await turn();
+      planned.push(free.take(name));
+    }
+    return planned;
+  }
   // Results have the names of pictures here: nobody takes the name of another, which may stay in the output as it is.
-  const own = pictures.map(({ name }, index) => place(name) === place(wanted[index]!));
-  for (const { name } of pictures) free.reserve(name);
+  const own: boolean[] = [];
+  for (const [index, { name }] of pictures.entries()) {
+    await turn();
+    own.push(place(name) === place(wanted[index]!));
+    free.reserve(name);
+  }
   const firsts = new Set<string>();
-  return wanted.map((name, index) => {
-    if (!own[index]! || firsts.has(place(name))) return free.take(name);
-    firsts.add(place(name));
-    return name;
-  });
+  for (const [index, name] of wanted.entries()) {
+    await turn();
+    const isFirst = own[index]! && !firsts.has(place(name));
+    if (isFirst) firsts.add(place(name));
+    planned.push(isFirst ? name : free.take(name));
+  }
+  return planned;
 }
 
 /** The layers of a page as files, from the bottom up, as they are stacked when all are opened together. */

@@ -114,7 +114,7 @@ export const METRICS = {
   },
   cobra_queue_jobs: {
     type: "gauge",
-    help: "pages in the farm's queue: waiting, active, delayed, failed, paused",
+    help: "pages in the farm's queue: waiting, paused, active, delayed (to be tried again)",
     labels: ["state"],
     on: "worker",
   },

@@ -4,6 +4,7 @@ import { VERSION } from "../../core/version.js";
 import { printable } from "../../text/printable.js";
 import { approveCommand } from "./commands/approve-command.js";
 import { assembleCommand } from "./commands/assemble-command.js";
+import { benchCommand } from "./commands/bench-command.js";
 import { classifyCommand } from "./commands/classify-command.js";
 import { colorizeCommand } from "./commands/colorize-command.js";
 import { completionCommand } from "./commands/completion-command.js";
@@ -17,6 +18,7 @@ import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
 import { submitCommand } from "./commands/submit-command.js";
+import { tuneCommand } from "./commands/tune-command.js";
 import { watchCommand } from "./commands/watch-command.js";
 import { workerCommand } from "./commands/worker-command.js";
 import { refuseFlagFaults } from "./flags/flag-values.js";
@@ -42,6 +44,8 @@ export function createProgram(): Command {
     .addCommand(classifyCommand())
     .addCommand(configCommand())
     .addCommand(modelCommand())
+    .addCommand(tuneCommand())
+    .addCommand(benchCommand())
     .addCommand(doctorCommand())
     .addHelpText(
       "after",

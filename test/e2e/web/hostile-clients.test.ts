@@ -30,6 +30,7 @@ const IDS = [
   "..%2f..%2fetc%2fpasswd",
   "%00",
   "x".repeat(290),
+  "x".repeat(5000),
   "%E0%A4%A",
   "%F0%9F%92%A9",
   "constructor",
@@ -55,6 +56,17 @@ async function expectRefusal(answer: Response, what: string): Promise<void> {
   expect(answer.status, `${what}: ${text}`).toBeGreaterThanOrEqual(400);
   expect(answer.status, `${what}: ${text}`).toBeLessThan(500);
   expect(text, what).not.toContain(data.path);
+  expect(text.length, `${what}: the answer repeats what was sent`).toBeLessThan(2000);
+}
+
+/** Uploads a page to a draft. */
+async function drawn(job: string): Promise<void> {
+  const form = new FormData();
+  form.append("file", new Blob([new Uint8Array(await linePage())]), "page.png");
+  expect((await fetch(`${api}/jobs/${job}/files`, { method: "POST", body: form })).status).toBe(201);
+  await expect
+    .poll(async () => (await (await fetch(`${api}/jobs/${job}/pictures`)).json()) as unknown[], { timeout: 30_000 })
+    .toHaveLength(1);
 }
 
 describe("every call of the API", () => {
@@ -87,6 +99,18 @@ describe("every call of the API", () => {
         await expectRefusal(answer, `${method} ${address}: ${body.slice(0, 30)}`);
       }
     }
+    // Where the picture is there, the body is looked at.
+    await drawn(id);
+    const [{ id: picture }] = (await (await fetch(`${api}/jobs/${id}/pictures`)).json()) as [{ id: string }];
+    for (const type of ["application/json", "text/plain", "image/png", ""])
+      for (const body of BODIES) {
+        const answer = await fetch(`${api}/jobs/${id}/pictures/${picture}/hints`, {
+          method: "PUT",
+          body: type === "" ? new Blob([body]) : body,
+          ...(type === "" ? {} : { headers: { "content-type": type } }),
+        });
+        await expectRefusal(answer, `hints as ${type}: ${body.slice(0, 30)}`);
+      }
     const large = `{"name":"${"x".repeat(2 << 20)}"}`;
     const answer = await fetch(`${api}/jobs`, {
       method: "POST",

@@ -41,13 +41,18 @@ describe("loadConfigFile", () => {
     const bad = {
       default: { seed: -1, top_k: "many", topK: 2, sed: 1 },
       images: { "p1.png": { style: "lines", recursive: true }, p2: 3 },
+      engine: { workers: 0, thread: 2, devices: [], providerOptions: { a: 1 } },
       other: {},
     };
     const error = await handlerOf(bad).catch((reason: unknown) => reason as Error);
     expect(error).toMatchObject({ name: "ConfigurationError", code: "ERR_CONFIG" });
     const text = (error as Error).message;
     for (const part of [
-      "other: unknown section",
+      "other: unknown section; the sections are default, images, engine",
+      "engine.workers: must be a whole number of 1 or more, not 0",
+      "engine.thread: unknown; the keys are model, provider",
+      'engine.devices: must be "all" or a list of devices',
+      "engine.providerOptions.a: must be a text",
       "default.seed",
       "default.top_k: is the same setting as topK",
       "default.sed: unknown setting; did you mean seed?",

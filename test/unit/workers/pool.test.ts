@@ -1,5 +1,7 @@
 /** The worker pool with real threads: results, transfer, errors across the boundary, abort, close, bounds. */
+import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -49,6 +51,22 @@ describe("TaskPool", () => {
     );
     expect(sharp.concurrency()).toBe(before.threads);
     expect((await sharp(svg).metadata()).format).toBe("svg");
+  });
+
+  it("does urgent calls before those that wait, and threads give way to the event loop", async () => {
+    const workers = pool({ maxThreads: 1 });
+    const order: string[] = [];
+    const encode = (name: string, urgent: boolean): Promise<unknown> =>
+      workers
+        .run("encode", { image: picture(), name, options: { format: "png" } }, { urgent })
+        .then(() => order.push(name));
+    await Promise.all([encode("running", false), encode("late", false), encode("urgent", true), encode("next", true)]);
+    expect(order).toEqual(["running", "urgent", "next", "late"]);
+    if (process.platform !== "linux") return;
+    const nice = readdirSync("/proc/self/task").map((thread) =>
+      Number(readFileSync(`/proc/self/task/${thread}/stat`, "utf8").split(") ")[1]!.split(" ")[16]),
+    );
+    expect(nice).toContain(Math.min(19, getPriority(0) + 5));
   });
 
   it("copies a view that shares its buffer and leaves its neighbours alone", async () => {

@@ -16,7 +16,7 @@ export class SampleRangeError extends Error {}
 
 /**
  * Decodes gray or RGB, upright, to 8 bits. Whole numbers are scaled from 0 to 2^32 - 1, floating point from 0 to 1, or
- * from 0 to 255 where the greatest is between 16 and 255.
+ * from 0 to 255 where the greatest is between 16 and 255 and more samples lie above 1 than between 0 and 1.
  * @throws SampleRangeError for floating point beyond these ranges or not finite
  */
 export async function decodeDeepTiff(bytes: Uint8Array, keepGray: boolean, seconds: number): Promise<RasterImage> {
@@ -44,13 +44,16 @@ export async function decodeDeepTiff(bytes: Uint8Array, keepGray: boolean, secon
 }
 
 function scaleFloats(samples: Float32Array): Uint8Array {
-  let [low, high] = [Infinity, -Infinity];
+  let [low, high, fractions, above] = [Infinity, -Infinity, 0, 0];
   for (const value of samples) {
     if (!Number.isFinite(value)) throw new SampleRangeError("floating-point samples that are no numbers");
     if (value < low) low = value;
     if (value > high) high = value;
+    if (value > 1 + SLACK) above++;
+    else if (value > SLACK && value < 1 - SLACK) fractions++;
   }
-  const isBytes = high >= 16 && high <= 255;
+  // A picture from 0 to 1 with lights beyond would be all but black if it were taken for one from 0 to 255.
+  const isBytes = high >= 16 && high <= 255 && above > fractions;
   if (low < -SLACK || (high > 1 + SLACK && !isBytes))
     throw new SampleRangeError(
       `floating-point samples from ${low.toPrecision(3)} to ${high.toPrecision(3)}, where 0 to 1 and 0 to 255 are read`,

@@ -26,8 +26,18 @@ interface SniffHints {
   readonly name?: string;
 }
 
-/** How many first bytes are enough for `sniffFormat`. */
+/** How many first bytes are enough for `sniffFormat`, but for disc images: `sniffBytes`. */
 export const SNIFF_BYTES = 4096;
+
+/** A disc image begins with 32 KiB of anything, then a descriptor: ISO 9660 or UDF. */
+const DISC_MARK_AT = 32_769;
+const DISC_MARK = /^(?:CD001|BEA01)$/u;
+const DISC_SNIFF_BYTES = DISC_MARK_AT + 5;
+
+/** How many first bytes tell what a file of this name is: more for those that disc images have. */
+export function sniffBytes(name: string): number {
+  return /\.(?:bin|cbz|img|iso|udf|zip)$/iu.test(name) ? DISC_SNIFF_BYTES : SNIFF_BYTES;
+}
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
 
@@ -82,6 +92,26 @@ const isIcon = (head: string): boolean => {
   return count > 0 && count < 256 && byteAt(head, 9) === 0 && uint32(head, 18) >= 6 + 16 * count;
 };
 
+/** Of ARJ, the size of its first header, the size of that without name and comment, and the type of an archive's header. */
+const isArj = (head: string): boolean =>
+  uint16(head, 2) > 0 &&
+  uint16(head, 2) <= 2600 &&
+  byteAt(head, 4) >= 30 &&
+  byteAt(head, 4) < 64 &&
+  byteAt(head, 10) === 2;
+
+const TAR_RECORD_BYTES = 512;
+/** TAR had no signature before POSIX: the sum of the first record, its own field taken as blanks, tells. */
+const isOldTar = (head: string): boolean => {
+  const stated = /^ *([0-7]{1,7})[\0 ]/u.exec(head.slice(148, 156))?.[1];
+  if (stated === undefined || head.length < TAR_RECORD_BYTES || byteAt(head, 0) === 0) return false;
+  const record = `${head.slice(0, 148)}${" ".repeat(8)}${head.slice(156, TAR_RECORD_BYTES)}`;
+  return (
+    Array.from(record, (char) => char.codePointAt(0)!).reduce((sum, byte) => sum + byte, 0) === parseInt(stated, 8)
+  );
+};
+
+const OFFICE = "a document of an old office program (DOC, PPT, XLS); export its pages as pictures";
 const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
 /** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
 const RAW_NAME = /\.(?:arw|dng|nef|nrw|orf|pef|rw2|srw)$/iu;
@@ -106,6 +136,25 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "7z\xbc\xaf", mayHoldPages: true, description: "a 7z archive (CB7); unpack it or convert it to CBZ" },
   { at: 7, bytes: "**ACE**", mayHoldPages: true, description: "an ACE archive (CBA); unpack it or convert it to CBZ" },
   { at: 257, bytes: "ustar", mayHoldPages: true, description: "a TAR archive (CBT); unpack it or convert it to CBZ" },
+  {
+    at: 156,
+    bytes: "",
+    mayHoldPages: true,
+    description: "a TAR archive (CBT); unpack it or convert it to CBZ",
+    holds: isOldTar,
+  },
+  { at: 0, bytes: "\x60\xea", mayHoldPages: true, description: "an ARJ archive; unpack it", holds: isArj },
+  { at: 0, bytes: "ALZ\x01", mayHoldPages: true, description: "an ALZ archive; unpack it" },
+  { at: 0, bytes: "EGGA", mayHoldPages: true, description: "an EGG archive; unpack it" },
+  { at: 20, bytes: "\xdc\xa7\xc4\xfd", mayHoldPages: true, description: "a ZOO archive; unpack it" },
+  { at: 0, bytes: "StuffIt (c)", mayHoldPages: true, description: "a StuffIt archive; unpack it" },
+  { at: 10, bytes: "rLau", mayHoldPages: true, description: "a StuffIt archive; unpack it" },
+  { at: 0, bytes: "xar!", mayHoldPages: true, description: "a XAR archive; unpack it" },
+  { at: 0, bytes: "070701", mayHoldPages: true, description: "a CPIO archive; unpack it" },
+  { at: 0, bytes: "070707", mayHoldPages: true, description: "a CPIO archive; unpack it" },
+  { at: 0, bytes: "!<arch>\n", mayHoldPages: true, description: "an AR archive; unpack it" },
+  { at: 0, bytes: "ITSF", mayHoldPages: true, description: "a compiled help file (CHM); unpack it" },
+  { at: 0, bytes: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", mayHoldPages: true, description: OFFICE },
   { at: 2, bytes: "-l", mayHoldPages: true, description: "an LHA archive; unpack it", holds: isLha },
   { at: 0, bytes: "MSCF", mayHoldPages: true, description: "a CAB archive; unpack it" },
   { at: 60, bytes: "BOOKMOBI", mayHoldPages: true, description: "a Kindle book (MOBI); convert it to CBZ" },
@@ -160,6 +209,8 @@ const SIGNATURES: readonly Signature[] = [
   },
   { at: 0, bytes: "\x1f\x8b", description: "a gzip file; unpack it" },
   { at: 0, bytes: "\xfd7zXZ\0", description: "an xz file; unpack it" },
+  { at: 0, bytes: "LZIP\x01", description: "an lzip file; unpack it" },
+  { at: 0, bytes: "\x1f\x9d", description: "a file packed by compress (.Z); unpack it" },
   { at: 0, bytes: "BZh", description: "a bzip2 file; unpack it" },
   { at: 0, bytes: "\x28\xb5\x2f\xfd", description: "a Zstandard file; unpack it" },
 ];
@@ -195,6 +246,8 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
     if (!isPicture && byName !== undefined) return unreadPicture(byName.description);
     return { format, description, isPicture, mayHoldPages: found.mayHoldPages ?? false };
   }
+  if (DISC_MARK.test(Buffer.from(bytes.subarray(DISC_MARK_AT, DISC_SNIFF_BYTES)).toString("latin1")))
+    return { ...something("a disc image (ISO); unpack it"), mayHoldPages: true };
   // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");

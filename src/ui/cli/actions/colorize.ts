@@ -9,6 +9,7 @@ import { exists } from "../../../io/files/exists.js";
 import type { ColorizeFlags } from "../commands/colorize-command.js";
 import type { NamedHintFlags } from "../flags/hint-flags.js";
 import type { SettingFlags } from "../flags/setting-flags.js";
+import { engineOptions, type RunFlags } from "../flags/run-flags.js";
 import { flagFaults } from "../flags/flag-values.js";
 import { quoted } from "../output/terminal-text.js";
 import { chapterOutput, listChapters } from "./chapter-list.js";
@@ -42,7 +43,7 @@ async function prepareWhole(input: string | undefined, flags: ColorizeFlags): Pr
 /** One chapter's batch. @param several whether the command colours others too */
 export async function prepare(
   input: string | undefined,
-  flags: Pick<ColorizeFlags, "fresh"> & SettingFlags & NamedHintFlags,
+  flags: Pick<ColorizeFlags, "fresh"> & RunFlags & SettingFlags & NamedHintFlags,
   several: boolean,
   part?: ShardOfChapter,
 ): Promise<PreparedBatch | NothingToDo> {
@@ -59,6 +60,7 @@ export async function prepare(
     warnings: [...gathered.warnings, ...warnings],
     lateWarnings: gathered.lateWarnings,
     given: gathered.given,
+    engine: engineOptions(flags, gathered.engine),
   };
   if (part === undefined || part.parts.shards.length < 2) {
     if (part !== undefined && part.parts.shards[0] !== part.shard.index)

@@ -36,7 +36,14 @@ async function check(path: string): Promise<void> {
 }
 
 async function explain(input: string | undefined, flags: SettingFlags): Promise<void> {
-  const { settings, origins, images, label, warnings: misspelt } = await gatherSettings(input, flags, process.env);
+  const {
+    settings,
+    origins,
+    images,
+    engine,
+    label,
+    warnings: misspelt,
+  } = await gatherSettings(input, flags, process.env);
   const { config, warnings } = parseBatchConfig(settings, label, {}, flagFaults(flags));
   for (const message of [...misspelt, ...warnings]) process.stderr.write(`warning: ${message}\n`);
   const where = (key: string): string => {
@@ -48,6 +55,8 @@ async function explain(input: string | undefined, flags: SettingFlags): Promise<
     const value = config[key as keyof BatchConfig];
     printText(`${key.padEnd(18)} ${(value === undefined ? "-" : JSON.stringify(value)).padEnd(24)} ${where(key)}\n`);
   }
+  for (const [key, value] of Object.entries(engine))
+    printText(`${`engine.${key}`.padEnd(18)} ${JSON.stringify(value).padEnd(24)} file (${flags.config})\n`);
   for (const [name, own] of Object.entries(images))
     printText(
       `${name.padEnd(18)} ${JSON.stringify(own).padEnd(24)} file (${flags.config}), overrides the file's values and the defaults above\n`,

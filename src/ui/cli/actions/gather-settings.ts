@@ -10,6 +10,7 @@ import {
   misspeltVariables,
   type Origin,
 } from "../../../config/layers.js";
+import type { EngineSettings } from "../../../config/engine-settings.js";
 import { nearestName } from "../../../config/nearest-name.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
@@ -70,6 +71,8 @@ export interface GatheredSettings {
   readonly origins: ReadonlyMap<string, Origin>;
   /** Entries of the file for single pages. */
   readonly images: ConfigFile["images"];
+  /** What the file says of the engine. */
+  readonly engine: EngineSettings;
   /** What flags and file say of one page, less what flags and environment say of all. */
   readonly pageConfig: (name: string) => PageConfig;
   /** What a setting is called in messages. */
@@ -116,6 +119,7 @@ export async function gatherSettings(
     settings: settings as BatchConfigInput,
     origins,
     images,
+    engine: handler.getEngineSettings(),
     pageConfig,
     label,
     given: [
@@ -159,4 +163,13 @@ class PageHintsOfFlags {
   unmatched(): string[] {
     return [...new Set(this.#named.filter((one) => !this.#matched.has(one)).map(({ page }) => page))];
   }
+}
+
+/** What a command that has no settings of pages takes from a configuration file. */
+export async function readEngineFile(
+  path: string | undefined,
+): Promise<{ engine: EngineSettings; maxConcurrent: number | undefined }> {
+  if (path === undefined) return { engine: {}, maxConcurrent: undefined };
+  const { engine, default: all } = await new ConfigurationHandler().loadConfigFile(typedPath(path));
+  return { engine, maxConcurrent: all.maxConcurrent };
 }

@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { VERSION } from "../../../core/version.js";
 import { ConfigurationError } from "../../../errors.js";
 import { checkFarmName, connect, ping, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import type { Submission } from "../../../farm/queue/submit-chapter.js";
 import { SharedStore } from "../../../farm/store/shared-store.js";
 import type { ModelPackage } from "../../../model/package.js";
 import type { QueueFlags } from "../flags/queue-flags.js";
@@ -50,4 +51,14 @@ export function queuedModel({ hash, manifest: { name, version, trained } }: Mode
 /** What a person calls a model and a version. */
 export function laneText({ name, version, hash }: QueuedModel, program = VERSION): string {
   return `${name} ${version} (${hash.slice(0, 12)}), cobra-batch ${program}`;
+}
+
+/** What a person is told about a chapter that was submitted. */
+export function submissionText({ id, queued, known }: Submission): string {
+  return `job ${id}: ${counted(queued, "page")} queued${known > 0 ? `, ${known} done already` : ""}`;
+}
+
+/** A number with its noun: 1 page, 2 pages. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

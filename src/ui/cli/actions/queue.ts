@@ -3,14 +3,15 @@ import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
 import { FarmQueue, laneOf, queueFault } from "../../../farm/queue/farm-queue.js";
-import { QueueAdmin, type QueuedChapter } from "../../../farm/queue/queue-admin.js";
+import { QueueAdmin } from "../../../farm/queue/queue-admin.js";
+import type { QueuedChapter } from "../../../farm/queue/queued-chapter.js";
 import { submitChapter } from "../../../farm/queue/submit-chapter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { QueueAction, QueueCommandFlags } from "../commands/queue-command.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
-import { openQueue, openStore, type OpenQueue } from "./open-farm.js";
+import { counted, openQueue, openStore, submissionText, type OpenQueue } from "./open-farm.js";
 
 /** @returns the exit code */
 export async function queue(action: QueueAction, job: string | undefined, flags: QueueCommandFlags): Promise<number> {
@@ -24,11 +25,12 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
       const chapters = await admin.list();
       for (const chapter of chapters) print(chapter, flags);
       if (chapters.length === 0) say("no chapters are in the queue");
+      if (await admin.isPaused()) say("the queue is paused: workers take nothing until `cobra-batch queue resume`");
     } else if (action === "show") print(await admin.show(job!), flags);
     else if (action === "cancel") {
       await admin.cancel(job!);
       say(`job ${job!} is cancelled`);
-    } else if (action === "drain") say(`${await admin.drain()} chapters are taken out`);
+    } else if (action === "drain") say(`${counted(await admin.drain(), "chapter")} taken out`);
     else if (action === "retry") say(await retry(open, admin, job!, flags));
     else {
       await admin[action]();
@@ -56,7 +58,7 @@ async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: Queu
       pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
       keep: (bytes) => store.keep(bytes),
     });
-    const { queued } = await submitChapter(own, store, {
+    const { queued, known } = await submitChapter(own, store, {
       config,
       pageConfigs,
       model,
@@ -64,7 +66,7 @@ async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: Queu
       unreadable: failures.length,
       priority,
     });
-    return `${queued} pages are queued again`;
+    return submissionText({ id, queued, known });
   } finally {
     await pool.close();
   }

@@ -1,9 +1,10 @@
 /** Several chapters one after the other with one engine: a report for each, one summary, the exit code of the worst. */
 import { Engine } from "../../../colorization/engine.js";
+import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
 import type { MetricsFlags } from "../flags/metrics-flags.js";
-import { engineOptions, type RunFlags } from "../flags/run-flags.js";
+import type { RunFlags } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor, worstExitCode } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
@@ -46,9 +47,9 @@ export async function runChapters(
       if (interrupt.drain.aborted) break;
       const reporter = newReporter(flags);
       reporter.note(`chapter ${index + 1} of ${chapters.length}: ${input}`);
-      const open = async (): Promise<OpenEngine> => {
+      const open = async (options: EngineOptions): Promise<OpenEngine> => {
         if (opened === undefined) {
-          opened = await Engine.open(engineOptions(flags));
+          opened = await Engine.open(options); // the same for all: they share flags and configuration file
           watch?.engine(opened);
         }
         kept ??= keepReferences(opened);

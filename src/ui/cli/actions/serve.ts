@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
+import { setupLogging } from "../../../logging.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
@@ -27,7 +28,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   let watch: Watch | undefined;
   let listens = false;
   try {
-    startLogging(flags);
+    startServerLog(flags);
     watch = await startWatch(flags, async () => (listens ? [] : ["the server does not listen yet"]));
     const server = await start(flags, watch);
     listens = true;
@@ -66,6 +67,11 @@ async function start(flags: ServeFlags, watch: Watch): Promise<WebServer & { tok
     openJobs: (options) => JobStore.open(options),
   });
   return { ...server, token };
+}
+
+/** The log that answers speak of. Without flags for a log, warnings and errors go to standard error. */
+function startServerLog(flags: ServeFlags): void {
+  if (startLogging(flags) === undefined) setupLogging({ level: flags.quiet ? "ERROR" : "WARNING", console: true });
 }
 
 /**

@@ -11,7 +11,7 @@ import { FarmQueue, laneOf, noteLane, queueFault, type QueuedModel } from "../..
 import { submitChapter, type Submission } from "../../../farm/queue/submit-chapter.js";
 import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
-import type { SharedStore } from "../../../farm/store/shared-store.js";
+import type { FarmStore } from "../../../farm/store/farm-store.js";
 import { storedEngine } from "../../../farm/stored-engine.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { defaultModelDirectory } from "../../../model/default-model.js";
@@ -23,7 +23,7 @@ import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
-import { openQueue, openStore, queuedModel } from "./open-farm.js";
+import { openQueue, openStore, queuedModel, submissionText } from "./open-farm.js";
 import { newReporter } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
 
@@ -31,7 +31,7 @@ import { startLogging } from "./start-logging.js";
 interface Farm {
   readonly flags: SubmitFlags;
   readonly queue: FarmQueue;
-  readonly store: SharedStore;
+  readonly store: FarmStore;
   readonly pool: TaskPool;
   readonly model: QueuedModel;
   readonly interrupt: Interrupt;
@@ -160,11 +160,8 @@ function tell({ flags }: Farm, message: string): void {
   newReporter(flags).onEvent({ type: "warning", message });
 }
 
-function sayIsQueued({ json, quiet }: SubmitFlags, { id, queued, known }: Submission, config: BatchConfig): void {
+function sayIsQueued({ json, quiet }: SubmitFlags, submission: Submission, config: BatchConfig): void {
   const output = outputPath(config);
-  if (json === true) process.stdout.write(toJsonLine({ type: "submitted", id, output, queued, known }));
-  else if (quiet !== true)
-    process.stderr.write(
-      `job ${id}: ${queued} pages queued${known > 0 ? `, ${known} done already` : ""}, for ${oneLine(output)}\n`,
-    );
+  if (json === true) process.stdout.write(toJsonLine({ type: "submitted", ...submission, output }));
+  else if (quiet !== true) process.stderr.write(`${submissionText(submission)}, for ${oneLine(output)}\n`);
 }

@@ -27,6 +27,7 @@ import {
   type OpenEngine,
   type PreparedBatch,
 } from "./run-batch.js";
+import { readEngineFile } from "./gather-settings.js";
 import { startLogging } from "./start-logging.js";
 
 /** Colours chapters until a signal. @returns the exit code */
@@ -44,7 +45,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       one === undefined ? [] : [resolve(one)],
     );
     // Now, not with the first chapter: a wrong model or device is no chapter's fault.
-    opened = await Engine.open(engineOptions(flags));
+    opened = await Engine.open(engineOptions(flags, (await readEngineFile(flags.config)).engine));
     await opened.provider(opened.styles[0]!);
     watched.engine(opened);
     kept = keepReferences(opened);

@@ -2,7 +2,7 @@
 import { openCrashNotes } from "../../../binding/crash-notes.js";
 import { Engine } from "../../../colorization/engine.js";
 import { PAGES_AHEAD } from "../../../colorization/request/page-lanes.js";
-import { FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
+import { answers, FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../farm/queue/farm-worker.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { WorkerFlags } from "../commands/worker-command.js";
@@ -11,6 +11,7 @@ import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startWatch, type Watch } from "../watch.js";
+import { readEngineFile } from "./gather-settings.js";
 import { laneText, openQueue, openStore, queuedModel, type OpenQueue } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
 
@@ -33,14 +34,15 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     startLogging(flags);
     const ready = async (): Promise<readonly string[]> => [
       ...(farm === undefined ? ["the model is not loaded"] : []),
-      ...(open?.redis.status === "ready" ? [] : ["the queue does not answer"]),
+      ...(open !== undefined && (await answers(open.redis, open.url)) ? [] : ["the queue does not answer"]),
     ];
     watch = await startWatch(flags, ready);
     const store = await openStore(flags.store);
     open = await openQueue(flags);
     const { redis, name } = open;
     configureSharpForOwnProcess();
-    engine = await Engine.open({ ...engineOptions(flags), readBlob: (hash) => store.read(hash) });
+    const file = await readEngineFile(flags.config);
+    engine = await Engine.open({ ...engineOptions(flags, file.engine), readBlob: (hash) => store.read(hash) });
     watch.engine(engine);
     const model = queuedModel(engine.model);
     await engine.provider(engine.styles[0]!);
@@ -49,18 +51,23 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     queue = new FarmQueue(redis, lane);
     const { metrics } = watch;
     metrics?.beforeScrape(async () => {
-      metrics.set("cobra_queue_connected", redis.status === "ready" ? 1 : 0);
-      if (redis.status !== "ready") return;
-      const counts = await queue!.pages.getJobCounts("prioritized", "active", "delayed");
-      metrics.set("cobra_queue_jobs", counts["prioritized"] ?? 0, { state: "waiting" });
-      for (const state of ["active", "delayed"]) metrics.set("cobra_queue_jobs", counts[state] ?? 0, { state });
+      const connected = await answers(redis, open!.url);
+      metrics.set("cobra_queue_connected", connected ? 1 : 0);
+      if (!connected) return;
+      const { pages } = queue!;
+      const [{ prioritized = 0, active = 0, delayed = 0 }, isPaused] = await Promise.all([
+        pages.getJobCounts("prioritized", "active", "delayed"),
+        pages.isPaused(),
+      ]);
+      const states = { waiting: isPaused ? 0 : prioritized, paused: isPaused ? prioritized : 0, active, delayed };
+      for (const [state, jobs] of Object.entries(states)) metrics.set("cobra_queue_jobs", jobs, { state });
     });
     farm = new FarmWorker({
       engine,
       store,
       redis,
       lane,
-      pagesAtOnce: flags.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
+      pagesAtOnce: flags.maxConcurrent ?? file.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
       lockMs: flags.lockSeconds * 1000,
       openCrashNotes,
       onWait: (ms) => metrics?.observe("cobra_queue_wait_seconds", ms / 1000),
@@ -75,8 +82,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       interrupt.signal.addEventListener("abort", () => resolve(), { once: true }),
     );
     const closing = farm.close(flags.drain * 1000);
-    await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
+    const inTime = await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
     farm = undefined;
+    if (!inTime) process.exit(interrupt.exitCode);
     return interrupt.exitCode!;
   } catch (error) {
     printError(error, Boolean(flags.json));

@@ -7,6 +7,7 @@ import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 
 export interface WorkerFlags extends RunFlags, MetricsFlags, QueueFlags {
   store?: string;
+  config?: string;
   maxConcurrent?: number;
   lockSeconds: number;
 }
@@ -17,6 +18,10 @@ export function workerCommand(): Command {
     .summary("colour pages of a farm's queue")
     .description(
       "Colours pages that `cobra-batch submit` has put into a queue in Redis, until it is told to end. Any number of workers on any number of machines share the work.",
+    )
+    .option(
+      "--config <file>",
+      "JSON file whose engine section and maxConcurrent apply, such as tune/settings.json; flags override it",
     )
     .option(
       "--max-concurrent <number>",
@@ -36,6 +41,7 @@ export function workerCommand(): Command {
 Examples:
   cobra-batch worker --queue redis://host --store /share
   cobra-batch worker --provider cuda --metrics-port 9464
+  cobra-batch worker --store /share --config tune/settings.json
 
 The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
 others go back to the queue. A worker that is killed costs the pages that it had

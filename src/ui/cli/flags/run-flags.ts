@@ -1,7 +1,9 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
+import { engineOptionsOf } from "../../../colorization/engine-settings.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
+import type { EngineSettings } from "../../../config/engine-settings.js";
 import { choice, deviceList, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
 
@@ -59,16 +61,21 @@ export function withRunFlags(command: Command, continues = false): Command {
     .optionsGroup("Options:");
 }
 
-/** The engine that the flags ask for. */
-export function engineOptions({ model, provider, devices, maxBatch, fallback, threads }: RunFlags): EngineOptions {
-  return {
-    ...(model === undefined ? {} : { model }),
-    ...(devices === undefined ? {} : { devices }),
-    ...(maxBatch === undefined ? {} : { maxBatch }),
-    session: {
-      provider: provider ?? "cpu",
-      fallback: fallback ?? false,
-      ...(threads ? { intraOpThreads: threads } : {}),
-    },
-  };
+/**
+ * The engine that the flags ask for, over what a configuration file says of it. A file's devices and options of its
+ * provider do not go with a provider that a flag names, and its model does not go over COBRA_MODEL.
+ */
+export function engineOptions(
+  { model, provider, devices, maxBatch, fallback, threads }: RunFlags,
+  file: EngineSettings = {},
+): EngineOptions {
+  const flags = { model, provider, devices, maxBatch, fallback, threads };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const { devices: _devices, providerOptions: _options, ...anywhere } = file;
+  const { model: _model, ...rest } = provider === undefined ? file : anywhere;
+  return engineOptionsOf({ ...(process.env["COBRA_MODEL"] ? rest : { ...rest, ...modelOf(file) }), ...given });
+}
+
+function modelOf({ model }: EngineSettings): Pick<EngineSettings, "model"> {
+  return model === undefined ? {} : { model };
 }

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
 import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
+import { SCENARIOS } from "../../../tune/bench/scenario-names.js";
+import { GOALS } from "../../../tune/wishes.js";
 
 const count = z.int().min(0);
 const page = z.string().describe("name of the picture in its input");
@@ -13,6 +15,7 @@ const input = z.string().describe("folder, archive or picture as it was named");
 const directory = z.string().describe("the package's folder");
 const hash = z.string().describe("hash of the package's files");
 const schema = z.literal(EVENT_FORMAT_VERSION).describe("number of this format");
+const estimate = z.strictObject({ value: z.number(), low: z.number(), high: z.number() });
 const metrics = z.strictObject({ saturation: z.number(), colorCount: count, edgeDensity: z.number() });
 
 /** One kind of line that is no event. */
@@ -58,7 +61,9 @@ const commandLines = [
     id: z.string().describe("the chapter's job"),
     output: z.string().describe("folder or archive that will be written"),
     model: z.string().describe("name and version of the model that workers need"),
-    state: z.enum(["waiting", "assembling", "failed"]).describe("waiting: for its pages, or for a worker"),
+    state: z
+      .enum(["waiting", "paused", "assembling", "failed"])
+      .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing"),
     priority: count.describe("higher goes first"),
     submittedAt: z.string().describe("when, ISO 8601 in UTC"),
     pages: count.describe("pages of the chapter"),
@@ -134,6 +139,38 @@ const commandLines = [
     url: z.string().describe("address for a browser, with the token where there is one"),
     host: z.string().describe("address it listens on"),
     port: count.describe("port it listens on"),
+  }),
+  line("tune-sample", "tune: a setting was measured once", {
+    phase: z.enum(["sweep", "combine", "confirm"]).describe("part of the search"),
+    setting: z.string().describe("the knobs that are not at their defaults"),
+    pagesPerMinute: z.number(),
+    peakBytes: count.describe("peak resident memory"),
+  }),
+  line("tuned", "tune: the last line", {
+    best: z.string().describe("the setting to use"),
+    conclusion: z.string().describe("for people; may change"),
+    limit: z.string().describe("what holds it back, for people; may change"),
+    warnings: z.array(z.string()).describe("what disturbed the measurement"),
+    ratio: estimate.describe("how many times the defaults the winner of the search is").optional(),
+    report: z.string().describe("path of report.json"),
+    settings: z.string().describe("path of settings.json"),
+    page: z.string().describe("path of report.html"),
+    trace: z.string().describe("path of trace.json"),
+  }),
+  line("tune-comparison", "tune compare: one figure of the second report against the first", {
+    setting: z.enum(["best", "defaults"]).describe("of each report"),
+    figure: z.enum(GOALS).describe("what is compared"),
+    ratio: estimate.describe("how many times the first the second is; above 1 is better"),
+    verdict: z.enum(["better", "worse", "no difference"]).describe("no difference: the interval holds 1"),
+    samples: z.array(count).describe("measured runs of the first and the second"),
+  }),
+  line("bench", "bench: a scenario", {
+    scenario: z.enum(SCENARIOS).describe("what was measured"),
+    floor: z.string().describe("what it is held against, for people; may change"),
+    pages: count.describe("pages of a round"),
+    pagesPerSecond: z.number(),
+    floorPagesPerSecond: z.number(),
+    ratio: estimate.describe("times the floor: 1 is as fast, above 1 is faster"),
   }),
   line("finding", "doctor: one thing looked at", {
     check: z.string().describe("stable name of the check"),

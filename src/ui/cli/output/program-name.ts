@@ -33,7 +33,7 @@ function nearest(folder: string, path: string): string {
 }
 
 const COMMAND =
-  /(?<![\w/.-])cobra-batch (?=(?:--help|(?:colorize|approve|reject|retry|redo|assemble|watch|submit|worker|queue|serve|classify|config|model|doctor|completion)\b))/g;
+  /(?<![\w/.-])cobra-batch (?=(?:--help|(?:colorize|approve|reject|retry|redo|assemble|watch|submit|worker|queue|serve|classify|config|model|tune|bench|doctor|completion)\b))/g;
 
 /** A text in which commands such as `cobra-batch retry` start with the words that started this program. */
 export function asStarted(text: string, program?: string): string {

@@ -36,7 +36,12 @@ const relativePath = z
 
 export const jobParams = z.strictObject({ job: jobId });
 export const pictureParams = z.strictObject({ job: jobId, picture: pictureId });
-export const uploadParams = z.strictObject({ upload: z.string().describe("end of the upload's address") });
+export const uploadParams = z.strictObject({
+  upload: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, "must be the end of an upload's address")
+    .describe("end of the upload's address"),
+});
 export const rootParams = z.strictObject({ root: rootName });
 
 /** A new job. */

@@ -26,7 +26,7 @@ export class JobActions {
   async start(entry: JobEntry): Promise<void> {
     entry.assertWhole();
     const pictures = await entry.pictures();
-    if (entry.scan === undefined && !entry.stored.unscanned) assertReady(pictures);
+    if (entry.scan === undefined) assertReady(pictures);
     await this.#act(entry, ["draft", "completed", "failed", "cancelled"], "start", (job) => ({
       ...withoutEnd(job),
       state: "queued",

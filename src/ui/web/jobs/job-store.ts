@@ -77,6 +77,7 @@ export class JobStore implements Jobs {
       change: (entry: JobEntry, change: (stored: StoredJob) => StoredJob) => register.change(entry, change),
       resultBytes: async (entry: JobEntry) => (await findResults(entry))?.sizeBytes,
       redact: (message: string) => register.hider.hide(message),
+      isComing: (entry: JobEntry): boolean => this.#uploads.isComing(entry),
       toldJob: (entry: JobEntry) => register.toldJob(entry),
       toldPage: (entry: JobEntry, page: string) => void register.toldPage(entry, page),
       toldPictures: (entry: JobEntry) => register.toldPictures(entry),

@@ -37,21 +37,41 @@ export class JobUploads {
     ));
     const folder = await opening;
     const target = folder.take(path, this.#mostFiles);
-    await makeFolder(dirname(target), paths.folder);
     this.#coming.set(target, { entry, folder });
+    try {
+      await makeFolder(dirname(target), paths.folder);
+      await this.#mark(entry);
+    } catch (error) {
+      this.failed(target);
+      throw error;
+    }
     return target;
   }
 
   failed(target: string): void {
-    this.#coming.get(target)?.folder.free(target);
+    const upload = this.#coming.get(target);
+    if (upload === undefined) return;
+    upload.folder.free(target);
     this.#coming.delete(target);
+    const { entry } = upload;
+    if (entry.stored.unscanned && !this.isComing(entry)) this.#scanner.start(entry);
+  }
+
+  /** Whether files of a job are on their way to their targets. */
+  isComing(entry: JobEntry): boolean {
+    return [...this.#coming.values()].some((upload) => upload.entry === entry);
   }
 
   async moved(entry: JobEntry): Promise<void> {
     for (const [target, upload] of this.#coming)
       if (upload.entry === entry && (await exists(target))) this.#coming.delete(target);
-    if (!entry.stored.unscanned) await this.#register.change(entry, (job) => ({ ...job, unscanned: true }));
+    await this.#mark(entry);
     this.#scanner.start(entry);
+  }
+
+  /** Before a file is in its place, so that a server that is killed right after that looks at it. */
+  async #mark(entry: JobEntry): Promise<void> {
+    if (!entry.stored.unscanned) await this.#register.change(entry, (job) => ({ ...job, unscanned: true }));
   }
 
   /** The job is removed. */

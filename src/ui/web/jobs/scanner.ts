@@ -17,6 +17,8 @@ export interface ScanHost {
   readonly pool: PicturePool;
   readonly roots: Roots;
   change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
+  /** Whether more files of the job are on their way. */
+  isComing(entry: JobEntry): boolean;
   toldJob(entry: JobEntry): void;
   toldPictures(entry: JobEntry): void;
 }
@@ -69,7 +71,7 @@ export class Scanner {
   }
 
   async #scan(entry: JobEntry, signal: AbortSignal): Promise<void> {
-    const { pool, roots } = this.#host;
+    const { pool, roots, isComing } = this.#host;
     const before = await entry.pictures();
     let fault: StoredPictures["fault"];
     const input = await inputOf(entry.stored.source, entry.paths, roots).catch(
@@ -95,7 +97,7 @@ export class Scanner {
       ...job,
       // A draft's problem is its input's; that of a run stays until the next one.
       ...(before === undefined || job.state === "draft" ? {} : { problem: before }),
-      unscanned: false,
+      unscanned: isComing(entry),
       counts,
       cover,
       ...(job.named || name === undefined ? {} : { name }),

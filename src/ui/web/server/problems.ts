@@ -39,6 +39,8 @@ function withRetry(answer: Problem, headers: Readonly<Record<string, string>> = 
   return { problem: answer, headers: { ...again, ...headers } };
 }
 
+const MOST_CHARACTERS = 300;
+
 /** Errors of Fastify and its plugins; those that a client can cause have a status below 500. */
 function frameworkProblem(error: unknown): Problem | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -51,7 +53,9 @@ function frameworkProblem(error: unknown): Problem | undefined {
     return problem(400, "ERR_ARGUMENT", `the ${validationContext ?? "request"} is wrong: ${faults.join("; ")}`);
   }
   if (status === undefined || status < 400 || status > 499) return undefined;
-  return problem(status, status === 413 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", messageOf(error));
+  // Some of the framework's messages repeat what was sent, such as a whole address.
+  const message = messageOf(error).slice(0, MOST_CHARACTERS);
+  return problem(status, status === 413 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", message);
 }
 
 /** Answers errors. */

@@ -2,6 +2,7 @@
  * Uploads on disk while they are not complete: the bytes in `<id>`, what is known of them in `<id>.json`. A server that
  * is started again goes on with them.
  */
+import type { Stats } from "node:fs";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileConfigstore, FileStore } from "@tus/file-store";
@@ -9,6 +10,7 @@ import { Upload } from "@tus/server";
 import { systemCode } from "../../../errors.js";
 
 const RECORD = /^([0-9a-f]{32})\.json$/;
+const BYTES = /^[0-9a-f]{32}$/;
 
 /** The file store of tus, which also keeps for a while that an upload is complete. */
 export class UploadStore extends FileStore {
@@ -24,27 +26,41 @@ export class UploadStore extends FileStore {
     this.extensions = this.extensions.filter((name) => name !== "creation-defer-length");
   }
 
-  /** A complete upload whose last answer was lost is still told to be complete. */
+  /**
+   * A complete upload whose last answer was lost is still told to be complete. The date is that of the last byte: an
+   * upload expires once it has stood still for long.
+   */
   override async getUpload(id: string): Promise<Upload> {
     const record = await this.#records.get(id);
-    if (record?.metadata?.["moved"] !== "yes") return super.getUpload(id);
-    const { size, metadata, creation_date } = record;
-    return new Upload({
-      id,
-      offset: size!,
-      metadata,
-      ...(size === undefined ? {} : { size }),
-      ...dated(creation_date),
-    });
+    const bytes = await this.#statBytes(id);
+    if (bytes === undefined && record?.metadata?.["moved"] === "yes") {
+      const { size, metadata, creation_date } = record;
+      return new Upload({
+        id,
+        offset: size!,
+        metadata,
+        ...(size === undefined ? {} : { size }),
+        ...dated(creation_date),
+      });
+    }
+    const upload = await super.getUpload(id);
+    return bytes === undefined ? upload : Object.assign(upload, { creation_date: bytes.mtime.toISOString() });
   }
 
   override async remove(id: string): Promise<void> {
-    const record = await this.#records.get(id);
-    if (record?.metadata?.["moved"] === "yes") await this.#records.delete(id);
+    if ((await this.#statBytes(id)) === undefined) await this.#records.delete(id);
     else await super.remove(id);
   }
 
-  /** Moves a complete upload to its place, written through to the disk. */
+  /** All bytes of an upload are there and not in their place yet: the server was killed, or the place was refused. */
+  async isLeft({ id, offset, size }: Upload): Promise<boolean> {
+    return offset === size && (await this.#statBytes(id)) !== undefined;
+  }
+
+  /**
+   * Moves a complete upload to its place, written through to the disk. Its record says so before: of an upload whose
+   * bytes are still here, that counts for nothing.
+   */
   async move(upload: Upload, target: string): Promise<void> {
     const path = join(this.directory, upload.id);
     const file = await open(path, "r+");
@@ -53,14 +69,19 @@ export class UploadStore extends FileStore {
     } finally {
       await file.close();
     }
-    await rename(path, target);
     upload.metadata = { ...upload.metadata, moved: "yes" };
     await this.#records.set(upload.id, upload);
+    await rename(path, target);
   }
 
-  /** Records of uploads, complete ones of late included. */
-  async count(): Promise<number> {
-    return (await this.#names()).length;
+  /** Ids of the uploads whose bytes are here: those that are not complete, or not in their place. */
+  async unfinished(): Promise<string[]> {
+    try {
+      return (await readdir(this.directory)).filter((name) => BYTES.test(name));
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return [];
+      throw error;
+    }
   }
 
   /** Removes uploads that nobody has gone on with for as long as they are kept, and bytes without a record. */
@@ -84,11 +105,11 @@ export class UploadStore extends FileStore {
     }
   }
 
-  async #names(): Promise<string[]> {
+  async #statBytes(id: string): Promise<Stats | undefined> {
     try {
-      return (await readdir(this.directory)).filter((name) => RECORD.test(name));
+      return await stat(join(this.directory, id));
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return [];
+      if (systemCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }

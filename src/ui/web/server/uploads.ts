@@ -4,7 +4,8 @@ import { Readable } from "node:stream";
 import { Server, type Upload } from "@tus/server";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { BatchProcessingError, ValidationError } from "../../../errors.js";
+import { BatchProcessingError, messageOf, ValidationError } from "../../../errors.js";
+import { getLogger } from "../../../logging.js";
 import { uploadMetadata } from "../api/requests.js";
 import type { Jobs } from "../jobs/types.js";
 import { ClientShare } from "./client-share.js";
@@ -13,6 +14,7 @@ import type { ServerLimits } from "./limits.js";
 import { busy, RequestError } from "./request-error.js";
 import { UploadStore } from "./upload-store.js";
 
+const log = getLogger("server");
 /** How often uploads that nobody goes on with are looked for. */
 const SWEEP_MS = 3600 * 1000;
 
@@ -36,6 +38,8 @@ export class Uploads {
   /** Our own errors, which tus would tell as text. */
   readonly #errors = new WeakMap<object, BatchProcessingError>();
   readonly #sweeping: NodeJS.Timeout;
+  /** Uploads that are being moved to their places, by id: nobody moves one twice. */
+  readonly #finishing = new Map<string, Promise<void>>();
 
   constructor(options: UploadOptions) {
     const { folder, path, limits } = options;
@@ -51,15 +55,20 @@ export class Uploads {
       namingFunction: () => randomBytes(16).toString("hex"),
       onIncomingRequest: async (request, id) => {
         if (request.method === "PATCH") await this.#assertWanted(id);
+        // To whoever asks, complete means in its place.
+        if (request.method === "HEAD") await this.#finishLeft(id);
       },
       onUploadCreate: async (_request, upload) => this.#created(upload),
-      onUploadFinish: async (_request, upload) => this.#finished(upload),
+      onUploadFinish: async (_request, upload) => {
+        await this.#finish(upload);
+        return {};
+      },
       onResponseError: (asked, error) => {
         if (error instanceof BatchProcessingError) this.#errors.set(asked, error);
         return undefined;
       },
     });
-    void this.#store.sweep();
+    void this.#store.sweep().then(() => this.#finishAllLeft());
     this.#sweeping = setInterval(() => void this.#store.sweep(), SWEEP_MS).unref();
   }
 
@@ -108,7 +117,7 @@ export class Uploads {
         "ERR_STATE",
         `the chapter is ${state} and takes no pages any more; add them as another chapter`,
       );
-    if ((await this.#store.count()) >= limits.keptUploads)
+    if ((await this.#store.unfinished()).length >= limits.keptUploads)
       throw busy(
         503,
         `${limits.keptUploads} uploads are not complete, as many as are kept; go on with those, or try later`,
@@ -129,7 +138,17 @@ export class Uploads {
     }
   }
 
-  async #finished(upload: Upload): Promise<Record<string, never>> {
+  /** Moves a complete upload to its place in its job. */
+  #finish(upload: Upload): Promise<void> {
+    const { id } = upload;
+    const under = this.#finishing.get(id);
+    if (under !== undefined) return under;
+    const finishing = this.#moveToJob(upload).finally(() => this.#finishing.delete(id));
+    this.#finishing.set(id, finishing);
+    return finishing;
+  }
+
+  async #moveToJob(upload: Upload): Promise<void> {
     const { job, role, path } = this.#metadataOf(upload);
     const { jobs } = this.#options;
     const target = await jobs.uploadTarget(job, role, path);
@@ -140,7 +159,22 @@ export class Uploads {
       throw error;
     }
     await jobs.uploaded(job);
-    return {};
+  }
+
+  /** Finishes an upload all of whose bytes came before the server was killed, or before its job could take it. */
+  async #finishLeft(id: string): Promise<void> {
+    const under = this.#finishing.get(id);
+    if (under !== undefined) return under;
+    const upload = await this.#store.getUpload(id).catch(() => undefined); // tus answers for one that is not there
+    if (upload !== undefined && (await this.#store.isLeft(upload))) await this.#finish(upload);
+  }
+
+  /** At a start: a browser may never come back for what it has sent whole. */
+  async #finishAllLeft(): Promise<void> {
+    for (const id of await this.#store.unfinished())
+      await this.#finishLeft(id).catch((error: unknown) =>
+        log.warn({ err: error }, `an upload that is complete cannot be moved to its job: ${messageOf(error)}`),
+      );
   }
 
   #metadataOf({ metadata }: Upload): z.infer<typeof uploadMetadata> {

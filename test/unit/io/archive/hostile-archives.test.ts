@@ -174,6 +174,9 @@ describe("limits", () => {
     const source = await open(rawZip([GOOD, { name: "bomb.png", data: big, method: 8 }]), limits);
     expect(source.faults.map(({ error }) => error.code)).toEqual(["ERR_ZIP_LIMIT"]);
     expect(source.faults[0]!.error.message).toMatch(reason);
+    expect(source.faults[0]!.error.message).toMatch(
+      /unpack the archive and give the folder, or in a program raise limits\./u,
+    );
     await goodPageIsRead(source);
     await source.close();
   });

@@ -55,6 +55,36 @@ describe("names, as unpackers read them", () => {
     await source.close();
   });
 
+  it.each<[what: string, inDirectory: string, local: string]>([
+    ["decomposed in the directory, composed beside its data", "caf\u0065\u0301 \u304b\u3099", "caf\u00e9 \u304c"],
+    ["the other way round", "caf\u00e9 \u304c", "caf\u0065\u0301 \u304b\u3099"],
+    ["with dots in the directory alone", "././ch1/a", "ch1/a"],
+  ])("names of two lengths cost no neighbour its page: %s", async (_what, inDirectory, local) => {
+    const entries = ["1", "2", "3"].map((n) => ({
+      name: `${inDirectory}${n}.png`,
+      localName: `${local}${n}.png`,
+      data: `page ${n}`,
+    }));
+    const source = await open(rawZip(entries));
+    expect(source.faults).toEqual([]);
+    expect(Object.values(await contents(source)).toSorted()).toEqual(["page 1", "page 2", "page 3"]);
+  });
+
+  it("a local name that is shorter excuses no overlap", async () => {
+    const name = "a-long-name-in-the-directory.png";
+    const bytes = rawZip([
+      { name, localName: "a.png", data: "page 1" },
+      { name: "2.png", data: "page 2", headerOffset: 40 },
+      { name: "3.png", data: "page 3" },
+    ]);
+    const source = await open(bytes);
+    expect(source.faults.map(({ name: refused, error }) => [refused, /overlaps/u.test(error.message)])).toEqual([
+      ["2.png", true],
+    ]);
+    expect(source.entries().map((entry) => entry.name)).toEqual(["3.png", name]);
+    await source.close();
+  });
+
   it("what has a folder's mode and holds data is a file; a folder's name with data is a fault", async () => {
     const source = await open(
       rawZip([
@@ -182,6 +212,42 @@ describe("bytes around an archive", () => {
     },
   );
 
+  /** An end record of an archive of `entries`, whose directory has so many bytes and begins there. */
+  const endRecord = (entries: number, directoryBytes: number, offset: number): Buffer => {
+    const record = Buffer.concat([END, Buffer.alloc(18)]);
+    record.writeUInt16LE(entries, 8);
+    record.writeUInt16LE(entries, 10);
+    record.writeUInt32LE(directoryBytes, 12);
+    record.writeUInt32LE(offset, 16);
+    return record;
+  };
+
+  it.each<[what: string, comment: (archive: Buffer) => Uint8Array]>([
+    ["a signature", () => Buffer.from("see PK\u0005\u0006 for more", "latin1")],
+    ["an end record of nothing", () => endRecord(0, 0, 0)],
+    ["an end record whose figures do not fit", () => endRecord(9, 999_999, 12)],
+    ["the archive's own end record", (bytes) => bytes.subarray(bytes.byteLength - 22)],
+    [
+      "an end record that leaves the last page out",
+      (bytes) => endRecord(1, 51, bytes.readUInt32LE(bytes.byteLength - 6)),
+    ],
+    ["signatures alone", () => Buffer.concat(Array.from({ length: 16_000 }, () => END))],
+    [
+      "signatures in another order",
+      () => Buffer.from("PK\u0005\u0006PK\u0006\u0006PK\u0006\u0007".repeat(500), "latin1"),
+    ],
+  ])("a comment may hold %s", async (_what, commentOf) => {
+    for (const before of [0, 500]) {
+      const bytes = await archive();
+      const comment = commentOf(bytes);
+      bytes.writeUInt16LE(comment.byteLength, bytes.byteLength - 2);
+      const source = await open(Buffer.concat([Buffer.alloc(before, "MZ"), bytes, comment]));
+      expect([source.faults, source.warnings]).toEqual([[], []]);
+      expect(Buffer.from(source.comment!)).toEqual(Buffer.from(comment));
+      expect(await contents(source)).toEqual(both);
+    }
+  });
+
   it("a comment is known byte for byte, and goes into an output archive", async () => {
     const comment = Buffer.concat([Buffer.from("Comment \u00e9\r\n"), Buffer.from([0, 255, 128, 0x1a])]);
     const bytes = await archive();
@@ -202,6 +268,17 @@ describe("bytes around an archive", () => {
   });
 });
 
+/** One record of a TAR archive as it was written before POSIX: no signature, a sum. */
+function oldTar(name: string): Buffer {
+  const record = Buffer.alloc(1024);
+  record.write(name);
+  record.write(["000644 ", "000000 ", "000000 ", "00000000000", "00000000000"].join("\x00"), 100, "latin1");
+  record.fill(" ", 148, 156);
+  const sum = record.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  record.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148, "latin1");
+  return record;
+}
+
 describe("what is called an archive and is none", () => {
   it.each<[kind: string, bytes: () => Buffer, says: RegExp]>([
     ["RAR", () => Buffer.from("Rar!\x1a\x07\x01\0", "latin1"), /it is a RAR archive \(CBR\); unpack it or convert it/u],
@@ -213,6 +290,13 @@ describe("what is called an archive and is none", () => {
     ["gzip", () => Buffer.from("\x1f\x8b\x08\0\0\0", "latin1"), /a gzip file; unpack it/u],
     ["7z", () => Buffer.from("7z\xbc\xaf\x27\x1c", "latin1"), /it is a 7z archive/u],
     ["TAR", () => Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\x0000"), Buffer.alloc(248)]), /it is a TAR/u],
+    ["TAR before POSIX", () => oldTar("001.png"), /it is a TAR archive \(CBT\); unpack it or convert it/u],
+    ["ARJ", () => Buffer.from("60ea2c00220b01021000025a", "hex"), /it is an ARJ archive; unpack it/u],
+    ["ISO 9660", () => Buffer.concat([Buffer.alloc(32_769), Buffer.from("CD001\x01\0")]), /it is a disc image/u],
+    ["UDF", () => Buffer.concat([Buffer.alloc(32_769), Buffer.from("BEA01\x01\0")]), /it is a disc image/u],
+    ["EGG", () => Buffer.from("EGGA\x00\x01", "latin1"), /it is an EGG archive; unpack it/u],
+    ["ALZ", () => Buffer.from("ALZ\x01\n\0", "latin1"), /it is an ALZ archive; unpack it/u],
+    ["cpio", () => Buffer.from("070701000000"), /it is a CPIO archive; unpack it/u],
     ["PDF", () => Buffer.from("%PDF-1.7"), /it is a PDF document; export its pages/u],
     ["a web page", () => Buffer.from("<!DOCTYPE html><html>404</html>"), /it is a web page/u],
   ])("%s: says what it is and what to do", async (_kind, bytes, says) => {

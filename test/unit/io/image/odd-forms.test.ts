@@ -14,6 +14,7 @@ const [WIDTH, HEIGHT] = [16, 9];
 const COUNT = WIDTH * HEIGHT;
 /** 0..255, each value of gray. */
 const GRAY = Array.from({ length: COUNT }, (_, i) => (i * 37) % 256);
+const LIGHTS = Array.from({ length: COUNT }, (_, i) => (i < 3 ? 200 : 0));
 const RGB = [...gradient(WIDTH, HEIGHT)];
 const gray = { width: WIDTH, height: HEIGHT, photometric: 1, channels: 1 } as const;
 const rgb = { width: WIDTH, height: HEIGHT, photometric: 2, channels: 3 } as const;
@@ -38,6 +39,11 @@ describe("TIFF of 32 bits a sample", () => {
   it.each([
     ["gray, floating point 0 to 1", { ...gray, bits: 32, sampleFormat: 3, strip: floats(GRAY, 1 / 255) }, GRAY],
     ["gray, floating point 0 to 255", { ...gray, bits: 32, sampleFormat: 3, strip: floats(GRAY, 1) }, GRAY],
+    [
+      "black with few lights, floating point 0 to 255",
+      { ...gray, bits: 32, sampleFormat: 3, strip: floats(LIGHTS, 1) },
+      LIGHTS,
+    ],
     ["RGB, floating point 0 to 1", { ...rgb, bits: 32, sampleFormat: 3, strip: floats(RGB, 1 / 255) }, RGB],
     [
       "gray, whole numbers",
@@ -57,6 +63,7 @@ describe("TIFF of 32 bits a sample", () => {
 
   it.each([
     ["beyond 1", (i: number) => i / 20],
+    ["beyond 1 in a few lights alone", (i: number) => (i < 9 ? 20 : i / COUNT)],
     ["below 0", (i: number) => (i - 5) / COUNT],
     ["no numbers", (i: number) => (i === 7 ? Number.NaN : 0.5)],
   ])("is refused where floating point is %s", async (_what, value) => {

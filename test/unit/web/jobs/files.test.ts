@@ -168,6 +168,34 @@ describe("uploads", () => {
     expect(target.startsWith(join(jobs.data, "jobs", id, "references"))).toBe(true);
   });
 
+  it("are looked at by the next server where this one is killed once they are in their place", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.store.create();
+    const put = async (name: string, number: number): Promise<void> =>
+      writeFile(await jobs.store.uploadTarget(id, "input", name), await linePage(number));
+    await put("1.png", 1); // and nobody says that it was uploaded
+    await jobs.restart();
+    await jobs.until(id, ({ scanning }) => !scanning);
+    expect(jobs.store.get(id).counts).toMatchObject({ pages: 1 });
+    // The same while the pictures that came before are looked at.
+    await jobs.upload(id, { "2.png": await linePage(2) });
+    const target = await jobs.store.uploadTarget(id, "input", "3.png");
+    await jobs.store.uploaded(id);
+    await jobs.until(id, ({ scanning }) => !scanning);
+    await writeFile(target, await linePage(3));
+    await jobs.restart();
+    await jobs.until(id, ({ scanning }) => !scanning);
+    expect(jobs.store.get(id).counts).toMatchObject({ pages: 3 });
+  });
+
+  it("that fail leave the job to its pictures", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    jobs.store.uploadFailed(await jobs.store.uploadTarget(id, "reference", "late.png"));
+    await jobs.until(id, ({ scanning }) => !scanning);
+    expect(await jobs.done(id)).toMatchObject({ state: "completed", progress: { completed: 1 } });
+  });
+
   it("have safe names below the job's folder", async () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.store.create();

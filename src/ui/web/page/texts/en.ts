@@ -174,8 +174,8 @@ export const en = {
     preview: "Preview",
     start: (pages: number): string => (pages > 0 ? `Colour ${many(pages, "page", "pages")}` : "Start"),
     startPreview: "Preview first",
-    waitForFiles: "Starts once the files are uploaded.",
-    waitForScan: "Starts once the pictures have been looked at.",
+    waitForFiles: "You can start once the files are uploaded.",
+    waitForScan: "You can start once the pictures have been looked at.",
     noPages: "There is no page to colour yet.",
     noReferences: "There are no references: without them the colours are a guess.",
     ignored: (_key: string, because: string, unless: string | undefined): string =>

@@ -98,8 +98,8 @@ export function Stage(props: StageProps): JSX.Element {
   );
 }
 
-/** Keys of zoom and pan; arrow keys pan only when zoomed in. */
-function cameraKey(camera: Camera, event: KeyboardEvent): boolean {
+/** Takes a key of zoom and pan; false for another one. Arrow keys pan only when zoomed in. */
+export function cameraKey(camera: Camera, event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const pans: Record<string, [number, number]> = {
     ArrowLeft: [PAN_PX, 0],

@@ -12,7 +12,7 @@ import { pageStatus } from "../job/page-status.js";
 import { t } from "../texts/texts.js";
 import { Camera } from "./camera.js";
 import { SidePanel } from "./side-panel.js";
-import { LOOKS, Stage, type Look } from "./stage.js";
+import { cameraKey, LOOKS, Stage, type Look } from "./stage.js";
 import { usePainter } from "./use-painter.js";
 
 interface ViewerProps {
@@ -58,6 +58,15 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
     else return false;
     return true;
   };
+  // The stage has the keys from the start. They also work from the bar, except where a field there takes them itself.
+  const isThere = job !== undefined && picture !== undefined;
+  useEffect(() => {
+    if (isThere) document.querySelector<HTMLElement>(".stage")?.focus({ preventScroll: true });
+  }, [isThere]);
+  const onBarKey = (event: KeyboardEvent): void => {
+    if (event.target instanceof HTMLInputElement) return;
+    if (cameraKey(camera, event) || onKey(event)) event.preventDefault();
+  };
 
   if (!job || !picture) {
     const gone = jobsLoaded.value && (set.loaded.value || !job);
@@ -78,7 +87,7 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
   const zoom = Math.round(camera.zoom.value * 100);
   return (
     <div class={`viewer ${panel.value ? "with-panel" : ""}`}>
-      <header class="viewer-bar">
+      <header class="viewer-bar" onKeyDown={onBarKey}>
         <ButtonLink label={t.value.job.back} icon="back" bare href={href({ view: "job", job: jobId })} />
         <div class="viewer-title">
           <h1 tabIndex={-1} title={picture.name}>

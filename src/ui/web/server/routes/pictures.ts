@@ -54,6 +54,7 @@ export function pictureRoutes(app: App, { jobs, limits }: Services): void {
     },
   );
   void app.register((scope: App, _options, done) => {
+    scope.removeAllContentTypeParsers(); // a value of JSON is no picture
     scope.addContentTypeParser("image/png", { parseAs: "buffer", bodyLimit: limits.pageBytes }, (_request, body, ok) =>
       ok(null, body),
     );

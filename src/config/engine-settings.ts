@@ -1,0 +1,59 @@
+/**
+ * The section `engine` of a configuration file: where and how the networks run, and with how many threads.
+ * `cobra-batch tune` writes it. Flags and variables of the environment go over it.
+ */
+import { z } from "zod";
+import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
+
+const whole = (least: number): z.ZodInt => {
+  const rule = `must be a whole number of ${least} or more`;
+  return z.int(rule).min(least, rule);
+};
+const text = z.string("must be a text").min(1, "must not be empty");
+const texts = z.record(z.string(), z.string("must be a text, as ONNX Runtime takes it"), "must be an object of texts");
+
+/** Every key of the section. */
+export const engineSettingsSchema = z.strictObject({
+  model: text.describe("installed model, or folder of a model package").optional(),
+  provider: z
+    .enum(PROVIDER_NAMES, `must be ${PROVIDER_NAMES.map((name) => `"${name}"`).join(" or ")}`)
+    .describe("where the networks run")
+    .optional(),
+  fallback: z.boolean("must be true or false").describe("use the CPU when the provider cannot start").optional(),
+  devices: z
+    .union([z.literal("all"), z.array(text, 'must be "all" or a list of devices, such as ["cuda:0"]').min(1)])
+    .describe('several devices: "all", or a list such as ["cuda:0", "cuda:1"]')
+    .optional(),
+  maxBatch: whole(1).describe("pages denoised together").optional(),
+  threads: whole(0).describe("CPU threads for each network; 0 is one per core").optional(),
+  workers: whole(1).describe("worker threads for decoding, encoding and pixels").optional(),
+  referenceCacheBytes: whole(0).describe("bytes that keys and values of references may take").optional(),
+  sessionConfig: texts.describe("session config entries by ONNX Runtime's names").optional(),
+  providerOptions: texts.describe("options of the provider by ONNX Runtime's names").optional(),
+});
+
+/** Where and how the networks run, as a configuration file says it. */
+export type EngineSettings = z.infer<typeof engineSettingsSchema>;
+
+/** Names of all keys. */
+export const ENGINE_SETTING_KEYS: readonly string[] = Object.keys(engineSettingsSchema.shape);
+
+/** What is wrong with a section, one line a fault: `maxBatch: must be …`. */
+export function engineSettingFaults(section: Readonly<Record<string, unknown>>): string[] {
+  const result = engineSettingsSchema.safeParse(section);
+  if (result.success) return [];
+  return result.error.issues.flatMap((issue) => {
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => `${key}: unknown; the keys are ${ENGINE_SETTING_KEYS.join(", ")}`);
+    const path = issue.path.join(".");
+    const message =
+      issue.code === "invalid_union" ? 'must be "all" or a list of devices, such as ["cuda:0"]' : issue.message;
+    return [`${path}: ${message}, not ${JSON.stringify(section[String(issue.path[0])])}`];
+  });
+}
+
+/** JSON Schema of the section, for editors. */
+export function engineJsonSchema(): Record<string, unknown> {
+  const { $schema: _, ...rest } = z.toJSONSchema(engineSettingsSchema) as Record<string, unknown>;
+  return rest;
+}

@@ -1,0 +1,276 @@
+/**
+ * Serves a store to machines that do not share its folder. Every request needs the token.
+ *
+ *   GET, HEAD      /v1/blobs/<sha256>, /v1/results/<key>.page, /v1/results/<key>.failed     with Range
+ *   PUT            the same: a whole file, or with Content-Range the rest of one that was cut off
+ *   GET            /v1/uploads/blobs/<sha256>?sha256=…     Upload-Offset: so much of that file has come
+ *   DELETE         /v1/results/<key>.page, /v1/results/<key>.failed
+ *   GET            /v1/crashes; PUT /v1/crashes/<worker>
+ *
+ * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { messageOf, ResourceError } from "../../errors.js";
+import { makeFolder } from "../../io/files/make-folder.js";
+import { getLogger } from "../../logging.js";
+import { sha256OfChunks } from "../../platform/sha256.js";
+import { syncFolder } from "../../platform/storage.js";
+import type { SharedStore } from "./shared-store.js";
+
+export interface StoreServerOptions {
+  readonly store: SharedStore;
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly token: string;
+  /** Largest file that is taken. Default 2 GiB. */
+  readonly maxBytes?: number;
+  /** A connection on which nothing moves for so long is closed. Default 60,000. */
+  readonly silenceMs?: number;
+}
+
+/** A server that listens. */
+export interface StoreServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+const MAX_BYTES = 2 * 2 ** 30;
+/** Failures and crash notes are short. */
+const MAX_NOTE_BYTES = 2 ** 20;
+/** What is left of an upload that nobody has gone on with is removed after so long. */
+const PART_AGE_MS = 24 * 3600_000;
+
+const log = getLogger("store");
+
+/** What a request is about. */
+interface Target {
+  /** Where the file lies. */
+  readonly path: string;
+  /** Name of what has come of it. */
+  readonly part: string;
+  /** What it must be, if its name tells. */
+  readonly sha256?: string;
+  readonly maxBytes: number;
+  /** Whether it never changes. */
+  readonly fixed: boolean;
+}
+
+/** An answer that is no success. */
+class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Starts the server.
+ * @throws ResourceError `ERR_LISTEN`
+ */
+export async function startStoreServer(options: StoreServerOptions): Promise<StoreServer> {
+  const { store, host, port, token, maxBytes = MAX_BYTES, silenceMs = 60_000 } = options;
+  const parts = join(store.folder, "parts");
+  await makeFolder(parts);
+  await removeOldParts(parts);
+  /** Parts that are being written. */
+  const busy = new Set<string>();
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) return void response.destroy();
+      const refusal = error instanceof Refusal ? error : undefined;
+      if (refusal === undefined) log.error({ error: messageOf(error) }, "a request of the store failed");
+      // What is still being sent is not read.
+      const headers = { "content-type": "text/plain; charset=utf-8", connection: "close", ...refusal?.headers };
+      response.writeHead(refusal?.status ?? 500, headers).end(`${refusal?.message ?? "the store cannot do that"}\n`);
+    });
+  });
+  server.requestTimeout = 0; // large files take long; silence is what ends a connection
+  server.timeout = silenceMs;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://store");
+    if (url.pathname === "/healthz") return void response.end("ok\n");
+    if (!isToken(request.headers.authorization, token))
+      throw new Refusal(401, "the token is missing or wrong", { "www-authenticate": "Bearer" });
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (url.pathname === "/v1" && method === "GET") return void response.end("cobra-batch store\n");
+    if (url.pathname === "/v1/crashes" && method === "GET") {
+      const text = JSON.stringify(await store.crashNotes());
+      return void response.writeHead(200, { "content-type": "application/json" }).end(text);
+    }
+    const upload = url.pathname.startsWith("/v1/uploads/");
+    const target = targetOf(store, maxBytes, url.pathname.replace("/v1/uploads/", "/v1/"));
+    if (target === undefined) throw new Refusal(404, "there is no such address");
+    if (upload && method === "GET") {
+      const part = partOf(parts, target, url.searchParams.get("sha256") ?? "");
+      return void response.writeHead(200, { "upload-offset": String(await sizeOf(part)) }).end();
+    }
+    if (upload) throw new Refusal(405, "GET only");
+    if (method === "GET") return send(request, response, target);
+    if (method === "PUT") return receive(request, response, target);
+    if (method === "DELETE" && !target.fixed) {
+      await rm(target.path, { force: true });
+      return void response.writeHead(204).end();
+    }
+    throw new Refusal(405, "there is no such method here");
+  }
+
+  /** Takes a file, or the rest of one. */
+  async function receive(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    const digest = digestOf(request) ?? target.sha256;
+    if (digest === undefined) throw new Refusal(400, "Content-Digest: sha-256=:…: is missing");
+    if (target.sha256 !== undefined && digest !== target.sha256)
+      throw new Refusal(422, "Content-Digest is not the SHA-256 in the address");
+    const length = Number(request.headers["content-length"] ?? Number.NaN);
+    if (!Number.isSafeInteger(length)) throw new Refusal(411, "Content-Length is missing");
+    const { offset, total } = rangeOf(request.headers["content-range"], length);
+    if (total > target.maxBytes) throw new Refusal(413, `a file may have ${target.maxBytes} bytes`);
+    const part = partOf(parts, target, digest);
+    if (busy.has(part)) throw new Refusal(409, "another request sends this file", { "retry-after": "1" });
+    busy.add(part);
+    try {
+      const there = await sizeOf(part);
+      if (offset > there)
+        throw new Refusal(409, `the file is there up to byte ${there}`, { "upload-offset": `${there}` });
+      // Bytes that came already come again.
+      await pipeline(request, createWriteStream(part, offset === 0 ? { flags: "w" } : { flags: "r+", start: offset }));
+      if ((await sizeOf(part)) < total) throw new Refusal(400, "the file was cut off");
+      if ((await sha256OfChunks(createReadStream(part))).sha256 !== digest) {
+        await rm(part, { force: true });
+        throw new Refusal(422, "the file is not what its SHA-256 says; send it again");
+      }
+      await place(part, target.path);
+    } finally {
+      busy.delete(part);
+    }
+    response.writeHead(201).end();
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(
+        new ResourceError(
+          "ERR_LISTEN",
+          `cannot serve the store on ${host}, port ${port}: ${messageOf(cause)}; choose another --port or --host`,
+          { cause },
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  const cleaning = setInterval(() => void removeOldParts(parts), 3600_000).unref();
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        clearInterval(cleaning);
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The file that an address names; undefined for an address that names none. */
+function targetOf(store: SharedStore, maxBytes: number, path: string): Target | undefined {
+  const [, kind, name, extension = ""] = /^\/v1\/(blobs|results)\/([0-9a-f]{64})(\.page|\.failed)?$/.exec(path) ?? [];
+  if (kind === "blobs" && extension === "")
+    return { path: store.path("blobs", name!, ""), part: `blobs-${name}`, sha256: name!, maxBytes, fixed: true };
+  if (kind === "results" && (extension === ".page" || extension === ".failed"))
+    return {
+      path: store.path("results", name!, extension),
+      part: `results-${name}${extension}`,
+      maxBytes: extension === ".page" ? maxBytes : Math.min(maxBytes, MAX_NOTE_BYTES),
+      fixed: false,
+    };
+  const [, worker] = /^\/v1\/crashes\/([0-9a-f]{16})$/.exec(path) ?? [];
+  if (worker === undefined) return undefined;
+  return { path: store.crashFile(worker), part: `crashes-${worker}`, maxBytes: MAX_NOTE_BYTES, fixed: true };
+}
+
+/** A file, or the part of it that Range asks for. */
+async function send(request: IncomingMessage, response: ServerResponse, { path, fixed }: Target): Promise<void> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) throw new Refusal(404, "there is no such file");
+  const { size } = await file.stat();
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
+  const start = Number(first ?? 0);
+  const end = Math.min(size - 1, last === undefined || last === "" ? size - 1 : Number(last));
+  if (first !== undefined && (start >= size || end < start)) {
+    await file.close();
+    throw new Refusal(416, "there are no such bytes", { "content-range": `bytes */${size}` });
+  }
+  response.writeHead(first === undefined ? 200 : 206, {
+    "content-type": "application/octet-stream",
+    "content-length": String(end - start + 1),
+    "accept-ranges": "bytes",
+    "cache-control": fixed ? "max-age=31536000, immutable" : "no-store",
+    ...(first === undefined ? {} : { "content-range": `bytes ${start}-${end}/${size}` }),
+  });
+  if (request.method === "HEAD" || size === 0) {
+    await file.close();
+    return void response.end();
+  }
+  await pipeline(file.createReadStream({ start, end }), response);
+}
+
+/** Where a file's bytes lie until it is whole. */
+function partOf(parts: string, { part }: Target, sha256: string): string {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Refusal(400, "sha256 is no SHA-256 in hex");
+  return join(parts, `${part}-${sha256}`);
+}
+
+function digestOf({ headers }: IncomingMessage): string | undefined {
+  const [, base64] = /^sha-256=:([\w+/]{43}=):$/.exec(String(headers["content-digest"] ?? "")) ?? [];
+  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("hex");
+}
+
+function rangeOf(range: string | undefined, length: number): { readonly offset: number; readonly total: number } {
+  if (range === undefined) return { offset: 0, total: length };
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range) ?? [];
+  const offset = Number(first);
+  if (total === undefined || Number(last) - offset + 1 !== length || Number(last) + 1 !== Number(total))
+    throw new Refusal(400, "Content-Range is not that of the rest of a file of this length");
+  return { offset, total: Number(total) };
+}
+
+/** Gives a whole file its name, on the disk for good. */
+async function place(part: string, path: string): Promise<void> {
+  const file = await open(part, "r+");
+  await file.sync().finally(() => file.close());
+  await makeFolder(dirname(path));
+  await rename(part, path);
+  await syncFolder(dirname(path));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+async function removeOldParts(parts: string): Promise<void> {
+  for (const name of await readdir(parts).catch(() => [])) {
+    const path = join(parts, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > PART_AGE_MS) await rm(path, { force: true });
+  }
+}
+
+/** Compares in a time that tells nothing. */
+function isToken(authorization: string | undefined, token: string): boolean {
+  const [, given] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(hash(given ?? ""), hash(token)) && given !== undefined;
+}

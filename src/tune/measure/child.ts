@@ -1,0 +1,44 @@
+/**
+ * Runs as a process of its own for each setting, since threads and arenas are fixed when an engine is opened: opens an
+ * engine, then runs and measures batches as it is told.
+ */
+import { Engine } from "../../colorization/engine.js";
+import { engineOptionsOf } from "../../colorization/engine-settings.js";
+import { BatchProcessingError, messageOf } from "../../errors.js";
+import { configureSharpForOwnProcess } from "../../io/image/own-process.js";
+import { measureRun } from "./measured-run.js";
+import type { Answer, Order } from "./protocol.js";
+
+let engine: Engine | undefined;
+let provider = "cpu";
+
+function answer(message: Answer): void {
+  process.send!(message);
+}
+
+async function obey(order: Order): Promise<void> {
+  if (order.type === "open") {
+    configureSharpForOwnProcess();
+    engine = await Engine.open(engineOptionsOf(order.engine));
+    provider = await engine.provider(engine.styles.at(-1)!);
+    const { manifest, hash } = engine.model;
+    const { name, version, precision, trained } = manifest;
+    const automatic = { maxConcurrent: engine.memory.pagesInFlight(), workers: engine.pool.maxThreads };
+    answer({ type: "opened", model: { name, version, hash, precision, trained }, provider, automatic });
+    return;
+  }
+  answer({ type: "measured", ...(await measureRun(engine!, order, provider !== "cpu")) });
+}
+
+process.on("message", (order: Order) => {
+  obey(order).catch((error: unknown) =>
+    answer({
+      type: "failed",
+      code: error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL",
+      message: messageOf(error),
+    }),
+  );
+});
+// The tuner handles a terminal's Ctrl-C, and ends this process.
+process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit());

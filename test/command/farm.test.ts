@@ -1,0 +1,216 @@
+// The farm's commands with a real Redis, in good and bad states: nothing there, twice, while pages are done, after them.
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { linePage, writeChapter, chapterFiles, writeFolder } from "../support/chapter.js";
+import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
+import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
+
+const FAST = ["--steps", "1", "--top-k", "1"];
+
+describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-server)", () => {
+  let root: string;
+  let server: RedisServer;
+  let farms = 0;
+  let farm: string;
+  const workers: ChildProcess[] = [];
+  const at = (...names: string[]): string => join(root, ...names);
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "cobra-farm-command-"));
+    await writeChapter(at("a.cbz"), 3);
+    await mkdir(at("store"));
+    server = await startRedis();
+  });
+  afterEach(async () => {
+    for (const worker of workers.splice(0)) {
+      if (worker.exitCode !== null) continue;
+      worker.kill("SIGKILL");
+      await once(worker, "exit");
+    }
+  });
+  afterAll(async () => {
+    await server?.close();
+    await rm(root, { recursive: true, force: true });
+  });
+
+  const environment = (): Record<string, string> => ({
+    COBRA_QUEUE: server.url,
+    COBRA_STORE: at("store"),
+    COBRA_MODEL: SMALL_MODEL,
+  });
+
+  /** Names a farm of this test's own. */
+  function newFarm(): void {
+    farm = `test-${farms++}`;
+  }
+
+  function run(...args: string[]): Promise<CliResult> {
+    return runCli([...args, "--name", farm], undefined, environment());
+  }
+
+  /** Runs a command that must end well. @returns its standard output */
+  async function good(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await run(...args);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    return stdout;
+  }
+
+  /** Runs a command that must fail. */
+  async function bad(exitCode: number, message: RegExp, ...args: string[]): Promise<void> {
+    const { code, stderr } = await run(...args);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(exitCode);
+  }
+
+  interface Line {
+    readonly id: string;
+    readonly state: string;
+    readonly pages: number;
+    readonly left: number;
+    readonly queued: number;
+    readonly known: number;
+  }
+
+  /** The lines of a type that a command writes as JSON. */
+  async function json(type: string, ...args: string[]): Promise<Line[]> {
+    const lines = (await good(...args, "--json")).split("\n").slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Line & { type: string }).filter((line) => line.type === type);
+  }
+
+  const list = (): Promise<Line[]> => json("queued-chapter", "queue", "list");
+
+  async function submitted(...args: string[]): Promise<Line> {
+    return (await json("submitted", "submit", ...FAST, ...args))[0]!;
+  }
+
+  async function startWorker(...args: string[]): Promise<ChildProcess> {
+    const worker = spawn(process.execPath, [CLI_PATH, "worker", "--threads", "1", "--name", farm, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...environment() },
+    });
+    workers.push(worker);
+    let told = "";
+    for await (const chunk of worker.stderr!) {
+      told += String(chunk);
+      if (told.includes("working on pages")) break;
+    }
+    expect(told).toContain("working on pages");
+    return worker;
+  }
+
+  /** Looks at the queue until it is as a test wants it. */
+  async function until(isSo: (chapters: Line[]) => boolean): Promise<Line[]> {
+    for (;;) {
+      const chapters = await list();
+      if (isSo(chapters)) return chapters;
+      await sleep(100);
+    }
+  }
+
+  it("an empty farm: nothing to list, to drain or to resume; no such job", async () => {
+    newFarm();
+    expect(await good("queue", "list")).toBe("no chapters are in the queue\n");
+    expect(await good("queue", "drain")).toBe("0 chapters taken out\n");
+    expect(await good("queue", "resume")).toBe("workers go on\n");
+    for (const action of [["show"], ["cancel"], ["retry", "--failed"]])
+      await bad(1, /there is no job 0123456789ab: .*\[ERR_QUEUE_JOB\]/, "queue", ...action, "0123456789ab");
+  });
+
+  it("pauses a farm before its first chapter, takes a chapter once, cancels it once", async () => {
+    newFarm();
+    await good("queue", "pause");
+    const worker = await startWorker();
+    const output = ["--output-zip", at("paused.cbz")];
+    const { id, queued } = await submitted(at("a.cbz"), ...output, "--priority", "5");
+    expect(queued).toBe(3);
+    await bad(1, /paused.cbz is in the queue already, as job/, "submit", at("a.cbz"), ...output, ...FAST);
+    await bad(1, /is in the queue already/, "queue", "retry", id);
+    expect(await list()).toMatchObject([{ id, state: "paused", priority: 5, pages: 3, left: 3 }]);
+    expect(await good("queue", "list")).toMatch(/paused +0\/3 .*\nthe queue is paused: /);
+    expect(await good("queue", "show", id)).toMatch(/paused +0\/3 .*paused.cbz\n$/);
+    await good("queue", "cancel", id);
+    await bad(1, /there is no job/, "queue", "cancel", id);
+    expect((await submitted(at("a.cbz"), ...output)).id).toBe(id);
+    expect(worker.exitCode).toBeNull();
+    await good("queue", "resume");
+    await until((chapters) => chapters.length === 0);
+    expect(await submitted(at("a.cbz"), "--output-zip", at("again.cbz"))).toMatchObject({ queued: 0, known: 3 });
+  });
+
+  it("keeps a chapter with a page that failed, and does it alone once it is mended", async () => {
+    newFarm();
+    await startWorker();
+    await writeFolder(at("mend"), { ...(await chapterFiles(1)), "p9.png": Buffer.from("no picture") });
+    await writeFile(at("p9.png"), await linePage(9));
+    const { id } = await submitted(at("mend"), "--output-dir", at("mended"), "--seed", "9");
+    const failed = await until(([chapter]) => chapter!.state === "failed");
+    expect(failed).toMatchObject([{ id, pages: 2, left: 0, reason: expect.stringMatching(/p9.png \(ERR_/) }]);
+    await copyFile(at("p9.png"), at("mend/p9.png"));
+    expect(await good("queue", "retry", id, "--failed")).toBe(`job ${id}: 1 page queued, 1 done already\n`);
+    await until((chapters) => chapters.length === 0);
+    await bad(1, /there is no job/, "queue", "retry", id);
+  });
+
+  it("lists a chapter whose submitter waits; draining ends the waiting with failed pages", async () => {
+    newFarm();
+    const args = ["submit", at("a.cbz"), "--output-zip", at("waited.cbz"), "--wait", "--seed", "4", ...FAST];
+    const waiting = run(...args);
+    const [chapter] = await until((chapters) => chapters.length > 0);
+    expect(chapter).toMatchObject({ state: "waiting", output: at("waited.cbz"), pages: 3, left: 3 });
+    expect(await good("queue", "show", chapter!.id)).toContain("0/3");
+    await bad(1, /waits for it/, "queue", "retry", chapter!.id);
+    expect(await good("queue", "drain")).toBe("1 chapter taken out\n");
+    const { code, stderr } = await waiting;
+    expect(code).toBe(1); // all of its pages failed
+    expect(stderr).toMatch(/p1.png is no longer in the queue and has no result: it was cancelled/);
+    await startWorker();
+    expect((await run(...args)).code).toBe(0);
+    expect(await list()).toEqual([]);
+  });
+
+  it("a worker says that Redis does not answer, and ends all the same", async () => {
+    newFarm();
+    const { port, close } = await freePort();
+    close();
+    const worker = await startWorker("--metrics-port", String(port), "--drain", "1");
+    const ask = async (path: string): Promise<string> => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      return `${answer.status} ${await answer.text()}`;
+    };
+    expect(await ask("/readyz")).toBe("200 ready\n");
+    expect(await ask("/metrics")).toMatch(/cobra_queue_connected 1\n/);
+    server.freeze();
+    try {
+      expect(await ask("/readyz")).toBe("503 the queue does not answer\n");
+      expect(await ask("/metrics")).toMatch(/cobra_queue_connected 0\n/);
+      expect(await ask("/healthz")).toBe("200 ok\n");
+      worker.kill("SIGTERM");
+      expect(await once(worker, "exit")).toEqual([143, null]);
+    } finally {
+      server.thaw();
+    }
+  });
+
+  it("says soon that there is no Redis, and never prints its password", async () => {
+    newFarm();
+    const { port, close } = await freePort();
+    close();
+    const { code, stderr } = await run("queue", "list", "--queue", `redis://:sesame@127.0.0.1:${port}`);
+    expect(stderr).toMatch(/does not answer within 5 s \(connect ECONNREFUSED/);
+    expect(stderr).not.toContain("sesame");
+    expect(code).toBe(75);
+  });
+});
+
+async function freePort(): Promise<{ readonly port: number; readonly close: () => void }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}

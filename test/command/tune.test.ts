@@ -1,0 +1,160 @@
+/** `tune`, `tune compare` and `bench` with a tiny model: what they leave, how they go on, what they refuse. */
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reportSchema, type Report } from "../../src/tune/report/report.js";
+import { chapterFiles, writeFolder } from "../support/chapter.js";
+import { runCli } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
+
+let root: string;
+const at = (name: string): string => join(root, name);
+const reportOf = async (out: string): Promise<Report> =>
+  reportSchema.parse(JSON.parse(await readFile(join(at(out), "report.json"), "utf8")));
+const tune = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
+  runCli(["tune", at("chapter"), "--model", SMALL_MODEL, "--out", at(out), ...flags]);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-tune-test-"));
+  await writeFolder(at("chapter"), await chapterFiles(3));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("tune", () => {
+  it("leaves a report, a page, a trace, and settings that colorize takes; run again it goes on", async () => {
+    const { code, stdout, stderr } = await tune("tuned", "--minutes", "0.3");
+    expect(stderr).toContain("defaults");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`report: ${join(at("tuned"), "report.html")}`);
+    const report = await reportOf("tuned");
+    const defaults = report.measured[0]!;
+    expect(defaults.id).toBe("defaults");
+    expect(report.measured.length).toBeGreaterThan(1);
+    const [sample] = defaults.samples;
+    expect(sample!.pageMs).toHaveLength(report.pagesPerSample);
+    expect(sample!.networks["denoiser"]!.count).toBeGreaterThan(0);
+    expect(sample!.peakBytes).toBeGreaterThan(2 ** 26);
+    expect(sample!.memoryByOwner["model"]).toBeGreaterThan(0);
+    expect(sample!.coresBusy).toBeGreaterThan(0);
+    expect(report.spans.some(({ kind }) => kind === "network")).toBe(true);
+    for (const { id, samePictures } of report.measured) expect(samePictures ?? true, id).toBe(true);
+    const page = await readFile(join(at("tuned"), "report.html"), "utf8");
+    expect(page).toContain('"kind":"cobra-batch-tune"');
+    expect(page).not.toMatch(/<(?:script|link)[^>]+(?:src|href)=/u);
+    const trace = JSON.parse(await readFile(join(at("tuned"), "trace.json"), "utf8")) as { traceEvents: unknown[] };
+    expect(trace.traceEvents.length).toBeGreaterThan(report.spans.length);
+
+    const again = await tune("tuned", "--minutes", "0.1", "--json");
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout.trim().split("\n").at(-1)!)).toMatchObject({ type: "tuned" });
+    const longer = await reportOf("tuned");
+    expect(longer.measured[0]!.samples.length).toBeGreaterThan(defaults.samples.length);
+
+    const settings = join(at("tuned"), "settings.json");
+    const coloured = await runCli([
+      "colorize",
+      at("chapter"),
+      "--output-dir",
+      at("out"),
+      "--config",
+      settings,
+      "--quiet",
+    ]);
+    expect(coloured.stderr).toBe("");
+    expect(coloured.code).toBe(0);
+    const same = await runCli([
+      "tune",
+      "compare",
+      join(at("tuned"), "report.json"),
+      join(at("tuned"), "report.json"),
+      "--fail-below",
+      "0.95",
+    ]);
+    expect(same.code).toBe(0);
+    expect(same.stdout).toContain("pages a minute");
+    const other = await tune("tuned", "--minutes", "0.1", "--goal", "memory");
+    expect(other.code).toBe(64);
+    expect(other.stderr).toContain("was measured with another goal: throughput, and this one is memory");
+  });
+
+  it("ends at Ctrl-C with a report of what was measured", async () => {
+    let isSent = false;
+    const { code } = await runCli(
+      ["tune", "--synthetic", "256x320", "--model", SMALL_MODEL, "--out", at("stopped"), "--minutes", "5", "--json"],
+      (child, stdout) => {
+        if (isSent || stdout.split("tune-sample").length < 4) return;
+        isSent = true;
+        child.kill("SIGINT");
+      },
+    );
+    expect(code).toBe(130);
+    const report = await reportOf("stopped");
+    expect(report.interrupted).toBe(true);
+    expect(report.measured[0]!.samples.length).toBeGreaterThan(0);
+    await access(join(at("stopped"), "report.html"));
+  });
+
+  it("says what no setting keeps, and leaves the report of what was measured", async () => {
+    const { code, stderr } = await tune("limited", "--minutes", "0.1", "--limit", "memory=10MiB");
+    expect(code).toBe(64);
+    expect(stderr).toMatch(
+      /--limit: no setting of the \d+ that were measured keeps memory=10MiB, where the least was \d+MiB/u,
+    );
+    expect((await reportOf("limited")).best).toBeUndefined();
+  });
+});
+
+describe("what cannot be measured", () => {
+  it.each([
+    [["tune"], "no input is named"],
+    [["tune", "nowhere.cbz"], "nowhere.cbz"],
+    [["tune", "a.cbz", "--synthetic", "800x600"], "leave one of them out"],
+    [["tune", "--synthetic", "8x8"], "--synthetic: must be WIDTHxHEIGHT"],
+    [["tune", "a.cbz", "--goal", "beauty"], '--goal: must be "throughput" or "latency" or "memory", not "beauty"'],
+    [["tune", "a.cbz", "--limit", "memory=lots"], '"memory=lots" is none'],
+    [["tune", "a.cbz", "--minutes", "0"], "--minutes: must be more than 0"],
+    [["tune", "compare", "none.json", "none.json"], "none.json cannot be read"],
+    [["bench", "--rounds", "0"], "--rounds"],
+  ])("%j is refused: %s", async (args, text) => {
+    const { code, stderr } = await runCli([
+      ...args,
+      ...(args[0] === "tune" && args[1] !== "compare" ? ["--out", at("no")] : []),
+    ]);
+    expect(stderr).toContain(text);
+    expect([1, 64]).toContain(code);
+  });
+
+  it("is said before anything is measured where the folder cannot be written", async () => {
+    await writeFile(at("file"), "");
+    const { code, stderr } = await tune("file/tune");
+    expect(stderr).toContain("ERR_OUTPUT_WRITE");
+    expect([1, 75]).toContain(code);
+  });
+});
+
+describe("bench", () => {
+  it("gives ratios of scenarios to their floors", async () => {
+    const { code, stdout } = await runCli([
+      "bench",
+      "decode",
+      "archive",
+      "run",
+      "--rounds",
+      "2",
+      "--model",
+      SMALL_MODEL,
+      "--json",
+      "--input",
+      at("chapter"),
+    ]);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { scenario: string; ratio: { value: number } });
+    expect(lines.map(({ scenario }) => scenario)).toEqual(["decode", "archive", "run"]);
+    for (const { ratio } of lines) expect(ratio.value).toBeGreaterThan(0);
+  });
+});
