@@ -65,7 +65,7 @@ export interface StageItem {
   readonly waitMs: number;
 }
 
-/** A page of a batch was taken in hand, or has an outcome. */
+/** A page of a batch was started, or has an outcome. */
 export interface PageTurn extends WorkContext {
   readonly page: string;
   /** "kept": an earlier run has done it. A page that is kept, or failed before it was read, was never "started". */

@@ -1,7 +1,7 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
-import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
+import { BatchProcessingError, messageOf, ResourceError, systemCode, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
@@ -300,18 +300,22 @@ export class WorkerPool<Tasks extends TaskTable> {
         return {
           error: new ValidationError(
             "ERR_ARGUMENT",
-            `the payload of the task "${message.task}" cannot be sent to a worker (${cause.message}); give plain data that was not given away before`,
+            `the payload of the task "${message.task}" cannot be transferred to a worker (${cause.message}); pass cloneable data whose buffers have not been transferred already`,
             { cause },
           ),
         };
       }
-      return {
-        error: new ResourceError(
-          "ERR_OUT_OF_MEMORY",
-          `the worker thread of the task "${message.task}" died (${messageOf(cause)}); fewer threads (maxThreads) need less memory`,
-          { cause },
-        ),
-      };
+      return { error: threadError(message.task, cause) };
     }
   }
+}
+
+/** Codes of Node for a worker thread that has no memory: its heap is full, or the thread cannot be created. */
+const NO_MEMORY = new Set(["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED", "ENOMEM", "EAGAIN"]);
+
+function threadError(task: string, cause: unknown): ResourceError {
+  const what = `the worker thread of the task "${task}" ended (${messageOf(cause)})`;
+  return NO_MEMORY.has(systemCode(cause) ?? "")
+    ? new ResourceError("ERR_OUT_OF_MEMORY", `${what}; fewer threads (maxThreads) need less memory`, { cause })
+    : new ResourceError("ERR_WORKER_THREAD", `${what}; run the task again`, { cause });
 }

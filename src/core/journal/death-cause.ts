@@ -4,7 +4,7 @@
  */
 import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { thisProcess } from "../../platform/process-identity.js";
-import type { DeathCause } from "./crash-evidence.js";
+import type { ExitCause } from "./crash-evidence.js";
 import { oomKillsOf, type LeaseRecord } from "./lease-record.js";
 
 /** A crash, as the addon notes it; one line of NDJSON each. */
@@ -13,13 +13,13 @@ export interface CrashNote {
   readonly signal: string;
   /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
-  /** What was in hand; the text as `markText` gives it. */
+  /** The pages in progress; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];
 }
 
 /** How a process has ended. */
 export interface EndOfProcess {
-  readonly cause: DeathCause;
+  readonly cause: ExitCause;
   /** The signal of the crash note. */
   readonly signal?: string;
   /** The marks of the crash note. */
@@ -31,7 +31,7 @@ export interface EndOfProcess {
  * @param notes the crash notes of that process
  * @param now the system's counts now; default: as it tells them
  */
-export function causeOfDeath(
+export function exitCauseOf(
   holder: LeaseRecord | undefined,
   notes: readonly CrashNote[],
   now: OomKills = readOomKills(),

@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
+import { lacksLinks } from "../../platform/storage.js";
 import { livenessOf, type Liveness } from "../../platform/process-identity.js";
 import { leaseText, newLeaseRecord, nextBeat, parseLease, type LeaseRecord } from "./lease-record.js";
 
@@ -198,7 +199,7 @@ export class Lease {
         await link(own, this.#path);
       } catch (error) {
         if (systemCode(error) === "EEXIST") return false;
-        if (systemCode(error) !== "EPERM" && systemCode(error) !== "ENOTSUP") throw error;
+        if (!lacksLinks(error)) throw error;
         // A file system without links: the first of several takers wins here too, but its file is there before its
         // text.
         const direct = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>

@@ -204,7 +204,7 @@ export class BatchPages {
     return item === undefined ? undefined : this.#page(item);
   }
 
-  /** A page is taken in hand: it is read and decoded, and then waits for its colouring. */
+  /** A page is started: it is read and decoded, and then waits for its colouring. */
   taken({ entry, index }: BatchPage): void {
     this.#tell({ page: entry.name, state: "started" });
     this.emit({ type: "page-started", page: entry.name, index });

@@ -69,7 +69,7 @@ export const CHAPTER_ERRORS = {
   },
   ERR_PAGE_CRASHED: {
     group: "page",
-    when: "a page has crashed the process twice, the second time on its own, and is set aside",
+    when: "a page has crashed the process twice, the second time on its own, and is quarantined",
     className: "ImageProcessingError",
     scope: "page",
     retryable: "no",

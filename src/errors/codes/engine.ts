@@ -125,6 +125,15 @@ export const ENGINE_ERRORS = {
     exitCode: 75,
     remedy: "run again with --max-concurrent 1, fewer --top-k, or on a machine with more memory",
   },
+  ERR_WORKER_THREAD: {
+    group: "engine",
+    when: "a worker thread ended or could not start, for another reason than memory",
+    className: "ResourceError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: REPORT,
+  },
   ERR_DEVICE_LOST: {
     group: "engine",
     when: "the device was reset or lost; the process must be restarted",

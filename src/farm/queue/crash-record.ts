@@ -11,9 +11,9 @@ import type { FarmStore } from "../store/farm-store.js";
 const CRASHES = 2;
 
 /** How a page is done. */
-export type PageTreatment =
-  | { readonly kind: "usual" | "alone" }
-  | { readonly kind: "set-aside"; readonly stage: FailureStage };
+export type CrashPolicy =
+  | { readonly kind: "normal" | "alone" }
+  | { readonly kind: "quarantined"; readonly stage: FailureStage };
 
 /** A page by the key of its result, as crash notes name it. */
 export interface MarkedPage {
@@ -22,7 +22,7 @@ export interface MarkedPage {
 }
 
 /** Reads all crash notes. A page that a note names is done alone, one that two name not at all. */
-export async function treatmentOf(store: FarmStore, { name, key }: MarkedPage): Promise<PageTreatment> {
+export async function crashPolicyOf(store: FarmStore, { name, key }: MarkedPage): Promise<CrashPolicy> {
   const page = { page: name, fingerprint: key };
   const stages = (await store.crashNotes()).flatMap((text) =>
     text.split("\n").flatMap((line) => {
@@ -32,8 +32,8 @@ export async function treatmentOf(store: FarmStore, { name, key }: MarkedPage): 
       return stage === undefined ? [] : [stage];
     }),
   );
-  if (stages.length >= CRASHES) return { kind: "set-aside", stage: stages.at(-1)! };
-  return { kind: stages.length > 0 ? "alone" : "usual" };
+  if (stages.length >= CRASHES) return { kind: "quarantined", stage: stages.at(-1)! };
+  return { kind: stages.length > 0 ? "alone" : "normal" };
 }
 
 interface Note {
@@ -50,7 +50,7 @@ function noteOf(line: string): Note | undefined {
   }
 }
 
-/** What this worker has in hand, for the note that it may leave. */
+/** What this worker is working on, for the note that it may leave. */
 export class WorkerMarks {
   readonly #marks: CrashMarks;
 

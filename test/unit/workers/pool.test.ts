@@ -207,11 +207,28 @@ describe("TaskPool", () => {
     const workers = new WorkerPool<Tasks>({ maxThreads: 1, workerFile });
     onTestFinished(() => workers.destroy());
     await expect(workers.run("encode", {})).rejects.toMatchObject({
-      code: "ERR_OUT_OF_MEMORY",
-      message: expect.stringMatching(/thread of the task "encode" died/u),
+      code: "ERR_WORKER_THREAD",
+      message: expect.stringMatching(/thread of the task "encode" ended/u),
     });
     expect(await workers.run("decode", {})).toBe("decode");
     expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
+  });
+
+  it("says that memory ran out only where a thread's heap is full", async () => {
+    const folder = await temporaryFolder();
+    const full = join(folder, "full.mjs");
+    // As Node reports a heap that is full; filling one takes seconds.
+    const error = 'Object.assign(new Error("heap is full"), { code: "ERR_WORKER_OUT_OF_MEMORY" })';
+    await writeFile(full, `export default () => { throw ${error}; };`);
+    const files: [string, string][] = [
+      [full, "ERR_OUT_OF_MEMORY"],
+      [join(folder, "missing.mjs"), "ERR_WORKER_THREAD"],
+    ];
+    for (const [workerFile, code] of files) {
+      const workers = new WorkerPool<{ any: (payload: object) => string }>({ maxThreads: 1, workerFile });
+      onTestFinished(() => workers.destroy());
+      await expect(workers.run("any", {})).rejects.toMatchObject({ code });
+    }
   });
 
   it("refuses a payload that cannot travel and a bad number of threads", async () => {
@@ -220,7 +237,7 @@ describe("TaskPool", () => {
     await workers.encode(image, { format: "png" });
     await expect(
       workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } }),
-    ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
+    ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be transferred") });
     await expect(workers.encode(image, { format: "png" })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     expect(() => new TaskPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });

@@ -1,7 +1,6 @@
 /** `cobra-batch serve`: starts the web server, prints its address, and ends it on a signal. */
 import { spawn } from "node:child_process";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { setupLogging } from "../../../logging.js";
@@ -16,6 +15,7 @@ import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startWatch, type Watch } from "../watch.js";
 import { startLogging } from "./start-logging.js";
+import { userDataFolder } from "../../../platform/user-folders.js";
 
 const MOST_PORT = 65_535;
 /** Signals that end the server, with the exit codes that shells give to them. */
@@ -110,7 +110,7 @@ function checkedHostName(name: string): string {
 function dataFolder(given: string | undefined): string {
   if (given === "")
     throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
-  return resolve(given ?? join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "cobra-batch"));
+  return resolve(given ?? userDataFolder());
 }
 
 /** Waits, at most so long: what is left continues at the next start. */

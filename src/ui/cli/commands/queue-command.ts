@@ -14,7 +14,7 @@ export type QueueAction = "list" | "show" | "pause" | "resume" | "cancel" | "ret
 const ACTIONS: readonly (readonly [action: QueueAction, summary: string, takesJob: boolean])[] = [
   ["list", "list all chapters in the queue", false],
   ["show", "show one chapter", true],
-  ["pause", "let workers take nothing more; what they have in hand is finished", false],
+  ["pause", "let workers take nothing more; pages in progress are finished", false],
   ["resume", "let workers go on after a pause", false],
   ["cancel", "take a chapter out of the queue", true],
   ["retry", "submit a chapter with failed pages again; only these are done", true],

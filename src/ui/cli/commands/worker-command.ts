@@ -45,7 +45,7 @@ Examples:
 
 The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
 others go back to the queue. A worker that is killed costs the pages that it had
-in hand their time, and nothing else. See docs/farm.md.
+in progress their time, and nothing else. See docs/farm.md.
 
 Exit codes:
   1         the worker cannot start

@@ -56,6 +56,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_MODEL_OUTPUT: "colour the page again with other settings",
   ERR_RUN: REPORT,
   ERR_OUT_OF_MEMORY: "try again with fewer reference patches, or when nothing else is being coloured",
+  ERR_WORKER_THREAD: REPORT,
   ERR_DEVICE_LOST: `${OPERATOR}: it has to be started again; nothing is lost`,
   ERR_MODEL_NOT_FOUND: MODEL,
   ERR_MODEL_MANIFEST: MODEL,

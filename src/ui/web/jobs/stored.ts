@@ -52,7 +52,7 @@ export const storedJob = z.strictObject({
   redoLater: z.array(pictureId),
   /** Its pictures are to be looked at. */
   unscanned: z.boolean(),
-  /** The next run tries pages again that were set aside. */
+  /** The next run tries pages again that were quarantined. */
   retry: z.boolean(),
   /** Size of the results as an archive. */
   resultBytes: count.optional(),

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../../src/core/journal/journal.js";
 import { leaseText, newLeaseRecord, parseLease, type LeaseRecord } from "../../../../src/core/journal/lease-record.js";
 import { Lease, LEASE_TIMES, type LeaseClock, type LeaseOptions } from "../../../../src/core/journal/lease.js";
@@ -212,5 +212,26 @@ describe("the loser of a takeover", () => {
     });
     await journal.close();
     expect(await readdir(root)).toEqual(["journal.ndjson"]);
+  });
+});
+
+describe("a file system without hard links", () => {
+  it.each(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])("that answers %s has leases too", async (code) => {
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => ({
+      ...(await original<typeof import("node:fs/promises")>()),
+      link: () => Promise.reject(Object.assign(new Error("no links"), { code })),
+    }));
+    try {
+      const module = await import("../../../../src/core/journal/lease.js");
+      const lease = await module.Lease.acquire(path, "out");
+      expect(parseLease(await readFile(path, "utf8"))?.token).toBe(lease.token);
+      const living = { clock: fakeClock(), liveness: () => "alive" as const };
+      await expect(module.Lease.acquire(path, "out", living)).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
+      await lease.release();
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
   });
 });
