@@ -75,7 +75,6 @@ try {
     spawnSync("sync", ["-f", folder]);
     return rate(action)();
   };
-  // Rates: more is better, so the ratio peer / ours is below 1 where ours is faster.
   report(
     "archives",
     [

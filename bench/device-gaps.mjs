@@ -34,13 +34,15 @@ export class DeviceWatch {
   }
 
   /**
-   * Milliseconds without a run between the first and the last one, by what the page whose run came next had last waited
-   * for.
+   * Milliseconds without a run from `startedMs` to `endedMs`, by what the page whose run came next had last waited for.
    */
-  gaps() {
+  gaps(startedMs, endedMs) {
     const runs = this.#runs.toSorted((a, b) => a[0] - b[0]);
-    const causes = new Map();
-    let busyUntil = runs[0]?.[1] ?? 0;
+    const causes = new Map([
+      ["before the first run", { count: 1, ms: runs[0][0] - startedMs }],
+      ["after the last run", { count: 1, ms: endedMs - Math.max(...runs.map(([, end]) => end)) }],
+    ]);
+    let busyUntil = runs[0][1];
     for (const [startMs, endMs, page] of runs) {
       const gapMs = startMs - busyUntil;
       if (gapMs > GAP_MS) {

@@ -1,5 +1,6 @@
 // Measures candidates side by side: they take turns within each round, so that noise of the machine hits all alike, and
-// the result is a ratio of medians. Every candidate's output is checked before it is timed.
+// the result is a ratio of medians: times the peer, above 1 is better, whether the figure is a time or a rate. Every
+// candidate's output is checked before it is timed.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -13,6 +14,16 @@ export function median(values) {
 function quantile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+/** Whether more of a unit is better: rates are, such as "pages/s"; times and sizes are not. */
+export function isRate(unit) {
+  return /\/ ?s$|a second$|a minute$/.test(unit);
+}
+
+/** How many times the peer ours is: above 1 is better. */
+export function timesPeer(ours, peer, unit) {
+  return isRate(unit) ? ours / peer : peer / ours;
 }
 
 /**
@@ -38,7 +49,7 @@ export async function compare({ name, unit, candidates, rounds }) {
     p10: quantile(values, 0.1),
     p90: quantile(values, 0.9),
   }));
-  return { name, unit, rounds, rows, ratio: rows.length > 1 ? rows[1].median / rows[0].median : null };
+  return { name, unit, rounds, rows, ratio: rows.length > 1 ? timesPeer(rows[0].median, rows[1].median, unit) : null };
 }
 
 const number = (value) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(3));
@@ -56,7 +67,7 @@ export function report(title, results, folder) {
       index === 0 && result.ratio ? `${result.ratio.toFixed(2)}x` : "",
     ]),
   );
-  const head = ["scenario", "candidate", "median", "p10-p90", "unit", "peer / ours"];
+  const head = ["scenario", "candidate", "median", "p10-p90", "unit", "times the peer"];
   const widths = head.map((cell, column) => Math.max(cell.length, ...table.map((row) => row[column].length)));
   for (const row of [head, widths.map((width) => "-".repeat(width)), ...table])
     lines.push(

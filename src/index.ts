@@ -66,6 +66,7 @@ export {
   type Style,
 } from "./config/batch-config.js";
 export { ConfigurationHandler, type ConfigFile } from "./config/configuration-handler.js";
+export type { EngineSettings } from "./config/engine-settings.js";
 export type {
   BatchEngine,
   ModelFacts,

@@ -61,6 +61,9 @@ export interface EngineOptions {
   memoryThreshold?: number;
 }
 
+/** What of the options says where pages go, and how many together. */
+export type LaneOptions = Pick<EngineOptions, "devices" | "maxBatch">;
+
 /** What an engine has done and holds; see `Engine.stats`. */
 export interface EngineStats {
   /** Network runs, by network. */

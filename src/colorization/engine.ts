@@ -23,7 +23,7 @@ import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
 import type { OpenNetwork } from "./networks/network-sessions.js";
 import type { Networks } from "./networks/networks.js";
 import { PageMemory } from "./page-memory.js";
-import type { EngineOptions, EngineStats } from "./engine-options.js";
+import type { EngineOptions, EngineStats, LaneOptions } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
 import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./request/colorize-page.js";
@@ -169,6 +169,13 @@ export class Engine implements AsyncDisposable {
   /** Where and how the networks run, as it was asked for. */
   get sessionOptions(): SessionOptions {
     return this.#options.session ?? {};
+  }
+
+  /** The devices and the size of batches, where they were named. */
+  get laneOptions(): LaneOptions | undefined {
+    const { devices, maxBatch } = this.#options;
+    if (devices === undefined && maxBatch === undefined) return undefined;
+    return { ...(devices === undefined ? {} : { devices }), ...(maxBatch === undefined ? {} : { maxBatch }) };
   }
 
   /** The worker pool, for work around the pages. */

@@ -10,8 +10,10 @@ import type { ModelConfig } from "./model-config.js";
 import { WEIGHT_FILE, type PackageFiles, type PackageGraphs } from "./package-graphs.js";
 import { PRESETS } from "./presets.js";
 
-/** Channels of a latent, and the width of its keys and values, which are the latent's own values. */
+/** Channels of a latent. */
 const CHANNELS = 4;
+/** Width of keys and values, which are the latent's own values, three times: the least that a manifest allows. */
+const WIDTH = 3 * CHANNELS;
 /** An embedding is the mean of each colour. */
 const COLORS = 3;
 const LATENT = ["N", CHANNELS, "h", "w"] as const;
@@ -21,7 +23,8 @@ const PICTURE = ["N", 3, "H", "W"] as const;
 const CONFIG: ModelConfig = {
   ...PRESETS.full,
   imageEncoder: { ...PRESETS.full.imageEncoder, projection: COLORS },
-  transformer: { ...PRESETS.full.transformer, heads: 1, headSize: CHANNELS, layers: 1, controlLayers: 1 },
+  upsampler: { scale: 1.5, pageInk: false },
+  transformer: { ...PRESETS.full.transformer, heads: 1, headSize: WIDTH, layers: 1, controlLayers: 1 },
 };
 
 /** Builds the null model's package; see `buildModelPackage` for errors. */
@@ -98,7 +101,7 @@ function enlargedLatent(): Graph {
   return g.build();
 }
 
-/** [N, 4, h, w] → [N, 1, 2, h/2 * w/2, 4]. */
+/** [N, 4, h, w] → [N, 1, 2, h/2 * w/2, 12]. */
 function latentAsKeys(): Graph {
   const g = new GraphBuilder("reference_encoder");
   const latent = floatInput(g, "latent", LATENT);
@@ -106,8 +109,8 @@ function latentAsKeys(): Graph {
   g.input("resolution", "float32", ["N", 2]);
   const patches = g.node("AveragePool", [latent], { kernel_shape: [2, 2], strides: [2, 2] });
   const tokens = transpose(g, reshape(g, patches, [0, CHANNELS, -1]), [0, 2, 1]);
-  const row = g.node("Unsqueeze", [tokens, g.int64s([1, 2])]);
-  g.output("reference_kv", concat(g, [row, row], 2), "activation", ["N", 1, 2, "tokens", CHANNELS]);
+  const row = g.node("Unsqueeze", [concat(g, [tokens, tokens, tokens], 2), g.int64s([1, 2])]);
+  g.output("reference_kv", concat(g, [row, row], 2), "activation", ["N", 1, 2, "tokens", WIDTH]);
   return g.build();
 }
 
@@ -119,7 +122,7 @@ function latentAsNoise(): Graph {
   floatInput(g, "hint_mask", ["B", 1, "h", "w"]);
   g.input("timestep", "float32", ["B"]);
   g.input("resolution", "float32", ["B", 2]);
-  g.input("reference_kv", "activation", ["B", "R", 1, 2, "tokens", CHANNELS]);
+  g.input("reference_kv", "activation", ["B", "R", 1, 2, "tokens", WIDTH]);
   floatOutput(g, "noise", g.node("Identity", [latent]), dims);
   return g.build();
 }

@@ -3,6 +3,7 @@
  * on other machines.
  */
 import type { SessionOptions } from "../binding/index.js";
+import type { LaneOptions } from "../colorization/engine-options.js";
 import type { PageOptions } from "../colorization/request/colorize-page.js";
 import type { TaskPool } from "../colorization/tasks/pool.js";
 import type { PageRequest, PageResult } from "../colorization/request/page-request.js";
@@ -57,4 +58,6 @@ export interface BatchEngine extends PageColorizer {
   readonly referenceStore: ReferenceHolder;
   /** Where and how the networks run, kept in the journal for later commands. */
   readonly sessionOptions: SessionOptions;
+  /** The named devices and the named size of batches, kept as well. Default: none were named. */
+  readonly laneOptions?: LaneOptions | undefined;
 }

@@ -26,6 +26,7 @@ export function keepReferences<E extends BatchEngine>(inner: E): ReferenceKeeper
       pool: inner.pool,
       memory: inner.memory,
       sessionOptions: inner.sessionOptions,
+      ...(inner.laneOptions === undefined ? {} : { laneOptions: inner.laneOptions }),
       referenceStore: { hold },
       provider: (style) => inner.provider(style),
       colorizePage: (request, options) => inner.colorizePage(request, options),

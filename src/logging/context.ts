@@ -10,7 +10,9 @@ export interface LogContext {
   /** Id of the batch. */
   readonly job?: string;
   /** Name of the page in its input. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  /** Names of several pages that something is done for at once; then there is no `page`. */
+  readonly pages?: readonly string[] | undefined;
 }
 
 const storage = new AsyncLocalStorage<LogContext>();

@@ -25,9 +25,9 @@ export const MAX_PAGES_IN_FLIGHT = 3;
 
 /**
  * On a device of its own a page leaves the cores free, so that their number does not matter: one page is on the device,
- * one is on its way there, one is inked, and a fourth waits for whichever is late.
+ * two are on their way there, one is inked, and two wait for whichever is late, as where all workers are busy with ink.
  */
-export const PAGES_ON_DEVICE = 4;
+export const PAGES_ON_DEVICE = 6;
 
 /** Pages that bring something at once where the networks run on the cores. */
 export function pagesOnCores(cores: number): number {

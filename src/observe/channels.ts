@@ -10,7 +10,9 @@ export interface WorkContext {
   /** Id of the batch. */
   readonly job?: string;
   /** Name of the page in its input. */
-  readonly page?: string;
+  readonly page?: string | undefined;
+  /** Names of several pages that it was done for at once, such as a step of a batch; then there is no `page`. */
+  readonly pages?: readonly string[] | undefined;
 }
 
 /** One run of a network. */
@@ -98,6 +100,12 @@ export interface CacheUse {
   readonly heldBytes: number;
 }
 
+/** Pages go through the denoiser together, until one is done or another comes to them. */
+export interface PagesTogether {
+  /** How many. */
+  readonly pages: number;
+}
+
 /** A booking of memory has changed. */
 export interface MemoryBooking {
   /** Who: "model", "activations", "references", "page <name>", "picture <name>", … */
@@ -154,5 +162,6 @@ export const CHANNELS = {
   stage: new TypedChannel<StageItem>("cobra-batch:stage"),
   queue: new TypedChannel<QueueWait>("cobra-batch:queue"),
   cache: new TypedChannel<CacheUse>("cobra-batch:cache"),
+  together: new TypedChannel<PagesTogether>("cobra-batch:together"),
   memory: new TypedChannel<MemoryBooking>("cobra-batch:memory"),
 } as const;

@@ -332,6 +332,39 @@ describe.skipIf(NO_CHROMIUM)(
       await context.close();
     });
 
+    it("leaves connections to the tab that is seen, with more tabs open than a browser has connections", async () => {
+      const { context, page: first } = await openPage(browser);
+      const see = (page: Page, state: "hidden" | "visible"): Promise<unknown> =>
+        page.evaluate(`
+          Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+          document.dispatchEvent(new Event("visibilitychange"));
+        `);
+      await first.goto(double.url);
+      await first.getByText("Paper Lanterns 4").waitFor();
+      await see(first, "hidden");
+      for (let tab = 0; tab < 7; tab++) {
+        const page = await context.newPage();
+        await page.goto(double.url);
+        await page.getByText("Paper Lanterns 4").waitFor({ timeout: 30_000 });
+        await see(page, "hidden");
+      }
+      // Seen again, a tab has what happened in the meantime.
+      const name = "Told to those that look";
+      const { id } = (await jobs()).find((job) => job.name === "Night Train")!;
+      const rename = (to: string): Promise<Response> =>
+        fetch(`${double.url}api/v1/jobs/${id}`, {
+          method: "PATCH",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ name: to }),
+        });
+      await rename(name);
+      await see(first, "visible");
+      await first.getByText(name, { exact: true }).waitFor();
+      await rename("Night Train");
+      await first.getByText("Night Train", { exact: true }).waitFor();
+      await context.close();
+    });
+
     it("says that the connection is lost, and goes on by itself", async () => {
       const { context, page } = await openPage(browser);
       await page.goto(await address("Paper Lanterns 3"));

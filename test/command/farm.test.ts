@@ -9,6 +9,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linePage, writeChapter, chapterFiles, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
+import { openPageSource } from "../../src/io/open-source.js";
+import { hashOf } from "../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
 
@@ -30,7 +32,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
   });
   afterEach(async () => {
     for (const worker of workers.splice(0)) {
-      if (worker.exitCode !== null) continue;
+      if (worker.exitCode !== null || worker.signalCode !== null) continue;
       worker.kill("SIGKILL");
       await once(worker, "exit");
     }
@@ -44,6 +46,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     COBRA_QUEUE: server.url,
     COBRA_STORE: at("store"),
     COBRA_MODEL: SMALL_MODEL,
+    XDG_CACHE_HOME: at("cache"),
   });
 
   /** Names a farm of this test's own. */
@@ -198,6 +201,40 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     }
   });
 
+  /** Serves a folder as a store, at the same address after a kill. */
+  async function startStore(port: number): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [CLI_PATH, "store", at("remote"), "--port", String(port)], {
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, COBRA_STORE_TOKEN: "a-token-of-the-farm" },
+    });
+    workers.push(child);
+    const [line] = (await once(child.stdout!, "data")) as [Buffer];
+    expect(line.toString()).toBe(`http://127.0.0.1:${port}\n`);
+    return child;
+  }
+
+  it("needs two addresses and no shared folder; the store is killed in the middle", async () => {
+    newFarm();
+    await mkdir(at("remote"));
+    const { port, close } = await freePort();
+    close();
+    const store = await startStore(port);
+    const flags = ["--store", `http://127.0.0.1:${port}`, "--token", "a-token-of-the-farm"];
+    const chapter = ["submit", at("a.cbz"), ...flags, "--seed", "5", ...FAST];
+    await bad(64, /add --wait/, ...chapter, "--output-zip", at("remote.cbz"));
+    const args = [...chapter, "--output-zip", at("remote.cbz"), "--wait", "--name", farm];
+    const waiting = runCli(args, undefined, environment());
+    await until((chapters) => chapters.length > 0);
+    store.kill("SIGKILL");
+    await once(store, "exit");
+    await startStore(port);
+    await startWorker(...flags, "--max-concurrent", "1");
+    expect((await waiting).code).toBe(0);
+    const local = ["colorize", at("a.cbz"), "--seed", "5", ...FAST, "--output-zip", at("local.cbz")];
+    expect((await runCli(local, undefined, environment())).code).toBe(0);
+    expect(await hashes(at("remote.cbz"))).toEqual(await hashes(at("local.cbz")));
+  });
+
   it("says soon that there is no Redis, and never prints its password", async () => {
     newFarm();
     const { port, close } = await freePort();
@@ -208,6 +245,14 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     expect(code).toBe(75);
   });
 });
+
+async function hashes(path: string): Promise<unknown[]> {
+  const source = await openPageSource(path);
+  const entries = source.entries().filter(({ name }) => !name.includes("metadata"));
+  const found = await Promise.all(entries.map(async (entry) => [entry.name, hashOf(await entry.read())]));
+  await source.close();
+  return found;
+}
 
 async function freePort(): Promise<{ readonly port: number; readonly close: () => void }> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -214,6 +214,39 @@ describe("a preview in commands", () => {
     expect((await runCli(["reject", out, ...flags()])).stderr).toContain("[ERR_STATE]");
   });
 
+  it("goes on with the devices and the size of batches that it was begun with; flags say otherwise", async () => {
+    const out = at("lanes-out");
+    const begin = [
+      "colorize",
+      at("in"),
+      "--reference-dir",
+      at("refs"),
+      "--output-dir",
+      out,
+      "--steps",
+      "1",
+      "--preview",
+    ];
+    const lanes = ["--devices", "cpu,cpu", "--max-batch", "2"];
+    expect(await runCli([...begin, ...lanes, "--model", SMALL_MODEL])).toMatchObject({ code: 3 });
+    const devicesOf = async (args: string[]): Promise<Set<string | undefined>> => {
+      const { stdout } = await runCli([...args, "--json"]);
+      const events = stdout
+        .trim()
+        .split("\n")
+        .map((text) => JSON.parse(text) as { type: string; stage?: string; device?: string });
+      return new Set(
+        events.flatMap(({ type, stage, device }) => (type === "page-stage" && stage === "lines" ? [device] : [])),
+      );
+    };
+    // Named on the line of a page's stages where there are several.
+    expect(await devicesOf(["reject", out])).toContain("cpu");
+    const [journal] = (await readdir(out, { recursive: true })).filter((name) => name.endsWith("journal.ndjson"));
+    const text = await readFile(join(out, journal!), "utf8");
+    expect(text).toContain('"lanes":{"devices":["cpu","cpu"],"maxBatch":2}');
+    expect(await devicesOf(["approve", out, "--devices", "cpu"])).toEqual(new Set([undefined]));
+  });
+
   it("may be a grid of seeds on one sheet, of which approve --seed takes one for all pages, into an archive", async () => {
     const out = at("grid.cbz");
     const shown = await runCli([

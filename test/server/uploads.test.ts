@@ -1,11 +1,13 @@
 // Uploads to a real server process: by tus, over a kill, in one request, and those that are refused.
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canMount } from "../support/mounts.js";
 import {
   dataFolder,
   exchange,
@@ -258,6 +260,35 @@ it("refuses uploads that the disk has no room for", async () => {
   const answer = await begin(full, 2 ** 50, { job: id, path: "x.cbz" });
   expect(answer.status).toBe(507);
   expect(await answer.json()).toMatchObject({ code: "ERR_OUTPUT_WRITE" });
+});
+
+it.skipIf(!canMount())("tells that the disk was filled by others while a form came, and leaves nothing", async () => {
+  const disk = join(data.path, "disk");
+  await mkdir(disk);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", disk]);
+  try {
+    await using filling = await startFixture({ data: join(disk, "data"), limits: { freeBytes: 0 } });
+    const id = await newJob(filling.url);
+    const front = '--x\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\n';
+    const [body, tail] = ["x".repeat(2 * MiB), "\r\n--x--\r\n"];
+    const socket = await openSocket(filling.port);
+    const answer = readAll(socket);
+    socket.write(
+      `POST /api/v1/jobs/${id}/files HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: ${front.length + body.length + tail.length}\r\n\r\n${front}${body.slice(0, MiB)}`,
+    );
+    const parts = async (): Promise<string[]> =>
+      (await readdir(join(disk, "data/uploads"))).filter((name) => name.endsWith(".part"));
+    await expect.poll(parts, { timeout: 30_000 }).toHaveLength(1);
+    await writeFile(join(disk, "others"), Buffer.alloc(8 * MiB)).catch(() => undefined);
+    socket.write(body.slice(MiB) + tail);
+    const told = await answer;
+    expect(told).toMatch(/^HTTP\/1\.1 507 /);
+    expect(told).toContain("the disk is full");
+    expect(told).not.toContain(disk);
+    expect(await parts()).toEqual([]);
+  } finally {
+    execFileSync("umount", ["-l", disk]);
+  }
 });
 
 describe("a form with files", () => {

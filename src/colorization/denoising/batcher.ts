@@ -4,6 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isOutOfMemory, systemCode } from "../../errors.js";
+import { logContext, withLogContext, type LogContext } from "../../logging.js";
 
 /** A page that is to be denoised. */
 export interface BatchedPage {
@@ -54,6 +55,7 @@ interface Guest<Page> {
   told: number;
   /** Does work in the asynchronous context of whoever asked for the page: log lines carry its ids. */
   readonly inContext: <T>(work: () => T) => T;
+  readonly ids: LogContext;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -100,6 +102,7 @@ export class Batcher<Page extends BatchedPage> {
         step: 0,
         told: 0,
         inContext: AsyncLocalStorage.snapshot(),
+        ids: logContext(),
         resolve: () => (settled(), resolve()),
         reject: (reason) => (settled(), reject(reason as Error)),
       };
@@ -225,8 +228,12 @@ export class Batcher<Page extends BatchedPage> {
       }
     };
     try {
-      // A run of several pages has the context of its first.
-      await guests[0]!.inContext(() => this.#run(pages, { steps, changes, signal: given.signal, onStep }));
+      const run = (): Promise<void> => this.#run(pages, { steps, changes, signal: given.signal, onStep });
+      // A run of several pages has the context of its first, and names all of them.
+      const names = guests.flatMap(({ ids }) => ids.page ?? []);
+      await guests[0]!.inContext(() =>
+        names.length < 2 ? run() : withLogContext({ page: undefined, pages: names }, run),
+      );
     } catch (error) {
       if (!given.signal.aborted) throw error;
     } finally {

@@ -5,6 +5,7 @@ import { isOutOfMemory } from "../../errors.js";
 import { DenoiseLoop } from "../cobra/denoise-loop.js";
 import { solverSteps, type SolverStep } from "../cobra/solver.js";
 import type { DenoiserConditions, Networks } from "../networks/networks.js";
+import { CHANNELS } from "../../observe/channels.js";
 import { Batcher, type BatchedPage, type BatcherOptions, type Segment } from "./batcher.js";
 
 /** A page that is to be denoised. */
@@ -115,6 +116,7 @@ export class PageDenoiser {
     const [first] = pages;
     if (first === undefined) return;
     const begun = first.done;
+    if (CHANNELS.together.isWatched) CHANNELS.together.publish({ pages: pages.length });
     try {
       await this.#loop(pages, segment, 0);
     } catch (error) {

@@ -1,18 +1,16 @@
-/** Which worker tasks go first: a device must not stand idle while a worker inks. */
+/** Which worker tasks go first: a device must not stand idle while a worker inks, or prepares a page that may wait. */
 import type { Tasks } from "./table.js";
 
-/** What comes after the networks, so that no device waits for it. */
-const AFTER_NETWORKS: ReadonlySet<keyof Tasks> = new Set([
-  "finishPicture",
-  "joinTiles",
-  "composeInk",
-  "composeLayers",
-  "encode",
-  "encodeLayers",
-  "encodePsd",
+/** What a page is in the middle of when it is on a device. */
+const ON_DEVICE: ReadonlySet<keyof Tasks> = new Set([
+  "prepareReference",
+  "signedPlanes",
+  "seededNoise",
+  "prepareConditions",
+  "prepareDecoded",
 ]);
 
-/** Whether a device may be idle until a task of a page's pipeline is done. */
+/** Whether a device may be idle until a task is done. */
 export function isForDevice(task: keyof Tasks): boolean {
-  return !AFTER_NETWORKS.has(task);
+  return ON_DEVICE.has(task);
 }

@@ -1,5 +1,6 @@
 /** The entries of a run's journal. `history.ts` says what they mean together. */
 import type { SessionOptions } from "../../binding/index.js";
+import type { LaneOptions } from "../../colorization/engine-options.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import type { ExitCause } from "./crash-evidence.js";
 import type { Place } from "./place.js";
@@ -29,6 +30,8 @@ export interface RunRecord {
   readonly added?: readonly { readonly inputPath: string; readonly priority?: number; readonly config?: PageConfig }[];
   readonly model: { readonly directory: string; readonly name: string; readonly hash: string };
   readonly session: SessionOptions;
+  /** Which devices, and how many pages a run, where that was named. */
+  readonly lanes?: LaneOptions;
 }
 
 /** Settings that were changed after a run had begun. They take precedence over all others. */

@@ -78,6 +78,11 @@ function withoutPaths(options: Record<string, string> | undefined): Record<strin
   );
 }
 
+const lanes = z.looseObject({
+  devices: z.union([z.literal("all"), z.array(text).min(1)]).optional(),
+  maxBatch: z.int().min(1).optional(),
+});
+
 const runRecord = z.looseObject({
   config: z.looseObject({ referenceImages: z.array(text).optional() }),
   pageConfigs,
@@ -86,6 +91,7 @@ const runRecord = z.looseObject({
     .optional(),
   model: z.looseObject({ directory: text, name: text, hash: text }),
   session,
+  lanes: lanes.optional(),
 });
 
 /** See `place.ts`. */

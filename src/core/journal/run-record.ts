@@ -13,7 +13,7 @@ const PATH_KEYS = ["inputDir", "inputZip", "outputDir", "outputZip"] as const;
 
 /** The record of a batch, its paths absolute. */
 export function runRecord(
-  engine: Pick<BatchEngine, "model" | "sessionOptions">,
+  engine: Pick<BatchEngine, "model" | "sessionOptions" | "laneOptions">,
   config: BatchConfig,
   pageConfigs: Readonly<Record<string, PageConfig>>,
   added?: RunRecord["added"],
@@ -26,6 +26,7 @@ export function runRecord(
     ...(added === undefined ? {} : { added }),
     model: { directory, name: manifest.name, hash },
     session: engine.sessionOptions,
+    ...(engine.laneOptions === undefined ? {} : { lanes: engine.laneOptions }),
   };
   return mapPaths(record, (path) => resolve(path));
 }

@@ -54,6 +54,16 @@ export const CALL_ERRORS = {
     remedy:
       "check that Redis runs at the address of --queue and can be reached from here, then run the same command again",
   },
+  ERR_STORE_CONNECTION: {
+    group: "farm",
+    when: "the store of the farm does not answer, or not as it should",
+    className: "ResourceError",
+    scope: "batch",
+    retryable: "yes",
+    exitCode: 75,
+    remedy:
+      "check that `cobra-batch store` runs at the address of --store and can be reached from here, then run the same command again",
+  },
   ERR_QUEUE_JOB: {
     group: "farm",
     when: "a job of the farm's queue does not exist, is queued already, or has lost a page",

@@ -6,6 +6,7 @@
  *   GET            /v1/uploads/blobs/<sha256>?sha256=…     Upload-Offset: so much of that file has come
  *   DELETE         /v1/results/<key>.page, /v1/results/<key>.failed
  *   GET            /v1/crashes; PUT /v1/crashes/<worker>
+ *   GET            /v1     {"maxBytes": …}
  *
  * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
  */
@@ -46,6 +47,8 @@ const MAX_BYTES = 2 * 2 ** 30;
 const MAX_NOTE_BYTES = 2 ** 20;
 /** What is left of an upload that nobody has gone on with is removed after so long. */
 const PART_AGE_MS = 24 * 3600_000;
+
+const JSON_TYPE = { "content-type": "application/json" };
 
 const log = getLogger("store");
 
@@ -104,10 +107,10 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     if (!isToken(request.headers.authorization, token))
       throw new Refusal(401, "the token is missing or wrong", { "www-authenticate": "Bearer" });
     const method = request.method === "HEAD" ? "GET" : request.method;
-    if (url.pathname === "/v1" && method === "GET") return void response.end("cobra-batch store\n");
+    if (url.pathname === "/v1" && method === "GET")
+      return void response.writeHead(200, JSON_TYPE).end(JSON.stringify({ maxBytes }));
     if (url.pathname === "/v1/crashes" && method === "GET") {
-      const text = JSON.stringify(await store.crashNotes());
-      return void response.writeHead(200, { "content-type": "application/json" }).end(text);
+      return void response.writeHead(200, JSON_TYPE).end(JSON.stringify(await store.crashNotes()));
     }
     const upload = url.pathname.startsWith("/v1/uploads/");
     const target = targetOf(store, maxBytes, url.pathname.replace("/v1/uploads/", "/v1/"));

@@ -3,14 +3,18 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import { CHANNELS } from "../channels.js";
 import { METRICS, type MetricFacts, type MetricName } from "./table.js";
 
+interface MemoryFigures {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly owners: Readonly<Record<string, { readonly bytes: number }>>;
+}
+
 /** What of an engine's counters is shown. */
 export interface EngineFigures {
   readonly pool: { readonly queued: number; readonly running: number };
-  readonly memory: {
-    readonly totalBytes: number;
-    readonly freeBytes: number;
-    readonly owners: Readonly<Record<string, { readonly bytes: number }>>;
-  };
+  readonly memory: MemoryFigures;
+  /** "cpu", "cpu:1", … have the memory above. */
+  readonly devices: readonly { readonly device: string; readonly memory: MemoryFigures }[];
   readonly pages: { readonly inFlight: number };
 }
 
@@ -48,6 +52,7 @@ export class Metrics implements Disposable {
         for (const [stage, ms] of Object.entries(stageMs))
           this.observe("cobra_page_stage_seconds", ms / 1000, { stage });
       }),
+      CHANNELS.together.subscribe(({ pages }) => this.observe("cobra_pages_together", pages)),
       CHANNELS.cache.subscribe(({ cache, outcome, heldBytes }) => {
         this.count("cobra_cache_uses_total", { cache, outcome });
         this.set("cobra_cache_bytes", heldBytes, { cache });
@@ -71,9 +76,9 @@ export class Metrics implements Disposable {
     (this.#metrics.get(name) as Gauge).set(labels, value);
   }
 
-  /** Adds a time to a histogram. */
-  observe(name: MetricName, seconds: number, labels: Labels = {}): void {
-    (this.#metrics.get(name) as Histogram).observe(labels, seconds);
+  /** Adds a value, mostly seconds, to a histogram. */
+  observe(name: MetricName, value: number, labels: Labels = {}): void {
+    (this.#metrics.get(name) as Histogram).observe(labels, value);
   }
 
   /** Calls `work` before each scrape. */
@@ -93,7 +98,14 @@ export class Metrics implements Disposable {
       this.set("cobra_memory_total_bytes", now.memory.totalBytes);
       this.set("cobra_memory_free_bytes", now.memory.freeBytes);
       (this.#metrics.get("cobra_memory_held_bytes") as Gauge).reset();
-      for (const [owner, bytes] of ownersOf(now)) this.set("cobra_memory_held_bytes", bytes, { owner });
+      for (const [owner, bytes] of ownersOf(now.memory)) this.set("cobra_memory_held_bytes", bytes, { owner });
+      (this.#metrics.get("cobra_device_memory_held_bytes") as Gauge).reset();
+      for (const { device, memory } of now.devices) {
+        if (/^cpu(?::|$)/.test(device)) continue;
+        this.set("cobra_device_memory_total_bytes", memory.totalBytes, { device });
+        for (const [owner, bytes] of ownersOf(memory))
+          this.set("cobra_device_memory_held_bytes", bytes, { device, owner });
+      }
     });
   }
 
@@ -117,7 +129,7 @@ export class Metrics implements Disposable {
 }
 
 /** Bytes by kind of owner: "page 001.png" counts as "page", so that names of pages are no labels. */
-function ownersOf({ memory: { owners } }: EngineFigures): Map<string, number> {
+function ownersOf({ owners }: MemoryFigures): Map<string, number> {
   const sums = new Map<string, number>();
   for (const [owner, { bytes }] of Object.entries(owners)) {
     const kind = owner.split(" ", 1)[0]!;

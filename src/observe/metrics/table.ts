@@ -53,6 +53,13 @@ export const METRICS = {
     buckets: SECONDS,
     on: "all",
   },
+  cobra_pages_together: {
+    type: "histogram",
+    help: "pages that were denoised together, each time their number changed",
+    labels: [],
+    buckets: [1, 2, 3, 4, 6, 8, 12, 16],
+    on: "all",
+  },
   cobra_pages_in_flight: { type: "gauge", help: "pages in colouring now", labels: [], on: "all" },
   cobra_network_run_seconds: {
     type: "histogram",
@@ -110,6 +117,18 @@ export const METRICS = {
     type: "gauge",
     help: "memory by owner: model, activations, references, page, picture",
     labels: ["owner"],
+    on: "all",
+  },
+  cobra_device_memory_total_bytes: {
+    type: "gauge",
+    help: "memory of a device that pages and model may use",
+    labels: ["device"],
+    on: "all",
+  },
+  cobra_device_memory_held_bytes: {
+    type: "gauge",
+    help: "memory of a device by owner",
+    labels: ["device", "owner"],
     on: "all",
   },
   cobra_queue_jobs: {

@@ -6,7 +6,6 @@ import { TaskPool } from "../../colorization/tasks/pool.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../config/batch-config.js";
 import { scanInput } from "../../core/input/scan-input.js";
 import { ZipWriter } from "../../io/archive/zip-writer.js";
-import { Random } from "../statistics/random.js";
 
 /** Pages to measure with, and where they lie. */
 export interface MeasuredPages {
@@ -56,36 +55,53 @@ export async function drawnPages(
   folder: string,
   count = 6,
 ): Promise<MeasuredPages> {
-  const random = new Random(width * 100_003 + height);
-  const draw = async (name: string, isColoured: boolean): Promise<Picture> => ({
-    name,
-    bytes: await sharp(Buffer.from(drawing(width, height, random, isColoured)))
-      .flatten({ background: "#ffffff" })
-      .toColourspace(isColoured ? "srgb" : "b-w")
-      .png()
-      .toBuffer(),
-  });
+  const draw = async (name: string, page: number, isColoured: boolean): Promise<Picture> => {
+    const channels = isColoured ? 3 : 1;
+    return {
+      name,
+      bytes: await sharp(drawing(width, height, page, isColoured), { raw: { width, height, channels } })
+        .png()
+        .toBuffer(),
+    };
+  };
   const pages: Picture[] = [];
-  for (let page = 1; page <= count; page++) pages.push(await draw(`${page}.png`, false));
-  const references = [await draw("reference_1.png", true), await draw("reference_2.png", true)];
+  for (let page = 1; page <= count; page++) pages.push(await draw(`${page}.png`, page, false));
+  const references = [await draw("reference_1.png", 1, true), await draw("reference_2.png", 2, true)];
   return layPages(folder, { pages, references, name: `${width}x${height}, drawn`, storage: "folder" });
 }
 
-/** A picture with panels, curves and text-like strokes, as SVG. */
-function drawing(width: number, height: number, random: Random, isColoured: boolean): string {
-  const colour = (): string => (isColoured ? `hsl(${random.below(360)} 70% ${45 + random.below(35)}%)` : "none");
-  const at = (limit: number): number => Math.round(random.next() * limit);
-  const shapes = Array.from({ length: 60 }, () => {
-    const [x, y] = [at(width), at(height)];
-    const size = (0.03 + 0.12 * random.next()) * width;
-    const [left, right, up] = [x - size, x + size, y - size * random.next()];
-    return `<path d="M${left} ${y} Q${x} ${up} ${right} ${y} T${at(width)} ${at(height)}" fill="${colour()}"/><ellipse cx="${x}" cy="${y}" rx="${size}" ry="${size * 0.7}" fill="${colour()}"/>`;
-  });
-  const panels = [0, 1, 2, 3].map((panel) => {
-    const [x, y] = [(panel % 2) * 0.5 + 0.02, Math.floor(panel / 2) * 0.5 + 0.02];
-    return `<rect x="${x * width}" y="${y * height}" width="${0.46 * width}" height="${0.46 * height}" fill="none"/>`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" stroke="#000" stroke-width="${Math.max(1, width / 500)}">${panels.join("")}${shapes.join("")}</svg>`;
+const FILLS: readonly (readonly [number, number, number])[] = [
+  [224, 96, 72],
+  [86, 132, 214],
+  [244, 204, 118],
+  [108, 172, 96],
+  [242, 208, 186],
+  [96, 70, 110],
+];
+/** Width of a line in widths of the page. */
+const LINE = 0.0025;
+
+/**
+ * Panels with a balloon, text and hatching in each; another page has them elsewhere. Drawn by a rule for each pixel,
+ * since the loader of vector pictures is blocked in the command.
+ */
+function drawing(width: number, height: number, page: number, isColoured: boolean): Buffer {
+  const channels = isColoured ? 3 : 1;
+  const data = Buffer.alloc(width * height * channels, 255);
+  for (let row = 0, at = 0; row < height; row++)
+    for (let column = 0; column < width; column++, at += channels) {
+      const [x, y] = [(3 * column) / width, (3 * row) / width];
+      const panel = Math.floor(x) + 2 * Math.floor(y) + page;
+      const [u, v] = [x % 1, y % 1];
+      const centre = 0.35 + 0.06 * (panel % 6);
+      const radius = Math.hypot((u - centre) / 0.3, (v - 0.4) / 0.2);
+      const text = radius < 0.8 && (u * 25 + panel) % 1 < 0.3 && (v * 18) % 1 < 0.6;
+      const hatching = v > 0.75 && (u + v * (1 + (panel % 3))) % 0.08 < 4 * LINE;
+      const isInk = Math.min(u, v) < 5 * LINE || Math.abs(radius - 1) < 12 * LINE || text || hatching;
+      if (isInk) data.fill(0, at, at + channels);
+      else if (isColoured && radius > 1) data.set(FILLS[panel % FILLS.length]!, at);
+    }
+  return data;
 }
 
 async function layPages(

@@ -17,6 +17,7 @@ import { redoCommand } from "./commands/redo-command.js";
 import { rejectCommand } from "./commands/reject-command.js";
 import { retryCommand } from "./commands/retry-command.js";
 import { serveCommand } from "./commands/serve-command.js";
+import { storeCommand } from "./commands/store-command.js";
 import { submitCommand } from "./commands/submit-command.js";
 import { tuneCommand } from "./commands/tune-command.js";
 import { watchCommand } from "./commands/watch-command.js";
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     .addCommand(submitCommand())
     .addCommand(workerCommand())
     .addCommand(queueCommand())
+    .addCommand(storeCommand())
     .addCommand(serveCommand())
     .addCommand(classifyCommand())
     .addCommand(configCommand())

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Batcher, type BatchedPage, type BatcherOptions } from "../../../src/colorization/denoising/batcher.js";
 import { InferenceError, ResourceError } from "../../../src/errors.js";
+import { logContext, withLogContext } from "../../../src/logging.js";
 
 interface Page extends BatchedPage {
   readonly name: string;
@@ -44,6 +45,25 @@ function stepped(options: Partial<BatcherOptions> = {}) {
 }
 
 describe("Batcher", () => {
+  it("runs a page with its own ids, and several with those of all", async () => {
+    const seen: unknown[] = [];
+    const batcher = new Batcher<Page>(
+      async (pages, { steps, onStep }) => {
+        const { page: one, pages: several } = logContext();
+        seen.push([pages.map(({ name }) => name), one, several]);
+        onStep(steps);
+      },
+      { maxBatch: () => 2, companyMs: 0, expectsCompany: () => false, segments: 1 },
+    );
+    const denoise = (name: string): Promise<void> =>
+      withLogContext({ job: "j", page: `${name}.png` }, () => batcher.denoise(page(name, 1)));
+    await Promise.all(["x", "y", "z"].map(denoise));
+    expect(seen).toEqual([
+      [["x", "y"], undefined, ["x.png", "y.png"]],
+      [["z"], "z.png", undefined],
+    ]);
+  });
+
   it("lets a page join while others are under way, and leave when it is done", async () => {
     const { batcher, runs, turn, end } = stepped();
     const done: string[] = [];

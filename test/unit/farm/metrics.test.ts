@@ -67,6 +67,7 @@ describe("Metrics", () => {
       error: "ERR_RUN",
     });
     CHANNELS.cache.publish({ cache: "references", outcome: "hit", bytes: 1, heldBytes: 77 });
+    CHANNELS.together.publish({ pages: 3 });
     metrics.watchEngine(
       () => ({
         pool: { running: 2, queued: 3 },
@@ -76,6 +77,17 @@ describe("Metrics", () => {
           freeBytes: 40,
           owners: { model: { bytes: 30 }, "page a.png": { bytes: 20 }, "page b.png": { bytes: 10 } },
         },
+        devices: [
+          { device: "cpu:1", memory: { totalBytes: 100, freeBytes: 40, owners: { model: { bytes: 30 } } } },
+          {
+            device: "cuda:0",
+            memory: {
+              totalBytes: 50,
+              freeBytes: 5,
+              owners: { "page a.png": { bytes: 2 }, "page b.png": { bytes: 3 } },
+            },
+          },
+        ],
       }),
       4,
     );
@@ -95,6 +107,11 @@ describe("Metrics", () => {
       'cobra_memory_held_bytes{owner="page"}': 30,
       'cobra_memory_held_bytes{owner="model"}': 30,
       cobra_memory_free_bytes: 40,
+      'cobra_device_memory_total_bytes{device="cuda:0"}': 50,
+      'cobra_device_memory_held_bytes{device="cuda:0",owner="page"}': 5,
+      'cobra_device_memory_held_bytes{device="cpu:1",owner="model"}': undefined,
+      'cobra_pages_together_bucket{le="2"}': 0,
+      'cobra_pages_together_bucket{le="3"}': 1,
       'cobra_pool_tasks{state="queued"}': 3,
       'cobra_build_info{version="1.2.3",model="cobra 1"}': 1,
     }))

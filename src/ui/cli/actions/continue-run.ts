@@ -118,7 +118,10 @@ function givenBy({ pages = {} }: SettingChanges, flags: SetFlags & { seed?: numb
   return Object.keys(pages).map((key) => ({ key, label: Object.hasOwn(flags, key) ? `--${key}` : `--set ${key}` }));
 }
 
-/** The batch to run: as it was asked for, with the model and the provider it had unless the flags say otherwise. */
+/**
+ * The batch to run: as it was asked for, with the model, the provider, the devices and the size of batches that it had
+ * unless the flags say otherwise. Another provider means other devices.
+ */
 function continued(
   { config, options, record, notes, abandon }: Continuation,
   flags: RunFlags,
@@ -129,7 +132,10 @@ function continued(
     (flag) => (command.getOptionValueSource(flag) ?? "default") === "default",
   );
   const model = modelFolderOf(record, flags.model);
+  const { devices, maxBatch } = record.lanes ?? {};
   const engine: EngineOptions = {
+    ...(maxBatch === undefined ? {} : { maxBatch }),
+    ...(same && devices !== undefined ? { devices } : {}),
     ...asked,
     ...(model === undefined ? {} : { model }),
     session: same ? record.session : (asked.session ?? {}),

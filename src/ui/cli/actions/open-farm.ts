@@ -1,12 +1,16 @@
 /** Opens what the commands of the farm need: the queue, the store, the model's facts. */
+import { join } from "node:path";
 import type { Redis } from "ioredis";
 import { VERSION } from "../../../core/version.js";
 import { ConfigurationError } from "../../../errors.js";
 import { checkFarmName, connect, ping, type QueuedModel } from "../../../farm/queue/farm-queue.js";
 import type { Submission } from "../../../farm/queue/submit-chapter.js";
+import type { FarmStore } from "../../../farm/store/farm-store.js";
+import { isStoreAddress, RemoteStore } from "../../../farm/store/remote-store.js";
 import { SharedStore } from "../../../farm/store/shared-store.js";
 import type { ModelPackage } from "../../../model/package.js";
-import type { QueueFlags } from "../flags/queue-flags.js";
+import type { QueueFlags, StoreFlags } from "../flags/queue-flags.js";
+import { cacheFolder } from "../output/stand-in.js";
 
 /** A queue that answers. */
 export interface OpenQueue extends Disposable {
@@ -33,14 +37,31 @@ export async function openQueue({
   return { redis, url: queue, name, [Symbol.dispose]: () => redis.disconnect() };
 }
 
-/** @throws as `SharedStore.open`, and ConfigurationError `ERR_CONFIG` where none is named */
-export function openStore(store = process.env["COBRA_STORE"] || undefined): Promise<SharedStore> {
+/** Whether the store is named by an address. */
+export function isRemote({ store = process.env["COBRA_STORE"] || undefined }: StoreFlags): boolean {
+  return store !== undefined && isStoreAddress(store);
+}
+
+/** A store, and what lets go of it. */
+export type OpenStore = FarmStore & Partial<AsyncDisposable>;
+
+/** @throws as `SharedStore.open`, `RemoteStore.open`, and ConfigurationError `ERR_CONFIG` where none is named */
+export function openStore({
+  store = process.env["COBRA_STORE"] || undefined,
+  token = process.env["COBRA_STORE_TOKEN"] || undefined,
+}: StoreFlags): Promise<OpenStore> {
   if (store === undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      "no store is named; give --store, a folder that all machines of the farm share, or set COBRA_STORE",
+      "no store is named; give --store, a folder that all machines of the farm share or the address of `cobra-batch store`, or set COBRA_STORE",
     );
-  return SharedStore.open(store);
+  if (!isStoreAddress(store)) return SharedStore.open(store);
+  if (token === undefined)
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `no token is given for the store at an address; give --token, as \`cobra-batch store\` printed it, or set COBRA_STORE_TOKEN`,
+    );
+  return RemoteStore.open({ url: store, token, cache: join(cacheFolder(process.env), "store") });
 }
 
 /** The model as a queue knows it. */

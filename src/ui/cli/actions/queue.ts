@@ -47,7 +47,7 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
 /** Submits a chapter again; results that are in the store are not made again. */
 async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: QueueCommandFlags): Promise<string> {
   const { config, pageConfigs, model, priority } = await admin.data(id);
-  const store = await openStore(flags.store);
+  const store = await openStore(flags);
   configureSharpForOwnProcess();
   const pool = new TaskPool();
   await using own = new FarmQueue(open.redis, laneOf(open.name, model));
@@ -68,6 +68,7 @@ async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: Queu
     });
     return submissionText({ id, queued, known });
   } finally {
+    await store[Symbol.asyncDispose]?.();
     await pool.close();
   }
 }

@@ -8,7 +8,7 @@ import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
 import { startWebServer, type WebServer } from "../../web/server/server.js";
-import { LEAST_TOKEN_LENGTH, newToken } from "../../web/server/token.js";
+import { checkToken, newToken } from "../../web/server/token.js";
 import type { ServeFlags } from "../commands/serve-command.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { exitCodeFor } from "../output/exit-codes.js";
@@ -91,11 +91,7 @@ async function assertProvider({ provider = "cpu", fallback = false }: ServeFlags
 
 function tokenFor({ host, token = process.env["COBRA_TOKEN"] || undefined }: ServeFlags): string | undefined {
   if (token === undefined) return isLoopback(host) ? undefined : newToken();
-  if (token.length >= LEAST_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new ConfigurationError(
-    "ERR_CONFIG",
-    `--token: must have ${LEAST_TOKEN_LENGTH} characters or more, letters, digits and signs without spaces; leave it out, and one is made`,
-  );
+  return checkToken(token);
 }
 
 function checkedHostName(name: string): string {

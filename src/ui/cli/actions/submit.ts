@@ -18,12 +18,13 @@ import { defaultModelDirectory } from "../../../model/default-model.js";
 import { openModelPackage } from "../../../model/package.js";
 import type { SubmitFlags } from "../commands/submit-command.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
+import { ConfigurationError } from "../../../errors.js";
 import { exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
-import { openQueue, openStore, queuedModel, submissionText } from "./open-farm.js";
+import { isRemote, openQueue, openStore, queuedModel, submissionText, type OpenStore } from "./open-farm.js";
 import { newReporter } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
 
@@ -43,11 +44,17 @@ interface Farm {
 export async function submit(inputs: readonly string[], flags: SubmitFlags): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   const pool = new TaskPool();
+  let openedStore: OpenStore | undefined;
   try {
     startLogging(flags);
     const several = inputs.length > 1 || flags.fromFile !== undefined;
     const chapters = several ? await listChapters(inputs, flags) : [inputs[0]];
-    const store = await openStore(flags.store);
+    if (isRemote(flags) && flags.wait !== true)
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        "workers that do not share a folder with this machine cannot write the output; add --wait, and the chapter is put together here",
+      );
+    const store = (openedStore = await openStore(flags));
     using open = await openQueue(flags);
     configureSharpForOwnProcess();
     const model = queuedModel(await openModelPackage(flags.model ?? defaultModelDirectory(), { verify: false }));
@@ -64,6 +71,7 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     printError(error, Boolean(flags.json));
     return exitCodeFor(error);
   } finally {
+    await openedStore?.[Symbol.asyncDispose]?.();
     await pool.close();
     interrupt.stop();
   }

@@ -12,7 +12,7 @@ import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startWatch, type Watch } from "../watch.js";
 import { readEngineFile } from "./gather-settings.js";
-import { laneText, openQueue, openStore, queuedModel, type OpenQueue } from "./open-farm.js";
+import { laneText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
 
 /** How often it is looked at whether others' pages wait in vain. */
@@ -26,6 +26,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   let farm: FarmWorker | undefined;
   let open: OpenQueue | undefined;
   let queue: FarmQueue | undefined;
+  let openedStore: OpenStore | undefined;
   let looking: NodeJS.Timeout | undefined;
   const say = (text: string): void => {
     if (flags.quiet !== true) process.stderr.write(`${text}\n`);
@@ -37,7 +38,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       ...(open !== undefined && (await answers(open.redis, open.url)) ? [] : ["the queue does not answer"]),
     ];
     watch = await startWatch(flags, ready);
-    const store = await openStore(flags.store);
+    const store = (openedStore = await openStore(flags));
     open = await openQueue(flags);
     const { redis, name } = open;
     configureSharpForOwnProcess();
@@ -96,6 +97,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     open?.[Symbol.dispose]();
     await watch?.[Symbol.asyncDispose]();
     await engine?.close();
+    await openedStore?.[Symbol.asyncDispose]?.();
     interrupt.stop();
   }
 }

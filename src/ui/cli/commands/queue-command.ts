@@ -1,10 +1,9 @@
 /** `cobra-batch queue`: looks at a farm's queue and steers it. */
 import { Command } from "commander";
-import { withQueueFlags, withStoreFlag, type QueueFlags } from "../flags/queue-flags.js";
+import { withQueueFlags, withStoreFlags, type QueueFlags, type StoreFlags } from "../flags/queue-flags.js";
 
-export interface QueueCommandFlags extends QueueFlags {
+export interface QueueCommandFlags extends QueueFlags, StoreFlags {
   json?: boolean;
-  store?: string;
   failed?: boolean;
 }
 
@@ -37,7 +36,7 @@ export function queueCommand(): Command {
         .summary(summary)
         .description(`${capital(summary)}.`),
     );
-    if (action === "retry") withStoreFlag(child).option("--failed", "only pages that failed, which is the default");
+    if (action === "retry") withStoreFlags(child).option("--failed", "only pages that failed, which is the default");
     if (takesJob) child.argument("<job>", "the chapter's job, as `queue list` shows it");
     child
       .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")

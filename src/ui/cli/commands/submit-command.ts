@@ -4,15 +4,15 @@ import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
 import { integer } from "../flags/flag-values.js";
 import { withNamedHintFlags, type NamedHintFlags } from "../flags/hint-flags.js";
 import { withLogFlags, type LogFlags } from "../flags/log-flags.js";
-import { withQueueFlags, withStoreFlag, type QueueFlags } from "../flags/queue-flags.js";
+import { withQueueFlags, withStoreFlags, type QueueFlags, type StoreFlags } from "../flags/queue-flags.js";
 import { withSettingFlags, type SettingFlags } from "../flags/setting-flags.js";
 
 export type SubmitFlags = SettingFlags &
   NamedHintFlags &
   LogFlags &
-  QueueFlags & {
+  QueueFlags &
+  StoreFlags & {
     fromFile?: string;
-    store?: string;
     model?: string;
     priority: number;
     wait?: boolean;
@@ -22,7 +22,7 @@ export type SubmitFlags = SettingFlags &
 
 /** The command, ready to be added to the program. */
 export function submitCommand(): Command {
-  const command = withStoreFlag(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), true))))
+  const command = withStoreFlags(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), true))))
     .summary("put chapters into a farm's queue")
     .description(
       "Puts every page of a chapter into a queue in Redis, from which workers take them. The worker that does the last one puts the chapter together; its input and output must have the same paths there as here.",

@@ -2,11 +2,10 @@
 import { Command } from "commander";
 import { integer } from "../flags/flag-values.js";
 import { withMetricsFlags, type MetricsFlags } from "../flags/metrics-flags.js";
-import { withQueueFlags, withStoreFlag, type QueueFlags } from "../flags/queue-flags.js";
+import { withQueueFlags, withStoreFlags, type QueueFlags, type StoreFlags } from "../flags/queue-flags.js";
 import { withRunFlags, type RunFlags } from "../flags/run-flags.js";
 
-export interface WorkerFlags extends RunFlags, MetricsFlags, QueueFlags {
-  store?: string;
+export interface WorkerFlags extends RunFlags, MetricsFlags, QueueFlags, StoreFlags {
   config?: string;
   maxConcurrent?: number;
   lockSeconds: number;
@@ -14,7 +13,7 @@ export interface WorkerFlags extends RunFlags, MetricsFlags, QueueFlags {
 
 /** The command, ready to be added to the program. */
 export function workerCommand(): Command {
-  const command = withStoreFlag(withQueueFlags(new Command("worker")))
+  const command = withStoreFlags(withQueueFlags(new Command("worker")))
     .summary("colour pages of a farm's queue")
     .description(
       "Colours pages that `cobra-batch submit` has put into a queue in Redis, until it is told to end. Any number of workers on any number of machines share the work.",

@@ -14,10 +14,17 @@ export function withQueueFlags(command: Command): Command {
     .option("--name <name>", "name of the farm; several may share one Redis", "comics");
 }
 
+export interface StoreFlags {
+  store?: string;
+  token?: string;
+}
+
 /** Adds the store to a command that handles pictures. */
-export function withStoreFlag(command: Command): Command {
-  return command.option(
-    "--store <dir>",
-    "folder that all machines of the farm share, under any path (default: COBRA_STORE)",
-  );
+export function withStoreFlags(command: Command): Command {
+  return command
+    .option(
+      "--store <dir|url>",
+      "folder that all machines of the farm share, under any path, or address of `cobra-batch store` (default: COBRA_STORE)",
+    )
+    .option("--token <text>", "token of a store that is named by its address (default: COBRA_STORE_TOKEN)");
 }

@@ -70,6 +70,10 @@ const commandLines = [
     left: count.describe("of them those that workers have still to do"),
     reason: z.string().describe("why it failed").optional(),
   }),
+  line("store", "store: it listens", {
+    url: z.string().describe("its address"),
+    token: z.string().describe("a token that was made for it").optional(),
+  }),
   line("classification", "classify: one picture", {
     input,
     page,

@@ -4,6 +4,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { ConfigurationError } from "../../../errors.js";
 import { RequestError } from "./request-error.js";
 
 /** Shorter tokens could be guessed. */
@@ -15,6 +16,15 @@ const REMEMBERED = 10_000;
 /** A token that cannot be guessed. */
 export function newToken(): string {
   return randomBytes(24).toString("base64url");
+}
+
+/** @throws ConfigurationError `ERR_CONFIG` for a token that could be guessed, or that no header can hold */
+export function checkToken(token: string): string {
+  if (token.length >= LEAST_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token)) return token;
+  throw new ConfigurationError(
+    "ERR_CONFIG",
+    `--token: must have ${LEAST_TOKEN_LENGTH} characters or more, letters, digits and signs without spaces; leave it out, and one is made`,
+  );
 }
 
 /** Tells who may come in. */

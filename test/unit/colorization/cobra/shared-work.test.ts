@@ -92,10 +92,10 @@ test("planes that are given back are lent again, and are memory that threads sha
   expect(planes.take(6)).not.toBe(first);
 });
 
-test("what the device waits for goes before ink and files", () => {
-  expect((["preparePage", "prepareConditions", "composeInk", "encode"] as const).map(isForDevice)).toEqual([
+test("what a page on the device waits for goes before pages to come, ink and files", () => {
+  expect((["prepareConditions", "preparePage", "composeInk", "encode"] as const).map(isForDevice)).toEqual([
     true,
-    true,
+    false,
     false,
     false,
   ]);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { jobName } from "../../../../src/ui/web/page/data/job-name.js";
 import { localeOf } from "../../../../src/ui/web/page/lib/locale.js";
+import { sentence } from "../../../../src/ui/web/page/lib/sentence.js";
 import { changesBetween, commonSettings, withChanges } from "../../../../src/ui/web/page/job/setting-changes.js";
 import { countParts, partsByQuarter } from "../../../../src/ui/web/page/viewer/chosen-parts.js";
 
@@ -70,5 +71,14 @@ describe("names that files give to chapters", () => {
     expect(jobName("第一話")).toBe("第一話");
     expect([...jobName("👩".repeat(300))!]).toHaveLength(200);
     for (const unseen of ["", " ", "\u202E", "\u200B\u2066"]) expect(jobName(unseen)).toBeUndefined();
+  });
+});
+
+describe("a message of the server", () => {
+  it("is a sentence; a name at its front stays as it is", () => {
+    expect(sentence("delete the chapter; its files go too")).toBe("Delete the chapter; its files go too.");
+    expect(sentence("p1.png cannot be read.")).toBe("p1.png cannot be read.");
+    expect(sentence("cobra-batch wrote it")).toBe("cobra-batch wrote it.");
+    expect(sentence("もう一度お試しください。")).toBe("もう一度お試しください。");
   });
 });

@@ -9,6 +9,8 @@ export const connection = signal<"connecting" | "open" | "lost">("connecting");
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** So long a page stays connected that nobody sees. */
+const UNSEEN_MS = 3000;
 const TYPES: readonly ServerEvent["type"][] = ["job", "job-removed", "picture", "pictures", "reset"];
 
 function apply(event: ServerEvent): void {
@@ -19,27 +21,48 @@ function apply(event: ServerEvent): void {
   else void readAll();
 }
 
-/** Opens the stream and keeps it open. */
+/**
+ * Opens the stream and keeps it open while people see the page. A browser has six connections to a server for all its
+ * tabs together: those that nobody looks at let go of theirs, and read everything again when somebody does.
+ */
 export function startEvents(): void {
   let waitMs = FIRST_WAIT_MS;
+  let source: EventSource | undefined;
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let leaving: ReturnType<typeof setTimeout> | undefined;
   const open = (): void => {
-    const source = new EventSource(`${API}/events`);
+    clearTimeout(retry);
+    const stream = new EventSource(`${API}/events`);
+    source = stream;
     let fresh = true; // a stream that the browser itself opened again goes on where it was cut
-    source.addEventListener("open", () => {
+    stream.addEventListener("open", () => {
       connection.value = "open";
       waitMs = FIRST_WAIT_MS;
       if (fresh) void readAll();
       fresh = false;
     });
     const onEvent = (message: MessageEvent<string>): void => apply(JSON.parse(message.data) as ServerEvent);
-    source.addEventListener("message", onEvent);
-    for (const type of TYPES) source.addEventListener(type, onEvent);
-    source.addEventListener("error", () => {
+    stream.addEventListener("message", onEvent);
+    for (const type of TYPES) stream.addEventListener(type, onEvent);
+    stream.addEventListener("error", () => {
       connection.value = "lost";
-      if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(open, waitMs);
+      if (stream.readyState !== EventSource.CLOSED || source !== stream) return;
+      source = undefined;
+      retry = setTimeout(open, waitMs);
       waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
     });
   };
+  const leave = (): void => {
+    clearTimeout(retry);
+    source?.close();
+    source = undefined;
+  };
+  const onSeen = (): void => {
+    clearTimeout(leaving);
+    if (document.visibilityState === "hidden") leaving = setTimeout(leave, UNSEEN_MS);
+    else if (source === undefined) open();
+  };
+  document.addEventListener("visibilitychange", onSeen);
   open();
+  onSeen(); // a tab may be opened behind others
 }

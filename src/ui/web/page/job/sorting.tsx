@@ -13,6 +13,7 @@ import { Icon, type IconName } from "../parts/icon.js";
 import { Selection } from "../parts/selection.js";
 import { DRAG_TYPE } from "../parts/grid-tile.js";
 import { ActionTrouble, useAction } from "../parts/trouble.js";
+import { sentence } from "../lib/sentence.js";
 import { t } from "../texts/texts.js";
 import { Gallery, tileWidth } from "./gallery.js";
 import { PageSettingsDialog } from "./page-settings.js";
@@ -111,7 +112,7 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
                 {picture.failure && (
                   <span class="hint-text" lang="en">
                     {" "}
-                    {picture.failure.message} {picture.failure.remedy}
+                    {sentence(picture.failure.message)} {sentence(picture.failure.remedy)}
                   </span>
                 )}
               </li>

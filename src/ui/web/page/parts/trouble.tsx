@@ -3,6 +3,7 @@ import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { troubleOf, type Trouble } from "../lib/api.js";
+import { sentence } from "../lib/sentence.js";
 import { t } from "../texts/texts.js";
 import { Button } from "./button.js";
 import { Icon } from "./icon.js";
@@ -21,8 +22,8 @@ export function TroubleBox({ trouble, onRetry, onDismiss, children }: TroubleBox
     <div class="trouble" role="alert">
       <Icon name="warning" />
       <div class="trouble-text">
-        <p>{trouble.detail}</p>
-        {trouble.remedy && <p class="remedy">{trouble.remedy}</p>}
+        <p>{sentence(trouble.detail)}</p>
+        {trouble.remedy && <p class="remedy">{sentence(trouble.remedy)}</p>}
         <p class="code">{trouble.code}</p>
       </div>
       <div class="trouble-actions">

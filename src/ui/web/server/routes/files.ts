@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
+import { outputError } from "../../../../io/files/file-errors.js";
 import { jobParams, uploadMetadata } from "../../api/requests.js";
 import { job } from "../../api/schemas.js";
 import { errors } from "../answers.js";
@@ -108,6 +109,13 @@ async function take(
   } catch (error) {
     jobs.uploadFailed(target);
     await rm(temporary, { force: true });
-    throw formFault(error);
+    throw isOfDisk(error) ? outputError(target, error) : formFault(error);
   }
+}
+
+const WRITING: ReadonlySet<string | undefined> = new Set(["open", "write", "fsync", "close", "rename"]);
+
+/** Whether it was the disk that failed, and not the client. */
+function isOfDisk(error: unknown): boolean {
+  return error instanceof Error && WRITING.has((error as NodeJS.ErrnoException).syscall);
 }

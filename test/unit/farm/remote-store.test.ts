@@ -1,0 +1,283 @@
+// A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Server } from "node:net";
+import { createHash, randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { pageFailure } from "../../../src/colorization/request/page-failure.js";
+import type { ColouredPage } from "../../../src/colorization/request/page-request.js";
+import { BatchProcessingError } from "../../../src/errors.js";
+import { RemoteStore } from "../../../src/farm/store/remote-store.js";
+import { SharedStore } from "../../../src/farm/store/shared-store.js";
+import { startStoreServer, type StoreServer } from "../../../src/farm/store/store-server.js";
+
+const TOKEN = "a token of 24 letters".replaceAll(" ", "-");
+const QUICK = [1, 10, 100, 500, 1000, 2000];
+const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const KEY = "c".repeat(64);
+const FAILURE = pageFailure("p.png", "decode", new BatchProcessingError("ERR_IMAGE_DECODE", "no picture"));
+
+let root: string;
+let folder: SharedStore;
+let server: StoreServer;
+let open: RemoteStore[] = [];
+let caches = 0;
+const at = (...names: string[]): string => join(root, ...names);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-store-"));
+  await mkdir(at("store"));
+  folder = await SharedStore.open(at("store"));
+  server = await startStoreServer({ store: folder, host: "127.0.0.1", port: 0, token: TOKEN, maxBytes: 2 ** 20 });
+});
+afterEach(async () => {
+  for (const one of open.splice(0)) await one[Symbol.asyncDispose]();
+});
+afterAll(async () => {
+  await server?.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+const address = (port = server.port): string => `http://127.0.0.1:${port}`;
+
+async function client(port = server.port, cache = at(`cache-${caches++}`)): Promise<RemoteStore> {
+  const store = await RemoteStore.open({ url: address(port), token: TOKEN, cache, retryMs: QUICK });
+  open.push(store);
+  return store;
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+function ask(path: string, { headers = {}, ...rest }: Asked = {}): Promise<Response> {
+  return fetch(`${address()}${path}`, { ...rest, headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
+}
+
+const digest = (bytes: Uint8Array): Record<string, string> => ({
+  "content-digest": `sha-256=:${Buffer.from(hashOf(bytes), "hex").toString("base64")}:`,
+});
+
+const picture = (data: Uint8Array): ColouredPage => ({
+  status: "completed",
+  data,
+  format: "png",
+  width: 1,
+  height: 1,
+  bucket: "1x1",
+  seed: 0,
+  references: [],
+  stageMs: {},
+  warnings: [],
+  layers: [{ name: "ink", data: randomBytes(10) }],
+});
+
+interface Cutting {
+  readonly port: number;
+  readonly server: Server;
+  /** Bytes that went the way that is cut. */
+  passed(): number;
+}
+
+/** A way to the server that is cut `cuts` times, after so many bytes in one direction. */
+async function cutting(cuts: number, after: number, way: "up" | "down"): Promise<Cutting> {
+  let left = cuts;
+  let passed = 0;
+  const proxy = createServer((near) => {
+    const far = connect(server.port, "127.0.0.1");
+    const end = (): void => void (near.destroy(), far.destroy());
+    for (const one of [near, far]) one.on("error", end).on("close", end);
+    const pass = (from: typeof near, to: typeof near, isCut: boolean): void => {
+      let bytes = 0;
+      from.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (isCut) passed += chunk.length;
+        if (!isCut || left === 0 || bytes < after) return void to.write(chunk);
+        left--;
+        to.write(chunk.subarray(0, chunk.length >> 1), () => setImmediate(end));
+        from.pause();
+      });
+    };
+    pass(near, far, way === "up");
+    pass(far, near, way === "down");
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return { port: (proxy.address() as AddressInfo).port, server: proxy, passed: () => passed };
+}
+
+describe("RemoteStore", () => {
+  it("keeps files and results as the folder does", async () => {
+    const store = await client();
+    const bytes = randomBytes(100_000);
+    const hash = await store.keep(bytes);
+    expect(hash).toBe(hashOf(bytes));
+    expect(Buffer.from(await folder.read(hash)).equals(bytes)).toBe(true);
+    expect(Buffer.from(await store.read(hash)).equals(bytes)).toBe(true);
+    expect(await store.keep(bytes)).toBe(hash);
+
+    expect([await store.hasResult(KEY), await store.result(KEY), await store.failure(KEY)]).toEqual([
+      false,
+      undefined,
+      undefined,
+    ]);
+    await store.keepResult(KEY, { status: "failed", failure: FAILURE, warnings: [] });
+    expect(await store.failure(KEY)).toMatchObject({ failure: FAILURE });
+    const result = picture(randomBytes(50_000));
+    await store.keepResult(KEY, result);
+    expect(await store.failure(KEY)).toBeUndefined();
+    expect(await store.hasResult(KEY)).toBe(true);
+    for (const one of [folder, store]) {
+      const { data, layers, ...facts } = (await one.result(KEY)) as ColouredPage;
+      expect(Buffer.from(data).equals(result.data)).toBe(true);
+      expect(Buffer.from(layers![0]!.data).equals(result.layers![0]!.data)).toBe(true);
+      expect(facts).toMatchObject({ format: "png", bucket: "1x1" });
+    }
+  });
+
+  it("goes on where it was when connections are cut, in both directions", async () => {
+    const bytes = randomBytes(900_000);
+    const up = await cutting(2, 200_000, "up");
+    const hash = await (await client(up.port)).keep(bytes);
+    expect(Buffer.from(await folder.read(hash)).equals(bytes)).toBe(true);
+    const down = await cutting(2, 200_000, "down");
+    expect(Buffer.from(await (await client(down.port)).read(hash)).equals(bytes)).toBe(true);
+    expect(await readdir(at("store/parts"))).toEqual([]);
+    for (const one of [up, down]) {
+      expect(one.passed()).toBeLessThan(1_200_000); // from their beginning it would be 1,300,000
+      one.server.close();
+    }
+  });
+
+  it("keeps references in a folder of this machine, and no damaged ones", async () => {
+    const hash = await folder.keep(Buffer.from("a reference"));
+    const cache = at("kept");
+    const store = await client(undefined, cache);
+    await store.read(hash, true);
+    await rm(folder.path("blobs", hash, ""));
+    expect(Buffer.from(await store.read(hash, true)).toString()).toBe("a reference");
+    await writeFile(join(cache, "blobs", hash.slice(0, 2), hash), "another one");
+    await expect(store.read(hash, true)).rejects.toMatchObject({ code: "ERR_INPUT_GONE" });
+    await mkdir(join(folder.path("blobs", hash, ""), ".."), { recursive: true });
+    await writeFile(folder.path("blobs", hash, ""), "damaged");
+    await expect(store.read(hash)).rejects.toThrow(/has damaged the file/);
+    await rm(folder.path("blobs", hash, ""));
+  });
+
+  it("sends what crash handlers of this machine have written, once", async () => {
+    const cache = at("crashed");
+    const first = await client(undefined, cache);
+    await writeFile(first.crashFile("0123456789abcdef"), '{"marks":[]}\n');
+    await writeFile(first.crashFile("fedcba9876543210"), "");
+    const second = await client(undefined, cache);
+    expect(await second.crashNotes()).toEqual(['{"marks":[]}\n']);
+    expect(await readdir(join(cache, "crashes"))).toEqual(["fedcba9876543210.ndjson"]);
+  });
+
+  it("says what is wrong: no server, a wrong token, a wrong address, a file that is too large", async () => {
+    const store = await client();
+    await expect(store.keep(randomBytes(2 ** 20 + 1))).rejects.toThrow(
+      /takes files of at most 1048576 bytes, .* --max-bytes/,
+    );
+    const cache = at("none");
+    const wrong = { url: address(), token: "sesame", cache };
+    await expect(RemoteStore.open(wrong)).rejects.toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringMatching(/^--token: (?!.*sesame)/),
+    });
+    const nobody = createServer().listen(0, "127.0.0.1");
+    await once(nobody, "listening");
+    const { port } = nobody.address() as AddressInfo;
+    await new Promise((resolve) => nobody.close(resolve));
+    await expect(RemoteStore.open({ url: address(port), token: TOKEN, cache, retryMs: [1] })).rejects.toMatchObject({
+      code: "ERR_STORE_CONNECTION",
+    });
+    for (const url of ["http://user:sesame@host", "http://host?token=sesame", "http://"])
+      await expect(RemoteStore.open({ url, token: TOKEN, cache })).rejects.toThrow(/^--store: must be (?!.*sesame)/);
+  });
+});
+
+describe("startStoreServer", () => {
+  it("answers nobody without the token", async () => {
+    for (const authorization of ["", "Bearer wrong", `Basic ${TOKEN}`, "Bearer "])
+      expect((await ask("/v1/crashes", { headers: { authorization } })).status).toBe(401);
+    expect((await ask("/healthz", { headers: { authorization: "" } })).status).toBe(200);
+  });
+
+  it("knows its own addresses and no others", async () => {
+    const hash = "a".repeat(64);
+    for (const path of [
+      "/",
+      "/v1/blobs/../../etc/passwd",
+      "/v1/blobs/%2e%2e",
+      `/v1/blobs/${hash}.page`,
+      `/v1/blobs/${hash.toUpperCase()}`,
+      `/v1/results/${hash}`,
+      "/v1/crashes/..",
+      `/v1/parts/${hash}`,
+    ])
+      expect((await ask(path)).status, path).toBe(404);
+    expect((await ask(`/v1/blobs/${hash}`, { method: "POST", body: "x" })).status).toBe(405);
+    expect((await ask(`/v1/blobs/${hash}`, { method: "DELETE" })).status).toBe(405);
+    expect((await ask(`/v1/uploads/blobs/${hash}?sha256=../x`)).status).toBe(400);
+  });
+
+  it("refuses files that are not what their hash says, too large or without a length, and keeps nothing of them", async () => {
+    const bytes = Buffer.from("a page");
+    const path = `/v1/blobs/${hashOf(bytes)}`;
+    const put = async (
+      headers: Record<string, string>,
+      body: string | Uint8Array<ArrayBuffer> = bytes,
+      to = path,
+    ): Promise<number> => (await ask(to, { method: "PUT", headers, body })).status;
+    expect(await put({}, "another")).toBe(422);
+    expect(await put(digest(Buffer.from("another")))).toBe(422);
+    expect(await put({}, bytes, `/v1/results/${KEY}.page`)).toBe(400);
+    expect(await put({ "content-range": "bytes 9-14/15" })).toBe(409);
+    for (const range of ["bytes 0-9/6", "bytes 1-5/6", "bytes 0-5/7", "bytes x", "bytes 5-0/6"])
+      expect(await put({ "content-range": range }), range).toBe(400);
+    const many = `bytes ${2 ** 40}-${2 ** 40 + 5}/${2 ** 40 + 6}`;
+    expect(await put({ "content-range": many })).toBe(413);
+    expect(await readdir(at("store/parts"))).toEqual([]);
+    expect((await ask(path)).status).toBe(404);
+    expect(await put({})).toBe(201);
+    expect(await (await ask(path)).text()).toBe("a page");
+  });
+
+  it("gives parts of files, and takes the rest of them", async () => {
+    const bytes = Buffer.from("0123456789");
+    const path = `/v1/blobs/${hashOf(bytes)}`;
+    const cut = connect(server.port, "127.0.0.1");
+    cut.write(`PUT ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: 10\r\n\r\n0123`);
+    const offset = async (): Promise<number> =>
+      Number((await ask(`/v1/uploads/blobs/${hashOf(bytes)}?sha256=${hashOf(bytes)}`)).headers.get("upload-offset"));
+    while ((await offset()) < 4);
+    expect((await ask(path, { method: "PUT", body: bytes })).status).toBe(409); // the other one may still go on
+    cut.destroy();
+    for (;;) {
+      const rest = { method: "PUT", body: bytes.subarray(4), headers: { "content-range": "bytes 4-9/10" } };
+      const { status } = await ask(path, rest);
+      if (status === 409) continue; // until the server has noticed
+      expect(status).toBe(201);
+      break;
+    }
+    const part = async (range: string): Promise<string> => {
+      const answer = await ask(path, { headers: { range } });
+      return `${answer.status} ${answer.headers.get("content-range")} ${await answer.text()}`;
+    };
+    expect(await part("bytes=4-")).toBe("206 bytes 4-9/10 456789");
+    expect(await part("bytes=2-3")).toBe("206 bytes 2-3/10 23");
+    expect(await part("bytes=2-99")).toBe("206 bytes 2-9/10 23456789");
+    expect(await part("bytes=10-")).toMatch(/^416 bytes \*\/10 /);
+    expect(await part("nonsense")).toBe("200 null 0123456789");
+    expect((await readFile(folder.path("blobs", hashOf(bytes), ""))).equals(bytes)).toBe(true);
+  });
+
+  it("says that a port is in use", async () => {
+    const again = { store: folder, host: "127.0.0.1", port: server.port, token: TOKEN };
+    await expect(startStoreServer(again)).rejects.toMatchObject({ code: "ERR_LISTEN" });
+  });
+});
