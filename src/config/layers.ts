@@ -61,7 +61,7 @@ export function misspeltVariables(environment: Readonly<Record<string, string | 
     .flatMap((name) => {
       const rest = name.slice(PREFIX.length);
       const near = known.includes(rest) ? undefined : nearestName(rest, known);
-      return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
+      return near === undefined ? [] : [`unknown environment variable ${name}; did you mean ${PREFIX}${near}?`];
     });
 }
 

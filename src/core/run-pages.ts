@@ -207,7 +207,7 @@ function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round:
   if (round > DAMAGE_ROUNDS)
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `the pictures of ${names} do not stay as they are written; check the disk, then run the same command again`,
+      `${names} changed on the disk each time after being written; check the disk, then run the same command again`,
     );
   pages.emit({ type: "warning", message: `${names}: the picture was damaged after it was written, and is done again` });
   pages.putBack(damaged);
@@ -329,5 +329,9 @@ function announce(
     provider,
   });
   for (const { name: page } of scan.found.inColour) pages.emit({ type: "page-kept-in-colour", page });
-  if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
+  if (!trained)
+    pages.emit({
+      type: "warning",
+      message: `the model "${name}" is untrained: its weights are random, so its colours are meaningless`,
+    });
 }

@@ -79,7 +79,7 @@ export function testCrashedPage(crashes: readonly Crash[]): void {
           page: "p2.png",
           stage,
           code: "ERR_PAGE_CRASHED",
-          message: expect.stringContaining("ended the process twice") as string,
+          message: expect.stringContaining("the process crashed twice") as string,
           remedy: expect.stringContaining("retry") as string,
         };
         expect(summaryOf(third)).toMatchObject({ completed: 3, failed: 1, unfinished: 0, failures: [failure] });

@@ -3,11 +3,13 @@ import { table } from "./table.mjs";
 
 /** @param program of `createProgram()` @returns the sections of the page by name */
 export function commandTable(program) {
-  const leaves = (command, words = []) =>
-    command.commands.length > 0
-      ? command.commands.flatMap((child) => leaves(child, [...words, child.name()]))
-      : [[`\`${[...words, ...command.registeredArguments.map(usage)].join(" ")}\``, command.summary()]];
-  return { commands: table(["command", "does"], leaves(program)) };
+  const rows = (command, words = []) => [
+    ...(command.commands.length === 0 || command.registeredArguments.length > 0
+      ? [[`\`${[...words, ...command.registeredArguments.map(usage)].join(" ")}\``, command.summary()]]
+      : []),
+    ...command.commands.flatMap((child) => rows(child, [...words, child.name()])),
+  ];
+  return { commands: table(["command", "does"], rows(program)) };
 }
 
 function usage(argument) {

@@ -36,7 +36,7 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     left === 0
       ? []
       : [
-          `${results.join(", ")} ${results.length === 1 ? "holds" : "hold"} results of an earlier run: ${left} ${left === 1 ? "picture there is no page" : "pictures there are no pages"}`,
+          `${results.join(", ")} ${results.length === 1 ? "is" : "are"} the output of an earlier run; ${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`,
         ];
   return { isInside, warnings };
 }

@@ -144,7 +144,7 @@ async function openRegular(path: string, flags: number): Promise<FileHandle> {
   }
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw unsafeOutput(path, "it is no file");
+  throw unsafeOutput(path, "it is not a file");
 }
 
 /** What has to be held while a journal is written; see `Lease`. */

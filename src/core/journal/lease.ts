@@ -184,7 +184,7 @@ export class Lease {
     }
     return new ResourceError(
       "ERR_OUTPUT_LOCKED",
-      `another run has taken over ${this.#what}${holder === undefined ? "" : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`}; this one had given no heartbeat for ${this.#times.silence / 1000} s and stops. What it finished is kept`,
+      `another run has taken over ${this.#what}${holder === undefined ? "" : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`}; this run sent no heartbeat for ${this.#times.silence / 1000} s, so it stops. Finished pages are kept`,
     );
   }
 
@@ -259,7 +259,10 @@ export class Lease {
   #lockedBy(holder: LeaseRecord | undefined): ResourceError {
     const who =
       holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-    return new ResourceError("ERR_OUTPUT_LOCKED", `another run works on ${this.#what}: ${who}; wait for it or stop it`);
+    return new ResourceError(
+      "ERR_OUTPUT_LOCKED",
+      `${this.#what} is in use by another run: ${who}; wait for it to finish or stop it`,
+    );
   }
 
   async #read(): Promise<string | undefined> {

@@ -126,6 +126,6 @@ function inputOf({ record }: StoredRun): string {
 function untrusted({ archive, output }: StoredRun, names: string, remedy: string): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
-    `the records of ${archive?.path ?? output} were copied or downloaded, and they name ${names}; ${remedy}`,
+    `${archive?.path ?? output} was copied or downloaded and refers to ${names}, which is not read unless you name it; ${remedy}`,
   );
 }

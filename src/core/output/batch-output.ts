@@ -121,7 +121,7 @@ export class BatchOutput {
   get warnings(): readonly string[] {
     const { damaged, path } = this.#journal;
     const lines = damaged === 1 ? "line" : "lines";
-    const unread = `${damaged} damaged ${lines} of ${path} cannot be read; the pages they spoke of are done again`;
+    const unread = `skipped ${damaged} corrupt ${lines} in ${path}; the affected pages are coloured again`;
     return [...(damaged === 0 ? [] : [unread]), ...this.#leftOut];
   }
 

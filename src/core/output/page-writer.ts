@@ -44,10 +44,10 @@ export class PageWriter {
     const replaced =
       count === 1
         ? [
-            "1 picture of an earlier run with other settings or input was replaced; had you changed it, it would be kept",
+            "replaced 1 picture from an earlier run with different settings or input; files that you have edited are never replaced",
           ]
         : [
-            `${count} pictures of an earlier run with other settings or input were replaced; had you changed them, they would be kept`,
+            `replaced ${count} pictures from an earlier run with different settings or input; files that you have edited are never replaced`,
           ];
     return [...this.#notices.splice(0), ...(count === 0 ? [] : replaced)];
   }

@@ -113,7 +113,7 @@ export class BatchPages {
       if (entry === undefined || outputName === undefined)
         throw new ValidationError(
           "ERR_INPUT_NOT_FOUND",
-          `"${inputPath}" is no picture of ${source.path}; pages are named as they are in the input`,
+          `"${inputPath}" is not a picture of ${source.path}; pages are named as they are in the input`,
         );
       if (named.has(inputPath))
         throw new QueueError("ERR_ARGUMENT", `the page "${inputPath}" is added twice; each page is done once a batch`);

@@ -37,7 +37,7 @@ export const CHAPTER_ERRORS = {
     scope: "page",
     retryable: "no",
     exitCode: 1,
-    remedy: "save the page as PNG: the output takes the input's format",
+    remedy: "choose another output format with --format, such as png",
   },
   ERR_CLASSIFICATION: {
     group: "page",

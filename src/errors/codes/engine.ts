@@ -197,11 +197,11 @@ export const ENGINE_ERRORS = {
     scope: "process",
     retryable: "yes",
     exitCode: 75,
-    remedy: "run the same command again: what has come is kept; the message says what else helps",
+    remedy: "run the same command again to resume; the message has details",
   },
   ERR_MODEL_SOURCE: {
     group: "model",
-    when: "a server gives no access to a file of a model, lacks it, or has another one than the catalogue says",
+    when: "a model file is not accessible, missing, or differs from the catalogue",
     className: "ModelError",
     scope: "process",
     retryable: "no",

@@ -120,7 +120,7 @@ export class FarmWorker {
     if (crashPolicy.kind === "quarantined") {
       const error = new BatchProcessingError(
         "ERR_PAGE_CRASHED",
-        `the page "${request.name}" has crashed workers twice, the last time in the stage "${crashPolicy.stage}", and is quarantined; the other pages go on`,
+        `the page "${request.name}" has crashed workers twice, the last time in the stage "${crashPolicy.stage}", and is quarantined; the other pages continue`,
       );
       return this.#keep(page, { status: "failed", failure: pageFailure(request.name, "decode", error), warnings: [] });
     }

@@ -108,7 +108,7 @@ export class QueueAdmin implements AsyncDisposable {
       if (!isWaited) throw noJob(id);
       throw new QueueError(
         "ERR_QUEUE_JOB",
-        `whoever submitted job ${id} waits for it, and submits it again if need be`,
+        `the submitter of job ${id} is still waiting for it and submits it again if necessary`,
       );
     }
     if (isReadable(job.data)) return job.data;
@@ -173,6 +173,6 @@ async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
 function noJob(id: string): QueueError {
   return new QueueError(
     "ERR_QUEUE_JOB",
-    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all that there are`,
+    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all of them`,
   );
 }

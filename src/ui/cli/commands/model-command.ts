@@ -95,7 +95,7 @@ function listCommand(): Command {
   return new Command("list")
     .argument(
       "[dirs...]",
-      "model packages, or folders that hold some (default: installed models, ./models, the embedded)",
+      "model packages, or folders that hold some (default: installed models, ./models and the embedded model)",
     )
     .summary("list installed models and packages in folders")
     .description("Lists installed models and model packages in folders. A star marks the default.")

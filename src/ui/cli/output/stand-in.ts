@@ -9,7 +9,7 @@ import { userCacheFolder } from "../../../platform/user-folders.js";
 export const REAL_MODEL_COMMAND = "cobra-batch model install cobra";
 
 /** What a person should know who colours with the embedded model. */
-export const STAND_IN = `the embedded model is a small stand-in for Cobra's own weights. For their colours: ${REAL_MODEL_COMMAND}`;
+export const STAND_IN = `using the small embedded model. For full quality install Cobra's own weights: ${REAL_MODEL_COMMAND}`;
 
 /** Whether a model package is the one that comes with the program. */
 export function isEmbedded(directory: string): boolean {

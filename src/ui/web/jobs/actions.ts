@@ -40,7 +40,7 @@ export class JobActions {
   }
 
   async resume(entry: JobEntry): Promise<void> {
-    await this.#act(entry, ["paused"], "go on", (job) => this.#inFront(job));
+    await this.#act(entry, ["paused"], "resume", (job) => this.#inFront(job));
   }
 
   async cancel(entry: JobEntry, waitingOnly: boolean): Promise<void> {
@@ -123,7 +123,7 @@ export class JobActions {
     const given = Object.keys(changes).length > 0;
     await this.#register.changePictures(entry, ids, ({ settings: before = {}, ...picture }) => {
       if (roles.of(picture) !== "page")
-        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is no page; move it to the pages first`);
+        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is not a page; move it to the pages first`);
       const seed = outcomes.get(picture.name)?.success?.facts.seed ?? entry.stored.settings.seed ?? 0;
       const own = withChanges(before, given ? changes : { seed: seed + 1 });
       return { ...picture, ...(Object.keys(own).length === 0 ? {} : { settings: own }) };

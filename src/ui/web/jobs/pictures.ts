@@ -50,7 +50,7 @@ export class JobPictures {
       if (role === "page" && picture.added)
         throw new ValidationError(
           "ERR_ARGUMENT",
-          `${picture.name} was added as a reference and is no page of the chapter`,
+          `${picture.name} was added as a reference and is not a page of the chapter`,
         );
       const own = checked ?? before ?? {};
       return {

@@ -129,7 +129,7 @@ export class JobQueue {
       if (wish === undefined) summary = await run.done();
     } catch (error) {
       fault = { error };
-      log.error({ err: error }, `job ${entry.id} could not go on: ${messageOf(error)}`);
+      log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
     entry.stop = undefined;
     entry.estimate = undefined;

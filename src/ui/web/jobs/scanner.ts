@@ -65,7 +65,7 @@ export class Scanner {
     } catch (error) {
       if (signal.aborted) return;
       entry.scanAgain = false;
-      log.error({ err: error }, `the pictures of job ${entry.id} could not be looked at: ${messageOf(error)}`);
+      log.error({ err: error }, `the pictures of job ${entry.id} could not be read: ${messageOf(error)}`);
       await this.#host.change(entry, (job) => ({ ...job, problem: problemOf(error) })).catch(() => undefined);
     }
   }

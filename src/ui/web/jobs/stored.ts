@@ -20,7 +20,10 @@ const { createdAt, startedAt, endedAt, source, counts, progress, warnings, probl
 const count = z.int().min(0);
 /** A relative path that stays in its folder. */
 const insideName = z.string().refine((name) => nameFault(name) === undefined, "leads out of the job's folder");
-const fileName = insideName.refine((name) => !name.includes("/") && name !== "." && name !== "..", "is no file name");
+const fileName = insideName.refine(
+  (name) => !name.includes("/") && name !== "." && name !== "..",
+  "is not a file name",
+);
 
 /** `job.json`. */
 export const storedJob = z.strictObject({

@@ -25,7 +25,7 @@ export function uploadName(sent: string, role: UploadRole): UploadName {
   const given = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
   const fault =
     nameFault(normal) ??
-    (given === "" || given.endsWith("/") ? "it names no file" : undefined) ??
+    (given === "" || given.endsWith("/") ? "it does not name a file" : undefined) ??
     (isJunkName(normal) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
   if (fault !== undefined)
     throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(sent)}" is refused: ${fault}`);

@@ -49,7 +49,7 @@ describe("a lease that is held", () => {
     await expect(acquire()).rejects.toMatchObject({
       code: "ERR_OUTPUT_LOCKED",
       message: expect.stringContaining(
-        `another run works on out: process ${process.pid} on ${hostname()}, since`,
+        `out is in use by another run: process ${process.pid} on ${hostname()}, since`,
       ) as string,
     });
     await lease.release();
@@ -174,7 +174,7 @@ describe("the loser of a takeover", () => {
       await expect(act()).rejects.toMatchObject({
         code: "ERR_OUTPUT_LOCKED",
         message: expect.stringMatching(
-          /another run has taken over out: process .* stops\. What it finished is kept$/u,
+          /another run has taken over out: process .* so it stops\. Finished pages are kept$/u,
         ) as string,
       });
     expect(await late.isHeld()).toBe(false);

@@ -104,7 +104,7 @@ describe("pages that were in progress when a process ended", () => {
           {
             page: "p1.png",
             code: "ERR_PAGE_CRASHED",
-            message: expect.stringContaining("has ended the process twice") as string,
+            message: expect.stringContaining("the process crashed twice") as string,
           },
         ],
       });

@@ -175,7 +175,7 @@ export const en = {
     start: (pages: number): string => (pages > 0 ? `Colour ${many(pages, "page", "pages")}` : "Start"),
     startPreview: "Preview first",
     waitForFiles: "You can start once the files are uploaded.",
-    waitForScan: "You can start once the pictures have been looked at.",
+    waitForScan: "You can start once the pictures have been read.",
     noPages: "There is no page to colour yet.",
     noReferences: "There are no references: without them the colours are a guess.",
     ignored: (_key: string, because: string, unless: string | undefined): string =>
@@ -308,7 +308,7 @@ export const en = {
     used: "References used",
     usedHelp:
       "For each quarter of the page the model chose the parts of references that look most like it, the best one first.",
-    usedWhole: "The model looked at these references as a whole.",
+    usedWhole: "The model used these references as a whole.",
     quarters: "Parts chosen for each quarter of the page",
     quarterNames: ["Top left", "Top right", "Bottom left", "Bottom right"],
     partOf: (name: string, part: number): string =>
