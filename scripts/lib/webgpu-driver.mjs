@@ -1,4 +1,4 @@
-// Where the software Vulkan driver of the WebGPU tests lives, and the environment in which a process finds it.
+// Locates the software Vulkan driver of the WebGPU tests, and the environment in which a process finds it.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { userCacheFolder } from "./user-cache.mjs";

@@ -1,4 +1,4 @@
-/** Where a run's results go, and what is known about earlier runs there. */
+/** The output of a run, and what is known about earlier runs there. */
 import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";

@@ -1,6 +1,5 @@
 /**
- * What a batch does from its start to its end: earlier results looked up, the preview, the pages, and the output
- * completed.
+ * Runs a batch from its start to its end: earlier results looked up, the preview, the pages, and the output completed.
  */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * How much memory a graph's values take while it runs: the most that is alive at once, from the shapes and the order of
- * the nodes.
+ * Estimates the memory of a graph's values while it runs: the most that is alive at once, from the shapes and the
+ * order of the nodes.
  */
 import type { ModelProto, NodeProto } from "../onnx/schema.js";
 import { graphShapes } from "./graph-shapes.js";

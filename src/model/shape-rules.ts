@@ -1,5 +1,5 @@
 /**
- * What ONNX's operators do to shapes, as far as the graphs of packages use them. Small integer and float tensors
+ * Shape inference for ONNX operators, as far as the graphs of packages use them. Small integer and float tensors
  * (shapes, axes, scales) are computed too, because Reshape and others depend on their values. An unknown operator is
  * assumed to return its input's shape, which is good enough for estimates of memory.
  */

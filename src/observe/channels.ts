@@ -1,5 +1,5 @@
 /**
- * What the engine reports about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * Reports of the engine about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
  * subscribe without any change inside. A channel that nobody listens to costs one property check. docs/observing.md
  * lists them.
  */

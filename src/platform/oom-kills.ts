@@ -1,6 +1,6 @@
 /**
- * How often the kernel has killed processes for lack of memory: in this process's control group (versions 2 and 1), and
- * on the machine. If a count has risen, a process that vanished may have been one of them.
+ * Counts processes that the kernel has killed for lack of memory: in this process's control group (versions 2 and 1),
+ * and on the machine. If a count has risen, a process that vanished may have been one of them.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * Which process is which on this machine, even after a restart: from /proc, or from signals where /proc is missing. On
+ * Identifies processes of this machine, even after a restart: from /proc, or from signals where /proc is missing. On
  * systems other than Linux the boot and the start time of a process are unknown, which counts as the same.
  */
 import { readFileSync } from "node:fs";

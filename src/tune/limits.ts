@@ -1,4 +1,4 @@
-/** Whether a setting keeps limits, and what to say where none does. */
+/** Checks settings against limits, and words the message where none keeps them. */
 import { ConfigurationError } from "../errors.js";
 import type { Sample } from "./measure/sample.js";
 import { rateOf } from "./score.js";

@@ -1,4 +1,4 @@
-/** Where TensorRT's engines are kept: they serve one package, on one kind of GPU, with one version of everything. */
+/** Locates the cache of TensorRT engines: one for each package, kind of GPU and version. */
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { findCudaLibraries } from "./cuda-libraries.js";

@@ -1,6 +1,6 @@
 /**
- * How pages in flight take turns: a few are read and decoded ahead, a limited number are coloured at once, and each
- * step starts in the pages' order.
+ * Schedules pages in flight: a few are read and decoded ahead, a limited number are coloured at once, and each step
+ * starts in the pages' order.
  */
 import { availableParallelism } from "node:os";
 import { checkFunction, checkObject } from "../../errors/arguments.js";

@@ -1,5 +1,6 @@
 /**
- * Which page is held responsible for the end of a process. Pure rules over counters:
+ * Decides which page is blamed for the end of a process: run normally, run alone, or quarantined. Pure rules over
+ * counters:
  *
  * - A crash note names the pages that were in progress when a signal such as SIGSEGV ended the process. A page that a
  *   note names is done alone; if that crashes too, the page is quarantined.

@@ -1,4 +1,4 @@
-/** Which pages are in progress, and in which stage, for the crash note that this process may leave behind. */
+/** Tracks the pages in progress and their stages, for the crash note that this process may leave behind. */
 import { createHash } from "node:crypto";
 import type { FailureStage } from "../events.js";
 import type { PageKey } from "./entries.js";

@@ -1,6 +1,6 @@
 /**
- * Why the last process that held an output ended, as far as can be told: a crash note that it wrote, or out-of-memory
- * kills that the system has counted since its last heartbeat.
+ * Finds out why the last process that held an output ended: a crash note that it wrote, or out-of-memory kills that
+ * the system has counted since its last heartbeat.
  */
 import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { thisProcess } from "../../platform/process-identity.js";

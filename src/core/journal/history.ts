@@ -1,5 +1,5 @@
 /**
- * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after
+ * Derives a run's state from its journal: which pages are done, which have failed, which settings were changed after
  * the start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";

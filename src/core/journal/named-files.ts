@@ -1,7 +1,8 @@
 /**
- * Which files a continued run may read. Its records name the input, references and pictures of hints, and records that
- * came with a download may name any file of this computer. Records that were written where they lie are trusted. Of
- * others, pages are read whose hashes they know, as whoever wrote them had these files; all else must be named.
+ * Restricts the files that a continued run may read. Its records name the input, references and pictures of hints, and
+ * records that came with a download may name any file of this computer. Records that were written where they lie are
+ * trusted. Of others, pages are read whose hashes they know, as whoever wrote them had these files; all else must be
+ * named.
  */
 import type { BatchConfigInput, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../../errors.js";

@@ -1,5 +1,5 @@
 /**
- * What an output must never do to files that are not its own: replace one that the run reads, or follow a link out of
+ * Guards files that do not belong to an output. It must never replace one that the run reads, or follow a link out of
  * its folder.
  */
 import type { BigIntStats } from "node:fs";

@@ -22,8 +22,8 @@ export interface ErrorFacts {
   /** The class it is mostly raised as. */
   readonly className: ErrorClassName;
   /**
-   * What fails when it is raised: the page; the batch, since every page would fail; the process, which has to be started
-   * again; or one request to the web server, which alone answers with it.
+   * What fails when it is raised: the page; the batch, since every page would fail; the process, which has to be
+   * started again; or one request to the web server, which alone answers with it.
    */
   readonly scope: "page" | "batch" | "process" | "request";
   /**

@@ -1,6 +1,7 @@
 /**
- * Which pages have crashed workers. A worker's crash handler writes to a file of its own in the store, so that every
- * machine knows what happened on any other. A worker that was killed leaves nothing: that is no page's fault.
+ * Records the pages that have crashed workers. A worker's crash handler writes to a file of its own in the store, so
+ * that every machine knows what happened on any other. A worker that was killed leaves nothing: that is no page's
+ * fault.
  */
 import { CrashMarks, stageInMark, type CrashNotePad } from "../../core/journal/crash-marks.js";
 import type { FailureStage } from "../../core/events.js";

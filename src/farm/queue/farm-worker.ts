@@ -91,8 +91,8 @@ export class FarmWorker {
   }
 
   /**
-   * Takes nothing more, and waits for pages in progress, at most that long; the rest goes back to the queue. Where Redis does
-   * not take it back, other workers have it once its locks are over.
+   * Takes nothing more, and waits for pages in progress, at most that long; the rest goes back to the queue. Where Redis
+   * does not take it back, other workers have it once its locks are over.
    * @returns whether Redis took it back; if not, its connections stay open
    */
   async close(drainMs: number): Promise<boolean> {

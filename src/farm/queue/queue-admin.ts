@@ -1,4 +1,4 @@
-/** What people ask of a farm's queue: which chapters there are, how far they are, and to hold or drop them. */
+/** Administers a farm's queue: lists chapters and their progress, pauses and cancels them. */
 import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";

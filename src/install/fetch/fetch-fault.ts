@@ -1,4 +1,4 @@
-/** Why a request failed: whether to try again, when, and what a person can do. */
+/** Errors of requests: the cause, whether and when to try again, and the remedy. */
 import { ModelError, ResourceError, systemCode, type BatchProcessingError } from "../../errors.js";
 
 /** One failed try. */

@@ -1,4 +1,4 @@
-/** Where the files of a source are on the net, and what its server says of one before it is fetched. */
+/** Addresses of a source's files, and their size and hash as the server gives them before a download. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigurationError } from "../../errors.js";

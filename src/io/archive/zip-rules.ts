@@ -1,6 +1,6 @@
 /**
- * Which entries of an archive's directory are used: kinds, methods, sizes, limits, overlaps. An entry that breaks a
- * rule is refused; the others are used.
+ * Checks the entries of an archive's directory: kinds, methods, sizes, limits, overlaps. An entry that breaks a rule
+ * is refused; the others are used.
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { FreeNames } from "../names/free-names.js";

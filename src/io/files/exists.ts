@@ -1,4 +1,4 @@
-/** Whether a path exists. */
+/** Checks whether a path exists. */
 import { stat } from "node:fs/promises";
 import { systemCode } from "../../errors.js";
 

@@ -1,4 +1,4 @@
-/** Where paths really lead, so that two of them can be compared. */
+/** Resolves paths through links, so that two of them can be compared. */
 import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";

@@ -1,4 +1,4 @@
-/** What lets others watch a command: metrics over HTTP where a flag asks for them, traces where an SDK is there. */
+/** Telemetry of a command: metrics over HTTP if a flag asks for them, traces if an SDK is there. */
 import type { Engine } from "../../colorization/engine.js";
 import { VERSION } from "../../core/version.js";
 import type { Metrics } from "../../observe/metrics/metrics.js";

@@ -8,10 +8,10 @@ const machine = { gpus: ["A"], onnxRuntime: "1", tensorRt: "2" };
 
 describe.each([
   ["absolute", "/data", "/data", "/data"],
-  ["relative", "data", "/home/ann/.local/share", "/home/ann/.cache"],
-  ["empty", "", "/home/ann/.local/share", "/home/ann/.cache"],
+  ["relative", "data", "/people/ann/.local/share", "/people/ann/.cache"],
+  ["empty", "", "/people/ann/.local/share", "/people/ann/.cache"],
 ])("XDG variables that are %s", (_what, value, data, cache) => {
-  const env = { HOME: "/home/ann", XDG_DATA_HOME: value, XDG_CACHE_HOME: value };
+  const env = { HOME: "/people/ann", XDG_DATA_HOME: value, XDG_CACHE_HOME: value };
 
   it("name the folder of data", () => expect(userDataFolder(env)).toBe(`${data}/cobra-batch`));
 

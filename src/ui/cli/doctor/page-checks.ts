@@ -1,4 +1,4 @@
-/** How many pages of which size fit into a device's memory at once, as the engine estimates it. */
+/** Estimates how many pages of which size fit into a device's memory at once. */
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { messageOf } from "../../../errors.js";
 import { bucketName } from "../../../model/buckets.js";

@@ -1,4 +1,4 @@
-/** What people do with a job as a whole: start, pause, cancel, decide about its preview, try and do pages again. */
+/** Actions on a job as a whole: start, pause, cancel, decide about its preview, retry and redo pages. */
 import { rm } from "node:fs/promises";
 import { settingsOfApproval } from "../../../core/preview/preview.js";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";

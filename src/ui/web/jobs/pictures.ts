@@ -1,4 +1,4 @@
-/** What people see of a job's pictures and do with them: roles, settings, hints, references, files. */
+/** The pictures of a job and the actions on them: roles, settings, hints, references, files. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError, ImageProcessingError, ValidationError } from "../../../errors.js";

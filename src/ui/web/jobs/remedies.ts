@@ -1,6 +1,6 @@
 /**
- * What to do about an error, said to people at the page and to programs that use the API. The table of errors speaks to
- * people at a terminal: its flags and commands are of no use here.
+ * Remedies of errors, for people at the page and programs that use the API. The table of errors speaks to people at a
+ * terminal: its flags and commands are of no use here.
  */
 import type { ErrorCode } from "../../../errors.js";
 

@@ -1,5 +1,5 @@
 /**
- * What a job keeps in its folder: `job.json` and `pictures.json`, each written whole or not at all. Both may have come
+ * The files in a job's folder: `job.json` and `pictures.json`, each written whole or not at all. Both may have come
  * from anywhere, so nothing of them is used before it has passed a schema.
  */
 import { readFile, stat } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** What the server and the jobs agree on: options, files that are opened, and the calls. */
+/** The interface between the server and the jobs: options, opened files, and the calls. */
 import type { BatchEngine, PicturePool } from "../../../core/batch-engine.js";
 import type {
   Job,

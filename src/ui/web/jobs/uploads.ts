@@ -1,5 +1,5 @@
 /**
- * Where uploads go: names that browsers send become safe relative paths below the job's folder. An input is one archive
+ * Places uploads: names that browsers send become safe relative paths below the job's folder. An input is one archive
  * or a tree of pictures.
  */
 import { readdir } from "node:fs/promises";

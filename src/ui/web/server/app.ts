@@ -1,4 +1,4 @@
-/** The application: what is looked at before each request, the routes, and how errors are answered. */
+/** Builds the Fastify application: hooks before each request, the routes, and the error handler. */
 import type { Socket } from "node:net";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import cookie from "@fastify/cookie";

@@ -1,4 +1,4 @@
-/** Whether the disk has room for what is to come, uploads that are on their way included. */
+/** Checks that the disk has space for uploads, those in progress included. */
 import { freeBytes } from "../../../platform/storage.js";
 import { RequestError } from "./request-error.js";
 

@@ -1,5 +1,5 @@
-// What a batch does with pages that were in progress when a process ended: alone, with the least memory, or not at all. The
-// journals are those of real batches, taken while pages were in progress; a stand-in colours the pages.
+// What a batch does with pages that were in progress when a process ended: alone, with the least memory, or not at
+// all. The journals are those of real batches, taken while pages were in progress; a stand-in colours the pages.
 import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

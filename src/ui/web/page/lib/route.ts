@@ -1,4 +1,4 @@
-/** Which view is shown. Addresses stand behind the #, so that every server that serves one file can serve the page. */
+/** Routes between views. Addresses are behind the #, so that every server that serves one file can serve the page. */
 import { computed, signal } from "@preact/signals";
 
 /** A view of the page. */
