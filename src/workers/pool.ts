@@ -107,9 +107,9 @@ class Call {
 }
 
 /**
- * Threads are shared by all tasks, first come first served, urgent ones first. The first starts with the first task; their
- * number doubles, up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what
- * the worker file does.
+ * Threads are shared by all tasks, first come first served, urgent ones first. The first starts with the first task;
+ * their number doubles, up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or
+ * `destroy()`. `Tasks` is what the worker file does.
  */
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;

@@ -22,8 +22,9 @@ async function copyInPieces(from: Float32Array, to: Float32Array): Promise<void>
 
 /**
  * Planes in memory that threads share: a worker fills them and the device reads them, or the other way round, and
- * nobody copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort, when a
- * worker may still be at it, it is left to the garbage collector. Contents are those of the last user: fill all of it.
+ * nobody copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort,
+ * when a worker may still be at it, it is left to the garbage collector. Contents are those of the last
+ * user: fill all of it.
  */
 export class SharedPlanes {
   readonly #free = new Map<number, Float32Array[]>();

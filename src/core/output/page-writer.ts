@@ -7,7 +7,7 @@ import type { LayerRecord, PageEntry } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
-import type { FileDigest, OutputFiles, Place } from "./output-files.js";
+import type { FileDigest, OutputFiles, WrittenPlace } from "./output-files.js";
 import { checkInside } from "./output-guard.js";
 
 /** A page's entry before it is known where its picture goes. */
@@ -86,7 +86,7 @@ export class PageWriter {
     { page, outputName, preview }: PageFacts,
     content: FileDigest,
     layers: readonly LayerRecord[],
-  ): Promise<Place> {
+  ): Promise<WrittenPlace> {
     const { journal, files } = this.#options;
     const earlier = journal.history.pictures(page).filter((entry) => entry.outputName === outputName);
     const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);

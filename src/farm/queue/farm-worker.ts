@@ -22,7 +22,7 @@ import { resultKey, withHashes, type StoredRequest } from "../store/result-key.j
 import type { FarmStore } from "../store/farm-store.js";
 import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
-import { PageGate } from "./page-gate.js";
+import { ExclusiveGate } from "./exclusive-gate.js";
 
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
@@ -57,7 +57,7 @@ export class FarmWorker {
   readonly #options: FarmWorkerOptions;
   readonly #pages: Worker<PageJob>;
   readonly #chapters: Worker<ChapterJob>;
-  readonly #gate = new PageGate();
+  readonly #gate = new ExclusiveGate();
   readonly #marks: WorkerMarks;
   readonly #stop = new AbortController();
   readonly #held = new Map<string, Disposable>();
@@ -91,8 +91,8 @@ export class FarmWorker {
   }
 
   /**
-   * Takes nothing more, and waits for pages in progress, at most that long; the rest goes back to the queue. Where Redis
-   * does not take it back, other workers have it once its locks are over.
+   * Takes no more pages, and waits for those in progress, at most that long; the rest goes back to the queue. Where
+   * Redis does not take it back, other workers have it once its locks are over.
    * @returns whether Redis took it back; if not, its connections stay open
    */
   async close(drainMs: number): Promise<boolean> {

@@ -14,3 +14,8 @@ export async function exists(path: string | Buffer): Promise<boolean> {
     (error: unknown) => (MISSING.has(systemCode(error) ?? "") ? false : Promise.reject(error)),
   );
 }
+
+/** Whether a path can be seen: false also where the system refuses to tell. */
+export async function isThere(path: string): Promise<boolean> {
+  return exists(path).catch(() => false);
+}

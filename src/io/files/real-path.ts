@@ -30,7 +30,8 @@ export async function liesWithin(path: string, folder: string): Promise<boolean>
   }
 }
 
-function identity(path: string): Promise<BigIntStats | undefined> {
+/** The device and inode of a path's target, with all else that `stat` gives; undefined where it cannot be read. */
+export function identity(path: string): Promise<BigIntStats | undefined> {
   return stat(path, { bigint: true }).catch(() => undefined);
 }
 

@@ -51,7 +51,7 @@ export class JobActions {
     });
     entry.again.clear();
     entry.stop?.(waitingOnly ? "finish" : "abandon");
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
   }
 
   async approve(entry: JobEntry, seed: number | undefined): Promise<void> {
@@ -110,7 +110,7 @@ export class JobActions {
       redo: { pages: [...new Set(ids)], afterwards: job.state },
     }));
     for (const id of ids) entry.again.add(id);
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
   }
 
   /** @param settings over those that the pages have, null as the job's again; none: the next seed of each */
@@ -136,13 +136,13 @@ export class JobActions {
       return redo === undefined ? job : { ...job, redo: { ...redo, pages: joined(redo.pages) } };
     });
     for (const one of ids) entry.again.add(one);
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
     this.queued();
   }
 
   /** The queue may have changed. */
   queued(): void {
-    this.#register.toldOrder();
+    this.#register.notifyOrder();
     this.#queue.wake();
   }
 

@@ -89,7 +89,7 @@ export class JobPictures {
       ...one,
       settings: { ...one.settings, hints: "strokes" },
     }));
-    return this.#told(entry, id);
+    return this.#notify(entry, id);
   }
 
   async removeHints(entry: JobEntry, id: string): Promise<Picture> {
@@ -98,7 +98,7 @@ export class JobPictures {
       ...(Object.keys(own).length === 0 ? {} : { settings: own }),
     }));
     await rm(join(entry.paths.hints, `${id}.png`), { force: true });
-    return this.#told(entry, id);
+    return this.#notify(entry, id);
   }
 
   async open(entry: JobEntry, id: string, which: PictureFile): Promise<OpenedPicture> {
@@ -121,7 +121,7 @@ export class JobPictures {
       : openResult(result, output, this.#cache);
   }
 
-  async #told(entry: JobEntry, id: string): Promise<Picture> {
+  async #notify(entry: JobEntry, id: string): Promise<Picture> {
     const picture = (await this.all(entry)).find((one) => one.id === id)!;
     this.#register.feed.tell({ type: "picture", job: entry.id, picture });
     return picture;
