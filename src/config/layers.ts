@@ -4,7 +4,7 @@ import { nearestName } from "./nearest-name.js";
 import { settingFromText } from "./setting-text.js";
 import { BATCH_CONFIG_KEYS, settingFacts, type SettingKey } from "./settings.js";
 
-export const ORIGINS = ["default", "file", "environment", "flag"] as const;
+const ORIGINS = ["default", "file", "environment", "flag"] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 const PREFIX = "COBRA_";

@@ -13,7 +13,7 @@ export interface LimitFigures {
 }
 
 /** The figures that limits are held against; all samples together. */
-export function limitFigures(samples: readonly Sample[]): LimitFigures {
+function limitFigures(samples: readonly Sample[]): LimitFigures {
   return {
     memory: Math.max(...samples.map(({ peakBytes }) => peakBytes)),
     p95: quantile(

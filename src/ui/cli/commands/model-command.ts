@@ -8,7 +8,7 @@ import { installCommand, removeCommand, useCommand } from "./model-install-comma
 import { precisionFlag, styleFlag } from "./model-flags.js";
 
 /** Sizes of untrained models. */
-export const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
+const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
 
 export interface ModelImportFlags {
   cobra: string;

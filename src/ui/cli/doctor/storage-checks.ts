@@ -47,7 +47,7 @@ interface FolderCheck {
 }
 
 /** Writes a folder into it and takes it away again. A folder that is not there yet is tried where it would be made. */
-export async function checkFolder({ check, title, path, remedy, least }: FolderCheck): Promise<Finding> {
+async function checkFolder({ check, title, path, remedy, least }: FolderCheck): Promise<Finding> {
   const folder = await nearestFolder(resolve(path));
   try {
     await rm(await mkdtemp(join(folder, ".cobra-doctor-")), { recursive: true });

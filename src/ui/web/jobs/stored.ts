@@ -26,7 +26,7 @@ const fileName = insideName.refine(
 );
 
 /** `job.json`. */
-export const storedJob = z.strictObject({
+const storedJob = z.strictObject({
   version: z.literal(1),
   id: jobId,
   name: z.string(),

@@ -20,7 +20,7 @@ export interface UploadName {
 }
 
 /** @throws ValidationError `ERR_ARGUMENT` */
-export function uploadName(sent: string, role: UploadRole): UploadName {
+function uploadName(sent: string, role: UploadRole): UploadName {
   const normal = normalizeEntryName(sent.normalize("NFC"));
   const given = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
   const fault =

@@ -7,7 +7,7 @@ export interface ChosenPart {
 }
 
 /** Corners of a reference, and quarters of a page. */
-export const QUARTERS = 4;
+const QUARTERS = 4;
 
 function partOf(label: string): ChosenPart {
   const mark = label.lastIndexOf("#");
