@@ -6,8 +6,8 @@
  *   note names is done alone; if that crashes too, the page is quarantined.
  * - A page that was in progress when the system killed the process for lack of memory is done alone and with the least
  *   memory; if that ends the same way, the page fails as out of memory.
- * - An end without evidence is no page's fault: somebody killed the process, or the power failed. Only a page that was
- *   in progress again and again is done alone, and quarantined after many ends in the very same stage.
+ * - An end without evidence is not blamed on a page: a user killed the process, or the power failed. Only a page that
+ *   was in progress again and again is done alone, and quarantined after many ends in the very same stage.
  */
 import type { FailureStage } from "../events.js";
 
@@ -48,11 +48,11 @@ export type CrashPolicy =
   /** Not at all: it has ended the process too often. */
   | { readonly kind: "quarantined"; readonly cause: ExitCause; readonly exits: number; readonly stage: FailureStage };
 
-/** So many crashes set a page aside, the last one alone. */
+/** A page is quarantined after this many crashes, the last one alone. */
 const CRASHES = 2;
-/** After so many ends without evidence a page is done alone, to learn more. */
+/** After this many ends without evidence a page is done alone, to learn more. */
 const UNEXPLAINED_BEFORE_ALONE = 3;
-/** So many ends without evidence, alone and in the same stage, set a page aside. */
+/** A page is quarantined after this many ends without evidence, alone and in the same stage. */
 const UNEXPLAINED_IN_STAGE = 5;
 
 /** @param before undefined for a page that was never in progress at an end */

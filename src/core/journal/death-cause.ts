@@ -2,6 +2,7 @@
  * Finds out why the last process that held an output ended: a crash note that it wrote, or out-of-memory kills that
  * the system has counted since its last heartbeat.
  */
+import { z } from "zod";
 import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { thisProcess } from "../../platform/process-identity.js";
 import type { ExitCause } from "./crash-evidence.js";
@@ -15,6 +16,23 @@ export interface CrashNote {
   readonly sender?: number;
   /** The pages in progress; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];
+}
+
+const noteSchema = z.object({
+  signal: z.string(),
+  sender: z.int().exactOptional(),
+  marks: z.array(z.object({ text: z.string() })),
+});
+
+/** The notes in the text of a file, oldest first. Lines that are cut off or invalid are left out. */
+export function parseCrashNotes(text: string): CrashNote[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [noteSchema.parse(JSON.parse(line))];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** How a process has ended. */

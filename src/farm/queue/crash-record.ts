@@ -4,11 +4,11 @@
  * fault.
  */
 import { CrashMarks, stageInMark, type CrashNotePad } from "../../core/journal/crash-marks.js";
+import { parseCrashNotes } from "../../core/journal/death-cause.js";
 import type { FailureStage } from "../../core/events.js";
-import { parseJson } from "../../text/parse-json.js";
 import type { FarmStore } from "../store/farm-store.js";
 
-/** So many crashes set a page aside. */
+/** After this many crashes a page is quarantined. */
 const CRASHES = 2;
 
 /** How a page is done. */
@@ -26,9 +26,8 @@ export interface MarkedPage {
 export async function crashPolicyOf(store: FarmStore, { name, key }: MarkedPage): Promise<CrashPolicy> {
   const page = { page: name, fingerprint: key };
   const stages = (await store.crashNotes()).flatMap((text) =>
-    text.split("\n").flatMap((line) => {
-      const note = noteOf(line);
-      if (note === undefined || note.sender !== undefined) return [];
+    parseCrashNotes(text).flatMap((note) => {
+      if (note.sender !== undefined) return [];
       const stage = note.marks.map((mark) => stageInMark(mark.text, page)).find((found) => found !== undefined);
       return stage === undefined ? [] : [stage];
     }),
@@ -37,21 +36,7 @@ export async function crashPolicyOf(store: FarmStore, { name, key }: MarkedPage)
   return { kind: stages.length > 0 ? "alone" : "normal" };
 }
 
-interface Note {
-  readonly sender?: number;
-  readonly marks: readonly { readonly text: string }[];
-}
-
-function noteOf(line: string): Note | undefined {
-  try {
-    const note = parseJson(line) as Note;
-    return Array.isArray(note.marks) ? note : undefined;
-  } catch {
-    return undefined; // cut off, or empty
-  }
-}
-
-/** What this worker is working on, for the note that it may leave. */
+/** Marks the pages in progress, for the note that this worker may leave. */
 export class WorkerMarks {
   readonly #marks: CrashMarks;
 
