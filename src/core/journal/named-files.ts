@@ -127,6 +127,6 @@ function inputOf({ record }: StoredRun): string {
 function untrusted({ archive, output }: StoredRun, names: string, remedy: string): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
-    `${archive?.path ?? output} was copied or downloaded and refers to ${names}, which is not read unless you name it; ${remedy}`,
+    `${archive?.path ?? output} was copied or downloaded, so the files that it refers to are not read: ${names}; ${remedy}`,
   );
 }

@@ -45,7 +45,7 @@ export interface BatchOutputOptions {
   readonly signal?: AbortSignal;
   /** Opens the crash notes of this process. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
-  /** Called with a text for people when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run may be stale. */
   readonly onWait?: (message: string) => void;
 }
 

@@ -85,7 +85,7 @@ describe("a lease that is held", () => {
         code: "ERR_OUTPUT_LOCKED",
         message: expect.stringContaining("process 4711 on node-7") as string,
       });
-      expect(seen).toBeLessThan(LEASE_TIMES.silence);
+      expect(seen).toBeLessThan(LEASE_TIMES.staleAfterMs);
     }
     expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ host: "node-7" });
   });
@@ -98,7 +98,7 @@ describe("a lease is taken over", () => {
       const clock = fakeClock();
       const waits: string[] = [];
       const lease = await acquire({ clock, onWait: (message) => waits.push(message) });
-      expect(clock.now()).toBe(LEASE_TIMES.silence);
+      expect(clock.now()).toBe(LEASE_TIMES.staleAfterMs);
       expect(waits).toEqual([
         expect.stringMatching(/^out is held by process .*; it is taken over if no heartbeat comes within 30 s$/u),
       ]);
@@ -132,7 +132,7 @@ describe("a lease is taken over", () => {
         await utimes(path, heartbeat, heartbeat);
         const clock = fakeClock();
         const lease = await acquire({ clock });
-        expect(clock.now()).toBe(LEASE_TIMES.silence);
+        expect(clock.now()).toBe(LEASE_TIMES.staleAfterMs);
         await lease.release();
       }
     }
