@@ -1,7 +1,7 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
-import { BatchProcessingError, messageOf, ResourceError, systemCode, ValidationError } from "../errors.js";
+import { BatchProcessingError, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
@@ -9,6 +9,7 @@ import { errorFromData } from "./error-transfer.js";
 import { HostSharp } from "./host-sharp.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
+import { threadError } from "./thread-error.js";
 import { transferables } from "./transfer.js";
 
 /**
@@ -308,14 +309,4 @@ export class WorkerPool<Tasks extends TaskTable> {
       return { error: threadError(message.task, cause) };
     }
   }
-}
-
-/** Codes of Node for a worker thread that has no memory: its heap is full, or the thread cannot be created. */
-const NO_MEMORY = new Set(["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED", "ENOMEM", "EAGAIN"]);
-
-function threadError(task: string, cause: unknown): ResourceError {
-  const what = `the worker thread of the task "${task}" ended (${messageOf(cause)})`;
-  return NO_MEMORY.has(systemCode(cause) ?? "")
-    ? new ResourceError("ERR_OUT_OF_MEMORY", `${what}; fewer threads (maxThreads) need less memory`, { cause })
-    : new ResourceError("ERR_WORKER_THREAD", `${what}; run the task again`, { cause });
 }

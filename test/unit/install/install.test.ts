@@ -116,7 +116,9 @@ describe("installing a model", () => {
       "this is not a terminal that can ask; read them, then run the command with --accept-licences:",
     );
     expect((nobody as Error).message).toContain("https://example.org/cobra-licence");
-    await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow("so nothing was fetched");
+    await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow(
+      "so nothing was downloaded",
+    );
     const asked: string[][] = [];
     const ask: InstallOptions["ask"] = (open) => {
       asked.push(open.map(({ id }) => id));
