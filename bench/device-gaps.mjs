@@ -1,5 +1,5 @@
-// What a device does while a chapter is coloured: when its networks run, when nothing runs, and what the page whose
-// network ran next had waited for. From the engine's channels; for one engine with one device.
+// Records what a device does while a chapter is coloured: when its networks run, when nothing runs, and what the page
+// whose network ran next had waited for. From the engine's channels; for one engine with one device.
 import { CHANNELS } from "../dist/observe/channels.js";
 
 /** Shorter gaps are the way from one run to the next, not a wait. */

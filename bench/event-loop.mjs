@@ -1,4 +1,4 @@
-// How long the event loop stands still because this thread computes. Beside the wall time of a stall, which other
+// Measures how long computing on this thread blocks the event loop. Beside the wall time of a stall, which other
 // processes of the machine lengthen, the processor time that the thread took in it (Linux, /proc).
 import { closeSync, openSync, readSync } from "node:fs";
 

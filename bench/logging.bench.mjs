@@ -1,7 +1,7 @@
-// What logging costs, as a share of a page. The model is the tiny one and the pages are small, so that a page is as
-// quick as a page can be and the share is as large as it can be. Two measures: whole runs with and without logging in
-// turns, which the machine's noise hides; and the very lines of a page written again and again, beside those runs, over
-// the page's time. The second is held under 2 %.
+// Measures the cost of logging, as a share of a page. The model is the tiny one and the pages are small, so that a
+// page is as quick as a page can be and the share is as large as it can be. Two measures: whole runs with and without
+// logging in turns, which the machine's noise hides; and the very lines of a page written again and again, beside
+// those runs, over the page's time. The second is held under 2 %.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What it costs to tell: a message on a channel with nobody and with somebody listening, against a function that does
+// Measures the cost of publishing on a channel, with and without subscribers, against a function that does
 // nothing; a time into a histogram; and the way of a task to a worker thread and back, with nothing and with 24 MiB.
 import { TaskPool } from "../dist/colorization/tasks/pool.js";
 import { CHANNELS } from "../dist/observe/channels.js";

@@ -1,7 +1,7 @@
-// The farm: what the queue costs a page when colouring costs nothing; what a second worker and a second shard bring when
-// pages wait instead of being coloured; and the memory of submitter, worker and Redis at 100,000 waiting pages. Needs
-// redis-server. `node bench/queue.bench.mjs overhead workers shards memory` runs the parts that are named, all by
-// default. A part that takes longer than four minutes fails.
+// The farm: what the queue costs a page when colouring costs nothing; what a second worker and a second shard bring
+// when pages wait instead of being coloured; and the memory of submitter, worker and Redis at 100,000 waiting pages.
+// Needs redis-server. `node bench/queue.bench.mjs overhead workers shards memory` runs the parts that are named, all
+// by default. A part that takes longer than four minutes fails.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

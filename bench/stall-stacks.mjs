@@ -1,5 +1,5 @@
-// Which code ran while the event loop stood still: V8's own sampling profiler over the whole time, looked up for the
-// stalls that were seen.
+// Finds the code that ran while the event loop was blocked: V8's own sampling profiler over the whole time, looked up for
+// the stalls that were seen.
 import { Session } from "node:inspector/promises";
 
 const INTERVAL_US = 500;

@@ -1,4 +1,4 @@
-// How long the command takes before it has anything to do: `--help` and others against Node alone. Each sample is a
+// Measures the start-up time of the command: `--help` and others against Node alone. Each sample is a
 // process of its own.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -1,6 +1,8 @@
-// `npm run check`: lint, formatting, types, floors, links, the C++ sources, and that nothing of one machine is committed.
+// `npm run check`: lint, formatting, types, import layers, first comments, links, the C++
+// sources, and no machine-specific paths.
 import { join } from "node:path";
-import { checkFloors } from "./lib/floors.mjs";
+import { checkFirstComments } from "./lib/first-comments.mjs";
+import { checkImportLayers } from "./lib/import-layers.mjs";
 import { checkLines } from "./lib/lines.mjs";
 import { checkLinks } from "./lib/links.mjs";
 import { ensurePackages } from "./lib/setup.mjs";
@@ -8,7 +10,7 @@ import { main, ROOT, run, say, SetupError } from "./lib/steps.mjs";
 
 const TOOLS = [
   ["lint", "oxlint/bin/oxlint", "--deny-warnings"],
-  ["formatting (npx oxfmt . mends it)", "oxfmt/bin/oxfmt", "--check", "."],
+  ["formatting (run `npx oxfmt .` to fix it)", "oxfmt/bin/oxfmt", "--check", "."],
   ["type check", "typescript/bin/tsc", "-p", "tsconfig.json"],
   ["type check of the page", "typescript/bin/tsc", "-p", "src/ui/web/page/tsconfig.json"],
   ["type check of the report's page", "typescript/bin/tsc", "-p", "src/tune/page/tsconfig.json"],
@@ -21,12 +23,13 @@ await main(async () => {
   }
   const { formatNative, lintNative } = await import("./lib/native-style.mjs"); // needs the packages
   const faults = [
-    ...checkFloors(),
+    ...checkImportLayers(),
+    ...checkFirstComments(),
     ...checkLines(),
     ...checkLinks(),
     ...(await formatNative()),
     ...(await lintNative()),
   ];
-  if (faults.length > 0) throw new SetupError(`the house does not hold:\n${faults.join("\n")}`);
-  say("lint, formatting, types, floors and links hold");
+  if (faults.length > 0) throw new SetupError(`check failed:\n${faults.join("\n")}`);
+  say("lint, formatting, types, import layers, first comments and links: OK");
 });

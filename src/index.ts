@@ -28,7 +28,12 @@ export {
   type PageServices,
   type RasterColorizer,
 } from "./colorization/request/colorize-page.js";
-export { PageLanes, PageLeft, type PageLane, type PageLanesOptions } from "./colorization/request/page-lanes.js";
+export {
+  PageLanes,
+  PageNotStartedError,
+  type PageLane,
+  type PageLanesOptions,
+} from "./colorization/request/page-lanes.js";
 export {
   pageRequestSchema,
   pageResultSchema,

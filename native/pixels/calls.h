@@ -1,4 +1,4 @@
-// What the files calls_*.cc share. Each wraps some kernels for JavaScript: arguments in, one kernel, result out.
+// Helpers of the files calls_*.cc. Each wraps some kernels for JavaScript: arguments in, one kernel, result out.
 #pragma once
 #include <napi.h>
 

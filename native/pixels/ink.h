@@ -1,4 +1,5 @@
-// What the files of the ink kernel share: its working grid and the steps that fill it. See ink.cc for the whole method.
+// Declarations that the files of the ink kernel share: its working grid and the steps that fill it. See ink.cc for the
+// whole method.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-// Which of a page's regions are lettered, as speech balloons and captions are. Small marks of ink lie in rows, close
+// Finds the regions of a page that are lettered: speech balloons and captions. Small marks of ink lie in rows, close
 // together, around their middle. Spacing is looked for, not letters, so any script works, and so do scribbles that
 // stand for text.
 //

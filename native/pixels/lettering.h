@@ -1,4 +1,4 @@
-// Which regions of a page are lettered. See lettering.cc for how that is recognised.
+// Finds the regions of a page that are lettered. See lettering.cc for how that is recognised.
 #pragma once
 #include <cstdint>
 #include <vector>

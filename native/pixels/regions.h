@@ -1,4 +1,4 @@
-// What the files about a page's regions share. See regions.cc for how a page is cut.
+// Types of a page's regions. See regions.cc for how a page is cut.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-// What the two files of the resampler share: the weights of one axis, and the horizontal pass.
+// Declarations that the two files of the resampler share: the weights of one axis, and the horizontal pass.
 #pragma once
 #include <cstdint>
 #include <vector>

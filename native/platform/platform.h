@@ -1,4 +1,4 @@
-// What the addon needs from the operating system beyond C++: shared libraries, the environment, names of threads. One
+// Functions of the operating system that C++ lacks: shared libraries, the environment, names of threads. One
 // file per system implements it (linux.cc); nothing else in native/ calls the system.
 #pragma once
 #include <string>

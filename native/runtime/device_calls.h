@@ -1,4 +1,4 @@
-// What JS asks of devices themselves: their figures, and simulation.
+// Functions for JavaScript about devices themselves: their figures, and simulation.
 #pragma once
 #include <napi.h>
 

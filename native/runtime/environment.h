@@ -1,4 +1,4 @@
-// What the addon keeps per Node environment (the main thread, each worker thread): the classes, the path back from the
+// State of the addon per Node environment (the main thread, each worker thread): the classes, the path back from the
 // executors to JS, and the shares in the runtime and the executors.
 //
 // Who owns what: `Submit` takes the job, and it always comes back to this thread: settled, then destroyed. The event

@@ -1,4 +1,4 @@
-// Whether floats are finite. Plain loops over memory, for any thread.
+// Checks whether floats are finite. Plain loops over memory, for any thread.
 #pragma once
 #include <cstddef>
 

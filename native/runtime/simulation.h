@@ -1,5 +1,5 @@
-// What tests and benchmarks make of a CPU device: less memory than the host has, waiting instead of computing, errors
-// on demand. So what a GPU does to the code above it is seen on any machine. No part of the public API.
+// Simulates devices on the CPU, for tests and benchmarks: less memory than the host has, waiting instead of computing,
+// errors on demand. So what a GPU does to the code above it is seen on any machine. No part of the public API.
 #pragma once
 #include <napi.h>
 

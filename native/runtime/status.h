@@ -1,5 +1,5 @@
-// Errors of the native side. A `Fault` carries a code of src/errors.ts and a message; it is what every native function
-// throws on any thread. `ToJs` turns it into a JS error with a `code` property, on the JS thread only.
+// Errors of the native side. A `Fault` carries an error code from src/errors/codes/ and a message; every native
+// function throws it, on any thread. `ToJs` turns it into a JS error with a `code` property, on the JS thread only.
 #pragma once
 #include <napi.h>
 

@@ -1,4 +1,4 @@
-// What a bundle holds, gathered into one folder: Node, the package as it is published, its production packages, and
+// Gathers the contents of a bundle into one folder: Node, the package as it is published, its production packages, and
 // with `gpu` ONNX Runtime's GPU providers and what checks a GPU.
 import {
   chmodSync,

@@ -1,5 +1,5 @@
-// What happens to a page between the artist and the input, as labelled pictures: a coloured page faded, yellowed,
-// saved as JPEG, in gray, as an extraction of its lines. Everything follows from the seed.
+// Makes labelled variants of pages, as they are on their way from the artist to the input: a coloured page faded,
+// yellowed, saved as JPEG, in gray, as an extraction of its lines. Everything follows from the seed.
 import sharp from "sharp";
 import { inOneInk, jpeg, onPaper, png, randomSource, raw, YELLOW } from "./scenes.mjs";
 

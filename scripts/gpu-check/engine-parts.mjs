@@ -1,4 +1,4 @@
-// What the steps take from the engine: sessions of a package's networks with inputs of any size, and engines.
+// Opens parts of the engine for the steps: sessions of a package's networks with inputs of any size, and engines.
 import { loadModule } from "../lib/modules.mjs";
 
 /** "cuda:1" as session options. */

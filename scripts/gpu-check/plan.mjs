@@ -1,4 +1,4 @@
-// What gpu-check runs, the most worth first. Each step is a process of its own with a limit of its own.
+// The steps of gpu-check, most important first. Each step is a process of its own with a limit of its own.
 
 /**
  * @typedef {object} Step

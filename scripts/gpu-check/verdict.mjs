@@ -1,4 +1,4 @@
-// How a step ends without passing.
+// Verdicts of a step that does not pass.
 
 /** There is nothing here to be checked. */
 export class Skip extends Error {

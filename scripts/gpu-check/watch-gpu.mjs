@@ -1,4 +1,4 @@
-// What nvidia-smi says of a GPU while something runs.
+// Samples a GPU with nvidia-smi while something runs.
 import { spawn } from "node:child_process";
 
 const FIELDS = [

@@ -16,11 +16,11 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { namesInElf, renameInElf } from "./elf.mjs";
 import { run, say, SetupError } from "./steps.mjs";
+import { userCacheFolder } from "./user-cache.mjs";
 
 export const ORT_VERSION = "1.29.0";
 
@@ -71,8 +71,7 @@ const GPU_PROVIDERS = {
 };
 
 function cacheRoot() {
-  const base = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  return join(base, "cobra-batch", `onnxruntime-${ORT_VERSION}`);
+  return join(userCacheFolder(), `onnxruntime-${ORT_VERSION}`);
 }
 
 async function sha512(path) {

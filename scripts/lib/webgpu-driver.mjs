@@ -1,16 +1,13 @@
-// Where the software Vulkan driver of the WebGPU tests lives, and the environment in which a process finds it.
+// Locates the software Vulkan driver of the WebGPU tests, and the environment in which a process finds it.
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { userCacheFolder } from "./user-cache.mjs";
 
 /** SwiftShader, its manifest, and the Vulkan loader: all three out of one package. */
 export const WEBGPU_DRIVER_FILES = ["libvk_swiftshader.so", "vk_swiftshader_icd.json", "libvulkan.so.1"];
 
 export function webgpuDriverFolder() {
-  return (
-    process.env["COBRA_WEBGPU_DRIVER"] ||
-    join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "cobra-batch/webgpu-driver")
-  );
+  return process.env["COBRA_WEBGPU_DRIVER"] || join(userCacheFolder(), "webgpu-driver");
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
- * How much real colour a picture has, apart from the paper's tint and from being printed in one ink: the evidence for
- * the calibrated classifier. All figures come from the picture halved until neither side is over 320 pixels, so that
- * noise from scanners and encoders is averaged out.
+ * Measures how much real colour a picture has, apart from the paper's tint and from being printed in one ink: the
+ * evidence for the calibrated classifier. All figures come from the picture halved until neither side is over 320
+ * pixels, so that noise from scanners and encoders is averaged out.
  */
 import { colorSums, type PixelImage } from "../binding/pixels/pixels.js";
 import { localColor, NO_LOCAL_COLOR, type LocalColor } from "./local-color.js";

@@ -1,5 +1,5 @@
 /**
- * What a file's header alone decides: a picture that can only be gray is line art, by either decision, without being
+ * Classifies by a file's header alone: a picture that can only be gray is line art, by either decision, without being
  * decoded.
  */
 import { isFrameHeader, jpegSegments } from "../io/image/headers/jpeg-segments.js";

@@ -1,4 +1,4 @@
-/** How an engine is opened, and what it reports about itself. */
+/** Options and statistics of an engine. */
 import type { SessionOptions } from "../binding/index.js";
 import type { LedgerSnapshot } from "../memory/ledger.js";
 import type { CacheCounters } from "../memory/memory-manager.js";

@@ -3,14 +3,14 @@
  * hold.
  */
 import { availableParallelism } from "node:os";
-import type { DeviceMemory as DeviceFigures, InferenceSession, SessionOptions } from "../binding/index.js";
+import type { DeviceMemory, InferenceSession, SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
 import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
-import { DeviceMemory } from "../memory/device-memory.js";
+import { DeviceMemoryManager } from "../memory/device-memory.js";
 import { PAGES_ON_DEVICE, pagesOnCores } from "../memory/pressure.js";
 import { modelDirectory } from "../model/default-model.js";
 import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
@@ -91,7 +91,7 @@ export class Engine implements AsyncDisposable {
             model,
             session,
             memory: (own) =>
-              new DeviceMemory({
+              new DeviceMemoryManager({
                 device: name,
                 host: isApart[index] === true ? undefined : this.memory,
                 limitBytes: options.deviceMemoryBytes,
@@ -355,7 +355,7 @@ export class Engine implements AsyncDisposable {
 }
 
 /** What the driver says of a session's device; undefined before one is open and where it says nothing. */
-function measured(session: InferenceSession | undefined): DeviceFigures | undefined {
+function measured(session: InferenceSession | undefined): DeviceMemory | undefined {
   const { freeBytes, totalBytes } = session?.device.figures() ?? {};
   return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
 }

@@ -1,6 +1,6 @@
 /**
- * How much memory a page takes, from the model's own graphs and the pipeline's buffers. The factors below were fitted
- * to measured peaks of resident memory; `docs/logging-and-memory.md` says how close the estimate comes.
+ * Estimates the memory that a page takes, from the model's own graphs and the pipeline's buffers. The factors below
+ * were fitted to measured peaks of resident memory; `docs/logging-and-memory.md` says how close the estimate comes.
  */
 import type { Style } from "../config/batch-config.js";
 import type { DeviceNeeds } from "../memory/device-memory.js";

@@ -137,7 +137,7 @@ export class ReferenceStore implements Disposable {
     if (read === undefined)
       throw new ConfigurationError(
         "ERR_NO_REFERENCES",
-        `the reference ${name} (${hash.slice(0, 12)}…) is not known here; hold it in the reference store first`,
+        `the reference ${name} (${hash.slice(0, 12)}…) is not registered; pass it to hold() of the reference store first`,
       );
     const bytes = await read();
     if ((await sha256(bytes)) !== hash)

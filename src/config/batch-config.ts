@@ -2,9 +2,8 @@
  * The settings of one batch: one schema, built from the table in `settings.ts`, gives types, defaults and validation.
  */
 import { z } from "zod";
-import { ConfigurationError } from "../errors.js";
 import { colorHintsSchema, type ColorHints } from "./color-hints.js";
-import { nearestName } from "./nearest-name.js";
+import { configError, describeIssue, type Label } from "./config-messages.js";
 import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
 import {
   BATCH_CONFIG_KEYS,
@@ -25,6 +24,7 @@ import {
   type SettingKey,
 } from "./settings.js";
 
+export { configError } from "./config-messages.js";
 export * from "./settings.js";
 
 const path = z.string("must be a path").min(1, "must not be empty");
@@ -133,42 +133,6 @@ export const encodingSchema = schema.pick({ quality: true, lossless: true, compr
 /** The output settings of a batch. */
 export function outputSettings(config: BatchConfig): OutputSettings {
   return Object.fromEntries(OUTPUT_SETTINGS.map((key) => [key, config[key]])) as OutputSettings;
-}
-
-/** What a setting is called in a message. */
-type Label = (key: string) => string;
-
-function describeIssue(
-  issue: z.core.$ZodIssue,
-  input: unknown,
-  known: readonly string[] = BATCH_CONFIG_KEYS,
-  label: Label = String,
-): string[] {
-  // Of a value that may be one of several things, what is wrong inside the one that it looks like.
-  const inside =
-    issue.code === "invalid_union" && issue.path.length === 1
-      ? issue.errors.find(
-          (issues) => issues.some(({ path }) => path.length > 0) || issues.some(({ code }) => code === "too_small"),
-        )
-      : undefined;
-  if (inside !== undefined)
-    return inside.flatMap((one) => describeIssue({ ...one, path: [...issue.path, ...one.path] }, input, known, label));
-  if (issue.code === "unrecognized_keys" && issue.path.length > 0)
-    return [`${issue.path.join(".")}: unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}; leave it out`];
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
-      const near = nearestName(key, known);
-      return `${label(key)}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
-    });
-  }
-  const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
-  const value = issue.path.reduce<unknown>(
-    (node, key) => (node as Record<PropertyKey, unknown> | undefined)?.[key],
-    input,
-  );
-  return [
-    `${where}: ${issue.message}, not ${typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value)}`,
-  ];
 }
 
 /** What a program gives beside the settings, in the place of paths. */
@@ -313,13 +277,3 @@ export const BatchConfig = Object.freeze({
   keys: BATCH_CONFIG_KEYS,
   jsonSchema: settingsJsonSchema,
 });
-
-/** One error for all faults. */
-export function configError(faults: readonly string[]): ConfigurationError {
-  return new ConfigurationError(
-    "ERR_CONFIG",
-    faults.length === 1
-      ? faults[0]!
-      : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`,
-  );
-}

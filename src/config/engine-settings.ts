@@ -36,7 +36,7 @@ export const engineSettingsSchema = z.strictObject({
 export type EngineSettings = z.infer<typeof engineSettingsSchema>;
 
 /** Names of all keys. */
-export const ENGINE_SETTING_KEYS: readonly string[] = Object.keys(engineSettingsSchema.shape);
+const ENGINE_SETTING_KEYS: readonly string[] = Object.keys(engineSettingsSchema.shape);
 
 /** What is wrong with a section, one line a fault: `maxBatch: must be …`. */
 export function engineSettingFaults(section: Readonly<Record<string, unknown>>): string[] {

@@ -1,6 +1,5 @@
 /**
- * Which entry of a configuration applies to which image, and which of several is the most specific. Pure functions over
- * names.
+ * Matches entries of a configuration to images, and finds the most specific of several. Pure functions over names.
  *
  * An entry is a relative path, a file name or a glob. In a glob `*` and `?` stand for anything but a slash, `**` for
  * anything, and `**` between slashes for any number of folders, none included. A glob without a slash is matched

@@ -4,7 +4,7 @@ import { nearestName } from "./nearest-name.js";
 import { settingFromText } from "./setting-text.js";
 import { BATCH_CONFIG_KEYS, settingFacts, type SettingKey } from "./settings.js";
 
-export const ORIGINS = ["default", "file", "environment", "flag"] as const;
+const ORIGINS = ["default", "file", "environment", "flag"] as const;
 export type Origin = (typeof ORIGINS)[number];
 
 const PREFIX = "COBRA_";
@@ -61,7 +61,7 @@ export function misspeltVariables(environment: Readonly<Record<string, string | 
     .flatMap((name) => {
       const rest = name.slice(PREFIX.length);
       const near = known.includes(rest) ? undefined : nearestName(rest, known);
-      return near === undefined ? [] : [`the variable ${name} names no setting; did you mean ${PREFIX}${near}?`];
+      return near === undefined ? [] : [`unknown environment variable ${name}; did you mean ${PREFIX}${near}?`];
     });
 }
 

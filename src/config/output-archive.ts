@@ -1,6 +1,6 @@
 /** The name of an output archive when only its folder is given: `<folder>_colorized.zip`, or `zipOutputName`. */
-import { statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import { isFolderNow } from "../platform/folders.js";
 
 /** A file name: no folder, not only dots. */
 export const ARCHIVE_NAME = /^(?!\.+$)[^/\\\0]+$/u;
@@ -44,13 +44,5 @@ function withoutZip(name: string): string {
 /** A folder of the name `x.zip` is in an archive's way, and not a folder for one. */
 function isFolderForArchive(path: string): boolean {
   if (/[/\\]$/.test(path)) return true;
-  return !/\.(?:zip|cbz)$/i.test(path) && isFolder(path);
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false; // nothing there, or nothing to be known: writing will say
-  }
+  return !/\.(?:zip|cbz)$/i.test(path) && isFolderNow(path);
 }

@@ -130,7 +130,7 @@ export const SETTINGS = {
   overwrite: {
     type: "boolean",
     default: false,
-    help: "replace existing files of others too, instead of adding _1, _2, …",
+    help: "replace existing files too that cobra-batch did not write, instead of adding _1, _2, …",
   },
   previewMode: { type: "boolean", default: false, help: "colour the first pages, then wait for approval" },
   previewPages: { type: "integer", default: 1, help: "number of pages in a preview" },

@@ -224,7 +224,7 @@ export async function buildPresetPackage(options: BuildPresetOptions): Promise<M
     version: versionOf(seed),
     licence: "CC0-1.0",
     trained: false,
-    description: `Random weights (seed ${seed}) in Cobra's architecture, size "${preset}". Not trained: its colours mean nothing.`,
+    description: `Random weights (seed ${seed}) in Cobra's architecture, size "${preset}". Not trained: its weights are random, so its colours are meaningless.`,
   };
   return buildModelPackage({ directory, config, weights: presetWeights(config, seed, loraRank), info, ...rest });
 }

@@ -1,6 +1,6 @@
 /**
- * What a batch needs from whatever colours its pages. An `Engine` is one; so is a test double, or a proxy for workers
- * on other machines.
+ * The interface that a batch needs to colour its pages. An `Engine` is one; so is a test double, or a proxy for
+ * workers on other machines.
  */
 import type { SessionOptions } from "../binding/index.js";
 import type { LaneOptions } from "../colorization/engine-options.js";

@@ -1,6 +1,6 @@
 /**
- * One batch that can be steered: an input's pages through decoding, colouring, encoding and writing, several in flight
- * at once, written in the queue's order. A page that fails does not stop the others.
+ * Runs one batch with pause, cancel and preview control: decodes, colours, encodes and writes an input's pages,
+ * several in flight at once, written in the queue's order. A page that fails does not stop the others.
  */
 import { randomUUID } from "node:crypto";
 import {

@@ -92,7 +92,7 @@ export async function rejectRun(output: string, changes: SettingChanges = {}): P
 }
 
 /**
- * Tries the failed pages of an output again, including those that were set aside; without `failedOnly` also the pages
+ * Tries the failed pages of an output again, including those that were quarantined; without `failedOnly` also the pages
  * that were not started.
  * @returns undefined when there is nothing to try
  * @throws as `rejectRun`

@@ -31,7 +31,7 @@ export const batchProgress = z
     failed: count.describe("pages that failed"),
     unfinished: count.describe("pages without an outcome: not begun, in work, or left because the batch was stopped"),
   })
-  .meta({ id: "Progress", description: "how many pages are where" });
+  .meta({ id: "Progress", description: "page counts by state" });
 
 const pageFailure = z
   .strictObject({

@@ -1,4 +1,4 @@
-/** What a batch processor may do next: a pure table of states and actions. */
+/** States of a batch processor, and the actions that each allows. */
 
 /**
  * `idle` → `running` ⇄ `paused` → `completed`; `held` is paused before the start. `draining` finishes the pages in

@@ -1,4 +1,4 @@
-/** Which model package a continued run uses, and whether it is the one it was begun with. */
+/** Finds the model package of a continued run, and checks that it is the one it was begun with. */
 import { ConfigurationError } from "../errors.js";
 import type { RunRecord } from "./journal/entries.js";
 

@@ -1,10 +1,10 @@
-/** Where a run's results go, and what is known about earlier runs there. */
+/** The output of a run, and what is known about earlier runs there. */
 import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "./events.js";
 import type { PageKey, PreviewState } from "./journal/entries.js";
-import type { Treatment } from "./journal/crash-evidence.js";
+import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { RunHistory } from "./journal/history.js";
 import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 
@@ -15,7 +15,7 @@ export type RunMetadata = SinkMetadata & { readonly failures: readonly unknown[]
 export type Finished = { readonly written: string } | { readonly damaged: readonly BatchPage[] };
 
 /** A page, before or after it was read: then its hash is known. */
-export type PageToTreat = Pick<BatchPage, "entry" | "settings"> & Partial<Pick<BatchPage, "inputSha256">>;
+export type PageIdentity = Pick<BatchPage, "entry" | "settings"> & Partial<Pick<BatchPage, "inputSha256">>;
 
 /** One run's output. `BatchOutput` keeps a journal; `SinkOutput` hands everything to a sink. */
 export interface RunOutput {
@@ -29,8 +29,8 @@ export interface RunOutput {
   finished(page: BatchPage): Promise<PageSuccess | undefined>;
   /** The result that a page has, whatever it was made with. */
   standing(page: BatchPage): Promise<PageSuccess | undefined>;
-  /** How a page is done next, after what happened while it was in hand. */
-  treatment(page: PageToTreat): Treatment;
+  /** How a page is done next, after what happened while it was in progress. */
+  crashPolicy(page: PageIdentity): CrashPolicy;
   /** Notes that work on a page begins. */
   begin(page: BatchPage): void;
   /** Notes that a page goes into its next stage. */

@@ -1,6 +1,5 @@
 /**
- * What a batch does from its start to its end: earlier results looked up, the preview, the pages, and the output
- * completed.
+ * Runs a batch from its start to its end: earlier results looked up, the preview, the pages, and the output completed.
  */
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -25,7 +24,8 @@ import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js"
 import { PageReferences } from "./input/page-references.js";
 import type { BatchPage, PageOutcome } from "./pages/batch-page.js";
 import type { PageContext } from "./pages/page-work.js";
-import { guardedBy, workThrough, type SegmentControl } from "./pages/crash-isolation.js";
+import { workThrough, type SegmentControl } from "./pages/page-scheduler.js";
+import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
@@ -206,7 +206,7 @@ function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round:
   if (round > DAMAGE_ROUNDS)
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `the pictures of ${names} do not stay as they are written; check the disk, then run the same command again`,
+      `${names} changed on the disk each time after being written; check the disk, then run the same command again`,
     );
   pages.emit({ type: "warning", message: `${names}: the picture was damaged after it was written, and is done again` });
   pages.putBack(damaged);
@@ -328,5 +328,9 @@ function announce(
     provider,
   });
   for (const { name: page } of scan.found.inColour) pages.emit({ type: "page-kept-in-colour", page });
-  if (!trained) pages.emit({ type: "warning", message: `the model "${name}" is untrained: its colours mean nothing` });
+  if (!trained)
+    pages.emit({
+      type: "warning",
+      message: `the model "${name}" is untrained: its weights are random, so its colours are meaningless`,
+    });
 }

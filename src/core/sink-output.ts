@@ -4,7 +4,7 @@ import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageSuccess } from "./events.js";
-import type { Treatment } from "./journal/crash-evidence.js";
+import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
 import { carryFiles } from "./output/carried-files.js";
@@ -35,8 +35,8 @@ export class SinkOutput implements RunOutput {
 
   async standing(): Promise<undefined> {}
 
-  treatment(): Treatment {
-    return { kind: "usual" };
+  crashPolicy(): CrashPolicy {
+    return { kind: "normal" };
   }
 
   begin(): void {}

@@ -1,4 +1,4 @@
-/** What can be said about any caught error, ours or not. */
+/** Facts about any caught error, ours or not. */
 import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, type ErrorCode } from "./table.js";
 

@@ -35,7 +35,11 @@ export function storedEngine({ model, session = {}, provider, inFlight, pool, fi
     referenceStore: { hold: () => ({ [Symbol.dispose]: () => {} }) },
     provider: async () => provider,
     colorizePage: async (request, { lane, signal }) => {
-      if (lane === undefined) throw new ValidationError("ERR_ARGUMENT", "a stored page needs a lane of its batch");
+      if (lane === undefined)
+        throw new ValidationError(
+          "ERR_ARGUMENT",
+          "colorizePage() of an engine with stored results needs the option lane; pass the one of the page's batch",
+        );
       return lane.colouring(() => find(request, signal), signal);
     },
   };

@@ -1,4 +1,4 @@
-/** What is kept beside an installed package: where it comes from, and the licences it is under. */
+/** The record beside an installed package: its origin and licences. */
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { INSTALL_RECORD } from "../model/installed-models.js";

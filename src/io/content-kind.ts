@@ -1,4 +1,4 @@
-/** What a file of an input is, by its first bytes; its name counts only if these say nothing. */
+/** Detects what a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
 import { printableName } from "./archive/zip-names.js";
 import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";

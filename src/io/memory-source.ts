@@ -61,7 +61,7 @@ function checked(file: MemoryFile, index: number): MemoryFile {
   if (typeof name !== "string" || !(bytes instanceof Uint8Array))
     throw new ValidationError(
       "ERR_ARGUMENT",
-      `file ${index} in memory is no { name, bytes }: the name must be text and the bytes a Uint8Array or Buffer`,
+      `file ${index} in memory is not { name, bytes }: the name must be text and the bytes a Uint8Array or Buffer`,
     );
   const fault = nameFault(name);
   if (fault !== undefined || name === "")

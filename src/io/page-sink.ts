@@ -1,4 +1,4 @@
-/** Where results go: a folder or a ZIP/CBZ archive, behind one interface. A reader never sees half a file. */
+/** Sinks for results: a folder or a ZIP/CBZ archive, behind one interface. A reader never sees half a file. */
 import type { SinkMetadata } from "./names/output-rules.js";
 import type { SourceEntry } from "./page-source.js";
 

@@ -1,6 +1,6 @@
 /**
- * Where pages come from: a folder, one picture, or a ZIP/CBZ archive, behind one interface. Nothing is unpacked to
- * disk, and only what is being read is in memory.
+ * Sources of pages: a folder, one picture, or a ZIP/CBZ archive, behind one interface. Nothing is unpacked to disk,
+ * and only what is being read is in memory.
  */
 import type { BatchProcessingError } from "../errors.js";
 import type { ArchiveLimits } from "./archive/archive-limits.js";

@@ -59,7 +59,7 @@ const AUTOMATIC_BATCH = 4;
 const HOST_CACHE_BYTES = 2 ** 30;
 
 /** Books and pressure steps of one device. */
-export class DeviceMemory {
+export class DeviceMemoryManager {
   readonly device: string;
   readonly ledger: MemoryLedger;
   /** Whether the device has memory of its own. */

@@ -13,7 +13,7 @@ export interface Holdable {
 }
 
 /** A borrowed value; valid until `release()`, which is idempotent. */
-export interface Lease<T> {
+export interface CacheLease<T> {
   readonly value: T;
   release(): void;
 }
@@ -104,7 +104,7 @@ export class LeaseCache<T extends Holdable> {
    * Lends the value of a key, made by `make` when it is not there.
    * @throws whatever `make` throws; `ERR_STATE` after `dispose()`.
    */
-  async acquire(key: string, make: () => Promise<T>, { derived = false }: AcquireOptions = {}): Promise<Lease<T>> {
+  async acquire(key: string, make: () => Promise<T>, { derived = false }: AcquireOptions = {}): Promise<CacheLease<T>> {
     if (this.#disposed) throw new BatchProcessingError("ERR_STATE", `the cache is disposed; "${key}" cannot be lent`);
     const entry = this.#entries.get(key) ?? this.#start(key, make, derived);
     const isHit = entry.value !== undefined || entry.leases > 0;

@@ -1,4 +1,4 @@
-/** How much memory the host and the devices have, and how much of it is used. */
+/** Reports the memory of the host and the devices: total and used. */
 import type { AllocatorStats, DeviceMemory } from "../binding/index.js";
 import type { HostMemory } from "../platform/host-memory.js";
 

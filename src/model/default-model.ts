@@ -1,4 +1,4 @@
-/** Which folder a model package is opened from: by name, by path, or by default. */
+/** Finds the folder of a model package: by name, by path, or by default. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ModelError } from "../errors.js";

@@ -1,10 +1,10 @@
 /**
- * How much memory a graph's values take while it runs: the most that is alive at once, from the shapes and the order of
- * the nodes.
+ * Estimates the memory of a graph's values while it runs: the most that is alive at once, from the shapes and the
+ * order of the nodes.
  */
 import type { ModelProto, NodeProto } from "../onnx/schema.js";
 import { graphShapes } from "./graph-shapes.js";
-import { count } from "./shaped-value.js";
+import { elementCount } from "../onnx/tensor-data.js";
 
 /** Operators whose output is their input with another shape: it takes no memory. */
 const ALIASES: ReadonlySet<string> = new Set(["Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"]);
@@ -53,7 +53,7 @@ export function peakActivationBytes(
     const padding = blocked.has(name)
       ? (Math.ceil(channels / CHANNEL_BLOCK) * CHANNEL_BLOCK) / Math.max(1, channels)
       : 1;
-    return count(dims) * elementBytes * padding;
+    return elementCount(dims) * elementBytes * padding;
   };
   // What is made of weights alone (half precision cast up) is made once, when the graph is loaded.
   const loaded = new Set(model.graph.initializer.map(({ name }) => name));

@@ -1,6 +1,6 @@
 /**
- * Which settings have no effect with a model, according to its manifest, so that no program offers one that cannot
- * help.
+ * Lists settings that have no effect with a model, according to its manifest, so that no program offers one that
+ * cannot help.
  */
 import type { ModelManifest } from "./manifest.js";
 

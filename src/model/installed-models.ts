@@ -83,7 +83,7 @@ export function readDefault(env: Environment = process.env): ModelReference | un
     const word = typeof value === "object" && value !== null && "model" in value ? value.model : undefined;
     const reference = typeof word === "string" ? parseModelName(word) : undefined;
     if (reference !== undefined) return reference;
-    throw new RangeError("it names no model");
+    throw new RangeError("it does not name a model");
   } catch (cause) {
     if (systemCode(cause) === "ENOENT" || systemCode(cause) === "ENOTDIR") return undefined;
     throw new ModelError(

@@ -73,7 +73,7 @@ const schema = z
     version: text,
     /** SPDX expression of the weights' licence, or a sentence. */
     licence: text,
-    /** False for random weights: the pipeline works and its colours mean nothing. */
+    /** False for random weights: the pipeline works and its weights are random, so its colours are meaningless. */
     trained: z.boolean(),
     /** One or two sentences for people. */
     description: z.string().optional(),

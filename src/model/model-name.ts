@@ -1,4 +1,4 @@
-/** How installed models are named: NAME, or NAME@VERSION. */
+/** Parses names of installed models: NAME, or NAME@VERSION. */
 
 /** A model by name. */
 export interface ModelReference {

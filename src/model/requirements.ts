@@ -1,6 +1,5 @@
 /**
- * What a model package needs from a machine: bytes of weights and of keys and values, counted from its manifest and
- * graphs.
+ * Requirements of a model package: bytes of weights and of keys and values, counted from its manifest and graphs.
  */
 import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";

@@ -1,10 +1,11 @@
 /**
- * What ONNX's operators do to shapes, as far as the graphs of packages use them. Small integer and float tensors
+ * Shape inference for ONNX operators, as far as the graphs of packages use them. Small integer and float tensors
  * (shapes, axes, scales) are computed too, because Reshape and others depend on their values. An unknown operator is
  * assumed to return its input's shape, which is good enough for estimates of memory.
  */
 import type { AttributeProto, NodeProto } from "../onnx/schema.js";
-import { count, MAX_NUMBERS, tensorValue, type ShapedValue } from "./shaped-value.js";
+import { MAX_NUMBERS, tensorValue, type ShapedValue } from "./shaped-value.js";
+import { elementCount } from "../onnx/tensor-data.js";
 
 type Given = readonly (ShapedValue | undefined)[];
 type Rule = (given: Given, node: NodeProto) => readonly ShapedValue[];
@@ -37,7 +38,7 @@ function elementwise(compute: (...values: number[]) => number): Rule {
   return (given) => {
     const dims = broadcast(...given.map(dimsOf));
     const parts = given.map((value) => value?.numbers);
-    const elements = count(dims);
+    const elements = elementCount(dims);
     if (
       elements > MAX_NUMBERS ||
       parts.some((part) => part === undefined || (part.length !== 1 && part.length !== elements))
@@ -103,10 +104,10 @@ function rearranged(
 ): { numbers?: readonly number[] } {
   if (numbers === undefined) return {};
   const unravel = (flat: number): number[] =>
-    dims.map((size, axis) => Math.floor(flat / count(dims.slice(axis + 1))) % size);
+    dims.map((size, axis) => Math.floor(flat / elementCount(dims.slice(axis + 1))) % size);
   return {
     numbers: Array.from(
-      { length: count(dims) },
+      { length: elementCount(dims) },
       (_, flat) => numbers[source(unravel(flat)).reduce((at, place, axis) => at * from[axis]! + place, 0)]!,
     ),
   };
@@ -147,7 +148,7 @@ const reshape: Rule = ([data, shape], node) => {
   if (target === undefined) return [{ dims: from }];
   const dims = target.map((dim, at) => (dim === 0 && int(node, "allowzero", 0) === 0 ? (from[at] ?? 1) : dim));
   const open = dims.indexOf(-1);
-  if (open >= 0) dims[open] = count(from) / Math.max(1, count(dims.filter((dim) => dim !== -1)));
+  if (open >= 0) dims[open] = elementCount(from) / Math.max(1, elementCount(dims.filter((dim) => dim !== -1)));
   return [{ dims, ...(data?.numbers ? { numbers: data.numbers } : {}) }];
 };
 
@@ -205,7 +206,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     const dims = shape?.numbers ?? [1];
     const tensor = attribute(node, "value")?.t;
     const fill = tensor === undefined ? 0 : (tensorValue(tensor).numbers?.[0] ?? 0);
-    return [{ dims, ...(count(dims) <= MAX_NUMBERS ? { numbers: Array<number>(count(dims)).fill(fill) } : {}) }];
+    return [
+      { dims, ...(elementCount(dims) <= MAX_NUMBERS ? { numbers: Array<number>(elementCount(dims)).fill(fill) } : {}) },
+    ];
   },
   Shape: ([value], node) => [
     list(

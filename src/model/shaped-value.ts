@@ -1,5 +1,6 @@
 /** A value of a graph as far as its shape and small content are known. */
 import type { TensorProto } from "../onnx/schema.js";
+import { elementCount } from "../onnx/tensor-data.js";
 
 /** The shape of a value and, if it is small and known, its elements. */
 export interface ShapedValue {
@@ -10,14 +11,9 @@ export interface ShapedValue {
 /** Tensors of more elements are not computed. */
 export const MAX_NUMBERS = 64;
 
-/** How many elements a tensor of this shape has. */
-export function count(dims: readonly number[]): number {
-  return dims.reduce((product, dim) => product * dim, 1);
-}
-
 /** A constant of the graph. */
 export function tensorValue({ dims, dataType, rawData }: TensorProto): ShapedValue {
-  const elements = count(dims);
+  const elements = elementCount(dims);
   if (elements > MAX_NUMBERS || rawData === undefined || rawData.length === 0) return { dims };
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
   const read: Readonly<Record<number, (at: number) => number>> = {

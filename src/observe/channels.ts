@@ -1,5 +1,5 @@
 /**
- * What the engine reports about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
+ * Reports of the engine about its work, as channels of `node:diagnostics_channel`: metrics, traces and a tuner
  * subscribe without any change inside. A channel that nobody listens to costs one property check. docs/observing.md
  * lists them.
  */
@@ -67,7 +67,7 @@ export interface StageItem {
   readonly waitMs: number;
 }
 
-/** A page of a batch was taken in hand, or has an outcome. */
+/** A page of a batch was started, or has an outcome. */
 export interface PageTurn extends WorkContext {
   readonly page: string;
   /** "kept": an earlier run has done it. A page that is kept, or failed before it was read, was never "started". */

@@ -26,7 +26,7 @@ const MIN_EXTERNAL_BYTES = 1024;
 const ALIGNMENT_BYTES = 4096;
 
 /** Where a tensor lies: in which file beside the graph, and where in it. */
-export interface Place {
+export interface DataSpan {
   readonly file: string;
   readonly offset: number;
   readonly length: number;
@@ -37,9 +37,9 @@ export interface WeightFileState {
   /** Bytes. */
   readonly end: number;
   /** Places by the hash of a tensor's bytes. */
-  readonly byContent: readonly (readonly [string, Place])[];
+  readonly byContent: readonly (readonly [string, DataSpan])[];
   /** Places by dtype and name. */
-  readonly byName: readonly (readonly [string, Place])[];
+  readonly byName: readonly (readonly [string, DataSpan])[];
 }
 
 /**
@@ -47,8 +47,8 @@ export interface WeightFileState {
  * again, and what belongs to all styles goes there. Owned by who opens it; `close()` when all graphs are written.
  */
 export class WeightFile implements AsyncDisposable {
-  readonly #byContent = new Map<string, Place>();
-  readonly #byName = new Map<string, Place>();
+  readonly #byContent = new Map<string, DataSpan>();
+  readonly #byName = new Map<string, DataSpan>();
   #end = 0;
 
   private constructor(
@@ -91,7 +91,7 @@ export class WeightFile implements AsyncDisposable {
    * Stores a tensor, or finds the one of the same name, or the same bytes, stored before. Only the first of a name is
    * read.
    */
-  async put(tensor: TensorData): Promise<Place> {
+  async put(tensor: TensorData): Promise<DataSpan> {
     if (tensor.shared === true && this.shared !== undefined) return await this.shared.put(tensor);
     const name = `${tensor.dtype}/${tensor.name}`;
     const known = this.#named(name);
@@ -104,15 +104,15 @@ export class WeightFile implements AsyncDisposable {
     return place;
   }
 
-  #named(name: string): Place | undefined {
+  #named(name: string): DataSpan | undefined {
     return this.#byName.get(name) ?? (this.shared === undefined ? undefined : this.shared.#named(name));
   }
 
-  #holding(key: string): Place | undefined {
+  #holding(key: string): DataSpan | undefined {
     return this.#byContent.get(key) ?? (this.shared === undefined ? undefined : this.shared.#holding(key));
   }
 
-  async #append(bytes: Uint8Array): Promise<Place> {
+  async #append(bytes: Uint8Array): Promise<DataSpan> {
     const offset = Math.ceil(this.#end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     for (let written = 0; written < bytes.length;) {
       written += (await this.handle.write(bytes, written, bytes.length - written, offset + written)).bytesWritten;

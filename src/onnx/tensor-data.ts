@@ -109,7 +109,7 @@ function toHalves(values: Float32Array, name: string): Uint16Array {
     if ((half & 0x7fff) === 0x7c00)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `the tensor ${name} holds ${values[index]}, and half precision ends at 65504; build the package with --precision fp32`,
+        `the tensor ${name} contains ${values[index]}, which overflows float16 (largest value 65504); build the package with --precision fp32`,
       );
     bits[index] = half;
   }

@@ -43,14 +43,16 @@ function unlessInTheWay(error: unknown): void {
   if (systemCode(error) !== "EEXIST") throw error;
 }
 
-function isFolder(path: string): Promise<boolean> {
+/** Whether a path is a folder; false where the system does not tell. A link counts by its target. */
+export function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (info) => info.isDirectory(),
     () => false,
   );
 }
 
-function isFolderNow(path: string): boolean {
+/** `isFolder`, at once. */
+export function isFolderNow(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {

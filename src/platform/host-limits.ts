@@ -1,6 +1,6 @@
 /**
- * What this process may use of the machine besides memory: open files (/proc) and processor time (control groups,
- * version 2). On systems other than Linux no limits are known.
+ * Limits of this process besides memory: open files (/proc) and processor time (control groups, version 2). On systems
+ * other than Linux no limits are known.
  */
 import { readFile } from "node:fs/promises";
 

@@ -3,8 +3,8 @@
  * (versions 2 and 1, and of the groups above), and its own limits (`ulimit -v`, `ulimit -d`). The one that is nearest
  * to being reached counts.
  */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { systemText } from "./system-text.js";
 
 /** What there is and what is left of it. */
 export interface HostMemory {
@@ -26,7 +26,7 @@ interface Limit {
 
 /** @param root where `proc` and `sys` are; for tests with written files */
 export function readHostMemory(root = "/"): HostMemory {
-  const status = textOf(join(root, "proc/self/status"));
+  const status = systemText(join(root, "proc/self/status"));
   const limits = [machineLimit(root), ...cgroupLimits(root), ...processLimits(root, status)].filter(
     (limit) => limit !== undefined,
   );
@@ -37,14 +37,6 @@ export function readHostMemory(root = "/"): HostMemory {
   return { ...nearest, processBytes: kilobytes(status, "VmRSS") ?? 0 };
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
 /** The bytes of a `Name:   123 kB` line. */
 function kilobytes(text: string, name: string): number | undefined {
   const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, "mu").exec(text)?.[1];
@@ -52,7 +44,7 @@ function kilobytes(text: string, name: string): number | undefined {
 }
 
 function machineLimit(root: string): Limit | undefined {
-  const text = textOf(join(root, "proc/meminfo"));
+  const text = systemText(join(root, "proc/meminfo"));
   const [totalBytes, availableBytes] = [kilobytes(text, "MemTotal"), kilobytes(text, "MemAvailable")];
   return totalBytes === undefined || availableBytes === undefined
     ? undefined
@@ -81,7 +73,7 @@ const VERSIONS = [
 const NO_LIMIT_BYTES = 2 ** 60;
 
 function cgroupLimits(root: string): Limit[] {
-  const groups = textOf(join(root, "proc/self/cgroup"));
+  const groups = systemText(join(root, "proc/self/cgroup"));
   return VERSIONS.flatMap((version) => {
     const path = version.line.exec(groups)?.[1];
     if (path === undefined) return [];
@@ -89,10 +81,10 @@ function cgroupLimits(root: string): Limit[] {
     // In a container the path may be the host's and lead nowhere below the mount; its root is then what counts.
     for (let group = path; ; group = dirname(group)) {
       const folder = join(root, version.mount, group);
-      const totalBytes = Number(textOf(join(folder, version.limit)).trim() || Infinity);
-      const usedBytes = Number(textOf(join(folder, version.usage)).trim() || NaN);
+      const totalBytes = Number(systemText(join(folder, version.limit)).trim() || Infinity);
+      const usedBytes = Number(systemText(join(folder, version.usage)).trim() || NaN);
       if (totalBytes < NO_LIMIT_BYTES && Number.isFinite(usedBytes)) {
-        const cachedBytes = Number(version.cache.exec(textOf(join(folder, "memory.stat")))?.[1] ?? 0); // files the kernel drops before anything fails
+        const cachedBytes = Number(version.cache.exec(systemText(join(folder, "memory.stat")))?.[1] ?? 0); // files the kernel drops before anything fails
         limits.push({
           limitedBy: "cgroup",
           totalBytes,
@@ -111,7 +103,7 @@ const PROCESS_LIMITS = [
 ] as const;
 
 function processLimits(root: string, status: string): Limit[] {
-  const text = textOf(join(root, "proc/self/limits"));
+  const text = systemText(join(root, "proc/self/limits"));
   return PROCESS_LIMITS.flatMap(({ limitedBy, line, usage }) => {
     const limit = line.exec(text)?.[1];
     const usedBytes = kilobytes(status, usage);

@@ -1,9 +1,9 @@
 /**
- * How often the kernel has killed processes for lack of memory: in this process's control group (versions 2 and 1), and
- * on the machine. If a count has risen, a process that vanished may have been one of them.
+ * Counts processes that the kernel has killed for lack of memory: in this process's control group (versions 2 and 1),
+ * and on the machine. If a count has risen, a process that vanished may have been one of them.
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemText } from "./system-text.js";
 
 /** Counts since the group was made and since the boot; undefined where the system does not tell. */
 export interface OomKills {
@@ -18,7 +18,7 @@ const GROUPS = [
 
 /** @param root where `proc` and `sys` are; for tests with written files */
 export function readOomKills(root = "/"): OomKills {
-  const groups = textOf(join(root, "proc/self/cgroup"));
+  const groups = systemText(join(root, "proc/self/cgroup"));
   const counts = GROUPS.flatMap(({ line, mount, file }) => {
     const path = line.exec(groups)?.[1];
     if (path === undefined) return [];
@@ -30,14 +30,6 @@ export function readOomKills(root = "/"): OomKills {
 }
 
 function countIn(path: string): number | undefined {
-  const found = /^oom_kill (\d+)$/mu.exec(textOf(path))?.[1];
+  const found = /^oom_kill (\d+)$/mu.exec(systemText(path))?.[1];
   return found === undefined ? undefined : Number(found);
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

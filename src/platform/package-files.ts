@@ -1,4 +1,4 @@
-/** Where the files of this package are: the addon, the embedded model, compiled files that are started or served. */
+/** Locates the files of this package: the addon, the embedded model, compiled files that are started or served. */
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 

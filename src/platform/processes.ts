@@ -1,13 +1,13 @@
 /**
- * Which process is which on this machine, even after a restart: from /proc, or from signals where /proc is missing. On
+ * Identifies processes of this machine, even after a restart: from /proc, or from signals where /proc is missing. On
  * systems other than Linux the boot and the start time of a process are unknown, which counts as the same.
  */
-import { readFileSync } from "node:fs";
 import { systemCode } from "../errors.js";
+import { systemText } from "./system-text.js";
 
 /** Differs after every restart of the machine; empty where the system does not tell. */
 export function bootId(): string {
-  return readText("/proc/sys/kernel/random/boot_id").trim();
+  return systemText("/proc/sys/kernel/random/boot_id").trim();
 }
 
 /** Whether a process with this number lives. */
@@ -25,14 +25,6 @@ export function processExists(pid: number): boolean {
  * empty when unknown.
  */
 export function processStart(pid: number): string {
-  const text = readText(`/proc/${pid}/stat`);
+  const text = systemText(`/proc/${pid}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? ""; // the name in parentheses may hold anything; field 22 of proc(5)
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

@@ -1,4 +1,4 @@
-/** What file systems can do and Node does not expose: links, syncs of folders, free space. */
+/** File system functions that Node does not expose: links, syncs of folders, free space. */
 import { open, statfs } from "node:fs/promises";
 import { systemCode } from "../errors.js";
 

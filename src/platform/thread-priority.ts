@@ -1,4 +1,4 @@
-/** How much of the processor a thread gets beside others of its process. */
+/** Sets the priority of a thread beside others of its process. */
 import { getPriority, setPriority } from "node:os";
 
 /** About a third of the time that a thread of the usual priority gets, where both want it. */

@@ -1,4 +1,4 @@
-/** Whether a setting keeps limits, and what to say where none does. */
+/** Checks settings against limits, and words the message where none keeps them. */
 import { ConfigurationError } from "../errors.js";
 import type { Sample } from "./measure/sample.js";
 import { rateOf } from "./score.js";
@@ -13,7 +13,7 @@ export interface LimitFigures {
 }
 
 /** The figures that limits are held against; all samples together. */
-export function limitFigures(samples: readonly Sample[]): LimitFigures {
+function limitFigures(samples: readonly Sample[]): LimitFigures {
   return {
     memory: Math.max(...samples.map(({ peakBytes }) => peakBytes)),
     p95: quantile(

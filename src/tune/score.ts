@@ -1,4 +1,4 @@
-/** How a run does by a goal. */
+/** Scores a run by a goal. */
 import type { Sample } from "./measure/sample.js";
 import { quantile } from "./statistics/bootstrap.js";
 import type { Goal } from "./wishes.js";

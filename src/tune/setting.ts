@@ -66,7 +66,7 @@ export function engineSettingsOf(setting: Setting, base: BaseEngine): EngineSett
 }
 
 /** Threads of a lane where several share the cores. */
-export function threadsPerLane(lanes: number): number {
+function threadsPerLane(lanes: number): number {
   return Math.max(1, Math.floor(availableParallelism() / lanes));
 }
 

@@ -1,4 +1,4 @@
-/** What may be wanted of a setting: a goal, and limits. Nothing is imported here, so that flags can be defined by it. */
+/** Goals and limits that a setting can be chosen by. Nothing is imported here, so that flags can be defined by it. */
 
 export const GOALS = ["throughput", "latency", "memory"] as const;
 /** What is to be best: pages a minute, the time of a page (p95), or peak memory. */

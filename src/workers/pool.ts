@@ -1,7 +1,7 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
-import { BatchProcessingError, messageOf, ResourceError, ValidationError } from "../errors.js";
+import { BatchProcessingError, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
@@ -9,6 +9,7 @@ import { errorFromData } from "./error-transfer.js";
 import { HostSharp } from "./host-sharp.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
+import { threadError } from "./thread-error.js";
 import { transferables } from "./transfer.js";
 
 /**
@@ -107,9 +108,9 @@ class Call {
 }
 
 /**
- * Threads are shared by all tasks, first come first served, urgent ones first. The first starts with the first task; their number doubles,
- * up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or `destroy()`. `Tasks` is what
- * the worker file does.
+ * Threads are shared by all tasks, first come first served, urgent ones first. The first starts with the first task;
+ * their number doubles, up to `maxThreads`, whenever calls have waited for busy threads. Dispose with `close()` or
+ * `destroy()`. `Tasks` is what the worker file does.
  */
 export class WorkerPool<Tasks extends TaskTable> {
   readonly maxThreads: number;
@@ -300,18 +301,12 @@ export class WorkerPool<Tasks extends TaskTable> {
         return {
           error: new ValidationError(
             "ERR_ARGUMENT",
-            `the payload of the task "${message.task}" cannot be sent to a worker (${cause.message}); give plain data that was not given away before`,
+            `the payload of the task "${message.task}" cannot be transferred to a worker (${cause.message}); pass cloneable data whose buffers have not been transferred already`,
             { cause },
           ),
         };
       }
-      return {
-        error: new ResourceError(
-          "ERR_OUT_OF_MEMORY",
-          `the worker thread of the task "${message.task}" died (${messageOf(cause)}); fewer threads (maxThreads) need less memory`,
-          { cause },
-        ),
-      };
+      return { error: threadError(message.task, cause) };
     }
   }
 }

@@ -206,7 +206,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await give(page, path("like it.jpg"));
     await page.getByRole("img", { name: "like it.jpg" }).waitFor();
     expect(await axeViolations(page)).toEqual([]);
-    await page.getByRole("button", { name: "Colourise" }).click();
+    await page.getByRole("button", { name: "Colour page" }).click();
     await page.getByRole("heading", { name: "References used" }).waitFor();
     await page.locator(".used-references").getByText("like it.jpg").waitFor();
     await page.getByRole("slider", { name: "Line between before and after" }).waitFor();

@@ -130,7 +130,7 @@ describe("doctor", () => {
     expect(text).toMatch(/error provider cpu /);
     expect(text).toMatch(/error model .*no manifest\.json.* -> name a model package/);
     expect(text).toMatch(/warning cache folder .*cannot be written.* -> .*XDG_CACHE_HOME/);
-    expect(text).toMatch(/warning environment the variable COBRA_SEEED names no setting; did you mean COBRA_SEED\?/);
+    expect(text).toMatch(/warning environment unknown environment variable COBRA_SEEED; did you mean COBRA_SEED\?/);
     expect(text).toContain("this machine cannot colour pages yet");
     const wanted = await runCli(["doctor", "--provider", "tensorrt", "--json"]);
     const { status, remedy } = findings(wanted.stdout)["provider-tensorrt"]!;
@@ -191,7 +191,7 @@ describe("every command", () => {
 
   it("warns of a variable that nearly names a setting", async () => {
     const { stderr } = await runCli(["config", "explain", at("chapter.cbz")], undefined, { COBRA_TOPK: "9" });
-    expect(stderr).toBe("warning: the variable COBRA_TOPK names no setting; did you mean COBRA_TOP_K?\n");
+    expect(stderr).toBe("warning: unknown environment variable COBRA_TOPK; did you mean COBRA_TOP_K?\n");
   });
 
   it("heeds NO_COLOR and FORCE_COLOR", async () => {

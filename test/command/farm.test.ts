@@ -121,7 +121,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     newFarm();
     expect(await good("queue", "list")).toBe("no chapters are in the queue\n");
     expect(await good("queue", "drain")).toBe("0 chapters taken out\n");
-    expect(await good("queue", "resume")).toBe("workers go on\n");
+    expect(await good("queue", "resume")).toBe("workers take pages again\n");
     for (const action of [["show"], ["cancel"], ["retry", "--failed"]])
       await bad(1, /there is no job 0123456789ab: .*\[ERR_QUEUE_JOB\]/, "queue", ...action, "0123456789ab");
   });

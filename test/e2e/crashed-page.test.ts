@@ -1,4 +1,4 @@
-// A page that aborts the process is set aside after two crashes; its neighbours are not. Other crashes and kills:
+// A page that aborts the process is quarantined after two crashes; its neighbours are not. Other crashes and kills:
 // `npm run test:kills`.
 import { testCrashedPage } from "../support/crashed-page.js";
 

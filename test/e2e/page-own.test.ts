@@ -197,7 +197,7 @@ describe("colorHints", () => {
     for (const part of [
       /p1\.png: colorHints: .*nowhere\.png cannot be read/,
       /p2\.png: colorHints: .*flat\.jpg has no transparency/,
-      /p3\.png: colorHints: .*text\.png is no picture/,
+      /p3\.png: colorHints: .*text\.png is not a picture/,
       /p4\.png: referenceImages: .*gone cannot be read/,
     ])
       expect(error!.message).toMatch(part);

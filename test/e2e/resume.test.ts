@@ -198,7 +198,7 @@ describe("rerunning the same command", () => {
     const warnings: string[] = [];
     const again = await run(settings, { onEvent: (event) => event.type === "warning" && warnings.push(event.message) });
     expect(again).toMatchObject({ kept: ["p1.png", "p3.png"], done: ["p2.png", "p4.png"] });
-    expect(warnings).toContainEqual(expect.stringMatching(/1 damaged line of .*journal\.ndjson/));
+    expect(warnings).toContainEqual(expect.stringMatching(/skipped 1 corrupt line in .*journal\.ndjson/));
   });
 });
 

@@ -1,5 +1,5 @@
 // `kill -9` at many moments, then the same command again: the outputs are those of an undisturbed run, and no page is
-// ever set aside. The moments are the same each time, right after a line of the command; `npm run test:crash` tries
+// ever quarantined. The moments are the same each time, right after a line of the command; `npm run test:crash` tries
 // others, between lines too.
 import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -167,7 +167,7 @@ async function play(seed: number, undisturbed: (kind: number) => Promise<Undistu
 }
 
 it(
-  "a run killed at any moment continues where it was: nothing twice, nothing lost, no page set aside",
+  "a run killed at any moment continues where it was: nothing twice, nothing lost, no page quarantined",
   async () => {
     const made = new Map<number, Promise<Undisturbed>>();
     const undisturbed = (kind: number): Promise<Undisturbed> => {

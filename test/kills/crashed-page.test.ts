@@ -1,4 +1,4 @@
-// A page that is in hand when its process ends by a fault of memory, or is killed.
+// A page that is in progress when its process ends by a fault of memory, or is killed.
 import { testCrashedPage, testKilledPage } from "../support/crashed-page.js";
 
 testKilledPage();

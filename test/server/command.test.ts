@@ -73,7 +73,7 @@ describe("starting", () => {
   it("is refused on an address that this machine does not have", async () => {
     const { code, stderr } = await runCli(["serve", "--data", fresh(), "--host", "192.0.2.7", "--port", "0"]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/192\.0\.2\.7 is no address of this machine.*\[ERR_LISTEN\]/);
+    expect(stderr).toMatch(/192\.0\.2\.7 is not an address of this machine.*\[ERR_LISTEN\]/);
   });
 
   it("happens once for one data folder, whoever comes first", async () => {

@@ -1,4 +1,4 @@
-// The tests of a page that is in hand when its process ends: set aside after two crashes, never for a kill; its
+// The tests of a page that is in progress when its process ends: quarantined after two crashes, never for a kill; its
 // neighbours are not.
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -51,7 +51,7 @@ function prepareChapter(): void {
 
 /** Kills the process three times while it has the page. */
 export function testKilledPage(): void {
-  describe("a page in hand when the process is killed", () => {
+  describe("a page in progress when the process is killed", () => {
     prepareChapter();
     it("is done like every other, however often", async () => {
       const output = at("out-killed");
@@ -68,7 +68,7 @@ export function testCrashedPage(crashes: readonly Crash[]): void {
   describe("a page that crashes the process", () => {
     prepareChapter();
     it.each(crashes)(
-      "is set aside the second time (%s), and the others are done; it stays so until retry",
+      "is quarantined the second time (%s), and the others are done; it stays so until retry",
       async (how, signal, stage) => {
         const output = at(`out-${how}`);
         for (let crash = 1; crash <= 2; crash++)
@@ -79,7 +79,7 @@ export function testCrashedPage(crashes: readonly Crash[]): void {
           page: "p2.png",
           stage,
           code: "ERR_PAGE_CRASHED",
-          message: expect.stringContaining("ended the process twice") as string,
+          message: expect.stringContaining("the process crashed twice") as string,
           remedy: expect.stringContaining("retry") as string,
         };
         expect(summaryOf(third)).toMatchObject({ completed: 3, failed: 1, unfinished: 0, failures: [failure] });

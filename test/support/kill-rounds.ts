@@ -13,7 +13,7 @@ export interface Round {
   readonly what: string;
   /** Where each process was killed. */
   readonly kills: readonly string[];
-  /** Pages that were set aside. */
+  /** Pages that were quarantined. */
   readonly aside: readonly string[];
   /** Whatever else was not as in an undisturbed run. */
   readonly faults: readonly string[];
@@ -30,7 +30,7 @@ export interface KillRounds {
 }
 
 /**
- * Plays rounds until so many processes were killed, then holds that no page was set aside and nothing else was wrong.
+ * Plays rounds until so many processes were killed, then holds that no page was quarantined and nothing else was wrong.
  * With a seed from `npm run test:crash` it says a line a round.
  */
 export async function killRounds(asked: KillRounds, play: (seed: number) => Promise<Round>): Promise<void> {
@@ -48,7 +48,7 @@ export async function killRounds(asked: KillRounds, play: (seed: number) => Prom
       if (ASKED_SEED === undefined) continue;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       process.stdout.write(
-        `${where}; ${seconds} s; so far ${kills} kills, ${aside.length} pages set aside, ${faults.length} faults\n`,
+        `${where}; ${seconds} s; so far ${kills} kills, ${aside.length} pages quarantined, ${faults.length} faults\n`,
       );
     }
   };

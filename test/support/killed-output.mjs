@@ -1,5 +1,5 @@
 // Writes an output of plain files through the real journal, lease and rules about crashes, without a model:
-// node killed-output.mjs <output folder or archive> <pages> [kill at]. Two pages are in hand at once,
+// node killed-output.mjs <output folder or archive> <pages> [kill at]. Two pages are in progress at once,
 // each in three stages. Says a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
 // With "kill at" 7 the process kills itself right before its seventh operation that changes the disk.
 import fs from "node:fs";
@@ -7,7 +7,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseBatchConfig } from "../../dist/index.js";
 import { BatchOutput } from "../../dist/core/output/batch-output.js";
-import { guardedBy } from "../../dist/core/pages/crash-isolation.js";
+import { guardedBy } from "../../dist/core/pages/quarantine.js";
 
 const [target, count, killAt = "Infinity"] = process.argv.slice(2);
 
@@ -68,7 +68,7 @@ const jobs = Array.from({ length: Number(count) }, (_, index) => ({
 }));
 const waiting = [...jobs];
 while (waiting.length > 0) {
-  const alone = waiting.findIndex((job) => output.treatment(job).kind !== "usual");
+  const alone = waiting.findIndex((job) => output.crashPolicy(job).kind !== "normal");
   const together = alone === 0 ? 1 : alone === 1 ? 1 : 2;
   await Promise.all(waiting.splice(0, together).map(work));
 }

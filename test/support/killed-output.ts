@@ -1,4 +1,4 @@
-// The tests of `kill -9` of a process that writes an output: no page is set aside, nothing is lost, nothing is there
+// The tests of `kill -9` of a process that writes an output: no page is quarantined, nothing is lost, nothing is there
 // twice. The journal, the lease and the rules about crashes are the real ones, pages are plain files, so it is quick.
 // Each kill comes right before an operation on the disk.
 import { spawn } from "node:child_process";
@@ -83,7 +83,7 @@ const FOLDER_HOLDS = [
 /** Kills writers of a folder and of an archive so often together, at operations drawn from the seed. */
 export function testKilledOutput(kills: number, seed: number): void {
   it(
-    "an output whose writer is killed has every page once, and none is set aside",
+    "an output whose writer is killed has every page once, and none is quarantined",
     async ({ signal }) => {
       const root = await mkdtemp(join(tmpdir(), "cobra-killed-"));
       try {

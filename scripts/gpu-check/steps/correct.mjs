@@ -1,4 +1,4 @@
-// Whether the device computes what it should.
+// Checks the results that the device computes.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

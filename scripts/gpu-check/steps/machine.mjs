@@ -1,4 +1,4 @@
-// What the machine has.
+// Describes the machine.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, availableParallelism, totalmem } from "node:os";

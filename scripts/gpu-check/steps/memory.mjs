@@ -1,4 +1,4 @@
-// How much memory the device gives, and what happens when it has no more.
+// Measures the device's memory, and checks the behaviour when it runs out.
 import { loadModule } from "../../lib/modules.mjs";
 import { sessionOptions, withNetworks } from "../engine-parts.mjs";
 

@@ -1,4 +1,4 @@
-// How fast the device is.
+// Measures the speed of the device.
 import { loadModule } from "../../lib/modules.mjs";
 import { drawnPicture, median, sessionOptions, waveTensor, withNetworks } from "../engine-parts.mjs";
 import { watchGpu } from "../watch-gpu.mjs";

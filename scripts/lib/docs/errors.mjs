@@ -23,10 +23,10 @@ export function errorTables(errors) {
       remedy,
       scope,
       retryable,
-      retryable === "depends" ? `${exitCode} or 75` : String(exitCode),
+      scope === "request" ? "–" : retryable === "depends" ? `${exitCode} or 75` : String(exitCode),
       `\`${className}\``,
     ]);
-    return `## ${title}\n\n${table(["code", "when", "what to do", "ends", "try again", "exit", "class"], cells)}`;
+    return `## ${title}\n\n${table(["code", "when", "what to do", "scope", "try again", "exit", "class"], cells)}`;
   });
   return { errors: groups.join("\n\n") };
 }

@@ -1,9 +1,10 @@
-// All files of docs/ and models/ that are made from the compiled code, whole or in part. `npm run docs` writes them; a test
-// compares them with what is committed.
+// Generates the files of docs/ and models/ that come from the compiled code, whole or in part. `npm run docs` writes
+// them; a test compares them with what is committed.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../steps.mjs";
 import { apiPage } from "./api.mjs";
+import { commandTable } from "./commands.mjs";
 import { errorTables } from "./errors.mjs";
 import { metricsTable } from "./metrics.mjs";
 import { lineTables } from "./json-lines.mjs";
@@ -11,6 +12,7 @@ import { lineTables } from "./json-lines.mjs";
 /** Files by path from the root, as they should be. @returns {Promise<Map<string, string>>} */
 export async function generatedDocs() {
   const { jsonLineSchema } = await import("../../../dist/ui/cli/output/json-lines.js");
+  const { createProgram } = await import("../../../dist/ui/cli/program.js");
   const { ERROR_TABLE } = await import("../../../dist/errors.js");
   const { catalogueJsonSchema } = await import("../../../dist/install/catalogue/catalogue-schema.js");
   const { openApiDocument } = await import("../../../dist/ui/web/server/document.js");
@@ -21,6 +23,7 @@ export async function generatedDocs() {
     ["docs/cli-json.schema.json", `${JSON.stringify(lines, null, 2)}\n`],
     ["docs/tune-report.schema.json", `${JSON.stringify(reportJsonSchema(), null, 2)}\n`],
     ["models/catalogue.schema.json", `${JSON.stringify(catalogueJsonSchema(), null, 2)}\n`],
+    ["docs/cli.md", withSections("docs/cli.md", commandTable(createProgram()))],
     ["docs/cli-json.md", withSections("docs/cli-json.md", lineTables(lines))],
     ["docs/api.md", apiPage().text],
     ["docs/openapi.json", `${JSON.stringify(await openApiDocument(), null, 2)}\n`],

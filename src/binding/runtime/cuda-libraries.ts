@@ -1,7 +1,7 @@
 /**
- * Where the libraries are that ONNX Runtime's CUDA and TensorRT providers need. The providers name them without a
- * folder, so the dynamic linker finds them only in its own places; people have them in others too: in the packages of a
- * Python environment, or in a folder of their own.
+ * Locates the libraries that ONNX Runtime's CUDA and TensorRT providers need. The providers name them without a
+ * folder, so the dynamic linker finds them only in its own places; people have them in others too: in the packages of
+ * a Python environment, or in a folder of their own.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";

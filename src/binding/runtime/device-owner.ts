@@ -1,6 +1,5 @@
 /**
- * What a tensor needs from a session in order to live on its device; keeps tensor.ts and session.ts from importing each
- * other.
+ * The part of a session that a tensor on its device needs; keeps tensor.ts and session.ts from importing each other.
  */
 import type { NativeSession } from "../types.js";
 

@@ -8,7 +8,7 @@ import { loadAddon } from "../load.js";
 import type { NativeAddon, SimulatedDevice } from "../types.js";
 
 /** Environment variable with simulations for a whole process: a JSON object from device names to `SimulatedDevice`. */
-export const SIMULATE_VARIABLE = "COBRA_SIMULATE_DEVICES";
+const SIMULATE_VARIABLE = "COBRA_SIMULATE_DEVICES";
 
 /**
  * Makes a CPU device a simulated one, or, without `simulation`, a plain one again. A limit holds for sessions that are

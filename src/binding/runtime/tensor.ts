@@ -25,7 +25,7 @@ function arrayClass(dtype: Dtype): ArrayClass {
   if (!known)
     throw new ValidationError(
       "ERR_TENSOR_DTYPE",
-      `"${String(dtype)}" is no dtype; use one of ${Object.keys(ARRAYS).join(", ")}`,
+      `"${String(dtype)}" is not a dtype; use one of ${Object.keys(ARRAYS).join(", ")}`,
     );
   return known;
 }
@@ -60,7 +60,7 @@ function withSize(
   if (fault.code !== "ERR_OUT_OF_MEMORY") return fault;
   return new ResourceError(
     "ERR_OUT_OF_MEMORY",
-    `a tensor of dims [${dims.join(", ")}] needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory of ${place}, which are not to be had; use a smaller batch or picture`,
+    `cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB on ${place} for a tensor of shape [${dims.join(", ")}]; use a smaller batch or image`,
     { cause: fault },
   );
 }

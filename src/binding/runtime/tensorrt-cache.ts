@@ -1,8 +1,8 @@
-/** Where TensorRT's engines are kept: they serve one package, on one kind of GPU, with one version of everything. */
+/** Locates the cache of TensorRT engines: one for each package, kind of GPU and version. */
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { findCudaLibraries } from "./cuda-libraries.js";
+import { userCacheFolder } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -54,10 +54,5 @@ export function tensorRtFolder(
     .join("_")
     .replaceAll(/[^\w.+-]+/g, "-")
     .toLowerCase();
-  return join(
-    env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"),
-    "cobra-batch/tensorrt",
-    hash.slice(0, 16),
-    name,
-  );
+  return join(userCacheFolder(env), "tensorrt", hash.slice(0, 16), name);
 }

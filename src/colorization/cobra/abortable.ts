@@ -1,4 +1,4 @@
-/** Waiting for shared work that one of those who wait may give up. */
+/** Lets one waiter cancel its wait for shared work without cancelling the work. */
 
 /** Waits for shared work until the signal fires; what arrives after that goes to `discard`. */
 export async function abortable<T>(

@@ -5,7 +5,7 @@
  */
 import type { RasterImage } from "../../binding/raster.js";
 import { Tensor } from "../../binding/index.js";
-import type { Lease } from "../../memory/lease-cache.js";
+import type { CacheLease } from "../../memory/lease-cache.js";
 import type { Bucket } from "../../model/buckets.js";
 import type { ModelManifest } from "../../model/manifest.js";
 import type { DeviceLane } from "../devices/device-lane.js";
@@ -152,7 +152,7 @@ function conditionPlanes(
 interface Found {
   readonly chosen: ChosenPatch[];
   readonly noise: PageNoise;
-  readonly lease: Lease<Tensor>;
+  readonly lease: CacheLease<Tensor>;
   readonly latentDims: readonly [number, number, number, number];
   /** Size of the upsampled picture; zeros without an upsampler. */
   readonly upsampled: readonly [number, number];

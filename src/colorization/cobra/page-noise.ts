@@ -1,7 +1,7 @@
 /**
- * Which random numbers a page uses, and where they come from. A seed gives what Cobra gives on CUDA (Philox), with one
- * stated difference: a reference's latent is the mean of its posterior, because the original samples it again for every
- * page and a cache shared by pages cannot depend on the page.
+ * Random numbers of a page. A seed gives what Cobra gives on CUDA (Philox), with one stated difference: a reference's
+ * latent is the mean of its posterior, because the original samples it again for every page and a cache shared by
+ * pages cannot depend on the page.
  */
 import { NoiseGenerator } from "./noise.js";
 

@@ -1,5 +1,5 @@
 /**
- * What happens to one decoded page, in order: it is prepared, and cut into tiles if its shape fits none of the model's
+ * Runs one decoded page through its steps: it is prepared, and cut into tiles if its shape fits none of the model's
  * page sizes; each tile is coloured, the tiles are joined, and the page's own ink is laid over.
  */
 import { toRgb } from "../../binding/pixels/pixels.js";

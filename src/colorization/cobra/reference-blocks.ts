@@ -5,7 +5,7 @@
 import { Tensor, type InferenceSession } from "../../binding/index.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
-import { LeaseCache, type Lease } from "../../memory/lease-cache.js";
+import { LeaseCache, type CacheLease } from "../../memory/lease-cache.js";
 import type { MemoryLedger } from "../../memory/ledger.js";
 import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
@@ -76,7 +76,7 @@ export class ReferenceBlocks {
     bucket: Bucket,
     style: Style,
     signal?: AbortSignal,
-  ): Promise<Lease<Tensor>> {
+  ): Promise<CacheLease<Tensor>> {
     const prefix = `${style}|${bucketName(bucket)}`;
     const shareable = chosen.every((one) => one.noise === undefined);
     if (shareable) {
@@ -110,7 +110,7 @@ export class ReferenceBlocks {
     const all = inPlace ? await Tensor.allocOn(session, precision, dims) : Tensor.alloc(precision, dims);
     try {
       let index = 0;
-      const lend = (one: ChosenPatch): Promise<Lease<Tensor>> => this.#block(one, bucket, style, prefix, signal);
+      const lend = (one: ChosenPatch): Promise<CacheLease<Tensor>> => this.#block(one, bucket, style, prefix, signal);
       // A worker prepares one patch while the device encodes the one before.
       for await (const [, lease] of oneAhead(chosen, lend, (unused) => unused.release())) {
         try {
@@ -133,7 +133,7 @@ export class ReferenceBlocks {
     style: Style,
     prefix: string,
     signal?: AbortSignal,
-  ): Promise<Lease<Tensor>> {
+  ): Promise<CacheLease<Tensor>> {
     const { networks } = this.#lane;
     const make = async (): Promise<Tensor> => {
       const { width, height } = chosen.patch.image;

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
-import type { Lease, LeaseCacheStats } from "../../memory/lease-cache.js";
+import type { CacheLease, LeaseCacheStats } from "../../memory/lease-cache.js";
 import type { Tensor } from "../../binding/index.js";
 import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
@@ -110,7 +110,7 @@ export class ReferenceSet implements Disposable {
     bucket: Bucket,
     style: Style,
     signal?: AbortSignal,
-  ): Promise<Lease<Tensor>> {
+  ): Promise<CacheLease<Tensor>> {
     return this.#on(lane).lend(chosen, bucket, style, signal);
   }
 

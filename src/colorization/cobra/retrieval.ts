@@ -1,6 +1,6 @@
 /**
- * Which reference patches a page uses: references resized to the page's size, crops, CLIP input, cosine similarity,
- * top-k (Cobra, `cobra_utils/utils.py`).
+ * Selects the reference patches of a page: references resized to the page's size, crops, CLIP input, cosine
+ * similarity, top-k (Cobra, `cobra_utils/utils.py`).
  */
 import { crop, resize, type PixelImage } from "../../binding/pixels/pixels.js";
 import { CLIP_RGB, toPlanar, type Normalization } from "../../binding/pixels/planes.js";

@@ -1,6 +1,6 @@
 /**
- * Which pages are denoised together: those of one group, step by step, each at a step of its own, so that a page joins
- * while others are under way. This file knows no network; what a step does is the runner's.
+ * Batches pages that are denoised together: those of one group, step by step, each at a step of its own, so that a
+ * page joins while others are under way. This file knows no network; what a step does is the runner's.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isOutOfMemory, systemCode } from "../../errors.js";

@@ -6,7 +6,7 @@ import type { SessionOptions } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { isOutOfMemory } from "../../errors.js";
 import type { CacheCounters } from "../../memory/cache-registry.js";
-import type { DeviceMemory } from "../../memory/device-memory.js";
+import type { DeviceMemoryManager } from "../../memory/device-memory.js";
 import type { LedgerSnapshot } from "../../memory/ledger.js";
 import type { DeviceStep } from "../../memory/pressure.js";
 import type { ModelPackage } from "../../model/package.js";
@@ -39,8 +39,8 @@ export interface DeviceLaneOptions {
   readonly name: string;
   readonly model: ModelPackage;
   readonly session: SessionOptions;
-  readonly memory: (networks: () => Networks) => DeviceMemory;
-  readonly book: (memory: DeviceMemory) => BookMemory;
+  readonly memory: (networks: () => Networks) => DeviceMemoryManager;
+  readonly book: (memory: DeviceMemoryManager) => BookMemory;
   /** Counts the runs of all lanes. */
   readonly runs: RunTable;
   readonly keepStyles: boolean;
@@ -59,7 +59,7 @@ const SEGMENTS = 2;
 export class DeviceLane implements Disposable {
   readonly name: string;
   readonly networks: Networks;
-  readonly memory: DeviceMemory;
+  readonly memory: DeviceMemoryManager;
   readonly denoiser: PageDenoiser;
   readonly noise = new SharedNoise();
   readonly #clock: RunClock;

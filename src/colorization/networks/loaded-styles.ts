@@ -1,6 +1,6 @@
 /**
- * Which styles' own weights (in small packages: networks) are loaded. A change of style swaps only those; what the
- * styles share stays.
+ * Loads and unloads the weights of each style (in small packages: its networks). A change of style swaps only those;
+ * what the styles share stays.
  */
 import type { Style } from "../../config/batch-config.js";
 import type { Networks } from "./networks.js";

@@ -1,4 +1,4 @@
-/** How long networks wait and run: counted for `Engine.stats()`, logged, and published for whoever listens. */
+/** Measures how long networks wait and run, for `Engine.stats()`, the log and subscribers. */
 import { getLogger, logContext } from "../../logging.js";
 import type { GraphName } from "../../model/graph-names.js";
 import { CHANNELS } from "../../observe/channels.js";

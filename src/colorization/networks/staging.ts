@@ -1,7 +1,7 @@
 /**
- * Host memory on the way to and from the networks. Planes that worker threads fill or read are shared with them and used
- * in place. Other large arrays are copied in pieces, so that the event loop goes on between them. Both are kept for the
- * next page.
+ * Host memory on the way to and from the networks. Planes that worker threads fill or read are shared with them and
+ * used in place. Other large arrays are copied in pieces, so that the event loop goes on between them. Both are kept
+ * for the next page.
  */
 import { setImmediate } from "node:timers/promises";
 import { Tensor } from "../../binding/index.js";
@@ -21,9 +21,10 @@ async function copyInPieces(from: Float32Array, to: Float32Array): Promise<void>
 }
 
 /**
- * Planes in memory that threads share: a worker fills them and the device reads them, or the other way round, and nobody
- * copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort, when a
- * worker may still be at it, it is left to the garbage collector. Contents are those of the last user: fill all of it.
+ * Planes in memory that threads share: a worker fills them and the device reads them, or the other way round, and
+ * nobody copies. Who takes an array gives it back when nobody reads or writes it any more; after an error or an abort,
+ * when a worker may still be at it, it is left to the garbage collector. Contents are those of the last
+ * user: fill all of it.
  */
 export class SharedPlanes {
   readonly #free = new Map<number, Float32Array[]>();

@@ -1,7 +1,7 @@
 /**
- * How a package's networks run on TensorRT: engines from a cache on disk, in half precision, for all sizes that a page
- * may have. Engines are built when a session is made, never while a page runs: each input's smallest, usual and largest
- * size is told ahead. Not tried on a GPU yet; docs/gpu.md says what is known.
+ * TensorRT options of a package's networks: engines from a cache on disk, in half precision, for all sizes that a page
+ * may have. Engines are built when a session is made, never while a page runs: each input's smallest, usual and
+ * largest size is told ahead. Not tried on a GPU yet; docs/gpu.md says what is known.
  */
 import { runtimeInfo, type SessionOptions } from "../../binding/index.js";
 import { tensorRtFolder, tensorRtMachine } from "../../binding/runtime/tensorrt-cache.js";

@@ -1,6 +1,6 @@
 /**
- * How neighbouring tiles are brought to one colour. The networks see each tile alone and may give the two sides of a
- * cut different colours. So a region that a cut crosses takes the colours of the tile that has most of it; where it
+ * Matches the colours of neighbouring tiles. The networks see each tile alone and may give the two sides of a cut
+ * different colours. So a region that a cut crosses takes the colours of the tile that has most of it; where it
  * continues beyond that tile, the next tile's colours are shifted to meet them. Pure functions.
  */
 import { regionOf, type RegionMap } from "../../binding/pixels/regions.js";

@@ -1,7 +1,7 @@
 /**
- * Where to cut a page whose shape fits none of the model's page sizes: tall strips, wide ones, and two pages side by
- * side. Cuts lie in gutters (blank rows or columns between panels) where there are any; otherwise the parts overlap and
- * are blended. Pure functions.
+ * Cuts a page whose shape fits none of the model's page sizes: tall strips, wide ones, and two pages side by side.
+ * Cuts lie in gutters (blank rows or columns between panels) where there are any; otherwise the parts overlap and are
+ * blended. Pure functions.
  */
 import { crop, reduce, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";

@@ -150,7 +150,7 @@ class PageWork {
     if (readBlob === undefined)
       throw new ValidationError(
         "ERR_INPUT_NOT_FOUND",
-        `there are no blobs here, so the file ${file.hash.slice(0, 12)}… of ${this.#request.name} cannot be read; give its bytes or its path`,
+        `cannot read the file ${file.hash.slice(0, 12)}… of ${this.#request.name}: no readBlob function was given; pass bytes or a path instead`,
       );
     return readBlob(file.hash);
   }

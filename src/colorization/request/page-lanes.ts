@@ -1,16 +1,21 @@
 /**
- * How pages in flight take turns: a few are read and decoded ahead, a limited number are coloured at once, and each
- * step starts in the pages' order.
+ * Schedules pages in flight: a few are read and decoded ahead, a limited number are coloured at once, and each step
+ * starts in the pages' order.
  */
 import { availableParallelism } from "node:os";
 import { checkFunction, checkObject } from "../../errors/arguments.js";
+import { BatchProcessingError } from "../../errors.js";
 import { Turns } from "./turns.js";
 
 /** Pages that are read and decoded before their colouring may begin. */
 export const PAGES_AHEAD = 1 + Math.min(2, availableParallelism());
 
-/** Thrown for a page that can no longer start because its batch was stopped. */
-export class PageLeft extends Error {}
+/** A page was not started because its batch was stopped (`ERR_STATE`). */
+export class PageNotStartedError extends BatchProcessingError {
+  constructor() {
+    super("ERR_STATE", "the page was not started, because its batch was stopped; start another batch to colour it");
+  }
+}
 
 /** How many pages may be where, and when a page may begin. */
 export interface PageLanesOptions {
@@ -28,7 +33,7 @@ export interface PageLane {
   ahead(signal?: AbortSignal): Promise<void>;
   /** Books memory for the page's picture, one page after the other in their order. */
   booking<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Colours the page when its turn comes. Rejects with `PageLeft` if no more pages may start. */
+  /** Colours the page when its turn comes. Rejects with `PageNotStartedError` if no more pages may start. */
   colouring<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** The page is done or abandoned. Idempotent. */
   leave(): void;
@@ -73,7 +78,7 @@ export class PageLanes {
         checkFunction("work", work);
         await colouring.begin(signal);
         try {
-          if (!(await this.#admitted())) throw new PageLeft("no page may be begun any more");
+          if (!(await this.#admitted())) throw new PageNotStartedError();
           ahead.end();
           return await work();
         } finally {

@@ -4,6 +4,7 @@ import { composeInk as composeInkKernel, composeInkLayers, type InkLayers } from
 import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Fill } from "../../config/batch-config.js";
+import { isBlank } from "../page/blank-page.js";
 
 interface InkTask {
   /** The page as decoded, at its own size. */
@@ -19,24 +20,7 @@ interface InkTask {
 /** Pages above this many pixels give their own memory to the result: two of them side by side are too much. */
 const LARGE_PIXELS = 16_000_000;
 
-/** Levels of 8 bits that the pixels of a blank page may lie apart in each channel: paper, scanned or compressed. */
-const BLANK_LEVELS = 24;
 const NO_COLOR: PixelImage<3> = { width: 1, height: 1, channels: 3, data: new Uint8Array([255, 255, 255]) };
-
-/** Whether a page is one tone: there is nothing to colour, and its paper keeps its own. */
-export function isBlank({ channels, data }: RasterImage): boolean {
-  const low = Array.from(data.subarray(0, channels));
-  const high = [...low];
-  for (let i = channels; i < data.length; i++) {
-    const channel = i % channels;
-    const value = data[i]!;
-    if (value < low[channel]!) low[channel] = value;
-    else if (value > high[channel]!) high[channel] = value;
-    else continue;
-    if (high[channel]! - low[channel]! > BLANK_LEVELS) return false;
-  }
-  return true;
-}
 
 /** The colour for a page, with its flats where they are asked for; none on a blank one. */
 function colorFor({ page, picture, fill }: InkTask): PixelImage<3 | 4> {

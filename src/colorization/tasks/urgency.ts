@@ -1,4 +1,4 @@
-/** Which worker tasks go first: a device must not stand idle while a worker inks, or prepares a page that may wait. */
+/** Priorities of worker tasks: a device must not be idle while a worker inks, or prepares a page that may wait. */
 import type { Tasks } from "./table.js";
 
 /** What a page is in the middle of when it is on a device. */

@@ -1,8 +1,8 @@
 /**
- * Which settings of a diffusers config file this engine supports. A file may have many more than are read: each of
- * those has a rule here, so that a setting which would change the picture and is not supported is refused by name. A
- * setting without a rule is accepted if it is neutral (`null`, `false`), since newer versions of diffusers add such
- * settings.
+ * Checks that the engine supports the settings of a diffusers config file. A file may have many more than are read:
+ * each of those has a rule here, so that a setting which would change the picture and is not supported is refused by
+ * name. A setting without a rule is accepted if it is neutral (`null`, `false`), since newer versions of diffusers add
+ * such settings.
  */
 import { z } from "zod";
 

@@ -1,4 +1,4 @@
-/** Where the files of the original release are: Cobra's weights, the PixArt base, the prompt's tensors. */
+/** Paths of the original release's files: Cobra's weights, the PixArt base, the prompt's tensors. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ModelError } from "../../errors.js";

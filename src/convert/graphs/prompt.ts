@@ -41,7 +41,10 @@ export class PromptConstants {
       keep === 0 ? [] : [prompt.embeds.subarray(token * channels, (token + 1) * channels)],
     );
     if (this.#kept.length === 0)
-      throw new ModelError("ERR_MODEL_GRAPH", "the prompt's mask keeps no token; it must keep at least one");
+      throw new ModelError(
+        "ERR_MODEL_GRAPH",
+        "the prompt's attention mask is all zeros; at least one token must be unmasked",
+      );
     this.#projection = captionProjection(w, config);
     this.#width = widthOf(config);
     this.#heads = config.heads;

@@ -1,4 +1,4 @@
-/** Which pictures of an input are pages and which are references. */
+/** Sorts the pictures of an input into pages and references. */
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";

@@ -1,12 +1,12 @@
 /**
  * Finds what is in an input folder but is not a page: results of earlier runs, and references that are named by path.
  */
-import { stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { realPathOf } from "../../io/files/real-path.js";
 import { METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { WORK_NAME } from "../output/work-folder.js";
+import { isFolder } from "../../platform/folders.js";
 
 /** Results of earlier runs among an input's files. */
 export interface EarlierResults {
@@ -36,7 +36,7 @@ export async function findResults(source: PageSource, inputDir: string | undefin
     left === 0
       ? []
       : [
-          `${results.join(", ")} ${results.length === 1 ? "holds" : "hold"} results of an earlier run: ${left} ${left === 1 ? "picture there is no page" : "pictures there are no pages"}`,
+          `${results.join(", ")} ${results.length === 1 ? "is" : "are"} the output of an earlier run; ${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`,
         ];
   return { isInside, warnings };
 }
@@ -54,13 +54,6 @@ async function isOwnMetadata(entry: SourceEntry): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (info) => info.isDirectory(),
-    () => false,
-  );
 }
 
 /** Tells which files of an input folder lie at or below some paths, whatever links lead to either. */

@@ -1,31 +1,32 @@
 /**
- * Which page is held responsible for the end of a process. Pure rules over counters:
+ * Decides which page is blamed for the end of a process: run normally, run alone, or quarantined. Pure rules over
+ * counters:
  *
  * - A crash note names the pages that were in progress when a signal such as SIGSEGV ended the process. A page that a
- *   note names is done alone; if that crashes too, the page is set aside.
+ *   note names is done alone; if that crashes too, the page is quarantined.
  * - A page that was in progress when the system killed the process for lack of memory is done alone and with the least
  *   memory; if that ends the same way, the page fails as out of memory.
- * - An end without evidence is no page's fault: somebody killed the process, or the power failed. Only a page that was
- *   in progress again and again is done alone, and set aside after many ends in the very same stage.
+ * - An end without evidence is not blamed on a page: a user killed the process, or the power failed. Only a page that
+ *   was in progress again and again is done alone, and quarantined after many ends in the very same stage.
  */
 import type { FailureStage } from "../events.js";
 
 /** What is known of the end of a process. */
-export type DeathCause = "crash" | "out-of-memory" | "unknown";
+export type ExitCause = "crash" | "out-of-memory" | "unknown";
 
-/** The end of a process while a page was in hand. */
-export interface Death {
-  readonly cause: DeathCause;
+/** The end of a process while a page was in progress. */
+export interface ProcessExit {
+  readonly cause: ExitCause;
   /** Where the page was. */
   readonly stage: FailureStage;
-  /** No other page was in hand. */
+  /** No other page was in progress. */
   readonly alone: boolean;
 }
 
 /** Ends of processes since a page's last outcome. */
-export interface DeathCounts {
+export interface ExitCounts {
   readonly crashes: number;
-  /** The last crash was while no other page was in hand. */
+  /** The last crash was while no other page was in progress. */
   readonly crashedAlone: boolean;
   readonly memoryKills: number;
   /** It was ended for lack of memory even alone and with the least. */
@@ -39,23 +40,23 @@ export interface DeathCounts {
 }
 
 /** How a page is done next. */
-export type Treatment =
+export type CrashPolicy =
   /** Beside others. */
-  | { readonly kind: "usual" }
+  | { readonly kind: "normal" }
   /** With no other beside it, each of its stages noted; `leastMemory`: after everything was given back. */
   | { readonly kind: "alone"; readonly leastMemory: boolean }
   /** Not at all: it has ended the process too often. */
-  | { readonly kind: "set-aside"; readonly cause: DeathCause; readonly deaths: number; readonly stage: FailureStage };
+  | { readonly kind: "quarantined"; readonly cause: ExitCause; readonly exits: number; readonly stage: FailureStage };
 
-/** So many crashes set a page aside, the last one alone. */
+/** A page is quarantined after this many crashes, the last one alone. */
 const CRASHES = 2;
-/** After so many ends without evidence a page is done alone, to learn more. */
+/** After this many ends without evidence a page is done alone, to learn more. */
 const UNEXPLAINED_BEFORE_ALONE = 3;
-/** So many ends without evidence, alone and in the same stage, set a page aside. */
+/** A page is quarantined after this many ends without evidence, alone and in the same stage. */
 const UNEXPLAINED_IN_STAGE = 5;
 
-/** @param before undefined for a page that was never in hand at an end */
-export function addDeath(before: DeathCounts | undefined, { cause, stage, alone }: Death): DeathCounts {
+/** @param before undefined for a page that was never in progress at an end */
+export function addExit(before: ExitCounts | undefined, { cause, stage, alone }: ProcessExit): ExitCounts {
   const counts = before ?? {
     crashes: 0,
     crashedAlone: false,
@@ -67,8 +68,8 @@ export function addDeath(before: DeathCounts | undefined, { cause, stage, alone 
   };
   if (cause === "crash") return { ...counts, crashes: counts.crashes + 1, crashedAlone: alone, stage };
   if (cause === "out-of-memory") {
-    const treatment = treatmentOf(before);
-    const atLeast = alone && treatment.kind === "alone" && treatment.leastMemory;
+    const crashPolicy = crashPolicyOf(before);
+    const atLeast = alone && crashPolicy.kind === "alone" && crashPolicy.leastMemory;
     return { ...counts, memoryKills: counts.memoryKills + 1, memoryKilledAtLeast: atLeast, stage };
   }
   const same = counts.unexplainedInStage > 0 && counts.stage === stage;
@@ -81,14 +82,14 @@ export function addDeath(before: DeathCounts | undefined, { cause, stage, alone 
 }
 
 /** How a page is done next. */
-export function treatmentOf(counts: DeathCounts | undefined): Treatment {
-  if (counts === undefined) return { kind: "usual" };
+export function crashPolicyOf(counts: ExitCounts | undefined): CrashPolicy {
+  if (counts === undefined) return { kind: "normal" };
   const { crashes, crashedAlone, memoryKills, memoryKilledAtLeast, unexplained, unexplainedInStage, stage } = counts;
-  if (crashes >= CRASHES && crashedAlone) return { kind: "set-aside", cause: "crash", deaths: crashes, stage };
-  if (memoryKilledAtLeast) return { kind: "set-aside", cause: "out-of-memory", deaths: memoryKills, stage };
+  if (crashes >= CRASHES && crashedAlone) return { kind: "quarantined", cause: "crash", exits: crashes, stage };
+  if (memoryKilledAtLeast) return { kind: "quarantined", cause: "out-of-memory", exits: memoryKills, stage };
   if (unexplained >= UNEXPLAINED_BEFORE_ALONE && unexplainedInStage >= UNEXPLAINED_IN_STAGE)
-    return { kind: "set-aside", cause: "unknown", deaths: unexplained, stage };
+    return { kind: "quarantined", cause: "unknown", exits: unexplained, stage };
   if (crashes + memoryKills > 0 || unexplained >= UNEXPLAINED_BEFORE_ALONE)
     return { kind: "alone", leastMemory: memoryKills > 0 };
-  return { kind: "usual" };
+  return { kind: "normal" };
 }

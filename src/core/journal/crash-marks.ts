@@ -1,4 +1,4 @@
-/** Which pages are in progress, and in which stage, for the crash note that this process may leave behind. */
+/** Tracks the pages in progress and their stages, for the crash note that this process may leave behind. */
 import { createHash } from "node:crypto";
 import type { FailureStage } from "../events.js";
 import type { PageKey } from "./entries.js";
@@ -34,7 +34,7 @@ export class CrashMarks {
     this.#pad = pad;
   }
 
-  /** A page is in hand and goes into a stage. */
+  /** A page is in progress and goes into a stage. */
   enter(page: Page, stage: FailureStage): void {
     const key = shortKey(page);
     let slot = this.#slots.get(key);
@@ -47,7 +47,7 @@ export class CrashMarks {
     this.#pad?.mark(slot, markText(page, stage));
   }
 
-  /** A page is no longer in hand. */
+  /** A page is no longer in progress. */
   leave(page: Page): void {
     const key = shortKey(page);
     const slot = this.#slots.get(key);

@@ -1,10 +1,11 @@
 /**
- * Why the last process that held an output ended, as far as can be told: a crash note that it wrote, or out-of-memory
- * kills that the system has counted since its last heartbeat.
+ * Finds out why the last process that held an output ended: a crash note that it wrote, or out-of-memory kills that
+ * the system has counted since its last heartbeat.
  */
+import { z } from "zod";
 import { readOomKills, type OomKills } from "../../platform/oom-kills.js";
 import { thisProcess } from "../../platform/process-identity.js";
-import type { DeathCause } from "./crash-evidence.js";
+import type { ExitCause } from "./crash-evidence.js";
 import { oomKillsOf, type LeaseRecord } from "./lease-record.js";
 
 /** A crash, as the addon notes it; one line of NDJSON each. */
@@ -13,13 +14,30 @@ export interface CrashNote {
   readonly signal: string;
   /** The process that sent the signal, if it was another one: then nothing here was at fault. */
   readonly sender?: number;
-  /** What was in hand; the text as `markText` gives it. */
+  /** The pages in progress; the text as `markText` gives it. */
   readonly marks: readonly { readonly text: string }[];
+}
+
+const noteSchema = z.object({
+  signal: z.string(),
+  sender: z.int().exactOptional(),
+  marks: z.array(z.object({ text: z.string() })),
+});
+
+/** The notes in the text of a file, oldest first. Lines that are cut off or invalid are left out. */
+export function parseCrashNotes(text: string): CrashNote[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [noteSchema.parse(JSON.parse(line))];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** How a process has ended. */
 export interface EndOfProcess {
-  readonly cause: DeathCause;
+  readonly cause: ExitCause;
   /** The signal of the crash note. */
   readonly signal?: string;
   /** The marks of the crash note. */
@@ -31,7 +49,7 @@ export interface EndOfProcess {
  * @param notes the crash notes of that process
  * @param now the system's counts now; default: as it tells them
  */
-export function causeOfDeath(
+export function exitCauseOf(
   holder: LeaseRecord | undefined,
   notes: readonly CrashNote[],
   now: OomKills = readOomKills(),

@@ -2,7 +2,7 @@
 import type { SessionOptions } from "../../binding/index.js";
 import type { LaneOptions } from "../../colorization/engine-options.js";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
-import type { DeathCause } from "./crash-evidence.js";
+import type { ExitCause } from "./crash-evidence.js";
 import type { Place } from "./place.js";
 import type { FailureStage, PageFailure, PageSuccess, PreviewResult } from "../events.js";
 
@@ -69,7 +69,7 @@ export type CarriedEntry = { readonly type: "carried"; readonly name: string } &
 /** The output archive, about to get its name. Journals of version 0.1.0 have the name alone. */
 export type ArchiveEntry = { readonly type: "archive"; readonly name: string } & Partial<FileRecord>;
 
-/** A page that was in hand when a process ended. */
+/** A page that was in progress when a process ended. */
 export type PageInHand = PageKey & { readonly stage: FailureStage };
 
 export type JournalEntry =
@@ -89,18 +89,18 @@ export type JournalEntry =
   /** A page has failed. */
   | ({ readonly type: "failed"; readonly failure: PageFailure } & PageKey)
   /**
-   * The process of the run before ended without giving its lease back, while these pages were in hand. Without `cause`
-   * it is unknown; `alone`: no other page was in hand.
+   * The process of the run before ended without giving its lease back, while these pages were in progress. Without `cause`
+   * it is unknown; `alone`: no other page was in progress.
    */
   | {
       readonly type: "died";
-      readonly cause?: DeathCause;
+      readonly cause?: ExitCause;
       /** The signal of a crash. */
       readonly signal?: string;
       readonly alone?: boolean;
       readonly pages: readonly PageInHand[];
     }
-  /** Failed pages, also those that were set aside, may be tried again. */
+  /** Failed pages, also those that were quarantined, may be tried again. */
   | { readonly type: "retry"; readonly pages: readonly string[] }
   /** Settings are changed: of one page, or of all. */
   | { readonly type: "adjust"; readonly page?: string; readonly settings: PageConfig }

@@ -1,5 +1,5 @@
 /** A run found again from the path of its output. */
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseBatchConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
@@ -11,6 +11,7 @@ import { readJournal } from "./journal.js";
 import { JOURNAL_NAME } from "./locked-journal.js";
 import { isPlace } from "./place.js";
 import { absoluteRun } from "./run-record.js";
+import { isThere } from "../../io/files/exists.js";
 
 /** A run that was found by its output. */
 export interface StoredRun {
@@ -54,7 +55,7 @@ export async function findRun(output: string): Promise<StoredRun> {
   if (metadata?.run === undefined)
     throw notFound(
       output,
-      (await exists(path))
+      (await isThere(path))
         ? metadata === undefined
           ? "it holds no journal and no valid processing_metadata.json; give the folder or archive that a colorize command has written"
           : "its processing_metadata.json does not say what was asked for; run the colorize command again instead"
@@ -108,11 +109,4 @@ function recordAt(record: RunRecord, paths: OutputPaths): RunRecord {
 
 function notFound(output: string, why: string): BatchProcessingError {
   return new BatchProcessingError("ERR_RUN_NOT_FOUND", `no run was found at ${output}: ${why}`);
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

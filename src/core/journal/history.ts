@@ -1,12 +1,12 @@
 /**
- * What a journal's entries mean together: which pages are done, which have failed, which settings were changed after
+ * Derives a run's state from its journal: which pages are done, which have failed, which settings were changed after
  * the start, whether a preview waits, and which pages may have ended a process. Pure: it knows entries and no files.
  */
 import { isDeepStrictEqual } from "node:util";
 import { PAGE_SETTINGS, type PageConfig } from "../../config/batch-config.js";
 import type { PageFailure, PreviewResult } from "../events.js";
 import { isSamePlace, type Place } from "./place.js";
-import { addDeath, treatmentOf, type DeathCounts, type Treatment } from "./crash-evidence.js";
+import { addExit, crashPolicyOf, type ExitCounts, type CrashPolicy } from "./crash-evidence.js";
 import type {
   Adjustments,
   ArchiveEntry,
@@ -21,9 +21,9 @@ import type {
 
 type DiedEntry = Extract<JournalEntry, { type: "died" }>;
 
-/** A page that was in hand when processes ended, since its last outcome. */
+/** A page that was in progress when processes ended, since its last outcome. */
 interface Suspect extends PageKey {
-  readonly counts: DeathCounts;
+  readonly counts: ExitCounts;
 }
 
 export class RunHistory {
@@ -118,19 +118,19 @@ export class RunHistory {
     return this.#carried.get(name)?.toReversed() ?? [];
   }
 
-  /** Pages that are in hand, as far as the journal tells. */
+  /** Pages that are in progress, as far as the journal tells. */
   get inHand(): readonly PageInHand[] {
     return [...this.#inHand.values()];
   }
 
   /**
-   * How a page is done next, after what happened while it was in hand.
+   * How a page is done next, after what happened while it was in progress.
    * @param inputSha256 of the page's file, if it is known: another file is another page
    */
-  treatment(page: string, fingerprint: string, inputSha256?: string): Treatment {
+  crashPolicy(page: string, fingerprint: string, inputSha256?: string): CrashPolicy {
     const suspect = this.#suspects.get(keyOf(page, fingerprint));
     const same = inputSha256 === undefined || suspect?.inputSha256 === inputSha256;
-    return treatmentOf(same ? suspect?.counts : undefined);
+    return crashPolicyOf(same ? suspect?.counts : undefined);
   }
 
   note(entry: JournalEntry): void {
@@ -154,7 +154,7 @@ export class RunHistory {
         break;
       case "failed":
         this.#inHand.delete(keyOf(entry.page, entry.fingerprint));
-        if (this.treatment(entry.page, entry.fingerprint).kind !== "set-aside") this.#outcome(entry);
+        if (this.crashPolicy(entry.page, entry.fingerprint).kind !== "quarantined") this.#outcome(entry);
         this.#failed.set(entry.page, entry);
         break;
       case "died":
@@ -222,7 +222,7 @@ export class RunHistory {
     const before = this.#suspects.get(key);
     const counts = before?.inputSha256 === page.inputSha256 ? before.counts : undefined;
     const death = { cause, stage: page.stage, alone: alone ?? pages.length === 1 };
-    this.#suspects.set(key, { ...page, counts: addDeath(counts, death) });
+    this.#suspects.set(key, { ...page, counts: addExit(counts, death) });
   }
 
   /** Pages that are to be tried again as if nothing had happened. */

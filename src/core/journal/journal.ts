@@ -65,7 +65,7 @@ async function readEntries(file: FileHandle, path: string): Promise<ParsedJourna
   const entries: JournalEntry[] = [];
   let goodBytes = 0;
   let damaged = 0;
-  /** The line in hand: what of it is kept, and its length so far. */
+  /** The line being read: what of it is kept, and its length so far. */
   let begun: Uint8Array[] = [];
   let begunBytes = 0;
   const { size } = await file.stat();
@@ -144,7 +144,7 @@ async function openRegular(path: string, flags: number): Promise<FileHandle> {
   }
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  throw unsafeOutput(path, "it is no file");
+  throw unsafeOutput(path, "it is not a file");
 }
 
 /** What has to be held while a journal is written; see `Lease`. */

@@ -1,6 +1,6 @@
 /**
- * What a lease file says: who holds it, and a counter that rises with every heartbeat. The text has a fixed length, so
- * that a heartbeat is one write in place.
+ * The contents of a lease file: who holds it, and a counter that rises with every heartbeat. The text has a fixed
+ * length, so that a heartbeat is one write in place.
  */
 import { randomBytes } from "node:crypto";
 import { z } from "zod";

@@ -1,28 +1,29 @@
 /**
- * A lease on an output: one run at a time uses it. Its holder writes a heartbeat to the lease file; another run may
- * take the lease over once the file has been silent for a while. The taker measures the silence itself, with its own
- * clock, so clocks of hosts may differ. A holder of this machine that is certainly dead is taken over at once.
+ * A lease: the lock on an output, so that one run at a time uses it. Its holder writes a heartbeat to the lease file;
+ * another run takes the lease over once it is stale. The new owner measures that with its own clock, so clocks of hosts
+ * may differ. The lease of a process of this machine that is certainly dead is taken over at once.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
+import { lacksLinks } from "../../platform/storage.js";
 import { livenessOf, type Liveness } from "../../platform/process-identity.js";
 import { leaseText, newLeaseRecord, nextBeat, parseLease, type LeaseRecord } from "./lease-record.js";
 
-/** Milliseconds. */
+/** Intervals of a lease. */
 export interface LeaseTimes {
   /** Between two heartbeats. */
-  readonly beat: number;
-  /** After so long without one the lease may be taken over. */
-  readonly silence: number;
-  /** Between two looks at a lease that is watched. */
-  readonly look: number;
+  readonly heartbeatMs: number;
+  /** A lease without a heartbeat for this long is stale: another run may take it over. */
+  readonly staleAfterMs: number;
+  /** Between two reads of a lease that another run holds. */
+  readonly pollMs: number;
 }
 
 /** Six heartbeats may fail before a lease is taken over. */
-export const LEASE_TIMES: LeaseTimes = { beat: 5000, silence: 30_000, look: 500 };
+export const LEASE_TIMES: LeaseTimes = { heartbeatMs: 5000, staleAfterMs: 30_000, pollMs: 500 };
 
 /** Time as a lease needs it. */
 export interface LeaseClock {
@@ -37,7 +38,7 @@ export interface LeaseClock {
 export interface LeaseOptions {
   /** Ends the waiting. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with a text for people when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run may be stale. */
   readonly onWait?: ((message: string) => void) | undefined;
   /** For tests. */
   readonly clock?: LeaseClock;
@@ -91,7 +92,7 @@ export class Lease {
   }
 
   /**
-   * Takes the lease; the file's folder must exist. Waits up to `silence` if it cannot be known whether its holder
+   * Takes the lease; the file's folder must exist. Waits up to `staleAfterMs` if it cannot be known whether its holder
    * still runs.
    * @param what the output, for messages
    * @throws ResourceError `ERR_OUTPUT_LOCKED` when a living run holds it, `ERR_OUTPUT_WRITE` when the file cannot be
@@ -102,14 +103,14 @@ export class Lease {
     const lease = new Lease(path, what, times);
     try {
       while (!(await lease.#take())) {
-        const silent = await lease.#awaitSilence(clock, options);
+        const silent = await lease.#waitUntilStale(clock, options);
         if (silent !== undefined) await lease.#remove(silent);
       }
     } catch (cause) {
       await lease.#file?.close();
       throw systemCode(cause) === undefined || cause instanceof ResourceError ? cause : outputError(path, cause);
     }
-    lease.#stopBeating = clock.every(times.beat, () => void lease.beat());
+    lease.#stopBeating = clock.every(times.heartbeatMs, () => void lease.beat());
     return lease;
   }
 
@@ -183,7 +184,7 @@ export class Lease {
     }
     return new ResourceError(
       "ERR_OUTPUT_LOCKED",
-      `another run has taken over ${this.#what}${holder === undefined ? "" : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`}; this one had given no heartbeat for ${this.#times.silence / 1000} s and stops. What it finished is kept`,
+      `another run has taken over ${this.#what}${holder === undefined ? "" : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`}; this run sent no heartbeat for ${this.#times.staleAfterMs / 1000} s, so it stops. Finished pages are kept`,
     );
   }
 
@@ -198,7 +199,7 @@ export class Lease {
         await link(own, this.#path);
       } catch (error) {
         if (systemCode(error) === "EEXIST") return false;
-        if (systemCode(error) !== "EPERM" && systemCode(error) !== "ENOTSUP") throw error;
+        if (!lacksLinks(error)) throw error;
         // A file system without links: the first of several takers wins here too, but its file is there before its
         // text.
         const direct = await open(this.#path, "wx+", 0o644).catch((cause: unknown) =>
@@ -228,7 +229,7 @@ export class Lease {
    * The text of a lease whose holder is dead or has been silent; undefined when it went away meanwhile.
    * @throws ResourceError `ERR_OUTPUT_LOCKED`
    */
-  async #awaitSilence(
+  async #waitUntilStale(
     clock: LeaseClock,
     { signal, onWait, liveness = livenessOf }: LeaseOptions,
   ): Promise<{ text: string; gone: boolean } | undefined> {
@@ -238,13 +239,13 @@ export class Lease {
     const state = holder === undefined ? "unknown" : liveness(holder);
     if (state === "gone") return { text, gone: true };
     // A heartbeat from the future, written before the machine's clock was set back, says nothing either.
-    if (state === "alive" && Math.abs(await this.#ageMs()) < this.#times.silence) throw this.#lockedBy(holder);
-    const seconds = this.#times.silence / 1000;
+    if (state === "alive" && Math.abs(await this.#ageMs()) < this.#times.staleAfterMs) throw this.#lockedBy(holder);
+    const seconds = this.#times.staleAfterMs / 1000;
     onWait?.(
       `${this.#what} is held by ${holder === undefined ? "an unknown run" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`}; it is taken over if no heartbeat comes within ${seconds} s`,
     );
-    for (const start = clock.now(); clock.now() - start < this.#times.silence;) {
-      await clock.sleep(this.#times.look, signal);
+    for (const start = clock.now(); clock.now() - start < this.#times.staleAfterMs;) {
+      await clock.sleep(this.#times.pollMs, signal);
       const now = await this.#read();
       if (now === undefined) return undefined;
       if (now === text) continue;
@@ -258,7 +259,10 @@ export class Lease {
   #lockedBy(holder: LeaseRecord | undefined): ResourceError {
     const who =
       holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-    return new ResourceError("ERR_OUTPUT_LOCKED", `another run works on ${this.#what}: ${who}; wait for it or stop it`);
+    return new ResourceError(
+      "ERR_OUTPUT_LOCKED",
+      `${this.#what} is in use by another run: ${who}; wait for it to finish or stop it`,
+    );
   }
 
   async #read(): Promise<string | undefined> {

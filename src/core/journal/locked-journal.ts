@@ -4,7 +4,6 @@
  */
 import { copyFile, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
@@ -12,7 +11,7 @@ import { checkWorkFolder } from "../output/output-guard.js";
 import { Journal } from "./journal.js";
 import type { FailureStage } from "../events.js";
 import { CrashMarks, stageInMark, type CrashNotePad } from "./crash-marks.js";
-import { causeOfDeath, type CrashNote } from "./death-cause.js";
+import { exitCauseOf, parseCrashNotes, type CrashNote } from "./death-cause.js";
 import type { JournalEntry, PageKey } from "./entries.js";
 import { RunHistory } from "./history.js";
 import { Lease, type FormerHolder, type LeaseOptions } from "./lease.js";
@@ -66,11 +65,11 @@ export class LockedJournal {
     }
   }
 
-  /** Notes that the process before has ended, why, and which pages it had in hand. */
+  /** Notes that the process before has ended, why, and which pages it was working on. */
   async #noteEnd({ record }: FormerHolder, work: string): Promise<void> {
     const file = record === undefined ? undefined : crashNotesFile(work, record.token);
     const notes = file === undefined ? [] : await readCrashNotes(file);
-    const { cause, signal, marks } = causeOfDeath(record, notes);
+    const { cause, signal, marks } = exitCauseOf(record, notes);
     const { inHand } = this.#history;
     const pages = inHand.flatMap(({ page, fingerprint, inputSha256, stage }) => {
       const marked = marks.map((text) => stageInMark(text, { page, fingerprint })).find((found) => found !== undefined);
@@ -109,7 +108,7 @@ export class LockedJournal {
     this.#note(entry);
   }
 
-  /** A page in hand goes into a stage; told to the crash notes alone. */
+  /** A page in progress goes into a stage; told to the crash notes alone. */
   enterStage(page: PageKey, stage: FailureStage): void {
     this.#marks.enter(page, stage);
   }
@@ -168,18 +167,5 @@ function openPad(path: string, { openCrashNotes }: LockedJournalOptions): CrashN
 
 /** The notes in a file; none if there is no file. */
 async function readCrashNotes(path: string): Promise<CrashNote[]> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [noteSchema.parse(JSON.parse(line))];
-    } catch {
-      return []; // cut off, or empty
-    }
-  });
+  return parseCrashNotes(await readFile(path, "utf8").catch(() => ""));
 }
-
-const noteSchema = z.object({
-  signal: z.string(),
-  sender: z.int().exactOptional(),
-  marks: z.array(z.object({ text: z.string() })),
-});

@@ -1,7 +1,8 @@
 /**
- * Which files a continued run may read. Its records name the input, references and pictures of hints, and records that
- * came with a download may name any file of this computer. Records that were written where they lie are trusted. Of
- * others, pages are read whose hashes they know, as whoever wrote them had these files; all else must be named.
+ * Restricts the files that a continued run may read. Its records name the input, references and pictures of hints, and
+ * records that came with a download may name any file of this computer. Records that were written where they lie are
+ * trusted. Of others, pages are read whose hashes they know, as whoever wrote them had these files; all else must be
+ * named.
  */
 import type { BatchConfigInput, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ValidationError } from "../../errors.js";
@@ -126,6 +127,6 @@ function inputOf({ record }: StoredRun): string {
 function untrusted({ archive, output }: StoredRun, names: string, remedy: string): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
-    `the records of ${archive?.path ?? output} were copied or downloaded, and they name ${names}; ${remedy}`,
+    `${archive?.path ?? output} was copied or downloaded, so the files that it refers to are not read: ${names}; ${remedy}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Where a run's records were written, as marks that a copy does not share. Records that came with a download or from
- * another disk do not have the marks of the folder that they lie in now.
+ * Identifies the folder in which a run's records were written, by marks that a copy does not share. Records that came
+ * with a download or from another disk do not have the marks of the folder that they lie in now.
  */
 import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * What a run was asked for, kept with its output. In a work folder's journal paths are absolute; in an archive's
- * metadata they are relative to the archive, so that it does not give away where it was made.
+ * The request of a run, kept with its output. In a work folder's journal paths are absolute; in an archive's metadata
+ * they are relative to the archive, so that it does not give away where it was made.
  */
 import { isAbsolute, relative, resolve } from "node:path";
 import type { BatchEngine } from "../batch-engine.js";

@@ -19,8 +19,8 @@ import { layerPaths, layersThere } from "./layer-records.js";
 import { placeOf } from "../journal/place.js";
 import { LockedJournal } from "../journal/locked-journal.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
-import type { Treatment } from "../journal/crash-evidence.js";
-import type { PageToTreat } from "../run-output.js";
+import type { CrashPolicy } from "../journal/crash-evidence.js";
+import type { PageIdentity } from "../run-output.js";
 import type { BatchPage, EncodedPage } from "../pages/batch-page.js";
 import { namesFiles, type RunHistory } from "../journal/history.js";
 import { carryFile, carryFiles } from "./carried-files.js";
@@ -45,7 +45,7 @@ export interface BatchOutputOptions {
   readonly signal?: AbortSignal;
   /** Opens the crash notes of this process. */
   readonly openCrashNotes?: (path: string) => CrashNotePad;
-  /** Called with a text for people when the lease of another run is watched for silence. */
+  /** Called with a text for people when the lease of another run may be stale. */
   readonly onWait?: (message: string) => void;
 }
 
@@ -121,7 +121,7 @@ export class BatchOutput {
   get warnings(): readonly string[] {
     const { damaged, path } = this.#journal;
     const lines = damaged === 1 ? "line" : "lines";
-    const unread = `${damaged} damaged ${lines} of ${path} cannot be read; the pages they spoke of are done again`;
+    const unread = `skipped ${damaged} corrupt ${lines} in ${path}; the affected pages are coloured again`;
     return [...(damaged === 0 ? [] : [unread]), ...this.#leftOut];
   }
 
@@ -196,14 +196,18 @@ export class BatchOutput {
   /** Notes that a page goes into its next stage. */
   enterStage(job: BatchPage): void {
     const key = this.keyOf(job);
-    if (this.history.treatment(key.page, key.fingerprint).kind === "usual") this.#journal.enterStage(key, job.stage);
+    if (this.history.crashPolicy(key.page, key.fingerprint).kind === "normal") this.#journal.enterStage(key, job.stage);
     else this.begin(job);
   }
 
-  /** How a page is done next, after what happened while it was in hand. */
-  treatment({ entry, settings, inputSha256 = "" }: PageToTreat): Treatment {
+  /** How a page is done next, after what happened while it was in progress. */
+  crashPolicy({ entry, settings, inputSha256 = "" }: PageIdentity): CrashPolicy {
     // Before a page is read, its hash is empty.
-    return this.history.treatment(entry.name, this.fingerprint(settings), inputSha256 === "" ? undefined : inputSha256);
+    return this.history.crashPolicy(
+      entry.name,
+      this.fingerprint(settings),
+      inputSha256 === "" ? undefined : inputSha256,
+    );
   }
 
   /** Writes a page's picture; from here on the page is finished. Rejects with `ERR_OUTPUT_WRITE`. */
@@ -227,7 +231,7 @@ export class BatchOutput {
   async fail(job: BatchPage, failure: PageFailure): Promise<void> {
     const before = this.history.failed(job.entry.name);
     const known = before?.failure.code === failure.code && before.fingerprint === this.keyOf(job).fingerprint;
-    if (known && this.treatment(job).kind === "set-aside") return;
+    if (known && this.crashPolicy(job).kind === "quarantined") return;
     await this.#journal.append({ type: "failed", ...this.keyOf(job), failure });
   }
 

@@ -1,4 +1,4 @@
-/** Where results go when no output is named: beside the input. */
+/** Names the output when none is given: beside the input. */
 import { existsSync, statSync } from "node:fs";
 import { extname, join, parse, resolve } from "node:path";
 

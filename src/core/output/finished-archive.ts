@@ -2,7 +2,6 @@
  * Recognises an archive that is the finished result of this very batch. Its journal is removed with the last page, so
  * its metadata says what its pages were made from: the same command finds it and does nothing.
  */
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { numberedName } from "../../io/names/output-names.js";
@@ -15,6 +14,7 @@ import { archiveMetadata, throwIfUnsafe } from "../journal/entry-schema.js";
 import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
+import { isThere } from "../../io/files/exists.js";
 
 /** Far above what a batch of 100,000 pages has. */
 const MAX_METADATA_BYTES = 512 * 2 ** 20;
@@ -53,10 +53,10 @@ export async function findFinishedArchive(
   jobs: (run: ArchiveMetadata["run"]) => readonly Wanted[],
   fingerprint: (settings: BatchPage["settings"]) => string,
 ): Promise<FinishedArchive | undefined> {
-  if (config.outputZip === undefined || config.overwrite || (await exists(workFolder(config)))) return undefined;
+  if (config.outputZip === undefined || config.overwrite || (await isThere(workFolder(config)))) return undefined;
   for (let number = 0; ; number++) {
     const path = numberedName(config.outputZip, number);
-    if (!(await exists(path))) return undefined;
+    if (!(await isThere(path))) return undefined;
     const metadata = await readArchiveMetadata(path).catch(() => undefined); // a foreign one is kept, and not used
     if (metadata === undefined || metadata.failures.length > 0) continue;
     if (await sameOrigins(jobs(metadata.run), metadata.inputs, fingerprint)) {
@@ -111,11 +111,4 @@ async function readMetadata(path: string): Promise<unknown> {
   } finally {
     await source.close();
   }
-}
-
-function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

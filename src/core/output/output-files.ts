@@ -8,16 +8,16 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { numberedName } from "../../io/names/output-names.js";
 import type { FileRecord } from "../journal/entries.js";
+import { exists as pathExists } from "../../io/files/exists.js";
 
 /** What distinguishes one file from another. */
 export type FileDigest = Pick<FileRecord, "sha256" | "sizeBytes">;
 
 /** A name for a file. */
-export interface Place {
+export interface WrittenPlace {
   /** 2 for `name_2.png`. */
   readonly number: number;
   /** What has the name now, and may be replaced. */
@@ -56,7 +56,7 @@ export class OutputFiles {
     content: FileDigest,
     earlier: readonly FileRecord[],
     suits: (number: number) => Promise<boolean> = async () => true,
-  ): Promise<Place> {
+  ): Promise<WrittenPlace> {
     for (const record of this.overwrite ? [] : earlier) {
       const number = await this.find(name, record);
       if (number !== undefined && (await suits(number))) return { number, replaces: record };
@@ -86,12 +86,6 @@ export async function fileSha256(path: string): Promise<string> {
 }
 
 /** Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) =>
-      systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR"
-        ? false
-        : Promise.reject(outputError(path, error)),
-  );
+async function exists(path: string): Promise<boolean> {
+  return pathExists(path).catch((error: unknown) => Promise.reject(outputError(path, error)));
 }

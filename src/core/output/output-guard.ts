@@ -1,14 +1,14 @@
 /**
- * What an output must never do to files that are not its own: replace one that the run reads, or follow a link out of
+ * Guards files that do not belong to an output. It must never replace one that the run reads, or follow a link out of
  * its folder.
  */
-import type { BigIntStats } from "node:fs";
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
+import { lstat, readdir, realpath } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import type { RunRecord } from "../journal/entries.js";
 import { unsafeOutput } from "../journal/entry-schema.js";
+import { identity } from "../../io/files/real-path.js";
 
 /**
  * Fails at the start, and not after hours, if an archive's name is that of a folder or of a file that the run reads,
@@ -51,10 +51,6 @@ function filesRead({
     ...(inputZip === undefined ? [] : [[inputZip, "input"] as [string, string]]),
     ...[config, ...Object.values(pageConfigs), ...added.map((one) => one.config ?? {})].flatMap(own),
   ];
-}
-
-async function identity(path: string): Promise<BigIntStats | undefined> {
-  return stat(path, { bigint: true }).catch(() => undefined);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { LayerRecord, PageEntry } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
-import type { FileDigest, OutputFiles, Place } from "./output-files.js";
+import type { FileDigest, OutputFiles, WrittenPlace } from "./output-files.js";
 import { checkInside } from "./output-guard.js";
 
 /** A page's entry before it is known where its picture goes. */
@@ -44,10 +44,10 @@ export class PageWriter {
     const replaced =
       count === 1
         ? [
-            "1 picture of an earlier run with other settings or input was replaced; had you changed it, it would be kept",
+            "replaced 1 picture from an earlier run with different settings or input; files that you have edited are never replaced",
           ]
         : [
-            `${count} pictures of an earlier run with other settings or input were replaced; had you changed them, they would be kept`,
+            `replaced ${count} pictures from an earlier run with different settings or input; files that you have edited are never replaced`,
           ];
     return [...this.#notices.splice(0), ...(count === 0 ? [] : replaced)];
   }
@@ -86,7 +86,7 @@ export class PageWriter {
     { page, outputName, preview }: PageFacts,
     content: FileDigest,
     layers: readonly LayerRecord[],
-  ): Promise<Place> {
+  ): Promise<WrittenPlace> {
     const { journal, files } = this.#options;
     const earlier = journal.history.pictures(page).filter((entry) => entry.outputName === outputName);
     const earlierLayers = earlier.flatMap((entry) => entry.layers ?? []);

@@ -113,7 +113,7 @@ export class BatchPages {
       if (entry === undefined || outputName === undefined)
         throw new ValidationError(
           "ERR_INPUT_NOT_FOUND",
-          `"${inputPath}" is no picture of ${source.path}; pages are named as they are in the input`,
+          `"${inputPath}" is not a picture of ${source.path}; pages are named as they are in the input`,
         );
       if (named.has(inputPath))
         throw new QueueError("ERR_ARGUMENT", `the page "${inputPath}" is added twice; each page is done once a batch`);
@@ -204,7 +204,7 @@ export class BatchPages {
     return item === undefined ? undefined : this.#page(item);
   }
 
-  /** A page is taken in hand: it is read and decoded, and then waits for its colouring. */
+  /** A page is started: it is read and decoded, and then waits for its colouring. */
   taken({ entry, index }: BatchPage): void {
     this.#tell({ page: entry.name, state: "started" });
     this.emit({ type: "page-started", page: entry.name, index });

@@ -1,5 +1,5 @@
 /** One page of a batch: looked up, read, sent to the engine, and what came of it. */
-import { PageLeft, type PageLane } from "../../colorization/request/page-lanes.js";
+import { PageNotStartedError, type PageLane } from "../../colorization/request/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/request/page-request.js";
 import type { ColouredPage } from "../../colorization/request/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
@@ -18,7 +18,7 @@ export interface PageContext {
   readonly references: PageReferences;
   readonly output: OutputSettings;
   readonly emit: (event: BatchEventBody) => void;
-  /** The page is taken in hand: it is read, then decoded ahead. */
+  /** The page is started: it is read, then decoded ahead. */
   readonly taken: (page: BatchPage) => void;
   /** Its colouring begins. */
   readonly colouring: (page: BatchPage) => void;
@@ -30,7 +30,7 @@ export interface PageContext {
   readonly known: (page: BatchPage) => Promise<PageOutcome | undefined>;
   /** The result of a page that an earlier run has finished. */
   readonly finished: (page: BatchPage) => Promise<PageSuccess | undefined>;
-  /** Told before a page is decoded. Throws for one that is set aside. */
+  /** Told before a page is decoded. Throws for one that is quarantined. */
   readonly begin: (page: BatchPage) => void;
   /** Told when a page goes into a stage. */
   readonly onStage: (page: BatchPage) => void;
@@ -62,7 +62,7 @@ export async function workOnPage(
     page.stage = stage;
     return { page, error: makeError(code, message, { imagePath: page.entry.name }), warnings };
   } catch (error) {
-    if (error instanceof PageLeft) return { page, left: true };
+    if (error instanceof PageNotStartedError) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;
     return { page, error, warnings: [] };
   }

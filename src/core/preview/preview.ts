@@ -1,4 +1,4 @@
-/** A preview: the first pages of a batch, done before the others to be looked at, and the decision about them. */
+/** State of a preview: the first pages of a batch, coloured for approval, and the user's decision. */
 import type { PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import type { PreviewResult } from "../events.js";

@@ -12,7 +12,8 @@ import type { PageFailure, PreviewResult, SeedPicture } from "../events.js";
 import type { PicturePool } from "../batch-engine.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import type { PageContext } from "../pages/page-work.js";
-import { guardedBy, workThrough, type SegmentControl } from "../pages/crash-isolation.js";
+import { workThrough, type SegmentControl } from "../pages/page-scheduler.js";
+import { guardedBy } from "../pages/quarantine.js";
 
 /** What is made. */
 export interface SeedGrid {

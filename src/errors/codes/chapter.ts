@@ -37,7 +37,7 @@ export const CHAPTER_ERRORS = {
     scope: "page",
     retryable: "no",
     exitCode: 1,
-    remedy: "save the page as PNG: the output takes the input's format",
+    remedy: "choose another output format with --format, such as png",
   },
   ERR_CLASSIFICATION: {
     group: "page",
@@ -69,7 +69,7 @@ export const CHAPTER_ERRORS = {
   },
   ERR_PAGE_CRASHED: {
     group: "page",
-    when: "a page has crashed the process twice, the second time on its own, and is set aside",
+    when: "a page has crashed the process twice, the second time on its own, and is quarantined",
     className: "ImageProcessingError",
     scope: "page",
     retryable: "no",

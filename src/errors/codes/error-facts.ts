@@ -22,10 +22,10 @@ export interface ErrorFacts {
   /** The class it is mostly raised as. */
   readonly className: ErrorClassName;
   /**
-   * What it ends when it is raised while a page is coloured: that page; the batch, since every page would fail; or the
-   * process, which has to be started again.
+   * What fails when it is raised: the page; the batch, since every page would fail; the process, which has to be
+   * started again; or one request to the web server, which alone answers with it.
    */
-  readonly scope: "page" | "batch" | "process";
+  readonly scope: "page" | "batch" | "process" | "request";
   /**
    * Whether the same call can succeed later with nothing changed in it. "depends": on the operating system's error that
    * is the `cause`; `isRetryable` decides.

@@ -1,19 +1,20 @@
 /**
- * Which pages have crashed workers. A worker's crash handler writes to a file of its own in the store, so that every
- * machine knows what happened on any other. A worker that was killed leaves nothing: that is no page's fault.
+ * Records the pages that have crashed workers. A worker's crash handler writes to a file of its own in the store, so
+ * that every machine knows what happened on any other. A worker that was killed leaves nothing: that is no page's
+ * fault.
  */
 import { CrashMarks, stageInMark, type CrashNotePad } from "../../core/journal/crash-marks.js";
+import { parseCrashNotes } from "../../core/journal/death-cause.js";
 import type { FailureStage } from "../../core/events.js";
-import { parseJson } from "../../text/parse-json.js";
 import type { FarmStore } from "../store/farm-store.js";
 
-/** So many crashes set a page aside. */
+/** After this many crashes a page is quarantined. */
 const CRASHES = 2;
 
 /** How a page is done. */
-export type PageTreatment =
-  | { readonly kind: "usual" | "alone" }
-  | { readonly kind: "set-aside"; readonly stage: FailureStage };
+export type CrashPolicy =
+  | { readonly kind: "normal" | "alone" }
+  | { readonly kind: "quarantined"; readonly stage: FailureStage };
 
 /** A page by the key of its result, as crash notes name it. */
 export interface MarkedPage {
@@ -22,35 +23,20 @@ export interface MarkedPage {
 }
 
 /** Reads all crash notes. A page that a note names is done alone, one that two name not at all. */
-export async function treatmentOf(store: FarmStore, { name, key }: MarkedPage): Promise<PageTreatment> {
+export async function crashPolicyOf(store: FarmStore, { name, key }: MarkedPage): Promise<CrashPolicy> {
   const page = { page: name, fingerprint: key };
   const stages = (await store.crashNotes()).flatMap((text) =>
-    text.split("\n").flatMap((line) => {
-      const note = noteOf(line);
-      if (note === undefined || note.sender !== undefined) return [];
+    parseCrashNotes(text).flatMap((note) => {
+      if (note.sender !== undefined) return [];
       const stage = note.marks.map((mark) => stageInMark(mark.text, page)).find((found) => found !== undefined);
       return stage === undefined ? [] : [stage];
     }),
   );
-  if (stages.length >= CRASHES) return { kind: "set-aside", stage: stages.at(-1)! };
-  return { kind: stages.length > 0 ? "alone" : "usual" };
+  if (stages.length >= CRASHES) return { kind: "quarantined", stage: stages.at(-1)! };
+  return { kind: stages.length > 0 ? "alone" : "normal" };
 }
 
-interface Note {
-  readonly sender?: number;
-  readonly marks: readonly { readonly text: string }[];
-}
-
-function noteOf(line: string): Note | undefined {
-  try {
-    const note = parseJson(line) as Note;
-    return Array.isArray(note.marks) ? note : undefined;
-  } catch {
-    return undefined; // cut off, or empty
-  }
-}
-
-/** What this worker has in hand, for the note that it may leave. */
+/** Marks the pages in progress, for the note that this worker may leave. */
 export class WorkerMarks {
   readonly #marks: CrashMarks;
 

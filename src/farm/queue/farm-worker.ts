@@ -20,9 +20,9 @@ import { sha256 } from "../../platform/sha256.js";
 import { storedEngine } from "../stored-engine.js";
 import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
-import { treatmentOf, WorkerMarks } from "./crash-record.js";
+import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
-import { PageGate } from "./page-gate.js";
+import { ExclusiveGate } from "./exclusive-gate.js";
 
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
@@ -46,7 +46,7 @@ const DEFAULT_LOCK_MS = 60_000;
  * are counted by their notes, and kills do not count.
  */
 const MOST_STALLS = 1000;
-/** Time in which Redis must have taken back what a worker that ends had in hand. */
+/** Time in which Redis must have taken back what a worker that ends was working on. */
 const GIVE_BACK_MS = 3000;
 /** References of so many chapters stay at hand. */
 const HELD_LISTS = 4;
@@ -57,7 +57,7 @@ export class FarmWorker {
   readonly #options: FarmWorkerOptions;
   readonly #pages: Worker<PageJob>;
   readonly #chapters: Worker<ChapterJob>;
-  readonly #gate = new PageGate();
+  readonly #gate = new ExclusiveGate();
   readonly #marks: WorkerMarks;
   readonly #stop = new AbortController();
   readonly #held = new Map<string, Disposable>();
@@ -91,8 +91,8 @@ export class FarmWorker {
   }
 
   /**
-   * Takes nothing more, and waits for what is in hand, at most so long; the rest goes back to the queue. Where Redis does
-   * not take it back, other workers have it once its locks are over.
+   * Takes no more pages, and waits for those in progress, at most that long; the rest goes back to the queue. Where
+   * Redis does not take it back, other workers have it once its locks are over.
    * @returns whether Redis took it back; if not, its connections stay open
    */
   async close(drainMs: number): Promise<boolean> {
@@ -106,7 +106,7 @@ export class FarmWorker {
     });
     for (const held of this.#held.values()) held[Symbol.dispose]();
     this.#marks.close();
-    if (!inTime) log.warn("the queue does not answer; pages in hand go to other workers when their locks are over");
+    if (!inTime) log.warn("the queue does not answer; pages in progress go to other workers when their locks are over");
     return inTime;
   }
 
@@ -116,16 +116,16 @@ export class FarmWorker {
     if (await store.hasResult(key)) return; // by a worker that was gone before it could say so
     if (job.attemptsStarted <= 1) onWait?.(Date.now() - job.timestamp);
     const page = { name: request.name, key };
-    const treatment = job.attemptsStarted > 1 ? await treatmentOf(store, page) : ({ kind: "usual" } as const);
-    if (treatment.kind === "set-aside") {
+    const crashPolicy = job.attemptsStarted > 1 ? await crashPolicyOf(store, page) : ({ kind: "normal" } as const);
+    if (crashPolicy.kind === "quarantined") {
       const error = new BatchProcessingError(
         "ERR_PAGE_CRASHED",
-        `the page "${request.name}" has crashed workers twice, the last time in the stage "${treatment.stage}", and is set aside; the other pages go on`,
+        `the page "${request.name}" has crashed workers twice, the last time in the stage "${crashPolicy.stage}", and is quarantined; the other pages continue`,
       );
       return this.#keep(page, { status: "failed", failure: pageFailure(request.name, "decode", error), warnings: [] });
     }
     await withLogContext({ job: chapter, page: request.name }, () =>
-      this.#gate.run(treatment.kind === "alone", async () => {
+      this.#gate.run(crashPolicy.kind === "alone", async () => {
         try {
           await this.#keep(page, await this.#colour(page, request));
         } catch (error) {

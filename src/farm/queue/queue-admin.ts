@@ -1,4 +1,4 @@
-/** What people ask of a farm's queue: which chapters there are, how far they are, and to hold or drop them. */
+/** Administers a farm's queue: lists chapters and their progress, pauses and cancels them. */
 import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
@@ -57,7 +57,7 @@ export class QueueAdmin implements AsyncDisposable {
     return (await this.#redis.exists(pausedKey(this.#name))) === 1;
   }
 
-  /** Workers take nothing more; what they have in hand is finished. */
+  /** Workers take nothing more; pages in progress are finished. */
   async pause(): Promise<void> {
     await this.#redis.set(pausedKey(this.#name), "1"); // for models that come to the farm later
     for (const { pages, chapters } of this.#queues) await Promise.all([pages.pause(), chapters.pause()]);
@@ -70,7 +70,7 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   /**
-   * Takes a chapter out. Pages that workers have in hand are finished, and their results stay in the store.
+   * Takes a chapter out. Pages that workers are working on are finished, and their results stay in the store.
    * @throws QueueError `ERR_QUEUE_JOB`
    */
   async cancel(id: string): Promise<void> {
@@ -84,7 +84,7 @@ export class QueueAdmin implements AsyncDisposable {
     }
     await job.updateData({ ...job.data, cancelled: true });
     await job.removeUnprocessedChildren();
-    // While a page of it is in hand, the chapter stays until that is done, and then ends without an output.
+    // While a page of it is in progress, the chapter stays until that is done, and then ends without an output.
     await job.remove().catch(() => {});
   }
 
@@ -108,7 +108,7 @@ export class QueueAdmin implements AsyncDisposable {
       if (!isWaited) throw noJob(id);
       throw new QueueError(
         "ERR_QUEUE_JOB",
-        `whoever submitted job ${id} waits for it, and submits it again if need be`,
+        `the submitter of job ${id} is still waiting for it and submits it again if necessary`,
       );
     }
     if (isReadable(job.data)) return job.data;
@@ -154,7 +154,7 @@ export class QueueAdmin implements AsyncDisposable {
     return found.flat().filter((one) => one !== undefined);
   }
 
-  /** Pages that no worker has in hand and that belong to no chapter in the queue. */
+  /** Pages that no worker is working on and that belong to no chapter in the queue. */
   async #pagesAlone(isMeant: (id: string) => boolean): Promise<Job<PageJob>[]> {
     const found = await Promise.all(this.#queues.map(({ pages }) => pages.getJobs(["prioritized", "wait", "delayed"])));
     return found.flat().filter((job) => job?.id !== undefined && job.parentKey === undefined && isMeant(job.id));
@@ -173,6 +173,6 @@ async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
 function noJob(id: string): QueueError {
   return new QueueError(
     "ERR_QUEUE_JOB",
-    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all that there are`,
+    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all of them`,
   );
 }

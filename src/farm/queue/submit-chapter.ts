@@ -36,7 +36,7 @@ export interface Submission {
 const ATTEMPTS = 3;
 
 /** Name of a chapter's job: one output is written by one job at a time. */
-export function chapterId(config: BatchConfig): string {
+function chapterId(config: BatchConfig): string {
   return createHash("sha256").update(outputPath(config)).digest("hex").slice(0, 12);
 }
 
@@ -118,7 +118,7 @@ export async function submitChapter(
  * each other, else as in the chapter. The queue itself is first in, first out among equal priorities. So neighbours
  * share keys and values, and no page waits for one that was submitted after it.
  */
-export function inAffinity(requests: readonly StoredRequest[]): StoredRequest[] {
+function inAffinity(requests: readonly StoredRequest[]): StoredRequest[] {
   const groups = new Map<string, StoredRequest[]>();
   for (const request of requests) {
     const group = JSON.stringify([request.references.map(({ hash }) => hash), request.settings.style]);

@@ -46,7 +46,7 @@ export async function runShard(
   if (config.previewMode)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      "a preview is made of a whole chapter; decide about it without --shard, then run the shards with its settings",
+      "--preview cannot be combined with --shard; approve the preview first, then run the shards with the same settings",
     );
   const scan = await scanInput(engine.pool, config, options.signal ?? new AbortController().signal, { pageConfig });
   let handedOver = false;

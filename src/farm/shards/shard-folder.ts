@@ -1,7 +1,7 @@
 /**
- * Where a shard's results lie until they are joined: each shard has a folder of its own in the output's work folder,
- * with a journal and a lease of its own, so that shards never wait for each other. `shard.json` says what the shard was
- * to do.
+ * Locates a shard's results until they are joined: each shard has a folder of its own in the output's work folder,
+ * with a journal and a lease of its own, so that shards never wait for each other. `shard.json` says what the shard
+ * was to do.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";

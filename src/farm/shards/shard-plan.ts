@@ -1,7 +1,7 @@
 /**
- * Which shard does which pages. Every shard computes the same plan on its own, so it depends on the pictures' order and
- * sizes alone. Shards are runs of neighbouring pages: chapters are cut as seldom as possible, and a chapter's references
- * are computed by few shards.
+ * Assigns pages to shards. Every shard computes the same plan on its own, so it depends on the pictures' order and
+ * sizes alone. Shards are runs of neighbouring pages: chapters are cut as seldom as possible, and a chapter's
+ * references are computed by few shards.
  */
 
 /** A picture of an input, as its folder or archive lists it. */

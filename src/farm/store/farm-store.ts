@@ -1,6 +1,6 @@
 /**
- * Where the machines of a farm keep files and results: a folder that they share (`SharedStore`), or a server that they
- * reach (`RemoteStore`).
+ * The interface of the store in which the machines of a farm keep files and results: a folder that they share
+ * (`SharedStore`), or a server that they reach (`RemoteStore`).
  */
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 

@@ -37,7 +37,7 @@ export class SharedStore implements FarmStore {
     if (info?.isDirectory() !== true)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `--store: ${folder} is no folder; mount the share that all machines of the farm have, or make the folder`,
+        `--store: ${folder} is not a folder; mount the share that all machines of the farm have, or make the folder`,
       );
     const store = new SharedStore(resolve(folder));
     for (const name of ["blobs", "results", "crashes"]) await makeFolder(join(store.folder, name));
@@ -113,7 +113,7 @@ export class SharedStore implements FarmStore {
 
   /** Path of a file by a name that is a SHA-256, and nothing else. @throws ConfigurationError `ERR_CONFIG` */
   path(kind: StoredKind, hash: string, extension: "" | ".page" | ".failed"): string {
-    if (!/^[0-9a-f]{64}$/u.test(hash)) throw new ConfigurationError("ERR_CONFIG", `${hash} is no SHA-256`);
+    if (!/^[0-9a-f]{64}$/u.test(hash)) throw new ConfigurationError("ERR_CONFIG", `${hash} is not a SHA-256`);
     return join(this.folder, kind, hash.slice(0, 2), `${hash}${extension}`);
   }
 

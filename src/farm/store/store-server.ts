@@ -234,7 +234,7 @@ function isBusy(): Refusal {
 
 /** Where a file's bytes lie until it is whole. */
 function partOf(parts: string, { part }: Target, sha256: string): string {
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Refusal(400, "sha256 is no SHA-256 in hex");
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Refusal(400, "sha256 must be a SHA-256 in hex");
   return join(parts, `${part}-${sha256}`);
 }
 

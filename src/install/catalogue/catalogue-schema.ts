@@ -10,7 +10,7 @@ import { PRECISIONS } from "../../model/precisions.js";
 import { isWebAddress } from "../fetch/web-address.js";
 
 /** Number of the format. */
-export const CATALOGUE_FORMAT = 1;
+const CATALOGUE_FORMAT = 1;
 
 const text = z.string().min(1).max(2000);
 const unknown = z.literal("unknown");

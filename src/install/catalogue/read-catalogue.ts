@@ -70,7 +70,7 @@ async function readText(path: string): Promise<string> {
   try {
     const file = await open(path, "r");
     try {
-      if (!(await file.stat()).isFile()) throw new RangeError("it is no file");
+      if (!(await file.stat()).isFile()) throw new RangeError("it is not a file");
       const bytes = Buffer.alloc(MAX_BYTES + 1);
       let length = 0;
       for (let read = -1; read !== 0 && length <= MAX_BYTES; length += read)

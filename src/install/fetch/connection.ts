@@ -215,7 +215,7 @@ function proxyOf(env: Readonly<Record<string, string | undefined>>, name: string
     throw new RangeError(`its kind is ${url.protocol.slice(0, -1)}`);
   } catch (cause) {
     // The value may hold a password, so it is not shown.
-    const why = cause instanceof RangeError ? messageOf(cause) : "it is no address";
+    const why = cause instanceof RangeError ? messageOf(cause) : "it is not an address";
     throw new ConfigurationError(
       "ERR_CONFIG",
       `the proxy of the variable ${name} cannot be used (${why}); it must be an address such as http://proxy.example:3128`,

@@ -47,7 +47,7 @@ export async function downloadFile(download: Download): Promise<{ bytes: number;
       if (again === SECOND_TRIES)
         throw new ModelError(
           "ERR_MODEL_SOURCE",
-          `${withoutSecrets(file.url)} came whole and is damaged, twice: ${fault}; ${TRY_WITHOUT}, else try again later`,
+          `${withoutSecrets(file.url)} was downloaded completely twice, but failed verification: ${fault}; ${TRY_WITHOUT}, else try again later`,
         );
     }
     const record = { bytes: part.sizeBytes, sha256: part.sha256() };
@@ -75,7 +75,7 @@ async function fetchRest(download: Download, part: PartFile, progressed: () => v
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       if (file.bytes !== undefined && part.sizeBytes + chunk.length > file.bytes) {
         await reset(download, part);
-        throw new FetchFault(`${address}: the server sends more than the ${file.bytes} bytes that it told`, {
+        throw new FetchFault(`${address}: the server sends more than the ${file.bytes} bytes that it announced`, {
           passing: false,
         });
       }

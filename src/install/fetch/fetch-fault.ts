@@ -1,4 +1,4 @@
-/** Why a request failed: whether to try again, when, and what a person can do. */
+/** Errors of requests: the cause, whether and when to try again, and the remedy. */
 import { ModelError, ResourceError, systemCode, type BatchProcessingError } from "../../errors.js";
 
 /** One failed try. */
@@ -28,7 +28,7 @@ export class FetchFault extends Error {
     return this.passing
       ? new ResourceError(
           "ERR_MODEL_FETCH",
-          `${this.message}. What has come is kept: run the same command again to go on`,
+          `${this.message}. Partial downloads are kept: run the same command again to resume`,
           { cause: this },
         )
       : new ModelError("ERR_MODEL_SOURCE", this.message, { cause: this });
@@ -46,7 +46,7 @@ interface Asked {
   readonly isNew?: boolean;
 }
 
-const BRING = "for a machine without internet bring the files by hand and name their folder with --from DIR";
+const BRING = "on a machine without internet, copy the files there and name their folder with --from DIR";
 
 /** What node and undici call a connection that fails; else the error is one of the program. */
 const CONNECTION =
@@ -65,7 +65,7 @@ export function connectionFault(
   const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
   if (CERTIFICATE.test(code))
     return new FetchFault(
-      `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, else do not go on: somebody stands between`,
+      `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, otherwise stop: the connection may be intercepted`,
       { passing: false, cause: error },
     );
   const tunnel = PROXY_STATUS.exec(error instanceof Error ? error.message : "")?.[1];
@@ -111,7 +111,7 @@ export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
     return new FetchFault(`${address}: ${what}; wait some minutes${token}`, { passing: true, what, waitMs });
   }
   if (status === 408 || status === 425 || status >= 500) {
-    const what = `the server has a problem of its own (status ${status})`;
+    const what = `server error (status ${status})`;
     return new FetchFault(`${address}: ${what}; try again later`, { passing: true, what, waitMs });
   }
   return new FetchFault(
@@ -126,7 +126,7 @@ function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): stri
   if (status === 407)
     return `the proxy ${proxy ?? ""} wants a user and a password; put them into its address (http_proxy, https_proxy)`;
   if (hub === undefined) {
-    if (status === 401 || status === 403) return "the server gives this file to nobody without permission";
+    if (status === 401 || status === 403) return "the server requires authentication for this file";
     return status === 404 || status === 410
       ? `the file is not there; the catalogue is out of date, or ${BRING}`
       : undefined;
@@ -139,8 +139,8 @@ function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): stri
     return `${hub} has no such file at the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
   if (status === 401 || status === 403 || code === "RepoNotFound")
     return hasToken
-      ? `the hub refuses the token, or ${hub} is not there; set HF_TOKEN to a token that is valid, or unset it`
-      : `the hub wants to know who asks, or ${hub} is not there; set HF_TOKEN to a token of yours (its page "Access Tokens" makes one)`;
+      ? `the hub refuses the token, or ${hub} does not exist; set HF_TOKEN to a token that is valid, or unset it`
+      : `the hub requires a login, or ${hub} does not exist; set HF_TOKEN to one of your access tokens (its page "Access Tokens" makes one)`;
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-/** How fast bytes come, and how long the rest will take. */
+/** Measures download speed and estimates the time left. */
 
 /** How far the fetching is. */
 export interface FetchProgress {

@@ -1,11 +1,11 @@
-/** Where the files of a source are on the net, and what its server says of one before it is fetched. */
+/** Addresses of a source's files, and their size and hash as the server gives them before a download. */
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { ConfigurationError } from "../../errors.js";
 import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { withoutSecrets, type Connection, type Credential } from "./connection.js";
 import { FetchFault, statusFault } from "./fetch-fault.js";
+import { cacheHome } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -83,7 +83,7 @@ function readTokenFile(env: Environment): string | undefined {
 
 /** The folder of the hub's tools. */
 export function hubHome(env: Environment): string {
-  return env["HF_HOME"] || join(env["XDG_CACHE_HOME"] || join(env["HOME"] || homedir(), ".cache"), "huggingface");
+  return env["HF_HOME"] || join(cacheHome(env), "huggingface");
 }
 
 /** A file as its server describes it. */

@@ -1,4 +1,4 @@
-/** Which addresses may be fetched from. */
+/** Checks that an address may be downloaded from. */
 
 /** Whether something may be fetched from an address: `https:`, or `http:` to this machine. */
 export function isWebAddress(address: string): boolean {

@@ -26,7 +26,7 @@ export async function findInCopy(
       () => false,
     ))
   )
-    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is no folder; name the folder that the files were brought in`);
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a folder; name the folder that holds the files`);
   const found: OriginalFile[] = [];
   const missing: string[] = [];
   for (const file of files) {

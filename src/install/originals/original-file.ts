@@ -37,7 +37,7 @@ export async function checkedFile(
 ): Promise<OriginalFile | string | undefined> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) return undefined;
-  if (!info.isFile()) return "is no file";
+  if (!info.isFile()) return "is not a file";
   if (file.bytes !== UNKNOWN && info.size !== file.bytes) return `has ${info.size} bytes, expected ${file.bytes}`;
   onCheck(path);
   const { bytes, sha256 } = await hashFile(path);

@@ -1,6 +1,6 @@
 /**
- * Where fetched originals lie until a package is made of them: `.originals` in the folder of models, a folder for each
- * source and revision. A file has its name there when it is whole and checked, so it is not checked again.
+ * The store of downloaded originals until a package is made of them: `.originals` in the folder of models, a folder
+ * for each source and revision. A file has its name there when it is whole and checked, so it is not checked again.
  */
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

@@ -183,7 +183,7 @@ class ArchiveSource implements PageSource {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(
           "ERR_ZIP_ENTRY",
-          `${label}: entry "${page.name}" is skipped: an archive in an archive in an archive; unpack one level first`,
+          `${label}: entry "${page.name}" was skipped: archives nested more than one level deep are not read; unpack one level first`,
           { entryName: page.name },
         );
         this.faults.push({ name: `${folder}/${page.name}`, error });

@@ -56,11 +56,11 @@ function damaged(cause: unknown): Error {
 }
 
 function tooMuch(sizeBytes: number, cause?: unknown): Error {
-  return new Error(`its size lies: it unpacks to more than the ${sizeBytes} bytes it is said to have`, { cause });
+  return new Error(`wrong size in the archive: it unpacks to more than the declared ${sizeBytes} bytes`, { cause });
 }
 
 function tooLittle(sizeBytes: number, actualBytes: number): Error {
-  return new Error(`its size lies: it unpacks to ${actualBytes} bytes but is said to have ${sizeBytes}`);
+  return new Error(`wrong size in the archive: it unpacks to ${actualBytes} bytes, not the declared ${sizeBytes}`);
 }
 
 /** The same bytes; copied when they are only a part of their ArrayBuffer. */

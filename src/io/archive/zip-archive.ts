@@ -180,7 +180,7 @@ export class ZipArchive {
     const header = await this.#source
       .read(record.headerOffset, headerBytesOf(record))
       .catch((cause: unknown) =>
-        Promise.reject(this.#refuse(record, "its local header lies outside of the archive", cause)),
+        Promise.reject(this.#refuse(record, "its local header is outside the archive", cause)),
       );
     return subRange(this.#source, await this.#dataStart(record, header), record.compressedBytes);
   }

@@ -159,7 +159,7 @@ export async function localDataStart(
 
 function noArchive({ sizeBytes }: ByteSource): never {
   throw new Error(
-    sizeBytes === 0 ? "it has zero bytes" : "it has no directory at its end: it is no archive, or it is cut off",
+    sizeBytes === 0 ? "it has zero bytes" : "it has no directory at its end: it is not an archive, or it is truncated",
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where a ZIP archive begins and ends in its file. Downloads, players and signers append bytes to archives,
+ * Finds the begin and the end of a ZIP archive in its file. Downloads, players and signers append bytes to archives,
  * self-extracting ones begin with a program, and a comment may hold anything; `unzip` reads them all.
  */
 import { subRange, type ByteSource } from "../files/byte-source.js";

@@ -1,6 +1,6 @@
 /**
- * Which entries of an archive's directory are used: kinds, methods, sizes, limits, overlaps. An entry that breaks a
- * rule is refused; the others are used.
+ * Checks the entries of an archive's directory: kinds, methods, sizes, limits, overlaps. An entry that breaks a rule
+ * is refused; the others are used.
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { FreeNames } from "../names/free-names.js";
@@ -64,13 +64,13 @@ export function entryFault(
   if (entry.method === STORED && entry.compressedBytes !== entry.sizeBytes) {
     return [
       "ERR_ZIP_ENTRY",
-      `its size lies: stored with ${entry.compressedBytes} bytes but said to be ${entry.sizeBytes}`,
+      `wrong size in the archive: ${entry.compressedBytes} bytes are stored, not the declared ${entry.sizeBytes}`,
     ];
   }
   if (entry.compressedBytes > MAX_GROWTH * entry.sizeBytes + GROWTH_FREE_BYTES) {
     return [
       "ERR_ZIP_ENTRY",
-      `its size lies: it has ${entry.compressedBytes} packed bytes but is said to unpack to ${entry.sizeBytes}`,
+      `wrong size in the archive: ${entry.compressedBytes} packed bytes cannot unpack to the declared ${entry.sizeBytes}`,
     ];
   }
   if (entry.sizeBytes > limits.maxEntryBytes)

@@ -28,7 +28,7 @@ const ELSEWHERE_16 = 0xffff;
 const ELSEWHERE_32 = 0xffffffff;
 const CRC_OFFSET = 14;
 /** The longest comment an archive can have. */
-export const MAX_COMMENT_BYTES = 0xffff;
+const MAX_COMMENT_BYTES = 0xffff;
 
 /** An entry as the directory has it. */
 interface WrittenEntry {

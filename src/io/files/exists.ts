@@ -1,4 +1,4 @@
-/** Whether a path exists. */
+/** Checks whether a path exists. */
 import { stat } from "node:fs/promises";
 import { systemCode } from "../../errors.js";
 
@@ -13,4 +13,9 @@ export async function exists(path: string | Buffer): Promise<boolean> {
     () => true,
     (error: unknown) => (MISSING.has(systemCode(error) ?? "") ? false : Promise.reject(error)),
   );
+}
+
+/** Whether a path can be seen: false also where the system refuses to tell. */
+export async function isThere(path: string): Promise<boolean> {
+  return exists(path).catch(() => false);
 }

@@ -6,7 +6,7 @@ import { readFully } from "./byte-source.js";
 import { inputError } from "./file-errors.js";
 
 /** The largest file that is read whole: a picture of the largest size, 16 bits deep and not packed, has 720 MB. */
-export const MAX_WHOLE_BYTES = 2 ** 31 - 1;
+const MAX_WHOLE_BYTES = 2 ** 31 - 1;
 const CHUNK_BYTES = 2 ** 20;
 
 /** What a path leads to that is neither a file nor a folder. */

@@ -1,4 +1,4 @@
-/** Where paths really lead, so that two of them can be compared. */
+/** Resolves paths through links, so that two of them can be compared. */
 import type { BigIntStats } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
@@ -30,7 +30,8 @@ export async function liesWithin(path: string, folder: string): Promise<boolean>
   }
 }
 
-function identity(path: string): Promise<BigIntStats | undefined> {
+/** The device and inode of a path's target, with all else that `stat` gives; undefined where it cannot be read. */
+export function identity(path: string): Promise<BigIntStats | undefined> {
   return stat(path, { bigint: true }).catch(() => undefined);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which files of an input count: what is ignored as junk, and what a name suggests (picture, archive, other). A name
- * only suggests: the content decides what a file is.
+ * Rules for files of an input: junk is ignored, and a name suggests a kind (picture, archive, other). A name only
+ * suggests: the content decides what a file is.
  */
 
 /** Names that systems leave behind. A leading dot alone says nothing: pages have such names. */

@@ -1,8 +1,7 @@
 /**
- * Which old encoding an archive's names are in when nothing says so: ZIP names without the UTF-8 flag are officially
- * code page 437, in practice whatever the packer's Windows used. All names of an archive are judged together, by how
- * likely each reading is as text. The platform's `TextDecoder`, which knows these encodings by the Encoding Standard,
- * decodes them.
+ * Detects the legacy encoding of an archive's names: ZIP names without the UTF-8 flag are officially code page 437, in
+ * practice whatever the packer's Windows used. All names of an archive are judged together, by how likely each reading
+ * is as text. The platform's `TextDecoder`, which knows these encodings by the Encoding Standard, decodes them.
  */
 
 /** What names without a mark may be in. */

@@ -1,4 +1,4 @@
-/** What every sink requires of names, and the metadata file. */
+/** Rules of every sink: names, and the metadata file. */
 import { ValidationError } from "../../errors.js";
 import { nameFault, printableName } from "../archive/zip-names.js";
 

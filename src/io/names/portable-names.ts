@@ -1,9 +1,9 @@
 /** Names that are valid on every system: their characters, their length, and when two of them are the same file. */
 
 /** The longest file name that common file systems take, in bytes of UTF-8. */
-export const LONGEST_LABEL_BYTES = 255;
+const LONGEST_LABEL_BYTES = 255;
 /** Some is left for `_12` and temporary names. */
-export const MAX_LABEL_BYTES = LONGEST_LABEL_BYTES - 15;
+const MAX_LABEL_BYTES = LONGEST_LABEL_BYTES - 15;
 /** How much of a shortened name's end stays: it is where page numbers stand. */
 const TAIL_BYTES = 48;
 /** Where a shortened name was cut. */

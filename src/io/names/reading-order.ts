@@ -1,4 +1,4 @@
-/** Whether pages under new names sort as they did under their old ones, in every program that may show them. */
+/** Checks that pages under new names sort as under their old ones, in every program that may show them. */
 import { turns } from "../../platform/take-turns.js";
 import { compareText, naturalKey } from "./natural-order.js";
 import { sortInTurns } from "./sort-in-turns.js";

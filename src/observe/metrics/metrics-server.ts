@@ -76,7 +76,7 @@ async function alive(): Promise<Answer> {
 }
 
 /** What `/readyz` answers. */
-export async function readiness(ready: () => Promise<readonly string[]>): Promise<Answer> {
+async function readiness(ready: () => Promise<readonly string[]>): Promise<Answer> {
   const faults = await ready();
   return faults.length === 0 ? [200, "ready\n"] : [503, `${faults.join("\n")}\n`];
 }

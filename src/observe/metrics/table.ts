@@ -112,7 +112,12 @@ export const METRICS = {
   },
   cobra_cache_bytes: { type: "gauge", help: "bytes that a cache holds", labels: ["cache"], on: "all" },
   cobra_memory_total_bytes: { type: "gauge", help: "memory that pages and model may use", labels: [], on: "all" },
-  cobra_memory_free_bytes: { type: "gauge", help: "of it what nobody has booked", labels: [], on: "all" },
+  cobra_memory_free_bytes: {
+    type: "gauge",
+    help: "part of cobra_memory_total_bytes that is not reserved",
+    labels: [],
+    on: "all",
+  },
   cobra_memory_held_bytes: {
     type: "gauge",
     help: "memory by owner: model, activations, references, page, picture",

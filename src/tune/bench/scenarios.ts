@@ -1,4 +1,4 @@
-/** What the scenarios of `bench` do, and their floors. Both of a round get the same pictures. */
+/** The scenarios of `bench`, each with its lower bound. Both of a round get the same pictures. */
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";

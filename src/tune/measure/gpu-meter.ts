@@ -1,4 +1,4 @@
-/** What NVIDIA's own tool says of the GPUs while a sample is measured: asked twice a second. */
+/** Samples the GPUs with nvidia-smi while a setting is measured, twice a second. */
 import { spawn, type ChildProcess } from "node:child_process";
 import type { Sample } from "./sample.js";
 

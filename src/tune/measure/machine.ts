@@ -1,5 +1,5 @@
 /**
- * What the machine does beside the measured process: other load, throttling, energy, memory. Each figure comes from
+ * Observes the machine beside the measured process: other load, throttling, energy, memory. Each figure comes from
  * Linux's own files; what a machine does not show is left out.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** What the tuner and a measured process say to each other. */
+/** Messages between the tuner and a measured process. */
 import type { BatchConfigInput } from "../../config/batch-config.js";
 import type { EngineSettings } from "../../config/engine-settings.js";
 import type { Sample, Span } from "./sample.js";

@@ -1,4 +1,4 @@
-/** What one measurement of a setting gives: the plain data that a report is made of. */
+/** One measurement of a setting: the plain data that a report is made of. */
 import { z } from "zod";
 
 const ms = z.number().min(0);

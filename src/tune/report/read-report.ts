@@ -14,7 +14,7 @@ export async function readReport(path: string): Promise<Report> {
   if (typeof value !== "object" || value?.kind !== REPORT_KIND)
     throw refusal(
       path,
-      "is no report of `cobra-batch tune`; name a report.json that it wrote, such as tune/report.json",
+      "is not a report of `cobra-batch tune`; name a report.json that it wrote, such as tune/report.json",
     );
   if (value.version !== REPORT_VERSION)
     throw refusal(

@@ -9,7 +9,7 @@ export interface Estimate {
 }
 
 /** Share of intervals that hold the true figure. */
-export const CONFIDENCE = 0.95;
+const CONFIDENCE = 0.95;
 const RESAMPLES = 2000;
 
 /** @param values at least one */

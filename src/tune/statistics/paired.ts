@@ -1,7 +1,7 @@
 /**
- * Whether one setting is better than another. Both are measured in pairs, in random order within each pair. If there is
- * no difference, each pair's ratio could as well be turned round: the test counts how many of all ways to turn the pairs
- * give a sum as far from zero (an exact sign-flip test, which assumes no distribution).
+ * Compares two settings. Both are measured in pairs, in random order within each pair. If there is no difference, each
+ * pair's ratio could as well be turned round: the test counts how many of all ways to turn the pairs give a sum as far
+ * from zero (an exact sign-flip test, which assumes no distribution).
  *
  * Looking again and again finds a difference by chance. So it is planned before the first pair how many looks there are,
  * by the time there is, and each look has an equal part of the error rate: over all looks together, a difference is

@@ -1,7 +1,8 @@
 /** Pages without any ink: whatever the model gives, the paper keeps its own colour. */
 import { describe, expect, it } from "vitest";
 import { toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
-import { composeInk, composeLayers, isBlank } from "../../../src/colorization/tasks/compose-ink.js";
+import { isBlank } from "../../../src/colorization/page/blank-page.js";
+import { composeInk, composeLayers } from "../../../src/colorization/tasks/compose-ink.js";
 import { drawn, noise, pixel, type Color, type Picture } from "../../support/drawn-page.js";
 
 const VIVID: Color = [230, 60, 40];

@@ -143,7 +143,7 @@ describe("configs that cannot be built", () => {
     [
       "a prompt of which nothing is kept",
       () => buildReferenceEncoder(transformer, random("main"), { ...prompt, mask: [0, 0] }),
-      "keeps no token",
+      "is all zeros",
     ],
     [
       "one label for two sources",

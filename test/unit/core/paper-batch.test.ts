@@ -234,7 +234,7 @@ describe("a batch without an engine", () => {
       expect(await batch.startProcessing()).toMatchObject({ total: 1, completed: 1 });
       expect(engine.requests.map(({ name }) => name)).toEqual(["ch1/p1.png"]);
       expect(events.filter(({ type }) => type === "warning")).toMatchObject([
-        { message: expect.stringContaining("ch1_colorized holds results of an earlier run: 1 picture") as string },
+        { message: expect.stringContaining("ch1_colorized is the output of an earlier run; 1 picture") as string },
       ]);
     }
     const inside = batchOf(paperEngine(), { inputDir: at("linked"), outputDir: at("series/out"), recursive: true });

@@ -1,4 +1,4 @@
-// docs/architecture.md is the map: every file and folder that its tables name is there, and so is every room.
+// docs/architecture.md is the map: every file and folder that its tables name is there, and so is every module.
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -46,10 +46,10 @@ it.each(rows)("%s: the files are there", (_what, cell) => {
   expect(pathsIn(cell).filter((path) => !isThere(path))).toEqual([]);
 });
 
-it("names every room of src/, and none that is gone", () => {
-  const named = rowsBelow("The house").flatMap(([cell]) => namesIn(cell));
+it("names every module of src/, and none that is gone", () => {
+  const named = rowsBelow("Layers").flatMap(([cell]) => namesIn(cell));
   expect(named.filter((path) => !existsSync(path))).toEqual([]);
-  const rooms = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const missing = rooms.filter(({ name }) => !named.some((path) => `${path}/`.startsWith(`src/${name}/`)));
+  const modules = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const missing = modules.filter(({ name }) => !named.some((path) => `${path}/`.startsWith(`src/${name}/`)));
   expect(missing.map(({ name }) => name)).toEqual([]);
 });

@@ -14,7 +14,7 @@ import { ImageProcessingError, ResourceError } from "../../../src/errors.js";
 import { collectRequests } from "../../../src/farm/queue/collect-requests.js";
 import { connect, FarmQueue, laneOf, lanesKey, noteLane, ping } from "../../../src/farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../src/farm/queue/farm-worker.js";
-import { PageGate } from "../../../src/farm/queue/page-gate.js";
+import { ExclusiveGate } from "../../../src/farm/queue/exclusive-gate.js";
 import { QueueAdmin } from "../../../src/farm/queue/queue-admin.js";
 import { submitChapter, type Submission } from "../../../src/farm/queue/submit-chapter.js";
 import { resultKey } from "../../../src/farm/store/result-key.js";
@@ -25,9 +25,9 @@ import { chapterFiles, linePage, writeFolder } from "../../support/chapter.js";
 import { hashOf, onPaper, paperEngine, type PaperEngine } from "../../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../../support/redis.js";
 
-describe("PageGate", () => {
+describe("ExclusiveGate", () => {
   it("runs pages beside one another, and one that may crash alone, in their order", async () => {
-    const gate = new PageGate();
+    const gate = new ExclusiveGate();
     const told: string[] = [];
     const work = (name: string, alone: boolean): Promise<void> =>
       gate.run(alone, async () => {

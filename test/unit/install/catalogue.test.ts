@@ -171,7 +171,7 @@ describe("a catalogue of somebody else", () => {
       expect(error.message).toMatch(/must be the path of a file, an https: address/u);
       expect(error.message).not.toContain("secret");
     }
-    await expect(readCatalogue("/dev/zero", noNet)).rejects.toThrow(/it is no file/u);
+    await expect(readCatalogue("/dev/zero", noNet)).rejects.toThrow(/it is not a file/u);
     await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/ENOENT/u);
   });
 });

@@ -63,10 +63,10 @@ describe("what passes is tried again", () => {
     hub.fault("head", ERIKA, ...Array.from({ length: 6 }, () => ({ status: 503 })));
     const { failure, waits, notices } = await get();
     expect(failure).toMatch(
-      /^ERR_MODEL_FETCH http:\/\/127\.0\.0\.1:\d+\/JunhaoZhuang\/Cobra\/resolve\/.*\/LE\/erika\.pth: the server has a problem of its own \(status 503\); try again later\. What has come is kept: run the same command again to go on$/u,
+      /^ERR_MODEL_FETCH http:\/\/127\.0\.0\.1:\d+\/JunhaoZhuang\/Cobra\/resolve\/.*\/LE\/erika\.pth: server error \(status 503\); try again later\. Partial downloads are kept: run the same command again to resume$/u,
     );
     expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000]);
-    expect(notices).toEqual(Array(5).fill(`${ERIKA}: the server has a problem of its own (status 503)`));
+    expect(notices).toEqual(Array(5).fill(`${ERIKA}: server error (status 503)`));
   });
 
   it("a server that is not there", async () => {
@@ -95,7 +95,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
       "head",
       ERIKA,
       { status: 401 },
-      /wants to know who asks, or .* set HF_TOKEN to a token of yours/u,
+      /requires a login, or .* set HF_TOKEN to one of your access tokens/u,
     ],
     [
       "a file that is gone",
@@ -160,7 +160,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
   ])("%s damaged twice; nothing of it stays", async (path, says) => {
     hub.fault("cdn", path, { flipByte: 5 }, { flipByte: 6 });
     const { failure } = await get();
-    expect(failure).toMatch(/^ERR_MODEL_SOURCE .* came whole and is damaged, twice: /u);
+    expect(failure).toMatch(/^ERR_MODEL_SOURCE .* was downloaded completely twice, but failed verification: /u);
     expect(failure).toMatch(says);
     expect((await get()).failure).toBe("");
     const names = await readdir(join(home, ".originals"), { recursive: true });
@@ -177,7 +177,7 @@ describe("the token", () => {
     const missing = await get();
     expect(missing.failure).toMatch(/set HF_TOKEN/u);
     const wrong = await get({ HF_TOKEN: "hf_wrongwrong" });
-    expect(wrong.failure).toMatch(/the hub refuses the token, or .* is not there/u);
+    expect(wrong.failure).toMatch(/the hub refuses the token, or .* does not exist/u);
     expect(wrong.failure).not.toContain("hf_wrongwrong");
     hub.requests.splice(0);
     hub.fault("cdn", ERIKA, { cutAfter: 10 });

@@ -113,10 +113,12 @@ describe("installing a model", () => {
     const env = { HOME: home };
     const nobody = await acceptLicences(licences, env, undefined).catch((error: unknown) => error as Error);
     expect((nobody as Error).message).toContain(
-      "nobody can be asked here; read them, then run the command with --accept-licences:",
+      "this is not a terminal that can ask; read them, then run the command with --accept-licences:",
     );
     expect((nobody as Error).message).toContain("https://example.org/cobra-licence");
-    await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow("so nothing was fetched");
+    await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow(
+      "so nothing was downloaded",
+    );
     const asked: string[][] = [];
     const ask: InstallOptions["ask"] = (open) => {
       asked.push(open.map(({ id }) => id));

@@ -67,7 +67,7 @@ describe("fetching", () => {
     hub.fault("cdn", path, ...cuts);
     const { failure } = await get();
     expect(failure).toMatch(
-      /^ERR_MODEL_FETCH the connection to .* broke .*HF_ENDPOINT.*--from DIR.*What has come is kept/su,
+      /^ERR_MODEL_FETCH the connection to .* broke .*HF_ENDPOINT.*--from DIR.*Partial downloads are kept/su,
     );
     expect(hub.ranges(path).at(-1)).toBe("bytes=5000-");
     hub.requests.splice(0);
@@ -174,6 +174,6 @@ describe("what is on this machine", () => {
       `${join(copy, "cobra/LE/erika.pth")}\n    from https://huggingface.co/${COBRA}/resolve/main/LE/erika.pth`,
     );
     expect(failure).toContain(`${vae}: it has the SHA-256`);
-    expect((await get({ from: join(home, "nowhere") })).failure).toContain("is no folder");
+    expect((await get({ from: join(home, "nowhere") })).failure).toContain("is not a folder");
   });
 });

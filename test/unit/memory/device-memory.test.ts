@@ -1,6 +1,6 @@
 // The books of one device, with figures that the test sets.
 import { describe, expect, it } from "vitest";
-import { DeviceMemory, type DeviceMemoryOptions } from "../../../src/memory/device-memory.js";
+import { DeviceMemoryManager, type DeviceMemoryOptions } from "../../../src/memory/device-memory.js";
 import { MemoryLedger } from "../../../src/memory/ledger.js";
 
 const arena = (totalAllocatedBytes: number) => ({
@@ -19,8 +19,8 @@ const arena = (totalAllocatedBytes: number) => ({
   deviceMemory: () => undefined,
 });
 
-function device(more: Partial<DeviceMemoryOptions> = {}): DeviceMemory {
-  return new DeviceMemory({
+function device(more: Partial<DeviceMemoryOptions> = {}): DeviceMemoryManager {
+  return new DeviceMemoryManager({
     device: "cuda:0",
     limitBytes: 1000,
     measure: () => undefined,
@@ -42,7 +42,7 @@ const cache = (heldBytes: number) => {
   };
 };
 
-describe("DeviceMemory", () => {
+describe("DeviceMemoryManager", () => {
   it("books pages beside activations, and balances", () => {
     const memory = device();
     expect(memory.hasRoom(0, SIZE, 3)).toBe(true);
@@ -92,7 +92,7 @@ describe("DeviceMemory", () => {
   it("goes down the ladder step by step, and lets no page in meanwhile", async () => {
     const done: string[] = [];
     let room: boolean | undefined;
-    const memory: DeviceMemory = device({
+    const memory: DeviceMemoryManager = device({
       arenas: () => [arena(done.includes("shrink") ? 0 : 2 ** 22)],
       shrinkArenas: async () => {
         room = memory.hasRoom(1, SIZE, 3);
@@ -101,7 +101,7 @@ describe("DeviceMemory", () => {
       rebuildSessions: async () => void done.push("rebuild"),
     });
     memory.addCache(cache(10));
-    const taken: NonNullable<Awaited<ReturnType<DeviceMemory["giveBack"]>>>[] = [];
+    const taken: NonNullable<Awaited<ReturnType<DeviceMemoryManager["giveBack"]>>>[] = [];
     for (;;) {
       const step = await memory.giveBack(new Error("full"), taken, taken.length < 4 ? 2 : 1);
       if (step === undefined) break;

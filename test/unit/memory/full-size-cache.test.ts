@@ -1,7 +1,7 @@
 /** The cache of keys and values with the figures of Cobra's full size: the default budget keeps the blocks of a page. */
 import { expect, test } from "vitest";
 import { PRESETS } from "../../../src/convert/presets.js";
-import { DeviceMemory } from "../../../src/memory/device-memory.js";
+import { DeviceMemoryManager } from "../../../src/memory/device-memory.js";
 import { LeaseCache } from "../../../src/memory/lease-cache.js";
 import { MemoryLedger } from "../../../src/memory/ledger.js";
 
@@ -21,9 +21,9 @@ function blockBytes(): number {
   return layers * 2 * TOKENS * heads * headSize * 2;
 }
 
-function deviceMemory(freeBytes: number, isApart: boolean): DeviceMemory {
+function deviceMemory(freeBytes: number, isApart: boolean): DeviceMemoryManager {
   const ledger = new MemoryLedger(freeBytes);
-  return new DeviceMemory({
+  return new DeviceMemoryManager({
     device: "cpu",
     host: isApart ? undefined : { ledger, giveBack: async () => undefined },
     limitBytes: isApart ? freeBytes : undefined,

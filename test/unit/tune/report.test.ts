@@ -152,7 +152,7 @@ it("refuses reports of another kind or format, with the value and the remedy", a
       return join(folder, "report.json");
     };
     await expect(readReport(await write('{"kind":"lighthouse"}'))).rejects.toThrow(
-      "is no report of `cobra-batch tune`",
+      "is not a report of `cobra-batch tune`",
     );
     await expect(readReport(await write("[]"))).rejects.toThrow("is no report");
     await expect(readReport(await write("null"))).rejects.toThrow("is no report");

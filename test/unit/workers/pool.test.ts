@@ -10,6 +10,7 @@ import { ImageProcessingError, ResourceError, ZipExtractionError, ERROR_CODES } 
 import { encodeImage } from "../../../src/io/image/image-codec.js";
 import { errorFromData, errorToData } from "../../../src/workers/error-transfer.js";
 import { TaskPool, type TaskPoolOptions } from "../../../src/colorization/tasks/pool.js";
+import { threadError } from "../../../src/workers/thread-error.js";
 import { WorkerPool } from "../../../src/workers/pool.js";
 import { transferables } from "../../../src/workers/transfer.js";
 import { gradient, temporaryFolder } from "../io/image/pictures.js";
@@ -207,11 +208,21 @@ describe("TaskPool", () => {
     const workers = new WorkerPool<Tasks>({ maxThreads: 1, workerFile });
     onTestFinished(() => workers.destroy());
     await expect(workers.run("encode", {})).rejects.toMatchObject({
-      code: "ERR_OUT_OF_MEMORY",
-      message: expect.stringMatching(/thread of the task "encode" died/u),
+      code: "ERR_WORKER_THREAD",
+      message: expect.stringMatching(/thread of the task "encode" ended/u),
     });
     expect(await workers.run("decode", {})).toBe("decode");
     expect(workers.stats()).toMatchObject({ completed: 1, failed: 1, running: 0 });
+  });
+
+  it("says that memory ran out only where it did", async () => {
+    const workerFile = join(await temporaryFolder(), "missing.mjs");
+    const workers = new WorkerPool<{ any: (payload: object) => string }>({ maxThreads: 1, workerFile });
+    onTestFinished(() => workers.destroy());
+    await expect(workers.run("any", {})).rejects.toMatchObject({ code: "ERR_WORKER_THREAD" });
+    const codeOf = (code: string): string => threadError("any", Object.assign(new Error("x"), { code })).code;
+    expect(codeOf("ERR_WORKER_OUT_OF_MEMORY")).toBe("ERR_OUT_OF_MEMORY");
+    expect(codeOf("ERR_MODULE_NOT_FOUND")).toBe("ERR_WORKER_THREAD");
   });
 
   it("refuses a payload that cannot travel and a bad number of threads", async () => {
@@ -220,7 +231,7 @@ describe("TaskPool", () => {
     await workers.encode(image, { format: "png" });
     await expect(
       workers.run("encode", { image: picture(), name: (() => {}) as never, options: { format: "png" } }),
-    ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be sent") });
+    ).rejects.toMatchObject({ code: "ERR_ARGUMENT", message: expect.stringContaining("cannot be transferred") });
     await expect(workers.encode(image, { format: "png" })).rejects.toMatchObject({ code: "ERR_ARGUMENT" });
     expect(() => new TaskPool({ maxThreads: 0 })).toThrowError(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });

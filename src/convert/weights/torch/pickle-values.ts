@@ -1,4 +1,4 @@
-/** What an unpickler returns: plain values, plain containers and whatever its globals make. */
+/** Values that an unpickler returns: plain values, plain containers and whatever its globals make. */
 
 /** A list. */
 export class PickleList {

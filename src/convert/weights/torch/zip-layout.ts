@@ -52,7 +52,7 @@ export async function readZipLayout(
   const storages = new Map<string, TorchStorage>();
   const data = await storedAt(archive, records.get(pickle)!);
   if (data.bytes > MAX_PICKLE_BYTES)
-    fault(`its data.pkl has ${data.bytes} bytes; more than ${MAX_PICKLE_BYTES} are no state dict`);
+    fault(`its data.pkl has ${data.bytes} bytes; a state dict has at most ${MAX_PICKLE_BYTES}`);
   const root = unpickle(new PickleInput(read, data.start, data.start + data.bytes), torchRules(storages));
   const places = new Map<TorchStorage, number>();
   for (const storage of storages.values()) {

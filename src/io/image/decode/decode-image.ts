@@ -119,7 +119,7 @@ export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageF
 export function mended(bytes: Uint8Array, format: ImageFormat): { file: Uint8Array; warnings: readonly string[] } {
   const file = format === "jpeg" ? withJpegEnd(bytes) : format === "png" && lacksPngEnd(bytes) ? bytes : undefined;
   if (file === undefined) return { file: bytes, warnings: [] };
-  return { file, warnings: ["lacks the mark that ends its file; all of its picture is there"] };
+  return { file, warnings: ["lacks its end-of-file marker; the picture is complete"] };
 }
 
 function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number): void {

@@ -46,7 +46,7 @@ export async function decodeDeepTiff(bytes: Uint8Array, keepGray: boolean, secon
 function scaleFloats(samples: Float32Array): Uint8Array {
   let [low, high, fractions, above] = [Infinity, -Infinity, 0, 0];
   for (const value of samples) {
-    if (!Number.isFinite(value)) throw new SampleRangeError("floating-point samples that are no numbers");
+    if (!Number.isFinite(value)) throw new SampleRangeError("floating-point samples that are NaN or infinite");
     if (value < low) low = value;
     if (value > high) high = value;
     if (value > 1 + SLACK) above++;

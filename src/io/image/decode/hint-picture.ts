@@ -13,7 +13,8 @@ const REMEDY = "save the layer with the strokes alone as PNG";
  */
 export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | undefined> {
   const { format, description } = sniffFormat(bytes);
-  if (format === undefined || format === "zip") return `is no picture that can be read but ${description}; ${REMEDY}`;
+  if (format === undefined || format === "zip")
+    return `is not a picture that can be read, but ${description}; ${REMEDY}`;
   const form = unreadForm(bytes, format) ?? (isDeepTiff(bytes, format) ? "samples of 32 bits" : undefined);
   if (form !== undefined) return `has ${form}, which is not read; ${REMEDY}`;
   try {

@@ -1,6 +1,6 @@
 /**
- * What a file is, by its first bytes: the picture formats that are decoded, and a description of everything else for
- * messages.
+ * Detects a file's format by its first bytes: the picture formats that are decoded, and a description of everything
+ * else for messages.
  */
 import { ImageProcessingError } from "../../../errors.js";
 

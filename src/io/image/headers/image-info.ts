@@ -1,4 +1,4 @@
-/** What a picture's file says about itself besides its pixels. */
+/** Reads a picture's metadata: everything besides its pixels. */
 import type { Metadata } from "sharp";
 import { statedDensity } from "./density.js";
 import type { ImageFormat } from "./image-format.js";

@@ -1,4 +1,4 @@
-/** Whether a WebP or AVIF file was written without loss, which both formats can, by its header. */
+/** Detects from the header whether a WebP or AVIF file is lossless. */
 import type { ImageFormat } from "./image-format.js";
 
 /**

@@ -1,4 +1,4 @@
-/** What a TIFF's first directory says about its pixels (TIFF 6.0, BigTIFF included). */
+/** Reads what a TIFF's first directory says about its pixels (TIFF 6.0, BigTIFF included). */
 
 /** The form of a TIFF's first picture. */
 export interface TiffHeader {

@@ -41,7 +41,7 @@ async function readList(path: string): Promise<string[]> {
   if (list.includes("\0"))
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `--from-file: ${path} has NUL characters, so it is no text in UTF-8; save it as UTF-8, one path a line`,
+      `--from-file: ${path} has NUL characters, so it is not text in UTF-8; save it as UTF-8, one path a line`,
     );
   return list
     .replace(/^\uFEFF/, "")

@@ -50,7 +50,7 @@ async function refuseForeign(directory: string, overwrite: boolean): Promise<voi
 }
 
 /** Prints progress: a line for each network on a pipe, one line that is rewritten on a terminal. */
-export function progressPrinter(stream: NodeJS.WriteStream): (progress: BuildProgress) => void {
+function progressPrinter(stream: NodeJS.WriteStream): (progress: BuildProgress) => void {
   let shown = "";
   return ({ part, doneBytes, totalBytes }) => {
     const percent = totalBytes === 0 ? 100 : Math.floor((100 * doneBytes) / totalBytes);

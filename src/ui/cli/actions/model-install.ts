@@ -53,7 +53,7 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
   };
   const stopListening = onSignals((exitCode) => {
     reporter.stop();
-    process.stderr.write("stopped; run the same command again to go on\n");
+    process.stderr.write("stopped; run the same command again to resume\n");
     process.exit(exitCode);
   });
   let result: InstallResult;

@@ -162,7 +162,7 @@ function defaultDirectory(): string | undefined {
 }
 
 function nameOf({ manifest }: ModelPackage): string {
-  return `${manifest.name} ${manifest.version}${manifest.trained ? "" : " (untrained: its colours mean nothing)"}`;
+  return `${manifest.name} ${manifest.version}${manifest.trained ? "" : " (untrained: its weights are random, so its colours are meaningless)"}`;
 }
 
 /** Why a provider does not start here; undefined when it does. Found by starting it on a graph of one operator. */

@@ -10,7 +10,7 @@ import { isStoreAddress, RemoteStore } from "../../../farm/store/remote-store.js
 import { SharedStore } from "../../../farm/store/shared-store.js";
 import type { ModelPackage } from "../../../model/package.js";
 import type { QueueFlags, StoreFlags } from "../flags/queue-flags.js";
-import { cacheFolder } from "../output/stand-in.js";
+import { userCacheFolder } from "../../../platform/user-folders.js";
 
 /** A queue that answers. */
 export interface OpenQueue extends Disposable {
@@ -61,7 +61,7 @@ export function openStore({
       "ERR_CONFIG",
       `no token is given for the store at an address; give --token, as \`cobra-batch store\` printed it, or set COBRA_STORE_TOKEN`,
     );
-  return RemoteStore.open({ url: store, token, cache: join(cacheFolder(process.env), "store") });
+  return RemoteStore.open({ url: store, token, cache: join(userCacheFolder(process.env), "store") });
 }
 
 /** The model as a queue knows it. */

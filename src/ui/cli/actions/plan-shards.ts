@@ -1,4 +1,4 @@
-/** Which parts of a command's chapters are this shard's. */
+/** Plans which parts of a command's chapters this shard colours. */
 import { gatherSettings } from "./gather-settings.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { planShards, type ChapterParts, type PlannedPicture } from "../../../farm/shards/shard-plan.js";

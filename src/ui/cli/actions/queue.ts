@@ -34,7 +34,9 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
     else if (action === "retry") say(await retry(open, admin, job!, flags));
     else {
       await admin[action]();
-      say(action === "pause" ? "workers take nothing more until `cobra-batch queue resume`" : "workers go on");
+      say(
+        action === "pause" ? "workers take no new pages until `cobra-batch queue resume`" : "workers take pages again",
+      );
     }
     return 0;
   } catch (caught) {

@@ -11,7 +11,7 @@ import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
-import { startWatch, type Watch } from "../watch.js";
+import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
@@ -100,7 +100,7 @@ export async function runBatchCommand(
 ): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   let engine: Engine | undefined;
-  let watch: Watch | undefined;
+  let watch: Telemetry | undefined;
   try {
     const context: CommandContext = {
       flags,
@@ -114,7 +114,7 @@ export async function runBatchCommand(
     };
     const { exitCode } = await runReported(context, async () => {
       startLogging(flags);
-      watch = await startWatch(flags);
+      watch = await startTelemetry(flags);
       return prepare();
     });
     return exitCode;

@@ -18,7 +18,7 @@ import {
   type NothingToDo,
   type PreparedBatch,
 } from "./run-batch.js";
-import { startWatch, type Watch } from "../watch.js";
+import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { startLogging } from "./start-logging.js";
 
 /** One of the chapters. */
@@ -35,12 +35,12 @@ export async function runChapters(
 ): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
   const startedMs = performance.now();
-  let watch: Watch | undefined;
+  let watch: Telemetry | undefined;
   let opened: Engine | undefined;
   let kept: ReferenceKeeper<Engine> | undefined;
   try {
     startLogging(flags);
-    watch = await startWatch(flags);
+    watch = await startTelemetry(flags);
     const chapters = await list();
     const ends: BatchEnd[] = [];
     for (const [index, { input, prepare }] of chapters.entries()) {

@@ -1,7 +1,6 @@
 /** `cobra-batch serve`: starts the web server, prints its address, and ends it on a signal. */
 import { spawn } from "node:child_process";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { setupLogging } from "../../../logging.js";
@@ -14,8 +13,9 @@ import type { ServeFlags } from "../commands/serve-command.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
-import { startWatch, type Watch } from "../watch.js";
+import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { startLogging } from "./start-logging.js";
+import { userDataFolder } from "../../../platform/user-folders.js";
 
 const MOST_PORT = 65_535;
 /** Signals that end the server, with the exit codes that shells give to them. */
@@ -25,11 +25,11 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function serve(flags: ServeFlags): Promise<number> {
   const json = Boolean(flags.json);
   const stop = new StopSignals();
-  let watch: Watch | undefined;
+  let watch: Telemetry | undefined;
   let listens = false;
   try {
     startServerLog(flags);
-    watch = await startWatch(flags, async () => (listens ? [] : ["the server does not listen yet"]));
+    watch = await startTelemetry(flags, async () => (listens ? [] : ["the server does not listen yet"]));
     const server = await start(flags, watch);
     listens = true;
     const { token, ...told } = server;
@@ -50,7 +50,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   }
 }
 
-async function start(flags: ServeFlags, watch: Watch): Promise<WebServer & { token: string | undefined }> {
+async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & { token: string | undefined }> {
   const token = tokenFor(flags);
   await assertProvider(flags);
   if (flags.port > MOST_PORT)
@@ -106,7 +106,7 @@ function checkedHostName(name: string): string {
 function dataFolder(given: string | undefined): string {
   if (given === "")
     throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
-  return resolve(given ?? join(process.env["XDG_DATA_HOME"] || join(homedir(), ".local/share"), "cobra-batch"));
+  return resolve(given ?? userDataFolder());
 }
 
 /** Waits, at most so long: what is left continues at the next start. */
@@ -120,10 +120,10 @@ async function isLate(work: Promise<void>, ms: number): Promise<boolean> {
 class StopSignals {
   readonly first: Promise<number>;
   exitCode: number | undefined;
-  #told!: (exitCode: number) => void;
+  #resolve!: (exitCode: number) => void;
 
   constructor() {
-    this.first = new Promise((resolve) => (this.#told = resolve));
+    this.first = new Promise((resolve) => (this.#resolve = resolve));
     for (const name of Object.keys(SIGNALS)) process.on(name, this.#onSignal);
   }
 
@@ -135,7 +135,7 @@ class StopSignals {
   readonly #onSignal = (name: keyof typeof SIGNALS): void => {
     if (this.exitCode !== undefined) process.exit(this.exitCode);
     this.exitCode = SIGNALS[name];
-    this.#told(this.exitCode);
+    this.#resolve(this.exitCode);
   };
 }
 

@@ -1,5 +1,5 @@
 /** `cobra-batch watch`: colours what appears in a folder, one chapter after the other with one engine. */
-import { cp, rename, rm, stat } from "node:fs/promises";
+import { cp, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
@@ -17,7 +17,7 @@ import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter } from "../output/reporter.js";
 import { count, duration, oneLine } from "../output/terminal-text.js";
-import { startWatch, type Watch } from "../watch.js";
+import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { prepare } from "./colorize.js";
 import {
   newReporter,
@@ -29,18 +29,19 @@ import {
 } from "./run-batch.js";
 import { readEngineFile } from "./gather-settings.js";
 import { startLogging } from "./start-logging.js";
+import { isFolder } from "../../../platform/folders.js";
 
 /** Colours chapters until a signal. @returns the exit code */
 export async function watch(given: string | undefined, flags: WatchFlags): Promise<number> {
   const interrupt = listenForSignals(flags.drain * 1000);
-  let watched: Watch | undefined;
+  let watched: Telemetry | undefined;
   let opened: Engine | undefined;
   let kept: ReferenceKeeper<Engine> | undefined;
   try {
     startLogging(flags);
     const folder = await checkedFolder(given, flags);
     const { done, failed } = flags;
-    watched = await startWatch(flags);
+    watched = await startTelemetry(flags);
     const own = [flags["outputDir"] as string, done, failed].flatMap((one) =>
       one === undefined ? [] : [resolve(one)],
     );
@@ -98,10 +99,6 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
       );
   for (const other of [output, flags.done, flags.failed]) if (other !== undefined) await makeFolder(other);
   return resolve(given);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 async function prepareChapter({ path, kind }: ReadyChapter, flags: WatchFlags): Promise<PreparedBatch | NothingToDo> {

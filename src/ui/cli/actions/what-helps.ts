@@ -1,4 +1,4 @@
-/** What to suggest to someone who wants other colours: the settings that have an effect with the model in use. */
+/** Suggests settings to someone who wants other colours: the settings that have an effect with the model in use. */
 import type { BatchConfig, PageConfig } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
 import { ignoredSettings, type IgnoredSetting } from "../../../model/ignored-settings.js";

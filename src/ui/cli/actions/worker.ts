@@ -10,7 +10,7 @@ import { engineOptions } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
-import { startWatch, type Watch } from "../watch.js";
+import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { readEngineFile } from "./gather-settings.js";
 import { laneText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
@@ -21,7 +21,7 @@ const LOOK_MS = 60_000;
 /** Works until a signal. @returns the exit code */
 export async function worker(flags: WorkerFlags): Promise<number> {
   const interrupt = listenForSignals(2 ** 30);
-  let watch: Watch | undefined;
+  let watch: Telemetry | undefined;
   let engine: Engine | undefined;
   let farm: FarmWorker | undefined;
   let open: OpenQueue | undefined;
@@ -37,7 +37,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       ...(farm === undefined ? ["the model is not loaded"] : []),
       ...(open !== undefined && (await answers(open.redis, open.url)) ? [] : ["the queue does not answer"]),
     ];
-    watch = await startWatch(flags, ready);
+    watch = await startTelemetry(flags, ready);
     const store = (openedStore = await openStore(flags));
     open = await openQueue(flags);
     const { redis, name } = open;

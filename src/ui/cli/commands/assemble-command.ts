@@ -29,7 +29,7 @@ Examples:
   cobra-batch colorize chapter.cbz --output-zip out.cbz --shard 2/2
   cobra-batch assemble out.cbz
 
-Shards that are missing or lack pages are named. Nothing is written then.
+If shards are missing or incomplete, they are listed and nothing is written.
 
 Exit codes: as for \`cobra-batch colorize\`; 75 while shards are missing.`,
     )

@@ -55,8 +55,8 @@ Run the same command again to resume a run that was stopped or killed. Finished
 pages are kept. The first SIGINT or SIGTERM finishes the pages in progress, the
 second abandons them, the third ends the process at once.
 
-Of several chapters, each has a result of its own in --output-dir, and the exit
-code is that of the worst.
+With several chapters, each gets its own result in --output-dir; the exit code
+is the most severe one.
 
 Exit codes:
   0         all pages are done

@@ -8,7 +8,7 @@ import { installCommand, removeCommand, useCommand } from "./model-install-comma
 import { precisionFlag, styleFlag } from "./model-flags.js";
 
 /** Sizes of untrained models. */
-export const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
+const PRESET_NAMES = ["tiny", "demo", "full"] as const satisfies readonly PresetName[];
 
 export interface ModelImportFlags {
   cobra: string;
@@ -95,7 +95,7 @@ function listCommand(): Command {
   return new Command("list")
     .argument(
       "[dirs...]",
-      "model packages, or folders that hold some (default: installed models, ./models, the embedded)",
+      "model packages, or folders that hold some (default: installed models, ./models and the embedded model)",
     )
     .summary("list installed models and packages in folders")
     .description("Lists installed models and model packages in folders. A star marks the default.")

@@ -29,15 +29,18 @@ export function installCommand(): Command {
     .argument("<name>", "model of the catalogue, such as cobra")
     .summary("fetch a model's weights and make a package of them")
     .description(
-      "Fetches a model's weights, shows their licences, and makes a package that --model NAME opens. Interrupted, the same command goes on where it was.",
+      "Fetches a model's weights, shows their licences, and builds a package for --model NAME. An interrupted installation resumes when the command is run again.",
     )
     .addOption(styleFlag("style to install"))
     .addOption(precisionFlag())
     .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)", place("--to"))
     .option("--keep-originals", "keep what was fetched, for other styles and precisions")
     .option("--accept-licences", "accept the licences without being asked")
-    .option("--offline", "fetch nothing: use what lies here and in the hub's cache, say what is missing")
-    .option("--from <dir>", "use a copy of the original files that was brought by hand", place("--from"))
+    .option(
+      "--offline",
+      "download nothing: use the files on this machine and in the hub's cache, and list missing ones",
+    )
+    .option("--from <dir>", "use a local copy of the original files", place("--from"))
     .option(
       "--catalogue <path>",
       "catalogue to install from, a file or an https: address (default: COBRA_CATALOGUE, else the built-in one)",

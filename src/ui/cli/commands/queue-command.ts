@@ -13,8 +13,8 @@ export type QueueAction = "list" | "show" | "pause" | "resume" | "cancel" | "ret
 const ACTIONS: readonly (readonly [action: QueueAction, summary: string, takesJob: boolean])[] = [
   ["list", "list all chapters in the queue", false],
   ["show", "show one chapter", true],
-  ["pause", "let workers take nothing more; what they have in hand is finished", false],
-  ["resume", "let workers go on after a pause", false],
+  ["pause", "stop workers from taking new pages; pages in progress are finished", false],
+  ["resume", "let workers take pages again", false],
   ["cancel", "take a chapter out of the queue", true],
   ["retry", "submit a chapter with failed pages again; only these are done", true],
   ["drain", "take all chapters out of the queue", false],
@@ -23,7 +23,7 @@ const ACTIONS: readonly (readonly [action: QueueAction, summary: string, takesJo
 /** The command, ready to be added to the program. */
 export function queueCommand(): Command {
   const command = new Command("queue")
-    .summary("look at a farm's queue and steer it")
+    .summary("inspect and manage a farm's queue")
     .description("Looks at the chapters in a farm's queue and steers them.")
     .addHelpText(
       "after",

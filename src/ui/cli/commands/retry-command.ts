@@ -9,7 +9,7 @@ export function retryCommand(): Command {
   return withSetFlag(withOutput(new Command("retry")), "a setting for the pages that are tried again")
     .summary("try failed pages again")
     .description(
-      "Tries failed pages again, including pages that were set aside because they crashed the process, and colours pages that were not started.",
+      "Tries failed pages again, including pages that were quarantined because they crashed the process, and colours pages that were not started.",
     )
     .option("--failed", "only the failed pages")
     .addHelpText(

@@ -38,7 +38,7 @@ Examples:
   cobra-batch worker --queue redis://host --store http://host:8790 --token TOKEN
   cobra-batch submit chapter.cbz --store http://host:8790 --token TOKEN --wait
 
-Nothing is encrypted: keep it in a network of its own, or behind a proxy with TLS.
+Traffic is not encrypted: use a private network, or a proxy with TLS.
 
 Exit codes:
   1         it cannot listen, or the folder cannot be used

@@ -19,15 +19,15 @@ export function watchCommand(): Command {
   const command = withSettingFlags(new Command("watch"))
     .summary("colour every chapter that is put into a folder")
     .description(
-      "Colours chapters and single pages as they appear in a folder, on a network share too, once they have stopped growing. Results go to --output-dir. After a restart it goes on where it was.",
+      "Colours chapters and single pages as they appear in a folder, on a network share too, once they have stopped growing. Results go to --output-dir. After a restart it continues where it stopped.",
     )
     .optionsGroup("Folder:")
     .option("--done <dir>", "move chapters here once every page is done")
-    .option("--failed <dir>", "move chapters here of which pages failed")
-    .option("--every <seconds>", "time between two looks at the folder", decimal("--every"), 2)
+    .option("--failed <dir>", "move chapters with failed pages here")
+    .option("--every <seconds>", "polling interval", decimal("--every"), 2)
     .option(
       "--quiet-for <seconds>",
-      "a chapter is complete once it has not changed for so long",
+      "treat a chapter as complete once it has not changed for this long",
       decimal("--quiet-for"),
       5,
     );

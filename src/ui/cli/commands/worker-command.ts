@@ -16,7 +16,7 @@ export function workerCommand(): Command {
   const command = withStoreFlags(withQueueFlags(new Command("worker")))
     .summary("colour pages of a farm's queue")
     .description(
-      "Colours pages that `cobra-batch submit` has put into a queue in Redis, until it is told to end. Any number of workers on any number of machines share the work.",
+      "Colours pages that `cobra-batch submit` has put into a queue in Redis, until it is stopped. Any number of workers on any number of machines share the work.",
     )
     .option(
       "--config <file>",
@@ -24,12 +24,12 @@ export function workerCommand(): Command {
     )
     .option(
       "--max-concurrent <number>",
-      "pages taken at once (default: what memory and cores are good for)",
+      "pages processed at once, at most (default: as memory and cores allow)",
       integer("--max-concurrent", 1),
     )
     .option(
       "--lock-seconds <number>",
-      "a page whose worker has been silent for so long goes to another",
+      "a page goes to another worker after its worker has been silent for this long",
       integer("--lock-seconds", 1),
       60,
     );
@@ -43,8 +43,8 @@ Examples:
   cobra-batch worker --store /share --config tune/settings.json
 
 The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
-others go back to the queue. A worker that is killed costs the pages that it had
-in hand their time, and nothing else. See docs/farm.md.
+others go back to the queue. If a worker is killed, only the
+pages that it was processing are started again. See docs/farm.md.
 
 Exit codes:
   1         the worker cannot start

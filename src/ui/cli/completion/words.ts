@@ -1,4 +1,4 @@
-/** What can be typed after each command: read from commander's own definitions. */
+/** Completions for each command, from commander's own definitions. */
 import type { Argument, Command, Option } from "commander";
 
 /** What stands after a flag, or as an argument. */

@@ -163,7 +163,7 @@ export async function checkModel(named: string | undefined): Promise<Finding> {
     return {
       ...base,
       status: "warning",
-      found: `${found}; untrained: its colours mean nothing`,
+      found: `${found}; untrained: its weights are random, so its colours are meaningless`,
       remedy: "name a trained package with --model or COBRA_MODEL",
     };
   } catch (error) {

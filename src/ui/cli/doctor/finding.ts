@@ -1,4 +1,4 @@
-/** What `cobra-batch doctor` found out about one item. */
+/** A finding of `cobra-batch doctor` about one item. */
 
 /**
  * `note`: something optional is not there. `warning`: it works, but worse than it could. `error`: pages cannot be

@@ -21,7 +21,7 @@ function atLeast(version: string, floor: readonly [number, number]): boolean {
 }
 
 /** @param version such as "20.19.0" */
-export function checkNode(version: string): Finding {
+function checkNode(version: string): Finding {
   const base = { check: "node", title: "Node", found: version };
   if (atLeast(version, NODE_FLOOR)) return { ...base, status: "ok" };
   return { ...base, status: "error", remedy: `install Node ${NODE_FLOOR.join(".")} or newer` };

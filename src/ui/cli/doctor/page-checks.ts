@@ -1,4 +1,4 @@
-/** How many pages of which size fit into a device's memory at once, as the engine estimates it. */
+/** Estimates how many pages of which size fit into a device's memory at once. */
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { messageOf } from "../../../errors.js";
 import { bucketName } from "../../../model/buckets.js";
@@ -45,6 +45,6 @@ export async function checkPages(directory: string, device: PageDevice): Promise
       remedy: "free memory of the device, or use a smaller --top-k; docs/gpu.md says what takes how much",
     };
   } catch (error) {
-    return { ...base, status: "note", found: `cannot be told: ${messageOf(error)}`, remedy: "see the model above" };
+    return { ...base, status: "note", found: `unknown: ${messageOf(error)}`, remedy: "see the model above" };
   }
 }

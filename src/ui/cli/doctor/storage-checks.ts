@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../errors.js";
 import { freeBytes } from "../../../platform/storage.js";
-import { cacheFolder } from "../output/stand-in.js";
+import { userCacheFolder } from "../../../platform/user-folders.js";
 import { bytesText } from "../output/terminal-text.js";
 import type { Finding } from "./finding.js";
 
@@ -16,7 +16,7 @@ export async function checkStorage(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     await checkFolder({
       check: "folder-cache",
       title: "cache folder",
-      path: cacheFolder(env),
+      path: userCacheFolder(env),
       remedy: "name another cache folder with XDG_CACHE_HOME",
       least: "warning",
     }),
@@ -47,7 +47,7 @@ interface FolderCheck {
 }
 
 /** Writes a folder into it and takes it away again. A folder that is not there yet is tried where it would be made. */
-export async function checkFolder({ check, title, path, remedy, least }: FolderCheck): Promise<Finding> {
+async function checkFolder({ check, title, path, remedy, least }: FolderCheck): Promise<Finding> {
   const folder = await nearestFolder(resolve(path));
   try {
     await rm(await mkdtemp(join(folder, ".cobra-doctor-")), { recursive: true });

@@ -1,6 +1,6 @@
 /**
- * How much longer a batch and the page in progress will take, estimated from what has been done. Holds no clock: each
- * event comes with its time.
+ * Estimates the time left of a batch and of the page in progress, from what has been done. Holds no clock: each event
+ * comes with its time.
  */
 import { PAGE_STAGES, type PageStage } from "../../../colorization/cobra/page-stages.js";
 import type { BatchEventBody, BatchProgress } from "../../../core/events.js";

@@ -137,7 +137,7 @@ export class InstallReporter {
 }
 
 /** One line: files, bytes, rate, what is left. */
-export function fetchText(progress: FetchProgress): string {
+function fetchText(progress: FetchProgress): string {
   const { doneBytes, totalBytes, doneFiles, totalFiles, bytesPerSecond, leftMs } = progress;
   const of = totalBytes === undefined ? "" : ` of ${bytesText(totalBytes)}`;
   const percent = totalBytes === undefined ? "" : ` (${Math.floor((100 * doneBytes) / Math.max(1, totalBytes))}%)`;

@@ -104,7 +104,7 @@ const commandLines = [
     installed: z.string().describe("name and version of an installed model, what --model takes").optional(),
     isDefault: z.boolean().describe("it is opened when no model is named").optional(),
   }),
-  line("model-damaged", "model list: a folder that has a manifest and is no package", {
+  line("model-damaged", "model list: a folder that has a manifest but is not a package", {
     directory,
     fault: z.string().describe("what is wrong"),
   }),

@@ -1,6 +1,5 @@
 /**
- * How commands report that they failed: a line on standard error, with `--json` one on standard output, and the exit
- * code.
+ * Reports the failure of a command: a line on standard error, with `--json` one on standard output, and the exit code.
  */
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, messageOf, type ErrorCode } from "../../../errors.js";

@@ -1,4 +1,4 @@
-/** What a person reads at the end of a batch: counts, times, where the files are, what to do next. */
+/** Prints the summary of a batch: counts, times, where the files are, what to do next. */
 import type { BatchSummary, PreviewResult } from "../../../core/events.js";
 import { count, duration, oneLine, quoted, type Paint } from "./terminal-text.js";
 

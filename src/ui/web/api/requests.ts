@@ -28,7 +28,7 @@ const flag = z
   .transform((word) => word === "1" || word === "true");
 
 /** Name of an allowed folder. */
-export const rootName = z.string().min(1, "must not be empty").max(200).describe("name of an allowed folder");
+const rootName = z.string().min(1, "must not be empty").max(200).describe("name of an allowed folder");
 const relativePath = z
   .string()
   .max(4096, "must have at most 4096 characters")

@@ -1,5 +1,5 @@
 /**
- * What the HTTP API speaks: one zod schema each, from which validation, the OpenAPI document and the types of server
+ * Schemas of the HTTP API: one zod schema each, from which validation, the OpenAPI document and the types of server
  * and page are made. `docs/http-api.md` describes the calls.
  */
 import { z } from "zod";

@@ -1,4 +1,4 @@
-/** What people do with a job as a whole: start, pause, cancel, decide about its preview, try and do pages again. */
+/** Actions on a job as a whole: start, pause, cancel, decide about its preview, retry and redo pages. */
 import { rm } from "node:fs/promises";
 import { settingsOfApproval } from "../../../core/preview/preview.js";
 import { BatchProcessingError, ValidationError } from "../../../errors.js";
@@ -40,7 +40,7 @@ export class JobActions {
   }
 
   async resume(entry: JobEntry): Promise<void> {
-    await this.#act(entry, ["paused"], "go on", (job) => this.#inFront(job));
+    await this.#act(entry, ["paused"], "resume", (job) => this.#inFront(job));
   }
 
   async cancel(entry: JobEntry, waitingOnly: boolean): Promise<void> {
@@ -51,7 +51,7 @@ export class JobActions {
     });
     entry.again.clear();
     entry.stop?.(waitingOnly ? "finish" : "abandon");
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
   }
 
   async approve(entry: JobEntry, seed: number | undefined): Promise<void> {
@@ -110,7 +110,7 @@ export class JobActions {
       redo: { pages: [...new Set(ids)], afterwards: job.state },
     }));
     for (const id of ids) entry.again.add(id);
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
   }
 
   /** @param settings over those that the pages have, null as the job's again; none: the next seed of each */
@@ -123,7 +123,7 @@ export class JobActions {
     const given = Object.keys(changes).length > 0;
     await this.#register.changePictures(entry, ids, ({ settings: before = {}, ...picture }) => {
       if (roles.of(picture) !== "page")
-        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is no page; move it to the pages first`);
+        throw new ValidationError("ERR_ARGUMENT", `${picture.name} is not a page; move it to the pages first`);
       const seed = outcomes.get(picture.name)?.success?.facts.seed ?? entry.stored.settings.seed ?? 0;
       const own = withChanges(before, given ? changes : { seed: seed + 1 });
       return { ...picture, ...(Object.keys(own).length === 0 ? {} : { settings: own }) };
@@ -136,13 +136,13 @@ export class JobActions {
       return redo === undefined ? job : { ...job, redo: { ...redo, pages: joined(redo.pages) } };
     });
     for (const one of ids) entry.again.add(one);
-    this.#register.toldPictures(entry);
+    this.#register.notifyPictures(entry);
     this.queued();
   }
 
   /** The queue may have changed. */
   queued(): void {
-    this.#register.toldOrder();
+    this.#register.notifyOrder();
     this.#queue.wake();
   }
 

@@ -1,5 +1,5 @@
 /**
- * What happens, told to listeners as whole objects. Changes of one thing that follow each other closely are told as
+ * Notifies listeners of changes, as whole objects. Changes of one thing that follow each other closely are told as
  * one: the first at once, the last one always, in between at most twenty a second.
  */
 import type { ServerEvent } from "../api/schemas.js";

@@ -1,4 +1,4 @@
-/** What people give a job, checked: its name, its settings, those of its pages. */
+/** Validates input for a job: its name, its settings, those of its pages. */
 import { randomBytes } from "node:crypto";
 import type { z } from "zod";
 import { ConfigurationError, ValidationError } from "../../../errors.js";

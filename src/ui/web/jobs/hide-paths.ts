@@ -2,6 +2,7 @@
  * Messages without the places of this machine: what lies below a root is named from there, and what lies in a job by
  * what it is for people, who do not know the folders of jobs.
  */
+import { escapeRegExp } from "../../../text/escape-regexp.js";
 
 /** Parts of a job's folder as people know them: a front that says nothing to them, and the part itself. */
 const PARTS: readonly (readonly [pattern: string, shown: string])[] = [
@@ -39,7 +40,7 @@ export class PathHider {
 }
 
 function ofData(data: string): (readonly [RegExp, string])[] {
-  const front = data.replace(/[.*+?^${}()|[\]\\]/gu, String.raw`\$&`);
+  const front = escapeRegExp(data);
   const job = String.raw`${front}/jobs/(?:\.[a-z]+-)?[0-9a-z]{8,32}`;
   return [
     [new RegExp(String.raw`(?:the picture of hints )?${job}/hints/[0-9a-z]+\.png`, "gu"), "the painted hints"],

@@ -78,9 +78,9 @@ export class JobStore implements Jobs {
       resultBytes: async (entry: JobEntry) => (await findResults(entry))?.sizeBytes,
       redact: (message: string) => register.hider.hide(message),
       isComing: (entry: JobEntry): boolean => this.#uploads.isComing(entry),
-      toldJob: (entry: JobEntry) => register.toldJob(entry),
-      toldPage: (entry: JobEntry, page: string) => void register.toldPage(entry, page),
-      toldPictures: (entry: JobEntry) => register.toldPictures(entry),
+      notifyJob: (entry: JobEntry) => register.notifyJob(entry),
+      notifyPage: (entry: JobEntry, page: string) => void register.notifyPage(entry, page),
+      notifyPictures: (entry: JobEntry) => register.notifyPictures(entry),
     };
     this.#register = register;
     this.#queue = new JobQueue(host);

@@ -117,7 +117,7 @@ function typeOf(head: Uint8Array): string {
 
 /** There is no such file of a picture. */
 export function noFile(what: string, cause?: unknown): ValidationError {
-  return new ValidationError("ERR_JOB_NOT_FOUND", `there is no ${what}; the job's pictures tell what there is`, {
+  return new ValidationError("ERR_JOB_NOT_FOUND", `there is no ${what}; list the job's pictures and name one of them`, {
     cause,
   });
 }

@@ -1,4 +1,4 @@
-/** What has become of a job's pages: from what its run has left on disk, and from a run's events. */
+/** Reads the outcomes of a job's pages, from its run's files on disk and from events. */
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { BatchProcessingError } from "../../../errors.js";

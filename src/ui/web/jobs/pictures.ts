@@ -1,4 +1,4 @@
-/** What people see of a job's pictures and do with them: roles, settings, hints, references, files. */
+/** The pictures of a job and the actions on them: roles, settings, hints, references, files. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchProcessingError, ImageProcessingError, ValidationError } from "../../../errors.js";
@@ -50,7 +50,7 @@ export class JobPictures {
       if (role === "page" && picture.added)
         throw new ValidationError(
           "ERR_ARGUMENT",
-          `${picture.name} was added as a reference and is no page of the chapter`,
+          `${picture.name} was added as a reference and is not a page of the chapter`,
         );
       const own = checked ?? before ?? {};
       return {
@@ -89,7 +89,7 @@ export class JobPictures {
       ...one,
       settings: { ...one.settings, hints: "strokes" },
     }));
-    return this.#told(entry, id);
+    return this.#notify(entry, id);
   }
 
   async removeHints(entry: JobEntry, id: string): Promise<Picture> {
@@ -98,7 +98,7 @@ export class JobPictures {
       ...(Object.keys(own).length === 0 ? {} : { settings: own }),
     }));
     await rm(join(entry.paths.hints, `${id}.png`), { force: true });
-    return this.#told(entry, id);
+    return this.#notify(entry, id);
   }
 
   async open(entry: JobEntry, id: string, which: PictureFile): Promise<OpenedPicture> {
@@ -121,7 +121,7 @@ export class JobPictures {
       : openResult(result, output, this.#cache);
   }
 
-  async #told(entry: JobEntry, id: string): Promise<Picture> {
+  async #notify(entry: JobEntry, id: string): Promise<Picture> {
     const picture = (await this.all(entry)).find((one) => one.id === id)!;
     this.#register.feed.tell({ type: "picture", job: entry.id, picture });
     return picture;

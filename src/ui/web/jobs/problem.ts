@@ -44,7 +44,10 @@ export function problemOf(error: unknown): Problem {
     title: STATUS_CODES[status]!,
     status,
     code,
-    detail: known === undefined ? "the server met a bug; its log has the details" : withoutCommandAdvice(known.message),
+    detail:
+      known === undefined
+        ? "internal server error; the server's log has the details"
+        : withoutCommandAdvice(known.message),
     remedy: webRemedy(code),
   };
 }

@@ -26,9 +26,9 @@ export interface QueueHost {
   resultBytes(entry: JobEntry): Promise<number | undefined>;
   /** Takes the places of this machine out of a message. */
   redact(message: string): string;
-  toldJob(entry: JobEntry): void;
-  toldPage(entry: JobEntry, page: string): void;
-  toldPictures(entry: JobEntry): void;
+  notifyJob(entry: JobEntry): void;
+  notifyPage(entry: JobEntry, page: string): void;
+  notifyPictures(entry: JobEntry): void;
 }
 
 /** Warnings that a job keeps. */
@@ -112,8 +112,8 @@ export class JobQueue {
         if (event.type === "page-completed" || event.type === "page-failed")
           entry.again.delete(pictures?.pictures.find(({ name }) => name === event.page)?.id ?? "");
         const page = entry.onEvent(event, outcomes);
-        if (page !== undefined) host.toldPage(entry, page);
-        host.toldJob(entry);
+        if (page !== undefined) host.notifyPage(entry, page);
+        host.notifyJob(entry);
       };
       run = new JobRun({
         engine: host.engine,
@@ -129,15 +129,15 @@ export class JobQueue {
       if (wish === undefined) summary = await run.done();
     } catch (error) {
       fault = { error };
-      log.error({ err: error }, `job ${entry.id} could not go on: ${messageOf(error)}`);
+      log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
     entry.stop = undefined;
     entry.estimate = undefined;
     entry.live.clear();
     await this.#ended(entry, { summary, fault, pictures, only, stopped: wish !== undefined, warnings });
     entry.progress = undefined;
-    host.toldJob(entry);
-    host.toldPictures(entry);
+    host.notifyJob(entry);
+    host.notifyPictures(entry);
   }
 
   async #ended(

@@ -82,7 +82,7 @@ export class JobRegister {
     const entry = new JobEntry(stored, folder);
     this.keep(entry);
     this.#index.put(stored, (await stampOf(entry.paths.job)) ?? "");
-    this.toldJob(entry);
+    this.notifyJob(entry);
     return entry;
   }
 
@@ -104,8 +104,8 @@ export class JobRegister {
     const stamp = await entry.change(change);
     if (stamp === undefined) return;
     this.#index.put(entry.stored, stamp);
-    this.toldJob(entry);
-    if (before !== entry.stored.state) this.toldOrder();
+    this.notifyJob(entry);
+    if (before !== entry.stored.state) this.notifyOrder();
   }
 
   /**
@@ -133,7 +133,7 @@ export class JobRegister {
     const counts = roles.counts(all.others);
     const { cover } = roles;
     await this.change(entry, (job) => ({ ...job, counts, cover }));
-    this.toldPictures(entry);
+    this.notifyPictures(entry);
   }
 
   /** @throws ValidationError `ERR_JOB_NOT_FOUND` */
@@ -147,21 +147,21 @@ export class JobRegister {
     return jobView(entry, this.#positions.get(entry.id), this.hider);
   }
 
-  toldJob(entry: JobEntry): void {
-    this.#told(entry, "", () => ({ type: "job", job: this.view(entry) }));
+  notifyJob(entry: JobEntry): void {
+    this.#notify(entry, "", () => ({ type: "job", job: this.view(entry) }));
   }
 
-  toldPictures(entry: JobEntry): void {
-    this.#told(entry, " pictures", () => ({ type: "pictures", job: entry.id }));
+  notifyPictures(entry: JobEntry): void {
+    this.#notify(entry, " pictures", () => ({ type: "pictures", job: entry.id }));
   }
 
-  async toldPage(entry: JobEntry, page: string): Promise<void> {
+  async notifyPage(entry: JobEntry, page: string): Promise<void> {
     const all = await entry.pictures();
     const roles = await entry.roles();
     const outcomes = await entry.outcomes();
     const picture = all.pictures.find(({ name, added }) => name === page && !added);
     if (picture === undefined) return;
-    this.#told(entry, ` ${picture.id}`, () => ({
+    this.#notify(entry, ` ${picture.id}`, () => ({
       type: "picture",
       job: entry.id,
       picture: pictureView(picture, roles, entry, outcomes.get(page), this.hider),
@@ -169,18 +169,18 @@ export class JobRegister {
   }
 
   /** Something of a job has changed. A job that was removed meanwhile is not spoken of. */
-  #told(entry: JobEntry, part: string, now: () => ServerEvent): void {
+  #notify(entry: JobEntry, part: string, now: () => ServerEvent): void {
     const isThere = (): boolean => this.#entries.get(entry.id) === entry;
     if (isThere()) this.feed.changed(`${entry.id}${part}`, () => (isThere() ? now() : undefined));
   }
 
   /** Places in the queue may have changed. */
-  toldOrder(): void {
+  notifyOrder(): void {
     const before = this.#positions;
     this.#positions = new Map(queueOrder(this.stored()).map(({ id }, index) => [id, index]));
     for (const id of new Set([...before.keys(), ...this.#positions.keys()])) {
       const entry = this.#entries.get(id);
-      if (entry !== undefined && before.get(id) !== this.#positions.get(id)) this.toldJob(entry);
+      if (entry !== undefined && before.get(id) !== this.#positions.get(id)) this.notifyJob(entry);
     }
   }
 

@@ -1,10 +1,10 @@
 /**
- * What to do about an error, said to people at the page and to programs that use the API. The table of errors speaks to
- * people at a terminal: its flags and commands are of no use here.
+ * Remedies of errors, for people at the page and programs that use the API. The table of errors speaks to people at a
+ * terminal: its flags and commands are of no use here.
  */
 import type { ErrorCode } from "../../../errors.js";
 
-const OPERATOR = "tell the person who runs the server";
+const OPERATOR = "contact the server administrator";
 const MODEL = `${OPERATOR}: the model needs to be installed again`;
 const INSTALLATION = `${OPERATOR}: its installation needs repair`;
 const REPORT = `try again; if it stays, ${OPERATOR}: the server's log has the details`;
@@ -14,18 +14,18 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_ACCESS:
     "open the address that the server printed when it started; a program sends its token as `Authorization: Bearer`",
   ERR_REQUEST: "correct the request; /api/v1/openapi.json describes all of them",
-  ERR_REQUEST_LIMIT: "send less at once; GET /api/v1/server tells the limits",
+  ERR_REQUEST_LIMIT: "send less at once; GET /api/v1/server lists the limits",
   ERR_CONFIG: "correct the setting",
   ERR_QUEUE_FULL: "wait a moment, then try again",
   ERR_ARGUMENT: "correct the value",
-  ERR_STATE: "wait until the chapter is in another state, or take another step first",
+  ERR_STATE: "not possible while the chapter is in this state",
   ERR_JOB_NOT_FOUND: "go back to the list of chapters; it may have been deleted",
   ERR_INTERNAL: REPORT,
   ERR_IMAGE_DECODE: "open the picture in a viewer and save it again as PNG, then add it again",
   ERR_IMAGE_UNSUPPORTED: "save the picture as PNG with 8 bits a channel, then add it again",
   ERR_IMAGE_LIMIT: "make the picture smaller, then add it again",
   ERR_IMAGE_ENCODE: "choose another format under Output, such as PNG, then colour the page again",
-  ERR_CLASSIFICATION: "say yourself whether the picture is a page or a reference",
+  ERR_CLASSIFICATION: "set the picture's role yourself: page or reference",
   ERR_HINTS: "paint the hints again, or remove them, then colour the page again",
   ERR_NO_REFERENCES: "add coloured pictures as references, then try again",
   ERR_PAGE_CRASHED: "look at the picture, then try it once more, perhaps with fewer steps or made smaller",
@@ -35,7 +35,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_ZIP_FORMAT: "unpack the archive with another program, then add the folder",
   ERR_ZIP_ENTRY: "unpack the archive with another program, then add the folder",
   ERR_ZIP_LIMIT: "unpack the archive, then add the folder",
-  ERR_OUTPUT_WRITE: `delete chapters that are done with, or ${OPERATOR} that its disk takes nothing; then try again`,
+  ERR_OUTPUT_WRITE: `delete finished chapters, or ${OPERATOR}: the disk is full or cannot be written; then try again`,
   ERR_OUTPUT_UNSAFE: `colour the chapter again as a new one, or ${OPERATOR}`,
   ERR_OUTPUT_LOCKED: "wait until the other run has ended, then try again",
   ERR_OUTPUT_EXISTS: "colour the chapter again as a new one",
@@ -57,6 +57,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_MODEL_OUTPUT: "colour the page again with other settings",
   ERR_RUN: REPORT,
   ERR_OUT_OF_MEMORY: "try again with fewer reference patches, or when nothing else is being coloured",
+  ERR_WORKER_THREAD: REPORT,
   ERR_DEVICE_LOST: `${OPERATOR}: it has to be started again; nothing is lost`,
   ERR_MODEL_NOT_FOUND: MODEL,
   ERR_MODEL_MANIFEST: MODEL,

@@ -1,4 +1,4 @@
-/** What the pictures of a job are used as: what the classifier suggests, and what people said. */
+/** Roles of a job's pictures: as the classifier suggests, or as people set them. */
 import { ConfigurationError, ValidationError } from "../../../errors.js";
 import { isSurelyColored } from "../../../classification/decision.js";
 import type { Job, PictureRole } from "../api/schemas.js";

@@ -52,7 +52,7 @@ export class Roots {
   /** Folders and archives in a folder, in natural order. @throws ValidationError `ERR_INPUT_NOT_FOUND` */
   async list(root: string, path = ""): Promise<RootEntry[]> {
     const place = await this.place(root, path);
-    if (!place.isFolder) throw notFound(`"${printableName(path)}" of the root "${root}" is no folder`);
+    if (!place.isFolder) throw notFound(`"${printableName(path)}" of the root "${root}" is not a folder`);
     const found: RootEntry[] = [];
     for (const label of await readdir(place.path).catch(() => [])) {
       if (isJunkName(label) || nameFault(label) !== undefined) continue;

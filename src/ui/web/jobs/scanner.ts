@@ -19,8 +19,8 @@ export interface ScanHost {
   change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
   /** Whether more files of the job are on their way. */
   isComing(entry: JobEntry): boolean;
-  toldJob(entry: JobEntry): void;
-  toldPictures(entry: JobEntry): void;
+  notifyJob(entry: JobEntry): void;
+  notifyPictures(entry: JobEntry): void;
 }
 
 /** So long uploads may go on to come before they are looked at, in milliseconds. */
@@ -41,10 +41,10 @@ export class Scanner {
     entry.scan ??= this.#scans(entry).finally(() => {
       entry.scan = undefined;
       if (entry.removed.signal.aborted) return;
-      this.#host.toldJob(entry);
-      this.#host.toldPictures(entry);
+      this.#host.notifyJob(entry);
+      this.#host.notifyPictures(entry);
     });
-    this.#host.toldJob(entry);
+    this.#host.notifyJob(entry);
   }
 
   /** Ends all scans; they begin anew at the next start. */
@@ -65,7 +65,7 @@ export class Scanner {
     } catch (error) {
       if (signal.aborted) return;
       entry.scanAgain = false;
-      log.error({ err: error }, `the pictures of job ${entry.id} could not be looked at: ${messageOf(error)}`);
+      log.error({ err: error }, `the pictures of job ${entry.id} could not be read: ${messageOf(error)}`);
       await this.#host.change(entry, (job) => ({ ...job, problem: problemOf(error) })).catch(() => undefined);
     }
   }
@@ -85,7 +85,7 @@ export class Scanner {
       pool,
       signal,
       before,
-      onProgress: () => this.#host.toldJob(entry),
+      onProgress: () => this.#host.notifyJob(entry),
     });
     fault ??= found.fault;
     await entry.changePictures((now) => ({ ...found, fault, pictures: withWords(found, now) }));

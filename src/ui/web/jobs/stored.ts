@@ -1,5 +1,5 @@
 /**
- * What a job keeps in its folder: `job.json` and `pictures.json`, each written whole or not at all. Both may have come
+ * The files in a job's folder: `job.json` and `pictures.json`, each written whole or not at all. Both may have come
  * from anywhere, so nothing of them is used before it has passed a schema.
  */
 import { readFile, stat } from "node:fs/promises";
@@ -20,10 +20,13 @@ const { createdAt, startedAt, endedAt, source, counts, progress, warnings, probl
 const count = z.int().min(0);
 /** A relative path that stays in its folder. */
 const insideName = z.string().refine((name) => nameFault(name) === undefined, "leads out of the job's folder");
-const fileName = insideName.refine((name) => !name.includes("/") && name !== "." && name !== "..", "is no file name");
+const fileName = insideName.refine(
+  (name) => !name.includes("/") && name !== "." && name !== "..",
+  "is not a file name",
+);
 
 /** `job.json`. */
-export const storedJob = z.strictObject({
+const storedJob = z.strictObject({
   version: z.literal(1),
   id: jobId,
   name: z.string(),
@@ -52,7 +55,7 @@ export const storedJob = z.strictObject({
   redoLater: z.array(pictureId),
   /** Its pictures are to be looked at. */
   unscanned: z.boolean(),
-  /** The next run tries pages again that were set aside. */
+  /** The next run tries pages again that were quarantined. */
   retry: z.boolean(),
   /** Size of the results as an archive. */
   resultBytes: count.optional(),

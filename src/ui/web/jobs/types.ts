@@ -1,4 +1,4 @@
-/** What the server and the jobs agree on: options, files that are opened, and the calls. */
+/** The interface between the server and the jobs: options, opened files, and the calls. */
 import type { BatchEngine, PicturePool } from "../../../core/batch-engine.js";
 import type {
   Job,
@@ -166,7 +166,7 @@ export interface Jobs {
   /** Makes the preview again. @param options.settings over the job's; default: the next seed */
   reject(id: string, options?: { readonly settings?: JobSettings | undefined }): Promise<Job>;
   /**
-   * Tries failed pages again, also those that were set aside. @param ids of some failed pages; default: all
+   * Tries failed pages again, also those that were quarantined. @param ids of some failed pages; default: all
    * @throws ValidationError `ERR_ARGUMENT` for a page that has not failed
    */
   retry(id: string, ids?: readonly string[]): Promise<Job>;

@@ -1,5 +1,5 @@
 /**
- * Where uploads go: names that browsers send become safe relative paths below the job's folder. An input is one archive
+ * Places uploads: names that browsers send become safe relative paths below the job's folder. An input is one archive
  * or a tree of pictures.
  */
 import { readdir } from "node:fs/promises";
@@ -20,12 +20,12 @@ export interface UploadName {
 }
 
 /** @throws ValidationError `ERR_ARGUMENT` */
-export function uploadName(sent: string, role: UploadRole): UploadName {
+function uploadName(sent: string, role: UploadRole): UploadName {
   const normal = normalizeEntryName(sent.normalize("NFC"));
   const given = role === "reference" ? normal.slice(normal.lastIndexOf("/") + 1) : normal;
   const fault =
     nameFault(normal) ??
-    (given === "" || given.endsWith("/") ? "it names no file" : undefined) ??
+    (given === "" || given.endsWith("/") ? "it does not name a file" : undefined) ??
     (isJunkName(normal) ? "it is a file that a system or this program leaves behind; leave it out" : undefined);
   if (fault !== undefined)
     throw new ValidationError("ERR_ARGUMENT", `the upload "${printableName(sent)}" is refused: ${fault}`);

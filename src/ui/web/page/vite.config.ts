@@ -1,4 +1,4 @@
-/** How the page is built: with nothing inline, so that a strict content security policy holds. */
+/** Builds the page with nothing inline, so that a strict content security policy holds. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 

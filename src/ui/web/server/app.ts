@@ -1,4 +1,4 @@
-/** The application: what is looked at before each request, the routes, and how errors are answered. */
+/** Builds the Fastify application: hooks before each request, the routes, and the error handler. */
 import type { Socket } from "node:net";
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import cookie from "@fastify/cookie";
@@ -130,7 +130,7 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
       ? "the head of the request did not come in time"
       : status === 431
         ? "the head of the request is too large"
-        : "this is no request in HTTP";
+        : "this is not an HTTP request";
   const text = JSON.stringify(problem(status, status === 431 ? "ERR_REQUEST_LIMIT" : "ERR_REQUEST", detail));
   if (!socket.writable) return void socket.destroy();
   const headers = Object.entries({ ...HEADERS_OF_LAST_ANSWER, "content-length": Buffer.byteLength(text) });

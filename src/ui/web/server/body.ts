@@ -1,4 +1,4 @@
-/** What a request says of its body. */
+/** Parses what a request's headers say about its body. */
 import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import { RequestError, tooLarge } from "./request-error.js";

@@ -1,4 +1,4 @@
-/** Whether the disk has room for what is to come, uploads that are on their way included. */
+/** Checks that the disk has space for uploads, those in progress included. */
 import { freeBytes } from "../../../platform/storage.js";
 import { RequestError } from "./request-error.js";
 
@@ -36,7 +36,7 @@ export class DiskSpace {
     throw new RequestError(
       507,
       "ERR_OUTPUT_WRITE",
-      `the server's disk has no room for ${bytes} bytes more; remove jobs that are done with, then try again`,
+      `the server's disk has no space for another ${bytes} bytes; delete finished jobs, then try again`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Who may ask at all, looked at before anything of the request is read: host, origin, token, slow senders. */
+/** Checks each request before it is read: host, origin, token, slow senders. */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { App } from "./app-type.js";
 import { hostCheck } from "./hosts.js";

@@ -1,6 +1,6 @@
 /**
- * Which names the server answers to. A page of another site can make its own name lead to this server's address (DNS
- * rebinding), but it cannot make a browser send another `Host` than that name.
+ * Checks the host names that the server answers to. A page of another site can make its own name lead to this server's
+ * address (DNS rebinding), but it cannot make a browser send another `Host` than that name.
  */
 import { hostname } from "node:os";
 import { isIP } from "node:net";

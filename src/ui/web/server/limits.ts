@@ -1,4 +1,4 @@
-/** What the server takes, from one client and in all. Everything that a client can make large has its limit here. */
+/** Limits of the server, for one client and in all. Everything that a client can make large has its limit here. */
 
 /** Limits of the server; see `DEFAULT_LIMITS`. */
 export interface ServerLimits {

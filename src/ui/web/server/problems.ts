@@ -26,7 +26,7 @@ export function problem(status: number, code: ErrorCode, detail: string): Proble
 }
 
 /** What is answered to an error. What is no error of the engine or of the framework tells nothing about itself. */
-export function answerTo(error: unknown): ProblemAnswer {
+function answerTo(error: unknown): ProblemAnswer {
   if (error instanceof RequestError) return withRetry(problem(error.status, error.code, error.message), error.headers);
   if (error instanceof BatchProcessingError) return withRetry(problemOf(error));
   const ofFramework = frameworkProblem(error);

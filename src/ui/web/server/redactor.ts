@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { PathHider } from "../jobs/hide-paths.js";
+import { escapeRegExp } from "../../../text/escape-regexp.js";
 
 /** Folders at the top whose names are also words of URLs. */
 const NOT_FOLDERS: ReadonlySet<string> = new Set(["api"]);
@@ -19,7 +20,7 @@ export class Redactor {
     this.#known = new PathHider(known, data);
     const top = new Set([...readdirSync("/"), homedir().split("/")[1] ?? ""].filter((name) => name !== ""));
     for (const name of NOT_FOLDERS) top.delete(name);
-    const names = [...top].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)).join("|");
+    const names = [...top].map((name) => escapeRegExp(name)).join("|");
     // The last part stays: people know the file's name.
     this.#path = new RegExp(String.raw`(?<![\w/.:%-])/(?:${names})(?:/[^\s"'\\:;,()/]*)*/(?=[^\s"'\\:;,()/])`, "gu");
   }

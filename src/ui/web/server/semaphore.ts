@@ -32,7 +32,7 @@ export class Semaphore {
 
   #turn(signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.length >= this.#mostWaiting)
-      throw busy(503, `${this.#waiting.length} requests of this kind wait, as many as may; try again later`);
+      throw busy(503, `too many requests are queued (limit ${this.#mostWaiting}); try again later`);
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         const place = this.#waiting.indexOf(onTurn);

@@ -179,7 +179,7 @@ function listenError(host: string, port: number, cause: unknown): ResourceError 
       : code === "EACCES"
         ? `port ${port} may not be used by this user; choose a --port above 1023`
         : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
-          ? `${host} is no address of this machine; choose another --host, such as 127.0.0.1, or 0.0.0.0 for all`
+          ? `${host} is not an address of this machine; choose another --host, such as 127.0.0.1, or 0.0.0.0 for all`
           : `cannot listen on ${host}, port ${port}: ${messageOf(cause)}`;
   return new ResourceError("ERR_LISTEN", why, { cause });
 }

@@ -1,4 +1,4 @@
-/** What the routes work with. */
+/** Services that the routes use. */
 import type { Jobs } from "../jobs/types.js";
 import type { DiskSpace } from "./disk-space.js";
 import type { EventStreams } from "./event-streams.js";

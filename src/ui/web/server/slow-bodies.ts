@@ -1,6 +1,6 @@
 /**
- * Drops clients that send a body drop by drop: each holds a connection and what belongs to it. Heads of requests are
- * Node's own business (`headersTimeout`).
+ * Disconnects clients that send a request body too slowly (Slowloris). Heads of requests are Node's own business
+ * (`headersTimeout`).
  */
 import type { IncomingMessage } from "node:http";
 

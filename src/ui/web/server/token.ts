@@ -8,7 +8,7 @@ import { ConfigurationError } from "../../../errors.js";
 import { RequestError } from "./request-error.js";
 
 /** Shorter tokens could be guessed. */
-export const LEAST_TOKEN_LENGTH = 16;
+const LEAST_TOKEN_LENGTH = 16;
 const MINUTE_MS = 60_000;
 /** Addresses whose wrong tokens are remembered. */
 const REMEMBERED = 10_000;

@@ -120,7 +120,7 @@ export class Uploads {
     if ((await this.#store.unfinished()).length >= limits.keptUploads)
       throw busy(
         503,
-        `${limits.keptUploads} uploads are not complete, as many as are kept; go on with those, or try later`,
+        `${limits.keptUploads} uploads are incomplete, which is the limit; continue those, or try again later`,
       );
     (await space.book(upload.size ?? 0))();
     return { metadata: { job, role, path } };

@@ -2,7 +2,8 @@
 import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PAGES_AHEAD, PageLanes, PageLeft } from "../../../../src/colorization/request/page-lanes.js";
+import { BatchProcessingError } from "../../../../src/errors.js";
+import { PAGES_AHEAD, PageLanes, PageNotStartedError } from "../../../../src/colorization/request/page-lanes.js";
 import { Turns } from "../../../../src/colorization/request/turns.js";
 import { MemoryManager } from "../../../../src/memory/memory-manager.js";
 import { picturesBudget, PICTURES_BYTES } from "../../../../src/memory/pressure.js";
@@ -118,7 +119,10 @@ describe("PageLanes", () => {
     const [first, second] = [lanes.enter(), lanes.enter()];
     expect(await first.colouring(async () => "done")).toBe("done");
     open = false;
-    await expect(second.colouring(async () => "done")).rejects.toBeInstanceOf(PageLeft);
+    const error = await second.colouring(async () => "done").catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(PageNotStartedError);
+    expect(error).toBeInstanceOf(BatchProcessingError);
+    expect(error).toMatchObject({ code: "ERR_STATE", name: "PageNotStartedError" });
   });
 });
 

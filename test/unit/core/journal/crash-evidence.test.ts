@@ -2,41 +2,41 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  addDeath,
-  treatmentOf,
-  type Death,
-  type DeathCounts,
-  type Treatment,
+  addExit,
+  crashPolicyOf,
+  type ProcessExit,
+  type ExitCounts,
+  type CrashPolicy,
 } from "../../../../src/core/journal/crash-evidence.js";
 import { markText, stageInMark } from "../../../../src/core/journal/crash-marks.js";
-import { causeOfDeath } from "../../../../src/core/journal/death-cause.js";
+import { exitCauseOf } from "../../../../src/core/journal/death-cause.js";
 import { newLeaseRecord } from "../../../../src/core/journal/lease-record.js";
 
-const after = (...deaths: readonly Death[]): Treatment =>
-  treatmentOf(deaths.reduce<DeathCounts | undefined>(addDeath, undefined));
-const death = (cause: Death["cause"], alone: boolean, stage: Death["stage"] = "denoise"): Death => ({
+const after = (...exits: readonly ProcessExit[]): CrashPolicy =>
+  crashPolicyOf(exits.reduce<ExitCounts | undefined>(addExit, undefined));
+const death = (cause: ProcessExit["cause"], alone: boolean, stage: ProcessExit["stage"] = "denoise"): ProcessExit => ({
   cause,
   alone,
   stage,
 });
-const times = (count: number, one: Death): Death[] => Array.from({ length: count }, () => one);
-const ALONE: Treatment = { kind: "alone", leastMemory: false };
-const LEAST: Treatment = { kind: "alone", leastMemory: true };
+const times = (count: number, one: ProcessExit): ProcessExit[] => Array.from({ length: count }, () => one);
+const ALONE: CrashPolicy = { kind: "alone", leastMemory: false };
+const LEAST: CrashPolicy = { kind: "alone", leastMemory: true };
 
 describe("a page after crashes", () => {
   it.each([
-    ["none", [], { kind: "usual" }],
+    ["none", [], { kind: "normal" }],
     ["one beside others", [death("crash", false)], ALONE],
     ["one alone", [death("crash", true)], ALONE],
     ["two, never alone: another page may be at fault", times(2, death("crash", false)), ALONE],
     [
       "two, the last one alone",
       [death("crash", false), death("crash", true, "decode")],
-      { kind: "set-aside", cause: "crash", deaths: 2, stage: "decode" },
+      { kind: "quarantined", cause: "crash", exits: 2, stage: "decode" },
     ],
     ["one, and a kill alone", [death("crash", false), death("unknown", true)], ALONE],
-  ] as [string, Death[], Treatment][])("(%s)", (_what, deaths, expected) => {
-    expect(after(...deaths)).toEqual(expected);
+  ] as [string, ProcessExit[], CrashPolicy][])("(%s)", (_what, exits, expected) => {
+    expect(after(...exits)).toEqual(expected);
   });
 });
 
@@ -47,33 +47,33 @@ describe("a page after out-of-memory kills", () => {
     [
       "two, the second with the least memory",
       times(2, death("out-of-memory", true)),
-      { kind: "set-aside", cause: "out-of-memory", deaths: 2, stage: "denoise" },
+      { kind: "quarantined", cause: "out-of-memory", exits: 2, stage: "denoise" },
     ],
     ["two beside others, as one may be of another process", times(2, death("out-of-memory", false)), LEAST],
     ["one, and then a kill", [death("out-of-memory", true), death("unknown", true)], LEAST],
-  ] as [string, Death[], Treatment][])("(%s)", (_what, deaths, expected) => {
-    expect(after(...deaths)).toEqual(expected);
+  ] as [string, ProcessExit[], CrashPolicy][])("(%s)", (_what, exits, expected) => {
+    expect(after(...exits)).toEqual(expected);
   });
 });
 
 describe("a page after ends without evidence", () => {
-  it("is done as usual twice, then alone, and is set aside after five alone in one stage", () => {
-    expect(after(...times(2, death("unknown", false)))).toEqual({ kind: "usual" });
+  it("is done as usual twice, then alone, and is quarantined after five alone in one stage", () => {
+    expect(after(...times(2, death("unknown", false)))).toEqual({ kind: "normal" });
     expect(after(...times(50, death("unknown", false)))).toEqual(ALONE);
     const alone = [...times(3, death("unknown", false)), ...times(4, death("unknown", true))];
     expect(after(...alone)).toEqual(ALONE);
     expect(after(...alone, death("unknown", true))).toEqual({
-      kind: "set-aside",
+      kind: "quarantined",
       cause: "unknown",
-      deaths: 8,
+      exits: 8,
       stage: "denoise",
     });
     expect(after(...alone, death("unknown", true, "decode"))).toEqual(ALONE);
     expect(after(...alone, death("unknown", false), death("unknown", true))).toEqual(ALONE);
   });
 
-  it("is never set aside while no five in a row are alone in one stage", () => {
-    const kill = fc.record<Death>({
+  it("is never quarantined while no five in a row are alone in one stage", () => {
+    const kill = fc.record<ProcessExit>({
       cause: fc.constant("unknown"),
       alone: fc.boolean(),
       stage: fc.constantFrom("decode", "denoise", "encode"),
@@ -84,7 +84,7 @@ describe("a page after ends without evidence", () => {
           const five = kills.slice(Math.max(0, index - 4), index + 1);
           return five.length === 5 && five.every(({ alone, stage }) => alone && stage === one.stage);
         });
-        if (!runs.at(-1)) expect(after(...kills).kind).not.toBe("set-aside");
+        if (!runs.at(-1)) expect(after(...kills).kind).not.toBe("quarantined");
       }),
       { seed: 13 },
     );
@@ -117,7 +117,7 @@ describe("why a process has ended", () => {
     ["counts that nobody knows", leaseWith("", ""), [], { group: undefined, machine: undefined }, "unknown"],
     ["a torn lease", undefined, [], kills, "unknown"],
   ] as const)("(%s)", (_what, lease, notes, now, expected) => {
-    expect(causeOfDeath(lease, notes, now).cause).toBe(expected);
+    expect(exitCauseOf(lease, notes, now).cause).toBe(expected);
   });
 });
 

@@ -60,30 +60,30 @@ function after(...steps: readonly (JournalEntry | Cause)[]): RunHistory {
   return history;
 }
 const kinds = (history: RunHistory, ...pages: string[]): string[] =>
-  pages.map((page) => history.treatment(page, "f").kind);
+  pages.map((page) => history.crashPolicy(page, "f").kind);
 
-describe("a page that was in hand when a process ended", () => {
-  it("is done alone after a crash with all that were in hand, and set aside when it crashes alone", () => {
+describe("a page that was in progress when a process ended", () => {
+  it("is done alone after a crash with all that were in progress, and quarantined when it crashes alone", () => {
     const once = after(run(), begin("a"), done("a"), begin("b"), begin("c"), "crash", run());
-    expect(kinds(once, "a", "b", "c")).toEqual(["usual", "alone", "alone"]);
+    expect(kinds(once, "a", "b", "c")).toEqual(["normal", "alone", "alone"]);
     const stage: JournalEntry = { type: "begin", ...key("b"), stage: "denoise" };
     const twice = after(run(), begin("b"), begin("c"), "crash", run(), begin("b"), stage, "crash", run());
-    expect(twice.treatment("b", "f", "s")).toMatchObject({ kind: "set-aside", cause: "crash", stage: "denoise" });
+    expect(twice.crashPolicy("b", "f", "s")).toMatchObject({ kind: "quarantined", cause: "crash", stage: "denoise" });
     expect(kinds(twice, "c")).toEqual(["alone"]);
   });
 
   it("is nobody's fault without evidence", () => {
     const rounds = Array.from({ length: 2 }, () => [run(), begin("b"), "unknown"] as const).flat();
-    expect(kinds(after(...rounds), "b")).toEqual(["usual"]);
+    expect(kinds(after(...rounds), "b")).toEqual(["normal"]);
     expect(kinds(after(run(), begin("b"), { type: "died", pages: [{ ...key("b"), stage: "decode" }] }), "b")).toEqual([
-      "usual",
+      "normal",
     ]);
   });
 
-  it("is cleared by a picture, by an ordinary failure, and by retry, but not by being set aside", () => {
-    expect(kinds(after(run(), begin("a"), "crash", begin("a"), failed("a")), "a")).toEqual(["usual"]);
-    expect(kinds(after(run(), begin("a"), "crash", begin("a"), done("a")), "a")).toEqual(["usual"]);
-    expect(kinds(after(run(), begin("a"), run(), "crash"), "a")).toEqual(["usual"]);
+  it("is cleared by a picture, by an ordinary failure, and by retry, but not by being quarantined", () => {
+    expect(kinds(after(run(), begin("a"), "crash", begin("a"), failed("a")), "a")).toEqual(["normal"]);
+    expect(kinds(after(run(), begin("a"), "crash", begin("a"), done("a")), "a")).toEqual(["normal"]);
+    expect(kinds(after(run(), begin("a"), run(), "crash"), "a")).toEqual(["normal"]);
     const aside = [
       run(),
       begin("a"),
@@ -94,19 +94,19 @@ describe("a page that was in hand when a process ended", () => {
       failed("a", "ERR_PAGE_CRASHED"),
       run(),
     ] as const;
-    expect(kinds(after(...aside), "a")).toEqual(["set-aside"]);
-    expect(kinds(after(...aside, { type: "retry", pages: ["a"] }), "a")).toEqual(["usual"]);
+    expect(kinds(after(...aside), "a")).toEqual(["quarantined"]);
+    expect(kinds(after(...aside, { type: "retry", pages: ["a"] }), "a")).toEqual(["normal"]);
   });
 
   it("is another page with another file or other settings", () => {
     const history = after(run(), begin("a"), "crash", run(), begin("a"), "crash");
-    expect([history.treatment("a", "f", "other").kind, history.treatment("a", "other", "s").kind]).toEqual([
-      "usual",
-      "usual",
+    expect([history.crashPolicy("a", "f", "other").kind, history.crashPolicy("a", "other", "s").kind]).toEqual([
+      "normal",
+      "normal",
     ]);
     history.note({ type: "begin", ...key("a", "f", "other"), stage: "decode" });
     history.note(died(history, "crash"));
-    expect(history.treatment("a", "f", "other").kind).toBe("alone");
+    expect(history.crashPolicy("a", "f", "other").kind).toBe("alone");
   });
 });
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../../src/core/journal/journal.js";
 import { leaseText, newLeaseRecord, parseLease, type LeaseRecord } from "../../../../src/core/journal/lease-record.js";
 import { Lease, LEASE_TIMES, type LeaseClock, type LeaseOptions } from "../../../../src/core/journal/lease.js";
@@ -49,7 +49,7 @@ describe("a lease that is held", () => {
     await expect(acquire()).rejects.toMatchObject({
       code: "ERR_OUTPUT_LOCKED",
       message: expect.stringContaining(
-        `another run works on out: process ${process.pid} on ${hostname()}, since`,
+        `out is in use by another run: process ${process.pid} on ${hostname()}, since`,
       ) as string,
     });
     await lease.release();
@@ -85,7 +85,7 @@ describe("a lease that is held", () => {
         code: "ERR_OUTPUT_LOCKED",
         message: expect.stringContaining("process 4711 on node-7") as string,
       });
-      expect(seen).toBeLessThan(LEASE_TIMES.silence);
+      expect(seen).toBeLessThan(LEASE_TIMES.staleAfterMs);
     }
     expect(parseLease(await readFile(path, "utf8"))).toMatchObject({ host: "node-7" });
   });
@@ -98,7 +98,7 @@ describe("a lease is taken over", () => {
       const clock = fakeClock();
       const waits: string[] = [];
       const lease = await acquire({ clock, onWait: (message) => waits.push(message) });
-      expect(clock.now()).toBe(LEASE_TIMES.silence);
+      expect(clock.now()).toBe(LEASE_TIMES.staleAfterMs);
       expect(waits).toEqual([
         expect.stringMatching(/^out is held by process .*; it is taken over if no heartbeat comes within 30 s$/u),
       ]);
@@ -132,7 +132,7 @@ describe("a lease is taken over", () => {
         await utimes(path, heartbeat, heartbeat);
         const clock = fakeClock();
         const lease = await acquire({ clock });
-        expect(clock.now()).toBe(LEASE_TIMES.silence);
+        expect(clock.now()).toBe(LEASE_TIMES.staleAfterMs);
         await lease.release();
       }
     }
@@ -174,7 +174,7 @@ describe("the loser of a takeover", () => {
       await expect(act()).rejects.toMatchObject({
         code: "ERR_OUTPUT_LOCKED",
         message: expect.stringMatching(
-          /another run has taken over out: process .* stops\. What it finished is kept$/u,
+          /another run has taken over out: process .* so it stops\. Finished pages are kept$/u,
         ) as string,
       });
     expect(await late.isHeld()).toBe(false);
@@ -212,5 +212,26 @@ describe("the loser of a takeover", () => {
     });
     await journal.close();
     expect(await readdir(root)).toEqual(["journal.ndjson"]);
+  });
+});
+
+describe("a file system without hard links", () => {
+  it.each(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EMLINK", "ENOSYS"])("that answers %s has leases too", async (code) => {
+    vi.resetModules();
+    vi.doMock("node:fs/promises", async (original) => ({
+      ...(await original<typeof import("node:fs/promises")>()),
+      link: () => Promise.reject(Object.assign(new Error("no links"), { code })),
+    }));
+    try {
+      const module = await import("../../../../src/core/journal/lease.js");
+      const lease = await module.Lease.acquire(path, "out");
+      expect(parseLease(await readFile(path, "utf8"))?.token).toBe(lease.token);
+      const living = { clock: fakeClock(), liveness: () => "alive" as const };
+      await expect(module.Lease.acquire(path, "out", living)).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
+      await lease.release();
+    } finally {
+      vi.doUnmock("node:fs/promises");
+      vi.resetModules();
+    }
   });
 });

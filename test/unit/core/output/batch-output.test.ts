@@ -74,7 +74,7 @@ describe("a picture in a folder", () => {
     expect([await text("out/b_colorized_1.png"), await text("out/c_colorized_1.png")]).toEqual(["b.png 1", "c.png 1"]);
     expect(second.takeNotices()).toEqual([
       expect.stringMatching(/b_colorized\.png was changed after it was written and is kept; .*b_colorized_1\.png$/u),
-      expect.stringMatching(/^2 pictures of an earlier run/u),
+      expect.stringMatching(/^replaced 2 pictures from an earlier run/u),
     ]);
     expect(second.takeNotices()).toEqual([]);
     await second.stop();

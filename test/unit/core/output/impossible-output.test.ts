@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 const isFile = /cannot write .*a part of the path is a file, not a folder; choose another output/;
-const isNoPlace = /cannot make the folder .*the system takes no folders there; choose another output/;
+const isNoPlace = /cannot make the folder .*the file system does not allow folders there; choose another output/;
 const inTheWay = /cannot write .*a file or a broken link is in the way; choose another output or remove it/;
 
 type Case = [key: "outputDir" | "outputZip", path: string, text: RegExp];

@@ -246,7 +246,7 @@ describe("an archive's metadata", () => {
     await expect(redoRun(path, ["a.png"])).rejects.toMatchObject({
       code: "ERR_CONFIG",
       message: expect.stringMatching(
-        /x\.cbz were copied or downloaded, .*private, with pages .*--set inputDir/u,
+        /x\.cbz was copied or downloaded, .*private, with pages .*--set inputDir/u,
       ) as string,
     });
     expect(await readdir(at("downloads"))).toEqual(["x.cbz"]);

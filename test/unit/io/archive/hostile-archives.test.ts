@@ -52,7 +52,7 @@ describe("refused when the archive is listed", () => {
     ["lzma", { name: "evil.png", data: "x", method: 14 }, /lzma \(14\) is unsupported/u],
     ["zstd", { name: "evil.png", data: "x", method: 93 }, /zstd \(93\) is unsupported/u],
     ["an unknown method", { name: "evil.png", data: "x", method: 77 }, /method number \(77\) is unsupported/u],
-    ["a stored size that lies", { name: "evil.png", data: "four", sizeBytes: 4000 }, /its size lies/u],
+    ["a stored size that lies", { name: "evil.png", data: "four", sizeBytes: 4000 }, /wrong size in the archive/u],
     ["an entry that overlaps another", { name: "evil.png", data: "x", headerOffset: 0 }, /overlaps another entry/u],
     [
       "an entry that reaches into the directory",
@@ -105,17 +105,17 @@ describe("refused when the entry is read", () => {
     [
       "unpacks to more than it says",
       { name: "evil.png", data: "x".repeat(1000), method: 8, sizeBytes: 10 },
-      /size lies: it unpacks to more than the 10 bytes/u,
+      /wrong size in the archive: it unpacks to more than the declared 10 bytes/u,
     ],
     [
       "unpacks to a byte more than it says",
       { name: "evil.png", data: "x".repeat(1000), method: 8, sizeBytes: 999 },
-      /size lies/u,
+      /wrong size in the archive/u,
     ],
     [
       "unpacks to less than it says",
       { name: "evil.png", data: "x".repeat(1000), method: 8, sizeBytes: 1001 },
-      /size lies: it unpacks to 1000 bytes/u,
+      /wrong size in the archive: it unpacks to 1000 bytes/u,
     ],
     [
       "another name in the local header",

@@ -371,7 +371,7 @@ describe("what an archive costs at most", () => {
         { name: "good.png", data: "page" },
       ]),
     );
-    expect(source.faults.map(({ name, error }) => [name, /size lies/u.test(error.message)])).toEqual([
+    expect(source.faults.map(({ name, error }) => [name, /wrong size in the archive/u.test(error.message)])).toEqual([
       ["evil.png", true],
       ["evil2.png", true],
     ]);

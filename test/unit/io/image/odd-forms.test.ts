@@ -210,7 +210,7 @@ describe("a file that lacks its end", () => {
       noise: { type: "gaussian", mean: 128, sigma: 40 },
     },
   });
-  const WARNING = [expect.stringMatching(/lacks the mark that ends its file/u) as string];
+  const WARNING = [expect.stringMatching(/lacks its end-of-file marker/u) as string];
 
   it.each([
     ["baseline", false],

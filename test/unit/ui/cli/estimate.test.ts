@@ -106,7 +106,7 @@ describe("the batch", () => {
   });
 });
 
-describe("the page in hand", () => {
+describe("the page in progress", () => {
   it("is guessed from its own denoising steps at first", () => {
     const estimate = fed([0, started(1)], [0, begun(0)], [1, at(0, "denoise", 1)]);
     expect(estimate.pageLeftMs(1000)).toBeUndefined();

@@ -207,7 +207,7 @@ describe("on a terminal", () => {
     expect(out()).toBe("");
   });
 
-  it("guesses what is left for the batch and for the page in hand, and counts down while nothing happens", () => {
+  it("guesses what is left for the batch and for the page in progress, and counts down while nothing happens", () => {
     vi.useFakeTimers();
     let now = 0;
     const { reporter: told, err } = reporter({ tty: true, columns: 100, now: () => now });

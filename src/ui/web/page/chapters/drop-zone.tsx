@@ -1,4 +1,4 @@
-/** Where chapters are dropped or chosen. The whole view takes a drop; the frame shows it. */
+/** A drop zone for chapters, with a file chooser. The whole view takes a drop; the frame shows it. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";

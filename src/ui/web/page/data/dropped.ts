@@ -1,4 +1,4 @@
-/** What a person dropped or chose: archives, folders with everything in them, loose pictures. */
+/** Reads dropped or chosen files: archives, folders with everything in them, loose pictures. */
 import type { UploadFile } from "./uploads.js";
 
 /** What becomes one job. */

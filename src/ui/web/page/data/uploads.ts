@@ -218,7 +218,7 @@ export function goOnWith(files: readonly UploadFile[]): { rest: UploadFile[]; jo
 }
 
 /** True while a file is on its way. */
-export const uploading = computed(() => transfers.value.some((one) => one.state !== "failed"));
+const uploading = computed(() => transfers.value.some((one) => one.state !== "failed"));
 
 addEventListener("beforeunload", (event) => {
   if (uploading.value) event.preventDefault();

@@ -1,4 +1,4 @@
-/** What can be done with a job in its state. In a list as icons, on its own view as words. */
+/** Buttons for a job in its state: icons in a list, words on its own view. */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";

@@ -42,12 +42,12 @@ const DEFAULTS: Readonly<Record<string, unknown>> = Object.fromEntries(
 );
 
 /** The setting's default, undefined where it has none. */
-export function defaultOf(key: ShownSetting): unknown {
+function defaultOf(key: ShownSetting): unknown {
   return DEFAULTS[key];
 }
 
 /** Why the model takes no notice of a setting, or undefined where it does. */
-export function whyIgnored(key: string): { reason: string; always: boolean } | undefined {
+function whyIgnored(key: string): { reason: string; always: boolean } | undefined {
   const found = server.value?.ignored.find((one) => one.setting === key);
   if (!found) return undefined;
   return { reason: t.value.settings.ignored(key, found.because, found.unless), always: found.unless === undefined };

@@ -1,4 +1,4 @@
-/** What was found in a chapter, sorted into pages and references, and what is left alone. */
+/** Shows a chapter's pictures, sorted into pages and references, and the files that are ignored. */
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";

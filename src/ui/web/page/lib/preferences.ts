@@ -1,4 +1,4 @@
-/** What a person chose and what goes on after a reload, kept in the browser. Works without storage too. */
+/** Stores preferences and state that outlive a reload in the browser. Works without storage too. */
 import { effect, signal, type Signal } from "@preact/signals";
 
 const PREFIX = "cobra-batch:";

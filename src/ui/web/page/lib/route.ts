@@ -1,4 +1,4 @@
-/** Which view is shown. Addresses stand behind the #, so that every server that serves one file can serve the page. */
+/** Routes between views. Addresses are behind the #, so that every server that serves one file can serve the page. */
 import { computed, signal } from "@preact/signals";
 
 /** A view of the page. */
@@ -17,7 +17,7 @@ export function href(route: Route): string {
 }
 
 /** The view that an address names; an unknown address is the list of chapters. */
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [first, job, pages, picture] = hash.replace(/^#\/?/, "").split("/");
   if (first === "one-page") return job ? { view: "one-page", job } : { view: "one-page" };
   if (first === "jobs" && job && pages === "pages" && picture) return { view: "picture", job, picture };

@@ -1,4 +1,4 @@
-/** What a screen reader is told of progress: one polite region for the page, filled at most every few seconds. */
+/** Announces progress to screen readers: one polite region for the page, filled at most every few seconds. */
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 

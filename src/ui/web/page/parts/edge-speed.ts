@@ -1,4 +1,4 @@
-/** How fast the window scrolls while something is dragged near its upper or lower edge. */
+/** Computes the scroll speed while something is dragged near the window's upper or lower edge. */
 
 /** How near, and how fast at the very edge. */
 const EDGE_PX = 96;

@@ -1,4 +1,4 @@
-/** What is selected in a gallery: by click, with shift and ctrl, by key, all, none, the best N. */
+/** Selection in a gallery: by click, with shift and ctrl, by key, all, none, the best N. */
 import { signal } from "@preact/signals";
 
 /** The selection of one gallery. */

@@ -31,7 +31,7 @@ const ROOM_PX = { above: 120, below: 60 };
 const PICTURE_ASPECT = 1.36;
 
 /** Columns, width and height of tiles in a list of this width. */
-export function tileLayout(
+function tileLayout(
   width: number,
   { tileWidth, captionHeight }: Pick<TileGridProps, "tileWidth" | "captionHeight">,
 ): { columns: number; width: number; rowHeight: number } {

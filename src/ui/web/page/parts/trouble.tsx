@@ -1,4 +1,4 @@
-/** What went wrong, beside what failed, with what to do about it. It stays until it is dealt with or put away. */
+/** Shows an error beside what failed, with its remedy. It stays until it is solved or dismissed. */
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";

@@ -1,4 +1,4 @@
-/** Which rows of a long list are near the window, so that 2,000 pages draw a screenful. */
+/** Finds the rows of a long list near the window, so that 2,000 pages draw a screenful. */
 import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 

@@ -20,7 +20,7 @@ export const en = {
     chapters: "Chapters",
     onePage: "One page",
     theme: "Light or dark",
-    themes: { system: "As the system", light: "Light", dark: "Dark" },
+    themes: { system: "System", light: "Light", dark: "Dark" },
     language: "Language",
   },
 
@@ -38,7 +38,7 @@ export const en = {
   drop: {
     label: "Add chapters",
     title: "Drop chapters here",
-    release: "Let go to add them",
+    release: "Release to add",
     what: "CBZ or ZIP archives, folders, or single pictures. Each archive and each folder becomes a chapter of its own.",
     files: "Choose files",
     folder: "Choose a folder",
@@ -68,7 +68,7 @@ export const en = {
         ? "An upload was interrupted. Choose the same file again and it continues where it stopped:"
         : `${count} uploads were interrupted. Choose the same files again and they continue where they stopped:`,
     chooseAgain: "Choose again",
-    forget: "Do without",
+    forget: "Discard",
   },
 
   jobs: {
@@ -163,7 +163,7 @@ export const en = {
     remove: "Remove",
     addReferences: "Add references",
     addedLater:
-      "Pages that are coloured after this use what you add. Going on with the chapter colours its finished pages again too.",
+      "Pages that are coloured after this use what you add. Continuing the chapter also colours its finished pages again.",
     noReferences: "No references yet. Drop coloured pictures here, or move some from the pages.",
     noPages: "No pages. Drop line art here, or move some from the references.",
   },
@@ -175,7 +175,7 @@ export const en = {
     start: (pages: number): string => (pages > 0 ? `Colour ${many(pages, "page", "pages")}` : "Start"),
     startPreview: "Preview first",
     waitForFiles: "You can start once the files are uploaded.",
-    waitForScan: "You can start once the pictures have been looked at.",
+    waitForScan: "You can start once the pictures have been read.",
     noPages: "There is no page to colour yet.",
     noReferences: "There are no references: without them the colours are a guess.",
     ignored: (_key: string, because: string, unless: string | undefined): string =>
@@ -211,11 +211,11 @@ export const en = {
       previewSeeds: "Each preview page appears with this many seeds.",
     },
     automatic: {
-      fill: "As the model says",
-      outputFormat: "As each page",
+      fill: "Model default",
+      outputFormat: "Same as each page",
       quality: "92, 90, 70",
       layers: "None",
-      result: "As the input",
+      result: "Same as the input",
     } as Partial<Record<string, string>>,
     values: {
       style: { line: "Line", "line + shadow": "Line and shadow" },
@@ -251,7 +251,7 @@ export const en = {
     now: "In progress now",
     tools: "How pages are shown",
     show: "Show",
-    filters: { all: "All", completed: "Done", failed: "Failed", open: "Open" },
+    filters: { all: "All", completed: "Done", failed: "Failed", open: "Remaining" },
     look: "Layout",
     grid: "Grid",
     table: "Table",
@@ -276,7 +276,7 @@ export const en = {
       denoise: "Denoising",
       decode: "Decoding",
       upsample: "Upsampling",
-      ink: "Laying the ink",
+      ink: "Compositing ink",
     },
   },
 
@@ -308,7 +308,7 @@ export const en = {
     used: "References used",
     usedHelp:
       "For each quarter of the page the model chose the parts of references that look most like it, the best one first.",
-    usedWhole: "The model looked at these references as a whole.",
+    usedWhole: "The model used these references as a whole.",
     quarters: "Parts chosen for each quarter of the page",
     quarterNames: ["Top left", "Top right", "Bottom left", "Bottom right"],
     partOf: (name: string, part: number): string =>
@@ -355,8 +355,8 @@ export const en = {
     reading: "Looking at the picture…",
     noReferences: "Add coloured pictures of the same characters, or drop them here.",
     removeReference: (name: string): string => `Remove ${name}`,
-    colorize: "Colourise",
-    again: "Colourise again",
+    colorize: "Colour page",
+    again: "Colour again",
   },
 };
 

@@ -1,4 +1,4 @@
-/** Which parts of references a page's colours came from, and for which quarter of the page each was chosen. */
+/** Lists the parts of references that a page's colours came from, and the quarter that each was chosen for. */
 
 /** A part of a reference: 0 the whole picture, 1 to 4 its corners, top left, top right, bottom left, bottom right. */
 export interface ChosenPart {
@@ -7,7 +7,7 @@ export interface ChosenPart {
 }
 
 /** Corners of a reference, and quarters of a page. */
-export const QUARTERS = 4;
+const QUARTERS = 4;
 
 function partOf(label: string): ChosenPart {
   const mark = label.lastIndexOf("#");

@@ -1,4 +1,4 @@
-/** What can be taken away of a page: its picture, a document with layers, its layers as files. */
+/** Downloads of a page: its picture, a document with layers, its layers as files. */
 import type { JSX } from "preact";
 import type { Job, Picture } from "../../api/schemas.js";
 import { urls } from "../lib/api.js";

@@ -1,4 +1,4 @@
-/** Which references a page's colours came from, and which of their parts was chosen for which quarter of the page. */
+/** Shows the references that a page's colours came from, and the part chosen for each quarter of the page. */
 import type { JSX } from "preact";
 import type { Job, Picture } from "../../api/schemas.js";
 import { urls } from "../lib/api.js";

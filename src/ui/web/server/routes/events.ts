@@ -1,4 +1,4 @@
-/** What happens, as server-sent events. */
+/** Sends events as server-sent events. */
 import type { OutgoingHttpHeaders } from "node:http";
 import { eventsQuery } from "../../api/requests.js";
 import { serverEvent } from "../../api/schemas.js";

@@ -85,7 +85,7 @@ export function jobRoutes(app: App, { jobs }: Services): void {
 }
 
 const PLAIN = {
-  start: "Queue a draft, or go on with a job that failed or was cancelled",
+  start: "Queue a draft, or continue a job that failed or was cancelled",
   pause: "Begin no further page; those in progress are finished",
   resume: "Queue a paused job in front",
 } as const;

@@ -1,4 +1,4 @@
-/** What the server is: its model, its limits, its health, its description. */
+/** Describes the server: its model, its limits, its health, its description. */
 import { VERSION } from "../../../../core/version.js";
 import { health } from "../../api/requests.js";
 import { serverInfo } from "../../api/schemas.js";

@@ -36,7 +36,7 @@ describe("decodeHintPicture", () => {
   });
 
   it.each([
-    ["no picture", () => Promise.resolve(Buffer.from("hello")), /h\.png is no picture that can be read/],
+    ["no picture", () => Promise.resolve(Buffer.from("hello")), /h\.png is not a picture that can be read/],
     ["no transparency", () => strokes([1, 2, 3]).flatten().png().toBuffer(), /has no transparency/],
     [
       "a cut-off file",

@@ -1,4 +1,4 @@
-/** What lets others watch a command: metrics over HTTP where a flag asks for them, traces where an SDK is there. */
+/** Telemetry of a command: metrics over HTTP if a flag asks for them, traces if an SDK is there. */
 import type { Engine } from "../../colorization/engine.js";
 import { VERSION } from "../../core/version.js";
 import type { Metrics } from "../../observe/metrics/metrics.js";
@@ -6,7 +6,7 @@ import { startTracing } from "../../observe/tracing.js";
 import type { MetricsFlags } from "./flags/metrics-flags.js";
 
 /** A command that is watched. */
-export interface Watch extends AsyncDisposable {
+export interface Telemetry extends AsyncDisposable {
   /** Undefined if nobody asked for them. */
   readonly metrics: Metrics | undefined;
   /** Shows an engine's counters from now on. */
@@ -18,10 +18,10 @@ export interface Watch extends AsyncDisposable {
  * @param ready what keeps the command from working; default: nothing once its engine is open
  * @throws ResourceError `ERR_LISTEN`
  */
-export async function startWatch(
+export async function startTelemetry(
   { metricsPort, metricsHost = "127.0.0.1" }: Partial<MetricsFlags>,
   ready?: () => Promise<readonly string[]>,
-): Promise<Watch> {
+): Promise<Telemetry> {
   const tracing = await startTracing(VERSION);
   let opened: Engine | undefined;
   if (metricsPort === undefined)

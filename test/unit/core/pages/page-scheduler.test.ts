@@ -1,12 +1,12 @@
-// What a batch does with pages that were in hand when a process ended: alone, with the least memory, or not at all. The
-// journals are those of real batches, taken while pages were in hand; a stand-in colours the pages.
+// What a batch does with pages that were in progress when a process ended: alone, with the least memory, or not at
+// all. The journals are those of real batches, taken while pages were in progress; a stand-in colours the pages.
 import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig } from "../../../../src/config/batch-config.js";
 import type { BatchSummary } from "../../../../src/core/events.js";
-import type { DeathCause } from "../../../../src/core/journal/crash-evidence.js";
+import type { ExitCause } from "../../../../src/core/journal/crash-evidence.js";
 import type { PageInHand } from "../../../../src/core/journal/entries.js";
 import { journalLine, readJournal } from "../../../../src/core/journal/journal.js";
 import { RunHistory } from "../../../../src/core/journal/history.js";
@@ -30,7 +30,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 const configOf = (output: string): BatchConfig =>
   parseBatchConfig({ inputDir: at("in"), outputDir: output, referenceImages: [at("refs")] }).config;
 
-/** An output as a process leaves it that ends while these pages are in hand. */
+/** An output as a process leaves it that ends while these pages are in progress. */
 async function outputInHand(pages: readonly string[]): Promise<string> {
   const [running, left] = [at(`running-${outputs}`), at(`left-${outputs++}`)];
   let begun = 0;
@@ -49,7 +49,7 @@ async function outputInHand(pages: readonly string[]): Promise<string> {
 }
 
 /** Notes the end of a process. */
-async function die(output: string, cause: DeathCause, pages: readonly string[], count = 1): Promise<void> {
+async function die(output: string, cause: ExitCause, pages: readonly string[], count = 1): Promise<void> {
   const path = join(output, ".cobra-batch/journal.ndjson");
   const { inHand } = new RunHistory((await readJournal(path))!.entries);
   const named = inHand.filter(({ page }) => pages.includes(page)) as PageInHand[];
@@ -83,7 +83,7 @@ async function run(output: string): Promise<Seen> {
   return { summary: await runBatch(engine, configOf(output)), beside, clearedFor };
 }
 
-describe("pages that were in hand when a process ended", () => {
+describe("pages that were in progress when a process ended", () => {
   it("are coloured one by one after a crash, and the others beside one another", async () => {
     const output = await outputInHand(["p1.png", "p2.png"]);
     await die(output, "crash", ["p1.png", "p2.png"]);
@@ -94,7 +94,7 @@ describe("pages that were in hand when a process ended", () => {
     expect(clearedFor).toEqual([]);
   });
 
-  it("are set aside after the second crash, and stay so; a neighbour is not", async () => {
+  it("are quarantined after the second crash, and stay so; a neighbour is not", async () => {
     const output = await outputInHand(["p1.png"]);
     await die(output, "crash", ["p1.png"], 2);
     for (let time = 0; time < 2; time++)
@@ -104,7 +104,7 @@ describe("pages that were in hand when a process ended", () => {
           {
             page: "p1.png",
             code: "ERR_PAGE_CRASHED",
-            message: expect.stringContaining("has ended the process twice") as string,
+            message: expect.stringContaining("the process crashed twice") as string,
           },
         ],
       });

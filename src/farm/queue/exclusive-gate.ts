@@ -1,6 +1,6 @@
-/** Lets pages run beside one another, and a page that may crash the process alone. In the order of the calls. */
+/** Runs pages concurrently, but a page that may crash the process exclusively; first come, first served. */
 
-export class PageGate {
+export class ExclusiveGate {
   #inside = 0;
   #alone = false;
   readonly #line: { readonly alone: boolean; readonly admit: () => void }[] = [];

@@ -1,12 +1,12 @@
-// Holds the floors of docs/architecture.md: a file of src/ imports only from its own floor or a lower one, and files
-// form no circle, type-only imports included.
+// Holds the layers of docs/architecture.md: a file of src/ imports only from its own layer or a lower one, and there
+// are no circular imports, type-only imports included.
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { listFiles, ROOT } from "./steps.mjs";
 
-// From the ground up. `index` is the public API: it may import everything, nothing may import it. `convert` lies above
+// From the lowest up. `index` is the public API: it may import everything, nothing may import it. `convert` lies above
 // all that colours a page, so that no page loads it.
-const FLOORS = [
+const LAYERS = [
   ["errors", "logging", "observe", "platform", "text"],
   ["binding", "config", "onnx"],
   ["model", "memory", "classification", "io", "workers"],
@@ -18,9 +18,9 @@ const FLOORS = [
   ["index"],
 ];
 
-const LEVEL = new Map(FLOORS.flatMap((rooms, level) => rooms.map((room) => [room, level])));
+const LEVEL = new Map(LAYERS.flatMap((modules, level) => modules.map((module) => [module, level])));
 
-function roomOf(file) {
+function moduleOf(file) {
   return relative(join(ROOT, "src"), file).split("/")[0].replace(/\.ts$/, "");
 }
 
@@ -39,15 +39,15 @@ function sourceOf(path) {
 }
 
 /** @returns {string[]} one line for each fault */
-export function checkFloors() {
+export function checkImportLayers() {
   const faults = [];
   const graph = new Map();
   for (const file of listFiles(["src"]).filter((path) => /\.tsx?$/.test(path))) {
-    const room = roomOf(file);
-    const level = LEVEL.get(room);
+    const module = moduleOf(file);
+    const level = LEVEL.get(module);
     if (level === undefined)
       faults.push(
-        `${relative(ROOT, file)}: "${room}" has no floor; name it in scripts/lib/floors.mjs and docs/architecture.md`,
+        `${relative(ROOT, file)}: "${module}" has no layer; add it to scripts/lib/import-layers.mjs and docs/architecture.md`,
       );
     const imports = importsOf(file);
     graph.set(
@@ -55,24 +55,24 @@ export function checkFloors() {
       imports.map((one) => one.target),
     );
     for (const { target } of imports) {
-      const targetLevel = LEVEL.get(roomOf(target));
+      const targetLevel = LEVEL.get(moduleOf(target));
       if (targetLevel > level)
         faults.push(
-          `${relative(ROOT, file)} (floor ${level}) imports ${relative(ROOT, target)} (floor ${targetLevel}); imports go downwards only`,
+          `${relative(ROOT, file)} (layer ${level}) imports ${relative(ROOT, target)} (layer ${targetLevel}); import from the same layer or a lower one`,
         );
     }
   }
-  return [...faults, ...findCircles(graph)];
+  return [...faults, ...findCycles(graph)];
 }
 
-function findCircles(graph) {
+function findCycles(graph) {
   const state = new Map();
-  const circles = [];
+  const cycles = [];
   const visit = (file, trail) => {
     if (state.get(file) === "done") return;
     if (state.get(file) === "open") {
       const names = [...trail.slice(trail.indexOf(file)), file].map((path) => relative(ROOT, path));
-      circles.push(`circle: ${names.join(" -> ")}`);
+      cycles.push(`circular import: ${names.join(" -> ")}`);
       return;
     }
     state.set(file, "open");
@@ -80,5 +80,5 @@ function findCircles(graph) {
     state.set(file, "done");
   };
   for (const file of graph.keys()) visit(file, []);
-  return circles;
+  return cycles;
 }
