@@ -86,24 +86,28 @@ class ArchiveSource implements PageSource {
     this.#addFaults(this.#archive, "");
     this.warnings.push(...this.#archive.warnings);
     const inner = new Map<string, string>();
+    const turn = turns();
     for (const record of this.#archive.records) {
+      await turn();
       if (!isArchiveName(record.name)) continue;
       const { isPicture, description } = sniffFormat((await this.#archive.head(record)) ?? new Uint8Array(), record);
       if (!isPicture) inner.set(record.name, description);
     }
-    const own = new Map(
-      (await this.#filesOf(this.#archive, (record) => !inner.has(record.name))).map((file) => [file.name, file]),
-    );
+    const own = new Map<string, Listed>();
+    for (const file of await this.#filesOf(this.#archive, (record) => !inner.has(record.name))) {
+      await turn();
+      own.set(file.name, file);
+    }
     const files: Listed[] = [];
     for (const record of this.#archive.records) {
+      await turn();
       const content = inner.get(record.name);
       if (content !== undefined)
         files.push(...(await this.#inner({ label: `${label}/${record.name}`, content, record })));
       else if (own.has(record.name)) files.push(own.get(record.name)!);
     }
     this.#held = undefined;
-    const names = entryNames(files);
-    const turn = turns();
+    const names = await entryNames(files);
     for (const file of files) {
       await turn();
       file.name = names.take(file.name);
@@ -159,6 +163,7 @@ class ArchiveSource implements PageSource {
     this.warnings.push(...warnings.filter((warning) => warning !== undefined));
     const files: Listed[] = [];
     for (const one of found) {
+      await turn();
       if (one === undefined) continue;
       if ("error" in one) this.faults.push(one);
       else files.push(one);

@@ -113,7 +113,7 @@ export class ZipArchive {
     const faults: ZipExtractionError[] = [];
     const warnings = directory.warning === undefined ? [] : [`${label}: ${directory.warning}`];
     const records: ZipRecord[] = [];
-    const encoding = archiveNameEncoding(directory.entries);
+    const encoding = await archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
     const turn = turns();
@@ -137,7 +137,7 @@ export class ZipArchive {
       use.bytes += entry.sizeBytes;
       records.push({ ...pick(entry), name });
     }
-    const names = entryNames(records);
+    const names = await entryNames(records);
     for (const record of records) {
       await turn();
       Object.assign(record, { name: names.take(record.name) });

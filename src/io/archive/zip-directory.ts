@@ -2,6 +2,7 @@
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
+import { turns } from "../../platform/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
 import { findArchive, type FoundArchive } from "./zip-end.js";
@@ -138,7 +139,11 @@ export async function readDirectory(
   const entries: DirectoryEntry[] = [];
   let damage: unknown;
   try {
-    for await (const entry of zip.eachEntry()) entries.push(record(entry));
+    const turn = turns();
+    for await (const entry of zip.eachEntry()) {
+      await turn(); // many entries come out of one window, without a wait for the disk
+      entries.push(record(entry));
+    }
   } catch (error) {
     damage = error;
   }

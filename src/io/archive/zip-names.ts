@@ -1,5 +1,6 @@
 /** Names of archive entries: from bytes to a safe relative path, or the reason why there is none. */
 import { crc32 } from "node:zlib";
+import { turns } from "../../platform/take-turns.js";
 import { decodeLegacy, decodeUtf8, detectNameEncoding, type NameEncoding } from "../names/name-encoding.js";
 
 const UTF8_FLAG = 0x800;
@@ -7,12 +8,14 @@ const UNICODE_PATH_FIELD = 0x7075;
 /** Marks that reorder text on screen and could make a name look like another. */
 const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
-/** The encoding of an archive's unmarked names: told from those that are not UTF-8. */
-export function archiveNameEncoding(
+/** The encoding of an archive's unmarked names: told from those that are not UTF-8. The event loop runs meanwhile. */
+export async function archiveNameEncoding(
   entries: Iterable<{ readonly rawName: Uint8Array; readonly flags: number }>,
-): NameEncoding {
+): Promise<NameEncoding> {
+  const turn = turns();
   const unmarked: Uint8Array[] = [];
   for (const { rawName, flags } of entries) {
+    await turn();
     if ((flags & UTF8_FLAG) === 0 && rawName.some((byte) => byte >= 0x80) && decodeUtf8(rawName) === undefined)
       unmarked.push(rawName);
   }

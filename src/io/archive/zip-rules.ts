@@ -3,6 +3,7 @@
  * is refused; the others are used.
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
+import { sortInTurns } from "../names/sort-in-turns.js";
 import { FreeNames } from "../names/free-names.js";
 import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
 import { turns } from "../../platform/take-turns.js";
@@ -116,9 +117,11 @@ export async function withoutOverlaps(
     if (fault === undefined) safe.push(entry);
     else refuse(text, fault);
   }
-  const byOffset = safe
-    .map((entry, index) => ({ entry, index }))
-    .sort((a, b) => a.entry.headerOffset - b.entry.headerOffset || a.index - b.index);
+  const byOffset = await sortInTurns(
+    safe.map((entry, index) => ({ entry, index })),
+    ({ entry }) => entry.headerOffset,
+    (a, b) => a - b,
+  );
   const refused = new Map<number, string>();
   /** Whether an entry ends at a place or before it. */
   const endsBy = async (entry: DirectoryEntry, place: number): Promise<boolean> => {
@@ -147,7 +150,7 @@ export async function withoutOverlaps(
  * Keeps entries of the same name apart, and files from folders: the second `a.png` becomes `a (2).png`, in the
  * directory's order.
  */
-export function entryNames(entries: readonly { readonly name: string }[]): FreeNames {
+export async function entryNames(entries: readonly { readonly name: string }[]): Promise<FreeNames> {
   const names = new FreeNames({
     numbered: (name, n) => {
       const dot = name.lastIndexOf(".");
@@ -155,7 +158,11 @@ export function entryNames(entries: readonly { readonly name: string }[]): FreeN
       return `${name.slice(0, cut)} (${n + 1})${name.slice(cut)}`;
     },
   });
-  for (const { name } of entries) names.reserveFolders(name);
+  const turn = turns();
+  for (const { name } of entries) {
+    await turn();
+    names.reserveFolders(name);
+  }
   return names;
 }
 

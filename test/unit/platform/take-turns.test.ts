@@ -16,3 +16,11 @@ describe("turns", () => {
     expect(turns(60_000)()).toBeUndefined();
   });
 });
+
+it("loops that share a turn wait for one and the same, so that their times do not add up", async () => {
+  const turn = turns(0);
+  const first = turn();
+  expect(turn()).toBe(first);
+  await first;
+  expect(turn()).not.toBe(first);
+});
