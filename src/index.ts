@@ -136,6 +136,7 @@ export {
   type MemoryBooking,
   type NetworkLoad,
   type NetworkRun,
+  type PagesTogether,
   type PageTurn,
   type QueueWait,
   type StageItem,

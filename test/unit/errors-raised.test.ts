@@ -112,7 +112,12 @@ async function sources(): Promise<string> {
 }
 
 /** Codes of Node's own errors that the sources name. */
-const CODES_OF_NODE = ["ERR_BUFFER_TOO_LARGE", "ERR_HTTP_REQUEST_TIMEOUT"];
+const CODES_OF_NODE = [
+  "ERR_BUFFER_TOO_LARGE",
+  "ERR_HTTP_REQUEST_TIMEOUT",
+  "ERR_WORKER_INIT_FAILED",
+  "ERR_WORKER_OUT_OF_MEMORY",
+];
 
 describe("the table of codes", () => {
   it("has every code that is raised and no other", async () => {

@@ -6,6 +6,7 @@ import { TaskPool } from "../../colorization/tasks/pool.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../config/batch-config.js";
 import { scanInput } from "../../core/input/scan-input.js";
 import { ZipWriter } from "../../io/archive/zip-writer.js";
+import { makeFolders } from "../../platform/folders.js";
 
 /** Pages to measure with, and where they lie. */
 export interface MeasuredPages {
@@ -118,7 +119,7 @@ async function layPages(
     [originals, given.pages],
     [references, given.references],
   ] as const) {
-    await mkdir(into, { recursive: true });
+    await makeFolders(into);
     for (const [index, { name, bytes }] of pictures.entries())
       await writeFile(join(into, `${number(index)}${extname(basename(name))}`), bytes);
   }

@@ -125,7 +125,7 @@ describe("a number that half precision does not reach", () => {
     expect(() => floatTensor("main/a", [2], "float16", () => Float32Array.of(1, 70000)).bytes()).toThrow(
       expect.objectContaining({
         code: "ERR_MODEL_WEIGHTS",
-        message: expect.stringMatching(/main\/a holds 70000.*65504.*fp32/u) as string,
+        message: expect.stringMatching(/main\/a contains 70000.*65504.*fp32/u) as string,
       }),
     );
     expect(floatTensor("main/a", [2], "float16", () => Float32Array.of(65504, Number.NaN)).bytes()).toHaveLength(4);

@@ -154,8 +154,8 @@ it("refuses reports of another kind or format, with the value and the remedy", a
     await expect(readReport(await write('{"kind":"lighthouse"}'))).rejects.toThrow(
       "is not a report of `cobra-batch tune`",
     );
-    await expect(readReport(await write("[]"))).rejects.toThrow("is no report");
-    await expect(readReport(await write("null"))).rejects.toThrow("is no report");
+    await expect(readReport(await write("[]"))).rejects.toThrow("is not a report of `cobra-batch tune`");
+    await expect(readReport(await write("null"))).rejects.toThrow("is not a report of `cobra-batch tune`");
     await expect(readReport(await write("{"))).rejects.toMatchObject({ code: "ERR_CONFIG" });
     const later = JSON.stringify({ kind: "cobra-batch-tune", version: 2 });
     await expect(readReport(await write(later))).rejects.toThrow("is a report of format 2, and this version reads 1");
