@@ -1,5 +1,5 @@
-// Derives the shade of the model's colour from a page's greys. Each value holds for the whole page: greys are a matter of
-// style, and those of a small part are mostly chance.
+// Derives the shade of the model's colour from a page's greys. Each value holds for the whole page: greys are a matter
+// of style, and those of a small part are mostly chance.
 //
 // - explained: how much of the grey is in the colour already. Where the colour darkens as the page does, the grey
 //   is explained; where it does not, the model left the shading out. Measured as the slope of log luma over log shade.

@@ -2,11 +2,11 @@
 //
 // Who owns what: a `Storage` is shared by the tensors and views on it and by every job in flight that reads or writes
 // it; the last one frees it. `JsMemory` keeps the caller's typed array alive. JavaScript may transfer or resize that
-// array's buffer at any time, so it is looked at on the JS thread only, and jobs take copies (`JobMemory`); an array over
-// a SharedArrayBuffer stays where it is, and jobs use it in place. All other memory is the addon's: `HostMemory` from the heap, `DeviceMemory` from a device, `SlabMemory` a leased slice, and
-// `OrtMemory` an Ort::Value, which keeps the session alive whose allocator it came from. What is not on the host is
-// freed on the device's thread. An array buffer handed to JS over the addon's host memory
-// shares the storage too, until it is detached or collected.
+// array's buffer at any time, so it is looked at on the JS thread only, and jobs take copies (`JobMemory`); an array
+// over a SharedArrayBuffer stays where it is, and jobs use it in place. All other memory is the addon's: `HostMemory`
+// from the heap, `DeviceMemory` from a device, `SlabMemory` a leased slice, and `OrtMemory` an Ort::Value, which keeps
+// the session alive whose allocator it came from. What is not on the host is freed on the device's thread. An array
+// buffer handed to JS over the addon's host memory shares the storage too, until it is detached or collected.
 #pragma once
 #include <napi.h>
 

@@ -168,7 +168,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     const [chapter] = await until((chapters) => chapters.length > 0);
     expect(chapter).toMatchObject({ state: "waiting", output: at("waited.cbz"), pages: 3, left: 3 });
     expect(await good("queue", "show", chapter!.id)).toContain("0/3");
-    await bad(1, /waits for it/, "queue", "retry", chapter!.id);
+    await bad(1, /still waiting for it/, "queue", "retry", chapter!.id);
     expect(await good("queue", "drain")).toBe("1 chapter taken out\n");
     const { code, stderr } = await waiting;
     expect(code).toBe(1); // all of its pages failed

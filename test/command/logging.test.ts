@@ -88,14 +88,13 @@ describe("cobra-batch colorize", () => {
     const ofPage = (page: string, msg: string): unknown[] =>
       lines.filter((line) => line["page"] === page && line.msg === msg).map((line) => line["task"] ?? line["graph"]);
     for (const page of ["p1.png", "p2.png", "p3.png"]) {
-      // References are shared; whoever came first asked for them.
-      const ofReferences = ["prepareReference", "signedPlanes"];
-      const own = ofPage(page, "task done").filter((task) => !ofReferences.includes(task as string));
+      // References and noise are shared; whoever came first asked for them.
+      const shared = ["prepareReference", "signedPlanes", "seededNoise"];
+      const own = ofPage(page, "task done").filter((task) => !shared.includes(task as string));
       expect(own).toEqual([
         "decode",
         "preparePage",
         "prepareConditions",
-        "seededNoise",
         "prepareDecoded",
         "finishPicture",
         "composeInk",

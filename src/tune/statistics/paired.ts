@@ -3,8 +3,8 @@
  * pair's ratio could as well be turned round: the test counts how many of all ways to turn the pairs give a sum as far
  * from zero (an exact sign-flip test, which assumes no distribution).
  *
- * Looking again and again finds a difference by chance. So it is planned before the first pair how many looks there are,
- * by the time there is, and each look has an equal part of the error rate: over all looks together, a difference is
+ * Looking again and again finds a difference by chance. So it is planned before the first pair how many looks there
+ * are, by the time there is, and each look has an equal part of the error rate: over all looks together, a difference is
  * claimed where there is none in at most `FALSE_RATE` of the comparisons (Bonferroni's bound). Running out of time is a
  * look in the place of the next. The time of a pair is the same whichever of the two is which, so that it says nothing.
  */

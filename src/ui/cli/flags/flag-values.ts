@@ -68,12 +68,12 @@ export function choice<const T extends string>(
     fault(`${flag}: must be ${choices.map((one) => JSON.stringify(one)).join(" or ")}, not ${JSON.stringify(text)}`);
 }
 
-/** Reads "all", or a list of devices with commas. @param flag such as "--devices" */
+/** Reads "all", or a list of devices with commas; "cpu,cpu" are two lanes on one processor. @param flag such as "--devices" */
 export function deviceList(flag: string): (text: string) => "all" | string[] {
   return (text) => {
     const names = text.split(",").map((name) => name.trim());
     if (text.trim() === "all") return "all";
-    const twin = names.find((name, index) => names.indexOf(name) < index);
+    const twin = names.find((name, index) => name !== "cpu" && names.indexOf(name) < index);
     if (twin !== undefined) return fault(`${flag}: ${JSON.stringify(twin)} is named twice; name each device once`);
     if (names.every((name) => parseDeviceName(name) !== undefined)) return names;
     return fault(

@@ -6,8 +6,8 @@ import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
-import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
+import { makeFolders } from "../../../platform/folders.js";
 import { packagePath } from "../../../platform/package-files.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
@@ -150,15 +150,14 @@ const WRONG_PATH: ReadonlySet<string | undefined> = new Set([
 
 async function makeDataFolder(folder: string): Promise<void> {
   try {
-    await makeFolder(folder);
-  } catch (error) {
-    if (error instanceof ResourceError && WRONG_PATH.has(systemCode(error.cause)))
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `--data: no folder can be made at ${dirname(folder)} (${systemCode(error.cause)}); name one that exists or can be made`,
-        { cause: error.cause },
-      );
-    throw error;
+    await makeFolders(folder);
+  } catch (cause) {
+    if (!WRONG_PATH.has(systemCode(cause))) throw outputError(folder, cause);
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `--data: no folder can be made at ${dirname(folder)} (${systemCode(cause)}); name one that exists or can be made`,
+      { cause },
+    );
   }
   await chmod(folder, 0o700).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
 }

@@ -16,5 +16,6 @@ it("reads whole numbers within their bounds", () => {
 it("refuses a device that is named twice", () => {
   const read = deviceList("--devices");
   expect(read("cuda:0, cuda:1")).toEqual(["cuda:0", "cuda:1"]);
+  expect(read("cpu,cpu")).toEqual(["cpu", "cpu"]); // two lanes
   expect(faultOf(read("cuda:0,cuda:0"))).toBe('--devices: "cuda:0" is named twice; name each device once');
 });
