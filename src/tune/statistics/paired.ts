@@ -6,7 +6,8 @@
  * Looking again and again finds a difference by chance. So it is planned before the first pair how many looks there
  * are, by the time there is, and each look has an equal part of the error rate: over all looks together, a difference
  * is claimed where there is none in at most `FALSE_RATE` of the comparisons (Bonferroni's bound). Running out of time
- * is a look in the place of the next. The time of a pair is the same whichever of the two is which, so that it says nothing.
+ * is a look in the place of the next. The time of a pair is the same whichever of the two is which, so that it says
+ * nothing.
  */
 import { pairedEstimate, type Estimate } from "./bootstrap.js";
 import { Random } from "./random.js";
