@@ -218,10 +218,10 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
   it("is used from start to finish by keys alone", async () => {
     const { context, page, faults } = await openPage(browser);
     page.setDefaultTimeout(WORK_MS);
+    const chooser = page.waitForEvent("filechooser"); // long before the key: the browser takes a moment to hand it over
     await page.goto(server.url);
     await page.getByRole("button", { name: "On the server" }).waitFor();
     await tabTo(page, page.getByRole("button", { name: "Choose files" }));
-    const chooser = page.waitForEvent("filechooser");
     await page.keyboard.press("Enter");
     await (await chooser).setFiles(await writeChapter(path("By keys.cbz"), 1));
     const start = page.getByRole("button", { name: "Colour 1 page" });
