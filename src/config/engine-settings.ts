@@ -4,10 +4,11 @@
  */
 import { z } from "zod";
 import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
+import { MOST_THREADS } from "./setting-text.js";
 
-const whole = (least: number): z.ZodInt => {
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER): z.ZodInt => {
   const rule = `must be a whole number of ${least} or more`;
-  return z.int(rule).min(least, rule);
+  return z.int(rule).min(least, rule).max(most, `must be ${most} or less`);
 };
 const text = z.string("must be a text").min(1, "must not be empty");
 const texts = z.record(z.string(), z.string("must be a text, as ONNX Runtime takes it"), "must be an object of texts");
@@ -25,8 +26,8 @@ export const engineSettingsSchema = z.strictObject({
     .describe('several devices: "all", or a list such as ["cuda:0", "cuda:1"]')
     .optional(),
   maxBatch: whole(1).describe("pages denoised together").optional(),
-  threads: whole(0).describe("CPU threads for each network; 0 is one per core").optional(),
-  workers: whole(1).describe("worker threads for decoding, encoding and pixels").optional(),
+  threads: whole(0, MOST_THREADS).describe("CPU threads for each network; 0 is one per core").optional(),
+  workers: whole(1, MOST_THREADS).describe("worker threads for decoding, encoding and pixels").optional(),
   referenceCacheBytes: whole(0).describe("bytes that keys and values of references may take").optional(),
   sessionConfig: texts.describe("session config entries by ONNX Runtime's names").optional(),
   providerOptions: texts.describe("options of the provider by ONNX Runtime's names").optional(),

@@ -1,6 +1,9 @@
 /** Settings as text, from flags, environment variables and `--set`. */
 import { settingFacts, type SettingKey } from "./settings.js";
 
+/** Most threads to ask for. More take the memory and the time of the machine, and no signal ends it meanwhile. */
+export const MOST_THREADS = 1024;
+
 /** A whole number. One that JavaScript cannot count exactly becomes a bigint, so that messages show what was given. */
 export function wholeNumber(text: string): number | bigint | undefined {
   if (!/^-?\d+$/.test(text)) return undefined;

@@ -41,7 +41,7 @@ describe("loadConfigFile", () => {
     const bad = {
       default: { seed: -1, top_k: "many", topK: 2, sed: 1 },
       images: { "p1.png": { style: "lines", recursive: true }, p2: 3 },
-      engine: { workers: 0, thread: 2, devices: [], providerOptions: { a: 1 } },
+      engine: { workers: 0, threads: 100_000, thread: 2, devices: [], providerOptions: { a: 1 } },
       other: {},
     };
     const error = await handlerOf(bad).catch((reason: unknown) => reason as Error);
@@ -50,6 +50,7 @@ describe("loadConfigFile", () => {
     for (const part of [
       "other: unknown section; the sections are default, images, engine",
       "engine.workers: must be a whole number of 1 or more, not 0",
+      "engine.threads: must be 1024 or less, not 100000",
       "engine.thread: unknown; the keys are model, provider",
       'engine.devices: must be "all" or a list of devices',
       "engine.providerOptions.a: must be a text",

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { engineOptionsOf } from "../../../colorization/engine-settings.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
+import { MOST_THREADS } from "../../../config/setting-text.js";
 import type { EngineSettings } from "../../../config/engine-settings.js";
 import { choice, deviceList, integer } from "./flag-values.js";
 import { withLogFlags, type LogFlags } from "./log-flags.js";
@@ -53,7 +54,11 @@ export function withRunFlags(command: Command, continues = false): Command {
         .argParser(integer("--max-batch", 1)),
     )
     .option("--fallback", "use the CPU when the provider cannot start")
-    .option("--threads <number>", "CPU threads for each network (default: one per core)", integer("--threads"))
+    .option(
+      "--threads <number>",
+      "CPU threads for each network (default: one per core)",
+      integer("--threads", 0, MOST_THREADS),
+    )
     .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)
