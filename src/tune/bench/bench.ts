@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TaskPool } from "../../colorization/tasks/pool.js";
 import type { BatchConfigInput } from "../../config/batch-config.js";
+import { outputError } from "../../io/files/file-errors.js";
 import { drawnPages, ownPages } from "../measure/pages.js";
 import { median, pairedEstimate, type Estimate } from "../statistics/bootstrap.js";
 import { Random } from "../statistics/random.js";
@@ -43,7 +44,9 @@ const SEED = 23;
 
 /** Measures scenarios one after the other. */
 export async function* bench(options: BenchOptions): AsyncGenerator<BenchResult> {
-  const folder = await mkdtemp(join(tmpdir(), "cobra-bench-"));
+  const folder = await mkdtemp(join(tmpdir(), "cobra-bench-")).catch((cause: unknown) => {
+    throw outputError(tmpdir(), cause);
+  });
   const pool = new TaskPool();
   try {
     const pages =
@@ -52,7 +55,7 @@ export async function* bench(options: BenchOptions): AsyncGenerator<BenchResult>
         : await ownPages(options.settings, folder);
     const random = new Random(SEED);
     for (const scenario of options.scenarios) {
-      const open = await openScenario(scenario, { pages, pool, folder, model: options.model });
+      const open = await openScenario(scenario, { pages, pool, folder, model: options.model, signal: options.signal });
       try {
         yield { scenario, floor: FLOORS[scenario], ...(await inTurns(open.round, options, random)) };
       } finally {

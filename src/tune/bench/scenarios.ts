@@ -25,6 +25,8 @@ export interface ScenarioParts {
   readonly pool: TaskPool;
   readonly folder: string;
   readonly model: string | undefined;
+  /** Abandons a batch in progress. */
+  readonly signal: AbortSignal;
 }
 
 /** One measurement of both. */
@@ -172,7 +174,7 @@ async function writePlain(path: string, files: readonly Uint8Array[]): Promise<v
 
 async function openBatch(
   name: "run" | "null",
-  { pool, folder, model, pages }: ScenarioParts,
+  { pool, folder, model, pages, signal }: ScenarioParts,
   input: BatchConfigInput,
   count: number,
 ): Promise<OpenScenario> {
@@ -185,7 +187,7 @@ async function openBatch(
     const output = join(folder, "output");
     try {
       const startMs = performance.now();
-      const summary = await runBatch(engine, { ...input, outputDir: output });
+      const summary = await runBatch(engine, { ...input, outputDir: output }, { signal });
       const ms = performance.now() - startMs;
       const [failure] = summary.failures;
       if (failure !== undefined) throw makeError(failure.code, failure.message, { imagePath: failure.page });

@@ -2,6 +2,7 @@
 import { typedPath } from "../../../core/input/typed-path.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { inputOf } from "../../../core/output/default-output.js";
+import { ConfigurationError } from "../../../errors.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { bench, type BenchResult } from "../../../tune/bench/bench.js";
 import { SCENARIOS, type ScenarioName } from "../../../tune/bench/scenario-names.js";
@@ -16,6 +17,11 @@ export async function runBench(scenarios: readonly ScenarioName[], flags: BenchF
   try {
     configureSharpForOwnProcess();
     const { input, referenceDir = [], model, rounds, json } = flags;
+    if (input === undefined && referenceDir.length > 0)
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        "--reference-dir is given without --input; name the pages with --input, or leave it out",
+      );
     const settings =
       input === undefined
         ? undefined
