@@ -54,6 +54,7 @@ export function unreachable(limits: Limits, measured: readonly (readonly Sample[
 }
 
 function mebibytes(bytes: number): string {
+  if (bytes < 2 ** 20) return `${bytes}B`;
   return `${Math.ceil(bytes / 2 ** 20)}MiB`;
 }
 

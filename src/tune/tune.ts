@@ -9,6 +9,7 @@ import type { BatchConfigInput } from "../config/batch-config.js";
 import { VERSION } from "../core/version.js";
 import { ConfigurationError } from "../errors.js";
 import { exists } from "../io/files/exists.js";
+import { outputError } from "../io/files/file-errors.js";
 import { makeFolder } from "../io/files/make-folder.js";
 import { readHostMemory } from "../platform/host-memory.js";
 import { keepsLimits, unreachable } from "./limits.js";
@@ -77,9 +78,11 @@ export async function tune(options: TuneOptions): Promise<Report> {
   await makeFolder(out);
   await checkWritable(out);
   const files = reportFiles(out);
-  const earlier = !options.fresh && (await exists(files.report)) ? await readReport(files.report) : undefined;
+  const earlier = !options.fresh && (await exists(files.report)) ? await readEarlier(files.report) : undefined;
   const startMs = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), "cobra-tune-"));
+  const folder = await mkdtemp(join(tmpdir(), "cobra-tune-")).catch((cause: unknown) => {
+    throw outputError(tmpdir(), cause);
+  });
   let processes: Processes | undefined;
   try {
     options.onProgress?.({ type: "opening" });
@@ -191,13 +194,16 @@ interface Facts {
 }
 
 /** Figures of another model, input or machine would not go together with these. */
-function refuseOther(earlier: Report, { model, provider, pages }: Facts, { goal, out }: TuneOptions): void {
+function refuseOther(earlier: Report, { model, provider, pages }: Facts, options: TuneOptions): void {
+  const { base, goal, out } = options;
   const now: readonly (readonly [what: string, before: unknown, now: unknown])[] = [
     ["model", `${earlier.model.name} ${earlier.model.hash.slice(0, 8)}`, `${model.name} ${model.hash.slice(0, 8)}`],
     ["provider", earlier.provider, provider],
     ["input", earlier.input.name, pages.name],
     ["processor", earlier.machine.cpu, machine().cpu],
     ["goal", earlier.goal, goal],
+    ["choice of devices", devicesOf(earlier.base), devicesOf(base)],
+    ["page setting", pageText(earlier.page ?? pageOf(options.settings)), pageText(pageOf(options.settings))],
     ["version", earlier.cobraVersion, VERSION],
   ];
   const other = now.find(([, before, after]) => before !== after);
@@ -206,6 +212,34 @@ function refuseOther(earlier: Report, { model, provider, pages }: Facts, { goal,
     "ERR_CONFIG",
     `${reportFiles(out).report} was measured with another ${other[0]}: ${String(other[1])}, and this one is ${String(other[2])}; choose another --out, or replace it with --fresh`,
   );
+}
+
+/** A report that cannot be continued can be replaced. */
+async function readEarlier(path: string): Promise<Report> {
+  try {
+    return await readReport(path);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const text = `${path} cannot be continued; choose another --out, or replace it with --fresh: ${error.message}`;
+    throw new ConfigurationError("ERR_CONFIG", text, { cause: error });
+  }
+}
+
+function devicesOf({ devices }: BaseEngine): string {
+  return devices === undefined ? "the default" : [devices].flat().join(",");
+}
+
+function pageOf({ numInferenceSteps, topK, referenceImages = [] }: BatchConfigInput): NonNullable<Report["page"]> {
+  return {
+    ...(numInferenceSteps === undefined ? {} : { steps: numInferenceSteps }),
+    ...(topK === undefined ? {} : { topK }),
+    references: [...referenceImages],
+  };
+}
+
+function pageText({ steps, topK, references }: NonNullable<Report["page"]>): string {
+  const from = references.length === 0 ? "of the input" : references.join(", ");
+  return `steps ${steps ?? "default"}, top-k ${topK ?? "default"}, references ${from}`;
 }
 
 function machine(): Omit<Report["machine"], "gpus"> {
@@ -223,7 +257,7 @@ type Frame = Omit<
 >;
 
 function frame(
-  { base, goal, limits, gpus, signal }: TuneOptions,
+  { base, settings, goal, limits, gpus, signal }: TuneOptions,
   { model, provider, pages }: Facts,
   elapsedMs: number,
   pagesPerSample: number,
@@ -239,6 +273,7 @@ function frame(
     input: { name: pages.name, pages: pages.count, storage: pages.storage },
     goal,
     limits,
+    page: pageOf(settings),
     elapsedMs,
     pagesPerSample,
     base,
@@ -283,7 +318,7 @@ function findings(
           },
         }),
     left: left.map(settingId),
-    conclusion: conclusionOf(bestId, comparison, options),
+    conclusion: conclusionOf(bestId, comparison, options, measured.length < 2),
     limit: limitOf(bestSamples, { cores, provider, precision }),
     warnings: disturbances(
       measured.flatMap(({ samples }) => samples),
@@ -303,6 +338,7 @@ function conclusionOf(
   best: string | undefined,
   comparison: SearchResult["comparison"],
   { goal, signal }: TuneOptions,
+  isAlone: boolean,
 ): string {
   const stopped = signal.aborted ? " The measurement was interrupted." : "";
   if (best === undefined) return `No measured setting keeps the limits.${stopped}`;
@@ -311,6 +347,7 @@ function conclusionOf(
     `${comparison.ratio.value.toFixed(2)} times the defaults in ${WHAT[goal]} (95 % interval ${comparison.ratio.low.toFixed(2)} to ${comparison.ratio.high.toFixed(2)}, ${comparison.pairs} pairs)`;
   if (best !== "defaults" && comparison?.verdict === "better") return `Use ${best}: it is ${ratio}.${stopped}`;
   if (best !== "defaults") return `Use ${best}: the defaults do not keep the limits.${stopped}`;
-  if (comparison === undefined) return `Keep the defaults: nothing that was measured looked better.${stopped}`;
+  if (comparison === undefined)
+    return `Keep the defaults: ${isAlone ? "there was time for nothing else; give more --minutes" : "nothing that was measured looked better"}.${stopped}`;
   return `Keep the defaults: the best of the others, ${settingId(comparison.setting)}, is ${ratio}, which is no difference beyond the noise.${stopped}`;
 }

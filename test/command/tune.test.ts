@@ -76,6 +76,9 @@ describe("tune", () => {
     const other = await tune("tuned", "--minutes", "0.1", "--goal", "memory");
     expect(other.code).toBe(64);
     expect(other.stderr).toContain("was measured with another goal: throughput, and this one is memory");
+    const steps = await tune("tuned", "--minutes", "0.1", "--steps", "3");
+    expect(steps.code).toBe(64);
+    expect(steps.stderr).toContain("was measured with another page setting");
   });
 
   it("ends at Ctrl-C with a report of what was measured", async () => {
@@ -102,6 +105,14 @@ describe("tune", () => {
       /--limit: no setting of the \d+ that were measured keeps memory=10MiB, where the least was \d+MiB/u,
     );
     expect((await reportOf("limited")).best).toBeUndefined();
+    const report = join(at("limited"), "report.json");
+    const compared = await runCli(["tune", "compare", report, report, "--fail-below", "0.9"]);
+    expect(compared.code).toBe(64);
+    expect(compared.stderr).toContain("has no best setting");
+    await writeFile(report, "{");
+    const damaged = await tune("limited", "--minutes", "0.1");
+    expect(damaged.code).toBe(64);
+    expect(damaged.stderr).toContain("replace it with --fresh");
   });
 });
 
@@ -116,6 +127,7 @@ describe("what cannot be measured", () => {
     [["tune", "a.cbz", "--minutes", "0"], "--minutes: must be more than 0"],
     [["tune", "compare", "none.json", "none.json"], "none.json cannot be read"],
     [["bench", "--rounds", "0"], "--rounds"],
+    [["bench", "decode", "--reference-dir", "colour"], "--reference-dir is given without --input"],
   ])("%j is refused: %s", async (args, text) => {
     const { code, stderr } = await runCli([
       ...args,

@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { TaskPool } from "../../colorization/tasks/pool.js";
 import { parseBatchConfig, type BatchConfigInput } from "../../config/batch-config.js";
 import { scanInput } from "../../core/input/scan-input.js";
+import { outputError } from "../../io/files/file-errors.js";
 import { ZipWriter } from "../../io/archive/zip-writer.js";
 import { makeFolders } from "../../platform/folders.js";
 
@@ -121,7 +122,7 @@ async function layPages(
   ] as const) {
     await makeFolders(into);
     for (const [index, { name, bytes }] of pictures.entries())
-      await writeFile(join(into, `${number(index)}${extname(basename(name))}`), bytes);
+      await store(join(into, `${number(index)}${extname(basename(name))}`), bytes);
   }
   const nameOf = (index: number): string => `${number(index)}${extname(at(given.pages, index).name)}`;
   const laid = new Map<string, Promise<string>>();
@@ -141,7 +142,7 @@ async function layPages(
     const parts = Array.from({ length: pages }, (_, index) =>
       writer.add(nameOf(index), at(given.pages, index).bytes),
     ).flat();
-    await writeFile(path, Buffer.concat([...parts, ...writer.end()]));
+    await store(path, Buffer.concat([...parts, ...writer.end()]));
     return path;
   };
   return {
@@ -160,6 +161,13 @@ async function layPages(
 
 function at(pictures: readonly Picture[], index: number): Picture {
   return pictures[index % pictures.length]!;
+}
+
+/** Writes a file of the temporary folder. Rejects with `ERR_OUTPUT_WRITE`, as where its disk is full. */
+function store(path: string, bytes: Uint8Array): Promise<void> {
+  return writeFile(path, bytes).catch((cause: unknown) => {
+    throw outputError(path, cause);
+  });
 }
 
 function number(index: number): string {

@@ -74,8 +74,12 @@ export const reportSchema = z
       p95: z.number().optional(),
       rate: z.number().optional(),
     }),
+    page: z
+      .strictObject({ steps: count.optional(), topK: count.optional(), references: z.array(z.string()) })
+      .describe("what a page's work depends on; steps and topK are at their defaults where they are left out")
+      .optional(),
     elapsedMs: z.number().describe("milliseconds of measuring, all calls together"),
-    pagesPerSample: count,
+    pagesPerSample: z.int().min(1).max(1000),
     base: engineSettingsSchema.pick({ model: true, provider: true, devices: true }),
     automatic: z
       .strictObject({ maxConcurrent: count, workers: count })

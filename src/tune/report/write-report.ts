@@ -32,7 +32,8 @@ export async function writeReport(out: string, report: Report): Promise<void> {
   const { settings, page, trace } = reportFiles(out);
   await writeReportData(out, report);
   const best = report.measured.find(({ id }) => id === report.best);
-  if (best !== undefined) {
+  if (best === undefined) await rm(settings, { force: true }); // of an earlier tuning with other limits
+  else {
     // What costs more than time and memory, and where a chapter lies, is for a person to choose.
     const kept = Object.fromEntries(
       Object.entries(best.setting).filter(

@@ -207,3 +207,8 @@ it("reads what NVIDIA's tool says, and leaves out what it does not know", () => 
     joules: 426.8,
   });
 });
+
+it("refuses a folder in the place of a report, and a report whose runs have no pages", async () => {
+  await expect(readReport(tmpdir())).rejects.toThrow(`is a folder; name the report in it, such as ${tmpdir()}`);
+  expect(() => report(STEADY, { pagesPerSample: 0 })).toThrow("pagesPerSample");
+});

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { GOALS, readLimits, type Goal, type Limits } from "../../../tune/wishes.js";
-import { choice, collect, decimal, deviceList, fault, integer } from "../flags/flag-values.js";
+import { choice, collect, decimal, deviceList, fault, integer, place } from "../flags/flag-values.js";
 
 export interface TuneFlags {
   synthetic?: { readonly width: number; readonly height: number };
@@ -56,7 +56,7 @@ export function tuneCommand(): Command {
     .option("--minutes <number>", "time to measure", minutes, 10)
     .addOption(goal.default("throughput").argParser(choice("--goal", GOALS)))
     .option("--limit <limits>", "what settings must keep: memory=8GiB,p95=3s,rate=20 (pages a minute)", limits)
-    .option("--out <dir>", "folder for the report and the settings", "tune")
+    .option("--out <dir>", "folder for the report and the settings", place("--out"), "tune")
     .option("--fresh", "measure again what is in the folder already")
     .optionsGroup("Options:")
     .option("--quiet", "print only errors and the result")
@@ -102,7 +102,7 @@ Examples:
   cobra-batch tune compare main.json branch.json --fail-below 0.95
 
 --fail-below fails only where the difference is one beyond the noise: the whole
-interval lies below 1.
+interval lies below 1, or below a ratio above 1.
 
 Exit codes: 0 compared, 2 below --fail-below, 64 wrong flags or files.`,
     )
@@ -126,14 +126,16 @@ function limits(text: string): Limits {
   return typeof read === "string" ? fault(`--limit: ${read}`) : read;
 }
 
-const positive = decimal("--minutes");
+const MINUTES = "must be more than 0, such as 0.5";
+const positive = decimal("--minutes", MINUTES);
 function minutes(text: string): number {
   const value = positive(text);
-  return value === 0 ? fault("--minutes: must be more than 0, not 0") : value;
+  return value === 0 ? fault(`--minutes: ${MINUTES}, not 0`) : value;
 }
 
-const anyRatio = decimal("--fail-below");
+const RATIO = "must be more than 0, such as 0.95";
+const anyRatio = decimal("--fail-below", RATIO);
 function ratio(text: string): number {
   const value = anyRatio(text);
-  return value === 0 ? fault("--fail-below: must be more than 0, such as 0.95, not 0") : value;
+  return value === 0 ? fault(`--fail-below: ${RATIO}, not 0`) : value;
 }

@@ -49,12 +49,10 @@ export function place(flag: string): (text: string) => string {
   return (text) => (text === "" ? fault(`${flag}: must be a path, not ""; leave the flag out or name one`) : text);
 }
 
-/** Reads a number with or without a fraction. */
-export function decimal(flag: string): (text: string) => number {
+/** Reads a number with or without a fraction. @param rule what it must be */
+export function decimal(flag: string, rule = "must be a number of 0 or more, such as 0.15"): (text: string) => number {
   return (text) =>
-    /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text)
-      ? Number(text)
-      : fault(`${flag}: must be a number of 0 or more, such as 0.15, not ${JSON.stringify(text)}`);
+    /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : fault(`${flag}: ${rule}, not ${JSON.stringify(text)}`);
 }
 
 /** Reads one of several words. @param read makes the given text comparable */
