@@ -261,6 +261,10 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
             `the store at ${url} does not answer as it should (${messageOf(cause)}); check that \`cobra-batch store\` runs there and can be reached`,
             { cause },
           );
+        log.warn(
+          { error: messageOf(cause) },
+          `the store does not answer as it should; it is asked again in ${wait} ms`,
+        );
         await sleep(wait);
       }
     }
