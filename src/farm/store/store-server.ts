@@ -10,7 +10,6 @@
  *
  * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -24,6 +23,7 @@ import { getLogger } from "../../logging.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import { syncFolder } from "../../platform/storage.js";
 import type { SharedStore } from "./shared-store.js";
+import { digestOf, isToken, rangeOf, Refusal } from "./store-request.js";
 
 export interface StoreServerOptions {
   readonly store: SharedStore;
@@ -75,17 +75,6 @@ interface Upload {
   readonly request: IncomingMessage;
   /** When its last bytes came; infinite once all have come. */
   movedAt: number;
-}
-
-/** An answer that is no success. */
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(message);
-  }
 }
 
 /**
@@ -305,20 +294,6 @@ function partOf(parts: string, { part }: Target, sha256: string): string {
   return join(parts, `${part}-${sha256}`);
 }
 
-function digestOf({ headers }: IncomingMessage): string | undefined {
-  const [, base64] = /^sha-256=:([\w+/]{43}=):$/.exec(String(headers["content-digest"] ?? "")) ?? [];
-  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("hex");
-}
-
-function rangeOf(range: string | undefined, length: number): { readonly offset: number; readonly total: number } {
-  if (range === undefined) return { offset: 0, total: length };
-  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range) ?? [];
-  const offset = Number(first);
-  if (total === undefined || Number(last) - offset + 1 !== length || Number(last) + 1 !== Number(total))
-    throw new Refusal(400, "Content-Range is not that of the rest of a file of this length");
-  return { offset, total: Number(total) };
-}
-
 /** Gives a whole file its name, on the disk for good. */
 async function place(part: string, path: string): Promise<void> {
   const file = await open(part, "r+");
@@ -341,11 +316,4 @@ async function removeOldParts(parts: string): Promise<void> {
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (Date.now() - mtimeMs > PART_AGE_MS) await rm(path, { force: true });
   }
-}
-
-/** Compares in a time that tells nothing. */
-function isToken(authorization: string | undefined, token: string): boolean {
-  const [, given] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(given ?? ""), hash(token)) && given !== undefined;
 }
