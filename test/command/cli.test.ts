@@ -1,7 +1,7 @@
 // The commands beside `colorize`, and what all commands share: classify, doctor, colours, readers that go away, a held
 // output.
 import { spawn } from "node:child_process";
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -74,6 +74,11 @@ describe("classify", () => {
       { type: "classification-failed", page: "bad.png", code: "ERR_IMAGE_DECODE" },
       { type: "classification-failed", page: at("nowhere"), code: "ERR_INPUT_NOT_FOUND" },
     ]);
+    const chapter = await readFile(at("chapter.cbz"));
+    await writeFile(at("two.cbz"), Buffer.concat([chapter, chapter]));
+    expect((await runCli(["classify", at("two.cbz")])).stderr).toMatch(
+      /^warning: two.cbz: another archive of \d+ bytes/,
+    );
     const none = await runCli(["classify", at("bad.png")]);
     expect(none).toMatchObject({ code: 1 });
     expect(none.stderr).toContain("[ERR_IMAGE_DECODE]");

@@ -1,6 +1,6 @@
 /** Reads the colour hints that a page request names, ready for the page. */
 import { hintColor } from "../../config/color-hints.js";
-import { ImageProcessingError, messageOf } from "../../errors.js";
+import { ImageProcessingError, isRetryable, messageOf } from "../../errors.js";
 import type { TaskPool } from "../tasks/pool.js";
 import type { PageRequest } from "./page-request.js";
 import { hintPictureFault, type PageHints } from "../page/page-hints.js";
@@ -8,7 +8,8 @@ import { hintPictureFault, type PageHints } from "../page/page-hints.js";
 /**
  * @param page the decoded page's size
  * @param read reads a picture's file
- * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape
+ * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape; what `read` rejects
+ *   with if another try may succeed
  */
 export async function loadHints(
   pool: Pick<TaskPool, "run">,
@@ -24,9 +25,11 @@ export async function loadHints(
       imagePath: name,
       ...(cause === undefined ? {} : { cause }),
     });
-  const bytes = await read().catch((error: unknown) =>
-    Promise.reject(refuse(`cannot be read (${messageOf(error)})`, error)),
-  );
+  const bytes = await read().catch((error: unknown) => {
+    // A farm's store that does not answer is no fault of the page.
+    if (isRetryable(error)) throw error;
+    throw refuse(`cannot be read (${messageOf(error)})`, error);
+  });
   const picture = await pool.run("decodeHints", { bytes: new Uint8Array(bytes), name }, { signal });
   const fault = hintPictureFault(picture, page);
   if (fault !== undefined) throw refuse(fault);

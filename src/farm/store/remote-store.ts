@@ -12,6 +12,7 @@ import type { FailedPage, PageResult } from "../../colorization/request/page-req
 import { BatchProcessingError, ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
+import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { FarmStore } from "./farm-store.js";
@@ -39,7 +40,12 @@ class Passing extends Error {}
 const about = z.looseObject({ maxBytes: z.number() });
 const noteTexts = z.array(z.string());
 
+const log = getLogger("store");
+
 type Answer = Dispatcher.ResponseData;
+
+/** What a header can hold. */
+const TOKEN = /^[\x21-\x7e]+$/;
 
 export class RemoteStore implements FarmStore, AsyncDisposable {
   readonly #options: RemoteStoreOptions;
@@ -58,11 +64,11 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
    */
   static async open(options: RemoteStoreOptions): Promise<RemoteStore> {
     checkStoreAddress(options.url);
+    if (!TOKEN.test(options.token)) throw wrongToken(options.url);
     const store = new RemoteStore(options);
     try {
       await makeFolder(join(options.cache, "crashes"));
-      const { body } = await store.#answer("GET", "");
-      store.#maxBytes = about.parse(parseJson(await body.text())).maxBytes;
+      store.#maxBytes = (await store.#json("", about)).maxBytes;
       await store.#sendCrashNotes();
       await removeOld(join(options.cache, "blobs"));
       return store;
@@ -89,12 +95,20 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
       }
     }
     const bytes = await this.#get(`/blobs/${hash}`);
+    // So that it is kept anew; the server looks whether it is damaged there, and not on the way.
+    if (bytes !== undefined && (await sha256(bytes)) !== hash) await this.#remove(`/blobs/${hash}`, [409]);
     if (bytes === undefined || (await sha256(bytes)) !== hash)
       throw new ResourceError(
         "ERR_INPUT_GONE",
         `${this.#options.url} ${bytes === undefined ? "no longer has" : "has damaged"} the file ${hash}; submit the chapter again`,
       );
-    if (again) await writeFileAtomic(path, bytes, true);
+    if (again)
+      await writeFileAtomic(path, bytes, true).catch((error: unknown) =>
+        log.warn(
+          { error: messageOf(error) },
+          "a reference stays out of the cache, and is fetched again for the next page",
+        ),
+      );
     return bytes;
   }
 
@@ -131,8 +145,7 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
   }
 
   async crashNotes(): Promise<string[]> {
-    const { body } = await this.#answer("GET", "/crashes");
-    return noteTexts.parse(parseJson(await body.text()));
+    return this.#json("/crashes", noteTexts);
   }
 
   async #sendCrashNotes(): Promise<void> {
@@ -146,14 +159,32 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
     }
   }
 
+  /** What the server says as JSON. @throws ConfigurationError `ERR_CONFIG` if another kind of server answers */
+  #json<T>(path: string, shape: z.ZodType<T>): Promise<T> {
+    return this.#tried(async () => {
+      const { statusCode, body } = await this.#once("GET", path, [404]);
+      const text = await body.text();
+      try {
+        if (statusCode === 404) throw new Error("status 404");
+        return shape.parse(parseJson(text));
+      } catch (cause) {
+        throw new ConfigurationError(
+          "ERR_CONFIG",
+          `--store: a server answers at ${this.#options.url}, but it is no \`cobra-batch store\`; give the address that the store printed`,
+          { cause },
+        );
+      }
+    });
+  }
+
   async #has(path: string): Promise<boolean> {
     const { statusCode, body } = await this.#answer("HEAD", path, [404]);
     await body.dump();
     return statusCode !== 404;
   }
 
-  async #remove(path: string): Promise<void> {
-    const { body } = await this.#answer("DELETE", path);
+  async #remove(path: string, also: readonly number[] = []): Promise<void> {
+    const { body } = await this.#answer("DELETE", path, also);
     await body.dump();
   }
 
@@ -230,6 +261,10 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
             `the store at ${url} does not answer as it should (${messageOf(cause)}); check that \`cobra-batch store\` runs there and can be reached`,
             { cause },
           );
+        log.warn(
+          { error: messageOf(cause) },
+          `the store does not answer as it should; it is asked again in ${wait} ms`,
+        );
         await sleep(wait);
       }
     }
@@ -251,18 +286,28 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
     });
     const { statusCode } = answer;
     if (statusCode < 300 || also.includes(statusCode)) return answer;
-    const said = (await answer.body.text().catch(() => "")).trim().slice(0, 200);
-    if (statusCode === 401)
+    if (statusCode < 400) {
+      await answer.body.dump();
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `--token: ${url} refuses it; give the one that \`cobra-batch store\` printed there, or set COBRA_STORE_TOKEN`,
+        `--store: ${url} sends elsewhere, to ${String(answer.headers["location"])}; give the address of the store itself`,
       );
+    }
+    const said = (await answer.body.text().catch(() => "")).trim().slice(0, 200);
+    if (statusCode === 401) throw wrongToken(url);
     throw new Passing(`status ${statusCode}${said === "" ? "" : `: ${said}`}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function wrongToken(url: string): ConfigurationError {
+  return new ConfigurationError(
+    "ERR_CONFIG",
+    `--token: ${url} refuses it; give the one that \`cobra-batch store\` printed there, or set COBRA_STORE_TOKEN`,
+  );
 }
 
 /** Whether a store is named by an address and not by a folder. */

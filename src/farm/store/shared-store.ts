@@ -37,7 +37,7 @@ export class SharedStore implements FarmStore {
     if (info?.isDirectory() !== true)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `--store: ${folder} is not a folder; mount the share that all machines of the farm have, or make the folder`,
+        `the store ${folder} is not a folder; mount the share that all machines of the farm have, or make the folder`,
       );
     const store = new SharedStore(resolve(folder));
     for (const name of ["blobs", "results", "crashes"]) await makeFolder(join(store.folder, name));

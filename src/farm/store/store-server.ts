@@ -4,25 +4,26 @@
  *   GET, HEAD      /v1/blobs/<sha256>, /v1/results/<key>.page, /v1/results/<key>.failed     with Range
  *   PUT            the same: a whole file, or with Content-Range the rest of one that was cut off
  *   GET            /v1/uploads/blobs/<sha256>?sha256=…     Upload-Offset: so much of that file has come
- *   DELETE         /v1/results/<key>.page, /v1/results/<key>.failed
+ *   DELETE         /v1/results/<key>.page, /v1/results/<key>.failed; /v1/blobs/<sha256>, but only a damaged one
  *   GET            /v1/crashes; PUT /v1/crashes/<worker>
  *   GET            /v1     {"maxBytes": …}
  *
  * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { open, readdir, rename, rm, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { messageOf, ResourceError } from "../../errors.js";
+import { BatchProcessingError, messageOf, ResourceError, systemCode } from "../../errors.js";
+import { exists } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import { syncFolder } from "../../platform/storage.js";
 import type { SharedStore } from "./shared-store.js";
+import { digestOf, isToken, rangeOf, Refusal } from "./store-request.js";
 
 export interface StoreServerOptions {
   readonly store: SharedStore;
@@ -34,6 +35,8 @@ export interface StoreServerOptions {
   readonly maxBytes?: number;
   /** A connection on which nothing moves for so long is closed. Default 60,000. */
   readonly silenceMs?: number;
+  /** An upload on which nothing moves for so long gives way to another of the same file. Default 5,000. */
+  readonly stalledMs?: number;
 }
 
 /** A server that listens. */
@@ -48,6 +51,8 @@ const MAX_NOTE_BYTES = 2 ** 20;
 /** What is left of an upload that nobody has gone on with is removed after so long. */
 const PART_AGE_MS = 24 * 3600_000;
 
+/** What addresses without a host stand on. */
+const BASE = "http://store";
 const JSON_TYPE = { "content-type": "application/json" };
 
 const log = getLogger("store");
@@ -65,15 +70,11 @@ interface Target {
   readonly fixed: boolean;
 }
 
-/** An answer that is no success. */
-class Refusal extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(message);
-  }
+/** A part that is being written. */
+interface Upload {
+  readonly request: IncomingMessage;
+  /** When its last bytes came; infinite once all have come. */
+  movedAt: number;
 }
 
 /**
@@ -81,18 +82,17 @@ class Refusal extends Error {
  * @throws ResourceError `ERR_LISTEN`
  */
 export async function startStoreServer(options: StoreServerOptions): Promise<StoreServer> {
-  const { store, host, port, token, maxBytes = MAX_BYTES, silenceMs = 60_000 } = options;
+  const { store, host, port, token, maxBytes = MAX_BYTES, silenceMs = 60_000, stalledMs = 5000 } = options;
   const parts = join(store.folder, "parts");
   await makeFolder(parts);
   await removeOldParts(parts);
-  /** Parts that are being written. */
-  const busy = new Set<string>();
+  const busy = new Map<string, Upload>();
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) return void response.destroy();
-      const refusal = error instanceof Refusal ? error : undefined;
-      if (refusal === undefined) log.error({ error: messageOf(error) }, "a request of the store failed");
+      const refusal = error instanceof Refusal ? error : isFull(error) ? fullDisk() : undefined;
+      if (!(error instanceof Refusal)) log.error({ error: messageOf(error) }, "a request of the store failed");
       // What is still being sent is not read.
       const headers = { "content-type": "text/plain; charset=utf-8", connection: "close", ...refusal?.headers };
       response.writeHead(refusal?.status ?? 500, headers).end(`${refusal?.message ?? "the store cannot do that"}\n`);
@@ -102,10 +102,12 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
   server.timeout = silenceMs;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", "http://store");
-    if (url.pathname === "/healthz") return void response.end("ok\n");
+    const asked = request.url ?? "/";
+    const url = URL.canParse(asked, BASE) ? new URL(asked, BASE) : undefined;
+    if (url?.pathname === "/healthz") return void response.end("ok\n");
     if (!isToken(request.headers.authorization, token))
       throw new Refusal(401, "the token is missing or wrong", { "www-authenticate": "Bearer" });
+    if (url === undefined) throw noSuchAddress();
     const method = request.method === "HEAD" ? "GET" : request.method;
     if (url.pathname === "/v1" && method === "GET")
       return void response.writeHead(200, JSON_TYPE).end(JSON.stringify({ maxBytes }));
@@ -114,10 +116,10 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     }
     const upload = url.pathname.startsWith("/v1/uploads/");
     const target = targetOf(store, maxBytes, url.pathname.replace("/v1/uploads/", "/v1/"));
-    if (target === undefined) throw new Refusal(404, "there is no such address");
+    if (target === undefined) throw noSuchAddress();
     if (upload && method === "GET") {
       const part = partOf(parts, target, url.searchParams.get("sha256") ?? "");
-      if (busy.has(part)) throw isBusy(); // so that nobody sends what would be refused
+      checkFree(part); // so that nobody sends what would be refused
       return void response.writeHead(200, { "upload-offset": String(await sizeOf(part)) }).end();
     }
     if (upload) throw new Refusal(405, "GET only");
@@ -127,7 +129,30 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
       await rm(target.path, { force: true });
       return void response.writeHead(204).end();
     }
+    if (method === "DELETE" && target.sha256 !== undefined) return removeDamaged(request, response, target);
     throw new Refusal(405, "there is no such method here");
+  }
+
+  /** A sender may be gone without a word: its upload does not hold up others for long. */
+  function checkFree(part: string): void {
+    const upload = busy.get(part);
+    if (upload === undefined) return;
+    if (performance.now() - upload.movedAt > stalledMs) upload.request.destroy();
+    throw new Refusal(409, "another request sends this file", { "retry-after": "1" });
+  }
+
+  async function removeDamaged(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    const part = partOf(parts, target, target.sha256!);
+    checkFree(part);
+    busy.set(part, { request, movedAt: Number.POSITIVE_INFINITY }); // nobody puts a whole one there meanwhile
+    try {
+      if ((await exists(target.path)) && (await hashOf(target.path)) === target.sha256)
+        throw new Refusal(409, "the file is not damaged");
+      await rm(target.path, { force: true });
+    } finally {
+      busy.delete(part);
+    }
+    response.writeHead(204).end();
   }
 
   /** Takes a file, or the rest of one. */
@@ -141,20 +166,26 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     const { offset, total } = rangeOf(request.headers["content-range"], length);
     if (total > target.maxBytes) throw new Refusal(413, `a file may have ${target.maxBytes} bytes`);
     const part = partOf(parts, target, digest);
-    if (busy.has(part)) throw isBusy();
-    busy.add(part);
+    checkFree(part);
+    const upload: Upload = { request, movedAt: performance.now() };
+    busy.set(part, upload);
     try {
       const there = await sizeOf(part);
       if (offset > there)
         throw new Refusal(409, `the file is there up to byte ${there}`, { "upload-offset": `${there}` });
       // Bytes that came already come again.
-      await pipeline(request, createWriteStream(part, offset === 0 ? { flags: "w" } : { flags: "r+", start: offset }));
+      const file = createWriteStream(part, offset === 0 ? { flags: "w" } : { flags: "r+", start: offset });
+      await pipeline(request, (chunks) => noted(chunks, upload), file);
+      upload.movedAt = Number.POSITIVE_INFINITY;
       if ((await sizeOf(part)) < total) throw new Refusal(400, "the file was cut off");
-      if ((await sha256OfChunks(createReadStream(part))).sha256 !== digest) {
+      if ((await hashOf(part)) !== digest) {
         await rm(part, { force: true });
         throw new Refusal(422, "the file is not what its SHA-256 says; send it again");
       }
       await place(part, target.path);
+    } catch (error) {
+      if (isFull(error)) await rm(part, { force: true }); // it must not keep the space from smaller files
+      throw error;
     } finally {
       busy.delete(part);
     }
@@ -204,7 +235,10 @@ function targetOf(store: SharedStore, maxBytes: number, path: string): Target | 
 
 /** A file, or the part of it that Range asks for. */
 async function send(request: IncomingMessage, response: ServerResponse, { path, fixed }: Target): Promise<void> {
-  const file = await open(path).catch(() => undefined);
+  const file = await open(path).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error; // such as too many open files: it is there, and another try may open it
+  });
   if (file === undefined) throw new Refusal(404, "there is no such file");
   const { size } = await file.stat();
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
@@ -228,28 +262,36 @@ async function send(request: IncomingMessage, response: ServerResponse, { path, 
   await pipeline(file.createReadStream({ start, end }), response);
 }
 
-function isBusy(): Refusal {
-  return new Refusal(409, "another request sends this file", { "retry-after": "1" });
+function noSuchAddress(): Refusal {
+  return new Refusal(404, "there is no such address");
+}
+
+function fullDisk(): Refusal {
+  return new Refusal(507, "the store's disk is full; free some space there");
+}
+
+/** Whether a disk, or a quota of it, is full. */
+function isFull(error: unknown): boolean {
+  const code = systemCode(error instanceof BatchProcessingError ? error.cause : error);
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+/** Notes when chunks of an upload come. */
+async function* noted(chunks: AsyncIterable<Uint8Array>, upload: Upload): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    upload.movedAt = performance.now();
+    yield chunk;
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  return (await sha256OfChunks(createReadStream(path))).sha256;
 }
 
 /** Where a file's bytes lie until it is whole. */
 function partOf(parts: string, { part }: Target, sha256: string): string {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Refusal(400, "sha256 must be a SHA-256 in hex");
   return join(parts, `${part}-${sha256}`);
-}
-
-function digestOf({ headers }: IncomingMessage): string | undefined {
-  const [, base64] = /^sha-256=:([\w+/]{43}=):$/.exec(String(headers["content-digest"] ?? "")) ?? [];
-  return base64 === undefined ? undefined : Buffer.from(base64, "base64").toString("hex");
-}
-
-function rangeOf(range: string | undefined, length: number): { readonly offset: number; readonly total: number } {
-  if (range === undefined) return { offset: 0, total: length };
-  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range) ?? [];
-  const offset = Number(first);
-  if (total === undefined || Number(last) - offset + 1 !== length || Number(last) + 1 !== Number(total))
-    throw new Refusal(400, "Content-Range is not that of the rest of a file of this length");
-  return { offset, total: Number(total) };
 }
 
 /** Gives a whole file its name, on the disk for good. */
@@ -274,11 +316,4 @@ async function removeOldParts(parts: string): Promise<void> {
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (Date.now() - mtimeMs > PART_AGE_MS) await rm(path, { force: true });
   }
-}
-
-/** Compares in a time that tells nothing. */
-function isToken(authorization: string | undefined, token: string): boolean {
-  const [, given] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
-  const hash = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(hash(given ?? ""), hash(token)) && given !== undefined;
 }

@@ -111,7 +111,7 @@ export class ZipArchive {
     const directory = await readDirectory(source, label, limits, use.entries);
     use.entries += directory.entries.length;
     const faults: ZipExtractionError[] = [];
-    const warnings = directory.warning === undefined ? [] : [`${label}: ${directory.warning}`];
+    const warnings = directory.warnings.map((warning) => `${label}: ${warning}`);
     const records: ZipRecord[] = [];
     const encoding = await archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>

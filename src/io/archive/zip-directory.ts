@@ -27,11 +27,11 @@ export interface Directory {
   readonly comment: Uint8Array;
   /** Where the directory starts, in bytes from the archive's start. */
   readonly offset: number;
-  /** Entries the archive says it has. */
+  /** Entries the archive says it has, or has if those are more. */
   readonly entryCount: number;
   readonly entries: readonly DirectoryEntry[];
   /** What is wrong with the archive though all of it can be read. */
-  readonly warning: string | undefined;
+  readonly warnings: readonly string[];
   /** Why the directory could not be read to its end. */
   readonly damage: unknown;
 }
@@ -45,12 +45,14 @@ interface Library {
   ): Promise<Zip>;
 }
 interface Zip {
-  readonly entryCount: number;
+  /** Entries that are read. */
+  entryCount: number;
   readonly readEntryCursor: number;
   eachEntry(): AsyncIterable<yauzl.Entry & { fileNameRaw: Buffer }>;
 }
 
 export const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+const RECORD_SIGNATURE = 0x02014b50;
 /** Of a local header without its name and extra field. */
 export const LOCAL_HEADER_BYTES = 30;
 const WINDOW_BYTES = 64 * 1024;
@@ -128,26 +130,51 @@ export async function readDirectory(
       { cause },
     );
   }
-  const { entryCount, readEntryCursor: offset } = zip;
-  if (usedEntries + entryCount > limits.maxEntries) {
+  const { entryCount: stated, readEntryCursor: offset } = zip;
+  const checkLimit = (): void => {
+    if (usedEntries + zip.entryCount <= limits.maxEntries) return;
     const others = usedEntries === 0 ? "" : ` and what it lies in ${usedEntries}`;
     throw new ZipExtractionError(
       "ERR_ZIP_LIMIT",
-      overLimit(`${label} has ${entryCount} entries${others}`, "maxEntries", limits),
+      overLimit(`${label} has ${zip.entryCount} entries${others}`, "maxEntries", limits),
     );
-  }
+  };
+  checkLimit();
+  // Some packers count wrong, or only to 65,535.
+  const readOn = async (): Promise<void> => {
+    if (entries.length < zip.entryCount || !(await hasRecord(found.archive, zip.readEntryCursor))) return;
+    zip.entryCount++;
+    checkLimit();
+  };
   const entries: DirectoryEntry[] = [];
   let damage: unknown;
   try {
     const turn = turns();
+    await readOn();
     for await (const entry of zip.eachEntry()) {
       await turn(); // many entries come out of one window, without a wait for the disk
       entries.push(record(entry));
+      await readOn();
     }
   } catch (error) {
+    if (error instanceof ZipExtractionError) throw error;
     damage = error;
   }
-  return { ...found, offset, entryCount, entries, damage };
+  const { entryCount } = zip;
+  const warnings = [
+    ...found.warnings,
+    ...(entryCount > stated
+      ? [`it says that it has ${stated} entries and has ${entryCount}; all of them are read`]
+      : []),
+  ];
+  return { ...found, warnings, offset, entryCount, entries, damage };
+}
+
+/** Whether another entry's record stands at `offset`. */
+async function hasRecord(archive: ByteSource, offset: number): Promise<boolean> {
+  if (offset + 4 > archive.sizeBytes) return false;
+  const bytes = await archive.read(offset, 4);
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === RECORD_SIGNATURE;
 }
 
 /** Where an entry's data begin by its local header, counted from that; undefined where there is none. */

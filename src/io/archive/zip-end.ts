@@ -8,6 +8,7 @@ const END = signatureBytes(0x06054b50);
 const ZIP64_END = 0x06064b50;
 const ZIP64_END_BYTES = 56;
 const ZIP64_LOCATOR = 0x07064b50;
+const ENTRY = 0x04034b50;
 const DIRECTORY_RECORD = 0x02014b50;
 const DIRECTORY_RECORD_BYTES = 46;
 /** Of an end record without its comment, whose length it states last. */
@@ -24,7 +25,7 @@ export interface FoundArchive {
   /** The comment, byte for byte. */
   readonly comment: Uint8Array;
   /** What is wrong with its end though it can be read. */
-  readonly warning: string | undefined;
+  readonly warnings: readonly string[];
 }
 
 /** An end record that has a directory. */
@@ -45,14 +46,22 @@ export async function findArchive(source: ByteSource): Promise<FoundArchive | un
   const tail = Buffer.from((await source.read(start, source.sizeBytes - start)).buffer);
   const places = new Places(source);
   const statedEnd = (at: number): number => at + END_BYTES + tail.readUInt16LE(at + 20);
-  const archiveOf = (at: number, first: number): FoundArchive => {
+  const archiveOf = async (at: number, first: number): Promise<FoundArchive> => {
     const [from, stated] = [at + END_BYTES, statedEnd(at)];
     const there = Math.min(stated, tail.byteLength) - from;
-    const warning = `its comment is said to have ${stated - from} bytes and has ${there}; the file may be cut off, its entries are read`;
+    const warnings = [];
+    if (there < stated - from)
+      warnings.push(
+        `its comment is said to have ${stated - from} bytes and has ${there}; the file may be cut off, its entries are read`,
+      );
+    if (first > 0 && (await places.has(0, ENTRY)))
+      warnings.push(
+        `another archive of ${first} bytes stands before it in its file, and is not read; part the two if its pages are wanted`,
+      );
     return {
       archive: subRange(source, first, start + from - first),
       comment: new Uint8Array(tail.subarray(from, from + there)),
-      warning: there < stated - from ? warning : undefined,
+      warnings,
     };
   };
   let nearly: { readonly at: number; readonly first: number } | undefined;

@@ -1,4 +1,5 @@
 // A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
@@ -12,6 +13,7 @@ import { BatchProcessingError } from "../../../src/errors.js";
 import { RemoteStore } from "../../../src/farm/store/remote-store.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
 import { startStoreServer, type StoreServer } from "../../../src/farm/store/store-server.js";
+import { canMount } from "../../support/small-disk.js";
 
 const TOKEN = "a token of 24 letters".replaceAll(" ", "-");
 const QUICK = [1, 10, 100, 500, 1000, 2000];
@@ -30,7 +32,14 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-store-"));
   await mkdir(at("store"));
   folder = await SharedStore.open(at("store"));
-  server = await startStoreServer({ store: folder, host: "127.0.0.1", port: 0, token: TOKEN, maxBytes: 2 ** 20 });
+  server = await startStoreServer({
+    store: folder,
+    host: "127.0.0.1",
+    port: 0,
+    token: TOKEN,
+    maxBytes: 2 ** 20,
+    stalledMs: 50,
+  });
 });
 afterEach(async () => {
   for (const one of open.splice(0)) await one[Symbol.asyncDispose]();
@@ -164,7 +173,73 @@ describe("RemoteStore", () => {
     await mkdir(join(folder.path("blobs", hash, ""), ".."), { recursive: true });
     await writeFile(folder.path("blobs", hash, ""), "damaged");
     await expect(store.read(hash)).rejects.toThrow(/has damaged the file/);
+    expect(await store.keep(Buffer.from("a reference"))).toBe(hash); // the damaged one is gone, so this one is sent
+    expect(Buffer.from(await store.read(hash)).toString()).toBe("a reference");
+    expect((await ask(`/v1/blobs/${hash}`, { method: "DELETE" })).status).toBe(409);
     await rm(folder.path("blobs", hash, ""));
+  });
+
+  it("reads references though the cache cannot be written", async () => {
+    const hash = await folder.keep(Buffer.from("a reference"));
+    const cache = at("no-cache");
+    const store = await client(undefined, cache);
+    await writeFile(join(cache, "blobs"), "a file is in the way");
+    expect(Buffer.from(await store.read(hash, true)).toString()).toBe("a reference");
+    await rm(folder.path("blobs", hash, ""));
+  });
+
+  it("takes over an upload whose sender is silent", async () => {
+    const bytes = randomBytes(1000);
+    const hash = hashOf(bytes);
+    const silent = connect(server.port, "127.0.0.1");
+    silent.on("error", () => {});
+    silent.write(`PUT /v1/blobs/${hash} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n`);
+    silent.write("content-length: 1000\r\n\r\n0123");
+    while ((await ask(`/v1/uploads/blobs/${hash}?sha256=${hash}`)).status !== 409);
+    expect(await (await client()).keep(bytes)).toBe(hash);
+    expect(Buffer.from(await folder.read(hash)).equals(bytes)).toBe(true);
+  });
+
+  it.skipIf(!canMount())("says that a disk is full, and leaves its space to others", async () => {
+    const disk = at("small");
+    await mkdir(disk);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]);
+    try {
+      const small = await SharedStore.open(disk);
+      const serving = await startStoreServer({ store: small, host: "127.0.0.1", port: 0, token: TOKEN });
+      const options = { url: address(serving.port), token: TOKEN, cache: at("small-cache"), retryMs: [1] };
+      const store = await RemoteStore.open(options);
+      await expect(store.keep(randomBytes(500_000))).rejects.toThrow(/status 507: the store's disk is full/);
+      expect(await readdir(join(disk, "parts"))).toEqual([]);
+      await store.keep(randomBytes(1000));
+      await store[Symbol.asyncDispose]();
+      await serving.close();
+    } finally {
+      execFileSync("umount", [disk]);
+    }
+  });
+
+  it("knows what is no store: pages, other services, redirects, answers that are cut off", async () => {
+    const answers: Record<string, [string, object]> = {
+      "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>": ["a page", { code: "ERR_CONFIG" }],
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}": ["a service", { code: "ERR_CONFIG" }],
+      "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n": ["a server", { code: "ERR_CONFIG" }],
+      "HTTP/1.1 301 Moved\r\nlocation: http://there/\r\ncontent-length: 0\r\n\r\n": [
+        "a redirect",
+        { code: "ERR_CONFIG", message: expect.stringContaining("sends elsewhere, to http://there/") },
+      ],
+      "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{": ["a body cut off", { code: "ERR_STORE_CONNECTION" }],
+    };
+    for (const [answer, [what, error]] of Object.entries(answers)) {
+      const other = createServer((socket) => void socket.on("error", () => {}).once("data", () => socket.end(answer)));
+      await once(other.listen(0, "127.0.0.1"), "listening");
+      const { port } = other.address() as AddressInfo;
+      const opening = RemoteStore.open({ url: address(port), token: TOKEN, cache: at("other"), retryMs: [1] });
+      await expect(opening, what).rejects.toMatchObject(error);
+      other.close();
+    }
+    const unsendable = { url: address(), token: "t\u{f6}ken\nof 24 letters", cache: at("other") };
+    await expect(RemoteStore.open(unsendable)).rejects.toThrow(/^--token: /);
   });
 
   it("sends what crash handlers of this machine have written, once", async () => {
@@ -221,8 +296,15 @@ describe("startStoreServer", () => {
     ])
       expect((await ask(path)).status, path).toBe(404);
     expect((await ask(`/v1/blobs/${hash}`, { method: "POST", body: "x" })).status).toBe(405);
-    expect((await ask(`/v1/blobs/${hash}`, { method: "DELETE" })).status).toBe(405);
+    expect((await ask("/v1/crashes/0123456789abcdef", { method: "DELETE" })).status).toBe(405);
     expect((await ask(`/v1/uploads/blobs/${hash}?sha256=../x`)).status).toBe(400);
+    // fetch would mend these.
+    for (const path of ["//", "//a:b@/v1", "http://[/v1"]) {
+      const socket = connect(server.port, "127.0.0.1");
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`);
+      expect(String((await once(socket, "data"))[0]), path).toMatch(/^HTTP\/1.1 404 /);
+      socket.destroy();
+    }
   });
 
   it("refuses files that are not what their hash says, too large or without a length, and keeps nothing of them", async () => {

@@ -91,6 +91,7 @@ async function classifyInput(
 ): Promise<void> {
   const source = await openPageSource(input, { recursive: Boolean(flags.recursive) });
   try {
+    for (const message of source.warnings ?? []) process.stderr.write(`warning: ${oneLine(message)}\n`);
     for (const { name, error } of source.faults) {
       counts.failed++;
       sayFailed(input, name, error, Boolean(flags.json));

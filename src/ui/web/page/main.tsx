@@ -8,6 +8,7 @@ import "./styles/job.css";
 import "./styles/settings.css";
 import "./styles/results.css";
 import "./styles/viewer.css";
+import "./styles/desk.css";
 import { render } from "preact";
 import { App } from "./app.js";
 import { startEvents } from "./data/events.js";

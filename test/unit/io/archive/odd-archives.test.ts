@@ -168,8 +168,24 @@ describe("bytes around an archive", () => {
 
   it("of two archives in one file the last is read, as unzip does, also where both are of one size", async () => {
     const [first, last] = [rawZip([{ name: "1.png", data: "one" }]), rawZip([{ name: "2.png", data: "two" }])];
-    expect(await contents(await open(Buffer.concat([first, last])))).toEqual({ "2.png": "two" });
+    const source = await open(Buffer.concat([first, last]));
+    expect(source.warnings).toEqual([expect.stringMatching(/another archive of \d+ bytes stands before it/)]);
+    expect(await contents(source)).toEqual({ "2.png": "two" });
   });
+
+  it.each([0, 1])(
+    "more entries than it says, %i: all are read, as unzip does, and a warning tells it",
+    async (said) => {
+      const source = await open(rawZip([...SMALL, { name: "2.png", data: "two" }], { entryCount: said }));
+      expect(source.faults).toEqual([]);
+      expect(source.warnings).toEqual([`odd.cbz: it says that it has ${said} entries and has 2; all of them are read`]);
+      expect(await contents(source)).toEqual({ "1.png": "one", "2.png": "two" });
+      const many = Array.from({ length: 10 }, (_, at) => ({ name: `${at}`, data: "" }));
+      await expect(open(rawZip(many, { entryCount: said }), { limits: { maxEntries: 9 } })).rejects.toMatchObject({
+        code: "ERR_ZIP_LIMIT",
+      });
+    },
+  );
 
   it("in front of it are passed over, as in self-extracting archives", async () => {
     const program = Buffer.alloc(5000, "MZ");
