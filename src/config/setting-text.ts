@@ -2,7 +2,7 @@
 import { settingFacts, type SettingKey } from "./settings.js";
 
 /** Most threads to ask for. More take the memory and the time of the machine, and no signal ends it meanwhile. */
-export const MOST_THREADS = 1024;
+export const MOST_THREADS = 256;
 
 /** A whole number. One that JavaScript cannot count exactly becomes a bigint, so that messages show what was given. */
 export function wholeNumber(text: string): number | bigint | undefined {
