@@ -12,7 +12,7 @@ export interface BatchedPage {
   readonly group: string;
   readonly steps: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told when a step begins, from 1. Not told again when the step has to be done again. */
+  /** Told of each step, from 1, when it is the next. Not told again when the step has to be done again. */
   readonly onStep?: ((step: number) => void) | undefined;
 }
 
@@ -224,7 +224,7 @@ export class Batcher<Page extends BatchedPage> {
     const onStep = (done: number): void => {
       for (const [index, guest] of guests.entries()) {
         guest.step = begun[index]! + done;
-        if (done < steps && !changes.aborted && this.#guests.includes(guest)) this.#tell(guest);
+        if (done < steps && this.#guests.includes(guest)) this.#tell(guest);
       }
     };
     try {

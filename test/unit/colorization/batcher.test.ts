@@ -80,6 +80,23 @@ describe("Batcher", () => {
     expect(done).toEqual(["2", "1", "3"]);
   });
 
+  it("tells each step, also of a device that took more of them before it heard of a change", async () => {
+    const told: number[] = [];
+    const batcher = new Batcher<Page>(
+      async (pages, { steps, changes, onStep }) => {
+        if (pages.some(({ name }) => name === "1") && told.length === 1) {
+          void batcher.denoise(page("2", 1));
+          await new Promise((resolve) => setImmediate(resolve));
+          expect(changes.aborted).toBe(true);
+        }
+        for (let done = 1; done <= steps; done++) onStep(done);
+      },
+      { maxBatch: () => 3, companyMs: 0, expectsCompany: () => false, segments: 1 },
+    );
+    await batcher.denoise(page("1", 4, { onStep: (step) => told.push(step) }));
+    expect(told).toEqual([1, 2, 3, 4]);
+  });
+
   it("takes no more pages than fit, the oldest first, and groups do not mix", async () => {
     const { batcher, runs, turn, end } = stepped({ maxBatch: () => 2 });
     for (const one of [page("1", 1), page("2", 1, { group: "b" }), page("3", 1), page("4", 1)])
