@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigurationHandler } from "../../../src/config/configuration-handler.js";
 import { engineOptionsOf } from "../../../src/colorization/engine-settings.js";
 import { configFileOf, engineSettingsOf, settingId } from "../../../src/tune/setting.js";
+import { spread } from "../../../src/tune/measure/pages.js";
 import { allSettings, knobsOf, oneKnobSettings, type MachineFacts } from "../../../src/tune/space.js";
 
 const GIB = 2 ** 30;
@@ -56,6 +57,18 @@ describe("the space", () => {
       knobs.reduce((product, { values }) => product * (values.length + 1), 1),
     );
     expect(oneKnobSettings(knobs).every((setting) => Object.keys(setting).length === 1)).toBe(true);
+  });
+});
+
+describe("pages of a long input", () => {
+  it("are spread evenly, with the first and the last; a short one is taken whole", () => {
+    const names = Array.from({ length: 2000 }, (_, index) => index);
+    const taken = spread(names, 12);
+    expect(taken).toHaveLength(12);
+    expect([taken[0], taken.at(-1)]).toEqual([0, 1999]);
+    const gaps = taken.slice(1).map((page, index) => page - taken[index]!);
+    expect(Math.max(...gaps) - Math.min(...gaps)).toBeLessThanOrEqual(1);
+    expect(spread([1, 2, 3], 12)).toEqual([1, 2, 3]);
   });
 });
 
