@@ -105,7 +105,7 @@ it("colours a chapter: make, upload, roles, settings, start, events, results, re
   expect(found.map(({ name, role, added: isAdded }) => [name, role, isAdded])).toEqual([
     ["p1.png", "page", false],
     ["p2.png", "page", false],
-    ["ref_a.jpg", "inColour", false],
+    ["ref_a.jpg", "inColor", false],
     ["more.jpg", "reference", true],
   ]);
   const [first, second, reference] = found;
