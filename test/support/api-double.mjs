@@ -81,7 +81,7 @@ async function pictureFile(response, job, one, what, query) {
     (what === "thumbnail" && small === "result") ||
     (small === "latest" && one.state === "completed") ||
     one.role === "reference" ||
-    one.role === "inColour";
+    one.role === "inColor";
   if (one.role === "unreadable") return json(response, {}, 404);
   const number = seed === null ? one.number : one.number + Number(seed);
   const bytes = await drawing(number, coloured && what !== "lines", size);

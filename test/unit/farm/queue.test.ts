@@ -3,6 +3,7 @@
 import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -323,7 +324,8 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       await redis.hincrby(`cobra:${queue.lane.pages}:${job.id}`, "ats", 1);
     const engine = paperEngine(async (request) => {
       if (request.name === "p2.png") expect(engine.inColouring).toBe(1);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      // Others wait for one beside them. The one that p2 waits for has none: p2 lets no page pass.
+      else for (let turn = 0; turn < 200 && engine.mostInColouring < 2; turn++) await sleep(5);
       return onPaper(request);
     }, 6);
     await startWorker(engine, 6);

@@ -141,7 +141,7 @@ export const job = z
     ]),
     scanning: z.boolean().describe("its pictures are being looked at"),
     settings: jobSettings,
-    counts: z.strictObject({ pages: count, references: count, inColour: count, unreadable: count, other: count }),
+    counts: z.strictObject({ pages: count, references: count, inColor: count, unreadable: count, other: count }),
     progress,
     cover: pictureId.describe("its first page").optional(),
     secondsLeft: z.number().min(0).describe("a guess, while it runs").optional(),
@@ -162,7 +162,7 @@ export const job = z
   .meta({ id: "Job", description: "a chapter to colour" });
 
 /** What a picture of a job is used as. */
-export const PICTURE_ROLES = ["page", "reference", "inColour", "unreadable"] as const;
+export const PICTURE_ROLES = ["page", "reference", "inColor", "unreadable"] as const;
 
 /** A picture of a job. */
 export const picture = z
@@ -170,7 +170,7 @@ export const picture = z
     id: pictureId,
     name: z.string().describe("path in the input, or file name of an added reference"),
     added: z.boolean().describe("a reference that was added to the chapter"),
-    role: z.enum(PICTURE_ROLES).describe("inColour: carried over as it is"),
+    role: z.enum(PICTURE_ROLES).describe("inColor: carried over as it is"),
     suggested: z.enum(PICTURE_ROLES).describe("what the classifier would use it as"),
     confidence: z.number().min(0).max(1).describe("how sure, 0 to 1"),
     unsure: z.boolean(),

@@ -174,7 +174,7 @@ export class JobStore implements Jobs {
       source,
       settings: checkedSettings(settings),
       unscanned: source.kind === "root",
-      counts: { pages: 0, references: 0, inColour: 0, unreadable: 0, other: 0 },
+      counts: { pages: 0, references: 0, inColor: 0, unreadable: 0, other: 0 },
     });
     if (entry.stored.unscanned) this.#scanner.start(entry);
     return this.#register.view(entry);
