@@ -34,6 +34,8 @@ export type AssembleOptions = Pick<RunBatchOptions, "signal" | "drain" | "onEven
 /** A shard that is done. */
 interface DoneShard extends StoredShard {
   readonly manifest: ShardManifest;
+  /** The manifest's pages. */
+  readonly pages: ReadonlySet<string>;
   readonly run: StoredRun;
 }
 
@@ -102,7 +104,7 @@ async function doneShards(output: OutputPaths): Promise<DoneShard[]> {
       faults.push(`shard ${shardText(one)} was made with version ${manifest.cobraVersion}, and this is ${VERSION}`);
       continue;
     }
-    const shard = { ...one, manifest, run };
+    const shard = { ...one, manifest, pages: new Set(manifest.pages), run };
     const left = manifest.pages.filter((page) => outcomeOf(shard, page) === undefined);
     if (left.length > 0)
       faults.push(`shard ${shardText(one)} lacks ${left.length} of ${count(manifest.pages.length, "page")}`);
@@ -167,7 +169,7 @@ async function checkSame(path: string, shards: readonly DoneShard[]): Promise<vo
 /** What a shard has made of a page. */
 async function findPage(shards: readonly DoneShard[], request: PageRequest): Promise<PageResult> {
   const { name, page, references } = request;
-  const shard = shards.find(({ manifest }) => manifest.pages.includes(name));
+  const shard = shards.find(({ pages }) => pages.has(name));
   if (shard === undefined)
     throw incomplete(`no shard has done the page ${name}: it was added to the input later; run the shards again`);
   const outcome = outcomeOf(shard, name)!;
