@@ -6,18 +6,13 @@
 import { z } from "zod";
 import { FILLS, STYLES } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
+import { QUANTIZATIONS } from "./quantizations.js";
 
 /** The manifest's file name inside a package. */
 export const MANIFEST_FILE = "manifest.json";
 
 /** The formats this engine reads and writes: 3 with quantized weights, 2 where weights lie apart from the graphs, else 1. */
 const MANIFEST_FORMAT_VERSIONS = [1, 2, 3] as const;
-
-/**
- * How weights of linear layers are stored: 8-bit integers with a scale for each block of a column; activations stay
- * float.
- */
-export const QUANTIZATIONS = ["int8"] as const;
 
 /** Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */
 const HINT_FORMS = ["squares", "regions"] as const;
@@ -205,7 +200,10 @@ const schema = z
     }
     const { weights } = manifest.graphs;
     if (manifest.quantization !== undefined && manifest.formatVersion < 3)
-      fault(["formatVersion"], `is ${manifest.formatVersion} although there is \`quantization\`, which came with format 3`);
+      fault(
+        ["formatVersion"],
+        `is ${manifest.formatVersion} although there is \`quantization\`, which came with format 3`,
+      );
     if (weights !== undefined) {
       if (manifest.formatVersion < 2)
         fault(

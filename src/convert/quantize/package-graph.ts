@@ -30,7 +30,9 @@ import { WEIGHT_FILE } from "../package-graphs.js";
  */
 export function readPackageGraph(path: string): { readonly graph: Graph; readonly weights: string } {
   const { name, node, initializer, input, output } = readGraph(path).graph;
-  const own = initializer.map((tensor) => placeOf(tensor)?.file).find((file) => file !== undefined && file !== WEIGHT_FILE);
+  const own = initializer
+    .map((tensor) => placeOf(tensor)?.file)
+    .find((file) => file !== undefined && file !== WEIGHT_FILE);
   const constants = initializer.map((tensor) => storedTensor(path, tensor));
   return {
     graph: { name, nodes: node, constants, inputs: input, outputs: output, weights: [] },

@@ -59,7 +59,11 @@ export function quantizableWeights(graph: Graph, minElements: number = MIN_ELEME
   };
   for (const { name, dtype, dims } of graph.constants) consider(name, DATA_TYPE[dtype], dims);
   for (const { name, type } of graph.inputs)
-    consider(name, type.tensorType.elemType, (type.tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0));
+    consider(
+      name,
+      type.tensorType.elemType,
+      (type.tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0),
+    );
   return found;
 }
 
@@ -84,10 +88,7 @@ export function blockValues({ name, rows, columns, dtype }: QuantizedWeight): Va
     name: called,
     type: { tensorType: { elemType, shape: { dim: dims.map((dimValue) => ({ dimValue })) } } },
   });
-  return [
-    info(values, DATA_TYPE.uint8, [columns, blocks, BLOCK]),
-    info(scales, DATA_TYPE[dtype], [columns, blocks]),
-  ];
+  return [info(values, DATA_TYPE.uint8, [columns, blocks, BLOCK]), info(scales, DATA_TYPE[dtype], [columns, blocks])];
 }
 
 function blockProduct(node: NodeProto, { name, rows, columns }: QuantizedWeight): NodeProto {
@@ -99,12 +100,6 @@ function blockProduct(node: NodeProto, { name, rows, columns }: QuantizedWeight)
     domain: CONTRIB_DOMAIN,
     input: [node.input[0]!, values, scales],
     // accuracy_level 0: weights are brought to the activations' type, not activations to int8.
-    attribute: [
-      int("K", rows),
-      int("N", columns),
-      int("bits", 8),
-      int("block_size", BLOCK),
-      int("accuracy_level", 0),
-    ],
+    attribute: [int("K", rows), int("N", columns), int("bits", 8), int("block_size", BLOCK), int("accuracy_level", 0)],
   };
 }

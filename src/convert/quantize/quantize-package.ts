@@ -78,12 +78,21 @@ function quantizedFiles(source: ModelPackage, minElements: number): PackageFiles
   const ownWeights = Object.values(apart?.styles ?? {}).filter((sets) => sets !== undefined);
   const transformers = new Set(own.flatMap((graphs) => [graphs.reference_encoder, graphs.denoiser]));
   const sets = new Set(ownWeights.map(({ transformer }) => transformer));
-  const names = new Set([shared, ...own, apart?.shared ?? {}, ...ownWeights].flatMap((some) => Object.values<string>(some)));
+  const names = new Set(
+    [shared, ...own, apart?.shared ?? {}, ...ownWeights].flatMap((some) => Object.values<string>(some)),
+  );
   const read = new Map([...names].map((file) => [file, readPackageGraph(join(source.directory, file))] as const));
   const taken = takenWeights(
     [...transformers].map((file) => read.get(file)!.graph),
     minElements,
   );
+  const encoder = read.get(shared.image_encoder)!.graph;
+  const inEncoder = mapOf(quantizableWeights(encoder, minElements));
+  if (taken.size + inEncoder.size === 0)
+    throw new ModelError(
+      "ERR_MODEL_QUANTIZE",
+      `${source.directory} has no linear layer of ${minElements} weights or more, and smaller ones gain nothing; quantize a package of full size`,
+    );
   const files: PackageFiles = new Map();
   for (const [file, { graph, weights }] of read) {
     const path = join(source.directory, file);
@@ -92,7 +101,7 @@ function quantizedFiles(source: ModelPackage, minElements: number): PackageFiles
       : sets.has(file)
         ? withBlockOutputs(graph, taken, path, file)
         : file === shared.image_encoder
-          ? withBlockConstants(graph, mapOf(quantizableWeights(graph, minElements)), path)
+          ? withBlockConstants(graph, inEncoder, path)
           : graph;
     files.set(file, { graph: made, weights });
   }
