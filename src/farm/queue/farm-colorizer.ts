@@ -3,7 +3,6 @@
  * model is loaded here.
  */
 import { createHash } from "node:crypto";
-import { setMaxListeners } from "node:events";
 import type { PageOptions } from "../../colorization/request/colorize-page.js";
 import type { PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
@@ -75,7 +74,6 @@ export class FarmColorizer implements AsyncDisposable {
     cleared.catch(() => {}); // then its pages cannot be queued either
     const colour = async (request: PageRequest, { signal, onProgress }: PageOptions): Promise<PageResult> => {
       signal?.throwIfAborted();
-      if (signal !== undefined) setMaxListeners(0, signal); // of one batch, as many as pages are on their way
       await cleared;
       const stored = await withHashes(request, (bytes) => store.keep(bytes));
       await references.kept(stored.references.map(({ hash }) => hash));

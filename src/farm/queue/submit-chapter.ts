@@ -110,6 +110,13 @@ export async function submitChapter(
   return { id, queued: pages.length, known };
 }
 
+/** Takes out the pages of a chapter that no worker has begun, where nobody waits for them any more. */
+export async function takeOutPages(queue: FarmQueue, id: string): Promise<void> {
+  const names = (await queue.pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
+  const own = names.filter((name) => name.startsWith(`${id}.`));
+  for (const name of own) await queue.pages.remove(name).catch(() => {}); // begun in the meantime
+}
+
 /**
  * The pages of a chapter in the order in which workers take them: those of one list of references and one style next to
  * each other, else as in the chapter. The queue itself is first in, first out among equal priorities. So neighbours

@@ -36,7 +36,7 @@ export async function queue(action: QueueAction, given: string | undefined, flag
     } else if (given !== undefined && (action === "drain" || action === "resume")) {
       const drained = action === "drain";
       const ids = await drainNode(open.redis, open.name, given, drained);
-      say(`${counted(ids.length, "worker")} ${drained ? "finish their pages and take no more" : "take pages again"}`);
+      for (const id of ids) say(drained ? `${id} finishes its pages and takes no more` : `${id} takes pages again`);
     } else if (action === "show") print(await admin.show(given!), flags);
     else if (action === "cancel") {
       await admin.cancel(given!);

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { FarmChapter } from "../../api/farm.js";
-import { putFarm } from "../data/farm.js";
+import { farm, putFarm } from "../data/farm.js";
 import { putJob } from "../data/store.js";
 import { api } from "../lib/api.js";
 import { baseName, moment } from "../lib/format.js";
@@ -26,6 +26,8 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
   const action = useAction();
   const asking = useSignal(false);
   const shown = baseName(name);
+  const inWork =
+    state === "waiting" && farm.value?.nodes.some((node) => node.working.some((one) => one.chapter === name));
   const done = Math.max(0, pages - left);
   const prioritize = (wanted: number): void =>
     void action.run(async () => {
@@ -50,7 +52,9 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
           </a>
         )}
         <p class="job-facts">
-          <span class={`state state-${MARKS[state]}`}>{texts.chapterStates[state]}</span>
+          <span class={`state state-${inWork ? "running" : MARKS[state]}`}>
+            {inWork ? jobs.states.running : texts.chapterStates[state]}
+          </span>
           {job === undefined ? <span>{jobs.pagesDone(done, pages)}</span> : <span>{texts.waiting(left)}</span>}
           <span>{chapter.model}</span>
           <span class="when">{moment(chapter.submittedAt)}</span>
