@@ -168,8 +168,12 @@ export class AwaitedPages implements AsyncDisposable {
   async prioritize(chapter: string, priority: number): Promise<void> {
     for (const one of this.#of(chapter)) {
       const job = await this.#queue.pages.getJob(jobId(one.page));
-      await job?.changePriority({ priority: pageOptions(priority).priority }).catch(() => {}); // taken meanwhile
+      if (job === undefined) continue;
+      const { submitter } = job.data;
+      if (submitter !== undefined) await job.updateData({ ...job.data, submitter: { ...submitter, priority } });
+      await job.changePriority({ priority: pageOptions(priority).priority }).catch(() => {}); // taken meanwhile
     }
+    await tellChange(this.#queue.redis, this.#queue.lane.farm, "queue");
   }
 
   #of(chapter: string): Waiting[] {
