@@ -124,14 +124,15 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
     return id;
   }
 
-  /** Hashes of the pictures of a job that is done. */
+  /** Hashes of the files of a job that is done, but for the metadata: they name where the networks ran. */
   async function result(to: TestServer, id: string): Promise<Record<string, string>> {
     const answer = await fetch(`${to.url}/api/v1/jobs/${id}/result`);
     const path = at(`${id}.cbz`);
     await writeFile(path, new Uint8Array(await answer.arrayBuffer()));
     const source = await openPageSource(path);
     const hashes: Record<string, string> = {};
-    for (const entry of source.entries()) hashes[entry.name] = hashOf(await entry.read());
+    for (const entry of source.entries())
+      if (entry.name !== "processing_metadata.json") hashes[entry.name] = hashOf(await entry.read());
     await source.close();
     return hashes;
   }
@@ -160,13 +161,13 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
   it("colours a chapter by two workers as a server alone does, and leaves nothing in the queue", async () => {
     const events = new AbortController();
     const told = eventsUntil(server, events.signal);
-    expect(await coloured(server, {})).toEqual(local);
+    const pictures = await coloured(server, {}).finally(() => events.abort());
+    expect(pictures).toEqual(local);
     const now = await untilFarm(
       ({ nodes, chapters }) => chapters.length === 0 && nodes.reduce((sum, node) => sum + node.pagesDone, 0) === PAGES,
     );
     expect(now.nodes).toHaveLength(2);
     expect(now.nodes[0]).toMatchObject({ isOurs: true, pagesFailed: 0, devices: [{ name: "cpu", state: "ready" }] });
-    events.abort();
     const types = await told;
     // The progress of the pages and the farm's own state come as events.
     expect(types).toContain("picture processing");
@@ -203,7 +204,7 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
     expect((await farm()).chapters).toEqual([]);
   });
 
-  it("says that Redis is away, continues when it is back, and does each page once", async () => {
+  it("says that Redis is away, and continues when it is back", async () => {
     const id = await held({ ink: "model" });
     redis.freeze();
     await untilFarm(({ connected }) => !connected);
@@ -219,15 +220,16 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
   });
 
   it("drains a worker, by the command and by the page's call; the other one does the chapter", async () => {
-    const { nodes } = await farm();
-    const [first, second] = nodes;
+    const [first, second] = (await farm()).nodes;
     expect((await queue("drain", first!.id)).stdout).toContain(`${first!.id} finishes its pages`);
     const before = (await untilFarm((now) => now.nodes.some(({ state }) => state === "drained"))).nodes;
     expect(await coloured(server, { style: "line" })).not.toEqual(local);
-    const after = await untilFarm((now) => now.nodes.every(({ working }) => working.length === 0));
     const done = (all: Farm["nodes"], id: string): number => all.find((node) => node.id === id)!.pagesDone;
+    // A worker tells of its pages once a second.
+    const all = done(before, second!.id) + PAGES;
+    const after = await untilFarm(({ nodes: now }) => done(now, second!.id) >= all);
+    expect(done(after.nodes, second!.id)).toBe(all);
     expect(done(after.nodes, first!.id)).toBe(done(before, first!.id));
-    expect(done(after.nodes, second!.id) - done(before, second!.id)).toBe(PAGES);
     await call(server, "POST", `/farm/nodes/${first!.id}/resume`);
     await untilFarm((now) => now.nodes.every(({ state }) => state === "idle"));
     expect(await queue("drain", "nobody")).toMatchObject({ code: 1 });

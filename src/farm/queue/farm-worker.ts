@@ -78,6 +78,8 @@ export class FarmWorker {
   #pagesDone = 0;
   #pagesFailed = 0;
   #drained = false;
+  /** Pausing ends when the pages in progress do; only then can a worker take pages again. */
+  #draining: Promise<unknown> = Promise.resolve();
   /** Told where what it works on has changed; "done" where a page is done or has failed. */
   onChange: ((what: "begun" | "moved" | "done") => void) | undefined;
 
@@ -123,9 +125,12 @@ export class FarmWorker {
   drain(drained: boolean): void {
     if (drained === this.#drained) return;
     this.#drained = drained;
-    for (const worker of [this.#pages, this.#chapters])
-      if (drained) void worker.pause(true).catch(() => {});
-      else worker.resume();
+    // Not `pause(true)`: a worker that waits for a job would still take the next one that comes.
+    const apply = (): Promise<unknown> =>
+      Promise.all([this.#pages, this.#chapters].map(async (worker) => (drained ? worker.pause() : worker.resume())));
+    this.#draining = this.#draining.then(apply).catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, "draining failed");
+    });
     log.info({ drained }, drained ? "takes no more pages" : "takes pages again");
   }
 
