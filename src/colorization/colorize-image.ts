@@ -89,7 +89,7 @@ export type ColorizedImage = Omit<ColorizedPage, "status">;
 /** Colours pages; the engine. */
 interface ImageColorizer {
   readonly styles: readonly string[];
-  readonly referenceStore: ReferenceStore;
+  readonly referenceStore: Pick<ReferenceStore, "hold">;
   colorizePage(request: PageRequestInput, options: PageOptions): Promise<PageResult>;
 }
 

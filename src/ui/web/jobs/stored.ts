@@ -37,6 +37,8 @@ const storedJob = z.strictObject({
   startedAt,
   endedAt,
   background: z.boolean(),
+  /** On a farm; higher goes first. Default 0. */
+  priority: z.int().min(0).optional(),
   source,
   settings: jobSettings,
   /** Queued jobs run in the order of their ranks. */
