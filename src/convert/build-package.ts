@@ -69,20 +69,33 @@ export async function buildModelPackage(options: BuildModelPackageOptions): Prom
   const { files, graphs } = external && weights !== undefined ? packageGraphs({ ...options, weights }, true) : inline;
   const describe = (records: Record<string, FileRecord>): ModelManifest => manifestOf(options, graphs, records);
 
+  return writePackage({ ...options, directory, files, external, manifest: describe });
+}
+
+/** What is written, and where. */
+export interface PackageContent extends Pick<
+  BuildModelPackageOptions,
+  "directory" | "overwrite" | "onProgress" | "resumeKey" | "finish"
+> {
+  readonly files: PackageFiles;
+  /** Weights lie in files of their own. */
+  readonly external: boolean;
+  /** The manifest of the files that were written. */
+  readonly manifest: (files: Record<string, FileRecord>) => ModelManifest;
+}
+
+/** Writes a package and opens it. @throws what `buildModelPackage` does */
+export async function writePackage(content: PackageContent): Promise<ModelPackage> {
+  const { directory, files, external, onProgress, resumeKey } = content;
   await inNewFolder(
-    {
-      directory,
-      overwrite: options.overwrite ?? false,
-      neededBytes: storedBytes(files),
-      resumeKey: options.resumeKey,
-    },
+    { directory, overwrite: content.overwrite ?? false, neededBytes: storedBytes(files), resumeKey },
     async (folder) => {
-      const { onProgress, resumeKey } = options;
       const written = await writeGraphs(folder, files, { external, onProgress, resumable: resumeKey !== undefined });
       const records: Record<string, FileRecord> = {};
       for (const name of written.sort()) records[name] = await hashFile(join(folder, name));
-      await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(describe(records), null, 2)}\n`, { flush: true });
-      await options.finish?.(folder);
+      const manifest = `${JSON.stringify(content.manifest(records), null, 2)}\n`;
+      await writeFile(join(folder, MANIFEST_FILE), manifest, { flush: true });
+      await content.finish?.(folder);
     },
   );
   return openModelPackage(directory, { verify: false });

@@ -29,9 +29,10 @@ export function withFloat32Weights(path: string, isWeight: (name: string) => boo
     const names = new Map(wide.map(({ name }) => [name, `${name}#half`]));
     const used = new Set<string>();
     const node = graph.node.flatMap((one) => {
-      // The CPU has MatMul in half precision too, but it is slower. Made float32, its casts cancel out with those of
-      // its neighbours.
-      if (one.opType === "MatMul" && names.has(one.input[1]!)) return inFloat32(one);
+      // The CPU has these in half precision too, but slower. Made float32, their casts cancel out with those of their
+      // neighbours.
+      const weight = one.opType === "MatMul" ? one.input[1] : one.opType === "MatMulNBits" ? one.input[2] : undefined;
+      if (weight !== undefined && names.has(weight)) return inFloat32(one);
       for (const name of one.input) used.add(name);
       return [{ ...one, input: one.input.map((name) => names.get(name) ?? name) }];
     });
@@ -46,14 +47,14 @@ export function withFloat32Weights(path: string, isWeight: (name: string) => boo
   });
 }
 
-/** A half precision product by a float32 matrix, as a float32 product. */
+/** A half precision product by a float32 matrix, or one with float32 scales, as a float32 product. */
 function inFloat32(node: NodeProto): NodeProto[] {
-  const [x, weight] = node.input as [string, string];
+  const [x, ...weight] = node.input as [string, ...string[]];
   const [y] = node.output as [string];
   const [before, after] = [`${y}#in32`, `${y}#out32`];
   return [
     cast(x, before, DATA_TYPE.float32, FREE_CAST + before),
-    { ...node, input: [before, weight], output: [after] },
+    { ...node, input: [before, ...weight], output: [after] },
     cast(after, y, DATA_TYPE.float16, FREE_CAST + after),
   ];
 }

@@ -82,11 +82,19 @@ export function peakActivationBytes(
     const reused = IN_PLACE.has(node.opType)
       ? node.input.find((name) => ends.includes(ownerOf(name)) && bytesOf(name) === bytesOf(node.output[0]!))
       : undefined;
-    peak = Math.max(peak, live + made - (reused === undefined ? 0 : bytesOf(reused)));
+    const scratch = scratchElements(node) * elementBytes;
+    peak = Math.max(peak, live + made + scratch - (reused === undefined ? 0 : bytesOf(reused)));
     live += made;
     for (const name of ends) live -= bytesOf(name);
   });
   return peak;
+}
+
+/** What an operator takes beside its values: MatMulNBits brings its whole matrix to the activations' type. */
+function scratchElements({ opType, attribute }: NodeProto): number {
+  if (opType !== "MatMulNBits") return 0;
+  const size = (name: string): number => attribute.find((one) => one.name === name)?.i ?? 0;
+  return size("K") * size("N");
 }
 
 /**

@@ -6,12 +6,13 @@
 import { z } from "zod";
 import { FILLS, STYLES } from "../config/batch-config.js";
 import { ModelError } from "../errors.js";
+import { QUANTIZATIONS } from "./quantizations.js";
 
 /** The manifest's file name inside a package. */
 export const MANIFEST_FILE = "manifest.json";
 
-/** The formats this engine reads and writes: 2 where weights lie apart from the graphs, else 1. */
-const MANIFEST_FORMAT_VERSIONS = [1, 2] as const;
+/** The formats this engine reads and writes: 3 with quantized weights, 2 where weights lie apart from the graphs, else 1. */
+const MANIFEST_FORMAT_VERSIONS = [1, 2, 3] as const;
 
 /** Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */
 const HINT_FORMS = ["squares", "regions"] as const;
@@ -65,7 +66,7 @@ const schema = z
   .strictObject({
     formatVersion: z.literal(
       MANIFEST_FORMAT_VERSIONS,
-      "must be 1 or 2; a newer format needs a newer version of cobra-batch",
+      "must be 1, 2 or 3; a newer format needs a newer version of cobra-batch",
     ),
     /** Short name, such as "cobra-demo". */
     name: text,
@@ -84,6 +85,16 @@ const schema = z
      * package.
      */
     precision: z.enum(["float32", "float16"]),
+    /** From format 3: weights of large linear layers are stored in fewer bits than `precision`. Absent: none are. */
+    quantization: z
+      .strictObject({
+        scheme: z.enum(QUANTIZATIONS),
+        /** Values that share a scale. */
+        blockSize: count,
+        /** `hash` of the package that it was made from. */
+        madeFrom: z.string().regex(/^[0-9a-f]{64}$/u, "must be 64 lower-case hex digits"),
+      })
+      .optional(),
     /** Page sizes of the model as [width, height] in pixels; the order breaks ties when a page chooses its bucket. */
     buckets: z.array(z.tuple([edge, edge])).min(1, "must name at least one bucket"),
     latent: z.strictObject({
@@ -188,8 +199,13 @@ const schema = z
       }
     }
     const { weights } = manifest.graphs;
+    if (manifest.quantization !== undefined && manifest.formatVersion < 3)
+      fault(
+        ["formatVersion"],
+        `is ${manifest.formatVersion} although there is \`quantization\`, which came with format 3`,
+      );
     if (weights !== undefined) {
-      if (manifest.formatVersion < formatVersionOf(manifest.graphs))
+      if (manifest.formatVersion < 2)
         fault(
           ["formatVersion"],
           `is ${manifest.formatVersion} although there is \`graphs.weights\`, which came with format 2`,
@@ -276,6 +292,6 @@ export function checkManifest(value: unknown, where: string): ModelManifest {
   });
   throw new ModelError(
     "ERR_MODEL_MANIFEST",
-    `${where} is not a manifest of format ${MANIFEST_FORMAT_VERSIONS.join(" or ")}; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
+    `${where} is not a manifest of format 1, 2 or 3; ${faults.length} fault${faults.length === 1 ? "" : "s"}:\n${faults.join("\n")}`,
   );
 }

@@ -29,7 +29,7 @@ export function modelRequirements(model: ModelPackage, provider: string): ModelR
   const { precision, referenceKv, latent, buckets } = model.manifest;
   const style = model.styles.at(-1)!;
   const weightBytes =
-    sessionWeightBytes(model, style) * (weightsInFloat32(model.manifest, provider) ? 2 : 1) +
+    sessionWeightBytes(model, style, weightsInFloat32(model.manifest, provider)) +
     apartWeightBytes(model, style, provider);
   const tokens = Math.max(...buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
@@ -44,8 +44,9 @@ export function packageBytes({ files }: ModelManifest): number {
 /**
  * Bytes of the weights that sessions hold, as they are stored: of the graphs that one style uses, or all do. Not of
  * weights that lie apart.
+ * @param wide count half precision as float32
  */
-export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
+export function sessionWeightBytes(model: ModelPackage, style?: Style, wide = false): number {
   const { graphs, files } = model.manifest;
   const all = Object.entries(graphs.styles).flatMap(([name, own]) => (own === undefined ? [] : [{ name, own }]));
   const used = all.filter(({ name }) => style === undefined || name === style);
@@ -55,14 +56,15 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style): number {
       .filter((file) => file !== undefined),
   );
   if (graphs.weights !== undefined)
-    return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(join(model.directory, file))), 0);
+    return [...names].reduce((sum, file) => sum + initializerBytes(readGraph(join(model.directory, file)), wide), 0);
   // The graphs' own files may hold their weights, and then are not worth reading for this.
   for (const { own } of used) names.add(weightFileOf(own.denoiser));
   const ofStyles = new Set(all.flatMap(({ own }) => [...Object.values(own), weightFileOf(own.denoiser)]));
-  return Object.entries(files).reduce(
+  const stored = Object.entries(files).reduce(
     (sum, [name, file]) => sum + (ofStyles.has(name) && !names.has(name) ? 0 : file.bytes),
     0,
   );
+  return wide ? 2 * stored : stored;
 }
 
 /**
@@ -79,22 +81,22 @@ export function apartWeightBytes(model: ModelPackage, style: Style, provider: st
   return files.reduce((sum, file) => sum + outputBytes(readGraph(join(model.directory, file)), wide), 0);
 }
 
-function initializerBytes({ graph }: ModelProto): number {
-  return graph.initializer.reduce(
-    (sum, { dims, dataType }) => sum + elementCount(dims) * (ELEMENT_BYTES_OF_TYPE[dataType] ?? 4),
+function initializerBytes({ graph }: ModelProto, wide: boolean): number {
+  return graph.initializer.reduce((sum, { dims, dataType }) => sum + elementCount(dims) * bytesOf(dataType, wide), 0);
+}
+
+function outputBytes({ graph }: ModelProto, wide: boolean): number {
+  return graph.output.reduce(
+    (sum, { type: { tensorType } }) =>
+      sum +
+      elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) *
+        bytesOf(tensorType.elemType, wide),
     0,
   );
 }
 
-function outputBytes({ graph }: ModelProto, wide: boolean): number {
-  const bytesOf = (type: number): number =>
-    wide && type === DATA_TYPE.float16 ? 4 : (ELEMENT_BYTES_OF_TYPE[type] ?? 4);
-  return graph.output.reduce(
-    (sum, { type: { tensorType } }) =>
-      sum +
-      elementCount((tensorType.shape?.dim ?? []).map(({ dimValue }) => dimValue ?? 0)) * bytesOf(tensorType.elemType),
-    0,
-  );
+function bytesOf(elementType: number, wide: boolean): number {
+  return wide && elementType === DATA_TYPE.float16 ? 4 : (ELEMENT_BYTES_OF_TYPE[elementType] ?? 4);
 }
 
 /** The weight file of a style's own graphs in a package of format 1: they carry the same suffix. */

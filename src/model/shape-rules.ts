@@ -239,6 +239,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   AveragePool: windows(() => undefined),
   MatMul: matmul,
   FusedMatMul: matmul,
+  MatMulNBits: ([a], node) => [{ dims: [...dimsOf(a).slice(0, -1), int(node, "N", 1)] }],
   Gemm: ([a, b], node) => [
     { dims: [dimsOf(a)[int(node, "transA", 0) ? 1 : 0] ?? 1, dimsOf(b)[int(node, "transB", 0) ? 0 : 1] ?? 1] },
   ],

@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { ModelError } from "../errors.js";
 import type { Graph } from "./graph-builder.js";
 import { CONTRIB_DOMAIN, encodeModelProto, IR_VERSION, OPSET, type TensorProto } from "./schema.js";
-import { dataTypeOf, type TensorData } from "./tensor-data.js";
+import { contentOf, dataTypeOf, type TensorData } from "./tensor-data.js";
 
 /**
  * More bytes of weights than this must lie outside the graph's file (protobuf ends at 2 GB, and the whole file is
@@ -96,7 +96,7 @@ export class WeightFile implements AsyncDisposable {
     const name = `${tensor.dtype}/${tensor.name}`;
     const known = this.#named(name);
     if (known !== undefined) return known;
-    const bytes = tensor.bytes();
+    const bytes = await contentOf(tensor);
     const key = createHash("sha256").update(bytes).digest("base64");
     const place = this.#holding(key) ?? (await this.#append(bytes));
     this.#byContent.set(key, place);
@@ -186,7 +186,7 @@ async function externalBytes(
   const tensors: TensorProto[] = [];
   for (const tensor of graph.constants) {
     if (tensor.byteLength < MIN_EXTERNAL_BYTES) {
-      tensors.push({ ...describe(tensor), rawData: tensor.bytes() });
+      tensors.push({ ...describe(tensor), rawData: await contentOf(tensor) });
       continue;
     }
     const { file, offset, length } = await weights.put(tensor);

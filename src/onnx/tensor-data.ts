@@ -17,6 +17,13 @@ export interface TensorData {
   readonly shared?: boolean;
   /** Little-endian content, row major. Called once per file written. */
   bytes(): Uint8Array;
+  /** Gives the content in the place of `bytes()`, for what cannot be made at once. Such a graph is written to a file. */
+  readonly load?: () => Promise<Uint8Array>;
+}
+
+/** The content of a tensor. */
+export async function contentOf(tensor: TensorData): Promise<Uint8Array> {
+  return tensor.load === undefined ? tensor.bytes() : await tensor.load();
 }
 
 const ELEMENT_BYTES: Record<ElementType, number> = {
@@ -102,7 +109,8 @@ export function toFloat16(value: number): number {
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
-function toHalves(values: Float32Array, name: string): Uint16Array {
+/** Half precision bits of numbers; one that half precision does not reach is an ERR_MODEL_WEIGHTS. */
+export function toHalves(values: Float32Array, name: string): Uint16Array {
   const bits = new Uint16Array(values.length);
   for (let index = 0; index < values.length; index++) {
     const half = toFloat16(values[index]!);

@@ -8,7 +8,7 @@ import { fromFloat16, toFloat16 } from "../../src/onnx/tensor-data.js";
 export interface HostTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array;
-  readonly dtype?: "float32" | "float16" | "int64" | "int32";
+  readonly dtype?: "float32" | "float16" | "int64" | "int32" | "uint8";
 }
 
 /** A loaded graph. */
@@ -61,6 +61,7 @@ function numbersOf(tensor: Tensor): Float32Array {
 function toTensor({ data, dims, dtype }: HostTensor): Tensor {
   if (dtype === "int64") return Tensor.from("int64", BigInt64Array.from(data, BigInt), dims);
   if (dtype === "float16") return Tensor.from("float16", Uint16Array.from(data, toFloat16), dims);
+  if (dtype === "uint8") return Tensor.from("uint8", Uint8Array.from(data), dims);
   if (dtype === "int32") return Tensor.from("int32", Int32Array.from(data), dims);
   return Tensor.from("float32", data, dims);
 }

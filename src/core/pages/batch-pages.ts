@@ -52,7 +52,7 @@ export class BatchPages {
   /** The pages that were asked for by name. */
   readonly requests: ImageRequest[] = [];
   /** Pictures that are in colour already. */
-  inColour = 0;
+  inColor = 0;
   #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
@@ -327,7 +327,7 @@ export class BatchPages {
   summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
     return {
       ...this.progress,
-      inColour: this.inColour,
+      inColor: this.inColor,
       output,
       elapsedMs: performance.now() - this.#startedMs,
       failures: this.failures,

@@ -190,6 +190,15 @@ export const ENGINE_ERRORS = {
     exitCode: 1,
     remedy: "get the configuration files again from where the weights were published",
   },
+  ERR_MODEL_QUANTIZE: {
+    group: "model",
+    when: "a package cannot be quantized: it is already, or it is too small to gain",
+    className: "ModelError",
+    scope: "process",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "quantize a package of full size with float weights; `cobra-batch model list` shows each one's weights",
+  },
   ERR_MODEL_FETCH: {
     group: "model",
     when: "a file of a model could not be fetched: no connection, one that broke or stalled, a busy server",

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
-import type { ColouredPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
+import type { ColorizedPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import { outputSettings, pageSettings, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
 import type { PicturePool } from "../../core/batch-engine.js";
 import type { BatchSummary } from "../../core/events.js";
@@ -187,7 +187,7 @@ async function findPage(shards: readonly DoneShard[], request: PageRequest): Pro
 }
 
 /** A picture and its layers from a shard's folder, as its journal knows them. */
-async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageRequest): Promise<ColouredPage> {
+async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageRequest): Promise<ColorizedPage> {
   const damaged = (path: string): ResourceError =>
     incomplete(`${path} is gone or damaged; run shard ${shardText(shard)} again`);
   const path = await pictureOf(shard.folder, entry);

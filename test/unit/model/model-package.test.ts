@@ -239,8 +239,14 @@ describe("opening", () => {
   it.each<[string, string, (manifest: Record<string, never> & ModelManifest) => void]>([
     [
       "a newer format",
-      "formatVersion: must be 1 or 2; a newer format needs a newer version of cobra-batch",
-      (manifest) => Object.assign(manifest, { formatVersion: 3 }),
+      "formatVersion: must be 1, 2 or 3; a newer format needs a newer version of cobra-batch",
+      (manifest) => Object.assign(manifest, { formatVersion: 4 }),
+    ],
+    [
+      "quantized weights in a format that has none",
+      "formatVersion: is 1 although there is `quantization`",
+      (manifest) =>
+        Object.assign(manifest, { quantization: { scheme: "int8", blockSize: 32, madeFrom: "0".repeat(64) } }),
     ],
     [
       "weights apart in a format that has none",

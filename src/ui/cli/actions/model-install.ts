@@ -1,18 +1,16 @@
 /** `cobra-batch model install | use | remove`. */
-import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { toJsonLine } from "../../../core/json-lines.js";
 import type { CatalogueLicence } from "../../../install/catalogue/catalogue-schema.js";
 import { installModel, type InstallResult } from "../../../install/install-model.js";
 import { removeModel, useModel } from "../../../install/manage-models.js";
-import { modelsFolders } from "../../../model/installed-models.js";
 import type { ModelInstallFlags, ModelRemoveFlags } from "../commands/model-install-command.js";
-import { EXIT } from "../output/exit-codes.js";
 import { InstallReporter } from "../output/install-reporter.js";
+import { modelWord, stopResumable } from "../output/installing.js";
 import { canAsk } from "../output/preview-prompt.js";
 import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
-import { oneLine, printText, quoted, wrapWidth } from "../output/terminal-text.js";
+import { oneLine, printText, wrapWidth } from "../output/terminal-text.js";
 
 /** `install`: prints the package's folder. */
 export function runInstall(name: string, flags: ModelInstallFlags): Promise<void> {
@@ -51,11 +49,7 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
     showLicences(licences);
     return Promise.resolve(true);
   };
-  const stopListening = onSignals((exitCode) => {
-    reporter.stop();
-    process.stderr.write("stopped; run the same command again to resume\n");
-    process.exit(exitCode);
-  });
+  const stopListening = stopResumable(() => reporter.stop());
   let result: InstallResult;
   try {
     result = await installModel({
@@ -92,24 +86,10 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
   }
   if (wasThere) reporter.say("it is installed already; --overwrite makes it again");
   if (keptAt !== undefined) reporter.say(`the originals are kept in ${keptAt}`);
-  const word = nameFor(result, flags.to);
+  const word = modelWord(result.name, flags.to);
   reporter.say(asStarted(`use it:              cobra-batch colorize chapter.cbz --model ${word}`));
   if (word === result.name) reporter.say(asStarted(`make it the default: cobra-batch model use ${word}`));
   printText(`${opened.directory}\n`);
-}
-
-/** Whatever moment it is, what has come is on the disk. Returns what ends the listening. */
-function onSignals(stop: (exitCode: number) => void): () => void {
-  const onInterrupt = (): void => stop(EXIT.interrupted);
-  const onTerminate = (): void => stop(EXIT.terminated);
-  process.once("SIGINT", onInterrupt).once("SIGTERM", onTerminate);
-  return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
-}
-
-/** What `--model` takes: the name, or the folder where it is in none that is looked into. */
-function nameFor({ name }: InstallResult, to: string | undefined): string {
-  if (to === undefined || modelsFolders(process.env).includes(resolve(to))) return name;
-  return quoted(resolve(to, name));
 }
 
 function showLicences(licences: readonly CatalogueLicence[]): void {

@@ -15,6 +15,7 @@ import { embeddedModelDirectory, modelDirectory } from "../../../model/default-m
 import { installedModels, modelsFolders } from "../../../model/installed-models.js";
 import { MANIFEST_FILE } from "../../../model/manifest.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
+import { precisionText } from "../../../model/quantizations.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
 import { reportErrors } from "../output/report-errors.js";
@@ -77,7 +78,7 @@ async function info(directory: string, flags: Flags): Promise<void> {
   if (manifest.description !== undefined) print("about", manifest.description);
   print("folder", opened.directory);
   print("hash", opened.hash);
-  print("precision", manifest.precision);
+  print("precision", precisionText(manifest));
   print("styles", opened.styles.join(", "));
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
   print(
@@ -135,6 +136,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
                 name: opened.manifest.name,
                 version: opened.manifest.version,
                 precision: opened.manifest.precision,
+                ...(opened.manifest.quantization ? { quantization: opened.manifest.quantization.scheme } : {}),
                 styles: opened.styles,
                 bytes: packageBytes(opened.manifest),
                 ...(installed.has(path) ? { installed: installed.get(path) } : {}),
@@ -146,7 +148,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       printText(
         typeof opened === "string"
           ? `${installed.get(path) ?? basename(path)}  damaged: ${opened}\n`
-          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${opened.manifest.precision}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
+          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
       );
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);

@@ -4,6 +4,7 @@ import type { PresetName } from "../../../convert/presets.js";
 import type { Style } from "../../../config/settings.js";
 import type { Precision } from "../../../model/precisions.js";
 import { choice, collect, fault, integer } from "../flags/flag-values.js";
+import { quantizeCommand } from "./model-quantize-command.js";
 import { installCommand, removeCommand, useCommand } from "./model-install-command.js";
 import { precisionFlag, styleFlag } from "./model-flags.js";
 
@@ -47,6 +48,7 @@ export function modelCommand(): Command {
     infoCommand(),
     verifyCommand(),
     importCommand(),
+    quantizeCommand(),
     optimizeCommand(),
     untrainedCommand(),
   ])

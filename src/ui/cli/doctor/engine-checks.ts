@@ -6,6 +6,7 @@ import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { PROVIDER_NAMES, PROVIDERS, type Provider } from "../../../binding/runtime/providers.js";
 import { messageOf } from "../../../errors.js";
 import { modelDirectory } from "../../../model/default-model.js";
+import { precisionText } from "../../../model/quantizations.js";
 import { openModelPackage } from "../../../model/package.js";
 import { packagePath } from "../../../platform/package-files.js";
 import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
@@ -151,7 +152,7 @@ export async function checkModel(named: string | undefined): Promise<Finding> {
   try {
     const { manifest, directory, hash } = await openModelPackage(modelDirectory(named));
     const bytes = Object.values(manifest.files).reduce((sum, file) => sum + file.bytes, 0);
-    const found = `${manifest.name} ${manifest.version}, ${bytesText(bytes)}, all files intact, hash ${hash.slice(0, 12)} (${directory})`;
+    const found = `${manifest.name} ${manifest.version}, ${precisionText(manifest)}, ${bytesText(bytes)}, all files intact, hash ${hash.slice(0, 12)} (${directory})`;
     if (manifest.trained && isEmbedded(directory))
       return {
         ...base,

@@ -5,7 +5,9 @@
 import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
+import { nodeRecordSchema } from "../../../farm/queue/node-record.js";
 import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
+import { QUANTIZATIONS } from "../../../model/quantizations.js";
 import { SCENARIOS } from "../../../tune/bench/scenario-names.js";
 import { GOALS } from "../../../tune/wishes.js";
 
@@ -64,11 +66,15 @@ const commandLines = [
     state: z
       .enum(["waiting", "paused", "assembling", "failed"])
       .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing"),
-    priority: count.describe("higher goes first"),
+    priority: z.int().describe("higher goes first; −1 for a chapter in the background of a server"),
     submittedAt: z.string().describe("when, ISO 8601 in UTC"),
     pages: count.describe("pages of the chapter"),
     left: count.describe("of them those that workers have still to do"),
     reason: z.string().describe("why it failed").optional(),
+  }),
+  line("farm-node", "queue nodes: a worker of the farm", {
+    ...nodeRecordSchema.shape,
+    heardAt: z.string().describe("when it was heard of last, ISO 8601 in UTC"),
   }),
   line("store", "store: it listens", {
     url: z.string().describe("its address"),
@@ -98,7 +104,8 @@ const commandLines = [
     hash,
     name: z.string().describe("name of the model"),
     version: z.string().describe("version of the model"),
-    precision: z.string().describe("element type of the weights"),
+    precision: z.string().describe("element type of activations, and of weights that are not quantized"),
+    quantization: z.enum(QUANTIZATIONS).describe("how the weights of large linear layers are stored").optional(),
     styles: z.array(z.enum(STYLES)).describe("styles it has weights for"),
     bytes: count.describe("size of the package's files"),
     installed: z.string().describe("name and version of an installed model, what --model takes").optional(),
@@ -127,12 +134,12 @@ const commandLines = [
     bytesPerSecond: count.describe("speed of the last seconds").optional(),
     leftMs: count.describe("time that the rest will take").optional(),
   }),
-  line("model-building", "model install: how far the package is written, once a second at most", {
+  line("model-building", "model install, model quantize: how far the package is written, once a second at most", {
     part: z.string().describe("file of the package, hash at the end"),
     doneBytes: count.describe("bytes that are written"),
     totalBytes: count.describe("bytes to write"),
   }),
-  line("model-installed", "model install: the last line", {
+  line("model-installed", "model install, model quantize: the last line", {
     name: z.string().describe("what --model takes"),
     version: z.string().describe("version of the package, what --model takes after an @"),
     directory,
