@@ -1,6 +1,6 @@
 /**
- * One ZIP archive: its directory, checked entry by entry, and its entries, read one at a time. yauzl parses the
- * directory; names, sizes, checksums, methods and limits are checked here, so that a bad entry never stops the others.
+ * One ZIP archive: its directory, checked entry by entry, and its entries, read one at a time. the
+ * directory is read by `zip-directory`; names, sizes, checksums, methods and limits are checked here, so that a bad entry never stops the others.
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
@@ -17,8 +17,8 @@ import {
   localDataStart,
   readDirectory,
   type Directory,
-  type DirectoryEntry,
 } from "./zip-directory.js";
+import type { DirectoryEntry } from "./zip-records.js";
 import { archiveNameEncoding, decodeEntryName, normalizeEntryName, printableName } from "./zip-names.js";
 import { entryFault, entryNames, isFolder, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
 import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";

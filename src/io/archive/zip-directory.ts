@@ -1,24 +1,15 @@
-/** Reads a ZIP archive's central directory with yauzl. The rest of the engine sees plain records, never yauzl. */
+/**
+ * Reads a ZIP archive's central directory: its place with yauzl, which the rest of the engine never sees, and its
+ * records.
+ */
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
 import { turn } from "../../platform/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
+import { ZipRecords, type DirectoryEntry } from "./zip-records.js";
 import { END_BYTES, findArchive, ZIP64_LOCATOR_BYTES, type FoundArchive } from "./zip-end.js";
-
-/** One entry as the directory states it; nothing is checked yet. */
-export interface DirectoryEntry {
-  readonly rawName: Uint8Array;
-  readonly flags: number;
-  readonly method: number;
-  readonly crc32: number;
-  readonly compressedBytes: number;
-  readonly sizeBytes: number;
-  readonly headerOffset: number;
-  readonly externalFileAttributes: number;
-  readonly extraFields: readonly { id: number; data: Uint8Array }[];
-}
 
 export interface Directory {
   /** The archive up to its comment; offsets count from its start. */
@@ -45,14 +36,12 @@ interface Library {
   ): Promise<Zip>;
 }
 interface Zip {
-  /** Entries that are read. */
-  entryCount: number;
+  readonly entryCount: number;
+  /** Where the directory begins. */
   readonly readEntryCursor: number;
-  eachEntry(): AsyncIterable<yauzl.Entry & { fileNameRaw: Buffer }>;
 }
 
 export const LOCAL_HEADER_SIGNATURE = 0x04034b50;
-const RECORD_SIGNATURE = 0x02014b50;
 /** Of a local header without its name and extra field. */
 export const LOCAL_HEADER_BYTES = 30;
 const WINDOW_BYTES = 64 * 1024;
@@ -141,35 +130,35 @@ export async function readDirectory(
     );
   }
   const { entryCount: stated, readEntryCursor: offset } = zip;
+  let entryCount = stated;
   const checkLimit = (): void => {
-    if (usedEntries + zip.entryCount <= limits.maxEntries) return;
+    if (usedEntries + entryCount <= limits.maxEntries) return;
     const others = usedEntries === 0 ? "" : ` and what it lies in ${usedEntries}`;
     throw new ZipExtractionError(
       "ERR_ZIP_LIMIT",
-      overLimit(`${label} has ${zip.entryCount} entries${others}`, "maxEntries", limits),
+      overLimit(`${label} has ${entryCount} entries${others}`, "maxEntries", limits),
     );
   };
   checkLimit();
-  // Some packers count wrong, or only to 65,535.
-  const readOn = async (): Promise<void> => {
-    if (entries.length < zip.entryCount || !(await hasRecord(found.archive, zip.readEntryCursor))) return;
-    zip.entryCount++;
-    checkLimit();
-  };
+  const records = new ZipRecords(found.archive);
   const entries: DirectoryEntry[] = [];
   let damage: unknown;
   try {
-    await readOn();
-    for await (const entry of zip.eachEntry()) {
-      await turn(); // many entries come out of one window, without a wait for the disk
-      entries.push(record(entry));
-      await readOn();
+    // Some packers count wrong, or only to 65,535: what follows the last entry may be another.
+    for (let at = offset; entries.length < entryCount || (await records.isAt(at));) {
+      await turn(); // many records come out of one window, without a wait for the disk
+      if (entries.length === entryCount) {
+        entryCount++;
+        checkLimit();
+      }
+      const { entry, next } = await records.read(at);
+      entries.push(entry);
+      at = next;
     }
   } catch (error) {
     if (error instanceof ZipExtractionError) throw error;
     damage = error;
   }
-  const { entryCount } = zip;
   const warnings = [
     ...found.warnings,
     ...(entryCount > stated
@@ -177,13 +166,6 @@ export async function readDirectory(
       : []),
   ];
   return { ...found, warnings, offset, entryCount, entries, damage };
-}
-
-/** Whether another entry's record stands at `offset`. */
-async function hasRecord(archive: ByteSource, offset: number): Promise<boolean> {
-  if (offset + 4 > archive.sizeBytes) return false;
-  const bytes = await archive.read(offset, 4);
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === RECORD_SIGNATURE;
 }
 
 /** Where an entry's data begin by its local header, counted from that; undefined where there is none. */
@@ -202,18 +184,4 @@ function noArchive({ sizeBytes }: ByteSource): never {
   throw new Error(
     sizeBytes === 0 ? "it has zero bytes" : "it has no directory at its end: it is not an archive, or it is truncated",
   );
-}
-
-function record(entry: yauzl.Entry & { fileNameRaw: Buffer }): DirectoryEntry {
-  return {
-    rawName: entry.fileNameRaw,
-    flags: entry.generalPurposeBitFlag,
-    method: entry.compressionMethod,
-    crc32: entry.crc32,
-    compressedBytes: entry.compressedSize,
-    sizeBytes: entry.uncompressedSize,
-    headerOffset: entry.relativeOffsetOfLocalHeader,
-    externalFileAttributes: entry.externalFileAttributes,
-    extraFields: entry.extraFields,
-  };
 }

@@ -7,7 +7,8 @@ import { sortInTurns } from "../names/sort-in-turns.js";
 import { FreeNames } from "../names/free-names.js";
 import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
 import { turn } from "../../platform/take-turns.js";
-import { LOCAL_HEADER_BYTES, type DirectoryEntry } from "./zip-directory.js";
+import { LOCAL_HEADER_BYTES } from "./zip-directory.js";
+import type { DirectoryEntry } from "./zip-records.js";
 import { nameFault, normalizeEntryName, printableName } from "./zip-names.js";
 
 export const STORED = 0;

@@ -313,6 +313,47 @@ function oldTar(name: string): Buffer {
   return record;
 }
 
+/** An extra field; its length may be a lie. */
+function extraField(id: number, data: Uint8Array, lengthBytes = data.byteLength): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16LE(id, 0);
+  head.writeUInt16LE(lengthBytes, 2);
+  return Buffer.concat([head, data]);
+}
+
+describe("what is wrong in one record of the directory costs that entry alone", () => {
+  const WRONG_SIZE = /"2\.png" is refused: wrong size in the archive/u;
+
+  it.each<[what: string, record: Partial<RawEntry>, says: RegExp | undefined]>([
+    ["an extra field that reaches past its end", { extra: extraField(9, Buffer.alloc(1), 255) }, undefined],
+    ["padding that is no extra field", { extra: Buffer.alloc(3) }, undefined],
+    ["a ZIP64 field that is too short", { sizeBytes: 0xffff_ffff, extra: extraField(1, Buffer.alloc(4)) }, WRONG_SIZE],
+    ["no ZIP64 field", { sizeBytes: 0xffff_ffff }, WRONG_SIZE],
+    [
+      "a ZIP64 field of huge figures",
+      { sizeBytes: 0xffff_ffff, extra: extraField(1, Buffer.alloc(8, 0xff)) },
+      WRONG_SIZE,
+    ],
+    ["strong encryption", { flags: 0x840 }, /"2\.png" is refused: it is encrypted/u],
+  ])("%s", async (_what, record, says) => {
+    const source = await open(
+      rawZip([
+        { name: "1.png", data: "one" },
+        { name: "2.png", data: "two", ...record },
+        { name: "3.png", data: "three" },
+      ]),
+    );
+    expect(source.faults.map(({ error }) => error.message)).toEqual(
+      says === undefined ? [] : [expect.stringMatching(says)],
+    );
+    expect(await contents(source)).toEqual({
+      "1.png": "one",
+      ...(says === undefined && { "2.png": "two" }),
+      "3.png": "three",
+    });
+  });
+});
+
 /** Two pages and both end records. */
 function bothEnds(large: { entries?: number; bytes?: number; offset?: number; place?: number }, entries = 2): Buffer {
   const zip = rawZip([
