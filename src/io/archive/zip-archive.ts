@@ -9,7 +9,7 @@ import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { turn } from "../../platform/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
-import { SNIFF_BYTES } from "../image/headers/image-format.js";
+import { sniffBytes } from "../image/headers/image-format.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
 import {
   LOCAL_HEADER_BYTES,
@@ -39,8 +39,7 @@ export interface ZipRecord {
 
 /** The most that may be read in front of an entry's data at once: the longest name and extra field. */
 const MAX_HEADER_BYTES = LOCAL_HEADER_BYTES + 2 * 0xffff;
-/** What is read of an entry to see what it is, and of that of a packed one. */
-const HEAD_BYTES = SNIFF_BYTES;
+/** What is read of a packed entry to see what it is. */
 const PACKED_HEAD_BYTES = 2048;
 /** Local headers have extra fields that the directory does not have; most are shorter. */
 const USUAL_EXTRA_BYTES = 64;
@@ -186,7 +185,8 @@ export class ZipArchive {
 
   /** The first unpacked bytes of an entry, unchecked; undefined where they cannot be had. */
   async head(record: ZipRecord): Promise<Uint8Array | undefined> {
-    const wanted = record.method === STORED ? HEAD_BYTES : PACKED_HEAD_BYTES;
+    const headBytes = sniffBytes(record.name);
+    const wanted = record.method === STORED ? headBytes : PACKED_HEAD_BYTES;
     const most = headerBytesOf(record) + USUAL_EXTRA_BYTES + Math.min(record.compressedBytes, wanted);
     try {
       const bytes = await this.#near(record, Math.min(most, this.#directoryOffset - record.headerOffset));
@@ -197,7 +197,7 @@ export class ZipArchive {
         start < bytes.byteLength
           ? bytes.subarray(start, start + record.compressedBytes)
           : await (await this.range(record)).read(0, Math.min(record.compressedBytes, wanted));
-      return record.method === STORED ? packed : inflateHead(packed, HEAD_BYTES);
+      return record.method === STORED ? packed : inflateHead(packed, headBytes);
     } catch {
       return undefined; // whoever reads the entry is told why
     }

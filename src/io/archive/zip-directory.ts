@@ -5,7 +5,7 @@ import { messageOf, ZipExtractionError } from "../../errors.js";
 import { turn } from "../../platform/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
-import { findArchive, type FoundArchive } from "./zip-end.js";
+import { END_BYTES, findArchive, ZIP64_LOCATOR_BYTES, type FoundArchive } from "./zip-end.js";
 
 /** One entry as the directory states it; nothing is checked yet. */
 export interface DirectoryEntry {
@@ -56,18 +56,22 @@ const RECORD_SIGNATURE = 0x02014b50;
 /** Of a local header without its name and extra field. */
 export const LOCAL_HEADER_BYTES = 30;
 const WINDOW_BYTES = 64 * 1024;
+/** What an end record ends with. */
+const COMMENT_LENGTH_BYTES = 2;
 
 /**
  * yauzl's reader over an archive that ends before its comment, with one window of read-ahead: yauzl asks for 46 bytes at
- * a time. The end record is shown without a comment: yauzl takes a signature in a comment for another end record.
+ * a time. The end record is shown without a comment: yauzl takes a signature in a comment for another end record. A ZIP64 record that does not count is hidden from it.
  */
 class Reader extends yauzl.RandomAccessReader {
   readonly #source: ByteSource;
+  readonly #isPlain: boolean;
   #window: Uint8Array = new Uint8Array(0);
   #windowStart = 0;
-  constructor(source: ByteSource) {
+  constructor({ archive, isPlain }: FoundArchive) {
     super();
-    this.#source = source;
+    this.#source = archive;
+    this.#isPlain = isPlain;
   }
 
   override read(
@@ -91,11 +95,17 @@ class Reader extends yauzl.RandomAccessReader {
         Math.max(lengthBytes, Math.min(WINDOW_BYTES, this.#source.sizeBytes - position)),
       );
       this.#windowStart = position;
-      const commentLength = this.#source.sizeBytes - 2 - position;
-      if (commentLength >= 0) this.#window.fill(0, commentLength, commentLength + 2);
+      this.#hide(this.#source.sizeBytes - COMMENT_LENGTH_BYTES, COMMENT_LENGTH_BYTES);
+      if (this.#isPlain) this.#hide(this.#source.sizeBytes - END_BYTES - ZIP64_LOCATOR_BYTES, ZIP64_LOCATOR_BYTES);
     }
     const from = position - this.#windowStart;
     return this.#window.subarray(from, from + lengthBytes);
+  }
+
+  /** Fills bytes of the archive, as far as the window has them, with zeros. */
+  #hide(position: number, lengthBytes: number): void {
+    const from = position - this.#windowStart;
+    if (from + lengthBytes > 0) this.#window.fill(0, Math.max(0, from), from + lengthBytes);
   }
 }
 
@@ -115,7 +125,7 @@ export async function readDirectory(
   try {
     found = (await findArchive(source)) ?? noArchive(source);
     zip = await (yauzl as unknown as Library).fromRandomAccessReaderPromise(
-      new Reader(found.archive),
+      new Reader(found),
       found.archive.sizeBytes,
       {
         autoClose: false,

@@ -124,6 +124,24 @@ describe("names, as unpackers read them", () => {
     await source.close();
   });
 
+  it.each(["disc.iso", "disc.cbz"])(
+    "a disc image inside, stored or packed, is named as what it is: %s",
+    async (name) => {
+      const image = Buffer.concat([Buffer.alloc(32_769), Buffer.from("CD001\x01\0"), Buffer.alloc(100)]);
+      for (const method of [0, 8]) {
+        const source = await open(
+          rawZip([
+            { name: "1.png", data: "page" },
+            { name, data: image, method },
+          ]),
+        );
+        const told = [...source.warnings!, ...source.faults.map(({ error }) => error.message)];
+        expect(told).toEqual([expect.stringMatching(/disc\.(?:iso|cbz) .*a disc image \(ISO\); unpack it/u)]);
+        await source.close();
+      }
+    },
+  );
+
   it("a file that was packed from a pipe is a file", async () => {
     expect(await contents(await open(rawZip([{ name: "1.png", data: "page", mode: 0o010600 }])))).toEqual({
       "1.png": "page",
@@ -294,6 +312,62 @@ function oldTar(name: string): Buffer {
   record.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148, "latin1");
   return record;
 }
+
+/** Two pages and both end records. */
+function bothEnds(large: { entries?: number; bytes?: number; offset?: number; place?: number }, entries = 2): Buffer {
+  const zip = rawZip([
+    { name: "1.png", data: "one" },
+    { name: "2.png", data: "two" },
+  ]);
+  const end = zip.length - 22;
+  const records = Buffer.alloc(56 + 20);
+  records.writeUInt32LE(0x06064b50, 0);
+  records.writeBigUInt64LE(44n, 4);
+  for (const at of [24, 32]) records.writeBigUInt64LE(BigInt(large.entries ?? 2), at);
+  records.writeBigUInt64LE(BigInt(large.bytes ?? zip.readUInt32LE(end + 12)), 40);
+  records.writeBigUInt64LE(BigInt(large.offset ?? zip.readUInt32LE(end + 16)), 48);
+  records.writeUInt32LE(0x07064b50, 56);
+  records.writeBigUInt64LE(BigInt(large.place ?? end), 64);
+  records.writeUInt32LE(1, 72);
+  const plain = Buffer.from(zip.subarray(end));
+  for (const at of [8, 10]) plain.writeUInt16LE(entries, at);
+  return Buffer.concat([zip.subarray(0, end), records, plain]);
+}
+
+describe("a ZIP64 end record beside the plain one", () => {
+  const DISAGREE = /its ZIP64 end record and the plain one disagree \(.*\); the plain one is followed$/u;
+
+  it.each<[what: string, bytes: Buffer, says: readonly RegExp[]]>([
+    ["that agrees", bothEnds({}), []],
+    ["that the plain one leaves the figures to", bothEnds({}, 0xffff), []],
+    ["of fewer entries", bothEnds({ entries: 1 }), [DISAGREE]],
+    ["of more entries", bothEnds({ entries: 3 }), [DISAGREE]],
+    ["of more entries than the limit", bothEnds({ entries: 2 ** 40 }), [DISAGREE]],
+    ["of no entries", bothEnds({ entries: 0 }), [DISAGREE]],
+    ["of another directory", bothEnds({ offset: 0 }), [DISAGREE]],
+    ["of a directory behind the file", bothEnds({ offset: 2 ** 40 }), [DISAGREE]],
+    ["of a smaller directory", bothEnds({ bytes: 51 }), [DISAGREE]],
+    [
+      "that is not where it is said to be",
+      bothEnds({ place: 2 ** 40 }),
+      [/is not where it is said to be; the plain one/u],
+    ],
+    [
+      "where both count wrong",
+      bothEnds({ entries: 2 }, 1),
+      [DISAGREE, /says that it has 1 entries and has 2; all of them/u],
+    ],
+  ])("%s: both pages, as unzip lists them", async (_what, bytes, says) => {
+    for (const before of [0, 100]) {
+      const source = await open(Buffer.concat([Buffer.alloc(before, "x"), bytes]));
+      expect(source.faults).toEqual([]);
+      const told = source.warnings!.map((warning) => says.findIndex((one) => one.test(warning)));
+      // Behind other bytes a record that is searched at its place is found at the end, as the directory is.
+      if (before === 0) expect(told).toEqual([...says.keys()]);
+      expect(await contents(source)).toEqual({ "1.png": "one", "2.png": "two" });
+    }
+  });
+});
 
 describe("what is called an archive and is none", () => {
   it.each<[kind: string, bytes: () => Buffer, says: RegExp]>([
