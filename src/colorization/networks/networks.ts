@@ -39,13 +39,15 @@ export interface NetworksParts {
   readonly device?: string;
   /** Times the runs. */
   readonly clock?: RunClock;
+  /** Memory for planes. Default: its own. */
+  readonly planes?: SharedPlanes;
 }
 
 /** Runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
   /** Memory for planes that workers and networks share. */
-  readonly planes = new SharedPlanes();
+  readonly planes: SharedPlanes;
   readonly #sessions: NetworkSessions;
   readonly #withRetry: RetryOnOutOfMemory;
   readonly #clock: RunClock;
@@ -58,8 +60,10 @@ export class Networks implements Disposable {
       openNetwork = openInRuntime,
       device = "cpu",
       clock = new RunClock(device),
+      planes = new SharedPlanes(),
     } = parts;
     this.model = model;
+    this.planes = planes;
     this.#withRetry = withRetry;
     this.#clock = clock;
     this.#sessions = new NetworkSessions(model, options, withRetry, book, (graph, file, given) =>
