@@ -24,7 +24,7 @@ describe("the space", () => {
       threads: [1, 2],
       lanes: [2, 4],
       workers: [1, 2, 8],
-      spinning: ["off"],
+      spinning: ["on"],
       maxBatch: [2],
       referenceCacheBytes: [0],
       compressionLevel: [1, 3],
@@ -66,7 +66,7 @@ describe("a setting", () => {
       lanes: 2,
       threads: 1,
       workers: 2,
-      spinning: "off",
+      spinning: "on",
       referenceCacheBytes: 0,
     } as const;
     const file = configFileOf(setting, { model: "cobra" });
@@ -81,7 +81,7 @@ describe("a setting", () => {
         provider: "cpu",
         fallback: false,
         intraOpThreads: 1,
-        config: { "session.intra_op.allow_spinning": "0" },
+        config: { "session.intra_op.allow_spinning": "1" },
       },
     });
   });
