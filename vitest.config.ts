@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const SHARED = ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"];
 
 /** Files of these layers get a process each. */
-const APART = ["corpora", "e2e", "native", "slow", "teardown"].map((layer) => `test/${layer}/**/*.test.ts`);
+const APART = ["corpora", "e2e", "native", "slow"].map((layer) => `test/${layer}/**/*.test.ts`);
 
 /** Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging. */
 const ALONE = [
@@ -19,7 +19,7 @@ const ALONE = [
 ];
 
 /** Layers that take long: `npm run test:NAME`. */
-const BY_THEMSELVES = ["browser", "command", "devices", "kills", "server", "shipped"];
+const BY_THEMSELVES = ["browser", "command", "devices", "kills", "server", "shipped", "teardown"];
 
 export default defineConfig({
   test: {
@@ -29,6 +29,8 @@ export default defineConfig({
     setupFiles: ["test/support/cpu-seconds.ts", "test/support/fixed-seed.ts"],
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    // Whatever a test waits for may take long on a busy machine.
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     reporters: ["default"],
     // Run in the order of their names: the long files first. Those of `BY_THEMSELVES` have scripts.
     projects: [

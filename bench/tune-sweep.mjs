@@ -17,7 +17,7 @@ const PAGES = 5;
 const KNOBS = [
   { name: "maxConcurrent", values: [4] },
   { name: "threads", values: [1] },
-  { name: "spinning", values: ["off"] },
+  { name: "spinning", values: ["on"] },
 ];
 const folder = mkdtempSync(join(tmpdir(), "cobra-sweep-"));
 const pages = await ownPages(/\.(?:cbz|zip)$/.test(input) ? { inputZip: input } : { inputDir: input }, folder);

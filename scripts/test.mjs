@@ -1,6 +1,6 @@
 // `npm test [-- vitest arguments]`: makes everything ready, then runs the tests. `npm run test:browser`,
-// `test:command`, `test:devices`, `test:kills`, `test:server` and `test:shipped` run layers that take long, which
-// `npm test` leaves out unless one of their files is named.
+// `test:command`, `test:devices`, `test:kills`, `test:server`, `test:shipped` and `test:teardown` run layers that take
+// long, which `npm test` leaves out unless one of their files is named.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

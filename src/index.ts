@@ -38,7 +38,7 @@ export {
   pageRequestSchema,
   pageResultSchema,
   RESULT_FORMATS,
-  type ColouredPage,
+  type ColorizedPage,
   type FailedPage,
   type PageProgress,
   type PageReference,

@@ -7,7 +7,7 @@ import { sha256 } from "../platform/sha256.js";
 import type { PageOptions } from "./request/colorize-page.js";
 import {
   RESULT_FORMATS,
-  type ColouredPage,
+  type ColorizedPage,
   type PageProgress,
   type PageRequestInput,
   type PageResult,
@@ -84,12 +84,12 @@ export interface ColorizeImageOptions {
 }
 
 /** A coloured picture: the file, its format and size, and what it was made of. */
-export type ColorizedImage = Omit<ColouredPage, "status">;
+export type ColorizedImage = Omit<ColorizedPage, "status">;
 
 /** Colours pages; the engine. */
 interface ImageColorizer {
   readonly styles: readonly string[];
-  readonly referenceStore: ReferenceStore;
+  readonly referenceStore: Pick<ReferenceStore, "hold">;
   colorizePage(request: PageRequestInput, options: PageOptions): Promise<PageResult>;
 }
 

@@ -15,7 +15,7 @@ export interface EngineOptions {
   model?: string;
   /** Check the SHA-256 of every file of the package. Default true; false saves about a second a gigabyte. */
   verify?: boolean;
-  /** Where and how the networks run. Default: CPU, as many threads as cores. */
+  /** Where and how the networks run. Default: CPU, as many threads as cores, which do not spin while they wait. */
   session?: SessionOptions;
   /**
    * Several devices, each with its own sessions, weights and reference cache: "all" NVIDIA GPUs that are visible, or

@@ -16,7 +16,7 @@ import {
   type PageConfig,
 } from "./batch-config.js";
 import { engineJsonSchema, engineSettingFaults, type EngineSettings } from "./engine-settings.js";
-import { compareSpecificity, imagePattern, matchImage, type ImagePattern } from "./image-match.js";
+import { compareSpecificity, ImageMatcher, type EntryMatch } from "./image-match.js";
 import { parseJsonText } from "./json-text.js";
 
 /** A configuration file, checked, with camelCase keys. */
@@ -44,7 +44,7 @@ const SECTIONS = ["default", "images", "engine"];
  */
 export class ConfigurationHandler {
   readonly #files = new Map<string, ConfigFile>();
-  readonly #patterns = new Map<string, ImagePattern>();
+  readonly #matchers = new Map<ConfigFile["images"], ImageMatcher>();
   #current: ConfigFile = { default: {}, images: {}, engine: {} };
   #unmatched = new Set<string>();
 
@@ -109,11 +109,9 @@ export class ConfigurationHandler {
    */
   getImageConfig(name: string): PageConfig {
     checkText("the image's name", name);
-    const matching = Object.entries(this.#current.images).flatMap(([entry, config]) => {
-      const specificity = matchImage(this.#pattern(entry), name);
-      if (specificity === undefined) return [];
+    const matching = this.#entries(name).map(({ entry, specificity }) => {
       this.#unmatched.delete(entry);
-      return [{ specificity, config }];
+      return { specificity, config: this.#current.images[entry]! };
     });
     matching.sort((a, b) => compareSpecificity(a.specificity, b.specificity));
     return this.mergeConfigs(...matching.map(({ config }) => config));
@@ -122,7 +120,7 @@ export class ConfigurationHandler {
   /** Whether any entry matches an image. */
   hasImageConfig(name: string): boolean {
     checkText("the image's name", name);
-    return Object.keys(this.#current.images).some((entry) => matchImage(this.#pattern(entry), name) !== undefined);
+    return this.#entries(name).length > 0;
   }
 
   /** Entries that have matched none of the images that `getImageConfig` was asked for. */
@@ -130,10 +128,12 @@ export class ConfigurationHandler {
     return [...this.#unmatched];
   }
 
-  #pattern(entry: string): ImagePattern {
-    let pattern = this.#patterns.get(entry);
-    if (pattern === undefined) this.#patterns.set(entry, (pattern = imagePattern(entry)));
-    return pattern;
+  /** The entries that match an image, in the file's order. */
+  #entries(name: string): EntryMatch[] {
+    const { images } = this.#current;
+    let matcher = this.#matchers.get(images);
+    if (matcher === undefined) this.#matchers.set(images, (matcher = new ImageMatcher(Object.keys(images))));
+    return matcher.matching(name);
   }
 
   /**
@@ -150,7 +150,7 @@ export class ConfigurationHandler {
   /** Forgets all files; the next `loadConfigFile` reads again. */
   clearCache(): void {
     this.#files.clear();
-    this.#patterns.clear();
+    this.#matchers.clear();
     this.#unmatched.clear();
     this.#current = { default: {}, images: {}, engine: {} };
   }

@@ -64,6 +64,44 @@ export function matchImage(pattern: ImagePattern, name: string): Specificity | u
   return matches(pattern.tokens, pattern.ofName ? label : path) ? pattern.specificity : undefined;
 }
 
+/** An entry that matches an image. */
+export interface EntryMatch {
+  readonly entry: string;
+  readonly specificity: Specificity;
+}
+
+/** Entries of one configuration. Those that name a path or a file cost an image nothing, however many there are. */
+export class ImageMatcher {
+  readonly #patterns: readonly (ImagePattern & { readonly entry: string })[];
+  /** Positions of entries by their text. */
+  readonly #byText = new Map<string, number[]>();
+  readonly #globs: number[] = [];
+
+  /** @param entries in the file's order */
+  constructor(entries: readonly string[]) {
+    this.#patterns = entries.map((entry) => ({ ...imagePattern(entry), entry }));
+    for (const [index, { kind, text }] of this.#patterns.entries()) {
+      const same = kind === "glob" ? this.#globs : (this.#byText.get(text) ?? []);
+      same.push(index);
+      if (kind === "path") this.#byText.set(text, same);
+    }
+  }
+
+  /** The entries that match an image, in the file's order. */
+  matching(name: string): EntryMatch[] {
+    const path = name.normalize("NFC");
+    const label = path.slice(path.lastIndexOf("/") + 1);
+    const named = [path, ...(label === path ? [] : [label])].flatMap((text) => this.#byText.get(text) ?? []);
+    return [...named, ...this.#globs]
+      .toSorted((a, b) => a - b)
+      .flatMap((index) => {
+        const { entry, ...pattern } = this.#patterns[index]!;
+        const specificity = matchImage(pattern, path);
+        return specificity === undefined ? [] : [{ entry, specificity }];
+      });
+  }
+}
+
 /** Below 0 if the first is less specific. */
 export function compareSpecificity(a: Specificity, b: Specificity): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!;

@@ -245,12 +245,8 @@ function withoutRivals(
  */
 function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
   const wanted = name.normalize("NFC");
-  const pictures = new Map(
-    pages.map((page) => [
-      page,
-      history.last(page)?.outputName ?? archive?.metadata.pages.find((one) => one.page === page)?.output ?? "",
-    ]),
-  );
+  const archived = new Map(archive?.metadata.pages.map(({ page, output }) => [page, output]));
+  const pictures = new Map(pages.map((page) => [page, history.last(page)?.outputName ?? archived.get(page) ?? ""]));
   const folder = resolve(outputPath(record.config));
   /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
   const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];

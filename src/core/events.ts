@@ -93,7 +93,7 @@ const previewResult = z
 const batchSummary = z.strictObject({
   ...batchProgress.shape,
   output: path.describe("folder or archive that was written; an archive appears once no page is unfinished"),
-  inColour: count
+  inColor: count
     .describe("pictures that were in colour already and are carried over as they are; not in total")
     .exactOptional(),
   elapsedMs: ms.describe("milliseconds from the start to the end of the batch"),
@@ -123,7 +123,7 @@ export const EVENTS = [
     message: z.string().describe("for people; may change"),
     page: page.describe("the page it is about; without it the batch").exactOptional(),
   }),
-  event("page-kept-in-colour", "a picture is in colour already and is carried over as it is; before the first page", {
+  event("page-kept-in-color", "a picture is in colour already and is carried over as it is; before the first page", {
     page,
   }),
   event("page-started", "a page is taken from the queue", { page, index }),

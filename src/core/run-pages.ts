@@ -61,7 +61,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const { engine, config, pages, scan, control, only } = parts;
   const whole = pages.waiting === 0;
   if (whole) pages.add(scan);
-  pages.inColour = scan.found.inColour.length;
+  pages.inColor = scan.found.inColor.length;
   const faults = whole ? [...scan.source.faults, ...scan.found.failures] : [];
   const provider = await engine.provider(config.style);
   const upcoming = pages.waitingPages();
@@ -159,7 +159,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
       pages.successes,
       pages.failures,
       origins(pages, fingerprint),
-      scan.found.inColour.map(({ name }) => name),
+      scan.found.inColor.map(({ name }) => name),
     );
     if (!pages.allDone || losesPicture()) {
       if (only !== undefined) await output.report(metadata);
@@ -327,7 +327,7 @@ function announce(
     modelTrained: trained,
     provider,
   });
-  for (const { name: page } of scan.found.inColour) pages.emit({ type: "page-kept-in-colour", page });
+  for (const { name: page } of scan.found.inColor) pages.emit({ type: "page-kept-in-color", page });
   if (!trained)
     pages.emit({
       type: "warning",

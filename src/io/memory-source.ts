@@ -4,7 +4,7 @@ import { nameFault, printableName } from "./archive/zip-names.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
-import { compareNatural } from "./names/natural-order.js";
+import { compareText, naturalKey } from "./names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "./page-source.js";
 
 /** As much of a file as says what it is. */
@@ -37,7 +37,8 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
     if ("unsupported" in content) faults.push({ name: file.name, error: content.unsupported });
     else if ("kind" in content) entries.push(entryOf(file, content.kind, content.format));
   }
-  entries.sort((a, b) => compareNatural(a.name, b.name));
+  const keys = new Map(entries.map(({ name }) => [name, naturalKey(name)]));
+  entries.sort((a, b) => compareText(keys.get(a.name)!, keys.get(b.name)!));
   const twice = entries.find(({ name }, index) => entries[index + 1]?.name === name);
   if (twice !== undefined)
     throw new ValidationError(

@@ -1,20 +1,23 @@
 /** Long loops that leave the event loop room for signals, timers and other requests. */
 import { setImmediate } from "node:timers/promises";
 
+/** So long loops run without a break. A collection of garbage, and what lies between two looks at the clock, come on top. */
+const TURN_MS = 5;
+
+/** When the event loop ran last, as far as loops have waited for it; all loops of a process share it. */
+let since = -Infinity;
+let pending: Promise<void> | undefined;
+
 /**
- * Makes a function to call in every round of a long loop. It gives a promise to wait for when the loop has run for
- * `everyMs` milliseconds without a break, and undefined otherwise. Loops that share it have the time together.
+ * To be called in every round of a long loop. Gives a promise to wait for when loops, whichever they are, have run for
+ * 5 ms without a break, and undefined otherwise.
  */
-export function turns(everyMs = 15): () => Promise<void> | undefined {
-  let since = performance.now();
-  let pending: Promise<void> | undefined;
-  return () => {
-    if (pending === undefined && performance.now() - since >= everyMs) {
-      pending = setImmediate().then(() => {
-        since = performance.now();
-        pending = undefined;
-      });
-    }
-    return pending;
-  };
+export function turn(): Promise<void> | undefined {
+  if (pending === undefined && performance.now() - since >= TURN_MS) {
+    pending = setImmediate().then(() => {
+      since = performance.now();
+      pending = undefined;
+    });
+  }
+  return pending;
 }

@@ -14,7 +14,7 @@ export interface Setting {
   /** Threads for decoding, encoding and pixels. */
   readonly workers?: number;
   /** Whether the networks' threads spin while they wait for work. */
-  readonly spinning?: "off";
+  readonly spinning?: "on";
   /** Pages denoised together. */
   readonly maxBatch?: number;
   /** GPUs that are used. */
@@ -60,7 +60,7 @@ export function engineSettingsOf(setting: Setting, base: BaseEngine): EngineSett
     ...(workers === undefined ? {} : { workers }),
     ...(maxBatch === undefined ? {} : { maxBatch }),
     ...(referenceCacheBytes === undefined ? {} : { referenceCacheBytes }),
-    ...(setting.spinning === undefined ? {} : { sessionConfig: { "session.intra_op.allow_spinning": "0" } }),
+    ...(setting.spinning === undefined ? {} : { sessionConfig: { "session.intra_op.allow_spinning": "1" } }),
     ...(setting.convSearch === undefined ? {} : { providerOptions: { cudnn_conv_algo_search: setting.convSearch } }),
   };
 }

@@ -61,7 +61,7 @@ export function knobsOf(base: BaseEngine, facts: MachineFacts): Knob[] {
         : [...smaller(cores), cores].filter((lanes) => lanes > 1 && lanes <= room),
     ),
     knob("workers", "worker threads", [...smaller(cores), 2 * cores]),
-    knob("spinning", "spinning threads", onGpu ? [] : ["off"]),
+    knob("spinning", "spinning threads", onGpu ? [] : ["on"]),
     knob(
       "maxBatch",
       "pages in a batch",

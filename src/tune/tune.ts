@@ -14,7 +14,7 @@ import { makeFolder } from "../io/files/make-folder.js";
 import { readHostMemory } from "../platform/host-memory.js";
 import { keepsLimits, unreachable } from "./limits.js";
 import type { OpenedModel } from "./measure/protocol.js";
-import { drawnPages, ownPages, type MeasuredPages } from "./measure/pages.js";
+import { drawnPages, MOST_PAGES, ownPages, type MeasuredPages } from "./measure/pages.js";
 import { Processes } from "./measure/processes.js";
 import type { Sample, Span } from "./measure/sample.js";
 import { REPORT_KIND, REPORT_VERSION, type Report } from "./report/report.js";
@@ -62,7 +62,6 @@ export type TuneProgress =
 
 /** A sample takes about this share of the time; there is time for as many. */
 const SAMPLES = 40;
-const MOST_PAGES = 12;
 /** Fewer pages than this in a sample say little about pages in flight. */
 const LEAST_PAGES = 4;
 /** With less time than for so many samples, fewer pages are taken. */
@@ -200,6 +199,7 @@ function refuseOther(earlier: Report, { model, provider, pages }: Facts, options
     ["model", `${earlier.model.name} ${earlier.model.hash.slice(0, 8)}`, `${model.name} ${model.hash.slice(0, 8)}`],
     ["provider", earlier.provider, provider],
     ["input", earlier.input.name, pages.name],
+    ["content of the input", (earlier.input.sha256 ?? pages.sha256).slice(0, 8), pages.sha256.slice(0, 8)],
     ["processor", earlier.machine.cpu, machine().cpu],
     ["goal", earlier.goal, goal],
     ["choice of devices", devicesOf(earlier.base), devicesOf(base)],
@@ -270,7 +270,7 @@ function frame(
     machine: { ...machine(), gpus: [...gpus] },
     model,
     provider,
-    input: { name: pages.name, pages: pages.count, storage: pages.storage },
+    input: { name: pages.name, pages: pages.count, sha256: pages.sha256, storage: pages.storage },
     goal,
     limits,
     page: pageOf(settings),

@@ -74,9 +74,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
 
     await page.getByRole("combobox", { name: "Style" }).selectOption("line");
     await page.reload(); // what was set is kept
-    await expect
-      .poll(() => page.getByRole("combobox", { name: "Style" }).inputValue(), { timeout: 20_000 })
-      .toBe("line");
+    await expect.poll(() => page.getByRole("combobox", { name: "Style" }).inputValue()).toBe("line");
     await page.getByRole("button", { name: "Preview first" }).click();
     const slider = page.getByRole("slider", { name: "Before and after of p1.png" });
     await slider.waitFor();

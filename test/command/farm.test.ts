@@ -2,13 +2,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linePage, writeChapter, chapterFiles, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
+import { freePort } from "../support/free-port.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { hashOf } from "../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
@@ -182,8 +182,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
 
   it("a worker says that Redis does not answer, and ends all the same", async () => {
     newFarm();
-    const { port, close } = await freePort();
-    close();
+    const port = await freePort();
     const worker = await startWorker("--metrics-port", String(port), "--drain", "1");
     const ask = async (path: string): Promise<string> => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -218,8 +217,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
   it("needs two addresses and no shared folder; the store is killed in the middle", async () => {
     newFarm();
     await mkdir(at("remote"));
-    const { port, close } = await freePort();
-    close();
+    const port = await freePort();
     const store = await startStore(port);
     const flags = ["--store", `http://127.0.0.1:${port}`, "--token", "a-token-of-the-farm"];
     await writeChapter(at("long.cbz"), REMOTE_PAGES);
@@ -245,8 +243,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
 
   it("says soon that there is no Redis, and never prints its password", async () => {
     newFarm();
-    const { port, close } = await freePort();
-    close();
+    const port = await freePort();
     const { code, stderr } = await run("queue", "list", "--queue", `redis://:sesame@127.0.0.1:${port}`);
     expect(stderr).toMatch(/does not answer within 5 s \(connect ECONNREFUSED/);
     expect(stderr).not.toContain("sesame");
@@ -260,10 +257,4 @@ async function hashes(path: string): Promise<unknown[]> {
   const found = await Promise.all(entries.map(async (entry) => [entry.name, hashOf(await entry.read())]));
   await source.close();
   return found;
-}
-
-async function freePort(): Promise<{ readonly port: number; readonly close: () => void }> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
 }

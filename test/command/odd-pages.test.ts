@@ -52,8 +52,8 @@ it("a page in colour beside line art is left as it is, byte for byte, and report
   const { code, events } = await colorize("covered");
   expect(code).toBe(0);
   expect((await readFile(join(at("covered-out"), "cover.jpg"))).equals(cover)).toBe(true);
-  expect(events).toContainEqual(expect.objectContaining({ type: "page-kept-in-colour", page: "cover.jpg" }));
-  expect(events.at(-1)).toMatchObject({ completed: 1, inColour: 1 });
+  expect(events).toContainEqual(expect.objectContaining({ type: "page-kept-in-color", page: "cover.jpg" }));
+  expect(events.at(-1)).toMatchObject({ completed: 1, inColor: 1 });
   const again = await runCli([
     "colorize",
     "--input-dir",

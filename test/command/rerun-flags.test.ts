@@ -85,7 +85,7 @@ it("a chapter that is in colour already is counted as such", async () => {
     total: 0,
     completed: 0,
     failed: 0,
-    inColour: 2,
+    inColor: 2,
   });
 });
 

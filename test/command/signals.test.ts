@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchSummary } from "../../src/core/events.js";
 import { writeChapter } from "../support/chapter.js";
-import { runCli } from "../support/cli.js";
+import { runCli, runCliSignalled } from "../support/cli.js";
 import { SMALL_MODEL, TINY_MODEL } from "../support/shared-models.js";
 
 let root: string;
@@ -25,7 +25,6 @@ describe("signals", () => {
     "drains at %s with exit code %i and leaves no half-written archive; the same command goes on",
     async (signal, code) => {
       await writeChapter(at(`${signal}.cbz`), 4);
-      let sent = false;
       const command = [
         "colorize",
         at(`${signal}.cbz`),
@@ -39,13 +38,7 @@ describe("signals", () => {
         "1",
         "--json",
       ];
-      const result = await runCli(command, (child, stdout) => {
-        if (!sent && stdout.includes('"page-completed"')) {
-          sent = true;
-          child.kill(signal);
-        }
-      });
-      expect(sent).toBe(true);
+      const result = await runCliSignalled(command, signal, ['"page-completed"']);
       expect(result).toMatchObject({ code, signal: null });
       const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
       expect(stopped).toMatchObject({ type: "batch-stopped", total: 4, failed: 0 });
@@ -65,27 +58,11 @@ describe("signals", () => {
       ["second", "600", 2],
       ["deadline", "0", 1],
     ] as const) {
-      let left: number = signals;
-      const result = await runCli(
-        [
-          "colorize",
-          at("long.cbz"),
-          "--output-zip",
-          at(`${name}-out.cbz`),
-          "--model",
-          TINY_MODEL,
-          "--steps",
-          "900",
-          "--drain",
-          drain,
-          "--json",
-        ],
-        (child, stdout) => {
-          if (left > 0 && stdout.includes(`"step":${signals - left + 2}`)) {
-            left--;
-            child.kill("SIGTERM");
-          }
-        },
+      const args = ["--model", TINY_MODEL, "--steps", "900", "--drain", drain, "--json"];
+      const result = await runCliSignalled(
+        ["colorize", at("long.cbz"), "--output-zip", at(`${name}-out.cbz`), ...args],
+        "SIGTERM",
+        ['"step":2', '"step":3'].slice(0, signals),
       );
       expect(result).toMatchObject({ code: 143, signal: null });
       expect(result.stderr).toContain("stopped by SIGTERM");

@@ -79,6 +79,10 @@ describe("tune", () => {
     const steps = await tune("tuned", "--minutes", "0.1", "--steps", "3");
     expect(steps.code).toBe(64);
     expect(steps.stderr).toContain("was measured with another page setting");
+    await writeFolder(at("chapter"), await chapterFiles(4));
+    const pages = await tune("tuned", "--minutes", "0.1");
+    expect(pages.code).toBe(64);
+    expect(pages.stderr).toContain("was measured with another content of the input");
   });
 
   it("ends at Ctrl-C with a report of what was measured", async () => {

@@ -107,5 +107,5 @@ describe("several devices", () => {
 });
 
 it("leave no session, tensor or run behind", async () => {
-  await expect.poll(() => liveCounts(), { timeout: 20_000 }).toMatchObject({ sessions: 0, tensors: 0, runs: 0 });
+  await expect.poll(() => liveCounts()).toMatchObject({ sessions: 0, tensors: 0, runs: 0 });
 });

@@ -8,7 +8,7 @@ import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-
 import { BatchProcessor, type BatchProcessorOptions } from "../../src/core/batch-processor.js";
 import type { BatchEvent } from "../../src/core/events.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let engine: Engine;
@@ -28,7 +28,7 @@ beforeAll(async () => {
   await writeFolder(at("folders"), { "a/001.png": pages[0]!, "b/001.png": pages[1]! });
   const reference = await colourPage(1);
   await writeFolder(at("refs"), { "x.jpg": reference });
-  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, session: ONE_THREAD });
   await writeFolder(at("mixed"), { "1.png": pages[0]!, "2.jpg": reference });
 });
 

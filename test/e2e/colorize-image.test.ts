@@ -11,7 +11,7 @@ import type { ColorizeImageOptions } from "../../src/colorization/colorize-image
 import { pageResultSchema } from "../../src/colorization/request/page-request.js";
 import { colourPage, linePage } from "../support/chapter.js";
 import { hashOf } from "../support/paper-engine.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 let engine: Engine;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-image-"));
   page = await linePage(1);
   references = await Promise.all([1, 2].map((seed) => colourPage(seed)));
-  engine = await Engine.open({ model: SMALL_MODEL, maxQueued: 3, session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, maxQueued: 3, session: ONE_THREAD });
 });
 
 afterEach(() => vi.restoreAllMocks());

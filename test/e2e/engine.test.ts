@@ -11,7 +11,7 @@ import { decodeImage } from "../../src/io/image/image-codec.js";
 import { buildModelPackage } from "../../src/convert/build-package.js";
 import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { colourPage, linePage } from "../support/chapter.js";
-import { TINY_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, TINY_MODEL } from "../support/shared-models.js";
 
 let folder: string;
 let page: RasterImage;
@@ -43,7 +43,7 @@ describe("Engine", () => {
   it("gives the same picture to the bit with the reference cache, without it, and again from it", async () => {
     const pictures: Uint8Array[] = [];
     for (const referenceCacheBytes of [2 ** 30, 0]) {
-      await using engine = await Engine.open({ model: TINY_MODEL, referenceCacheBytes });
+      await using engine = await Engine.open({ model: TINY_MODEL, referenceCacheBytes, session: ONE_THREAD });
       using set = engine.references(references);
       for (let round = 0; round < 2; round++) pictures.push((await engine.colorize(set, request())).image.data);
       const stats = set.stats();
@@ -54,7 +54,7 @@ describe("Engine", () => {
   });
 
   it("computes keys and values once for pages in flight at the same time", async () => {
-    await using engine = await Engine.open({ model: TINY_MODEL });
+    await using engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     using set = engine.references(references);
     const results = await Promise.all([1, 2, 3].map((seed) => engine.colorize(set, request({ seed }))));
     expect(set.stats().misses).toBe(9);
@@ -62,7 +62,7 @@ describe("Engine", () => {
   });
 
   it("clamps top-k to the patches there are, and colours without any reference", async () => {
-    await using engine = await Engine.open({ model: TINY_MODEL });
+    await using engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     using one = engine.references(references.slice(0, 1));
     expect((await engine.colorize(one, request({ topK: 99 }))).references).toHaveLength(20);
     using none = engine.references([]);
@@ -77,7 +77,7 @@ describe("Engine", () => {
       weights: presetWeights(PRESETS.tiny, 1),
       info: { name: "one-step", version: "1", licence: "CC0-1.0", trained: false },
     });
-    await using engine = await Engine.open({ model: quick });
+    await using engine = await Engine.open({ model: quick, session: ONE_THREAD });
     using set = engine.references(references);
     const steps: unknown[] = [];
     await engine.colorize(
@@ -88,7 +88,7 @@ describe("Engine", () => {
   });
 
   it("lets a hint change the picture", async () => {
-    await using engine = await Engine.open({ model: TINY_MODEL });
+    await using engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     using set = engine.references(references);
     const plain = await engine.colorize(set, request());
     const hinted = await engine.colorize(set, request({ hints: [{ x: 40, y: 60, color: [255, 0, 0] }] }));
@@ -99,7 +99,7 @@ describe("Engine", () => {
   });
 
   it("cancels between steps with the signal's reason and goes on with other pages", async () => {
-    await using engine = await Engine.open({ model: TINY_MODEL });
+    await using engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     using set = engine.references(references);
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -117,7 +117,7 @@ describe("Engine", () => {
   });
 
   it("close() waits for pages, destroy() cancels them, both may be called twice and free everything", async () => {
-    const engine = await Engine.open({ model: TINY_MODEL });
+    const engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     const set = engine.references(references);
     const work = engine.colorize(set, request());
     await Promise.all([engine.close(), engine.close()]);
@@ -125,7 +125,7 @@ describe("Engine", () => {
     await expect(engine.colorize(set, request())).rejects.toMatchObject({ code: "ERR_STATE" });
     set.dispose();
 
-    const other = await Engine.open({ model: TINY_MODEL });
+    const other = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     const otherSet = other.references(references);
     const doomed = other.colorize(otherSet, request({ steps: 500 }));
     doomed.catch(() => undefined);
@@ -137,7 +137,7 @@ describe("Engine", () => {
   });
 
   it("refuses a style the model lacks and a folder that is no model", async () => {
-    await using engine = await Engine.open({ model: TINY_MODEL });
+    await using engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
     using set = engine.references(references);
     await expect(engine.colorize(set, request({ style: "shadow" as "line" }))).rejects.toMatchObject({
       code: "ERR_ARGUMENT",

@@ -16,7 +16,7 @@ import {
   type TaskRun,
 } from "../../src/observe/channels.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
-import { TINY_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, TINY_MODEL } from "../support/shared-models.js";
 
 const PAGES = 2;
 const STEPS = 2;
@@ -54,7 +54,7 @@ it("tells every network run, task, stage, cache use and booking of a chapter onc
     CHANNELS.memory.subscribe((booking) => void bookings.push(booking)),
   ];
   const nativeRuns = vi.spyOn(InferenceSession.prototype, "run");
-  const engine = await Engine.open({ model: TINY_MODEL });
+  const engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
   const { config } = parseBatchConfig({
     inputDir: at("in"),
     outputDir: at("out"),

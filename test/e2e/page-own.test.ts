@@ -13,6 +13,7 @@ import { decodeImage } from "../../src/io/image/image-codec.js";
 import { buildModelPackage } from "../../src/convert/build-package.js";
 import { PRESETS, presetWeights } from "../../src/convert/presets.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
+import { ONE_THREAD } from "../support/shared-models.js";
 
 let root: string;
 let engine: Engine;
@@ -63,7 +64,7 @@ beforeAll(async () => {
     weights: presetWeights(PRESETS.tiny, 1),
     info: { name: "tiny-regions", version: "1", licence: "CC0-1.0", trained: false },
   });
-  engine = await Engine.open({ model: at("model") });
+  engine = await Engine.open({ model: at("model"), session: ONE_THREAD });
 });
 
 afterEach(() => vi.restoreAllMocks());

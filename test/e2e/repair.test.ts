@@ -13,7 +13,7 @@ import { approveRun, redoRun, rejectRun, retryRun, type Continuation } from "../
 import { openPageSource } from "../../src/io/open-source.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 }); // many runs in processes of their own
 
@@ -32,7 +32,7 @@ beforeAll(async () => {
     "p3.png": pages[2]!,
     "ComicInfo.xml": Buffer.from("<ComicInfo/>"),
   });
-  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, session: ONE_THREAD });
 });
 
 afterAll(async () => {

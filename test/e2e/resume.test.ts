@@ -9,7 +9,7 @@ import { runBatch, type RunBatchOptions } from "../../src/core/run-batch.js";
 import type { BatchEvent, BatchSummary } from "../../src/core/events.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
-import { SMALL_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
 
 let root: string;
 let engine: Engine;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-resume-"));
   pages = await Promise.all([1, 2, 3, 4].map((seed) => linePage(seed)));
   await writeFolder(at("refs"), { "x.jpg": await colourPage(1) });
-  engine = await Engine.open({ model: SMALL_MODEL, session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: SMALL_MODEL, session: ONE_THREAD });
 });
 
 afterAll(async () => {

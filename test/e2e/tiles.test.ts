@@ -6,7 +6,7 @@ import type { RasterRequest } from "../../src/colorization/cobra/raster-request.
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { colourPage } from "../support/chapter.js";
 import { drawn, type Picture } from "../support/drawn-page.js";
-import { TINY_MODEL } from "../support/shared-models.js";
+import { ONE_THREAD, TINY_MODEL } from "../support/shared-models.js";
 
 let engine: Engine;
 let reference: RasterImage;
@@ -15,7 +15,7 @@ let plain: RasterImage;
 
 beforeAll(async () => {
   reference = (await decodeImage(await colourPage(1), "ref")).image; // drawn before an engine is open: afterwards sharp reads no SVG
-  engine = await Engine.open({ model: TINY_MODEL, session: { intraOpThreads: 1 } });
+  engine = await Engine.open({ model: TINY_MODEL, session: ONE_THREAD });
 });
 
 afterAll(() => engine.close());

@@ -5,7 +5,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import { Engine } from "../../src/colorization/engine.js";
 import type { RasterResult } from "../../src/colorization/cobra/raster-request.js";
@@ -13,13 +13,13 @@ import type { Ink } from "../../src/config/batch-config.js";
 import { decodeImage } from "../../src/io/image/image-codec.js";
 import { embeddedModelDirectory } from "../../src/model/default-model.js";
 import { colourPage, linePage } from "../support/chapter.js";
-
-// The embedded model colours four pages here, on machines that may be busy.
-vi.setConfig({ testTimeout: 240_000 });
+import { ONE_THREAD } from "../support/shared-models.js";
 
 let folder: string;
 let page: RasterImage;
 let reference: RasterImage;
+let whole: Record<Ink, Coloured>;
+let without: Record<Ink, Coloured>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "cobra-upsampler-"));
   page = (await decodeImage(await linePage(1), "page")).image;
@@ -29,21 +29,30 @@ beforeAll(async () => {
   const manifest = JSON.parse(await readFile(path, "utf8")) as { upsampler: object };
   manifest.upsampler = { ...manifest.upsampler, pageInk: false };
   await writeFile(path, JSON.stringify(manifest));
+  whole = await colour(embeddedModelDirectory());
+  without = await colour(join(folder, "without"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function colour(model: string, ink: Ink): Promise<{ result: RasterResult; upsampled: number }> {
-  await using engine = await Engine.open({ model });
+interface Coloured {
+  readonly result: RasterResult;
+  /** Runs of the upsampler. */
+  readonly upsampled: number;
+}
+
+/** The page with the model in a folder, with its own ink and with the model's. */
+async function colour(model: string): Promise<Record<Ink, Coloured>> {
+  await using engine = await Engine.open({ model, session: ONE_THREAD });
   using references = engine.references([{ name: "ref", image: { ...reference, data: reference.data.slice() } }]);
-  const result = await engine.colorize(references, {
-    page: { ...page, data: page.data.slice() },
-    style: "line + shadow",
-    seed: 1,
-    steps: 1,
-    topK: 1,
-    ink,
-  });
-  return { result, upsampled: engine.stats().runs.guided_upsampler?.runs ?? 0 };
+  const runs = (): number => engine.stats().runs.guided_upsampler?.runs ?? 0;
+  const inked = async (ink: Ink): Promise<Coloured> => {
+    const before = runs();
+    const data = page.data.slice();
+    const request = { page: { ...page, data }, style: "line + shadow", seed: 1, steps: 1, topK: 1, ink } as const;
+    const result = await engine.colorize(references, request);
+    return { result, upsampled: runs() - before };
+  };
+  return { page: await inked("page"), model: await inked("model") };
 }
 
 /** Mean difference of the samples, and of the two colour differences R - G and B - G. */
@@ -57,24 +66,17 @@ function differences(a: RasterImage, b: RasterImage): { samples: number; chroma:
   return { samples: samples / a.data.length, chroma: chroma / ((a.data.length / 3) * 2) };
 }
 
-it("keeps the picture's size and colours without the upsampler, with the embedded model", async () => {
-  const [with_, without] = [
-    await colour(embeddedModelDirectory(), "page"),
-    await colour(join(folder, "without"), "page"),
-  ];
-  expect([with_.upsampled, without.upsampled]).toEqual([1, 0]);
-  expect([without.result.image.width, without.result.image.height]).toEqual([page.width, page.height]);
-  const found = differences(with_.result.image, without.result.image);
+it("keeps the picture's size and colours without the upsampler, with the embedded model", () => {
+  expect([whole.page.upsampled, without.page.upsampled]).toEqual([1, 0]);
+  const { image } = without.page.result;
+  expect([image.width, image.height]).toEqual([page.width, page.height]);
+  const found = differences(whole.page.result.image, image);
   // Measured: 6.0 of 255; what its upsampler adds is not only sharpness, and a wrong colour would be tens.
   expect(found.samples).toBeLessThan(10);
   expect(found.chroma).toBeLessThan(10);
 });
 
-it("still upsamples the model's own picture", async () => {
-  const [whole, model] = [
-    await colour(embeddedModelDirectory(), "model"),
-    await colour(join(folder, "without"), "model"),
-  ];
-  expect(model.upsampled).toBe(1);
-  expect(differences(whole.result.image, model.result.image).samples).toBe(0);
+it("still upsamples the model's own picture", () => {
+  expect(without.model.upsampled).toBe(1);
+  expect(differences(whole.model.result.image, without.model.result.image).samples).toBe(0);
 });

@@ -3,7 +3,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { InferenceSession, liveCounts, Tensor } from "../../src/binding/index.js";
 import { doubling } from "../support/small-models.js";
 
@@ -21,9 +21,7 @@ async function collected(): Promise<void> {
 
 /** Sessions go on their device's thread, soon after the last one let go of them. */
 async function nothingLeft(): Promise<void> {
-  await vi.waitFor(() => {
-    expect(liveCounts()).toEqual(NOTHING);
-  });
+  await expect.poll(() => liveCounts()).toEqual(NOTHING);
 }
 
 test("counts go up, stay up while a run holds its session and tensors, and come back to nothing", async () => {

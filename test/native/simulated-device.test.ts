@@ -2,7 +2,7 @@
  * Devices as values, and CPU devices that behave like GPUs. Alone in its process: simulations change devices of the
  * whole process.
  */
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { Device, InferenceSession, Tensor } from "../../src/binding/index.js";
 import { simulateDevice } from "../../src/binding/runtime/simulate.js";
 import { doubling, sumAndProduct } from "../support/small-models.js";
@@ -91,9 +91,7 @@ describe("a limit of memory", () => {
       await expect(narrow.run({ x })).rejects.toMatchObject({ code: "ERR_OUT_OF_MEMORY" });
       (await wide.run({ x })).y!.dispose();
     }
-    await vi.waitFor(() => {
-      expect(Device.of("cpu:1").figures().allocatedBytes).toBe(0);
-    });
+    await expect.poll(() => Device.of("cpu:1").figures().allocatedBytes).toBe(0);
   });
 });
 

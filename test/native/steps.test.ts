@@ -1,5 +1,5 @@
 /** Loops of bound runs as one job: order, what changes with the steps, stopping, cancelling, failing. */
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { InferenceSession, liveCounts, runSteps, Tensor, type Binding } from "../../src/binding/index.js";
 import { simulateDevice } from "../../src/binding/runtime/simulate.js";
 import { busy, sumAndProduct } from "../support/small-models.js";
@@ -189,9 +189,7 @@ test("10,000 tiny loops, bindings and leased slices leave nothing behind", async
   expect(session.device.figures()).toMatchObject({ leases: 0, leasedBytes: 0 });
   dispose();
   session.dispose();
-  await vi.waitFor(() => {
-    expect(liveCounts()).toMatchObject({ bindings: 0, runs: 0, leases: 0 });
-  });
+  await expect.poll(() => liveCounts()).toMatchObject({ bindings: 0, runs: 0, leases: 0 });
 });
 
 test("arrays over shared memory are used in place, by steps, runs and views; what a plain array has is copied", async () => {

@@ -114,9 +114,9 @@ describe("a form with files", () => {
     );
     const uploads = join(data.path, "a/uploads");
     const parts = async (): Promise<number> => (await readdir(uploads)).filter((name) => name.endsWith(".part")).length;
-    await expect.poll(parts, { timeout: 30_000 }).toBe(1);
+    await expect.poll(parts).toBe(1);
     socket.destroy();
-    await expect.poll(parts, { timeout: 30_000 }).toBe(0);
+    await expect.poll(parts).toBe(0);
     expect(await readdir(join(data.path, "a/jobs", job, "input"))).not.toContain("cut.png");
   });
 });

@@ -77,7 +77,7 @@ class Reader implements AsyncDisposable {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    await expect.poll(condition, { timeout: 30_000, interval: 20 }).toBe(true);
+    await expect.poll(condition).toBe(true);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -132,15 +132,13 @@ describe("uploads by tus", () => {
     // Both have begun once their first bytes are on the disk.
     for (const { location } of held) {
       const path = join(data.path, "a/uploads", location.split("/").at(-1)!);
-      await expect.poll(async () => (await stat(path)).size, { timeout: 30_000 }).toBe(5);
+      await expect.poll(async () => (await stat(path)).size).toBe(5);
     }
     const third = await begin(server, 10, { job, path: "third.png" });
     expect(third.status).toBe(429);
     expect(third.headers.get("retry-after")).toBeTruthy();
     for (const { socket } of held) socket.destroy();
-    await expect
-      .poll(async () => (await begin(server, 10, { job, path: "third.png" })).status, { timeout: 30_000 })
-      .toBe(201);
+    await expect.poll(async () => (await begin(server, 10, { job, path: "third.png" })).status).toBe(201);
   });
 
   it("go on after the server was killed in the middle", async () => {
@@ -162,7 +160,7 @@ describe("uploads by tus", () => {
     });
     upload.on("error", () => {});
     upload.write(bytes.subarray(0, 3 * MiB));
-    await expect.poll(async () => (await stat(path)).size, { timeout: 60_000 }).toBeGreaterThan(MiB);
+    await expect.poll(async () => (await stat(path)).size).toBeGreaterThan(MiB);
     await first.end("SIGKILL");
 
     await using second = await startFixture({ data: folder });
@@ -199,9 +197,7 @@ describe("uploads by tus", () => {
 
     await using second = await startFixture({ data: folder });
     for (const name of ["a.png", "b.png"])
-      await expect
-        .poll(() => readFile(join(folder, "jobs", id, "input", name)).catch(() => undefined), { timeout: 30_000 })
-        .toEqual(bytes);
+      await expect.poll(() => readFile(join(folder, "jobs", id, "input", name)).catch(() => undefined)).toEqual(bytes);
     for (const location of locations)
       expect((await head(second.url + location)).headers.get("upload-offset")).toBe("1000");
     expect((await readdir(join(folder, "uploads"))).filter((name) => !name.endsWith(".json"))).toEqual([]);
@@ -226,7 +222,7 @@ describe("uploads by tus", () => {
     expect((await begin(first, 10, { job: id, path: "late.png" })).status).toBe(201);
     await first.end("SIGTERM");
     await using second = await startFixture({ data: folder, limits: { uploadExpiryMs: 1 } });
-    await expect.poll(() => readdir(join(folder, "uploads")), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => readdir(join(folder, "uploads"))).toEqual([]);
     expect((await fetch(`${second.url}/healthz`)).status).toBe(200);
   });
 });
@@ -258,7 +254,7 @@ it.skipIf(!canMount())("tells that the disk was filled by others while a form ca
     );
     const parts = async (): Promise<string[]> =>
       (await readdir(join(disk, "data/uploads"))).filter((name) => name.endsWith(".part"));
-    await expect.poll(parts, { timeout: 30_000 }).toHaveLength(1);
+    await expect.poll(parts).toHaveLength(1);
     await writeFile(join(disk, "others"), Buffer.alloc(8 * MiB)).catch(() => undefined);
     socket.write(body.slice(MiB) + tail);
     const told = await answer;

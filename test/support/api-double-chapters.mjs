@@ -92,7 +92,7 @@ export function jobView({ pictures, ...job }) {
     counts: {
       pages: pages.length,
       references: count((one) => one.role === "reference"),
-      inColour: count((one) => one.role === "inColour"),
+      inColor: count((one) => one.role === "inColor"),
       unreadable: count((one) => one.role === "unreadable"),
       other: 1,
     },
@@ -139,8 +139,8 @@ export function fill() {
   Object.assign(sorting[6], { unsure: true, confidence: 0.56 });
   Object.assign(sorting[13], { unsure: true, confidence: 0.61 });
   sorting.push(
-    picture(30, { role: "inColour", name: "000_cover.png" }),
-    picture(31, { role: "inColour", name: "023_back.png" }),
+    picture(30, { role: "inColor", name: "000_cover.png" }),
+    picture(31, { role: "inColor", name: "023_back.png" }),
   );
   sorting.push(
     picture(32, {

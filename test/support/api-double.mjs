@@ -28,6 +28,7 @@ import {
   tick,
   view,
 } from "./api-double-chapters.mjs";
+import { actOnFarm, newFarm } from "./api-double-farm.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const PAGE = join(ROOT, "dist/ui/web/page");
@@ -81,7 +82,7 @@ async function pictureFile(response, job, one, what, query) {
     (what === "thumbnail" && small === "result") ||
     (small === "latest" && one.state === "completed") ||
     one.role === "reference" ||
-    one.role === "inColour";
+    one.role === "inColor";
   if (one.role === "unreadable") return json(response, {}, 404);
   const number = seed === null ? one.number : one.number + Number(seed);
   const bytes = await drawing(number, coloured && what !== "lines", size);
@@ -105,6 +106,8 @@ async function route(request, response, url) {
           unless: "there are more than 4 x top-k references",
         },
       ],
+      unavailable: double.farm ? [{ what: "lines", because: "this server has no model" }] : [],
+      ...(double.farm ? { farm: { name: "comics" } } : {}),
       roots: ["comics", "scans"],
       limits: { uploadBytes: 1e10, pageBytes: 1e8 },
     });
@@ -134,9 +137,24 @@ async function route(request, response, url) {
   }
   if (first === "double") {
     // Of the double alone: behave as a server that is gone, and come back.
+    if (id === "farm") {
+      double.farm = newFarm([...jobs.values()].find((job) => job.name === "Paper Lanterns 4"));
+      return json(response, {});
+    }
+    if (id === "farm-lost") {
+      double.farm.connected = false;
+      tell({ type: "farm", farm: double.farm });
+      return json(response, {});
+    }
     double.stalled = id === "stall";
     if (double.stalled) for (const stream of streams) stream.destroy();
     return json(response, {});
+  }
+  if (first === "farm") {
+    const asked = method === "GET" ? {} : JSON.parse((await body(request)).toString() || "{}");
+    const farm = actOnFarm(double.farm, [id, second, pictureId], asked);
+    tell({ type: "farm", farm });
+    return json(response, farm);
   }
   if (id === undefined && method === "GET") return json(response, [...jobs.values()].map(jobView));
   const given = method === "POST" || method === "PATCH" ? JSON.parse((await body(request)).toString() || "{}") : {};

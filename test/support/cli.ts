@@ -9,6 +9,8 @@ import { z } from "zod";
 /** The compiled command. */
 export const CLI_PATH = fileURLToPath(new URL("../../dist/ui/cli/main.js", import.meta.url));
 
+const SIGNAL_ITSELF = new URL("signal-itself.mjs", import.meta.url).href;
+
 const LINE = z.fromJSONSchema(
   JSON.parse(readFileSync(new URL("../../docs/cli-json.schema.json", import.meta.url), "utf8")) as Parameters<
     typeof z.fromJSONSchema
@@ -48,6 +50,14 @@ export function runCli(
       if (args.includes("--json")) checkLines(stdout);
       resolve({ code, signal, stdout, stderr });
     });
+  });
+}
+
+/** Runs the command, which sends itself a signal as soon as it has written each of these texts, one after the other. */
+export function runCliSignalled(args: readonly string[], signal: NodeJS.Signals, at: string[]): Promise<CliResult> {
+  return runCli(args, undefined, {
+    NODE_OPTIONS: `--import=${SIGNAL_ITSELF}`,
+    COBRA_TEST_SIGNALS: JSON.stringify({ signal, at }),
   });
 }
 

@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BatchEngine } from "../../src/core/batch-engine.js";
 import type { Job, Picture, ServerEvent } from "../../src/ui/web/api/schemas.js";
-import { JobStore, type JobStoreOptions, type NewJob, type UploadRole } from "../../src/ui/web/jobs/index.js";
+import {
+  JobStore,
+  oneEngine,
+  type JobStoreOptions,
+  type NewJob,
+  type UploadRole,
+} from "../../src/ui/web/jobs/index.js";
 import { chapterFiles } from "./chapter.js";
 import { paperEngine, type PaperEngine, type PaperWork } from "./paper-engine.js";
 
@@ -39,7 +45,12 @@ export class TestJobs implements AsyncDisposable {
 
   async open(): Promise<void> {
     const { data, engine, options } = this;
-    this.#store = await JobStore.open({ data, engine: async () => engine, pool: engine.pool, ...options });
+    this.#store = await JobStore.open({
+      data,
+      colorizer: oneEngine(async () => engine),
+      pool: engine.pool,
+      ...options,
+    });
     this.store.events((event) => this.events.push(event));
   }
 

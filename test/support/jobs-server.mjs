@@ -9,7 +9,7 @@ import { copyFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { TaskPool } from "../../dist/colorization/tasks/pool.js";
 import { Engine } from "../../dist/index.js";
-import { JobStore } from "../../dist/ui/web/jobs/index.js";
+import { JobStore, oneEngine } from "../../dist/ui/web/jobs/index.js";
 
 const [data, model, what, at] = process.argv.slice(2);
 const { chapter, job: given, approve, redo, settings } = JSON.parse(what);
@@ -18,7 +18,7 @@ let engine;
 const store = await JobStore.open({
   data,
   pool,
-  engine: () => (engine ??= Engine.open({ model, session: { intraOpThreads: 1 } })),
+  colorizer: oneEngine(() => (engine ??= Engine.open({ model, session: { intraOpThreads: 1 } }))),
 });
 
 function namesOf(event) {

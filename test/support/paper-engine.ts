@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { PageOptions } from "../../src/colorization/request/colorize-page.js";
-import type { ColouredPage, PageRequest, PageResult } from "../../src/colorization/request/page-request.js";
+import type { ColorizedPage, PageRequest, PageResult } from "../../src/colorization/request/page-request.js";
 import type { ReferenceFile } from "../../src/colorization/reference-store.js";
 import type { BatchEngine, PicturePool } from "../../src/core/batch-engine.js";
 import { BatchProcessingError } from "../../src/errors.js";
@@ -25,7 +25,7 @@ export interface PaperEngine extends BatchEngine {
 }
 
 /** A result whose picture says what it was made of. */
-export function onPaper(request: PageRequest, more: Partial<ColouredPage> = {}): ColouredPage {
+export function onPaper(request: PageRequest, more: Partial<ColorizedPage> = {}): ColorizedPage {
   const { name, settings, output, references } = request;
   const text = JSON.stringify({ name, settings, references: references.map((one) => one.name) });
   return {

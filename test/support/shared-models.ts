@@ -17,3 +17,6 @@ export const TINY_MODEL = inject("tinyModel");
  * time of "tiny": for tests of the command, which starts anew each time.
  */
 export const SMALL_MODEL = inject("smallModel");
+
+/** Session options of a test's engine: in models this small, several threads would mostly wait for one another. */
+export const ONE_THREAD = { intraOpThreads: 1 } as const;

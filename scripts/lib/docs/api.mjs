@@ -42,8 +42,12 @@ function hostWithLibraries() {
   return host;
 }
 
+let page;
+
 /** The page. @returns {{ text: string, undocumented: string[] }} undocumented: names and members without a docstring */
-export function apiPage() {
+export const apiPage = () => (page ??= makePage());
+
+function makePage() {
   const entry = join(ROOT, "dist/index.d.ts");
   const program = ts.createProgram([entry], OPTIONS, hostWithLibraries());
   const checker = program.getTypeChecker();

@@ -32,7 +32,7 @@ interface TileContext {
   upsampler: ModelManifest["upsampler"];
 }
 
-export interface ColouredTile {
+export interface ColorizedTile {
   /** The model's picture. */
   picture: RasterImage;
   references: RasterResult["references"];
@@ -43,7 +43,7 @@ export async function colorizeTile(
   context: TileContext,
   prepared: PreparedTile,
   request: ProbedRequest,
-): Promise<ColouredTile> {
+): Promise<ColorizedTile> {
   const { lane, runTask, clock, upsampler } = context;
   const { style, signal } = request;
   const { networks } = lane;

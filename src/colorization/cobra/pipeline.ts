@@ -11,7 +11,7 @@ import type { DeviceLanes } from "../devices/device-lanes.js";
 import type { PageTask, PreparedTile } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
 import type { Bucket } from "../../model/buckets.js";
-import { colorizeTile, type ColouredTile } from "./colorize-tile.js";
+import { colorizeTile, type ColorizedTile } from "./colorize-tile.js";
 import { StageClock } from "./page-stages.js";
 import type { RasterRequest, RasterResult } from "./raster-request.js";
 import type { ReferenceSet } from "./references.js";
@@ -47,7 +47,7 @@ export async function colorizeRaster(
   );
   const { parts, plan, marks } = prepared;
   let { page, first: tile } = prepared;
-  const done: ColouredTile[] = [];
+  const done: ColorizedTile[] = [];
   for (const [index, part] of parts.entries()) {
     const cutOut = async (): Promise<PreparedTile> => {
       clock.begin("prepare");

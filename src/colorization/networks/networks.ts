@@ -41,6 +41,12 @@ export interface NetworksParts {
   readonly clock?: RunClock;
 }
 
+/**
+ * Threads that spin between two operators take the cores from decoding and encoding: 86 pages a minute with them,
+ * 107 without, on two cores; a page alone takes as long (`docs/tuning.md`).
+ */
+const SESSION_CONFIG = { "session.intra_op.allow_spinning": "0" } as const;
+
 /** Runs the graphs of one model package. Owns its sessions; `dispose()` frees them. */
 export class Networks implements Disposable {
   readonly model: ModelPackage;
@@ -62,7 +68,8 @@ export class Networks implements Disposable {
     this.model = model;
     this.#withRetry = withRetry;
     this.#clock = clock;
-    this.#sessions = new NetworkSessions(model, options, withRetry, book, (graph, file, given) =>
+    const config = { ...SESSION_CONFIG, ...options.config };
+    this.#sessions = new NetworkSessions(model, { ...options, config }, withRetry, book, (graph, file, given) =>
       openNetwork(graph, file, given, device),
     );
   }

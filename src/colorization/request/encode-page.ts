@@ -4,10 +4,10 @@ import type { RasterResult } from "../cobra/raster-request.js";
 import { LAYER_NAMES } from "../../io/names/output-names.js";
 import type { ImageInfo } from "../../io/image/image-codec.js";
 import type { TaskPool } from "../tasks/pool.js";
-import type { ColouredPage, PageRequest, ResultFormat } from "./page-request.js";
+import type { ColorizedPage, PageRequest, ResultFormat } from "./page-request.js";
 
 /** What was written, less what was warned of. */
-export type EncodedPage = Omit<ColouredPage, "status" | "warnings">;
+export type EncodedPage = Omit<ColorizedPage, "status" | "warnings">;
 
 /** Encodes a page in a worker, with the resolution and the colour profile of the page's file. */
 export async function encodePage(

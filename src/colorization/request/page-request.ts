@@ -80,7 +80,7 @@ const colouredPageSchema = z.strictObject({
   warnings,
 });
 /** A coloured page: its encoded picture and the facts of it. */
-export type ColouredPage = z.output<typeof colouredPageSchema>;
+export type ColorizedPage = z.output<typeof colouredPageSchema>;
 
 /** A page that could not be coloured. Other pages can. */
 const failedPageSchema = z.strictObject({

@@ -22,7 +22,7 @@ export interface FoundPages {
   /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
   carried: SourceEntry[];
   /** Pictures that are in colour already; they are among `carried`. */
-  inColour: SourceEntry[];
+  inColor: SourceEntry[];
   references: DecodedReference[];
   /** How pictures were classified, if they were. */
   classifications: Map<SourceEntry, PictureKind>;
@@ -57,8 +57,8 @@ export async function findPages(
     );
     return {
       pages: sorted.pages,
-      carried: [...others, ...sorted.inColour, ...sorted.saidToBeColoured],
-      inColour: sorted.inColour,
+      carried: [...others, ...sorted.inColor, ...sorted.saidToBeColoured],
+      inColor: sorted.inColor,
       references,
       classifications: new Map(),
       failures: [],
@@ -74,7 +74,7 @@ export async function findPages(
   const found: FoundPages = {
     pages: [],
     carried: others,
-    inColour: [],
+    inColor: [],
     references: [],
     classifications: new Map(),
     failures: [],
@@ -131,7 +131,7 @@ const SURE = 0.95;
 interface SortedPictures {
   pages: SourceEntry[];
   /** The classifier is sure that they are in colour. */
-  inColour: SourceEntry[];
+  inColor: SourceEntry[];
   /** The settings say that they are. */
   saidToBeColoured: SourceEntry[];
   warnings: string[];
@@ -145,16 +145,16 @@ async function sortBesideReferences(
   signal: AbortSignal,
   pageConfig: (name: string) => PageConfig,
 ): Promise<SortedPictures> {
-  const sorted: SortedPictures = { pages: [], inColour: [], saidToBeColoured: [], warnings: [] };
+  const sorted: SortedPictures = { pages: [], inColor: [], saidToBeColoured: [], warnings: [] };
   const own = await insideOf(config.inputDir, config.referenceImages);
-  const kindOf = async (entry: SourceEntry): Promise<"page" | "inColour" | "saidToBeColoured" | "reference"> => {
+  const kindOf = async (entry: SourceEntry): Promise<"page" | "inColor" | "saidToBeColoured" | "reference"> => {
     const said = pageConfig(entry.name).imageType ?? config.imageType;
     if (said !== undefined) return said === "line_art" ? "page" : "saidToBeColoured";
     if (await own(entry.name)) return "reference";
     if (config.recolor === true) return "page";
     const { classification } = await classifyEntry(pool, config, entry, undefined, signal);
     if (classification?.type !== "colored" || classification.ambiguous === true) return "page";
-    return classification.ambiguous === undefined && classification.confidence < SURE ? "page" : "inColour";
+    return classification.ambiguous === undefined && classification.confidence < SURE ? "page" : "inColor";
   };
   const kinds = mapConcurrent(images, async (entry) => [entry, await kindOf(entry)] as const, {
     concurrency: pool.maxThreads,
@@ -164,7 +164,7 @@ async function sortBesideReferences(
     if (kind === "page") sorted.pages.push(entry);
     else if (kind !== "reference") sorted[kind].push(entry);
   }
-  if (sorted.pages.length === 0 && sorted.inColour.length > 0)
+  if (sorted.pages.length === 0 && sorted.inColor.length > 0)
     sorted.warnings.push(
       "every picture is in colour already and is carried over as it is; to colour them all the same, use --recolor or recolor: true",
     );

@@ -3,10 +3,12 @@
  */
 import { join, sep } from "node:path";
 import { realPathOf } from "../../io/files/real-path.js";
-import { METADATA_NAME } from "../../io/names/output-rules.js";
+import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
+import { turn } from "../../platform/take-turns.js";
+import { parseJson } from "../../text/parse-json.js";
 
 /** Results of earlier runs among an input's files. */
 export interface EarlierResults {
@@ -21,35 +23,52 @@ export interface EarlierResults {
  */
 export async function findResults(source: PageSource, inputDir: string | undefined): Promise<EarlierResults> {
   const entries = source.entries();
-  const folders = new Set(entries.flatMap(({ name }) => parents(name)));
-  const results: string[] = [];
-  for (const folder of folders) {
-    const metadata = entries.find(({ name }) => name === `${folder}/${METADATA_NAME}`);
-    const isResult =
-      (metadata !== undefined && (await isOwnMetadata(metadata))) ||
-      (inputDir !== undefined && (await isFolder(join(inputDir, folder, WORK_NAME))));
-    if (isResult) results.push(folder);
+  const folders = new Set<string>();
+  const metadata = new Map<string, SourceEntry>();
+  for (const entry of entries) {
+    await turn();
+    const folder = parentOf(entry.name);
+    for (let above = folder; above !== "" && !folders.has(above); above = parentOf(above)) folders.add(above);
+    if (folder !== "" && entry.name === `${folder}/${METADATA_NAME}`) metadata.set(folder, entry);
   }
-  const isInside = (name: string): boolean => results.some((folder) => name.startsWith(`${folder}/`));
-  const left = entries.filter(({ name, kind }) => kind === "image" && isInside(name)).length;
+  const results = new Set<string>();
+  for (const folder of folders) {
+    await turn();
+    const described = metadata.get(folder);
+    const isResult =
+      (described !== undefined && (await isOwnMetadata(described))) ||
+      (inputDir !== undefined && (await isFolder(join(inputDir, folder, WORK_NAME))));
+    if (isResult) results.add(folder);
+  }
+  const isInside = (name: string): boolean => {
+    if (results.size === 0) return false;
+    for (let above = parentOf(name); above !== ""; above = parentOf(above)) if (results.has(above)) return true;
+    return false;
+  };
+  let left = 0;
+  for (const { name, kind } of entries) {
+    await turn();
+    if (kind === "image" && isInside(name)) left++;
+  }
   const warnings =
     left === 0
       ? []
       : [
-          `${results.join(", ")} ${results.length === 1 ? "is" : "are"} the output of an earlier run; ${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`,
+          `${[...results].join(", ")} ${results.size === 1 ? "is" : "are"} the output of an earlier run; ${left} ${left === 1 ? "picture there was" : "pictures there were"} ignored`,
         ];
   return { isInside, warnings };
 }
 
-/** `a/b/c.png` → `a`, `a/b`. */
-function parents(name: string): string[] {
-  const parts = name.split("/").slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+/** `a/b/c.png` → `a/b` → `a` → `` */
+function parentOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf("/")));
 }
 
 async function isOwnMetadata(entry: SourceEntry): Promise<boolean> {
+  if (entry.sizeBytes > MAX_METADATA_BYTES) return false;
   try {
-    const metadata = JSON.parse(new TextDecoder().decode(await entry.read())) as Record<string, unknown> | null;
+    const text = new TextDecoder().decode(await entry.read());
+    const metadata = parseJson(text, { maxLength: MAX_METADATA_BYTES }) as Record<string, unknown> | null;
     return metadata !== null && typeof metadata["cobra_version"] === "string" && Array.isArray(metadata["pages"]);
   } catch {
     return false;

@@ -208,8 +208,9 @@ export async function reopenArchive({ record, history, archive, isFromHere }: St
       ...Object.entries(pages).map(([page, settings]) => ({ type: "adjust" as const, page, settings })),
       await archiveEntry(path, record.config),
     );
+    const origins = new Map(metadata.inputs.map((origin) => [origin.page, origin]));
     for (const success of metadata.pages) {
-      const origin = metadata.inputs.find(({ page }) => page === success.page);
+      const origin = origins.get(success.page);
       const entry = entries.get(success.output);
       if (origin === undefined || entry === undefined) continue;
       const layers = await layerRecords((success.layers ?? []).map((name) => keep(name, entries.get(name))));

@@ -5,7 +5,7 @@
 import { dirname } from "node:path";
 import type { BatchConfig } from "../../config/batch-config.js";
 import { numberedName } from "../../io/names/output-names.js";
-import { METADATA_NAME } from "../../io/names/output-rules.js";
+import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.js";
 import { openPageSource } from "../../io/open-source.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { PageSuccess } from "../events.js";
@@ -15,9 +15,6 @@ import { absoluteRun, type ArchivedRun } from "../journal/run-record.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { removeRemains, workFolder } from "./work-folder.js";
 import { isThere } from "../../io/files/exists.js";
-
-/** Far above what a batch of 100,000 pages has. */
-const MAX_METADATA_BYTES = 512 * 2 ** 20;
 
 /** What one picture was made of, as the metadata's `inputs` say it. */
 export interface PageOrigin {

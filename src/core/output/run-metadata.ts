@@ -12,7 +12,7 @@ export function runMetadata(
   successes: readonly PageSuccess[],
   failures: readonly PageFailure[],
   inputs: readonly PageOrigin[],
-  inColour: readonly string[],
+  inColor: readonly string[],
 ): Record<string, unknown> & { readonly failures: readonly PageFailure[] } {
   const { name, version, trained } = engine.model.manifest;
   return {
@@ -24,6 +24,6 @@ export function runMetadata(
     pages: successes,
     failures,
     inputs,
-    ...(inColour.length === 0 ? {} : { in_colour: inColour }),
+    ...(inColor.length === 0 ? {} : { in_color: inColor }),
   };
 }

@@ -52,7 +52,7 @@ export class BatchPages {
   /** The pages that were asked for by name. */
   readonly requests: ImageRequest[] = [];
   /** Pictures that are in colour already. */
-  inColour = 0;
+  inColor = 0;
   #outcomes: Outcome[] = [];
   readonly #queue = new ImageQueue();
   readonly #planned = new Map<string, PlannedPage>();
@@ -291,7 +291,8 @@ export class BatchPages {
 
   /** What came of some pages. */
   outcomesOf(pages: readonly BatchPage[]): { successes: PageSuccess[]; failures: PageFailure[] } {
-    const own = this.#outcomes.filter(({ page }) => page !== undefined && pages.includes(page));
+    const asked = new Set(pages);
+    const own = this.#outcomes.filter(({ page }) => page !== undefined && asked.has(page));
     return {
       successes: own.flatMap((one) => ("success" in one ? [one.success] : [])),
       failures: own.flatMap((one) => ("failure" in one ? [one.failure] : [])),
@@ -300,7 +301,8 @@ export class BatchPages {
 
   /** Puts pages back in front of the queue, to be done again from the beginning, in the same order. */
   putBack(pages: readonly BatchPage[]): void {
-    this.#outcomes = this.#outcomes.filter(({ page }) => page === undefined || !pages.includes(page));
+    const again = new Set(pages);
+    this.#outcomes = this.#outcomes.filter(({ page }) => page === undefined || !again.has(page));
     for (const { item } of pages.toReversed()) {
       this.tracker.removeImage(item.id);
       this.#queue.requeue(item);
@@ -325,7 +327,7 @@ export class BatchPages {
   summary(output = this.config.outputDir ?? this.config.outputZip ?? ""): BatchSummary {
     return {
       ...this.progress,
-      inColour: this.inColour,
+      inColor: this.inColor,
       output,
       elapsedMs: performance.now() - this.#startedMs,
       failures: this.failures,

@@ -1,7 +1,7 @@
 /** One page of a batch: looked up, read, sent to the engine, and what came of it. */
 import { PageNotStartedError, type PageLane } from "../../colorization/request/page-lanes.js";
 import type { PageProgress, PageRequest } from "../../colorization/request/page-request.js";
-import type { ColouredPage } from "../../colorization/request/page-request.js";
+import type { ColorizedPage } from "../../colorization/request/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
 import { isPageFailure, makeError } from "../../errors.js";
 import { formatOfName } from "../../io/image/encode/output-format.js";
@@ -106,7 +106,7 @@ function follow({ emit, colouring, onStage }: PageContext, page: BatchPage, prog
   });
 }
 
-function encodedPage({ data, layers, width, height, bucket, tiles, stageMs, references }: ColouredPage): EncodedPage {
+function encodedPage({ data, layers, width, height, bucket, tiles, stageMs, references }: ColorizedPage): EncodedPage {
   return {
     bytes: data,
     ...(layers === undefined ? {} : { layers: layers.map((layer) => layer.data) }),

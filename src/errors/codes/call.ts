@@ -74,6 +74,16 @@ export const CALL_ERRORS = {
     remedy: "look at `cobra-batch queue list`; submit the chapter again if it is gone",
   },
 
+  ERR_NOT_ON_FARM: {
+    group: "farm",
+    when: "something is asked of a server with `--queue` that needs an engine of its own",
+    className: "BatchProcessingError",
+    scope: "request",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "ask a `cobra-batch serve` without `--queue`",
+  },
+
   // configuration, usage
   ERR_CONFIG: {
     group: "usage",

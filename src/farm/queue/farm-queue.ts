@@ -10,10 +10,8 @@ import { VERSION } from "../../core/version.js";
 import { ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
+import { lanesKey, pausedKey, PREFIX } from "./farm-keys.js";
 import { checkRedisAddress, shownAddress } from "./redis-address.js";
-
-/** All keys of this program begin with it. */
-export const PREFIX = "cobra";
 
 /** The model as a queue knows it. */
 export interface QueuedModel {
@@ -46,6 +44,8 @@ export interface ChapterJob {
 
 /** Where the queues of a model are. */
 export interface Lane {
+  /** Name of the farm. */
+  readonly farm: string;
   readonly pages: string;
   readonly chapters: string;
 }
@@ -53,7 +53,7 @@ export interface Lane {
 /** @param name of the farm */
 export function laneOf(name: string, { hash }: Pick<QueuedModel, "hash">): Lane {
   const lane = `${name}.${hash.slice(0, 12)}.${VERSION}`;
-  return { pages: `${lane}.pages`, chapters: `${lane}.chapters` };
+  return { farm: name, pages: `${lane}.pages`, chapters: `${lane}.chapters` };
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
@@ -160,16 +160,6 @@ export class FarmQueue implements AsyncDisposable {
   }
 }
 
-/** Names of the lanes that a farm has had, by model. */
-export function lanesKey(name: string): string {
-  return `${PREFIX}:${name}.lanes`;
-}
-
-/** There while the farm is paused. */
-export function pausedKey(name: string): string {
-  return `${PREFIX}:${name}.paused`;
-}
-
 /** Notes a lane, so that commands and workers of other models know of it. In a farm that is paused it is paused too. */
 export async function noteLane(redis: Redis, name: string, model: QueuedModel): Promise<void> {
   await redis.hset(lanesKey(name), `${model.hash} ${VERSION}`, JSON.stringify(model));
@@ -189,7 +179,7 @@ export async function lanesOf(
     const model = modelOf(text);
     if (hash === undefined || version === undefined || model === undefined) return []; // not written by this program
     const lane = `${name}.${hash.slice(0, 12)}.${version}`;
-    return { model, version, lane: { pages: `${lane}.pages`, chapters: `${lane}.chapters` } };
+    return { model, version, lane: { farm: name, pages: `${lane}.pages`, chapters: `${lane}.chapters` } };
   });
 }
 

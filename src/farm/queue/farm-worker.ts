@@ -21,8 +21,10 @@ import { storedEngine } from "../stored-engine.js";
 import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
-import { PREFIX, type ChapterJob, type Lane, type PageJob } from "./farm-queue.js";
+import { PREFIX } from "./farm-keys.js";
+import type { ChapterJob, Lane, PageJob } from "./farm-queue.js";
 import { ExclusiveGate } from "./exclusive-gate.js";
+import { ProgressTeller } from "./page-progress.js";
 
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
@@ -38,6 +40,16 @@ export interface FarmWorkerOptions {
   readonly openCrashNotes?: (path: string) => CrashNotePad;
   /** Told how long a page has waited in the queue. */
   readonly onWait?: (ms: number) => void;
+}
+
+/** A page that a worker is working on. */
+export interface WorkingPage {
+  readonly page: string;
+  /** The chapter's output, for people. */
+  readonly chapter: string;
+  readonly stage: PageProgress["stage"];
+  readonly step?: number;
+  readonly steps?: number;
 }
 
 const DEFAULT_LOCK_MS = 60_000;
@@ -61,6 +73,15 @@ export class FarmWorker {
   readonly #marks: WorkerMarks;
   readonly #stop = new AbortController();
   readonly #held = new Map<string, Disposable>();
+  /** By the keys of their results. */
+  readonly #working = new Map<string, WorkingPage>();
+  #pagesDone = 0;
+  #pagesFailed = 0;
+  #drained = false;
+  /** Pausing ends when the pages in progress do; only then can a worker take pages again. */
+  #draining: Promise<unknown> = Promise.resolve();
+  /** Told where what it works on has changed; "done" where a page is done or has failed. */
+  onChange: ((what: "begun" | "moved" | "done") => void) | undefined;
 
   /** Starts to work at once. */
   constructor(options: FarmWorkerOptions) {
@@ -88,6 +109,29 @@ export class FarmWorker {
       worker.on("error", (error) => log.debug({ error: messageOf(error) }, "the queue reports an error"));
       worker.on("stalled", (job) => log.warn({ job }, "a page has lost its worker and goes to another"));
     }
+  }
+
+  /** Pages in progress. */
+  get working(): WorkingPage[] {
+    return [...this.#working.values()];
+  }
+
+  /** Pages since it was started. */
+  get counts(): { readonly pagesDone: number; readonly pagesFailed: number } {
+    return { pagesDone: this.#pagesDone, pagesFailed: this.#pagesFailed };
+  }
+
+  /** Takes no more pages and chapters, and finishes those in progress; or takes them again. */
+  drain(drained: boolean): void {
+    if (drained === this.#drained) return;
+    this.#drained = drained;
+    // Not `pause(true)`: a worker that waits for a job would still take the next one that comes.
+    const apply = (): Promise<unknown> =>
+      Promise.all([this.#pages, this.#chapters].map(async (worker) => (drained ? worker.pause() : worker.resume())));
+    this.#draining = this.#draining.then(apply).catch((error: unknown) => {
+      log.warn({ error: messageOf(error) }, "draining failed");
+    });
+    log.info({ drained }, drained ? "takes no more pages" : "takes pages again");
   }
 
   /**
@@ -127,7 +171,7 @@ export class FarmWorker {
     await withLogContext({ job: chapter, page: request.name }, () =>
       this.#gate.run(crashPolicy.kind === "alone", async () => {
         try {
-          await this.#keep(page, await this.#colour(page, request));
+          await this.#keep(page, await this.#colour(page, job));
         } catch (error) {
           if (this.#stop.signal.aborted) return await this.#giveBack(job, token, error);
           if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw error;
@@ -140,18 +184,31 @@ export class FarmWorker {
           });
         } finally {
           this.#marks.leave(page);
+          this.#working.delete(key);
+          this.onChange?.("moved");
         }
       }),
     );
   }
 
-  async #colour(page: { name: string; key: string }, request: StoredRequest): Promise<PageResult> {
+  async #colour(page: { name: string; key: string }, job: Job<PageJob>): Promise<PageResult> {
+    const { request, chapter } = job.data;
     this.#stop.signal.throwIfAborted();
     this.#marks.enter(page, "decode");
+    this.#working.set(page.key, { page: page.name, chapter, stage: "decode" });
+    this.onChange?.("begun");
     if (CHANNELS.page.isWatched) CHANNELS.page.publish({ page: page.name, state: "started" });
     this.#hold(request);
     const startedMs = performance.now();
-    const onProgress = ({ stage }: PageProgress): void => this.#marks.enter(page, stage);
+    using teller = new ProgressTeller(job);
+    const onProgress = (progress: PageProgress): void => {
+      const { stage, step, steps } = progress;
+      this.#marks.enter(page, stage);
+      const counted = step === undefined || steps === undefined ? {} : { step, steps };
+      this.#working.set(page.key, { page: page.name, chapter, stage, ...counted });
+      this.onChange?.("moved");
+      teller.tell(progress);
+    };
     const result = await this.#options.engine.colorizePage(request, { signal: this.#stop.signal, onProgress });
     if (CHANNELS.page.isWatched)
       CHANNELS.page.publish(
@@ -164,6 +221,9 @@ export class FarmWorker {
 
   async #keep({ name, key }: { name: string; key: string }, result: PageResult): Promise<void> {
     await this.#options.store.keepResult(key, result);
+    if (result.status === "failed") this.#pagesFailed++;
+    else this.#pagesDone++;
+    this.onChange?.("done");
     if (result.status === "failed")
       log.error({ page: name, code: result.failure.code }, `page failed: ${result.failure.message}`);
     else log.info({ page: name, bucket: result.bucket }, "page done");

@@ -2,8 +2,13 @@
 import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
-import { FarmQueue, lanesOf, pausedKey, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { cancelledKey, pausedKey, tellChange } from "./farm-keys.js";
+import { FarmQueue, lanesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { bullPriority } from "./priority.js";
 import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
+
+/** So long whoever waits for a chapter can learn that it was cancelled. */
+const CANCELLED_SECONDS = 24 * 3600;
 
 type ModelQueue = FarmQueue & { readonly model: QueuedModel };
 
@@ -61,12 +66,14 @@ export class QueueAdmin implements AsyncDisposable {
   async pause(): Promise<void> {
     await this.#redis.set(pausedKey(this.#name), "1"); // for models that come to the farm later
     for (const { pages, chapters } of this.#queues) await Promise.all([pages.pause(), chapters.pause()]);
+    await this.#told();
   }
 
   /** Workers go on. */
   async resume(): Promise<void> {
     await this.#redis.del(pausedKey(this.#name));
     for (const { pages, chapters } of this.#queues) await Promise.all([pages.resume(), chapters.resume()]);
+    await this.#told();
   }
 
   /**
@@ -78,14 +85,57 @@ export class QueueAdmin implements AsyncDisposable {
     if (job === undefined) {
       // With `submit --wait` there are pages alone; whoever waits for them is told that they were cancelled.
       const pages = await this.#pagesAlone((page) => page.startsWith(`${id}.`));
-      if (pages.length === 0) throw noJob(id);
-      await removeAll(pages);
+      if (pages.length === 0 && !(await this.#waited()).some((one) => one.id === id)) throw noJob(id);
+      await this.#cancelWaited(id, pages);
       return;
     }
     await job.updateData({ ...job.data, cancelled: true });
     await job.removeUnprocessedChildren();
     // While a page of it is in progress, the chapter stays until that is done, and then ends without an output.
     await job.remove().catch(() => {});
+    await this.#told();
+  }
+
+  /** Whoever waits for a chapter is told that it was cancelled, and puts none of its pages back. */
+  async #cancelWaited(id: string, pages: readonly Job<PageJob>[]): Promise<void> {
+    await this.#redis.set(cancelledKey(this.#name, id), "1", "EX", CANCELLED_SECONDS);
+    await removeAll(pages);
+    await this.#told();
+  }
+
+  /**
+   * Gives a chapter and its pages that wait another priority.
+   * @throws QueueError `ERR_QUEUE_JOB`
+   */
+  async prioritize(id: string, priority: number): Promise<void> {
+    const job = await this.#job(id);
+    const pages = await this.#waitingPages(id);
+    if (job === undefined && pages.length === 0) throw noJob(id);
+    if (job !== undefined) {
+      await job.updateData({ ...job.data, priority });
+      // Its pages are still to be done, or it is being put together: then it has no place in the order.
+      await job.changePriority({ priority: bullPriority(priority) }).catch(() => {});
+    }
+    for (const page of pages) {
+      const { submitter } = page.data;
+      if (submitter !== undefined) await page.updateData({ ...page.data, submitter: { ...submitter, priority } });
+      await page.changePriority({ priority: bullPriority(priority) }).catch(() => {}); // one that was taken meanwhile
+    }
+    await this.#told();
+  }
+
+  async #waitingPages(id: string): Promise<Job<PageJob>[]> {
+    const found = await Promise.all(
+      this.#queues.map(async ({ pages }) => {
+        const names = (await pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
+        return Promise.all(names.filter((name) => name.startsWith(`${id}.`)).map((name) => pages.getJob(name)));
+      }),
+    );
+    return found.flat().filter((page) => page !== undefined);
+  }
+
+  #told(): Promise<void> {
+    return tellChange(this.#redis, this.#name, "queue");
   }
 
   /** Takes all chapters out, and pages that somebody waits for. @returns how many chapters there were */

@@ -5,6 +5,8 @@ import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
 import { resultKey, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
+import { cancelledKey, tellChange } from "./farm-keys.js";
+import { ATTEMPTS, pageOptions } from "./page-options.js";
 import { bullPriority } from "./priority.js";
 import { type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
 
@@ -32,9 +34,6 @@ export interface Submission {
   readonly known: number;
 }
 
-/** A page is tried so often when its worker fails for reasons that are not the page's. */
-const ATTEMPTS = 3;
-
 /** Name of a chapter's job: one output is written by one job at a time. */
 function chapterId(config: BatchConfig): string {
   return createHash("sha256").update(outputPath(config)).digest("hex").slice(0, 12);
@@ -59,6 +58,7 @@ export async function submitChapter(
       );
     await before.remove();
   }
+  await queue.redis.del(cancelledKey(queue.lane.farm, id));
   const chapter = outputPath(config);
   const todo = new Map<string, PageJob>();
   let known = 0;
@@ -77,12 +77,8 @@ export async function submitChapter(
     queueName: queue.lane.pages,
     data,
     opts: {
+      ...pageOptions(priority),
       jobId: `${id}.${data.key}`,
-      priority: bullPriority(priority),
-      attempts: ATTEMPTS,
-      backoff: { type: "exponential", delay: 2000 },
-      removeOnComplete: true,
-      removeOnFail: true,
       ...(pagesOnly ? {} : { ignoreDependencyOnFailure: true }),
     },
   }));
@@ -110,7 +106,15 @@ export async function submitChapter(
       children: pages,
     });
   }
+  await tellChange(queue.redis, queue.lane.farm, "queue");
   return { id, queued: pages.length, known };
+}
+
+/** Takes out the pages of a chapter that no worker has begun, where nobody waits for them any more. */
+export async function takeOutPages(queue: FarmQueue, id: string): Promise<void> {
+  const names = (await queue.pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
+  const own = names.filter((name) => name.startsWith(`${id}.`));
+  for (const name of own) await queue.pages.remove(name).catch(() => {}); // begun in the meantime
 }
 
 /**

@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { availableParallelism } from "node:os";
-import type { ColouredPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
+import type { ColorizedPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import { outputSettings, pageSettings, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
 import type { PicturePool } from "../../core/batch-engine.js";
 import type { BatchSummary } from "../../core/events.js";
@@ -34,6 +34,8 @@ export type AssembleOptions = Pick<RunBatchOptions, "signal" | "drain" | "onEven
 /** A shard that is done. */
 interface DoneShard extends StoredShard {
   readonly manifest: ShardManifest;
+  /** The manifest's pages. */
+  readonly pages: ReadonlySet<string>;
   readonly run: StoredRun;
 }
 
@@ -102,7 +104,7 @@ async function doneShards(output: OutputPaths): Promise<DoneShard[]> {
       faults.push(`shard ${shardText(one)} was made with version ${manifest.cobraVersion}, and this is ${VERSION}`);
       continue;
     }
-    const shard = { ...one, manifest, run };
+    const shard = { ...one, manifest, pages: new Set(manifest.pages), run };
     const left = manifest.pages.filter((page) => outcomeOf(shard, page) === undefined);
     if (left.length > 0)
       faults.push(`shard ${shardText(one)} lacks ${left.length} of ${count(manifest.pages.length, "page")}`);
@@ -167,7 +169,7 @@ async function checkSame(path: string, shards: readonly DoneShard[]): Promise<vo
 /** What a shard has made of a page. */
 async function findPage(shards: readonly DoneShard[], request: PageRequest): Promise<PageResult> {
   const { name, page, references } = request;
-  const shard = shards.find(({ manifest }) => manifest.pages.includes(name));
+  const shard = shards.find(({ pages }) => pages.has(name));
   if (shard === undefined)
     throw incomplete(`no shard has done the page ${name}: it was added to the input later; run the shards again`);
   const outcome = outcomeOf(shard, name)!;
@@ -185,7 +187,7 @@ async function findPage(shards: readonly DoneShard[], request: PageRequest): Pro
 }
 
 /** A picture and its layers from a shard's folder, as its journal knows them. */
-async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageRequest): Promise<ColouredPage> {
+async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageRequest): Promise<ColorizedPage> {
   const damaged = (path: string): ResourceError =>
     incomplete(`${path} is gone or damaged; run shard ${shardText(shard)} again`);
   const path = await pictureOf(shard.folder, entry);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import {
   pageResultSchema,
-  type ColouredPage,
+  type ColorizedPage,
   type FailedPage,
   type PageResult,
 } from "../../colorization/request/page-request.js";
@@ -14,7 +14,7 @@ const header = z.looseObject({ files: z.array(file).min(1) });
 const LINE_FEED = 0x0a;
 
 /** The bytes of a result. */
-export async function encodeResult({ data, layers = [], ...facts }: ColouredPage): Promise<Uint8Array> {
+export async function encodeResult({ data, layers = [], ...facts }: ColorizedPage): Promise<Uint8Array> {
   const files = [{ name: "", data }, ...layers];
   const line = JSON.stringify({
     ...facts,

@@ -17,7 +17,7 @@ import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { ZipArchive, type ZipRecord } from "./zip-archive.js";
 import { entryNames } from "./zip-rules.js";
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 
 /** Entries whose first bytes are read at once. */
 const HEADS_AT_ONCE = 8;
@@ -86,7 +86,6 @@ class ArchiveSource implements PageSource {
     this.#addFaults(this.#archive, "");
     this.warnings.push(...this.#archive.warnings);
     const inner = new Map<string, string>();
-    const turn = turns();
     for (const record of this.#archive.records) {
       await turn();
       if (!isArchiveName(record.name)) continue;
@@ -134,10 +133,13 @@ class ArchiveSource implements PageSource {
 
   /** The files of an archive by what their first bytes say: junk is left out, pictures that are not read are faults. */
   async #filesOf(archive: ZipArchive, isFile: (record: ZipRecord) => boolean, prefix = ""): Promise<Listed[]> {
-    const records = archive.records.filter(isFile);
+    const records: ZipRecord[] = [];
+    for (const record of archive.records) {
+      await turn();
+      if (isFile(record)) records.push(record);
+    }
     const found: (Listed | SourceFault | undefined)[] = Array.from({ length: records.length });
     const warnings: (string | undefined)[] = [];
-    const turn = turns();
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
       await turn(); // neighbours are read together, so most heads are there without a wait
       const { sizeBytes } = record;
@@ -160,10 +162,10 @@ class ArchiveSource implements PageSource {
         chunks: () => (this.#assertOpen(name), archive.chunks(record)),
       };
     });
-    this.warnings.push(...warnings.filter((warning) => warning !== undefined));
     const files: Listed[] = [];
-    for (const one of found) {
+    for (const [index, one] of found.entries()) {
       await turn();
+      if (warnings[index] !== undefined) this.warnings.push(warnings[index]);
       if (one === undefined) continue;
       if ("error" in one) this.faults.push(one);
       else files.push(one);

@@ -6,7 +6,7 @@ import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
 import { messageOf, ZipExtractionError, type ErrorCode } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
 import { SNIFF_BYTES } from "../image/headers/image-format.js";
@@ -116,7 +116,6 @@ export class ZipArchive {
     const encoding = await archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
-    const turn = turns();
     const usable = await withoutOverlaps(
       directory.entries,
       textOf,

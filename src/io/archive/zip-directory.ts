@@ -2,7 +2,7 @@
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
 import { findArchive, type FoundArchive } from "./zip-end.js";
@@ -149,7 +149,6 @@ export async function readDirectory(
   const entries: DirectoryEntry[] = [];
   let damage: unknown;
   try {
-    const turn = turns();
     await readOn();
     for await (const entry of zip.eachEntry()) {
       await turn(); // many entries come out of one window, without a wait for the disk

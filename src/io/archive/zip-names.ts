@@ -1,7 +1,7 @@
 /** Names of archive entries: from bytes to a safe relative path, or the reason why there is none. */
 import { crc32 } from "node:zlib";
-import { turns } from "../../platform/take-turns.js";
-import { decodeLegacy, decodeUtf8, detectNameEncoding, type NameEncoding } from "../names/name-encoding.js";
+import { turn } from "../../platform/take-turns.js";
+import { decodeLegacy, decodeUtf8, detectNameEncoding, isTwoByte, type NameEncoding } from "../names/name-encoding.js";
 
 const UTF8_FLAG = 0x800;
 const UNICODE_PATH_FIELD = 0x7075;
@@ -12,7 +12,6 @@ const BIDI_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 export async function archiveNameEncoding(
   entries: Iterable<{ readonly rawName: Uint8Array; readonly flags: number }>,
 ): Promise<NameEncoding> {
-  const turn = turns();
   const unmarked: Uint8Array[] = [];
   for (const { rawName, flags } of entries) {
     await turn();
@@ -47,7 +46,7 @@ function decodePlainName(raw: Uint8Array, flags: number, encoding: NameEncoding)
   const utf8 = decodeUtf8(raw);
   if ((flags & UTF8_FLAG) !== 0) return utf8 ?? new TextDecoder().decode(raw);
   const byChance =
-    utf8 !== undefined && encoding !== "cp437" && utf8.length < raw.byteLength && raw.every((byte) => byte < 0xe0);
+    utf8 !== undefined && isTwoByte(encoding) && utf8.length < raw.byteLength && raw.every((byte) => byte < 0xe0);
   if (!byChance) return utf8 ?? decodeLegacy(raw, encoding);
   const legacy = decodeLegacy(raw, encoding);
   return legacy.includes("\ufffd") ? utf8 : legacy;

@@ -6,7 +6,7 @@ import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { sortInTurns } from "../names/sort-in-turns.js";
 import { FreeNames } from "../names/free-names.js";
 import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 import { LOCAL_HEADER_BYTES, type DirectoryEntry } from "./zip-directory.js";
 import { nameFault, normalizeEntryName, printableName } from "./zip-names.js";
 
@@ -106,7 +106,6 @@ export async function withoutOverlaps(
   localDataStart: LocalDataStart,
   refuse: (name: string, reason: string) => void,
 ): Promise<DirectoryEntry[]> {
-  const turn = turns();
   const safe: DirectoryEntry[] = [];
   for (const entry of entries) {
     await turn();
@@ -118,8 +117,8 @@ export async function withoutOverlaps(
     else refuse(text, fault);
   }
   const byOffset = await sortInTurns(
-    safe.map((entry, index) => ({ entry, index })),
-    ({ entry }) => entry.headerOffset,
+    [...safe.keys()],
+    (index) => safe[index]!.headerOffset,
     (a, b) => a - b,
   );
   const refused = new Map<number, string>();
@@ -131,19 +130,24 @@ export async function withoutOverlaps(
     return dataStart !== undefined && dataStart <= room;
   };
   let last: DirectoryEntry | undefined;
-  for (const { entry, index } of byOffset) {
+  for (const index of byOffset) {
     await turn();
+    const entry = safe[index]!;
     if (last !== undefined && !(await endsBy(last, entry.headerOffset)))
       refused.set(index, "its data overlaps another entry's");
     else if (!(await endsBy(entry, directoryOffset)))
       refused.set(index, "its data reaches into the archive's directory or past its end");
     else last = entry;
   }
-  return safe.filter((entry, index) => {
+  if (refused.size === 0) return safe;
+  const kept: DirectoryEntry[] = [];
+  for (const [index, entry] of safe.entries()) {
+    await turn();
     const reason = refused.get(index);
-    if (reason !== undefined) refuse(textOf(entry), reason);
-    return reason === undefined;
-  });
+    if (reason === undefined) kept.push(entry);
+    else refuse(textOf(entry), reason);
+  }
+  return kept;
 }
 
 /**
@@ -158,7 +162,6 @@ export async function entryNames(entries: readonly { readonly name: string }[]):
       return `${name.slice(0, cut)} (${n + 1})${name.slice(cut)}`;
     },
   });
-  const turn = turns();
   for (const { name } of entries) {
     await turn();
     names.reserveFolders(name);

@@ -4,6 +4,7 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
+import { turn } from "../../platform/take-turns.js";
 import { contentKind } from "../content-kind.js";
 import { sniffBytes } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";
@@ -12,6 +13,7 @@ import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
 import { FreeNames } from "../names/free-names.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import { numberedName } from "../names/output-names.js";
+import { sortInTurns } from "../names/sort-in-turns.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { eachConcurrent } from "./each-concurrent.js";
 import { inputError } from "./file-errors.js";
@@ -70,8 +72,9 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
   const real = (await realpath(path, { encoding: "buffer" }).catch(unreadable)).toString("latin1");
   if (listing.visited.has(real)) return;
   listing.visited.add(real);
-  const labels = (await readdir(path, { encoding: "buffer" }).catch(unreadable)).sort(Buffer.compare);
-  for (const [label, bytes] of diskNames(labels)) {
+  const found = await readdir(path, { encoding: "buffer" }).catch(unreadable);
+  const labels = await sortInTurns(found, (label) => label, Buffer.compare);
+  for (const [label, bytes] of await diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
     if (isJunkName(label)) continue;
     if (isPartlyDecoded(label, bytes)) listing.warnings.push(partlyDecoded(`"${name}" in ${listing.root}`));
@@ -137,6 +140,7 @@ async function judged({ files, faults, warnings, root }: Listing): Promise<Sourc
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
   const told: (string | undefined)[] = [];
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
+    await turn();
     const content = contentKind(file, await readHead(path, sniffBytes(file.name)).catch(() => undefined));
     if ("junk" in content) return;
     if ("unsupported" in content) {
@@ -152,10 +156,12 @@ async function judged({ files, faults, warnings, root }: Listing): Promise<Sourc
   });
   warnings.push(...told.filter((warning) => warning !== undefined));
   const names = new FreeNames({ numbered: numberedName });
-  return found.flatMap((one) => {
-    if (one === undefined) return [];
-    if (!("error" in one)) return [{ ...one, name: names.take(one.name) }];
-    faults.push(one);
-    return [];
-  });
+  const entries: SourceEntry[] = [];
+  for (const one of found) {
+    await turn();
+    if (one === undefined) continue;
+    if ("error" in one) faults.push(one);
+    else entries.push({ ...one, name: names.take(one.name) });
+  }
+  return entries;
 }

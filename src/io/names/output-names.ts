@@ -2,7 +2,7 @@
  * Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over
  * names.
  */
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 import { outputExtension, type WrittenFormat } from "../image/encode/output-format.js";
 import type { ImageFormat } from "../image/headers/image-format.js";
 import { extensionOf } from "./entry-rules.js";
@@ -84,7 +84,6 @@ async function planWithSuffix(
   { preserveStructure = true, format, layerFolders = false }: OutputNameOptions,
   suffix: string,
 ): Promise<string[]> {
-  const turn = turns();
   const nameOf = (picture: NamedPicture, name: string): string => colorizedName({ ...picture, name }, format, suffix);
   const wanted: string[] = [];
   for (const picture of pictures) {

@@ -5,6 +5,9 @@ import { nameFault, printableName } from "../archive/zip-names.js";
 /** Name of the file that `finish(metadata)` writes. */
 export const METADATA_NAME = "processing_metadata.json";
 
+/** Larger ones are not read: it is far above what a batch of 100,000 pages has. */
+export const MAX_METADATA_BYTES = 512 * 2 ** 20;
+
 /** What describes a run; written as JSON. */
 export type SinkMetadata = Readonly<Record<string, unknown>>;
 

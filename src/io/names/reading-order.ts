@@ -1,5 +1,5 @@
 /** Checks that pages under new names sort as under their old ones, in every program that may show them. */
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 import { compareText, naturalKey } from "./natural-order.js";
 import { sortInTurns } from "./sort-in-turns.js";
 
@@ -52,7 +52,6 @@ async function keeps(
   names: readonly string[],
   renamed: readonly string[],
 ): Promise<boolean> {
-  const turn = turns();
   const indices = await sortInTurns([...names.keys()], (index) => keyOf(names[index]!), compare);
   let before: string | undefined;
   for (const index of indices) {

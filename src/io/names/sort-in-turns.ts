@@ -1,5 +1,5 @@
 /** Sorting that leaves the event loop room, however many items there are. */
-import { turns } from "../../platform/take-turns.js";
+import { turn } from "../../platform/take-turns.js";
 
 /** What the language's own sort is given at once: a few milliseconds, also for keys of some kilobytes. */
 const RUN_LENGTH = 512;
@@ -18,7 +18,6 @@ export async function sortInTurns<T, Key>(
   keyOf: (item: T) => Key,
   compare: (a: Key, b: Key) => number,
 ): Promise<T[]> {
-  const turn = turns();
   const keyed: Keyed<T, Key>[] = [];
   for (const item of items) {
     await turn();
@@ -31,7 +30,7 @@ export async function sortInTurns<T, Key>(
   }
   while (runs.length > 1) {
     const merged: Keyed<T, Key>[][] = [];
-    for (let at = 0; at < runs.length; at += 2) merged.push(await merge(runs[at]!, runs[at + 1] ?? [], compare, turn));
+    for (let at = 0; at < runs.length; at += 2) merged.push(await merge(runs[at]!, runs[at + 1] ?? [], compare));
     runs = merged;
   }
   return (runs[0] ?? []).map(({ item }) => item);
@@ -41,7 +40,6 @@ async function merge<T, Key>(
   left: readonly Keyed<T, Key>[],
   right: readonly Keyed<T, Key>[],
   compare: (a: Key, b: Key) => number,
-  turn: () => Promise<void> | undefined,
 ): Promise<Keyed<T, Key>[]> {
   const merged: Keyed<T, Key>[] = [];
   let [i, j] = [0, 0];

@@ -1,4 +1,5 @@
 /** The pages that are measured: a person's own or drawn ones, laid into a temporary folder as a chapter of any length. */
+import { createHash } from "node:crypto";
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import sharp from "sharp";
@@ -13,6 +14,8 @@ import { makeFolders } from "../../platform/folders.js";
 export interface MeasuredPages {
   /** How many different ones there are. */
   readonly count: number;
+  /** SHA-256 of the pages and references that are measured, in their order. */
+  readonly sha256: string;
   /** For reports: the input as it was named, or the size of drawn pages. */
   readonly name: string;
   readonly storage: "folder" | "archive";
@@ -25,7 +28,13 @@ interface Picture {
   readonly bytes: Uint8Array;
 }
 
-/** Reads a person's own pages. Rejects as a batch does for an input without pages or references. */
+/** A sample takes no more pages, so no more of them are read. */
+export const MOST_PAGES = 12;
+
+/**
+ * Reads a person's own pages; of many, `MOST_PAGES` spread evenly over the input. Rejects as a batch does for an input
+ * without pages or references.
+ */
 export async function ownPages(settings: BatchConfigInput, folder: string): Promise<MeasuredPages> {
   const { config } = parseBatchConfig({ ...settings, outputDir: join(folder, "unused") });
   const pool = new TaskPool();
@@ -38,7 +47,7 @@ export async function ownPages(settings: BatchConfigInput, folder: string): Prom
         bytes: await entry.read(),
       });
       return await layPages(folder, {
-        pages: await Promise.all(pages.map(read)),
+        pages: await Promise.all(spread(pages, MOST_PAGES).map(read)),
         references: await Promise.all(references.map(read)),
         name: (config.inputDir ?? config.inputZip)!,
         storage: config.inputDir === undefined ? "archive" : "folder",
@@ -49,6 +58,12 @@ export async function ownPages(settings: BatchConfigInput, folder: string): Prom
   } finally {
     await pool.close();
   }
+}
+
+/** So many of a list at most, evenly from its first to its last. */
+export function spread<Item>(items: readonly Item[], most: number): readonly Item[] {
+  if (items.length <= most) return items;
+  return Array.from({ length: most }, (_, index) => items[Math.round((index * (items.length - 1)) / (most - 1))]!);
 }
 
 /** Pages that are drawn: so many, of a size, with references in colour. */
@@ -147,6 +162,7 @@ async function layPages(
   };
   return {
     count: given.pages.length,
+    sha256: hashOf([...given.pages, ...given.references]),
     name: given.name,
     storage: given.storage,
     input: async (pages, storage): Promise<BatchConfigInput> => {
@@ -157,6 +173,12 @@ async function layPages(
       return { ...input, referenceImages: [references], imageType: "line_art" };
     },
   };
+}
+
+function hashOf(pictures: readonly Picture[]): string {
+  const hash = createHash("sha256");
+  for (const { bytes } of pictures) hash.update(createHash("sha256").update(bytes).digest());
+  return hash.digest("hex");
 }
 
 function at(pictures: readonly Picture[], index: number): Picture {

@@ -65,7 +65,8 @@ export const reportSchema = z
     provider: z.string(),
     input: z.strictObject({
       name: z.string(),
-      pages: count.describe("different pages"),
+      pages: count.describe("different pages that were measured"),
+      sha256: z.string().optional().describe("of their contents and of the references"),
       storage: z.enum(["folder", "archive"]),
     }),
     goal: z.enum(GOALS),

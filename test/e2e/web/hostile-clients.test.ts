@@ -65,7 +65,7 @@ async function drawn(job: string): Promise<void> {
   form.append("file", new Blob([new Uint8Array(await linePage())]), "page.png");
   expect((await fetch(`${api}/jobs/${job}/files`, { method: "POST", body: form })).status).toBe(201);
   await expect
-    .poll(async () => (await (await fetch(`${api}/jobs/${job}/pictures`)).json()) as unknown[], { timeout: 30_000 })
+    .poll(async () => (await (await fetch(`${api}/jobs/${job}/pictures`)).json()) as unknown[])
     .toHaveLength(1);
 }
 

@@ -1,9 +1,10 @@
-// The web page in a real browser, on the real server and the embedded model: one chapter from the drop to the download.
+// The web page in a real browser, on the real server: one chapter from the drop to the download.
 // All else that the page can do is in `npm run test:browser`.
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { launchBrowser, NO_CHROMIUM, openPage } from "../../support/browser.js";
 import { writeChapter } from "../../support/chapter.js";
+import { SMALL_MODEL } from "../../support/shared-models.js";
 import { dataFolder, startCommand } from "../../support/web-server.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 
@@ -12,7 +13,7 @@ it.skipIf(NO_CHROMIUM)(
   async () => {
     await using folder = await dataFolder();
     const chapter = await writeChapter(join(folder.path, "Chapter 1.cbz"), 1);
-    await using server = await startCommand(["--data", join(folder.path, "data")]);
+    await using server = await startCommand(["--data", join(folder.path, "data"), "--model", SMALL_MODEL]);
     const browser = await launchBrowser();
     try {
       const { page, faults } = await openPage(browser, { acceptDownloads: true });

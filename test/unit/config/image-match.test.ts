@@ -1,7 +1,7 @@
 /** Which entry of a configuration applies to an image: the matcher against a plain one, and the order of entries. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareSpecificity, imagePattern, matchImage } from "../../../src/config/image-match.js";
+import { compareSpecificity, ImageMatcher, imagePattern, matchImage } from "../../../src/config/image-match.js";
 
 /** The rule written the plain way, with backtracking: for short texts alone. */
 function plainMatch(glob: string, text: string, atStart = true): boolean {
@@ -126,4 +126,17 @@ describe("the more specific entry", () => {
     ] as const)
       expect(matchImage(imagePattern(entry), name)).toBeDefined();
   });
+});
+
+it("of many entries those match that match one by one, in their order", () => {
+  const texts = ["a/001.png", "*.png", "./001.png", "001.png", "**/001.png", "a/*", "*", "b.png", "e\u0301.png"];
+  const entries = [...texts, ...texts.map((text) => `./${text}`)];
+  const matcher = new ImageMatcher(entries);
+  for (const name of ["a/001.png", "001.png", "b/c/001.png", "b.png", "*.png", "a/*", "\u00e9.png", "none.jpg"]) {
+    const expected = entries.flatMap((entry) => {
+      const specificity = matchImage(imagePattern(entry), name);
+      return specificity === undefined ? [] : [{ entry, specificity }];
+    });
+    expect(matcher.matching(name)).toEqual(expected);
+  }
 });

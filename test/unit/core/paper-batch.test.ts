@@ -206,15 +206,15 @@ describe("a batch without an engine", () => {
       return { summary, sink, events, asked: engine.requests.map(({ name }) => name) };
     };
     const { summary, sink, events, asked } = await run({});
-    expect([asked, summary]).toMatchObject([["001.png"], { total: 1, completed: 1, inColour: 1 }]);
+    expect([asked, summary]).toMatchObject([["001.png"], { total: 1, completed: 1, inColor: 1 }]);
     expect(Buffer.compare(sink.files.get("cover.jpg")!, cover)).toBe(0);
-    expect(sink.metadata).toMatchObject({ in_colour: ["cover.jpg"] });
-    expect(events).toContainEqual(expect.objectContaining({ type: "page-kept-in-colour", page: "cover.jpg" }));
+    expect(sink.metadata).toMatchObject({ in_color: ["cover.jpg"] });
+    expect(events).toContainEqual(expect.objectContaining({ type: "page-kept-in-color", page: "cover.jpg" }));
     expect((await run({ recolor: true })).asked).toEqual(["001.png", "cover.jpg"]);
     expect((await run({}, { imageType: "line_art" })).asked).toEqual(["001.png", "cover.jpg"]);
-    expect((await run({ imageType: "line_art" })).summary).toMatchObject({ completed: 2, inColour: 0 });
+    expect((await run({ imageType: "line_art" })).summary).toMatchObject({ completed: 2, inColor: 0 });
     const said = await run({}, { imageType: "colored" });
-    expect([said.asked, said.summary.inColour]).toEqual([["001.png"], 0]);
+    expect([said.asked, said.summary.inColor]).toEqual([["001.png"], 0]);
   });
 
   it("takes neither results of earlier runs nor references among the input's folders for pages", async () => {

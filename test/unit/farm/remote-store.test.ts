@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { pageFailure } from "../../../src/colorization/request/page-failure.js";
-import type { ColouredPage } from "../../../src/colorization/request/page-request.js";
+import type { ColorizedPage } from "../../../src/colorization/request/page-request.js";
 import { BatchProcessingError } from "../../../src/errors.js";
 import { RemoteStore } from "../../../src/farm/store/remote-store.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
@@ -71,7 +71,7 @@ const digest = (bytes: Uint8Array): Record<string, string> => ({
   "content-digest": `sha-256=:${Buffer.from(hashOf(bytes), "hex").toString("base64")}:`,
 });
 
-const picture = (data: Uint8Array): ColouredPage => ({
+const picture = (data: Uint8Array): ColorizedPage => ({
   status: "completed",
   data,
   format: "png",
@@ -140,7 +140,7 @@ describe("RemoteStore", () => {
     expect(await store.failure(KEY)).toBeUndefined();
     expect(await store.hasResult(KEY)).toBe(true);
     for (const one of [folder, store]) {
-      const { data, layers, ...facts } = (await one.result(KEY)) as ColouredPage;
+      const { data, layers, ...facts } = (await one.result(KEY)) as ColorizedPage;
       expect(Buffer.from(data).equals(result.data)).toBe(true);
       expect(Buffer.from(layers![0]!.data).equals(result.layers![0]!.data)).toBe(true);
       expect(facts).toMatchObject({ format: "png", bucket: "1x1" });

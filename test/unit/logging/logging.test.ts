@@ -107,7 +107,7 @@ describe("setupLogging", () => {
     const page = (name: string): Promise<void> =>
       withLogContext({ page: name }, async () => {
         for (let step = 0; step < 5; step++) {
-          await sleep(Math.random() * 3);
+          await sleep((step * 7 + Number(name) * 5) % 4);
           getLogger("a").info({ expected: name }, "step");
         }
       });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigurationHandler } from "../../../src/config/configuration-handler.js";
 import { engineOptionsOf } from "../../../src/colorization/engine-settings.js";
 import { configFileOf, engineSettingsOf, settingId } from "../../../src/tune/setting.js";
+import { spread } from "../../../src/tune/measure/pages.js";
 import { allSettings, knobsOf, oneKnobSettings, type MachineFacts } from "../../../src/tune/space.js";
 
 const GIB = 2 ** 30;
@@ -24,7 +25,7 @@ describe("the space", () => {
       threads: [1, 2],
       lanes: [2, 4],
       workers: [1, 2, 8],
-      spinning: ["off"],
+      spinning: ["on"],
       maxBatch: [2],
       referenceCacheBytes: [0],
       compressionLevel: [1, 3],
@@ -59,6 +60,18 @@ describe("the space", () => {
   });
 });
 
+describe("pages of a long input", () => {
+  it("are spread evenly, with the first and the last; a short one is taken whole", () => {
+    const names = Array.from({ length: 2000 }, (_, index) => index);
+    const taken = spread(names, 12);
+    expect(taken).toHaveLength(12);
+    expect([taken[0], taken.at(-1)]).toEqual([0, 1999]);
+    const gaps = taken.slice(1).map((page, index) => page - taken[index]!);
+    expect(Math.max(...gaps) - Math.min(...gaps)).toBeLessThanOrEqual(1);
+    expect(spread([1, 2, 3], 12)).toEqual([1, 2, 3]);
+  });
+});
+
 describe("a setting", () => {
   it("becomes a configuration file that is valid, and engine options", () => {
     const setting = {
@@ -66,7 +79,7 @@ describe("a setting", () => {
       lanes: 2,
       threads: 1,
       workers: 2,
-      spinning: "off",
+      spinning: "on",
       referenceCacheBytes: 0,
     } as const;
     const file = configFileOf(setting, { model: "cobra" });
@@ -81,7 +94,7 @@ describe("a setting", () => {
         provider: "cpu",
         fallback: false,
         intraOpThreads: 1,
-        config: { "session.intra_op.allow_spinning": "0" },
+        config: { "session.intra_op.allow_spinning": "1" },
       },
     });
   });

@@ -1,11 +1,11 @@
 /** `cobra-batch queue`: looks at the queue and steers it. */
 import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { collectRequests } from "../../../farm/queue/collect-requests.js";
-import { FarmQueue, laneOf, queueFault } from "../../../farm/queue/farm-queue.js";
+import { queueFault } from "../../../farm/queue/farm-queue.js";
+import { drainNode, readNodes, type FarmNode } from "../../../farm/queue/node-record.js";
 import { QueueAdmin } from "../../../farm/queue/queue-admin.js";
 import type { QueuedChapter } from "../../../farm/queue/queued-chapter.js";
-import { submitChapter } from "../../../farm/queue/submit-chapter.js";
+import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { QueueAction, QueueCommandFlags } from "../commands/queue-command.js";
 import { exitCodeFor } from "../output/exit-codes.js";
@@ -14,7 +14,7 @@ import { oneLine } from "../output/terminal-text.js";
 import { counted, openQueue, openStore, submissionText, type OpenQueue } from "./open-farm.js";
 
 /** @returns the exit code */
-export async function queue(action: QueueAction, job: string | undefined, flags: QueueCommandFlags): Promise<number> {
+export async function queue(action: QueueAction, given: string | undefined, flags: QueueCommandFlags): Promise<number> {
   let url = "";
   try {
     using open = await openQueue(flags);
@@ -26,12 +26,23 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
       for (const chapter of chapters) print(chapter, flags);
       if (chapters.length === 0) say("no chapters are in the queue");
       if (await admin.isPaused()) say("the queue is paused: workers take nothing until `cobra-batch queue resume`");
-    } else if (action === "show") print(await admin.show(job!), flags);
+    } else if (action === "nodes") {
+      const nodes = await readNodes(open.redis, open.name);
+      for (const node of nodes) printNode(node, flags);
+      if (nodes.length === 0) say("no worker is there");
+    } else if (action === "prioritize") {
+      await admin.prioritize(given!, flags.priority!);
+      say(`job ${given!} has priority ${flags.priority!}`);
+    } else if (given !== undefined && (action === "drain" || action === "resume")) {
+      const drained = action === "drain";
+      const ids = await drainNode(open.redis, open.name, given, drained);
+      for (const id of ids) say(drained ? `${id} finishes its pages and takes no more` : `${id} takes pages again`);
+    } else if (action === "show") print(await admin.show(given!), flags);
     else if (action === "cancel") {
-      await admin.cancel(job!);
-      say(`job ${job!} is cancelled`);
+      await admin.cancel(given!);
+      say(`job ${given!} is cancelled`);
     } else if (action === "drain") say(`${counted(await admin.drain(), "chapter")} taken out`);
-    else if (action === "retry") say(await retry(open, admin, job!, flags));
+    else if (action === "retry") say(await retry(open, admin, given!, flags));
     else {
       await admin[action]();
       say(
@@ -48,31 +59,28 @@ export async function queue(action: QueueAction, job: string | undefined, flags:
 
 /** Submits a chapter again; results that are in the store are not made again. */
 async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: QueueCommandFlags): Promise<string> {
-  const { config, pageConfigs, model, priority } = await admin.data(id);
   const store = await openStore(flags);
   configureSharpForOwnProcess();
   const pool = new TaskPool();
-  await using own = new FarmQueue(open.redis, laneOf(open.name, model));
   try {
-    const { requests, failures } = await collectRequests(config, {
-      pool,
-      model,
-      pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
-      keep: (bytes) => store.keep(bytes),
-    });
-    const { queued, known } = await submitChapter(own, store, {
-      config,
-      pageConfigs,
-      model,
-      requests,
-      unreadable: failures.length,
-      priority,
-    });
-    return submissionText({ id, queued, known });
+    return submissionText(await resubmitChapter(id, { ...open, admin, store, pool }));
   } finally {
     await store[Symbol.asyncDispose]?.();
     await pool.close();
   }
+}
+
+function printNode(node: FarmNode, { json }: QueueCommandFlags): void {
+  if (json === true) {
+    process.stdout.write(toJsonLine({ type: "farm-node", ...node }));
+    return;
+  }
+  const { id, drained, working, pagesDone, pagesPerMinute, model, version, devices } = node;
+  const state = drained ? (working.length > 0 ? "draining" : "drained") : working.length > 0 ? "working" : "idle";
+  const where = devices.map(({ name }) => name).join(",") || "no device";
+  process.stdout.write(
+    `${id}  ${state.padEnd(8)}  ${counted(working.length, "page")} now, ${pagesDone} done, ${pagesPerMinute}/min  ${where}  ${oneLine(`${model.name} ${model.version}`)}, cobra-batch ${version}\n`,
+  );
 }
 
 function print(chapter: QueuedChapter, { json }: QueueCommandFlags): void {

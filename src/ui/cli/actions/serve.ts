@@ -4,9 +4,11 @@ import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { setupLogging } from "../../../logging.js";
+import type { PicturePool } from "../../../core/batch-engine.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
+import type { Backend } from "../../web/server/backend.js";
 import { startWebServer, type WebServer } from "../../web/server/server.js";
 import { checkToken, newToken } from "../../web/server/token.js";
 import type { ServeFlags } from "../commands/serve-command.js";
@@ -52,7 +54,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
 
 async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & { token: string | undefined }> {
   const token = tokenFor(flags);
-  await assertProvider(flags);
+  if (flags.queue === undefined) await assertProvider(flags);
   if (flags.port > MOST_PORT)
     throw new ConfigurationError("ERR_CONFIG", `--port: must be ${MOST_PORT} or less, not ${flags.port}`);
   const server = await startWebServer({
@@ -64,9 +66,34 @@ async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & {
     roots: parseRoots(flags.root ?? []),
     engine: engineOptions(flags),
     onEngine: (engine) => watch.engine(engine),
+    ...(flags.queue === undefined ? {} : { openBackend: (pool) => openFarmBackend(flags, pool) }),
     openJobs: (options) => JobStore.open(options),
   });
   return { ...server, token };
+}
+
+/** Flags that say how an engine of this process colours. */
+const OF_AN_ENGINE = ["provider", "fallback", "threads"] as const;
+
+/** The workers of a farm as what colours. @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION` */
+async function openFarmBackend(flags: ServeFlags, pool: PicturePool): Promise<Backend> {
+  const { queue, name, store, storeToken, model } = flags;
+  const vain = OF_AN_ENGINE.find((flag) => flags[flag] !== undefined);
+  if (vain !== undefined)
+    throw new ConfigurationError(
+      "ERR_CONFIG",
+      `--${vain}: has no effect with --queue, since the workers of the farm colour; give it to \`cobra-batch worker\``,
+    );
+  const [{ FarmBackend }, { openQueue, openStore }] = await Promise.all([
+    import("../../web/farm/farm-backend.js"),
+    import("./open-farm.js"),
+  ]);
+  const opened = await openStore({
+    ...(store === undefined ? {} : { store }),
+    ...(storeToken === undefined ? {} : { token: storeToken }),
+  });
+  const open = await openQueue({ name, ...(typeof queue === "string" ? { queue } : {}) });
+  return FarmBackend.open({ ...open, store: opened, model }, pool);
 }
 
 /** The log that answers speak of. Without flags for a log, warnings and errors go to standard error. */

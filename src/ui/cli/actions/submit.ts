@@ -8,7 +8,7 @@ import { failuresFile, outputPath } from "../../../core/output/work-folder.js";
 import { runBatch } from "../../../core/run-batch.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
 import { FarmQueue, laneOf, noteLane, queueFault, type QueuedModel } from "../../../farm/queue/farm-queue.js";
-import { submitChapter, type Submission } from "../../../farm/queue/submit-chapter.js";
+import { submitChapter, takeOutPages, type Submission } from "../../../farm/queue/submit-chapter.js";
 import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
 import type { FarmStore } from "../../../farm/store/farm-store.js";
@@ -158,6 +158,8 @@ async function waitFor(
         onEvent: (event) => reporter.onEvent(event),
       },
     );
+    // An output that is finished needs none of its pages, also where the store was emptied and they were queued.
+    if (summary.unfinished === 0) await takeOutPages(queue, id);
     return exitCodeOf(summary);
   } finally {
     reporter.stop();

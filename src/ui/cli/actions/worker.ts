@@ -1,9 +1,13 @@
 /** `cobra-batch worker`: one engine that colours pages of the queue until a signal. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import { openCrashNotes } from "../../../binding/crash-notes.js";
 import { Engine } from "../../../colorization/engine.js";
 import { PAGES_AHEAD } from "../../../colorization/request/page-lanes.js";
-import { answers, FarmQueue, lanesOf, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
+import { VERSION } from "../../../core/version.js";
+import { answers, FarmQueue, lanesOf, laneOf, noteLane, type QueuedModel } from "../../../farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../farm/queue/farm-worker.js";
+import { NodeReporter, type NodeFacts } from "../../../farm/queue/node-reporter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { WorkerFlags } from "../commands/worker-command.js";
 import { engineOptions } from "../flags/run-flags.js";
@@ -26,6 +30,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   let farm: FarmWorker | undefined;
   let open: OpenQueue | undefined;
   let queue: FarmQueue | undefined;
+  let node: NodeReporter | undefined;
   let openedStore: OpenStore | undefined;
   let looking: NodeJS.Timeout | undefined;
   const say = (text: string): void => {
@@ -63,15 +68,26 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       const states = { waiting: isPaused ? 0 : prioritized, paused: isPaused ? prioritized : 0, active, delayed };
       for (const [state, jobs] of Object.entries(states)) metrics.set("cobra_queue_jobs", jobs, { state });
     });
+    const pagesAtOnce = flags.maxConcurrent ?? file.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD;
     farm = new FarmWorker({
       engine,
       store,
       redis,
       lane,
-      pagesAtOnce: flags.maxConcurrent ?? file.maxConcurrent ?? engine.memory.pagesInFlight() + PAGES_AHEAD,
+      pagesAtOnce,
       lockMs: flags.lockSeconds * 1000,
       openCrashNotes,
       onWait: (ms) => metrics?.observe("cobra_queue_wait_seconds", ms / 1000),
+    });
+    const id = `${hostname()
+      .replace(/[^\w.-]/gu, "-")
+      .slice(0, 80)}-${randomBytes(3).toString("hex")}`;
+    const ofEngine = engine;
+    node = new NodeReporter({
+      redis,
+      name,
+      worker: farm,
+      facts: () => nodeFacts({ id, engine: ofEngine, model, pagesAtOnce }),
     });
     say(`working on pages for ${laneText(model)}`);
     const look = (): Promise<void> => tellOthers(open!, model.hash, say).catch(() => {});
@@ -85,6 +101,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     const closing = farm.close(flags.drain * 1000);
     const inTime = await Promise.race([closing, second.then(() => process.exit(interrupt.exitCode))]);
     farm = undefined;
+    await node.close();
     if (!inTime) process.exit(interrupt.exitCode);
     return interrupt.exitCode!;
   } catch (error) {
@@ -93,6 +110,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   } finally {
     clearInterval(looking);
     await farm?.close(0).catch(() => {});
+    await node?.close();
     await queue?.[Symbol.asyncDispose]().catch(() => {});
     open?.[Symbol.dispose]();
     await watch?.[Symbol.asyncDispose]();
@@ -100,6 +118,36 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     await openedStore?.[Symbol.asyncDispose]?.();
     interrupt.stop();
   }
+}
+
+/** What the worker tells the farm of itself. */
+function nodeFacts({
+  id,
+  engine,
+  model: { hash, name, version },
+  pagesAtOnce,
+}: {
+  readonly id: string;
+  readonly engine: Engine;
+  readonly model: QueuedModel;
+  readonly pagesAtOnce: number;
+}): NodeFacts {
+  const { devices, memory } = engine.stats();
+  return {
+    id,
+    host: hostname(),
+    pid: process.pid,
+    version: VERSION,
+    model: { hash, name, version },
+    devices: devices.map(({ device, state, memory: own }) => ({
+      name: device,
+      state,
+      totalBytes: Math.round(own.totalBytes),
+      usedBytes: Math.round(own.reservedBytes + own.heldBytes),
+    })),
+    memory: { totalBytes: Math.round(memory.totalBytes), usedBytes: process.memoryUsage.rss() },
+    pagesAtOnce,
+  };
 }
 
 /** Says which pages wait for a model or a version that this worker does not have; it leaves them. */

@@ -15,6 +15,10 @@ export interface ServeFlags extends RunFlags, MetricsFlags {
   data?: string;
   root?: string[];
   hostName?: string[];
+  queue?: string | true;
+  name: string;
+  store?: string;
+  storeToken?: string;
 }
 
 /** The command, ready to be added to the program. */
@@ -46,7 +50,18 @@ export function serveCommand(): Command {
       "--data <dir>",
       "folder of jobs, uploads and results (default: $XDG_DATA_HOME/cobra-batch, else ~/.local/share/cobra-batch)",
     )
-    .option("--root <name=dir>", "folder on this machine whose chapters the page may read; may be repeated", collect);
+    .option("--root <name=dir>", "folder on this machine whose chapters the page may read; may be repeated", collect)
+    .optionsGroup("Farm:")
+    .option(
+      "--queue [url]",
+      "have the workers of a farm colour, through Redis at this address, such as redis://host:6379 (without one: COBRA_QUEUE)",
+    )
+    .option("--name <name>", "name of the farm; several may share one Redis", "comics")
+    .option(
+      "--store <dir|url>",
+      "folder that all machines of the farm share, or address of `cobra-batch store` (default: COBRA_STORE)",
+    )
+    .option("--store-token <text>", "token of a store that is named by its address (default: COBRA_STORE_TOKEN)");
   return withMetricsFlags(withRunFlags(command))
     .addHelpText(
       "after",
@@ -55,14 +70,19 @@ Examples:
   cobra-batch serve --open
   cobra-batch serve --root manga=/srv/manga --root ~/scans
   cobra-batch serve --host 0.0.0.0 --port 8080
+  cobra-batch serve --queue redis://host --store /share/store
 
 The first SIGINT, SIGTERM or SIGHUP finishes the pages in progress and ends the
 server; the second ends it at once. Either way jobs continue at the next start.
 
+With --queue the server loads no model: pages go to the workers of a farm, and the
+page shows them as well. See docs/farm.md.
+
 Exit codes:
   1              the server cannot start
   64             wrong flags
-  75             another server works on the same data
+  75             another server works on the same data, or the farm's queue does
+                 not answer
   129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM`,
     )
     .action(async (flags: ServeFlags) => {

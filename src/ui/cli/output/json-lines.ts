@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
+import { nodeRecordSchema } from "../../../farm/queue/node-record.js";
 import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
 import { QUANTIZATIONS } from "../../../model/quantizations.js";
 import { SCENARIOS } from "../../../tune/bench/scenario-names.js";
@@ -65,11 +66,15 @@ const commandLines = [
     state: z
       .enum(["waiting", "paused", "assembling", "failed"])
       .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing"),
-    priority: count.describe("higher goes first"),
+    priority: z.int().describe("higher goes first; −1 for a chapter in the background of a server"),
     submittedAt: z.string().describe("when, ISO 8601 in UTC"),
     pages: count.describe("pages of the chapter"),
     left: count.describe("of them those that workers have still to do"),
     reason: z.string().describe("why it failed").optional(),
+  }),
+  line("farm-node", "queue nodes: a worker of the farm", {
+    ...nodeRecordSchema.shape,
+    heardAt: z.string().describe("when it was heard of last, ISO 8601 in UTC"),
   }),
   line("store", "store: it listens", {
     url: z.string().describe("its address"),

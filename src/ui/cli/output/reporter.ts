@@ -179,7 +179,7 @@ export class Reporter {
       this.#say(line);
     const { out, quiet } = this.#options;
     // On a terminal the summary has just said it.
-    if (event.completed + (event.inColour ?? 0) > 0 && (quiet || !out.isTTY)) this.#result(event.output);
+    if (event.completed + (event.inColor ?? 0) > 0 && (quiet || !out.isTTY)) this.#result(event.output);
   }
 
   /** A path on standard output: as it is for a program, without control characters on a terminal. */

@@ -43,10 +43,10 @@ export function summaryLines(
 ): string[] {
   const { total, completed, failed, elapsedMs, output } = summary;
   const fresh = completed - kept;
-  const inColour = summary.inColour ?? 0;
+  const inColor = summary.inColor ?? 0;
   const head =
-    total === 0 && inColour > 0
-      ? `0 coloured, ${inColour} already in colour in ${duration(elapsedMs)}`
+    total === 0 && inColor > 0
+      ? `0 coloured, ${inColor} already in colour in ${duration(elapsedMs)}`
       : `${completed} of ${count(total, "page")} coloured${failed > 0 ? paint("red", `, ${failed} failed`) : ""} in ${duration(elapsedMs)}`;
   const rows: Row[] = [
     [
@@ -54,13 +54,13 @@ export function summaryLines(
       [
         `${fresh} coloured`,
         ...(kept > 0 ? [`${kept} finished earlier`] : []),
-        ...(inColour > 0 ? [`${inColour} already in colour`] : []),
+        ...(inColor > 0 ? [`${inColor} already in colour`] : []),
         ...(failed > 0 ? [`${failed} failed`] : []),
       ].join(", "),
     ],
   ];
   if (fresh > 0) rows.push(["time", `${duration(elapsedMs)}, ${duration(elapsedMs / fresh)} per page`]);
-  if (completed + inColour > 0) rows.push(["result", oneLine(output)]);
+  if (completed + inColor > 0) rows.push(["result", oneLine(output)]);
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
     rows.push(...remedyRows(summary));

@@ -1,6 +1,8 @@
 /** Bodies, queries and answers of the calls, beside the objects of `schemas.ts`. */
 import { z } from "zod";
 import { SETTINGS, STYLES } from "../../../config/batch-config.js";
+import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
+import { chapterId, nodeId } from "./farm.js";
 import { MOST_NAME_CHARACTERS } from "./limits.js";
 import { hintDotsSchema } from "../../../config/color-hints.js";
 import { RESULT_FORMATS } from "../../../colorization/request/page-request.js";
@@ -35,6 +37,8 @@ const relativePath = z
   .refine((path) => !path.includes("\0"), "must not contain a null character");
 
 export const jobParams = z.strictObject({ job: jobId });
+export const farmNodeParams = z.strictObject({ node: nodeId });
+export const farmChapterParams = z.strictObject({ chapter: chapterId });
 export const pictureParams = z.strictObject({ job: jobId, picture: pictureId });
 export const uploadParams = z.strictObject({
   upload: z
@@ -43,6 +47,16 @@ export const uploadParams = z.strictObject({
     .describe("end of the upload's address"),
 });
 export const rootParams = z.strictObject({ root: rootName });
+
+/** Of a job on a farm. */
+export const jobPriority = z
+  .int("must be a whole number")
+  .min(0, "must be 0 or more")
+  .max(MOST_PRIORITY, `must be ${MOST_PRIORITY} or less`)
+  .describe("on a farm: higher goes first");
+
+/** What of a chapter in a farm's queue can be changed. */
+export const farmChapterChanges = z.strictObject({ priority: jobPriority });
 
 /** A new job. */
 export const newJob = z
@@ -62,6 +76,7 @@ export const jobChanges = z
     settings: jobSettings.describe("replaces all settings of the job"),
     background: z.boolean(),
     position: count.describe("new place among the queued jobs, from 0"),
+    priority: jobPriority,
   })
   .partial()
   .meta({ id: "JobChanges", description: "what of a job is to change" });

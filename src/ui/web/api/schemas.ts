@@ -15,15 +15,13 @@ import {
 import { hintDotsSchema } from "../../../config/color-hints.js";
 import { PAGE_STAGES } from "../../../colorization/cobra/page-stages.js";
 import { errorCode } from "../../../core/events.js";
+import { farm } from "./farm.js";
+import { jobId } from "./job-id.js";
 
 const count = z.int().min(0);
 const time = z.iso.datetime({ precision: 3 }).describe("ISO 8601 in UTC with milliseconds");
 
-/** A job's id: made by the server, fit for a URL and a file name. */
-export const jobId = z
-  .string()
-  .regex(/^[0-9a-z]{8,32}$/, "must be the id of a job")
-  .describe("id of the job");
+export { jobId };
 /** A picture's id within its job. */
 export const pictureId = z
   .string()
@@ -130,6 +128,7 @@ export const job = z
     endedAt: time.optional(),
     position: count.describe("place among the queued jobs, from 0").optional(),
     background: z.boolean().describe("yields to jobs that are not in the background"),
+    priority: count.describe("on a farm: higher goes first; default 0").optional(),
     source: z.discriminatedUnion("kind", [
       z.strictObject({ kind: z.literal("upload") }),
       z.strictObject({
@@ -141,7 +140,7 @@ export const job = z
     ]),
     scanning: z.boolean().describe("its pictures are being looked at"),
     settings: jobSettings,
-    counts: z.strictObject({ pages: count, references: count, inColour: count, unreadable: count, other: count }),
+    counts: z.strictObject({ pages: count, references: count, inColor: count, unreadable: count, other: count }),
     progress,
     cover: pictureId.describe("its first page").optional(),
     secondsLeft: z.number().min(0).describe("a guess, while it runs").optional(),
@@ -162,7 +161,7 @@ export const job = z
   .meta({ id: "Job", description: "a chapter to colour" });
 
 /** What a picture of a job is used as. */
-export const PICTURE_ROLES = ["page", "reference", "inColour", "unreadable"] as const;
+export const PICTURE_ROLES = ["page", "reference", "inColor", "unreadable"] as const;
 
 /** A picture of a job. */
 export const picture = z
@@ -170,7 +169,7 @@ export const picture = z
     id: pictureId,
     name: z.string().describe("path in the input, or file name of an added reference"),
     added: z.boolean().describe("a reference that was added to the chapter"),
-    role: z.enum(PICTURE_ROLES).describe("inColour: carried over as it is"),
+    role: z.enum(PICTURE_ROLES).describe("inColor: carried over as it is"),
     suggested: z.enum(PICTURE_ROLES).describe("what the classifier would use it as"),
     confidence: z.number().min(0).max(1).describe("how sure, 0 to 1"),
     unsure: z.boolean(),
@@ -212,6 +211,7 @@ export const serverEvent = z
     z
       .strictObject({ type: z.literal("pictures"), job: jobId })
       .describe("many pictures of a job changed; read them again"),
+    z.strictObject({ type: z.literal("farm"), farm }).describe("the farm changed"),
     z.strictObject({ type: z.literal("reset") }).describe("events were missed; read everything again"),
   ])
   .meta({ id: "ServerEvent", description: "data of a server-sent event" });
@@ -225,6 +225,13 @@ export const serverInfo = z
     ignored: z
       .array(z.strictObject({ setting: z.string(), because: z.string(), unless: z.string().optional() }))
       .describe("settings that change nothing with this model"),
+    unavailable: z
+      .array(z.strictObject({ what: z.enum(["lines"]), because: z.string() }))
+      .describe("what this server cannot do; lines: show the lines of a page"),
+    farm: z
+      .strictObject({ name: z.string() })
+      .describe("the farm that colours its pages; without one the server does")
+      .optional(),
     roots: z.array(z.string()).describe("names of the folders that may be read on the server"),
     limits: z.strictObject({ uploadBytes: count, pageBytes: count }),
   })

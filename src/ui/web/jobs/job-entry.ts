@@ -42,6 +42,10 @@ export class JobEntry {
   estimate: Estimate | undefined;
   /** Ends the run under way. */
   stop: ((wish: StopWish) => void) | undefined;
+  /** Tells what colours its pages that its priority has changed. */
+  prioritize: (() => void) | undefined;
+  /** Its pages wait elsewhere for their turn: one that was started is in progress from its first stage on. */
+  queuesPages = false;
   /** The pages in progress are given up. */
   abandoned = false;
   /** The scan under way or to come. */
@@ -169,6 +173,7 @@ export class JobEntry {
     if (this.abandoned && (event.type === "page-started" || event.type === "page-stage")) return undefined;
     switch (event.type) {
       case "page-started":
+        if (this.queuesPages) return undefined;
         this.live.set(event.page, { startedMs: performance.now() });
         return event.page;
       case "page-stage": {

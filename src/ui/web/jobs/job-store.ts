@@ -2,7 +2,7 @@
 import { copyFile, link, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Lease } from "../../../core/journal/lease.js";
-import { QueueError } from "../../../errors.js";
+import { QueueError, ValidationError } from "../../../errors.js";
 import { removeLeftovers } from "../../../io/files/atomic-file.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
 import { getLogger } from "../../../logging.js";
@@ -18,6 +18,7 @@ import {
 import { JobActions } from "./actions.js";
 import { checkedName, checkedSettings, newId } from "./given.js";
 import { PathHider } from "./hide-paths.js";
+import type { JobColorizer } from "./job-colorizer.js";
 import { JobEntry } from "./job-entry.js";
 import { JobIndex } from "./job-index.js";
 import { JobUploads } from "./job-uploads.js";
@@ -50,6 +51,7 @@ const log = getLogger("jobs");
 
 export class JobStore implements Jobs {
   readonly #limits: JobLimits;
+  readonly #colorizer: JobColorizer;
   readonly #index: JobIndex;
   readonly #lease: Lease;
   readonly #roots: Roots;
@@ -62,15 +64,16 @@ export class JobStore implements Jobs {
   readonly #uploads: JobUploads;
 
   private constructor(options: JobStoreOptions, folder: string, index: JobIndex, lease: Lease) {
-    const { engine, pool, limits, roots = new Map<string, string>() } = options;
+    const { colorizer, pool, limits, roots = new Map<string, string>() } = options;
     this.#limits = { ...LIMITS, ...limits };
+    this.#colorizer = colorizer;
     this.#index = index;
     this.#lease = lease;
     this.#roots = new Roots(roots);
     const places = [...roots].map(([name, path]) => [resolve(path), name] as const);
     const register = new JobRegister(folder, index, new PathHider(places, dirname(folder)));
     const host = {
-      engine,
+      colorizer,
       pool,
       roots: this.#roots,
       entries: () => register.entries(),
@@ -174,24 +177,31 @@ export class JobStore implements Jobs {
       source,
       settings: checkedSettings(settings),
       unscanned: source.kind === "root",
-      counts: { pages: 0, references: 0, inColour: 0, unreadable: 0, other: 0 },
+      counts: { pages: 0, references: 0, inColor: 0, unreadable: 0, other: 0 },
     });
     if (entry.stored.unscanned) this.#scanner.start(entry);
     return this.#register.view(entry);
   }
 
-  async update(id: string, { name, settings, background, position }: JobChanges): Promise<Job> {
+  async update(id: string, { name, settings, background, position, priority }: JobChanges): Promise<Job> {
     const entry = this.#register.entry(id);
+    if (priority !== undefined && !this.#colorizer.hasPriorities)
+      throw new ValidationError(
+        "ERR_ARGUMENT",
+        "this server colours one job after the other, so jobs have no priority; give the job another position",
+      );
     const changes = {
       ...(name === undefined ? {} : { name: checkedName(name), named: true }),
       ...(settings === undefined ? {} : { settings: checkedSettings(settings) }),
       ...(background === undefined ? {} : { background }),
+      ...(priority === undefined ? {} : { priority }),
     };
     if (Object.keys(changes).length > 0)
       await this.#register.change(entry, (job) => {
         if (settings !== undefined) assertState(job, AT_REST, "change its settings", "pause it first");
         return { ...job, ...changes };
       });
+    if (priority !== undefined || background !== undefined) entry.prioritize?.();
     if (position !== undefined) {
       assertState(entry.stored, ["queued"], "get another place in the queue", "start it first");
       for (const [other, rank] of ranksAt(this.#register.stored(), id, position))

@@ -1,17 +1,20 @@
 /**
- * In which order queued jobs run: those in the background last, else by rank. Pure: it knows jobs and runs none.
+ * In which order queued jobs run: by priority, those in the background last; else by rank. Pure: it knows jobs and runs none.
  */
 import type { StoredJob } from "./stored.js";
 
-type Queued = Pick<StoredJob, "id" | "state" | "background" | "rank" | "createdAt">;
+type Queued = Pick<StoredJob, "id" | "state" | "background" | "priority" | "rank" | "createdAt">;
+
+/** A job's priority: −1 for one in the background. */
+export function priorityOf({ background, priority = 0 }: Pick<StoredJob, "background" | "priority">): number {
+  return background ? -1 : priority;
+}
 
 /** The queued jobs, the next one first. */
 export function queueOrder<T extends Queued>(jobs: Iterable<T>): T[] {
   return [...jobs]
     .filter(({ state }) => state === "queued")
-    .sort(
-      (a, b) => Number(a.background) - Number(b.background) || a.rank - b.rank || (a.createdAt < b.createdAt ? -1 : 1),
-    );
+    .sort((a, b) => priorityOf(b) - priorityOf(a) || a.rank - b.rank || (a.createdAt < b.createdAt ? -1 : 1));
 }
 
 /** Whether a running job makes room: it is in the background, and one that is not waits. */

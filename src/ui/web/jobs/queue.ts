@@ -1,15 +1,18 @@
-/** Runs queued jobs on the engine, one at a time: pages overlap inside a job. A job in the background makes room. */
+/**
+ * Runs queued jobs, as many at once as what colours them takes; an engine takes one, since its pages overlap inside a
+ * job. A job in the background makes room.
+ */
 import { join, relative, sep } from "node:path";
-import type { BatchEngine } from "../../../core/batch-engine.js";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
 import { Estimate } from "../../cli/output/estimate.js";
 import { inputOf, type JobInput } from "./input.js";
+import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";
 import { outputOf, previewFolder } from "./outcomes.js";
 import { problemOf } from "./problem.js";
-import { makesRoom, queueOrder } from "./queue-order.js";
+import { makesRoom, priorityOf, queueOrder } from "./queue-order.js";
 import { withRolesAtStart } from "./roles.js";
 import type { Roots } from "./roots.js";
 import { JobRun, type StopWish } from "./run.js";
@@ -17,7 +20,7 @@ import type { StoredJob, StoredPictures } from "./stored.js";
 
 /** What the queue needs of the store. */
 export interface QueueHost {
-  readonly engine: () => Promise<BatchEngine>;
+  readonly colorizer: JobColorizer;
   readonly roots: Roots;
   entries(): Iterable<JobEntry>;
   /** Changes a job and tells it; `ERR_OUTPUT_WRITE` leaves it as it was. */
@@ -37,43 +40,54 @@ const log = getLogger("jobs");
 
 export class JobQueue {
   readonly #host: QueueHost;
-  #current: { readonly entry: JobEntry; readonly done: Promise<void> } | undefined;
+  readonly #running = new Map<JobEntry, Promise<void>>();
   #closing = false;
 
   constructor(host: QueueHost) {
     this.#host = host;
+    host.colorizer.onRoom?.(() => this.wake());
   }
 
-  /** A job was queued, moved or changed: the next one runs, or the one that runs makes room. */
+  /** A job was queued, moved or changed: the next ones run, or one that runs makes room. */
   wake(): void {
-    if (this.#closing) return;
-    const jobs = [...this.#host.entries()];
-    const stored = jobs.map((entry) => entry.stored);
-    if (this.#current !== undefined) {
-      const { entry } = this.#current;
-      if (entry.stored.state === "running" && makesRoom(entry.stored, stored)) entry.stop?.("finish");
-      return;
+    while (!this.#closing) {
+      const jobs = [...this.#host.entries()].filter((entry) => !this.#running.has(entry));
+      const next = queueOrder(jobs.map(({ stored }) => stored))[0];
+      const entry = jobs.find(({ id }) => id === next?.id);
+      if (entry === undefined) return;
+      if (!this.#takesAnother(entry)) return this.#makeRoom();
+      const done = this.#run(entry).finally(() => {
+        this.#running.delete(entry);
+        this.wake();
+      });
+      this.#running.set(entry, done);
     }
-    const next = queueOrder(stored)[0];
-    const entry = jobs.find(({ id }) => id === next?.id);
-    if (entry === undefined) return;
-    const done = this.#run(entry).finally(() => {
-      this.#current = undefined;
-      this.wake();
-    });
-    this.#current = { entry, done };
+  }
+
+  #takesAnother(next: JobEntry): boolean {
+    const running = [...this.#running.keys()].map(({ stored, progress }) => ({
+      pagesLeft: leftOf(progress ?? stored.progress, stored.counts.pages),
+      priority: priorityOf(stored),
+    }));
+    return this.#host.colorizer.takesAnother(running, priorityOf(next.stored));
+  }
+
+  #makeRoom(): void {
+    const stored = [...this.#host.entries()].map((entry) => entry.stored);
+    for (const entry of this.#running.keys())
+      if (entry.stored.state === "running" && makesRoom(entry.stored, stored)) entry.stop?.("finish");
   }
 
   /** Resolves when a job does not run any more. */
   async ended(entry: JobEntry): Promise<void> {
-    if (this.#current?.entry === entry) await this.#current.done;
+    await this.#running.get(entry);
   }
 
   /** Finishes the pages in progress and begins no other. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#current?.entry.stop?.("finish");
-    await this.#current?.done;
+    for (const entry of this.#running.keys()) entry.stop?.("finish");
+    await Promise.all(this.#running.values());
   }
 
   async #run(entry: JobEntry): Promise<void> {
@@ -114,9 +128,21 @@ export class JobQueue {
         const page = entry.onEvent(event, outcomes);
         if (page !== undefined) host.notifyPage(entry, page);
         host.notifyJob(entry);
+        if (event.type === "page-completed" || event.type === "page-failed") this.wake();
       };
       run = new JobRun({
-        engine: host.engine,
+        begin: async (pages) => {
+          const engine = await host.colorizer.begin({
+            id: entry.id,
+            name: entry.stored.name,
+            pages,
+            priority: () => priorityOf(entry.stored),
+            onCancelled: () => void this.#cancelled(entry),
+          });
+          entry.queuesPages = engine.queuesPages === true;
+          entry.prioritize = () => engine.prioritize?.();
+          return engine;
+        },
         job: { ...entry.stored, output: output! },
         paths: entry.paths,
         pictures,
@@ -132,12 +158,24 @@ export class JobQueue {
       log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
     entry.stop = undefined;
+    entry.prioritize = undefined;
+    entry.queuesPages = false;
     entry.estimate = undefined;
     entry.live.clear();
     await this.#ended(entry, { summary, fault, pictures, only, stopped: wish !== undefined, warnings });
     entry.progress = undefined;
     host.notifyJob(entry);
     host.notifyPictures(entry);
+  }
+
+  /** A job was cancelled where its pages wait: its run ends, and what is done stays. */
+  async #cancelled(entry: JobEntry): Promise<void> {
+    if (entry.stored.state !== "running") return;
+    const endedAt = new Date().toISOString();
+    await this.#host
+      .change(entry, ({ redo, ...job }) => ({ ...job, redoLater: [], state: redo?.afterwards ?? "cancelled", endedAt }))
+      .catch((error: unknown) => log.error({ err: error }, `job ${entry.id} was not marked as cancelled`));
+    entry.stop?.("finish");
   }
 
   async #ended(
@@ -176,6 +214,11 @@ export class JobQueue {
       entry.changeInMemory((job) => failed(change(job), error));
     }
   }
+}
+
+/** Pages that a job has still to do; of one that has just begun nothing is counted yet. */
+function leftOf({ total, unfinished }: StoredJob["progress"], pages: number): number {
+  return total === 0 ? pages : unfinished;
 }
 
 /** Whoever paused or cancelled a job a moment ago has the last word. */

@@ -21,7 +21,7 @@ export class Roles {
     if (added) return "reference";
     if (kind === "line_art") return "page";
     if (!this.#hasAdded) return "reference";
-    return isSurelyColored({ type: kind, confidence, ambiguous: unsure }) ? "inColour" : "page";
+    return isSurelyColored({ type: kind, confidence, ambiguous: unsure }) ? "inColor" : "page";
   }
 
   of(picture: StoredPicture): PictureRole {
@@ -38,8 +38,8 @@ export class Roles {
   }
 
   counts(other: number): Job["counts"] {
-    const counts = { pages: 0, references: 0, inColour: 0, unreadable: 0, other };
-    const keys = { page: "pages", reference: "references", inColour: "inColour", unreadable: "unreadable" } as const;
+    const counts = { pages: 0, references: 0, inColor: 0, unreadable: 0, other };
+    const keys = { page: "pages", reference: "references", inColor: "inColor", unreadable: "unreadable" } as const;
     for (const picture of this.#pictures) counts[keys[this.of(picture)]]++;
     return counts;
   }

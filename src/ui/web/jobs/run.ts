@@ -1,7 +1,6 @@
 /** One run of a job: its pictures and settings as a batch of `core`, steered until it ends. */
 import { join } from "node:path";
 import type { BatchConfigInput, PageConfig } from "../../../config/batch-config.js";
-import type { BatchEngine } from "../../../core/batch-engine.js";
 import { BatchProcessor } from "../../../core/batch-processor.js";
 import { redoRun, retryRun } from "../../../core/continue-run.js";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
@@ -17,13 +16,15 @@ import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
 import { sha256 } from "../../../platform/sha256.js";
 import type { JobInput } from "./input.js";
+import type { JobEngine } from "./job-colorizer.js";
 import { outputOf } from "./outcomes.js";
 import { noPages, noReferences, type Roles } from "./roles.js";
 import type { JobPaths, StoredJob, StoredPicture, StoredPictures } from "./stored.js";
 
 /** What a run is made of. */
 export interface RunParts {
-  readonly engine: () => Promise<BatchEngine>;
+  /** Begins with so many pages. */
+  readonly begin: (pages: number) => Promise<JobEngine>;
   readonly job: StoredJob & { readonly output: NonNullable<StoredJob["output"]> };
   readonly paths: JobPaths;
   readonly pictures: StoredPictures;
@@ -40,6 +41,7 @@ export type StopWish = "finish" | "abandon";
 export class JobRun {
   readonly #parts: RunParts;
   #processor: BatchProcessor | undefined;
+  #engine: JobEngine | undefined;
   #wish: StopWish | undefined;
 
   constructor(parts: RunParts) {
@@ -50,8 +52,9 @@ export class JobRun {
   stop(wish: StopWish): void {
     if (this.#wish === "abandon") return;
     this.#wish = wish;
-    if (wish === "finish") void this.#processor?.close();
-    else void this.#processor?.cancelProcessing();
+    if (wish === "abandon") return void this.#processor?.cancelProcessing();
+    void this.#processor?.close();
+    this.#engine?.withdraw?.();
   }
 
   /**
@@ -64,7 +67,7 @@ export class JobRun {
     const references = roles.all("reference");
     if (pages.length === 0) throw noPages();
     if (references.length === 0) throw noReferences();
-    const engine = await this.#parts.engine();
+    const { engine, pagesInFlight } = (this.#engine = await this.#parts.begin(pages.length));
     if (this.#wish !== undefined) return undefined;
     const only = job.redo === undefined ? undefined : namesOf(job.redo.pages, pages);
     await this.#prepareOutput(only);
@@ -80,6 +83,7 @@ export class JobRun {
           onEvent(event);
         },
         redact,
+        ...(pagesInFlight === undefined ? {} : { pagesInFlight }),
         ...(only === undefined ? {} : { only }),
       });
       this.#processor = processor;

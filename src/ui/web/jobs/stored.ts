@@ -37,6 +37,8 @@ const storedJob = z.strictObject({
   startedAt,
   endedAt,
   background: z.boolean(),
+  /** On a farm; higher goes first. Default 0. */
+  priority: z.int().min(0).optional(),
   source,
   settings: jobSettings,
   /** Queued jobs run in the order of their ranks. */
@@ -137,7 +139,7 @@ export async function damagedJob(id: string, path: string): Promise<StoredJob> {
   const text = await textOf(path).catch(() => undefined);
   const said = parsed(rescued, text);
   const { birthtime } = await stat(dirname(path));
-  const none = { pages: 0, references: 0, inColour: 0, unreadable: 0, other: 0 };
+  const none = { pages: 0, references: 0, inColor: 0, unreadable: 0, other: 0 };
   return {
     version: 1,
     id,

@@ -1,5 +1,5 @@
 /** The interface between the server and the jobs: options, opened files, and the calls. */
-import type { BatchEngine, PicturePool } from "../../../core/batch-engine.js";
+import type { PicturePool } from "../../../core/batch-engine.js";
 import type {
   Job,
   JobSettings,
@@ -10,6 +10,7 @@ import type {
   RedoSettings,
   ServerEvent,
 } from "../api/schemas.js";
+import type { JobColorizer } from "./job-colorizer.js";
 
 /** How much the store takes. */
 export interface JobLimits {
@@ -23,8 +24,8 @@ export interface JobLimits {
 export interface JobStoreOptions {
   /** Folder of the jobs and their index; made where it is missing. */
   readonly data: string;
-  /** Opens the engine, or gives the one that is open. Asked when a job needs it; it is not closed here. */
-  readonly engine: () => Promise<BatchEngine>;
+  /** Colours pages; asked when a job begins. It is not closed here. */
+  readonly colorizer: JobColorizer;
   /** Classifies uploaded pictures; needs no engine. It is not closed here. */
   readonly pool: PicturePool;
   /** Folders on the server that jobs may read, by name. Default: none. */
@@ -51,6 +52,8 @@ export interface JobChanges {
   readonly background?: boolean | undefined;
   /** New place among the queued jobs, from 0. */
   readonly position?: number | undefined;
+  /** 0 to 1000; higher goes first. Of a farm's jobs. */
+  readonly priority?: number | undefined;
 }
 
 /** What an upload is. */
@@ -118,6 +121,7 @@ export interface Jobs {
    * allowed root; QueueError `ERR_QUEUE_FULL`
    */
   create(job?: NewJob): Promise<Job>;
+  /** @throws ValidationError `ERR_ARGUMENT` for a priority where jobs have none */
   update(id: string, changes: JobChanges): Promise<Job>;
   /** Cancels the job where it runs, and deletes its folder. */
   remove(id: string): Promise<void>;

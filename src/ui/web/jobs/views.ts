@@ -26,6 +26,7 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(position === undefined ? {} : { position }),
     background,
+    ...(stored.priority === undefined ? {} : { priority: stored.priority }),
     source,
     scanning: scan !== undefined,
     settings,

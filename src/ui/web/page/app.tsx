@@ -3,7 +3,9 @@ import { useEffect } from "preact/hooks";
 import type { JSX } from "preact";
 import { Chapters } from "./chapters/chapters.js";
 import { connection } from "./data/events.js";
+import { farm, hasFarm } from "./data/farm.js";
 import { jobsTrouble, readAll, server } from "./data/store.js";
+import { FarmPage } from "./farm/farm-page.js";
 import { JobPage } from "./job/job-page.js";
 import icon from "./icon.svg";
 import { href, route, type Route } from "./lib/route.js";
@@ -18,6 +20,7 @@ function View({ route }: { readonly route: Route }): JSX.Element {
   if (route.view === "job") return <JobPage key={route.job} id={route.job} />;
   if (route.view === "picture") return <Viewer key={route.job} job={route.job} picture={route.picture} />;
   if (route.view === "one-page") return <OnePage key={route.job} id={route.job} />;
+  if (route.view === "farm") return <FarmPage />;
   return <Chapters />;
 }
 
@@ -25,8 +28,9 @@ function Header({ view }: { readonly view: Route["view"] }): JSX.Element {
   const links = [
     ["chapters", t.value.nav.chapters, href({ view: "chapters" })],
     ["one-page", t.value.nav.onePage, href({ view: "one-page" })],
+    ...(hasFarm.value ? ([["farm", t.value.nav.farm, href({ view: "farm" })]] as const) : []),
   ] as const;
-  const current = view === "one-page" ? "one-page" : "chapters";
+  const current = view === "one-page" || view === "farm" ? view : "chapters";
   return (
     <header class="page-header">
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), focusMain())}>
@@ -90,6 +94,11 @@ export function App(): JSX.Element {
       {connection.value === "lost" && (
         <p class="connection" role="status">
           {t.value.connection.lost}
+        </p>
+      )}
+      {connection.value !== "lost" && farm.value?.connected === false && (
+        <p class="connection" role="status">
+          {t.value.connection.farmLost}
         </p>
       )}
       <main id="main" tabIndex={-1} class={`view-${here.view}`}>

@@ -9,6 +9,7 @@ import "./styles/settings.css";
 import "./styles/results.css";
 import "./styles/viewer.css";
 import "./styles/desk.css";
+import "./styles/farm.css";
 import { render } from "preact";
 import { App } from "./app.js";
 import { startEvents } from "./data/events.js";

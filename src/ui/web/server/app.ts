@@ -12,6 +12,7 @@ import { pageFiles } from "./page-files.js";
 import { problem, problemHandler, PROBLEM_TYPE, routeOf, sendProblem } from "./problems.js";
 import { colorizeRoute } from "./routes/colorize.js";
 import { eventRoutes } from "./routes/events.js";
+import { farmRoutes } from "./routes/farm.js";
 import { fileRoutes } from "./routes/files.js";
 import { jobRoutes } from "./routes/jobs.js";
 import { pictureFileRoutes } from "./routes/picture-files.js";
@@ -99,6 +100,7 @@ function routes(app: App, services: Services): void {
         eventRoutes,
         rootRoutes,
         colorizeRoute,
+        farmRoutes,
       ])
         add(api, services);
     },

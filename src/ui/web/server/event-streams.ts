@@ -104,7 +104,7 @@ export class EventStreams {
 function jobOf(event: ServerEvent): string | undefined {
   if (event.type === "job") return event.job.id;
   if (event.type === "job-removed") return event.id;
-  return event.type === "reset" ? undefined : event.job;
+  return event.type === "reset" || event.type === "farm" ? undefined : event.job;
 }
 
 function concerns({ job }: Stream, of: string | undefined): boolean {

@@ -4,7 +4,7 @@ import type { ColorizeImageOptions } from "../../../colorization/colorize-image.
 import { BatchProcessingError } from "../../../errors.js";
 import type { Job, JobSettings, PageOwnSettings, Picture } from "../api/schemas.js";
 import type { Jobs, OpenedPicture } from "../jobs/types.js";
-import type { LazyEngine } from "./lazy-engine.js";
+import type { Backend } from "./backend.js";
 import { Semaphore } from "./semaphore.js";
 
 /** Documents that may be waited for. */
@@ -19,12 +19,12 @@ export interface LayeredPage {
 
 export class LayeredPages {
   readonly #jobs: Jobs;
-  readonly #engine: LazyEngine;
+  readonly #backend: Pick<Backend, "colorizeImage">;
   readonly #turns = new Semaphore(1, MOST_WAITING);
 
-  constructor(jobs: Jobs, engine: LazyEngine) {
+  constructor(jobs: Jobs, backend: Pick<Backend, "colorizeImage">) {
     this.#jobs = jobs;
-    this.#engine = engine;
+    this.#backend = backend;
   }
 
   /**
@@ -47,8 +47,7 @@ export class LayeredPages {
         })),
       );
       const hints = own.hints === "strokes" ? await bytesOf(await this.#jobs.openPicture(job, id, "hints")) : own.hints;
-      const engine = await this.#engine.open();
-      const { data } = await engine.colorizeImage(await bytesOf(original), {
+      const { data } = await this.#backend.colorizeImage(await bytesOf(original), {
         ...look(this.#jobs.get(job), own),
         seed: page.result.seed,
         ...(hints === undefined ? {} : { hints }),

@@ -1,16 +1,20 @@
-/** The engine, opened when the first page needs it; what its model is can be told before. */
+/** The engine of this process, opened when the first page needs it; what its model is can be told before. */
+import type { ColorizedImage, ColorizeImageOptions } from "../../../colorization/colorize-image.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { Engine } from "../../../colorization/engine.js";
-import { openModelPackage, type ModelPackage } from "../../../model/package.js";
-import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
-import { ignoredSettings } from "../../../model/ignored-settings.js";
+import type { Style } from "../../../config/batch-config.js";
 import type { ServerInfo } from "../api/schemas.js";
+import { oneEngine } from "../jobs/job-colorizer.js";
+import type { Backend, PageLines } from "./backend.js";
+import { ModelFacts } from "./model-facts.js";
 
 /** One engine for all jobs and calls. */
-export class LazyEngine {
+export class LazyEngine implements Backend {
+  readonly unavailable = [];
+  readonly farm = undefined;
   readonly #options: EngineOptions;
+  readonly #facts: ModelFacts;
   #opening: Promise<Engine> | undefined;
-  #package: Promise<ModelPackage> | undefined;
 
   /** @param onOpen told of the engine once it is open */
   constructor(
@@ -18,6 +22,7 @@ export class LazyEngine {
     readonly onOpen: (engine: Engine) => void = () => {},
   ) {
     this.#options = options;
+    this.#facts = new ModelFacts(options.model);
   }
 
   /** Opens the engine, or gives the one that is open. One that could not be opened is tried again by the next call. */
@@ -35,44 +40,29 @@ export class LazyEngine {
     return this.#opening;
   };
 
-  /** Folder of the model package. */
-  get directory(): string {
-    return modelDirectory(this.#options.model);
-  }
+  readonly jobs = oneEngine(this.open);
 
-  /** The same, undefined for the embedded model and for a name that leads nowhere. */
   get namedDirectory(): string | undefined {
-    try {
-      const { directory } = this;
-      return directory === embeddedModelDirectory() ? undefined : directory;
-    } catch {
-      return undefined;
-    }
+    return this.#facts.namedDirectory;
   }
 
-  /**
-   * What the model is and what it heeds, from its manifest.
-   * @throws ModelError `ERR_MODEL_*`
-   */
-  async model(): Promise<Pick<ServerInfo, "model" | "styles" | "ignored">> {
-    this.#package ??= openModelPackage(this.directory, { verify: false }).catch((error: unknown) => {
-      this.#package = undefined;
-      throw error;
-    });
-    const { manifest, styles, directory } = await this.#package;
-    const { name, version, trained } = manifest;
-    return {
-      model: { name, version, trained, standIn: directory === embeddedModelDirectory() },
-      styles: [...styles],
-      ignored: ignoredSettings(manifest).map(({ key, because, unless }) => ({
-        setting: key,
-        because,
-        ...(unless === undefined ? {} : { unless }),
-      })),
-    };
+  model(): Promise<Pick<ServerInfo, "model" | "styles" | "ignored">> {
+    return this.#facts.info();
   }
 
-  /** Waits for the pages in flight, then frees everything. */
+  async colorizeImage(picture: Uint8Array, options: ColorizeImageOptions): Promise<ColorizedImage> {
+    return (await this.open()).colorizeImage(picture, options);
+  }
+
+  async lines(page: Uint8Array, name: string, style: Style | undefined): Promise<PageLines> {
+    const engine = await this.open();
+    const wanted = style ?? engine.styles.find((one) => one === "line + shadow") ?? engine.styles[0]!;
+    const { image } = await engine.pool.decode(new Uint8Array(page), name, { keepGray: true });
+    const lines = await engine.extractLines(image, wanted);
+    const bytes = await engine.pool.encode(lines, { format: "png" }, name);
+    return { bytes, version: `${engine.model.hash.slice(0, 8)}-${wanted.replace(/\W/g, "")}` };
+  }
+
   async close(): Promise<void> {
     await (await this.#opening?.catch(() => undefined))?.close();
   }

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Style } from "../../../config/batch-config.js";
 import type { OpenedPicture } from "../jobs/types.js";
-import type { LazyEngine } from "./lazy-engine.js";
+import type { Backend } from "./backend.js";
 import { Semaphore } from "./semaphore.js";
 
 /** Pages whose lines may be waited for. */
@@ -10,11 +10,11 @@ const MOST_WAITING = 64;
 
 /** Extracts line art, one page at a time. */
 export class LineArt {
-  readonly #engine: LazyEngine;
+  readonly #backend: Pick<Backend, "lines">;
   readonly #turns = new Semaphore(1, MOST_WAITING);
 
-  constructor(engine: LazyEngine) {
-    this.#engine = engine;
+  constructor(backend: Pick<Backend, "lines">) {
+    this.#backend = backend;
   }
 
   /**
@@ -24,13 +24,10 @@ export class LineArt {
    */
   get(open: () => Promise<OpenedPicture>, style: Style | undefined): Promise<{ bytes: Uint8Array; version: string }> {
     return this.#turns.run(async () => {
-      const [page, engine] = await Promise.all([open(), this.#engine.open()]);
-      const wanted = style ?? engine.styles.find((one) => one === "line + shadow") ?? engine.styles[0]!;
-      const bytes = page.bytes ?? new Uint8Array(await readFile(page.path!));
-      const { image } = await engine.pool.decode(new Uint8Array(bytes), page.name, { keepGray: true });
-      const lines = await engine.extractLines(image, wanted);
-      const file = await engine.pool.encode(lines, { format: "png" }, page.name);
-      return { bytes: file, version: `${page.version}-${engine.model.hash.slice(0, 8)}-${wanted.replace(/\W/g, "")}` };
+      const page = await open();
+      const file = page.bytes ?? new Uint8Array(await readFile(page.path!));
+      const { bytes, version } = await this.#backend.lines(file, page.name, style);
+      return { bytes, version: `${page.version}-${version}` };
     });
   }
 }

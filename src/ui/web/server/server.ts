@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
+import type { PicturePool } from "../../../core/batch-engine.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { getLogger } from "../../../logging.js";
@@ -12,6 +13,7 @@ import { packagePath } from "../../../platform/package-files.js";
 import type { Jobs, JobStoreOptions } from "../jobs/types.js";
 import { createApp } from "./app.js";
 import type { App } from "./app-type.js";
+import type { Backend } from "./backend.js";
 import { DiskSpace } from "./disk-space.js";
 import { EventStreams } from "./event-streams.js";
 import { LazyEngine } from "./lazy-engine.js";
@@ -42,9 +44,12 @@ export interface WebServerOptions {
   readonly data: string;
   /** Folders on this machine that jobs may read, by name; real paths. */
   readonly roots?: ReadonlyMap<string, string>;
+  /** Of the engine of this process. */
   readonly engine?: EngineOptions;
   /** Told of the engine once it is open. */
   readonly onEngine?: (engine: Engine) => void;
+  /** Opens what colours the pages. Default: the engine of this process. */
+  readonly openBackend?: (pool: PicturePool) => Promise<Backend>;
   readonly limits?: Partial<ServerLimits>;
   /** Opens the jobs. */
   readonly openJobs: (options: JobStoreOptions) => Promise<Jobs>;
@@ -71,13 +76,19 @@ export interface WebServer {
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { host, port, token, data, roots = new Map<string, string>(), hostNames = [] } = options;
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const engine = new LazyEngine(options.engine ?? {}, options.onEngine);
   const pool = new LazyPool();
   const uploadFolder = join(data, "uploads");
   await makeDataFolder(uploadFolder);
-  await engine.model(); // a model that is not there is told at once, and not with the first page
-  const jobs = await options.openJobs({ data, engine: engine.open, pool, roots });
-  const model = engine.namedDirectory;
+  const backend = (await options.openBackend?.(pool)) ?? new LazyEngine(options.engine ?? {}, options.onEngine);
+  let jobs: Jobs;
+  try {
+    await backend.model(); // a model that is not there is told at once, and not with the first page
+    jobs = await options.openJobs({ data, colorizer: backend.jobs, pool, roots });
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+  const model = backend.namedDirectory;
   const redactor = new Redactor(
     new Map([
       ...(model === undefined ? [] : [[model, "the model"] as const]),
@@ -87,13 +98,14 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   );
   const events = new EventStreams(limits, (event) => redactor.redact(JSON.stringify(event)));
   const stopTelling = jobs.events((event) => events.tell(event));
+  const stopTellingOfFarm = backend.farm?.events((event) => events.tell(event));
   const space = new DiskSpace(data, limits.freeBytes);
   const uploads = new Uploads({ jobs, folder: uploadFolder, space, path: `${API}/uploads`, limits });
   const slowBodies = new SlowBodies(limits);
   const app = createApp(
     {
       jobs,
-      engine,
+      backend,
       events,
       uploads,
       space,
@@ -103,8 +115,8 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         maxBytes: limits.thumbnailBytes,
         mostWaiting: limits.thumbnailsWaiting,
       }),
-      lineArt: new LineArt(engine),
-      layeredPages: new LayeredPages(jobs, engine),
+      lineArt: new LineArt(backend),
+      layeredPages: new LayeredPages(jobs, backend),
       redactor,
       limits,
       uploadFolder,
@@ -118,12 +130,13 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   );
   const end = async (): Promise<void> => {
     stopTelling();
+    stopTellingOfFarm?.();
     uploads.close();
     slowBodies.close();
     events.close();
     const jobsClosed = jobs.close();
     await Promise.all([closeApp(app), jobsClosed]);
-    await Promise.all([pool.close(), engine.close()]);
+    await Promise.all([pool.close(), backend.close()]);
   };
   try {
     await app.listen({ host, port });

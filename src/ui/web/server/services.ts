@@ -1,8 +1,8 @@
 /** Services that the routes use. */
 import type { Jobs } from "../jobs/types.js";
+import type { Backend } from "./backend.js";
 import type { DiskSpace } from "./disk-space.js";
 import type { EventStreams } from "./event-streams.js";
-import type { LazyEngine } from "./lazy-engine.js";
 import type { ServerLimits } from "./limits.js";
 import type { LayeredPages } from "./layered-page.js";
 import type { LineArt } from "./line-art.js";
@@ -13,7 +13,7 @@ import type { Uploads } from "./uploads.js";
 /** Everything that answers requests. */
 export interface Services {
   readonly jobs: Jobs;
-  readonly engine: LazyEngine;
+  readonly backend: Backend;
   readonly events: EventStreams;
   readonly uploads: Uploads;
   readonly space: DiskSpace;

@@ -3,6 +3,7 @@
 import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig } from "../../../../src/config/batch-config.js";
 import type { BatchSummary } from "../../../../src/core/events.js";
@@ -73,9 +74,11 @@ async function run(output: string): Promise<Seen> {
   const engine = paperEngine(async (request) => {
     if (cleared) clearedFor.push(request.name);
     cleared = false;
-    for (let turn = 0; turn < 20; turn++) {
+    // The last two pages, which are never alone here, wait for each other, however slow the machine is.
+    const turns = (): number => (engine.mostInColouring < 2 && /p[34]/.test(request.name) ? 2000 : 20);
+    for (let turn = 0; turn < turns(); turn++) {
       beside[request.name] = Math.max(beside[request.name] ?? 0, engine.inColouring);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleep(2);
     }
     return onPaper(request);
   }, 3);

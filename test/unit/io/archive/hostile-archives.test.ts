@@ -197,15 +197,15 @@ describe("limits", () => {
     });
   });
 
-  it("100,000 entries: refused by the default limit before they are read; with a higher one they are listed, and reading them holds one at a time", async () => {
-    const entries = Array.from({ length: 100_000 }, (_, i) => ({ name: `${i}.png`, data: "0123456789" }));
+  it("60,000 entries: refused by the default limit before they are read; with a higher one they are listed, and reading them holds one at a time", async () => {
+    const entries = Array.from({ length: 60_000 }, (_, i) => ({ name: `${i}.png`, data: "0123456789" }));
     const bytes = rawZip(entries);
     await expect(open(bytes)).rejects.toMatchObject({
       code: "ERR_ZIP_LIMIT",
-      message: expect.stringContaining("100000 entries, more than the limit maxEntries 50000"),
+      message: expect.stringContaining("60000 entries, more than the limit maxEntries 50000"),
     });
     const source = await open(bytes, { maxEntries: 200_000 });
-    expect(source.entries()).toHaveLength(100_000);
+    expect(source.entries()).toHaveLength(60_000);
     for (let i = 0; i < 2000; i++) await source.entries()[i]!.read();
     const before = process.memoryUsage().arrayBuffers;
     for (let i = 2000; i < 12_000; i++) await source.entries()[i]!.read();

@@ -83,8 +83,8 @@ describe("the question about a preview", () => {
   it("decides nothing at the end of the input and at a signal", async () => {
     expect((await ask([])).decision).toBeUndefined();
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 20);
     const streams = { input: new PassThrough(), output: new PassThrough() };
+    streams.output.once("data", () => setImmediate(() => controller.abort()));
     expect(await askAboutPreview(preview, controller.signal, { streams })).toBeUndefined();
   });
 

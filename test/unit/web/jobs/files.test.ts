@@ -66,12 +66,12 @@ describe("again", () => {
     await using jobs = await TestJobs.onPaper();
     const { id } = await jobs.chapter(2, { settings: { seed: 2 } });
     const page = await jobs.picture(id, "p2.png");
-    await jobs.store.updatePictures(id, [page.id], { role: "inColour" });
+    await jobs.store.updatePictures(id, [page.id], { role: "inColor" });
     await jobs.done(id);
     const next = await jobs.store.again(id);
     expect(next).toMatchObject({ state: "draft", settings: { seed: 2 } });
     await jobs.until(next.id, ({ scanning }) => !scanning);
-    expect((await jobs.picture(next.id, "p2.png")).role).toBe("inColour");
+    expect((await jobs.picture(next.id, "p2.png")).role).toBe("inColor");
     await jobs.store.remove(id);
     expect(await jobs.done(next.id)).toMatchObject({ state: "completed", progress: { completed: 1 } });
   });

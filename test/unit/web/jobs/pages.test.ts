@@ -22,7 +22,7 @@ describe("pictures", () => {
     });
     expect(jobs.store.get(id)).toMatchObject({
       name: "Mine",
-      counts: { pages: 1, references: 1, inColour: 0, unreadable: 1, other: 1 },
+      counts: { pages: 1, references: 1, inColor: 0, unreadable: 1, other: 1 },
     });
     expect(await jobs.picture(id, "a/p1.png")).toMatchObject({ role: "page", width: 200, height: 280, unsure: false });
     const broken = await jobs.picture(id, "a/broken.png");
@@ -41,7 +41,7 @@ describe("pictures", () => {
     const { id } = await jobs.chapter(1);
     await jobs.upload(id, { "some/../cover.jpg": await colourPage(3) }, "reference").catch(() => undefined);
     await jobs.upload(id, { "folder/poster.jpg": await colourPage(3) }, "reference");
-    expect(jobs.store.get(id).counts).toMatchObject({ pages: 1, references: 1, inColour: 2 });
+    expect(jobs.store.get(id).counts).toMatchObject({ pages: 1, references: 1, inColor: 2 });
     const poster = await jobs.picture(id, "poster.jpg");
     expect(poster).toMatchObject({ added: true, role: "reference" });
     expect((await jobs.done(id)).state).toBe("completed");
@@ -49,7 +49,7 @@ describe("pictures", () => {
     const again = await jobs.store.again(id);
     await jobs.until(again.id, ({ scanning }) => !scanning);
     await jobs.store.removeReference(again.id, poster.id);
-    expect(jobs.store.get(again.id).counts).toMatchObject({ references: 2, inColour: 0 });
+    expect(jobs.store.get(again.id).counts).toMatchObject({ references: 2, inColor: 0 });
     await expect(jobs.store.removeReference(id, (await jobs.picture(id, "p1.png")).id)).rejects.toMatchObject({
       code: "ERR_STATE",
     });
@@ -68,7 +68,7 @@ describe("pictures", () => {
     gate.open();
     await jobs.until(id, ({ progress }) => progress.completed === 1);
     await jobs.upload(id, { "poster.jpg": await colourPage(3) }, "reference");
-    const counts = { pages: 3, references: 3, inColour: 0 };
+    const counts = { pages: 3, references: 3, inColor: 0 };
     expect(jobs.store.get(id).counts).toMatchObject(counts);
     expect(await jobs.picture(id, "ref_a.jpg")).toMatchObject({ role: "reference", suggested: "reference" });
     await jobs.restart();
@@ -85,7 +85,7 @@ describe("pictures", () => {
     // Begun anew as another job, it is sorted as any draft.
     const again = await jobs.store.again(id);
     await jobs.until(again.id, ({ scanning }) => !scanning);
-    expect(jobs.store.get(again.id).counts).toMatchObject({ pages: 3, references: 1, inColour: 2 });
+    expect(jobs.store.get(again.id).counts).toMatchObject({ pages: 3, references: 1, inColor: 2 });
   });
 
   it("are looked at again where another file of the same size has taken their place", async () => {

@@ -220,7 +220,7 @@ describe("the queue", () => {
     await jobs.store.updatePictures(
       bad.id,
       references.map(({ id }) => id),
-      { role: "inColour" },
+      { role: "inColor" },
     );
     await expect(jobs.store.start(bad.id)).rejects.toMatchObject({ code: "ERR_NO_REFERENCES" });
     expect((await jobs.done(good.id)).state).toBe("completed");

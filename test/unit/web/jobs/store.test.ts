@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ModelError, ResourceError } from "../../../../src/errors.js";
 import { Feed } from "../../../../src/ui/web/jobs/feed.js";
 import type { ServerEvent } from "../../../../src/ui/web/api/schemas.js";
-import { problemOf, statusOf } from "../../../../src/ui/web/jobs/index.js";
+import { oneEngine, problemOf, statusOf } from "../../../../src/ui/web/jobs/index.js";
 import { Gate, TestJobs } from "../../../support/job-store.js";
 import { onPaper, paperEngine } from "../../../support/paper-engine.js";
 
@@ -171,7 +171,7 @@ describe("a job", () => {
       if (broken) throw new ModelError("ERR_MODEL_NOT_FOUND", "there is no model");
       return paper;
     };
-    await using jobs = await TestJobs.with(paper, { engine });
+    await using jobs = await TestJobs.with(paper, { colorizer: oneEngine(engine) });
     const { id } = await jobs.chapter(1);
     expect(await jobs.done(id)).toMatchObject({
       state: "failed",

@@ -1,7 +1,8 @@
 /** Follows the server's events. The browser reconnects and asks for what it missed; where it gives up, this does. */
 import { signal } from "@preact/signals";
 import type { ServerEvent } from "../../api/schemas.js";
-import { API } from "../lib/api.js";
+import { api, API } from "../lib/api.js";
+import { hasFarm, putFarm } from "./farm.js";
 import { dropJob, knownPicturesOf, putJob, readAll } from "./store.js";
 
 /** Whether events arrive. */
@@ -11,14 +12,22 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 /** So long a page stays connected that nobody sees. */
 const UNSEEN_MS = 3000;
-const TYPES: readonly ServerEvent["type"][] = ["job", "job-removed", "picture", "pictures", "reset"];
+const TYPES: readonly ServerEvent["type"][] = ["job", "job-removed", "picture", "pictures", "farm", "reset"];
 
 function apply(event: ServerEvent): void {
   if (event.type === "job") putJob(event.job);
   else if (event.type === "job-removed") dropJob(event.id);
   else if (event.type === "picture") knownPicturesOf(event.job)?.put([event.picture]);
+  else if (event.type === "farm") putFarm(event.farm);
   else if (event.type === "pictures") void knownPicturesOf(event.job)?.load();
-  else void readAll();
+  else void readEverything();
+}
+
+/** Reads again whatever the page holds; the farm's state comes with its own call. */
+async function readEverything(): Promise<void> {
+  await readAll();
+  // A farm that cannot be read now is told by its next event.
+  if (hasFarm.peek()) await api.farm().then(putFarm, () => {});
 }
 
 /**
@@ -38,7 +47,7 @@ export function startEvents(): void {
     stream.addEventListener("open", () => {
       connection.value = "open";
       waitMs = FIRST_WAIT_MS;
-      if (fresh) void readAll();
+      if (fresh) void readEverything();
       fresh = false;
     });
     const onEvent = (message: MessageEvent<string>): void => apply(JSON.parse(message.data) as ServerEvent);

@@ -2,7 +2,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
+import { hasFarm } from "../data/farm.js";
 import { dropJob, putJob } from "../data/store.js";
+import { PriorityField } from "../farm/priority-field.js";
 import { api, urls, type JobAction } from "../lib/api.js";
 import { go, route } from "../lib/route.js";
 import { Button, ButtonLink } from "../parts/button.js";
@@ -32,6 +34,13 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
   const busy = action.busy.value;
   return (
     <>
+      {hasFarm.value && !compact && !ended && !job.background && state !== "damaged" && (
+        <PriorityField
+          name={job.name}
+          value={job.priority ?? 0}
+          onChange={(priority) => void action.run(async () => putJob(await api.updateJob(job.id, { priority })))}
+        />
+      )}
       {job.result && (
         <ButtonLink
           label={ended ? texts.download : texts.downloadSoFar}

@@ -38,15 +38,15 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
     return {
       page: sorted(all, "page"),
       reference: sorted(all, "reference"),
-      inColour: sorted(all, "inColour"),
+      inColor: sorted(all, "inColor"),
       unreadable: all.filter((picture) => picture.role === "unreadable"),
     };
   });
-  const { page, reference, inColour, unreadable } = groups.value;
+  const { page, reference, inColor, unreadable } = groups.value;
   const { gallery } = t.value;
   if (!set.loaded.value || (job.scanning && set.ids.value.length === 0))
     return <p class="hint-text busy">{gallery.reading}</p>;
-  const nothing = page.length + reference.length + inColour.length + unreadable.length === 0;
+  const nothing = page.length + reference.length + inColor.length + unreadable.length === 0;
   if (nothing)
     return (
       <div class="empty">
@@ -88,14 +88,14 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
         title={gallery.references}
         text={gallery.referencesText}
       />
-      {inColour.length > 0 && (
+      {inColor.length > 0 && (
         <Section
           job={job}
           set={set}
-          role="inColour"
-          ids={inColour}
+          role="inColor"
+          ids={inColor}
           icon="image"
-          title={gallery.inColour}
+          title={gallery.inColor}
           text={gallery.inColourText}
         />
       )}
@@ -138,7 +138,7 @@ interface SectionProps {
 const MOVES: Readonly<Record<SortRole, { readonly key: string; readonly icon: IconName }>> = {
   page: { key: "p", icon: "lines" },
   reference: { key: "r", icon: "drop" },
-  inColour: { key: "c", icon: "image" },
+  inColor: { key: "c", icon: "image" },
 };
 
 function Section({ job, set, role, ids, title, text, icon }: SectionProps): JSX.Element {
@@ -172,7 +172,7 @@ function Section({ job, set, role, ids, title, text, icon }: SectionProps): JSX.
       class={`gallery ${over.value ? "over" : ""}`}
       aria-label={title}
       onDragOver={(event) => {
-        if (event.dataTransfer?.types.includes(DRAG_TYPE) || (role !== "inColour" && bringsFiles(event))) {
+        if (event.dataTransfer?.types.includes(DRAG_TYPE) || (role !== "inColor" && bringsFiles(event))) {
           event.preventDefault();
           over.value = true;
         }
@@ -200,7 +200,7 @@ function Section({ job, set, role, ids, title, text, icon }: SectionProps): JSX.
           <>
             <Button label={gallery.all} onClick={() => selection.set(ids)} />
             <Button label={gallery.none} disabled={chosen.length === 0} onClick={() => selection.clear()} />
-            {role !== "inColour" && (
+            {role !== "inColor" && (
               <span class="best">
                 <Button label={gallery.best} onClick={() => selection.set(surest())} />
                 <input

@@ -1,4 +1,5 @@
 /** The calls of the HTTP API that the page makes, and the addresses of pictures. */
+import type { Farm } from "../../api/farm.js";
 import type {
   Job,
   JobSettings,
@@ -91,8 +92,10 @@ export const api = {
     settings?: JobSettings;
     background?: boolean;
   }) => json<Job>("POST", "/jobs", body),
-  updateJob: (id: string, body: { name?: string; settings?: JobSettings; background?: boolean; position?: number }) =>
-    json<Job>("PATCH", `/jobs/${id}`, body),
+  updateJob: (
+    id: string,
+    body: { name?: string; settings?: JobSettings; background?: boolean; position?: number; priority?: number },
+  ) => json<Job>("PATCH", `/jobs/${id}`, body),
   removeJob: (id: string) => done("DELETE", `/jobs/${id}`),
   act: (id: string, action: JobAction, body: object = {}) => json<Job>("POST", `/jobs/${id}/${action}`, body),
   pictures: (id: string) => json<Picture[]>("GET", `/jobs/${id}/pictures`),
@@ -103,6 +106,14 @@ export const api = {
     done("POST", `/jobs/${id}/redo`, { ids, settings }),
   putHints: (id: string, picture: string, png: Blob) => done("PUT", `/jobs/${id}/pictures/${picture}/hints`, png),
   removeHints: (id: string, picture: string) => done("DELETE", `/jobs/${id}/pictures/${picture}/hints`),
+  farm: () => json<Farm>("GET", "/farm"),
+  pauseFarm: () => json<Farm>("POST", "/farm/pause", {}),
+  resumeFarm: () => json<Farm>("POST", "/farm/resume", {}),
+  drainNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/drain`, {}),
+  resumeNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/resume`, {}),
+  cancelChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/cancel`, {}),
+  retryChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/retry`, {}),
+  prioritizeChapter: (id: string, priority: number) => json<Farm>("PATCH", `/farm/chapters/${id}`, { priority }),
   roots: () => json<string[]>("GET", "/roots"),
   rootListing: (root: string, path: string) =>
     json<RootListing>("GET", `/roots/${encodeURIComponent(root)}?path=${encodeURIComponent(path)}`),

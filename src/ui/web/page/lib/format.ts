@@ -38,6 +38,11 @@ export function moment(iso: string): string {
   return `${date.toLocaleDateString(locale.value, { day: "numeric", month: "short", year: "numeric" })}, ${time}`;
 }
 
+/** A time of today to the second, such as "14:05:09". */
+export function clock(iso: string): string {
+  return new Date(iso).toLocaleTimeString(locale.value);
+}
+
 /** The last part of a path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);

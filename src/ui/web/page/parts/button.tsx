@@ -104,7 +104,13 @@ export function FileButton({ label, icon, accept, folder, multiple = true, kind,
 interface SegmentsProps<T extends string> {
   readonly label: string;
   readonly value: T;
-  readonly options: readonly { readonly value: T; readonly label: string; readonly icon?: IconName }[];
+  readonly options: readonly {
+    readonly value: T;
+    readonly label: string;
+    readonly icon?: IconName;
+    /** Why it cannot be chosen. */
+    readonly disabled?: string | undefined;
+  }[];
   readonly onChange: (value: T) => void;
 }
 
@@ -114,13 +120,18 @@ export function Segments<T extends string>({ label, value, options, onChange }: 
   return (
     <fieldset class="segments" aria-label={label}>
       {options.map((option) => (
-        <label key={option.value} class={option.value === value ? "chosen" : ""} title={option.label}>
+        <label
+          key={option.value}
+          class={option.value === value ? "chosen" : option.disabled ? "disabled" : ""}
+          title={option.disabled ?? option.label}
+        >
           <input
             type="radio"
             class="hidden-input"
             name={name}
             value={option.value}
             checked={option.value === value}
+            disabled={option.disabled !== undefined}
             onChange={() => onChange(option.value)}
           />
           {option.icon && <Icon name={option.icon} />}

@@ -47,7 +47,7 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
       changes.value = {};
     });
   const working = picture.state === "processing" || picture.state === "waiting";
-  const role = (to: "page" | "reference" | "inColour"): void =>
+  const role = (to: "page" | "reference" | "inColor"): void =>
     void moving.run(async () => set.put(await api.updatePictures(job.id, { ids: [picture.id], role: to })));
   return (
     <>
@@ -106,7 +106,7 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
         <section aria-label={texts.use}>
           <h2>{texts.use}</h2>
           <div class="panel-apply">
-            {(["page", "reference", "inColour"] as const)
+            {(["page", "reference", "inColor"] as const)
               .filter((to) => to !== picture.role)
               .map((to) => (
                 <Button key={to} label={t.value.gallery.moveTo[to]} busy={moving.busy.value} onClick={() => role(to)} />

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Picture } from "../../api/schemas.js";
-import { jobOf, jobsLoaded, picturesOf } from "../data/store.js";
+import { jobOf, jobsLoaded, picturesOf, server } from "../data/store.js";
 import { urls } from "../lib/api.js";
 import { go, href } from "../lib/route.js";
 import { Button, ButtonLink, Segments } from "../parts/button.js";
@@ -83,7 +83,9 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
   const options = LOOKS.filter((one) => (one === "compare" || one === "result" ? result : true)).filter(
     (one) => one !== "lines" || picture.role === "page",
   );
-  const shownLook = options.includes(look.value) ? look.value : "original";
+  const noLines = server.value?.unavailable.some(({ what }) => what === "lines") ? texts.noLines : undefined;
+  const isShown = options.includes(look.value) && !(look.value === "lines" && noLines !== undefined);
+  const shownLook = isShown ? look.value : "original";
   const zoom = Math.round(camera.zoom.value * 100);
   return (
     <div class={`viewer ${panel.value ? "with-panel" : ""}`}>
@@ -106,7 +108,11 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
             <Segments
               label={texts.look}
               value={shownLook}
-              options={options.map((value) => ({ value, label: texts.looks[value] }))}
+              options={options.map((value) => ({
+                value,
+                label: texts.looks[value],
+                disabled: value === "lines" ? noLines : undefined,
+              }))}
               onChange={(value) => (look.value = value)}
             />
           )}

@@ -24,7 +24,7 @@ const MEDIA_TYPES: Readonly<Record<ColorizedImage["format"], string>> = {
 
 /** Adds the route. */
 export function colorizeRoute(app: App, services: Services): void {
-  const { engine, limits } = services;
+  const { backend, limits } = services;
   const share = new ClientShare("pages to colour", limits.colorizeCalls, limits.colorizeCalls);
   app.post(
     "/colorize",
@@ -63,7 +63,7 @@ export function colorizeRoute(app: App, services: Services): void {
       reply.raw.once("close", () => gone.abort(new Error("the client has gone")));
       try {
         const form = await readForm(request, services);
-        const coloured = await (await engine.open()).colorizeImage(form.page, { ...form.options, signal: gone.signal });
+        const coloured = await backend.colorizeImage(form.page, { ...form.options, signal: gone.signal });
         return send(request, reply, coloured, form.name);
       } finally {
         end();

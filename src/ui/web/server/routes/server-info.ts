@@ -9,7 +9,7 @@ import type { Services } from "../services.js";
 const tags = ["server"];
 
 /** Adds the routes. */
-export function serverInfoRoutes(app: App, { engine, jobs, limits }: Services): void {
+export function serverInfoRoutes(app: App, { backend, jobs, limits }: Services): void {
   app.get(
     "/server",
     {
@@ -22,7 +22,9 @@ export function serverInfoRoutes(app: App, { engine, jobs, limits }: Services): 
     },
     async () => ({
       version: VERSION,
-      ...(await engine.model()),
+      ...(await backend.model()),
+      unavailable: backend.unavailable,
+      ...(backend.farm === undefined ? {} : { farm: { name: backend.farm.name } }),
       roots: jobs.roots(),
       limits: { uploadBytes: limits.uploadBytes, pageBytes: limits.pageBytes },
     }),

@@ -1,0 +1,152 @@
+/**
+ * The workers of a farm as an engine: each page becomes a job of the queue, and its result comes out of the store. No
+ * model is loaded here.
+ */
+import { createHash } from "node:crypto";
+import type { PageOptions } from "../../colorization/request/colorize-page.js";
+import type { PageRequest, PageResult } from "../../colorization/request/page-request.js";
+import type { ReferenceFile } from "../../colorization/reference-store.js";
+import type { Style } from "../../config/batch-config.js";
+import type { BatchEngine, PicturePool } from "../../core/batch-engine.js";
+import { resultKey, withHashes } from "../store/result-key.js";
+import type { FarmStore } from "../store/farm-store.js";
+import { AwaitedPages } from "./awaited-pages.js";
+import { cancelledKey } from "./farm-keys.js";
+import type { FarmQueue, QueuedModel } from "./farm-queue.js";
+
+/** What the workers are reached with. It owns none of it. */
+export interface FarmColorizerOptions {
+  readonly queue: FarmQueue;
+  readonly store: FarmStore;
+  readonly model: QueuedModel;
+  /** Styles that the model has weights for. */
+  readonly styles: readonly Style[];
+  /** Work around the pages: sorting the input, reading references. */
+  readonly pool: PicturePool;
+  /** Pages that are worth having in the queue at once. */
+  readonly pagesInFlight: () => number;
+}
+
+/** A chapter that this process puts together. */
+export interface FarmChapter {
+  /** Tells it from all others, also after a restart. */
+  readonly name: string;
+  /** What people call it. */
+  readonly label: string;
+  readonly pages: number;
+  /** From 0; higher goes first. Asked for each page. */
+  readonly priority: () => number;
+  /** It was cancelled in the queue. */
+  readonly onCancelled?: () => void;
+}
+
+/** The workers as an engine for one chapter. */
+export interface ChapterEngine {
+  /** The chapter's job, as `queue list` shows it. */
+  readonly id: string;
+  readonly engine: BatchEngine;
+  /** Takes back the pages that no worker has begun; they are left. */
+  withdraw(): void;
+  /** The priority has changed. */
+  prioritize(): Promise<void>;
+}
+
+/** The job of a chapter that is put together here. */
+export function chapterJobId(name: string): string {
+  return createHash("sha256").update(`chapter ${name}`).digest("hex").slice(0, 12);
+}
+
+export class FarmColorizer implements AsyncDisposable {
+  readonly #options: FarmColorizerOptions;
+  readonly #pages: AwaitedPages;
+
+  constructor(options: FarmColorizerOptions) {
+    this.#options = options;
+    this.#pages = new AwaitedPages(options.queue, options.store);
+  }
+
+  /** The engine for a chapter. That it was cancelled before does not count. */
+  chapter({ name, label, pages, priority, onCancelled = () => {} }: FarmChapter): ChapterEngine {
+    const { queue, store, model, styles, pool, pagesInFlight } = this.#options;
+    const id = chapterJobId(name);
+    const references = new KeptReferences((bytes) => store.keep(bytes));
+    const cleared = queue.redis.del(cancelledKey(queue.lane.farm, id));
+    cleared.catch(() => {}); // then its pages cannot be queued either
+    const colour = async (request: PageRequest, { signal, onProgress }: PageOptions): Promise<PageResult> => {
+      signal?.throwIfAborted();
+      await cleared;
+      const stored = await withHashes(request, (bytes) => store.keep(bytes));
+      await references.kept(stored.references.map(({ hash }) => hash));
+      const key = resultKey(stored, model.hash);
+      const known = await store.result(key);
+      if (known !== undefined) return known;
+      await store.forgetFailure(key);
+      return this.#pages.run({
+        chapter: id,
+        data: { key, request: stored, chapter: label, submitter: { pages, priority: priority() } },
+        priority: priority(),
+        signal,
+        onProgress,
+        onCancelled,
+      });
+    };
+    const engine: BatchEngine = {
+      styles,
+      givesStoredResults: true,
+      model: { directory: "", hash: model.hash, manifest: model },
+      pool,
+      sessionOptions: {},
+      memory: { pagesInFlight },
+      referenceStore: references,
+      provider: async () => "the farm",
+      colorizePage: (request, options) => {
+        const work = (): Promise<PageResult> => colour(request, options);
+        return options.lane === undefined ? work() : options.lane.colouring(work, options.signal);
+      },
+    };
+    return {
+      id,
+      engine,
+      withdraw: () => this.#pages.withdraw(id),
+      prioritize: () => this.#pages.prioritize(id, priority()),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pages[Symbol.asyncDispose]();
+  }
+}
+
+/** References are put into the store when the first page needs them. */
+class KeptReferences {
+  readonly #keep: (bytes: Uint8Array) => Promise<string>;
+  readonly #files = new Map<string, ReferenceFile["read"]>();
+  readonly #kept = new Map<string, Promise<unknown>>();
+
+  constructor(keep: (bytes: Uint8Array) => Promise<string>) {
+    this.#keep = keep;
+  }
+
+  hold(files: readonly ReferenceFile[]): Disposable {
+    for (const { hash, read } of files) this.#files.set(hash, read);
+    return { [Symbol.dispose]: () => {} };
+  }
+
+  /** Resolves when the store has them. One that failed is tried again by the next page. */
+  async kept(hashes: readonly string[]): Promise<void> {
+    await Promise.all(
+      hashes.map((hash) => {
+        const read = this.#files.get(hash);
+        if (read === undefined) return this.#kept.get(hash);
+        this.#files.delete(hash);
+        const kept = read().then(this.#keep);
+        this.#kept.set(hash, kept);
+        kept.catch(() => {
+          this.#files.set(hash, read);
+          this.#kept.delete(hash);
+        });
+        return kept;
+      }),
+    );
+  }
+}

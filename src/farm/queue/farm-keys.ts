@@ -1,0 +1,50 @@
+/** Names of what a farm keeps in Redis beside BullMQ's own keys, and the channel on which changes are told. */
+import type { Redis } from "ioredis";
+
+/** All keys of this program begin with it. */
+export const PREFIX = "cobra";
+
+/** Names of the lanes that a farm has had, by model. */
+export function lanesKey(name: string): string {
+  return `${PREFIX}:${name}.lanes`;
+}
+
+/** There while the farm is paused. */
+export function pausedKey(name: string): string {
+  return `${PREFIX}:${name}.paused`;
+}
+
+/** Ids of the workers that are there, or were a moment ago. */
+export function nodesKey(name: string): string {
+  return `${PREFIX}:${name}.nodes`;
+}
+
+/** What a worker says of itself; it expires when the worker is silent. */
+export function nodeKey(name: string, id: string): string {
+  return `${PREFIX}:${name}.node:${id}`;
+}
+
+/** Ids of the workers that take no more pages. */
+export function drainedKey(name: string): string {
+  return `${PREFIX}:${name}.drained`;
+}
+
+/** There for a while after a chapter was cancelled that its submitter waits for. */
+export function cancelledKey(name: string, id: string): string {
+  return `${PREFIX}:${name}.cancelled:${id}`;
+}
+
+/** What has changed: a chapter or a page, what a worker says of itself, or which workers are drained. */
+export const CHANGES = ["queue", "nodes", "drain"] as const;
+/** What has changed. */
+export type FarmChange = (typeof CHANGES)[number];
+
+/** Channel on which changes are told. */
+export function changesChannel(name: string): string {
+  return `${PREFIX}:${name}.changes`;
+}
+
+/** Tells whoever looks at the farm that something has changed. Nobody depends on it: they look now and then as well. */
+export async function tellChange(redis: Redis, name: string, change: FarmChange): Promise<void> {
+  await redis.publish(changesChannel(name), change).catch(() => {});
+}

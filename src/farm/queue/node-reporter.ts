@@ -1,0 +1,123 @@
+/** A worker tells the farm about itself, and obeys where it is to take no more pages. */
+import type { Redis } from "ioredis";
+import { getLogger } from "../../logging.js";
+import { messageOf } from "../../errors.js";
+import { changesChannel } from "./farm-keys.js";
+import type { FarmWorker } from "./farm-worker.js";
+import { BEAT_MS, isDrained, removeNode, writeNode, type NodeRecord } from "./node-record.js";
+
+/** Between two records, however much happens. */
+const GAP_MS = 1000;
+/** Pages a minute are counted over so many minutes, or since the start. */
+const RATE_MINUTES = 10;
+const log = getLogger("worker");
+
+/** What a worker knows of itself apart from its pages. */
+export type NodeFacts = Pick<
+  NodeRecord,
+  "id" | "host" | "pid" | "version" | "model" | "devices" | "memory" | "pagesAtOnce"
+>;
+
+export interface NodeReporterOptions {
+  readonly redis: Redis;
+  /** Name of the farm. */
+  readonly name: string;
+  readonly worker: FarmWorker;
+  /** Asked before each record. */
+  readonly facts: () => NodeFacts;
+}
+
+export class NodeReporter {
+  readonly #options: NodeReporterOptions;
+  readonly #subscriber: Redis;
+  readonly #startedAt = new Date();
+  /** When pages were done, in the last minutes. */
+  #done: number[] = [];
+  readonly #beat: NodeJS.Timeout;
+  #gap: NodeJS.Timeout | undefined;
+  #writing: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  /** Begins at once. */
+  constructor(options: NodeReporterOptions) {
+    this.#options = options;
+    const { redis, name, worker } = options;
+    worker.onChange = (what) => {
+      if (what === "done") this.#done.push(Date.now());
+      this.#changed();
+    };
+    this.#subscriber = redis.duplicate();
+    this.#subscriber.on("error", () => {}); // told by the worker's own connection
+    this.#subscriber.on("message", (_channel, change) => {
+      if (change === "drain") void this.#write();
+    });
+    void this.#subscriber.subscribe(changesChannel(name)).catch(() => {});
+    this.#beat = setInterval(() => void this.#write(), BEAT_MS).unref();
+    void this.#write();
+  }
+
+  /** Takes the worker off the list. Where Redis does not answer, the record expires. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#beat);
+    clearTimeout(this.#gap);
+    this.#options.worker.onChange = undefined;
+    this.#subscriber.disconnect();
+    const { redis, name, facts } = this.#options;
+    if (redis.status !== "ready") return;
+    await this.#writing;
+    await removeNode(redis, name, facts().id).catch(() => {});
+  }
+
+  #changed(): void {
+    if (this.#closed || this.#gap !== undefined) return;
+    this.#gap = setTimeout(() => {
+      this.#gap = undefined;
+      void this.#write();
+    }, GAP_MS).unref();
+  }
+
+  /** One at a time: while Redis is away, one waits. */
+  #write(): Promise<void> {
+    if (this.#writing !== undefined) {
+      this.#again = true;
+      return this.#writing;
+    }
+    this.#writing = this.#tell()
+      .catch((error: unknown) => log.debug({ error: messageOf(error) }, "the worker's record was not written"))
+      .finally(() => {
+        this.#writing = undefined;
+        if (this.#again && !this.#closed) {
+          this.#again = false;
+          this.#changed();
+        }
+      });
+    return this.#writing;
+  }
+
+  async #tell(): Promise<void> {
+    const { redis, name, worker, facts } = this.#options;
+    const own = facts();
+    const drained = await isDrained(redis, name, own.id);
+    if (this.#closed) return;
+    worker.drain(drained);
+    await writeNode(redis, name, {
+      ...own,
+      startedAt: this.#startedAt.toISOString(),
+      ...worker.counts,
+      pagesPerMinute: this.#rate(),
+      drained,
+      working: worker.working,
+    });
+  }
+
+  #rate(): number {
+    const now = Date.now();
+    const spanMs = RATE_MINUTES * 60_000;
+    this.#done = this.#done.filter((at) => at > now - spanMs);
+    const minutes = Math.min(spanMs, now - this.#startedAt.getTime()) / 60_000;
+    // Over less than a minute a rate says nothing.
+    return Math.round((10 * this.#done.length) / Math.max(1, minutes)) / 10;
+  }
+}

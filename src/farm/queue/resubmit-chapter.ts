@@ -1,0 +1,35 @@
+/** Submits a chapter of the queue again. Results that are in the store are not made again; pages that failed are. */
+import type { Redis } from "ioredis";
+import type { PicturePool } from "../../core/batch-engine.js";
+import type { FarmStore } from "../store/farm-store.js";
+import { collectRequests } from "./collect-requests.js";
+import { FarmQueue, laneOf } from "./farm-queue.js";
+import type { QueueAdmin } from "./queue-admin.js";
+import { submitChapter, type Submission } from "./submit-chapter.js";
+
+/** What it is submitted with. */
+export interface ResubmitOptions {
+  readonly redis: Redis;
+  /** Name of the farm. */
+  readonly name: string;
+  readonly admin: QueueAdmin;
+  readonly store: FarmStore;
+  readonly pool: PicturePool;
+}
+
+/** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there, or works; errors of the chapter's input */
+export async function resubmitChapter(
+  id: string,
+  { redis, name, admin, store, pool }: ResubmitOptions,
+): Promise<Submission> {
+  const { config, pageConfigs, model, priority } = await admin.data(id);
+  await using queue = new FarmQueue(redis, laneOf(name, model));
+  const { requests, failures } = await collectRequests(config, {
+    pool,
+    model,
+    pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
+    keep: (bytes) => store.keep(bytes),
+  });
+  const unreadable = failures.length;
+  return submitChapter(queue, store, { config, pageConfigs, model, requests, unreadable, priority });
+}

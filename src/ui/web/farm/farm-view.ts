@@ -1,0 +1,42 @@
+/** A farm as the API shows it. */
+import { VERSION } from "../../../core/version.js";
+import { laneOf, type Lane } from "../../../farm/queue/farm-queue.js";
+import type { FarmState } from "../../../farm/queue/farm-watch.js";
+import type { FarmNode as Node } from "../../../farm/queue/node-record.js";
+import type { Farm, FarmNode } from "../api/farm.js";
+
+/** @param jobs of the server, by the ids of their chapters */
+export function farmView(
+  { connected, paused, nodes, chapters }: FarmState,
+  name: string,
+  lane: Lane,
+  jobs: ReadonlyMap<string, string>,
+): Farm {
+  return {
+    name,
+    connected,
+    paused,
+    nodes: nodes.map((node) => nodeView(node, lane)),
+    chapters: chapters.map(({ output, id, ...chapter }) => {
+      const job = jobs.get(id);
+      return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
+    }),
+  };
+}
+
+function nodeView({ pid: _pid, drained, model, working, ...node }: Node, lane: Lane): FarmNode {
+  const busy = working.length > 0;
+  return {
+    ...node,
+    model: `${model.name} ${model.version}`,
+    isOurs: node.version === VERSION && laneOf(lane.farm, model).pages === lane.pages,
+    state: drained ? (busy ? "draining" : "drained") : busy ? "working" : "idle",
+    working: working.map(({ page, chapter, stage, step, steps }) => ({
+      page,
+      chapter,
+      stage,
+      ...(step === undefined ? {} : { step }),
+      ...(steps === undefined ? {} : { steps }),
+    })),
+  };
+}

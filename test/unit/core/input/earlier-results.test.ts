@@ -1,0 +1,56 @@
+// Results of earlier runs inside an input, in however many folders.
+import { describe, expect, it } from "vitest";
+import { findResults } from "../../../../src/core/input/earlier-results.js";
+import type { PageSource, SourceEntry } from "../../../../src/io/page-source.js";
+
+/** A source of files; `looks` counts how often any of their names is asked for. */
+function sourceOf(files: Readonly<Record<string, string>>): { source: PageSource; looks: () => number } {
+  let looks = 0;
+  const entries = Object.entries(files).map(([name, text]): SourceEntry => {
+    const bytes = new TextEncoder().encode(text);
+    return {
+      get name() {
+        looks++;
+        return name;
+      },
+      kind: name.endsWith(".png") ? "image" : "other",
+      format: undefined,
+      sizeBytes: bytes.byteLength,
+      read: async () => bytes,
+    };
+  });
+  return {
+    source: { path: "in", entries: () => entries, faults: [], close: async () => {} },
+    looks: () => looks,
+  };
+}
+
+const METADATA = JSON.stringify({ cobra_version: "1.0.0", pages: [] });
+
+describe("results of earlier runs", () => {
+  it("are the folders with metadata of this program, and all below them; the input's own folder is none", async () => {
+    const { source } = sourceOf({
+      "processing_metadata.json": METADATA,
+      "1.png": "",
+      "a/b/processing_metadata.json": METADATA,
+      "a/b/1.png": "",
+      "a/b/c/2.png": "",
+      "a/bc/3.png": "",
+      "other/processing_metadata.json": "{}",
+      "other/4.png": "",
+      "deep/processing_metadata.json": "[".repeat(100_000),
+      "deep/5.png": "",
+    });
+    const { isInside, warnings } = await findResults(source, undefined);
+    const inside = source.entries().flatMap(({ name }) => (isInside(name) ? [name] : []));
+    expect(inside).toEqual(["a/b/processing_metadata.json", "a/b/1.png", "a/b/c/2.png"]);
+    expect(warnings).toEqual(["a/b is the output of an earlier run; 2 pictures there were ignored"]);
+  });
+
+  it("cost a few looks a file, however many folders there are", async () => {
+    const names = Array.from({ length: 3000 }, (_, index) => `f${index}/d/x.png`);
+    const { source, looks } = sourceOf(Object.fromEntries(names.map((name) => [name, ""])));
+    expect((await findResults(source, undefined)).warnings).toEqual([]);
+    expect(looks()).toBeLessThan(6 * names.length);
+  });
+});
