@@ -30,11 +30,20 @@ template <bool kIsSigned, bool kRound>
 inline __attribute__((always_inline)) void Convert(const float* __restrict in, size_t pixels, int channels,
                                                    uint8_t* __restrict out) {
   if (channels == 3) {
-    const float *r = in, *g = in + pixels, *b = in + 2 * pixels;
-    for (size_t i = 0; i < pixels; ++i) {
-      out[3 * i] = ByteOf<kIsSigned, kRound>(r[i]);
-      out[3 * i + 1] = ByteOf<kIsSigned, kRound>(g[i]);
-      out[3 * i + 2] = ByteOf<kIsSigned, kRound>(b[i]);
+    // Bytes side by side first: values cannot be computed several at a time while they are written three apart.
+    constexpr size_t kChunk = 1024;
+    uint8_t bytes[3][kChunk];
+    for (size_t start = 0; start < pixels; start += kChunk, out += 3 * kChunk) {
+      const size_t n = std::min(kChunk, pixels - start);
+      for (size_t c = 0; c < 3; ++c) {
+        const float* plane = in + c * pixels + start;
+        for (size_t i = 0; i < n; ++i) bytes[c][i] = ByteOf<kIsSigned, kRound>(plane[i]);
+      }
+      for (size_t i = 0; i < n; ++i) {
+        out[3 * i] = bytes[0][i];
+        out[3 * i + 1] = bytes[1][i];
+        out[3 * i + 2] = bytes[2][i];
+      }
     }
     return;
   }

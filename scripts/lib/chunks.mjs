@@ -19,7 +19,8 @@ const SHIPPED = [
 const APART = [...SHIPPED, "ui/cli/ready-text", "ui/cli/help-texts"];
 
 /** Modules of the farm's queue, whose packages no other command needs. */
-const isFarm = (name) => /^farm\/queue\/|^ui\/cli\/actions\/(?:worker|submit|queue|open-farm)$/.test(name);
+const isFarm = (name) =>
+  /^(?:farm\/queue|ui\/web\/farm)\/|^ui\/cli\/actions\/(?:worker|submit|queue|open-farm)$/.test(name);
 /** Loaded only where somebody scrapes. */
 const isMetrics = (name) => name.startsWith("observe/metrics/");
 

@@ -22,6 +22,7 @@ import { DeviceLanes } from "./devices/device-lanes.js";
 import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
 import type { OpenNetwork } from "./networks/network-sessions.js";
 import type { Networks } from "./networks/networks.js";
+import { SharedPlanes } from "./networks/staging.js";
 import { PageMemory } from "./page-memory.js";
 import type { EngineOptions, EngineStats, LaneOptions } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
@@ -83,6 +84,7 @@ export class Engine implements AsyncDisposable {
       threshold: options.memoryThreshold,
       usefulPages: (topK) => this.#lanes.ready.reduce((sum, lane) => sum + lane.memory.pagesInFlight(topK), 0),
     });
+    const planes = new SharedPlanes();
     this.#lanes = new DeviceLanes(
       sessions.map(
         ({ name, session }, index) =>
@@ -109,11 +111,13 @@ export class Engine implements AsyncDisposable {
               return weightBooks(ledger, Math.max(...bytes));
             },
             runs: this.#runs,
+            planes,
             keepStyles: options.keepStyles ?? true,
             maxBatch: options.maxBatch,
             openNetwork,
           }),
       ),
+      planes,
     );
     this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
     // Pages that were taken in before close() are finished after it.

@@ -1,4 +1,4 @@
-/** How weights of linear layers may be stored in fewer bits. This file imports nothing, so that flags load quickly. */
+/** Ways to store weights of linear layers in fewer bits. This file imports nothing, so that flags load quickly. */
 
 /**
  * `int8`: 8-bit integers, a scale for each block of a column; activations stay float.

@@ -91,7 +91,8 @@ describe("a second server", () => {
       const { TaskPool } = await import("./dist/colorization/tasks/pool.js");
       const { JobStore, oneEngine } = await import("./dist/ui/web/jobs/index.js");
       const engine = async () => { throw new Error(); };
-      const open = () => JobStore.open({ data: ${JSON.stringify(data)}, pool: new TaskPool(), colorizer: oneEngine(engine) });
+      const data = ${JSON.stringify(data)};
+      const open = () => JobStore.open({ data, pool: new TaskPool(), colorizer: oneEngine(engine) });
       if (process.argv[1] === "hold") { await open(); console.log("open"); setInterval(() => {}, 1000); }
       else await open().then(() => console.log("opened"), ({ code }) => console.log(code));`;
     const start = (what: string) => spawn(process.execPath, ["--input-type=module", "-e", script, what]);

@@ -56,6 +56,25 @@ export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Arr
   return callPixels((pixels) => pixels.toPlanar(image, how.table, out));
 }
 
+/**
+ * Three planes of a picture; those of a gray one are the planes of the same picture in RGB.
+ * @param how of three channels
+ * @param out as for `toPlanar`
+ */
+export function toRgbPlanar(image: PixelImage<1 | 3>, how: Normalization, out?: Float32Array): Float32Array {
+  if (image.channels === 3) return toPlanar(image, how, out);
+  const count = image.width * image.height;
+  const planes = out ?? new Float32Array(3 * count);
+  const tables = [0, 1, 2].map((channel) => how.table.subarray(channel * 256, (channel + 1) * 256));
+  for (const [channel, table] of tables.entries()) {
+    const before = tables[channel - 1];
+    if (before?.every((value, byte) => value === table[byte]) === true)
+      planes.copyWithin(channel * count, (channel - 1) * count, channel * count);
+    else toPlanar(image, { channels: 1, table }, planes.subarray(channel * count, (channel + 1) * count));
+  }
+  return planes;
+}
+
 /** How a plane's values become bytes. */
 interface FromPlanarOptions {
   /** "signed" (default): -1..1, clamped, (x * 0.5 + 0.5) * 255. "byte": 0..255, clamped. */

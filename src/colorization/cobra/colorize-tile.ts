@@ -60,6 +60,7 @@ export async function colorizeTile(
   const planes = conditionPlanes(networks, bucket, prepared.marks !== undefined, upsampler);
   try {
     const lineRaw = await networks.extractLines(prepared.lineInput, signal);
+    networks.planes.giveBack(prepared.lineInput.data);
     conditions = await runTask(
       "prepareConditions",
       {
@@ -196,9 +197,11 @@ async function retrieve(
   prepared: PreparedTile,
   request: ProbedRequest,
 ): Promise<ChosenPatch[]> {
+  const { queryPixels } = prepared;
   const patches = await references.patches(prepared.bucket, networks, request.signal);
-  if (patches.length === 0) return [];
-  const queries = await networks.embed(prepared.queryPixels, QUADRANTS, request.signal);
+  const queries = patches.length === 0 ? undefined : await networks.embed(queryPixels, QUADRANTS, request.signal);
+  networks.planes.giveBack(queryPixels);
+  if (queries === undefined) return [];
   const size = networks.model.manifest.imageEncoder.embeddingSize;
   const embeddings = new Float32Array(patches.length * size);
   patches.forEach((patch, index) => embeddings.set(patch.embedding, index * size));

@@ -14,8 +14,8 @@ export interface ColorHint {
 
 /** The two pictures of the hints, both of the page's size. */
 interface HintPictures {
-  /** The line picture in RGB with the hints' colours on it. */
-  readonly picture: PixelImage<3>;
+  /** The line picture with the hints' colours on it, in RGB; without hints the line picture itself. */
+  readonly picture: PixelImage<1 | 3>;
   /** 255 where a hint is, 0 elsewhere. */
   readonly mask: PixelImage<1>;
 }
@@ -47,14 +47,15 @@ export function markSquares(width: number, height: number, hints: readonly Color
  */
 export function layHints(line: PixelImage<1 | 3>, marks: PixelImage<4> | undefined): HintPictures {
   const { width, height } = line;
+  const mask = { width, height, channels: 1 as const, data: new Uint8Array(width * height) };
+  if (marks === undefined) return { picture: line, mask };
   const picture = {
     width,
     height,
     channels: 3 as const,
     data: line.channels === 3 ? line.data.slice() : toRgb(line).data,
   };
-  const mask = { width, height, channels: 1 as const, data: new Uint8Array(width * height) };
-  marks?.data.forEach((alpha, index) => {
+  marks.data.forEach((alpha, index) => {
     if (index % 4 !== 3 || alpha < 128) return;
     picture.data.set(marks.data.subarray(index - 3, index), (3 * (index - 3)) / 4);
     mask.data[(index - 3) / 4] = 255;

@@ -16,13 +16,20 @@ export interface LineInput {
   readonly height: number;
 }
 
-/** Pads a gray page to multiples of 16, at right and bottom, with the value 1.0. */
-export function lineExtractorInput(gray: PixelImage<1>): LineInput {
-  const width = Math.ceil(gray.width / 16) * 16;
-  const height = Math.ceil(gray.height / 16) * 16;
+/** Sides of the line extractor's input for a page of this size: multiples of 16. */
+export function paddedSize(page: { readonly width: number; readonly height: number }): [number, number] {
+  return [Math.ceil(page.width / 16) * 16, Math.ceil(page.height / 16) * 16];
+}
+
+/**
+ * Pads a gray page to multiples of 16, at right and bottom, with the value 1.0.
+ * @param out where to write, exactly as many values as the padded page has pixels
+ */
+export function lineExtractorInput(gray: PixelImage<1>, out?: Float32Array): LineInput {
+  const [width, height] = paddedSize(gray);
+  if (width === gray.width && height === gray.height) return { data: toPlanar(gray, BYTE_GRAY, out), width, height };
   const plane = toPlanar(gray, BYTE_GRAY);
-  if (width === gray.width && height === gray.height) return { data: plane, width, height };
-  const data = new Float32Array(width * height).fill(1);
+  const data = (out ?? new Float32Array(width * height)).fill(1);
   for (let y = 0; y < gray.height; y++) data.set(plane.subarray(y * gray.width, (y + 1) * gray.width), y * width);
   return { data, width, height };
 }

@@ -8,9 +8,11 @@ import { logContext } from "../../logging.js";
 import type { ModelPackage } from "../../model/package.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { DeviceLanes } from "../devices/device-lanes.js";
-import type { PageTask, PreparedTile } from "../tasks/prepare-page.js";
+import type { SharedPlanes } from "../networks/staging.js";
+import type { EncoderInput } from "../tasks/network-pictures.js";
+import { tileValues, type PageTask, type PreparedTile, type TilePlanes } from "../tasks/prepare-page.js";
 import type { RunTask } from "../tasks/table.js";
-import type { Bucket } from "../../model/buckets.js";
+import { nearestBucket, type Bucket } from "../../model/buckets.js";
 import { colorizeTile, type ColorizedTile } from "./colorize-tile.js";
 import { StageClock } from "./page-stages.js";
 import type { RasterRequest, RasterResult } from "./raster-request.js";
@@ -32,12 +34,16 @@ export async function colorizeRaster(
   const clock = new StageClock(request.onStage);
   signal?.throwIfAborted();
   clock.begin("prepare");
+  const buckets = modelBuckets(model);
+  const { imageEncoder: encoder } = manifest;
+  const { width: pageWidth, height: pageHeight } = request.page;
   const prepared = await runTask(
     "preparePage",
     {
       page: request.page,
-      buckets: modelBuckets(model),
-      encoder: manifest.imageEncoder,
+      buckets,
+      encoder,
+      planes: tilePlanes(lanes.planes, nearestBucket(pageWidth, pageHeight, buckets), encoder),
       // A tile that has to be coloured again is cut out again.
       keepPage: request.ink !== "model" || lanes.areSeveral,
       hints: hintsOf(request),
@@ -53,7 +59,8 @@ export async function colorizeRaster(
       clock.begin("prepare");
       const own = marks?.[index];
       const tileMarks = own && lanes.areSeveral ? { ...own, data: own.data.slice() } : own;
-      const task = { page: page!, part, encoder: manifest.imageEncoder, marks: tileMarks };
+      const planes = tilePlanes(lanes.planes, part.bucket, encoder);
+      const task = { page: page!, part, encoder, marks: tileMarks, planes };
       ({ tile, page } = await runTask("prepareTile", task, signal));
       return tile;
     };
@@ -135,6 +142,12 @@ function hintsOf({ hints, pageHints }: RasterRequest): PageTask["hints"] {
   if (pageHints !== undefined)
     return { page: "data" in pageHints ? { ...pageHints, data: new Uint8Array(pageHints.data) } : pageHints };
   return hints === undefined || hints.length === 0 ? undefined : { squares: hints };
+}
+
+/** Memory for the planes of a tile; given back when the networks have taken them. */
+function tilePlanes(planes: SharedPlanes, bucket: Bucket, encoder: EncoderInput): TilePlanes {
+  const { line, query } = tileValues(bucket, encoder);
+  return { line: planes.take(line), query: planes.take(query) };
 }
 
 /** The page sizes of a model. */

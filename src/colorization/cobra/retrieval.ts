@@ -3,7 +3,7 @@
  * similarity, top-k (Cobra, `cobra_utils/utils.py`).
  */
 import { crop, resize, type PixelImage } from "../../binding/pixels/pixels.js";
-import { CLIP_RGB, toPlanar, type Normalization } from "../../binding/pixels/planes.js";
+import { CLIP_RGB, toRgbPlanar, type Normalization } from "../../binding/pixels/planes.js";
 import { ValidationError } from "../../errors.js";
 
 /** Patches of a reference: the whole picture and four crops. */
@@ -61,7 +61,7 @@ export function halfSize<C extends 1 | 3>(patch: PixelImage<C>, width: number, h
  * CLIP's view of a picture: shortest edge to `size` (the other: int(size * long / short)), bicubic, then the centre
  * size x size.
  */
-export function clipCrop(image: PixelImage<3>, size = 224): PixelImage<3> {
+export function clipCrop<C extends 1 | 3>(image: PixelImage<C>, size = 224): PixelImage<C> {
   const { width, height } = image;
   const long = Math.trunc((size * Math.max(width, height)) / Math.min(width, height));
   const resized = width <= height ? resize(image, size, long) : resize(image, long, size);
@@ -69,19 +69,19 @@ export function clipCrop(image: PixelImage<3>, size = 224): PixelImage<3> {
 }
 
 /**
- * CLIP's input tensor for one picture: `clipCrop`, then (x / 255 - mean) / std.
+ * CLIP's input tensor for one picture, a gray one as in RGB: `clipCrop`, then (x / 255 - mean) / std.
  * @param size edge in pixels, 224 for ViT-H/14
  * @param how mean and std; default CLIP's own
  * @param out where to write its 3 * size * size values, such as its part of a batch
  * @returns float32 [3, size, size]
  */
 export function clipPixels(
-  image: PixelImage<3>,
+  image: PixelImage<1 | 3>,
   size = 224,
   how: Normalization = CLIP_RGB,
   out?: Float32Array,
 ): Float32Array {
-  return toPlanar(clipCrop(image, size), how, out);
+  return toRgbPlanar(clipCrop(image, size), how, out);
 }
 
 /**

@@ -17,6 +17,7 @@ import type { OpenNetwork } from "../networks/network-sessions.js";
 import { Networks } from "../networks/networks.js";
 import { RunClock, type RunTable, type RunTimes } from "../networks/run-times.js";
 import type { BookMemory } from "../networks/shared-weights.js";
+import type { SharedPlanes } from "../networks/staging.js";
 
 /** What a lane has done and holds. Plain data. */
 export interface DeviceStats {
@@ -43,6 +44,8 @@ export interface DeviceLaneOptions {
   readonly book: (memory: DeviceMemoryManager) => BookMemory;
   /** Counts the runs of all lanes. */
   readonly runs: RunTable;
+  /** Of all lanes: a page is prepared before it is known which one takes it. */
+  readonly planes: SharedPlanes;
   readonly keepStyles: boolean;
   /** Pages that are denoised together at most. Default: as many as bring something and fit. */
   readonly maxBatch?: number | undefined;
@@ -68,7 +71,8 @@ export class DeviceLane implements Disposable {
   #done = 0;
   #lost = false;
 
-  constructor({ name, model, session, memory, book, runs, keepStyles, maxBatch, openNetwork }: DeviceLaneOptions) {
+  constructor(options: DeviceLaneOptions) {
+    const { name, model, session, memory, book, runs, planes, keepStyles, maxBatch, openNetwork } = options;
     this.name = name;
     this.memory = memory(() => this.networks);
     this.#clock = new RunClock(name, runs);
@@ -78,6 +82,7 @@ export class DeviceLane implements Disposable {
       openNetwork,
       device: name,
       clock: this.#clock,
+      planes,
     });
     // Memory without addresses has no places for the pages of a batch.
     const hasPlaces = session.provider !== "webgpu";

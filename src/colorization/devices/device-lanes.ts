@@ -3,6 +3,7 @@ import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError, systemCode } from "../../errors.js";
 import { getLogger } from "../../logging.js";
 import type { PageSize } from "../../memory/memory-manager.js";
+import type { SharedPlanes } from "../networks/staging.js";
 import type { DeviceLane } from "./device-lane.js";
 
 const log = getLogger("devices");
@@ -51,12 +52,18 @@ interface Place {
 /** The devices of an engine. Pages are served first come, first served. */
 export class DeviceLanes implements Disposable {
   readonly all: readonly DeviceLane[];
+  /** Memory for planes that workers and networks share. */
+  readonly planes: SharedPlanes;
   readonly #waiting: Waiting[] = [];
   #loss: unknown;
 
-  /** @param lanes at least one */
-  constructor(lanes: readonly DeviceLane[]) {
+  /**
+   * @param lanes at least one
+   * @param planes those of all lanes
+   */
+  constructor(lanes: readonly DeviceLane[], planes: SharedPlanes) {
     this.all = lanes;
+    this.planes = planes;
   }
 
   /** Whether work may have to be done again on another device. */

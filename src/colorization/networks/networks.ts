@@ -39,6 +39,8 @@ export interface NetworksParts {
   readonly device?: string;
   /** Times the runs. */
   readonly clock?: RunClock;
+  /** Memory for planes. Default: its own. */
+  readonly planes?: SharedPlanes;
 }
 
 /**
@@ -51,7 +53,7 @@ const SESSION_CONFIG = { "session.intra_op.allow_spinning": "0" } as const;
 export class Networks implements Disposable {
   readonly model: ModelPackage;
   /** Memory for planes that workers and networks share. */
-  readonly planes = new SharedPlanes();
+  readonly planes: SharedPlanes;
   readonly #sessions: NetworkSessions;
   readonly #withRetry: RetryOnOutOfMemory;
   readonly #clock: RunClock;
@@ -64,8 +66,10 @@ export class Networks implements Disposable {
       openNetwork = openInRuntime,
       device = "cpu",
       clock = new RunClock(device),
+      planes = new SharedPlanes(),
     } = parts;
     this.model = model;
+    this.planes = planes;
     this.#withRetry = withRetry;
     this.#clock = clock;
     const config = { ...SESSION_CONFIG, ...options.config };

@@ -34,8 +34,10 @@ export class SharedPlanes {
     return this.#free.get(length)?.pop() ?? new Float32Array(new SharedArrayBuffer(4 * length));
   }
 
+  /** Arrays that are not in shared memory are left alone. */
   giveBack(...arrays: readonly Float32Array[]): void {
     for (const array of arrays) {
+      if (!(array.buffer instanceof SharedArrayBuffer)) continue;
       const kept = this.#free.get(array.length);
       if (kept === undefined) this.#free.set(array.length, [array]);
       else kept.push(array);

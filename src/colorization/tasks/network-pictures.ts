@@ -1,6 +1,6 @@
 /** Pictures in the form the networks take, for several tasks. Planes are float32, C,H,W. */
 import { resize, type PixelImage } from "../../binding/pixels/pixels.js";
-import { SIGNED_RGB, standardization, toPlanar } from "../../binding/pixels/planes.js";
+import { SIGNED_RGB, standardization, toRgbPlanar } from "../../binding/pixels/planes.js";
 import { clipPixels } from "../cobra/retrieval.js";
 
 /** The form in which the image encoder takes pictures. */
@@ -10,13 +10,24 @@ export interface EncoderInput {
   std: readonly [number, number, number];
 }
 
-/** Pictures for the image encoder, side by side. */
-export function encoderPixels(images: readonly PixelImage<3>[], { imageSize, mean, std }: EncoderInput): Float32Array {
+/**
+ * Pictures for the image encoder, side by side.
+ * @param all where to write, exactly 3 * imageSize * imageSize values for each
+ */
+export function encoderPixels(
+  images: readonly PixelImage<1 | 3>[],
+  { imageSize, mean, std }: EncoderInput,
+  all: Float32Array = new Float32Array(images.length * encoderValues(imageSize)),
+): Float32Array {
   const how = standardization(mean, std);
-  const each = 3 * imageSize * imageSize;
-  const all = new Float32Array(images.length * each);
+  const each = encoderValues(imageSize);
   images.forEach((image, index) => clipPixels(image, imageSize, how, all.subarray(index * each, (index + 1) * each)));
   return all;
+}
+
+/** Values of one picture for the image encoder. */
+export function encoderValues(imageSize: number): number {
+  return 3 * imageSize * imageSize;
 }
 
 /** Size of the upsampled picture: truncated, as the original does. */
@@ -25,15 +36,15 @@ export function upsampledSize(width: number, height: number, scale: number): [nu
 }
 
 /**
- * A picture as planes in [-1, 1]: x / 255 * 2 - 1.
+ * A picture as three planes in [-1, 1]: x / 255 * 2 - 1.
  * @param out where to write, exactly 3 * width * height values
  */
-export function signedPlanes(image: PixelImage, out?: Float32Array): Float32Array {
-  return toPlanar(image, SIGNED_RGB, out);
+export function signedPlanes(image: PixelImage<1 | 3>, out?: Float32Array): Float32Array {
+  return toRgbPlanar(image, SIGNED_RGB, out);
 }
 
 /** A picture enlarged to the upsampler's size. */
-export function upscale(image: PixelImage<3>, scale: number): PixelImage<3> {
+export function upscale<C extends 1 | 3>(image: PixelImage<C>, scale: number): PixelImage<C> {
   const [width, height] = upsampledSize(image.width, image.height, scale);
   return resize(image, width, height);
 }

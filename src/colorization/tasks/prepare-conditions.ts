@@ -1,5 +1,5 @@
 /** Task: the line network's output as the conditions of the denoiser and the upsampler. */
-import { toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
+import type { PixelImage } from "../../binding/pixels/pixels.js";
 import type { Style } from "../../config/batch-config.js";
 import { hintMaskPlane, layHints } from "../cobra/hint-squares.js";
 import { linePicture, styledLine, type LineInput } from "../cobra/line-style.js";
@@ -39,13 +39,12 @@ export interface PreparedConditions {
 export function prepareConditions(task: ConditionTask): PreparedConditions {
   const { width, height } = task.gray;
   const line = styledLine(task.style, linePicture(task.lineRaw.data, task.lineRaw, width, height), task.gray);
-  const lineRgb = toRgb(line);
-  const hinted = layHints(lineRgb, task.marks);
+  const hinted = layHints(line, task.marks);
   const { planes } = task;
   if (planes !== undefined) {
-    signedPlanes(lineRgb, planes.line);
+    signedPlanes(line, planes.line);
     if (planes.hint !== undefined) signedPlanes(hinted.picture, planes.hint);
-    if (planes.upsampled !== undefined) signedPlanes(upscale(lineRgb, planes.upsampled.scale), planes.upsampled.values);
+    if (planes.upsampled !== undefined) signedPlanes(upscale(line, planes.upsampled.scale), planes.upsampled.values);
   }
   return { line, hintMask: hintMaskPlane(hinted.mask, task.latentDownscale) };
 }

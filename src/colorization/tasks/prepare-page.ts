@@ -1,15 +1,27 @@
 /** Tasks: a decoded page, how it is cut, and its tiles in the form the networks take. */
-import { resize, toGray, toRgb, type PixelImage } from "../../binding/pixels/pixels.js";
+import { firstChannel, isGray, resize, toGray, type PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { HintForm } from "../../model/manifest.js";
 import { nearestBucket, type Bucket } from "../../model/buckets.js";
 import type { ColorHint } from "../cobra/hint-squares.js";
-import { lineExtractorInput, type LineInput } from "../cobra/line-style.js";
-import { quadrantCrops } from "../cobra/retrieval.js";
+import { lineExtractorInput, paddedSize, type LineInput } from "../cobra/line-style.js";
+import { QUADRANTS, quadrantCrops } from "../cobra/retrieval.js";
 import type { PageHints } from "../page/page-hints.js";
 import { tileHints } from "../page/tile-hints.js";
 import { planTiles, type Tile, type TilePlan } from "../page/tiling.js";
-import { encoderPixels, type EncoderInput } from "./network-pictures.js";
+import { encoderPixels, encoderValues, type EncoderInput } from "./network-pictures.js";
+
+/** Memory for a tile's planes, which threads share. */
+export interface TilePlanes {
+  line: Float32Array;
+  query: Float32Array;
+}
+
+/** How many values the planes of a tile have. */
+export function tileValues(bucket: Bucket, { imageSize }: EncoderInput): { line: number; query: number } {
+  const [width, height] = paddedSize(bucket);
+  return { line: width * height, query: QUADRANTS * encoderValues(imageSize) };
+}
 
 export interface PageTask {
   page: RasterImage;
@@ -20,6 +32,8 @@ export interface PageTask {
   hints?: { squares: readonly ColorHint[] } | { page: PageHints } | undefined;
   /** What the model takes hints as. */
   hintForm: HintForm;
+  /** Where the first tile's planes go, if they have its size. Default: memory of the worker's. */
+  planes?: TilePlanes;
 }
 
 /** A page, or a tile of one, for the networks. */
@@ -57,7 +71,7 @@ interface PreparedPage {
 }
 
 /** Page → how it is cut, its hints, and its first tile. */
-export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm }: PageTask): PreparedPage {
+export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm, planes }: PageTask): PreparedPage {
   const { width, height } = page;
   const plan = planTiles(page, buckets);
   const parts = (plan?.tiles ?? [{ x: 0, y: 0, width, height }]).map((tile) => ({
@@ -68,7 +82,7 @@ export function preparePage({ page, buckets, encoder, keepPage, hints, hintForm 
     hints === undefined ? undefined : tileHints(page, parts, nearestBucket(width, height, buckets), hintForm, hints);
   return {
     parts,
-    first: tileOf(page, parts[0]!, encoder, prepared?.marks[0]),
+    first: tileOf(page, parts[0]!, encoder, prepared?.marks[0], planes),
     ...(prepared === undefined ? {} : { marks: prepared.marks }),
     ...(plan === undefined ? {} : { plan }),
     ...(prepared?.grown === undefined ? {} : { grownHints: prepared.grown }),
@@ -81,11 +95,14 @@ interface TileTask {
   part: TilePart;
   encoder: EncoderInput;
   marks: PixelImage<4> | undefined;
+  /** Where the tile's planes go. Default: memory of the worker's. */
+  planes?: TilePlanes;
 }
 
 /** Page and one of its parts → the tile; the page goes along. */
-export function prepareTile({ page, part, encoder, marks }: TileTask): { tile: PreparedTile; page: RasterImage } {
-  return { tile: tileOf(page, part, encoder, marks), page };
+export function prepareTile(task: TileTask): { tile: PreparedTile; page: RasterImage } {
+  const { page, part, encoder, marks, planes } = task;
+  return { tile: tileOf(page, part, encoder, marks, planes), page };
 }
 
 function tileOf(
@@ -93,15 +110,21 @@ function tileOf(
   { tile, bucket }: TilePart,
   encoder: EncoderInput,
   marks: PixelImage<4> | undefined,
+  planes: TilePlanes | undefined,
 ): PreparedTile {
   const box = [tile.x, tile.y, tile.x + tile.width, tile.y + tile.height] as const;
-  const stretched = resize<1 | 3>(page, bucket.width, bucket.height, "bicubic", box);
+  // Most pages are gray, also as RGB: one channel gives what three equal ones do.
+  const source: RasterImage = page.channels === 3 && isGray(page as PixelImage<3>) ? firstChannel(page) : page;
+  const stretched = resize<1 | 3>(source, bucket.width, bucket.height, "bicubic", box);
   const gray = toGray(stretched as RasterImage);
+  const counts = tileValues(bucket, encoder);
+  const fitting = (name: keyof TilePlanes): Float32Array | undefined =>
+    planes?.[name].length === counts[name] ? planes[name] : undefined;
   return {
     bucket,
     gray,
-    lineInput: lineExtractorInput(gray),
-    queryPixels: encoderPixels(quadrantCrops(toRgb(stretched)), encoder),
+    lineInput: lineExtractorInput(gray, fitting("line")),
+    queryPixels: encoderPixels(quadrantCrops(stretched), encoder, fitting("query")),
     ...(marks === undefined ? {} : { marks }),
   };
 }

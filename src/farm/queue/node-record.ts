@@ -1,5 +1,5 @@
 /**
- * What workers say of themselves. Each one writes a record that expires when it is silent, so that a worker that was
+ * Records of workers. Each worker writes one of itself, which expires when it is silent, so that a worker that was
  * killed or lost its network vanishes by itself, and no clock of another machine is trusted.
  */
 import type { Redis } from "ioredis";

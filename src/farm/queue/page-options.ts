@@ -1,4 +1,4 @@
-/** How a page's job is queued: its priority, and how often it is tried. */
+/** Options with which a page's job is queued: its priority, and how often it is tried. */
 import type { JobsOptions } from "bullmq";
 import { bullPriority } from "./priority.js";
 

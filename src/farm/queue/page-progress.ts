@@ -1,4 +1,4 @@
-/** How far a page in the queue is: told by its worker, read by whoever waits for it. */
+/** Progress of a page in the queue: told by its worker, read by whoever waits for it. */
 import type { Job } from "bullmq";
 import { z } from "zod";
 import type { PageProgress } from "../../colorization/request/page-request.js";

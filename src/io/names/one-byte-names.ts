@@ -1,6 +1,6 @@
 /**
- * How likely bytes are as text in encodings of one byte a character: those that ZIP archives have by their standard,
- * and those of Windows in Europe.
+ * Rates bytes as text in encodings of one byte a character: those that ZIP archives have by their standard, and those
+ * of Windows in Europe.
  */
 
 export const ONE_BYTE_ENCODINGS = ["cp437", "windows-1252", "cp866", "windows-1251"] as const;

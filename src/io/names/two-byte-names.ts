@@ -1,4 +1,4 @@
-/** How likely bytes are as text in the encodings of East Asia, which have two bytes for most of their characters. */
+/** Rates bytes as text in the encodings of East Asia, which have two bytes for most of their characters. */
 
 /** GBK stands for GB 18030, which has all of it. */
 export const TWO_BYTE_ENCODINGS = ["shift_jis", "gbk", "big5", "euc-kr"] as const;

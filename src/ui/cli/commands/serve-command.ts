@@ -75,8 +75,8 @@ Examples:
 The first SIGINT, SIGTERM or SIGHUP finishes the pages in progress and ends the
 server; the second ends it at once. Either way jobs continue at the next start.
 
-With --queue the server loads no model: pages go to the workers of a farm, and the
-page shows them as well. See docs/farm.md.
+With --queue the server loads no model: pages go to the workers of a farm, and
+the page shows them as well. See docs/farm.md.
 
 Exit codes:
   1              the server cannot start

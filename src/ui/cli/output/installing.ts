@@ -1,4 +1,4 @@
-/** What the commands that install a model have in common: how they are stopped, and what they call the model. */
+/** Parts that the commands that install a model have in common: how they are stopped, and what they call the model. */
 import { resolve } from "node:path";
 import { modelsFolders } from "../../../model/installed-models.js";
 import { EXIT } from "./exit-codes.js";

@@ -1,5 +1,5 @@
 /**
- * In which order queued jobs run: by priority, those in the background last; else by rank. Pure: it knows jobs and runs none.
+ * Orders queued jobs: by priority, those in the background last; else by rank. Pure: it knows jobs and runs none.
  */
 import type { StoredJob } from "./stored.js";
 

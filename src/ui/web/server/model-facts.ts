@@ -1,4 +1,4 @@
-/** What the server's model is and what it heeds. Its networks are not loaded. */
+/** Facts about the server's model, and the settings that it ignores. Its networks are not loaded. */
 import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
 import { ignoredSettings } from "../../../model/ignored-settings.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";

@@ -54,7 +54,7 @@ async function die(output: string, cause: ExitCause, pages: readonly string[], c
   const path = join(output, ".cobra-batch/journal.ndjson");
   const { inHand } = new RunHistory((await readJournal(path))!.entries);
   const named = inHand.filter(({ page }) => pages.includes(page)) as PageInHand[];
-  expect(named.map(({ page }) => page)).toEqual(pages);
+  expect(named.map(({ page }) => page).toSorted()).toEqual(pages);
   const line = journalLine({ type: "died", cause, alone: pages.length === 1, pages: named });
   await appendFile(path, line.repeat(count));
 }
