@@ -7,11 +7,15 @@ const SHARED = ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"];
 /** Files of these layers get a process each. */
 const APART = ["corpora", "e2e", "native", "slow"].map((layer) => `test/${layer}/**/*.test.ts`);
 
-/** Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging. */
+/**
+ * Of the shared layers, but they measure their process or set up what belongs to all of it: memory, sessions, logging,
+ * the clock.
+ */
 const ALONE = [
   "test/unit/io/archive/hostile-archives.test.ts",
   "test/unit/io/files/large-files.test.ts",
   "test/unit/io/image/image-codec.test.ts",
+  "test/unit/io/names/natural-order.test.ts",
   "test/unit/io/page-sink.test.ts",
   "test/unit/logging/logging.test.ts",
   "test/unit/pixels/pixels.test.ts",

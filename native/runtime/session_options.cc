@@ -227,9 +227,6 @@ Ort::SessionOptions BuildOptions(const SessionConfig& config, const Runtime& run
   options.SetInterOpNumThreads(config.inter_op_threads);
   options.SetGraphOptimizationLevel(config.graph_optimization);
   options.SetLogSeverityLevel(config.log_level);
-  // Between its runs a session's threads would spin on the cores that workers and other sessions compute on.
-  constexpr const char* kStopSpinning = "session.force_spinning_stop";
-  if (config.config.count(kStopSpinning) == 0) options.AddConfigEntry(kStopSpinning, "1");
   for (const auto& entry : config.config) {
     Configure(config.provider, [&] { options.AddConfigEntry(entry.first.c_str(), entry.second.c_str()); });
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BatchEvent } from "../../src/core/events.js";
-import { openPageSource } from "../../src/io/open-source.js";
+import { entryNames } from "../support/archives.js";
 import { chapterFiles, colourPage, linePage, writeChapter, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
@@ -19,15 +19,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-async function entryNames(path: string): Promise<string[]> {
-  const source = await openPageSource(path);
-  try {
-    return source.entries().map((entry) => entry.name);
-  } finally {
-    await source.close();
-  }
-}
 
 describe("a chapter", () => {
   it("goes from folder to folder with a reference folder, every picture a page, folders mirrored", async () => {

@@ -13,6 +13,7 @@ import { openPageSource } from "../../src/io/open-source.js";
 import { hashOf } from "../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
+import { killProcess, startWorkerProcess } from "../support/worker-process.js";
 
 /** So many that a store can be killed before all are done. */
 const REMOTE_PAGES = 12;
@@ -33,11 +34,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     server = await startRedis();
   });
   afterEach(async () => {
-    for (const worker of workers.splice(0)) {
-      if (worker.exitCode !== null || worker.signalCode !== null) continue;
-      worker.kill("SIGKILL");
-      await once(worker, "exit");
-    }
+    for (const worker of workers.splice(0)) await killProcess(worker);
   });
   afterAll(async () => {
     await server?.close();
@@ -96,17 +93,8 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
   }
 
   async function startWorker(...args: string[]): Promise<ChildProcess> {
-    const worker = spawn(process.execPath, [CLI_PATH, "worker", "--threads", "1", "--name", farm, ...args], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ...environment() },
-    });
+    const worker = await startWorkerProcess(environment(), "--name", farm, ...args);
     workers.push(worker);
-    let told = "";
-    for await (const chunk of worker.stderr!) {
-      told += String(chunk);
-      if (told.includes("working on pages")) break;
-    }
-    expect(told).toContain("working on pages");
     return worker;
   }
 

@@ -10,7 +10,7 @@ import { parseBatchConfig } from "../../src/config/batch-config.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import { BatchProcessingError } from "../../src/errors.js";
 import { openPageSource } from "../../src/io/open-source.js";
-import { writeZip } from "../support/archives.js";
+import { entryNames, writeZip } from "../support/archives.js";
 import { colourPage, linePage, writeChapter } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
 import { ONE_THREAD, SMALL_MODEL } from "../support/shared-models.js";
@@ -27,15 +27,6 @@ afterAll(async () => {
   await engine?.close();
   await rm(root, { recursive: true, force: true });
 });
-
-async function entryNames(path: string): Promise<string[]> {
-  const source = await openPageSource(path);
-  try {
-    return source.entries().map((entry) => entry.name);
-  } finally {
-    await source.close();
-  }
-}
 
 describe("a chapter", () => {
   it("goes from CBZ to CBZ, references told apart by themselves, other files carried over", async () => {

@@ -1,7 +1,6 @@
 // The web server over a farm's queue, with a real Redis, real workers and real SIGKILLs: what comes out is what a server
 // with an engine of its own writes.
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,10 +12,11 @@ import type { Farm } from "../../src/ui/web/api/farm.js";
 import type { Job } from "../../src/ui/web/api/schemas.js";
 import { writeZip } from "../support/archives.js";
 import { chapterFiles, linePage } from "../support/chapter.js";
-import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
+import { runCli, type CliResult } from "../support/cli.js";
 import { hashOf } from "../support/paper-engine.js";
 import { hasRedis, startRedis, type RedisServer } from "../support/redis.js";
 import { SMALL_MODEL } from "../support/shared-models.js";
+import { killProcess, startWorkerProcess } from "../support/worker-process.js";
 import { startCommand, type TestServer } from "../support/web-server.js";
 
 const PAGES = 8;
@@ -54,31 +54,15 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
-    for (const worker of workers) await kill(worker);
+    for (const worker of workers) await killProcess(worker);
     await redis?.close();
     await rm(root, { recursive: true, force: true });
   });
 
   const startServer = (): Promise<TestServer> => startCommand(["--queue", "--data", at("data")], environment());
 
-  async function kill(worker: ChildProcess): Promise<void> {
-    if (worker.exitCode !== null || worker.signalCode !== null) return;
-    worker.kill("SIGKILL");
-    await once(worker, "exit");
-  }
-
   async function startWorker(): Promise<void> {
-    const worker = spawn(process.execPath, [CLI_PATH, "worker", "--threads", "1"], {
-      stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ...environment() },
-    });
-    workers.push(worker);
-    let told = "";
-    for await (const chunk of worker.stderr!) {
-      told += String(chunk);
-      if (told.includes("working on pages")) return;
-    }
-    throw new Error(`the worker ended: ${told}`);
+    workers.push(await startWorkerProcess(environment()));
   }
 
   const queue = (...args: string[]): Promise<CliResult> => runCli(["queue", ...args], undefined, environment());
@@ -266,7 +250,7 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
   });
 
   it("no longer shows a worker that was killed, after its time", { timeout: 90_000 }, async () => {
-    await kill(workers.pop()!);
+    await killProcess(workers.pop()!);
     await untilFarm(({ nodes }) => nodes.length === 1);
   });
 });

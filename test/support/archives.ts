@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { crc32, deflateRawSync } from "node:zlib";
 import { ZipFile } from "yazl";
+import { openPageSource } from "../../src/io/open-source.js";
 
 /** A good archive in memory, entries in the given order. */
 export function goodZip(
@@ -157,4 +158,14 @@ function writeStated(target: Buffer, at: number, stated: Stated): void {
   target.writeUInt32LE(stated.crc32, at + 8);
   target.writeUInt32LE(stated.packed, at + 12);
   target.writeUInt32LE(stated.size, at + 16);
+}
+
+/** Names of an archive's or a folder's entries, in their order. */
+export async function entryNames(path: string): Promise<string[]> {
+  const source = await openPageSource(path);
+  try {
+    return source.entries().map(({ name }) => name);
+  } finally {
+    await source.close();
+  }
 }

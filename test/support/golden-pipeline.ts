@@ -6,6 +6,9 @@ import { expect } from "vitest";
 import type { RasterImage } from "../../src/binding/index.js";
 import type { Style } from "../../src/config/batch-config.js";
 import { Engine } from "../../src/colorization/engine.js";
+import { buildModelPackage, type BuildModelPackageOptions } from "../../src/convert/build-package.js";
+import { PRESETS } from "../../src/convert/presets.js";
+import type { ModelPackage } from "../../src/model/package.js";
 import type { PageNoise } from "../../src/colorization/cobra/page-noise.js";
 import type { ProbedRequest } from "../../src/colorization/cobra/raster-request.js";
 import type { ChosenPatch } from "../../src/colorization/cobra/reference-blocks.js";
@@ -13,6 +16,34 @@ import { loadGolden, maxDifference } from "./golden.js";
 
 export const pipelineCase = loadGolden("pipeline_tiny/0");
 const floats = (name: string): Float32Array => pipelineCase.tensor(name).data;
+
+/** Builds the package of the case's own weights. */
+export function buildPipelinePackage(
+  directory: string,
+  how: Pick<BuildModelPackageOptions, "precision" | "externalDataAboveBytes">,
+): Promise<ModelPackage> {
+  const style = {
+    main: pipelineCase.weights("transformer"),
+    control: pipelineCase.weights("control"),
+    upsampler: pipelineCase.weights("guided_upsampler"),
+    prompt: {
+      embeds: floats("prompt_embeds"),
+      mask: [...floats("prompt_attention_mask")].map(Number),
+    },
+  };
+  return buildModelPackage({
+    directory,
+    config: PRESETS.tiny,
+    weights: {
+      lineExtractor: pipelineCase.weights("line_extractor"),
+      imageEncoder: pipelineCase.weights("image_encoder"),
+      vae: pipelineCase.weights("vae"),
+      styles: { "line + shadow": style },
+    },
+    info: { name: "golden", version: "1", licence: "CC0-1.0", trained: false },
+    ...how,
+  });
+}
 
 /** What a run gave: values in between by name, and the final picture. */
 export interface PipelineRun {

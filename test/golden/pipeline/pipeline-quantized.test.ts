@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../../src/colorization/engine.js";
-import { buildModelPackage } from "../../../src/convert/build-package.js";
-import { PRESETS } from "../../../src/convert/presets.js";
 import { quantizePackage } from "../../../src/convert/quantize/quantize-package.js";
 import {
+  buildPipelinePackage,
   expectLatents,
   expectLines,
   expectPatches,
   expectPictures,
-  pipelineCase as golden,
   runPipeline,
   type PipelineRun,
   type PipelineTolerance,
@@ -32,25 +30,7 @@ describe("the page pipeline with int8 weights in a half precision package", () =
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "cobra-quantized-"));
-    const style = {
-      main: golden.weights("transformer"),
-      control: golden.weights("control"),
-      upsampler: golden.weights("guided_upsampler"),
-      prompt: {
-        embeds: golden.tensor("prompt_embeds").data,
-        mask: [...golden.tensor("prompt_attention_mask").data].map(Number),
-      },
-    };
-    const source = await buildModelPackage({
-      directory: join(folder, "model"),
-      config: PRESETS.tiny,
-      weights: {
-        lineExtractor: golden.weights("line_extractor"),
-        imageEncoder: golden.weights("image_encoder"),
-        vae: golden.weights("vae"),
-        styles: { "line + shadow": style },
-      },
-      info: { name: "golden", version: "1", licence: "CC0-1.0", trained: false },
+    const source = await buildPipelinePackage(join(folder, "model"), {
       precision: "float16",
       externalDataAboveBytes: 0,
     });

@@ -5,15 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../../src/colorization/engine.js";
-import { buildModelPackage } from "../../../src/convert/build-package.js";
-import { PRESETS } from "../../../src/convert/presets.js";
 import {
+  buildPipelinePackage,
   expectLatents,
   expectLines,
   expectPatches,
   expectPictures,
   FLOAT32,
-  pipelineCase as golden,
   runPipeline,
   type PipelineRun,
   type PipelineTolerance,
@@ -36,27 +34,7 @@ describe.each([
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "cobra-pipeline-"));
-    const style = {
-      main: golden.weights("transformer"),
-      control: golden.weights("control"),
-      upsampler: golden.weights("guided_upsampler"),
-      prompt: {
-        embeds: golden.tensor("prompt_embeds").data,
-        mask: [...golden.tensor("prompt_attention_mask").data].map(Number),
-      },
-    };
-    await buildModelPackage({
-      directory: join(folder, "model"),
-      config: PRESETS.tiny,
-      weights: {
-        lineExtractor: golden.weights("line_extractor"),
-        imageEncoder: golden.weights("image_encoder"),
-        vae: golden.weights("vae"),
-        styles: { "line + shadow": style },
-      },
-      info: { name: "golden", version: "1", licence: "CC0-1.0", trained: false },
-      precision,
-    });
+    await buildPipelinePackage(join(folder, "model"), { precision });
     engine = await Engine.open({ model: join(folder, "model") });
     run = await runPipeline(engine);
   });

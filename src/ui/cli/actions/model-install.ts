@@ -1,12 +1,11 @@
 /** `cobra-batch model install | use | remove`. */
 import { createInterface } from "node:readline/promises";
-import { toJsonLine } from "../../../core/json-lines.js";
 import type { CatalogueLicence } from "../../../install/catalogue/catalogue-schema.js";
 import { installModel, type InstallResult } from "../../../install/install-model.js";
 import { removeModel, useModel } from "../../../install/manage-models.js";
 import type { ModelInstallFlags, ModelRemoveFlags } from "../commands/model-install-command.js";
 import { InstallReporter } from "../output/install-reporter.js";
-import { modelWord, stopResumable } from "../output/installing.js";
+import { modelWord, printInstalledJson, stopResumable } from "../output/installing.js";
 import { canAsk } from "../output/preview-prompt.js";
 import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
@@ -70,18 +69,9 @@ async function install(name: string, flags: ModelInstallFlags): Promise<void> {
     reporter.stop();
     stopListening();
   }
-  const { opened, version, wasThere, keptAt } = result;
+  const { opened, wasThere, keptAt } = result;
   if (json) {
-    printText(
-      toJsonLine({
-        type: "model-installed",
-        name: result.name,
-        version,
-        directory: opened.directory,
-        hash: opened.hash,
-        wasThere,
-      }),
-    );
+    printInstalledJson(result);
     return;
   }
   if (wasThere) reporter.say("it is installed already; --overwrite makes it again");

@@ -1,10 +1,9 @@
 /** `cobra-batch model quantize`: prints the new package's folder. */
-import { toJsonLine } from "../../../core/json-lines.js";
 import { quantizeModel } from "../../../install/quantize-model.js";
 import { packageBytes } from "../../../model/requirements.js";
 import type { ModelQuantizeFlags } from "../commands/model-quantize-command.js";
 import { InstallReporter } from "../output/install-reporter.js";
-import { modelWord, stopResumable } from "../output/installing.js";
+import { modelWord, printInstalledJson, stopResumable } from "../output/installing.js";
 import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
 import { bytesText, printText } from "../output/terminal-text.js";
@@ -29,16 +28,7 @@ async function quantize(model: string, flags: ModelQuantizeFlags): Promise<void>
       onProgress: (progress) => reporter.onEvent({ type: "building", progress }),
     });
     if (json) {
-      printText(
-        toJsonLine({
-          type: "model-installed",
-          name,
-          version,
-          directory: opened.directory,
-          hash: opened.hash,
-          wasThere,
-        }),
-      );
+      printInstalledJson({ name, version, opened, wasThere });
       return;
     }
     if (wasThere) reporter.say("it is installed already; --overwrite makes it again");

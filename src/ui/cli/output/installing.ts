@@ -1,8 +1,13 @@
-/** Parts that the commands that install a model have in common: how they are stopped, and what they call the model. */
+/**
+ * Parts that the commands that install a model have in common: how they are stopped, what they call the model, and the
+ * line of JSON about it.
+ */
 import { resolve } from "node:path";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { modelsFolders } from "../../../model/installed-models.js";
+import type { ModelPackage } from "../../../model/package.js";
 import { EXIT } from "./exit-codes.js";
-import { quoted } from "./terminal-text.js";
+import { printText, quoted } from "./terminal-text.js";
 
 /**
  * Ends the process at Ctrl-C and SIGTERM: at any moment, what is finished is on the disk.
@@ -26,4 +31,16 @@ export function modelWord(name: string, folder: string | undefined): string {
   return folder === undefined || modelsFolders(process.env).includes(resolve(folder))
     ? name
     : quoted(resolve(folder, name));
+}
+
+/** Prints the line of JSON about a model that is installed now. */
+export function printInstalledJson(model: {
+  readonly name: string;
+  readonly version: string;
+  readonly opened: ModelPackage;
+  readonly wasThere: boolean;
+}): void {
+  const { name, version, opened, wasThere } = model;
+  const { directory, hash } = opened;
+  printText(toJsonLine({ type: "model-installed", name, version, directory, hash, wasThere }));
 }

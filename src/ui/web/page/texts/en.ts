@@ -1,7 +1,6 @@
 /** Every text of the page, in English. */
-const plural = new Intl.PluralRules("en");
-const many = (count: number, one: string, other: string): string =>
-  `${count.toLocaleString("en")} ${plural.select(count) === "one" ? one : other}`;
+import { farm } from "./en-farm.js";
+import { many } from "./en-plural.js";
 
 export const en = {
   save: "Save",
@@ -350,37 +349,7 @@ export const en = {
     facts: (width: number, height: number, seed: number): string => `${width} × ${height} pixels, seed ${seed}`,
   },
 
-  farm: {
-    title: "Farm",
-    named: (name: string): string => `Farm “${name}”`,
-    none: "This server colours pages itself and has no farm.",
-    pause: "Pause all workers",
-    resume: "Resume all workers",
-    paused: "Paused: workers take no pages",
-    nodes: "Workers",
-    noNodes: "No worker that takes this server's pages is running. Chapters wait until one is started.",
-    states: { working: "Working", idle: "Idle", draining: "Draining", drained: "Drained" },
-    perMinute: (pages: number): string => `${pages.toLocaleString("en")} pages/min`,
-    done: (pages: number): string => `${many(pages, "page", "pages")} done`,
-    working: "Pages in progress",
-    nothing: "No page in progress",
-    memory: "Memory",
-    model: "Model",
-    since: "Running since",
-    heard: "Last heard from",
-    lost: "lost by its driver",
-    other: "It has another model or version and leaves this server's pages to other workers.",
-    drain: "Drain",
-    use: "Use again",
-    chapters: "Chapters in the queue",
-    noChapters: "No chapters are in the queue.",
-    chapterStates: { waiting: "Waiting", paused: "Paused", assembling: "Assembling", failed: "Failed" },
-    waiting: (pages: number): string => `${many(pages, "page", "pages")} in the queue`,
-    cancelText: "Pages in progress are finished, and their results are kept. The others are taken out of the queue.",
-    priority: "Priority",
-    priorityOf: (name: string): string => `Priority of ${name}`,
-    priorityHelp: "0 to 1000; higher goes first",
-  },
+  farm,
 
   onePage: {
     title: "One page",
