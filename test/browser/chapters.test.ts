@@ -115,13 +115,13 @@ describe.skipIf(NO_CHROMIUM)(`chapters at the page${NO_CHROMIUM ? `: ${NO_CHROMI
     const name = one.page.getByRole("textbox", { name: "Name of the chapter" });
     await name.fill("Lanterns of paper");
     await name.press("Enter");
-    await other.page.waitForFunction("document.title.startsWith('Lanterns of paper')");
+    await expect.poll(() => other.page.title()).toMatch(/^Lanterns of paper/u);
     // What one tab types, another does not take away.
     const typed = other.page.getByRole("textbox", { name: "Name of the chapter" });
     await typed.fill("Half a na");
     await name.fill("Paper Lanterns 3");
     await name.press("Enter");
-    await other.page.waitForFunction("document.title.startsWith('Paper Lanterns 3')");
+    await expect.poll(() => other.page.title()).toMatch(/^Paper Lanterns 3/u);
     expect(await typed.inputValue()).toBe("Half a na");
     await one.context.close();
   });

@@ -110,7 +110,8 @@ describe("requirements", () => {
     // Some are in float32 anyway.
     expect(wide).toBeGreaterThan(1.2 * apart);
     expect(wide).toBeLessThan(2 * apart);
-    expect(cpu.weightBytes - wide).toBe(2 * (gpu.weightBytes - apart));
+    expect(cpu.weightBytes - wide).toBeGreaterThan(gpu.weightBytes - apart);
+    expect(cpu.weightBytes - wide).toBeLessThan(2 * (gpu.weightBytes - apart));
     expect(sessionWeightBytes(opened, "line") + apart).toBe(gpu.weightBytes);
     // 4 layers, key and value, 96 x 128 pixels of 32 x 32 a token, width 24, two bytes.
     expect(cpu.patchBytes).toBe(4 * 2 * 12 * 24 * 2);

@@ -7,6 +7,7 @@ import { pageFailure } from "../../colorization/request/page-failure.js";
 import { PageNotStartedError } from "../../colorization/request/page-lanes.js";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
 import { QueueError } from "../../errors.js";
+import { abortable } from "../../workers/abortable.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { cancelledKey, PREFIX, tellChange } from "./farm-keys.js";
 import type { FarmQueue, PageJob } from "./farm-queue.js";
@@ -110,7 +111,7 @@ export class AwaitedPages implements AsyncDisposable {
     this.#waiting.set(id, all.add(one));
     const adding = this.#begin(page);
     try {
-      await orAborted(adding, page.signal);
+      await abortable(adding, page.signal);
       return await this.#wait(one);
     } finally {
       all.delete(one);
@@ -135,16 +136,16 @@ export class AwaitedPages implements AsyncDisposable {
       if (one.failed !== undefined)
         return failed(request.name, `no worker could do the page ${request.name}: ${one.failed}`);
       if (one.withdrawn) throw new PageNotStartedError();
-      if (!(await orAborted(this.#isQueued(page), page.signal)) && !one.withdrawn) {
+      if (!(await abortable(this.#isQueued(page), page.signal)) && !one.withdrawn) {
         const late = await storedResult(this.#store, key);
         if (late !== undefined) return late;
-        if (await orAborted(this.#isCancelled(page.chapter), page.signal)) {
+        if (await abortable(this.#isCancelled(page.chapter), page.signal)) {
           page.onCancelled();
           throw new PageNotStartedError();
         }
         if (one.failed === undefined && lost++ >= MOST_LOSSES)
           return failed(request.name, `the queue has lost the page ${request.name} again and again; try it again`);
-        if (one.failed === undefined) await orAborted(this.#add(page), page.signal);
+        if (one.failed === undefined) await abortable(this.#add(page), page.signal);
       }
       await one.news();
     }
@@ -212,17 +213,4 @@ function jobId({ chapter, data }: AwaitedPage): string {
 
 function failed(page: string, why: string): PageResult {
   return { status: "failed", failure: pageFailure(page, "decode", new QueueError("ERR_QUEUE_JOB", why)), warnings: [] };
-}
-
-/** What Redis answers, however long that takes; rejects with the signal's reason before. */
-async function orAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return answer;
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-  answer.catch(() => {}); // where the signal was first
-  return Promise.race([answer, aborted]).finally(() => signal.removeEventListener("abort", onAbort!));
 }

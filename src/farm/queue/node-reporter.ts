@@ -2,6 +2,7 @@
 import type { Redis } from "ioredis";
 import { getLogger } from "../../logging.js";
 import { messageOf } from "../../errors.js";
+import { isLate } from "../../workers/is-late.js";
 import { changesChannel } from "./farm-keys.js";
 import type { FarmWorker } from "./farm-worker.js";
 import { BEAT_MS, isDrained, removeNode, writeNode, type NodeRecord } from "./node-record.js";
@@ -10,6 +11,8 @@ import { BEAT_MS, isDrained, removeNode, writeNode, type NodeRecord } from "./no
 const GAP_MS = 1000;
 /** Pages a minute are counted over so many minutes, or since the start. */
 const RATE_MINUTES = 10;
+/** A queue that does not answer is not waited for longer when the worker ends. */
+const CLOSE_MS = 2000;
 const log = getLogger("worker");
 
 /** What a worker knows of itself apart from its pages. */
@@ -37,7 +40,7 @@ export class NodeReporter {
   #gap: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
   #again = false;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   /** Begins at once. */
   constructor(options: NodeReporterOptions) {
@@ -57,21 +60,26 @@ export class NodeReporter {
     void this.#write();
   }
 
-  /** Takes the worker off the list. Where Redis does not answer, the record expires. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  /** Takes the worker off the list. Where Redis does not answer within two seconds, the record expires. Idempotent. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     clearInterval(this.#beat);
     clearTimeout(this.#gap);
     this.#options.worker.onChange = undefined;
     this.#subscriber.disconnect();
     const { redis, name, facts } = this.#options;
     if (redis.status !== "ready") return;
-    await this.#writing;
-    await removeNode(redis, name, facts().id).catch(() => {});
+    const removed = (this.#writing ?? Promise.resolve())
+      .then(() => removeNode(redis, name, facts().id))
+      .catch(() => {});
+    await isLate(removed, CLOSE_MS);
   }
 
   #changed(): void {
-    if (this.#closed || this.#gap !== undefined) return;
+    if (this.#closed !== undefined || this.#gap !== undefined) return;
     this.#gap = setTimeout(() => {
       this.#gap = undefined;
       void this.#write();
@@ -88,7 +96,7 @@ export class NodeReporter {
       .catch((error: unknown) => log.debug({ error: messageOf(error) }, "the worker's record was not written"))
       .finally(() => {
         this.#writing = undefined;
-        if (this.#again && !this.#closed) {
+        if (this.#again && this.#closed === undefined) {
           this.#again = false;
           this.#changed();
         }
@@ -100,7 +108,7 @@ export class NodeReporter {
     const { redis, name, worker, facts } = this.#options;
     const own = facts();
     const drained = await isDrained(redis, name, own.id);
-    if (this.#closed) return;
+    if (this.#closed !== undefined) return;
     worker.drain(drained);
     await writeNode(redis, name, {
       ...own,

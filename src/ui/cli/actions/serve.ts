@@ -18,6 +18,7 @@ import { printError } from "../output/report-errors.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { startLogging } from "./start-logging.js";
 import { userDataFolder } from "../../../platform/user-folders.js";
+import { isLate } from "../../../workers/is-late.js";
 
 const MOST_PORT = 65_535;
 /** Signals that end the server, with the exit codes that shells give to them. */
@@ -134,13 +135,6 @@ function dataFolder(given: string | undefined): string {
   if (given === "")
     throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
   return resolve(given ?? userDataFolder());
-}
-
-/** Waits, at most so long: what is left continues at the next start. */
-async function isLate(work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<true>((ended) => (timer = setTimeout(() => ended(true), ms)));
-  return Promise.race([work.then(() => false), late]).finally(() => clearTimeout(timer));
 }
 
 /** The first signal is told; the second ends the process at once, which loses nothing. */

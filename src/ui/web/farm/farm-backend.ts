@@ -13,6 +13,7 @@ import { FarmColorizer } from "../../../farm/queue/farm-colorizer.js";
 import { FarmQueue, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
 import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
 import type { FarmStore } from "../../../farm/store/farm-store.js";
+import { isLate } from "../../../workers/is-late.js";
 import type { ServerInfo } from "../api/schemas.js";
 import type { JobColorizer, JobEngine, JobToColour, RunningJob } from "../jobs/job-colorizer.js";
 import type { Backend } from "../server/backend.js";
@@ -144,14 +145,12 @@ export class FarmBackend implements Backend {
   async close(): Promise<void> {
     const { redis, store } = this.#options;
     this.#calls[Symbol.dispose]();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
     const closed = Promise.all([
       this.farm[Symbol.asyncDispose](),
       this.#colorizer[Symbol.asyncDispose](),
       this.#queue[Symbol.asyncDispose](),
     ]);
-    await Promise.race([closed, late]).finally(() => clearTimeout(timer));
+    await isLate(closed, CLOSE_MS);
     redis.disconnect();
     await store[Symbol.asyncDispose]?.();
   }
