@@ -98,6 +98,7 @@ describe("channels beside the colour", () => {
 
 describe("what is valid and not read", () => {
   const eight = { bits: 8, strip: Uint8Array.from(GRAY) } as const;
+  const three = { bits: 8, strip: Uint8Array.from(RGB) } as const;
   it.each([
     ["floating-point samples of 16 bits", { ...gray, bits: 16, sampleFormat: 3, strip: new Uint8Array(COUNT * 2) }],
     [
@@ -108,6 +109,22 @@ describe("what is valid and not read", () => {
     ["samples of 12 bits", { ...gray, bits: 12, strip: new Uint8Array(COUNT * 1.5) }],
     ["ZSTD compression", { ...gray, ...eight, compression: 50_000 }],
     ["old-style JPEG compression", { ...gray, ...eight, compression: 6 }],
+    ["YCbCr colour outside JPEG compression", { ...rgb, ...three, photometric: 6 }],
+    ["YCbCr colour outside JPEG compression", { ...rgb, ...three, photometric: 6, isPlanar: true }],
+    ["YCbCr colour outside JPEG compression", { ...rgb, ...three, photometric: 6, isPlanar: true, compression: 7 }],
+    ["separate planes of 1-bit samples", { ...gray, bits: 1, strip: new Uint8Array(18), isPlanar: true }],
+    ["separate planes of 4-bit samples", { ...gray, bits: 4, strip: new Uint8Array(72), isPlanar: true }],
+    ["samples of 4 bits and a channel beside them", { ...gray, ...eight, channels: 2, bits: 4, extraSample: 2 }],
+    [
+      "samples of 2 bits and a channel beside them",
+      { ...gray, ...eight, photometric: 3, channels: 2, bits: 2, extraSample: 2 },
+    ],
+    ["a channel that it does not describe", { ...gray, channels: 2, bits: 8, strip: new Uint8Array(COUNT * 2) }],
+    ["3 channels beside the colour", { ...gray, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4) }],
+    [
+      "CMYK colour of 16 bits and opacity",
+      { ...gray, photometric: 5, channels: 5, bits: 16, strip: new Uint8Array(COUNT * 10), extraSample: 2 },
+    ],
     ["Lab colour", { ...rgb, photometric: 8, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4), extraSample: 0 }],
   ] as readonly [string, TiffForm][])("is not called damaged: %s", async (what, form) => {
     const file = anyTiff(form);
