@@ -83,8 +83,10 @@ function unreadTiffForm(header: TiffHeader): string | undefined {
   if (beside > extraSamples.length) return "a channel that it does not describe";
   if (bits < 8 && isPlanar) return `separate planes of ${bits}-bit samples`;
   if (bits < 8 && beside > 0) return `samples of ${bits} bits and a channel beside them`;
-  if (photometric === PHOTOMETRIC.yCbCr && (isPlanar || compression !== JPEG_COMPRESSION))
-    return "YCbCr colour outside JPEG compression";
+  if (photometric === PHOTOMETRIC.yCbCr) {
+    if (isPlanar) return "YCbCr colour in separate planes";
+    if (!header.isSubsampled && compression !== JPEG_COMPRESSION) return "YCbCr colour at full size, not as JPEG";
+  }
   if (photometric === PHOTOMETRIC.cmyk && bits > 8 && isOpacity(extraSamples[0]))
     return `CMYK colour of ${bits} bits and opacity`;
   if (photometric === PHOTOMETRIC.lab && extraSamples.length > 0) return "Lab colour and opacity";
