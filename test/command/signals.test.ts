@@ -21,6 +21,7 @@ describe("signals", () => {
   it.each([
     ["SIGTERM", 143],
     ["SIGINT", 130],
+    ["SIGHUP", 129],
   ] as const)(
     "drains at %s with exit code %i and leaves no half-written archive; the same command goes on",
     async (signal, code) => {
@@ -40,6 +41,7 @@ describe("signals", () => {
       ];
       const result = await runCliSignalled(command, signal, ['"page-completed"']);
       expect(result).toMatchObject({ code, signal: null });
+      expect(result.stderr).toContain(`stopped by ${signal}`);
       const stopped = JSON.parse(result.stdout.trimEnd().split("\n").at(-1)!) as BatchSummary;
       expect(stopped).toMatchObject({ type: "batch-stopped", total: 4, failed: 0 });
       expect((await readdir(root)).filter((name) => name.includes(`${signal}-out`))).toEqual([

@@ -59,7 +59,7 @@ export function withRunFlags(command: Command, continues = false): Command {
       "CPU threads for each network (default: one per core)",
       integer("--threads", 0, MOST_THREADS),
     )
-    .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)
+    .option("--drain <seconds>", "time to finish the pages in progress after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")

@@ -15,11 +15,27 @@ export const EXIT = {
   usage: 64,
   /** Worth trying again: memory or storage ran out, a device was lost. */
   tryAgain: 75,
+  /** Ended by SIGHUP: the terminal or the connection has gone. */
+  hungUp: 129,
   /** Interrupted by SIGINT (Ctrl-C). */
   interrupted: 130,
   /** Ended by SIGTERM. */
   terminated: 143,
 } as const;
+
+/** The signals that end a command in good order, with their exit codes. */
+export const ENDING_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
+
+export type EndingSignal = keyof typeof ENDING_SIGNALS;
+
+/** Calls the listener at each of the signals. @returns what ends that */
+export function onEndingSignal(listener: (name: EndingSignal) => void): () => void {
+  const names = Object.keys(ENDING_SIGNALS) as EndingSignal[];
+  for (const name of names) process.on(name, listener);
+  return () => {
+    for (const name of names) process.off(name, listener);
+  };
+}
 
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {
