@@ -1,5 +1,5 @@
 /** SIGINT, SIGTERM and SIGHUP during a command: the first drains, the second cancels, the third ends the process. */
-import { ENDING_SIGNALS, onEndingSignal, type EndingSignal } from "./output/exit-codes.js";
+import { ENDING_SIGNALS, onEndingSignal, type EndingSignal } from "./ending-signals.js";
 
 export interface Interrupt {
   /** Aborted by the first signal: start no further page. */

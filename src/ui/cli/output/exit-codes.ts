@@ -23,20 +23,6 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-/** The signals that end a command in good order, with their exit codes. */
-export const ENDING_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
-
-export type EndingSignal = keyof typeof ENDING_SIGNALS;
-
-/** Calls the listener at each of the signals. @returns what ends that */
-export function onEndingSignal(listener: (name: EndingSignal) => void): () => void {
-  const names = Object.keys(ENDING_SIGNALS) as EndingSignal[];
-  for (const name of names) process.on(name, listener);
-  return () => {
-    for (const name of names) process.off(name, listener);
-  };
-}
-
 /** Exit code for an error that ended the command. */
 export function exitCodeFor(error: unknown): number {
   if (!(error instanceof BatchProcessingError)) return EXIT.fatal;

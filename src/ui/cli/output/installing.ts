@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { modelsFolders } from "../../../model/installed-models.js";
 import type { ModelPackage } from "../../../model/package.js";
-import { ENDING_SIGNALS, onEndingSignal } from "./exit-codes.js";
+import { ENDING_SIGNALS, onEndingSignal } from "../ending-signals.js";
 import { printText, quoted } from "./terminal-text.js";
 
 /**
