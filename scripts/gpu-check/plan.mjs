@@ -42,7 +42,7 @@ export function plan() {
     },
     {
       name: "layout",
-      what: "convolution networks: ways to lay out their values",
+      what: "VAE, upsampler and line network in several layouts",
       run: "layout.compared",
       seconds: 60,
       needsPackage: true,

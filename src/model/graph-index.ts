@@ -57,7 +57,8 @@ export class GraphIndex {
     const { dataType, rawData } = this.#constants.get(name) ?? {};
     if (rawData === undefined) return undefined;
     if (dataType === DATA_TYPE.float32) return Array.from(new Float32Array(Uint8Array.from(rawData).buffer));
-    if (dataType === DATA_TYPE.float16) return Array.from(new Uint16Array(Uint8Array.from(rawData).buffer), fromFloat16);
+    if (dataType === DATA_TYPE.float16)
+      return Array.from(new Uint16Array(Uint8Array.from(rawData).buffer), fromFloat16);
     return undefined;
   }
 

@@ -27,10 +27,7 @@ export async function golden({ device, precision }, emit) {
   const run = async (graph, inputs) => {
     const bytes = modelBytes(graph);
     const options = sessionOptions(device);
-    const session = await InferenceSession.create(
-      options.provider === "cuda" ? cudaModelBytes(bytes) : bytes,
-      options,
-    );
+    const session = await InferenceSession.create(options.provider === "cuda" ? cudaModelBytes(bytes) : bytes, options);
     const given = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, toTensor(input)]));
     const outputs = await session.run(given);
     const results = {};
