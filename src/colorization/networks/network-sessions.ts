@@ -16,6 +16,7 @@ import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { buildSolver } from "../cobra/solver-graph.js";
+import { cudaOptions } from "./cuda-options.js";
 import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
@@ -95,7 +96,7 @@ export class NetworkSessions implements Disposable {
           name,
           graph,
           path,
-          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
+          this.#optionsOf(graph),
           this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
         ),
       );
@@ -107,6 +108,11 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  #optionsOf(graph: GraphName): SessionOptions {
+    if (this.#options.provider === "tensorrt") return tensorRtOptions(this.#model, graph, this.#options);
+    return this.#options.provider === "cuda" ? cudaOptions(this.#model.manifest, this.#options) : this.#options;
   }
 
   /** The solver beside a denoiser's session, opened at first use. */
