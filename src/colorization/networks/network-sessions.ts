@@ -19,6 +19,7 @@ import { modelBytes } from "../../onnx/model-file.js";
 import { encodeModelProto } from "../../onnx/schema.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { buildSolver } from "../cobra/solver-graph.js";
+import { cudaOptions } from "./cuda-options.js";
 import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
@@ -103,14 +104,7 @@ export class NetworkSessions implements Disposable {
     let opening = this.#sessions.get(path);
     if (!opening) {
       opening = this.#withRetry(() =>
-        openSession(
-          this.#openNetwork,
-          name,
-          graph,
-          path,
-          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
-          this.#rewritten(graph, style, path),
-        ),
+        openSession(this.#openNetwork, name, graph, path, this.#optionsOf(graph), this.#rewritten(graph, style, path)),
       );
       void opening.then(
         (session) => this.#open.set(session, graph),
@@ -120,6 +114,11 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  #optionsOf(graph: GraphName): SessionOptions {
+    if (this.#options.provider === "tensorrt") return tensorRtOptions(this.#model, graph, this.#options);
+    return this.#options.provider === "cuda" ? cudaOptions(this.#model.manifest, this.#options) : this.#options;
   }
 
   /** The solver beside a denoiser's session, opened at first use. */
