@@ -7,9 +7,8 @@ const FUSED_BIAS = { fuse_conv_bias: "1" };
 
 /**
  * Network, how its graph is rewritten, options of the CUDA provider: what matters most first. The first of a network is
- * what the others are compared with. The line network has no group norms, and float32 weights inside its graph; a
- * half precision package runs it with TF32. Fused
- * biases come last: cuDNN may have to compile kernels for them.
+ * what the others are compared with. The line network has no group norms, and float32 weights inside its graph; a half
+ * precision package runs it with TF32. Fused biases come last: cuDNN may have to compile kernels for them.
  */
 const WAYS = [
   ["vae_decoder", "as stored", {}],

@@ -13,6 +13,7 @@ import { outputNames, withFloat32Weights } from "../../model/graph-casts.js";
 import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
+import { withDraws } from "../../model/posterior-draws.js";
 import { readGraph } from "../../model/read-graph.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
@@ -148,17 +149,23 @@ export class NetworkSessions implements Disposable {
     return taken;
   }
 
-  /** The bytes of a graph that is rewritten for the provider. */
-  #rewritten(graph: GraphName, style: Style, path: string): Uint8Array | undefined {
+  /** A graph as the session takes it, where that is not the file. */
+  #rewritten(graph: GraphName, style: Style, path: string): RewrittenGraph | undefined {
+    const drawn =
+      graph === "vae_encoder" && this.#options.provider !== "tensorrt" ? withDraws(readGraph(path)) : undefined;
+    const plain = drawn && encodeModelProto(drawn);
     if (this.#inFloat32) {
       const separate = separateWeights(this.#model, graph, style);
-      return separate && withFloat32Weights(path, (name) => separate.has(name));
+      const bytes = separate ? withFloat32Weights(drawn ?? readGraph(path), (name) => separate.has(name)) : plain;
+      return bytes && { bytes };
     }
-    if (this.#layout === "as stored" || !REWRITTEN_FOR_CUDA.has(graph)) return undefined;
+    if (this.#layout === "as stored" || !REWRITTEN_FOR_CUDA.has(graph)) return plain && { bytes: plain };
     // Only what all styles share: they share the sessions too.
     const shared = this.#model.weightsPath("vae", style);
-    const model = cudaModel(readGraph(path), this.#layout, shared === undefined ? [] : [readGraph(shared)]);
-    return model && encodeModelProto(model);
+    const weights = shared === undefined ? [] : [readGraph(shared)];
+    const model = cudaModel(drawn ?? readGraph(path), this.#layout, weights);
+    if (model === undefined) return plain && { bytes: plain };
+    return { bytes: encodeModelProto(model), forCpu: plain ?? path };
   }
 
   /** Whether a session takes weights of a file. The weights of a rewritten graph may have become constants. */
@@ -239,14 +246,20 @@ function foldsConstants({ graphOptimization }: SessionOptions): boolean {
   return graphOptimization !== "disabled";
 }
 
-/** @param rewritten the graph's bytes, where they are not those of the file */
+/** A graph that is not as its file. */
+interface RewrittenGraph {
+  readonly bytes: Uint8Array;
+  /** What the CPU takes, where it stands in for CUDA. Default: the same. */
+  readonly forCpu?: Uint8Array | string;
+}
+
 async function openSession(
   open: OpenHere,
   model: string,
   graph: GraphName,
   path: string,
   options: SessionOptions,
-  rewritten?: Uint8Array,
+  rewritten?: RewrittenGraph,
 ): Promise<InferenceSession> {
   const started = performance.now();
   const session = await (rewritten === undefined
@@ -259,20 +272,20 @@ async function openSession(
   return session;
 }
 
-/** Opens a rewritten graph. Where there is no CUDA, the CPU that stands in for it takes the graph of the file. */
+/** Opens a rewritten graph. Where there is no CUDA, the CPU that stands in for it takes the graph that is for it. */
 async function openRewritten(
   open: OpenHere,
   graph: GraphName,
   path: string,
   options: SessionOptions,
-  rewritten: Uint8Array,
+  { bytes, forCpu = bytes }: RewrittenGraph,
 ): Promise<InferenceSession> {
   const here = inFolder(dirname(path), options);
-  if (options.provider !== "cuda" || options.fallback !== true) return open(graph, rewritten, here);
+  if (options.provider !== "cuda" || options.fallback !== true) return open(graph, bytes, here);
   try {
-    return await open(graph, rewritten, { ...here, fallback: false });
+    return await open(graph, bytes, { ...here, fallback: false });
   } catch (error) {
     if ((error as { code?: unknown }).code !== "ERR_PROVIDER_UNAVAILABLE") throw error;
-    return open(graph, path, options);
+    return open(graph, forCpu, typeof forCpu === "string" ? options : here);
   }
 }
