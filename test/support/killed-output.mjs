@@ -36,6 +36,7 @@ const { config } = parseBatchConfig({
   ...(target.endsWith(".cbz") ? { outputZip: target } : { outputDir: target }),
 });
 const record = { config, pageConfigs: {}, model: { directory: "", name: "m", hash: "h" }, session: {} };
+const fingerprint = () => "f".repeat(64);
 const fileOf = (index) => Buffer.from(`page ${index}`);
 const jobs = await Promise.all(
   Array.from({ length: Number(count) }, async (_, index) => ({
@@ -59,7 +60,7 @@ if (
   say("written");
   process.exit();
 }
-const output = await BatchOutput.open(config, { job: "j", record, fingerprint: () => "f" });
+const output = await BatchOutput.open(config, { job: "j", record, fingerprint });
 const guard = guardedBy(output);
 
 async function work(job) {
@@ -89,6 +90,11 @@ while (waiting.length > 0) {
   const together = alone === 0 ? 1 : alone === 1 ? 1 : 2;
   await Promise.all(waiting.splice(0, together).map(work));
 }
-await output.finish(jobs, [], { failures: [] });
+const inputs = jobs.map(({ entry, inputSha256 }) => ({
+  page: entry.name,
+  fingerprint: fingerprint(),
+  sha256: inputSha256,
+}));
+await output.finish(jobs, [], { failures: [], pages: [], inputs });
 say("written");
 say(`operations ${operations}`);
