@@ -49,13 +49,7 @@ const jobs = await Promise.all(
   })),
 );
 // As `runBatch` does: an archive that is finished has no journal any more.
-if (
-  (await findFinishedArchive(
-    config,
-    () => jobs,
-    () => "f",
-  )) !== undefined
-) {
+if ((await findFinishedArchive(config, () => jobs, fingerprint)) !== undefined) {
   for (const { entry } of jobs) say(`kept ${entry.name}`);
   say("written");
   process.exit();
