@@ -121,6 +121,7 @@ export const EVENTS = [
   }),
   event("warning", "any time: something that is allowed but that people should know", {
     message: z.string().describe("for people; may change"),
+    remedy: z.string().describe("what can be done about it, if anything").exactOptional(),
     page: page.describe("the page it is about; without it the batch").exactOptional(),
   }),
   event("page-kept-in-color", "a picture is in colour already and is carried over as it is; before the first page", {

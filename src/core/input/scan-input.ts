@@ -73,6 +73,7 @@ async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Prom
   if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages`,
+    { remedy: "choose another output folder" },
   );
 }

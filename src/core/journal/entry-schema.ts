@@ -190,8 +190,7 @@ export function throwIfUnsafe(error: z.ZodError, value: unknown, where: string):
 
 /** `ERR_OUTPUT_UNSAFE`: records or links of an output lead outside it. */
 export function unsafeOutput(where: string, fault: string): ValidationError {
-  return new ValidationError(
-    "ERR_OUTPUT_UNSAFE",
-    `${where} is refused: ${fault}; it was not written by this program. Remove it, or choose another output`,
-  );
+  return new ValidationError("ERR_OUTPUT_UNSAFE", `${where} is refused: ${fault}; it was not written by this program`, {
+    remedy: "remove it, or choose another output",
+  });
 }

@@ -58,9 +58,9 @@ export async function workOnPage(
     const result = await context.engine.colorizePage(request, { signal, lane, onProgress });
     const { warnings } = result;
     if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };
-    const { stage, code, message } = result.failure;
+    const { stage, code, message, remedy } = result.failure;
     page.stage = stage;
-    return { page, error: makeError(code, message, { imagePath: page.entry.name }), warnings };
+    return { page, error: makeError(code, message, { imagePath: page.entry.name, remedy }), warnings };
   } catch (error) {
     if (error instanceof PageNotStartedError) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;

@@ -4,6 +4,7 @@
  */
 import type { PageRequest } from "../../colorization/request/page-request.js";
 import { STYLES, type BatchConfig, type PageConfig } from "../../config/batch-config.js";
+import { withRemedy } from "../../errors.js";
 import type { BatchEngine, PicturePool } from "../../core/batch-engine.js";
 import type { PageFailure } from "../../core/events.js";
 import { runBatch } from "../../core/run-batch.js";
@@ -66,7 +67,7 @@ export async function collectRequests(
       pageConfig,
       ...(signal === undefined ? {} : { signal }),
       onEvent: (event) => {
-        if (event.type === "warning") warnings.push(event.message);
+        if (event.type === "warning") warnings.push(withRemedy(event.message, event.remedy));
       },
     },
   );

@@ -123,15 +123,14 @@ export function queueFault(error: unknown, url: string): unknown {
   if (!(error instanceof Error) || error.name !== "ReplyError") return error;
   const place = shownAddress(url);
   if (/^(?:NOAUTH|WRONGPASS|ERR (?:AUTH|invalid password))/.test(error.message))
-    return new ConfigurationError(
-      "ERR_CONFIG",
-      `--queue: Redis at ${place} refuses the password (${error.message}); give the right one as redis://:PASSWORD@HOST:PORT, in COBRA_QUEUE if others can see the command line`,
-      { cause: error },
-    );
+    return new ConfigurationError("ERR_CONFIG", `--queue: Redis at ${place} refuses the password (${error.message})`, {
+      cause: error,
+      remedy: "give the right one as redis://:PASSWORD@HOST:PORT, in COBRA_QUEUE if others can see the command line",
+    });
   return new ResourceError(
     "ERR_QUEUE_CONNECTION",
-    `the queue at ${place} refuses what is asked of it (${error.message}); correct that in Redis, then run the same command again`,
-    { cause: error },
+    `the queue at ${place} refuses what is asked of it (${error.message})`,
+    { cause: error, remedy: "correct that in Redis, then run the same command again" },
   );
 }
 

@@ -162,10 +162,9 @@ export class QueueAdmin implements AsyncDisposable {
       );
     }
     if (isReadable(job.data)) return job.data;
-    throw new QueueError(
-      "ERR_QUEUE_JOB",
-      `job ${id} cannot be read; take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
-    );
+    throw new QueueError("ERR_QUEUE_JOB", `job ${id} cannot be read`, {
+      remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
+    });
   }
 
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
@@ -221,8 +220,7 @@ async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
 }
 
 function noJob(id: string): QueueError {
-  return new QueueError(
-    "ERR_QUEUE_JOB",
-    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all of them`,
-  );
+  return new QueueError("ERR_QUEUE_JOB", `there is no job ${id}: it is done, or was never submitted`, {
+    remedy: "`cobra-batch queue list` lists all of them",
+  });
 }

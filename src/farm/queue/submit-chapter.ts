@@ -52,10 +52,9 @@ export async function submitChapter(
   const before = await queue.chapters.getJob(id);
   if (before !== undefined) {
     if (!(await before.isFailed()))
-      throw new QueueError(
-        "ERR_QUEUE_JOB",
-        `${outputPath(config)} is in the queue already, as job ${id}; wait for it, or cancel it with \`cobra-batch queue cancel ${id}\``,
-      );
+      throw new QueueError("ERR_QUEUE_JOB", `${outputPath(config)} is in the queue already, as job ${id}`, {
+        remedy: `wait for it, or cancel it with \`cobra-batch queue cancel ${id}\``,
+      });
     await before.remove();
   }
   await queue.redis.del(cancelledKey(queue.lane.farm, id));

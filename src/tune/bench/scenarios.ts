@@ -190,7 +190,8 @@ async function openBatch(
       const summary = await runBatch(engine, { ...input, outputDir: output }, { signal });
       const ms = performance.now() - startMs;
       const [failure] = summary.failures;
-      if (failure !== undefined) throw makeError(failure.code, failure.message, { imagePath: failure.page });
+      if (failure !== undefined)
+        throw makeError(failure.code, failure.message, { imagePath: failure.page, remedy: failure.remedy });
       return { ms, floorMs: networkMs, pages: count };
     } finally {
       end();

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
+import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../errors.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
@@ -152,10 +152,10 @@ function sayResult(
 }
 
 function sayFailed(input: string, page: string, error: BatchProcessingError, json: boolean): void {
-  if (json) say({ type: "classification-failed", input, page, code: error.code, message: error.message });
+  if (json) say({ type: "classification-failed", input, page, code: error.code, message: messageOf(error) });
   else
     process.stderr.write(
-      `${painter(wantsColor(process.stderr, process.env))("red", "failed:")} ${oneLine(error instanceof ImageProcessingError ? error.message : `${page}: ${error.message}`)} [${error.code}]\n`,
+      `${painter(wantsColor(process.stderr, process.env))("red", "failed:")} ${oneLine(error instanceof ImageProcessingError ? messageOf(error) : `${page}: ${messageOf(error)}`)} [${error.code}]\n`,
     );
 }
 
