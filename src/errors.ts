@@ -13,13 +13,5 @@ export {
   ZipExtractionError,
   type ErrorDetails,
 } from "./errors/classes.js";
-export {
-  isOutOfMemory,
-  isPageFailure,
-  isRetryable,
-  messageOf,
-  remedyFor,
-  systemCode,
-  withRemedy,
-} from "./errors/facts.js";
+export { isOutOfMemory, isPageFailure, isRetryable, messageOf, remedyFor, systemCode } from "./errors/facts.js";
 export { ERROR_CODES, ERROR_TABLE, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./errors/table.js";

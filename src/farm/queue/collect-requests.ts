@@ -4,7 +4,7 @@
  */
 import type { PageRequest } from "../../colorization/request/page-request.js";
 import { STYLES, type BatchConfig, type PageConfig } from "../../config/batch-config.js";
-import { withRemedy } from "../../errors.js";
+import { withRemedy } from "../../errors/facts.js";
 import type { BatchEngine, PicturePool } from "../../core/batch-engine.js";
 import type { PageFailure } from "../../core/events.js";
 import { runBatch } from "../../core/run-batch.js";

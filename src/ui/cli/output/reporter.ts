@@ -3,7 +3,7 @@
  * on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
 import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
-import { withRemedy } from "../../../errors.js";
+import { withRemedy } from "../../../errors/facts.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
