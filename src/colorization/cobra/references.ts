@@ -11,7 +11,7 @@ import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import type { RunTask } from "../tasks/table.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
 import { oneAhead } from "./one-ahead.js";
 import { pictureHash, pictureHashAside } from "./picture-hash.js";
 import { ReferenceBlocks, type HostRoom, type ChosenPatch, type ReferencePatch } from "./reference-blocks.js";

@@ -7,7 +7,7 @@ import type { PicturePool } from "../batch-engine.js";
 import { noticesOf, type Notice } from "../notice.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 
 export interface FindOptions {
   /** Settings of single pages by name. */

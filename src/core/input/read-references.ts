@@ -5,7 +5,7 @@ import { BatchProcessingError, ConfigurationError, ValidationError } from "../..
 import { openPageSource } from "../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { PicturePool } from "../batch-engine.js";
 import { noticesOf, type Notice } from "../notice.js";
 

@@ -1,8 +1,7 @@
 /** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
-import { setMaxListeners } from "node:events";
 import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/request/page-lanes.js";
 import { withLogContext } from "../../logging.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
 import { workOnPage, type PageContext } from "./page-work.js";
 
@@ -46,8 +45,6 @@ export async function* flowPages(context: PageContext, control: FlowControl): As
   });
   const encoding = encodeStage(context.engine.pool);
   const work = async (page: BatchPage, lane: PageLane, within: AbortSignal): Promise<[PageOutcome, PageLane]> => {
-    // Each page that waits listens to it, and a farm's batch has a hundred on their way.
-    setMaxListeners(0, within);
     try {
       // Lines that are logged by the page's work name the page.
       const outcome = await withLogContext({ page: page.entry.name }, () => workOnPage(context, page, lane, within));

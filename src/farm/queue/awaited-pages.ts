@@ -7,7 +7,8 @@ import { pageFailure } from "../../colorization/request/page-failure.js";
 import { PageNotStartedError } from "../../colorization/request/page-lanes.js";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
 import { QueueError } from "../../errors.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
+import { onAbort } from "../../concurrency/on-abort.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { cancelledKey, PREFIX, tellChange } from "./farm-keys.js";
 import type { FarmQueue, PageJob } from "./farm-queue.js";
@@ -54,12 +55,12 @@ class Waiting {
     await new Promise<void>((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
+        forget();
         this.#wake = undefined;
         resolve();
       };
       const timer = setTimeout(end, LOOK_MS);
-      signal?.addEventListener("abort", end, { once: true });
+      const forget = onAbort(signal, end);
       this.#wake = end;
     });
   }

@@ -13,7 +13,7 @@ import { runBatch } from "../../core/run-batch.js";
 import { makeError } from "../../errors.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import { CHANNELS } from "../../observe/channels.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { MeasuredPages } from "../measure/pages.js";
 import type { ScenarioName } from "./scenario-names.js";
 

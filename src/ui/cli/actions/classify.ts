@@ -7,7 +7,7 @@ import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
-import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
 import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
 import { EXIT } from "../output/exit-codes.js";
 import type { ClassifyFlags } from "../commands/classify-command.js";

@@ -6,7 +6,7 @@ import { BatchProcessingError } from "../../../errors.js";
 import type { PicturePool } from "../../../core/batch-engine.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
-import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
 import { referenceFiles, type JobInput } from "./input.js";
 import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } from "./stored.js";
 
