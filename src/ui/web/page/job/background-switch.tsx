@@ -1,4 +1,4 @@
-/** Whether a chapter yields to others. */
+/** The switch by which a chapter yields to others. */
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
 import { putJob } from "../data/store.js";
