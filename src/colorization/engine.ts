@@ -25,7 +25,7 @@ import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./co
 import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./request/colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
-import { PageLanes } from "./request/page-lanes.js";
+import { PageSchedule } from "./request/page-schedule.js";
 import { extractPageLines } from "./page-lines.js";
 import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./request/page-request.js";
@@ -104,7 +104,7 @@ export class Engine implements AsyncDisposable {
       pool: this.#pool,
       memory: this.memory,
       references: this.referenceStore,
-      lanes: new PageLanes({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
+      schedule: new PageSchedule({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
       readBlob: options.readBlob,
     };
     this.#images = new ImageCalls(this, options.maxQueued ?? DEFAULT_MAX_QUEUED);

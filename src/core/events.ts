@@ -187,7 +187,7 @@ export type FailureStage = PageFailure["stage"];
 /** A finished page: where its picture and layers are, its size, seed, references and times. */
 export type PageSuccess = z.infer<typeof pageSuccess>;
 /** One picture of a grid of seeds. */
-export type SeedPicture = z.infer<typeof seedPicture>;
+export type SeedImage = z.infer<typeof seedPicture>;
 /** What waits for approval: finished pages, or the same page with several seeds. */
 export type PreviewResult = z.infer<typeof previewResult>;
 /** How a batch went: the counts, what was written, the failures, and a preview that is left waiting. */

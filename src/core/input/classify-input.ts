@@ -2,8 +2,8 @@
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
-import type { PictureKind } from "../../classification/classify-picture.js";
-import type { PicturePool } from "../batch-engine.js";
+import type { ImageKind } from "../../classification/classify-image.js";
+import type { ImagePool } from "../batch-engine.js";
 import { noticesOf, type Notice } from "../notice.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
@@ -26,7 +26,7 @@ export interface FoundPages {
   inColor: SourceEntry[];
   references: DecodedReference[];
   /** How pictures were classified, if they were. */
-  classifications: Map<SourceEntry, PictureKind>;
+  classifications: Map<SourceEntry, ImageKind>;
   /** Pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
   warnings: Notice[];
@@ -38,7 +38,7 @@ export interface FoundPages {
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
-  pool: PicturePool,
+  pool: ImagePool,
   source: PageSource,
   config: BatchConfig,
   signal: AbortSignal,
@@ -142,7 +142,7 @@ interface SortedPictures {
 
 /** Which pictures are pages where references are named. One that cannot be read is a page, which then fails. */
 async function sortBesideReferences(
-  pool: PicturePool,
+  pool: ImagePool,
   images: readonly SourceEntry[],
   config: BatchConfig,
   signal: AbortSignal,
@@ -175,7 +175,7 @@ async function sortBesideReferences(
   return sorted;
 }
 
-function ambiguity(name: string, { type, confidence }: PictureKind): Notice {
+function ambiguity(name: string, { type, confidence }: ImageKind): Notice {
   const [taken, other] = type === "line_art" ? ["line art", "coloured"] : ["coloured", "line art"];
   return {
     message: `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure)`,
@@ -184,13 +184,13 @@ function ambiguity(name: string, { type, confidence }: PictureKind): Notice {
 }
 
 async function classifyEntry(
-  pool: PicturePool,
+  pool: ImagePool,
   config: BatchConfig,
   entry: SourceEntry,
   known: PageConfig["imageType"],
   signal: AbortSignal,
 ): Promise<
-  | { entry: SourceEntry; classification: PictureKind; error?: undefined }
+  | { entry: SourceEntry; classification: ImageKind; error?: undefined }
   | { entry: SourceEntry; classification?: undefined; error: BatchProcessingError }
 > {
   const said = known ?? config.imageType;

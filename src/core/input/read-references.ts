@@ -6,7 +6,7 @@ import { openPageSource } from "../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
-import type { PicturePool } from "../batch-engine.js";
+import type { ImagePool } from "../batch-engine.js";
 import { noticesOf, type Notice } from "../notice.js";
 
 /** By how many levels the channels of a gray pixel may differ, as they do in scans and lossy files. */
@@ -24,7 +24,7 @@ export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
-  pool: PicturePool,
+  pool: ImagePool,
   from: readonly string[] | PageSource,
   signal: AbortSignal,
   recursive = false,
@@ -72,7 +72,7 @@ function leftOut(name: string, error: BatchProcessingError): Notice {
 }
 
 async function decodeOrError(
-  pool: PicturePool,
+  pool: ImagePool,
   entry: SourceEntry,
   read: () => Promise<Uint8Array>,
   signal: AbortSignal,
@@ -87,7 +87,7 @@ async function decodeOrError(
 
 /** @param read reads the file again, when the entry's source may be closed */
 export async function decodeReference(
-  pool: PicturePool,
+  pool: ImagePool,
   entry: SourceEntry,
   read: () => Promise<Uint8Array>,
   signal: AbortSignal,

@@ -3,7 +3,7 @@ import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
 import { cancelledKey, pausedKey, tellChange } from "./farm-keys.js";
-import { FarmQueue, lanesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { FarmQueue, queuesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
 import { bullPriority } from "./priority.js";
 import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
 
@@ -25,11 +25,11 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   static async open(redis: Redis, name: string): Promise<QueueAdmin> {
-    const lanes = await lanesOf(redis, name);
+    const queues = await queuesOf(redis, name);
     return new QueueAdmin(
       redis,
       name,
-      lanes.map(({ lane, model }) => Object.assign(new FarmQueue(redis, lane), { model })),
+      queues.map(({ names, model }) => Object.assign(new FarmQueue(redis, names), { model })),
     );
   }
 

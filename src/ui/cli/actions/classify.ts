@@ -8,7 +8,7 @@ import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
-import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
+import type { ClassifyImageOptions } from "../../../classification/classify-image.js";
 import { EXIT } from "../output/exit-codes.js";
 import type { ClassifyFlags } from "../commands/classify-command.js";
 import { printError, reportErrors } from "../output/report-errors.js";
@@ -41,7 +41,7 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
       flags[key] === undefined ? [] : [[key, flags[key]]],
     ),
   );
-  const options: ClassifyPictureOptions = {
+  const options: ClassifyImageOptions = {
     decision: Object.keys(limits).length > 0 ? "plain" : flags.classifier,
     thresholds: { ...DEFAULT_THRESHOLDS, ...limits },
     withMetrics: true,
