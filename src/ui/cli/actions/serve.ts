@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { setupLogging } from "../../../logging.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
@@ -76,7 +76,7 @@ async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & {
 const OF_AN_ENGINE = ["provider", "fallback", "threads"] as const;
 
 /** The workers of a farm as what colours. @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION` */
-async function openFarmBackend(flags: ServeFlags, pool: PicturePool): Promise<Backend> {
+async function openFarmBackend(flags: ServeFlags, pool: ImagePool): Promise<Backend> {
   const { queue, name, store, storeToken, model } = flags;
   const vain = OF_AN_ENGINE.find((flag) => flags[flag] !== undefined);
   if (vain !== undefined)
