@@ -1,4 +1,4 @@
-/** Who makes and who uses the values of a graph, and what its constants hold. For those who rewrite graphs. */
+/** The makers and users of the values of a graph, and its constants. For rewriting graphs. */
 import { DATA_TYPE, type ModelProto, type NodeProto, type TensorProto } from "../onnx/schema.js";
 import { fromFloat16 } from "../onnx/tensor-data.js";
 

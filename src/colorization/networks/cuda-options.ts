@@ -1,12 +1,15 @@
 /** Session options of a package's networks on CUDA. */
 import type { SessionOptions } from "../../binding/index.js";
+import type { GraphName } from "../../model/graph-names.js";
 import type { ModelManifest } from "../../model/manifest.js";
 
 /**
  * The options with what fits the package's precision. TF32 has half precision's ten bits: a package in half precision
- * loses nothing by it where a network computes in float32, as the line extractor does; a float32 package would.
+ * loses nothing by it where a network computes in float32, as the line extractor does; a float32 package would. With
+ * TF32 the line extractor's convolutions run on tensor cores, which take channels last (docs/gpu.md, "Speed").
  */
-export function cudaOptions({ precision }: ModelManifest, options: SessionOptions): SessionOptions {
+export function cudaOptions(graph: GraphName, { precision }: ModelManifest, options: SessionOptions): SessionOptions {
   if (precision !== "float16") return options;
-  return { ...options, providerOptions: { use_tf32: "1", ...options.providerOptions } };
+  const layout = graph === "line_extractor" ? { prefer_nhwc: "1" } : {};
+  return { ...options, providerOptions: { use_tf32: "1", ...layout, ...options.providerOptions } };
 }

@@ -119,7 +119,7 @@ export class NetworkSessions implements Disposable {
 
   #optionsOf(graph: GraphName): SessionOptions {
     if (this.#options.provider === "tensorrt") return tensorRtOptions(this.#model, graph, this.#options);
-    return this.#options.provider === "cuda" ? cudaOptions(this.#model.manifest, this.#options) : this.#options;
+    return this.#options.provider === "cuda" ? cudaOptions(graph, this.#model.manifest, this.#options) : this.#options;
   }
 
   /** The solver beside a denoiser's session, opened at first use. */
