@@ -82,9 +82,9 @@ function Row({ set, id, index }: RowProps): JSX.Element | null {
 }
 
 /** Why a page failed and what to do. The row has two lines for it: all of it is shown by the pointer. */
-function Failure({ picture: { name, failure } }: { readonly picture: Picture }): JSX.Element | null {
+function Failure({ picture: { failure } }: { readonly picture: Picture }): JSX.Element | null {
   if (!failure) return null;
-  const text = failureText(name, failure);
+  const text = failureText(failure);
   return (
     <span class="page-cell-failure" lang="en" title={text}>
       {text}

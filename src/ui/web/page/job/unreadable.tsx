@@ -1,7 +1,7 @@
 /** Pictures of a chapter that cannot be read, each with its reason and what to do. */
 import type { JSX } from "preact";
 import type { PictureSet } from "../data/store.js";
-import { failureText } from "../lib/sentence.js";
+import { failureTextAfter } from "../lib/sentence.js";
 import { t } from "../texts/texts.js";
 
 export function Unreadable({ set }: { readonly set: PictureSet }): JSX.Element | null {
@@ -20,8 +20,7 @@ export function Unreadable({ set }: { readonly set: PictureSet }): JSX.Element |
             {name}
             {failure && (
               <span class="hint-text" lang="en">
-                {" "}
-                {failureText(name, failure)}
+                {failureTextAfter(name, failure)}
               </span>
             )}
           </li>

@@ -7,8 +7,13 @@ export function sentence(message: string): string {
   return /[.!?…。]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** Why a picture failed and what to do, as sentences that stand beside its name: it is not said again. */
-export function failureText(name: string, { message, remedy }: NonNullable<Picture["failure"]>): string {
-  const rest = message.startsWith(`${name} `) ? message.slice(name.length + 1) : message;
-  return `${sentence(rest)} ${sentence(remedy)}`;
+/** Why a picture failed and what to do. */
+export function failureText({ message, remedy }: NonNullable<Picture["failure"]>): string {
+  return `${sentence(message)} ${sentence(remedy)}`;
+}
+
+/** The same behind the picture's name, which the message often begins with. */
+export function failureTextAfter(name: string, failure: NonNullable<Picture["failure"]>): string {
+  const text = failureText(failure);
+  return text.startsWith(`${name} `) ? text.slice(name.length) : `: ${text}`;
 }
