@@ -52,7 +52,8 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
       <div class="empty">
         <Icon name="image" />
         <p>{transfersOf(job.id).length > 0 ? gallery.coming : gallery.nothing}</p>
-        {transfersOf(job.id).length === 0 && (
+        {/* An archive that cannot be used takes no pictures beside it; what to do stands above. */}
+        {transfersOf(job.id).length === 0 && job.problem === undefined && (
           <FileButton
             label={gallery.addPictures}
             icon="add"
