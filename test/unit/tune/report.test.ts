@@ -213,13 +213,11 @@ it("refuses a folder in the place of a report, and a report whose runs have no p
   expect(() => report(STEADY, { pagesPerSample: 0 })).toThrow("pagesPerSample");
 });
 
-describe("bytes that are copied to and from devices", () => {
-  it("are told a page, and left out where no device has memory of its own", () => {
-    const copiedBytes = { toDevice: 80, fromDevice: 48 };
-    expect(summarise([sample(100, { copiedBytes }), sample(110, { copiedBytes })]).copiedBytesPerPage).toEqual({
-      toDevice: 20,
-      fromDevice: 12,
-    });
-    expect(summarise([sample(100)])).not.toHaveProperty("copiedBytesPerPage");
+test("bytes copied to and from devices are told a page, and left out where none has memory of its own", () => {
+  const copiedBytes = { toDevice: 80, fromDevice: 48 };
+  expect(summarise([sample(100, { copiedBytes }), sample(110, { copiedBytes })]).copiedBytesPerPage).toEqual({
+    toDevice: 20,
+    fromDevice: 12,
   });
+  expect(summarise([sample(100)])).not.toHaveProperty("copiedBytesPerPage");
 });
