@@ -213,7 +213,7 @@ it("refuses a folder in the place of a report, and a report whose runs have no p
   expect(() => report(STEADY, { pagesPerSample: 0 })).toThrow("pagesPerSample");
 });
 
-test("bytes copied to and from devices are told a page, and left out where none has memory of its own", () => {
+it("tells the bytes copied to and from devices a page, and leaves them out where none has memory of its own", () => {
   const copiedBytes = { toDevice: 80, fromDevice: 48 };
   expect(summarise([sample(100, { copiedBytes }), sample(110, { copiedBytes })]).copiedBytesPerPage).toEqual({
     toDevice: 20,
