@@ -39,4 +39,6 @@ GPU = replace(CPU, name="gpu", quarter=48, cell=96, width=192, deep=320, convs=3
               references=12, ema=0.998, chunks=700)  # fmt: skip
 #: For trying the whole recipe in two minutes; colours mean nothing.
 TINY = replace(CPU, name="tiny", quarter=16, cell=24, deep=64, convs=1, heads=3, layers=1, guide=16, batch=2, references=3, chunks=8)
-CONFIGS = {"cpu": CPU, "gpu": GPU, "tiny": TINY}
+#: The `cpu` network, trained on from a package's weights on a large GPU (`sprint.py`).
+WARM = replace(CPU, name="warm-gpu", batch=96, learning_rate=2e-3, ema=0.997, chunks=900)
+CONFIGS = {"cpu": CPU, "gpu": GPU, "warm-gpu": WARM, "tiny": TINY}

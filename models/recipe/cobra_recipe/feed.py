@@ -38,7 +38,12 @@ class Pool:
 
     def _follow(self) -> None:
         while True:
-            if not self._load(8):
+            try:
+                found = self._load(8)
+            except Exception as error:  # a chunk that cannot be read costs that chunk
+                print(f"pool: {error!r}", flush=True)
+                found = 0
+            if not found:
                 time.sleep(1)
 
     def refresh(self, most: int = 2) -> None:
@@ -50,13 +55,13 @@ class Pool:
         new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
 
         def read(path: Path) -> dict[str, torch.Tensor]:
+            self.names.add(path.name)
             with np.load(path) as data:
                 chunk = {k: torch.from_numpy(data[k]).to(self.device if k in ("page", "references") else "cpu") for k in data.files}
             return chunk
 
         with ThreadPoolExecutor(4 if self.follow else 1) as pool:
             loaded = list(pool.map(read, new))
-        self.names |= {p.name for p in new}
         self.chunks = (self.chunks + loaded)[-self.limit :]
         return len(new)
 
@@ -76,8 +81,9 @@ class Pool:
             size = len(c["page"])
             plain = np.arange(size) % PLAIN_EVERY == 0
             weight = np.where(plain, PLAIN / plain.sum(), (1 - PLAIN) / (~plain).sum())
-            i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 64 else left), replace=False, p=weight))
-            parts.append([c[k][i.to(c[k].device)] for k in KEYS])
+            i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 16 else left), replace=False, p=weight))
+            there = i.pin_memory().to(self.device, non_blocking=True) if self.device != "cpu" else i
+            parts.append([c[k][there if c[k].is_cuda else i] for k in KEYS])
             left -= len(i)
         return tuple(torch.cat(x) for x in zip(*parts))
 
@@ -93,7 +99,7 @@ def batches(cfg: Config, pool: str, seed: int, device: str, **options):
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
         page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch)
         batch = maker.make(page, refs, kinds, count, known=(colours.numpy(), natural.numpy()), **options)
-        batch.traits, batch.classes = cast.to(device).long(), classes.to(device)
+        batch.traits, batch.classes = maker._put(cast.numpy()).long(), maker._put(classes.numpy())
         yield batch
 
 
@@ -123,7 +129,7 @@ class Feed:
         self.inline = batches(cfg, pool, seed, device) if os.environ.get("RECIPE_INLINE") else None
         if self.inline:
             return
-        if device == "cpu":
+        if device == "cpu" and not os.environ.get("RECIPE_AS_ON_GPU"):
             context = mp.get_context("spawn")
             self.queue = context.Queue(6)
             self.worker = context.Process(target=_work, args=(self.queue, cfg, pool, seed, os.getpid()), daemon=True)
@@ -133,9 +139,16 @@ class Feed:
             threading.Thread(target=self._thread, args=(cfg, pool, seed, device), daemon=True).start()
 
     def _thread(self, *args) -> None:
+        # A stream of its own: what is made here does not wait for the training's work, nor that for the copies here.
         try:
-            for batch in batches(*args):
-                self.queue.put(batch)
+            if not args[-1].startswith("cuda"):
+                for batch in batches(*args):
+                    self.queue.put((batch, None))
+                return
+            stream = torch.cuda.Stream()
+            with torch.cuda.stream(stream):
+                for batch in batches(*args):
+                    self.queue.put((batch, stream.record_event()))
         except BaseException as fault:  # handed on by next()
             self.fault = fault
             self.queue.put(None)
@@ -153,4 +166,12 @@ class Feed:
                 continue
             if batch is None:
                 raise RuntimeError("making batches failed") from self.fault
+            if isinstance(batch, Batch):
+                return batch
+            batch, made = batch
+            if made is not None:
+                torch.cuda.current_stream().wait_event(made)
+                for x in vars(batch).values():
+                    if isinstance(x, torch.Tensor):
+                        x.record_stream(torch.cuda.current_stream())
             return batch
