@@ -23,7 +23,7 @@ from .training import Run, optimizers, save, set_rate
 #: Seconds between log lines and between checkpoints; steps between looks at the figures, which wait for the GPU.
 LOG_S, SAVE_S, LOOK = 20, 40, 20
 #: Share of this GPU's memory that the run may take.
-MEMORY = 0.72
+MEMORY = 0.6
 
 
 def rate_at(progress: float, step: int, warm: int = 40, hold: float = 0.38, low: float = 0.005) -> float:
