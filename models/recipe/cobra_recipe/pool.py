@@ -22,10 +22,10 @@ PLAIN_EVERY, PLAIN = 3, 0.5
 HELD_OUT = 900_000_000
 #: Share of pages with mixed casts that are close-ups.
 CLOSE = 0.5
-#: The same with `draw --large`: a third of the chunks in sizes that packages run at, fewer geometries each.
+#: The same with `draw(large=True)`: a third of the chunks in sizes that packages run at, fewer geometries each.
 LARGE_SIZES = [(256, 256), (448, 448), (256, 256), (384, 288), (320, 256), (512, 384), (256, 320), (352, 352)]
 LARGE_PX, PER_LARGE_CHUNK = 120_000, 32
-#: With `draw --large`, in a cycle by chunk number: the recipe's own cast; own cast with most pages close-ups; casts with other people's figures.
+#: With `draw(large=True)`, in a cycle by chunk number: the recipe's own cast; own cast with most pages close-ups; casts with other people's figures.
 OWN_CAST, OWN_CLOSE, OTHERS = range(3)
 LARGE_KINDS = [OWN_CAST, OWN_CLOSE, OTHERS, OWN_CAST, OTHERS, OWN_CLOSE, OTHERS]
 

@@ -32,6 +32,19 @@ def rate_at(progress: float, step: int, warm: int = 40, hold: float = 0.38, low:
     return min(1.0, (step + 1) / warm) * (1.0 if progress < hold else max(low, 0.5 * fall + 0.5 * fall**2))
 
 
+class Processors:
+    """Batches made by several processes, if the GPU cannot."""
+
+    def __init__(self, cfg: Config, pool: str, seed: int, count: int = 6):
+        os.environ.pop("RECIPE_AS_ON_GPU", None)
+        small = replace(cfg, batch=min(cfg.batch, 24), chunks=24)
+        self.feeds, self.turn = [Feed(small, pool, seed + i, "cpu") for i in range(count)], 0
+
+    def next(self):
+        self.turn = (self.turn + 1) % len(self.feeds)
+        return self.feeds[self.turn].next()
+
+
 class Sprint:
     def __init__(self, cfg: Config, pool: str, out: str, minutes: float, init: str, device: str, rate: float, seed: int):
         self.cfg, self.pool, self.out, self.device, self.seed = cfg, pool, Path(out), device, seed
@@ -50,6 +63,7 @@ class Sprint:
         self.safe = {k: v.clone() for k, v in self.mean.state_dict().items()}
         self.opts = optimizers(self.net, rate)
         self.run, self.turn, self.faults, self.first, self.trouble = Run(str(out), minutes), 0, 0, None, 0
+        self.on_processors = False
 
     def say(self, text: str) -> None:
         line = f"{time.time() - self.start:6.1f}s {text}"
@@ -123,6 +137,10 @@ class Sprint:
         elif self.faults == 3:
             self.fast = False
             self.say("float32 from now on")
+        elif self.faults == 4 and not self.on_processors:
+            self.on_processors = True
+            self.say("processors make the batches from now on")
+            return self.feed()
         for o in self.opts:
             o.zero_grad(set_to_none=True)
         if self.device != "cpu":
@@ -131,7 +149,10 @@ class Sprint:
             return feed
         return self.feed()
 
-    def feed(self) -> Feed:
+    def feed(self):
+        if self.on_processors:
+            os.environ.pop("RECIPE_INLINE", None)
+            return Processors(self.cfg, self.pool, self.seed + 1000 * self.faults)
         return Feed(self.cfg, self.pool, self.seed + 1000 * self.faults, self.device)
 
     def go(self) -> None:
