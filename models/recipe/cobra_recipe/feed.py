@@ -17,6 +17,8 @@ from .pool import PLAIN, PLAIN_EVERY
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
 COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
+#: Pairs of page and reference cells in a batch, for each page of the config's batch, at most: memory grows with them.
+PAIRS = 2_400_000
 #: What a chunk holds, in order.
 KEYS = ("page", "references", "kinds", "traits", "colours", "natural", "classes")
 
@@ -65,15 +67,16 @@ class Pool:
         self.chunks = (self.chunks + loaded)[-self.limit :]
         return len(new)
 
-    def take(self, n: int) -> tuple[torch.Tensor, ...]:
+    def take(self, n: int, references: int = 0) -> tuple[torch.Tensor, ...]:
         """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3], colours [n,256,3], natural and classes [n,256].
 
-        n is for 256x256 pages; larger pages come fewer.
+        n is for 256x256 pages; larger pages come fewer, and so do those with many `references` (`PAIRS`).
         """
         chunks = self.chunks
         first = chunks[self.rng.integers(len(chunks))]
         shape = first["page"].shape
-        n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
+        cells = shape[2] * shape[3] // 64
+        n = max(1, min(round(n * 1024 / cells), n * PAIRS // (cells * (cells * references // 4 + 2))))
         like = [c for c in chunks if c["page"].shape == shape]
         parts, left = [], n
         while left > 0:
@@ -97,7 +100,7 @@ def batches(cfg: Config, pool: str, seed: int, device: str, **options):
             data.refresh(1)
             refreshed = time.time()
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
-        page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch)
+        page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch, count)
         batch = maker.make(page, refs, kinds, count, known=(colours.numpy(), natural.numpy()), **options)
         batch.traits, batch.classes = maker._put(cast.numpy()).long(), maker._put(classes.numpy())
         yield batch

@@ -12,12 +12,27 @@ REPAINTED, BOUNDED = 0.7, 0.6
 REGION_PX = 150
 
 
-def flood(seeds: torch.Tensor, open_: torch.Tensor, rounds: int) -> torch.Tensor:
-    """Grow seeds [n,k,H,W] through what is open [n,k,H,W] (both 0 or 1), `rounds` pixels far, without passing diagonals."""
-    for _ in range(rounds):
-        down = F.max_pool2d(seeds, (3, 1), 1, (1, 0))
-        seeds = torch.maximum(down, F.max_pool2d(seeds, (1, 3), 1, (0, 1))) * open_
-    return seeds
+def ends(open_: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each place [..., W]: where the open run that it lies in begins and ends (the first place behind it)."""
+    w = open_.shape[-1]
+    at = torch.arange(w, device=open_.device).expand(open_.shape)
+    begin = torch.where(open_, 0, at + 1).cummax(-1)[0]
+    end = torch.where(open_, w, at).flip(-1).cummin(-1)[0].flip(-1)
+    return begin, torch.maximum(begin, end)
+
+
+def sweep(seeds: torch.Tensor, runs: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """Places [..., W] of runs that hold a seed."""
+    count = F.pad(seeds.cumsum(-1, dtype=torch.int32), (1, 0))
+    return count.gather(-1, runs[1]) > count.gather(-1, runs[0])
+
+
+def flood(seeds: torch.Tensor, open_: torch.Tensor, sweeps: int = 8) -> torch.Tensor:
+    """Grow seeds [n,k,H,W] through what is open [n,k,H,W] (both bool) without passing diagonals: along rows and columns in turns, `sweeps` times."""
+    rows, columns = ends(open_), ends(open_.mT.contiguous())
+    for _ in range(sweeps):
+        seeds = sweep(sweep(seeds, rows).mT, columns).mT
+    return seeds & open_
 
 
 def choose(planes: torch.Tensor, palette: torch.Tensor, rng: np.random.Generator, g: torch.Generator, share: float, put):
@@ -41,9 +56,9 @@ def choose(planes: torch.Tensor, palette: torch.Tensor, rng: np.random.Generator
     ident = flat.gather(1, at)
     used = (best > -1e8) & (put(rng.integers(1, MOST + 1, n))[:, None] > torch.arange(MOST, device=dev))
     same = (ids[:, None] == ident[:, :, None, None]) & used[:, :, None, None]
-    open_ = (same & clear[:, None]).to(torch.float16 if planes.is_cuda else torch.float32)
-    seeds = torch.zeros_like(open_).flatten(2).scatter_(2, at[:, :, None], 1.0).reshape(open_.shape) * open_
-    grown = F.max_pool2d(flood(seeds, open_, max(h, w) // 3), 3, 1, 1) > 0
+    open_ = same & clear[:, None]
+    seeds = torch.zeros_like(open_).flatten(2).scatter_(2, at[:, :, None], True).reshape(open_.shape) & open_
+    grown = F.max_pool2d(flood(seeds, open_).to(torch.float16 if planes.is_cuda else torch.float32), 3, 1, 1) > 0
     yes = lambda p: put(rng.random((n, MOST)) < p)[:, :, None, None]  # noqa: E731
     region = torch.where(yes(BOUNDED), grown & same, same)
     # A later hint takes from an earlier one.

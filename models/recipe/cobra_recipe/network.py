@@ -80,6 +80,7 @@ class Colorizer(nn.Module):
         self.blocks = nn.ModuleList([Block(d, cfg.heads) for _ in range(cfg.layers)])
         self.norm, self.u8 = nn.LayerNorm(d), nn.Conv2d(d, 4 * c, 1)
         self.head = Res(c)
+        self.tail = nn.Sequential(*[Res(c) for _ in range(cfg.tail)])
         #: What a cell is, and what its character looks like (hair, top, hat).
         self.classes, self.traits = nn.Conv2d(c, CLASSES, 1), nn.Conv2d(c, sum(TRAITS), 1)
         #: How light the page's colour is by its looks, how far to go by the page's own tone instead, and how much lightness counts.
@@ -112,7 +113,7 @@ class Colorizer(nn.Module):
             t, k, v = block(t, None if kv is None else kv[i])
             own.append(torch.stack([k, v], 1))
         y = y + self.norm(t).transpose(1, 2).reshape(-1, self.d, h, w)
-        return self.head(x + F.pixel_shuffle(self.u8(y), 2)), own
+        return self.tail(self.head(x + F.pixel_shuffle(self.u8(y), 2))), own
 
     def posteriors(self, f):
         """Features -> class logits, trait logits, and both as the keys hold them, [B,dk - LIGHT,h,w] and [B,dk,h,w]; places have no traits."""

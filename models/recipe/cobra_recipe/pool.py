@@ -70,7 +70,9 @@ def draw_large(folder: Path, index: int, sprites) -> Path:
         else:
             own, close = (1.0, 0.75) if kind == OWN_CLOSE else (0.3, CLOSE)
             items.append(
-                mixed(seed, height, width, sprites, REFERENCES, own=own, close=close, balloons=0.55, white=0.35)
+                mixed(
+                    seed, height, width, sprites, REFERENCES, own=own, close=close, balloons=0.65, white=0.35, loud=True
+                )
             )
     part = folder / f".{index:06d}.{os.getpid()}.npz"
     np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})

@@ -7,6 +7,7 @@ logged and tried in a simpler way.
 import argparse
 import math
 import os
+import sys
 import time
 import traceback
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ import torch
 
 from .config import CONFIGS, Config
 from .feed import Feed
+from .grow import grown
 from .network import Colorizer
 from .train_transformer import loss_of
 from .training import Run, optimizers, save, set_rate
@@ -24,6 +26,10 @@ from .training import Run, optimizers, save, set_rate
 LOG_S, SAVE_S, LOOK = 20, 40, 20
 #: Share of this GPU's memory that the run may take.
 MEMORY = 0.6
+#: What a checkpoint's config is called: its shape without the settings for a GPU.
+SHAPES = {"warm-gpu": "cpu", "deep-gpu": "deep"}
+#: Seconds after which threads take turns in the interpreter: batches are made in one, and each call of it would make the training wait.
+TURN_S = 0.0003
 
 
 def rate_at(progress: float, step: int, warm: int = 40, hold: float = 0.38, low: float = 0.005) -> float:
@@ -51,12 +57,12 @@ class Sprint:
         self.out.mkdir(parents=True, exist_ok=True)
         self.rate, self.fast, self.start = rate, device != "cpu", time.time()
         self.limit_s = minutes * 60
+        torch.manual_seed(seed)
         self.net, self.mean = Colorizer(cfg), Colorizer(cfg)
         given = torch.load(init, map_location="cpu", weights_only=False)["net"] if init else {}
-        own = self.net.state_dict()
-        fit = {k: v.float() for k, v in given.items() if k in own and own[k].shape == v.shape}
-        missing = self.net.load_state_dict(fit, strict=False).missing_keys
-        self.say(f"start: {init or 'nothing'}; fresh: {missing if len(missing) < 9 else len(missing)}")
+        if given:
+            self.net.load_state_dict(grown(self.net, given))
+        self.say(f"start: {init or 'nothing'}, {sum(p.numel() for p in self.net.parameters()) / 1e6:.2f} M parameters")
         self.net = self.net.to(device).to(memory_format=torch.channels_last)
         self.mean = self.mean.to(device).to(memory_format=torch.channels_last)
         self.mean.load_state_dict(self.net.state_dict())
@@ -117,7 +123,7 @@ class Sprint:
         if not all(bool(v.isfinite().all()) for v in net.values()):
             self.say(f"{name}: not finite, not written")
             return
-        save(self.out / f"{name}.pt", net=net, config=asdict(replace(self.cfg, name="cpu")), sprint=info)
+        save(self.out / f"{name}.pt", net=net, config=asdict(replace(self.cfg, name=SHAPES[self.cfg.name])), sprint=info)
         self.say(f"wrote {name}.pt, step {self.run.step}")
 
     def fault(self, feed, error: BaseException):
@@ -157,14 +163,16 @@ class Sprint:
 
     def go(self) -> None:
         feed, shown, saved, looked = None, time.time(), time.time(), {}
-        waited = 0.0
+        waited = worked = 0.0
         while self.progress < 1:
             try:
                 feed = feed or self.feed()
                 t = time.time()
                 batch = feed.next()
                 waited += time.time() - t
+                t = time.thread_time()
                 parts = self.step(batch)
+                worked += time.thread_time() - t
                 self.run.step += 1
                 self.run.samples += len(batch.line)
                 if self.run.step <= 3 or self.run.step % LOOK == 0:
@@ -175,7 +183,7 @@ class Sprint:
                     memory = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB " if self.device != "cpu" else ""
                     chunks = len(list(Path(self.pool).glob("[0-9]*.npz")))
                     figures = " ".join(f"{k} {v:.3f}" for k, v in self.run.mean.items())
-                    self.say(f"step {self.run.step} pages {self.run.samples} ({self.run.samples / spent:.0f}/s, waited {waited:.0f}s) {memory}chunks {chunks} rate {self.rate * rate_at(self.progress, self.run.step):.2g} {figures}")
+                    self.say(f"step {self.run.step} pages {self.run.samples} ({self.run.samples / spent:.0f}/s, waited {waited:.0f}s, own processor {worked:.0f}s) {memory}chunks {chunks} rate {self.rate * rate_at(self.progress, self.run.step):.2g} {figures}")
                 if time.time() - saved > SAVE_S:
                     saved = time.time()
                     self.store()
@@ -190,7 +198,7 @@ class Sprint:
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--config", default="warm-gpu", choices=list(CONFIGS))
+    p.add_argument("--config", default="warm-gpu", choices=list(SHAPES))
     p.add_argument("--pool", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--init", default="")
@@ -204,6 +212,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     cfg = CONFIGS[a.config]
     cfg = replace(cfg, batch=a.batch or cfg.batch)
+    sys.setswitchinterval(TURN_S)
     if a.device != "cpu":
         # Convolutions of pages (line extraction) stay exact; the network's are in half precision anyway.
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = True, False

@@ -21,7 +21,7 @@ from .training import Run, factor, half_is_fast, log_run, optimizers, save, set_
 
 
 #: How much more a cell of paper and one of an iris count than others.
-PAPER, EYES = 0.5, 2.0
+PAPER, EYES = 1.0, 4.0
 #: Weight of the traits' loss against the classes': costumes hide some of them.
 TRAIT = 0.45
 

@@ -25,11 +25,13 @@ def geometry(
     close=0.0,
     balloons=0.35,
     white=0.6,
+    loud=False,
 ) -> dict:
     """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
 
     `own` is the share of the recipe's characters, `close` that of close-ups: one panel, figures up to twice as large.
-    `balloons` is the chance of a panel to have some, `white` that of a figure's white parts to be paper.
+    `balloons` is the chance of a panel to have some, `white` that of a figure's white parts to be paper; `loud`: some
+    balloons are larger than the recipe's.
     """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
@@ -47,8 +49,12 @@ def geometry(
     scenes = lambda p: [bare] if g.random() < p else places  # noqa: E731
     panels = 1 if g.random() < 0.5 else int(g.choice([1, 2, 3, 4], p=[0.2, 0.35, 0.3, 0.15]))
 
+    voice = pens.uniform(0.8, 1.8) if loud else 1.0
+
     def drawn(h, w, panels, scale, must, balloons, bare_share):
-        p = picture(g, h, w, cast, scenes(bare_share), panels, scale, must, balloons, str(g.choice(LOOKS, p=LOOK_P)))
+        where = scenes(bare_share)
+        look = str(g.choice(LOOKS, p=LOOK_P))
+        p = picture(g, h, w, cast, where, panels, scale, must, balloons, look, voice)
         if g.random() < 0.6:
             shade(p, g)
         if g.random() < 0.3:
