@@ -97,6 +97,11 @@ void Executor::Submit(std::unique_ptr<Job> job) {
   owner->Complete(std::move(job));
 }
 
+bool Executor::HasWaiting() {
+  const std::lock_guard lock(mutex_);
+  return !queue_.empty();
+}
+
 void Executor::Post(std::function<void()> task) {
   {
     std::lock_guard lock(mutex_);

@@ -75,6 +75,8 @@ class Executor {
   void Leave();  // the last one runs what was posted, stops and joins the thread
 
   void Submit(std::unique_ptr<Job> job);
+  // Whether a job waits for the one that runs.
+  bool HasWaiting();
   // Runs `task` on the thread, ahead of queued jobs and after other chores, before `Leave` returns: for giving memory
   // back, which must not wait behind runs that need it. What it throws is dropped.
   void Post(std::function<void()> task);

@@ -28,8 +28,15 @@ using Rounds = std::vector<std::vector<StepRun>>;
 
 class StepsJob final : public Job {
  public:
-  StepsJob(Rounds rounds, std::vector<StepTable> tables, uint32_t first, uint32_t steps, bool finite)
-      : rounds_(std::move(rounds)), tables_(std::move(tables)), first_(first), steps_(steps), finite_(finite) {}
+  // `yields_to`: the executor whose waiting jobs end the loop after a step; null to let them wait.
+  StepsJob(Rounds rounds, std::vector<StepTable> tables, uint32_t first, uint32_t steps, bool finite,
+           Executor* yields_to)
+      : rounds_(std::move(rounds)),
+        tables_(std::move(tables)),
+        first_(first),
+        steps_(steps),
+        finite_(finite),
+        yields_to_(yields_to) {}
 
   void Execute() override {
     while (done_ < steps_ && !stop_) {
@@ -42,6 +49,7 @@ class StepsJob final : public Job {
         if (finite_) run.binding->RequireFinite();
       }
       owner->Report(id, ++done_);
+      if (yields_to_ && yields_to_->HasWaiting()) return;
     }
   }
   bool computes() const override { return true; }
@@ -58,6 +66,7 @@ class StepsJob final : public Job {
   const uint32_t first_;
   const uint32_t steps_;
   const bool finite_;
+  Executor* const yields_to_;
   uint32_t done_ = 0;
   std::atomic<bool> stop_{false};
   RunControl control_;
@@ -114,7 +123,7 @@ std::vector<StepTable> ReadTables(const Napi::Value& tensors, const Napi::Value&
   return tables;
 }
 
-// (rounds, tensors, rows, first, steps, finite, onStep, settle) -> job id
+// (rounds, tensors, rows, first, steps, finite, yields, onStep, settle) -> job id
 Napi::Value RunSteps(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const uint32_t first = ReadCount(info[3], "the number of the first step");
@@ -122,9 +131,9 @@ Napi::Value RunSteps(const Napi::CallbackInfo& info) {
     auto rounds = ReadRounds(info[0]);
     auto tables = ReadTables(info[1], info[2], steps);
     const auto executor = rounds[0][0].binding->session()->executor;
-    auto job =
-        std::make_unique<StepsJob>(std::move(rounds), std::move(tables), first, steps, info[5].ToBoolean().Value());
-    const uint64_t id = NodeEnvironment::Of(info.Env()).Submit(*executor, std::move(job), info[7], info[6]);
+    auto job = std::make_unique<StepsJob>(std::move(rounds), std::move(tables), first, steps,
+                                          info[5].ToBoolean().Value(), info[6].ToBoolean() ? executor.get() : nullptr);
+    const uint64_t id = NodeEnvironment::Of(info.Env()).Submit(*executor, std::move(job), info[8], info[7]);
     return Napi::Number::New(info.Env(), static_cast<double>(id));
   });
 }

@@ -30,7 +30,8 @@ export async function waveTensor(dtype, dims) {
 
 /** The networks of a package on a device, each run by its name alone. */
 export class NetworkBench {
-  static async open(directory, options) {
+  /** @param {string} [layout] how graphs are rewritten for CUDA, in the place of the engine's choice */
+  static async open(directory, options, layout = undefined) {
     const { openModelPackage } = await loadModule("model/package.js");
     const { NetworkSessions, openInRuntime } = await loadModule("colorization/networks/network-sessions.js");
     const { networkInputs } = await loadModule("model/network-inputs.js");
@@ -42,6 +43,7 @@ export class NetworkBench {
       (work) => work(),
       () => booked,
       (graph, file, given) => openInRuntime(graph, file, given),
+      layout,
     );
     return new NetworkBench(model, sessions, networkInputs);
   }
@@ -86,6 +88,16 @@ export class NetworkBench {
     return moved;
   }
 
+  /** What a network gives for inputs of waves, by its outputs' names. */
+  async outputs(graph, bucket, references) {
+    const { session, weights, tensors } = await this.inputs(graph, bucket, references);
+    const outputs = await session.run({ ...tensors, ...weights });
+    const all = [...Object.values(tensors), ...Object.values(outputs)];
+    const values = Object.entries(outputs).map(([name, { data }]) => [name, data.slice()]);
+    for (const tensor of all) tensor.dispose();
+    return Object.fromEntries(values);
+  }
+
   /** Median milliseconds of a run, of `runs` after one to warm up; outputs stay on the device. */
   async time(graph, bucket, references, { batch = 1, runs = 5 } = {}) {
     const { session, weights, tensors } = await this.inputs(graph, bucket, references, batch);
@@ -114,8 +126,8 @@ export class NetworkBench {
 }
 
 /** Opens a package's networks for the work, and frees them after it. */
-export async function withNetworks(directory, options, work) {
-  const bench = await NetworkBench.open(directory, options);
+export async function withNetworks(directory, options, work, layout = undefined) {
+  const bench = await NetworkBench.open(directory, options, layout);
   try {
     return await work(bench);
   } finally {

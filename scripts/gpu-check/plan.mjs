@@ -41,6 +41,13 @@ export function plan() {
       needsPackage: true,
     },
     {
+      name: "layout",
+      what: "VAE, upsampler and line network in several layouts",
+      run: "layout.compared",
+      seconds: 60,
+      needsPackage: true,
+    },
+    {
       name: "pages-k3",
       what: "pages a second, k = 3",
       run: "speed.pages",

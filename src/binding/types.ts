@@ -212,6 +212,7 @@ interface NativeRuntime {
     first: number,
     steps: number,
     finite: boolean,
+    yields: boolean,
     onStep: ((done: number) => void) | undefined,
     settle: Settle<number>,
   ): JobId;

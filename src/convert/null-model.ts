@@ -93,10 +93,12 @@ function noiseAsLatent(): Graph {
   return g.build();
 }
 
+/** Squares of 32 pixels in one colour: like a coloured page, and unlike noise, to ink and to encode. */
 function enlargedLatent(): Graph {
   const g = new GraphBuilder("vae_decoder");
-  let picture: Value = slice(g, floatInput(g, "latent", LATENT), 1, 0, COLORS);
-  for (let size = 1; size < 8; size *= 2) picture = upsampleNearest(g, picture);
+  const colors = slice(g, floatInput(g, "latent", LATENT), 1, 0, COLORS);
+  let picture: Value = g.node("AveragePool", [colors], { kernel_shape: [4, 4], strides: [4, 4] });
+  for (let size = 1; size < 32; size *= 2) picture = upsampleNearest(g, picture);
   floatOutput(g, "image", picture, PICTURE);
   return g.build();
 }

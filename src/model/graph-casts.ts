@@ -23,8 +23,8 @@ const FREE_CAST = "InsertedPrecisionFreeCast_";
  * The bytes of a graph that takes its half precision weights as float32.
  * @param isWeight whether the input of this name is a weight
  */
-export function withFloat32Weights(path: string, isWeight: (name: string) => boolean): Uint8Array {
-  return rewritten(path, (graph) => {
+export function withFloat32Weights(model: ModelProto, isWeight: (name: string) => boolean): Uint8Array {
+  return rewritten(model, (graph) => {
     const wide = graph.input.filter((value) => isHalf(value) && isWeight(value.name));
     const names = new Map(wide.map(({ name }) => [name, `${name}#half`]));
     const used = new Set<string>();
@@ -60,8 +60,8 @@ function inFloat32(node: NodeProto): NodeProto[] {
 }
 
 /** The bytes of a graph that outputs its half precision weights as float32, still rounded to half precision. */
-export function withFloat32Outputs(path: string): Uint8Array {
-  return rewritten(path, (graph) => {
+export function withFloat32Outputs(model: ModelProto): Uint8Array {
+  return rewritten(model, (graph) => {
     const names = new Map(graph.output.filter(isHalf).map(({ name }) => [name, `${name}#half`]));
     const node = graph.node.map((one) => ({ ...one, output: one.output.map((name) => names.get(name) ?? name) }));
     const casts = [...names].map(([name, half]) => cast(half, name, DATA_TYPE.float32, `${name}#widened`));
@@ -78,8 +78,7 @@ export function outputNames(path: string): string[] {
   return readGraph(path).graph.output.map(({ name }) => name);
 }
 
-function rewritten(path: string, edit: (graph: ModelProto["graph"]) => ModelProto["graph"]): Uint8Array {
-  const model = readGraph(path);
+function rewritten(model: ModelProto, edit: (graph: ModelProto["graph"]) => ModelProto["graph"]): Uint8Array {
   return encodeModelProto({ ...model, graph: edit(model.graph) });
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";
 import { DATA_TYPE, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "../onnx/schema.js";
 import { elementCount } from "../onnx/tensor-data.js";
+import { CUDA_LAYOUT } from "./cuda-graphs.js";
 import type { ModelManifest } from "./manifest.js";
 import type { ModelPackage } from "./package.js";
 import { readGraph } from "./read-graph.js";
@@ -69,15 +70,25 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style, wide = fa
 
 /**
  * Bytes that weights which lie apart from the graphs take in memory, of those that one style uses; 0 where none lie
- * apart.
+ * apart. On CUDA half precision ones of the VAE become constants of the sessions, and the upsampler has both halves of the VAE once more.
  */
 export function apartWeightBytes(model: ModelPackage, style: Style, provider: string): number {
-  const { weights } = model.manifest.graphs;
+  const { weights, styles } = model.manifest.graphs;
+  const { precision } = model.manifest;
   const wide = weightsInFloat32(model.manifest, provider);
+  const isTwice =
+    provider === "cuda" &&
+    precision === "float16" &&
+    CUDA_LAYOUT === "channels last" &&
+    styles[style]?.guided_upsampler !== undefined;
   const files =
     weights === undefined
       ? []
-      : [weights.shared.vae, ...Object.values(weights.styles[style] ?? {})].filter((file) => file !== undefined);
+      : [
+          weights.shared.vae,
+          isTwice ? weights.shared.vae : undefined,
+          ...Object.values(weights.styles[style] ?? {}),
+        ].filter((file) => file !== undefined);
   return files.reduce((sum, file) => sum + outputBytes(readGraph(join(model.directory, file)), wide), 0);
 }
 

@@ -82,6 +82,31 @@ test("stop lets the step in progress end, and a loop that waits its turn take no
   dispose();
 });
 
+test("a loop that yields ends after a step when other work waits, and goes on from there", async () => {
+  const { rounds, sides, b, dispose } = await counter();
+  const [one, two] = [four(1, 1, 1, 1), four(2, 2, 2, 2)];
+  const steps = 200_000;
+  const table = { tensor: b, rows: new Float32Array(4 * steps).fill(1) };
+  const loop = runSteps({ rounds, tables: [table], steps, yields: true });
+  using session = await InferenceSession.create(sumAndProduct()); // its making waits for the device too
+  const taken = await loop.done;
+  expect(taken).toBeGreaterThan(0);
+  expect(taken).toBeLessThan(steps);
+  const { sum } = await session.run({ a: one, b: two }, { outputs: ["sum"] });
+  expect([...sum!.data]).toEqual([3, 3, 3, 3]);
+  const rest = runSteps({
+    rounds,
+    tables: [{ tensor: b, rows: table.rows.subarray(0, 12) }],
+    steps: 3,
+    first: taken,
+    yields: true,
+  });
+  expect(await rest.done).toBe(3); // nothing waits
+  expect(sides[(taken + 3) % 2]!.data[0]).toBe(taken + 3);
+  for (const tensor of [one, two, sum!]) tensor.dispose();
+  dispose();
+});
+
 test("aborting ends the run of the step in progress with the reason", async () => {
   using session = await InferenceSession.create(busy(), { intraOpThreads: 1 });
   const [rounds, x, y] = [

@@ -17,6 +17,7 @@ const MOST_MEAN = 2;
 export async function golden({ device, precision }, emit) {
   const { InferenceSession, Tensor } = await loadModule("binding/index.js");
   const { modelBytes } = await loadModule("onnx/model-file.js");
+  const { cudaModelBytes } = await loadModule("model/cuda-graphs.js");
   const { fromFloat16, toFloat16 } = await loadModule("onnx/tensor-data.js");
   const toTensor = ({ data, dims, dtype }) => {
     if (dtype === "int64") return Tensor.from("int64", BigInt64Array.from(data, BigInt), dims);
@@ -24,7 +25,9 @@ export async function golden({ device, precision }, emit) {
     return Tensor.from("float32", Float32Array.from(data), dims);
   };
   const run = async (graph, inputs) => {
-    const session = await InferenceSession.create(modelBytes(graph), sessionOptions(device));
+    const bytes = modelBytes(graph);
+    const options = sessionOptions(device);
+    const session = await InferenceSession.create(options.provider === "cuda" ? cudaModelBytes(bytes) : bytes, options);
     const given = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, toTensor(input)]));
     const outputs = await session.run(given);
     const results = {};

@@ -13,7 +13,7 @@ const GRAPHS = [
   "image_encoder",
 ];
 const QUADRANTS = 4;
-const IN_FLIGHT = 3;
+const IN_FLIGHT = 8;
 
 /** Median time of each network, of `only` where it is given. */
 export async function networks({ device, directory, bucket, topK, steps, only = GRAPHS }, emit) {
@@ -74,6 +74,7 @@ export async function pages({ device, directory, bucket, topK, references: count
     await colour(1);
     emit("second page, alone", (performance.now() - begun) / 1000, "s");
     const before = busyMs(engine);
+    const runsBefore = engine.stats().runs;
     gpu = watchGpu(device);
     begun = performance.now();
     const elapsed = () => (performance.now() - begun) / 1000;
@@ -90,6 +91,12 @@ export async function pages({ device, directory, bucket, topK, references: count
     emit(`pages a second, ${IN_FLIGHT} in flight, ${steps} steps`, done / seconds);
     emit("seconds a page", seconds / done, "s");
     emit("share of the time in network runs", (100 * (busyMs(engine) - before)) / 1000 / seconds, "%");
+    for (const [network, { runs, ms }] of Object.entries(engine.stats().runs)) {
+      const earlier = runsBefore[network] ?? { runs: 0, ms: 0 };
+      if (runs === earlier.runs) continue;
+      emit(`${network}, runs a page`, (runs - earlier.runs) / done);
+      emit(`${network}, a page`, (ms - earlier.ms) / done, "ms");
+    }
     for (const [figure, value, unit] of gpu.figures()) emit(figure, value, unit);
     const { hits, misses } = engine.stats().caches.references;
     emit("reference cache", `${hits} hits, ${misses} misses`);

@@ -27,6 +27,8 @@ export interface StepsOptions {
   readonly first?: number;
   /** Fail with `ERR_MODEL_OUTPUT` if a float output on the host holds a NaN or an infinity. Default false. */
   readonly finite?: boolean;
+  /** Ends the loop after a step when other work waits for the device. Default false. */
+  readonly yields?: boolean;
   /** Told after each step how many are done. */
   readonly onStep?: (done: number) => void;
   /** Aborting ends the step in progress and rejects with the signal's reason. */
@@ -47,7 +49,7 @@ export interface Steps {
 
 /** Starts a loop. @throws ValidationError `ERR_ARGUMENT`, `ERR_TENSOR_DIMS`; `ERR_DISPOSED` */
 export function runSteps(options: StepsOptions): Steps {
-  const { rounds, tables, steps, first = 0, finite = false, onStep, signal } = options;
+  const { rounds, tables, steps, first = 0, finite = false, yields = false, onStep, signal } = options;
   const addon = loadRuntime();
   const bindings = rounds.map((round) => round.map((binding) => binding.native()));
   const tensors = tables.map(({ tensor }) => tensor.native("steps"));
@@ -55,7 +57,7 @@ export function runSteps(options: StepsOptions): Steps {
   const listener = onStep === undefined ? undefined : AsyncResource.bind(onStep); // with the caller's log context
   let job: number | undefined;
   const done = runJob<number>((settle) => {
-    job = guarded(() => addon.runSteps(bindings, tensors, rows, first, steps, finite, listener, settle));
+    job = guarded(() => addon.runSteps(bindings, tensors, rows, first, steps, finite, yields, listener, settle));
     return job;
   }, signal);
   return {

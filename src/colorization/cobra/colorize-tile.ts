@@ -89,8 +89,9 @@ export async function colorizeTile(
   let denoised: Tensor;
   try {
     clock.begin("encode");
-    using lineLatent = await networks.encodeImage(planes.line, width, height, noise.line, signal);
-    using hintLatent = await networks.encodeImage(planes.hint ?? planes.line, width, height, noise.hint, signal);
+    const [line, hint] = await encodeConditions(networks, planes, bucket, noise, signal);
+    using lineLatent = line;
+    using hintLatent = hint;
     networks.planes.giveBack(planes.line, ...(planes.hint === undefined ? [] : [planes.hint]));
     using hintMask = Tensor.from("float32", conditions.hintMask, [1, 1, latentDims[2], latentDims[3]]);
     using resolution = pageResolution(bucket);
@@ -133,6 +134,33 @@ export async function colorizeTile(
     picture: image,
     references: chosen.map(({ quadrant, rank, patch }) => ({ quadrant, rank, label: patch.label })),
   };
+}
+
+/** Latents of the line picture and of the hint picture. Without hints they are draws of one picture, from one run. */
+async function encodeConditions(
+  networks: Networks,
+  { line, hint }: ConditionPlanes,
+  { width, height }: Bucket,
+  noise: PageNoise,
+  signal: AbortSignal | undefined,
+): Promise<[Tensor, Tensor]> {
+  if (hint !== undefined || !networks.drawsSeveral) {
+    const lineLatent = await networks.encodeImage(line, width, height, noise.line, signal);
+    try {
+      return [lineLatent, await networks.encodeImage(hint ?? line, width, height, noise.hint, signal)];
+    } catch (error) {
+      lineLatent.dispose();
+      throw error;
+    }
+  }
+  const both = new Float32Array(2 * noise.line.length);
+  both.set(noise.line);
+  both.set(noise.hint, noise.line.length);
+  using latents = await networks.encodeImage(line, width, height, both, signal);
+  const dims = [1, ...latents.dims.slice(1)];
+  // An encoder that does not look at the noise may give one latent for all draws.
+  const second = latents.dims[0] === 1 ? 0 : noise.line.length;
+  return [latents.view(0, dims), latents.view(second, dims)];
 }
 
 /** Memory for the planes of a tile's conditions; given back when the networks have taken them. */

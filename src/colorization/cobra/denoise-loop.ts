@@ -13,6 +13,8 @@ interface LoopRun {
   /** Told after each step how many of this run are done. */
   readonly onStep?: (done: number) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Lets other work that waits for the device go between two steps. Default false. */
+  readonly yields?: boolean;
 }
 
 /** One of the two sets of memory that steps read and write in turn. */
@@ -125,11 +127,14 @@ export class DenoiseLoop implements Disposable {
    * @returns how many steps were taken: all, or fewer after `stop`
    * @throws as `runSteps`; the loop is as it was after the last step that was told to `onStep`
    */
-  async run(pages: readonly (readonly SolverStep[])[], { onStep, signal }: LoopRun = {}): Promise<number> {
+  async run(
+    pages: readonly (readonly SolverStep[])[],
+    { onStep, signal, yields = false }: LoopRun = {},
+  ): Promise<number> {
     const begun = this.#done;
     const count = pages[0]?.length ?? 0;
-    // When memory runs out in a step, the steps before it are not taken again.
-    await this.#networks.retrying(async () => {
+    const runOnce = async (): Promise<void> => {
+      // When memory runs out in a step, the steps before it are not taken again.
       const taken = this.#done - begun;
       const { timesteps, coefficients, choice } = solverTables(pages.map((steps) => steps.slice(taken)));
       const rows = this.#coefficients.dtype === "float64" ? coefficients : Float32Array.from(coefficients);
@@ -144,6 +149,7 @@ export class DenoiseLoop implements Disposable {
         steps: count - taken,
         first: this.#done,
         finite: true,
+        yields,
         onStep: (done) => {
           this.#done = begun + taken + done;
           this.#networks.recordRun("denoiser", this.#style, this.#session, startedMs);
@@ -160,7 +166,11 @@ export class DenoiseLoop implements Disposable {
       } finally {
         this.#running = undefined;
       }
-      // What is bound keeps its session: a new one needs a new loop, so that sessions are not opened again in here.
+    };
+    // What is bound keeps its session: a new one needs a new loop, so that sessions are not opened again in here.
+    await this.#networks.retrying(async () => {
+      do await runOnce();
+      while (this.#done - begun < count && !this.#isStopped);
     }, Infinity);
     return this.#done - begun;
   }

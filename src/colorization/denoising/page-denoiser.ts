@@ -30,6 +30,8 @@ export interface PageDenoiserOptions extends BatcherOptions {
    * @returns whether that was of use, so that the page is tried once more
    */
   readonly relieve: (error: unknown) => Promise<boolean>;
+  /** Lets other pages' networks go between two steps, so that these pages are soon here, to share the steps. */
+  readonly yields: boolean;
 }
 
 /** A page under way. Owns its latents. */
@@ -85,11 +87,13 @@ class DenoisedPage implements BatchedPage, Disposable {
 export class PageDenoiser {
   readonly #networks: Networks;
   readonly #relieve: PageDenoiserOptions["relieve"];
+  readonly #yields: boolean;
   readonly #batcher: Batcher<DenoisedPage>;
 
   constructor(networks: Networks, options: PageDenoiserOptions) {
     this.#networks = networks;
     this.#relieve = options.relieve;
+    this.#yields = options.yields;
     this.#batcher = new Batcher((pages, segment) => this.#steps(pages, segment), options);
   }
 
@@ -149,7 +153,7 @@ export class PageDenoiser {
         if (pages.every(({ request }) => request.onLatent === undefined))
           await loop.run(
             pages.map(({ plan, done }) => plan.slice(done, done + left)),
-            { onStep: told, signal },
+            { onStep: told, signal, yields: this.#yields },
           );
         else await stepByStep(loop, pages, left, { told, changes, signal });
       } finally {

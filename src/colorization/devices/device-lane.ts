@@ -90,6 +90,7 @@ export class DeviceLane implements Disposable {
       maxBatch: () => (hasPlaces ? this.memory.maxBatch(maxBatch) : 1),
       companyMs: COMPANY_MS,
       segments: SEGMENTS,
+      yields: session.provider !== undefined && session.provider !== "cpu",
       relieve: async (error) =>
         (await this.memory.giveBack(error, ["drop-caches", "shrink-arenas"])) === "rebuild-sessions",
       expectsCompany: () => this.#inFlight > this.denoiser.pages,

@@ -8,14 +8,19 @@ import { PROVIDERS } from "../../binding/runtime/providers.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError } from "../../errors.js";
 import { getLogger } from "../../logging.js";
+import { CUDA_LAYOUT, cudaModel, type CudaLayout } from "../../model/cuda-graphs.js";
 import { outputNames, withFloat32Weights } from "../../model/graph-casts.js";
 import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
+import { withDraws } from "../../model/posterior-draws.js";
+import { readGraph } from "../../model/read-graph.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
+import { encodeModelProto } from "../../onnx/schema.js";
 import { CHANNELS } from "../../observe/channels.js";
 import { buildSolver } from "../cobra/solver-graph.js";
+import { cudaOptions } from "./cuda-options.js";
 import { tensorRtOptions } from "./tensorrt-options.js";
 import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 
@@ -48,6 +53,9 @@ const ALLOCATED_WITH: Readonly<Record<WeightSet, GraphName>> = {
   upsampler: "guided_upsampler",
 };
 
+/** The graphs that are rewritten for CUDA: see `src/model/cuda-graphs.ts`. */
+const REWRITTEN_FOR_CUDA: ReadonlySet<GraphName> = new Set(["vae_encoder", "vae_decoder", "guided_upsampler"]);
+
 /** Opens sessions and loads weights, once each. Owns them; disposing frees them when their last run has ended. */
 export class NetworkSessions implements Disposable {
   readonly #model: ModelPackage;
@@ -59,15 +67,21 @@ export class NetworkSessions implements Disposable {
   readonly #weights: SharedWeights;
   /** Whether separate weights are held in float32: see `src/model/graph-casts.ts`. */
   readonly #inFloat32: boolean;
+  /** How graphs are rewritten; "as stored" for other providers than CUDA. */
+  readonly #layout: CudaLayout;
+  /** The names of the weights that a file gives. */
+  readonly #weightNames = new Map<string, ReadonlySet<string>>();
   #solver: Promise<InferenceSession> | undefined;
   #disposed = false;
 
+  /** @param cudaLayout for measurements */
   constructor(
     model: ModelPackage,
     options: SessionOptions,
     withRetry: RetryOnOutOfMemory,
     book: BookMemory,
     openNetwork: OpenHere,
+    cudaLayout: CudaLayout = CUDA_LAYOUT,
   ) {
     this.#model = model;
     this.#openNetwork = openNetwork;
@@ -76,6 +90,7 @@ export class NetworkSessions implements Disposable {
     this.#inFloat32 =
       model.manifest.graphs.weights !== undefined && weightsInFloat32(model.manifest, options.provider ?? "cpu");
     this.#weights = new SharedWeights({ ...options, inFloat32: this.#inFloat32 }, book);
+    this.#layout = options.provider === "cuda" && foldsConstants(options) ? cudaLayout : "as stored";
   }
 
   /** The session of a graph, opened at first use. */
@@ -90,14 +105,7 @@ export class NetworkSessions implements Disposable {
     let opening = this.#sessions.get(path);
     if (!opening) {
       opening = this.#withRetry(() =>
-        openSession(
-          this.#openNetwork,
-          name,
-          graph,
-          path,
-          this.#options.provider === "tensorrt" ? tensorRtOptions(this.#model, graph, this.#options) : this.#options,
-          this.#inFloat32 ? separateWeights(this.#model, graph, style) : undefined,
-        ),
+        openSession(this.#openNetwork, name, graph, path, this.#optionsOf(graph), this.#rewritten(graph, style, path)),
       );
       void opening.then(
         (session) => this.#open.set(session, graph),
@@ -107,6 +115,11 @@ export class NetworkSessions implements Disposable {
       opening.catch(() => this.#sessions.delete(path)); // a failed opening may be tried again
     }
     return opening;
+  }
+
+  #optionsOf(graph: GraphName): SessionOptions {
+    if (this.#options.provider === "tensorrt") return tensorRtOptions(this.#model, graph, this.#options);
+    return this.#options.provider === "cuda" ? cudaOptions(this.#model.manifest, this.#options) : this.#options;
   }
 
   /** The solver beside a denoiser's session, opened at first use. */
@@ -126,7 +139,7 @@ export class NetworkSessions implements Disposable {
     const taken: Record<string, Tensor> = {};
     for (const set of TAKEN_WEIGHTS[graph] ?? []) {
       const path = this.#model.weightsPath(set, style);
-      if (path === undefined) continue;
+      if (path === undefined || !this.#takes(session, path)) continue;
       const owner = set === "vae" ? "weights vae" : `weights ${set}, ${style}`;
       const weights = await this.#withRetry(() =>
         this.#weights.load(path, owner, () => this.session(ALLOCATED_WITH[set], style)),
@@ -134,6 +147,32 @@ export class NetworkSessions implements Disposable {
       for (const { name } of session.inputs) if (weights.has(name)) taken[name] = weights.get(name)!;
     }
     return taken;
+  }
+
+  /** A graph as the session takes it, where that is not the file. */
+  #rewritten(graph: GraphName, style: Style, path: string): RewrittenGraph | undefined {
+    const drawn =
+      graph === "vae_encoder" && this.#options.provider !== "tensorrt" ? withDraws(readGraph(path)) : undefined;
+    const plain = drawn && encodeModelProto(drawn);
+    if (this.#inFloat32) {
+      const separate = separateWeights(this.#model, graph, style);
+      const bytes = separate ? withFloat32Weights(drawn ?? readGraph(path), (name) => separate.has(name)) : plain;
+      return bytes && { bytes };
+    }
+    if (this.#layout === "as stored" || !REWRITTEN_FOR_CUDA.has(graph)) return plain && { bytes: plain };
+    // Only what all styles share: they share the sessions too.
+    const shared = this.#model.weightsPath("vae", style);
+    const weights = shared === undefined ? [] : [readGraph(shared)];
+    const model = cudaModel(drawn ?? readGraph(path), this.#layout, weights);
+    if (model === undefined) return plain && { bytes: plain };
+    return { bytes: encodeModelProto(model), forCpu: plain ?? path };
+  }
+
+  /** Whether a session takes weights of a file. The weights of a rewritten graph may have become constants. */
+  #takes(session: InferenceSession, path: string): boolean {
+    if (this.#layout === "as stored") return true;
+    if (!this.#weightNames.has(path)) this.#weightNames.set(path, new Set(outputNames(path)));
+    return session.inputs.some(({ name }) => this.#weightNames.get(path)!.has(name));
   }
 
   /** The weights that are loaded now for a session's inputs, of any style. Some may be missing. */
@@ -202,26 +241,51 @@ function separateWeights(model: ModelPackage, graph: GraphName, style: Style): R
   return paths.length === 0 ? undefined : new Set(paths.flatMap((path) => outputNames(path)));
 }
 
-/** @param inFloat32 inputs that are taken as float32, whatever the graph says */
+/** Whether ONNX Runtime computes constants while loading, which rewritten graphs rely on. */
+function foldsConstants({ graphOptimization }: SessionOptions): boolean {
+  return graphOptimization !== "disabled";
+}
+
+/** A graph that is not as its file. */
+interface RewrittenGraph {
+  readonly bytes: Uint8Array;
+  /** What the CPU takes, where it stands in for CUDA. Default: the same. */
+  readonly forCpu?: Uint8Array | string;
+}
+
 async function openSession(
   open: OpenHere,
   model: string,
   graph: GraphName,
   path: string,
   options: SessionOptions,
-  inFloat32?: ReadonlySet<string>,
+  rewritten?: RewrittenGraph,
 ): Promise<InferenceSession> {
   const started = performance.now();
-  const session = await (inFloat32 === undefined
+  const session = await (rewritten === undefined
     ? open(graph, path, options)
-    : open(
-        graph,
-        withFloat32Weights(path, (name) => inFloat32.has(name)),
-        inFolder(dirname(path), options),
-      ));
+    : openRewritten(open, graph, path, options, rewritten));
   const { provider, device } = session;
   const ms = performance.now() - started;
   log.debug({ graph, provider, device, ms: Math.round(ms) }, "network loaded");
   if (CHANNELS.networkLoad.isWatched) CHANNELS.networkLoad.publish({ model, graph, provider, ms });
   return session;
+}
+
+/** Opens a rewritten graph. Where there is no CUDA, the CPU that stands in for it takes the graph that is for it. */
+async function openRewritten(
+  open: OpenHere,
+  graph: GraphName,
+  path: string,
+  options: SessionOptions,
+  { bytes, forCpu = bytes }: RewrittenGraph,
+): Promise<InferenceSession> {
+  const here = inFolder(dirname(path), options);
+  if (options.provider !== "cuda" || options.fallback !== true) return open(graph, bytes, here);
+  try {
+    return await open(graph, bytes, { ...here, fallback: false });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ERR_PROVIDER_UNAVAILABLE") throw error;
+    return open(graph, forCpu, typeof forCpu === "string" ? options : here);
+  }
 }

@@ -58,6 +58,7 @@ export class Networks implements Disposable {
   readonly #withRetry: RetryOnOutOfMemory;
   readonly #clock: RunClock;
   readonly #staging = new Staging();
+  readonly #drawsSeveral: boolean;
 
   constructor(model: ModelPackage, options: SessionOptions = {}, parts: NetworksParts = {}) {
     const {
@@ -70,6 +71,7 @@ export class Networks implements Disposable {
     } = parts;
     this.model = model;
     this.planes = planes;
+    this.#drawsSeveral = options.provider !== "webgpu" && options.provider !== "tensorrt";
     this.#withRetry = withRetry;
     this.#clock = clock;
     const config = { ...SESSION_CONFIG, ...options.config };
@@ -194,10 +196,16 @@ export class Networks implements Disposable {
     return (embedding.data as Float32Array).slice();
   }
 
+  /** Whether `encodeImage` may draw several latents at once: they lie side by side, and need memory with addresses. */
+  get drawsSeveral(): boolean {
+    return this.#drawsSeveral;
+  }
+
   /**
-   * Scaled latent of a picture, sampled with the given noise (zeros: the mean). Stays on the device.
+   * Scaled latents of a picture, [draws, 4, height/8, width/8], sampled with the given noise (zeros: the mean). They stay
+   * on the device.
    * @param planes [1, 3, height, width] in [-1, 1]
-   * @param noise [1, 4, height/8, width/8]
+   * @param noise of one draw [4, height/8, width/8], or of several where `drawsSeveral`
    */
   async encodeImage(
     planes: Float32Array,
@@ -207,7 +215,9 @@ export class Networks implements Disposable {
     signal?: AbortSignal,
   ): Promise<Tensor> {
     const { channels, downscale } = this.model.manifest.latent;
-    using draw = Tensor.from("float32", noise, [1, channels, height / downscale, width / downscale]);
+    const size = [channels, height / downscale, width / downscale] as const;
+    const draws = noise.length / (size[0] * size[1] * size[2]);
+    using draw = Tensor.from("float32", noise, [draws, ...size]);
     return await this.#staging.with(planes, [1, 3, height, width], (image) =>
       this.#run("vae_encoder", "line", { image, noise: draw }, "latent", signal, true),
     );

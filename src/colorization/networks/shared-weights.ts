@@ -7,6 +7,7 @@ import { InferenceSession, Tensor, type SessionOptions } from "../../binding/ind
 import { getLogger } from "../../logging.js";
 import type { MemoryLedger } from "../../memory/ledger.js";
 import { withFloat32Outputs } from "../../model/graph-casts.js";
+import { readGraph } from "../../model/read-graph.js";
 
 const log = getLogger("networks");
 
@@ -136,7 +137,7 @@ async function loadTensors(
     ...(intraOpThreads === undefined ? {} : { intraOpThreads }),
   };
   const source = await (inFloat32
-    ? InferenceSession.create(withFloat32Outputs(path), inFolder(dirname(path), options))
+    ? InferenceSession.create(withFloat32Outputs(readGraph(path)), inFolder(dirname(path), options))
     : InferenceSession.create(path, options));
   try {
     for (const { name, dtype, dims } of source.outputs)

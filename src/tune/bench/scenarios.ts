@@ -47,13 +47,15 @@ export interface OpenScenario {
 
 /** Most pages of a round. */
 const MOST_PAGES = 16;
+/** Pages of a round of "null": a chapter, so that its references weigh what they do in one. */
+const NULL_PAGES = 32;
 /** Of what the model draws beside a page: Cobra's page size, enlarged. */
 const PICTURE = { width: 960, height: 1536 } as const;
 const PNG = { format: "png", compressionLevel: 6 } as const;
 
 /** Reads the pages and makes a scenario ready. */
 export async function openScenario(name: ScenarioName, parts: ScenarioParts): Promise<OpenScenario> {
-  const count = Math.min(MOST_PAGES, 2 * parts.pages.count);
+  const count = name === "null" ? NULL_PAGES : Math.min(MOST_PAGES, 2 * parts.pages.count);
   const input = await parts.pages.input(count, "folder");
   if (name === "run" || name === "null") return openBatch(name, parts, input, count);
   const files = await filesOf(input.inputDir!);
@@ -157,6 +159,20 @@ async function modelPicture(bytes: Uint8Array): Promise<RasterImage> {
   return { width, height, channels: 3, data: new Uint8Array(data) };
 }
 
+/** The null model's picture of a page, as ink is laid over it in the batch. */
+async function nullPicture(engine: Engine, bytes: Uint8Array): Promise<RasterImage> {
+  using references = engine.references([]);
+  const { image: page } = await engine.pool.decode(Uint8Array.from(bytes), "page");
+  const request = { page, style: "line", seed: 0, steps: 1, topK: 1, ink: "model" } as const;
+  const { image, bucket } = await engine.colorize(references, request);
+  const { width, height } = bucket;
+  const data = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .resize(width, height, { fit: "fill", kernel: "nearest" }) // the upsampler, which only enlarges, is not asked
+    .raw()
+    .toBuffer();
+  return { width, height, channels: 3, data: new Uint8Array(data) };
+}
+
 async function writeArchive(path: string, files: readonly Uint8Array[]): Promise<void> {
   const sink = await openArchiveSink(path, { overwrite: true });
   for (const [index, bytes] of files.entries()) await sink.write(`${index}.png`, bytes);
@@ -174,7 +190,7 @@ async function writePlain(path: string, files: readonly Uint8Array[]): Promise<v
 
 async function openBatch(
   name: "run" | "null",
-  { pool, folder, model, pages, signal }: ScenarioParts,
+  { folder, model, pages, signal }: ScenarioParts,
   input: BatchConfigInput,
   count: number,
 ): Promise<OpenScenario> {
@@ -200,13 +216,17 @@ async function openBatch(
   const close = (): Promise<void> => engine.close();
   if (name === "run") return { round: batch, close };
   const files = await filesOf((await pages.input(count, "folder")).inputDir!);
-  const picture = await modelPicture(files[0]!);
-  const alone = (): Promise<void> =>
-    each(files, async (bytes) => {
-      const { image: page } = await pool.decode(Uint8Array.from(bytes), "page");
+  const picture = await nullPicture(engine, files[0]!);
+  // The batch's own threads, which are there, and enough calls that none of them waits for the next one.
+  const { pool: threads } = engine;
+  const alone = async (): Promise<void> => {
+    const work = async (bytes: Uint8Array): Promise<void> => {
+      const { image: page } = await threads.decode(Uint8Array.from(bytes), "page");
       const own = { ...picture, data: Uint8Array.from(picture.data) };
-      const coloured = await pool.run("composeInk", { page, picture: own, fill: "model" });
-      await pool.encode(coloured, PNG);
-    });
+      const coloured = await threads.run("composeInk", { page, picture: own, fill: "model" });
+      await threads.encode(coloured, PNG);
+    };
+    await drained(mapConcurrent(files, work, { concurrency: 2 * threads.maxThreads }));
+  };
   return { round: pairOf(batch, alone, count), close };
 }

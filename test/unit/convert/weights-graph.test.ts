@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 import { modelBytes } from "../../../src/onnx/model-file.js";
 import { decodeModelProto } from "../../../src/onnx/schema.js";
 import { outputNames, withFloat32Outputs, withFloat32Weights } from "../../../src/model/graph-casts.js";
+import { readGraph } from "../../../src/model/read-graph.js";
 import { loadPeer, peerMissing } from "../../support/peer.js";
 import { GraphBuilder, type Graph, type GraphOptions } from "../../../src/onnx/graph-builder.js";
 import { linear } from "../../../src/onnx/ops.js";
@@ -122,10 +123,10 @@ describe("half precision on the CPU", () => {
         return (await runGraph(layerModel, { x: half, ...given }))["y"]!.data;
       };
       const narrow = await run(graph, buildWeightsGraph(graph.weights, "line"), "float16");
-      const wide = withFloat32Weights(layerPath, (name) => name.startsWith("main/"));
-      expect(maxDifference(await run(wide, withFloat32Outputs(weightsPath), "float32"), narrow)).toBeLessThan(
-        2 ** -9 * Math.max(...narrow.map(Math.abs)),
-      );
+      const wide = withFloat32Weights(readGraph(layerPath), (name) => name.startsWith("main/"));
+      expect(
+        maxDifference(await run(wide, withFloat32Outputs(readGraph(weightsPath)), "float32"), narrow),
+      ).toBeLessThan(2 ** -9 * Math.max(...narrow.map(Math.abs)));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -148,7 +149,7 @@ it.skipIf(peerMissing !== undefined)("half precision on the CPU casts no weight 
       const weights = new Set(graph.weights.map(({ name }) => name));
       await (
         await loadPeer().InferenceSession.create(
-          withFloat32Weights(path, (name) => weights.has(name)),
+          withFloat32Weights(readGraph(path), (name) => weights.has(name)),
           { graphOptimizationLevel: "all", optimizedModelFilePath: optimised },
         )
       ).release();

@@ -110,6 +110,21 @@ describe("a batch", () => {
     expect(rows(last.latent)[0]).toEqual(await alone(networks, 1, 4));
   });
 
+  it("lets another's steps go between its own where it yields, and loses none", async () => {
+    using networks = new Networks(model, { intraOpThreads: 2 });
+    using one = await open(networks, [0]);
+    using two = await open(networks, [1]);
+    const schedule = solverSteps(50);
+    const order: string[] = [];
+    const run = (loop: DenoiseLoop, name: string): Promise<number> =>
+      loop.run([schedule], { yields: true, onStep: (done) => order.push(`${name}${done}`) });
+    expect(await Promise.all([run(one, "a"), run(two, "b")])).toEqual([50, 50]);
+    expect(order.indexOf("b1")).toBeLessThan(order.indexOf("a50"));
+    expect(order.filter((step) => step.startsWith("a"))).toEqual(schedule.map((_, step) => `a${step + 1}`));
+    expect(rows(one.latent)[0]).toEqual(await alone(networks, 0, 50));
+    expect(rows(two.latent)[0]).toEqual(await alone(networks, 1, 50));
+  });
+
   it("can be cancelled between steps, and goes on where it was", async () => {
     using networks = new Networks(model, { intraOpThreads: 2 });
     using loop = await open(networks, [3]);

@@ -79,6 +79,22 @@ test("work is one item ahead, in order; what nobody will use is discarded", asyn
   });
 });
 
+test("the next item is begun while the first is waited for", async () => {
+  const begun: number[] = [];
+  let finish: (() => void) | undefined;
+  const items = oneAhead([1, 2, 3], (item) => {
+    begun.push(item);
+    return item === 1 ? new Promise<void>((resolve) => (finish = resolve)) : Promise.resolve();
+  });
+  const first = items.next();
+  await Promise.resolve();
+  expect(begun).toEqual([1, 2]);
+  finish!();
+  await first;
+  expect(begun).toEqual([1, 2]);
+  await items.return(undefined);
+});
+
 test("planes that are given back are lent again, and are memory that threads share", () => {
   const planes = new SharedPlanes();
   const first = planes.take(6);
@@ -90,6 +106,9 @@ test("planes that are given back are lent again, and are memory that threads sha
   planes.giveBack(first);
   planes.clear();
   expect(planes.take(6)).not.toBe(first);
+  const plain = new Float32Array(6);
+  planes.giveBack(plain);
+  expect(planes.take(6)).not.toBe(plain);
 });
 
 test("what a page on the device waits for goes before pages to come, ink and files", () => {
