@@ -9,7 +9,7 @@ import sharp from "sharp";
 import { decodeForClassification, measure } from "../dist/classification/index.js";
 import { openPageSource } from "../dist/io/open-source.js";
 import { TaskPool } from "../dist/colorization/tasks/pool.js";
-import { classifyPicture } from "../dist/classification/classify-picture.js";
+import { classifyImage } from "../dist/classification/classify-image.js";
 import { compare, report } from "./harness.mjs";
 
 sharp.concurrency(1);
@@ -49,7 +49,7 @@ const cpuMs = (list, action) => async () => {
 };
 const decode = (bytes) => sharp(bytes).raw().toBuffer();
 const measured = async (bytes) => measure(await decodeForClassification(bytes, "page"));
-const told = (bytes) => classifyPicture(bytes, "page", { decision: "calibrated", byHeader: true });
+const told = (bytes) => classifyImage(bytes, "page", { decision: "calibrated", byHeader: true });
 for (const [list, type] of [
   [gray, "line_art"],
   [grayAsRgb, "line_art"],

@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { encodeStage } from "../dist/core/pages/page-flow.js";
 import { openPageSource } from "../dist/io/open-source.js";
 import { TaskPool } from "../dist/colorization/tasks/pool.js";
-import { mapConcurrent } from "../dist/workers/map-concurrent.js";
+import { mapConcurrent } from "../dist/concurrency/map-concurrent.js";
 import { compare, report } from "./harness.mjs";
 
 const PAGES = 12;

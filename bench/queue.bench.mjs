@@ -15,7 +15,7 @@ import { parsePageRequest } from "../dist/colorization/request/page-request.js";
 import { TaskPool } from "../dist/colorization/tasks/pool.js";
 import { parseBatchConfig } from "../dist/config/batch-config.js";
 import { runBatch } from "../dist/core/run-batch.js";
-import { connect, FarmQueue, laneOf, ping } from "../dist/farm/queue/farm-queue.js";
+import { connect, FarmQueue, queueNamesOf, ping } from "../dist/farm/queue/farm-queue.js";
 import { submitChapter } from "../dist/farm/queue/submit-chapter.js";
 import { assembleShards } from "../dist/farm/shards/assemble.js";
 import { runShard } from "../dist/farm/shards/run-shard.js";
@@ -230,7 +230,7 @@ try {
   await ping(redis, url, 10_000);
   const store = await SharedStore.open(join(root, "store"));
   const blob = await store.keep(Buffer.from("a page"));
-  const queue = new FarmQueue(redis, laneOf("test", MODEL));
+  const queue = new FarmQueue(redis, queueNamesOf("test", MODEL));
   for (const [name, part] of Object.entries(parts)) {
     if (named.length > 0 && !named.includes(name)) continue;
     results.push(...(await within(name, part({ store, blob, queue }))));

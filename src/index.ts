@@ -29,11 +29,11 @@ export {
   type RasterColorizer,
 } from "./colorization/request/colorize-page.js";
 export {
-  PageLanes,
+  PageSchedule,
   PageNotStartedError,
-  type PageLane,
-  type PageLanesOptions,
-} from "./colorization/request/page-lanes.js";
+  type PageTicket,
+  type PageScheduleOptions,
+} from "./colorization/request/page-schedule.js";
 export {
   pageRequestSchema,
   pageResultSchema,
@@ -45,7 +45,7 @@ export {
   type PageRequest,
   type PageRequestInput,
   type PageResult,
-  type PictureFile,
+  type ImageFile,
   type ResultFormat,
 } from "./colorization/request/page-request.js";
 export {
@@ -72,7 +72,7 @@ export type {
   ModelFacts,
   PageBudget,
   PageColorizer,
-  PicturePool,
+  ImagePool,
   ReferenceHolder,
 } from "./core/batch-engine.js";
 export type { ImageRequest } from "./core/pages/batch-pages.js";
@@ -93,7 +93,7 @@ export type {
   PageSuccess,
 } from "./core/events.js";
 export type { PreviewDecision } from "./core/preview/preview.js";
-export type { PreviewResult, SeedPicture } from "./core/events.js";
+export type { PreviewResult, SeedImage } from "./core/events.js";
 export {
   approveRun,
   redoRun,
@@ -152,7 +152,7 @@ export { importRelease, type ImportReleaseOptions } from "./convert/cobra-releas
 export type { PixelImage } from "./binding/pixels/pixels.js";
 export type { Provider } from "./binding/runtime/providers.js";
 export type { LiveCounts, RuntimeInfo } from "./binding/types.js";
-export type { PictureMode } from "./classification/metrics.js";
+export type { ImageMode } from "./classification/metrics.js";
 export type { Bucket } from "./model/buckets.js";
 export type { NetworkRuns, RunTimes } from "./colorization/networks/run-times.js";
 export type { TaskPool } from "./colorization/tasks/pool.js";
@@ -184,7 +184,7 @@ export type { OpenModelPackageOptions } from "./model/package.js";
 export type { HostMemory } from "./platform/host-memory.js";
 export type { WorkerPoolStats } from "./workers/pool.js";
 export type { AllocatorStats, DeviceMemory } from "./binding/types.js";
-export type { ClassifyPictureOptions, PictureKind } from "./classification/classify-picture.js";
+export type { ClassifyImageOptions, ImageKind } from "./classification/classify-image.js";
 export type { PageOwn } from "./config/batch-config.js";
 export type { ImageEncoderConfig } from "./convert/graphs/image-encoder.js";
 export type { LineExtractorConfig } from "./convert/graphs/line-extractor.js";

@@ -7,7 +7,7 @@ const ERROR_CHARACTERS = 2000;
 
 /**
  * @returns {{ended: Promise<{outcome: "passed" | "failed" | "skipped", reason?: string, figures: object[], seconds:
- * number}>, end: () => void}}
+ * number}>, end: () => void, expire: () => void}} `expire` ends it as when its time is over
  */
 export function startStep(run, options, limitSeconds) {
   const begun = performance.now();
@@ -25,10 +25,11 @@ export function startStep(run, options, limitSeconds) {
     }
   };
   process.once("exit", end);
-  const timer = setTimeout(() => {
+  const expire = () => {
     late = true;
     end();
-  }, limitSeconds * 1000);
+  };
+  const timer = setTimeout(expire, limitSeconds * 1000);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
@@ -51,7 +52,7 @@ export function startStep(run, options, limitSeconds) {
       settle({ outcome: "failed", reason, stderr: stderr.trim(), figures, seconds });
     });
   });
-  return { ended, end };
+  return { ended, end, expire };
 }
 
 function readLine(line) {

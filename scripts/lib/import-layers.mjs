@@ -7,7 +7,7 @@ import { listFiles, ROOT } from "./steps.mjs";
 // From the lowest up. `index` is the public API: it may import everything, nothing may import it. `convert` lies above
 // all that colours a page, so that no page loads it.
 const LAYERS = [
-  ["errors", "logging", "observe", "platform", "text"],
+  ["errors", "concurrency", "logging", "observe", "platform", "text"],
   ["binding", "config", "onnx"],
   ["model", "memory", "classification", "io", "workers"],
   ["colorization"],

@@ -19,8 +19,8 @@ function candidates(): string[] {
 
 /** What to do without an addon: a clone builds it, an installed package came with it. */
 function remedy(): string {
-  if (existsSync(packagePath("CMakeLists.txt"))) return "Build it with: npm run build";
-  return "The package ships it for Linux on x64 with glibc 2.34 and libstdc++ of GCC 12 or newer; install the package again, or build the addon in a clone of the project and name the file with COBRA_ADDON";
+  if (existsSync(packagePath("CMakeLists.txt"))) return "build it with: npm run build";
+  return "the package ships it for Linux on x64 with glibc 2.34 and libstdc++ of GCC 12 or newer; install the package again, or build the addon in a clone of the project and name the file with COBRA_ADDON";
 }
 
 /**
@@ -32,19 +32,17 @@ export function loadAddon(): { addon: NativeAddon; directory: string } {
   const tried = candidates();
   const path = tried.find((candidate) => existsSync(candidate));
   if (!path) {
-    throw new ResourceError(
-      "ERR_ADDON_LOAD",
-      `the native addon was not found; looked for ${tried.join(", ")}. ${remedy()}`,
-    );
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon was not found; looked for ${tried.join(", ")}`, {
+      remedy: remedy(),
+    });
   }
   try {
     loaded = { addon: createRequire(import.meta.url)(path) as NativeAddon, directory: dirname(path) };
   } catch (error) {
-    throw new ResourceError(
-      "ERR_ADDON_LOAD",
-      `the native addon ${path} cannot be loaded: ${messageOf(error)}. ${remedy()}`,
-      { cause: error },
-    );
+    throw new ResourceError("ERR_ADDON_LOAD", `the native addon ${path} cannot be loaded: ${messageOf(error)}`, {
+      cause: error,
+      remedy: remedy(),
+    });
   }
   return loaded;
 }

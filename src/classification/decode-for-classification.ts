@@ -5,7 +5,7 @@
  */
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
-import { decodeImage, mended, pictureFormat } from "../io/image/decode/decode-image.js";
+import { decodeImage, mended, imageFormatOf } from "../io/image/decode/decode-image.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
@@ -13,7 +13,7 @@ import {
   unsupportedForm,
 } from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
-import type { ClassifierImage, PictureMode } from "./metrics.js";
+import type { ClassifierImage, ImageMode } from "./metrics.js";
 
 /** Limits of the decoder. */
 interface ClassificationDecodeOptions {
@@ -42,7 +42,7 @@ export async function decodeForClassification(
   options: ClassificationDecodeOptions = {},
 ): Promise<ClassifierImage> {
   const limit = options.limitPixels === undefined ? {} : { limitInputPixels: options.limitPixels };
-  const { format, description } = pictureFormat(bytes, name);
+  const { format, description } = imageFormatOf(bytes, name);
   const form = unreadForm(bytes, format);
   if (form !== undefined) throw unsupportedForm(name, description, form);
   if (isDeepTiff(bytes, format) || hasUnspecifiedChannel(bytes, format)) return pageImage(bytes, name, options);
@@ -97,7 +97,7 @@ function rawOf(picture: Sharp): Promise<Raw> {
   return picture.toBuffer({ resolveWithObject: true });
 }
 
-function interleaved({ data, info }: Raw, mode?: PictureMode): ClassifierImage {
+function interleaved({ data, info }: Raw, mode?: ImageMode): ClassifierImage {
   const image = { width: info.width, height: info.height, channels: info.channels as 1 | 2 | 3 | 4, data };
   return mode === undefined ? image : { ...image, mode };
 }

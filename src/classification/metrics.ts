@@ -32,17 +32,17 @@ import { colorEvidence, NO_COLOR, type ColorEvidence } from "./evidence.js";
  * - "rgb": 3 channels; "rgba": 4, alpha dropped but weighing in the shrinking
  * - "cmyk": 4 channels, 255 = full ink; saturation is taken of C, M, Y as if they were R, G, B
  */
-export type PictureMode = "gray" | "gray-alpha" | "bilevel" | "palette" | "rgb" | "rgba" | "cmyk";
+export type ImageMode = "gray" | "gray-alpha" | "bilevel" | "palette" | "rgb" | "rgba" | "cmyk";
 
 /** A decoded picture for the classifier; a `RasterImage` is one. */
 export interface ClassifierImage extends PixelImage {
   /** Default: "gray", "gray-alpha", "rgb", "rgba" for 1, 2, 3, 4 channels. */
-  readonly mode?: PictureMode;
+  readonly mode?: ImageMode;
 }
 
 const THUMBNAIL_SIDE = 256;
 const MODE_OF_CHANNELS = { 1: "gray", 2: "gray-alpha", 3: "rgb", 4: "rgba" } as const;
-const CHANNELS_OF_MODE: Readonly<Record<PictureMode, readonly number[]>> = {
+const CHANNELS_OF_MODE: Readonly<Record<ImageMode, readonly number[]>> = {
   gray: [1],
   "gray-alpha": [2],
   bilevel: [1],
@@ -54,7 +54,7 @@ const CHANNELS_OF_MODE: Readonly<Record<PictureMode, readonly number[]>> = {
 
 /** A picture with its mode, checked. */
 interface Source {
-  readonly mode: PictureMode;
+  readonly mode: ImageMode;
   readonly image: PixelImage;
 }
 

@@ -120,7 +120,8 @@ export class ImageCalls implements Disposable {
     if (this.#unfinished >= this.#maxQueued)
       throw new QueueError(
         "ERR_QUEUE_FULL",
-        `${this.#unfinished} calls of colorizeImage are unfinished and maxQueued is ${this.#maxQueued}; wait for some, then call again`,
+        `${this.#unfinished} calls of colorizeImage are unfinished and maxQueued is ${this.#maxQueued}`,
+        { remedy: "wait for some, then call again" },
       );
     this.#unfinished++;
     try {
@@ -170,8 +171,8 @@ export class ImageCalls implements Disposable {
         const { status: _completed, ...coloured } = result;
         return coloured;
       }
-      const { code, message } = result.failure;
-      throw makeError(code, message, { imagePath: name });
+      const { code, message, remedy } = result.failure;
+      throw makeError(code, message, { imagePath: name, remedy });
     } finally {
       hold[Symbol.dispose]();
     }

@@ -1,4 +1,5 @@
 /** From the section `engine` of a configuration file to the options of an engine. */
+import { withoutUndefined } from "../config/without-undefined.js";
 import type { EngineSettings } from "../config/engine-settings.js";
 import type { EngineOptions } from "./engine-options.js";
 
@@ -6,7 +7,7 @@ import type { EngineOptions } from "./engine-options.js";
 export function engineOptionsOf(settings: EngineSettings): EngineOptions {
   const { provider, fallback, threads, sessionConfig, providerOptions, ...own } = settings;
   return {
-    ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as Partial<EngineOptions>),
+    ...withoutUndefined(own),
     session: {
       provider: provider ?? "cpu",
       fallback: fallback ?? false,

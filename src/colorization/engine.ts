@@ -2,27 +2,22 @@
  * The engine: a model package, its networks and the worker pool, ready to colour pages. The class that other programs
  * hold.
  */
-import { availableParallelism } from "node:os";
-import type { DeviceMemory, InferenceSession, SessionOptions } from "../binding/index.js";
+import type { SessionOptions } from "../binding/index.js";
 import type { RasterImage } from "../binding/raster.js";
 import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
 import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
 import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
-import { DeviceMemoryManager } from "../memory/device-memory.js";
-import { PAGES_ON_DEVICE, pagesOnCores } from "../memory/pressure.js";
 import { modelDirectory } from "../model/default-model.js";
-import { apartWeightBytes, sessionWeightBytes } from "../model/requirements.js";
+import { sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
-import { weightBooks } from "./networks/shared-weights.js";
 import { RunTable } from "./networks/run-times.js";
-import { DeviceLane } from "./devices/device-lane.js";
-import { DeviceLanes } from "./devices/device-lanes.js";
+import type { DeviceLanes } from "./devices/device-lanes.js";
 import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
+import { openLanes } from "./devices/open-lanes.js";
 import type { OpenNetwork } from "./networks/network-sessions.js";
 import type { Networks } from "./networks/networks.js";
-import { SharedPlanes } from "./networks/staging.js";
 import { PageMemory } from "./page-memory.js";
 import type { EngineOptions, EngineStats, LaneOptions } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
@@ -30,7 +25,7 @@ import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./co
 import { checkPageOptions, colorizePage, type PageOptions, type PageServices } from "./request/colorize-page.js";
 import { colorizeRaster } from "./cobra/pipeline.js";
 import type { RasterRequest, RasterResult } from "./cobra/raster-request.js";
-import { PageLanes } from "./request/page-lanes.js";
+import { PageSchedule } from "./request/page-schedule.js";
 import { extractPageLines } from "./page-lines.js";
 import { TaskPool } from "./tasks/pool.js";
 import type { PageRequestInput, PageResult } from "./request/page-request.js";
@@ -84,41 +79,15 @@ export class Engine implements AsyncDisposable {
       threshold: options.memoryThreshold,
       usefulPages: (topK) => this.#lanes.ready.reduce((sum, lane) => sum + lane.memory.pagesInFlight(topK), 0),
     });
-    const planes = new SharedPlanes();
-    this.#lanes = new DeviceLanes(
-      sessions.map(
-        ({ name, session }, index) =>
-          new DeviceLane({
-            name,
-            model,
-            session,
-            memory: (own) =>
-              new DeviceMemoryManager({
-                device: name,
-                host: isApart[index] === true ? undefined : this.memory,
-                limitBytes: options.deviceMemoryBytes,
-                measure: () => measured(own().openSessions()[0]),
-                needs: needs.onDevice(),
-                usefulPages:
-                  openNetwork === undefined && !isApart[index] ? pagesOnCores(availableParallelism()) : PAGES_ON_DEVICE,
-                arenas: () => own().openSessions(),
-                shrinkArenas: () => own().shrinkArenas(),
-                rebuildSessions: () => own().rebuild(),
-              }),
-            book: ({ ledger, isApart: isOwn }) => {
-              if (isOwn) ledger.hold("weights", sessionWeightBytes(model));
-              const bytes = model.styles.map((style) => apartWeightBytes(model, style, session.provider ?? "cpu"));
-              return weightBooks(ledger, Math.max(...bytes));
-            },
-            runs: this.#runs,
-            planes,
-            keepStyles: options.keepStyles ?? true,
-            maxBatch: options.maxBatch,
-            openNetwork,
-          }),
-      ),
-      planes,
-    );
+    this.#lanes = openLanes(sessions, {
+      model,
+      options,
+      needs,
+      isApart,
+      host: this.memory,
+      runs: this.#runs,
+      openNetwork,
+    });
     this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
     // Pages that were taken in before close() are finished after it.
     this.referenceStore = new ReferenceStore({
@@ -135,7 +104,7 @@ export class Engine implements AsyncDisposable {
       pool: this.#pool,
       memory: this.memory,
       references: this.referenceStore,
-      lanes: new PageLanes({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
+      schedule: new PageSchedule({ colouring: () => (pagesInFlight ??= this.memory.pagesInFlight()) }),
       readBlob: options.readBlob,
     };
     this.#images = new ImageCalls(this, options.maxQueued ?? DEFAULT_MAX_QUEUED);
@@ -356,10 +325,4 @@ export class Engine implements AsyncDisposable {
       );
     }
   }
-}
-
-/** What the driver says of a session's device; undefined before one is open and where it says nothing. */
-function measured(session: InferenceSession | undefined): DeviceMemory | undefined {
-  const { freeBytes, totalBytes } = session?.device.figures() ?? {};
-  return freeBytes === undefined || totalBytes === undefined ? undefined : { freeBytes, totalBytes };
 }

@@ -119,14 +119,9 @@ export type PageConfig = { [Key in keyof PageSettings]?: PageSettings[Key] | und
 export type OutputSettings = Pick<BatchConfig, (typeof OUTPUT_SETTINGS)[number]>;
 
 /** Settings of one page, defaults filled in. */
-export const pageSettingsSchema = schema.pick({
-  style: true,
-  seed: true,
-  numInferenceSteps: true,
-  topK: true,
-  ink: true,
-  fill: true,
-});
+export const pageSettingsSchema = schema.pick(
+  Object.fromEntries(PAGE_SETTINGS.map((key) => [key, true])) as Record<(typeof PAGE_SETTINGS)[number], true>,
+);
 /** How one picture is written, defaults filled in; its format apart. */
 export const encodingSchema = schema.pick({ quality: true, lossless: true, compressionLevel: true, layers: true });
 

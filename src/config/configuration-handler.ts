@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { withoutUndefined } from "./without-undefined.js";
 import { ConfigurationError, messageOf } from "../errors.js";
 import { checkObject, checkText } from "../errors/arguments.js";
 import {
@@ -141,10 +142,7 @@ export class ConfigurationHandler {
    */
   mergeConfigs<T extends object>(...configs: readonly T[]): T {
     for (const config of configs) checkObject("settings to merge", config);
-    return Object.assign(
-      {},
-      ...configs.map((config) => Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))),
-    ) as T;
+    return Object.assign({}, ...configs.map((config) => withoutUndefined(config))) as T;
   }
 
   /** Forgets all files; the next `loadConfigFile` reads again. */

@@ -20,7 +20,7 @@ export interface PageColorizer {
   provider(style: Style): Promise<string>;
   /**
    * Colours one page, or says why it failed. Rejects with the signal's reason, and with errors that the next page
-   * would meet too. One that colours elsewhere runs its work in `options.lane.colouring`, so that a paused batch begins
+   * would meet too. One that colours elsewhere runs its work in `options.ticket.colouring`, so that a paused batch begins
    * nothing.
    */
   colorizePage(request: PageRequest, options: PageOptions): Promise<PageResult>;
@@ -32,7 +32,7 @@ export interface ReferenceHolder {
 }
 
 /** Work on pictures around the pages: reading references, telling pages from coloured pictures, drawing sheets. */
-export type PicturePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | "encode" | "run">;
+export type ImagePool = Pick<TaskPool, "maxThreads" | "decode" | "classify" | "encode" | "run">;
 
 /** How many pages are worth having in colouring at once. */
 export interface PageBudget {
@@ -53,7 +53,7 @@ export interface ModelFacts {
 /** Everything a batch needs to colour its pages. */
 export interface BatchEngine extends PageColorizer {
   readonly model: ModelFacts;
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   readonly memory: PageBudget;
   readonly referenceStore: ReferenceHolder;
   /** Where and how the networks run, kept in the journal for later commands. */

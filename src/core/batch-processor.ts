@@ -11,6 +11,7 @@ import {
   type PageConfig,
   settingFaults,
 } from "../config/batch-config.js";
+import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, messageOf } from "../errors.js";
 import { checkList, checkObject } from "../errors/arguments.js";
 import { getLogger, withLogContext } from "../logging.js";
@@ -54,6 +55,7 @@ export class BatchProcessor implements AsyncDisposable {
   readonly #events = new EventStream<BatchEvent>();
   readonly #stop = new AbortController();
   readonly #gate = new PreviewGate();
+  #forgetSignal = (): void => undefined;
   readonly #onAbort = (): void => {
     const reason: unknown = this.#options.signal?.reason;
     this.#giveUp(reason);
@@ -79,7 +81,7 @@ export class BatchProcessor implements AsyncDisposable {
     this.#options = options;
     this.#pages = new BatchPages(engine, config, (event) => this.#emit(event), options.pageConfig, options.redact);
     if (options.signal?.aborted === true) this.#onAbort();
-    else options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    else this.#forgetSignal = onAbort(options.signal, this.#onAbort);
   }
 
   /**
@@ -280,7 +282,7 @@ export class BatchProcessor implements AsyncDisposable {
   }
 
   async #release(fault?: { reason: unknown }): Promise<void> {
-    this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal();
     this.#pages.cancelRest();
     await (await this.#scan?.catch(() => undefined))?.source.close();
     this.#events.end(fault);

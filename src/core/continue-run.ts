@@ -276,13 +276,13 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {
-  const remedy =
+  const [why, remedy] =
     state === "approved"
-      ? "it was approved already; to colour single pages again, run `cobra-batch redo`"
+      ? [": it was approved already", "to colour single pages again, run `cobra-batch redo`"]
       : state === "rejected"
-        ? "it was rejected and has not been made again yet; run `cobra-batch reject` again"
-        : "run `cobra-batch colorize` with --preview to make one";
-  return new BatchProcessingError("ERR_STATE", `no preview waits for approval at ${output}: ${remedy}`);
+        ? [": it was rejected and has not been made again yet", "run `cobra-batch reject` again"]
+        : ["", "run `cobra-batch colorize` with --preview to make one"];
+  return new BatchProcessingError("ERR_STATE", `no preview waits for approval at ${output}${why}`, { remedy });
 }
 
 function describe(settings: PageConfig): string {

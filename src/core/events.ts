@@ -121,6 +121,7 @@ export const EVENTS = [
   }),
   event("warning", "any time: something that is allowed but that people should know", {
     message: z.string().describe("for people; may change"),
+    remedy: z.string().describe("what can be done about it, if anything").exactOptional(),
     page: page.describe("the page it is about; without it the batch").exactOptional(),
   }),
   event("page-kept-in-color", "a picture is in colour already and is carried over as it is; before the first page", {
@@ -186,7 +187,7 @@ export type FailureStage = PageFailure["stage"];
 /** A finished page: where its picture and layers are, its size, seed, references and times. */
 export type PageSuccess = z.infer<typeof pageSuccess>;
 /** One picture of a grid of seeds. */
-export type SeedPicture = z.infer<typeof seedPicture>;
+export type SeedImage = z.infer<typeof seedPicture>;
 /** What waits for approval: finished pages, or the same page with several seeds. */
 export type PreviewResult = z.infer<typeof previewResult>;
 /** How a batch went: the counts, what was written, the failures, and a preview that is left waiting. */

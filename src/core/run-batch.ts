@@ -1,4 +1,5 @@
 /** One batch as one call: the short way to a `BatchProcessor`. */
+import { onAbort } from "../concurrency/on-abort.js";
 import type { BatchEngine } from "./batch-engine.js";
 import type { BatchConfigInput } from "../config/batch-config.js";
 import { checkFunction, checkList, checkObject, checkSignal } from "../errors/arguments.js";
@@ -63,16 +64,15 @@ export async function runBatch(
     if (event.type === "preview-ready") void decide(event.preview);
   };
   await using processor = new BatchProcessor(engine, settings, { ...options, onEvent });
-  const onDrain = (): void => {
+  const forgetDrain = onAbort(drain, () => {
     ended.abort(drain?.reason);
     void processor.close();
-  };
-  drain?.addEventListener("abort", onDrain, { once: true });
+  });
   try {
     if (images !== undefined) await processor.addImages(images);
     return await processor.startProcessing();
   } finally {
     ended.abort();
-    drain?.removeEventListener("abort", onDrain);
+    forgetDrain();
   }
 }

@@ -31,6 +31,6 @@ export function checkModelOfRun(
 ): string | undefined {
   if (model.hash === opened.hash) return undefined;
   const text = `the run used the model "${model.name}" (${model.hash.slice(0, 12)}), not the one in ${opened.directory}`;
-  if (!isNamed) throw new ConfigurationError("ERR_CONFIG", `${text}; name its model with --model`);
+  if (!isNamed) throw new ConfigurationError("ERR_CONFIG", text, { remedy: "name its model with --model" });
   return text;
 }

@@ -3,6 +3,7 @@ import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "./events.js";
+import type { Notice } from "./notice.js";
 import type { PageKey, PreviewState } from "./journal/entries.js";
 import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { RunHistory } from "./journal/history.js";
@@ -20,7 +21,7 @@ export type PageIdentity = Pick<BatchPage, "entry" | "settings"> & Partial<Pick<
 /** One run's output. `BatchOutput` keeps a journal; `SinkOutput` hands everything to a sink. */
 export interface RunOutput {
   /** What people should know about earlier runs. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Notice[];
   readonly history: RunHistory;
   /** Hash of a page's settings together with all else, but the page itself, that decides its picture. */
   fingerprint(settings: PageSettings): string;
@@ -42,7 +43,7 @@ export interface RunOutput {
   /** Notes pictures of the input that could not be used at all. */
   noteFaults(failures: readonly PageFailure[]): Promise<void>;
   /** What people should know about the results that were written, once. */
-  takeNotices(): string[];
+  takeNotices(): Notice[];
   /**
    * Completes the output, or returns the pages to do again. `keepOthers`: other files of it stay as they are.
    * `comment`: of an archive that is the input.

@@ -7,6 +7,7 @@ import { openCrashNotes } from "../binding/crash-notes.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
 import { getLogger } from "../logging.js";
 import { ResourceError } from "../errors.js";
+import { withRemedy } from "../errors/facts.js";
 import { referencesHash } from "../colorization/cobra/references.js";
 import { isFaultOfFile } from "../io/files/file-errors.js";
 import type { PageSink } from "../io/page-sink.js";
@@ -29,6 +30,7 @@ import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
+import type { Notice } from "./notice.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
@@ -72,7 +74,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   const batchReferences = scan.found.references;
   const referenceNames = batchReferences.map(({ name }) => name);
   const referencesSha256 = await referencesHash(batchReferences);
-  const warn = (message: string): void => pages.emit({ type: "warning", message });
+  const warn = (notice: Notice): void => pages.emit({ type: "warning", ...notice });
   using references = new PageReferences(engine, batchReferences, warn, config.recursive);
   references.expect(upcoming.map(({ settings }) => settings));
   const fingerprint = (settings: PageSettings): string =>
@@ -139,7 +141,7 @@ export async function runPages(parts: RunParts): Promise<string | undefined> {
   }
 
   function tellNotices(): void {
-    for (const message of output.takeNotices()) pages.emit({ type: "warning", message });
+    for (const notice of output.takeNotices()) pages.emit({ type: "warning", ...notice });
   }
 
   /** A page of an archive that could not be done again: the archive stays, with the picture that the page has. */
@@ -204,10 +206,9 @@ const DAMAGE_ROUNDS = 2;
 function putBackDamaged(pages: BatchPages, damaged: readonly BatchPage[], round: number): void {
   const names = damaged.map(({ entry }) => entry.name).join(", ");
   if (round > DAMAGE_ROUNDS)
-    throw new ResourceError(
-      "ERR_OUTPUT_WRITE",
-      `${names} changed on the disk each time after being written; check the disk, then run the same command again`,
-    );
+    throw new ResourceError("ERR_OUTPUT_WRITE", `${names} changed on the disk each time after being written`, {
+      remedy: "check the disk, then run the same command again",
+    });
   pages.emit({ type: "warning", message: `${names}: the picture was damaged after it was written, and is done again` });
   pages.putBack(damaged);
 }
@@ -270,11 +271,10 @@ async function work(
 async function throwReadError(error: unknown, input: string | undefined): Promise<never> {
   if (input === undefined) throw error;
   if (await isThere(input)) throw error;
-  throw new ResourceError(
-    "ERR_INPUT_GONE",
-    `the input ${input} has vanished; check that its disk is still mounted, then run the same command again`,
-    { cause: error },
-  );
+  throw new ResourceError("ERR_INPUT_GONE", `the input ${input} has vanished`, {
+    cause: error,
+    remedy: "check that its disk is still mounted, then run the same command again",
+  });
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -300,12 +300,12 @@ function origins(
 
 function announce(
   { engine, config, pages, scan, control }: RunParts,
-  warnings: readonly string[],
+  warnings: readonly Notice[],
   references: readonly string[],
   provider: string,
   count: number,
 ): void {
-  for (const message of warnings) pages.emit({ type: "warning", message });
+  for (const notice of warnings) pages.emit({ type: "warning", ...notice });
   const { name, version, trained } = engine.model.manifest;
   log.info(
     {
@@ -318,7 +318,7 @@ function announce(
     },
     "batch started",
   );
-  for (const message of warnings) log.warn(message);
+  for (const { message, remedy } of warnings) log.warn(withRemedy(message, remedy));
   pages.emit({
     type: "batch-started",
     pages: count,

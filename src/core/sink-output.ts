@@ -4,6 +4,7 @@ import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageSuccess } from "./events.js";
+import type { Notice } from "./notice.js";
 import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";
@@ -12,10 +13,10 @@ import type { BatchPage, EncodedPage } from "./pages/batch-page.js";
 import type { Finished, RunMetadata, RunOutput } from "./run-output.js";
 
 export class SinkOutput implements RunOutput {
-  readonly warnings: readonly string[] = [];
+  readonly warnings: readonly Notice[] = [];
   readonly history = new RunHistory();
   readonly #sink: PageSink;
-  #notices: string[] = [];
+  #notices: Notice[] = [];
   readonly #fingerprint: (settings: PageSettings) => string;
 
   constructor(sink: PageSink, fingerprint: (settings: PageSettings) => string) {
@@ -63,7 +64,7 @@ export class SinkOutput implements RunOutput {
 
   async noteFaults(): Promise<void> {}
 
-  takeNotices(): string[] {
+  takeNotices(): Notice[] {
     return this.#notices.splice(0);
   }
 

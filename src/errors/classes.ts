@@ -1,7 +1,7 @@
 /**
  * The one family of errors. Every error thrown by the engine is a `BatchProcessingError` or a subclass of it and
- * carries a stable `code` of the table; callers match the code, never the text. Messages name the value, the rule it
- * broke and the remedy. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
+ * carries a stable `code` of the table; callers match the code, never the text. The message names the value and the rule
+ * it broke; `remedy` says what to do about it. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
  */
 import { ERROR_TABLE, isErrorCode, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./table.js";
 
@@ -9,6 +9,8 @@ import { ERROR_TABLE, isErrorCode, type ErrorClassName, type ErrorCode, type Err
 export interface ErrorDetails {
   /** The error or value that led to this one. */
   cause?: unknown;
+  /** What to do about it, where this error knows better than the table does for its code. */
+  remedy?: string | undefined;
 }
 
 /**
@@ -16,10 +18,16 @@ export interface ErrorDetails {
  */
 export class BatchProcessingError extends Error {
   readonly code: ErrorCode;
+  /**
+   * What to do about it, said to people at a terminal: flags and commands included. The message never depends on it, so
+   * that a program with another surface can give its users other advice.
+   */
+  readonly remedy: string;
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.name = new.target.name;
     this.code = code;
+    this.remedy = details.remedy ?? (isErrorCode(code) ? ERROR_TABLE[code].remedy : "");
   }
 }
 

@@ -1,10 +1,21 @@
 /** Facts about any caught error, ours or not. */
 import { BatchProcessingError, factsOf } from "./classes.js";
-import { ERROR_TABLE, type ErrorCode } from "./table.js";
+import { ERROR_TABLE, isErrorCode, type ErrorCode } from "./table.js";
 
-/** The error's message, or the value as text where something else was thrown. */
+/**
+ * An error as one text for a terminal or a log: its message, followed by its remedy where that is not the table's for the
+ * code. The value as text where something else was thrown.
+ */
 export function messageOf(error: unknown): string {
+  if (error instanceof BatchProcessingError && isErrorCode(error.code))
+    return withRemedy(error.message, error.remedy === remedyFor(error.code) ? undefined : error.remedy);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What happened and what to do about it, as one text. */
+export function withRemedy(message: string, remedy: string | undefined): string {
+  if (remedy === undefined) return message;
+  return message.includes("\n") ? `${message}\n${remedy}` : `${message}; ${remedy}`;
 }
 
 /**

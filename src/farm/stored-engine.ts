@@ -4,7 +4,7 @@
  */
 import type { PageRequest, PageResult } from "../colorization/request/page-request.js";
 import { STYLES } from "../config/batch-config.js";
-import type { BatchEngine, ModelFacts, PicturePool } from "../core/batch-engine.js";
+import type { BatchEngine, ModelFacts, ImagePool } from "../core/batch-engine.js";
 import type { SessionOptions } from "../binding/index.js";
 import { ValidationError } from "../errors.js";
 
@@ -18,7 +18,7 @@ export interface StoredResults {
   /** How many results are worth waiting for at once. */
   readonly inFlight: number;
   /** Work around the pages: sorting the input, reading references. */
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   /** The result of a page. What it rejects with ends the batch. */
   find(request: PageRequest, signal: AbortSignal | undefined): Promise<PageResult>;
 }
@@ -34,13 +34,13 @@ export function storedEngine({ model, session = {}, provider, inFlight, pool, fi
     memory: { pagesInFlight: () => inFlight },
     referenceStore: { hold: () => ({ [Symbol.dispose]: () => {} }) },
     provider: async () => provider,
-    colorizePage: async (request, { lane, signal }) => {
-      if (lane === undefined)
+    colorizePage: async (request, { ticket, signal }) => {
+      if (ticket === undefined)
         throw new ValidationError(
           "ERR_ARGUMENT",
-          "colorizePage() of an engine with stored results needs the option lane; pass the one of the page's batch",
+          "colorizePage() of an engine with stored results needs the option ticket; pass the one of the page's batch",
         );
-      return lane.colouring(() => find(request, signal), signal);
+      return ticket.colouring(() => find(request, signal), signal);
     },
   };
 }

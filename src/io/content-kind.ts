@@ -2,7 +2,7 @@
 import type { ImageProcessingError } from "../errors.js";
 import { printableName } from "./archive/zip-names.js";
 import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";
-import { isAppleDouble, isArchiveName, kindOfName, type EntryKind } from "./names/entry-rules.js";
+import { isAppleDouble, isUnreadPictureName, kindOfName, type EntryKind } from "./names/entry-rules.js";
 
 /** A file of an input before anybody has looked at it. */
 export interface UnknownFile {
@@ -31,13 +31,19 @@ export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array |
   if (format !== undefined && format !== "zip") return { kind: "image", format };
   if (isPicture && promised === "other") return { unsupported: unreadableFile(name, sniffed) };
   if (promised === "image") return { kind: promised, format: undefined };
-  return { kind: promised, format: undefined, warning: unopened(name, sniffed) };
+  return { kind: promised, format: undefined, warning: copiedUnseen(name, sniffed) };
 }
 
-/** Said of an archive or document that is copied and not opened. */
-function unopened(name: string, { format, description, mayHoldPages }: SniffedFormat): string | undefined {
-  const isZip = format === "zip" && isArchiveName(name);
-  if (!isZip && mayHoldPages !== true) return undefined;
-  const what = isZip ? `${description}; give it as an input of its own` : description;
-  return `${printableName(name)} is copied as it is, pages in it are not coloured: it is ${what}`;
+/**
+ * Said of a file that is copied and may hold pages: an archive or document that is not opened, whatever its name, and a
+ * file that only its name calls a picture.
+ */
+function copiedUnseen(name: string, { format, description, mayHoldPages }: SniffedFormat): string | undefined {
+  const label = printableName(name);
+  if (format === "zip" || mayHoldPages === true) {
+    const what = format === "zip" ? `${description}; give it as an input of its own` : description;
+    return `${label} is copied as it is, pages in it are not coloured: it is ${what}`;
+  }
+  if (!isUnreadPictureName(name)) return undefined;
+  return `${label} is copied as it is, not coloured: its name promises a picture, but it is ${description}`;
 }

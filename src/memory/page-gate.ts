@@ -1,4 +1,5 @@
 /** Lets pages start as memory allows: books memory for each and makes others wait, first come, first served. */
+import { WaitingLine } from "../concurrency/waiting-line.js";
 import { logContext } from "../logging.js";
 import { CHANNELS } from "../observe/channels.js";
 import type { MemoryLedger } from "./ledger.js";
@@ -22,7 +23,7 @@ interface PageRequestForMemory {
 export class PageGate {
   readonly #ledger: MemoryLedger;
   readonly #freeBytes: () => number;
-  readonly #waiting: { readonly page: PageRequestForMemory; readonly begin: () => void }[] = [];
+  readonly #line = new WaitingLine<PageRequestForMemory, PageSlot>(() => this.#admit());
   readonly #slots = new Set<{ hadCompany: boolean }>();
   #heldBytes = 0;
   #limit = Infinity;
@@ -49,38 +50,19 @@ export class PageGate {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#line.size;
   }
 
   /**
    * Waits until the page fits beside those in flight, and books it. One page always fits. Rejects with the signal's
    * reason.
    */
-  begin(page: PageRequestForMemory): Promise<PageSlot> {
-    const { signal } = page;
+  async begin(page: PageRequestForMemory): Promise<PageSlot> {
     const queuedMs = performance.now();
-    const context = logContext();
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(signal.reason as Error);
-        return;
-      }
-      const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-        reject(signal!.reason as Error);
-        this.#admit();
-      };
-      const begin = (): void => {
-        signal?.removeEventListener("abort", onAbort);
-        resolve(this.#book(page));
-        if (CHANNELS.queue.isWatched)
-          CHANNELS.queue.publish({ queue: "memory", waitMs: performance.now() - queuedMs, ...context });
-      };
-      const waiter = { page, begin };
-      this.#waiting.push(waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#admit();
-    });
+    const slot = await this.#line.wait(page, page.signal);
+    if (CHANNELS.queue.isWatched)
+      CHANNELS.queue.publish({ queue: "memory", waitMs: performance.now() - queuedMs, ...logContext() });
+    return slot;
   }
 
   /**
@@ -93,18 +75,17 @@ export class PageGate {
   }
 
   #admit(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+    for (let { first } = this.#line; first !== undefined; { first } = this.#line) {
       if (
         !mayBegin({
           inFlight: this.inFlight,
           limit: this.#limit,
           freeBytes: this.#freeBytes(),
-          neededBytes: first.page.neededBytes,
+          neededBytes: first.wish.neededBytes,
         })
       )
         return;
-      this.#waiting.shift();
-      first.begin();
+      first.give(this.#book(first.wish));
     }
   }
 

@@ -52,15 +52,16 @@ function defaultDirectory(env: Environment): string {
     throw notInstalled(
       chosen,
       env,
-      "although `model use` has made it the default; `cobra-batch model use embedded` takes that back",
+      "although `model use` has made it the default",
+      "take that back with `cobra-batch model use embedded`, or ",
     );
   }
   const embedded = embeddedModelDirectory();
   if (existsSync(join(embedded, MANIFEST_FILE))) return embedded;
-  throw new ModelError(
-    "ERR_MODEL_NOT_FOUND",
-    "no model was named and this version has no embedded one; name a model package with --model or COBRA_MODEL, or build one with random weights to try the pipeline: cobra-batch model untrained --out DIR",
-  );
+  throw new ModelError("ERR_MODEL_NOT_FOUND", "no model was named and this version has no embedded one", {
+    remedy:
+      "name a model package with --model or COBRA_MODEL, or build one with random weights to try the pipeline: cobra-batch model untrained --out DIR",
+  });
 }
 
 /** A path as it is, or the version installed last where it is the folder of an installed model. */
@@ -71,12 +72,13 @@ function packageAt(path: string): string {
   return installed?.directory ?? folder;
 }
 
-function notInstalled({ name, version }: ModelReference, env: Environment, more: string): ModelError {
+function notInstalled({ name, version }: ModelReference, env: Environment, why: string, advice = ""): ModelError {
   const word = version === undefined ? name : `${name}@${version}`;
   const all = modelsFolders(env).flatMap((folder) => installedModels(folder));
   const words = all.map((one) => `${one.name}@${one.version}`);
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
-    `no model ${JSON.stringify(word)} is installed ${more}; installed: ${words.join(", ") || "none"}. Install one with \`cobra-batch model install cobra\`, or give the path of a model package`,
+    `no model ${JSON.stringify(word)} is installed ${why}; installed: ${words.join(", ") || "none"}`,
+    { remedy: `${advice}install one with \`cobra-batch model install cobra\`, or give the path of a model package` },
   );
 }

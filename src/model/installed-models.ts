@@ -86,11 +86,10 @@ export function readDefault(env: Environment = process.env): ModelReference | un
     throw new RangeError("it does not name a model");
   } catch (cause) {
     if (systemCode(cause) === "ENOENT" || systemCode(cause) === "ENOTDIR") return undefined;
-    throw new ModelError(
-      "ERR_MODEL_NOT_FOUND",
-      `${path} cannot be read (${messageOf(cause)}); choose the default model again with \`cobra-batch model use NAME\``,
-      { cause },
-    );
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${path} cannot be read (${messageOf(cause)})`, {
+      cause,
+      remedy: "choose the default model again with `cobra-batch model use NAME`",
+    });
   }
 }
 

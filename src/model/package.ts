@@ -66,7 +66,8 @@ export async function openModelPackage(
   if (faults.length > 0) {
     throw new ModelError(
       "ERR_MODEL_FILE",
-      `the model package ${root} is not intact; get it again or build it again (an installed one: \`cobra-batch model install NAME --overwrite\`):\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+      `the model package ${root} is not intact:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+      { remedy: "get it again or build it again (an installed one: `cobra-batch model install NAME --overwrite`)" },
     );
   }
   return new OpenedPackage(root, manifest, createHash("sha256").update(bytes).digest("hex"));

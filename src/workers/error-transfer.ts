@@ -11,6 +11,7 @@ export interface ErrorData {
   /** Undefined for what is no error of the engine. */
   readonly className: ErrorClassName | undefined;
   readonly message: string;
+  readonly remedy?: string;
   readonly stack: string | undefined;
   readonly code: string | undefined;
   readonly imagePath?: string;
@@ -29,6 +30,7 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
     message: error.message,
     stack: error.stack,
     code: "code" in error && typeof error.code === "string" ? error.code : undefined,
+    ...(error instanceof BatchProcessingError ? { remedy: error.remedy } : {}),
     ...(error instanceof ImageProcessingError ? { imagePath: error.imagePath } : {}),
     ...(error instanceof ZipExtractionError ? { entryName: error.entryName } : {}),
     ...(error.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorToData(error.cause, depth + 1) }),
@@ -50,9 +52,9 @@ export function errorFromData(data: ErrorData): Error {
   return error;
 }
 
-function revive({ className, message, code, cause, imagePath, entryName }: ErrorData): Error {
+function revive({ className, message, remedy, code, cause, imagePath, entryName }: ErrorData): Error {
   const details = cause === undefined ? {} : { cause: errorFromData(cause) };
   if (isErrorCode(code) && className !== undefined)
-    return makeError(code, message, { ...details, imagePath, entryName }, className);
+    return makeError(code, message, { ...details, remedy, imagePath, entryName }, className);
   return Object.assign(new Error(message, details), code === undefined ? {} : { code });
 }

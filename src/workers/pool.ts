@@ -1,6 +1,7 @@
 /** A bounded pool of worker threads for everything that keeps a CPU core busy. The worker file knows the tasks. */
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
+import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
@@ -85,7 +86,7 @@ class Call {
   startedMs: number | undefined;
   /** Of the caller. */
   readonly context: LogContext = logContext();
-  readonly #onAbort: () => void;
+  readonly #forgetSignal: () => void;
 
   constructor(
     readonly message: TaskMessage,
@@ -94,15 +95,14 @@ class Call {
     readonly signal: AbortSignal | undefined,
     giveUp: (call: Call, reason: unknown) => void,
   ) {
-    this.#onAbort = () => giveUp(this, signal?.reason);
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#forgetSignal = onAbort(signal, () => giveUp(this, signal?.reason));
   }
 
   /** True the first time. */
   settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal();
     return true;
   }
 }

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -221,7 +222,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     store.kill("SIGKILL");
     await once(store, "exit");
     expect(await results()).toBeLessThan(REMOTE_PAGES);
-    await sleep(1500); // some of their requests fail
+    await refuseRequests(port, 3);
     await startStore(port);
     expect((await waiting).code).toBe(0);
     const local = ["colorize", at("long.cbz"), "--seed", "5", ...FAST, "--output-zip", at("local.cbz")];
@@ -238,6 +239,18 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     expect(code).toBe(75);
   });
 });
+
+/** Stands at a port and breaks off what comes, until so many requests were made. */
+async function refuseRequests(port: number, requests: number): Promise<void> {
+  let left = requests;
+  await new Promise<void>((resolve) => {
+    const server = createServer((socket) => {
+      socket.destroy();
+      if (--left === 0) server.close(() => resolve());
+    });
+    server.listen(port, "127.0.0.1");
+  });
+}
 
 async function hashes(path: string): Promise<unknown[]> {
   const source = await openPageSource(path);

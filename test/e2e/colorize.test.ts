@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
 import { parseBatchConfig } from "../../src/config/batch-config.js";
 import { runBatch } from "../../src/core/run-batch.js";
-import { BatchProcessingError } from "../../src/errors.js";
+import { BatchProcessingError, messageOf } from "../../src/errors.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { entryNames, writeZip } from "../support/archives.js";
 import { colourPage, linePage, writeChapter } from "../support/chapter.js";
@@ -120,7 +120,7 @@ describe("bad input", () => {
     engine ??= await Engine.open({ model: SMALL_MODEL, session: ONE_THREAD });
     const { config } = parseBatchConfig({ ...(await input()), outputZip: at("never.cbz") });
     const refused = await runBatch(engine, config).catch((error: unknown) => error);
-    expect(refused instanceof BatchProcessingError && `${refused.message} [${refused.code}]`).toMatch(message);
+    expect(refused instanceof BatchProcessingError && `${messageOf(refused)} [${refused.code}]`).toMatch(message);
     expect((await readdir(root)).filter((name) => name.includes("never"))).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { parseBatchConfig, type BatchConfigInput } from "../../src/config/batch-
 import type { BatchEngine } from "../../src/core/batch-engine.js";
 import { runBatch } from "../../src/core/run-batch.js";
 import { collectRequests } from "../../src/farm/queue/collect-requests.js";
-import { connect, FarmQueue, laneOf } from "../../src/farm/queue/farm-queue.js";
+import { connect, FarmQueue, queueNamesOf } from "../../src/farm/queue/farm-queue.js";
 import { submitChapter } from "../../src/farm/queue/submit-chapter.js";
 import { SharedStore } from "../../src/farm/store/shared-store.js";
 import { openPageSource } from "../../src/io/open-source.js";
@@ -99,7 +99,7 @@ describe.skipIf(!hasRedis)("workers and Redis that are killed (needs Debian's pa
     async () => {
       const store = await SharedStore.open(at("store"));
       const { pool } = paperEngine();
-      const queue = new FarmQueue(redis, laneOf("test", MODEL));
+      const queue = new FarmQueue(redis, queueNamesOf("test", MODEL));
       const pageConfig = (): object => ({});
       const chapters: { readonly farm: string; readonly whole: string }[] = [];
       /** A folder and a CBZ with settings of their own. */

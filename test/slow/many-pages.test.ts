@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { openArchiveSink } from "../../src/io/open-sink.js";
 import { openPageSource } from "../../src/io/open-source.js";
 import { TaskPool } from "../../src/colorization/tasks/pool.js";
-import { mapConcurrent } from "../../src/workers/map-concurrent.js";
+import { mapConcurrent } from "../../src/concurrency/map-concurrent.js";
 import { gradient, temporaryFolder } from "../unit/io/image/pictures.js";
 
 const PAGES = 2000;

@@ -1,6 +1,6 @@
 // A worker of the farm whose pages wait instead of being coloured: node farm-worker.mjs <redis> <store> <ms> <lock ms>.
 import { TaskPool } from "../../dist/colorization/tasks/pool.js";
-import { connect, laneOf } from "../../dist/farm/queue/farm-queue.js";
+import { connect, queueNamesOf } from "../../dist/farm/queue/farm-queue.js";
 import { FarmWorker } from "../../dist/farm/queue/farm-worker.js";
 import { SharedStore } from "../../dist/farm/store/shared-store.js";
 import { MODEL, waitingEngine } from "./waiting-engine.mjs";
@@ -13,7 +13,7 @@ const worker = new FarmWorker({
   engine,
   store,
   redis,
-  lane: laneOf("test", MODEL),
+  names: queueNamesOf("test", MODEL),
   pagesAtOnce: 2,
   lockMs: Number(lockMs),
 });

@@ -7,7 +7,9 @@ import { syncBuiltinESMExports } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseBatchConfig } from "../../dist/index.js";
 import { BatchOutput } from "../../dist/core/output/batch-output.js";
+import { findFinishedArchive } from "../../dist/core/output/finished-archive.js";
 import { guardedBy } from "../../dist/core/pages/quarantine.js";
+import { sha256 } from "../../dist/platform/sha256.js";
 
 const [target, count, killAt = "Infinity"] = process.argv.slice(2);
 
@@ -34,7 +36,25 @@ const { config } = parseBatchConfig({
   ...(target.endsWith(".cbz") ? { outputZip: target } : { outputDir: target }),
 });
 const record = { config, pageConfigs: {}, model: { directory: "", name: "m", hash: "h" }, session: {} };
-const output = await BatchOutput.open(config, { job: "j", record, fingerprint: () => "f" });
+const fingerprint = () => "f".repeat(64);
+const fileOf = (index) => Buffer.from(`page ${index}`);
+const jobs = await Promise.all(
+  Array.from({ length: Number(count) }, async (_, index) => ({
+    entry: { name: `${index}.png`, read: async () => fileOf(index) },
+    outputName: `${index}_colorized.png`,
+    settings: { seed: 0 },
+    startedMs: 0,
+    stage: "decode",
+    inputSha256: await sha256(fileOf(index)),
+  })),
+);
+// As `runBatch` does: an archive that is finished has no journal any more.
+if ((await findFinishedArchive(config, () => jobs, fingerprint)) !== undefined) {
+  for (const { entry } of jobs) say(`kept ${entry.name}`);
+  say("written");
+  process.exit();
+}
+const output = await BatchOutput.open(config, { job: "j", record, fingerprint });
 const guard = guardedBy(output);
 
 async function work(job) {
@@ -58,20 +78,17 @@ async function work(job) {
   return say(`done ${name}`);
 }
 
-const jobs = Array.from({ length: Number(count) }, (_, index) => ({
-  entry: { name: `${index}.png` },
-  outputName: `${index}_colorized.png`,
-  settings: { seed: 0 },
-  startedMs: 0,
-  stage: "decode",
-  inputSha256: "1".repeat(64),
-}));
 const waiting = [...jobs];
 while (waiting.length > 0) {
   const alone = waiting.findIndex((job) => output.crashPolicy(job).kind !== "normal");
   const together = alone === 0 ? 1 : alone === 1 ? 1 : 2;
   await Promise.all(waiting.splice(0, together).map(work));
 }
-await output.finish(jobs, [], { failures: [] });
+const inputs = jobs.map(({ entry, inputSha256 }) => ({
+  page: entry.name,
+  fingerprint: fingerprint(),
+  sha256: inputSha256,
+}));
+await output.finish(jobs, [], { failures: [], pages: [], inputs });
 say("written");
 say(`operations ${operations}`);

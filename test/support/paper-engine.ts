@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import type { PageOptions } from "../../src/colorization/request/colorize-page.js";
 import type { ColorizedPage, PageRequest, PageResult } from "../../src/colorization/request/page-request.js";
 import type { ReferenceFile } from "../../src/colorization/reference-store.js";
-import type { BatchEngine, PicturePool } from "../../src/core/batch-engine.js";
+import type { BatchEngine, ImagePool } from "../../src/core/batch-engine.js";
 import { BatchProcessingError } from "../../src/errors.js";
 import { decodeImage, encodeImage } from "../../src/io/image/image-codec.js";
-import { classifyPicture } from "../../src/classification/classify-picture.js";
+import { classifyImage } from "../../src/classification/classify-image.js";
 
 /** What the colouring of one page comes to. */
 export type PaperWork = (request: PageRequest, options: PageOptions) => Promise<PageResult> | PageResult;
@@ -64,8 +64,8 @@ export function paperEngine(work: PaperWork = (request) => onPaper(request), pag
     },
     provider: async () => "paper",
     async colorizePage(request, options) {
-      const lane = options.lane!;
-      return lane.colouring(async () => {
+      const ticket = options.ticket!;
+      return ticket.colouring(async () => {
         engine.requests.push(request);
         engine.mostInColouring = Math.max(engine.mostInColouring, ++engine.inColouring);
         try {
@@ -81,17 +81,17 @@ export function paperEngine(work: PaperWork = (request) => onPaper(request), pag
 }
 
 /** Work around the pages in this thread. */
-function paperPool(): PicturePool {
-  const pool: Partial<PicturePool> = {
+function paperPool(): ImagePool {
+  const pool: Partial<ImagePool> = {
     maxThreads: 2,
     decode: (bytes, name, options) => decodeImage(bytes, name, options),
     encode: (image, options, name) => encodeImage(image, options, name),
-    classify: (bytes, name, { signal: _signal, ...options } = {}) => classifyPicture(bytes, name, options),
+    classify: (bytes, name, { signal: _signal, ...options } = {}) => classifyImage(bytes, name, options),
     run: async (task) => {
       throw new BatchProcessingError("ERR_STATE", `nobody does "${task}" on paper`);
     },
   };
-  return pool as PicturePool;
+  return pool as ImagePool;
 }
 
 /** SHA-256 of a file, as requests name references. */

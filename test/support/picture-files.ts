@@ -110,6 +110,8 @@ export interface TiffForm {
   /** 0 unspecified, 1 and 2 opacity. */
   extraSample?: number;
   isPlanar?: boolean;
+  /** Of YCbCr, across and down. */
+  subsampling?: readonly [number, number];
   /** Default 1, none. */
   compression?: number;
 }
@@ -130,6 +132,9 @@ export function anyTiff(form: TiffForm): Buffer {
       [284, SHORT, 1, form.isPlanar === true ? 2 : 1],
       ...(extraSample === undefined ? [] : [[338, SHORT, 1, extraSample] as const]),
       [339, SHORT, channels, perChannel(sampleFormat)],
+      ...(form.subsampling === undefined
+        ? []
+        : [[530, SHORT, 2, form.subsampling[0] + 65_536 * form.subsampling[1]] as const]),
     ],
     { compression, planes: form.isPlanar === true ? channels : 1 },
   );

@@ -13,7 +13,7 @@ export function waitingEngine(pool, ms, read) {
     memory: { pagesInFlight: () => 2 },
     referenceStore: { hold: () => ({ [Symbol.dispose]: () => {} }) },
     provider: async () => "nowhere",
-    async colorizePage({ page, settings, output }, { lane, signal }) {
+    async colorizePage({ page, settings, output }, { ticket, signal }) {
       const work = async () => {
         const bytes = page.bytes ?? (await read(page.hash));
         await new Promise((resolve) => setTimeout(resolve, ms));
@@ -22,7 +22,7 @@ export function waitingEngine(pool, ms, read) {
         const facts = { format: output.format ?? "png", width: 1, height: 1, bucket: "1x1", seed: settings.seed };
         return { status: "completed", data, ...facts, references: [], stageMs: {}, warnings: [] };
       };
-      return lane === undefined ? work() : lane.colouring(work, signal);
+      return ticket === undefined ? work() : ticket.colouring(work, signal);
     },
   };
 }

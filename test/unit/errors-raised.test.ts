@@ -8,10 +8,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InferenceSession } from "../../src/binding/index.js";
+import { pageFailure } from "../../src/colorization/request/page-failure.js";
+import { messageOf } from "../../src/errors.js";
 import { ERROR_CLASSES, makeError } from "../../src/errors/classes.js";
 import * as api from "../../src/index.js";
 import { openFolderSink } from "../../src/io/open-sink.js";
 import { openPageSource } from "../../src/io/open-source.js";
+import { problemOf } from "../../src/ui/web/jobs/problem.js";
+import { errorFromData, errorToData } from "../../src/workers/error-transfer.js";
 
 let root: string;
 beforeAll(async () => {
@@ -46,9 +50,9 @@ const RAISED: Readonly<
   },
   ResourceError: {
     code: "ERR_OUTPUT_WRITE",
-    says: /cannot write .*a file, not a folder; choose another output$/,
+    says: /cannot write .*a file, not a folder$/,
     raise: () => openFolderSink(join(root, "file", "out")),
-    more: { cause: expect.any(Error) },
+    more: { cause: expect.any(Error), remedy: "choose another output" },
   },
   QueueError: {
     code: "ERR_ARGUMENT",
@@ -57,9 +61,9 @@ const RAISED: Readonly<
   },
   ValidationError: {
     code: "ERR_INPUT_NOT_FOUND",
-    says: /^cannot read .*nowhere: there is no such file or folder; check the path$/,
+    says: /^cannot read .*nowhere: there is no such file or folder$/,
     raise: () => openPageSource(join(root, "nowhere")),
-    more: { cause: expect.any(Error) },
+    more: { cause: expect.any(Error), remedy: "check the path" },
   },
   ZipExtractionError: {
     code: "ERR_ZIP_FORMAT",
@@ -147,5 +151,61 @@ describe("the table of codes", () => {
       const error = makeError(code as api.ErrorCode, "x");
       expect([error.name, error.code, error.constructor]).toEqual([className, code, ERROR_CLASSES[className]]);
     }
+  });
+});
+
+/** Speaks of flags, commands, variables or what a person at a terminal does next. A flag that holds the value may lead. */
+const OF_THE_COMMAND =
+  /(?<!^)(?:[\s`(]--[a-z])|\bcobra-batch [a-z]|\bthe same command\b|\brun again\b|\banother (?:output|disk)\b|\bulimit\b|\bCOBRA_[A-Z]/u;
+
+/** The messages of errors that a file makes: the second argument, as it is written. */
+function messagesIn(text: string): string[] {
+  return [...text.matchAll(/Error\(\s*"ERR_[A-Z_]+",\s*(["`])/gu)].map((match) => {
+    const begin = match.index + match[0].length;
+    let end = begin;
+    let depth = 0;
+    while (depth > 0 || text[end] !== match[1]) {
+      if (text[end] === "\\") end++;
+      else if (text.startsWith("${", end)) depth++;
+      else if (depth > 0 && text[end] === "}") depth--;
+      end++;
+    }
+    return text.slice(begin, end).replaceAll("\\`", "`");
+  });
+}
+
+describe("a message says what happened", () => {
+  it("and leaves advice for the command to the remedy, wherever a server or a program may meet it", async () => {
+    const folder = fileURLToPath(new URL("../../src", import.meta.url));
+    // The others are parts of the command.
+    const isShared = (file: string): boolean =>
+      /^(?:binding|classification|colorization|core|farm\/(?:queue|store)|io|memory|model|platform|workers|ui\/web\/jobs)\//u.test(
+        file,
+      );
+    const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts") && isShared(file));
+    const found: string[] = [];
+    let count = 0;
+    for (const file of files)
+      for (const message of messagesIn(await readFile(join(folder, file), "utf8"))) {
+        count++;
+        if (OF_THE_COMMAND.test(message)) found.push(`${file}: ${message}`);
+      }
+    expect(count).toBeGreaterThan(200);
+    expect(found).toEqual([]);
+  });
+
+  it("has its remedy beside it: its own, or the table's", () => {
+    const plain = new api.ResourceError("ERR_OUTPUT_WRITE", "cannot write x");
+    expect(plain.remedy).toBe(api.ERROR_TABLE.ERR_OUTPUT_WRITE.remedy);
+    expect(messageOf(plain)).toBe("cannot write x");
+    const own = new api.ResourceError("ERR_OUTPUT_WRITE", "cannot write x", { remedy: "choose another output" });
+    expect(own).toMatchObject({ message: "cannot write x", remedy: "choose another output" });
+    expect(messageOf(own)).toBe("cannot write x; choose another output");
+    expect(errorFromData(structuredClone(errorToData(own)))).toMatchObject({
+      remedy: own.remedy,
+      message: own.message,
+    });
+    expect(problemOf(own).detail).toBe("cannot write x");
+    expect(pageFailure("p", "write", own)).toMatchObject({ message: own.message, remedy: own.remedy });
   });
 });

@@ -47,7 +47,7 @@ const manager = (options: object = {}): api.MemoryManager =>
     shrinkArenas: async () => undefined,
     ...options,
   });
-const lanes = (): api.PageLane => new api.PageLanes({ colouring: () => 1 }).enter();
+const lanes = (): api.PageTicket => new api.PageSchedule({ colouring: () => 1 }).enter();
 const store = (): api.ReferenceStore => new api.ReferenceStore({ open: () => references, decode: async () => picture });
 const raster = (more: object): api.RasterRequest => ({
   page: { ...picture, data: new Uint8Array(3) },
@@ -116,8 +116,8 @@ const CALLS: readonly Call[] = [
   ["engine.colorizePage onProgress", (v) => engine.colorizePage(missing(), { onProgress: v }), ["undefined"]],
   ["colorizePage services", (v) => api.colorizePage(v, missing())],
   ["colorizePage request", (v) => api.colorizePage(services(), v)],
-  ["new PageLanes", (v) => new api.PageLanes(v)],
-  ["PageLanes colouring", (v) => new api.PageLanes({ colouring: v })],
+  ["new PageSchedule", (v) => new api.PageSchedule(v)],
+  ["PageSchedule colouring", (v) => new api.PageSchedule({ colouring: v })],
   ["lane.booking", (v) => lanes().booking(v)],
   ["lane.colouring", (v) => lanes().colouring(v)],
   ["new ReferenceStore", (v) => new api.ReferenceStore(v)],
@@ -285,7 +285,7 @@ function services(): api.PageServices {
     pool: engine.pool,
     memory: engine.memory,
     references: engine.referenceStore,
-    lanes: new api.PageLanes({ colouring: () => 1 }),
+    schedule: new api.PageSchedule({ colouring: () => 1 }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** A job of the addon as a promise that an `AbortSignal` can end. */
+import { onAbort } from "../../concurrency/on-abort.js";
 import { guarded, isCancelled, toEngineError } from "../faults.js";
 import { loadAddon } from "../load.js";
 import type { JobId, Settle } from "../types.js";
@@ -20,13 +21,10 @@ export function runJob<T>(
       reject(signal.reason as unknown);
       return;
     }
-    let job: JobId | undefined;
-    const abort = (): void => {
-      if (job !== undefined) loadAddon().addon.cancel(job);
-    };
-    job = guarded(() =>
+    let forget = (): void => undefined;
+    const job: JobId = guarded(() =>
       start((error, result) => {
-        signal?.removeEventListener("abort", abort);
+        forget();
         if (error === undefined && !signal?.aborted) {
           resolve(result);
           return;
@@ -36,6 +34,6 @@ export function runJob<T>(
         else reject(toEngineError(error));
       }),
     );
-    signal?.addEventListener("abort", abort, { once: true });
+    forget = onAbort(signal, () => void loadAddon().addon.cancel(job));
   });
 }

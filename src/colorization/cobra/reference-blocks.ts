@@ -10,7 +10,7 @@ import type { MemoryLedger } from "../../memory/ledger.js";
 import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { RunTask } from "../tasks/table.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
 import { oneAhead } from "./one-ahead.js";
 import { SpilledBlocks } from "./spilled-blocks.js";
 

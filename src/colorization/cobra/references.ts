@@ -11,9 +11,9 @@ import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import type { RunTask } from "../tasks/table.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
 import { oneAhead } from "./one-ahead.js";
-import { pictureHash, pictureHashAside } from "./picture-hash.js";
+import { imageHash, imageHashAside } from "./image-hash.js";
 import { ReferenceBlocks, type HostRoom, type ChosenPatch, type ReferencePatch } from "./reference-blocks.js";
 
 /** A coloured picture and what to call it. */
@@ -54,7 +54,7 @@ export class ReferenceSet implements Disposable {
 
   /** Hash of all references' names, contents and order; computed, in place, when it is first asked for. */
   get hash(): string {
-    this.#hash ??= hashOf(this.#references, (image) => contentHashes.get(image) ?? pictureHash(image));
+    this.#hash ??= hashOf(this.#references, (image) => contentHashes.get(image) ?? imageHash(image));
     return this.#hash;
   }
 
@@ -162,7 +162,7 @@ export class ReferenceSet implements Disposable {
 /** Hash of references' names, contents and order, computed beside the event loop. */
 export async function referencesHash(references: readonly ReferenceImage[]): Promise<string> {
   for (const { image } of references)
-    if (!contentHashes.has(image)) contentHashes.set(image, await pictureHashAside(image));
+    if (!contentHashes.has(image)) contentHashes.set(image, await imageHashAside(image));
   return hashOf(references, (image) => contentHashes.get(image)!);
 }
 

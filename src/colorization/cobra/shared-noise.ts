@@ -1,6 +1,6 @@
 /** Noise of seeds that pages share: most pages of a chapter have the same seed and size, and so the same noise. */
 import type { RunTask } from "../tasks/table.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
 import type { NoiseCounts, PageNoise } from "./page-noise.js";
 
 /** Seeds and sizes that are kept, the most recently used ones: about a megabyte each at Cobra's size. */

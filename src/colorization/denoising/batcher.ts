@@ -3,6 +3,7 @@
  * page joins while others are under way. This file knows no network; what a step does is the runner's.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { onAbort } from "../../concurrency/on-abort.js";
 import { isOutOfMemory, systemCode } from "../../errors.js";
 import { logContext, withLogContext, type LogContext } from "../../logging.js";
 
@@ -96,19 +97,17 @@ export class Batcher<Page extends BatchedPage> {
         reject(signal.reason as Error);
         return;
       }
-      const settled = (): void => signal?.removeEventListener("abort", onAbort);
       const guest: Guest<Page> = {
         page,
         step: 0,
         told: 0,
         inContext: AsyncLocalStorage.snapshot(),
         ids: logContext(),
-        resolve: () => (settled(), resolve()),
-        reject: (reason) => (settled(), reject(reason as Error)),
+        resolve: () => (forget(), resolve()),
+        reject: (reason) => (forget(), reject(reason as Error)),
       };
       // The others of its run go on.
-      const onAbort = (): void => this.#leave(guest, () => guest.reject(signal!.reason));
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const forget = onAbort(signal, () => this.#leave(guest, () => guest.reject(signal!.reason)));
       this.#guests.push(guest);
       queueMicrotask(() => this.#advance()); // so that pages that come together go together
     });
@@ -217,10 +216,10 @@ export class Batcher<Page extends BatchedPage> {
     const pages = guests.map(({ page }) => page);
     const begun = guests.map(({ step }) => step);
     const steps = Math.min(most, ...guests.map(({ page, step }) => page.steps - step));
-    const onAbort = (): void => {
+    const giveUp = (): void => {
       if (pages.every(({ signal }) => signal?.aborted === true)) given.abort(pages[0]!.signal!.reason);
     };
-    for (const { signal } of pages) signal?.addEventListener("abort", onAbort);
+    const forget = pages.map(({ signal }) => onAbort(signal, giveUp));
     const onStep = (done: number): void => {
       for (const [index, guest] of guests.entries()) {
         guest.step = begun[index]! + done;
@@ -237,7 +236,7 @@ export class Batcher<Page extends BatchedPage> {
     } catch (error) {
       if (!given.signal.aborted) throw error;
     } finally {
-      for (const { signal } of pages) signal?.removeEventListener("abort", onAbort);
+      for (const one of forget) one();
     }
   }
 }

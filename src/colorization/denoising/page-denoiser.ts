@@ -1,4 +1,5 @@
 /** The denoising of pages on one device: each page's steps and latents, and loops over one page or several. */
+import { onAbort } from "../../concurrency/on-abort.js";
 import { Tensor, type InferenceSession } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { isOutOfMemory } from "../../errors.js";
@@ -141,8 +142,7 @@ export class PageDenoiser {
     const conditions = isAlone ? pages[0]!.request.conditions : await sideBySide(pages, session);
     try {
       using loop = await this.#open(pages, conditions, session);
-      const stop = (): void => loop.stop();
-      changes.addEventListener("abort", stop);
+      const forget = onAbort(changes, () => loop.stop());
       const begun = pages.map(({ done }) => done);
       const told = (count: number): void => {
         for (const [index, page] of pages.entries()) page.done = begun[index]! + count;
@@ -157,7 +157,7 @@ export class PageDenoiser {
           );
         else await stepByStep(loop, pages, left, { told, changes, signal });
       } finally {
-        changes.removeEventListener("abort", stop);
+        forget();
         // Also after a failure: steps that were told are not taken again.
         for (const [row, page] of pages.entries()) page.settle(rowOf(loop.latent, row), rowOf(loop.clean, row));
       }

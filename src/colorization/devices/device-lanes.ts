@@ -1,4 +1,5 @@
 /** Several devices with one queue of pages: each page goes to a device that has room, and best to one that has its references. */
+import { WaitingLine } from "../../concurrency/waiting-line.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError, systemCode } from "../../errors.js";
 import { getLogger } from "../../logging.js";
@@ -37,12 +38,6 @@ export function chooseLane(choices: readonly LaneChoice[]): number {
   return choices.reduce((best, choice, index) => (score(choice) < score(choices[best]!) ? index : best), 0);
 }
 
-interface Waiting {
-  readonly request: LaneRequest;
-  readonly enter: (place: Place) => void;
-  readonly refuse: (reason: unknown) => void;
-}
-
 /** A page's place on a device. */
 interface Place {
   readonly lane: DeviceLane;
@@ -54,7 +49,7 @@ export class DeviceLanes implements Disposable {
   readonly all: readonly DeviceLane[];
   /** Memory for planes that workers and networks share. */
   readonly planes: SharedPlanes;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new WaitingLine<LaneRequest, Place>(() => this.#advance());
   #loss: unknown;
 
   /**
@@ -116,48 +111,21 @@ export class DeviceLanes implements Disposable {
   }
 
   #enter(request: LaneRequest): Promise<Place> {
-    const { signal } = request;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) {
-        reject(signal.reason as Error);
-        return;
-      }
-      const onAbort = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(signal!.reason as Error);
-        this.#advance();
-      };
-      const settled = (): void => signal?.removeEventListener("abort", onAbort);
-      const waiting: Waiting = {
-        request,
-        enter: (place) => {
-          settled();
-          resolve(place);
-        },
-        refuse: (reason) => {
-          settled();
-          reject(reason as Error);
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.push(waiting);
-      this.#advance();
-    });
+    return this.#waiting.wait(request, request.signal);
   }
 
   #advance(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const { ready } = this;
       if (ready.length === 0) {
-        for (const { refuse } of this.#waiting.splice(0)) refuse(this.#loss ?? noDevice());
-        return;
+        first.refuse(this.#loss ?? noDevice());
+        continue;
       }
-      const { size, topK, heldBytes } = first.request;
+      const { size, topK, heldBytes } = first.wish;
       const open = ready.filter((lane) => lane.memory.hasRoom(lane.inFlight, size, topK));
       if (open.length === 0) return;
       const choices = open.map((lane) => ({ inFlight: lane.inFlight, heldBytes: heldBytes(lane) }));
-      this.#waiting.shift();
-      first.enter(this.#place(open[chooseLane(choices)]!, first.request));
+      first.give(this.#place(open[chooseLane(choices)]!, first.wish));
     }
   }
 

@@ -6,13 +6,13 @@ import type { RasterRequest, RasterResult } from "../cobra/raster-request.js";
 import { isOutOfMemory, isPageFailure, ValidationError } from "../../errors.js";
 import { checkFunction, checkMethods, checkObject, checkSignal } from "../../errors/arguments.js";
 import { readWhole } from "../../io/files/read-file.js";
-import { pictureSize, type DecodedImage } from "../../io/image/image-codec.js";
+import { imageSize, type DecodedImage } from "../../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
 import { dotsOnLines } from "../page/dots-on-lines.js";
 import { pageFailure } from "./page-failure.js";
-import type { PageLane, PageLanes } from "./page-lanes.js";
+import type { PageTicket, PageSchedule } from "./page-schedule.js";
 import type { TaskPool } from "../tasks/pool.js";
 import {
   parsePageRequest,
@@ -20,7 +20,7 @@ import {
   type PageRequest,
   type PageRequestInput,
   type PageResult,
-  type PictureFile,
+  type ImageFile,
 } from "./page-request.js";
 import type { ReferenceSet } from "../cobra/references.js";
 import type { ReferenceStore } from "../reference-store.js";
@@ -37,7 +37,7 @@ export interface PageServices {
   readonly memory: Pick<MemoryManager, "holdPicture" | "beginPage" | "thinOut" | "outOfMemory">;
   readonly references: Pick<ReferenceStore, "lend">;
   /** Where pages that are on their way together take turns. */
-  readonly lanes: PageLanes;
+  readonly schedule: PageSchedule;
   /** Reads a file that a request names by its SHA-256. Default: there is none. */
   readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
 }
@@ -49,7 +49,7 @@ export interface PageOptions {
   /** Called as the page moves from stage to stage. */
   readonly onProgress?: ((progress: PageProgress) => void) | undefined;
   /** The page's place among others, which the caller leaves. Default: after all earlier calls. */
-  readonly lane?: PageLane | undefined;
+  readonly ticket?: PageTicket | undefined;
 }
 
 /**
@@ -75,7 +75,7 @@ export async function colorizePage(
   checkMethods("pool", services.pool, ["decode", "encode", "run"]);
   checkMethods("memory", services.memory, ["holdPicture", "beginPage", "thinOut", "outOfMemory"]);
   checkMethods("references", services.references, ["lend"]);
-  checkMethods("lanes", services.lanes, ["enter"]);
+  checkMethods("schedule", services.schedule, ["enter"]);
   checkPageOptions(options);
   const request = parsePageRequest(input);
   const work = new PageWork(services, request, options);
@@ -90,10 +90,10 @@ export async function colorizePage(
 /** @throws ValidationError `ERR_ARGUMENT` */
 export function checkPageOptions(options: unknown): void {
   checkObject("the options", options);
-  const { signal, onProgress, lane } = options as Record<string, unknown>;
+  const { signal, onProgress, ticket } = options as Record<string, unknown>;
   checkSignal("signal", signal);
   checkFunction("onProgress", onProgress, true);
-  if (lane !== undefined) checkMethods("lane", lane, ["ahead", "booking", "colouring", "leave"]);
+  if (ticket !== undefined) checkMethods("ticket", ticket, ["ahead", "booking", "colouring", "leave"]);
 }
 
 /** One page on its way. */
@@ -104,37 +104,37 @@ class PageWork {
   readonly #services: PageServices;
   readonly #request: PageRequest;
   readonly #options: PageOptions;
-  readonly #lane: PageLane;
+  readonly #ticket: PageTicket;
 
   constructor(services: PageServices, request: PageRequest, options: PageOptions) {
     this.#services = services;
     this.#request = request;
     this.#options = options;
-    this.#lane = options.lane ?? services.lanes.enter();
+    this.#ticket = options.ticket ?? services.schedule.enter();
   }
 
   async run(): Promise<EncodedPage> {
     const { memory, pool } = this.#services;
     const { name, page, output } = this.#request;
     const { signal } = this.#options;
-    const lane = this.#lane;
+    const ticket = this.#ticket;
     let picture: Disposable | undefined;
     try {
-      await lane.ahead(signal);
+      await ticket.ahead(signal);
       this.#report({ phase: "decode", stage: "decode" });
       const bytes = await this.#read(page);
-      const [width, height] = await pictureSize(bytes);
+      const [width, height] = await imageSize(bytes);
       const pixelBytes = output.layers === undefined ? BYTES_PER_PIXEL : LAYERS_BYTES_PER_PIXEL;
-      picture = await lane.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
+      picture = await ticket.booking(() => memory.holdPicture(name, width * height * pixelBytes, signal), signal);
       const decoded = await this.#decode(bytes);
       const { info } = decoded;
       this.warnings.push(...info.warnings.map((text) => `${name} ${text}`));
-      const result = await lane.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
+      const result = await ticket.colouring(() => this.#colorAsMemoryAllows(decoded, bytes), signal);
       this.#report({ phase: "encode", stage: "encode" });
       return await encodePage(pool, this.#request, result, info, signal);
     } finally {
       picture?.[Symbol.dispose]();
-      if (this.#options.lane === undefined) lane.leave();
+      if (this.#options.ticket === undefined) ticket.leave();
     }
   }
 
@@ -143,7 +143,7 @@ class PageWork {
     this.#options.onProgress?.(progress);
   }
 
-  async #read(file: PictureFile): Promise<Uint8Array> {
+  async #read(file: ImageFile): Promise<Uint8Array> {
     if ("bytes" in file) return file.bytes;
     if ("path" in file) return readWhole(file.path);
     const { readBlob } = this.#services;

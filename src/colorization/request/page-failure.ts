@@ -1,5 +1,5 @@
 /** Describes a page's failure for people and for programs. */
-import { remedyFor, type BatchProcessingError, type ErrorCode } from "../../errors.js";
+import type { BatchProcessingError, ErrorCode } from "../../errors.js";
 
 /** Where, why, and what to do about it. */
 interface FailureFacts<Stage extends string> {
@@ -13,7 +13,7 @@ interface FailureFacts<Stage extends string> {
 export function pageFailure<Stage extends string>(
   page: string,
   stage: Stage,
-  { code, message }: BatchProcessingError,
+  { code, message, remedy }: BatchProcessingError,
 ): FailureFacts<Stage> {
-  return { page, stage, code, message, remedy: remedyFor(code) };
+  return { page, stage, code, message, remedy };
 }

@@ -21,12 +21,12 @@ const hash = z
   .describe("SHA-256 of the file");
 
 /** A picture's file: its bytes, its path on the machine that colours, or its hash in the blobs of that machine. */
-const pictureFileSchema = z.union(
+const imageFileSchema = z.union(
   [z.strictObject({ bytes }), z.strictObject({ path: text }), z.strictObject({ hash })],
   "must be { bytes }, { path } or { hash }",
 );
 /** A picture's file: its bytes, its path, or the hash of what a store holds. */
-export type PictureFile = z.output<typeof pictureFileSchema>;
+export type ImageFile = z.output<typeof imageFileSchema>;
 
 /** A coloured reference, by the hash of its file. */
 const pageReferenceSchema = z.strictObject({ name: text, hash });
@@ -36,7 +36,7 @@ export type PageReference = z.output<typeof pageReferenceSchema>;
 /** A page to colour. */
 export const pageRequestSchema = z.strictObject({
   name: text.describe("what messages call the page"),
-  page: pictureFileSchema,
+  page: imageFileSchema,
   settings: pageSettingsSchema.prefault({}),
   output: encodingSchema
     .extend({
@@ -48,7 +48,7 @@ export const pageRequestSchema = z.strictObject({
     .prefault({}),
   references: z.array(pageReferenceSchema).default([]),
   /** Dots in the page's own pixels, or a picture with strokes on transparency. */
-  hints: z.union([hintDotsSchema, z.strictObject({ name: text, picture: pictureFileSchema })]).optional(),
+  hints: z.union([hintDotsSchema, z.strictObject({ name: text, picture: imageFileSchema })]).optional(),
 });
 /** One page to colour, as a plain value that can be sent to another process. */
 export type PageRequest = z.output<typeof pageRequestSchema>;

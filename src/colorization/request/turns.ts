@@ -1,4 +1,5 @@
 /** A queue that is served in order, with a limited number of turns at once. */
+import { onAbort } from "../../concurrency/on-abort.js";
 import { ValidationError } from "../../errors.js";
 import { logContext } from "../../logging.js";
 import { CHANNELS, type QueueWait } from "../../observe/channels.js";
@@ -51,11 +52,10 @@ export class Turns {
     signal?.throwIfAborted();
     if (place.state === "inside") return;
     const queuedMs = performance.now();
-    const onAbort = (): void => {
+    const forget = onAbort(signal, () => {
       place.reject?.(signal?.reason);
       this.#end(place);
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         Object.assign(place, { state: "waiting", resolve, reject });
@@ -64,7 +64,7 @@ export class Turns {
       if (CHANNELS.queue.isWatched)
         CHANNELS.queue.publish({ queue: this.#name, waitMs: performance.now() - queuedMs, ...logContext() });
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      forget();
     }
   }
 

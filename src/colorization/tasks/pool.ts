@@ -1,6 +1,6 @@
 /** The pool of worker threads that does the tasks of the table. */
 import type { RasterImage } from "../../binding/raster.js";
-import type { ClassifyPictureOptions, PictureKind } from "../../classification/classify-picture.js";
+import type { ClassifyImageOptions, ImageKind } from "../../classification/classify-image.js";
 import type { DecodedImage, DecodeOptions, EncodeOptions } from "../../io/image/image-codec.js";
 import { packagePath } from "../../platform/package-files.js";
 import { WorkerPool, type CallOptions, type WorkerPoolOptions } from "../../workers/pool.js";
@@ -24,12 +24,12 @@ export class TaskPool extends WorkerPool<Tasks> {
     return this.run("decode", { bytes, name, options }, { signal });
   }
 
-  /** Whether a picture is line art or coloured; see `classifyPicture`. `bytes` moves to the worker. */
+  /** Whether a picture is line art or coloured; see `classifyImage`. `bytes` moves to the worker. */
   classify(
     bytes: Uint8Array,
     name: string,
-    { signal, ...options }: ClassifyPictureOptions & CallOptions = {},
-  ): Promise<PictureKind> {
+    { signal, ...options }: ClassifyImageOptions & CallOptions = {},
+  ): Promise<ImageKind> {
     return this.run("classify", { bytes, name, options }, { signal });
   }
 

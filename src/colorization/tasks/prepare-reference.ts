@@ -3,7 +3,7 @@ import { toRgb } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";
 import type { Bucket } from "../../model/buckets.js";
 import { fitReference, halfSize, referencePatches } from "../cobra/retrieval.js";
-import { pictureHash } from "../cobra/picture-hash.js";
+import { imageHash } from "../cobra/image-hash.js";
 import { encoderPixels, type EncoderInput } from "./network-pictures.js";
 
 interface ReferenceTask {
@@ -26,7 +26,7 @@ export function prepareReference({ image, bucket, encoder }: ReferenceTask): Pre
   const { width, height } = bucket;
   const patches = referencePatches(fitReference(toRgb(image), width, height));
   return {
-    hash: pictureHash(image),
+    hash: imageHash(image),
     pixels: encoderPixels(patches, encoder),
     patches: patches.map((patch) => halfSize(patch, width, height) as RasterImage),
   };

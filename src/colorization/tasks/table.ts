@@ -2,7 +2,7 @@
  * Everything that worker threads do, by name: one row per task. A task is a function of plain data, in a file of its
  * own: its argument and result can be cloned or transferred between threads.
  */
-import { classifyPicture, type ClassifyPictureOptions } from "../../classification/classify-picture.js";
+import { classifyImage, type ClassifyImageOptions } from "../../classification/classify-image.js";
 import { decodeHintPicture } from "../../io/image/decode/hint-picture.js";
 import {
   decodeImage,
@@ -27,7 +27,7 @@ import { preparePage, prepareTile } from "./prepare-page.js";
 import { prepareReference } from "./prepare-reference.js";
 
 /** A picture's file, or what is left of one. */
-interface PictureFile {
+interface ImageFile {
   bytes: Uint8Array;
   /** Its path or entry name, for errors. */
   name: string;
@@ -35,10 +35,10 @@ interface PictureFile {
 
 export const TASKS = {
   // pictures
-  decode: ({ bytes, name, options }: PictureFile & { options: DecodeOptions }) => decodeImage(bytes, name, options),
-  decodeHints: ({ bytes, name }: PictureFile) => decodeHintPicture(bytes, name),
-  classify: ({ bytes, name, options }: PictureFile & { options: ClassifyPictureOptions }) =>
-    classifyPicture(bytes, name, options),
+  decode: ({ bytes, name, options }: ImageFile & { options: DecodeOptions }) => decodeImage(bytes, name, options),
+  decodeHints: ({ bytes, name }: ImageFile) => decodeHintPicture(bytes, name),
+  classify: ({ bytes, name, options }: ImageFile & { options: ClassifyImageOptions }) =>
+    classifyImage(bytes, name, options),
   encode: ({ image, name, options }: { image: RasterImage; name: string; options: EncodeOptions }) =>
     encodeImage(image, options, name),
   /** A layered document; with `tagged` an sRGB profile is embedded. */
@@ -48,7 +48,7 @@ export const TASKS = {
   encodeLayers: ({ layers, options, name }: { layers: PageLayers; options: LayerOptions; name: string }) =>
     encodeLayers(layers, options, name),
   /** A picture made small, and never larger. */
-  thumbnail: ({ bytes, name, sidePixels }: PictureFile & { sidePixels: number }) =>
+  thumbnail: ({ bytes, name, sidePixels }: ImageFile & { sidePixels: number }) =>
     makeThumbnail(bytes, name, sidePixels),
   contactSheet,
   // a page, between the networks

@@ -2,11 +2,12 @@
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
-import type { PictureKind } from "../../classification/classify-picture.js";
-import type { PicturePool } from "../batch-engine.js";
+import type { ImageKind } from "../../classification/classify-image.js";
+import type { ImagePool } from "../batch-engine.js";
+import { noticesOf, type Notice } from "../notice.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 
 export interface FindOptions {
   /** Settings of single pages by name. */
@@ -25,10 +26,10 @@ export interface FoundPages {
   inColor: SourceEntry[];
   references: DecodedReference[];
   /** How pictures were classified, if they were. */
-  classifications: Map<SourceEntry, PictureKind>;
+  classifications: Map<SourceEntry, ImageKind>;
   /** Pictures that could not be classified because they cannot be read. */
   failures: SourceFault[];
-  warnings: string[];
+  warnings: Notice[];
 }
 
 /**
@@ -37,7 +38,7 @@ export interface FoundPages {
  * @throws ConfigurationError `ERR_NO_REFERENCES`; ValidationError `ERR_INPUT_EMPTY` when nothing is left to colour
  */
 export async function findPages(
-  pool: PicturePool,
+  pool: ImagePool,
   source: PageSource,
   config: BatchConfig,
   signal: AbortSignal,
@@ -63,8 +64,8 @@ export async function findPages(
       classifications: new Map(),
       failures: [],
       warnings: [
-        ...(source.warnings ?? []),
-        ...results.warnings,
+        ...noticesOf(source.warnings),
+        ...noticesOf(results.warnings),
         ...sorted.warnings,
         ...warnings,
         ...grayWarning(references),
@@ -78,7 +79,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...(source.warnings ?? []), ...results.warnings],
+    warnings: [...noticesOf(source.warnings), ...noticesOf(results.warnings)],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(
@@ -103,13 +104,15 @@ export async function findPages(
   if (coloured.length === 0) {
     throw new ConfigurationError(
       "ERR_NO_REFERENCES",
-      `${source.path} holds no coloured picture, so there is no reference (${found.pages.length} line art, ${found.failures.length} unreadable); name references with --reference-dir`,
+      `${source.path} holds no coloured picture, so there is no reference (${found.pages.length} line art, ${found.failures.length} unreadable)`,
+      { remedy: "name references with --reference-dir" },
     );
   }
   if (found.pages.length === 0 && found.failures.length === 0) {
     throw new ValidationError(
       "ERR_INPUT_EMPTY",
-      `every picture of ${source.path} is coloured already, so there is no line art to colour; name references with --reference-dir to colour them all`,
+      `every picture of ${source.path} is coloured already, so there is no line art to colour`,
+      { remedy: "name references with --reference-dir to colour them all" },
     );
   }
   for await (const reference of mapConcurrent(
@@ -134,12 +137,12 @@ interface SortedPictures {
   inColor: SourceEntry[];
   /** The settings say that they are. */
   saidToBeColoured: SourceEntry[];
-  warnings: string[];
+  warnings: Notice[];
 }
 
 /** Which pictures are pages where references are named. One that cannot be read is a page, which then fails. */
 async function sortBesideReferences(
-  pool: PicturePool,
+  pool: ImagePool,
   images: readonly SourceEntry[],
   config: BatchConfig,
   signal: AbortSignal,
@@ -165,25 +168,29 @@ async function sortBesideReferences(
     else if (kind !== "reference") sorted[kind].push(entry);
   }
   if (sorted.pages.length === 0 && sorted.inColor.length > 0)
-    sorted.warnings.push(
-      "every picture is in colour already and is carried over as it is; to colour them all the same, use --recolor or recolor: true",
-    );
+    sorted.warnings.push({
+      message: "every picture is in colour already and is carried over as it is",
+      remedy: "to colour them all the same, use --recolor or recolor: true",
+    });
   return sorted;
 }
 
-function ambiguity(name: string, { type, confidence }: PictureKind): string {
+function ambiguity(name: string, { type, confidence }: ImageKind): Notice {
   const [taken, other] = type === "line_art" ? ["line art", "coloured"] : ["coloured", "line art"];
-  return `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure). If it is ${other}, say so in a --config file: { "images": { ${JSON.stringify(name)}: { "imageType": "${type === "line_art" ? "colored" : "line_art"}" } } }`;
+  return {
+    message: `${name} may be line art or coloured; it is taken as ${taken} (${Math.round(confidence * 100)}% sure)`,
+    remedy: `if it is ${other}, say so in a --config file: { "images": { ${JSON.stringify(name)}: { "imageType": "${type === "line_art" ? "colored" : "line_art"}" } } }`,
+  };
 }
 
 async function classifyEntry(
-  pool: PicturePool,
+  pool: ImagePool,
   config: BatchConfig,
   entry: SourceEntry,
   known: PageConfig["imageType"],
   signal: AbortSignal,
 ): Promise<
-  | { entry: SourceEntry; classification: PictureKind; error?: undefined }
+  | { entry: SourceEntry; classification: ImageKind; error?: undefined }
   | { entry: SourceEntry; classification?: undefined; error: BatchProcessingError }
 > {
   const said = known ?? config.imageType;

@@ -6,6 +6,7 @@ import type { PageReference } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSettings } from "../../config/batch-config.js";
 import type { BatchEngine } from "../batch-engine.js";
+import type { Notice } from "../notice.js";
 import { readReferences } from "./read-references.js";
 
 interface OwnList {
@@ -16,7 +17,7 @@ interface OwnList {
 
 export class PageReferences implements Disposable {
   readonly #engine: Pick<BatchEngine, "pool" | "referenceStore">;
-  readonly #warn: (message: string) => void;
+  readonly #warn: (notice: Notice) => void;
   readonly #recursive: boolean;
   readonly #batch: readonly PageReference[];
   readonly #hold: Disposable;
@@ -30,7 +31,7 @@ export class PageReferences implements Disposable {
   constructor(
     engine: Pick<BatchEngine, "pool" | "referenceStore">,
     batch: readonly ReferenceFile[],
-    warn: (message: string) => void,
+    warn: (notice: Notice) => void,
     recursive = false,
   ) {
     this.#engine = engine;
@@ -80,7 +81,7 @@ export class PageReferences implements Disposable {
         new AbortController().signal,
         this.#recursive,
       );
-      for (const message of warnings) this.#warn(message);
+      for (const notice of warnings) this.#warn(notice);
       return { references: named(references), hold: this.#engine.referenceStore.hold(references) };
     } catch (error) {
       list.reading = undefined;

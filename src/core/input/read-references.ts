@@ -1,12 +1,13 @@
 /** Reads references: finds their files, decodes them, and warns about those that cannot be read. */
 import type { RasterImage } from "../../binding/raster.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
-import { BatchProcessingError, ConfigurationError, messageOf, ValidationError } from "../../errors.js";
+import { BatchProcessingError, ConfigurationError, ValidationError } from "../../errors.js";
 import { openPageSource } from "../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { sha256 } from "../../platform/sha256.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
-import type { PicturePool } from "../batch-engine.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
+import type { ImagePool } from "../batch-engine.js";
+import { noticesOf, type Notice } from "../notice.js";
 
 /** By how many levels the channels of a gray pixel may differ, as they do in scans and lossy files. */
 const GRAY_LEVELS = 16;
@@ -23,26 +24,26 @@ export type DecodedReference = ReferenceFile & { readonly image: RasterImage };
  * @throws ConfigurationError `ERR_NO_REFERENCES` when none can
  */
 export async function readReferences(
-  pool: PicturePool,
+  pool: ImagePool,
   from: readonly string[] | PageSource,
   signal: AbortSignal,
   recursive = false,
-): Promise<{ references: DecodedReference[]; warnings: string[] }> {
+): Promise<{ references: DecodedReference[]; warnings: Notice[] }> {
   const references: DecodedReference[] = [];
-  const warnings: string[] = [];
+  const warnings: Notice[] = [];
   const readFrom = async (
     source: PageSource,
     readAgain: (entry: SourceEntry) => Promise<Uint8Array>,
   ): Promise<void> => {
-    warnings.push(...(source.warnings ?? []));
-    for (const fault of source.faults) warnings.push(`reference ${fault.name} is left out: ${messageOf(fault.error)}`);
+    warnings.push(...noticesOf(source.warnings));
+    for (const { name, error } of source.faults) warnings.push(leftOut(name, error));
     const images = source.entries().filter(({ kind }) => kind === "image");
     const decoded = mapConcurrent(images, (entry) => decodeOrError(pool, entry, () => readAgain(entry), signal), {
       concurrency: pool.maxThreads,
       signal,
     });
     for await (const one of decoded) {
-      if ("error" in one) warnings.push(`reference ${one.name} is left out: ${one.error.message}`);
+      if ("error" in one) warnings.push(leftOut(one.name, one.error));
       else references.push(one);
     }
   };
@@ -60,14 +61,18 @@ export async function readReferences(
     const where = Array.isArray(from) ? from.join(", ") : (from as PageSource).path;
     throw new ConfigurationError(
       "ERR_NO_REFERENCES",
-      `none of the references in ${where} can be read${warnings.length > 0 ? `: ${warnings.join("; ")}` : ""}`,
+      `none of the references in ${where} can be read${warnings.length > 0 ? `: ${warnings.map(({ message }) => message).join("; ")}` : ""}`,
     );
   }
   return { references, warnings };
 }
 
+function leftOut(name: string, error: BatchProcessingError): Notice {
+  return { message: `reference ${name} is left out: ${error.message}` };
+}
+
 async function decodeOrError(
-  pool: PicturePool,
+  pool: ImagePool,
   entry: SourceEntry,
   read: () => Promise<Uint8Array>,
   signal: AbortSignal,
@@ -82,7 +87,7 @@ async function decodeOrError(
 
 /** @param read reads the file again, when the entry's source may be closed */
 export async function decodeReference(
-  pool: PicturePool,
+  pool: ImagePool,
   entry: SourceEntry,
   read: () => Promise<Uint8Array>,
   signal: AbortSignal,
@@ -107,11 +112,10 @@ async function readEntry(path: string, name: string, recursive: boolean): Promis
 }
 
 /** A warning when no reference has any colour. */
-export function grayWarning(references: readonly DecodedReference[]): string[] {
+export function grayWarning(references: readonly DecodedReference[]): Notice[] {
   if (references.some(({ image }) => !isNearlyGray(image))) return [];
-  return [
-    `no reference has a colour to give (${references.map(({ name }) => name).join(", ")}): they are all gray; name coloured ones`,
-  ];
+  const names = references.map(({ name }) => name).join(", ");
+  return [{ message: `no reference has a colour to give (${names}): they are all gray`, remedy: "name coloured ones" }];
 }
 
 /** Whether a picture has hardly any colour. Unlike `isGray` of the kernels, it allows for the noise of scans. */

@@ -5,7 +5,7 @@ import { isSameFolder, liesWithin } from "../../io/files/real-path.js";
 import { planOutputNames } from "../../io/names/output-names.js";
 import type { PageSource } from "../../io/page-source.js";
 import { openPageSource } from "../../io/open-source.js";
-import type { PicturePool } from "../batch-engine.js";
+import type { ImagePool } from "../batch-engine.js";
 import { findPages, type FindOptions, type FoundPages } from "./classify-input.js";
 
 export interface Scan {
@@ -30,7 +30,7 @@ export interface ScanOptions extends FindOptions {
  * `ERR_NO_REFERENCES`.
  */
 export async function scanInput(
-  pool: PicturePool,
+  pool: ImagePool,
   config: BatchConfig,
   signal: AbortSignal,
   { pageConfig, source: given, openInput, references }: ScanOptions = {},
@@ -73,6 +73,7 @@ async function checkApart({ inputDir, outputDir, recursive }: BatchConfig): Prom
   if (!isSame && !(recursive && (await liesWithin(outputDir, inputDir)))) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages, so choose another`,
+    `the output folder ${outputDir} is ${isSame ? "the input folder" : `inside the input folder ${inputDir}, which is read with its folders`}; the next run would take the results for pages`,
+    { remedy: "choose another output folder" },
   );
 }

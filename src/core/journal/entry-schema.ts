@@ -4,6 +4,7 @@
  * versions are accepted.
  */
 import { z } from "zod";
+import { withoutUndefined } from "../../config/without-undefined.js";
 import { ValidationError } from "../../errors.js";
 import { LAYER_NAMES, layersFolder } from "../../io/names/output-names.js";
 import { checkOutputName } from "../../io/names/output-rules.js";
@@ -69,7 +70,7 @@ const session = z
     providerOptions: z.record(text, text).optional().transform(withoutPaths),
     config: z.record(text, text).optional().transform(withoutPaths),
   })
-  .transform((options) => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
+  .transform(withoutUndefined);
 
 function withoutPaths(options: Record<string, string> | undefined): Record<string, string> | undefined {
   if (options === undefined) return undefined;
@@ -190,8 +191,7 @@ export function throwIfUnsafe(error: z.ZodError, value: unknown, where: string):
 
 /** `ERR_OUTPUT_UNSAFE`: records or links of an output lead outside it. */
 export function unsafeOutput(where: string, fault: string): ValidationError {
-  return new ValidationError(
-    "ERR_OUTPUT_UNSAFE",
-    `${where} is refused: ${fault}; it was not written by this program. Remove it, or choose another output`,
-  );
+  return new ValidationError("ERR_OUTPUT_UNSAFE", `${where} is refused: ${fault}; it was not written by this program`, {
+    remedy: "remove it, or choose another output",
+  });
 }

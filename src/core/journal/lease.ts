@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { onAbort } from "../../concurrency/on-abort.js";
 import { ResourceError, systemCode } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { lacksLinks } from "../../platform/storage.js";
@@ -58,16 +59,16 @@ const systemClock: LeaseClock = {
   now: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const end = (): void => {
         clearTimeout(timer);
         reject(signal!.reason as Error);
       };
       const timer = setTimeout(() => {
-        signal?.removeEventListener("abort", onAbort);
+        forget();
         resolve();
       }, ms);
-      if (signal?.aborted === true) onAbort();
-      else signal?.addEventListener("abort", onAbort, { once: true });
+      const forget = onAbort(signal, end);
+      if (signal?.aborted === true) end();
     }),
   every: (ms, action) => {
     const timer = setInterval(action, ms).unref();

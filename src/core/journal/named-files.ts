@@ -64,7 +64,8 @@ export async function checkAllThere({ record, archive }: StoredRun, named: Named
     if (gone !== undefined)
       throw new ValidationError(
         "ERR_INPUT_NOT_FOUND",
-        `${path} has no ${gone.page}, from which ${archive.path} was made; put it back, or name the input with --set inputDir=… or --set inputZip=…`,
+        `${path} has no ${gone.page}, from which ${archive.path} was made`,
+        { remedy: "put it back, or name the input with --set inputDir=… or --set inputZip=…" },
       );
   } finally {
     await source.close();
@@ -127,6 +128,7 @@ function inputOf({ record }: StoredRun): string {
 function untrusted({ archive, output }: StoredRun, names: string, remedy: string): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
-    `${archive?.path ?? output} was copied or downloaded, so the files that it refers to are not read: ${names}; ${remedy}`,
+    `${archive?.path ?? output} was copied or downloaded, so the files that it refers to are not read: ${names}`,
+    { remedy },
   );
 }

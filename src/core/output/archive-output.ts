@@ -18,6 +18,7 @@ import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../jou
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
+import type { Notice } from "../notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { placeOf } from "../journal/place.js";
 import type { StoredRun } from "../journal/find-run.js";
@@ -37,7 +38,7 @@ export interface ArchiveContent {
   /** The other files are those of the archive that is replaced, and no further ones. */
   readonly keepOthers: boolean;
   /** Takes what people should know about files that could not be copied. */
-  readonly notices: string[];
+  readonly notices: Notice[];
 }
 
 /** How an output was completed. */

@@ -18,6 +18,7 @@ import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState, RunRec
 import { layerPaths, layersThere } from "./layer-records.js";
 import { placeOf } from "../journal/place.js";
 import { LockedJournal } from "../journal/locked-journal.js";
+import type { Notice } from "../notice.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { CrashPolicy } from "../journal/crash-evidence.js";
 import type { PageIdentity } from "../run-output.js";
@@ -57,8 +58,8 @@ export class BatchOutput {
   readonly #files: OutputFiles;
   readonly #writer: PageWriter;
   /** Files of the input that could not be copied, and why. */
-  readonly #notCopied: string[] = [];
-  readonly #leftOut: readonly string[];
+  readonly #notCopied: Notice[] = [];
+  readonly #leftOut: readonly Notice[];
   /** Pictures belong to a preview that may be rejected. */
   previewing = false;
 
@@ -67,7 +68,7 @@ export class BatchOutput {
     options: BatchOutputOptions,
     journal: LockedJournal,
     sink: PageSink,
-    leftOut: readonly string[],
+    leftOut: readonly Notice[],
   ) {
     this.#config = config;
     this.#options = options;
@@ -118,15 +119,15 @@ export class BatchOutput {
   }
 
   /** What people should know about an earlier run's journal. */
-  get warnings(): readonly string[] {
+  get warnings(): readonly Notice[] {
     const { damaged, path } = this.#journal;
     const lines = damaged === 1 ? "line" : "lines";
     const unread = `skipped ${damaged} corrupt ${lines} in ${path}; the affected pages are coloured again`;
-    return [...(damaged === 0 ? [] : [unread]), ...this.#leftOut];
+    return [...(damaged === 0 ? [] : [{ message: unread }]), ...this.#leftOut];
   }
 
   /** What people should know about files that were in this run's way. Each is given once. */
-  takeNotices(): string[] {
+  takeNotices(): Notice[] {
     return [...this.#notCopied.splice(0), ...this.#writer.takeNotices()];
   }
 
@@ -311,7 +312,7 @@ export class BatchOutput {
 }
 
 /** A warning about changed settings that named files and do so no more. */
-function namedFilesLeftOut(before: Adjustments, now: Adjustments): string[] {
+function namedFilesLeftOut(before: Adjustments, now: Adjustments): Notice[] {
   const all = namesFiles(before.all) && !namesFiles(now.all) ? ["all pages"] : [];
   const pages = Object.entries(before.pages).filter(
     ([page, settings]) => namesFiles(settings) && now.pages[page] !== undefined && !namesFiles(now.pages[page]),
@@ -320,6 +321,9 @@ function namedFilesLeftOut(before: Adjustments, now: Adjustments): string[] {
   return names.length === 0
     ? []
     : [
-        `the output's records were copied or downloaded, so the references and pictures of hints that were set later for ${names.join(", ")} are left out; name them again with redo or a configuration file`,
+        {
+          message: `the output's records were copied or downloaded, so the references and pictures of hints that were set later for ${names.join(", ")} are left out`,
+          remedy: "name them again with redo or a configuration file",
+        },
       ];
 }

@@ -5,6 +5,7 @@ import { portableName } from "../../io/names/portable-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
+import type { Notice } from "../notice.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import type { OutputFiles } from "./output-files.js";
 
@@ -12,12 +13,12 @@ import type { OutputFiles } from "./output-files.js";
 export async function carryFiles(
   files: readonly SourceEntry[],
   carry: (entry: SourceEntry) => Promise<unknown>,
-): Promise<string[]> {
-  const notices: string[] = [];
+): Promise<Notice[]> {
+  const notices: Notice[] = [];
   for (const entry of files) {
     await carry(entry).catch((error: unknown) => {
       if (!isFaultOfFile(error)) throw error;
-      notices.push(`${entry.name} is not copied to the output: ${error.message}`);
+      notices.push({ message: `${entry.name} is not copied to the output: ${error.message}`, remedy: error.remedy });
     });
   }
   return notices;

@@ -5,6 +5,7 @@ import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import type { LayerRecord, PageEntry } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
+import type { Notice } from "../notice.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
 import type { FileDigest, OutputFiles, WrittenPlace } from "./output-files.js";
@@ -30,7 +31,7 @@ export interface PageWriterOptions {
 export class PageWriter {
   readonly #options: PageWriterOptions;
   readonly #tidied = new Set<string>();
-  readonly #notices: string[] = [];
+  readonly #notices: Notice[] = [];
   #replaced = 0;
 
   constructor(options: PageWriterOptions) {
@@ -38,18 +39,12 @@ export class PageWriter {
   }
 
   /** What people should know about files that were in the way. Each is given once. */
-  takeNotices(): string[] {
+  takeNotices(): Notice[] {
     const count = this.#replaced;
     this.#replaced = 0;
-    const replaced =
-      count === 1
-        ? [
-            "replaced 1 picture from an earlier run with different settings or input; files that you have edited are never replaced",
-          ]
-        : [
-            `replaced ${count} pictures from an earlier run with different settings or input; files that you have edited are never replaced`,
-          ];
-    return [...this.#notices.splice(0), ...(count === 0 ? [] : replaced)];
+    const pictures = count === 1 ? "1 picture" : `${count} pictures`;
+    const message = `replaced ${pictures} from an earlier run with different settings or input; files that you have edited are never replaced`;
+    return [...this.#notices.splice(0), ...(count === 0 ? [] : [{ message }])];
   }
 
   /** Resolves to where the picture is, and its layers. Rejects with `ERR_OUTPUT_WRITE`. */
@@ -99,9 +94,9 @@ export class PageWriter {
     const asked = Object.hasOwn(journal.history.adjustments.pages, page) || last?.preview === true;
     if (replaces !== undefined && replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
     if (replaces === undefined && last !== undefined && number > last.firstNumber)
-      this.#notices.push(
-        `${files.path(outputName, last.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
-      );
+      this.#notices.push({
+        message: `${files.path(outputName, last.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
+      });
     return place;
   }
 

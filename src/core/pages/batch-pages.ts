@@ -264,7 +264,8 @@ export class BatchPages {
   /** A page that has failed before and is not tried again. */
   failedBefore(page: BatchPage, failure: PageFailure): void {
     this.colouring(page);
-    this.#addFailure(page, page.id, page.index, failure, new BatchProcessingError(failure.code, failure.message));
+    const { code, message, remedy } = failure;
+    this.#addFailure(page, page.id, page.index, failure, new BatchProcessingError(code, message, { remedy }));
   }
 
   #addFailure(

@@ -1,8 +1,7 @@
 /** Several pages of a batch in flight at once: taken from a queue in order, passed on in the same order. */
-import { setMaxListeners } from "node:events";
-import { PageLanes, PAGES_AHEAD, type PageLane } from "../../colorization/request/page-lanes.js";
+import { PageSchedule, PAGES_AHEAD, type PageTicket } from "../../colorization/request/page-schedule.js";
 import { withLogContext } from "../../logging.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { BatchPage, PageOutcome } from "./batch-page.js";
 import { workOnPage, type PageContext } from "./page-work.js";
 
@@ -39,32 +38,30 @@ export function encodeStage({ maxThreads }: { readonly maxThreads: number }): {
  */
 export async function* flowPages(context: PageContext, control: FlowControl): AsyncGenerator<PageOutcome> {
   const { signal, pagesInFlight, countUntilWritten } = control;
-  const lanes = new PageLanes({
+  const schedule = new PageSchedule({
     colouring: pagesInFlight,
     admitted: () => control.admitted(),
     untilLeft: countUntilWritten,
   });
   const encoding = encodeStage(context.engine.pool);
-  const work = async (page: BatchPage, lane: PageLane, within: AbortSignal): Promise<[PageOutcome, PageLane]> => {
-    // Each page that waits listens to it, and a farm's batch has a hundred on their way.
-    setMaxListeners(0, within);
+  const work = async (page: BatchPage, ticket: PageTicket, within: AbortSignal): Promise<[PageOutcome, PageTicket]> => {
     try {
       // Lines that are logged by the page's work name the page.
-      const outcome = await withLogContext({ page: page.entry.name }, () => workOnPage(context, page, lane, within));
-      return [outcome, lane];
+      const outcome = await withLogContext({ page: page.entry.name }, () => workOnPage(context, page, ticket, within));
+      return [outcome, ticket];
     } finally {
-      if (!countUntilWritten) lane.leave();
+      if (!countUntilWritten) ticket.leave();
     }
   };
-  const done = mapConcurrent(admittedPages(control), (page, within) => work(page, lanes.enter(), within.signal), {
+  const done = mapConcurrent(admittedPages(control), (page, within) => work(page, schedule.enter(), within.signal), {
     name: "page",
     concurrency: () => PAGES_AHEAD + pagesInFlight() + encoding.concurrency,
     capacity: encoding.capacity,
     signal,
   });
-  for await (const [outcome, lane] of done) {
+  for await (const [outcome, ticket] of done) {
     yield outcome;
-    lane.leave();
+    ticket.leave();
   }
 }
 

@@ -1,5 +1,5 @@
 /** One page of a batch: looked up, read, sent to the engine, and what came of it. */
-import { PageNotStartedError, type PageLane } from "../../colorization/request/page-lanes.js";
+import { PageNotStartedError, type PageTicket } from "../../colorization/request/page-schedule.js";
 import type { PageProgress, PageRequest } from "../../colorization/request/page-request.js";
 import type { ColorizedPage } from "../../colorization/request/page-request.js";
 import type { OutputSettings } from "../../config/batch-config.js";
@@ -40,11 +40,11 @@ export interface PageContext {
 export async function workOnPage(
   context: PageContext,
   page: BatchPage,
-  lane: PageLane,
+  ticket: PageTicket,
   signal: AbortSignal,
 ): Promise<PageOutcome> {
   try {
-    await lane.ahead(signal);
+    await ticket.ahead(signal);
     context.taken(page);
     const known = await context.known(page);
     if (known !== undefined) return known;
@@ -55,12 +55,12 @@ export async function workOnPage(
     context.begin(page);
     const request = await requestOf(context, page, bytes);
     const onProgress = (progress: PageProgress): void => follow(context, page, progress);
-    const result = await context.engine.colorizePage(request, { signal, lane, onProgress });
+    const result = await context.engine.colorizePage(request, { signal, ticket, onProgress });
     const { warnings } = result;
     if (result.status === "completed") return { page, encoded: encodedPage(result), warnings };
-    const { stage, code, message } = result.failure;
+    const { stage, code, message, remedy } = result.failure;
     page.stage = stage;
-    return { page, error: makeError(code, message, { imagePath: page.entry.name }), warnings };
+    return { page, error: makeError(code, message, { imagePath: page.entry.name, remedy }), warnings };
   } catch (error) {
     if (error instanceof PageNotStartedError) return { page, left: true };
     if (signal.aborted || !isPageFailure(error)) throw error;

@@ -8,8 +8,8 @@ import { extensionOf } from "../../io/names/entry-rules.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
 import type { RunOutput } from "../run-output.js";
 import type { BatchPages } from "../pages/batch-pages.js";
-import type { PageFailure, PreviewResult, SeedPicture } from "../events.js";
-import type { PicturePool } from "../batch-engine.js";
+import type { PageFailure, PreviewResult, SeedImage } from "../events.js";
+import type { ImagePool } from "../batch-engine.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import type { PageContext } from "../pages/page-work.js";
 import { workThrough, type SegmentControl } from "../pages/page-scheduler.js";
@@ -26,7 +26,7 @@ export interface SeedGrid {
 }
 
 interface Trial {
-  readonly picture: SeedPicture;
+  readonly picture: SeedImage;
   readonly bytes: Uint8Array;
 }
 
@@ -90,7 +90,7 @@ async function tryPage(
 
 /** One row a page, one column a seed. */
 async function drawSheet(
-  pool: PicturePool,
+  pool: ImagePool,
   rows: readonly (readonly Trial[])[],
   signal: AbortSignal,
 ): Promise<Uint8Array> {

@@ -33,6 +33,6 @@ export interface ErrorFacts {
   readonly retryable: "yes" | "no" | "depends";
   /** Exit code of the command that it ends; 75 where "depends" turns out to be yes. */
   readonly exitCode: 1 | 64 | 75;
-  /** What to do about it. The message may know better. */
+  /** What to do about it, said to people at a terminal. An error may know better. */
   readonly remedy: string;
 }

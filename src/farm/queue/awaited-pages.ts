@@ -4,10 +4,11 @@
  */
 import { QueueEvents, type JobsOptions } from "bullmq";
 import { pageFailure } from "../../colorization/request/page-failure.js";
-import { PageNotStartedError } from "../../colorization/request/page-lanes.js";
+import { PageNotStartedError } from "../../colorization/request/page-schedule.js";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
 import { QueueError } from "../../errors.js";
-import { abortable } from "../../workers/abortable.js";
+import { abortable } from "../../concurrency/abortable.js";
+import { onAbort } from "../../concurrency/on-abort.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { cancelledKey, PREFIX, tellChange } from "./farm-keys.js";
 import type { FarmQueue, PageJob } from "./farm-queue.js";
@@ -54,12 +55,12 @@ class Waiting {
     await new Promise<void>((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
+        forget();
         this.#wake = undefined;
         resolve();
       };
       const timer = setTimeout(end, LOOK_MS);
-      signal?.addEventListener("abort", end, { once: true });
+      const forget = onAbort(signal, end);
       this.#wake = end;
     });
   }
@@ -75,7 +76,7 @@ export class AwaitedPages implements AsyncDisposable {
   constructor(queue: FarmQueue, store: FarmStore) {
     this.#queue = queue;
     this.#store = store;
-    this.#events = new QueueEvents(queue.lane.pages, { connection: queue.redis, prefix: PREFIX });
+    this.#events = new QueueEvents(queue.names.pages, { connection: queue.redis, prefix: PREFIX });
     this.#events.on("error", () => {}); // told by the connection of the queue
     const each = (id: string, told: (one: Waiting) => void): void => this.#waiting.get(id)?.forEach(told);
     this.#events.on("active", ({ jobId }) => each(jobId, (one) => (one.isActive = true)));
@@ -174,7 +175,7 @@ export class AwaitedPages implements AsyncDisposable {
       if (submitter !== undefined) await job.updateData({ ...job.data, submitter: { ...submitter, priority } });
       await job.changePriority({ priority: pageOptions(priority).priority }).catch(() => {}); // taken meanwhile
     }
-    await tellChange(this.#queue.redis, this.#queue.lane.farm, "queue");
+    await tellChange(this.#queue.redis, this.#queue.names.farm, "queue");
   }
 
   #of(chapter: string): Waiting[] {
@@ -184,7 +185,7 @@ export class AwaitedPages implements AsyncDisposable {
   async #add(page: AwaitedPage): Promise<void> {
     const options: JobsOptions = { ...pageOptions(page.priority), jobId: jobId(page) };
     await this.#queue.pages.add("page", page.data, options);
-    await tellChange(this.#queue.redis, this.#queue.lane.farm, "queue");
+    await tellChange(this.#queue.redis, this.#queue.names.farm, "queue");
   }
 
   async #isQueued(page: AwaitedPage): Promise<boolean> {
@@ -192,13 +193,13 @@ export class AwaitedPages implements AsyncDisposable {
   }
 
   async #isCancelled(chapter: string): Promise<boolean> {
-    return (await this.#queue.redis.exists(cancelledKey(this.#queue.lane.farm, chapter))) === 1;
+    return (await this.#queue.redis.exists(cancelledKey(this.#queue.names.farm, chapter))) === 1;
   }
 
   /** @returns false for one that a worker has begun */
   async #remove(id: string): Promise<boolean> {
     const removed = await this.#queue.pages.remove(id).catch(() => 0);
-    await tellChange(this.#queue.redis, this.#queue.lane.farm, "queue");
+    await tellChange(this.#queue.redis, this.#queue.names.farm, "queue");
     return removed === 1;
   }
 

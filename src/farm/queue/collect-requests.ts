@@ -4,7 +4,8 @@
  */
 import type { PageRequest } from "../../colorization/request/page-request.js";
 import { STYLES, type BatchConfig, type PageConfig } from "../../config/batch-config.js";
-import type { BatchEngine, PicturePool } from "../../core/batch-engine.js";
+import { withRemedy } from "../../errors/facts.js";
+import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
 import type { PageFailure } from "../../core/events.js";
 import { runBatch } from "../../core/run-batch.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
@@ -22,7 +23,7 @@ export interface CollectedRequests {
 
 /** Where the files of a chapter go. */
 export interface CollectOptions {
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   readonly model: QueuedModel;
   readonly pageConfig: (name: string) => PageConfig;
   /** Stores a file and gives its hash. */
@@ -49,8 +50,8 @@ export async function collectRequests(
     memory: { pagesInFlight: () => pool.maxThreads },
     referenceStore: { hold },
     provider: async () => "queue",
-    colorizePage: (request: PageRequest, { lane }) =>
-      lane!.colouring(async () => {
+    colorizePage: (request: PageRequest, { ticket }) =>
+      ticket!.colouring(async () => {
         const place = requests.push(undefined as never) - 1; // pages begin in their order
         requests[place] = await withHashes(request, keep);
         await Promise.all(kept.values());
@@ -66,7 +67,7 @@ export async function collectRequests(
       pageConfig,
       ...(signal === undefined ? {} : { signal }),
       onEvent: (event) => {
-        if (event.type === "warning") warnings.push(event.message);
+        if (event.type === "warning") warnings.push(withRemedy(event.message, event.remedy));
       },
     },
   );

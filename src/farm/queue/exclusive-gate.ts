@@ -1,16 +1,14 @@
 /** Runs pages concurrently, but a page that may crash the process exclusively; first come, first served. */
+import { WaitingLine } from "../../concurrency/waiting-line.js";
 
 export class ExclusiveGate {
   #inside = 0;
   #alone = false;
-  readonly #line: { readonly alone: boolean; readonly admit: () => void }[] = [];
+  readonly #line = new WaitingLine<{ readonly alone: boolean }, void>(() => this.#advance());
 
   /** Runs work. @param alone with nothing beside it */
   async run<T>(alone: boolean, work: () => Promise<T>): Promise<T> {
-    await new Promise<void>((admit) => {
-      this.#line.push({ alone, admit });
-      this.#advance();
-    });
+    await this.#line.wait({ alone });
     try {
       return await work();
     } finally {
@@ -21,12 +19,12 @@ export class ExclusiveGate {
   }
 
   #advance(): void {
-    for (let next = this.#line[0]; next !== undefined; next = this.#line[0]) {
-      if (this.#alone || (next.alone && this.#inside > 0)) return;
-      this.#line.shift();
+    for (let { first } = this.#line; first !== undefined; { first } = this.#line) {
+      const { alone } = first.wish;
+      if (this.#alone || (alone && this.#inside > 0)) return;
       this.#inside++;
-      this.#alone = next.alone;
-      next.admit();
+      this.#alone = alone;
+      first.give();
     }
   }
 }

@@ -7,7 +7,7 @@ import type { PageOptions } from "../../colorization/request/colorize-page.js";
 import type { PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { Style } from "../../config/batch-config.js";
-import type { BatchEngine, PicturePool } from "../../core/batch-engine.js";
+import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
 import { resultKey, withHashes } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { AwaitedPages } from "./awaited-pages.js";
@@ -22,7 +22,7 @@ export interface FarmColorizerOptions {
   /** Styles that the model has weights for. */
   readonly styles: readonly Style[];
   /** Work around the pages: sorting the input, reading references. */
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   /** Pages that are worth having in the queue at once. */
   readonly pagesInFlight: () => number;
 }
@@ -70,7 +70,7 @@ export class FarmColorizer implements AsyncDisposable {
     const { queue, store, model, styles, pool, pagesInFlight } = this.#options;
     const id = chapterJobId(name);
     const references = new KeptReferences((bytes) => store.keep(bytes));
-    const cleared = queue.redis.del(cancelledKey(queue.lane.farm, id));
+    const cleared = queue.redis.del(cancelledKey(queue.names.farm, id));
     cleared.catch(() => {}); // then its pages cannot be queued either
     const colour = async (request: PageRequest, { signal, onProgress }: PageOptions): Promise<PageResult> => {
       signal?.throwIfAborted();
@@ -101,7 +101,7 @@ export class FarmColorizer implements AsyncDisposable {
       provider: async () => "the farm",
       colorizePage: (request, options) => {
         const work = (): Promise<PageResult> => colour(request, options);
-        return options.lane === undefined ? work() : options.lane.colouring(work, options.signal);
+        return options.ticket === undefined ? work() : options.ticket.colouring(work, options.signal);
       },
     };
     return {

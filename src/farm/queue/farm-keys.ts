@@ -4,8 +4,8 @@ import type { Redis } from "ioredis";
 /** All keys of this program begin with it. */
 export const PREFIX = "cobra";
 
-/** Names of the lanes that a farm has had, by model. */
-export function lanesKey(name: string): string {
+/** Names of the queues that a farm has had, by model. */
+export function queuesKey(name: string): string {
   return `${PREFIX}:${name}.lanes`;
 }
 

@@ -10,7 +10,7 @@ import { VERSION } from "../../core/version.js";
 import { ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
-import { lanesKey, pausedKey, PREFIX } from "./farm-keys.js";
+import { queuesKey, pausedKey, PREFIX } from "./farm-keys.js";
 import { checkRedisAddress, shownAddress } from "./redis-address.js";
 
 /** The model as a queue knows it. */
@@ -43,7 +43,7 @@ export interface ChapterJob {
 }
 
 /** Where the queues of a model are. */
-export interface Lane {
+export interface QueueNames {
   /** Name of the farm. */
   readonly farm: string;
   readonly pages: string;
@@ -51,9 +51,13 @@ export interface Lane {
 }
 
 /** @param name of the farm */
-export function laneOf(name: string, { hash }: Pick<QueuedModel, "hash">): Lane {
-  const lane = `${name}.${hash.slice(0, 12)}.${VERSION}`;
-  return { farm: name, pages: `${lane}.pages`, chapters: `${lane}.chapters` };
+export function queueNamesOf(name: string, { hash }: Pick<QueuedModel, "hash">): QueueNames {
+  return namesOf(name, hash, VERSION);
+}
+
+function namesOf(farm: string, hash: string, version: string): QueueNames {
+  const stem = `${farm}.${hash.slice(0, 12)}.${version}`;
+  return { farm, pages: `${stem}.pages`, chapters: `${stem}.chapters` };
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
@@ -123,15 +127,14 @@ export function queueFault(error: unknown, url: string): unknown {
   if (!(error instanceof Error) || error.name !== "ReplyError") return error;
   const place = shownAddress(url);
   if (/^(?:NOAUTH|WRONGPASS|ERR (?:AUTH|invalid password))/.test(error.message))
-    return new ConfigurationError(
-      "ERR_CONFIG",
-      `--queue: Redis at ${place} refuses the password (${error.message}); give the right one as redis://:PASSWORD@HOST:PORT, in COBRA_QUEUE if others can see the command line`,
-      { cause: error },
-    );
+    return new ConfigurationError("ERR_CONFIG", `--queue: Redis at ${place} refuses the password (${error.message})`, {
+      cause: error,
+      remedy: "give the right one as redis://:PASSWORD@HOST:PORT, in COBRA_QUEUE if others can see the command line",
+    });
   return new ResourceError(
     "ERR_QUEUE_CONNECTION",
-    `the queue at ${place} refuses what is asked of it (${error.message}); correct that in Redis, then run the same command again`,
-    { cause: error },
+    `the queue at ${place} refuses what is asked of it (${error.message})`,
+    { cause: error, remedy: "correct that in Redis, then run the same command again" },
   );
 }
 
@@ -143,11 +146,11 @@ export class FarmQueue implements AsyncDisposable {
 
   constructor(
     readonly redis: Redis,
-    readonly lane: Lane,
+    readonly names: QueueNames,
   ) {
     const options = { connection: redis, prefix: PREFIX };
-    this.pages = new Queue<PageJob>(lane.pages, options);
-    this.chapters = new Queue<ChapterJob>(lane.chapters, options);
+    this.pages = new Queue<PageJob>(names.pages, options);
+    this.chapters = new Queue<ChapterJob>(names.chapters, options);
     this.flows = new FlowProducer(options);
     // The connection is the caller's, and so is telling that it is gone.
     this.pages.on("error", () => {});
@@ -160,26 +163,25 @@ export class FarmQueue implements AsyncDisposable {
   }
 }
 
-/** Notes a lane, so that commands and workers of other models know of it. In a farm that is paused it is paused too. */
-export async function noteLane(redis: Redis, name: string, model: QueuedModel): Promise<void> {
-  await redis.hset(lanesKey(name), `${model.hash} ${VERSION}`, JSON.stringify(model));
+/** Notes the queues of a model, so that commands and workers of other models know of them. In a farm that is paused they are paused too. */
+export async function noteQueues(redis: Redis, name: string, model: QueuedModel): Promise<void> {
+  await redis.hset(queuesKey(name), `${model.hash} ${VERSION}`, JSON.stringify(model));
   if ((await redis.exists(pausedKey(name))) === 0) return;
-  await using queue = new FarmQueue(redis, laneOf(name, model));
+  await using queue = new FarmQueue(redis, queueNamesOf(name, model));
   await Promise.all([queue.pages.pause(), queue.chapters.pause()]);
 }
 
-/** All lanes of a farm. */
-export async function lanesOf(
+/** All queues of a farm. */
+export async function queuesOf(
   redis: Redis,
   name: string,
-): Promise<{ readonly model: QueuedModel; readonly version: string; readonly lane: Lane }[]> {
-  const found = await redis.hgetall(lanesKey(name));
+): Promise<{ readonly model: QueuedModel; readonly version: string; readonly names: QueueNames }[]> {
+  const found = await redis.hgetall(queuesKey(name));
   return Object.entries(found).flatMap(([key, text]) => {
     const [, hash, version] = /^([0-9a-f]{64}) ([\w.+-]{1,64})$/.exec(key) ?? [];
     const model = modelOf(text);
     if (hash === undefined || version === undefined || model === undefined) return []; // not written by this program
-    const lane = `${name}.${hash.slice(0, 12)}.${version}`;
-    return { model, version, lane: { farm: name, pages: `${lane}.pages`, chapters: `${lane}.chapters` } };
+    return { model, version, names: namesOf(name, hash, version) };
   });
 }
 

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { getLogger } from "../../logging.js";
 import { messageOf } from "../../errors.js";
 import { changesChannel } from "./farm-keys.js";
-import { lanesOf } from "./farm-queue.js";
+import { queuesOf } from "./farm-queue.js";
 import { readNodes, type FarmNode } from "./node-record.js";
 import { QueueAdmin } from "./queue-admin.js";
 import type { QueuedChapter } from "./queued-chapter.js";
@@ -39,7 +39,7 @@ export class FarmWatch implements AsyncDisposable {
   #state: FarmState = { connected: true, paused: false, nodes: [], chapters: [] };
   #told = "";
   #toldMs = -Infinity;
-  #admin: { readonly lanes: string; readonly queue: QueueAdmin } | undefined;
+  #admin: { readonly queues: string; readonly queue: QueueAdmin } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
@@ -67,10 +67,10 @@ export class FarmWatch implements AsyncDisposable {
 
   /** The farm's queues. */
   async admin(): Promise<QueueAdmin> {
-    const lanes = JSON.stringify(await lanesOf(this.#redis, this.#name));
-    if (this.#admin?.lanes !== lanes) {
+    const queues = JSON.stringify(await queuesOf(this.#redis, this.#name));
+    if (this.#admin?.queues !== queues) {
       const before = this.#admin?.queue;
-      this.#admin = { lanes, queue: await QueueAdmin.open(this.#redis, this.#name) };
+      this.#admin = { queues, queue: await QueueAdmin.open(this.#redis, this.#name) };
       await before?.[Symbol.asyncDispose]();
     }
     return this.#admin.queue;

@@ -22,7 +22,7 @@ import { resultKey, withHashes, type StoredRequest } from "../store/result-key.j
 import type { FarmStore } from "../store/farm-store.js";
 import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX } from "./farm-keys.js";
-import type { ChapterJob, Lane, PageJob } from "./farm-queue.js";
+import type { ChapterJob, QueueNames, PageJob } from "./farm-queue.js";
 import { ExclusiveGate } from "./exclusive-gate.js";
 import { ProgressTeller } from "./page-progress.js";
 
@@ -31,7 +31,7 @@ export interface FarmWorkerOptions {
   readonly engine: BatchEngine;
   readonly store: FarmStore;
   readonly redis: Redis;
-  readonly lane: Lane;
+  readonly names: QueueNames;
   /** Pages taken from the queue at once. */
   readonly pagesAtOnce: number;
   /** A page whose worker has been silent for so long goes to another one. Default 60,000. */
@@ -86,7 +86,7 @@ export class FarmWorker {
   /** Starts to work at once. */
   constructor(options: FarmWorkerOptions) {
     this.#options = options;
-    const { redis, lane, pagesAtOnce, lockMs = DEFAULT_LOCK_MS, store, openCrashNotes } = options;
+    const { redis, names, pagesAtOnce, lockMs = DEFAULT_LOCK_MS, store, openCrashNotes } = options;
     this.#marks = new WorkerMarks(openCrashNotes?.(store.crashFile(randomBytes(8).toString("hex"))));
     const common = {
       connection: redis,
@@ -96,12 +96,12 @@ export class FarmWorker {
       stalledInterval: Math.ceil(lockMs / 2),
       maxStalledCount: MOST_STALLS,
     };
-    this.#pages = new Worker<PageJob>(lane.pages, (job, token) => this.#page(job, token), {
+    this.#pages = new Worker<PageJob>(names.pages, (job, token) => this.#page(job, token), {
       ...common,
       concurrency: pagesAtOnce,
     });
     this.#chapters = new Worker<ChapterJob>(
-      lane.chapters,
+      names.chapters,
       (job, token) => this.#chapter(job).catch((error: unknown) => this.#giveBack(job, token, error)),
       { ...common, concurrency: 1 },
     );

@@ -108,7 +108,8 @@ export async function drainNode(redis: Redis, name: string, node: string, draine
   if (ids.length === 0)
     throw new QueueError(
       "ERR_QUEUE_JOB",
-      `there is no worker ${JSON.stringify(node.slice(0, 100))}: it has ended, or never was; \`cobra-batch queue nodes\` lists all of them`,
+      `there is no worker ${JSON.stringify(node.slice(0, 100))}: it has ended, or never was`,
+      { remedy: "`cobra-batch queue nodes` lists all of them" },
     );
   await (drained ? redis.sadd(drainedKey(name), ...ids) : redis.srem(drainedKey(name), ...ids));
   await tellChange(redis, name, "drain");

@@ -3,7 +3,7 @@ import type { Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
 import { cancelledKey, pausedKey, tellChange } from "./farm-keys.js";
-import { FarmQueue, lanesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { FarmQueue, queuesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
 import { bullPriority } from "./priority.js";
 import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
 
@@ -25,11 +25,11 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   static async open(redis: Redis, name: string): Promise<QueueAdmin> {
-    const lanes = await lanesOf(redis, name);
+    const queues = await queuesOf(redis, name);
     return new QueueAdmin(
       redis,
       name,
-      lanes.map(({ lane, model }) => Object.assign(new FarmQueue(redis, lane), { model })),
+      queues.map(({ names, model }) => Object.assign(new FarmQueue(redis, names), { model })),
     );
   }
 
@@ -162,10 +162,9 @@ export class QueueAdmin implements AsyncDisposable {
       );
     }
     if (isReadable(job.data)) return job.data;
-    throw new QueueError(
-      "ERR_QUEUE_JOB",
-      `job ${id} cannot be read; take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
-    );
+    throw new QueueError("ERR_QUEUE_JOB", `job ${id} cannot be read`, {
+      remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
+    });
   }
 
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
@@ -221,8 +220,7 @@ async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
 }
 
 function noJob(id: string): QueueError {
-  return new QueueError(
-    "ERR_QUEUE_JOB",
-    `there is no job ${id}: it is done, or was never submitted; \`cobra-batch queue list\` lists all of them`,
-  );
+  return new QueueError("ERR_QUEUE_JOB", `there is no job ${id}: it is done, or was never submitted`, {
+    remedy: "`cobra-batch queue list` lists all of them",
+  });
 }

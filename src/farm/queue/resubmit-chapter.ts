@@ -1,9 +1,9 @@
 /** Submits a chapter of the queue again. Results that are in the store are not made again; pages that failed are. */
 import type { Redis } from "ioredis";
-import type { PicturePool } from "../../core/batch-engine.js";
+import type { ImagePool } from "../../core/batch-engine.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { collectRequests } from "./collect-requests.js";
-import { FarmQueue, laneOf } from "./farm-queue.js";
+import { FarmQueue, queueNamesOf } from "./farm-queue.js";
 import type { QueueAdmin } from "./queue-admin.js";
 import { submitChapter, type Submission } from "./submit-chapter.js";
 
@@ -14,7 +14,7 @@ export interface ResubmitOptions {
   readonly name: string;
   readonly admin: QueueAdmin;
   readonly store: FarmStore;
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
 }
 
 /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there, or works; errors of the chapter's input */
@@ -23,7 +23,7 @@ export async function resubmitChapter(
   { redis, name, admin, store, pool }: ResubmitOptions,
 ): Promise<Submission> {
   const { config, pageConfigs, model, priority } = await admin.data(id);
-  await using queue = new FarmQueue(redis, laneOf(name, model));
+  await using queue = new FarmQueue(redis, queueNamesOf(name, model));
   const { requests, failures } = await collectRequests(config, {
     pool,
     model,

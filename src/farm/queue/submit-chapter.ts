@@ -52,13 +52,12 @@ export async function submitChapter(
   const before = await queue.chapters.getJob(id);
   if (before !== undefined) {
     if (!(await before.isFailed()))
-      throw new QueueError(
-        "ERR_QUEUE_JOB",
-        `${outputPath(config)} is in the queue already, as job ${id}; wait for it, or cancel it with \`cobra-batch queue cancel ${id}\``,
-      );
+      throw new QueueError("ERR_QUEUE_JOB", `${outputPath(config)} is in the queue already, as job ${id}`, {
+        remedy: `wait for it, or cancel it with \`cobra-batch queue cancel ${id}\``,
+      });
     await before.remove();
   }
-  await queue.redis.del(cancelledKey(queue.lane.farm, id));
+  await queue.redis.del(cancelledKey(queue.names.farm, id));
   const chapter = outputPath(config);
   const todo = new Map<string, PageJob>();
   let known = 0;
@@ -74,7 +73,7 @@ export async function submitChapter(
   }
   const pages = [...todo.values()].map((data) => ({
     name: "page",
-    queueName: queue.lane.pages,
+    queueName: queue.names.pages,
     data,
     opts: {
       ...pageOptions(priority),
@@ -94,7 +93,7 @@ export async function submitChapter(
     };
     await queue.flows.add({
       name: "chapter",
-      queueName: queue.lane.chapters,
+      queueName: queue.names.chapters,
       data,
       opts: {
         jobId: id,
@@ -106,7 +105,7 @@ export async function submitChapter(
       children: pages,
     });
   }
-  await tellChange(queue.redis, queue.lane.farm, "queue");
+  await tellChange(queue.redis, queue.names.farm, "queue");
   return { id, queued: pages.length, known };
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { availableParallelism } from "node:os";
 import type { ColorizedPage, FailedPage, PageRequest, PageResult } from "../../colorization/request/page-request.js";
 import { outputSettings, pageSettings, type BatchConfigInput, type PageConfig } from "../../config/batch-config.js";
-import type { PicturePool } from "../../core/batch-engine.js";
+import type { ImagePool } from "../../core/batch-engine.js";
 import type { BatchSummary } from "../../core/events.js";
 import { findRun, type StoredRun } from "../../core/journal/find-run.js";
 import { adjustedSettings, asksForSamePictures } from "../../core/journal/history.js";
@@ -57,7 +57,7 @@ export async function outputOfShards(path: string): Promise<OutputPaths | undefi
  */
 export async function assembleShards(
   output: OutputPaths,
-  pool: PicturePool,
+  pool: ImagePool,
   options: AssembleOptions = {},
 ): Promise<BatchSummary> {
   const shards = await doneShards(output);

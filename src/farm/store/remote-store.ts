@@ -170,8 +170,8 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
       } catch (cause) {
         throw new ConfigurationError(
           "ERR_CONFIG",
-          `--store: a server answers at ${this.#options.url}, but it is no \`cobra-batch store\`; give the address that the store printed`,
-          { cause },
+          `--store: a server answers at ${this.#options.url}, but it is not the store of a farm`,
+          { cause, remedy: "give the address that `cobra-batch store` printed" },
         );
       }
     });
@@ -216,7 +216,8 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
     if (bytes.byteLength > this.#maxBytes)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `the store at ${this.#options.url} takes files of at most ${this.#maxBytes} bytes, and this one has ${bytes.byteLength}; start it with a larger --max-bytes`,
+        `the store at ${this.#options.url} takes files of at most ${this.#maxBytes} bytes, and this one has ${bytes.byteLength}`,
+        { remedy: "start it with a larger --max-bytes" },
       );
     const digest = hash ?? (await sha256(bytes));
     let first = true;
@@ -258,8 +259,8 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
         if (wait === undefined)
           throw new ResourceError(
             "ERR_STORE_CONNECTION",
-            `the store at ${url} does not answer as it should (${messageOf(cause)}); check that \`cobra-batch store\` runs there and can be reached`,
-            { cause },
+            `the store at ${url} does not answer as it should (${messageOf(cause)})`,
+            { cause, remedy: "check that `cobra-batch store` runs there and can be reached" },
           );
         log.warn(
           { error: messageOf(cause) },
@@ -304,10 +305,9 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
 }
 
 function wrongToken(url: string): ConfigurationError {
-  return new ConfigurationError(
-    "ERR_CONFIG",
-    `--token: ${url} refuses it; give the one that \`cobra-batch store\` printed there, or set COBRA_STORE_TOKEN`,
-  );
+  return new ConfigurationError("ERR_CONFIG", `--token: ${url} refuses it`, {
+    remedy: "give the one that `cobra-batch store` printed there, or set COBRA_STORE_TOKEN",
+  });
 }
 
 /** Whether a store is named by an address and not by a folder. */
@@ -321,7 +321,8 @@ function checkStoreAddress(url: string): void {
   if (parsed !== undefined && parsed.username + parsed.password === "" && parsed.search + parsed.hash === "") return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    "--store: must be a folder, or an address such as http://host:8790 without user, password or options; the token is given by --token or COBRA_STORE_TOKEN",
+    "--store: must be a folder, or an address such as http://host:8790 without user, password or options",
+    { remedy: "give the token by --token or COBRA_STORE_TOKEN" },
   );
 }
 

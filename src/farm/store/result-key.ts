@@ -3,7 +3,7 @@
  * it is asked for, and a result is never taken for that of other settings, another model or another version.
  */
 import { createHash } from "node:crypto";
-import type { PageRequest, PictureFile } from "../../colorization/request/page-request.js";
+import type { PageRequest, ImageFile } from "../../colorization/request/page-request.js";
 import { VERSION } from "../../core/version.js";
 
 /** A page whose files are named by their hashes, fit for a queue. */
@@ -37,7 +37,7 @@ export async function withHashes(
   { page, hints, ...request }: PageRequest,
   keep: (bytes: Uint8Array) => Promise<string>,
 ): Promise<StoredRequest> {
-  const hashOf = async (file: PictureFile): Promise<{ hash: string }> => {
+  const hashOf = async (file: ImageFile): Promise<{ hash: string }> => {
     if ("hash" in file) return file;
     if ("bytes" in file) return { hash: await keep(file.bytes) };
     throw new TypeError(`a request for the queue names the path ${file.path}`);

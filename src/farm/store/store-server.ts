@@ -195,11 +195,10 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>
       reject(
-        new ResourceError(
-          "ERR_LISTEN",
-          `cannot serve the store on ${host}, port ${port}: ${messageOf(cause)}; choose another --port or --host`,
-          { cause },
-        ),
+        new ResourceError("ERR_LISTEN", `cannot serve the store on ${host}, port ${port}: ${messageOf(cause)}`, {
+          cause,
+          remedy: "choose another --port or --host",
+        }),
       ),
     );
     server.listen(port, host, resolve);

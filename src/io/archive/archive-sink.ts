@@ -127,7 +127,8 @@ export class ArchiveSink implements PageSink {
       if (doneBytes !== entry.sizeBytes)
         throw new ValidationError(
           "ERR_INPUT_NOT_FOUND",
-          `${entry.name} has ${doneBytes} bytes and had ${entry.sizeBytes}: it was changed while it was read; run again`,
+          `${entry.name} has ${doneBytes} bytes and had ${entry.sizeBytes}: it was changed while it was read`,
+          { remedy: "run again" },
         );
     } catch (error) {
       if (this.#fault === undefined) await this.#write(() => this.#file.truncate(start));

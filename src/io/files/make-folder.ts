@@ -15,7 +15,8 @@ export async function makeFolder(path: string, root?: string): Promise<void> {
     if (isBelow || systemCode(cause) !== "ENOENT") throw outputError(path, cause);
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `cannot make the folder ${path}: part of its path is a broken symbolic link, or the file system does not allow folders there; choose another output`,
+      `cannot make the folder ${path}: part of its path is a broken symbolic link, or the file system does not allow folders there`,
+      { remedy: "choose another output" },
     ); // without the cause: ENOENT stands for what has vanished and may come back
   });
 }

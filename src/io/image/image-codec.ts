@@ -3,7 +3,7 @@ export {
   decodeImage,
   DEFAULT_MAX_PIXELS,
   DEFAULT_TIMEOUT_SECONDS,
-  pictureSize,
+  imageSize,
   type DecodedImage,
   type DecodeOptions,
 } from "./decode/decode-image.js";

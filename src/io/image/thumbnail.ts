@@ -2,7 +2,7 @@
 import sharp, { type Sharp } from "sharp";
 import type { RasterImage } from "../../binding/raster.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
-import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, pictureFormat } from "./decode/decode-image.js";
+import { decodeImage, DEFAULT_MAX_PIXELS, DEFAULT_TIMEOUT_SECONDS, imageFormatOf } from "./decode/decode-image.js";
 import { isPsd, readFlattened } from "./layers/psd-flattened.js";
 
 const QUALITY = 80;
@@ -16,7 +16,7 @@ const QUALITY = 80;
  */
 export async function makeThumbnail(bytes: Uint8Array, name: string, sidePixels: number): Promise<Uint8Array> {
   if (isPsd(bytes)) return encodeDecoded(readFlattened(bytes, name), name, sidePixels);
-  const { format } = pictureFormat(bytes, name);
+  const { format } = imageFormatOf(bytes, name);
   // libjpeg decodes at a fraction of the size, so that a large page costs little.
   const small =
     format === "jpeg"

@@ -8,6 +8,9 @@ const JUNK_PARTS = new Set(["__macosx", ".ds_store", "thumbs.db", "desktop.ini"]
 /** macOS writes resource forks beside files as AppleDouble files, usually named `._` and the file's name. */
 const APPLE_DOUBLE = [0x00, 0x05, 0x16, 0x07];
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".gif"]);
+/** Of picture formats that are not read; those that other kinds of files have too are left out. */
+const UNREAD_PICTURE_NAME =
+  /\.(?:3fr|afphoto|ai|arw|bmp|bpg|cr[23w]|cur|dcr|dcx|dds|dib|djvu?|dng|emf|eps|erf|exr|fl[ci]|flif|hei[cf]s?|hif|icns|ico|iff|iiq|j[2p]2|j2[ck]|jbig2|jng|jp[cfmx]|jxl|jxr|kdc|kra|lbm|mdp|mef|mng|mrw|nef|nrw|ora|orf|p[abgnp]m|pcx|pdn|pef|pfm|ps[bdp]|pspimage|qoi|raf|ras|rgb|rw[2l]|sgi|sr[2fw]|svg|tga|wdp|wmf|x3f|xbm|xcf|xpm)$/iu;
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
 /**
@@ -38,6 +41,11 @@ export function isAppleDouble(head: Uint8Array): boolean {
 /** What a name promises. */
 export function kindOfName(name: string): EntryKind {
   return IMAGE_EXTENSIONS.has(extensionOf(name)) ? "image" : "other";
+}
+
+/** Whether a name promises a picture in a format that is not read. */
+export function isUnreadPictureName(name: string): boolean {
+  return UNREAD_PICTURE_NAME.test(name);
 }
 
 export function isArchiveName(name: string): boolean {

@@ -13,7 +13,7 @@ import { runBatch } from "../../core/run-batch.js";
 import { makeError } from "../../errors.js";
 import { openArchiveSink } from "../../io/open-sink.js";
 import { CHANNELS } from "../../observe/channels.js";
-import { mapConcurrent } from "../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../concurrency/map-concurrent.js";
 import type { MeasuredPages } from "../measure/pages.js";
 import type { ScenarioName } from "./scenario-names.js";
 
@@ -206,7 +206,8 @@ async function openBatch(
       const summary = await runBatch(engine, { ...input, outputDir: output }, { signal });
       const ms = performance.now() - startMs;
       const [failure] = summary.failures;
-      if (failure !== undefined) throw makeError(failure.code, failure.message, { imagePath: failure.page });
+      if (failure !== undefined)
+        throw makeError(failure.code, failure.message, { imagePath: failure.page, remedy: failure.remedy });
       return { ms, floorMs: networkMs, pages: count };
     } finally {
       end();

@@ -39,6 +39,7 @@ process.on("message", (order: Order) => {
     }),
   );
 });
-// The tuner handles a terminal's Ctrl-C, and ends this process.
+// The tuner handles a terminal's Ctrl-C and its end, and ends this process.
 process.on("SIGINT", () => {});
+process.on("SIGHUP", () => {});
 process.on("disconnect", () => process.exit());

@@ -1,5 +1,6 @@
 /** A measured process as the tuner holds it. */
 import { fork, type ChildProcess } from "node:child_process";
+import { onAbort } from "../../concurrency/on-abort.js";
 import type { EngineSettings } from "../../config/engine-settings.js";
 import { BatchProcessingError, type ErrorCode, ERROR_TABLE, makeError, ResourceError } from "../../errors.js";
 import { packagePath } from "../../platform/package-files.js";
@@ -83,16 +84,16 @@ class Talk {
 
   ask(order: Order): Promise<Extract<Answer, { type: "opened" | "measured" }>> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => this.#settle?.(this.#signal.reason as Error);
+      const end = (): void => this.#settle?.(this.#signal.reason as Error);
       this.#settle = (answer) => {
         this.#settle = undefined;
-        this.#signal.removeEventListener("abort", onAbort);
+        forget();
         if (answer instanceof Error) reject(answer);
         else if (answer.type === "failed") reject(makeError(codeOf(answer.code), answer.message));
         else resolve(answer);
       };
-      if (this.#signal.aborted) return onAbort();
-      this.#signal.addEventListener("abort", onAbort);
+      const forget = onAbort(this.#signal, end);
+      if (this.#signal.aborted) return end();
       this.#child.send(order, (error) => error && this.#settle?.(error));
     });
   }

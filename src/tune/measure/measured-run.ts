@@ -44,7 +44,8 @@ export async function measureRun(
     const gpu = gpuMeter?.stop();
     const recorded = recorder.end(pages.length, wallMs);
     const [failure] = summary.failures;
-    if (failure !== undefined) throw makeError(failure.code, failure.message, { imagePath: failure.page });
+    if (failure !== undefined)
+      throw makeError(failure.code, failure.message, { imagePath: failure.page, remedy: failure.remedy });
     const { joules, ...rest } = figures;
     const energy = joules === undefined && gpu === undefined ? undefined : (joules ?? 0) + (gpu?.joules ?? 0);
     const sample: Sample = {

@@ -1,14 +1,14 @@
-/** SIGINT and SIGTERM during a command: the first drains, the second cancels, the third ends the process. */
-import { EXIT } from "./output/exit-codes.js";
+/** SIGINT, SIGTERM and SIGHUP during a command: the first drains, the second cancels, the third ends the process. */
+import { ENDING_SIGNALS, onEndingSignal, type EndingSignal } from "./ending-signals.js";
 
 export interface Interrupt {
-  /** Aborted by the first SIGINT or SIGTERM: start no further page. */
+  /** Aborted by the first signal: start no further page. */
   readonly drain: AbortSignal;
   /** Aborted by the second, or when draining takes too long: abandon the pages in progress. */
   readonly signal: AbortSignal;
-  /** The two signals' reasons once they are aborted. */
+  /** The two abort signals' reasons once they are aborted. */
   readonly reasons: readonly unknown[];
-  /** 130 or 143 after the first signal. */
+  /** 130, 143 or 129 after the first signal. */
   readonly exitCode: number | undefined;
   /** Stops listening. */
   stop(): void;
@@ -20,16 +20,15 @@ export function listenForSignals(drainMs: number): Interrupt {
   const cancel = new AbortController();
   let exitCode: number | undefined;
   let deadline: NodeJS.Timeout | undefined;
-  const onSignal = (name: NodeJS.Signals): void => {
-    exitCode ??= name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+  const onSignal = (name: EndingSignal): void => {
+    exitCode ??= ENDING_SIGNALS[name];
     const reason = new Error(`stopped by ${name}`);
     if (cancel.signal.aborted) process.exit(exitCode);
     if (drain.signal.aborted) cancel.abort(reason);
     drain.abort(reason);
     deadline ??= setTimeout(() => cancel.abort(reason), drainMs);
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  const stopListening = onEndingSignal(onSignal);
   return {
     drain: drain.signal,
     signal: cancel.signal,
@@ -41,8 +40,7 @@ export function listenForSignals(drainMs: number): Interrupt {
     },
     stop: () => {
       clearTimeout(deadline);
-      process.off("SIGINT", onSignal);
-      process.off("SIGTERM", onSignal);
+      stopListening();
     },
   };
 }

@@ -20,6 +20,6 @@ it("another model is a warning where it was named, else an error that says how t
   const text = 'the run used the model "a" (aaaaaaaaaaaa), not the one in /models/b';
   expect(checkModelOfRun(run, other, true)).toBe(text);
   expect(() => checkModelOfRun(run, other, false)).toThrow(
-    expect.objectContaining({ code: "ERR_CONFIG", message: `${text}; name its model with --model` }) as Error,
+    expect.objectContaining({ code: "ERR_CONFIG", message: text, remedy: "name its model with --model" }) as Error,
   );
 });

@@ -13,8 +13,8 @@ import { markText } from "../../../src/core/journal/crash-marks.js";
 import { runBatch } from "../../../src/core/run-batch.js";
 import { ImageProcessingError, ResourceError } from "../../../src/errors.js";
 import { collectRequests } from "../../../src/farm/queue/collect-requests.js";
-import { lanesKey } from "../../../src/farm/queue/farm-keys.js";
-import { connect, FarmQueue, laneOf, noteLane, ping } from "../../../src/farm/queue/farm-queue.js";
+import { queuesKey } from "../../../src/farm/queue/farm-keys.js";
+import { connect, FarmQueue, queueNamesOf, noteQueues, ping } from "../../../src/farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../src/farm/queue/farm-worker.js";
 import { ExclusiveGate } from "../../../src/farm/queue/exclusive-gate.js";
 import { QueueAdmin } from "../../../src/farm/queue/queue-admin.js";
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     await writeFolder(at("store"), { "readme.txt": Buffer.from("shared") });
     server = await startRedis();
     redis = connect(server.url);
-    queue = new FarmQueue(redis, laneOf("test", model));
+    queue = new FarmQueue(redis, queueNamesOf("test", model));
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(0)));
@@ -79,14 +79,14 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
   const store = (): Promise<SharedStore> => SharedStore.open(at("store"));
 
   async function startWorker(engine: PaperEngine, pagesAtOnce = 2): Promise<FarmWorker> {
-    // On paper there are no lanes of the engine's own.
+    // On paper there are no tickets of the engine's own.
     const colorizePage: PaperEngine["colorizePage"] = (request, options) =>
-      engine.colorizePage(request, { ...options, lane: NO_LANE });
+      engine.colorizePage(request, { ...options, ticket: NO_TICKET });
     const worker = new FarmWorker({
       engine: { ...engine, colorizePage },
       store: await store(),
       redis,
-      lane: queue.lane,
+      names: queue.names,
       pagesAtOnce,
       lockMs: 1000,
     });
@@ -183,8 +183,8 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       keep: (bytes) => shared.keep(bytes),
     });
     const chapter = { config, pageConfigs: {}, model, requests, priority: 0, pagesOnly: true };
-    await noteLane(redis, "test", model);
-    await redis.hset(lanesKey("test"), { "no lane": "{", [`${"1".repeat(64)} 0.1.0`]: "{}" });
+    await noteQueues(redis, "test", model);
+    await redis.hset(queuesKey("test"), { "no model": "{", [`${"1".repeat(64)} 0.1.0`]: "{}" });
     await using admin = await QueueAdmin.open(redis, "test");
     const { id } = await submitChapter(queue, shared, chapter);
     expect(await admin.list()).toMatchObject([{ id, state: "waiting", pages: 6, left: 6 }]);
@@ -196,7 +196,9 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       { id, state: "waiting" },
       { id: "strange", state: "failed", reason: expect.stringMatching(/cannot be read/) },
     ]);
-    await expect(admin.data("strange")).rejects.toThrow(/cancel strange/);
+    await expect(admin.data("strange")).rejects.toMatchObject({
+      remedy: expect.stringContaining("cancel strange") as string,
+    });
     expect(await admin.drain()).toBe(2);
     expect(await left()).toEqual([]);
   });
@@ -323,7 +325,7 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     // Workers that take all pages and die: here, whose lock is lost.
     const submission = await submit(config);
     for (const job of await queue.pages.getPrioritized())
-      await redis.hincrby(`cobra:${queue.lane.pages}:${job.id}`, "ats", 1);
+      await redis.hincrby(`cobra:${queue.names.pages}:${job.id}`, "ats", 1);
     const engine = paperEngine(async (request) => {
       if (request.name === "p2.png") expect(engine.inColouring).toBe(1);
       // Others wait for one beside them. The one that p2 waits for has none: p2 lets no page pass.
@@ -365,7 +367,7 @@ function ownPage(page: number): Promise<Buffer> {
 }
 
 /** Every page begins at once. */
-const NO_LANE = {
+const NO_TICKET = {
   ahead: async () => {},
   booking: <T>(work: () => Promise<T>) => work(),
   colouring: <T>(work: () => Promise<T>) => work(),

@@ -43,9 +43,23 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   pbm: [Buffer.from("P4\n# drawn\n8 1\n\xff", "latin1"), /Netpbm/u],
   exr: [bytes(40, [0, "v/1\x01"]), /OpenEXR/u],
   svg: [Buffer.from('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), /SVG/u],
+  svgPrefixed: [Buffer.from('<?xml version="1.0"?>\n<ns0:svg xmlns:ns0="http://www.w3.org/2000/svg"/>'), /SVG/u],
+  svgCommented: [Buffer.from("<!-- drawn by hand -->\n<svg width='9' height='9'/>"), /SVG/u],
   clip: [bytes(40, [0, "CSFCHUNK"]), /Clip Studio/u],
   dds: [bytes(140, [0, "DDS "]), /DDS/u],
   pcx: [bytes(130, [0, [0x0a, 5, 1, 8]]), /PCX/u],
+  crw: [bytes(40, [0, "II\x1a\0\0\0HEAPCCDR"]), /raw picture/u],
+  raf: [bytes(40, [0, "FUJIFILMCCD-RAW 0201"]), /raw picture/u],
+  rw2: [bytes(40, [0, "IIU\0"]), /raw picture/u],
+  orf: [bytes(40, [0, "IIRO"]), /raw picture/u],
+  x3f: [bytes(40, [0, "FOVb"]), /raw picture/u],
+  mrw: [bytes(40, [0, "\0MRM"]), /raw picture/u],
+  flc: [bytes(128, [4, [0x12, 0xaf, 1, 0, 128, 0, 128, 0, 8]]), /FLIC/u],
+  jbig2: [bytes(40, [0, "\x97JB2\r\n\x1a\n"]), /JBIG2/u],
+  affinity: [bytes(40, [0, "\0\xffKSA"]), /Affinity/u],
+  paintNet: [bytes(40, [0, "PDN3"]), /Paint\.NET/u],
+  paintShop: [bytes(40, [0, "Paint Shop Pro Image File\n"]), /Paint Shop Pro/u],
+  wmfPlain: [bytes(40, [0, [1, 0, 9, 0, 0, 3]]), /WMF/u],
   wmf: [bytes(40, [0, [0xd7, 0xcd, 0xc6, 0x9a]]), /WMF/u],
   emf: [bytes(90, [0, [1]], [40, " EMF"]), /EMF/u],
   sun: [bytes(40, [0, [0x59, 0xa6, 0x6a, 0x95]]), /Sun raster/u],
@@ -83,6 +97,7 @@ const OTHERS: Readonly<Record<string, Buffer>> = {
   "cursor.bin": bytes(60, [2, [2]]),
   "notes.txt": Buffer.from("P5 is a postcode"),
   "blank lines.txt": Buffer.from("\n\n\nThe story so far"),
+  "drawing.xml": Buffer.from('<?xml version="1.0"?><page><!-- no svg --></page>'),
   "film.mp4": bytes(60, [3, [24]], [4, "ftypisom"]),
   "book.pdf": Buffer.from("%PDF-1.7"),
   empty: Buffer.alloc(0),
@@ -159,6 +174,47 @@ describe("the content of a file", () => {
     expect((await openPageSource(folder)).warnings).toEqual([
       "ch2.cbz is copied as it is, pages in it are not coloured: it is a ZIP archive; give it as an input of its own",
     ]);
+  });
+
+  it("makes a ZIP archive a warning whatever its name, and a book", async () => {
+    const zip = await goodZip({ "1.png": await page("png") });
+    const book = await goodZip(
+      { mimetype: Buffer.from("application/epub+zip"), "1.png": await page("png") },
+      { compress: false },
+    );
+    const folder = await temporaryFolder();
+    for (const [name, content] of Object.entries({
+      "1.png": await page("png"),
+      ch2: zip,
+      "ch3.cbz?w=8": zip,
+      "book.epub": book,
+    }))
+      await writeFile(join(folder, name), content);
+    expect(
+      (await openPageSource(folder)).warnings!.map((warning) => warning.replace(/ is copied .*it is/u, ":")),
+    ).toEqual([
+      "book.epub: an EPUB book; give it as an input of its own",
+      "ch2: a ZIP archive; give it as an input of its own",
+      "ch3.cbz?w=8: a ZIP archive; give it as an input of its own",
+    ]);
+    const read = await openPageSource(join(folder, "book.epub"));
+    expect(read.entries().map(({ name }) => name)).toEqual(["1.png", "mimetype"]);
+    await read.close();
+  });
+
+  it("makes a file that only its name calls a picture a warning, since it may be one", async () => {
+    const files = { "1.png": await page("png"), "2.tga": bytes(40, [3, "nothing"]), "3.svg": Buffer.from("a text") };
+    for (const [form, source] of await both(files)) {
+      const prefix = form === "nested" ? "in/" : "";
+      expect([form, source.warnings]).toEqual([
+        form,
+        [
+          `${prefix}2.tga is copied as it is, not coloured: its name promises a picture, but it is no known picture format`,
+          `${prefix}3.svg is copied as it is, not coloured: its name promises a picture, but it is plain text`,
+        ],
+      ]);
+      await source.close();
+    }
   });
 
   it("makes a picture that is not read a fault with its name, its kind and what to do", async () => {

@@ -56,7 +56,12 @@ it("a name means the version installed last, the user's own before a shared one"
 it("a name that is nowhere says what is installed and what to do", async () => {
   await put(own("cobra/1-fp16"), "2026-02-01T00:00:00Z");
   expect(() => modelDirectory("cobro", env)).toThrow(
-    /no model "cobro" is installed and there is no folder .*cobro; installed: cobra@1-fp16\. Install one with `cobra-batch model install cobra`/u,
+    expect.objectContaining({
+      message: expect.stringMatching(
+        /no model "cobro" is installed and there is no folder .*cobro; installed: cobra@1-fp16$/u,
+      ) as string,
+      remedy: expect.stringMatching(/^install one with `cobra-batch model install cobra`/u) as string,
+    }),
   );
   expect(() => modelDirectory("cobra@3", env)).toThrow(/no model "cobra@3" is installed/u);
 });
@@ -83,10 +88,18 @@ it("a default that is gone or cannot be read is told, and can be taken back", as
   await useModel("cobra", env);
   await rm(directory, { recursive: true });
   expect(() => modelDirectory(undefined, env)).toThrow(
-    /made it the default; `cobra-batch model use embedded` takes that/u,
+    expect.objectContaining({
+      message: expect.stringContaining("made it the default") as string,
+      remedy: expect.stringContaining("`cobra-batch model use embedded`") as string,
+    }),
   );
   await writeFile(own("default.json"), "{");
-  expect(() => modelDirectory(undefined, env)).toThrow(/default\.json cannot be read .*model use NAME/u);
+  expect(() => modelDirectory(undefined, env)).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/default\.json cannot be read/u) as string,
+      remedy: expect.stringContaining("model use NAME") as string,
+    }),
+  );
   await useModel("embedded", env);
   expect(modelDirectory(undefined, env)).toBe(embeddedModelDirectory());
 });

@@ -1,5 +1,5 @@
 /** gpu-check's steps are processes with limits: what hangs or crashes costs itself alone, and leaves what it had. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ interface Result {
   readonly seconds: number;
 }
 const { startStep } = runScript as {
-  startStep: (run: string, options: object, limitSeconds: number) => { ended: Promise<Result>; end: () => void };
+  startStep: (run: string, options: object, limitSeconds: number) => { ended: Promise<Result>; expire: () => void };
 };
 const { Results } = resultsScript as {
   Results: new (
@@ -33,8 +33,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "cobra-gpu-check-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
 describe("a step", () => {
-  const run = (how: string, limit = 30): Promise<Result> => startStep("fixture.behave", { how }, limit).ended;
+  // Far above what a step needs on a busy machine: none of these ends by its limit but where it is said.
+  const LIMIT = 200;
+  const run = (how: string, limit = LIMIT): Promise<Result> => startStep("fixture.behave", { how }, limit).ended;
 
   it("passes, fails, is skipped: with its figures and the reason", async () => {
     expect(await run("passes")).toMatchObject({
@@ -43,23 +49,24 @@ describe("a step", () => {
     });
     expect(await run("fails")).toMatchObject({ outcome: "failed", reason: "the fault", figures: [{ figure: "a" }] });
     expect(await run("skips")).toMatchObject({ outcome: "skipped", reason: "nothing here" });
-    expect(await startStep("fixture.missing", {}, 30).ended).toMatchObject({ outcome: "failed" });
+    expect(await startStep("fixture.missing", {}, LIMIT).ended).toMatchObject({ outcome: "failed" });
   });
 
   it("that crashes says how, and one that hangs is ended with all that it started", async () => {
     expect(await run("crashes")).toMatchObject({ outcome: "failed", reason: "crashed (SIGSEGV)" });
-    const hung = await run("hangs", 6);
-    expect(hung).toMatchObject({ outcome: "failed", reason: "did not end within 6 s" });
+    const started = join(folder, "started");
+    const step = startStep("fixture.behave", { how: "hangs", started }, LIMIT);
+    await expect.poll(() => existsSync(started)).toBe(true);
+    step.expire();
+    const hung = await step.ended;
+    expect(hung).toMatchObject({ outcome: "failed", reason: "did not end within 200 s" });
     const child = hung.figures.find(({ figure }) => figure === "child")!.value as number;
     expect(isRunning(child)).toBe(false);
+    expect(await run("hangs", 1)).toMatchObject({ outcome: "failed", reason: "did not end within 1 s" });
   });
 });
 
 describe("results", () => {
-  let folder: string;
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "cobra-results-"))));
-  afterEach(() => rmSync(folder, { recursive: true }));
-
   it("are whole on disk after each step", () => {
     const results = new Results(folder, { device: "cpu", size: "tiny", minutes: 1 });
     results.add(

@@ -57,7 +57,7 @@ export async function decodeImage(
 ): Promise<DecodedImage> {
   checkArguments(bytes, name, options);
   const { maxPixels = DEFAULT_MAX_PIXELS, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, keepGray = false } = options;
-  const { format, description } = pictureFormat(bytes, name);
+  const { format, description } = imageFormatOf(bytes, name);
   const form = unreadForm(bytes, format);
   if (form !== undefined) throw unsupportedForm(name, description, form);
   const { file, warnings } = mended(bytes, format);
@@ -108,7 +108,7 @@ export function describe(value: unknown): string {
  * @throws ImageProcessingError saying what they are instead: `ERR_IMAGE_UNSUPPORTED` for a picture of a format that is
  * not read, `ERR_IMAGE_DECODE` for what is no picture
  */
-export function pictureFormat(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
+export function imageFormatOf(bytes: Uint8Array, name: string): { format: ImageFormat; description: string } {
   const sniffed = sniffFormat(bytes, { sizeBytes: bytes.byteLength, name });
   const { format, description } = sniffed;
   if (format !== undefined && format !== "zip") return { format, description };
@@ -204,7 +204,7 @@ function toRaster(data: Uint8Array, { width, height, channels }: OutputInfo, kee
 }
 
 /** Pixels of a picture by its header, upright; [0, 0] for one that `decodeImage` refuses, with the reason. */
-export async function pictureSize(bytes: Uint8Array): Promise<readonly [width: number, height: number]> {
+export async function imageSize(bytes: Uint8Array): Promise<readonly [width: number, height: number]> {
   const { format } = sniffFormat(bytes);
   if (format === undefined || format === "zip") return [0, 0];
   const size = await sharp(bytes, { limitInputPixels: false, autoOrient: true, pages: 1 })

@@ -64,6 +64,9 @@ const isAseprite = (head: string): boolean => [8, 16, 32].includes(uint16(head, 
 /** A cursor's list of pictures is an icon's. */
 const isCursor = (head: string): boolean => uint16(head, 4) > 0 && uint16(head, 4) < 256 && byteAt(head, 9) === 0;
 const isRiff = (head: string): boolean => head.startsWith("RIFF");
+/** Autodesk's FLI and FLC: a size, pixels of 8 bits. */
+const isFlic = (head: string): boolean =>
+  uint16(head, 8) > 0 && uint16(head, 10) > 0 && [0, 8].includes(uint16(head, 12));
 
 function byteAt(head: string, at: number): number {
   return head.codePointAt(at) ?? 0;
@@ -114,7 +117,7 @@ const isOldTar = (head: string): boolean => {
 const OFFICE = "a document of an old office program (DOC, PPT, XLS); export its pages as pictures";
 const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
 /** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
-const RAW_NAME = /\.(?:arw|dng|nef|nrw|orf|pef|rw2|srw)$/iu;
+const RAW_NAME = /\.(?:3fr|arw|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|rw2|rwl|sr2|srw)$/iu;
 
 /** Signatures by position; the first that fits wins. */
 const SIGNATURES: readonly Signature[] = [
@@ -124,12 +127,21 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "GIF8", format: "gif", description: "a GIF picture" },
   { at: 8, bytes: "WEBP", format: "webp", description: "a WebP picture", holds: isRiff },
   { at: 8, bytes: "CR\x02\0", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "IIU\0", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "IIRO", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "IIRS", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "MMOR", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "FUJIFILMCCD-RAW", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "\0MRM", isPicture: true, description: RAW_PICTURE },
+  { at: 0, bytes: "FOVb", isPicture: true, description: RAW_PICTURE },
+  { at: 6, bytes: "HEAPCCDR", isPicture: true, description: RAW_PICTURE },
   { at: 0, bytes: "II*\0", format: "tiff", description: "a TIFF picture" },
   { at: 0, bytes: "MM\0*", format: "tiff", description: "a TIFF picture" },
   { at: 0, bytes: "II+\0", format: "tiff", description: "a BigTIFF picture" },
   { at: 0, bytes: "MM\0+", format: "tiff", description: "a BigTIFF picture" },
   { at: 38, bytes: "application/x-krita", isPicture: true, description: "a Krita document; export it as PNG" },
   { at: 38, bytes: "image/openraster", isPicture: true, description: "an OpenRaster document; export it as PNG" },
+  { at: 38, bytes: "application/epub+zip", format: "zip", description: "an EPUB book" },
   { at: 0, bytes: "PK\x03\x04", format: "zip", description: "a ZIP archive" },
   { at: 0, bytes: "PK\x05\x06", format: "zip", description: "an empty ZIP archive" },
   { at: 0, bytes: "Rar!", mayHoldPages: true, description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
@@ -169,6 +181,7 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\0\0\x01\0", isPicture: true, description: "an icon (ICO); save it as PNG", holds: isIcon },
   { at: 0, bytes: "\x0a", isPicture: true, description: "a PCX picture; save it as PNG", holds: isPcx },
   { at: 0, bytes: "\xd7\xcd\xc6\x9a", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
+  { at: 0, bytes: "\x01\0\x09\0\0\x03", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
   { at: 40, bytes: " EMF", isPicture: true, description: "an enhanced metafile (EMF); save it as PNG" },
   { at: 0, bytes: "\x59\xa6\x6a\x95", isPicture: true, description: "a Sun raster picture; save it as PNG" },
   { at: 0, bytes: "\x01\xda", isPicture: true, description: "an SGI picture; save it as PNG", holds: isSgi },
@@ -200,6 +213,12 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "SIMPLE", isPicture: true, description: "a FITS picture; save it as PNG", holds: isFits },
   { at: 0, bytes: "SAI-CANVAS", isPicture: true, description: "a PaintTool SAI document; export it as PNG" },
   { at: 0, bytes: "mdipack\0", isPicture: true, description: "a FireAlpaca or MediBang document; export it as PNG" },
+  { at: 0, bytes: "\0\xffKSA", isPicture: true, description: "an Affinity document; export it as PNG" },
+  { at: 0, bytes: "PDN3", isPicture: true, description: "a Paint.NET document; export it as PNG" },
+  { at: 0, bytes: "Paint Shop Pro Im", isPicture: true, description: "a Paint Shop Pro document; export it as PNG" },
+  { at: 0, bytes: "\x97JB2\r\n\x1a\n", isPicture: true, description: "a JBIG2 picture; save it as PNG" },
+  { at: 4, bytes: "\x11\xaf", isPicture: true, description: "a FLIC animation; save it as PNG", holds: isFlic },
+  { at: 4, bytes: "\x12\xaf", isPicture: true, description: "a FLIC animation; save it as PNG", holds: isFlic },
   {
     at: 4,
     bytes: "\xe0\xa5",
@@ -221,6 +240,9 @@ const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
 const NETPBM_MORE = /^(?:P7\n(?:#[^\n]*\n)*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P[Ff]\s+\d+\s+\d+\s+-?\d)/u;
 /** A picture as text of the language C. */
 const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*height\s+\d+\s/su;
+
+/** The first element is `svg`, with a prefix or without, behind any declarations and comments. */
+const SVG = /^(?:<\?xml\b.*?<|<!doctype svg\b.*?<|<!--.*?-->\s*<|<)(?:[\w.-]+:)?svg[\s/>]/su;
 
 /** Formats that only their names tell. */
 const BY_NAME: readonly { readonly name: RegExp; readonly description: string }[] = [
@@ -258,8 +280,7 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
     .replace(/^\xef\xbb\xbf/u, "")
     .trimStart()
     .toLowerCase();
-  if (text.startsWith("<svg") || (text.startsWith("<?xml") && text.includes("<svg")))
-    return unreadPicture("an SVG drawing; export it as PNG");
+  if (SVG.test(text)) return unreadPicture("an SVG drawing; export it as PNG");
   if (text.startsWith("<!doctype html") || text.startsWith("<html"))
     return something("a web page (HTML), often an error page saved by a download; fetch it again");
   // oxlint-disable-next-line no-control-regex -- a file with control characters is no text

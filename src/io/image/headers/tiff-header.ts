@@ -16,6 +16,8 @@ export interface TiffHeader {
   readonly compression: number;
   /** Each channel lies in a plane of its own. */
   readonly isPlanar: boolean;
+  /** Of YCbCr: one value of colour for several pixels. */
+  readonly isSubsampled: boolean;
   /** Tag ExtraSamples, a value for each channel beside the colour: 0 unspecified, 1 and 2 opacity. */
   readonly extraSamples: readonly number[];
   readonly hasProfile: boolean;
@@ -29,6 +31,7 @@ const TAG = {
   planarConfiguration: 284,
   extraSamples: 338,
   sampleFormat: 339,
+  subsampling: 530,
   profile: 34675,
 } as const;
 
@@ -64,6 +67,7 @@ function parse(view: DataView): TiffHeader | undefined {
     photometric: first(TAG.photometric, 1),
     compression: first(TAG.compression, 1),
     isPlanar: first(TAG.planarConfiguration, 1) === 2,
+    isSubsampled: (tags.get(TAG.subsampling) ?? [2, 2]).some((factor) => factor > 1),
     extraSamples: tags.get(TAG.extraSamples) ?? [],
     hasProfile: tags.has(TAG.profile),
   };

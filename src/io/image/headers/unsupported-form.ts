@@ -50,6 +50,7 @@ const UNREAD_COMPRESSION: Readonly<Record<number, string>> = {
   50002: "JPEG XL compression",
   52546: "JPEG XL compression",
 };
+const JPEG_COMPRESSION = 7;
 /** Bits of a sample that are decoded as they are. */
 const PLAIN_BITS = [1, 2, 4, 8, 16];
 const SAMPLE_FORMAT = { unsigned: 1, signed: 2, float: 3, undefined: 4 } as const;
@@ -77,11 +78,24 @@ function unreadTiffForm(header: TiffHeader): string | undefined {
   }
   if (!PLAIN_BITS.includes(bits)) return `samples of ${bits} bits`;
   if (bits < 8 && colors !== undefined && colors > 1) return `colour samples of ${bits} bits`;
-  if (extraSamples.length > 1) return `${extraSamples.length} channels beside the colour`;
+  const beside = Math.max(extraSamples.length, channels - (colors ?? channels));
+  if (beside > 1) return `${beside} channels beside the colour`;
+  if (beside > extraSamples.length) return "a channel that it does not describe";
+  if (bits < 8 && isPlanar) return `separate planes of ${bits}-bit samples`;
+  if (bits < 8 && beside > 0) return `samples of ${bits} bits and a channel beside them`;
+  if (photometric === PHOTOMETRIC.yCbCr) {
+    if (isPlanar) return "YCbCr colour in separate planes";
+    if (!header.isSubsampled && compression !== JPEG_COMPRESSION) return "YCbCr colour at full size, not as JPEG";
+  }
+  if (photometric === PHOTOMETRIC.cmyk && bits > 8 && isOpacity(extraSamples[0]))
+    return `CMYK colour of ${bits} bits and opacity`;
   if (photometric === PHOTOMETRIC.lab && extraSamples.length > 0) return "Lab colour and opacity";
   if (isPlanar && extraSamples.length > 0 && colors === 1) return "gray and opacity in separate planes";
   return undefined;
 }
+
+/** Of the tag ExtraSamples: 1 is multiplied into the colour, 2 is not. */
+const isOpacity = (extraSample: number | undefined): boolean => extraSample === 1 || extraSample === 2;
 
 /** Whether a TIFF has 32 bits a sample: its values are scaled here; see `decodeDeepTiff`. */
 export function isDeepTiff(bytes: Uint8Array, format: ImageFormat): boolean {

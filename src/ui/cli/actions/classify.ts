@@ -2,13 +2,13 @@
 import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, ImageProcessingError } from "../../../errors.js";
+import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../errors.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
 import { TaskPool } from "../../../colorization/tasks/pool.js";
-import { mapConcurrent } from "../../../workers/map-concurrent.js";
-import type { ClassifyPictureOptions } from "../../../classification/classify-picture.js";
+import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
+import type { ClassifyImageOptions } from "../../../classification/classify-image.js";
 import { EXIT } from "../output/exit-codes.js";
 import type { ClassifyFlags } from "../commands/classify-command.js";
 import { printError, reportErrors } from "../output/report-errors.js";
@@ -41,7 +41,7 @@ async function classifyAll(inputs: readonly string[], flags: Flags): Promise<num
       flags[key] === undefined ? [] : [[key, flags[key]]],
     ),
   );
-  const options: ClassifyPictureOptions = {
+  const options: ClassifyImageOptions = {
     decision: Object.keys(limits).length > 0 ? "plain" : flags.classifier,
     thresholds: { ...DEFAULT_THRESHOLDS, ...limits },
     withMetrics: true,
@@ -152,10 +152,10 @@ function sayResult(
 }
 
 function sayFailed(input: string, page: string, error: BatchProcessingError, json: boolean): void {
-  if (json) say({ type: "classification-failed", input, page, code: error.code, message: error.message });
+  if (json) say({ type: "classification-failed", input, page, code: error.code, message: messageOf(error) });
   else
     process.stderr.write(
-      `${painter(wantsColor(process.stderr, process.env))("red", "failed:")} ${oneLine(error instanceof ImageProcessingError ? error.message : `${page}: ${error.message}`)} [${error.code}]\n`,
+      `${painter(wantsColor(process.stderr, process.env))("red", "failed:")} ${oneLine(error instanceof ImageProcessingError ? messageOf(error) : `${page}: ${messageOf(error)}`)} [${error.code}]\n`,
     );
 }
 

@@ -70,7 +70,7 @@ export function queuedModel({ hash, manifest: { name, version, trained } }: Mode
 }
 
 /** What a person calls a model and a version. */
-export function laneText({ name, version, hash }: QueuedModel, program = VERSION): string {
+export function queuedModelText({ name, version, hash }: QueuedModel, program = VERSION): string {
   return `${name} ${version} (${hash.slice(0, 12)}), cobra-batch ${program}`;
 }
 

@@ -9,6 +9,7 @@ import { checkModelOfRun } from "../../../core/run-model.js";
 import type { RunRecord } from "../../../core/journal/entries.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import { failuresFile } from "../../../core/output/work-folder.js";
+import { ENDING_SIGNALS } from "../ending-signals.js";
 import { EXIT, exitCodeFor, exitCodeOf } from "../output/exit-codes.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
@@ -191,6 +192,7 @@ export async function runReported(
 }
 
 function sayStopped(exitCode: number): number {
-  process.stderr.write(`stopped by ${exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM"}\n`);
+  const [name] = Object.entries(ENDING_SIGNALS).find(([, code]) => code === exitCode)!;
+  process.stderr.write(`stopped by ${name}\n`);
   return exitCode;
 }

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { ConfigurationError, ResourceError } from "../../../errors.js";
 import { setupLogging } from "../../../logging.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { JobStore } from "../../web/jobs/index.js";
 import { parseRoots, reachableHost, urlOf } from "../../web/server/addresses.js";
 import { hostName, isLoopback } from "../../web/server/hosts.js";
@@ -13,6 +13,7 @@ import { startWebServer, type WebServer } from "../../web/server/server.js";
 import { checkToken, newToken } from "../../web/server/token.js";
 import type { ServeFlags } from "../commands/serve-command.js";
 import { engineOptions } from "../flags/run-flags.js";
+import { ENDING_SIGNALS, onEndingSignal } from "../ending-signals.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
@@ -21,8 +22,6 @@ import { userDataFolder } from "../../../platform/user-folders.js";
 import { isLate } from "../../../workers/is-late.js";
 
 const MOST_PORT = 65_535;
-/** Signals that end the server, with the exit codes that shells give to them. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Serves until a signal. @returns the exit code */
 export async function serve(flags: ServeFlags): Promise<number> {
@@ -77,7 +76,7 @@ async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & {
 const OF_AN_ENGINE = ["provider", "fallback", "threads"] as const;
 
 /** The workers of a farm as what colours. @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION` */
-async function openFarmBackend(flags: ServeFlags, pool: PicturePool): Promise<Backend> {
+async function openFarmBackend(flags: ServeFlags, pool: ImagePool): Promise<Backend> {
   const { queue, name, store, storeToken, model } = flags;
   const vain = OF_AN_ENGINE.find((flag) => flags[flag] !== undefined);
   if (vain !== undefined)
@@ -141,23 +140,18 @@ function dataFolder(given: string | undefined): string {
 class StopSignals {
   readonly first: Promise<number>;
   exitCode: number | undefined;
+  /** Stops listening. */
+  readonly end: () => void;
   #resolve!: (exitCode: number) => void;
 
   constructor() {
     this.first = new Promise((resolve) => (this.#resolve = resolve));
-    for (const name of Object.keys(SIGNALS)) process.on(name, this.#onSignal);
+    this.end = onEndingSignal((name) => {
+      if (this.exitCode !== undefined) process.exit(this.exitCode);
+      this.exitCode = ENDING_SIGNALS[name];
+      this.#resolve(this.exitCode);
+    });
   }
-
-  /** Stops listening. */
-  end(): void {
-    for (const name of Object.keys(SIGNALS)) process.off(name, this.#onSignal);
-  }
-
-  readonly #onSignal = (name: keyof typeof SIGNALS): void => {
-    if (this.exitCode !== undefined) process.exit(this.exitCode);
-    this.exitCode = SIGNALS[name];
-    this.#resolve(this.exitCode);
-  };
 }
 
 /** Opens the system's browser. Where there is none, the address is on the terminal. */

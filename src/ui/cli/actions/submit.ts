@@ -7,7 +7,7 @@ import { absoluteConfig } from "../../../core/journal/run-record.js";
 import { failuresFile, outputPath } from "../../../core/output/work-folder.js";
 import { runBatch } from "../../../core/run-batch.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
-import { FarmQueue, laneOf, noteLane, queueFault, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import { FarmQueue, queueNamesOf, noteQueues, queueFault, type QueuedModel } from "../../../farm/queue/farm-queue.js";
 import { submitChapter, takeOutPages, type Submission } from "../../../farm/queue/submit-chapter.js";
 import { awaitResult } from "../../../farm/queue/await-result.js";
 import { resultKey, withHashes } from "../../../farm/store/result-key.js";
@@ -58,8 +58,8 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     using open = await openQueue(flags);
     configureSharpForOwnProcess();
     const model = queuedModel(await openModelPackage(flags.model ?? defaultModelDirectory(), { verify: false }));
-    await noteLane(open.redis, open.name, model);
-    await using queue = new FarmQueue(open.redis, laneOf(open.name, model));
+    await noteQueues(open.redis, open.name, model);
+    await using queue = new FarmQueue(open.redis, queueNamesOf(open.name, model));
     const farm: Farm = { flags, queue, store, pool, model, interrupt, url: open.url };
     const codes: number[] = [];
     for (const chapter of chapters) {

@@ -3,9 +3,16 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { openCrashNotes } from "../../../binding/crash-notes.js";
 import { Engine } from "../../../colorization/engine.js";
-import { PAGES_AHEAD } from "../../../colorization/request/page-lanes.js";
+import { PAGES_AHEAD } from "../../../colorization/request/page-schedule.js";
 import { VERSION } from "../../../core/version.js";
-import { answers, FarmQueue, lanesOf, laneOf, noteLane, type QueuedModel } from "../../../farm/queue/farm-queue.js";
+import {
+  answers,
+  FarmQueue,
+  queuesOf,
+  queueNamesOf,
+  noteQueues,
+  type QueuedModel,
+} from "../../../farm/queue/farm-queue.js";
 import { FarmWorker } from "../../../farm/queue/farm-worker.js";
 import { NodeReporter, type NodeFacts } from "../../../farm/queue/node-reporter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
@@ -16,7 +23,7 @@ import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { readEngineFile } from "./gather-settings.js";
-import { laneText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
+import { queuedModelText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
 
 /** How often it is looked at whether others' pages wait in vain. */
@@ -52,9 +59,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     watch.engine(engine);
     const model = queuedModel(engine.model);
     await engine.provider(engine.styles[0]!);
-    await noteLane(redis, name, model);
-    const lane = laneOf(name, model);
-    queue = new FarmQueue(redis, lane);
+    await noteQueues(redis, name, model);
+    const names = queueNamesOf(name, model);
+    queue = new FarmQueue(redis, names);
     const { metrics } = watch;
     metrics?.beforeScrape(async () => {
       const connected = await answers(redis, open!.url);
@@ -73,7 +80,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       engine,
       store,
       redis,
-      lane,
+      names,
       pagesAtOnce,
       lockMs: flags.lockSeconds * 1000,
       openCrashNotes,
@@ -89,7 +96,7 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       worker: farm,
       facts: () => nodeFacts({ id, engine: ofEngine, model, pagesAtOnce }),
     });
-    say(`working on pages for ${laneText(model)}`);
+    say(`working on pages for ${queuedModelText(model)}`);
     const look = (): Promise<void> => tellOthers(open!, model.hash, say).catch(() => {});
     await look();
     looking = setInterval(() => void look(), LOOK_MS);
@@ -152,12 +159,13 @@ function nodeFacts({
 
 /** Says which pages wait for a model or a version that this worker does not have; it leaves them. */
 async function tellOthers({ redis, name }: OpenQueue, own: string, say: (text: string) => void): Promise<void> {
-  for (const { model, version, lane } of await lanesOf(redis, name)) {
-    if (lane.pages === laneOf(name, { hash: own }).pages) continue;
-    const queue = new FarmQueue(redis, lane);
+  for (const { model, version, names } of await queuesOf(redis, name)) {
+    if (names.pages === queueNamesOf(name, { hash: own }).pages) continue;
+    const queue = new FarmQueue(redis, names);
     try {
       const { prioritized = 0 } = await queue.pages.getJobCounts("prioritized");
-      if (prioritized > 0) say(`${prioritized} pages wait for ${laneText(model, version)}; this worker leaves them`);
+      if (prioritized > 0)
+        say(`${prioritized} pages wait for ${queuedModelText(model, version)}; this worker leaves them`);
     } finally {
       await queue[Symbol.asyncDispose]();
     }

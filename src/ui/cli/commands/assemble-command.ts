@@ -16,7 +16,7 @@ export function assembleCommand(): Command {
       "Joins the shards of outputs into the folders or archives that one `colorize` would have written, checks every picture by its hash, and removes the shards.",
     )
     .argument("<output...>", "output folders or archives, as they were named to `colorize --shard`")
-    .option("--drain <seconds>", "time to finish after SIGINT or SIGTERM", integer("--drain"), 10)
+    .option("--drain <seconds>", "time to finish after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")

@@ -32,8 +32,8 @@ Examples:
   cobra-batch bench decode encode --rounds 21
   cobra-batch bench --input chapter.cbz --json
 
-Exit codes: 0 measured, 1 nothing could be measured, 64 wrong flags, 130, 143
-stopped by a signal.`,
+Exit codes: 0 measured, 1 nothing could be measured, 64 wrong flags,
+129, 130, 143 stopped by a signal.`,
     )
     .action(async (scenarios: ScenarioName[], flags: BenchFlags) => {
       const { runBench } = await import("../actions/bench.js");

@@ -52,20 +52,20 @@ Examples:
   cobra-batch colorize chapter.cbz --output-zip out.cbz --shard 3/20
 
 Run the same command again to resume a run that was stopped or killed. Finished
-pages are kept. The first SIGINT or SIGTERM finishes the pages in progress, the
-second abandons them, the third ends the process at once.
+pages are kept. The first SIGINT, SIGTERM or SIGHUP finishes the pages in
+progress, the second abandons them, the third ends the process at once.
 
 With several chapters, each gets its own result in --output-dir; the exit code
 is the most severe one.
 
 Exit codes:
-  0         all pages are done
-  1         nothing could be done
-  2         some pages failed
-  3         a preview waits for approval
-  64        wrong flags or settings
-  75        out of memory or storage, or the output is in use: try again later
-  130, 143  stopped by SIGINT, SIGTERM`,
+  0              all pages are done
+  1              nothing could be done
+  2              some pages failed
+  3              a preview waits for approval
+  64             wrong flags or settings
+  75             out of memory or storage, or the output is in use: try later
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM`,
     )
     .action(async (inputs: string[], flags: ColorizeFlags) => {
       const { colorize } = await import("../actions/colorize.js");

@@ -41,10 +41,10 @@ Examples:
 Traffic is not encrypted: use a private network, or a proxy with TLS.
 
 Exit codes:
-  1         it cannot listen
-  64        wrong flags, or a folder that does not exist
-  75        the folder cannot be written
-  130, 143  stopped by SIGINT, SIGTERM`,
+  1              it cannot listen
+  64             wrong flags, or a folder that does not exist
+  75             the folder cannot be written
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM`,
     )
     .action(async (folder: string, flags: StoreCommandFlags) => {
       const { store } = await import("../actions/store.js");

@@ -34,7 +34,7 @@ export function submitCommand(): Command {
       "wait for the pages and put the chapter together here, with the progress and exit code of `colorize`",
     )
     .option("--model <dir>", "model package that workers must have (default: COBRA_MODEL, else the embedded model)")
-    .option("--drain <seconds>", "time to finish after SIGINT or SIGTERM", integer("--drain"), 10)
+    .option("--drain <seconds>", "time to finish after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")

@@ -76,7 +76,8 @@ Ctrl-C ends the measuring and leaves a report of what was measured.
 docs/tuning.md explains the report.
 
 Exit codes: 0 done, 1 nothing could be measured, 64 wrong flags, or limits that
-no setting keeps, 75 out of memory or storage, 130, 143 stopped by a signal.`,
+no setting keeps, 75 out of memory or storage,
+129, 130, 143 stopped by a signal.`,
     )
     .action(async (input: string | undefined, flags: TuneFlags) => {
       const { runTune } = await import("../actions/tune.js");

@@ -39,10 +39,11 @@ Examples:
   cobra-batch watch incoming --output-dir coloured --reference-dir colour
   cobra-batch watch incoming --output-dir coloured --done done --failed failed
 
-Each chapter is one line on standard output. The first SIGINT or SIGTERM
+Each chapter is one line on standard output. The first SIGINT, SIGTERM or SIGHUP
 finishes the pages in progress, the second abandons them.
 
-Exit codes: 64 wrong flags or settings, 130 and 143 stopped by SIGINT, SIGTERM.`,
+Exit codes: 64 wrong flags or settings, 129, 130, 143 stopped by SIGHUP, SIGINT,
+SIGTERM.`,
     )
     .action(async (folder: string | undefined, flags: WatchFlags) => {
       const { watch } = await import("../actions/watch.js");

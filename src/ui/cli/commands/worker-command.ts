@@ -42,15 +42,15 @@ Examples:
   cobra-batch worker --provider cuda --metrics-port 9464
   cobra-batch worker --store /share --config tune/settings.json
 
-The first SIGINT or SIGTERM finishes the pages in progress, within --drain; the
-others go back to the queue. If a worker is killed, only the
-pages that it was processing are started again. See docs/farm.md.
+The first SIGINT, SIGTERM or SIGHUP finishes the pages in progress, within
+--drain; the others go back to the queue. If a worker is killed, only the pages
+that it was processing are started again. See docs/farm.md.
 
 Exit codes:
-  1         the worker cannot start
-  64        wrong flags
-  75        the queue does not answer
-  130, 143  stopped by SIGINT, SIGTERM`,
+  1              the worker cannot start
+  64             wrong flags
+  75             the queue does not answer
+  129, 130, 143  stopped by SIGHUP, SIGINT, SIGTERM`,
     )
     .action(async (flags: WorkerFlags) => {
       const { worker } = await import("../actions/worker.js");

@@ -1,5 +1,6 @@
 /** Flags of every command that colours pages: the model, the provider, logging, and how a run ends. */
 import { Option, type Command } from "commander";
+import { withoutUndefined } from "../../../config/without-undefined.js";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { engineOptionsOf } from "../../../colorization/engine-settings.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
@@ -59,7 +60,7 @@ export function withRunFlags(command: Command, continues = false): Command {
       "CPU threads for each network (default: one per core)",
       integer("--threads", 0, MOST_THREADS),
     )
-    .option("--drain <seconds>", "time to finish the pages in progress after SIGINT or SIGTERM", integer("--drain"), 10)
+    .option("--drain <seconds>", "time to finish the pages in progress after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
@@ -74,8 +75,7 @@ export function engineOptions(
   { model, provider, devices, maxBatch, fallback, threads }: RunFlags,
   file: EngineSettings = {},
 ): EngineOptions {
-  const flags = { model, provider, devices, maxBatch, fallback, threads };
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const given = withoutUndefined({ model, provider, devices, maxBatch, fallback, threads });
   const { devices: _devices, providerOptions: _options, ...anywhere } = file;
   const { model: _model, ...rest } = provider === undefined ? file : anywhere;
   return engineOptionsOf({ ...(process.env["COBRA_MODEL"] ? rest : { ...rest, ...modelOf(file) }), ...given });

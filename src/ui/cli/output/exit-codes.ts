@@ -15,6 +15,8 @@ export const EXIT = {
   usage: 64,
   /** Worth trying again: memory or storage ran out, a device was lost. */
   tryAgain: 75,
+  /** Ended by SIGHUP: the terminal or the connection has gone. */
+  hungUp: 129,
   /** Interrupted by SIGINT (Ctrl-C). */
   interrupted: 130,
   /** Ended by SIGTERM. */

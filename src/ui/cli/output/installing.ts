@@ -6,24 +6,20 @@ import { resolve } from "node:path";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { modelsFolders } from "../../../model/installed-models.js";
 import type { ModelPackage } from "../../../model/package.js";
-import { EXIT } from "./exit-codes.js";
+import { ENDING_SIGNALS, onEndingSignal } from "../ending-signals.js";
 import { printText, quoted } from "./terminal-text.js";
 
 /**
- * Ends the process at Ctrl-C and SIGTERM: at any moment, what is finished is on the disk.
+ * Ends the process at the signals that end a command: at any moment, what is finished is on the disk.
  * @param tidy is called before
  * @returns what ends the listening
  */
 export function stopResumable(tidy: () => void): () => void {
-  const stop = (exitCode: number): void => {
+  return onEndingSignal((name) => {
     tidy();
     process.stderr.write("stopped; run the same command again to resume\n");
-    process.exit(exitCode);
-  };
-  const onInterrupt = (): void => stop(EXIT.interrupted);
-  const onTerminate = (): void => stop(EXIT.terminated);
-  process.once("SIGINT", onInterrupt).once("SIGTERM", onTerminate);
-  return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
+    process.exit(ENDING_SIGNALS[name]);
+  });
 }
 
 /** What `--model` takes: the name, or the folder where it is in none that is looked into. */

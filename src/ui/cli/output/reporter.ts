@@ -3,6 +3,7 @@
  * on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
 import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
+import { withRemedy } from "../../../errors/facts.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
@@ -95,7 +96,7 @@ export class Reporter {
         this.#start();
         break;
       case "warning":
-        this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(event.message)}`);
+        this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(withRemedy(event.message, event.remedy))}`);
         break;
       case "page-completed":
         this.#lastPage = event.page;

@@ -85,6 +85,14 @@ export const jobSettings = z
   .partial()
   .meta({ id: "JobSettings", description: "settings that differ from the defaults" });
 
+function eachNullable<S extends Readonly<Record<string, z.ZodType>>>(
+  shape: S,
+): { [K in keyof S]: z.ZodNullable<S[K]> } {
+  return Object.fromEntries(Object.entries(shape).map(([key, type]) => [key, type.nullable()])) as {
+    [K in keyof S]: z.ZodNullable<S[K]>;
+  };
+}
+
 /** Settings of one page over its job's. */
 export const pageOwnSettings = z
   .strictObject({
@@ -98,19 +106,9 @@ export const pageOwnSettings = z
     description: 'settings of one page over its job\'s; hints "strokes": the picture that was put to …/hints',
   });
 
-const own = pageOwnSettings.shape;
 /** Settings over those that a page has already. */
 export const redoSettings = z
-  .strictObject({
-    style: own.style.nullable(),
-    seed: own.seed.nullable(),
-    numInferenceSteps: own.numInferenceSteps.nullable(),
-    topK: own.topK.nullable(),
-    ink: own.ink.nullable(),
-    fill: own.fill.nullable(),
-    references: own.references.nullable(),
-    hints: own.hints.nullable(),
-  })
+  .strictObject(eachNullable(pageOwnSettings.shape))
   .meta({ id: "RedoSettings", description: "settings over those that a page has; null: as the job's again" });
 
 const progress = z

@@ -7,10 +7,10 @@ import {
   type PageRequestInput,
   type PageResult,
 } from "../../../colorization/request/page-request.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { BatchProcessingError } from "../../../errors.js";
 import { FarmColorizer } from "../../../farm/queue/farm-colorizer.js";
-import { FarmQueue, laneOf, noteLane } from "../../../farm/queue/farm-queue.js";
+import { FarmQueue, queueNamesOf, noteQueues } from "../../../farm/queue/farm-queue.js";
 import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
 import type { FarmStore } from "../../../farm/store/farm-store.js";
 import { isLate } from "../../../workers/is-late.js";
@@ -61,12 +61,12 @@ export class FarmBackend implements Backend {
   private constructor(
     options: FarmBackendOptions,
     facts: ModelFacts,
-    { queue, pool, package: model }: { queue: FarmQueue; pool: PicturePool; package: FarmModel },
+    { queue, pool, package: model }: { queue: FarmQueue; pool: ImagePool; package: FarmModel },
   ) {
     this.#options = options;
     this.#facts = facts;
     this.#queue = queue;
-    this.farm = new FarmControl({ ...options, pool, lane: queue.lane, onChange: () => this.#onGrown() });
+    this.farm = new FarmControl({ ...options, pool, names: queue.names, onChange: () => this.#onGrown() });
     this.#colorizer = new FarmColorizer({
       ...options,
       ...model,
@@ -89,13 +89,13 @@ export class FarmBackend implements Backend {
   }
 
   /** @throws ModelError `ERR_MODEL_*` */
-  static async open(options: FarmBackendOptions, pool: PicturePool): Promise<FarmBackend> {
+  static async open(options: FarmBackendOptions, pool: ImagePool): Promise<FarmBackend> {
     const facts = new ModelFacts(options.model);
     const { hash, manifest, styles } = await facts.package();
     const { name, version, trained } = manifest;
     const model = { hash, name, version, trained };
-    await noteLane(options.redis, options.name, model);
-    const queue = new FarmQueue(options.redis, laneOf(options.name, model));
+    await noteQueues(options.redis, options.name, model);
+    const queue = new FarmQueue(options.redis, queueNamesOf(options.name, model));
     const backend = new FarmBackend(options, facts, { queue, pool, package: { model, styles } });
     await backend.farm.look();
     return backend;

@@ -1,8 +1,8 @@
 /** The farm behind the server: what it is doing, and what people do with its queue and its workers. */
 import type { Redis } from "ioredis";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { ResourceError } from "../../../errors.js";
-import { queueFault, type Lane } from "../../../farm/queue/farm-queue.js";
+import { queueFault, type QueueNames } from "../../../farm/queue/farm-queue.js";
 import { FarmWatch } from "../../../farm/queue/farm-watch.js";
 import { drainNode } from "../../../farm/queue/node-record.js";
 import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
@@ -18,9 +18,9 @@ export interface FarmControlOptions {
   readonly url: string;
   readonly name: string;
   readonly store: FarmStore;
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   /** The queues of this server's pages. */
-  readonly lane: Lane;
+  readonly names: QueueNames;
   /** Told when something has changed. */
   readonly onChange: () => void;
 }
@@ -61,7 +61,7 @@ export class FarmControl implements AsyncDisposable {
 
   /** The farm as it was seen last. */
   view(): Farm {
-    return farmView(this.#watch.state, this.#options.name, this.#options.lane, this.#jobs);
+    return farmView(this.#watch.state, this.#options.name, this.#options.names, this.#jobs);
   }
 
   /** Pages that the workers for this server's model take at once. */

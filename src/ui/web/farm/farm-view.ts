@@ -1,6 +1,6 @@
 /** A farm as the API shows it. */
 import { VERSION } from "../../../core/version.js";
-import { laneOf, type Lane } from "../../../farm/queue/farm-queue.js";
+import { queueNamesOf, type QueueNames } from "../../../farm/queue/farm-queue.js";
 import type { FarmState } from "../../../farm/queue/farm-watch.js";
 import type { FarmNode as Node } from "../../../farm/queue/node-record.js";
 import type { Farm, FarmNode } from "../api/farm.js";
@@ -9,14 +9,14 @@ import type { Farm, FarmNode } from "../api/farm.js";
 export function farmView(
   { connected, paused, nodes, chapters }: FarmState,
   name: string,
-  lane: Lane,
+  names: QueueNames,
   jobs: ReadonlyMap<string, string>,
 ): Farm {
   return {
     name,
     connected,
     paused,
-    nodes: nodes.map((node) => nodeView(node, lane)),
+    nodes: nodes.map((node) => nodeView(node, names)),
     chapters: chapters.map(({ output, id, ...chapter }) => {
       const job = jobs.get(id);
       return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
@@ -24,12 +24,12 @@ export function farmView(
   };
 }
 
-function nodeView({ pid: _pid, drained, model, working, ...node }: Node, lane: Lane): FarmNode {
+function nodeView({ pid: _pid, drained, model, working, ...node }: Node, names: QueueNames): FarmNode {
   const busy = working.length > 0;
   return {
     ...node,
     model: `${model.name} ${model.version}`,
-    isOurs: node.version === VERSION && laneOf(lane.farm, model).pages === lane.pages,
+    isOurs: node.version === VERSION && queueNamesOf(names.farm, model).pages === names.pages,
     state: drained ? (busy ? "draining" : "drained") : busy ? "working" : "idle",
     working: working.map(({ page, chapter, stage, step, steps }) => ({
       page,

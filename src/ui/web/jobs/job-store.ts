@@ -1,13 +1,9 @@
 /** All jobs: opened, made, changed and removed. What a job is lies in its folder; see `stored.ts`. */
-import { copyFile, link, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Lease } from "../../../core/journal/lease.js";
 import { QueueError, ValidationError } from "../../../errors.js";
-import { removeLeftovers } from "../../../io/files/atomic-file.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
-import { getLogger } from "../../../logging.js";
 import {
-  jobId,
   type Job,
   type JobSettings,
   type Picture,
@@ -16,23 +12,24 @@ import {
   type ServerEvent,
 } from "../api/schemas.js";
 import { JobActions } from "./actions.js";
-import { checkedName, checkedSettings, newId } from "./given.js";
+import { checkedName, checkedSettings } from "./given.js";
 import { PathHider } from "./hide-paths.js";
 import type { JobColorizer } from "./job-colorizer.js";
-import { JobEntry } from "./job-entry.js";
+import type { JobEntry } from "./job-entry.js";
 import { JobIndex } from "./job-index.js";
 import { JobUploads } from "./job-uploads.js";
+import { loadJobs } from "./load-jobs.js";
+import { copyJob, freshJob } from "./new-jobs.js";
 import { JobPictures, type PictureChanges } from "./pictures.js";
 import { problemOf } from "./problem.js";
 import { JobQueue } from "./queue.js";
 import { ranksAt } from "./queue-order.js";
-import { assertState, AT_REST, JobRegister, notFound, NO_JOB } from "./register.js";
+import { assertState, AT_REST, JobRegister, notFound } from "./register.js";
 import { findResults, openResults } from "./results.js";
-import { withoutRolesAtStart } from "./roles.js";
 import { Roots } from "./roots.js";
 import { Scanner } from "./scanner.js";
 import { SourceCache } from "./source-cache.js";
-import { damagedJob, readStoredJob, stampOf, writeStored, type StoredJob } from "./stored.js";
+import type { StoredJob } from "./stored.js";
 import type {
   JobChanges,
   JobLimits,
@@ -47,7 +44,6 @@ import type {
 } from "./types.js";
 
 const LIMITS: JobLimits = { jobs: 10_000, filesOfJob: 100_000 };
-const log = getLogger("jobs");
 
 export class JobStore implements Jobs {
   readonly #limits: JobLimits;
@@ -106,53 +102,13 @@ export class JobStore implements Jobs {
     try {
       const index = await JobIndex.open(join(data, "jobs.sqlite"));
       const store = new JobStore(options, folder, index, lease);
-      await store.#load();
+      await loadJobs(store.#register, index, store.#scanner);
+      store.#actions.queued();
       return store;
     } catch (error) {
       await lease.release();
       throw error;
     }
-  }
-
-  async #load(): Promise<void> {
-    const rows = this.#index.rows();
-    for (const name of await readdir(this.#register.folder)) {
-      const folder = join(this.#register.folder, name);
-      if (name.startsWith(NO_JOB)) {
-        await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-        continue;
-      }
-      const path = join(folder, "job.json");
-      const stamp = await stampOf(path);
-      const row = rows.get(name);
-      rows.delete(name);
-      const known = row !== undefined && row.stamp === stamp;
-      const stored = known ? row.job : await readStoredJob(path).catch(() => undefined);
-      if (stored === undefined || stored.id !== name) {
-        log.warn({}, `${folder} holds no job that can be read; it is left as it is`);
-        if (jobId.safeParse(name).success) await this.#keepDamaged(name, folder);
-        continue;
-      }
-      await removeLeftovers(folder);
-      const entry = new JobEntry(stored, folder);
-      this.#register.keep(entry);
-      if (stored.state === "running") {
-        const progress = await entry.countedPages();
-        await this.#register.change(entry, (job) => ({ ...job, state: "queued", progress }));
-      } else if (!known) this.#index.put(stored, stamp!);
-      if (stored.unscanned) this.#scanner.start(entry);
-    }
-    for (const id of rows.keys()) this.#index.remove(id);
-    this.#actions.queued();
-  }
-
-  /** So that people see it and can delete it. What is no folder is nobody's job. */
-  async #keepDamaged(id: string, folder: string): Promise<void> {
-    const isFolder = await stat(folder).then(
-      (info) => info.isDirectory(),
-      () => false,
-    );
-    if (isFolder) this.#register.keep(new JobEntry(await damagedJob(id, join(folder, "job.json")), folder));
   }
 
   list(): Job[] {
@@ -225,20 +181,7 @@ export class JobStore implements Jobs {
 
   async again(id: string): Promise<Job> {
     this.#assertRoom();
-    const before = this.#register.entry(id);
-    before.assertWhole();
-    const { name, named, background, source, settings, counts, cover } = before.stored;
-    const pictures = await before.pictures();
-    const { input, references, hints } = before.paths;
-    const entry = await this.#register.add(
-      { ...freshJob(), name, named, background, source, settings, counts, cover, unscanned: true },
-      async (folder) => {
-        if (source.kind === "upload") await copyTree(input, join(folder, "input"));
-        await copyTree(references, join(folder, "references"));
-        await copyTree(hints, join(folder, "hints"));
-        await writeStored(join(folder, "pictures.json"), withoutRolesAtStart(pictures), folder);
-      },
-    );
+    const entry = await copyJob(this.#register, this.#register.entry(id));
     this.#scanner.start(entry);
     return this.#register.view(entry);
   }
@@ -354,33 +297,5 @@ export class JobStore implements Jobs {
   #assertRoom(): void {
     const { size } = this.#register;
     if (size >= this.#limits.jobs) throw new QueueError("ERR_QUEUE_FULL", `there are ${size} jobs; remove some first`);
-  }
-}
-
-/** A draft of which nothing is known yet. */
-function freshJob() {
-  return {
-    version: 1,
-    id: newId(),
-    state: "draft",
-    createdAt: new Date().toISOString(),
-    rank: 0,
-    approved: false,
-    retry: false,
-    redoLater: [],
-    progress: { total: 0, completed: 0, failed: 0, unfinished: 0 },
-    warnings: [],
-  } as const satisfies Partial<StoredJob>;
-}
-
-/** Copies a folder of files that are never changed in place, by links where the file system has them. */
-async function copyTree(from: string, to: string): Promise<void> {
-  const found = await readdir(from, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of found) {
-    if (!entry.isFile()) continue;
-    const source = join(entry.parentPath, entry.name);
-    const target = join(to, source.slice(from.length + 1));
-    await makeFolder(dirname(target));
-    await link(source, target).catch(() => copyFile(source, target));
   }
 }

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import { BatchProcessingError, type ErrorCode } from "../../../errors.js";
 import type { Problem } from "../api/schemas.js";
-import { webRemedy, withoutCommandAdvice } from "./remedies.js";
+import { webRemedy } from "./remedies.js";
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_JOB_NOT_FOUND: 404,
@@ -48,10 +48,7 @@ export function problemOf(error: unknown): Problem {
     title: STATUS_CODES[status]!,
     status,
     code,
-    detail:
-      known === undefined
-        ? "internal server error; the server's log has the details"
-        : withoutCommandAdvice(known.message),
+    detail: known === undefined ? "internal server error; the server's log has the details" : known.message,
     remedy: webRemedy(code),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Remedies of errors, for people at the page and programs that use the API. The table of errors speaks to people at a
- * terminal: its flags and commands are of no use here.
+ * Remedies of errors, for people at the page and programs that use the API. The remedies that errors carry speak to people
+ * at a terminal: their flags and commands are of no use here.
  */
 import type { ErrorCode } from "../../../errors.js";
 
@@ -75,15 +75,4 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
 /** What to do about an error of a code. */
 export function webRemedy(code: ErrorCode): string {
   return REMEDIES[code];
-}
-
-/** Speaks of the command's flags, its subcommands, its configuration file or its output. */
-const OF_THE_COMMAND =
-  /(?:^|[\s`(])--[a-z]|\bcobra-batch [a-z]|\bthe same command\b|\brun again\b|\banother (?:output|folder|disk)\b|\boutput folder\b|\bmaxQueued\b|\bconfiguration file\b|\bulimit\b|\bCOBRA_[A-Z]/u;
-
-/** A message without the parts that are advice for the command. What happened stands first in a message and stays. */
-export function withoutCommandAdvice(message: string): string {
-  const [first = "", ...rest] = message.split(/(?<=;)\s+/u);
-  const kept = rest.filter((part) => !OF_THE_COMMAND.test(part));
-  return kept.length === rest.length ? message : [first, ...kept].join(" ").replace(/;$/u, "");
 }

@@ -3,15 +3,15 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import sharp from "sharp";
 import { BatchProcessingError } from "../../../errors.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { openPageSource } from "../../../io/open-source.js";
 import type { PageSource, SourceEntry } from "../../../io/page-source.js";
-import { mapConcurrent } from "../../../workers/map-concurrent.js";
+import { mapConcurrent } from "../../../concurrency/map-concurrent.js";
 import { referenceFiles, type JobInput } from "./input.js";
 import { noPictures, type JobPaths, type StoredPicture, type StoredPictures } from "./stored.js";
 
 export interface ScanOptions {
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   readonly signal: AbortSignal;
   /** What was known before: what people said stays, and a picture that has not changed is not looked at again. */
   readonly before: StoredPictures;
@@ -86,7 +86,7 @@ export async function scanPictures(
 
 async function look(
   origin: Origin,
-  pool: PicturePool,
+  pool: ImagePool,
   signal: AbortSignal,
   known: ReadonlyMap<string, StoredPicture>,
 ): Promise<StoredPicture> {

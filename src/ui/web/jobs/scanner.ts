@@ -1,6 +1,6 @@
 /** Looks at the pictures of jobs once uploads have come: soon, one scan of a job at a time, again where more came. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { BatchProcessingError, messageOf } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
 import { nameFrom } from "./given.js";
@@ -14,7 +14,7 @@ import type { StoredJob, StoredPictures } from "./stored.js";
 
 /** What a scan needs of the store. */
 export interface ScanHost {
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   readonly roots: Roots;
   change(entry: JobEntry, change: (stored: StoredJob) => StoredJob): Promise<void>;
   /** Whether more files of the job are on their way. */

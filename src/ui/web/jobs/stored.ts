@@ -25,6 +25,15 @@ const fileName = insideName.refine(
   "is not a file name",
 );
 
+/** The spelling that records have from servers of before `inColor` got its name. It is read and no longer written. */
+const EARLIER_IN_COLOR = "inColour";
+const storedCounts = z.preprocess((said) => {
+  if (typeof said !== "object" || said === null || !(EARLIER_IN_COLOR in said)) return said;
+  const { [EARLIER_IN_COLOR]: inColor, ...others } = said;
+  return "inColor" in others ? said : { ...others, inColor };
+}, counts);
+const storedRole = z.preprocess((said) => (said === EARLIER_IN_COLOR ? "inColor" : said), z.enum(PICTURE_ROLES));
+
 /** `job.json`. */
 const storedJob = z.strictObject({
   version: z.literal(1),
@@ -63,7 +72,7 @@ const storedJob = z.strictObject({
   resultBytes: count.optional(),
   /** Chosen at the first start. */
   output: z.strictObject({ kind: z.enum(["folder", "archive"]), file: fileName }).optional(),
-  counts,
+  counts: storedCounts,
   /** Its first page. */
   cover: pictureId.optional(),
   progress,
@@ -91,9 +100,9 @@ const storedPicture = z.strictObject({
   /** Why it cannot be used. */
   fault: z.strictObject({ code: errorCode, message: z.string() }).optional(),
   /** What a person said it is. */
-  role: z.enum(PICTURE_ROLES).optional(),
+  role: storedRole.optional(),
   /** What it was when the job began; what is added later does not change it. */
-  roleAtStart: z.enum(PICTURE_ROLES).optional(),
+  roleAtStart: storedRole.optional(),
   settings: pageOwnSettings.optional(),
 });
 export type StoredPicture = z.infer<typeof storedPicture>;

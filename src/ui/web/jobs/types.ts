@@ -1,5 +1,5 @@
 /** The interface between the server and the jobs: options, opened files, and the calls. */
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import type {
   Job,
   JobSettings,
@@ -27,7 +27,7 @@ export interface JobStoreOptions {
   /** Colours pages; asked when a job begins. It is not closed here. */
   readonly colorizer: JobColorizer;
   /** Classifies uploaded pictures; needs no engine. It is not closed here. */
-  readonly pool: PicturePool;
+  readonly pool: ImagePool;
   /** Folders on the server that jobs may read, by name. Default: none. */
   readonly roots?: ReadonlyMap<string, string>;
   readonly limits?: Partial<JobLimits>;

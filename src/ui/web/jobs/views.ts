@@ -5,7 +5,7 @@ import type { Job, Picture } from "../api/schemas.js";
 import type { PathHider } from "./hide-paths.js";
 import type { JobEntry } from "./job-entry.js";
 import type { Outcome } from "./outcomes.js";
-import { webRemedy, withoutCommandAdvice } from "./remedies.js";
+import { webRemedy } from "./remedies.js";
 import type { Roles } from "./roles.js";
 import type { StoredJob, StoredPicture } from "./stored.js";
 
@@ -35,22 +35,17 @@ export function jobView(entry: JobEntry, position: number | undefined, hider: Pa
     ...(cover === undefined ? {} : { cover }),
     ...(leftMs === undefined ? {} : { secondsLeft: leftMs / 1000 }),
     ...(preview === undefined ? {} : { preview: previewView(preview) }),
-    warnings: warnings.map((text) => shown(text, hider)),
+    warnings: warnings.map((text) => hider.hide(text)),
     ...(problem === undefined
       ? {}
       : {
           problem:
             state === "damaged"
               ? problem
-              : { ...problem, detail: shown(problem.detail, hider), remedy: webRemedy(problem.code) },
+              : { ...problem, detail: hider.hide(problem.detail), remedy: webRemedy(problem.code) },
         }),
     ...(resultBytes === undefined ? {} : { result: { name: resultName(stored), bytes: resultBytes } }),
   };
-}
-
-/** A message for people at the page: without paths and without advice for the command. */
-function shown(message: string, hider: PathHider): string {
-  return hider.hide(withoutCommandAdvice(message));
 }
 
 function previewView({ pages, seeds }: NonNullable<StoredJob["preview"]>): NonNullable<Job["preview"]> {
@@ -101,7 +96,7 @@ export function pictureView(
     ...(own?.success === undefined ? {} : { result: resultView(own.success) }),
     ...(failure === undefined
       ? {}
-      : { failure: { ...failure, message: shown(failure.message, hider), remedy: webRemedy(failure.code) } }),
+      : { failure: { ...failure, message: hider.hide(failure.message), remedy: webRemedy(failure.code) } }),
   };
 }
 

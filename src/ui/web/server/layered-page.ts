@@ -1,5 +1,6 @@
 /** A coloured page as a document with layers, made when somebody asks for it: the page is coloured once more, the same. */
 import { readFile } from "node:fs/promises";
+import { withoutUndefined } from "../../../config/without-undefined.js";
 import type { ColorizeImageOptions } from "../../../colorization/colorize-image.js";
 import { BatchProcessingError } from "../../../errors.js";
 import type { Job, JobSettings, PageOwnSettings, Picture } from "../api/schemas.js";
@@ -71,9 +72,7 @@ function referencesOf(pictures: readonly Picture[], { references: own }: PageOwn
 function look({ settings }: Job, own: PageOwnSettings): Partial<ColorizeImageOptions> {
   const both: JobSettings & PageOwnSettings = { ...settings, ...own };
   const { style, numInferenceSteps: steps, topK, ink, fill } = both;
-  return Object.fromEntries(
-    Object.entries({ style, steps, topK, ink, fill }).filter(([, value]) => value !== undefined),
-  );
+  return withoutUndefined({ style, steps, topK, ink, fill });
 }
 
 async function bytesOf({ bytes, path }: OpenedPicture): Promise<Uint8Array> {

@@ -1,17 +1,17 @@
 /** The pool of worker threads for pictures, loaded when the first picture comes: an idle server does without it. */
 import { availableParallelism } from "node:os";
 import type { TaskPool } from "../../../colorization/tasks/pool.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 
-/** A `PicturePool` that costs nothing until it is used. */
-export class LazyPool implements PicturePool {
+/** A `ImagePool` that costs nothing until it is used. */
+export class LazyPool implements ImagePool {
   readonly maxThreads = availableParallelism();
   #opening: Promise<TaskPool> | undefined;
 
-  readonly decode: PicturePool["decode"] = async (...given) => (await this.#pool()).decode(...given);
-  readonly classify: PicturePool["classify"] = async (...given) => (await this.#pool()).classify(...given);
-  readonly encode: PicturePool["encode"] = async (...given) => (await this.#pool()).encode(...given);
-  readonly run: PicturePool["run"] = (task, payload, options) =>
+  readonly decode: ImagePool["decode"] = async (...given) => (await this.#pool()).decode(...given);
+  readonly classify: ImagePool["classify"] = async (...given) => (await this.#pool()).classify(...given);
+  readonly encode: ImagePool["encode"] = async (...given) => (await this.#pool()).encode(...given);
+  readonly run: ImagePool["run"] = (task, payload, options) =>
     this.#pool().then((pool) => pool.run(task, payload, options)) as never;
 
   /** Ends the threads after their tasks. */

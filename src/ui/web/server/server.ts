@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import type { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
-import type { PicturePool } from "../../../core/batch-engine.js";
+import type { ImagePool } from "../../../core/batch-engine.js";
 import { ConfigurationError, messageOf, ResourceError, systemCode } from "../../../errors.js";
 import { outputError } from "../../../io/files/file-errors.js";
 import { getLogger } from "../../../logging.js";
@@ -49,7 +49,7 @@ export interface WebServerOptions {
   /** Told of the engine once it is open. */
   readonly onEngine?: (engine: Engine) => void;
   /** Opens what colours the pages. Default: the engine of this process. */
-  readonly openBackend?: (pool: PicturePool) => Promise<Backend>;
+  readonly openBackend?: (pool: ImagePool) => Promise<Backend>;
   readonly limits?: Partial<ServerLimits>;
   /** Opens the jobs. */
   readonly openJobs: (options: JobStoreOptions) => Promise<Jobs>;

@@ -81,7 +81,8 @@ describe("records from elsewhere", () => {
       const output = await download(`foreign-${name}`, { inputSha256 });
       await expect(run(output)).rejects.toMatchObject({
         code: "ERR_CONFIG",
-        message: expect.stringMatching(/copied or downloaded, .*private, with pages .* --set inputDir=/) as string,
+        message: expect.stringMatching(/copied or downloaded, .*private, with pages /) as string,
+        remedy: expect.stringContaining("--set inputDir=") as string,
       });
       const changes = { batch: { inputDir: at("named") } };
       const named =
@@ -94,35 +95,43 @@ describe("records from elsewhere", () => {
     const output = await download("known");
     expect((await retryRun(output, { failedOnly: true }))?.config.inputDir).toBe(at("private"));
     for (const all of [() => retryRun(output), () => rejectRun(output)])
-      await expect(all()).rejects.toMatchObject({ message: expect.stringContaining("--set inputDir=") as string });
+      await expect(all()).rejects.toMatchObject({ remedy: expect.stringContaining("--set inputDir=") as string });
     await expect(approveRun(output)).rejects.toMatchObject({
-      message: expect.stringMatching(/; run the colorize command again/) as string,
+      remedy: expect.stringMatching(/^run the colorize command again/) as string,
     });
   });
 
-  it.each<[string, Foreign, RegExp]>([
-    ["references", { config: { referenceImages: ["/etc"] } }, /the reference \/etc; .*--set referenceDir=/],
+  it.each<[string, Foreign, RegExp, remedy?: string]>([
     [
-      "references of a page",
-      { record: { pageConfigs: { "*": { referenceImages: ["/etc"] } } } },
-      /reference \/etc; run/,
+      "references",
+      { config: { referenceImages: ["/etc"] } },
+      /the reference \/etc$/,
+      "name the references with --set referenceDir=…",
     ],
-    ["hints of a page", { record: { pageConfigs: { "*": { colorHints: "/etc/x.png" } } } }, /hints \/etc\/x\.png; run/],
+    ["references of a page", { record: { pageConfigs: { "*": { referenceImages: ["/etc"] } } } }, /reference \/etc$/],
+    ["hints of a page", { record: { pageConfigs: { "*": { colorHints: "/etc/x.png" } } } }, /hints \/etc\/x\.png$/],
     [
       "references of an added page",
       { record: { added: [{ inputPath: "001.png", config: { referenceImages: ["/etc"] } }] } },
-      /reference \/etc; run/,
+      /reference \/etc$/,
     ],
     [
       "references that were changed later",
       { more: [{ type: "adjust", page: "001.png", settings: { referenceImages: ["/etc"] } }] },
-      /reference \/etc; run/,
+      /reference \/etc$/,
     ],
-  ])("do not name %s", async (_what, foreign, message) => {
-    const output = await download("files", foreign);
-    const run = retryRun(output, { failedOnly: true, changes: { batch: { inputDir: at("named") } } });
-    await expect(run).rejects.toMatchObject({ code: "ERR_CONFIG", message: expect.stringMatching(message) as string });
-  });
+  ])(
+    "do not name %s",
+    async (_what, foreign, message, remedy = "run the colorize command again, which names all files") => {
+      const output = await download("files", foreign);
+      const run = retryRun(output, { failedOnly: true, changes: { batch: { inputDir: at("named") } } });
+      await expect(run).rejects.toMatchObject({
+        code: "ERR_CONFIG",
+        message: expect.stringMatching(message) as string,
+        remedy,
+      });
+    },
+  );
 
   it("take references that are named, and never a model that came along", async () => {
     const output = await download("refs-named", { config: { referenceImages: ["/etc"] } });
@@ -153,7 +162,7 @@ it("colorize leaves out changed settings that name files, and says so; other cha
     engine,
     { ...own, outputDir: at("copy") },
     {
-      onEvent: (event) => void (event.type === "warning" && warnings.push(event.message)),
+      onEvent: (event) => void (event.type === "warning" && warnings.push(`${event.message}; ${event.remedy}`)),
     },
   );
   expect(engine.requests.map(({ settings }) => settings.seed)).toEqual([7]);
@@ -215,7 +224,8 @@ it("redo of an archive is refused where the input has lost another of its pages"
   await rm(at("two/002.png"));
   await expect(redoRun(at("two.cbz"), ["001.png"])).rejects.toMatchObject({
     code: "ERR_INPUT_NOT_FOUND",
-    message: expect.stringMatching(/two has no 002\.png, .*put it back/) as string,
+    message: expect.stringMatching(/two has no 002\.png, /) as string,
+    remedy: expect.stringMatching(/^put it back/) as string,
   });
   expect(await readFile(at("two.cbz"))).toEqual(before);
 });

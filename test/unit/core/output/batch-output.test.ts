@@ -73,8 +73,12 @@ describe("a picture in a folder", () => {
     ]).toEqual(["a.png 1", "touched up", "mine"]);
     expect([await text("out/b_colorized_1.png"), await text("out/c_colorized_1.png")]).toEqual(["b.png 1", "c.png 1"]);
     expect(second.takeNotices()).toEqual([
-      expect.stringMatching(/b_colorized\.png was changed after it was written and is kept; .*b_colorized_1\.png$/u),
-      expect.stringMatching(/^replaced 2 pictures from an earlier run/u),
+      {
+        message: expect.stringMatching(
+          /b_colorized\.png was changed after it was written and is kept; .*b_colorized_1\.png$/u,
+        ) as string,
+      },
+      { message: expect.stringMatching(/^replaced 2 pictures from an earlier run/u) as string },
     ]);
     expect(second.takeNotices()).toEqual([]);
     await second.stop();

@@ -19,11 +19,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const isFile = /cannot write .*a part of the path is a file, not a folder; choose another output/;
-const isNoPlace = /cannot make the folder .*the file system does not allow folders there; choose another output/;
-const inTheWay = /cannot write .*a file or a broken link is in the way; choose another output or remove it/;
+const isFile = [/cannot write .*a part of the path is a file, not a folder$/, "choose another output"] as const;
+const isNoPlace = [
+  /cannot make the folder .*the file system does not allow folders there$/,
+  "choose another output",
+] as const;
+const inTheWay = [
+  /cannot write .*a file or a broken link is in the way$/,
+  "choose another output or remove it",
+] as const;
 
-type Case = [key: "outputDir" | "outputZip", path: string, text: RegExp];
+type Case = [key: "outputDir" | "outputZip", path: string, says: readonly [message: RegExp, remedy: string]];
 const OUTPUTS: Case[] = [
   ["outputDir", "file/out", isFile],
   ["outputZip", "file/x.cbz", isFile],
@@ -39,12 +45,12 @@ const OUTPUTS: Case[] = [
     : []),
 ];
 
-it.each(OUTPUTS)("%s %s names the path, the rule and the remedy", async (key, path, text) => {
+it.each(OUTPUTS)("%s %s names the path, the rule and the remedy", async (key, path, [text, remedy]) => {
   const before = await readdir(root);
   const settings = { inputDir: at("in"), referenceImages: [at("refs")], [key]: at(path) };
   const engine = paperEngine();
   const error = (await runBatch(engine, settings).catch((thrown: unknown) => thrown)) as Error;
-  expect(error).toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(text) as string });
+  expect(error).toMatchObject({ code: "ERR_OUTPUT_WRITE", message: expect.stringMatching(text) as string, remedy });
   expect(error.message).toContain(at(path));
   expect(engine.requests).toEqual([]);
   expect(await readdir(root)).toEqual(before);

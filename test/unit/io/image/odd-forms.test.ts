@@ -96,8 +96,20 @@ describe("channels beside the colour", () => {
   });
 });
 
+describe("YCbCr with one value of colour for two pixels", () => {
+  it("is read without JPEG compression too", async () => {
+    // Two lights, then their colour: blue 255 and red 0 of 128 in the middle.
+    const strip = Uint8Array.from({ length: COUNT * 2 }, (_, i) => [100, 100, 255, 128][i % 4]!);
+    const file = anyTiff({ ...rgb, photometric: 6, bits: 8, strip, subsampling: [2, 1] });
+    const pixel = (await decoded(file)).slice(0, 3);
+    for (const [channel, value] of [100, 56, 255].entries())
+      expect(Math.abs(pixel[channel]! - value)).toBeLessThanOrEqual(2);
+  });
+});
+
 describe("what is valid and not read", () => {
   const eight = { bits: 8, strip: Uint8Array.from(GRAY) } as const;
+  const three = { bits: 8, strip: Uint8Array.from(RGB) } as const;
   it.each([
     ["floating-point samples of 16 bits", { ...gray, bits: 16, sampleFormat: 3, strip: new Uint8Array(COUNT * 2) }],
     [
@@ -108,6 +120,22 @@ describe("what is valid and not read", () => {
     ["samples of 12 bits", { ...gray, bits: 12, strip: new Uint8Array(COUNT * 1.5) }],
     ["ZSTD compression", { ...gray, ...eight, compression: 50_000 }],
     ["old-style JPEG compression", { ...gray, ...eight, compression: 6 }],
+    ["YCbCr colour at full size", { ...rgb, ...three, photometric: 6, subsampling: [1, 1] }],
+    ["YCbCr colour in separate planes", { ...rgb, ...three, photometric: 6, isPlanar: true }],
+    ["YCbCr colour in separate planes", { ...rgb, ...three, photometric: 6, isPlanar: true, compression: 7 }],
+    ["separate planes of 1-bit samples", { ...gray, bits: 1, strip: new Uint8Array(18), isPlanar: true }],
+    ["separate planes of 4-bit samples", { ...gray, bits: 4, strip: new Uint8Array(72), isPlanar: true }],
+    ["samples of 4 bits and a channel beside them", { ...gray, ...eight, channels: 2, bits: 4, extraSample: 2 }],
+    [
+      "samples of 2 bits and a channel beside them",
+      { ...gray, ...eight, photometric: 3, channels: 2, bits: 2, extraSample: 2 },
+    ],
+    ["a channel that it does not describe", { ...gray, channels: 2, bits: 8, strip: new Uint8Array(COUNT * 2) }],
+    ["3 channels beside the colour", { ...gray, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4) }],
+    [
+      "CMYK colour of 16 bits and opacity",
+      { ...gray, photometric: 5, channels: 5, bits: 16, strip: new Uint8Array(COUNT * 10), extraSample: 2 },
+    ],
     ["Lab colour", { ...rgb, photometric: 8, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4), extraSample: 0 }],
   ] as readonly [string, TiffForm][])("is not called damaged: %s", async (what, form) => {
     const file = anyTiff(form);

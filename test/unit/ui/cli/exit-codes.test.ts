@@ -22,6 +22,7 @@ describe("exit codes", () => {
       previewWaits: 3,
       usage: 64,
       tryAgain: 75,
+      hungUp: 129,
       interrupted: 130,
       terminated: 143,
     });

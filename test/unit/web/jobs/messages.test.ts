@@ -1,8 +1,8 @@
-// What people at the page are told: remedies that fit them, no advice for the command, no folders of the server.
+// What people at the page are told: remedies that fit them, no folders of the server.
 import { describe, expect, it } from "vitest";
 import { ERROR_TABLE, type ErrorCode } from "../../../../src/errors.js";
 import { PathHider } from "../../../../src/ui/web/jobs/hide-paths.js";
-import { webRemedy, withoutCommandAdvice } from "../../../../src/ui/web/jobs/remedies.js";
+import { webRemedy } from "../../../../src/ui/web/jobs/remedies.js";
 
 /** Words of the command: flags, subcommands, its outputs and files of settings. */
 const OF_THE_COMMAND = /--[a-z]|cobra-batch [a-z]|same command|another output|maxQueued|configuration|COBRA_|docs\//u;
@@ -13,19 +13,6 @@ describe("remedies", () => {
       expect(webRemedy(code), code).toMatch(/^\S.+[^.]$/u);
       expect(webRemedy(code), code).not.toMatch(OF_THE_COMMAND);
     }
-  });
-
-  it.each([
-    ["cannot write x: the disk is full; free some space and run again", "cannot write x: the disk is full"],
-    [
-      "the input ch has vanished; check that its disk is still mounted, then run the same command again",
-      "the input ch has vanished",
-    ],
-    ["ch has no reference (2 line art); name references with --reference-dir", "ch has no reference (2 line art)"],
-    ["p1.png is 9 x 9; both sides must be 16 or more; make it larger", undefined],
-    ["`cobra-batch colorize` stands first", undefined],
-  ])("%s", (message, told = message) => {
-    expect(withoutCommandAdvice(message)).toBe(told);
   });
 });
 

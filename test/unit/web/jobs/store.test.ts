@@ -126,6 +126,52 @@ describe("a folder that somebody made", () => {
   });
 });
 
+describe("records of an earlier server", () => {
+  /** Writes the files of a job as they were when `inColor` was spelled otherwise. */
+  async function respell(folder: string): Promise<void> {
+    for (const name of ["job.json", "pictures.json"]) {
+      const text = await readFile(join(folder, name), "utf8");
+      const old = text.replaceAll('"inColor"', '"inColour"');
+      expect(old, name).not.toBe(text);
+      await writeFile(join(folder, name), old);
+    }
+  }
+
+  it("are opened: counts, roles and results as before, and nothing is written until something changes", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(2, { name: "kept" });
+    const kept = await jobs.picture(id, "p2.png");
+    await jobs.store.updatePictures(id, [kept.id], { role: "inColor" });
+    await jobs.done(id);
+    await jobs.restart();
+    const [job, pictures] = [jobs.store.get(id), await jobs.store.pictures(id)];
+    expect(job).toMatchObject({ state: "completed", counts: { pages: 1, inColor: 1 } });
+    const folder = join(jobs.data, "jobs", id);
+    await jobs.restart(() => respell(folder));
+    expect(jobs.store.get(id)).toEqual(job);
+    expect(await jobs.store.pictures(id)).toEqual(pictures);
+    expect(await readFile(join(folder, "job.json"), "utf8")).toContain('"inColour"');
+    // From the index too, which was made from such a file.
+    await jobs.restart();
+    expect(jobs.store.get(id)).toEqual(job);
+    await jobs.store.update(id, { name: "changed" });
+    expect(await readFile(join(folder, "job.json"), "utf8")).not.toContain('"inColour"');
+    await jobs.restart();
+    expect(jobs.store.get(id)).toMatchObject({ name: "changed", counts: job.counts });
+  });
+
+  it("are damaged where both spellings say something", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const path = join(jobs.data, "jobs", id, "job.json");
+    await jobs.restart(async () => {
+      const text = await readFile(path, "utf8");
+      await writeFile(path, text.replace('"inColor":', '"inColour":3,"inColor":'));
+    });
+    expect(jobs.store.get(id).state).toBe("damaged");
+  });
+});
+
 describe("a full disk", () => {
   it("refuses a change and leaves the job as it was", async () => {
     await using jobs = await TestJobs.onPaper();

@@ -1,8 +1,9 @@
 /** The references of a chapter that has begun: looked at, and added to from the disk. */
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import type { JSX } from "preact";
+import { useDropTarget } from "../parts/use-drop-target.js";
 import type { Job } from "../../api/schemas.js";
-import { bringsFiles, chosenFiles, droppedFiles, INPUT_TYPES } from "../data/dropped.js";
+import { chosenFiles, INPUT_TYPES } from "../data/dropped.js";
 import type { PictureSet } from "../data/store.js";
 import { send } from "../data/uploads.js";
 import { urls } from "../lib/api.js";
@@ -18,27 +19,15 @@ const SHOWN = 24;
 
 export function ChapterReferences({ job, set }: { readonly job: Job; readonly set: PictureSet }): JSX.Element {
   const references = useComputed(() => set.all().filter((picture) => picture.role === "reference"));
-  const over = useSignal(false);
   const action = useAction();
+  const drop = useDropTarget((files) => void action.run(async () => send(job.id, "reference", await files)));
   const { gallery } = t.value;
   const { value: all } = references;
   return (
     <section
-      class={`chapter-references ${over.value ? "over" : ""}`}
+      class={`chapter-references ${drop.over.value ? "over" : ""}`}
       aria-label={gallery.references}
-      onDragOver={(event) => {
-        if (!bringsFiles(event)) return;
-        event.preventDefault();
-        over.value = true;
-      }}
-      onDragLeave={() => (over.value = false)}
-      onDrop={(event) => {
-        over.value = false;
-        if (!event.dataTransfer || !bringsFiles(event)) return;
-        event.preventDefault();
-        const files = droppedFiles(event.dataTransfer);
-        void action.run(async () => send(job.id, "reference", await files));
-      }}
+      {...drop.events}
     >
       <div class="gallery-head">
         <h2>

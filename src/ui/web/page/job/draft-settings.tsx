@@ -1,5 +1,6 @@
 /** Settings of a job that has not begun, saved as they change, and the buttons that begin it. */
 import type { JSX } from "preact";
+import { BackgroundSwitch } from "./background-switch.js";
 import type { Job, JobSettings } from "../../api/schemas.js";
 import { putJob } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
@@ -57,18 +58,7 @@ export function DraftSettings({ job }: { readonly job: Job }): JSX.Element {
       <ActionTrouble action={saving} />
       {draft && (
         <div class="start">
-          <label class="check" title={t.value.job.backgroundHelp}>
-            <input
-              type="checkbox"
-              role="switch"
-              checked={job.background}
-              onChange={(event) => {
-                const background = event.currentTarget.checked;
-                void saving.run(async () => putJob(await api.updateJob(job.id, { background })));
-              }}
-            />
-            <span>{t.value.job.background}</span>
-          </label>
+          <BackgroundSwitch job={job} action={saving} />
           {why !== undefined && <p class="hint-text">{why}</p>}
           {job.counts.references === 0 && job.counts.pages > 0 && <p class="doubt">{texts.noReferences}</p>}
           <div class="start-buttons">

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { BackgroundSwitch } from "./background-switch.js";
 import type { Job } from "../../api/schemas.js";
 import { jobOf, jobsLoaded, picturesOf, putJob } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
@@ -123,18 +124,7 @@ function JobHeader({ job, action }: { readonly job: Job; readonly action: Action
       </div>
       <div class="job-header-actions">
         {(job.state === "running" || job.state === "queued" || job.state === "paused") && (
-          <label class="check" title={texts.job.backgroundHelp}>
-            <input
-              type="checkbox"
-              role="switch"
-              checked={job.background}
-              onChange={(event) => {
-                const background = event.currentTarget.checked;
-                void action.run(async () => putJob(await api.updateJob(job.id, { background })));
-              }}
-            />
-            <span>{texts.job.background}</span>
-          </label>
+          <BackgroundSwitch job={job} action={action} />
         )}
         <JobActions job={job} action={action} />
       </div>

@@ -2,8 +2,9 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
+import { useDropTarget } from "../parts/use-drop-target.js";
 import type { Job, Picture, RedoSettings } from "../../api/schemas.js";
-import { bringsFiles, chosenFiles, droppedFiles, PICTURE_TYPES } from "../data/dropped.js";
+import { chosenFiles, PICTURE_TYPES } from "../data/dropped.js";
 import { jobName } from "../data/job-name.js";
 import { jobOf, picturesOf, putJob, type PictureSet } from "../data/store.js";
 import { send, transfersOf, type UploadFile } from "../data/uploads.js";
@@ -51,28 +52,12 @@ async function begin(files: readonly UploadFile[]): Promise<void> {
 
 function Start({ known }: { readonly known: Job | undefined }): JSX.Element {
   const action = useAction();
-  const over = useSignal(false);
+  const drop = useDropTarget((files) => void action.run(async () => begin(await files)));
   const { onePage: texts } = t.value;
   return (
     <>
       <h1 tabIndex={-1}>{texts.title}</h1>
-      <section
-        class={`drop-zone ${over.value ? "over" : ""}`}
-        aria-label={texts.drop}
-        onDragOver={(event) => {
-          if (!bringsFiles(event)) return;
-          event.preventDefault();
-          over.value = true;
-        }}
-        onDragLeave={() => (over.value = false)}
-        onDrop={(event) => {
-          over.value = false;
-          if (!event.dataTransfer) return;
-          event.preventDefault();
-          const files = droppedFiles(event.dataTransfer);
-          void action.run(async () => begin(await files));
-        }}
-      >
+      <section class={`drop-zone ${drop.over.value ? "over" : ""}`} aria-label={texts.drop} {...drop.events}>
         <Icon name="image" />
         <div class="drop-text">
           <p class="drop-title">{texts.drop}</p>
@@ -149,7 +134,6 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
   const painting = useSignal(false);
   const action = useAction();
   const coloring = useAction();
-  const over = useSignal(false);
   const { onePage: texts, viewer, paint } = t.value;
   const result = page.result ? urls.result(job.id, page) : undefined;
   const original = urls.original(job.id, page);
@@ -168,6 +152,7 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
   const begun = job.state !== "draft";
   const working = page.state === "processing" || page.state === "waiting";
   const addReferences = (files: readonly UploadFile[]): void => send(job.id, "reference", files);
+  const drop = useDropTarget((files) => void action.run(async () => addReferences(await files)));
   const remove = (id: string): void =>
     void action.run(async () => {
       await api.removeReference(job.id, id);
@@ -242,21 +227,9 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
       </div>
       <aside class="desk-side" aria-label={t.value.settings.title}>
         <section
-          class={`desk-references ${over.value ? "over" : ""}`}
+          class={`desk-references ${drop.over.value ? "over" : ""}`}
           aria-label={t.value.gallery.references}
-          onDragOver={(event) => {
-            if (!bringsFiles(event)) return;
-            event.preventDefault();
-            over.value = true;
-          }}
-          onDragLeave={() => (over.value = false)}
-          onDrop={(event) => {
-            over.value = false;
-            if (!event.dataTransfer || !bringsFiles(event)) return;
-            event.preventDefault();
-            const files = droppedFiles(event.dataTransfer);
-            void action.run(async () => addReferences(await files));
-          }}
+          {...drop.events}
         >
           <h2>
             {t.value.gallery.references} <span class="count">{references.length}</span>

@@ -1,6 +1,7 @@
 /** One page in, one picture out, in one request: for programs in any language. */
 import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { withoutUndefined } from "../../../../config/without-undefined.js";
 import type { ColorizedImage, ColorizeImageOptions } from "../../../../colorization/colorize-image.js";
 import { colorizedPage, colorizeSettings } from "../../api/requests.js";
 import { bytes, errors } from "../answers.js";
@@ -123,16 +124,11 @@ async function readForm(request: FastifyRequest, { limits }: Services): Promise<
     page: page.data,
     name: page.name,
     options: {
-      ...given({ ...rest, steps, hints: marks }),
+      ...withoutUndefined({ ...rest, steps, hints: marks }),
       references: references.filter(({ data }) => data.byteLength > 0),
       name: page.name,
     },
   };
-}
-
-/** Without what is undefined. */
-function given(options: Record<string, unknown>): Partial<ColorizeImageOptions> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 function unknownPart(name: string): RequestError {

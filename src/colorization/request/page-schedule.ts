@@ -18,7 +18,7 @@ export class PageNotStartedError extends BatchProcessingError {
 }
 
 /** How many pages may be where, and when a page may begin. */
-export interface PageLanesOptions {
+export interface PageScheduleOptions {
   /** The most pages in progress at once; asked whenever one may start, so the number may change. */
   readonly colouring: () => number;
   /** Waits while nothing may start; false if no more pages may start. Default: true at once. */
@@ -27,8 +27,8 @@ export interface PageLanesOptions {
   readonly untilLeft?: boolean;
 }
 
-/** One page's way through the lanes. */
-export interface PageLane {
+/** One page's way through the schedule. */
+export interface PageTicket {
   /** Waits until the page may be read and decoded ahead. A second call does nothing. */
   ahead(signal?: AbortSignal): Promise<void>;
   /** Books memory for the page's picture, one page after the other in their order. */
@@ -39,8 +39,8 @@ export interface PageLane {
   leave(): void;
 }
 
-/** The lanes of one batch, or of all single calls of an engine. */
-export class PageLanes {
+/** The schedule of one batch, or of all single calls of an engine. */
+export class PageSchedule {
   readonly #ahead = new Turns(() => PAGES_AHEAD, "ahead");
   // The page that is needed last must not take the memory that the first one waits for.
   readonly #booking = new Turns(() => 1, "booking");
@@ -48,8 +48,8 @@ export class PageLanes {
   readonly #admitted: () => Promise<boolean>;
   readonly #untilLeft: boolean;
 
-  constructor(options: PageLanesOptions) {
-    checkObject("the options of PageLanes", options);
+  constructor(options: PageScheduleOptions) {
+    checkObject("the options of PageSchedule", options);
     const { colouring, admitted = async () => true, untilLeft = false } = options;
     checkFunction("colouring", colouring);
     checkFunction("admitted", admitted);
@@ -59,7 +59,7 @@ export class PageLanes {
   }
 
   /** Lets a page in. Pages are served in the order of these calls. */
-  enter(): PageLane {
+  enter(): PageTicket {
     const ahead = this.#ahead.take();
     const booking = this.#booking.take();
     const colouring = this.#colouring.take();

@@ -6,12 +6,12 @@ import { sha256 } from "../../platform/sha256.js";
 const DIGITS = 32;
 
 /** A few milliseconds a megapixel: in a worker, not on the main thread. */
-export function pictureHash(image: RasterImage): string {
+export function imageHash(image: RasterImage): string {
   return createHash("sha256").update(sizeOf(image)).update(image.data).digest("hex").slice(0, DIGITS);
 }
 
 /** The same, computed beside the event loop; it takes a copy of the pixels. */
-export async function pictureHashAside(image: RasterImage): Promise<string> {
+export async function imageHashAside(image: RasterImage): Promise<string> {
   return (await sha256(Buffer.concat([Buffer.from(sizeOf(image)), image.data]))).slice(0, DIGITS);
 }
 

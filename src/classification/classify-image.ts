@@ -13,10 +13,10 @@ import {
 } from "../io/image/image-codec.js";
 
 /** What a picture is; with metrics where the plain rule has decided by them or somebody has asked for them. */
-export type PictureKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
+export type ImageKind = Omit<ImageClassification, "metrics"> & Partial<Pick<ImageClassification, "metrics">>;
 
 /** How a picture is classified. */
-export interface ClassifyPictureOptions extends Omit<DecodeOptions, "keepGray"> {
+export interface ClassifyImageOptions extends Omit<DecodeOptions, "keepGray"> {
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;
   /** Which decision. Default "plain". */
@@ -28,11 +28,11 @@ export interface ClassifyPictureOptions extends Omit<DecodeOptions, "keepGray"> 
 }
 
 /** Tells whether a picture is line art or coloured. Errors as `decodeImage`. */
-export async function classifyPicture(
+export async function classifyImage(
   bytes: Uint8Array,
   name: string,
-  { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: ClassifyPictureOptions = {},
-): Promise<PictureKind> {
+  { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: ClassifyImageOptions = {},
+): Promise<ImageKind> {
   const calibrated = decision === "calibrated";
   if (byHeader && isGrayByHeader(bytes))
     return { type: "line_art", confidence: 1, ...(calibrated ? { ambiguous: false } : {}) };

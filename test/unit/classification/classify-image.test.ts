@@ -6,7 +6,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { ImageClassifier } from "../../../src/classification/index.js";
 import { isPlainPng } from "../../../src/classification/header.js";
-import { classifyPicture } from "../../../src/classification/classify-picture.js";
+import { classifyImage } from "../../../src/classification/classify-image.js";
 
 const WIDTH = 301;
 const HEIGHT = 420;
@@ -38,28 +38,25 @@ describe("telling a picture", () => {
       const bytes = new Uint8Array(await make(colour).toBuffer());
       expect(isPlainPng(bytes)).toBe(plain);
       const { type, confidence, ambiguous } = await new ImageClassifier({ decision: "calibrated" }).classify(bytes);
-      expect(await classifyPicture(bytes, "p", { decision: "calibrated" })).toEqual({ type, confidence, ambiguous });
-      expect(await classifyPicture(bytes, "p", { decision: "calibrated", withMetrics: true })).toEqual(
+      expect(await classifyImage(bytes, "p", { decision: "calibrated" })).toEqual({ type, confidence, ambiguous });
+      expect(await classifyImage(bytes, "p", { decision: "calibrated", withMetrics: true })).toEqual(
         await new ImageClassifier({ decision: "calibrated" }).classify(bytes),
       );
       expect(type).toBe(colour ? "colored" : "line_art");
-      expect(await classifyPicture(bytes, "p")).toEqual(await new ImageClassifier().classify(bytes));
+      expect(await classifyImage(bytes, "p")).toEqual(await new ImageClassifier().classify(bytes));
     }
   });
 
   it("a damaged one and one that is too large: the decoder's error, whose message names the file", async () => {
     const bytes = new Uint8Array(await drawing(true).png().toBuffer());
     await expect(
-      classifyPicture(bytes.slice(0, bytes.length >> 1), "cut.png", { decision: "calibrated" }),
+      classifyImage(bytes.slice(0, bytes.length >> 1), "cut.png", { decision: "calibrated" }),
     ).rejects.toMatchObject({ code: "ERR_IMAGE_DECODE", message: expect.stringContaining("cut.png") });
-    await expect(classifyPicture(bytes, "big.png", { decision: "calibrated", maxPixels: 1000 })).rejects.toMatchObject({
+    await expect(classifyImage(bytes, "big.png", { decision: "calibrated", maxPixels: 1000 })).rejects.toMatchObject({
       code: "ERR_IMAGE_LIMIT",
       message: expect.stringContaining("big.png"),
     });
-    for (const say of [
-      classifyPicture,
-      (text: Uint8Array, name: string) => new ImageClassifier().classify(text, name),
-    ]) {
+    for (const say of [classifyImage, (text: Uint8Array, name: string) => new ImageClassifier().classify(text, name)]) {
       await expect(say(new Uint8Array(Buffer.from("some words")), "note.png")).rejects.toMatchObject({
         code: "ERR_IMAGE_DECODE",
         message: expect.stringMatching(/^note\.png is not a picture .*plain text/u),

@@ -1,4 +1,5 @@
 /** Lets one waiter cancel its wait for shared work without cancelling the work. */
+import { onAbort } from "./on-abort.js";
 
 /** Waits for shared work until the signal fires; what arrives after that goes to `discard`. */
 export async function abortable<T>(
@@ -7,11 +8,11 @@ export async function abortable<T>(
   discard: (value: T) => void = () => undefined,
 ): Promise<T> {
   if (!signal) return work;
-  let onAbort: (() => void) | undefined;
+  let forget: (() => void) | undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
+    const end = (): void => reject(signal.reason as Error);
+    forget = onAbort(signal, end);
+    if (signal.aborted) end();
   });
   try {
     return await Promise.race([work, aborted]);
@@ -19,6 +20,6 @@ export async function abortable<T>(
     if (signal.aborted) work.then(discard, () => undefined);
     throw error;
   } finally {
-    signal.removeEventListener("abort", onAbort!);
+    forget!();
   }
 }

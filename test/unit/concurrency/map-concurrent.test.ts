@@ -3,7 +3,7 @@ import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeStage } from "../../../src/core/pages/page-flow.js";
-import { mapConcurrent, type MapOptions } from "../../../src/workers/map-concurrent.js";
+import { mapConcurrent, type MapOptions } from "../../../src/concurrency/map-concurrent.js";
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

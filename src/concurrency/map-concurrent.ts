@@ -4,6 +4,7 @@
  */
 import { ValidationError } from "../errors.js";
 import { CHANNELS } from "../observe/channels.js";
+import { onAbort } from "./on-abort.js";
 
 export interface MapOptions {
   /**
@@ -68,7 +69,7 @@ type Result<O> = IteratorResult<O, undefined>;
 class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
   readonly #input: AsyncIterator<I> | Iterator<I>;
   readonly #controller = new AbortController();
-  readonly #onAbort = (): void => this.#fail(this.signal?.reason);
+  #forgetSignal = (): void => undefined;
   /** Results by input position until they are given on; unordered results are numbered as they finish. */
   readonly #finished = new Map<number, Finished<O>>();
   readonly #consumers: { resolve: (result: Result<O>) => void; reject: (reason: unknown) => void }[] = [];
@@ -121,7 +122,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
   #start(): void {
     this.#started = true;
     if (this.signal?.aborted === true) this.#fail(this.signal.reason);
-    else this.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    else this.#forgetSignal = onAbort(this.signal, () => this.#fail(this.signal?.reason));
   }
 
   /** Moves everything that can move: results to consumers, items into work. Called after every change. */
@@ -151,7 +152,7 @@ class ConcurrentMap<I, O> implements AsyncIterableIterator<O> {
 
   /** Nothing runs and nothing comes any more: consumers get the rest, the error, or the end. */
   #settle(): void {
-    this.signal?.removeEventListener("abort", this.#onAbort);
+    this.#forgetSignal();
     if (this.#fault === undefined && this.#finished.size > 0) return;
     for (const { resolve, reject } of this.#consumers.splice(0)) {
       if (this.#fault !== undefined && !this.#stopped) {

@@ -3,7 +3,7 @@ import { setImmediate as tick } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BatchProcessingError } from "../../../../src/errors.js";
-import { PAGES_AHEAD, PageLanes, PageNotStartedError } from "../../../../src/colorization/request/page-lanes.js";
+import { PAGES_AHEAD, PageSchedule, PageNotStartedError } from "../../../../src/colorization/request/page-schedule.js";
 import { Turns } from "../../../../src/colorization/request/turns.js";
 import { MemoryManager } from "../../../../src/memory/memory-manager.js";
 import { picturesBudget, PICTURES_BYTES } from "../../../../src/memory/pressure.js";
@@ -87,10 +87,10 @@ describe("Turns", () => {
   });
 });
 
-describe("PageLanes", () => {
+describe("PageSchedule", () => {
   it("lets pages be read ahead, a few of them, until their colouring begins", async () => {
-    const lanes = new PageLanes({ colouring: () => 1 });
-    const pages = Array.from({ length: PAGES_AHEAD + 3 }, () => lanes.enter());
+    const schedule = new PageSchedule({ colouring: () => 1 });
+    const pages = Array.from({ length: PAGES_AHEAD + 3 }, () => schedule.enter());
     const read: number[] = [];
     const coloured: number[] = [];
     const finish: (() => void)[] = [];
@@ -115,8 +115,8 @@ describe("PageLanes", () => {
 
   it("leaves a page where no page may be begun any more, and the line goes on", async () => {
     let open = true;
-    const lanes = new PageLanes({ colouring: () => 1, admitted: async () => open });
-    const [first, second] = [lanes.enter(), lanes.enter()];
+    const schedule = new PageSchedule({ colouring: () => 1, admitted: async () => open });
+    const [first, second] = [schedule.enter(), schedule.enter()];
     expect(await first.colouring(async () => "done")).toBe("done");
     open = false;
     const error = await second.colouring(async () => "done").catch((cause: unknown) => cause);
@@ -133,8 +133,9 @@ describe("booking of pictures", () => {
 
   it("lets one in that is larger than the budget, others only when it is gone, small ones beside one another", async () => {
     const memory = manager(64 * MIB);
-    const lanes = new PageLanes({ colouring: () => 1 });
-    const book = (bytes: number): Promise<Disposable> => lanes.enter().booking(() => memory.holdPicture("page", bytes));
+    const schedule = new PageSchedule({ colouring: () => 1 });
+    const book = (bytes: number): Promise<Disposable> =>
+      schedule.enter().booking(() => memory.holdPicture("page", bytes));
     const large = await book(24 * MIB); // of a budget of 16
     let small: Disposable | undefined;
     const waits = book(MIB).then((slot) => (small = slot));
@@ -148,8 +149,8 @@ describe("booking of pictures", () => {
 
   it("gives room in the order of pages, whoever asks first", async () => {
     const memory = manager(64 * MIB);
-    const lanes = new PageLanes({ colouring: () => 1 });
-    const [first, second] = [lanes.enter(), lanes.enter()];
+    const schedule = new PageSchedule({ colouring: () => 1 });
+    const [first, second] = [schedule.enter(), schedule.enter()];
     let later: Disposable | undefined;
     const waits = second.booking(() => memory.holdPicture("b", 24 * MIB)).then((slot) => (later = slot));
     await turns();
@@ -163,11 +164,11 @@ describe("booking of pictures", () => {
 
   it("ends with the signal's reason", async () => {
     const memory = manager(64 * MIB);
-    const lanes = new PageLanes({ colouring: () => 1 });
+    const schedule = new PageSchedule({ colouring: () => 1 });
     const controller = new AbortController();
-    await lanes.enter().booking(() => memory.holdPicture("a", 60 * MIB));
+    await schedule.enter().booking(() => memory.holdPicture("a", 60 * MIB));
     const { signal } = controller;
-    const waits = lanes.enter().booking(() => memory.holdPicture("b", 60 * MIB, signal), signal);
+    const waits = schedule.enter().booking(() => memory.holdPicture("b", 60 * MIB, signal), signal);
     const reason = new Error("enough");
     await turns();
     controller.abort(reason);

@@ -1,0 +1,54 @@
+/** Loads the jobs that an earlier server has left: from the index where it is up to date, else from their folders. */
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { removeLeftovers } from "../../../io/files/atomic-file.js";
+import { getLogger } from "../../../logging.js";
+import { jobId } from "../api/job-id.js";
+import { JobEntry } from "./job-entry.js";
+import type { JobIndex } from "./job-index.js";
+import { NO_JOB, type JobRegister } from "./register.js";
+import type { Scanner } from "./scanner.js";
+import { damagedJob, readStoredJob, stampOf } from "./stored.js";
+
+const log = getLogger("jobs");
+
+/** Puts all jobs into the register. One that was running is queued again; one that was not looked at is scanned. */
+export async function loadJobs(register: JobRegister, index: JobIndex, scanner: Scanner): Promise<void> {
+  const rows = index.rows();
+  for (const name of await readdir(register.folder)) {
+    const folder = join(register.folder, name);
+    if (name.startsWith(NO_JOB)) {
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      continue;
+    }
+    const path = join(folder, "job.json");
+    const stamp = await stampOf(path);
+    const row = rows.get(name);
+    rows.delete(name);
+    const known = row !== undefined && row.stamp === stamp;
+    const stored = known ? row.job : await readStoredJob(path).catch(() => undefined);
+    if (stored === undefined || stored.id !== name) {
+      log.warn({}, `${folder} holds no job that can be read; it is left as it is`);
+      if (jobId.safeParse(name).success) await keepDamaged(register, name, folder);
+      continue;
+    }
+    await removeLeftovers(folder);
+    const entry = new JobEntry(stored, folder);
+    register.keep(entry);
+    if (stored.state === "running") {
+      const progress = await entry.countedPages();
+      await register.change(entry, (job) => ({ ...job, state: "queued", progress }));
+    } else if (!known) index.put(stored, stamp!);
+    if (stored.unscanned) scanner.start(entry);
+  }
+  for (const id of rows.keys()) index.remove(id);
+}
+
+/** So that people see it and can delete it. What is no folder is nobody's job. */
+async function keepDamaged(register: JobRegister, id: string, folder: string): Promise<void> {
+  const isFolder = await stat(folder).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (isFolder) register.keep(new JobEntry(await damagedJob(id, join(folder, "job.json")), folder));
+}
