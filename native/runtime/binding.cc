@@ -84,6 +84,8 @@ void BindingCore::RunOnDevice(RunControl& control) {
   binding_.SynchronizeInputs();
   session_->session.Run(control.options(), binding_);
   binding_.SynchronizeOutputs();
+  for (const auto& memory : inputs_.memories) CountInput(session_->device, memory.view());
+  for (const auto& memory : outputs_.memories) CountOutput(session_->device, memory.view());
 }
 
 void BindingCore::Run(RunControl& control, const BindingCopies& copies) {

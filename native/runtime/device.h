@@ -107,6 +107,9 @@ class Device {
 
   // How long jobs have computed (or waited instead) on the device. Any thread.
   std::atomic<uint64_t> busy_ns{0};
+  // What runs and copies have moved between the host and the device's own memory. Any thread.
+  std::atomic<uint64_t> bytes_to_device{0};
+  std::atomic<uint64_t> bytes_from_device{0};
   // Of memory from `Allocate` that is not given back.
   std::atomic<size_t> allocated_bytes{0};
   std::atomic<int> sessions{0};

@@ -32,6 +32,8 @@ Napi::Value DeviceFigures(const Napi::CallbackInfo& info) {
     result.Set("copiesBesideRuns", device.copies_beside_runs());
     result.Set("allocatedBytes", static_cast<double>(device.allocated_bytes));
     result.Set("busyMs", static_cast<double>(device.busy_ns) / 1e6);
+    result.Set("bytesToDevice", static_cast<double>(device.bytes_to_device));
+    result.Set("bytesFromDevice", static_cast<double>(device.bytes_from_device));
     result.Set("pinnedBytes", static_cast<double>(slabs.held_bytes));
     result.Set("leasedBytes", static_cast<double>(slabs.leased_bytes));
     result.Set("leases", static_cast<double>(slabs.leases));

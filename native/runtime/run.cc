@@ -22,6 +22,14 @@ std::vector<const char*> NamesOf(const Operands& operands) {
 
 }  // namespace
 
+void CountInput(Device& device, const TensorView& view) {
+  if (view.storage->on_host()) device.bytes_to_device += view.bytes;
+}
+
+void CountOutput(Device& device, const TensorView& view) {
+  if (view.storage->on_host()) device.bytes_from_device += view.bytes;
+}
+
 std::vector<Operand> ReadOperands(const Napi::Value& names, const Napi::Value& tensors, bool may_be_missing) {
   if (!names.IsArray() || !tensors.IsArray()) throw Fault("ERR_ARGUMENT", "names and tensors must be arrays");
   const auto name_list = names.As<Napi::Array>();
@@ -69,7 +77,15 @@ void RunJob::Execute() {
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, kRunFailed, "the run failed");
   }
+  CountMoved();
   if (settings_.finite) RequireFinite();
+}
+
+void RunJob::CountMoved() const {
+  if (session_->on_host()) return;
+  for (const Input& input : inputs_) CountInput(session_->device, input.memory.view());
+  for (const Output& output : outputs_)
+    CountOutput(session_->device, output.memory ? output.memory->view() : output.view);
 }
 
 void RunJob::ExecuteDirect() {
@@ -153,6 +169,11 @@ CopySide SideOf(const JobMemory& memory, Ort::Value* value) {
   return {memory.bytes(), memory.view().storage->on_host(), value && *value ? value : nullptr};
 }
 
+void CountCopy(Device& device, const TensorView& from, const TensorView& to) {
+  if (from.storage->on_host() == to.storage->on_host()) return;
+  (from.storage->on_host() ? device.bytes_to_device : device.bytes_from_device) += from.bytes;
+}
+
 void CopyNow(Device& device, const JobMemory& from, const JobMemory& to) {
   Ort::Value source{nullptr};
   Ort::Value target{nullptr};
@@ -163,6 +184,7 @@ void CopyNow(Device& device, const JobMemory& from, const JobMemory& to) {
   try {
     device.Copy(SideOf(from, &source), SideOf(to, &target), from.view().bytes);
     device.WaitForCopies();
+    CountCopy(device, from.view(), to.view());
   } catch (const Ort::Exception& error) {
     throw TranslateOrt(error, kRunFailed,
                        "copying a tensor from " + from.view().storage->device().name + " to " +

@@ -30,6 +30,10 @@ struct RunSettings {
   bool finite = false;
 };
 
+// Count what a run takes from the host and gives to it, where its device has memory of its own.
+void CountInput(Device& device, const TensorView& view);
+void CountOutput(Device& device, const TensorView& view);
+
 // Throws Fault ERR_MODEL_OUTPUT if float values on the host hold a NaN or an infinity.
 void RequireFinite(const std::string& name, const TensorView& view, const void* values);
 
@@ -56,6 +60,7 @@ class RunJob final : public Job {
   void ExecuteDirect();
   void ExecuteBound();
   void Adopt(Output& output, Ort::Value value);
+  void CountMoved() const;
   void RequireFinite() const;
 
   const std::shared_ptr<SessionCore> session_;

@@ -88,6 +88,9 @@ export interface DeviceFigures extends Partial<DeviceMemory> {
   readonly allocatedBytes: number;
   /** How long networks have run on it, in milliseconds. */
   readonly busyMs: number;
+  /** What runs and copies have moved between the host and the device's own memory; 0 on the CPU. */
+  readonly bytesToDevice: number;
+  readonly bytesFromDevice: number;
   /** Page-locked memory that is held for copies. */
   readonly pinnedBytes: number;
   /** Of it, what is lent at present, and in how many slices. */

@@ -142,6 +142,57 @@ describe.skipIf(NO_CHROMIUM)(
       await context.close();
     });
 
+    it("says in the table why a page failed and what to do, in sentences", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.goto(await address("The Lighthouse Keeper 7"));
+      await page.getByText("Table", { exact: true }).click();
+      const row = page
+        .getByRole("table", { name: "Pages" })
+        .getByRole("row", { name: /Failed/ })
+        .first();
+      await row.getByText("Add a coloured picture of the same characters").waitFor();
+      expect(await row.innerText()).not.toMatch(/ERR_/);
+      expect(await axeViolations(page)).toEqual([]);
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("shows results of a chapter that has begun and waits again, and what could not be read", async () => {
+      const { context, page, faults } = await openPage(browser);
+      await page.route("**/api/v1/jobs", async (route) => {
+        const answer = (await (await route.fetch()).json()) as DoubleJob[];
+        const begun = answer.map((job) => ({
+          ...job,
+          state: "queued",
+          position: 0,
+          startedAt: "2026-01-01T00:00:00.000Z",
+        }));
+        await route.fulfill({
+          json: begun.map((job) => (job.name === "Moonlit Harbour 12" ? job : answer.find(({ id }) => id === job.id))),
+        });
+      });
+      await page.goto(await address("Moonlit Harbour 12"));
+      await page.getByRole("region", { name: "Pages" }).getByRole("listbox").waitFor();
+      expect(await page.getByRole("combobox", { name: "Style" }).count()).toBe(0);
+      await page.getByText("broken.png", { exact: false }).first().waitFor();
+      await page.getByText("Export the picture again and upload it anew.").waitFor();
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
+    it("cuts long names of pages in progress, and is never wider than a phone", async () => {
+      const { context, page } = await openPage(browser, { viewport: { width: 360, height: 740 } });
+      await page.route("**/pictures", async (route) => {
+        const answer = (await (await route.fetch()).json()) as { name: string }[];
+        await route.fulfill({ json: answer.map((one) => ({ ...one, name: `${"very_long_".repeat(12)}${one.name}` })) });
+      });
+      await page.goto(await address("Paper Lanterns 3"));
+      await page.getByRole("list", { name: "In progress now" }).waitFor();
+      const width = await page.evaluate<number>("document.documentElement.scrollWidth");
+      expect(width).toBeLessThanOrEqual(360);
+      await context.close();
+    });
+
     it("selects the best N, and with shift and ctrl", async () => {
       const { context, page } = await openPage(browser);
       await page.goto(await address("Moonlit Harbour 12"));

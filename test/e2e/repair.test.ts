@@ -218,7 +218,7 @@ describe("a run that cannot be gone on with", () => {
     for (const act of [approveRun, rejectRun])
       await expect(act(at("plain"))).rejects.toMatchObject({
         code: "ERR_STATE",
-        message: expect.stringContaining("--preview") as string,
+        remedy: expect.stringContaining("--preview") as string,
       });
     const journal = await LockedJournal.open(at("plain/.cobra-batch"), at("plain"));
     await expect(redoRun(at("plain"), ["p1.png"])).rejects.toMatchObject({

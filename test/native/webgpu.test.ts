@@ -31,6 +31,7 @@ describe.skipIf(!driver)(`on the WebGPU provider${missing}`, () => {
       provider: "webgpu",
       devices: ["webgpu:0", "webgpu:0", "webgpu:0"],
       chained: [3, 8, 15, 24],
+      moved: [32, 16], // two inputs of a run went there, one tensor came back
       dataOnDevice: "ERR_TENSOR_DEVICE",
       viewFromTwo: "ERR_TENSOR_DEVICE",
       viewFromStart: [2, 4],

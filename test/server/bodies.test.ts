@@ -1,5 +1,7 @@
 // Bodies of requests to a real server process: forms with files, those that are too large, and those that come slowly.
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -190,6 +192,31 @@ describe("slow senders", () => {
     expect(byUpload).toBe("");
     // What came of the upload is kept.
     expect(Number((await head(strict.url + location)).headers.get("upload-offset"))).toBeGreaterThan(0);
+  });
+
+  it("count no longer once they were told, whether or not they close their end; one address has its share alone", async () => {
+    await using strict = await startFixture({
+      data: join(data.path, "held"),
+      limits: { headMs: 500, connectionsOfClient: 2 },
+    });
+    const held = Array.from({ length: 2 }, () =>
+      connect({ port: strict.port, host: "127.0.0.1", allowHalfOpen: true }),
+    );
+    try {
+      await Promise.all(held.map((socket) => once(socket, "connect")));
+      for (const socket of held) socket.write("GET /healthz HTTP/1.1\r\nhost: loc");
+      expect(await exchange(strict.port, "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").catch(() => "")).toBe("");
+      const answers = await Promise.all(held.map(async (socket) => String((await once(socket, "data"))[0])));
+      for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      const served = (): Promise<number> =>
+        fetch(`${strict.url}/healthz`).then(
+          ({ status }) => status,
+          () => 0,
+        );
+      await expect.poll(served, { timeout: 10_000 }).toBe(200);
+    } finally {
+      for (const socket of held) socket.destroy();
+    }
   });
 
   it("may take long with an upload that moves", async () => {

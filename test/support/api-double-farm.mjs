@@ -50,7 +50,7 @@ export function newFarm(job) {
       }),
       node("render-03", "e1d3c0", { state: "draining", working: [of("017.png", "denoise", { step: 9, steps: 10 })] }),
       node("render-04", "77a0f9", { state: "drained", pagesPerMinute: 0 }),
-      node("render-05", "5c6d21", { state: "idle", isOurs: false, model: "cobra-small 0.3.1", pagesPerMinute: 0 }),
+      node("render-05", "5c6d21", { state: "idle", isOurs: false, model: "cobra-small 0.4.0", pagesPerMinute: 0 }),
     ],
     chapters: [
       chapter("1a2b3c4d5e6f", job.name, { job: job.id, pages: 40, left: 17 }),

@@ -1,5 +1,6 @@
 """Batches from the pool: every use of a geometry gets new colours, light, references, line style and hints."""
 
+import os
 from dataclasses import dataclass, fields
 
 import cv2
@@ -8,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from . import paint
-from .drawing.palette import Palettes, recolour
+from .drawing.palette import Palettes, recolour_all
+from .hints import choose
 from .latent import colours, encode, luma, pixels
 
 #: Edge of a hint square in pixels, as in Cobra.
@@ -63,7 +65,8 @@ class Batch:
             return line, hint if hint.numel() else line, refs
         gray = paint.unit(self.line.float())
         line = torch.cat([F.pixel_unshuffle(colours(gray.expand(-1, 3, -1, -1)), 2), pixels(gray)], 1)
-        hint = encode(paint.unit(self.hint.float())) if self.mask.any() else line
+        # On a GPU looking whether there are hints would wait for all that is under way.
+        hint = encode(paint.unit(self.hint.float())) if self.mask.is_cuda or self.mask.any() else line
         b, r = self.references.shape[:2]
         refs = encode(paint.unit(self.references.flatten(0, 1).float())).unflatten(0, (b, r)) if r else line.new_zeros(b, 0, line.shape[1], line.shape[2] // 2, line.shape[3] // 2)
         return line, hint, refs
@@ -77,8 +80,8 @@ class Batch:
 
 def light(b: int, g: torch.Generator, device) -> torch.Tensor:
     """Coloured light [B,3]; half of the pictures are neutral."""
-    tint = torch.rand(b, 3, generator=g) * 0.11 + 0.93
-    return torch.where(torch.rand(b, 1, generator=g) < 0.5, tint, torch.ones(1)).to(device)
+    tint = torch.rand(b, 3, generator=g, device=g.device) * 0.11 + 0.93
+    return torch.where(torch.rand(b, 1, generator=g, device=g.device) < 0.5, tint, torch.ones_like(tint)).to(device)
 
 
 def bend(planes: torch.Tensor, g: torch.Generator, close: float = 0.0) -> torch.Tensor:
@@ -86,12 +89,12 @@ def bend(planes: torch.Tensor, g: torch.Generator, close: float = 0.0) -> torch.
 
     `close`: the share of these that is enlarged to about twice its size.
     """
-    chosen = torch.nonzero(torch.rand(len(planes), generator=g) < WARPED)[:, 0]
+    chosen = torch.rand(len(planes), generator=g, device=g.device).argsort()[: round(len(planes) * WARPED)]
     n, (h, w) = len(chosen), planes.shape[-2:]
     if n == 0:
         return planes
-    uniform = lambda a, b: a + (b - a) * torch.rand(n, generator=g)  # noqa: E731
-    normal = lambda *shape: torch.randn(n, *shape, generator=g)  # noqa: E731
+    uniform = lambda a, b: a + (b - a) * torch.rand(n, generator=g, device=g.device)  # noqa: E731
+    normal = lambda *shape: torch.randn(n, *shape, generator=g, device=g.device)  # noqa: E731
     zoom, turn = uniform(-0.05, 0.45), 0.06 * normal()
     zoom = torch.where(uniform(0, 1) < close, zoom + 0.4, zoom).exp()
     sx, sy = (0.1 * normal()).exp() * zoom, (0.1 * normal()).exp() * zoom
@@ -100,7 +103,8 @@ def bend(planes: torch.Tensor, g: torch.Generator, close: float = 0.0) -> torch.
     across = h / w
     affine = torch.stack([torch.stack([turn.cos() / sx, -turn.sin() / sy * across, cx], 1), torch.stack([turn.sin() / sx / across, turn.cos() / sy, cy], 1)], 1)
     grid = F.affine_grid(affine, [n, 3, h, w], align_corners=False)
-    field = F.interpolate(normal(2, 5, 5) * 0.036, (h, w), mode="bicubic", align_corners=False) * torch.tensor([min(h, w) / w, min(h, w) / h])[:, None, None]
+    field = F.interpolate(normal(2, 5, 5) * 0.036, (h, w), mode="bicubic", align_corners=False)
+    field = torch.stack([field[:, 0] * (min(h, w) / w), field[:, 1] * (min(h, w) / h)], 1)
     grid, chosen, out = (grid + field.permute(0, 2, 3, 1)).to(planes.device), chosen.to(planes.device), planes.clone()
     sample = lambda x, mode: F.grid_sample(x.float(), grid, mode=mode, padding_mode="reflection", align_corners=False)  # noqa: E731
     some = planes[chosen]
@@ -113,7 +117,9 @@ class Maker:
 
     def __init__(self, seed: int, device: str = "cpu"):
         self.device = device
-        self.g = torch.Generator().manual_seed(seed)
+        # Everything is made on the GPU there, without waiting for it; hints then are chosen by other means (`hints.py`).
+        self.there = device != "cpu" or bool(os.environ.get("RECIPE_AS_ON_GPU"))
+        self.g = torch.Generator(device).manual_seed(seed)
         self.rng = np.random.default_rng([seed, 2])
         self.palettes = Palettes(seed)
 
@@ -156,25 +162,35 @@ class Maker:
                 mask[k][hinted > 0] = 1 + n
         return mask
 
+    def _rand(self, *shape: int) -> torch.Tensor:
+        return torch.rand(*shape, generator=self.g, device=self.device)
+
+    def _put(self, x: np.ndarray) -> torch.Tensor:
+        """An array on the device, without waiting for what is under way there."""
+        x = torch.from_numpy(np.ascontiguousarray(x))
+        return x if self.device == "cpu" else x.pin_memory().to(self.device, non_blocking=True)
+
     def _styled(self, ink: torch.Tensor) -> torch.Tensor:
         """Ink [B,1,H,W] 0..255 as other pens draw it: thicker, softer, paler, with gaps."""
-        b, g = len(ink), self.g
-        chance = lambda p: (torch.rand(b, generator=g) < p).to(ink.device)[:, None, None, None]  # noqa: E731
-        strength = torch.rand(b, 3, generator=g).to(ink.device)[:, :, None, None, None]
-        thick = -F.max_pool2d(-ink, 3, 1, 1)
-        ink = torch.where(chance(0.3), ink + (thick - ink) * strength[:, 0], ink)
-        ink = torch.where(chance(0.3), paint.gaussian(ink, 0.4 + 0.5 * float(torch.rand(1, generator=g)), 2), ink)
+        b = len(ink)
+        chance = lambda p: (self._rand(b) < p)[:, None, None, None]  # noqa: E731
+        strength = self._rand(b, 4)[:, :, None, None, None]
+        thick, thin = -F.max_pool2d(-ink, 3, 1, 1), F.max_pool2d(F.pad(ink, (0, 1, 0, 1), value=255.0), 2, 1)
+        pen = self._rand(b)[:, None, None, None]
+        ink = torch.where(pen < 0.25, ink + (thick - ink) * strength[:, 0], ink)
+        ink = torch.where(pen > 0.65, ink + (thin - ink) * (0.35 + 0.5 * strength[:, 3]), ink)
+        ink = torch.where(chance(0.3), paint.gaussian(ink, 0.4 + 0.5 * self.rng.random(), 2), ink)
         ink = torch.where(chance(0.35), 255 - (255 - ink) * (1 - 0.5 * strength[:, 1]), ink)
         h, w = ink.shape[-2:]
-        gaps = F.interpolate(torch.rand(b, 1, h // 16, w // 16, generator=g).to(ink.device), (h, w), mode="bilinear", align_corners=False)
+        gaps = F.interpolate(self._rand(b, 1, h // 16, w // 16), (h, w), mode="bilinear", align_corners=False)
         return torch.where(chance(0.25) & (gaps > 0.8 + 0.15 * strength[:, 2]), torch.full_like(ink, 255.0), ink)
 
     def _gray(self, pen, planes, fill, pal, ink, what, plain: bool) -> torch.Tensor:
         """The gray [B,1,H,W] 0..255 of pages of each kind [B], as they come to the line extractor."""
-        b, g, rng = len(pen), self.g, self.rng
+        b, rng = len(pen), self.rng
         gray = paint.gray(paint.inked(fill, pen, ink))
         if not plain:
-            gamma = (torch.rand(b, 1, 1, 1, generator=g) * 0.7 + 0.7).to(gray.device)
+            gamma = self._rand(b, 1, 1, 1) * 0.7 + 0.7
             gray = 255 * (gray / 255).clamp(min=0) ** gamma
         # Tones of manga: what is dark may be black, some areas have a screen's gray, the rest stays white.
         luma = pal.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -184,12 +200,12 @@ class Maker:
         tones = np.where(black, rng.integers(5, 60, luma.shape), np.where(screen, np.clip(luma + rng.normal(0, 45, luma.shape), 90, 235), 255))
         tones[:, 0] = 255
         palette = np.repeat(tones[..., None], 3, 2).astype(np.uint8)
-        toned = paint.gray(paint.inked(paint.fill(planes, torch.from_numpy(palette).to(pen.device), torch.ones(b, 3, device=pen.device)), pen, ink))
+        toned = paint.gray(paint.inked(paint.fill(planes, self._put(palette), torch.ones(b, 3, device=pen.device)), pen, ink))
         of = lambda k: (what == k)[:, None, None, None]  # noqa: E731
         drawn = torch.where(of(GRAY), gray, torch.where(of(TONED), self._screened(toned) if not plain else toned, pen))
         if plain:
             return torch.where(of(TRACED), paint.xdog(gray), drawn)
-        bare = torch.from_numpy(rng.random(b) < 0.35).to(gray.device)[:, None, None, None]
+        bare = self._put(rng.random(b) < 0.35)[:, None, None, None]
         page = torch.where(of(TRACED), self._traced(torch.where(bare, paint.gray(fill), gray)), drawn)
         return self._scanned(page)
 
@@ -198,7 +214,7 @@ class Maker:
         rng = self.rng
         lines = paint.xdog(gray, float(rng.uniform(0.6, 1.3)), float(rng.uniform(6, 20)))
         divided = paint.divide(gray, int(rng.choice([5, 7, 9])), float(rng.uniform(1, 3.5)))
-        either = torch.from_numpy(rng.random(len(gray)) < 0.3).to(gray.device)[:, None, None, None]
+        either = self._put(rng.random(len(gray)) < 0.3)[:, None, None, None]
         return torch.where(either, divided, lines)
 
     def _screened(self, gray: torch.Tensor) -> torch.Tensor:
@@ -209,18 +225,18 @@ class Maker:
         c, s = np.cos(turn) * 2 * np.pi / period, np.sin(turn) * 2 * np.pi / period
         dots = ((x * c + y * s).cos() * (y * c - x * s).cos() * 0.5 + 0.5) * 255
         screen = torch.where(gray > dots, 255.0, 60.0)
-        middle = (gray > 80) & (gray < 245) & torch.from_numpy(self.rng.random(len(gray)) < 0.5).to(gray.device)[:, None, None, None]
+        middle = (gray > 80) & (gray < 245) & self._put(self.rng.random(len(gray)) < 0.5)[:, None, None, None]
         return torch.where(middle, screen, gray)
 
     def _scanned(self, page: torch.Tensor) -> torch.Tensor:
         """One page in five comes from a scanner: uneven paper, noise, blur."""
-        rng, g, (b, _, h, w) = self.rng, self.g, page.shape
-        paper = F.interpolate(torch.rand(b, 1, 3, 3, generator=g), (h, w), mode="bilinear", align_corners=False)
-        amount = torch.rand(b, 3, 1, 1, generator=g)
-        noise = torch.randn(b, 1, h, w, generator=g) * 9 * amount[:, :1]
-        scan = page * (1 - 0.12 * amount[:, 1:2] * paper).to(page.device) + noise.to(page.device)
-        scan = torch.where((amount[:, 2:] < 0.4).to(page.device), paint.gaussian(scan, 0.7, 2), scan).clamp(0, 255)
-        return torch.where(torch.from_numpy(rng.random(b) < 0.2).to(page.device)[:, None, None, None], scan, page)
+        rng, (b, _, h, w) = self.rng, page.shape
+        paper = F.interpolate(self._rand(b, 1, 3, 3), (h, w), mode="bilinear", align_corners=False)
+        amount = self._rand(b, 3, 1, 1)
+        noise = torch.randn(b, 1, h, w, generator=self.g, device=self.device) * 9 * amount[:, :1]
+        scan = page * (1 - 0.12 * amount[:, 1:2] * paper) + noise
+        scan = torch.where(amount[:, 2:] < 0.4, paint.gaussian(scan, 0.7, 2), scan).clamp(0, 255)
+        return torch.where(self._put(rng.random(b) < 0.2)[:, None, None, None], scan, page)
 
     def make(self, page: torch.Tensor, refs: torch.Tensor, kinds: torch.Tensor, count: int, hints: float = HINTED, kind: int | None = None, known=None) -> Batch:
         """count references a page; kind fixes what pages are drawn as (INK, GRAY, TONED, TRACED) and keeps pen and geometry as they are; known:
@@ -230,29 +246,34 @@ class Maker:
         if kind is None:
             page, refs = bend(page, g, CLOSE), bend(refs.flatten(0, 1), g).unflatten(0, refs.shape[:2])
         pal = self.palettes.draw(kinds.numpy())
-        for own, *given in zip(pal, *known) if known else ():
-            recolour(rng, own, *given)
+        if known:
+            recolour_all(rng, pal, *known)
         page_pal, planes = pal.copy(), page.to(dev).clone()
         page_id = planes[:, 0, 4::8, 4::8].clone()
-        numbers = self._hints(planes, page_pal, hints)
-        ink = (torch.tensor([25.0, 18.0, 22.0]) * (torch.rand(b, 1, generator=g) * 1.7 + 0.3)).to(dev)
-        fill = paint.fill(planes, torch.from_numpy(page_pal).to(dev), light(b, g, dev))
+        palette = self._put(pal)
+        if self.there:
+            painted, mask = choose(planes, palette, rng, self.g, hints, self._put)
+        else:
+            numbers = self._hints(planes, page_pal, hints)
+            painted, mask = torch.from_numpy(page_pal), torch.from_numpy(numbers)[:, None]
+        ink = self._put(np.array([25.0, 18.0, 22.0], np.float32)) * (self._rand(b, 1) * 1.7 + 0.3)
+        fill = paint.fill(planes, painted, light(b, g, dev))
         rgb = paint.inked(fill, planes, ink)
-        what = torch.full((b,), kind) if kind is not None else torch.from_numpy(rng.choice(4, b, p=PAGE_KINDS))
-        shadow = (torch.rand(b, generator=g) < torch.tensor(SHADOWED)[what]) & (kind is None)
+        what = np.full(b, kind) if kind is not None else rng.choice(4, b, p=PAGE_KINDS)
+        shadow = self._rand(b) < self._put(np.float32(SHADOWED)[what] * (kind is None))
         pen = planes[:, 2:3].float() if kind is not None else self._styled(planes[:, 2:3].float())
-        line = paint.line_art(self._gray(pen, planes, fill, page_pal, ink, what.to(dev), plain=kind is not None), shadow.to(dev)).round().clamp(0, 255)
-        hint, mask = line.expand(-1, 3, -1, -1), torch.from_numpy(numbers).to(dev)[:, None]
-        if numbers.any():
-            own = torch.from_numpy(page_pal[:, SPARE - 1 : SPARE + 4].copy()).to(dev).float()
+        line = paint.line_art(self._gray(pen, planes, fill, page_pal, ink, self._put(what), plain=kind is not None), shadow).round().clamp(0, 255)
+        hint = line.expand(-1, 3, -1, -1)
+        if self.there or numbers.any():
+            own = painted[:, SPARE - 1 : SPARE + 4].float()
             index = mask.reshape(b, 1, -1).long().expand(-1, 3, -1)
             hint = torch.where(mask > 0, own.transpose(1, 2).gather(2, index).reshape(hint.shape), hint)
-        pictures, ids, centres = self._references(refs, pal, ink, count)
+        pictures, ids, centres = self._references(refs, palette, ink, count)
         byte = lambda x: x.round().clamp(0, 255).byte()  # noqa: E731
         return Batch(byte(line), byte(hint), byte(rgb), byte(F.pixel_unshuffle(F.avg_pool2d(fill, 4), 2)), F.avg_pool2d((mask > 0).float(), 8),
                      page_id, byte(pictures), ids, byte(centres))  # fmt: skip
 
-    def _references(self, refs: torch.Tensor, pal: np.ndarray, ink: torch.Tensor, count: int):
+    def _references(self, refs: torch.Tensor, palette: torch.Tensor, ink: torch.Tensor, count: int):
         """count patches a page: whole pictures or 3/4 crops of them, brought to one size. RGB 0..255, cell ids, colours at cell centres."""
         dev, rng = self.device, self.rng
         b, k, _, h, w = refs.shape
@@ -260,13 +281,13 @@ class Maker:
             return torch.zeros(b, 0, 3, h, w, device=dev), torch.zeros(b, 0, h // 8, w // 8, dtype=torch.uint8, device=dev), torch.zeros(b, 0, 3, h // 8, w // 8, device=dev)
         pick = np.argsort(rng.random((b, k)), 1)
         pick = np.concatenate([pick, rng.integers(0, k, (b, max(0, count - k)))], 1)[:, :count]
-        palette = torch.from_numpy(pal).to(dev)
-        p = refs[torch.arange(b, device=refs.device)[:, None], torch.from_numpy(pick).to(refs.device)].to(dev)
+        index = torch.from_numpy(pick) if refs.device.type == "cpu" else self._put(pick)
+        p = refs[torch.arange(b, device=refs.device)[:, None], index].to(dev)
         flat, many = p.flatten(0, 1), lambda x: x.repeat_interleave(count, 0)
         fill = paint.fill(flat, many(palette), light(b * count, self.g, dev))
         alpha = flat[:, 2:3].float()
         # References at half size have faint lines when they were larger pictures.
-        soft = torch.rand(b * count, 1, 1, 1, generator=self.g).to(dev)
+        soft = self._rand(b * count, 1, 1, 1)
         alpha = 255 - (255 - alpha) * (0.25 + 0.75 * soft)
         rgb = paint.inked(fill, alpha, many(ink)).unflatten(0, (b, count))
         fill, ident = fill.unflatten(0, (b, count)), p[:, :, :1].float()

@@ -26,7 +26,7 @@ OPSET = 18
 FOCUS = 1.7
 #: Taken off the logits of nothing and of paper: a reference's colour is more often right than none, and looks better; what is paper the
 #: engine's flats know from less.
-DOUBT = (3.0, 4.0)
+DOUBT = (3.0, 6.0)
 #: Whether the network is run at two scales (`scales.py`): nearer on other people's drawings, further off on the recipe's own.
 TWO_SCALES = False
 #: Page sizes as (width, height), about 0.2 MP; then the same turned round. With two scales sides are multiples of 64.
@@ -225,7 +225,7 @@ def manifest(cfg: Config, folder: Path, names: dict[str, str], version: str, tra
     style = {k: names[k] for k in ("reference_encoder", "denoiser", "guided_upsampler")}
     return dict(
         formatVersion=1, name="cobra-small", version=version, licence="Apache-2.0", trained=True,
-        description="A small model of Cobra's shape, trained from nothing on drawn comic pages. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
+        description="A small model of Cobra's shape, trained from nothing on drawn comic pages and free vector art. For clean cartoon line art; its figures are in models/recipe/RUNS.md.",
         training=training, precision="float32", buckets=[list(b) for b in BUCKETS],
         latent=dict(channels=CHANNELS, downscale=8, scalingFactor=1.0), prediction="sample", hints="regions", fill="flat", references="whole",
         scheduler=dict(trainTimesteps=1000, betaStart=0.0001, betaEnd=0.02, maxSteps=1),

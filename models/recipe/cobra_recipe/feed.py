@@ -17,6 +17,8 @@ from .pool import PLAIN, PLAIN_EVERY
 
 #: Reference counts in training and how often (drawn per step; the config's maximum clips them).
 COUNTS, COUNT_P = [0, 1, 2, 3, 4, 6, 8, 12], [0.02, 0.12, 0.2, 0.25, 0.2, 0.13, 0.04, 0.04]
+#: Pairs of page and reference cells in a batch, for each page of the config's batch, at most: memory grows with them.
+PAIRS = 2_400_000
 #: What a chunk holds, in order.
 KEYS = ("page", "references", "kinds", "traits", "colours", "natural", "classes")
 
@@ -38,7 +40,12 @@ class Pool:
 
     def _follow(self) -> None:
         while True:
-            if not self._load(8):
+            try:
+                found = self._load(8)
+            except Exception as error:  # a chunk that cannot be read costs that chunk
+                print(f"pool: {error!r}", flush=True)
+                found = 0
+            if not found:
                 time.sleep(1)
 
     def refresh(self, most: int = 2) -> None:
@@ -50,25 +57,26 @@ class Pool:
         new = [p for p in sorted(self.folder.glob("[0-9]*.npz")) if p.name not in self.names][:most]
 
         def read(path: Path) -> dict[str, torch.Tensor]:
+            self.names.add(path.name)
             with np.load(path) as data:
                 chunk = {k: torch.from_numpy(data[k]).to(self.device if k in ("page", "references") else "cpu") for k in data.files}
             return chunk
 
         with ThreadPoolExecutor(4 if self.follow else 1) as pool:
             loaded = list(pool.map(read, new))
-        self.names |= {p.name for p in new}
         self.chunks = (self.chunks + loaded)[-self.limit :]
         return len(new)
 
-    def take(self, n: int) -> tuple[torch.Tensor, ...]:
+    def take(self, n: int, references: int = 0) -> tuple[torch.Tensor, ...]:
         """Geometries of one size: page [n,3,H,W], references [n,K,3,H/2,W/2], kinds [n,8], traits [n,8,3], colours [n,256,3], natural and classes [n,256].
 
-        n is for 256x256 pages; larger pages come fewer.
+        n is for 256x256 pages; larger pages come fewer, and so do those with many `references` (`PAIRS`).
         """
         chunks = self.chunks
         first = chunks[self.rng.integers(len(chunks))]
         shape = first["page"].shape
-        n = max(1, round(n * 256 * 256 / (shape[2] * shape[3])))
+        cells = shape[2] * shape[3] // 64
+        n = max(1, min(round(n * 1024 / cells), n * PAIRS // (cells * (cells * references // 4 + 2))))
         like = [c for c in chunks if c["page"].shape == shape]
         parts, left = [], n
         while left > 0:
@@ -76,8 +84,9 @@ class Pool:
             size = len(c["page"])
             plain = np.arange(size) % PLAIN_EVERY == 0
             weight = np.where(plain, PLAIN / plain.sum(), (1 - PLAIN) / (~plain).sum())
-            i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 64 else left), replace=False, p=weight))
-            parts.append([c[k][i.to(c[k].device)] for k in KEYS])
+            i = torch.from_numpy(self.rng.choice(size, min(left, size, 16 if n > 16 else left), replace=False, p=weight))
+            there = i.pin_memory().to(self.device, non_blocking=True) if self.device != "cpu" else i
+            parts.append([c[k][there if c[k].is_cuda else i] for k in KEYS])
             left -= len(i)
         return tuple(torch.cat(x) for x in zip(*parts))
 
@@ -91,9 +100,9 @@ def batches(cfg: Config, pool: str, seed: int, device: str, **options):
             data.refresh(1)
             refreshed = time.time()
         count = min(int(data.rng.choice(COUNTS, p=COUNT_P)), cfg.references)
-        page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch)
+        page, refs, kinds, cast, colours, natural, classes = data.take(cfg.batch, count)
         batch = maker.make(page, refs, kinds, count, known=(colours.numpy(), natural.numpy()), **options)
-        batch.traits, batch.classes = cast.to(device).long(), classes.to(device)
+        batch.traits, batch.classes = maker._put(cast.numpy()).long(), maker._put(classes.numpy())
         yield batch
 
 
@@ -123,7 +132,7 @@ class Feed:
         self.inline = batches(cfg, pool, seed, device) if os.environ.get("RECIPE_INLINE") else None
         if self.inline:
             return
-        if device == "cpu":
+        if device == "cpu" and not os.environ.get("RECIPE_AS_ON_GPU"):
             context = mp.get_context("spawn")
             self.queue = context.Queue(6)
             self.worker = context.Process(target=_work, args=(self.queue, cfg, pool, seed, os.getpid()), daemon=True)
@@ -133,9 +142,16 @@ class Feed:
             threading.Thread(target=self._thread, args=(cfg, pool, seed, device), daemon=True).start()
 
     def _thread(self, *args) -> None:
+        # A stream of its own: what is made here does not wait for the training's work, nor that for the copies here.
         try:
-            for batch in batches(*args):
-                self.queue.put(batch)
+            if not args[-1].startswith("cuda"):
+                for batch in batches(*args):
+                    self.queue.put((batch, None))
+                return
+            stream = torch.cuda.Stream()
+            with torch.cuda.stream(stream):
+                for batch in batches(*args):
+                    self.queue.put((batch, stream.record_event()))
         except BaseException as fault:  # handed on by next()
             self.fault = fault
             self.queue.put(None)
@@ -153,4 +169,12 @@ class Feed:
                 continue
             if batch is None:
                 raise RuntimeError("making batches failed") from self.fault
+            if isinstance(batch, Batch):
+                return batch
+            batch, made = batch
+            if made is not None:
+                torch.cuda.current_stream().wait_event(made)
+                for x in vars(batch).values():
+                    if isinstance(x, torch.Tensor):
+                        x.record_stream(torch.cuda.current_stream())
             return batch

@@ -80,6 +80,7 @@ class Colorizer(nn.Module):
         self.blocks = nn.ModuleList([Block(d, cfg.heads) for _ in range(cfg.layers)])
         self.norm, self.u8 = nn.LayerNorm(d), nn.Conv2d(d, 4 * c, 1)
         self.head = Res(c)
+        self.tail = nn.Sequential(*[Res(c) for _ in range(cfg.tail)])
         #: What a cell is, and what its character looks like (hair, top, hat).
         self.classes, self.traits = nn.Conv2d(c, CLASSES, 1), nn.Conv2d(c, sum(TRAITS), 1)
         #: How light the page's colour is by its looks, how far to go by the page's own tone instead, and how much lightness counts.
@@ -112,7 +113,7 @@ class Colorizer(nn.Module):
             t, k, v = block(t, None if kv is None else kv[i])
             own.append(torch.stack([k, v], 1))
         y = y + self.norm(t).transpose(1, 2).reshape(-1, self.d, h, w)
-        return self.head(x + F.pixel_shuffle(self.u8(y), 2)), own
+        return self.tail(self.head(x + F.pixel_shuffle(self.u8(y), 2))), own
 
     def posteriors(self, f):
         """Features -> class logits, trait logits, and both as the keys hold them, [B,dk - LIGHT,h,w] and [B,dk,h,w]; places have no traits."""
@@ -166,16 +167,19 @@ class Colorizer(nn.Module):
         query = torch.cat([q, flat(what) * self.agree, flat(lightness(light) * counts) * self.focus, flat(who) * self.alike], 2)
         white = torch.zeros(2, 2 * self.dk, device=line.device)
         white[1, 0] = 1
-        white[1, self.dk - LIGHT : self.dk] = lightness(torch.ones(1, 1, 1, 1)).flatten()
+        white[1, self.dk - LIGHT : self.dk] = lightness(torch.ones(1, 1, 1, 1, device=line.device)).flatten()
         fixed = torch.cat([F.normalize(self.fixed_key, dim=1), white], 1)[None].expand(b, 2, 3 * self.dk)
         paper = torch.cat([torch.stack([self.nothing, torch.ones_like(self.nothing)]), self.fixed_value], 1)[None].expand(b, 2, self.dk)
         keys = torch.cat([fixed, torch.cat([unpack(kv[n, 0]), unpack(kv[n + 1, 0]), unpack(kv[n + 1, 1])], 2)], 1)
         values = torch.cat([paper, unpack(kv[n, 1])], 1)
-        logits = query @ keys.transpose(1, 2)
+        # In full precision: half would blur what is pointed at.
+        with torch.autocast(line.device.type, enabled=False):
+            logits = query @ keys.transpose(1, 2)
         if any(self.doubt):
             logits = torch.cat([logits[:, :, :2] - torch.tensor(self.doubt, device=logits.device), logits[:, :, 2:]], 2)
         p = logits.softmax(-1)
-        taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
+        with torch.autocast(line.device.type, enabled=False):
+            taken = (p @ values).transpose(1, 2).reshape(b, self.dk, hh, ww)
         if spread:
             size = (p @ values[:, :, :3].square().sum(2, keepdim=True)).transpose(1, 2).reshape(b, 1, hh, ww)
             light = (size - taken[:, :3].square().sum(1, keepdim=True)).clamp(min=0)

@@ -22,6 +22,12 @@ PLAIN_EVERY, PLAIN = 3, 0.5
 HELD_OUT = 900_000_000
 #: Share of pages with mixed casts that are close-ups.
 CLOSE = 0.5
+#: The same with `draw(large=True)`: a third of the chunks in sizes that packages run at, fewer geometries each.
+LARGE_SIZES = [(256, 256), (448, 448), (256, 256), (384, 288), (320, 256), (512, 384), (256, 320), (352, 352)]
+LARGE_PX, PER_LARGE_CHUNK = 120_000, 32
+#: With `draw(large=True)`, in a cycle by chunk number: the recipe's own cast; own cast with most pages close-ups; casts with other people's figures.
+OWN_CAST, OWN_CLOSE, OTHERS = range(3)
+LARGE_KINDS = [OWN_CAST, OWN_CLOSE, OTHERS, OWN_CAST, OTHERS, OWN_CLOSE, OTHERS]
 
 
 def plain(seed: int, height: int, width: int, rich: bool) -> dict[str, np.ndarray]:
@@ -48,8 +54,36 @@ def draw_chunk(folder: Path, index: int, per_chunk: int = PER_CHUNK, sprites=Non
     return path
 
 
-def draw(folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9, art: str = "") -> None:
-    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow; art: folder of sprites."""
+def draw_large(folder: Path, index: int, sprites) -> Path:
+    """As `draw_chunk`, in LARGE_SIZES and LARGE_KINDS: more close-ups, balloons and white clothes."""
+    path = folder / f"{index:06d}.npz"
+    if path.exists():
+        return path
+    height, width = LARGE_SIZES[index % len(LARGE_SIZES)]
+    count = PER_CHUNK if height * width < LARGE_PX else PER_LARGE_CHUNK
+    kind = LARGE_KINDS[index % len(LARGE_KINDS)]
+    items = []
+    for i in range(count):
+        seed = index * PER_CHUNK + i
+        if kind == OWN_CAST or not sprites:
+            items.append(plain(seed, height, width, i % PLAIN_EVERY > 0))
+        else:
+            own, close = (1.0, 0.75) if kind == OWN_CLOSE else (0.3, CLOSE)
+            items.append(
+                mixed(
+                    seed, height, width, sprites, REFERENCES, own=own, close=close, balloons=0.65, white=0.35, loud=True
+                )
+            )
+    part = folder / f".{index:06d}.{os.getpid()}.npz"
+    np.savez_compressed(part, **{k: np.stack([x[k] for x in items]) for k in items[0]})
+    part.rename(path)
+    return path
+
+
+def draw(
+    folder: str, first: int, count: int, stride: int = 1, minutes: float = 1e9, art: str = "", large: bool = False
+) -> None:
+    """Draw chunks first, first+stride, … (count of them) or as many as the minutes allow; art: folder of sprites; large: see `draw_large`."""
     sprites = library(art) if art else None
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -57,5 +91,8 @@ def draw(folder: str, first: int, count: int, stride: int = 1, minutes: float = 
     for n in range(count):
         if time.time() - start > minutes * 60:
             break
-        draw_chunk(target, first + n * stride, sprites=sprites)
+        if large:
+            draw_large(target, first + n * stride, sprites)
+        else:
+            draw_chunk(target, first + n * stride, sprites=sprites)
     print(f"pool: {len(list(target.glob('[0-9]*.npz')))} chunks of {PER_CHUNK}, {time.time() - start:.0f} s", flush=True)

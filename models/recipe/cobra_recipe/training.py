@@ -25,27 +25,34 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self) -> None:
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                g, m = p.grad, group["momentum"]
-                held = self.state[p].setdefault("momentum", torch.zeros_like(g))
-                held.lerp_(g, 1 - m)
-                u = orthogonal(g.lerp(held, m).flatten(1)).reshape(p.shape)
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(u, alpha=-group["lr"] * 0.2 * max(p.shape[0], p[0].numel()) ** 0.5)
+            params = [p for p in group["params"] if p.grad is not None]
+            if not params:
+                continue
+            m, grads = group["momentum"], [p.grad for p in params]
+            held = [self.state[p].setdefault("momentum", torch.zeros_like(p.grad)) for p in params]
+            torch._foreach_lerp_(held, grads, 1 - m)
+            moves = torch._foreach_lerp(grads, held, m)
+            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+            # Matrices of one shape go together: a GPU would wait for many small products.
+            alike: dict[tuple[int, int], list[int]] = {}
+            for i, p in enumerate(params):
+                alike.setdefault((p.shape[0], p[0].numel()), []).append(i)
+            for shape, at in alike.items():
+                turned = orthogonal(torch.stack([moves[i].flatten(1) for i in at]))
+                for i, u in zip(at, turned.unbind()):
+                    params[i].add_(u.reshape(params[i].shape), alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
 
 
 def orthogonal(g: torch.Tensor, steps: int = 3) -> torch.Tensor:
-    """The nearest matrix with singular values near 1, by Newton-Schulz."""
-    x = g.T if g.shape[0] > g.shape[1] else g
-    x = x / (x.norm() + 1e-7)
+    """The nearest matrices [N,r,c] with singular values near 1, by Newton-Schulz."""
+    x = g.mT if g.shape[1] > g.shape[2] else g
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     if half_is_fast(g.device.type):
         x = x.bfloat16()
     for _ in range(steps):
-        a = x @ x.T
+        a = x @ x.mT
         x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
-    return (x.T if g.shape[0] > g.shape[1] else x).float()
+    return (x.mT if g.shape[1] > g.shape[2] else x).float()
 
 
 def optimizers(net: torch.nn.Module, rate: float) -> list[torch.optim.Optimizer]:
@@ -97,15 +104,15 @@ class Run:
     def progress(self) -> float:
         return min(1.0, self.spent / self.limit_s)
 
-    def advance(self, samples: int, **values: float) -> None:
-        """Count a step; values join the running means."""
+    def advance(self, samples: int, weight: float = 0.02, **values: float) -> None:
+        """Count a step; values join the running means with `weight`."""
         now = time.time()
         self.spent += now - self.tick
         self.tick = now
         self.step += 1
         self.samples += samples
         for k, v in values.items():
-            self.mean[k] = self.mean.get(k, v) * 0.98 + 0.02 * v
+            self.mean[k] = self.mean.get(k, v) * (1 - weight) + weight * v
 
     def pause(self) -> None:
         """Do not count the time since the last step (evaluation, saving)."""

@@ -2,7 +2,7 @@
  * One device with everything that is its own: sessions, weights, reference keys and values, memory. Pages are coloured
  * on a lane.
  */
-import type { SessionOptions } from "../../binding/index.js";
+import { Device, type SessionOptions } from "../../binding/index.js";
 import type { Style } from "../../config/batch-config.js";
 import { isOutOfMemory } from "../../errors.js";
 import type { CacheCounters } from "../../memory/cache-registry.js";
@@ -33,6 +33,8 @@ export interface DeviceStats {
   readonly memory: LedgerSnapshot;
   /** Keys and values of reference patches. */
   readonly references: CacheCounters;
+  /** Bytes that were copied between the host and the device's own memory, by all of this process; 0 on the CPU. */
+  readonly copied: { readonly toDevice: number; readonly fromDevice: number };
 }
 
 /** What a lane is made of. */
@@ -124,6 +126,7 @@ export class DeviceLane implements Disposable {
   }
 
   stats(): DeviceStats {
+    const { bytesToDevice, bytesFromDevice } = Device.of(this.name).figures();
     return {
       device: this.name,
       state: this.#lost ? "lost" : "ready",
@@ -131,6 +134,7 @@ export class DeviceLane implements Disposable {
       runs: this.#clock.snapshot(),
       memory: this.memory.ledger.snapshot(),
       references: this.memory.caches(),
+      copied: { toDevice: bytesToDevice, fromDevice: bytesFromDevice },
     };
   }
 

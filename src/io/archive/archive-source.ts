@@ -242,8 +242,11 @@ class ArchiveSource implements PageSource {
       length === 0
         ? ""
         : `; ${length} of its entries were refused, the first because: ${messageOf(this.faults[0]!.error)}`;
+    const { entryCount } = this.#archive;
     const content =
-      this.#archive.entryCount === 0 ? "is empty" : `holds no picture among its ${this.#archive.entryCount} entries`;
+      entryCount === 0
+        ? "is empty"
+        : `holds no picture among its ${entryCount} ${entryCount === 1 ? "entry" : "entries"}`;
     return new ValidationError("ERR_INPUT_EMPTY", `${this.path} ${content}${refused}`);
   }
 }

@@ -28,6 +28,7 @@ export async function measureRun(
   resetPeakMemory();
   const at = new Date().toISOString();
   const gpuMeter = onGpu ? new GpuMeter() : undefined;
+  const copiedBefore = copiedBytes(engine);
   const recorder = new Recorder(() => engine.stats().memory.owners);
   delay.enable();
   const machine = new MachineMeter();
@@ -56,6 +57,7 @@ export async function measureRun(
       stageMs: meanStages(pages),
       ...recorded,
       ...rest,
+      ...copiedSince(copiedBefore, copiedBytes(engine)),
       peakBytes: peakMemory(),
       loopDelayMs: { p99: delay.percentile(99) / NANOSECONDS, max: delay.max / NANOSECONDS },
       outputBytes: await writtenBytes(path, pages, storage),
@@ -68,6 +70,22 @@ export async function measureRun(
     gpuMeter?.stop();
     await rm(output, { recursive: true, force: true });
   }
+}
+
+function copiedBytes(engine: Engine): NonNullable<Sample["copiedBytes"]> {
+  const all = engine.stats().devices.map(({ copied }) => copied);
+  const sum = (way: "toDevice" | "fromDevice"): number => all.reduce((bytes, one) => bytes + one[way], 0);
+  return { toDevice: sum("toDevice"), fromDevice: sum("fromDevice") };
+}
+
+function copiedSince(
+  before: NonNullable<Sample["copiedBytes"]>,
+  now: NonNullable<Sample["copiedBytes"]>,
+): Pick<Sample, "copiedBytes"> {
+  if (now.toDevice === 0) return {};
+  return {
+    copiedBytes: { toDevice: now.toDevice - before.toDevice, fromDevice: now.fromDevice - before.fromDevice },
+  };
 }
 
 function meanStages(pages: readonly PageSuccess[]): Record<string, number> {

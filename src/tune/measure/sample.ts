@@ -20,6 +20,10 @@ export const sampleSchema = z
     tasks: z.record(z.string(), waits).describe("worker tasks"),
     networks: z.record(z.string(), waits).describe("network runs"),
     deviceBusy: z.record(z.string(), z.number().min(0)).describe("share of the time that each device ran networks"),
+    copiedBytes: z
+      .strictObject({ toDevice: z.int().min(0), fromDevice: z.int().min(0) })
+      .describe("copied between the host and devices with memory of their own; absent where there are none")
+      .optional(),
     coresBusy: z.number().min(0).describe("cores that the process kept busy"),
     peakBytes: z.int().min(0).describe("peak resident memory"),
     memoryByOwner: z.record(z.string(), z.int().min(0)).describe("bytes booked at the peak of the books, by owner"),

@@ -41,7 +41,15 @@ const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 function figures({ summary }: MeasuredInReport, { machine }: Report): readonly HTMLElement[] {
   if (summary === undefined) return [];
-  const { pagesPerMinute, pageMs, peakBytes, coresBusy, deviceBusy, joulesPerPage } = summary;
+  const {
+    pagesPerMinute,
+    pageMs,
+    peakBytes,
+    coresBusy,
+    deviceBusy,
+    copiedBytesPerPage: copied,
+    joulesPerPage,
+  } = summary;
   return [
     figure(
       pagesPerMinute.value.toFixed(1),
@@ -54,6 +62,9 @@ function figures({ summary }: MeasuredInReport, { machine }: Report): readonly H
     figure(bytes(peakBytes), "peak memory"),
     figure(percent(coresBusy / machine.cores), `of ${machine.cores} cores busy`),
     figure(percent(deviceBusy), "of the time the busiest device ran networks"),
+    ...(copied === undefined
+      ? []
+      : [figure(bytes(copied.toDevice), `to the device a page, and ${bytes(copied.fromDevice)} back`)]),
     ...(joulesPerPage === undefined ? [] : [figure(`${joulesPerPage.toFixed(0)} J`, "energy a page")]),
   ];
 }

@@ -27,6 +27,10 @@ const summarySchema = z.strictObject({
   coresBusy: z.number(),
   deviceBusy: z.number().describe("share of the time that the busiest device ran networks"),
   outputBytesPerPage: z.number(),
+  copiedBytesPerPage: z
+    .strictObject({ toDevice: z.number(), fromDevice: z.number() })
+    .describe("copied between the host and devices with memory of their own")
+    .optional(),
   joulesPerPage: z.number().describe("where RAPL or NVML tells").optional(),
 });
 /** What the samples of a setting say together. */

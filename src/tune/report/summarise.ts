@@ -7,6 +7,11 @@ import type { Report, Summary } from "./report.js";
 /** @param samples at least one */
 export function summarise(samples: readonly Sample[]): Summary {
   const joules = samples.flatMap(({ joules: energy, pages }) => (energy === undefined ? [] : [energy / pages]));
+  const copies = samples.flatMap(({ copiedBytes, pages }) =>
+    copiedBytes === undefined
+      ? []
+      : [{ toDevice: copiedBytes.toDevice / pages, fromDevice: copiedBytes.fromDevice / pages }],
+  );
   const stages = [...new Set(samples.flatMap(({ stageMs }) => Object.keys(stageMs)))];
   return {
     pagesPerMinute: medianEstimate(samples.map(rateOf)),
@@ -18,6 +23,14 @@ export function summarise(samples: readonly Sample[]): Summary {
     coresBusy: median(samples.map(({ coresBusy }) => coresBusy)),
     deviceBusy: median(samples.map(({ deviceBusy }) => Math.max(0, ...Object.values(deviceBusy)))),
     outputBytesPerPage: median(samples.map(({ outputBytes, pages }) => outputBytes / pages)),
+    ...(copies.length === 0
+      ? {}
+      : {
+          copiedBytesPerPage: {
+            toDevice: median(copies.map(({ toDevice }) => toDevice)),
+            fromDevice: median(copies.map(({ fromDevice }) => fromDevice)),
+          },
+        }),
     ...(joules.length === 0 ? {} : { joulesPerPage: median(joules) }),
   };
 }

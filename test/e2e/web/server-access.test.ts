@@ -90,8 +90,11 @@ describe("pages of other sites", () => {
   });
 
   it("cannot send a form as a browser does without asking first", async () => {
-    for (const type of ["text/plain", "application/x-www-form-urlencoded"])
-      expect((await change({ "content-type": type }, "POST", "name=x")).status, type).toBe(415);
+    for (const type of ["text/plain", "application/x-www-form-urlencoded"]) {
+      const answer = await change({ "content-type": type }, "POST", "name=x");
+      expect(answer.status, type).toBe(415);
+      expect(((await answer.json()) as { detail: string }).detail).toContain("application/json");
+    }
   });
 
   it("are not needed by our own page and by programs", async () => {

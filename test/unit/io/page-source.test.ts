@@ -393,7 +393,7 @@ describe("an archive", () => {
     });
     await expect(openPageSource(join(folder, "texts.zip"))).rejects.toMatchObject({
       code: "ERR_INPUT_EMPTY",
-      message: expect.stringContaining("no picture among its 1 entries"),
+      message: expect.stringContaining("no picture among its 1 entry"),
     });
   });
 });

@@ -212,3 +212,12 @@ it("refuses a folder in the place of a report, and a report whose runs have no p
   await expect(readReport(tmpdir())).rejects.toThrow(`is a folder; name the report in it, such as ${tmpdir()}`);
   expect(() => report(STEADY, { pagesPerSample: 0 })).toThrow("pagesPerSample");
 });
+
+it("tells the bytes copied to and from devices a page, and leaves them out where none has memory of its own", () => {
+  const copiedBytes = { toDevice: 80, fromDevice: 48 };
+  expect(summarise([sample(100, { copiedBytes }), sample(110, { copiedBytes })]).copiedBytesPerPage).toEqual({
+    toDevice: 20,
+    fromDevice: 12,
+  });
+  expect(summarise([sample(100)])).not.toHaveProperty("copiedBytesPerPage");
+});

@@ -80,9 +80,12 @@ def paste(cv, planes, ids, x: float, y: float, size: float, turn: float, flip: b
 
 
 class ArtFigure:
-    """Number ci of a cast, drawn from one group; heads may get a body of the recipe's and be drawn by a second hand."""
+    """Number ci of a cast, drawn from one group; heads may get a body of the recipe's and be drawn by a second hand.
 
-    def __init__(self, g, ci: int, sprites: list[Sprites], seed: int):
+    `white` is the share of figures whose white parts are paper; of the others they are parts like any other.
+    """
+
+    def __init__(self, g, ci: int, sprites: list[Sprites], seed: int, white: float = 0.6):
         # Heads, things in two hands, single drawings.
         kind_of = lambda s: 0 if s.name in HEADS else 1 if s.name == "emoji" else 2  # noqa: E731
         kinds = [[s for s in sprites if kind_of(s) == k] for k in range(3)]
@@ -98,7 +101,7 @@ class ArtFigure:
             other = kinds[0][g.integers(len(kinds[0]))]
             self.second = (other, int(g.integers(len(other.members)))) if g.random() < 0.6 else "own"
         self.size = 3.3 if self.head else float(g.uniform(2.8, 4.6))
-        self.white = g.random() < 0.6
+        self.white = g.random() < white
         self.wide = float(np.exp(g.normal(0, 0.06)))
 
     def slots(self, source: Sprites, group: int, apart: bool = False) -> np.ndarray:

@@ -15,11 +15,23 @@ LOOKS, LOOK_P = ["borders", "strokes", "both"], [0.35, 0.35, 0.3]
 
 
 def geometry(
-    seed: int, height: int, width: int, sprites: list[Sprites], references=6, full=False, own=OWN, close=0.0
+    seed: int,
+    height: int,
+    width: int,
+    sprites: list[Sprites],
+    references=6,
+    full=False,
+    own=OWN,
+    close=0.0,
+    balloons=0.35,
+    white=0.6,
+    loud=False,
 ) -> dict:
     """As `page.geometry`, and what each id is: colours where natural is a figure's number, classes, traits.
 
     `own` is the share of the recipe's characters, `close` that of close-ups: one panel, figures up to twice as large.
+    `balloons` is the chance of a panel to have some, `white` that of a figure's white parts to be paper; `loud`: some
+    balloons are larger than the recipe's.
     """
     g, pens = np.random.default_rng([seed, height, width, 23]), np.random.default_rng([seed, height, width, 29])
     count = int(g.choice([1, 2, 3, 4], p=[0.3, 0.3, 0.25, 0.15]))
@@ -27,7 +39,7 @@ def geometry(
     def make(c: int):
         if g.random() < own:
             return Character(g, c, Costume(seed * 8 + c) if g.random() < 0.6 else None)
-        return ArtFigure(g, c, sprites, seed)
+        return ArtFigure(g, c, sprites, seed, white)
 
     cast = [make(c) for c in range(count)]
     places = [Place(g, b) for b in range(int(g.integers(1, 3)))]
@@ -37,8 +49,12 @@ def geometry(
     scenes = lambda p: [bare] if g.random() < p else places  # noqa: E731
     panels = 1 if g.random() < 0.5 else int(g.choice([1, 2, 3, 4], p=[0.2, 0.35, 0.3, 0.15]))
 
+    voice = pens.uniform(0.8, 1.8) if loud else 1.0
+
     def drawn(h, w, panels, scale, must, balloons, bare_share):
-        p = picture(g, h, w, cast, scenes(bare_share), panels, scale, must, balloons, str(g.choice(LOOKS, p=LOOK_P)))
+        where = scenes(bare_share)
+        look = str(g.choice(LOOKS, p=LOOK_P))
+        p = picture(g, h, w, cast, where, panels, scale, must, balloons, look, voice)
         if g.random() < 0.6:
             shade(p, g)
         if g.random() < 0.3:
@@ -50,7 +66,7 @@ def geometry(
     scale = g.uniform(1, 1.5)
     if close and pens.random() < close:
         panels, scale = 1, pens.uniform(1.5, 2.6)
-    page = drawn(height, width, panels, scale, None, 0.35, 0.9 if sheet else 0.05)
+    page = drawn(height, width, panels, scale, None, balloons, 0.9 if sheet else 0.05)
     must, refs = list(g.permutation(count)), []
     for _ in range(references):
         size = (height, width) if full else (height // 2, width // 2)

@@ -82,8 +82,9 @@ def layout(g, h, w, n):
     return split((b, h - b, b, w - b), n)
 
 
-def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4, look="both"):
-    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal; look: see Canvas."""
+def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4, look="both", loud=1.0):
+    """A page of npan panels: a place, one to three of the cast (those in `must` first), balloons with chance bal, `loud` times as large; look: see
+    Canvas."""
     cv = Canvas(h, w)
     cv.look = look
     cv.lw = 1 if max(h, w) < 200 or g.random() < 0.75 else 2
@@ -115,7 +116,7 @@ def picture(g, h, w, cast, places, npan, scale, must=None, bal=0.4, look="both")
             cast[ci].draw(s, x, max(y, r * 0.8), max(r, 4), g, flip=g.random() < 0.5, lod=r > 8)
         if g.random() < bal:
             for _ in range(g.integers(1, 3)):
-                balloon(s, g, u)
+                balloon(s, g, u * loud)
         # A margin always has a frame: without one nothing in the line art says where it ends.
         if npan > 1 or g.random() < 0.3 or y0 > 0:
             cv2.rectangle(s.ink, (0, 0), (pw - 1, ph - 1), cv.ic, 1)

@@ -106,13 +106,41 @@ def recolour(g: np.random.Generator, palette: np.ndarray, colours: np.ndarray, f
         palette[ids] = g.permutation(made) if 0.6 < way else made
 
 
+def recolour_all(g: np.random.Generator, palettes: np.ndarray, colours: np.ndarray, figures: np.ndarray) -> None:
+    """As `recolour`, of many pictures at once: palettes and colours [B,256,3], figures [B,256]."""
+    b, most = len(figures), int(figures.max()) + 1
+    row, ident = np.nonzero(figures)
+    if not len(row):
+        return
+    figure, n = figures[row, ident].astype(np.int64), len(row)
+    of = lambda x: x[row, figure]  # noqa: E731
+    c = colours[row, ident].astype(np.float64) / 255
+    high, low = c.max(1), c.min(1)
+    span = np.maximum(high - low, 1e-6)
+    r, gr, bl = c.T
+    hue = np.where(high == r, (gr - bl) / span, np.where(high == gr, 2 + (bl - r) / span, 4 + (r - gr) / span)) / 6
+    way = g.random((b, most))
+    turn = np.where(way < 0.3, g.normal(0, 0.03, (b, most)), g.random((b, most)))
+    more = np.where(way < 0.3, 0, g.uniform(0, 0.12, (b, most)))
+    saturation = span / np.maximum(high, 1e-6) * of(g.uniform(0.6, 1.25, (b, most))) + of(more)
+    value = high * of(g.uniform(0.75, 1.1, (b, most))) + g.normal(0, 0.02, n)
+    made = hsv(hue + of(turn) + g.normal(0, 0.012, n), saturation, value)
+    # Within a figure colours change places: both orders sort by figure, one of them at random within it.
+    which = row * most + figure
+    swapped = np.empty_like(made)
+    swapped[np.argsort(which, kind="stable")] = made[np.argsort(which + g.random(n))]
+    way = of(way)
+    made = np.where((way > 0.6)[:, None], swapped, made)[way <= 0.8]
+    palettes[row[way <= 0.8], ident[way <= 0.8]] = made
+
+
 class Palettes:
     """A bank of ready palettes; `draw` assembles the 256 colours of a picture's ids."""
 
     def __init__(self, seed: int, size: int = 8192):
         self.rng = np.random.default_rng([seed, 77])
         self.cast = characters(self.rng, size)
-        self.place = [places(self.rng, size // 4, kind) for kind in PLACE_KINDS]
+        self.place = np.stack([places(self.rng, size // 4, kind) for kind in PLACE_KINDS])
 
     def draw(self, kinds: np.ndarray) -> np.ndarray:
         """kinds [B, 8] place kinds -> colours [B, 256, 3] uint8; id 0 is white."""
@@ -120,9 +148,8 @@ class Palettes:
         out = np.full((b, 256, 3), 255, np.uint8)
         pick = self.rng.integers(len(self.cast), size=(b, 8))
         out[:, : 8 * SLOTS] = self.cast[pick].reshape(b, -1, 3)
-        for k in range(b):
-            for i, kind in enumerate(kinds[k]):
-                bank = self.place[kind]
-                at = PLACE0 + i * PLACE_SLOTS
-                out[k, at : at + PLACE_ELEMENTS] = bank[self.rng.integers(len(bank))][:PLACE_ELEMENTS]
+        at = self.rng.integers(self.place.shape[1], size=kinds.shape)
+        some = self.place[kinds, at].copy()
+        some[:, :, PLACE_ELEMENTS:] = 255
+        out[:, PLACE0 : PLACE0 + kinds.shape[1] * PLACE_SLOTS] = some.reshape(b, -1, 3)
         return out

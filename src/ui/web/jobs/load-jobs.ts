@@ -6,6 +6,7 @@ import { getLogger } from "../../../logging.js";
 import { jobId } from "../api/job-id.js";
 import { JobEntry } from "./job-entry.js";
 import type { JobIndex } from "./job-index.js";
+import { findResults } from "./results.js";
 import { NO_JOB, type JobRegister } from "./register.js";
 import type { Scanner } from "./scanner.js";
 import { damagedJob, readStoredJob, stampOf } from "./stored.js";
@@ -35,13 +36,23 @@ export async function loadJobs(register: JobRegister, index: JobIndex, scanner: 
     await removeLeftovers(folder);
     const entry = new JobEntry(stored, folder);
     register.keep(entry);
-    if (stored.state === "running") {
-      const progress = await entry.countedPages();
-      await register.change(entry, (job) => ({ ...job, state: "queued", progress }));
-    } else if (!known) index.put(stored, stamp!);
+    if (stored.state === "running" || stored.underWay) await countAgain(register, entry);
+    else if (!known) index.put(stored, stamp!);
     if (stored.unscanned) scanner.start(entry);
   }
   for (const id of rows.keys()) index.remove(id);
+}
+
+/** After a run that was killed, also while it ended: paused and cancelled jobs have results of the time until then. */
+async function countAgain(register: JobRegister, entry: JobEntry): Promise<void> {
+  const progress = await entry.countedPages();
+  const resultBytes = (await findResults(entry).catch(() => undefined))?.sizeBytes;
+  await register.change(entry, ({ underWay: _killed, ...job }) => ({
+    ...job,
+    state: job.state === "running" ? "queued" : job.state,
+    progress,
+    resultBytes,
+  }));
 }
 
 /** So that people see it and can delete it. What is no folder is nobody's job. */

@@ -192,7 +192,7 @@ export class JobQueue {
     const { summary, fault, pictures, only, stopped, warnings } = end;
     const resultBytes = await this.#host.resultBytes(entry).catch(() => undefined);
     const progress = summary ?? entry.progress;
-    const change = (job: StoredJob): StoredJob => {
+    const change = ({ underWay: _ended, ...job }: StoredJob): StoredJob => {
       const facts: StoredJob = {
         ...job,
         ...(progress === undefined ? {} : { progress: counted(progress) }),
@@ -225,7 +225,7 @@ function leftOf({ total, unfinished }: StoredJob["progress"], pages: number): nu
 function begun(job: StoredJob): StoredJob {
   if (job.state !== "queued") return job;
   const { problem: _problem, endedAt: _endedAt, ...rest } = job;
-  return { ...rest, state: "running", startedAt: job.startedAt ?? new Date().toISOString() };
+  return { ...rest, state: "running", underWay: true, startedAt: job.startedAt ?? new Date().toISOString() };
 }
 
 /** An archive becomes an archive of its kind, unless the settings say otherwise; a tree of pictures a folder. */

@@ -105,7 +105,9 @@ export class JobRegister {
     if (stamp === undefined) return;
     this.#index.put(entry.stored, stamp);
     this.notifyJob(entry);
-    if (before !== entry.stored.state) this.notifyOrder();
+    if (before === entry.stored.state) return;
+    this.notifyPictures(entry); // pages that are not done are told by the state of their job
+    this.notifyOrder();
   }
 
   /**

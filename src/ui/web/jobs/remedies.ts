@@ -31,7 +31,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_PAGE_CRASHED: "look at the picture, then try it once more, perhaps with fewer steps or made smaller",
   ERR_INPUT_NOT_FOUND: "check that the file is still there; where it was uploaded, upload it again",
   ERR_INPUT_GONE: "check that the disk or network folder is still there, then try again",
-  ERR_INPUT_EMPTY: "add line art, or move pictures to the pages",
+  ERR_INPUT_EMPTY: "move line art to the pages, or add a chapter that holds some",
   ERR_ZIP_FORMAT: "unpack the archive with another program, then add the folder",
   ERR_ZIP_ENTRY: "unpack the archive with another program, then add the folder",
   ERR_ZIP_LIMIT: "unpack the archive, then add the folder",

@@ -62,6 +62,8 @@ const storedJob = z.strictObject({
     .optional(),
   /** The next run does these pages alone; where the job is afterwards. */
   redo: z.strictObject({ pages: z.array(pictureId), afterwards: state }).optional(),
+  /** A run of it has not ended. Where a server starts with it, that run was killed: what is counted here is old. */
+  underWay: z.literal(true).optional(),
   /** Pages to do again when the run that is under way has ended. */
   redoLater: z.array(pictureId),
   /** Its pictures are to be looked at. */

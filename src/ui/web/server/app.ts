@@ -6,6 +6,7 @@ import multipart from "@fastify/multipart";
 import Fastify, { type FastifyInstance } from "fastify";
 import { getLogger } from "../../../logging.js";
 import type { App } from "./app-type.js";
+import { shareConnections } from "./connections.js";
 import { guards, type GuardOptions } from "./guards.js";
 import { describeApi } from "./openapi.js";
 import { pageFiles } from "./page-files.js";
@@ -31,6 +32,8 @@ export const API = "/api/v1";
 const MOST_CHARACTERS_OF_PARAM = 300;
 /** How often Node looks for heads of requests that take too long. */
 const CHECK_MS = 1000;
+/** How long a client that sent no request may take to read why. */
+const LINGER_MS = 1000;
 
 /** Builds the application. It does not listen yet. */
 export function createApp(services: Services, options: GuardOptions): App {
@@ -47,6 +50,7 @@ export function createApp(services: Services, options: GuardOptions): App {
     frameworkErrors: problemHandler(redactor),
   });
   app.server.maxConnections = limits.connections;
+  shareConnections(app.server, limits.connectionsOfClient);
   app.server.on("checkExpectation", refuseExpectation);
   app.setValidatorCompiler(validatorCompiler as never);
   app.setSerializerCompiler(() => (data) => redactor.redact(JSON.stringify(data) ?? ""));
@@ -138,4 +142,6 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
   const headers = Object.entries({ ...HEADERS_OF_LAST_ANSWER, "content-length": Buffer.byteLength(text) });
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers.map(([name, value]) => `${name}: ${value}`)];
   socket.end(`${head.join("\r\n")}\r\n\r\n${text}`);
+  // Such a client may never close its end, and the connection would count for ever.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }

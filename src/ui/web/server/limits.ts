@@ -33,7 +33,8 @@ export interface ServerLimits {
   readonly keptEventBytes: number;
   /** Between two signs of life on a stream without events, in milliseconds. */
   readonly heartbeatMs: number;
-  /** Connections at once. */
+  /** Connections of a client, and of all clients together; what comes beyond is closed without an answer. */
+  readonly connectionsOfClient: number;
   readonly connections: number;
   /** The head of a request has to come within so many milliseconds. */
   readonly headMs: number;
@@ -76,6 +77,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   keptEvents: 4096,
   keptEventBytes: 8 * MiB,
   heartbeatMs: 15_000,
+  connectionsOfClient: 512,
   connections: 1024,
   headMs: 10_000,
   bodyMs: 60_000,

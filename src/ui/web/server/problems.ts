@@ -52,6 +52,8 @@ function frameworkProblem(error: unknown): Problem | undefined {
     });
     return problem(400, "ERR_ARGUMENT", `the ${validationContext ?? "request"} is wrong: ${faults.join("; ")}`);
   }
+  if (status === 415)
+    return problem(415, "ERR_REQUEST", "the body has a media type that is not taken here; JSON is application/json");
   if (status === undefined || status < 400 || status > 499) return undefined;
   // Some of the framework's messages repeat what was sent, such as a whole address.
   const message = messageOf(error).slice(0, MOST_CHARACTERS);

@@ -94,6 +94,31 @@ describe("the queue", () => {
     expect(jobs.engine.requests.map(({ name }) => name)).toEqual(["p1.png", "p2.png"]);
   });
 
+  it.each(["pause", "cancel"] as const)(
+    "counts the pages of a job that was killed after %s, while its run ended",
+    async (act) => {
+      const gate = new Gate();
+      await using jobs = await TestJobs.onPaper(async (request) => (await gate.pass(), onPaper(request)));
+      const { id } = await jobs.chapter(3);
+      await jobs.store.start(id);
+      await gate.arrival();
+      gate.one();
+      await jobs.until(id, ({ progress }) => progress.completed === 1);
+      await gate.arrival();
+      await jobs.store[act](id);
+      const record = join(jobs.data, "jobs", id, "job.json");
+      const atTheKill = await readFile(record);
+      gate.open();
+      await jobs.restart(() => writeFile(record, atTheKill));
+      const { state, progress, result } = jobs.store.get(id);
+      expect(state).toBe(act === "pause" ? "paused" : "cancelled");
+      expect(progress.completed).toBeGreaterThanOrEqual(1);
+      expect(result).toBeDefined();
+      expect(await jobs.store[act === "pause" ? "resume" : "start"](id)).toBeDefined();
+      expect(await jobs.ended(id)).toMatchObject({ state: "completed", progress: { completed: 3 } });
+    },
+  );
+
   it("cancels at once, or only what waits; a cancelled job can go on", async () => {
     const gate = new Gate();
     await using jobs = await TestJobs.onPaper(

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { jobName } from "../../../../src/ui/web/page/data/job-name.js";
 import { localeOf } from "../../../../src/ui/web/page/lib/locale.js";
-import { sentence } from "../../../../src/ui/web/page/lib/sentence.js";
+import { failureText, failureTextAfter, sentence } from "../../../../src/ui/web/page/lib/sentence.js";
 import { changesBetween, commonSettings, withChanges } from "../../../../src/ui/web/page/job/setting-changes.js";
 import { countParts, partsByQuarter } from "../../../../src/ui/web/page/viewer/chosen-parts.js";
 
@@ -80,5 +80,14 @@ describe("a message of the server", () => {
     expect(sentence("p1.png cannot be read.")).toBe("p1.png cannot be read.");
     expect(sentence("cobra-batch wrote it")).toBe("cobra-batch wrote it.");
     expect(sentence("もう一度お試しください。")).toBe("もう一度お試しください。");
+  });
+});
+
+describe("why a picture failed", () => {
+  it("is told in sentences with what to do, behind its name without naming it twice", () => {
+    const failure = { stage: "scan", code: "ERR_IMAGE_DECODE", message: "p1.png cannot be decoded", remedy: "save it" };
+    expect(failureText(failure as never)).toBe("p1.png cannot be decoded. Save it.");
+    expect(failureTextAfter("p1.png", failure as never)).toBe(" cannot be decoded. Save it.");
+    expect(failureTextAfter("p2.png", failure as never)).toBe(": p1.png cannot be decoded. Save it.");
   });
 });

@@ -9,7 +9,7 @@ export interface Dropped {
 
 const ARCHIVE = /\.(cbz|zip)$/i;
 /** For a file chooser. */
-export const PICTURE_TYPES = "image/*,.psd,.tif,.tiff,.avif,.webp";
+export const PICTURE_TYPES = "image/*,.tif,.tiff,.avif,.webp";
 /** For a file chooser that takes archives too. */
 export const INPUT_TYPES = `.cbz,.zip,application/zip,${PICTURE_TYPES}`;
 

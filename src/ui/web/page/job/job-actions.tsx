@@ -68,7 +68,7 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
       {!runs && <Button label={texts.remove} icon="trash" bare={compact} onClick={() => (asking.value = "remove")} />}
       {asking.value === "cancel" && (
         <Dialog title={texts.cancelTitle(job.name)} onClose={() => (asking.value = undefined)}>
-          <p>{texts.cancelText}</p>
+          <p>{state === "running" ? texts.cancelText : texts.cancelKeeps}</p>
           <footer>
             {state === "running" && (
               <Button

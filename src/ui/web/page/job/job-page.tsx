@@ -20,6 +20,7 @@ import { JobActions } from "./job-actions.js";
 import { PreviewPanel } from "./preview-panel.js";
 import { Results } from "./results.js";
 import { Sorting } from "./sorting.js";
+import { Unreadable } from "./unreadable.js";
 import { InterruptedUploads, UploadProgress } from "./upload-progress.js";
 
 export function JobPage({ id }: { readonly id: string }): JSX.Element {
@@ -43,7 +44,8 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
     );
   }
   const set = picturesOf(id);
-  const editing = job.state === "draft" || job.state === "queued";
+  // One that has begun and waits again, such as after an approved preview, has results to look at.
+  const editing = job.state === "draft" || (job.state === "queued" && job.startedAt === undefined);
   return (
     <>
       <JobHeader job={job} action={action} />
@@ -73,6 +75,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
           {job.state === "preview" && <PreviewPanel job={job} set={set} />}
           <Results job={job} set={set} />
           {set.loaded.value && job.counts.pages > 0 && <ChapterReferences job={job} set={set} />}
+          <Unreadable set={set} />
         </>
       )}
     </>

@@ -7,6 +7,7 @@ import type { PictureSet } from "../data/store.js";
 import { urls } from "../lib/api.js";
 import { duration } from "../lib/format.js";
 import { href } from "../lib/route.js";
+import { failureText } from "../lib/sentence.js";
 import { Thumbnail } from "../parts/picture.js";
 import { useRowWindow } from "../parts/use-window.js";
 import { t } from "../texts/texts.js";
@@ -71,12 +72,23 @@ function Row({ set, id, index }: RowProps): JSX.Element | null {
         <span class={`mark ${state}`}>{t.value.results.states[state]}</span>
       </span>
       <span role="cell" class="page-cell-stage">
-        {state === "processing" ? stageText(picture) : (picture.failure?.code ?? "")}
+        {state === "processing" ? stageText(picture) : <Failure picture={picture} />}
       </span>
       <span role="cell" class="figures">
         <Elapsed picture={picture} />
       </span>
     </div>
+  );
+}
+
+/** Why a page failed and what to do. The row has two lines for it: all of it is shown by the pointer. */
+function Failure({ picture: { failure } }: { readonly picture: Picture }): JSX.Element | null {
+  if (!failure) return null;
+  const text = failureText(failure);
+  return (
+    <span class="page-cell-failure" lang="en" title={text}>
+      {text}
+    </span>
   );
 }
 

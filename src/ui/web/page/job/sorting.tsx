@@ -13,10 +13,10 @@ import { Icon, type IconName } from "../parts/icon.js";
 import { Selection } from "../parts/selection.js";
 import { DRAG_TYPE } from "../parts/grid-tile.js";
 import { ActionTrouble, useAction } from "../parts/trouble.js";
-import { sentence } from "../lib/sentence.js";
 import { t } from "../texts/texts.js";
 import { Gallery, tileWidth } from "./gallery.js";
 import { PageSettingsDialog } from "./page-settings.js";
+import { Unreadable } from "./unreadable.js";
 
 type SortRole = Exclude<PictureRole, "unreadable">;
 
@@ -52,7 +52,8 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
       <div class="empty">
         <Icon name="image" />
         <p>{transfersOf(job.id).length > 0 ? gallery.coming : gallery.nothing}</p>
-        {transfersOf(job.id).length === 0 && (
+        {/* An archive that cannot be used takes no pictures beside it; what to do stands above. */}
+        {transfersOf(job.id).length === 0 && job.problem === undefined && (
           <FileButton
             label={gallery.addPictures}
             icon="add"
@@ -99,27 +100,7 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
           text={gallery.inColourText}
         />
       )}
-      {unreadable.length > 0 && (
-        <section class="gallery">
-          <h2>
-            {gallery.unreadable} <span class="count">{unreadable.length}</span>
-          </h2>
-          <p class="hint-text">{gallery.unreadableText}</p>
-          <ul class="plain-list">
-            {unreadable.map((picture) => (
-              <li key={picture.id}>
-                {picture.name}
-                {picture.failure && (
-                  <span class="hint-text" lang="en">
-                    {" "}
-                    {sentence(picture.failure.message)} {sentence(picture.failure.remedy)}
-                  </span>
-                )}
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <Unreadable set={set} />
       {job.counts.other > 0 && <p class="hint-text">{gallery.other(job.counts.other)}</p>}
     </>
   );

@@ -111,6 +111,7 @@ export const en = {
     again: "Run again",
     cancel: "Cancel",
     cancelTitle: (name: string): string => `Cancel “${name}”?`,
+    cancelKeeps: "Finished pages are kept.",
     cancelText: "Finished pages are kept. Pages in progress can be finished first, or stopped at once.",
     cancelWaiting: "Cancel only waiting pages",
     cancelAll: "Cancel everything",

@@ -114,6 +114,7 @@ export const ja: Texts = {
     again: "もう一度実行",
     cancel: "中止",
     cancelTitle: (name) => `「${name}」を中止しますか？`,
+    cancelKeeps: "完了したページは残ります。",
     cancelText: "完了したページは残ります。作業中のページは、最後まで描くことも、すぐ止めることもできます。",
     cancelWaiting: "待機中のページだけ中止",
     cancelAll: "すべて中止",
