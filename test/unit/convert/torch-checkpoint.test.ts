@@ -165,6 +165,22 @@ describe("hostile pickles execute nothing", () => {
       "makes a tensor of a dict",
     ],
     ["a state that is no metadata", pickle([0x80, 2], "}}", text("__class__"), "Nsb."), "sets the attribute"],
+    [
+      "a view that negates its storage",
+      pickle(
+        [0x80, 2],
+        "ctorch._utils\n_rebuild_tensor_v2\n(",
+        ...storage(1, "0", "FloatStorage"),
+        int(0),
+        "(t(t",
+        [0x89],
+        "ccollections\nOrderedDict\n)R}",
+        text("neg"),
+        [0x88],
+        "stR.",
+      ),
+      'a tensor with the text "neg" set',
+    ],
     ["a foreign persistent id", pickle([0x80, 2], text("file"), "Q."), "persistent id"],
   ])("%s", async (_, data, text) => {
     await expect(TorchCheckpoint.open(await checkpoint("hostile.pth", data))).rejects.toEqual(

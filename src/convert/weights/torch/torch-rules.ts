@@ -62,10 +62,23 @@ function tensorOfDtype(args: readonly unknown[]): unknown {
     throw new PickleFault(
       `it has a tensor of ${named}, which is not read; save the tensors as float32, float16 or bfloat16`,
     );
+  refuseNegated(args[7]);
   return tensorOf(args[0], args[1], args[2], args[3], dtype);
 }
 
-const plainTensor = (args: readonly unknown[]): unknown => tensorOf(args[0], args[1], args[2], args[3]);
+/** `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks, metadata)`; the first form ends before. */
+function plainTensor(args: readonly unknown[]): unknown {
+  refuseNegated(args[6]);
+  return tensorOf(args[0], args[1], args[2], args[3]);
+}
+
+/** PyTorch may save a view that negates its storage: a tensor's metadata says so, and its elements do not. */
+function refuseNegated(metadata: unknown): void {
+  if (!(metadata instanceof PickleDict)) return;
+  for (const [name, value] of metadata.entries)
+    if (value !== false)
+      throw new PickleFault(`it has a tensor with ${kindOf(name)} set, which is not read; save it with tensor.clone()`);
+}
 
 const CALLS: Readonly<Record<string, (args: readonly unknown[]) => unknown>> = {
   "collections.OrderedDict": orderedDict,
