@@ -24,10 +24,12 @@ export class BatchProcessingError extends Error {
    */
   readonly remedy: string;
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, "cause" in details ? { cause: details.cause } : undefined);
+    // Code without types may give null; that must not hide the error that it is about.
+    const { remedy, ...other } = (details as ErrorDetails | null) ?? {};
+    super(message, "cause" in other ? { cause: other.cause } : undefined);
     this.name = new.target.name;
     this.code = code;
-    this.remedy = details.remedy ?? (isErrorCode(code) ? ERROR_TABLE[code].remedy : "");
+    this.remedy = remedy ?? (isErrorCode(code) ? ERROR_TABLE[code].remedy : "");
   }
 }
 
@@ -37,7 +39,7 @@ export class ImageProcessingError extends BatchProcessingError {
   readonly imagePath: string;
   constructor(code: ErrorCode, message: string, details: ErrorDetails & { imagePath: string }) {
     super(code, message, details);
-    this.imagePath = details.imagePath;
+    this.imagePath = (details as typeof details | null | undefined)?.imagePath ?? "";
   }
 }
 
@@ -62,7 +64,7 @@ export class ZipExtractionError extends BatchProcessingError {
   readonly entryName: string | undefined;
   constructor(code: ErrorCode, message: string, details: ErrorDetails & { entryName?: string | undefined } = {}) {
     super(code, message, details);
-    this.entryName = details.entryName;
+    this.entryName = (details as typeof details | null)?.entryName;
   }
 }
 

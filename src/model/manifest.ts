@@ -28,6 +28,9 @@ const REFERENCE_FORMS = ["quadrants", "whole"] as const;
 /** Page sizes are multiples of this: 8 (VAE) x 2 (tokens) x 2 (quadrants). */
 export const BUCKET_STEP_PX = 32;
 
+/** Steps of a noise schedule: it is a table in memory. Published models have 1,000. */
+export const MAX_TRAIN_TIMESTEPS = 100_000;
+
 const text = z.string().min(1, "must not be empty");
 const positive = z.number().positive();
 const count = z.number().int().min(1);
@@ -118,7 +121,7 @@ const schema = z
     fill: z.enum(FILLS).default("model"),
     /** DPM-Solver++ 2M over a linear beta table, PixArt's scheduler. */
     scheduler: z.strictObject({
-      trainTimesteps: count,
+      trainTimesteps: count.max(MAX_TRAIN_TIMESTEPS),
       betaStart: positive,
       betaEnd: positive,
       /**

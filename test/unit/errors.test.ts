@@ -14,6 +14,12 @@ describe("errors", () => {
     });
   });
 
+  it("tells of itself, not of its details, where code without types leaves them out", () => {
+    const Untyped = ImageProcessingError as unknown as new (code: string, message: string, details?: null) => Error;
+    for (const error of [new Untyped("ERR_IMAGE_DECODE", "broken"), new Untyped("ERR_IMAGE_DECODE", "broken", null)])
+      expect(error).toMatchObject({ code: "ERR_IMAGE_DECODE", message: "broken", imagePath: "" });
+  });
+
   it("gives the text of whatever was thrown", () => {
     expect(messageOf(new Error("x"))).toBe("x");
     expect(messageOf("y")).toBe("y");

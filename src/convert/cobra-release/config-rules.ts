@@ -6,6 +6,8 @@
  */
 import { z } from "zod";
 
+/** Characters of a value in a message. */
+const MAX_SHOWN = 80;
 const NEUTRAL: readonly unknown[] = [null, false];
 
 /** A setting that must have one of these values; absent counts as the first. */
@@ -50,7 +52,10 @@ export function checkConfig<T extends z.ZodRawShape>(
     return fault === undefined ? [] : [`${key}: ${fault}`];
   });
   const result = z.object(read).safeParse(value);
-  const own = result.error?.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`) ?? [];
+  const own =
+    result.error?.issues.map(
+      ({ path, message }) => `${path.join(".")}: is ${describe(valueAt(value, path))}; ${message}`,
+    ) ?? [];
   if (!result.success || faults.length > 0) throw new RangeError([...own, ...faults].join("; "));
   return result.data;
 }
@@ -64,7 +69,13 @@ function unknownFault(value: unknown): string | undefined {
   return `is ${describe(value)}; this setting is not known, so what it changes cannot be built`;
 }
 
+function valueAt(value: object, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}
+
 function describe(value: unknown): string {
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return value === undefined ? "absent" : JSON.stringify(value);
+  if (value === undefined) return "absent";
+  const text = JSON.stringify(value);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -5,25 +5,30 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, ModelError } from "../../errors.js";
+import { MAX_TRAIN_TIMESTEPS } from "../../model/manifest.js";
 import type { ModelConfig } from "../model-config.js";
 import type { LineExtractorConfig } from "../graphs/line-extractor.js";
 import { PATCH } from "../graphs/transformer-config.js";
 import { PRESETS } from "../presets.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { parseJson } from "../../text/parse-json.js";
+import { foreignFile } from "../weights/foreign-file.js";
 import { checkConfig, only, unused } from "./config-rules.js";
-import { parsePythonJson } from "./python-json.js";
 import type { ReleaseFiles } from "./release-files.js";
 
 const { transformer, vae, imageEncoder, scheduler } = PRESETS.full;
-const count = z.number().int().min(1);
+/** A whole number from 1 on. Its limit is far above every published model, so that a wrong one cannot cost hours. */
+const count = (most: number): z.ZodNumber => z.number().int().min(1).max(most);
+const LAYERS = 512;
+const WIDTH = 65_536;
 
 const TRANSFORMER = {
-  num_attention_heads: count.default(transformer.heads),
-  attention_head_dim: count.default(transformer.headSize),
-  num_layers: count.min(2).default(transformer.layers),
-  in_channels: count.default(transformer.latentChannels),
-  out_channels: count.default(transformer.outChannels),
-  caption_channels: count.default(transformer.captionChannels),
+  num_attention_heads: count(128).default(transformer.heads),
+  attention_head_dim: count(512).default(transformer.headSize),
+  num_layers: count(LAYERS).min(2).default(transformer.layers),
+  in_channels: count(1024).default(transformer.latentChannels),
+  out_channels: count(2048).default(transformer.outChannels),
+  caption_channels: count(WIDTH).default(transformer.captionChannels),
 };
 const TRANSFORMER_RULES = {
   _class_name: only("Transformer2DModel", "PixArtTransformer2DModel"),
@@ -44,13 +49,14 @@ const TRANSFORMER_RULES = {
 };
 const VAE = {
   block_out_channels: z
-    .array(count)
+    .array(count(WIDTH))
     .min(2)
+    .max(8)
     .default([...vae.channels]),
-  layers_per_block: count.default(vae.layersPerBlock),
-  norm_num_groups: count.default(vae.groups),
-  latent_channels: count.default(vae.latentChannels),
-  scaling_factor: z.number().positive().default(vae.scalingFactor),
+  layers_per_block: count(64).default(vae.layersPerBlock),
+  norm_num_groups: count(WIDTH).default(vae.groups),
+  latent_channels: count(1024).default(vae.latentChannels),
+  scaling_factor: z.number().min(1e-6).max(1e6).default(vae.scalingFactor),
 };
 const VAE_RULES = {
   _class_name: only("AutoencoderKL"),
@@ -69,15 +75,15 @@ const VAE_RULES = {
   force_upcast: unused,
 };
 const IMAGE_ENCODER = {
-  hidden_size: count.default(imageEncoder.width),
-  intermediate_size: count.default(imageEncoder.mlpWidth),
-  num_hidden_layers: count.default(imageEncoder.layers),
-  num_attention_heads: count.default(imageEncoder.heads),
-  image_size: count.default(imageEncoder.imageSize),
-  patch_size: count.default(imageEncoder.patchSize),
-  projection_dim: count.default(imageEncoder.projection),
+  hidden_size: count(WIDTH).default(imageEncoder.width),
+  intermediate_size: count(4 * WIDTH).default(imageEncoder.mlpWidth),
+  num_hidden_layers: count(LAYERS).default(imageEncoder.layers),
+  num_attention_heads: count(WIDTH).default(imageEncoder.heads),
+  image_size: count(4096).default(imageEncoder.imageSize),
+  patch_size: count(4096).default(imageEncoder.patchSize),
+  projection_dim: count(WIDTH).default(imageEncoder.projection),
   hidden_act: z.enum(["gelu", "quick_gelu"]).default(imageEncoder.activation),
-  layer_norm_eps: z.number().positive().default(imageEncoder.epsilon),
+  layer_norm_eps: z.number().positive().max(1).default(imageEncoder.epsilon),
 };
 const IMAGE_ENCODER_RULES = {
   architectures: z.array(z.string()).refine((names) => names.join() === "CLIPVisionModelWithProjection", {
@@ -94,9 +100,9 @@ const IMAGE_ENCODER_RULES = {
   transformers_version: unused,
 };
 const SCHEDULER = {
-  num_train_timesteps: count.default(scheduler.trainTimesteps),
-  beta_start: z.number().positive().default(scheduler.betaStart),
-  beta_end: z.number().positive().default(scheduler.betaEnd),
+  num_train_timesteps: count(MAX_TRAIN_TIMESTEPS).min(2).default(scheduler.trainTimesteps),
+  beta_start: z.number().positive().lt(1).default(scheduler.betaStart),
+  beta_end: z.number().positive().lt(1).default(scheduler.betaEnd),
   prediction_type: z.enum(["epsilon", "sample"]).default("epsilon"),
 };
 const SCHEDULER_RULES = {
@@ -149,6 +155,11 @@ export function releaseConfig(
   const v = read(files.vaeConfig, VAE, VAE_RULES, given);
   const i = read(files.imageEncoderConfig, IMAGE_ENCODER, IMAGE_ENCODER_RULES, given);
   const s = read(files.schedulerConfig, SCHEDULER, SCHEDULER_RULES, given);
+  if (s.beta_start >= s.beta_end)
+    unusable(
+      files.schedulerConfig ?? "scheduler",
+      `beta_start is ${s.beta_start}; it must be below beta_end, ${s.beta_end}`,
+    );
   return {
     lineExtractor: lineExtractorConfig(lineExtractor),
     imageEncoder: {
@@ -194,10 +205,17 @@ function read<T extends z.ZodRawShape>(
 ): z.infer<z.ZodObject<T>> {
   if (path === undefined) return z.object(shape).parse({});
   try {
-    return checkConfig(parsePythonJson(readFileSync(path, "utf8")), shape, rules, ignored);
+    const bytes = readFileSync(path);
+    const foreign = foreignFile(bytes.subarray(0, 512));
+    if (foreign !== undefined) throw new RangeError(foreign);
+    return checkConfig(parseJson(bytes.toString("utf8"), { pythonNumbers: true }), shape, rules, ignored);
   } catch (cause) {
-    throw new ModelError("ERR_MODEL_GRAPH", `${path} cannot be used: ${messageOf(cause)}`, { cause });
+    return unusable(path, messageOf(cause), cause);
   }
+}
+
+function unusable(path: string, reason: string, cause?: unknown): never {
+  throw new ModelError("ERR_MODEL_GRAPH", `${path} cannot be used: ${reason}`, { cause });
 }
 
 /**

@@ -3,32 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parsePythonJson } from "../../../src/convert/cobra-release/python-json.js";
 import { releaseConfig } from "../../../src/convert/cobra-release/release-config.js";
 import type { ReleaseFiles } from "../../../src/convert/cobra-release/release-files.js";
 import type { WeightSource } from "../../../src/onnx/weights.js";
 
 const lines = { origin: "lines", names: () => [], dims: () => undefined } as unknown as WeightSource;
 const BUCKETS = [[64, 64]] as const;
-
-describe("JSON as Python writes it", () => {
-  it("has NaN and the infinities as numbers, and leaves strings alone", () => {
-    const text = '{"a": -Infinity, "b": [NaN, Infinity, 1e-06], "c": "-Infinity \\" NaN", "NaN": null}';
-    expect(parsePythonJson(text)).toEqual({
-      a: -Infinity,
-      b: [NaN, Infinity, 1e-6],
-      c: '-Infinity " NaN',
-      NaN: null,
-    });
-  });
-
-  it.each(['{"a": -Infinit}', '{"a": --Infinity}', "{'a': 1}", '{"a": NaNs}', "", '{"a": "open}'])(
-    "refuses %s as JSON.parse does",
-    (text) => {
-      expect(() => parsePythonJson(text)).toThrow(SyntaxError);
-    },
-  );
-});
 
 describe("settings", () => {
   let folder: string;
@@ -68,6 +48,23 @@ describe("settings", () => {
     ["scheduler", '{"_class_name": "DDIMScheduler"}', "_class_name"],
     ["scheduler", '{"beta_start": NaN}', "beta_start"],
     ["scheduler", '{"yet_to_come": 2}', "yet_to_come: is 2; this setting is not known"],
+    ["scheduler", '{"timestep_spacing": "trailing", "timestep_spacing": "linspace"}', "is given twice"],
+    ["scheduler", "{-Infinity: 3}", "cannot stand here"],
+    ["scheduler", `{"x": ${"[".repeat(99_999)}`, "nested deeper than 64"],
+    ["scheduler", "version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer"],
+    ["scheduler", "<!doctype html>", "it is a web page"],
+    ["scheduler", "", "it has zero bytes"],
+    ["scheduler", '{"beta_start": 0.5}', "beta_start is 0.5; it must be below beta_end, 0.02"],
+    ["scheduler", '{"beta_end": 2}', "beta_end: is 2; "],
+    ["scheduler", '{"num_train_timesteps": 9007199254740991}', "num_train_timesteps: is 9007199254740991; "],
+    ["scheduler", '{"num_train_timesteps": 1}', "num_train_timesteps: is 1; "],
+    ["transformer", '{"num_layers": 1000000}', "num_layers: is 1000000; "],
+    ["transformer", '{"num_attention_heads": 100000}', "num_attention_heads: is 100000; "],
+    ["vae", '{"layers_per_block": 1000000000}', "layers_per_block: is 1000000000; "],
+    ["vae", '{"scaling_factor": 1e-300}', "scaling_factor: is 1e-300; "],
+    ["vae", `{"block_out_channels": [${Array(9).fill(8).join()}]}`, "block_out_channels: is [8,8,8,8,8,8,8,8,8]; "],
+    ["imageEncoder", '{"image_size": 1000000000}', "image_size: is 1000000000; "],
+    ["imageEncoder", '{"layer_norm_eps": 1e300}', "layer_norm_eps: is 1e+300; "],
     ["vae", '{"shift_factor": 0.1}', "shift_factor"],
     ["vae", '{"use_quant_conv": false}', "use_quant_conv"],
     ["vae", '{"up_block_types": ["UpDecoderBlock2D", "AttnUpDecoderBlock2D"]}', "up_block_types"],

@@ -25,6 +25,14 @@ function bytes(
   return file;
 }
 
+/** The header of a SPIDER picture of 64 x 80 pixels, in float32 words. */
+function spider(write: "writeFloatLE" | "writeFloatBE"): Buffer {
+  const file = Buffer.alloc(1024);
+  const words = { 1: 1, 2: 80, 3: 80, 5: 1, 12: 64, 13: 4, 22: 1024, 23: 256 };
+  for (const [word, value] of Object.entries(words)) file[write](value, 4 * (Number(word) - 1));
+  return file;
+}
+
 /** A TGA of 4 x 3 pixels, 24 bits deep. */
 const TARGA = bytes(18 + 36, [2, [2]], [12, [4, 0, 3, 0, 24, 0x20]]);
 
@@ -78,6 +86,9 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   pam: [Buffer.from("P7\n# drawn\nWIDTH 1\nHEIGHT 1\n"), /Netpbm/u],
   pfm: [Buffer.from("PF\n10 10\n-1.0\n"), /Netpbm/u],
   xpm: [Buffer.from("/* XPM */\nstatic char *p[] = {"), /XPM/u],
+  im: [Buffer.from("Image type: Greyscale image\r\nName: 001.im\r\nImage size (x*y): 64*80\r\n"), /an IM picture/u],
+  spider: [spider("writeFloatLE"), /SPIDER/u],
+  spiderBig: [spider("writeFloatBE"), /SPIDER/u],
   xbm: [Buffer.from("/* page */\n#define p_width 16\n#define p_height 16\n"), /XBM/u],
   rgbe: [Buffer.from("#?RGBE\n"), /Radiance/u],
   fits: [Buffer.from("SIMPLE  =                    T"), /FITS/u],
@@ -95,6 +106,8 @@ const OTHERS: Readonly<Record<string, Buffer>> = {
   "ComicInfo.xml": Buffer.from("<?xml version='1.0'?><ComicInfo/>"),
   "BMW cars.txt": Buffer.from("BM is how this text begins, and it goes on"),
   "cursor.bin": bytes(60, [2, [2]]),
+  "floats.dat": bytes(1024, [0, "\0\0\x80?\0\0\xa0B"], [16, "\0\0\x80?"]),
+  "list.txt": Buffer.from("Image type: what the printer asks for\nand what we have\n"),
   "notes.txt": Buffer.from("P5 is a postcode"),
   "blank lines.txt": Buffer.from("\n\n\nThe story so far"),
   "drawing.xml": Buffer.from('<?xml version="1.0"?><page><!-- no svg --></page>'),

@@ -103,6 +103,16 @@ const isArj = (head: string): boolean =>
   byteAt(head, 4) < 64 &&
   byteAt(head, 10) === 2;
 
+/** Of IM, the labels that follow the type of the picture. */
+const isIfunc = (head: string): boolean => /^Image type: [^\r\n]*\r?\n(?:Name|Image size)/u.test(head);
+/** SPIDER has no signature: its header is float32 values, whose sizes in words, records and bytes must agree. */
+const isSpider = (head: string): boolean => {
+  if (head.length < 92) return false;
+  const view = new DataView(Uint8Array.from(head.slice(0, 92), (char) => char.codePointAt(0)!).buffer);
+  const value = (word: number): number => view.getFloat32(4 * (word - 1), head.startsWith("\0"));
+  return value(5) === 1 && value(12) > 0 && value(23) === 4 * value(12) && value(22) === value(13) * value(23);
+};
+
 const TAR_RECORD_BYTES = 512;
 /** TAR had no signature before POSIX: the sum of the first record, its own field taken as blanks, tells. */
 const isOldTar = (head: string): boolean => {
@@ -207,6 +217,9 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\x80\x2a\x5f\xd7", isPicture: true, description: "a Cineon picture; save it as PNG" },
   { at: 8, bytes: "ILBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
   { at: 8, bytes: "PBM ", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 0, bytes: "Image type: ", isPicture: true, description: "an IM picture; save it as PNG", holds: isIfunc },
+  { at: 0, bytes: "\0\0\x80?", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
+  { at: 0, bytes: "?\x80\0\0", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
   { at: 0, bytes: "/* XPM */", isPicture: true, description: "an XPM picture; save it as PNG" },
   { at: 0, bytes: "#?RGBE", isPicture: true, description: "a Radiance picture; save it as PNG" },
   { at: 0, bytes: "\xabKTX ", isPicture: true, description: "a KTX texture; save it as PNG" },
