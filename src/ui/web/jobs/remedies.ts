@@ -1,6 +1,6 @@
 /**
- * Remedies of errors, for people at the page and programs that use the API. The remedies that errors carry speak to people
- * at a terminal: their flags and commands are of no use here.
+ * Remedies of errors, for people at the page and programs that use the API. The remedies that errors carry speak to
+ * people at a terminal: their flags and commands are of no use here.
  */
 import type { ErrorCode } from "../../../errors.js";
 
