@@ -36,6 +36,8 @@ const NETWORKS = [
   "vae_decoder",
   "vae_encoder",
 ].map((name) => `${name}.onnx`);
+/** The pictures' encoder is rewritten, for several draws, and so comes as its bytes. */
+const OPENED_BY_PATH = NETWORKS.filter((name) => name !== "vae_encoder.onnx");
 const weightsOf = (style: string): string[] => [`transformer.${style}.onnx`, `upsampler.${style}.onnx`];
 const flags = (release: string, out: string, ...more: string[]): string[] => [
   "model",
@@ -97,7 +99,7 @@ describe("importing a release", () => {
     await expectPatches(run);
     expectLatents(run, FLOAT32);
     await expectPictures(run, FLOAT32);
-    expect(loaded()).toEqual([...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx"].sort());
+    expect(loaded()).toEqual([...OPENED_BY_PATH, ...weightsOf("line-shadow"), "vae.onnx"].sort());
     expect(liveCounts().sessions - before.sessions).toBe(8); // seven networks and the solver
     const line = await runPipeline(engine, "line");
     expect(meanDifference(line.image.data, run.image.data)).toBeGreaterThan(5);
@@ -159,7 +161,7 @@ describe("importing a release", () => {
         .filter((owner) => /^weights (?!to come)/u.test(owner))
         .sort();
     const first = await runPipeline(engine);
-    expect(loaded()).toEqual([...NETWORKS, ...weightsOf("line-shadow"), "vae.onnx"].sort());
+    expect(loaded()).toEqual([...OPENED_BY_PATH, ...weightsOf("line-shadow"), "vae.onnx"].sort());
     const { tensors } = liveCounts();
     await runPipeline(engine, "line");
     expect(loaded()).toEqual(weightsOf("line"));
@@ -220,7 +222,7 @@ describe("importing a release", () => {
       0,
     );
     expect(held).toBe(apartWeightBytes(opened, "line + shadow", "cpu"));
-    expect(held).toBeGreaterThan(1.5 * apartWeightBytes(opened, "line + shadow", "cuda"));
+    expect(held).toBeGreaterThan(1.5 * apartWeightBytes(opened, "line + shadow", "webgpu"));
   });
 });
 
