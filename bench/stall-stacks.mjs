@@ -1,5 +1,5 @@
-// Finds the code that ran while the event loop was blocked: V8's own sampling profiler over the whole time, looked up for
-// the stalls that were seen.
+// Finds the code that ran while the event loop was blocked: V8's own sampling profiler over the whole time, looked up
+// for the stalls that were seen.
 import { Session } from "node:inspector/promises";
 
 const INTERVAL_US = 500;
@@ -19,7 +19,11 @@ export class StackWatch {
     return watch;
   }
 
-  /** Ends the sampling. @param stalls `{ startMs, endMs, cpuMs }` by `performance.now()` @returns text, a stall a paragraph */
+  /**
+   * Ends the sampling.
+   * @param stalls `{ startMs, endMs, cpuMs }` by `performance.now()`
+   * @returns text, a stall a paragraph
+   */
   async describe(stalls) {
     const { profile } = await this.#session.post("Profiler.stop");
     this.#session.disconnect();

@@ -1,6 +1,6 @@
-// `npm run test:farm [-- 100 [seed]]`: kills workers and Redis at that many random moments, one in ten of them of Redis,
-// and compares the outputs with those of one machine. The seed is printed; given again, it repeats the moments. Many
-// kills can be parted: `-- 25 1`, `-- 25 2` and so on.
+// `npm run test:farm [-- 100 [seed]]`: kills workers and Redis at that many random moments, one in ten of them of
+// Redis, and compares the outputs with those of one machine. The seed is printed; given again, it repeats the moments.
+// Many kills can be parted: `-- 25 1`, `-- 25 2` and so on.
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { join } from "node:path";

@@ -78,7 +78,9 @@ let table: LevelTable = OFF;
 const loggers = new Map<string, ComponentLogger>();
 let root: PinoLogger | undefined;
 
-/** pino's own logger, made with the first line: most commands and most worker threads log none and need not load pino. */
+/**
+ * pino's own logger, made with the first line: most commands and most worker threads log none and need not load pino.
+ */
 function rootLogger(): PinoLogger {
   if (root !== undefined) return root;
   const { pino } = createRequire(import.meta.url)("pino") as typeof import("pino");

@@ -1,5 +1,6 @@
-// Colours the pages of a job list with the product itself, for `evaluate --product`: node engine.mjs JOBS.json MODEL. A job is
-// { page, references, out, hints, style, repeat } (paths of PNG files; a hint is [x, y, [r, g, b]] in the page's pixels). Prints a JSON line a page.
+// Colours the pages of a job list with the product itself, for `evaluate --product`: node engine.mjs JOBS.json MODEL. A
+// job is { page, references, out, hints, style, repeat } (paths of PNG files; a hint is [x, y, [r, g, b]] in the page's
+// pixels). Prints a JSON line a page.
 import { readFile, writeFile } from "node:fs/promises";
 import { decodeImage, encodeImage, Engine } from "../../dist/index.js";
 

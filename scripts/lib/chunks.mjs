@@ -103,8 +103,8 @@ function reachable(chunks) {
 }
 
 /**
- * Joins the compiled modules below `modules` into files below `folder`, and writes there a list of those that `npm pack`
- * leaves out.
+ * Joins the compiled modules below `modules` into files below `folder`, and writes there a list of those that `npm
+ * pack` leaves out.
  */
 export async function writeChunks(modules, folder) {
   const names = listFiles([relative(ROOT, modules)])

@@ -1,5 +1,6 @@
 // Holds two rules over every tracked text file: lines of code are at most 120 columns wide (string literals may be
-// longer), and nothing of one machine is committed (absolute paths, registry addresses in the lockfile).
+// longer, comments may not), and nothing of one machine is committed (absolute paths, registry addresses in the
+// lockfile).
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { ROOT } from "./steps.mjs";
 const WIDTH = 120;
 const CODE = /\.(ts|tsx|cts|mts|mjs|js|css|cc|h)$/;
 const STRING = /["'`]|^\s*\/.*\/[a-z]*[,;]?$/; // a string or a regular expression, which cannot be broken
+const COMMENT = /^\s*(?:\/\/|\/?\*)/; // which can be broken, whatever it quotes
 const FOREIGN_PATH = /(^|[\s"'`(=:])\/(home|root|Users)\/[a-z]{2,}/;
 
 /** @returns {string[]} one line for each fault */
@@ -17,7 +19,7 @@ export function checkLines() {
   for (const file of files.filter((name) => CODE.test(name))) {
     const lines = readText(file).split("\n");
     for (const [index, line] of lines.entries()) {
-      if ([...line].length > WIDTH && !STRING.test(line)) {
+      if ([...line].length > WIDTH && (COMMENT.test(line) || !STRING.test(line))) {
         faults.push(`${file}:${index + 1} is ${[...line].length} columns wide; ${WIDTH} is the limit`);
       }
       if (FOREIGN_PATH.test(line)) faults.push(`${file}:${index + 1} names a path of one machine: ${line.trim()}`);

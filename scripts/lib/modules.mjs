@@ -18,7 +18,9 @@ export function ensureModules() {
   return folder;
 }
 
-/** Loads a module by its path below src/, such as "convert/presets.js": in a clone of dist/, in a bundle of modules/. */
+/**
+ * Loads a module by its path below src/, such as "convert/presets.js": in a clone of dist/, in a bundle of modules/.
+ */
 export async function loadModule(path) {
   const folder = ["dist", "modules"].map((name) => join(ROOT, name)).find((one) => existsSync(join(one, SIGN)));
   return import(pathToFileURL(join(folder ?? ensureModules(), path)).href);

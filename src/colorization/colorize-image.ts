@@ -47,8 +47,8 @@ const optionsSchema = z.strictObject({
 /** How `colorizeImage` colours a picture. */
 export interface ColorizeImageOptions {
   /**
-   * Coloured references: files' bytes, optionally with names for messages. The same files in later calls are not decoded
-   * again, and their keys and values are shared.
+   * Coloured references: files' bytes, optionally with names for messages. The same files in later calls are not
+   * decoded again, and their keys and values are shared.
    */
   references: readonly (Uint8Array | { readonly name: string; readonly data: Uint8Array })[];
   /** What messages call the picture. Default "picture". */

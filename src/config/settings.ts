@@ -37,7 +37,8 @@ export const IMAGE_TYPES = ["line_art", "colored"] as const;
 export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /**
- * How line art and coloured pictures are distinguished: by the calibrated decision, or by the original's rule of three metrics.
+ * How line art and coloured pictures are distinguished: by the calibrated decision, or by the original's rule of three
+ * metrics.
  */
 export const CLASSIFIERS = ["calibrated", "plain"] as const;
 /** How pages are classified; see `CLASSIFIERS`. */

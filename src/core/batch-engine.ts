@@ -20,8 +20,8 @@ export interface PageColorizer {
   provider(style: Style): Promise<string>;
   /**
    * Colours one page, or says why it failed. Rejects with the signal's reason, and with errors that the next page
-   * would meet too. One that colours elsewhere runs its work in `options.ticket.colouring`, so that a paused batch begins
-   * nothing.
+   * would meet too. One that colours elsewhere runs its work in `options.ticket.colouring`, so that a paused batch
+   * begins nothing.
    */
   colorizePage(request: PageRequest, options: PageOptions): Promise<PageResult>;
 }

@@ -1,7 +1,8 @@
 /**
  * The one family of errors. Every error thrown by the engine is a `BatchProcessingError` or a subclass of it and
- * carries a stable `code` of the table; callers match the code, never the text. The message names the value and the rule
- * it broke; `remedy` says what to do about it. Cancelling through an `AbortSignal` rejects with the signal's own reason instead.
+ * carries a stable `code` of the table; callers match the code, never the text. The message names the value and the
+ * rule it broke; `remedy` says what to do about it. Cancelling through an `AbortSignal` rejects with the signal's own
+ * reason instead.
  */
 import { ERROR_TABLE, isErrorCode, type ErrorClassName, type ErrorCode, type ErrorFacts } from "./table.js";
 

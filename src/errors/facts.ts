@@ -3,8 +3,8 @@ import { BatchProcessingError, factsOf } from "./classes.js";
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from "./table.js";
 
 /**
- * An error as one text for a terminal or a log: its message, followed by its remedy where that is not the table's for the
- * code. The value as text where something else was thrown.
+ * An error as one text for a terminal or a log: its message, followed by its remedy where that is not the table's for
+ * the code. The value as text where something else was thrown.
  */
 export function messageOf(error: unknown): string {
   if (error instanceof BatchProcessingError && isErrorCode(error.code))

@@ -35,7 +35,9 @@ export function cudaModel(
   return { ...model, graph: withChannelsLast(graph, layout === "channels last") };
 }
 
-/** The same for a graph that has all weights inside, by its bytes; gives them back where there is nothing to rewrite. */
+/**
+ * The same for a graph that has all weights inside, by its bytes; gives them back where there is nothing to rewrite.
+ */
 export function cudaModelBytes(bytes: Uint8Array, layout: CudaLayout = CUDA_LAYOUT): Uint8Array {
   const model = cudaModel(decodeModelProto(bytes), layout);
   return model === undefined ? bytes : encodeModelProto(model);

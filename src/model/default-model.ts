@@ -23,7 +23,8 @@ export function embeddedModelDirectory(): string {
 
 /**
  * The folder of a model. A plain word is the name of an installed model (`cobra`, `cobra@1-fp16`, `embedded`); where
- * none has that name, and for whatever else, it is the path of a package, or of a folder `NAME` with installed versions.
+ * none has that name, and for whatever else, it is the path of a package, or of a folder `NAME` with installed
+ * versions.
  * @param named default: `COBRA_MODEL`, else what `model use` has chosen, else the embedded model
  * @throws ModelError `ERR_MODEL_NOT_FOUND` where a name or the default leads nowhere; a path is not looked at
  */

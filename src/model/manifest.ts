@@ -11,7 +11,10 @@ import { QUANTIZATIONS } from "./quantizations.js";
 /** The manifest's file name inside a package. */
 export const MANIFEST_FILE = "manifest.json";
 
-/** The formats this engine reads and writes: 3 with quantized weights, 2 where weights lie apart from the graphs, else 1. */
+/**
+ * The formats this engine reads and writes: 3 with quantized weights, 2 where weights lie apart from the graphs, else
+ * 1.
+ */
 const MANIFEST_FORMAT_VERSIONS = [1, 2, 3] as const;
 
 /** Cobra's squares of 16 x 16 pixels, or strokes grown to the regions that they lie in. */

@@ -70,7 +70,8 @@ export function sessionWeightBytes(model: ModelPackage, style?: Style, wide = fa
 
 /**
  * Bytes that weights which lie apart from the graphs take in memory, of those that one style uses; 0 where none lie
- * apart. On CUDA half precision ones of the VAE become constants of the sessions, and the upsampler has both halves of the VAE once more.
+ * apart. On CUDA half precision ones of the VAE become constants of the sessions, and the upsampler has both halves of
+ * the VAE once more.
  */
 export function apartWeightBytes(model: ModelPackage, style: Style, provider: string): number {
   const { weights, styles } = model.manifest.graphs;

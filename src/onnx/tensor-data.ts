@@ -17,7 +17,9 @@ export interface TensorData {
   readonly shared?: boolean;
   /** Little-endian content, row major. Called once per file written. */
   bytes(): Uint8Array;
-  /** Gives the content in the place of `bytes()`, for what cannot be made at once. Such a graph is written to a file. */
+  /**
+   * Gives the content in the place of `bytes()`, for what cannot be made at once. Such a graph is written to a file.
+   */
   readonly load?: () => Promise<Uint8Array>;
 }
 

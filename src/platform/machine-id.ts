@@ -1,4 +1,6 @@
-/** A number that the machine has for good, and that is not to be shown to others: hash it with something of your own. */
+/**
+ * A number that the machine has for good, and that is not to be shown to others: hash it with something of your own.
+ */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 

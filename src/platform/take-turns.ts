@@ -1,7 +1,10 @@
 /** Long loops that leave the event loop room for signals, timers and other requests. */
 import { setImmediate } from "node:timers/promises";
 
-/** So long loops run without a break. A collection of garbage, and what lies between two looks at the clock, come on top. */
+/**
+ * So long loops run without a break. A collection of garbage, and what lies between two looks at the clock, come on
+ * top.
+ */
 const TURN_MS = 5;
 
 /** When the event loop ran last, as far as loops have waited for it; all loops of a process share it. */

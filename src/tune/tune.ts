@@ -33,7 +33,9 @@ const MEMORY_SHARE = 0.5;
 const MOST_PROCESSES = 8;
 const SEED = 17;
 
-/** Measures, and writes the report. Rejects with `ERR_CONFIG` where no setting keeps the limits, and as a batch does. */
+/**
+ * Measures, and writes the report. Rejects with `ERR_CONFIG` where no setting keeps the limits, and as a batch does.
+ */
 export async function tune(options: TuneOptions): Promise<Report> {
   const { out, signal } = options;
   await makeFolder(out);

@@ -1,4 +1,5 @@
-// Every view of the page against axe's rules: light, dark and on a phone. The API is a double that has all states at once.
+// Every view of the page against axe's rules: light, dark and on a phone. The API is a double that has all states at
+// once.
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { axeViolations, NO_CHROMIUM, openPage } from "../support/browser.js";

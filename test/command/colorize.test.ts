@@ -1,5 +1,5 @@
-// `cobra-batch colorize` from the shell: folders, ink, events, seeds, bad input, exit codes. Signals are in `signals`; from
-// CBZ to CBZ, and what an input without pages says, in `e2e/colorize`.
+// `cobra-batch colorize` from the shell: folders, ink, events, seeds, bad input, exit codes. Signals are in `signals`;
+// from CBZ to CBZ, and what an input without pages says, in `e2e/colorize`.
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

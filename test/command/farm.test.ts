@@ -1,4 +1,5 @@
-// The farm's commands with a real Redis, in good and bad states: nothing there, twice, while pages are done, after them.
+// The farm's commands with a real Redis, in good and bad states: nothing there, twice, while pages are done, after
+// them.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";

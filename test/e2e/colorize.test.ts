@@ -1,5 +1,5 @@
-// `cobra-batch colorize` from the shell, once to the end and once with an error; what is refused, in a program. All else
-// about the command is in `command/`.
+// `cobra-batch colorize` from the shell, once to the end and once with an error; what is refused, in a program. All
+// else about the command is in `command/`.
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -12,7 +12,9 @@ const HOLDER = fileURLToPath(new URL("../support/lease-holder.mjs", import.meta.
 const UNSHARE = ["--uts", "--pid", "--fork", "--mount-proc", "--kill-child"];
 /** Short, so that a test is quick; the rules with the real times are held in the unit test, with a clock of its own. */
 const TIMES = { heartbeatMs: 200, staleAfterMs: 3000, pollMs: 50 };
-/** Of one that looks at a living holder: it waits for a heartbeat, however slow the machine, and ends with the first. */
+/**
+ * Of one that looks at a living holder: it waits for a heartbeat, however slow the machine, and ends with the first.
+ */
 const PATIENT = { ...TIMES, staleAfterMs: 110_000 };
 
 /** Whether namespaces can be made here: needs root and the right to make them. */

@@ -1,5 +1,5 @@
-// The web server over a farm's queue, with a real Redis, real workers and real SIGKILLs: what comes out is what a server
-// with an engine of its own writes.
+// The web server over a farm's queue, with a real Redis, real workers and real SIGKILLs: what comes out is what a
+// server with an engine of its own writes.
 import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

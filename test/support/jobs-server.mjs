@@ -1,9 +1,9 @@
 // Jobs in a process of their own, as the server has them, ended by a real SIGKILL at a named event:
 // node jobs-server.mjs <data> <model> <what to do> [<event>]
 // What to do is JSON: {} continues what is there; { chapter, job } makes a job of an archive and starts it;
-// { approve: seed } approves previews; { redo: page, settings } does a page of each job again. An event is "job <state>", "picture
-// <name> <state>", or "scanning". When nothing is left to do, it prints the jobs, their pictures and the SHA-256
-// of each result.
+// { approve: seed } approves previews; { redo: page, settings } does a page of each job again. An event is "job
+// <state>", "picture <name> <state>", or "scanning". When nothing is left to do, it prints the jobs, their pictures and
+// the SHA-256 of each result.
 import { createHash } from "node:crypto";
 import { copyFile } from "node:fs/promises";
 import { basename } from "node:path";

@@ -1,7 +1,8 @@
 // Writes an output of plain files through the real journal, lease and rules about crashes, without a model:
 // node killed-output.mjs <output folder or archive> <pages> [kill at]. Two pages are in progress at once,
-// each in three stages. Says a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and at last `written`.
-// With "kill at" 7 the process kills itself right before its seventh operation that changes the disk.
+// each in three stages. Says a line an event: `begin <page> <stage>`, `done <page>`, `kept <page>`, `aside <page>`, and
+// at last `written`. With "kill at" 7 the process kills itself right before its seventh operation that changes the
+// disk.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";

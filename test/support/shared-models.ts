@@ -1,5 +1,5 @@
-// Models that tests share, built before the first test by `build-shared-models.mjs`. They are for reading: a test that changes
-// a model copies it.
+// Models that tests share, built before the first test by `build-shared-models.mjs`. They are for reading: a test that
+// changes a model copies it.
 import { inject } from "vitest";
 
 declare module "vitest" {

@@ -1,5 +1,5 @@
-// Loaded into the command by `runCliSignalled` (`cli.ts`): sends the process signals when it has written certain text to
-// standard output. From outside a signal may come when all is done, where the one that watches is slow.
+// Loaded into the command by `runCliSignalled` (`cli.ts`): sends the process signals when it has written certain text
+// to standard output. From outside a signal may come when all is done, where the one that watches is slow.
 import { isMainThread } from "node:worker_threads";
 
 const { signal, at } = JSON.parse(process.env.COBRA_TEST_SIGNALS);

@@ -154,7 +154,9 @@ describe("the table of codes", () => {
   });
 });
 
-/** Speaks of flags, commands, variables or what a person at a terminal does next. A flag that holds the value may lead. */
+/**
+ * Speaks of flags, commands, variables or what a person at a terminal does next. A flag that holds the value may lead.
+ */
 const OF_THE_COMMAND =
   /(?<!^)(?:[\s`(]--[a-z])|\bcobra-batch [a-z]|\bthe same command\b|\brun again\b|\banother (?:output|disk)\b|\bulimit\b|\bCOBRA_[A-Z]/u;
 

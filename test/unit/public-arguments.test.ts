@@ -239,8 +239,9 @@ const CALLS: readonly Call[] = [
 /**
  * Not in the table: functions that take no argument (`runtimeInfo`, `liveCounts`, `memorySink`), predicates that take
  * anything (`isOutOfMemory`, `isPageFailure`, `isRetryable`, `messageOf`, `systemCode`), zod schemas (their errors are
- * zod's), values (`DEFAULT_THRESHOLDS`, `INKS`, ...), error classes and `PageNotStartedError` (they are thrown, and take what any
- * `Error` takes), `CHANNELS` (Node's diagnostics channels), and `ReferenceSet`, which `Engine.references` makes.
+ * zod's), values (`DEFAULT_THRESHOLDS`, `INKS`, ...), error classes and `PageNotStartedError` (they are thrown, and
+ * take what any `Error` takes), `CHANNELS` (Node's diagnostics channels), and `ReferenceSet`, which `Engine.references`
+ * makes.
  */
 const EXEMPT: readonly string[] = [
   "runtimeInfo",

@@ -1,5 +1,6 @@
 /**
- * Flats: one colour for every region of a page. Typed calls of `native/pixels/flats.cc` and `regions.cc`. Synchronous; usable in worker threads.
+ * Flats: one colour for every region of a page. Typed calls of `native/pixels/flats.cc` and `regions.cc`. Synchronous;
+ * usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "../raster.js";

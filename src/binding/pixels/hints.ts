@@ -1,5 +1,6 @@
 /**
- * Colour hints grown to the regions of a page. Typed calls of `native/pixels/hints.cc` and `regions.cc`. Synchronous; usable in worker threads.
+ * Colour hints grown to the regions of a page. Typed calls of `native/pixels/hints.cc` and `regions.cc`. Synchronous;
+ * usable in worker threads.
  */
 import { callPixels, type PixelImage } from "./pixels.js";
 import type { RasterImage } from "../raster.js";

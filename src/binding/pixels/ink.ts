@@ -15,8 +15,8 @@ import type { RasterImage } from "../raster.js";
  * @param page the page, gray or RGB, any size; paper may be tinted
  * @param color the model's picture of the whole page, RGB, any size; stretched to the page's. Or `flatFill`: flats are
  * not mixed with their neighbours
- * @param hints the colours that the user chose, RGBA, any size, stretched to the page's (`growHints`): there the result has
- * this colour, with as much of the model's light and shade as leaves its mean alone
+ * @param hints the colours that the user chose, RGBA, any size, stretched to the page's (`growHints`): there the result
+ * has this colour, with as much of the model's light and shade as leaves its mean alone
  * @param out memory of the result; may be an RGB page's own
  * @returns RGB at the page's size
  */

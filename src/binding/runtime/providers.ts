@@ -1,4 +1,7 @@
-/** The execution providers, in one table. This file imports nothing, so that flags can be defined without loading the addon. */
+/**
+ * The execution providers, in one table. This file imports nothing, so that flags can be defined without loading the
+ * addon.
+ */
 
 /** Execution providers a session can ask for. */
 export type Provider = "cpu" | "cuda" | "tensorrt" | "webgpu";

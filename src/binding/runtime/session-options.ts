@@ -28,8 +28,8 @@ export interface SessionOptions {
   /** How far ONNX Runtime rewrites the graph while loading. Default "all". */
   readonly graphOptimization?: "disabled" | "basic" | "extended" | "all";
   /**
-   * Options of the provider by ONNX Runtime's names, such as `cudnn_conv_algo_search`; an unknown name is an error. CUDA
-   * takes by default: arenas that grow as requested, cuDNN's choice by heuristic, no TF32.
+   * Options of the provider by ONNX Runtime's names, such as `cudnn_conv_algo_search`; an unknown name is an error.
+   * CUDA takes by default: arenas that grow as requested, cuDNN's choice by heuristic, no TF32.
    */
   readonly providerOptions?: Readonly<Record<string, string>>;
   /** Session config entries by ONNX Runtime's names, such as `session.intra_op.allow_spinning`. */

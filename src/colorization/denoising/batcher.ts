@@ -29,7 +29,9 @@ export interface Segment {
   readonly onStep: (done: number) => void;
 }
 
-/** Takes pages some steps further, all as many. Where it rejects, the pages are as they were after the last step told. */
+/**
+ * Takes pages some steps further, all as many. Where it rejects, the pages are as they were after the last step told.
+ */
 export type SegmentRunner<Page> = (pages: readonly Page[], segment: Segment) => Promise<void>;
 
 /** How pages are put together. */

@@ -1,4 +1,7 @@
-/** Several devices with one queue of pages: each page goes to a device that has room, and best to one that has its references. */
+/**
+ * Several devices with one queue of pages: each page goes to a device that has room, and best to one that has its
+ * references.
+ */
 import { WaitingLine } from "../../concurrency/waiting-line.js";
 import type { Style } from "../../config/batch-config.js";
 import { BatchProcessingError, systemCode } from "../../errors.js";

@@ -13,7 +13,7 @@ import { outputNames, withFloat32Weights } from "../../model/graph-casts.js";
 import { STYLES } from "../../config/batch-config.js";
 import { TAKEN_WEIGHTS, type GraphName, type WeightSet } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
-import { withDraws } from "../../model/posterior-draws.js";
+import { drawsSeveral, withDraws } from "../../model/posterior-draws.js";
 import { readGraph } from "../../model/read-graph.js";
 import { weightsInFloat32 } from "../../model/requirements.js";
 import { modelBytes } from "../../onnx/model-file.js";
@@ -27,7 +27,8 @@ import { inFolder, SharedWeights, type BookMemory } from "./shared-weights.js";
 const log = getLogger("networks");
 
 /**
- * Does `work`. When memory runs out in it, frees memory and does it again, until it succeeds or nothing is left to free.
+ * Does `work`. When memory runs out in it, frees memory and does it again, until it succeeds or nothing is left to
+ * free.
  * @param batch pages in it; of several, half are tried before sessions are opened again
  */
 export type RetryOnOutOfMemory = <T>(work: () => Promise<T>, batch?: number) => Promise<T>;
@@ -151,8 +152,7 @@ export class NetworkSessions implements Disposable {
 
   /** A graph as the session takes it, where that is not the file. */
   #rewritten(graph: GraphName, style: Style, path: string): RewrittenGraph | undefined {
-    const drawn =
-      graph === "vae_encoder" && this.#options.provider !== "tensorrt" ? withDraws(readGraph(path)) : undefined;
+    const drawn = graph === "vae_encoder" && drawsSeveral(this.#options) ? withDraws(readGraph(path)) : undefined;
     const plain = drawn && encodeModelProto(drawn);
     if (this.#inFloat32) {
       const separate = separateWeights(this.#model, graph, style);

@@ -6,6 +6,7 @@ import type { Style } from "../../config/batch-config.js";
 import { InferenceError, systemCode } from "../../errors.js";
 import type { GraphName } from "../../model/graph-names.js";
 import type { ModelPackage } from "../../model/package.js";
+import { drawsSeveral } from "../../model/posterior-draws.js";
 import type { LineInput } from "../cobra/line-style.js";
 import { NetworkSessions, openInRuntime, type OpenNetwork, type RetryOnOutOfMemory } from "./network-sessions.js";
 import { RunClock } from "./run-times.js";
@@ -54,11 +55,12 @@ export class Networks implements Disposable {
   readonly model: ModelPackage;
   /** Memory for planes that workers and networks share. */
   readonly planes: SharedPlanes;
+  /** Whether `encodeImage` may draw several latents at once. */
+  readonly drawsSeveral: boolean;
   readonly #sessions: NetworkSessions;
   readonly #withRetry: RetryOnOutOfMemory;
   readonly #clock: RunClock;
   readonly #staging = new Staging();
-  readonly #drawsSeveral: boolean;
 
   constructor(model: ModelPackage, options: SessionOptions = {}, parts: NetworksParts = {}) {
     const {
@@ -71,7 +73,7 @@ export class Networks implements Disposable {
     } = parts;
     this.model = model;
     this.planes = planes;
-    this.#drawsSeveral = options.provider !== "webgpu" && options.provider !== "tensorrt";
+    this.drawsSeveral = drawsSeveral(options);
     this.#withRetry = withRetry;
     this.#clock = clock;
     const config = { ...SESSION_CONFIG, ...options.config };
@@ -85,7 +87,9 @@ export class Networks implements Disposable {
     return this.#sessions.session(graph, style);
   }
 
-  /** A session with its weights. They may be closed by others at any time between two awaits, and are then opened again. */
+  /**
+   * A session with its weights. They may be closed by others at any time between two awaits, and are then opened again.
+   */
   async #ready(
     graph: GraphName,
     style: Style,
@@ -196,14 +200,9 @@ export class Networks implements Disposable {
     return (embedding.data as Float32Array).slice();
   }
 
-  /** Whether `encodeImage` may draw several latents at once: they lie side by side, and need memory with addresses. */
-  get drawsSeveral(): boolean {
-    return this.#drawsSeveral;
-  }
-
   /**
-   * Scaled latents of a picture, [draws, 4, height/8, width/8], sampled with the given noise (zeros: the mean). They stay
-   * on the device.
+   * Scaled latents of a picture, [draws, 4, height/8, width/8], sampled with the given noise (zeros: the mean). They
+   * stay on the device.
    * @param planes [1, 3, height, width] in [-1, 1]
    * @param noise of one draw [4, height/8, width/8], or of several where `drawsSeveral`
    */

@@ -24,7 +24,10 @@ export function engineFolder(model: ModelPackage): string {
   return tensorRtFolder(model.hash, tensorRtMachine(runtimeInfo(), process.env), process.env);
 }
 
-/** Whether all weights are in the graphs. TensorRT makes constants of those alone; weights apart it would carry as inputs. */
+/**
+ * Whether all weights are in the graphs. TensorRT makes constants of those alone; weights apart it would carry as
+ * inputs.
+ */
 export function hasWeightsInside({ manifest }: ModelPackage): boolean {
   return manifest.graphs.weights === undefined;
 }

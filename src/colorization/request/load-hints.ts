@@ -8,7 +8,8 @@ import { hintPictureFault, type PageHints } from "../page/page-hints.js";
 /**
  * @param page the decoded page's size
  * @param read reads a picture's file
- * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape; what `read` rejects
+ * @throws ImageProcessingError `ERR_HINTS` for a picture that cannot be read or does not have the page's shape; what
+ * `read` rejects
  *   with if another try may succeed
  */
 export async function loadHints(

@@ -89,8 +89,8 @@ export type JournalEntry =
   /** A page has failed. */
   | ({ readonly type: "failed"; readonly failure: PageFailure } & PageKey)
   /**
-   * The process of the run before ended without giving its lease back, while these pages were in progress. Without `cause`
-   * it is unknown; `alone`: no other page was in progress.
+   * The process of the run before ended without giving its lease back, while these pages were in progress. Without
+   * `cause` it is unknown; `alone`: no other page was in progress.
    */
   | {
       readonly type: "died";

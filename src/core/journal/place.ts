@@ -11,7 +11,9 @@ import { machineId } from "../../platform/machine-id.js";
 export interface Place {
   /** Of the machine and the folder's path. It says neither: they are hashed with the machine's own number. */
   readonly path: string;
-  /** Of the folder itself, by its number and the moment it was made: it may be moved. Absent if the disk keeps neither. */
+  /**
+   * Of the folder itself, by its number and the moment it was made: it may be moved. Absent if the disk keeps neither.
+   */
   readonly folder?: string | undefined;
 }
 

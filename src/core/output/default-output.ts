@@ -21,8 +21,8 @@ export function inputOf(path: string): NamedInput {
 }
 
 /**
- * The output beside an input: `pages` → the folder `pages_colorized`, `a.cbz` → the archive `a_colorized.cbz`. An archive
- * with another extension gives a CBZ. Absolute paths.
+ * The output beside an input: `pages` → the folder `pages_colorized`, `a.cbz` → the archive `a_colorized.cbz`. An
+ * archive with another extension gives a CBZ. Absolute paths.
  * @param input as `inputOf` returns it
  * @param zipOutputName given: an archive of that name in the input's folder, which is returned with a slash at its end
  */

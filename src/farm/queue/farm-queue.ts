@@ -163,7 +163,10 @@ export class FarmQueue implements AsyncDisposable {
   }
 }
 
-/** Notes the queues of a model, so that commands and workers of other models know of them. In a farm that is paused they are paused too. */
+/**
+ * Notes the queues of a model, so that commands and workers of other models know of them. In a farm that is paused they
+ * are paused too.
+ */
 export async function noteQueues(redis: Redis, name: string, model: QueuedModel): Promise<void> {
   await redis.hset(queuesKey(name), `${model.hash} ${VERSION}`, JSON.stringify(model));
   if ((await redis.exists(pausedKey(name))) === 0) return;

@@ -3,8 +3,8 @@ import { ConfigurationError } from "../../errors.js";
 import { isShard, type Shard } from "../../config/shard.js";
 
 /**
- * The shard of a task in a SLURM array, from `SLURM_ARRAY_TASK_ID`, `_COUNT` and `_MIN`. Arrays may begin at 0 or at any
- * other number, in steps of one.
+ * The shard of a task in a SLURM array, from `SLURM_ARRAY_TASK_ID`, `_COUNT` and `_MIN`. Arrays may begin at 0 or at
+ * any other number, in steps of one.
  * @throws ConfigurationError `ERR_CONFIG` outside of an array, and for an array with gaps
  */
 export function slurmShard(environment: Readonly<Record<string, string | undefined>>): Shard {

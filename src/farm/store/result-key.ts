@@ -1,6 +1,6 @@
 /**
- * The name of a page's result: a hash of everything that decides it. The same page is therefore done once, however often
- * it is asked for, and a result is never taken for that of other settings, another model or another version.
+ * The name of a page's result: a hash of everything that decides it. The same page is therefore done once, however
+ * often it is asked for, and a result is never taken for that of other settings, another model or another version.
  */
 import { createHash } from "node:crypto";
 import type { PageRequest, ImageFile } from "../../colorization/request/page-request.js";

@@ -1,6 +1,7 @@
 /**
  * One ZIP archive: its directory, checked entry by entry, and its entries, read one at a time. the
- * directory is read by `zip-directory`; names, sizes, checksums, methods and limits are checked here, so that a bad entry never stops the others.
+ * directory is read by `zip-directory`; names, sizes, checksums, methods and limits are checked here, so that a bad
+ * entry never stops the others.
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";

@@ -49,8 +49,8 @@ const WINDOW_BYTES = 64 * 1024;
 const COMMENT_LENGTH_BYTES = 2;
 
 /**
- * yauzl's reader over an archive that ends before its comment, with one window of read-ahead: yauzl asks for 46 bytes at
- * a time. The end record is shown without a comment: yauzl takes a signature in a comment for another end record. A
+ * yauzl's reader over an archive that ends before its comment, with one window of read-ahead: yauzl asks for 46 bytes
+ * at a time. The end record is shown without a comment: yauzl takes a signature in a comment for another end record. A
  * ZIP64 record that does not count is hidden from it.
  */
 class Reader extends yauzl.RandomAccessReader {

@@ -40,7 +40,9 @@ function fileType(entry: DirectoryEntry): number {
   return (entry.externalFileAttributes >>> 16) & FILE_TYPE;
 }
 
-/** Whether an entry is a folder by its kind; others are by their names. What holds data is none, as unpackers see it. */
+/**
+ * Whether an entry is a folder by its kind; others are by their names. What holds data is none, as unpackers see it.
+ */
 export function isFolder(entry: DirectoryEntry): boolean {
   return fileType(entry) === DIRECTORY && entry.sizeBytes === 0;
 }

@@ -23,7 +23,9 @@ export function decodeOneByte(bytes: Uint8Array, encoding: OneByteEncoding): str
   ).join("");
 }
 
-/** A letter, digit or mark of ASCII, which the encodings of two bytes may take for the second byte of something else. */
+/**
+ * A letter, digit or mark of ASCII, which the encodings of two bytes may take for the second byte of something else.
+ */
 const ASCII = Math.log(1 / 25);
 
 /** Code page 437: letters with accents; all else is box drawing, Greek and the like. */

@@ -1,6 +1,6 @@
 /**
- * All metrics: their names by Prometheus' rules (base units, `_total` for counters), what they tell and by which labels.
- * `docs/metrics.md` is made from this table, and the program has no other metrics than these and those of Node.
+ * All metrics: their names by Prometheus' rules (base units, `_total` for counters), what they tell and by which
+ * labels. `docs/metrics.md` is made from this table, and the program has no other metrics than these and those of Node.
  */
 
 /** What a metric is. */

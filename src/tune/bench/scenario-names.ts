@@ -1,4 +1,6 @@
-/** The scenarios of `bench` and what each is held against. Nothing is imported here, so that flags can be defined by it. */
+/**
+ * The scenarios of `bench` and what each is held against. Nothing is imported here, so that flags can be defined by it.
+ */
 
 /** The floor of each scenario. */
 export const FLOORS = {

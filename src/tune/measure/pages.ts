@@ -1,4 +1,6 @@
-/** The pages that are measured: a person's own or drawn ones, laid into a temporary folder as a chapter of any length. */
+/**
+ * The pages that are measured: a person's own or drawn ones, laid into a temporary folder as a chapter of any length.
+ */
 import { createHash } from "node:crypto";
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";

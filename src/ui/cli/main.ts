@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `cobra-batch` command: prints help that is ready, else loads the program and runs it. Reports when no file handles
- * are left even for that.
+ * The `cobra-batch` command: prints help that is ready, else loads the program and runs it. Reports when no file
+ * handles are left even for that.
  */
 import { readyText } from "./ready-text.js";
 

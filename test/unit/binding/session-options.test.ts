@@ -1,4 +1,6 @@
-/** What ONNX Runtime is told for each provider: defaults that are right for this work, and the caller's wish over them. */
+/**
+ * What ONNX Runtime is told for each provider: defaults that are right for this work, and the caller's wish over them.
+ */
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../src/binding/load.js";
 import { normaliseOptions, type SessionOptions } from "../../../src/binding/runtime/session-options.js";

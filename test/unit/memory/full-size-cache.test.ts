@@ -1,4 +1,6 @@
-/** The cache of keys and values with the figures of Cobra's full size: the default budget keeps the blocks of a page. */
+/**
+ * The cache of keys and values with the figures of Cobra's full size: the default budget keeps the blocks of a page.
+ */
 import { expect, test } from "vitest";
 import { PRESETS } from "../../../src/convert/presets.js";
 import { DeviceMemoryManager } from "../../../src/memory/device-memory.js";

@@ -95,7 +95,9 @@ const isIcon = (head: string): boolean => {
   return count > 0 && count < 256 && byteAt(head, 9) === 0 && uint32(head, 18) >= 6 + 16 * count;
 };
 
-/** Of ARJ, the size of its first header, the size of that without name and comment, and the type of an archive's header. */
+/**
+ * Of ARJ, the size of its first header, the size of that without name and comment, and the type of an archive's header.
+ */
 const isArj = (head: string): boolean =>
   uint16(head, 2) > 0 &&
   uint16(head, 2) <= 2600 &&

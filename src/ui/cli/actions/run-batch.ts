@@ -30,7 +30,9 @@ export interface PreparedBatch {
   readonly options?: RunBatchOptions;
   /** About the settings; shown before the batch starts. */
   readonly warnings?: readonly string[];
-  /** The engine of the run that is continued, or what flags and configuration file ask for. Default: what the flags say. */
+  /**
+   * The engine of the run that is continued, or what flags and configuration file ask for. Default: what the flags say.
+   */
   readonly engine?: EngineOptions;
   /** The model of the run that is continued. */
   readonly model?: RunRecord["model"];

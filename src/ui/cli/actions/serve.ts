@@ -75,7 +75,9 @@ async function start(flags: ServeFlags, watch: Telemetry): Promise<WebServer & {
 /** Flags that say how an engine of this process colours. */
 const OF_AN_ENGINE = ["provider", "fallback", "threads"] as const;
 
-/** The workers of a farm as what colours. @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION` */
+/**
+ * The workers of a farm as what colours. @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_QUEUE_CONNECTION`
+ */
 async function openFarmBackend(flags: ServeFlags, pool: ImagePool): Promise<Backend> {
   const { queue, name, store, storeToken, model } = flags;
   const vain = OF_AN_ENGINE.find((flag) => flags[flag] !== undefined);

@@ -66,7 +66,10 @@ export function choice<const T extends string>(
     fault(`${flag}: must be ${choices.map((one) => JSON.stringify(one)).join(" or ")}, not ${JSON.stringify(text)}`);
 }
 
-/** Reads "all", or a list of devices with commas; "cpu,cpu" are two lanes on one processor. @param flag such as "--devices" */
+/**
+ * Reads "all", or a list of devices with commas; "cpu,cpu" are two lanes on one processor. @param flag such as
+ * "--devices"
+ */
 export function deviceList(flag: string): (text: string) => "all" | string[] {
   return (text) => {
     const names = text.split(",").map((name) => name.trim());

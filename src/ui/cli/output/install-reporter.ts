@@ -1,4 +1,6 @@
-/** Shows how an installation goes: one line that is rewritten on a terminal, lines on a pipe, JSON lines for a machine. */
+/**
+ * Shows how an installation goes: one line that is rewritten on a terminal, lines on a pipe, JSON lines for a machine.
+ */
 import { toJsonLine } from "../../../core/json-lines.js";
 import type { BuildProgress } from "../../../convert/build-package.js";
 import type { InstallEvent } from "../../../install/install-model.js";

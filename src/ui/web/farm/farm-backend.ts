@@ -28,7 +28,9 @@ export interface FarmBackendOptions {
   /** Name of the farm. */
   readonly name: string;
   readonly store: FarmStore & Partial<AsyncDisposable>;
-  /** Name of an installed model or folder of a package, which the workers must have. Default: the one that is chosen. */
+  /**
+   * Name of an installed model or folder of a package, which the workers must have. Default: the one that is chosen.
+   */
   readonly model: string | undefined;
 }
 
@@ -123,7 +125,9 @@ export class FarmBackend implements Backend {
     return Math.min(MOST_PAGES, Math.max(FEWEST_PAGES, wanted));
   }
 
-  /** Chapters follow each other as they were started, unless workers would have nothing to do, or one is to go first. */
+  /**
+   * Chapters follow each other as they were started, unless workers would have nothing to do, or one is to go first.
+   */
   #takesAnother(running: readonly RunningJob[], priority: number): boolean {
     if (running.length >= MOST_JOBS) return false;
     const left = running.reduce((sum, { pagesLeft }) => sum + pagesLeft, 0);

@@ -177,8 +177,8 @@ export interface Jobs {
   /** A new draft with the same input, references, roles and settings. */
   again(id: string): Promise<Job>;
   /**
-   * Colours pages again with settings over those they have, null as the job's again; default: the next seed. While the job runs
-   * they are done afterwards.
+   * Colours pages again with settings over those they have, null as the job's again; default: the next seed. While the
+   * job runs they are done afterwards.
    */
   redo(id: string, ids: readonly string[], settings?: RedoSettings): Promise<Job>;
   /** Opens a file of a picture. @throws ValidationError `ERR_JOB_NOT_FOUND` where there is none */

@@ -1,4 +1,6 @@
-/** The parts of a form in `multipart/form-data`, one after the other; a form that cannot be read is the client's fault. */
+/**
+ * The parts of a form in `multipart/form-data`, one after the other; a form that cannot be read is the client's fault.
+ */
 import type { BusboyConfig } from "@fastify/busboy";
 import type { Multipart } from "@fastify/multipart";
 import type { FastifyRequest } from "fastify";

@@ -1,4 +1,6 @@
-/** A coloured page as a document with layers, made when somebody asks for it: the page is coloured once more, the same. */
+/**
+ * A coloured page as a document with layers, made when somebody asks for it: the page is coloured once more, the same.
+ */
 import { readFile } from "node:fs/promises";
 import { withoutUndefined } from "../../../config/without-undefined.js";
 import type { ColorizeImageOptions } from "../../../colorization/colorize-image.js";

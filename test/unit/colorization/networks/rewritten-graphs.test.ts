@@ -26,7 +26,7 @@ const error = new BatchProcessingError("ERR_PROVIDER_UNAVAILABLE", "not here");
 /** The stored encoder, which may draw several latents at once. */
 const drawing = expect.arrayContaining(["InstanceNormalization"]) as unknown;
 
-it.each<SessionOptions>([{}, { provider: "webgpu" }, { provider: "cuda", graphOptimization: "disabled" }])(
+it.each<SessionOptions>([{}, { provider: "cuda", graphOptimization: "disabled" }])(
   "graphs are opened as they are stored, the picture's encoder for several draws: %j",
   async (options) => {
     const seen = await opened(options, error);
@@ -38,8 +38,8 @@ it.each<SessionOptions>([{}, { provider: "webgpu" }, { provider: "cuda", graphOp
   },
 );
 
-it("TensorRT gets all graphs as they are stored: its profiles know one draw", async () => {
-  const seen = await opened({ provider: "tensorrt" }, error);
+it.each(["tensorrt", "webgpu"] as const)("%s gets all graphs as they are stored", async (provider) => {
+  const seen = await opened({ provider }, error);
   for (const opening of Object.values(seen)) expect(opening).toEqual([{ what: "file", fallback: undefined }]);
 });
 

@@ -1,4 +1,6 @@
-/** Pages of a job as a live table. Only rows near the window are drawn; the roles tell a screen reader of the others. */
+/**
+ * Pages of a job as a live table. Only rows near the window are drawn; the roles tell a screen reader of the others.
+ */
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";

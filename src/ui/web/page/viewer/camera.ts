@@ -99,8 +99,8 @@ export interface PointerTool {
 }
 
 /**
- * Wheel, drag and pinch on a frame. Two fingers always zoom and pan; one does what `tool` says, and without a tool it pans.
- * The middle button and a held space key pan too.
+ * Wheel, drag and pinch on a frame. Two fingers always zoom and pan; one does what `tool` says, and without a tool it
+ * pans. The middle button and a held space key pan too.
  */
 export function followPointers(frame: HTMLElement, camera: Camera, tool: () => PointerTool | undefined): () => void {
   const down = new Map<number, { x: number; y: number }>();
