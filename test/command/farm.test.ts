@@ -146,7 +146,18 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     await writeFile(at("p9.png"), await linePage(9));
     const { id } = await submitted(at("mend"), "--output-dir", at("mended"), "--seed", "9");
     const failed = await until(([chapter]) => chapter!.state === "failed");
-    expect(failed).toMatchObject([{ id, pages: 2, left: 0, reason: expect.stringMatching(/p9.png \(ERR_/) }]);
+    expect(failed).toMatchObject([
+      {
+        id,
+        pages: 2,
+        left: 0,
+        reason: expect.stringMatching(/p9.png \(ERR_/),
+        remedy: expect.stringMatching(`queue retry ${id}`),
+      },
+    ]);
+    expect(await good("queue", "show", id)).toMatch(
+      /1 of 2 pages failed: p9\.png \(ERR_.*; .*`cobra-batch queue retry/,
+    );
     await copyFile(at("p9.png"), at("mend/p9.png"));
     expect(await good("queue", "retry", id, "--failed")).toBe(`job ${id}: 1 page queued, 1 done already\n`);
     await until((chapters) => chapters.length === 0);

@@ -97,7 +97,8 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
         reject(
           new ResourceError(
             "ERR_QUEUE_CONNECTION",
-            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}; check that Redis runs there and can be reached`,
+            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}`,
+            { remedy: "check that Redis runs there and can be reached" },
           ),
         ),
       ms,

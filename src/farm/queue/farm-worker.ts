@@ -5,12 +5,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
+import { DelayedError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import type { BatchEngine } from "../../core/batch-engine.js";
 import type { CrashNotePad } from "../../core/journal/crash-marks.js";
+import type { BatchSummary } from "../../core/events.js";
 import { outputPath } from "../../core/output/work-folder.js";
 import { runBatch } from "../../core/run-batch.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
@@ -24,6 +25,7 @@ import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
 import { PREFIX } from "./farm-keys.js";
 import type { ChapterJob, QueueNames, PageJob } from "./farm-queue.js";
 import { ExclusiveGate } from "./exclusive-gate.js";
+import { finalFailure, jobError } from "./job-failure.js";
 import { ProgressTeller } from "./page-progress.js";
 
 /** What a worker works with. It owns none of it. */
@@ -102,7 +104,11 @@ export class FarmWorker {
     });
     this.#chapters = new Worker<ChapterJob>(
       names.chapters,
-      (job, token) => this.#chapter(job).catch((error: unknown) => this.#giveBack(job, token, error)),
+      (job, token) =>
+        this.#chapter(job).catch(async (error: unknown) => {
+          if (this.#stop.signal.aborted) return this.#giveBack(job, token, error);
+          throw jobError(error);
+        }),
       { ...common, concurrency: 1 },
     );
     for (const worker of [this.#pages, this.#chapters]) {
@@ -278,17 +284,21 @@ export class FarmWorker {
     log.info({ output: path, completed: summary.completed, failed: summary.failed }, "chapter done");
     const gone = job.data.pages - summary.total;
     if (gone > 0)
-      throw new UnrecoverableError(
-        `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them; put them back or let them go, then \`cobra-batch queue retry ${job.id}\``,
-      );
-    if (summary.failed > 0)
-      throw new UnrecoverableError(
-        `${summary.failed} of ${summary.total} pages failed: ${summary.failures
-          .slice(0, 3)
-          .map(({ page, code }) => `${page} (${code})`)
-          .join(", ")}`,
-      );
+      throw finalFailure({
+        reason: `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them`,
+        remedy: `put them back or let them go, then run \`cobra-batch queue retry ${job.id}\``,
+      });
+    if (summary.failed > 0) throw finalFailure(failedPages(summary, job.id!));
   }
+}
+
+/** Names the first pages that failed, and what to do about the first of them. */
+function failedPages({ failed, total, failures }: BatchSummary, id: string): Parameters<typeof finalFailure>[0] {
+  const names = failures.slice(0, 3).map(({ page, code }) => `${page} (${code})`);
+  return {
+    reason: `${failed} of ${total} pages failed: ${names.join(", ")}`,
+    remedy: `${failures[0]!.remedy}. Then do the failed pages again with \`cobra-batch queue retry ${id}\``,
+  };
 }
 
 /** What has come of a page. */
@@ -299,7 +309,8 @@ export async function storedResult(store: FarmStore, key: string): Promise<PageR
 function lost(page: string): PageResult {
   const error = new BatchProcessingError(
     "ERR_QUEUE_JOB",
-    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed; submit the chapter again`,
+    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed`,
+    { remedy: "submit the chapter again" },
   );
   return { status: "failed", failure: pageFailure(page, "decode", error), warnings: [] };
 }

@@ -3,6 +3,7 @@ import type { Job } from "bullmq";
 import { z } from "zod";
 import { outputPath } from "../../core/output/work-folder.js";
 import type { ChapterJob, PageJob, QueuedModel } from "./farm-queue.js";
+import { parseFailure } from "./job-failure.js";
 
 /** A chapter in the queue. */
 export interface QueuedChapter {
@@ -18,6 +19,8 @@ export interface QueuedChapter {
   readonly left: number;
   /** Why the job has failed. */
   readonly reason?: string;
+  /** What to do about it, at a terminal. */
+  readonly remedy?: string;
 }
 
 const readable = z.looseObject({
@@ -48,7 +51,8 @@ export async function describeChapter(job: Job<ChapterJob>, paused: boolean): Pr
       submittedAt: new Date(Number(job.timestamp) || 0).toISOString(),
       pages: unprocessed,
       left: unprocessed,
-      reason: "the job cannot be read; cancel it, and submit its chapter again",
+      reason: "the job cannot be read",
+      remedy: `take it out with \`cobra-batch queue cancel ${job.id!}\`, and submit its chapter again`,
     };
   const { config, model, pages, priority, submittedAt } = job.data;
   return {
@@ -60,7 +64,7 @@ export async function describeChapter(job: Job<ChapterJob>, paused: boolean): Pr
     submittedAt,
     pages,
     left: unprocessed,
-    ...(state === "failed" ? { reason: job.failedReason } : {}),
+    ...(state === "failed" ? parseFailure(job.failedReason, job.id!) : {}),
   };
 }
 

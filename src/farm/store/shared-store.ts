@@ -35,10 +35,9 @@ export class SharedStore implements FarmStore {
   static async open(folder: string): Promise<SharedStore> {
     const info = await stat(folder).catch(() => undefined);
     if (info?.isDirectory() !== true)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `the store ${folder} is not a folder; mount the share that all machines of the farm have, or make the folder`,
-      );
+      throw new ConfigurationError("ERR_CONFIG", `the store ${folder} is not a folder`, {
+        remedy: "mount the share that all machines of the farm have, or make the folder",
+      });
     const store = new SharedStore(resolve(folder));
     for (const name of ["blobs", "results", "crashes"]) await makeFolder(join(store.folder, name));
     return store;
@@ -56,11 +55,10 @@ export class SharedStore implements FarmStore {
     const path = this.path("blobs", hash, "");
     const bytes = await readFile(path).catch(() => undefined);
     if (bytes !== undefined && (await sha256(bytes)) === hash) return new Uint8Array(bytes);
-    if (bytes !== undefined) await rm(path, { force: true }).catch(() => {}); // so that it is kept anew
-    throw new ResourceError(
-      "ERR_INPUT_GONE",
-      `${path} is ${bytes === undefined ? "gone" : "damaged"}; submit the chapter again`,
-    );
+    if (bytes !== undefined) await rm(path, { force: true }).catch(() => {}); // so that it is stored again
+    throw new ResourceError("ERR_INPUT_GONE", `${path} is ${bytes === undefined ? "gone" : "damaged"}`, {
+      remedy: "submit the chapter again",
+    });
   }
 
   /** Keeps what came of a page. A result replaces an earlier failure. */

@@ -170,7 +170,9 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     const submission = await submit(settings({ inputDir: at("shrinks") }));
     await rm(at("shrinks", "p2.png"));
     await startWorker(paperEngine());
-    expect(await ended(submission)).toMatch(/^1 of 3 pages went from the input .*queue retry [0-9a-f]{12}`$/);
+    expect(await ended(submission)).toMatch(
+      /^1 of 3 pages went from the input .*\nremedy: .*queue retry [0-9a-f]{12}`$/,
+    );
   });
 
   it("takes out pages of a submitter that waits, and lists jobs that others wrote", async () => {
@@ -259,7 +261,9 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     const submission = await submit(config);
     await expect(submit(config)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
     const worker = await startWorker(failing);
-    expect(await ended(submission)).toBe("1 of 6 pages failed: p2.png (ERR_IMAGE_DECODE)");
+    expect(await ended(submission)).toMatch(
+      /^1 of 6 pages failed: p2\.png \(ERR_IMAGE_DECODE\)\nremedy: .*queue retry/,
+    );
     const failures = JSON.parse(await readFile(join(config.outputDir!, "failures.json"), "utf8")) as {
       failures: unknown[];
     };
@@ -333,7 +337,9 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       return onPaper(request);
     }, 6);
     await startWorker(engine, 6);
-    expect(await ended(submission)).toBe("1 of 6 pages failed: p1.png (ERR_PAGE_CRASHED)");
+    expect(await ended(submission)).toMatch(
+      /^1 of 6 pages failed: p1\.png \(ERR_PAGE_CRASHED\)\nremedy: .*queue retry/,
+    );
     expect(engine.requests.map(({ name }) => name)).not.toContain("p1.png");
     expect(engine.mostInColouring).toBeGreaterThan(1);
   });

@@ -50,7 +50,9 @@ export async function prepare(
   const gathered = await gatherSettings(input, flags, process.env);
   const faults = flagFaults(flags);
   if (faults.length === 0 && (gathered.settings.inputDir ?? gathered.settings.inputZip) === undefined)
-    throw new ConfigurationError("ERR_CONFIG", "no input is named; name a folder, a ZIP or a CBZ, such as chapter.cbz");
+    throw new ConfigurationError("ERR_CONFIG", "no input is named", {
+      remedy: "name a folder, a ZIP or a CBZ, such as chapter.cbz",
+    });
   const settings = several ? chapterOutput(input!, gathered) : gathered.settings;
   const { config, warnings } = parseBatchConfig(settings, gathered.label, {}, faults);
   const output = outputPath(config);

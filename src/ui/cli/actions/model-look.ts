@@ -110,11 +110,10 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   for (const root of roots) {
     const inside = await readdir(root, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
       if (folders.length > 0)
-        throw new BatchProcessingError(
-          "ERR_MODEL_NOT_FOUND",
-          `${root} cannot be read (${messageOf(cause)}); name a folder`,
-          { cause },
-        );
+        throw new BatchProcessingError("ERR_MODEL_NOT_FOUND", `${root} cannot be read (${messageOf(cause)})`, {
+          cause,
+          remedy: "name a folder",
+        });
       return [];
     });
     const names = inside.filter((entry) => !entry.name.startsWith(".")).map((entry) => join(root, entry.name));

@@ -8,6 +8,7 @@ import type { QueuedChapter } from "../../../farm/queue/queued-chapter.js";
 import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { QueueAction, QueueCommandFlags } from "../commands/queue-command.js";
+import { withRemedy } from "../../../errors/facts.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
@@ -88,7 +89,7 @@ function print(chapter: QueuedChapter, { json }: QueueCommandFlags): void {
     process.stdout.write(toJsonLine({ type: "queued-chapter", ...chapter }));
     return;
   }
-  const { id, output, state, pages, left, reason } = chapter;
-  const why = reason === undefined ? "" : `: ${oneLine(reason)}`;
+  const { id, output, state, pages, left, reason, remedy } = chapter;
+  const why = reason === undefined ? "" : `: ${oneLine(withRemedy(reason, remedy))}`;
   process.stdout.write(`${id}  ${state.padEnd(10)}  ${pages - left}/${pages}  ${oneLine(output)}${why}\n`);
 }

@@ -84,7 +84,8 @@ async function openFarmBackend(flags: ServeFlags, pool: ImagePool): Promise<Back
   if (vain !== undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `--${vain}: has no effect with --queue, since the workers of the farm colour; give it to \`cobra-batch worker\``,
+      `--${vain}: has no effect with --queue, since the workers of the farm colour`,
+      { remedy: `give it to \`cobra-batch worker\`` },
     );
   const [{ FarmBackend }, { openQueue, openStore }] = await Promise.all([
     import("../../web/farm/farm-backend.js"),
@@ -134,7 +135,9 @@ function checkedHostName(name: string): string {
 
 function dataFolder(given: string | undefined): string {
   if (given === "")
-    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
+    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder", {
+      remedy: "leave it out for the default",
+    });
   return resolve(given ?? userDataFolder());
 }
 

@@ -52,7 +52,8 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     if (isRemote(flags) && flags.wait !== true)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        "workers that do not share a folder with this machine cannot write the output; add --wait, and the chapter is put together here",
+        "workers that do not share a folder with this machine cannot write the output",
+        { remedy: "add --wait, and the chapter is put together here" },
       );
     const store = (openedStore = await openStore(flags));
     using open = await openQueue(flags);

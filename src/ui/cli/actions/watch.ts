@@ -86,11 +86,14 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
   if (given === undefined || !(await isFolder(given)))
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `${given === undefined ? "no folder is named" : `there is no folder ${given}`}; name the one to watch, such as: cobra-batch watch incoming --output-dir coloured`,
+      `${given === undefined ? "no folder is named" : `there is no folder ${given}`}`,
+      { remedy: "name the one to watch, such as: cobra-batch watch incoming --output-dir coloured" },
     );
   const output: unknown = flags["outputDir"];
   if (typeof output !== "string")
-    throw new ConfigurationError("ERR_CONFIG", "no folder for results is named; name one with --output-dir");
+    throw new ConfigurationError("ERR_CONFIG", "no folder for results is named", {
+      remedy: "name one with --output-dir",
+    });
   for (const other of [output, flags.done, flags.failed])
     if (other !== undefined && (await isSameFolder(given, other)))
       throw new ConfigurationError(

@@ -58,7 +58,8 @@ export function refuseSameSeeds(help: WhatHelps, { previewSeeds }: Pick<BatchCon
   if (previewSeeds > 1 && because !== undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `a preview with ${previewSeeds} seeds would show the same picture ${previewSeeds} times: this model ${because}; preview without --preview-seeds`,
+      `a preview with ${previewSeeds} seeds would show the same picture ${previewSeeds} times: this model ${because}`,
+      { remedy: "preview without --preview-seeds" },
     );
 }
 

@@ -71,6 +71,7 @@ const commandLines = [
     pages: count.describe("pages of the chapter"),
     left: count.describe("of them those that workers have still to do"),
     reason: z.string().describe("why it failed").optional(),
+    remedy: z.string().describe("what to do about it").optional(),
   }),
   line("farm-node", "queue nodes: a worker of the farm", {
     ...nodeRecordSchema.shape,

@@ -17,7 +17,8 @@ export function farmView(
     connected,
     paused,
     nodes: nodes.map((node) => nodeView(node, names)),
-    chapters: chapters.map(({ output, id, ...chapter }) => {
+    // People at the page are told what to do by the page itself.
+    chapters: chapters.map(({ output, id, remedy: _remedy, ...chapter }) => {
       const job = jobs.get(id);
       return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
     }),
