@@ -23,9 +23,9 @@ export function storeCommand(): Command {
     .option("--port <number>", "port to listen on; 0 for any that is free", integer("--port", 0, MOST_PORT), 8790)
     .option(
       "--token <text>",
-      "what others must know, 16 characters or more (default: COBRA_STORE_TOKEN, else a new one)",
+      "token that clients must send, 16 characters or more (default: COBRA_STORE_TOKEN, else a generated one)",
     )
-    .option("--max-bytes <number>", "largest file that is taken", integer("--max-bytes", 1), 2 ** 31)
+    .option("--max-bytes <number>", "largest file that is accepted", integer("--max-bytes", 1), 2 ** 31)
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")

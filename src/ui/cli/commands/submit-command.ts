@@ -22,7 +22,7 @@ export type SubmitFlags = SettingFlags &
 
 /** The command, ready to be added to the program. */
 export function submitCommand(): Command {
-  const command = withStoreFlags(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), true))))
+  const command = withStoreFlags(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), "several"))))
     .summary("put chapters into a farm's queue")
     .description(
       "Puts every page of a chapter into a queue in Redis, from which workers take them. The worker that does the last one puts the chapter together; its input and output must have the same paths there as here.",

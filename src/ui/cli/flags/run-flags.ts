@@ -50,7 +50,7 @@ export function withRunFlags(command: Command, continues = false): Command {
         .argParser(deviceList("--devices")),
     )
     .addOption(
-      new Option("--max-batch <number>", "pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
+      new Option("--max-batch <number>", "most pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
         .env("COBRA_MAX_BATCH")
         .argParser(integer("--max-batch", 1)),
     )
