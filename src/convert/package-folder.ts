@@ -153,11 +153,10 @@ async function putInPlace(temporary: string, directory: string, overwrite: boole
     if (moved) await rename(aside, directory);
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") {
-      throw new ResourceError(
-        "ERR_OUTPUT_EXISTS",
-        `${directory} exists; choose another folder, or ask to overwrite it`,
-        { cause },
-      );
+      throw new ResourceError("ERR_OUTPUT_EXISTS", `${directory} exists`, {
+        cause,
+        remedy: "choose another folder, or ask to overwrite it",
+      });
     }
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",

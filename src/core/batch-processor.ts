@@ -109,10 +109,9 @@ export class BatchProcessor implements AsyncDisposable {
   async startProcessing(): Promise<BatchSummary> {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start`, {
+        remedy: "make a new BatchProcessor for another run",
+      });
     this.#act("start");
     this.#run = withLogContext({ job: this.job }, () => this.#process());
     return this.#run;
@@ -225,10 +224,9 @@ export class BatchProcessor implements AsyncDisposable {
 
   #assertNotStarted(): void {
     if (this.#state !== "idle" && this.#state !== "held")
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the batch is ${this.#state}; add pages before the start, or to a new BatchProcessor`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state}`, {
+        remedy: "add pages before the start, or to a new BatchProcessor",
+      });
   }
 
   #act(action: ProcessorAction): void {

@@ -261,10 +261,9 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
     pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"));
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
-    throw new ValidationError(
-      "ERR_INPUT_NOT_FOUND",
-      `"${name}" may be any of several pages: ${found.join(", ")}; name one of these`,
-    );
+    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${found.join(", ")}`, {
+      remedy: "name one of these",
+    });
   const near = nearestName(name, pages);
   const known =
     pages.length === 0

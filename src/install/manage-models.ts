@@ -75,7 +75,8 @@ export async function removeModel({ word, all, folder, env, ...lock }: RemoveOpt
     if (chosen.length > 1 && !all)
       throw new ModelError(
         "ERR_MODEL_NOT_FOUND",
-        `${name} has ${chosen.length} versions: ${chosen.map((one) => `${name}@${one.version}`).join(", ")}; name one, or remove them all with --all`,
+        `${name} has ${chosen.length} versions: ${chosen.map((one) => `${name}@${one.version}`).join(", ")}`,
+        { remedy: "name one, or remove them all with --all" },
       );
     try {
       for (const { directory } of chosen) await removeWhole(directory);
@@ -114,10 +115,9 @@ function referenceOf(word: string): ModelReference {
 function notThere(word: string, models: string, env: Environment): ModelError {
   const elsewhere = findInstalled(referenceOf(word), env);
   if (elsewhere === undefined) return notInstalled(word, [models]);
-  return new ModelError(
-    "ERR_MODEL_NOT_FOUND",
-    `${word} is not in ${models} but in ${elsewhere.directory}; remove it there with --in ${dirname(dirname(elsewhere.directory))}`,
-  );
+  return new ModelError("ERR_MODEL_NOT_FOUND", `${word} is not in ${models} but in ${elsewhere.directory}`, {
+    remedy: `remove it there with --in ${dirname(dirname(elsewhere.directory))}`,
+  });
 }
 
 function notInstalled(word: string, folders: readonly string[]): ModelError {

@@ -94,10 +94,9 @@ class OpenedPackage implements ModelPackage {
     }
     const file = styles[style][graph as StyleGraph];
     if (file === undefined)
-      throw new ModelError(
-        "ERR_MODEL_NOT_FOUND",
-        `the package ${this.manifest.name} has no ${graph}; turn that stage off or use another package`,
-      );
+      throw new ModelError("ERR_MODEL_NOT_FOUND", `the package ${this.manifest.name} has no ${graph}`, {
+        remedy: "turn that stage off or use another package",
+      });
     return join(this.directory, file);
   }
 
@@ -130,11 +129,10 @@ async function readManifest(root: string, path: string): Promise<Buffer> {
       systemCode(cause) === "ENOENT"
         ? `there is no ${MANIFEST_FILE} in it`
         : `its ${MANIFEST_FILE} cannot be read (${messageOf(cause)})`;
-    throw new ModelError(
-      "ERR_MODEL_NOT_FOUND",
-      `${root} is not a model package: ${fault}; name the folder that holds the package's ${MANIFEST_FILE}`,
-      { cause },
-    );
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a model package: ${fault}`, {
+      cause,
+      remedy: `name the folder that holds the package's ${MANIFEST_FILE}`,
+    });
   }
 }
 

@@ -127,7 +127,8 @@ export class Weights {
     if (lines.length === 0) return;
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `the weights of ${this.label} from ${this.source.origin} do not fit (${lines.length}); check the config and the file:\n${lines.join("\n")}`,
+      `the weights of ${this.label} from ${this.source.origin} do not fit (${lines.length}):\n${lines.join("\n")}`,
+      { remedy: "check the config and the file" },
     );
   }
 }
@@ -141,7 +142,8 @@ function readFinite(source: WeightSource, name: string, dims: readonly number[])
     if (Number.isFinite(values[at])) continue;
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `the tensor ${JSON.stringify(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged, get it again`,
+      `the tensor ${JSON.stringify(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged`,
+      { remedy: "get it again" },
     );
   }
   return values;

@@ -5,6 +5,7 @@ import type { FetchProgress } from "../../src/install/fetch/meter.js";
 import { getOriginals, type GetOriginalsOptions } from "../../src/install/originals/get-originals.js";
 import type { OriginalFile } from "../../src/install/originals/original-file.js";
 import { OriginalStore } from "../../src/install/originals/store.js";
+import { messageOf } from "../../src/errors.js";
 import type { HubServer } from "./hub-server.js";
 import { releaseCatalogue } from "./release-catalogue.js";
 
@@ -60,8 +61,8 @@ export async function getFrom(hub: HubServer, home: string, options: Partial<Get
     });
     return { found, failure: "", progress, waits, notices };
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    return { found: [], failure: `${code} ${message}`, progress, waits, notices };
+    const { code } = error as { code?: string };
+    return { found: [], failure: `${code} ${messageOf(error)}`, progress, waits, notices };
   } finally {
     await connection?.[Symbol.asyncDispose]();
   }

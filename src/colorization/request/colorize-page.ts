@@ -150,7 +150,8 @@ class PageWork {
     if (readBlob === undefined)
       throw new ValidationError(
         "ERR_INPUT_NOT_FOUND",
-        `cannot read the file ${file.hash.slice(0, 12)}… of ${this.#request.name}: no readBlob function was given; pass bytes or a path instead`,
+        `cannot read the file ${file.hash.slice(0, 12)}… of ${this.#request.name}: no readBlob function was given`,
+        { remedy: "pass bytes or a path instead" },
       );
     return readBlob(file.hash);
   }

@@ -116,7 +116,8 @@ function storedTensor(path: string, tensor: TensorProto): TensorData {
   if (dtype === undefined)
     throw new ModelError(
       "ERR_MODEL_FILE",
-      `${path}: the tensor ${name} has the element type ${tensor.dataType}, which is in no package; get the package again`,
+      `${path}: the tensor ${name} has the element type ${tensor.dataType}, which is in no package`,
+      { remedy: "get the package again" },
     );
   const place = placeOf(tensor);
   return {
@@ -136,7 +137,9 @@ function readPlace(path: string, { offset, length }: Place): Uint8Array {
     for (let at = 0; at < length;) {
       const read = readSync(file, bytes, at, length - at, offset + at);
       if (read === 0)
-        throw new ModelError("ERR_MODEL_FILE", `${path} ends before byte ${offset + length}; get the package again`);
+        throw new ModelError("ERR_MODEL_FILE", `${path} ends before byte ${offset + length}`, {
+          remedy: "get the package again",
+        });
       at += read;
     }
     return bytes;

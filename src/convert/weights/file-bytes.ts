@@ -15,7 +15,8 @@ export function readFully(descriptor: number, target: Uint8Array, position: numb
     if (count === 0)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `${path} ended at byte ${position + done}; it was cut while being read, get it again`,
+        `${path} ended at byte ${position + done}: it was cut while being read`,
+        { remedy: "get it again" },
       );
     done += count;
   }

@@ -43,7 +43,8 @@ export function openSafetensorsIndex(path: string): ShardedWeights {
     if (faults.length > 0)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `${path} does not fit its files (${faults.length}); get them again:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+        `${path} does not fit its files (${faults.length}):\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+        { remedy: "get the index and its files again" },
       );
   } catch (error) {
     for (const file of shards.values()) file[Symbol.dispose]();

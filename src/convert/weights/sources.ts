@@ -27,7 +27,8 @@ export function union(sources: readonly WeightSource[]): WeightSource {
       if (other !== undefined)
         throw new ModelError(
           "ERR_MODEL_WEIGHTS",
-          `the tensor ${JSON.stringify(name)} is in ${other.origin} and in ${source.origin}; leave one of them out`,
+          `the tensor ${JSON.stringify(name)} is in ${other.origin} and in ${source.origin}`,
+          { remedy: "leave one of them out" },
         );
       owners.set(name, source);
     }

@@ -47,7 +47,8 @@ export async function downloadFile(download: Download): Promise<{ bytes: number;
       if (again === SECOND_TRIES)
         throw new ModelError(
           "ERR_MODEL_SOURCE",
-          `${withoutSecrets(file.url)} was downloaded completely twice, but failed verification: ${fault}; ${TRY_WITHOUT}, else try again later`,
+          `${withoutSecrets(file.url)} was downloaded completely twice, but failed verification: ${fault}`,
+          { remedy: `${TRY_WITHOUT}, else try again later` },
         );
     }
     const record = { bytes: part.sizeBytes, sha256: part.sha256() };
@@ -116,14 +117,14 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
   }
   const isAnswer = status === 200 || status === 206;
   const fault = isAnswer ? foreignBody(headers, status === 200 ? file.bytes : undefined) : undefined;
-  if (fault !== undefined) throw new FetchFault(`${address}: ${fault}; ${TRY_WITHOUT}`, { passing: false });
+  if (fault !== undefined) throw new FetchFault(`${address}: ${fault}`, { passing: false, remedy: TRY_WITHOUT });
   if (status === 206) {
     const isAsked = Number(range?.[1] ?? -1) === from;
     const isSame = file.bytes === undefined || range?.[2] === "*" || Number(range?.[2]) === file.bytes;
     if (isAsked && isSame) return false;
     await reset(download, part);
     const what = "the server sends another part than it was asked for";
-    throw new FetchFault(`${address}: ${what}; ${TRY_WITHOUT}`, { passing: true, what });
+    throw new FetchFault(`${address}: ${what}`, { passing: true, what, remedy: TRY_WITHOUT });
   }
   if (status === 200) {
     if (from > 0) await reset(download, part); // a server without Range sends all
@@ -133,9 +134,10 @@ async function isWhole(download: Download, part: PartFile, answer: Answer): Prom
   if (remote.hub !== undefined && url.origin !== file.url.origin && status < 500 && status !== 429) {
     // The next try gets another signed address from the hub.
     const what = `the hub's storage refuses the address that the hub gave (status ${status})`;
-    throw new FetchFault(`${address}: ${what}; try again later, or name a mirror with HF_ENDPOINT`, {
+    throw new FetchFault(`${address}: ${what}`, {
       passing: true,
       what,
+      remedy: "try again later, or name a mirror with HF_ENDPOINT",
     });
   }
   throw statusFault({

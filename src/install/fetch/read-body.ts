@@ -31,10 +31,10 @@ export async function readBody(
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         length += chunk.length;
         if (length > limit)
-          throw new FetchFault(
-            `${address} has more than ${limit} bytes, which is too much for a catalogue; check the address`,
-            { passing: false },
-          );
+          throw new FetchFault(`${address} has more than ${limit} bytes, which is too much for a catalogue`, {
+            passing: false,
+            remedy: "check the address",
+          });
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);

@@ -23,6 +23,8 @@ export const UNKNOWN = "unknown";
 
 const HUB = "https://huggingface.co";
 const GITHUB = "https://github.com";
+const ANOTHER_FILE =
+  "take a newer catalogue (--catalogue) or cobra-batch; if a proxy or a mirror stands between, try without it";
 
 /**
  * The server of a source.
@@ -68,7 +70,8 @@ function hubToken(env: Environment): string | undefined {
   if (/^[\x21-\x7e]{1,1000}$/u.test(token)) return token;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    "the hub's token (HF_TOKEN, or the file of its login) has spaces or other characters that no token has; copy it again",
+    "the hub's token (HF_TOKEN, or the file of its login) has spaces or other characters that no token has",
+    { remedy: "copy it again" },
   );
 }
 
@@ -137,14 +140,14 @@ export async function askFor(
   const isHub = remote.hub !== undefined;
   const sha256 = isHub && /^[0-9a-f]{64}$/u.test(tag) ? tag : undefined;
   if (file.bytes !== UNKNOWN && bytes !== undefined && bytes !== file.bytes)
-    throw new FetchFault(
-      `${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a proxy or a mirror stands between, try without it`,
-      { passing: false },
-    );
+    throw new FetchFault(`${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file`, {
+      passing: false,
+      remedy: ANOTHER_FILE,
+    });
   if (file.sha256 !== UNKNOWN && sha256 !== undefined && sha256 !== file.sha256)
     throw new FetchFault(
-      `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a mirror stands between, try without it`,
-      { passing: false },
+      `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file`,
+      { passing: false, remedy: ANOTHER_FILE },
     );
   const commit = told["x-repo-commit"];
   return {

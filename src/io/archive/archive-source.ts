@@ -190,8 +190,8 @@ class ArchiveSource implements PageSource {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(
           "ERR_ZIP_ENTRY",
-          `${label}: entry "${page.name}" was skipped: archives nested more than one level deep are not read; unpack one level first`,
-          { entryName: page.name },
+          `${label}: entry "${page.name}" was skipped: archives nested more than one level deep are not read`,
+          { entryName: page.name, remedy: "unpack one level first" },
         );
         this.faults.push({ name: `${folder}/${page.name}`, error });
       }

@@ -126,8 +126,8 @@ export async function readDirectory(
   } catch (cause) {
     throw new ZipExtractionError(
       "ERR_ZIP_FORMAT",
-      `${label} is not a ZIP or CBZ archive, or it is damaged (${messageOf(cause)}); check the file, or fetch it again`,
-      { cause },
+      `${label} is not a ZIP or CBZ archive, or it is damaged (${messageOf(cause)})`,
+      { cause, remedy: "check the file, or fetch it again" },
     );
   }
   const { entryCount: stated, readEntryCursor: offset } = zip;

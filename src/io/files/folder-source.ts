@@ -105,7 +105,8 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
   else if (!info.isDirectory())
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",
-      `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder; take it out of the input`,
+      `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder`,
+      { remedy: "take it out of the input" },
     );
   else if (listing.recursive) await list(listing, path, name);
 }

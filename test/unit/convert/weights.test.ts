@@ -207,7 +207,7 @@ describe("Weights", () => {
     );
     const tensor = new Weights(damaged, "main").tensor("a.weight", [2, 2]);
     expect(() => tensor.data()).toThrow(weightsError('the tensor "a.weight" of damaged.bin holds NaN (value 2 of 4)'));
-    expect(() => transposed(tensor).data()).toThrow(weightsError("get it again"));
+    expect(() => transposed(tensor).data()).toThrow(expect.objectContaining({ remedy: "get it again" }));
   });
 
   it("transposes a linear layer's weight", () => {

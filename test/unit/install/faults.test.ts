@@ -88,7 +88,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
       "head",
       ERIKA,
       { status: 403, headers: { "x-error-code": "GatedRepo" } },
-      /accepted its terms: open its page there, accept them, then set HF_TOKEN/u,
+      /accepted its terms \(status 403\); open its page there, accept them, then set HF_TOKEN/u,
     ],
     [
       "nobody asked for",
@@ -273,7 +273,7 @@ describe("parts of it", () => {
     const error = (code: string): Error => Object.assign(new Error(code), { code });
     expect(connectionFault(error("SELF_SIGNED_CERT_IN_CHAIN"), asked)).toMatchObject({
       passing: false,
-      message: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string,
+      remedy: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string,
     });
     expect(connectionFault(error("ENOTFOUND"), asked)?.passing).toBe(true);
     expect(connectionFault(error("ENOSPC"), asked)).toBeUndefined();

@@ -110,9 +110,10 @@ it("removing needs a version where there are several, takes unfinished ones alon
   await put(own("other/1"), "2026-02-01T00:00:00Z");
   await mkdir(own("cobra/.2-fp16.unfinished"));
   await useModel("cobra@2-fp16", env);
-  await expect(remove("cobra")).rejects.toThrow(
-    /cobra has 2 versions: cobra@2-fp16, cobra@1-fp16; name one, or .* --all/u,
-  );
+  await expect(remove("cobra")).rejects.toMatchObject({
+    message: "cobra has 2 versions: cobra@2-fp16, cobra@1-fp16",
+    remedy: "name one, or remove them all with --all",
+  });
   expect(await remove("cobra@2-fp16")).toEqual([own("cobra/2-fp16"), own("cobra/.2-fp16.unfinished")]);
   expect(modelDirectory(undefined, env)).toBe(embeddedModelDirectory());
   expect(await readdir(own("cobra"))).toEqual(["1-fp16"]);
@@ -123,6 +124,6 @@ it("removing needs a version where there are several, takes unfinished ones alon
 
 it("removing a shared model names its folder", async () => {
   await put(shared("cobra/1-fp16"), "2026-01-01T00:00:00Z");
-  await expect(remove("cobra")).rejects.toThrow(`remove it there with --in ${shared()}`);
+  await expect(remove("cobra")).rejects.toMatchObject({ remedy: `remove it there with --in ${shared()}` });
   expect(await remove("cobra", false, shared())).toEqual([shared("cobra/1-fp16")]);
 });

@@ -41,8 +41,9 @@ export class TorchCheckpoint implements WeightSource, AsyncDisposable {
    */
   static async open(path: string): Promise<TorchCheckpoint> {
     const file = await open(path, "r").catch((cause: unknown) => {
-      throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)}); check the path`, {
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)})`, {
         cause,
+        remedy: "check the path",
       });
     });
     try {

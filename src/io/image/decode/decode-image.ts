@@ -145,8 +145,8 @@ function decodeError(
   if (form !== undefined) return unsupportedForm(name, description, form, error);
   return new ImageProcessingError(
     "ERR_IMAGE_DECODE",
-    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!}); replace the file`,
-    { imagePath: name, cause: error },
+    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!})`,
+    { imagePath: name, cause: error, remedy: "replace the file" },
   );
 }
 

@@ -15,8 +15,8 @@ export function unsupportedForm(
 ): ImageProcessingError {
   return new ImageProcessingError(
     "ERR_IMAGE_UNSUPPORTED",
-    `${name} is ${description} that is not read: it has ${form}. Save it as PNG with 8 or 16 bits a sample`,
-    { imagePath: name, ...(cause === undefined ? {} : { cause }) },
+    `${name} is ${description} that is not read: it has ${form}`,
+    { imagePath: name, ...(cause === undefined ? {} : { cause }), remedy: "save it as PNG with 8 or 16 bits a sample" },
   );
 }
 
