@@ -6,7 +6,7 @@ import { join, relative, sep } from "node:path";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
-import { Estimate } from "../../cli/output/estimate.js";
+import { Estimate } from "../../../core/estimate.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";

@@ -2,7 +2,7 @@
  * Chapters that follow each other often have the same references. Their keys and values would be freed with the last
  * page of a chapter and computed again for the next.
  */
-import type { BatchEngine } from "../core/batch-engine.js";
+import type { BatchEngine } from "./batch-engine.js";
 
 /** An engine that keeps references, and what ends that. */
 export type ReferenceKeeper<E extends BatchEngine> = { readonly engine: BatchEngine & Pick<E, "model"> } & Disposable;
