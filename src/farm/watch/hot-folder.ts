@@ -1,5 +1,5 @@
 /**
- * A folder into which people put chapters: what has stopped growing is handed out, once. It is looked at again and
+ * A folder into which people put chapters: what has stopped growing is handed out, once for each state. It is looked at again and
  * again instead of being watched by the system, because network folders tell nobody when a file arrives.
  */
 import { readdir, stat } from "node:fs/promises";
@@ -25,7 +25,7 @@ export interface HotFolderOptions {
   readonly now?: () => number;
 }
 
-/** What is in the folder under a name. */
+/** A chapter that has stopped growing. */
 export interface ReadyChapter {
   readonly path: string;
   readonly kind: "folder" | "archive" | "picture";

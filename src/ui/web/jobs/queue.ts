@@ -1,5 +1,5 @@
 /**
- * Runs queued jobs, as many at once as what colours them takes; an engine takes one, since its pages overlap inside a
+ * Runs queued jobs, as many at once as the backend accepts; an engine accepts one, since its pages overlap inside a
  * job. A job in the background makes room.
  */
 import { join, relative, sep } from "node:path";
