@@ -137,11 +137,20 @@ describe("what is valid and not read", () => {
       { ...gray, photometric: 5, channels: 5, bits: 16, strip: new Uint8Array(COUNT * 10), extraSample: 2 },
     ],
     ["Lab colour", { ...rgb, photometric: 8, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4), extraSample: 0 }],
+    ["Lab colour", { ...rgb, photometric: 8, bits: 16, strip: new Uint8Array(COUNT * 6) }],
+    ["channels of different sample formats", { ...rgb, ...three, sampleFormat: [1, 1, 2] }],
+    ["a thumbnail before the picture itself", { ...rgb, ...three, tags: { 254: 1, 330: 8 } }],
+    ["a thumbnail before the picture itself", { ...rgb, ...three, tags: { 255: 2, 330: 8 } }],
+    ["2 slices of a solid", { ...rgb, ...three, tags: { 32997: 2 } }],
   ] as readonly [string, TiffForm][])("is not called damaged: %s", async (what, form) => {
     const file = anyTiff(form);
     const expected = { code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringContaining(what) as string };
     expect(await refusal(file)).toMatchObject(expected);
     await expect(decodeForClassification(file, "page.tif")).rejects.toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED" });
+  });
+
+  it("a picture that says it is a thumbnail and is alone in its file is a page", async () => {
+    expect(await decoded(anyTiff({ ...rgb, ...three, tags: { 254: 1 } }))).toEqual(RGB);
   });
 
   it("an animated AVIF", async () => {
