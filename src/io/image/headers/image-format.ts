@@ -40,6 +40,9 @@ export function sniffBytes(name: string): number {
 }
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
+/** Of pictures in ISO base media files: HEIC, and the same container around other codecs. */
+const HEIF_BRAND =
+  /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
 interface Signature {
   readonly at: number;
@@ -64,6 +67,7 @@ const isAseprite = (head: string): boolean => [8, 16, 32].includes(uint16(head, 
 /** A cursor's list of pictures is an icon's. */
 const isCursor = (head: string): boolean => uint16(head, 4) > 0 && uint16(head, 4) < 256 && byteAt(head, 9) === 0;
 const isRiff = (head: string): boolean => head.startsWith("RIFF");
+const isMayaIff = (head: string): boolean => /^FOR[48]/u.test(head);
 /** Autodesk's FLI and FLC: a size, pixels of 8 bits. */
 const isFlic = (head: string): boolean =>
   uint16(head, 8) > 0 && uint16(head, 10) > 0 && [0, 8].includes(uint16(head, 12));
@@ -129,7 +133,8 @@ const isOldTar = (head: string): boolean => {
 const OFFICE = "a document of an old office program (DOC, PPT, XLS); export its pages as pictures";
 const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
 /** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
-const RAW_NAME = /\.(?:3fr|arw|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|rw2|rwl|sr2|srw)$/iu;
+const RAW_NAME =
+  /\.(?:3fr|arw|bay|cap|cs1|dc[rs]|dng|erf|fff|gpr|iiq|k25|kdc|mef|mos|nef|nrw|orf|pef|ptx|pxn|rw[2lz]|sr[2fw]|sti)$/iu;
 
 /** Signatures by position; the first that fits wins. */
 const SIGNATURES: readonly Signature[] = [
@@ -219,6 +224,31 @@ const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\x80\x2a\x5f\xd7", isPicture: true, description: "a Cineon picture; save it as PNG" },
   { at: 8, bytes: "ILBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
   { at: 8, bytes: "PBM ", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "ACBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "RGB8", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "RGBN", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "CIMG", isPicture: true, description: "a Maya IFF picture; save it as PNG", holds: isMayaIff },
+  { at: 8, bytes: "ACON", isPicture: true, description: "an animated cursor (ANI); save it as PNG", holds: isRiff },
+  { at: 8, bytes: "CDR", isPicture: true, description: "a CorelDRAW drawing; export it as PNG", holds: isRiff },
+  { at: 0, bytes: "id=ImageMagick", isPicture: true, description: "a MIFF picture; save it as PNG" },
+  { at: 0, bytes: "id=MagickCache", isPicture: true, description: "an MPC picture; save it as PNG" },
+  { at: 0, bytes: "\xb1h\xde:", isPicture: true, description: "a DCX picture; save it as PNG" },
+  { at: 0, bytes: "DanM", isPicture: true, description: "a Microsoft Paint picture (MSP); save it as PNG" },
+  { at: 0, bytes: "LinS", isPicture: true, description: "a Microsoft Paint picture (MSP); save it as PNG" },
+  { at: 0, bytes: "BLP1", isPicture: true, description: "a BLP texture; save it as PNG" },
+  { at: 0, bytes: "BLP2", isPicture: true, description: "a BLP texture; save it as PNG" },
+  { at: 0, bytes: "PVR\x03", isPicture: true, description: "a PVR texture; save it as PNG" },
+  { at: 0, bytes: "VTF\0", isPicture: true, description: "a VTF texture; save it as PNG" },
+  { at: 0, bytes: "\x13\xab\xa1\x5c", isPicture: true, description: "an ASTC texture; save it as PNG" },
+  { at: 0, bytes: "LBLSIZE=", isPicture: true, description: "a VICAR picture; save it as PNG" },
+  { at: 0, bytes: "PGF6", isPicture: true, description: "a PGF picture; save it as PNG" },
+  { at: 0, bytes: "Lerc2 ", isPicture: true, description: "a LERC picture; save it as PNG" },
+  { at: 0, bytes: "NRRD000", isPicture: true, description: "an NRRD picture; save it as PNG" },
+  { at: 0, bytes: "msid", isPicture: true, description: "a MrSID picture; save it as PNG" },
+  { at: 0, bytes: "\x53\x80\xf6\x34", isPicture: true, description: "a Softimage picture; save it as PNG" },
+  { at: 522, bytes: "\0\x11\x02\xff\x0c\0", isPicture: true, description: "a PICT picture; save it as PNG" },
+  { at: 2048, bytes: "PCD_IPI", isPicture: true, description: "a Photo CD picture; save it as PNG" },
+  { at: 0, bytes: "! XPM2", isPicture: true, description: "an XPM picture; save it as PNG" },
   { at: 0, bytes: "Image type: ", isPicture: true, description: "an IM picture; save it as PNG", holds: isIfunc },
   { at: 0, bytes: "\0\0\x80?", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
   { at: 0, bytes: "?\x80\0\0", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
@@ -251,9 +281,11 @@ const SIGNATURES: readonly Signature[] = [
 
 /** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
 const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
-/** Its later kinds: PAM names its fields, PFM has a scale behind the size. */
-const NETPBM_MORE = /^(?:P7\n(?:#[^\n]*\n)*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P[Ff]\s+\d+\s+\d+\s+-?\d)/u;
-/** A picture as text of the language C. */
+/** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
+const NETPBM_MORE =
+  /^(?:P7\n(?:\s*#[^\n]*\n)*\s*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P7 332\n|P(?:[Ff]4?|[Hh])\s+\d+\s+\d+\s+-?\d)/u;
+/** Pictures as text of the language C. */
+const XPM = /^\s*static\s+(?:const\s+)?char\s*\*\s*(?:const\s+)?\w+\s*\[\s*\]\s*=\s*\{\s*"\s*\d+\s+\d+\s+\d+\s+\d+/u;
 const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*height\s+\d+\s/su;
 
 /** The first element is `svg`, with a prefix or without, behind any declarations and comments. */
@@ -289,6 +321,7 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");
   if (XBM.test(head)) return unreadPicture("an XBM picture; save it as PNG");
+  if (XPM.test(head)) return unreadPicture("an XPM picture; save it as PNG");
   if (byName !== undefined) return unreadPicture(byName.description);
   if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
   const text = (/^(?:\xff\xfe|\xfe\xff)/u.test(head) ? head.slice(2).replaceAll("\0", "") : head)
@@ -346,8 +379,7 @@ function sniffIsoMedia(head: string): SniffedFormat {
   const brands = [head.slice(8, 12), ...(head.slice(16, length).match(/.{4}/gsu) ?? [])];
   if (brands.some((brand) => AVIF_BRANDS.has(brand)))
     return { format: "avif", description: "an AVIF picture", isPicture: true };
-  if (brands.some((brand) => /^(hei[cxms]|hev[cxms]|mif1)$/u.test(brand)))
-    return unreadPicture("a HEIC picture; save it as PNG or JPEG");
+  if (brands.some((brand) => HEIF_BRAND.test(brand))) return unreadPicture("a HEIC picture; save it as PNG or JPEG");
   if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE);
   return something("a video or other media file");
 }

@@ -250,6 +250,18 @@ describe("a file that lacks its end", () => {
   const WARNING = [expect.stringMatching(/lacks its end-of-file marker/u) as string];
 
   it.each([
+    ["gray", noise.clone().toColourspace("b-w").jpeg()],
+    ["colour at full size", noise.clone().jpeg({ chromaSubsampling: "4:4:4" })],
+    ["colour at half size", noise.clone().jpeg({ chromaSubsampling: "4:2:0" })],
+    ["optimised", noise.clone().jpeg({ mozjpeg: true })],
+  ])("is damaged where its last row is not whole either: JPEG, %s", async (_what, picture) => {
+    const file = await picture.toBuffer();
+    expect((await decodeImage(file.subarray(0, -2), "page.jpg")).info.warnings).toEqual(WARNING);
+    for (const missing of [4, 9, 40, 200])
+      expect(await refusal(file.subarray(0, -missing))).toMatchObject({ code: "ERR_IMAGE_DECODE" });
+  });
+
+  it.each([
     ["baseline", false],
     ["progressive", true],
   ])("is a page with a warning where only the end mark is missing: JPEG, %s", async (_what, progressive) => {
