@@ -4,7 +4,7 @@ import { messageOf } from "../../../errors.js";
 import { DEFAULT_ARCHIVE_LIMITS, type ArchiveLimits } from "../../../io/archive/archive-limits.js";
 import { FileRange, SubRange } from "../../../io/files/byte-source.js";
 import { ZipArchive, type ZipRecord } from "../../../io/archive/zip-archive.js";
-import { normalizeEntryName } from "../../../io/archive/zip-names.js";
+import { normalizeEntryName } from "../../../io/names/safe-name.js";
 import { quotedName } from "../../../text/shown.js";
 import { PickleInput, type ReadAt } from "./pickle-input.js";
 import { PickleFault } from "./pickle-values.js";

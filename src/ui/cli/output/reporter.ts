@@ -5,8 +5,8 @@
 import type { BatchEvent, BatchEventBody, BatchSummary, PreviewResult } from "../../../core/events.js";
 import { withRemedy } from "../../../errors/facts.js";
 import { toJsonLine } from "../../../core/json-lines.js";
+import { Estimate } from "../../../core/estimate.js";
 import type { OfferedFor, Offers } from "../actions/what-helps.js";
-import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import {
