@@ -4,12 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import type { Style } from "../config/batch-config.js";
+import { openFile } from "../io/files/read-file.js";
 import type { GraphName, StyleGraph, WeightSet } from "./graph-names.js";
 import { MANIFEST_FILE, parseManifest, type FileRecord, type ModelManifest } from "./manifest.js";
 
@@ -40,6 +41,8 @@ export interface OpenModelPackageOptions {
   verify?: boolean;
 }
 
+/** Published manifests have a few kilobytes. */
+const MAX_MANIFEST_BYTES = 2 ** 24;
 /** Files a package may hold without listing them: texts for people, and hidden files. */
 const TEXT_FILES = /^(?:\..*|(?:LICEN[CS]E|NOTICE|README)[A-Za-z0-9._-]*|[^/]+\.(?:md|txt))$/u;
 
@@ -123,7 +126,10 @@ export async function isModelPackage(directory: string): Promise<boolean> {
 
 async function readManifest(root: string, path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    await using file = await openFile(path); // no pipe, which would be waited for
+    const { size } = await file.stat();
+    if (size > MAX_MANIFEST_BYTES) throw new RangeError(`it has ${size} bytes, more than ${MAX_MANIFEST_BYTES}`);
+    return await file.readFile();
   } catch (cause) {
     const fault =
       systemCode(cause) === "ENOENT"

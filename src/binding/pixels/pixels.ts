@@ -251,8 +251,8 @@ export interface ColorFigures {
    */
   readonly sums: Float64Array;
   /**
-   * Of the picture reduced by a whole factor until neither side is over 320, for every whole block of 16 x 16 pixels, in
-   * reading order, in levels of 8 bits: the deviation of R - G and of (R + G) / 2 - B, taken together, less the part
+   * Of the picture reduced by a whole factor until neither side is over 320, for every whole block of 16 x 16 pixels,
+   * in reading order, in levels of 8 bits: the deviation of R - G and of (R + G) / 2 - B, taken together, less the part
    * that goes with the block's lightness.
    */
   readonly spreads: Float64Array;

@@ -10,7 +10,7 @@ import { imageSize, type DecodedImage } from "../../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
-import { dotsOnLines } from "../page/dots-on-lines.js";
+import { hintsOnLines } from "../page/hints-on-lines.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageTicket, PageSchedule } from "./page-schedule.js";
 import type { TaskPool } from "../tasks/pool.js";
@@ -195,8 +195,8 @@ class PageRun {
     const readHints = async (): Promise<Uint8Array> =>
       hints === undefined || Array.isArray(hints) ? new Uint8Array() : this.#read(hints.picture);
     const pageHints = hints === undefined ? undefined : await loadHints(pool, hints, image, readHints, signal);
-    if (pageHints !== undefined && !("data" in pageHints))
-      for (const warning of dotsOnLines(image, pageHints))
+    if (pageHints !== undefined)
+      for (const warning of hintsOnLines(image, pageHints))
         if (!this.warnings.includes(warning)) this.warnings.push(warning);
     const request: RasterRequest = {
       page: image,

@@ -1,6 +1,6 @@
 /**
- * A store on a server (`store-server.ts`), for machines that share no folder with it. What has arrived is checked by its
- * SHA-256. Files that are read again and again, as references are, stay in a folder of this machine by their hash.
+ * A store on a server (`store-server.ts`), for machines that share no folder with it. What has arrived is checked by
+ * its SHA-256. Files that are read again and again, as references are, stay in a folder of this machine by their hash.
  */
 import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";

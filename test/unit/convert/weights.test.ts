@@ -98,6 +98,20 @@ describe("safetensors", () => {
       safetensors({ a: tensor("F32", [1], 0, 4), b: tensor("F32", [1], 2, 6) }, new Uint8Array(6)),
       '"b" begins at',
     ],
+    [
+      "one name twice",
+      safetensors(
+        JSON.stringify({ a: tensor("F16", [2], 0, 4) }).replace(
+          "}}",
+          `},"a":${JSON.stringify(tensor("I16", [2], 0, 4))}}`,
+        ),
+        new Uint8Array(4),
+      ),
+      'the name "a" is given twice',
+    ],
+    ["nested far too deep", safetensors("[".repeat(100_000), new Uint8Array()), "nested deeper than"],
+    ["100,000 axes", safetensors({ a: tensor("F32", Array(100_000).fill(1), 0, 4) }, new Uint8Array(4)), "shape: "],
+    ["a name of a megabyte", safetensors({ ["n".repeat(2 ** 20)]: 5 }, new Uint8Array()), `n"… has a bad entry`],
     ["appended bytes", safetensors({ a: tensor("F32", [1], 0, 4) }, new Uint8Array(6)), "something appended"],
     [
       "sizes whose product overflows",

@@ -40,12 +40,17 @@ export function sniffBytes(name: string): number {
 }
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
+/** Of pictures in ISO base media files: HEIC, and the same container around other codecs. */
+const HEIF_BRAND =
+  /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
 /** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
 const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
-/** Its later kinds: PAM names its fields, PFM has a scale behind the size. */
-const NETPBM_MORE = /^(?:P7\n(?:#[^\n]*\n)*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P[Ff]\s+\d+\s+\d+\s+-?\d)/u;
-/** A picture as text of the language C. */
+/** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
+const NETPBM_MORE =
+  /^(?:P7\n(?:\s*#[^\n]*\n)*\s*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P7 332\n|P(?:[Ff]4?|[Hh])\s+\d+\s+\d+\s+-?\d)/u;
+/** Pictures as text of the language C. */
+const XPM = /^\s*static\s+(?:const\s+)?char\s*\*\s*(?:const\s+)?\w+\s*\[\s*\]\s*=\s*\{\s*"\s*\d+\s+\d+\s+\d+\s+\d+/u;
 const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*height\s+\d+\s/su;
 
 /** The first element is `svg`, with a prefix or without, behind any declarations and comments. */
@@ -81,6 +86,7 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");
   if (XBM.test(head)) return unreadPicture("an XBM picture; save it as PNG");
+  if (XPM.test(head)) return unreadPicture("an XPM picture; save it as PNG");
   if (byName !== undefined) return unreadPicture(byName.description);
   if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
   const text = (/^(?:\xff\xfe|\xfe\xff)/u.test(head) ? head.slice(2).replaceAll("\0", "") : head)
@@ -138,8 +144,7 @@ function sniffIsoMedia(head: string): SniffedFormat {
   const brands = [head.slice(8, 12), ...(head.slice(16, length).match(/.{4}/gsu) ?? [])];
   if (brands.some((brand) => AVIF_BRANDS.has(brand)))
     return { format: "avif", description: "an AVIF picture", isPicture: true };
-  if (brands.some((brand) => /^(hei[cxms]|hev[cxms]|mif1)$/u.test(brand)))
-    return unreadPicture("a HEIC picture; save it as PNG or JPEG");
+  if (brands.some((brand) => HEIF_BRAND.test(brand))) return unreadPicture("a HEIC picture; save it as PNG or JPEG");
   if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE);
   return something("a video or other media file");
 }

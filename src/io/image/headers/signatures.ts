@@ -25,6 +25,7 @@ const isAseprite = (head: string): boolean => [8, 16, 32].includes(uint16(head, 
 /** A cursor's list of pictures is an icon's. */
 const isCursor = (head: string): boolean => uint16(head, 4) > 0 && uint16(head, 4) < 256 && byteAt(head, 9) === 0;
 const isRiff = (head: string): boolean => head.startsWith("RIFF");
+const isMayaIff = (head: string): boolean => /^FOR[48]/u.test(head);
 /** Autodesk's FLI and FLC: a size, pixels of 8 bits. */
 const isFlic = (head: string): boolean =>
   uint16(head, 8) > 0 && uint16(head, 10) > 0 && [0, 8].includes(uint16(head, 12));
@@ -90,7 +91,8 @@ const isOldTar = (head: string): boolean => {
 const OFFICE = "a document of an old office program (DOC, PPT, XLS); export its pages as pictures";
 export const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
 /** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
-export const RAW_NAME = /\.(?:3fr|arw|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|rw2|rwl|sr2|srw)$/iu;
+export const RAW_NAME =
+  /\.(?:3fr|arw|bay|cap|cs1|dc[rs]|dng|erf|fff|gpr|iiq|k25|kdc|mef|mos|nef|nrw|orf|pef|ptx|pxn|rw[2lz]|sr[2fw]|sti)$/iu;
 
 /** Signatures by position; the first that fits wins. */
 export const SIGNATURES: readonly Signature[] = [
@@ -180,6 +182,31 @@ export const SIGNATURES: readonly Signature[] = [
   { at: 0, bytes: "\x80\x2a\x5f\xd7", isPicture: true, description: "a Cineon picture; save it as PNG" },
   { at: 8, bytes: "ILBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
   { at: 8, bytes: "PBM ", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "ACBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "RGB8", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "RGBN", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
+  { at: 8, bytes: "CIMG", isPicture: true, description: "a Maya IFF picture; save it as PNG", holds: isMayaIff },
+  { at: 8, bytes: "ACON", isPicture: true, description: "an animated cursor (ANI); save it as PNG", holds: isRiff },
+  { at: 8, bytes: "CDR", isPicture: true, description: "a CorelDRAW drawing; export it as PNG", holds: isRiff },
+  { at: 0, bytes: "id=ImageMagick", isPicture: true, description: "a MIFF picture; save it as PNG" },
+  { at: 0, bytes: "id=MagickCache", isPicture: true, description: "an MPC picture; save it as PNG" },
+  { at: 0, bytes: "\xb1h\xde:", isPicture: true, description: "a DCX picture; save it as PNG" },
+  { at: 0, bytes: "DanM", isPicture: true, description: "a Microsoft Paint picture (MSP); save it as PNG" },
+  { at: 0, bytes: "LinS", isPicture: true, description: "a Microsoft Paint picture (MSP); save it as PNG" },
+  { at: 0, bytes: "BLP1", isPicture: true, description: "a BLP texture; save it as PNG" },
+  { at: 0, bytes: "BLP2", isPicture: true, description: "a BLP texture; save it as PNG" },
+  { at: 0, bytes: "PVR\x03", isPicture: true, description: "a PVR texture; save it as PNG" },
+  { at: 0, bytes: "VTF\0", isPicture: true, description: "a VTF texture; save it as PNG" },
+  { at: 0, bytes: "\x13\xab\xa1\x5c", isPicture: true, description: "an ASTC texture; save it as PNG" },
+  { at: 0, bytes: "LBLSIZE=", isPicture: true, description: "a VICAR picture; save it as PNG" },
+  { at: 0, bytes: "PGF6", isPicture: true, description: "a PGF picture; save it as PNG" },
+  { at: 0, bytes: "Lerc2 ", isPicture: true, description: "a LERC picture; save it as PNG" },
+  { at: 0, bytes: "NRRD000", isPicture: true, description: "an NRRD picture; save it as PNG" },
+  { at: 0, bytes: "msid", isPicture: true, description: "a MrSID picture; save it as PNG" },
+  { at: 0, bytes: "\x53\x80\xf6\x34", isPicture: true, description: "a Softimage picture; save it as PNG" },
+  { at: 522, bytes: "\0\x11\x02\xff\x0c\0", isPicture: true, description: "a PICT picture; save it as PNG" },
+  { at: 2048, bytes: "PCD_IPI", isPicture: true, description: "a Photo CD picture; save it as PNG" },
+  { at: 0, bytes: "! XPM2", isPicture: true, description: "an XPM picture; save it as PNG" },
   { at: 0, bytes: "Image type: ", isPicture: true, description: "an IM picture; save it as PNG", holds: isIfunc },
   { at: 0, bytes: "\0\0\x80?", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
   { at: 0, bytes: "?\x80\0\0", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },

@@ -156,12 +156,13 @@ export async function runReported(
     const help = whatHelps(engine.model.manifest, config);
     refuseSameSeeds(help, config);
     for (const message of ignoredWarnings(help, given)) warn(message);
-    reporter.example = help.example;
+    reporter.offers = help.offers;
     if (process.stderr.isTTY && isEmbedded(engine.model.directory) && isFirstTime("stand-in", process.env))
       reporter.note(STAND_IN);
     const { signal, drain } = interrupt;
     const onPreview = canAsk(flags)
-      ? (preview: PreviewResult, ended: AbortSignal) => askAboutPreview(preview, ended, { help })
+      ? (preview: PreviewResult, ended: AbortSignal) =>
+          askAboutPreview(preview, ended, { help, settings: reporter.settingsOf(preview) })
       : undefined;
     const summary = await run(engine, config, {
       ...options,
