@@ -72,7 +72,7 @@ export const ja: Texts = {
     stop: "アップロードを中止",
     failed: (name) => `${name} をアップロードできませんでした`,
     more: (count) => `ほか ${count} 個`,
-    interrupted: (count) => `${count} 個のアップロードが中断されました。同じファイルをもう一度選ぶと途中から続きます:`,
+    interrupted: (count) => `${count} 個のアップロードが中断されました。同じファイルをもう一度選ぶと途中から続きます：`,
     chooseAgain: "選び直す",
     forget: "使わない",
   },
@@ -135,7 +135,7 @@ export const ja: Texts = {
     background: "バックグラウンド",
     backgroundHelp: "ほかのチャプターに順番を譲ります",
     announcement: (state, done, failed, total) =>
-      `${state}: ${total} ページ中 ${done} ページ完了${failed > 0 ? `、${failed} ページ失敗` : ""}`,
+      `${state}：${total} ページ中 ${done} ページ完了${failed > 0 ? `、${failed} ページ失敗` : ""}`,
   },
 
   gallery: {
@@ -150,9 +150,9 @@ export const ja: Texts = {
     references: "参照画像",
     referencesText: "色の手本になる画像です。確かなものから並びます。",
     inColor: "着色済み",
-    inColourText: "そのまま残します。",
+    inColorText: "そのまま残します。",
     unreadable: "読み込めない画像",
-    unreadableText: "これらは除かれます。ほかの画像には影響しません。",
+    unreadableText: "これらは着色されず、元のまま結果に入ります。ほかの画像には影響しません。",
     other: (count) => `ほかの ${count} 個のファイルは、そのままコピーされます。`,
     confidence: (value) => `確信度 ${value}`,
     sure: "確か",
@@ -185,7 +185,7 @@ export const ja: Texts = {
     waitForScan: "画像の確認が終わると開始できます。",
     noPages: "着色するページがまだありません。",
     noReferences: "参照画像がありません。色は推測になります。",
-    ignored: (key, because) => `効果なし: ${BECAUSE[key] ?? because}。`,
+    ignored: (key, because) => `効果なし：${BECAUSE[key] ?? because}。`,
     names: {
       style: "スタイル",
       numInferenceSteps: "ステップ数",
@@ -202,7 +202,7 @@ export const ja: Texts = {
       previewSeeds: "比べるシードの数",
     },
     help: {
-      style: "ページの描き方: 線だけ、または線と影。",
+      style: "ページの描き方：線だけ、または線と影。",
       numInferenceSteps: "1ページあたりのノイズ除去の回数。多いほど遅くなります。",
       topK: "ページの4分の1ごとに使う参照画像の部分の数。多いほど遅く、メモリーを使います。",
       seed: "同じシードなら同じ絵になります。",
@@ -296,7 +296,7 @@ export const ja: Texts = {
     look: "表示",
     looks: { compare: "比較", result: "着色後", original: "元のページ", lines: "線" },
     noLines: "線：モデルはファームのワーカーにあり、このサーバーでは表示できません",
-    zoom: "拡大",
+    zoom: "拡大・縮小",
     smaller: "縮小",
     larger: "拡大",
     fit: "全体",
