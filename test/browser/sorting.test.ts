@@ -147,7 +147,7 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
       const body = JSON.stringify({ name, ...(offers === 1 ? {} : { problem }) });
       await fetch(`${double.url}api/v1/jobs`, { method: "POST", body });
       await page.goto(await double.address(name));
-      await page.getByText("No pages yet.").waitFor();
+      await page.getByText("No pictures yet.").waitFor();
       expect(await page.getByRole("button", { name: "Add pictures" }).count(), name).toBe(offers);
     }
     expect(faults).toEqual([]);

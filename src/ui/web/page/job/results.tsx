@@ -131,6 +131,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
           tileWidth={tileWidth.value}
           captionHeight={24}
           openOnClick={!selecting.value}
+          toggleOnClick
           look={tiles}
           onOpen={open}
         />

@@ -125,7 +125,7 @@ export const en = {
   job: {
     name: "Name of the chapter",
     reading: "Loading…",
-    gone: "This chapter does not exist (any more).",
+    gone: "This chapter does not exist. It may have been deleted.",
     back: "Back",
     warnings: "Warnings",
     turn: (position: number): string => (position === 0 ? "next in the queue" : `${position} before it in the queue`),
@@ -150,7 +150,7 @@ export const en = {
     inColorText: "These are kept as they are.",
     unreadable: "Could not be read",
     unreadableText: "These are not coloured; the result has them as they came. The other pictures are not affected.",
-    other: (count: number): string => `${many(count, "other file is", "other files are")} copied as they are.`,
+    other: (count: number): string => `${many(count, "other file is", "other files are")} copied unchanged.`,
     confidence: (value: string): string => `${value} sure`,
     sure: "sure",
     unsure: "please check",
@@ -260,6 +260,7 @@ export const en = {
     grid: "Grid",
     table: "Table",
     select: "Select",
+    doneIn: (time: string): string => `Done, ${time}`,
     redo: "Colour again",
     redoTitle: (count: number): string => `Colour ${many(count, "page", "pages")} again`,
     open: "Open page",
@@ -287,7 +288,7 @@ export const en = {
   table: { label: "Pages", page: "Page", state: "State", stage: "Stage and step", time: "Time" },
 
   viewer: {
-    gone: "This page does not exist (any more).",
+    gone: "This page does not exist. It may have been deleted.",
     place: (at: number, all: number): string => `${at} of ${all}`,
     previous: "Previous page",
     next: "Next page",

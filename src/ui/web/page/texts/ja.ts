@@ -26,7 +26,7 @@ export const ja: Texts = {
     onePage: "1ページ",
     farm: "ファーム",
     theme: "明るさ",
-    themes: { system: "システムに合わせる", light: "ライト", dark: "ダーク" },
+    themes: { system: "自動", light: "ライト", dark: "ダーク" },
     language: "言語",
   },
 
@@ -128,7 +128,7 @@ export const ja: Texts = {
   job: {
     name: "チャプターの名前",
     reading: "読み込み中…",
-    gone: "このチャプターは存在しません。",
+    gone: "このチャプターは存在しません。削除された可能性があります。",
     back: "戻る",
     warnings: "警告",
     turn: (position) => (position === 0 ? "次に実行" : `前に ${position} 件`),
@@ -262,6 +262,7 @@ export const ja: Texts = {
     grid: "グリッド",
     table: "表",
     select: "選択",
+    doneIn: (time) => `完了、${time}`,
     redo: "もう一度着色",
     redoTitle: (count) => `${count} ページをもう一度着色`,
     open: "ページを開く",
@@ -289,7 +290,7 @@ export const ja: Texts = {
   table: { label: "ページ", page: "ページ", state: "状態", stage: "段階とステップ", time: "時間" },
 
   viewer: {
-    gone: "このページは存在しません。",
+    gone: "このページは存在しません。削除された可能性があります。",
     place: (at, all) => `${at} / ${all}`,
     previous: "前のページ",
     next: "次のページ",
