@@ -55,7 +55,7 @@ async function chapter(browser, url) {
   await save(page, "web-sorting");
 
   await page.getByRole("button", { name: "Preview first" }).click();
-  await page.getByRole("slider").waitFor();
+  await page.getByRole("slider", { name: "Before and after of 001.png" }).waitFor();
   await loaded(page);
   await save(page, "web-preview");
 
@@ -67,12 +67,12 @@ async function chapter(browser, url) {
   await page.getByText("5 of 5 pages").first().waitFor();
   await page.getByRole("option", { name: /^002/ }).click();
   await page.getByRole("button", { name: "Paint hints" }).click();
-  await page.getByRole("group", { name: "From the references" }).getByRole("button").nth(4).click();
+  await page.getByRole("group", { name: "From the references" }).getByRole("button").nth(3).click();
   await loaded(page);
   const { x, y, width, height } = await page.locator(".stage .layer img").first().boundingBox();
-  await page.mouse.move(x + width * 0.7, y + height * 0.29);
+  await page.mouse.move(x + width * 0.77, y + height * 0.57);
   await page.mouse.down();
-  await page.mouse.move(x + width * 0.76, y + height * 0.33, { steps: 8 });
+  await page.mouse.move(x + width * 0.8, y + height * 0.52, { steps: 8 });
   await page.mouse.up();
   await save(page, "web-hints");
 }

@@ -41,11 +41,7 @@ export function serveCommand(): Command {
       "--token <text>",
       "secret that clients must send (default: COBRA_TOKEN, else one is made if --host is not this machine)",
     )
-    .option(
-      "--host-name <name>",
-      "host name that requests may use, such as that of a proxy; may be repeated",
-      collect,
-    )
+    .option("--host-name <name>", "host name that requests may use, such as that of a proxy; may be repeated", collect)
     .option(
       "--data <dir>",
       "folder of jobs, uploads and results (default: $XDG_DATA_HOME/cobra-batch, else ~/.local/share/cobra-batch)",
