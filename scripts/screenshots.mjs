@@ -77,13 +77,16 @@ async function chapter(browser, url) {
   await save(page, "web-hints");
 }
 
-/** Waits for the pictures in sight. */
+/** In the page: whether all pictures in sight are there. */
+const ALL_LOADED = `
+  [...document.images].every((image) => {
+    const { top, bottom } = image.getBoundingClientRect();
+    return bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
+  })`;
+
+/** Waits for the pictures in sight. The page's security policy lets nobody wait inside of it. */
 async function loaded(page) {
-  await page.waitForFunction(`
-    [...document.images].every((image) => {
-      const { top, bottom } = image.getBoundingClientRect();
-      return bottom < 0 || top > innerHeight || (image.complete && image.naturalWidth > 0);
-    })`);
+  while (!(await page.evaluate(ALL_LOADED))) await page.waitForTimeout(100);
 }
 
 async function farm(browser, url) {
