@@ -101,18 +101,6 @@ describe.skipIf(NO_CHROMIUM)(`a chapter that has begun${NO_CHROMIUM ? `: ${NO_CH
     await context.close();
   });
 
-  it("shows all pages once the last one of a filter has gone on", async () => {
-    const { context, page, faults } = await openPage(browser);
-    await page.goto(await double.address("Night Train, first try"));
-    await page.getByRole("button", { name: "Resume" }).click();
-    await page.getByText(/^Remaining \d/).click();
-    await page.getByText("6 of 6 pages").first().waitFor();
-    await expect.poll(() => page.getByRole("listbox", { name: "Pages" }).getByRole("option").count()).toBe(6);
-    expect(await page.getByRole("radio", { name: "All 6" }).isChecked()).toBe(true);
-    expect(faults).toEqual([]);
-    await context.close();
-  });
-
   it("asks of a paused chapter only whether to cancel it, of a running one what of its pages", async () => {
     const { context, page, faults } = await openPage(browser);
     await page.goto(await double.address("Paper Lanterns 5"));
