@@ -267,8 +267,10 @@ describe("the content of a file", () => {
         form,
         Object.keys(files).toSorted(),
       ]);
-      for (const { name, error } of source.faults) {
-        const [, kind] = UNREAD[bare(name).slice("page-".length)]!;
+      for (const { name, error, file } of source.faults) {
+        const [content, kind] = UNREAD[bare(name).slice("page-".length)]!;
+        expect(file).toMatchObject({ name, kind: "other", sizeBytes: content.byteLength });
+        expect(content.equals(await file!.read())).toBe(true);
         expect(error).toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringMatching(kind) });
         expect(error.message).toContain(name);
         expect(error.message).toMatch(/save it|export it/u);
