@@ -1,8 +1,9 @@
 /** Administers a farm's queue: lists chapters and their progress, pauses and cancels them. */
-import type { Job } from "bullmq";
+import type { Job, JobType } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
-import { cancelledKey, pausedKey, tellChange } from "./farm-keys.js";
+import { toldProgress } from "./chapter-progress.js";
+import { cancelledKey, pausedChapterKey, pausedKey, tellChange } from "./farm-keys.js";
 import { FarmQueue, queuesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
 import { bullPriority } from "./priority.js";
 import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
@@ -35,13 +36,12 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** All chapters, in the order of their submission. */
   async list(): Promise<QueuedChapter[]> {
-    const paused = await this.isPaused();
     const found = await Promise.all(
-      this.#queues.map(async ({ chapters }) =>
+      this.#queues.map(async (queue) =>
         Promise.all(
-          (await chapters.getJobs(["waiting-children", "prioritized", "wait", "active", "delayed", "failed"])).map(
-            (job) => describeChapter(job, paused),
-          ),
+          (
+            await queue.chapters.getJobs(["waiting-children", "prioritized", "wait", "active", "delayed", "failed"])
+          ).map((job) => this.#describe(job, queue)),
         ),
       ),
     );
@@ -50,11 +50,20 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there */
   async show(id: string): Promise<QueuedChapter> {
-    const job = await this.#job(id);
-    if (job !== undefined) return describeChapter(job, await this.isPaused());
+    const found = await this.#found(id);
+    if (found !== undefined) return this.#describe(found.job, found.queue);
     const waited = (await this.#waited()).find((one) => one.id === id);
     if (waited === undefined) throw noJob(id);
     return waited;
+  }
+
+  async #describe(job: Job<ChapterJob>, queue: FarmQueue): Promise<QueuedChapter> {
+    return describeChapter(job, queue, await this.#isHeld(job.id!));
+  }
+
+  /** Whether workers take nothing of a chapter. */
+  async #isHeld(id: string): Promise<boolean> {
+    return (await this.#redis.exists(pausedKey(this.#name), pausedChapterKey(this.#name, id))) > 0;
   }
 
   /** Whether workers take nothing. */
@@ -77,10 +86,33 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   /**
+   * Workers take nothing more of a chapter, whoever puts it together; pages in progress are finished.
+   * @throws QueueError `ERR_QUEUE_JOB`
+   */
+  async pauseChapter(id: string): Promise<void> {
+    await this.show(id);
+    await this.#redis.set(pausedChapterKey(this.#name, id), "1");
+    await this.#told();
+  }
+
+  /**
+   * Workers go on with a chapter that was paused.
+   * @throws QueueError `ERR_QUEUE_JOB`
+   */
+  async resumeChapter(id: string): Promise<void> {
+    await this.show(id);
+    await this.#redis.del(pausedChapterKey(this.#name, id));
+    // Those that workers have put back; one that is put back just now is looked after by its worker.
+    for (const page of await this.#pagesOf(id, ["delayed"])) await page.promote().catch(() => {});
+    await this.#told();
+  }
+
+  /**
    * Takes a chapter out. Pages that workers are working on are finished, and their results stay in the store.
    * @throws QueueError `ERR_QUEUE_JOB`
    */
   async cancel(id: string): Promise<void> {
+    await this.#redis.del(pausedChapterKey(this.#name, id));
     const job = await this.#job(id);
     if (job === undefined) {
       // With `submit --wait` there are pages alone; whoever waits for them is told that they were cancelled.
@@ -109,7 +141,7 @@ export class QueueAdmin implements AsyncDisposable {
    */
   async prioritize(id: string, priority: number): Promise<void> {
     const job = await this.#job(id);
-    const pages = await this.#waitingPages(id);
+    const pages = await this.#pagesOf(id, ["prioritized", "wait", "delayed"]);
     if (job === undefined && pages.length === 0) throw noJob(id);
     if (job !== undefined) {
       await job.updateData({ ...job.data, priority });
@@ -124,10 +156,11 @@ export class QueueAdmin implements AsyncDisposable {
     await this.#told();
   }
 
-  async #waitingPages(id: string): Promise<Job<PageJob>[]> {
+  /** The pages of a chapter in these states. */
+  async #pagesOf(id: string, states: JobType[]): Promise<Job<PageJob>[]> {
     const found = await Promise.all(
       this.#queues.map(async ({ pages }) => {
-        const names = (await pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
+        const names = (await pages.getRanges(states, 0, -1)) as string[];
         return Promise.all(names.filter((name) => name.startsWith(`${id}.`)).map((name) => pages.getJob(name)));
       }),
     );
@@ -168,16 +201,19 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
-    for (const { chapters } of this.#queues) {
-      const job = await chapters.getJob(id);
-      if (job !== undefined) return job;
+    return (await this.#found(id))?.job;
+  }
+
+  async #found(id: string): Promise<{ readonly job: Job<ChapterJob>; readonly queue: FarmQueue } | undefined> {
+    for (const queue of this.#queues) {
+      const job = await queue.chapters.getJob(id);
+      if (job !== undefined) return { job, queue };
     }
     return undefined;
   }
 
   /** Chapters of which the queue has pages alone. */
   async #waited(): Promise<QueuedChapter[]> {
-    const paused = await this.isPaused();
     const found = await Promise.all(
       this.#queues.map(async ({ pages, chapters, model }) => {
         // Names alone: a farm may have 100,000 pages.
@@ -193,9 +229,10 @@ export class QueueAdmin implements AsyncDisposable {
           [...byChapter].map(async ([id, own]) => {
             if ((await chapters.getJob(id)) !== undefined) return undefined;
             const page = await pages.getJob(own[0]!);
-            return page === undefined || page.parentKey !== undefined
-              ? undefined // done, or of a chapter that is done, in the meantime
-              : describeWaited({ id, model, page, left: own.length, paused });
+            // Done, or of a chapter that is done, in the meantime.
+            if (page === undefined || page.parentKey !== undefined) return undefined;
+            const [paused, progress] = await Promise.all([this.#isHeld(id), toldProgress(this.#redis, this.#name, id)]);
+            return describeWaited({ id, model, page, left: own.length, paused, progress });
           }),
         );
       }),

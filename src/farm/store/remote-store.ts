@@ -3,7 +3,8 @@
  * way go on where they were; what has arrived is checked by its SHA-256. Files that are read again and again, as
  * references are, stay in a folder of this machine by their hash.
  */
-import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request, type Dispatcher } from "undici";
@@ -11,10 +12,12 @@ import { z } from "zod";
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 import { BatchProcessingError, ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { outputError } from "../../io/files/file-errors.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { parseJson } from "../../text/parse-json.js";
+import { offeredModelSchema, type OfferedModel } from "./offered-model.js";
 import type { FarmStore } from "./farm-store.js";
 import { decodeFailure, decodeResult, encodeFailure, encodeResult } from "./result-file.js";
 
@@ -37,7 +40,7 @@ const SILENCE_MS = 60_000;
 class Passing extends Error {}
 
 /** What a server says of itself. */
-const about = z.looseObject({ maxBytes: z.number() });
+const about = z.looseObject({ maxBytes: z.number(), model: offeredModelSchema.optional() });
 const noteTexts = z.array(z.string());
 
 const log = getLogger("store");
@@ -52,6 +55,7 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
   readonly #agent = new Agent({ connect: { timeout: 20_000 }, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS });
 
   #maxBytes = Number.POSITIVE_INFINITY;
+  #model: OfferedModel | undefined;
 
   private constructor(options: RemoteStoreOptions) {
     this.#options = options;
@@ -68,7 +72,7 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
     const store = new RemoteStore(options);
     try {
       await makeFolder(join(options.cache, "crashes"));
-      store.#maxBytes = (await store.#json("", about)).maxBytes;
+      ({ maxBytes: store.#maxBytes, model: store.#model } = await store.#json("", about));
       await store.#sendCrashNotes();
       await removeOld(join(options.cache, "blobs"));
       return store;
@@ -76,6 +80,11 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
       await store[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** The model that it has for machines without one. */
+  get model(): OfferedModel | undefined {
+    return this.#model;
   }
 
   async keep(bytes: Uint8Array): Promise<string> {
@@ -110,6 +119,49 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
         ),
       );
     return bytes;
+  }
+
+  /**
+   * Reads a file of any size into a file.
+   * @throws ResourceError `ERR_INPUT_GONE` for one that is gone or is not what its name says
+   */
+  async copyTo(path: string, { hash, bytes }: { readonly hash: string; readonly bytes: number }): Promise<void> {
+    const file = await open(path, "w").catch((error: unknown) => {
+      throw outputError(path, error);
+    });
+    const gone = (why: string): ResourceError =>
+      new ResourceError("ERR_INPUT_GONE", `${this.#options.url} ${why} the file ${hash}`, {
+        remedy: "start `cobra-batch store` there again",
+      });
+    let size = 0;
+    let digest = createHash("sha256");
+    try {
+      await this.#tried(async () => {
+        const { statusCode, headers, body } = await this.#once("GET", `/blobs/${hash}`, [404], {
+          headers: size === 0 ? {} : { range: `bytes=${size}-` },
+        });
+        if (statusCode === 404) {
+          await body.dump();
+          throw gone("no longer has");
+        }
+        if (statusCode !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
+          size = 0;
+          digest = createHash("sha256");
+        }
+        for await (const piece of body as AsyncIterable<Uint8Array>) {
+          if (size + piece.byteLength > bytes) throw gone("has damaged");
+          await file.write(piece, 0, piece.byteLength, size).catch((error: unknown) => {
+            throw outputError(path, error);
+          });
+          digest.update(piece);
+          size += piece.byteLength;
+        }
+      });
+      if (size !== bytes || digest.digest("hex") !== hash) throw gone("has damaged");
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   async keepResult(key: string, result: PageResult): Promise<void> {

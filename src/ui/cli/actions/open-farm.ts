@@ -25,7 +25,9 @@ export async function openQueue({
   name,
 }: QueueFlags): Promise<OpenQueue> {
   if (queue === undefined)
-    throw new ConfigurationError("ERR_CONFIG", "no queue is named; give --queue redis://HOST:6379, or set COBRA_QUEUE");
+    throw new ConfigurationError("ERR_CONFIG", "no queue is named", {
+      remedy: "give --queue redis://HOST:6379, or set COBRA_QUEUE",
+    });
   checkFarmName(name);
   const redis = connect(queue);
   try {
@@ -51,16 +53,15 @@ export function openStore({
   token = process.env["COBRA_STORE_TOKEN"] || undefined,
 }: StoreFlags): Promise<OpenStore> {
   if (store === undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      "no store is named; give --store, a folder that all machines of the farm share or the address of `cobra-batch store`, or set COBRA_STORE",
-    );
+    throw new ConfigurationError("ERR_CONFIG", "no store is named", {
+      remedy:
+        "give --store, a folder that all machines of the farm share or the address of `cobra-batch store`, or set COBRA_STORE",
+    });
   if (!isStoreAddress(store)) return SharedStore.open(store);
   if (token === undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `no token is given for the store at an address; give --token, as \`cobra-batch store\` printed it, or set COBRA_STORE_TOKEN`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `no token is given for the store at ${store}`, {
+      remedy: "give --token, as `cobra-batch store` printed it, or set COBRA_STORE_TOKEN",
+    });
   return RemoteStore.open({ url: store, token, cache: join(userCacheFolder(process.env), "store") });
 }
 

@@ -17,9 +17,15 @@ export function farmView(
     connected,
     paused,
     nodes: nodes.map((node) => nodeView(node, names)),
-    chapters: chapters.map(({ output, id, ...chapter }) => {
+    chapters: chapters.map(({ output, id, failures, ...chapter }) => {
       const job = jobs.get(id);
-      return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
+      return {
+        id,
+        name: output,
+        ...(job === undefined ? {} : { job }),
+        ...chapter,
+        ...(failures === undefined ? {} : { failures: [...failures] }),
+      };
     }),
   };
 }
