@@ -2,7 +2,7 @@
 // addresses and a token. Everything that people do with pages comes out as from a server that colours alone.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, readlink, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -60,13 +60,14 @@ describe.skipIf(!hasRedis)("the web server over a farm without a shared folder (
       COBRA_QUEUE: redis.url,
       COBRA_STORE: storeUrl,
       COBRA_STORE_TOKEN: TOKEN,
-      COBRA_MODEL: SMALL_MODEL,
+      COBRA_MODEL: "",
       XDG_CACHE_HOME: join(elsewhere, "cache"),
+      XDG_DATA_HOME: join(elsewhere, "data"),
     });
     server = await startCommand(["--queue", redis.url, "--data", at("data"), "--store-token", TOKEN], {
       COBRA_STORE: storeUrl,
-      COBRA_MODEL: SMALL_MODEL,
       XDG_CACHE_HOME: at("cache"),
+      XDG_DATA_HOME: at("user"),
     });
     alone = await startCommand(["--data", at("alone"), "--model", SMALL_MODEL]);
   });
@@ -79,7 +80,7 @@ describe.skipIf(!hasRedis)("the web server over a farm without a shared folder (
     await rm(elsewhere, { recursive: true, force: true });
   });
 
-  it("a worker knows the addresses and the token, and no folder of the server", async () => {
+  it("a worker knows the addresses and the token, no folder of the server, and no model", async () => {
     const process = `/proc/${worker.pid!}`;
     const [args, environment, cwd] = await Promise.all([
       readFile(`${process}/cmdline`, "utf8"),
@@ -91,12 +92,19 @@ describe.skipIf(!hasRedis)("the web server over a farm without a shared folder (
     expect(environment).not.toContain(root);
     const own = environment.split("\0").filter((one) => /^(?:COBRA|XDG)_/.test(one));
     expect(own.toSorted()).toEqual([
-      `COBRA_MODEL=${SMALL_MODEL}`,
+      "COBRA_MODEL=",
       `COBRA_QUEUE=${redis.url}`,
       `COBRA_STORE=${storeUrl}`,
       `COBRA_STORE_TOKEN=${TOKEN}`,
       `XDG_CACHE_HOME=${join(elsewhere, "cache")}`,
+      `XDG_DATA_HOME=${join(elsewhere, "data")}`,
     ]);
+    // The model came from the store, too.
+    const models = join(elsewhere, "cache", "cobra-batch", "store", "models");
+    const [hash] = (await readdir(models)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    expect(await readFile(join(models, hash!, "manifest.json"))).toEqual(
+      await readFile(join(SMALL_MODEL, "manifest.json")),
+    );
   });
 
   it("hints, preview, reject, approve, redo, a single page, PSD: byte for byte as a server alone", async () => {

@@ -111,8 +111,8 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
         reject(
           new ResourceError(
             "ERR_QUEUE_CONNECTION",
-            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}`,
-            { remedy: "check that Redis runs there and can be reached" },
+            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason).replace(" Please report this.", "")})`}`,
+            { remedy: remedyOfSilence(url, reason) },
           ),
         ),
       ms,
@@ -120,12 +120,21 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
   });
   try {
     await Promise.race([redis.ping(), late]);
+    // A number that Redis does not have leaves the connection in database 0, without a word.
+    const database = Number(new URL(url).pathname.slice(1));
+    if (database > 0) await Promise.race([redis.select(database), late]);
   } catch (error) {
     throw queueFault(error, url);
   } finally {
     clearTimeout(timer);
     redis.off("error", onError);
   }
+}
+
+function remedyOfSilence(url: string, reason: unknown): string {
+  if (reason instanceof Error && reason.message.startsWith("Protocol error"))
+    return "something else than Redis answers there, or Redis with TLS: give the address of Redis, with TLS as rediss://";
+  return `check that Redis runs there${/^rediss:/i.test(url) ? " with TLS" : ""} and can be reached`;
 }
 
 /** Whether Redis answers within a second. */

@@ -60,20 +60,7 @@ export async function describeChapter(
 ): Promise<QueuedChapter> {
   const state = await job.getState();
   const { unprocessed = 0, ignored = 0 } = await job.getDependenciesCount({ unprocessed: true, ignored: true });
-  if (!isReadable(job.data))
-    return {
-      id: job.id!,
-      output: "unknown",
-      model: "unknown",
-      state: "failed",
-      priority: 0,
-      submittedAt: new Date(Number(job.timestamp) || 0).toISOString(),
-      pages: unprocessed,
-      left: unprocessed,
-      ...NO_PROGRESS,
-      reason: "the job cannot be read",
-      remedy: `take it out with \`cobra-batch queue cancel ${job.id}\`, and submit its chapter again`,
-    };
+  if (!isReadable(job.data)) return describeUnreadable(job.id!, Number(job.timestamp) || 0, unprocessed);
   const { config, model, pages, priority, submittedAt, unreadable = 0 } = job.data;
   // The values alone, and not their keys: a chapter may have thousands.
   const returned = await redis.hvals(chapters.toKey(`${job.id}:processed`));
@@ -93,6 +80,23 @@ export async function describeChapter(
     failed,
     pagesPerMinute,
     ...(state === "failed" ? whyFailed(job) : {}),
+  };
+}
+
+/** A job that cannot be read. @param submittedMs when, milliseconds since 1970, if known */
+export function describeUnreadable(id: string, submittedMs = 0, left = 0): QueuedChapter {
+  return {
+    id,
+    output: "unknown",
+    model: "unknown",
+    state: "failed",
+    priority: 0,
+    submittedAt: new Date(submittedMs).toISOString(),
+    pages: left,
+    left,
+    ...NO_PROGRESS,
+    reason: "the job cannot be read",
+    remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
   };
 }
 
@@ -120,8 +124,8 @@ const readablePage = z.looseObject({
 export interface WaitedChapter {
   readonly id: string;
   readonly model: QueuedModel;
-  /** Any of its pages. */
-  readonly page: Job<PageJob>;
+  /** Any of its pages that can be read. */
+  readonly page: Job<PageJob> | undefined;
   /** So many of them are in the queue. */
   readonly left: number;
   readonly paused: boolean;
@@ -131,7 +135,7 @@ export interface WaitedChapter {
 
 /** A chapter that its submitter waits for. */
 export function describeWaited({ id, model, page, left, paused, progress }: WaitedChapter): QueuedChapter {
-  const { chapter, submitter } = readablePage.safeParse(page.data).data ?? {
+  const { chapter, submitter } = readablePage.safeParse(page?.data).data ?? {
     chapter: "unknown",
     submitter: { pages: left, priority: 0 },
   };
@@ -141,7 +145,7 @@ export function describeWaited({ id, model, page, left, paused, progress }: Wait
     model: `${model.name} ${model.version}`,
     state: paused ? "paused" : "waiting",
     priority: submitter.priority,
-    submittedAt: new Date(Number(page.timestamp) || 0).toISOString(),
+    submittedAt: new Date(Number(page?.timestamp) || 0).toISOString(),
     pages: submitter.pages,
     left,
     ...(progress ?? NO_PROGRESS),

@@ -32,6 +32,8 @@ export interface Submission {
   readonly queued: number;
   /** Pages whose results are in the store already. */
   readonly known: number;
+  /** Pages that cannot be read; the chapter goes on without them. */
+  readonly unreadable: number;
 }
 
 /** Name of a chapter's job: one output is written by one job at a time. */
@@ -107,7 +109,7 @@ export async function submitChapter(
     });
   }
   await tellChange(queue.redis, queue.names.farm, "queue");
-  return { id, queued: pages.length, known };
+  return { id, queued: pages.length, known, unreadable };
 }
 
 /** Takes out the pages of a chapter that no worker has begun, where nobody waits for them any more. */

@@ -203,10 +203,23 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       { id, state: "waiting" },
       { id: "strange", state: "failed", reason: expect.stringMatching(/cannot be read/) },
     ]);
+    // What is no JSON, BullMQ itself cannot read.
+    await queue.chapters.add("chapter", {} as never, { jobId: "torn" });
+    await queue.pages.add("page", {} as never, { jobId: "torn-page.1", priority: 1 });
+    for (const key of [`${queue.names.chapters}:torn`, `${queue.names.pages}:torn-page.1`])
+      await redis.hset(`cobra:${key}`, "data", "{");
+    const torn = (await admin.list()).filter(({ id: one }) => one.startsWith("torn"));
+    expect(torn.map(({ id: one, output }) => [one, output])).toEqual([
+      ["torn", "unknown"],
+      ["torn-page", "unknown"],
+    ]);
+    await expect(admin.data("torn")).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    await expect(admin.prioritize("torn", 5)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    await admin.cancel("torn");
     await expect(admin.data("strange")).rejects.toMatchObject({
       remedy: expect.stringContaining("cancel strange") as string,
     });
-    expect(await admin.drain()).toBe(2);
+    expect(await admin.drain()).toBe(3);
     expect(await left()).toEqual([]);
   });
 
@@ -231,6 +244,12 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     });
     other.disconnect();
     await redis.config("SET", "requirepass", "");
+    const far = connect(`${server.url}/99`);
+    await expect(ping(far, `${server.url}/99`)).rejects.toMatchObject({
+      code: "ERR_QUEUE_CONNECTION",
+      message: expect.stringMatching(/DB index is out of range/),
+    });
+    far.disconnect();
   });
 
   it("takes chapters by priority, then in the order of submission, a chapter's pages next to each other", async () => {

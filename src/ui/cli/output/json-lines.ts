@@ -58,6 +58,7 @@ const commandLines = [
     output: z.string().describe("folder or archive that will be written"),
     queued: count.describe("pages that workers have to do"),
     known: count.describe("pages whose results are in the store already"),
+    unreadable: count.describe("pages that cannot be read; the chapter goes on without them"),
   }),
   line("queued-chapter", "queue list, queue show: a chapter in the queue", {
     id: z.string().describe("the chapter's job"),
