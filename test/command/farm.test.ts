@@ -185,6 +185,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     const { code, stderr } = await waiting;
     expect(code).toBe(1); // all of its pages failed
     expect(stderr).toMatch(/p1.png is no longer in the queue and has no result: it was cancelled/);
+    expect(stderr).toMatch(/^ {2}next +then submit the chapter again/m);
     await startWorker();
     expect((await run(...args)).code).toBe(0);
     expect(await list()).toEqual([]);

@@ -140,6 +140,7 @@ async function waitFor(
 ): Promise<number> {
   const reporter = newReporter(flags);
   reporter.failuresFile = failuresFile(config);
+  reporter.again = "submit the chapter again: pages that are done are not done again";
   const counts = { done: 0, failed: 0 };
   const teller = new ChapterTeller({ redis: queue.redis, name: queue.names.farm, id, counts: () => counts });
   const onEvent = (event: BatchEvent): void => {

@@ -63,6 +63,8 @@ export class Reporter {
   remedies: Remedies = {};
   /** A setting that changes the colours with the model in use, for the summary. */
   example = "seed=1";
+  /** How failed pages are done again, in place of `cobra-batch retry`. */
+  again: string | undefined;
   #lastPage: string | undefined;
   /** A large file that is copied when all pages are done, and since when files are. */
   #copying:
@@ -175,6 +177,7 @@ export class Reporter {
       failuresFile: this.failuresFile,
       lastPage: this.#lastPage,
       example: this.example,
+      again: this.again,
       paint: this.#paint,
     }))
       this.#say(line);
