@@ -65,6 +65,8 @@ export class Reporter {
   example = "seed=1";
   /** How failed pages are done again, in place of `cobra-batch retry`. */
   again: string | undefined;
+  /** What to do once all pages are coloured, in place of how one is coloured again. */
+  next: string | undefined;
   #lastPage: string | undefined;
   /** A large file that is copied when all pages are done, and since when files are. */
   #copying:
@@ -178,6 +180,7 @@ export class Reporter {
       lastPage: this.#lastPage,
       example: this.example,
       again: this.again,
+      next: this.next,
       paint: this.#paint,
     }))
       this.#say(line);
