@@ -86,16 +86,19 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
 /// Keeps or repeats channels: 4 -> 3 and 2 -> 1 drop the last, 1 -> 3 repeats.
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
 
-// ink.cc: the model's colour under the page's ink. Page gray or RGB, model RGB, of any sizes; `hints`: null, or RGBA of
-// any size, as GrowHints gives it; out: the page's size, RGB, and it may be an RGB page's own memory. `color_out` and
-// `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are `out`.
+// ink.cc: the model's colour under the page's ink. Page gray or RGB, model RGB or (with flats) RGBA, of any sizes;
+// `hints`: null, or RGBA of any size, as GrowHints gives it; out: the page's size, RGB, and it may be an RGB page's own
+// memory. `color_out` and `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are
+// `out`.
 void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out = nullptr,
                 uint8_t* ink_out = nullptr);
 
+// flats.cc
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the
-/// page (flats.cc). All RGB, the page also gray; `out` holds 3 * width * height bytes.
+/// page. `page`: gray or RGB; `model`: RGB; `out` holds channels * width * height bytes, RGB or RGBA.
 void FlattenColors(const View& page, const View& model, int width, int height, int channels, uint8_t* out);
 
+// regions.cc
 /// The page's regions (regions.h) on a grid of `width` x `height`, at most the page's size: of every pixel its region's
 /// number, of ink -2 less that of the nearest region, -1 far inside ink. `page`: gray or RGB.
 void LabelRegions(const View& page, int width, int height, int32_t* out);

@@ -1,7 +1,4 @@
-/**
- * Runs one batch with pause, cancel and preview control: decodes, colours, encodes and writes an input's pages,
- * several in flight at once, written in the queue's order. A page that fails does not stop the others.
- */
+/** Controls one batch: state, pause, cancel, preview, events. `run-pages.ts` does its work. */
 import { randomUUID } from "node:crypto";
 import {
   type BatchConfig,

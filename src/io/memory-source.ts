@@ -1,6 +1,6 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
-import { nameFault, printableName } from "./archive/zip-names.js";
+import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";

@@ -1,4 +1,4 @@
-/** Devices by name: which ones an engine uses, and how sessions are opened on them. */
+/** Devices by name: which ones an engine uses, and the session options of each. */
 import { readdirSync } from "node:fs";
 import { parseDeviceName, PROVIDERS, type Provider } from "../../binding/runtime/providers.js";
 import type { SessionOptions } from "../../binding/index.js";

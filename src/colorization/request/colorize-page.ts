@@ -78,7 +78,7 @@ export async function colorizePage(
   checkMethods("schedule", services.schedule, ["enter"]);
   checkPageOptions(options);
   const request = parsePageRequest(input);
-  const work = new PageWork(services, request, options);
+  const work = new PageRun(services, request, options);
   try {
     return { status: "completed", ...(await work.run()), warnings: work.warnings };
   } catch (error) {
@@ -97,7 +97,7 @@ export function checkPageOptions(options: unknown): void {
 }
 
 /** One page on its way. */
-class PageWork {
+class PageRun {
   readonly warnings: string[] = [];
   /** The stage it is in, for its failure. */
   stage: PageProgress["stage"] = "decode";

@@ -17,7 +17,7 @@ import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { ZipArchive, type ZipRecord } from "./zip-archive.js";
 import { entryNames } from "./zip-rules.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 
 /** Entries whose first bytes are read at once. */
 const HEADS_AT_ONCE = 8;

@@ -5,7 +5,7 @@
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
 import { ZipRecords, type DirectoryEntry } from "./zip-records.js";

@@ -4,7 +4,7 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { contentKind } from "../content-kind.js";
 import { sniffBytes } from "../image/headers/image-format.js";
 import { isArchiveName, isJunkName } from "../names/entry-rules.js";

@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
-import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
+import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";

@@ -5,7 +5,7 @@
 import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
 import { withRemedy } from "../../../errors/facts.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { Estimate } from "./estimate.js";
+import { Estimate } from "../../../core/estimate.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import {

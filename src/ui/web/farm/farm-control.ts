@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import type { ImagePool } from "../../../core/batch-engine.js";
 import { ResourceError } from "../../../errors.js";
 import { queueFault, type QueueNames } from "../../../farm/queue/farm-queue.js";
-import { FarmWatch } from "../../../farm/queue/farm-watch.js";
+import { FarmWatch } from "../../../farm/queue/farm-status.js";
 import { drainNode } from "../../../farm/queue/node-record.js";
 import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
 import type { QueueAdmin } from "../../../farm/queue/queue-admin.js";

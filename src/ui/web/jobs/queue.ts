@@ -1,12 +1,12 @@
 /**
- * Runs queued jobs, as many at once as what colours them takes; an engine takes one, since its pages overlap inside a
+ * Runs queued jobs, as many at once as the backend accepts; an engine accepts one, since its pages overlap inside a
  * job. A job in the background makes room.
  */
 import { join, relative, sep } from "node:path";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
-import { Estimate } from "../../cli/output/estimate.js";
+import { Estimate } from "../../../core/estimate.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";

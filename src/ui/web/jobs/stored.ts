@@ -8,7 +8,7 @@ import { z } from "zod";
 import { systemCode } from "../../../errors.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
 import { inputError } from "../../../io/files/file-errors.js";
-import { nameFault } from "../../../io/archive/zip-names.js";
+import { nameFault } from "../../../io/names/safe-name.js";
 import { parseJson } from "../../../text/parse-json.js";
 import { job, JOB_STATES, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } from "../api/schemas.js";
 import { IMAGE_TYPES } from "../../../config/batch-config.js";

@@ -12,7 +12,7 @@ import { pageStatus } from "../job/page-status.js";
 import { t } from "../texts/texts.js";
 import { Camera } from "./camera.js";
 import { SidePanel } from "./side-panel.js";
-import { cameraKey, LOOKS, Stage, type Look } from "./stage.js";
+import { cameraKey, LOOKS, Stage, type Look } from "./picture-frame.js";
 import { usePainter } from "./use-painter.js";
 
 interface ViewerProps {
