@@ -33,7 +33,8 @@ export const batchProgress = z
   })
   .meta({ id: "Progress", description: "page counts by state" });
 
-const pageFailure = z
+/** Why a page failed. */
+export const pageFailure = z
   .strictObject({
     page,
     stage: z.enum(["scan", ...PAGE_STAGES, "write"]).describe("where the page failed"),

@@ -76,6 +76,11 @@ export async function openModelPackage(
   return new OpenedPackage(root, manifest, createHash("sha256").update(bytes).digest("hex"));
 }
 
+/** Styles that a package has, in the order of `STYLES`. */
+export function stylesOf({ graphs }: ModelManifest): Style[] {
+  return (["line", "line + shadow"] as const).filter((style) => graphs.styles[style] !== undefined);
+}
+
 class OpenedPackage implements ModelPackage {
   readonly styles: readonly Style[];
   constructor(
@@ -83,7 +88,7 @@ class OpenedPackage implements ModelPackage {
     readonly manifest: ModelManifest,
     readonly hash: string,
   ) {
-    this.styles = (["line", "line + shadow"] as const).filter((style) => manifest.graphs.styles[style] !== undefined);
+    this.styles = stylesOf(manifest);
   }
 
   graphPath(graph: GraphName, style?: Style): string {

@@ -12,6 +12,7 @@ import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { FarmStore } from "./farm-store.js";
+import { offeredModelSchema, type OfferedModel } from "./offered-model.js";
 import { decodeFailure, decodeResult, encodeFailure, encodeResult } from "./result-file.js";
 import { StoreClient, type StoreClientOptions } from "./store-client.js";
 
@@ -24,7 +25,7 @@ export interface RemoteStoreOptions extends StoreClientOptions {
 const CACHE_AGE_MS = 30 * 24 * 3600_000;
 
 /** What a server says of itself. */
-const about = z.looseObject({ maxBytes: z.number() });
+const about = z.looseObject({ maxBytes: z.number(), model: offeredModelSchema.optional() });
 const noteTexts = z.array(z.string());
 
 const log = getLogger("store");
@@ -32,6 +33,7 @@ const log = getLogger("store");
 export class RemoteStore implements FarmStore, AsyncDisposable {
   readonly #options: RemoteStoreOptions;
   readonly #client: StoreClient;
+  #model: OfferedModel | undefined;
 
   private constructor(options: RemoteStoreOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
     const store = new RemoteStore(options);
     try {
       await makeFolder(join(options.cache, "crashes"));
-      store.#client.maxBytes = (await store.#client.json("", about)).maxBytes;
+      ({ maxBytes: store.#client.maxBytes, model: store.#model } = await store.#client.json("", about));
       await store.#sendCrashNotes();
       await removeOld(join(options.cache, "blobs"));
       return store;
@@ -55,6 +57,11 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
       await store[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** The model that it has for machines without one. */
+  get model(): OfferedModel | undefined {
+    return this.#model;
   }
 
   async keep(bytes: Uint8Array): Promise<string> {
@@ -90,6 +97,14 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
         ),
       );
     return bytes;
+  }
+
+  /**
+   * Reads a file of any size into a file.
+   * @throws ResourceError `ERR_INPUT_GONE` for one that is gone or is not what its name says
+   */
+  copyTo(path: string, file: { readonly hash: string; readonly bytes: number }): Promise<void> {
+    return this.#client.copyTo(path, file);
   }
 
   async keepResult(key: string, result: PageResult): Promise<void> {

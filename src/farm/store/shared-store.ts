@@ -7,13 +7,15 @@
  *   results/ab/<key>.failed      why a page failed, as JSON
  *   crashes/<worker>.ndjson      what crash handlers of workers wrote; empty files but for crashes
  */
-import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { constants } from "node:fs";
+import { copyFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { outputError } from "../../io/files/file-errors.js";
+import { temporaryName, writeFileAtomic } from "../../io/files/atomic-file.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { FarmStore } from "./farm-store.js";
 import { decodeFailure, decodeResult, encodeFailure, encodeResult } from "./result-file.js";
@@ -48,6 +50,21 @@ export class SharedStore implements FarmStore {
     const hash = await sha256(bytes);
     await this.#write(this.path("blobs", hash, ""), bytes);
     return hash;
+  }
+
+  /** Keeps a file of any size, whose hash is known. */
+  async keepFile(from: string, hash: string): Promise<void> {
+    const path = this.path("blobs", hash, "");
+    if (await exists(path)) return;
+    await makeFolder(dirname(path));
+    const part = join(dirname(path), temporaryName());
+    try {
+      await copyFile(from, part, constants.COPYFILE_FICLONE);
+      await rename(part, path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw outputError(path, error);
+    }
   }
 
   /** Reads a file that was kept; a damaged one is removed. @throws ResourceError `ERR_INPUT_GONE` */

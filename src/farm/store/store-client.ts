@@ -2,10 +2,13 @@
  * Requests to a store's server. Each is tried again for about half a minute; a file that is cut off on its way
  * continues where it stopped.
  */
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request, type Dispatcher } from "undici";
 import type { z } from "zod";
 import { BatchProcessingError, ConfigurationError, messageOf, ResourceError } from "../../errors.js";
+import { outputError } from "../../io/files/file-errors.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { parseJson } from "../../text/parse-json.js";
@@ -94,6 +97,49 @@ export class StoreClient implements AsyncDisposable {
       }
       return new Uint8Array(Buffer.concat(pieces));
     });
+  }
+
+  /**
+   * Reads a file of any size, named by its SHA-256, into a file.
+   * @throws ResourceError `ERR_INPUT_GONE` for one that is gone or is not what its name says
+   */
+  async copyTo(path: string, { hash, bytes }: { readonly hash: string; readonly bytes: number }): Promise<void> {
+    const file = await open(path, "w").catch((error: unknown) => {
+      throw outputError(path, error);
+    });
+    const gone = (why: string): ResourceError =>
+      new ResourceError("ERR_INPUT_GONE", `${this.#options.url} ${why} the file ${hash}`, {
+        remedy: "start `cobra-batch store` there again",
+      });
+    let size = 0;
+    let digest = createHash("sha256");
+    try {
+      await this.#tried(async () => {
+        const { statusCode, headers, body } = await this.#once("GET", `/blobs/${hash}`, [404], {
+          headers: size === 0 ? {} : { range: `bytes=${size}-` },
+        });
+        if (statusCode === 404) {
+          await body.dump();
+          throw gone("no longer has");
+        }
+        if (statusCode !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
+          size = 0;
+          digest = createHash("sha256");
+        }
+        for await (const piece of body as AsyncIterable<Uint8Array>) {
+          if (size + piece.byteLength > bytes) throw gone("has damaged");
+          await file.write(piece, 0, piece.byteLength, size).catch((error: unknown) => {
+            throw outputError(path, error);
+          });
+          digest.update(piece);
+          size += piece.byteLength;
+        }
+      });
+      if (size !== bytes || digest.digest("hex") !== hash) throw gone("has damaged");
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   }
 
   /** Sends a file, from where the server has it. */

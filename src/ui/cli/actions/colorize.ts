@@ -78,7 +78,8 @@ export async function prepare(
     return { nothing: `shard ${shardText(part.shard)} has no pages of ${output}` };
   return {
     ...common,
-    notes: [`shard ${shardText(part.shard)} of ${output}; once all are done: cobra-batch assemble ${quoted(output)}`],
+    notes: [`shard ${shardText(part.shard)} of ${output}`],
+    next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }

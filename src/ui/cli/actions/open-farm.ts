@@ -59,8 +59,8 @@ export function openStore({
     });
   if (!isStoreAddress(store)) return SharedStore.open(store);
   if (token === undefined)
-    throw new ConfigurationError("ERR_CONFIG", "no token is given for the store at an address", {
-      remedy: `give --token, as \`cobra-batch store\` printed it, or set COBRA_STORE_TOKEN`,
+    throw new ConfigurationError("ERR_CONFIG", `no token is given for the store at ${store}`, {
+      remedy: "give --token, as `cobra-batch store` printed it, or set COBRA_STORE_TOKEN",
     });
   return RemoteStore.open({ url: store, token, cache: join(userCacheFolder(process.env), "store") });
 }
@@ -76,8 +76,9 @@ export function queuedModelText({ name, version, hash }: QueuedModel, program = 
 }
 
 /** What a person is told about a chapter that was submitted. */
-export function submissionText({ id, queued, known }: Submission): string {
-  return `job ${id}: ${counted(queued, "page")} queued${known > 0 ? `, ${known} done already` : ""}`;
+export function submissionText({ id, queued, known, unreadable }: Submission): string {
+  const more = `${known > 0 ? `, ${known} done already` : ""}${unreadable > 0 ? `, ${unreadable} cannot be read` : ""}`;
+  return `job ${id}: ${counted(queued, "page")} queued${more}`;
 }
 
 /** A number with its noun: 1 page, 2 pages. */

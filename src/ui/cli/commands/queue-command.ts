@@ -27,10 +27,17 @@ const NODE = ["[node]", "a worker, as `queue nodes` shows it, or a host: all of 
 const ACTIONS: Readonly<Record<QueueAction, Action>> = {
   list: { summary: "list all chapters in the queue" },
   show: { summary: "show one chapter", takes: JOB },
-  pause: { summary: "stop workers from taking new pages; pages in progress are finished" },
+  pause: {
+    summary: "stop workers from taking new pages; with a job, of this chapter alone",
+    description:
+      "Workers take no new pages, or with a job no pages of this chapter, until `queue resume`. Pages in progress are\nfinished.",
+    takes: ["[job]", JOB[1]],
+  },
   resume: {
-    summary: "let workers take pages again; with a node, one that was drained",
-    takes: NODE,
+    summary: "let workers take pages again; with a job or a node, only of or by it",
+    description:
+      "Ends `queue pause`; with a job, of this chapter. With a node, the worker takes pages again after `queue drain`.",
+    takes: ["[job|node]", "a chapter's job, or a worker or a host as for `queue drain`"],
   },
   cancel: { summary: "take a chapter out of the queue", takes: JOB },
   prioritize: {

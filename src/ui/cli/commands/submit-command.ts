@@ -33,7 +33,10 @@ export function submitCommand(): Command {
       "--wait",
       "wait for the pages and put the chapter together here, with the progress and exit code of `colorize`",
     )
-    .option("--model <dir>", "model package that workers must have (default: COBRA_MODEL, else the embedded model)")
+    .option(
+      "--model <name|dir>",
+      "model that workers must have (default: COBRA_MODEL, else the one of `model use`, else the store's)",
+    )
     .option("--drain <seconds>", "time to finish after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)

@@ -64,6 +64,10 @@ export class Reporter {
   remedies: Remedies = {};
   /** Settings that change the colours of pages with the model in use, for the summary. */
   offers: Offers = () => ["seed=1"];
+  /** How failed pages are done again, in place of `cobra-batch retry`. */
+  again: string | undefined;
+  /** What to do once all pages are coloured, in place of how one is coloured again. */
+  next: string | undefined;
   /** The page that was coloured last in this run. */
   #lastPage: string | undefined;
   /** What pages of this run are coloured with. */
@@ -197,6 +201,8 @@ export class Reporter {
       failuresFile: this.failuresFile,
       lastPage: this.#lastPage,
       example: this.offers(this.#settingsOf([this.#lastPage]))[0]!,
+      again: this.again,
+      next: this.next,
       paint: this.#paint,
     }))
       this.#say(line);

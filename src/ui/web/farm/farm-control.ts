@@ -86,6 +86,11 @@ export class FarmControl implements AsyncDisposable {
     return this.#act((admin) => admin.resume());
   }
 
+  /** Workers take nothing more of a chapter, or take it again. @throws QueueError `ERR_QUEUE_JOB` */
+  pauseChapter(chapter: string, paused: boolean): Promise<Farm> {
+    return this.#act((admin) => (paused ? admin.pauseChapter(chapter) : admin.resumeChapter(chapter)));
+  }
+
   /** A worker takes no more pages, or takes pages again. @throws QueueError `ERR_QUEUE_JOB` */
   drain(node: string, drained: boolean): Promise<Farm> {
     const { redis, name } = this.#options;

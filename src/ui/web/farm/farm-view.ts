@@ -17,10 +17,15 @@ export function farmView(
     connected,
     paused,
     nodes: nodes.map((node) => nodeView(node, names)),
-    // People at the page are told what to do by the page itself.
-    chapters: chapters.map(({ output, id, remedy: _remedy, ...chapter }) => {
+    chapters: chapters.map(({ output, id, failures, ...chapter }) => {
       const job = jobs.get(id);
-      return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
+      return {
+        id,
+        name: output,
+        ...(job === undefined ? {} : { job }),
+        ...chapter,
+        ...(failures === undefined ? {} : { failures: [...failures] }),
+      };
     }),
   };
 }

@@ -127,6 +127,8 @@ export const api = {
   drainNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/drain`, {}),
   resumeNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/resume`, {}),
   cancelChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/cancel`, {}),
+  pauseChapter: (id: string, paused: boolean) =>
+    json<Farm>("POST", `/farm/chapters/${id}/${paused ? "pause" : "resume"}`, {}),
   retryChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/retry`, {}),
   prioritizeChapter: (id: string, priority: number) => json<Farm>("PATCH", `/farm/chapters/${id}`, { priority }),
   roots: () => json<string[]>("GET", "/roots"),
