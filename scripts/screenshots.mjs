@@ -1,5 +1,5 @@
-// `npm run screenshots`: makes the pictures of the web page in docs/ anew: the sample chapter on the real server and the
-// embedded model, the farm on the tests' double of the API. Needs Chromium (COBRA_CHROMIUM) and a built package.
+// `npm run screenshots`: makes the pictures of the web page in docs/ anew: the sample chapter on the real server and
+// the embedded model, the farm on the API double of the tests. Needs Chromium (COBRA_CHROMIUM) and a built package.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -3,7 +3,7 @@
  * reverse the line.
  */
 
-/** Control characters but the line feed, the separators of lines, and the marks that change the direction of writing. */
+/** Control characters but the line feed, the line separators, and the marks that change the direction of text. */
 const STEERING = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text in several lines: control characters are written out as `\uXXXX`; a tab becomes a space. */

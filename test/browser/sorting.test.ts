@@ -1,5 +1,5 @@
-// A chapter that is put together, on the page alone against a double of the API: 2,000 pages, sorting by keys, pointer and
-// drag, settings.
+// A chapter that is put together, on the page alone against a double of the API: 2,000 pages, sorting by keys, pointer
+// and drag, settings.
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NO_CHROMIUM, openPage } from "../support/browser.js";

@@ -1,6 +1,6 @@
 /**
- * Finds hints that lie on the page's ink, where they cannot say which region is meant, and a clear spot near each: dots,
- * and strokes of a picture that touch nothing but ink.
+ * Finds hints that lie on the page's ink, where they cannot say which region is meant, and a clear spot near each:
+ * dots, and strokes of a picture that touch nothing but ink.
  */
 import type { PixelImage } from "../../binding/pixels/pixels.js";
 import type { RasterImage } from "../../binding/raster.js";

@@ -1,4 +1,4 @@
-/** Tells an element's style how far below the document's top it begins, so that what is in it can end with the window. */
+/** Tells an element's style how far below the document's top it begins, so that its content can end with the window. */
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
