@@ -69,7 +69,7 @@ describe("startProcessing", () => {
       ["p2.png", "decode", "ERR_IMAGE_DECODE"],
       ["p3.png", "decode", "ERR_IMAGE_DECODE"],
     ]);
-    for (const { remedy } of summary.failures) expect(remedy).toContain("PNG");
+    for (const { remedy } of summary.failures) expect(remedy).toMatch(/replace the file|save it again as PNG/u);
     expect(pagesOf(events, "page-completed")).toEqual(["p1.png", "p4.png"]);
     const { state, summary: counts, images } = batch.getStatus();
     expect([state, counts.completed, counts.failed, counts.isComplete, counts.successRate]).toEqual([
