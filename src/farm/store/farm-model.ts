@@ -4,9 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelError } from "../../errors.js";
+import { makeFolder } from "../../io/files/make-folder.js";
 import { MANIFEST_FILE, parseManifest } from "../../model/manifest.js";
 import { openModelPackage, stylesOf, type ModelPackage } from "../../model/package.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
@@ -58,7 +59,7 @@ export async function fetchModel(
   const { files } = parseManifest(Buffer.from(manifest).toString("utf8"), `the manifest ${offered.hash} of the store`);
   onFetch(Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0));
   const part = `${directory}.part`;
-  await mkdir(part, { recursive: true });
+  await makeFolder(part);
   for (const [name, { bytes, sha256 }] of Object.entries(files)) {
     const path = join(part, name);
     if (!(await isWhole(path, bytes, sha256))) await store.copyTo(path, { hash: sha256, bytes });
