@@ -36,6 +36,11 @@ export function unfinishedName(directory: string): string {
   return join(dirname(directory), `.${basename(directory)}.unfinished`);
 }
 
+/** Removes what a killed process left of replacing a folder. Nobody may be filling it. */
+export async function removeReplaced(directory: string): Promise<void> {
+  await rm(`${unfinishedName(directory)}${OLD_SUFFIX}`, { recursive: true, force: true });
+}
+
 /**
  * Makes the folder: `fill` gets an empty one to write into, or the unfinished one. A failure leaves nothing behind but
  * what can be continued.
@@ -94,7 +99,7 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
 /** The folder that was begun with this key, else an empty one. */
 async function openUnfinished(directory: string, key: string): Promise<string> {
   const folder = unfinishedName(directory);
-  await rm(`${folder}${OLD_SUFFIX}`, { recursive: true, force: true }); // of a process that was killed while it replaced it
+  await removeReplaced(directory);
   const text = await readFile(join(folder, OWNER_FILE), "utf8").catch(() => "");
   if (text === key) return folder;
   await rm(folder, { recursive: true, force: true });

@@ -3,7 +3,7 @@
  * where it was.
  */
 import { createHash } from "node:crypto";
-import { rm, symlink } from "node:fs/promises";
+import { readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { STYLES, type Style } from "../config/settings.js";
 import type { BuildProgress } from "../convert/build-package.js";
@@ -15,23 +15,33 @@ import { outputError } from "../io/files/file-errors.js";
 import { makeFolder } from "../io/files/make-folder.js";
 import { userModelsFolder } from "../model/installed-models.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
+import { removeReplaced } from "../convert/package-folder.js";
+import { isRemoved } from "./manage-models.js";
 import { elementType, type Precision } from "../model/precisions.js";
 import type { CatalogueModel } from "./catalogue/catalogue-schema.js";
-import { builtInCatalogue, modelOf, readCatalogue } from "./catalogue/read-catalogue.js";
-import { Connection, FETCH_TIMES, type FetchTimes } from "./fetch/connection.js";
+import { builtInCatalogue, isAddressed, modelOf, readCatalogue } from "./catalogue/read-catalogue.js";
+import { Connection, FETCH_TIMES, withoutSecrets } from "./fetch/connection.js";
+import type { FetchTimes } from "./fetch/http-client.js";
 import type { FetchProgress } from "./fetch/meter.js";
 import { UNKNOWN } from "./fetch/remote.js";
 import { withInstallLock } from "./install-lock.js";
 import { writeInstallRecord } from "./install-record.js";
 import { acceptLicences, type AskForLicences } from "./licences.js";
-import { getOriginals } from "./originals/get-originals.js";
+import { getOriginals, isOffline } from "./originals/get-originals.js";
 import type { OriginalFile, WantedFile } from "./originals/original-file.js";
 import { OriginalStore } from "./originals/store.js";
 
 /** What happens while a model is installed. */
 export type InstallEvent =
   /** The catalogue is read. */
-  | { readonly type: "found"; readonly model: CatalogueModel; readonly version: string; readonly directory: string }
+  | {
+      readonly type: "found";
+      readonly model: CatalogueModel;
+      readonly version: string;
+      readonly directory: string;
+      /** What there is to fetch, if nothing is on this machine; undefined where the catalogue does not say it. */
+      readonly fetchBytes: number | undefined;
+    }
   | { readonly type: "waiting"; readonly message: string }
   /** A file is on this machine and is hashed. */
   | { readonly type: "checking"; readonly path: string }
@@ -93,17 +103,28 @@ export async function installModel(options: InstallOptions): Promise<InstallResu
   const connect = (): Connection => (connection ??= new Connection(env, options.times ?? FETCH_TIMES));
   try {
     const place = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
+    if (isAddressed(place) && isOffline(options))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the catalogue ${withoutSecrets(place)} would have to be fetched, and nothing is (--offline); name a file with --catalogue`,
+      );
     const model = modelOf(await readCatalogue(place, connect), options.name, place);
     const wanted = choose(model, options);
     refuseIncomplete(model, wanted.styles, place);
     const folder = resolve(options.folder ?? userModelsFolder(env));
     const directory = join(folder, model.name, wanted.version);
-    onEvent({ type: "found", model, version: wanted.version, directory });
+    const fetchBytes = bytesToFetch(wantedFiles(model, wanted.styles));
+    onEvent({ type: "found", model, version: wanted.version, directory, fetchBytes });
     const acceptedAt = await acceptLicences(model.licences, env, options.ask);
     const lock = { signal, wait: options.wait, onWait: (message: string) => onEvent({ type: "waiting", message }) };
-    return await withInstallLock(folder, lock, () =>
-      install({ ...options, place, model, folder, directory, acceptedAt, connect, ...wanted }),
-    );
+    return await withInstallLock(folder, lock, (assertHeld) => {
+      const asHolder = (event: InstallEvent): void => {
+        assertHeld();
+        onEvent(event);
+      };
+      const job = { ...options, place, model, folder, directory, acceptedAt, connect, ...wanted, onEvent: asHolder };
+      return install(job);
+    });
   } finally {
     await connection?.[Symbol.asyncDispose]();
   }
@@ -159,11 +180,12 @@ async function install(job: Job): Promise<InstallResult> {
   const store = new OriginalStore(folder);
   if (job.keepOriginals === true)
     await store.keep().catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+  await removeLeftOvers(job);
   const isKept = await store.isKept();
   const result = { name: model.name, version, keptAt: isKept && job.from === undefined ? store.folder : undefined };
   const before = job.overwrite === true ? undefined : await openIntact(directory);
   const opened = before ?? (await make(job, store));
-  if (!isKept && job.from === undefined) await store.remove(Object.values(model.sources));
+  if (!isKept && job.from === undefined) await store.remove(model);
   return { ...result, opened, wasThere: before !== undefined };
 }
 
@@ -175,9 +197,28 @@ async function openIntact(directory: string): Promise<ModelPackage | undefined> 
   });
 }
 
+/** What killed processes left and no later step takes up: links, and packages that were being replaced or removed. */
+async function removeLeftOvers({ folder, directory }: Job): Promise<void> {
+  const home = dirname(directory);
+  try {
+    await rm(stagedFolder(folder), { recursive: true, force: true });
+    await removeReplaced(directory);
+    for (const name of await readdir(home).catch(() => []))
+      if (isRemoved(name)) await rm(join(home, name), { recursive: true, force: true });
+  } catch (cause) {
+    throw outputError(home, cause);
+  }
+}
+
+function stagedFolder(folder: string): string {
+  return join(folder, ".staged");
+}
+
 async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
   const { model, styles, precision, version, directory, env, onEvent, signal } = job;
   const files = wantedFiles(model, styles);
+  if (job.from === undefined && !isOffline(job))
+    await store.begin(model).catch((cause: unknown) => Promise.reject(outputError(store.folder, cause)));
   const originals = await getOriginals({
     sources: model.sources,
     files,
@@ -195,7 +236,7 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
     onFound: ({ path }) => onEvent({ type: "using", path }),
     github: job.github,
   });
-  const staged = join(job.folder, ".staged");
+  const staged = stagedFolder(job.folder);
   try {
     await stage(staged, originals).catch((cause: unknown) => Promise.reject(outputError(staged, cause)));
     return await importRelease({
@@ -212,15 +253,47 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
         writeInstallRecord(folder, { model, version, catalogue: job.place, originals, acceptedAt: job.acceptedAt }),
       onProgress: (progress) => onEvent({ type: "building", progress }),
     });
+  } catch (error) {
+    throw error instanceof ModelError ? await unusableOriginals(error, job, staged, originals) : error;
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
+}
+
+/**
+ * The error for originals that no package can be made of. Those whose hash nobody knew are removed, so that they do not
+ * stand in the way of the next try.
+ */
+async function unusableOriginals(
+  error: ModelError,
+  { folder, from }: Job,
+  staged: string,
+  originals: readonly OriginalFile[],
+): Promise<ModelError> {
+  let message = messageOf(error);
+  for (const { file, path } of originals) message = message.replaceAll(join(staged, file.source, file.path), path);
+  const fetched = new OriginalStore(folder).folder;
+  const unsure = originals.filter(({ file, path }) => file.sha256 === UNKNOWN && path.startsWith(join(fetched, "/")));
+  for (const { path } of unsure) await rm(path, { force: true });
+  const remedy =
+    from !== undefined
+      ? "get these files again, or take the catalogue that they belong to (--catalogue)"
+      : unsure.length > 0
+        ? `the catalogue has no hash of ${unsure.length === 1 ? "one file" : `${unsure.length} files`}, which will be fetched again: run the same command again, and if that does not help take another catalogue (--catalogue)`
+        : "take another catalogue (--catalogue) or a newer cobra-batch";
+  return new ModelError(error.code, message, { cause: error, remedy });
 }
 
 /** What the styles need, and the licences' texts. */
 function wantedFiles(model: CatalogueModel, styles: readonly Style[]): WantedFile[] {
   const weights = model.files.filter((file) => file.styles?.some((style) => styles.includes(style)) ?? true);
   return [...weights, ...model.licences.flatMap(({ file }) => (file === undefined ? [] : [file]))];
+}
+
+/** Lengths of all files; small ones that the catalogue does not know do not count. */
+function bytesToFetch(files: readonly WantedFile[]): number | undefined {
+  if (files.some(({ path, bytes }) => bytes === UNKNOWN && !path.endsWith(".json"))) return undefined;
+  return files.reduce((sum, { bytes }) => sum + (bytes === UNKNOWN ? 0 : bytes), 0);
 }
 
 /** How large the package will be at most: what the catalogue says, else as large as the originals. */

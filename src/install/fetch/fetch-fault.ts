@@ -1,5 +1,9 @@
 /** Errors of requests: the cause, whether and when to try again, and the remedy. */
 import { ModelError, ResourceError, systemCode, type BatchProcessingError } from "../../errors.js";
+import { ProxyRefusal, SILENT } from "./http-client.js";
+
+/** The remedy for what a server would not send by itself. */
+export const TRY_WITHOUT = "if a proxy or a mirror stands between, try without it";
 
 /** One failed try. */
 export class FetchFault extends Error {
@@ -48,12 +52,9 @@ interface Asked {
 
 const BRING = "on a machine without internet, copy the files there and name their folder with --from DIR";
 
-/** What node and undici call a connection that fails; else the error is one of the program. */
-const CONNECTION =
-  /^(?:UND_ERR_|E(?:CONN|PIPE|HOST|NET|TIMEDOUT|NOTFOUND|AI_|PROTO|ADDR)|HPE_|ERR_(?:SSL|TLS|STREAM))/u;
-/** How undici says that a proxy refused. */
-const PROXY_STATUS = /^Proxy (?:response|Authentication Required) \((\d+)\)/u;
-const UNREACHED = /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|UND_ERR_CONNECT_TIMEOUT|E(?:HOST|NET)(?:UNREACH|DOWN))$/u;
+/** What node calls a connection that fails; else the error is one of the program. */
+const CONNECTION = /^(?:E(?:CONN|PIPE|HOST|NET|TIME|NOTFOUND|AI_|PROTO|ADDR)|HPE_|ERR_(?:SSL|TLS|STREAM|SOCKET))/u;
+const UNREACHED = /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|E(?:HOST|NET)(?:UNREACH|DOWN))$/u;
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)/u;
 
 /** A connection that could not be made or broke; undefined for an error of another kind. */
@@ -68,15 +69,15 @@ export function connectionFault(
       `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, otherwise stop: the connection may be intercepted`,
       { passing: false, cause: error },
     );
-  const tunnel = PROXY_STATUS.exec(error instanceof Error ? error.message : "")?.[1];
+  const tunnel = error instanceof ProxyRefusal ? error.status : undefined;
   if (tunnel === undefined && !CONNECTION.test(code)) return undefined;
   if (tunnel !== undefined)
     return new FetchFault(
-      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === "407" ? "put its user and password into its address (http_proxy, https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
-      { passing: Number(tunnel) >= 500, cause: error },
+      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === 407 ? "put its user and password into its address (http_proxy, https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
+      { passing: tunnel >= 500, cause: error },
     );
   const what =
-    code === "UND_ERR_BODY_TIMEOUT" || code === "UND_ERR_HEADERS_TIMEOUT"
+    code === SILENT
       ? `${host} has stopped answering${through}`
       : code === "ENOTFOUND" || code === "EAI_AGAIN"
         ? `the name ${host} cannot be resolved${through}`
@@ -103,7 +104,7 @@ export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
   const { status, address, headers } = refusal;
   const reason = refusalReason(refusal);
   if (reason !== undefined) return new FetchFault(`${address}: ${reason} (status ${status})`, { passing: false });
-  const waitMs = retryAfterMs(headers["retry-after"], now);
+  const waitMs = retryAfterMs(headers["retry-after"], now) || undefined;
   if (status === 429) {
     const what = "the server limits requests (status 429)";
     const token =
@@ -120,6 +121,13 @@ export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
   );
 }
 
+/** A web page where a file should be: what networks with a login send in place of everything. */
+export function isWebPage(headers: Readonly<Record<string, string>>, path: string): boolean {
+  return /^text\/html\b/iu.test(headers["content-type"] ?? "") && !/\.html?$/iu.test(path);
+}
+
+export const WEB_PAGE = `the server sends a web page in place of the file, as networks with a login do; log in to the network, or ${TRY_WITHOUT}`;
+
 /** What keeps a file from this user. */
 function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): string | undefined {
   const code = headers["x-error-code"];
@@ -131,11 +139,13 @@ function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): stri
       ? `the file is not there; the catalogue is out of date, or ${BRING}`
       : undefined;
   }
+  if (proxy !== undefined && code === undefined && (status === 401 || status === 403))
+    return `the proxy ${proxy} or the hub refuses it; try without the proxy (no_proxy), and if that does not help set HF_TOKEN`;
   if (code === "GatedRepo" || (status === 403 && hasToken))
     return `the hub gives ${hub} to those who have accepted its terms: open its page there, accept them, then set HF_TOKEN to a token of that account`;
   if (code === "RevisionNotFound")
     return `the hub has ${hub}, but not the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
-  if (code === "EntryNotFound" || (status === 404 && code === undefined))
+  if (code === "EntryNotFound" || (code === undefined && (status === 404 || status === 410)))
     return `${hub} has no such file at the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
   if (status === 401 || status === 403 || code === "RepoNotFound")
     return hasToken
@@ -147,6 +157,7 @@ function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): stri
 /** The header's seconds or date, at most ten minutes. */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
-  const ms = /^\d+$/u.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  // Date.parse takes "-5" and "1.5" for dates; those of HTTP begin with a weekday.
+  const ms = /^\d+$/u.test(header) ? Number(header) * 1000 : /^[A-Z]/iu.test(header) ? Date.parse(header) - now : NaN;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 600_000);
 }

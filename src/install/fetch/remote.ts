@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ConfigurationError } from "../../errors.js";
 import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { withoutSecrets, type Connection, type Credential } from "./connection.js";
-import { FetchFault, statusFault } from "./fetch-fault.js";
+import { FetchFault, isWebPage, statusFault, WEB_PAGE } from "./fetch-fault.js";
+import { discard } from "./http-client.js";
 import { cacheHome } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -98,6 +99,8 @@ export interface RemoteFile {
   readonly commit: string | undefined;
   /** Tells one content from another, as the server does. */
   readonly tag: string;
+  /** The `ETag` that the bytes come with, where it is known before: not for the hub, whose storage has its own. */
+  readonly etag: string | undefined;
 }
 
 /**
@@ -117,7 +120,7 @@ export async function askFor(
     signal,
     stop: (headers) => remote.hub !== undefined && headers["x-linked-size"] !== undefined,
   });
-  await answer.body.dump();
+  discard(answer.body);
   const { told, headers, status } = answer;
   const linked = remote.hub === undefined ? undefined : told["x-linked-size"];
   const address = withoutSecrets(url);
@@ -131,9 +134,12 @@ export async function askFor(
       hub: remote.hub,
       hasToken: remote.credential !== undefined,
     });
-  const bytes = wholeNumber(linked ?? headers["content-length"]);
+  if (linked === undefined && isWebPage(headers, file.path))
+    throw new FetchFault(`${address}: ${WEB_PAGE}`, { passing: false });
+  const isEncoded = (headers["content-encoding"] ?? "identity") !== "identity"; // its length is that of something else
+  const bytes = wholeNumber(linked) ?? (isEncoded ? undefined : wholeNumber(headers["content-length"]));
   const etag = (remote.hub === undefined ? headers["etag"] : (told["x-linked-etag"] ?? headers["etag"])) ?? "";
-  const tag = etag.replace(/^W\//u, "").replaceAll('"', "");
+  const tag = plainTag(etag);
   const isHub = remote.hub !== undefined;
   const sha256 = isHub && /^[0-9a-f]{64}$/u.test(tag) ? tag : undefined;
   if (file.bytes !== UNKNOWN && bytes !== undefined && bytes !== file.bytes)
@@ -149,12 +155,18 @@ export async function askFor(
   const commit = told["x-repo-commit"];
   return {
     url,
-    bytes,
+    bytes: bytes ?? (file.bytes === UNKNOWN ? undefined : file.bytes),
     sha256,
     gitBlob: isHub && /^[0-9a-f]{40}$/u.test(tag) ? tag : undefined,
     commit: isHub && commit !== undefined && /^[0-9a-f]{40}$/u.test(commit) ? commit : undefined,
     tag: tag || String(bytes ?? ""),
+    etag: isHub || tag === "" ? undefined : tag,
   };
+}
+
+/** An `ETag` without its quotes. */
+export function plainTag(etag: string): string {
+  return etag.replace(/^W\//u, "").replaceAll('"', "");
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

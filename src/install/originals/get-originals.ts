@@ -59,7 +59,7 @@ interface Missing {
  * ResourceError `ERR_MODEL_FETCH`, `ERR_OUTPUT_WRITE`; the signal's reason
  */
 export async function getOriginals(given: GetOriginalsOptions): Promise<OriginalFile[]> {
-  const offline = given.offline || /^(?:1|true|on|yes)$/iu.test(given.env["HF_HUB_OFFLINE"] ?? "");
+  const offline = isOffline(given);
   const options = { ...given, offline };
   const { sources, files, from, onFound } = options;
   if (from !== undefined) return findInCopy(from, sources, files, onFound, options.onCheck);
@@ -73,8 +73,8 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     const source = sources[file.source]!;
     const revision = revisions.get(file.source)!;
     const here =
-      (await options.store.find(source, revision, file)) ??
-      (await findInHubCache(hubCacheFolder(options.env), source, file, options.onCheck));
+      (await options.store.find(source, revision, file, options.onCheck)) ??
+      (await findInHubCache(hubCacheFolder(options.env), source, revision, file, options.onCheck));
     if (here === undefined)
       missing.push({ file, source, revision, remote: remoteOf(source, options.env, options.github) });
     else {
@@ -89,6 +89,14 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     );
   if (missing.length > 0) await fetchAll(options, missing, found);
   return files.map((file) => found.get(file)!);
+}
+
+/** Whether nothing may be fetched: by the option, or by the variable of the hub's tools. */
+export function isOffline({
+  offline,
+  env,
+}: Pick<GetOriginalsOptions, "env"> & { offline?: boolean | undefined }): boolean {
+  return offline === true || /^(?:1|true|on|yes)$/iu.test(env["HF_HUB_OFFLINE"] ?? "");
 }
 
 /** The commit of a source where that can be known, so that all its files are of one. */

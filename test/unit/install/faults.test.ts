@@ -39,7 +39,7 @@ describe("what passes is tried again", () => {
     ["a busy server that says when to come back", "head", [{ status: 429, headers: { "retry-after": "7" } }], [7000]],
     ["one that says nothing", "cdn", [{ status: 429 }, { status: 500 }, { status: 502 }], [1000, 2000, 4000]],
     ["a server that stalls", "cdn", [{ stallAfter: 1000 }], [1000]],
-    ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [0]],
+    ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [1000]],
     ["a connection that is cut at once", "cdn", [{ cutAfter: 0 }], [1000]],
     ["a damaged body, once", "cdn", [{ flipByte: 77 }], []],
     ["a signed address that has run out", "cdn", [{ cutAfter: 1000 }, { status: 403 }], [1000, 2000]],
@@ -226,7 +226,9 @@ describe("proxies", () => {
   it("are used by the usual variables, also with user and password, and not for no_proxy", async () => {
     await using proxy = await ForwardProxy.start("me:pass word");
     const wrong = await get({ http_proxy: `http://${proxy.host}` });
-    expect(wrong.failure).toMatch(/^ERR_MODEL_SOURCE the proxy .* refuses a connection to .* \(407\); put its user/u);
+    expect(wrong.failure).toMatch(
+      /^ERR_MODEL_SOURCE .*: the proxy .* wants a user and a password; put them into its address.*\(status 407\)$/u,
+    );
     expect(wrong.failure).toContain(proxy.host);
     const through = await get({ HTTP_PROXY: `http://me:pass%20word@${proxy.host}` });
     expect(through.failure).toBe("");
@@ -265,7 +267,7 @@ describe("parts of it", () => {
     expect(retryAfterMs("Thu, 26 Nov 2026 12:00:30 GMT", now)).toBe(30_000);
     expect(retryAfterMs("Thu, 26 Nov 2026 11:00:00 GMT", now)).toBe(0);
     expect(retryAfterMs("86400", now)).toBe(600_000);
-    expect(retryAfterMs("soon", now)).toBeUndefined();
+    for (const odd of ["soon", "-5", "1.5", ""]) expect(retryAfterMs(odd, now), odd).toBeUndefined();
   });
 
   it("a certificate that is not trusted is no passing fault, and errors of the program are none", () => {

@@ -28,8 +28,8 @@ async function put(directory: string, installedAt: string): Promise<string> {
   await writeFile(join(directory, ".install.json"), JSON.stringify({ installedAt }));
   return directory;
 }
-const remove = (word: string, all = false, folder?: string): Promise<string[]> =>
-  removeModel({ word, all, folder, env, onWait: () => {} });
+const remove = (word: string, all = false, folder?: string): Promise<readonly string[]> =>
+  removeModel({ word, all, folder, env, onWait: () => {} }).then(({ folders }) => folders);
 
 it("a name is a name, whatever else is a path", () => {
   for (const word of ["cobra", "cobra@1-fp16", "a.b_c-1"]) expect(parseModelName(word), word).toBeDefined();

@@ -46,6 +46,8 @@ export class InstallReporter {
     switch (event.type) {
       case "found":
         this.say(`${event.model.name}@${event.version}: ${event.model.title}`);
+        if (event.fetchBytes !== undefined)
+          this.say(`up to ${bytesText(event.fetchBytes)} to fetch, into ${event.directory}`);
         break;
       case "waiting":
         this.warn(event.message);
