@@ -26,6 +26,7 @@ import type { FetchProgress } from "./fetch/meter.js";
 import { UNKNOWN } from "./fetch/remote.js";
 import { withInstallLock } from "./install-lock.js";
 import { writeInstallRecord } from "./install-record.js";
+import { unusableOriginals } from "./unusable-originals.js";
 import { acceptLicences, type AskForLicences } from "./licences.js";
 import { getOriginals, isOffline } from "./originals/get-originals.js";
 import type { OriginalFile, WantedFile } from "./originals/original-file.js";
@@ -258,30 +259,6 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
-}
-
-/**
- * The error for originals that no package can be made of. Those whose hash nobody knew are removed, so that they do not
- * stand in the way of the next try.
- */
-async function unusableOriginals(
-  error: ModelError,
-  { folder, from }: Job,
-  staged: string,
-  originals: readonly OriginalFile[],
-): Promise<ModelError> {
-  let message = messageOf(error);
-  for (const { file, path } of originals) message = message.replaceAll(join(staged, file.source, file.path), path);
-  const fetched = new OriginalStore(folder).folder;
-  const unsure = originals.filter(({ file, path }) => file.sha256 === UNKNOWN && path.startsWith(join(fetched, "/")));
-  for (const { path } of unsure) await rm(path, { force: true });
-  const remedy =
-    from !== undefined
-      ? "get these files again, or take the catalogue that they belong to (--catalogue)"
-      : unsure.length > 0
-        ? `the catalogue has no hash of ${unsure.length === 1 ? "one file" : `${unsure.length} files`}, which will be fetched again: run the same command again, and if that does not help take another catalogue (--catalogue)`
-        : "take another catalogue (--catalogue) or a newer cobra-batch";
-  return new ModelError(error.code, message, { cause: error, remedy });
 }
 
 /** What the styles need, and the licences' texts. */

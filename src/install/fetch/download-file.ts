@@ -29,7 +29,7 @@ const PROGRESS_BYTES = 2 ** 20;
 /** A file whose hash is wrong is fetched again from its beginning this often: what lay on the disk may be damaged. */
 const SECOND_TRIES = 1;
 /** The most that is taken of a file whose length neither the catalogue nor the server says. */
-const MAX_UNTOLD_BYTES = 2 ** 26;
+const MAX_UNTOLD_BYTES = 2 ** 24;
 
 /** A download under way. */
 interface Running extends Download {

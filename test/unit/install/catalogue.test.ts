@@ -1,4 +1,5 @@
 // Catalogues: the built-in one, and those of others, who may write anything.
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -130,6 +131,19 @@ describe("a catalogue of somebody else", () => {
     ],
     ["a key that is none", (model) => Object.assign(model, { run: "rm -rf" }), /run/u],
     ["a missing source", (model) => delete model.sources["pixart"], /sources: lacks "pixart"/u],
+    ["a title that rewrites the terminal", (model) => (model.title = "x\u001b[2J"), /title: must be one line/u],
+    ["a licence of two lines", (model) => (model.licences[0]!.name = "MIT\naccepted"), /name: must be one line/u],
+    ["text that turns its direction", (model) => (model.description = "a\u202eb"), /description: must be one line/u],
+    [
+      "an address with a query",
+      (model) => (model.sources["prompt"] = { url: "https://example.org/?a=" }),
+      /sources\.prompt/u,
+    ],
+    [
+      "a file that is a folder too",
+      (model) => (model.files[1]!.path = "LE/erika.pth/x"),
+      /files\.0\.path: LE\/erika\.pth is a file here and a folder in another path/u,
+    ],
     ["a negative size", (model) => (model.files[0]!.bytes = -1), /files\.0\.bytes/u],
   ])("cannot have %s", async (_what, spoil, says) => {
     const catalogue = good();
@@ -172,6 +186,9 @@ describe("a catalogue of somebody else", () => {
       expect(error.message).not.toContain("secret");
     }
     await expect(readCatalogue("/dev/zero", noNet)).rejects.toThrow(/it is not a file/u);
-    await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/ENOENT/u);
+    await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/there is no such file/u);
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await expect(readCatalogue(pipe, noNet)).rejects.toThrow(/it is not a file/u); // and does not wait for a writer
   });
 });

@@ -1,10 +1,17 @@
 // Everything that servers, networks and proxies are known to do to a download: what is tried again, what is not, and
 // that the message says what to do. Tokens go to the hub alone.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Connection } from "../../../src/install/fetch/connection.js";
+import { downloadFile } from "../../../src/install/fetch/download-file.js";
 import { connectionFault, retryAfterMs } from "../../../src/install/fetch/fetch-fault.js";
+import { Proxies } from "../../../src/install/fetch/proxies.js";
+import { askFor, remoteOf, UNKNOWN } from "../../../src/install/fetch/remote.js";
+import { connectionRetry } from "../../../src/install/fetch/retry.js";
 import { Meter } from "../../../src/install/fetch/meter.js";
 import { ForwardProxy } from "../../support/forward-proxy.js";
 import { HubServer, type Fault, type HubServerOptions } from "../../support/hub-server.js";
@@ -42,6 +49,7 @@ describe("what passes is tried again", () => {
     ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [1000]],
     ["a connection that is cut at once", "cdn", [{ cutAfter: 0 }], [1000]],
     ["a damaged body, once", "cdn", [{ flipByte: 77 }], []],
+    ["a server that closes the connection behind the body", "cdn", [{ bodyHeaders: { connection: "close" } }], []],
     ["a signed address that has run out", "cdn", [{ cutAfter: 1000 }, { status: 403 }], [1000, 2000]],
   ])("%s", async (_what, place, faults, waits) => {
     hub.fault(place, ERIKA, ...faults);
@@ -57,6 +65,22 @@ describe("what passes is tried again", () => {
     expect(got.failure).toBe("");
     expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined, "bytes=500-", undefined]);
     expect(got.found[0]!.bytes).toBe(277451);
+  });
+
+  it("a file that changes on the server between two tries is fetched from its beginning", async () => {
+    hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { bodyHeaders: { etag: '"another"' } });
+    const got = await get();
+    expect(got.failure).toBe("");
+    expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined]);
+    expect(got.waits).toEqual([1000, 0]);
+  });
+
+  it("a server that does not speak HTTP", async () => {
+    const server = createServer((socket) => void socket.on("error", () => {}).end("SSH-2.0-x\r\n\0garbage"));
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+    const { failure } = await get({ HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    server.close();
+    expect(failure).toMatch(/^ERR_MODEL_FETCH the connection to .* broke \(HPE_.*HF_ENDPOINT/u);
   });
 
   it("until six tries in a row brought nothing; then it says so, with exit code 75's error", async () => {
@@ -132,13 +156,20 @@ describe("what stays is not tried again, and the message says what to do", () =>
       { bodyHeaders: { "content-encoding": "gzip" } },
       /the server sends it compressed \(gzip\), which it was not asked for; if a proxy or a mirror stands between/u,
     ],
+    [
+      "the login page of a network",
+      "cdn",
+      VAE,
+      { bodyHeaders: { "content-type": "text/html; charset=utf-8" } },
+      /sends a web page in place of the file.*log in to the network, or if a proxy/u,
+    ],
     ["too many bytes", "cdn", VAE, { more: 100 }, /sends 427088 bytes in place of the file.s 426988; if a proxy/u],
     [
       "a redirect to a file",
       "head",
       ERIKA,
       { redirect: "file:///etc/passwd" },
-      /leads to file:\/\/\/etc\/passwd, which is not https:/u,
+      /leads to file:\/\/\/etc\/passwd, which is not https:, and is not followed; if a proxy/u,
     ],
   ])("%s", async (_what, place, path, fault, says) => {
     hub.fault(place, path, fault);
@@ -150,7 +181,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
 
   it("a redirect that goes round in circles", async () => {
     hub.fault("head", ERIKA, ...Array.from({ length: 9 }, () => ({ redirect: `/${COBRA}/resolve/main/${ERIKA}` })));
-    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times/u);
+    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times; if a proxy/u);
   });
 
   it.each([
@@ -261,6 +292,50 @@ describe("proxies", () => {
 });
 
 describe("parts of it", () => {
+  it("16 MiB at most of a file whose length nobody tells; nothing of it stays", async () => {
+    const server = createHttpServer((request, response) => {
+      response.writeHead(200, { etag: '"x"' });
+      if (request.method === "HEAD") return response.end();
+      const more = (): void => void response.write(Buffer.alloc(2 ** 20), (error) => (error ? undefined : more()));
+      return more();
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+    await using connection = new Connection({});
+    const remote = remoteOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }, {});
+    const wanted = { path: "config.json", bytes: UNKNOWN, sha256: UNKNOWN } as const;
+    const file = await askFor(connection, remote, wanted, UNKNOWN);
+    const target = join(home, "endless/config.json");
+    const download = downloadFile({ connection, remote, file, sha256: UNKNOWN, target, retry: connectionRetry() });
+    await expect(download).rejects.toThrow(/says how long the file is, and more than 16777216 bytes come; if a proxy/u);
+    const [part] = await readdir(dirname(target));
+    expect((await stat(join(dirname(target), part!))).size).toBe(0);
+    server.closeAllConnections();
+    server.close();
+  });
+
+  it.each<[string, string, boolean]>([
+    ["*", "https://hub.example/x", true],
+    ["example", "https://hub.example/x", true],
+    [".example", "https://hub.example/x", true],
+    ["*.example", "https://hub.example/x", true],
+    ["ample", "https://hub.example/x", false],
+    ["HUB.example", "https://hub.example/x", true],
+    ["hub.example:443", "https://hub.example/x", true],
+    ["hub.example:80", "https://hub.example/x", false],
+    ["a,  b c,hub.example", "https://hub.example/x", true],
+    ["::1", "http://[::1]:8080/x", true],
+    ["[::1]:8080", "http://[::1]:8080/x", true],
+    ["[::1]:9", "http://[::1]:8080/x", false],
+    ["10.0.0.0/8", "http://10.2.3.4/x", true],
+    ["10.0.0.0/8", "http://11.2.3.4/x", false],
+    ["10.0.0.0/99", "http://10.2.3.4/x", false],
+    ["fd00::/8", "http://[fd12::1]/x", true],
+    ["2.3.4", "http://1.2.3.4/x", false],
+  ])("no_proxy=%s and %s", (entry, address, isExempt) => {
+    const proxies = new Proxies({ all_proxy: "proxy.example:3128", no_proxy: entry });
+    expect(proxies.for(new URL(address)) === undefined).toBe(isExempt);
+  });
+
   it("Retry-After in seconds and as a date, ten minutes at most", () => {
     const now = Date.parse("2026-11-26T12:00:00Z");
     expect(retryAfterMs("7", now)).toBe(7000);
