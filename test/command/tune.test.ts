@@ -1,4 +1,5 @@
 /** `tune`, `tune compare` and `bench` with a tiny model: what they leave, how they go on, what they refuse. */
+import { readFileSync } from "node:fs";
 import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,9 @@ const reportOf = async (out: string): Promise<Report> =>
   reportSchema.parse(JSON.parse(await readFile(join(at(out), "report.json"), "utf8")));
 const tune = (out: string, ...flags: string[]): ReturnType<typeof runCli> =>
   runCli(["tune", at("chapter"), "--model", SMALL_MODEL, "--out", at(out), ...flags]);
+
+const childProcesses = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-tune-test-"));
@@ -85,21 +89,28 @@ describe("tune", () => {
     expect(pages.stderr).toContain("was measured with another content of the input");
   });
 
-  it("ends at Ctrl-C with a report of what was measured", async () => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("ends at %s to all its processes with a report of what was measured", async (signal, exitCode) => {
+    const out = `stopped-${exitCode}`;
     let isSent = false;
     const { code } = await runCli(
-      ["tune", "--synthetic", "256x320", "--model", SMALL_MODEL, "--out", at("stopped"), "--minutes", "5", "--json"],
+      ["tune", "--synthetic", "256x320", "--model", SMALL_MODEL, "--out", at(out), "--minutes", "5", "--json"],
       (child, stdout) => {
         if (isSent || stdout.split("tune-sample").length < 2) return;
         isSent = true;
-        child.kill("SIGINT");
+        // The measured processes first, as it may happen where a signal goes to a whole group.
+        for (const pid of childProcesses(child.pid!)) process.kill(pid, signal);
+        child.kill(signal);
       },
     );
-    expect(code).toBe(130);
-    const report = await reportOf("stopped");
+    expect(code).toBe(exitCode);
+    const report = await reportOf(out);
     expect(report.interrupted).toBe(true);
     expect(report.measured[0]!.samples.length).toBeGreaterThan(0);
-    await access(join(at("stopped"), "report.html"));
+    expect(report.measured.flatMap(({ fault }) => fault ?? [])).toEqual([]);
+    await access(join(at(out), "report.html"));
   });
 
   it("says what no setting keeps, and leaves the report of what was measured", async () => {

@@ -39,7 +39,6 @@ process.on("message", (order: Order) => {
     }),
   );
 });
-// The tuner handles a terminal's Ctrl-C and its end, and ends this process.
-process.on("SIGINT", () => {});
-process.on("SIGHUP", () => {});
+// A terminal and a service manager send a signal to every process of a group. The tuner handles it, and ends this one.
+for (const signal of ["SIGINT", "SIGHUP", "SIGTERM"]) process.on(signal, () => {});
 process.on("disconnect", () => process.exit());

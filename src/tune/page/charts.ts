@@ -36,7 +36,8 @@ export function paretoChart(report: Report): Chart {
   const named = dots.filter(({ id }) => id === "defaults" || id === report.best);
   return Plot.plot({
     ...base,
-    height: 380,
+    height: 400,
+    marginTop: 44,
     marginLeft: 60,
     marginRight: 150,
     grid: true,
