@@ -60,8 +60,8 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
     if (cause instanceof BatchProcessingError) throw cause;
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `the model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
-      { cause },
+      `the model package cannot be written to ${directory} (${messageOf(cause)})`,
+      { cause, remedy: remedyFor(cause) },
     );
   }
 }
@@ -90,8 +90,8 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
   } catch (cause) {
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `a model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
-      { cause },
+      `a model package cannot be written to ${directory} (${messageOf(cause)})`,
+      { cause, remedy: remedyFor(cause) },
     );
   }
 }
@@ -158,16 +158,15 @@ async function putInPlace(temporary: string, directory: string, overwrite: boole
     if (moved) await rename(aside, directory);
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") {
-      throw new ResourceError(
-        "ERR_OUTPUT_EXISTS",
-        `${directory} exists; choose another folder, or ask to overwrite it`,
-        { cause },
-      );
+      throw new ResourceError("ERR_OUTPUT_EXISTS", `${directory} exists`, {
+        cause,
+        remedy: "choose another folder, or ask to overwrite it",
+      });
     }
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
       `the model package cannot be put at ${directory} (${messageOf(cause)})`,
-      { cause },
+      { cause, remedy: remedyFor(cause) },
     );
   }
   if (moved) await rm(aside, { recursive: true, force: true });

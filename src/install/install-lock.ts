@@ -65,8 +65,8 @@ function heldCheck(folder: string, lease: Lease): () => void {
     } catch (cause) {
       throw new ResourceError(
         "ERR_OUTPUT_LOCKED",
-        `another process has taken over the models in ${folder}, because this one stood still for long; let that one finish, or run the same command again`,
-        { cause },
+        `another process has taken over the models in ${folder}, because this one stood still for long`,
+        { cause, remedy: "let that one finish, or run the same command again" },
       );
     }
   };

@@ -23,14 +23,14 @@ import { builtInCatalogue, isAddressed, modelOf, readCatalogue } from "./catalog
 import { Connection, FETCH_TIMES, withoutSecrets } from "./fetch/connection.js";
 import type { FetchTimes } from "./fetch/http-client.js";
 import type { FetchProgress } from "./fetch/meter.js";
-import { UNKNOWN } from "./fetch/remote.js";
 import { withInstallLock } from "./install-lock.js";
 import { writeInstallRecord } from "./install-record.js";
 import { unusableOriginals } from "./unusable-originals.js";
 import { acceptLicences, type AskForLicences } from "./licences.js";
 import { getOriginals, isOffline } from "./originals/get-originals.js";
-import type { OriginalFile, WantedFile } from "./originals/original-file.js";
+import type { OriginalFile } from "./originals/original-file.js";
 import { OriginalStore } from "./originals/store.js";
+import { bytesToFetch, packageBytes, wantedFiles } from "./wanted-files.js";
 
 /** What happens while a model is installed. */
 export type InstallEvent =
@@ -103,13 +103,15 @@ export async function installModel(options: InstallOptions): Promise<InstallResu
   let connection: Connection | undefined;
   const connect = (): Connection => (connection ??= new Connection(env, options.times ?? FETCH_TIMES));
   try {
-    const place = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
-    if (isAddressed(place) && isOffline(options))
+    const catalogue = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
+    const place = isAddressed(catalogue) ? withoutSecrets(catalogue) : catalogue;
+    if (isAddressed(catalogue) && isOffline(options))
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `the catalogue ${withoutSecrets(place)} would have to be fetched, and nothing is (--offline); name a file with --catalogue`,
+        `the catalogue ${place} would have to be fetched, and nothing is (--offline)`,
+        { remedy: "name a file with --catalogue" },
       );
-    const model = modelOf(await readCatalogue(place, connect), options.name, place);
+    const model = modelOf(await readCatalogue(catalogue, connect), options.name, place);
     const wanted = choose(model, options);
     refuseIncomplete(model, wanted.styles, place);
     const folder = resolve(options.folder ?? userModelsFolder(env));
@@ -141,6 +143,7 @@ interface Wanted {
 interface Job extends InstallOptions, Wanted {
   readonly styles: readonly Style[];
   readonly precision: Precision;
+  /** Of the catalogue, without what is secret in an address. */
   readonly place: string;
   readonly model: CatalogueModel;
   readonly folder: string;
@@ -152,10 +155,9 @@ interface Job extends InstallOptions, Wanted {
 function choose(model: CatalogueModel, { styles: asked, precision = model.precision }: InstallOptions): Wanted {
   const lacking = asked?.find((style) => !model.styles.includes(style));
   if (lacking !== undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `the model ${model.name} has no style ${JSON.stringify(lacking)}; it has ${model.styles.map((style) => JSON.stringify(style)).join(" and ")}`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `the model ${model.name} has no style ${JSON.stringify(lacking)}`, {
+      remedy: `choose among its styles: ${model.styles.map((style) => JSON.stringify(style)).join(", ")}`,
+    });
   const styles = STYLES.filter((style) => (asked ?? model.styles).includes(style));
   const isPart = styles.length < model.styles.length;
   const suffix = isPart ? styles.map((style) => `-${style.replace(" + ", "-")}`).join("") : "";
@@ -259,24 +261,6 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
-}
-
-/** What the styles need, and the licences' texts. */
-function wantedFiles(model: CatalogueModel, styles: readonly Style[]): WantedFile[] {
-  const weights = model.files.filter((file) => file.styles?.some((style) => styles.includes(style)) ?? true);
-  return [...weights, ...model.licences.flatMap(({ file }) => (file === undefined ? [] : [file]))];
-}
-
-/** Lengths of all files; small ones that the catalogue does not know do not count. */
-function bytesToFetch(files: readonly WantedFile[]): number | undefined {
-  if (files.some(({ path, bytes }) => bytes === UNKNOWN && !path.endsWith(".json"))) return undefined;
-  return files.reduce((sum, { bytes }) => sum + (bytes === UNKNOWN ? 0 : bytes), 0);
-}
-
-/** How large the package will be at most: what the catalogue says, else as large as the originals. */
-function packageBytes(model: CatalogueModel, precision: Precision, files: readonly WantedFile[]): number {
-  const known = files.reduce((sum, { bytes }) => sum + (bytes === UNKNOWN ? 0 : bytes), 0);
-  return model.packageBytes?.[precision] ?? known;
 }
 
 /** Everything that the package's bytes depend on. */

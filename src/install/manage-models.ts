@@ -68,10 +68,9 @@ export async function removeModel(options: RemoveOptions): Promise<Removed> {
   const { word, all, originals = false, folder, env, ...lock } = options;
   const { name, version } = referenceOf(word);
   if (name === EMBEDDED_NAME)
-    throw new ModelError(
-      "ERR_MODEL_NOT_FOUND",
-      `${word} comes with the program and is not removed; \`cobra-batch model list\` shows the installed models`,
-    );
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${word} comes with the program and is not removed`, {
+      remedy: "`cobra-batch model list` shows the installed models",
+    });
   const models = resolve(folder ?? userModelsFolder(env));
   return withInstallLock(models, lock, async () => {
     const home = join(models, name);
@@ -88,7 +87,8 @@ export async function removeModel(options: RemoveOptions): Promise<Removed> {
     if (chosen.length > 1 && !all)
       throw new ModelError(
         "ERR_MODEL_NOT_FOUND",
-        `${name} has ${chosen.length} versions: ${chosen.map((one) => `${name}@${one.version}`).join(", ")}; name one, or remove them all with --all`,
+        `${name} has ${chosen.length} versions: ${chosen.map((one) => `${name}@${one.version}`).join(", ")}`,
+        { remedy: "name one, or remove them all with --all" },
       );
     try {
       for (const { directory } of chosen) await removeWhole(directory);
@@ -127,25 +127,24 @@ async function forgetDefault(env: Environment): Promise<void> {
 function referenceOf(word: string): ModelReference {
   const reference = parseModelName(word);
   if (reference !== undefined) return reference;
-  throw new ModelError(
-    "ERR_MODEL_NOT_FOUND",
-    `${JSON.stringify(word)} is not the name of an installed model; a name is such as cobra or cobra@1-fp16, \`cobra-batch model list\` shows them`,
-  );
+  throw new ModelError("ERR_MODEL_NOT_FOUND", `${JSON.stringify(word)} is not the name of an installed model`, {
+    remedy: "name one, such as cobra or cobra@1-fp16; `cobra-batch model list` shows them",
+  });
 }
 
 function notThere(word: string, models: string, env: Environment): ModelError {
   const elsewhere = findInstalled(referenceOf(word), env);
   if (elsewhere === undefined) return notInstalled(word, [models]);
-  return new ModelError(
-    "ERR_MODEL_NOT_FOUND",
-    `${word} is not in ${models} but in ${elsewhere.directory}; remove it there with --in ${dirname(dirname(elsewhere.directory))}`,
-  );
+  return new ModelError("ERR_MODEL_NOT_FOUND", `${word} is not in ${models} but in ${elsewhere.directory}`, {
+    remedy: `remove it there with --in ${dirname(dirname(elsewhere.directory))}`,
+  });
 }
 
 function notInstalled(word: string, folders: readonly string[]): ModelError {
   const all = folders.flatMap((folder) => installedModels(folder)).map((one) => `${one.name}@${one.version}`);
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
-    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}. \`cobra-batch model install cobra\` installs Cobra's own`,
+    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}`,
+    { remedy: "`cobra-batch model install cobra` installs Cobra's own" },
   );
 }

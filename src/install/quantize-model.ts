@@ -61,19 +61,17 @@ export async function quantizeModel(options: QuantizeModelOptions): Promise<Quan
   const folder = resolve(options.folder ?? userModelsFolder(env));
   const directory = join(folder, name, version);
   if (directory === source.directory)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `${name}@${version} is the model it would be made from; give another name with --name`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `${name}@${version} is the model it would be made from`, {
+      remedy: "give another name with --name",
+    });
   return withInstallLock(folder, options, async (assertHeld) => {
     const found = options.overwrite === true ? undefined : await openIntact(directory);
     if (found?.manifest.quantization?.madeFrom === source.hash)
       return { name, version, opened: found, source, wasThere: true };
     if (found !== undefined)
-      throw new ResourceError(
-        "ERR_OUTPUT_EXISTS",
-        `${directory} holds another model; replace it with --overwrite, or give another name with --name`,
-      );
+      throw new ResourceError("ERR_OUTPUT_EXISTS", `${directory} holds another model`, {
+        remedy: "replace it with --overwrite, or give another name with --name",
+      });
     options.onStart?.({ name, version, directory });
     await openModelPackage(from); // a damaged weight would be damaged for good
     const opened = await quantizePackage({
@@ -115,7 +113,8 @@ function nameOf(
   if (name === undefined || !isModelName(name) || name === EMBEDDED_NAME)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `${JSON.stringify(name ?? manifest.name)} cannot be the name of an installed model: lower-case letters, digits, ".", "_" and "-", and not ${EMBEDDED_NAME}; give one with --name`,
+      `${JSON.stringify(name ?? manifest.name)} cannot be the name of an installed model: lower-case letters, digits, ".", "_" and "-", and not ${EMBEDDED_NAME}`,
+      { remedy: "give one with --name" },
     );
   const version = installed?.version ?? manifest.version;
   return { name, version: isModelVersion(version) ? version : "1" };

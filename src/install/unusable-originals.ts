@@ -1,7 +1,7 @@
 /** Originals that were fetched or found, and turn out to be no weights of the model. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, ModelError } from "../errors.js";
+import { ModelError } from "../errors.js";
 import { UNKNOWN } from "./fetch/remote.js";
 import type { OriginalFile } from "./originals/original-file.js";
 import { OriginalStore } from "./originals/store.js";
@@ -16,7 +16,7 @@ export async function unusableOriginals(
   staged: string,
   originals: readonly OriginalFile[],
 ): Promise<ModelError> {
-  let message = messageOf(error);
+  let { message } = error;
   for (const { file, path } of originals) message = message.replaceAll(join(staged, file.source, file.path), path);
   const fetched = new OriginalStore(folder).folder;
   const unsure = originals.filter(({ file, path }) => file.sha256 === UNKNOWN && path.startsWith(join(fetched, "/")));
@@ -27,5 +27,5 @@ export async function unusableOriginals(
       : unsure.length > 0
         ? `the catalogue has no hash of ${unsure.length === 1 ? "one file" : `${unsure.length} files`}, which will be fetched again: run the same command again, and if that does not help take another catalogue (--catalogue)`
         : "take another catalogue (--catalogue) or a newer cobra-batch";
-  return new ModelError(error.code, `${message}; ${remedy}`, { cause: error });
+  return new ModelError(error.code, message, { cause: error, remedy });
 }

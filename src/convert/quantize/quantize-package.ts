@@ -60,14 +60,14 @@ export async function quantizePackage({ source, minElements, ...place }: Quantiz
  */
 export function checkQuantizable({ directory, manifest }: ModelPackage): void {
   if (manifest.quantization !== undefined)
-    throw new ModelError(
-      "ERR_MODEL_QUANTIZE",
-      `${directory} has ${manifest.quantization.scheme} weights already; quantize the package it was made from`,
-    );
+    throw new ModelError("ERR_MODEL_QUANTIZE", `${directory} has ${manifest.quantization.scheme} weights already`, {
+      remedy: "quantize the package it was made from",
+    });
   if (manifest.graphs.weights === undefined)
     throw new ModelError(
       "ERR_MODEL_QUANTIZE",
-      `${directory} has its weights inside its graphs, as small packages do, and would gain nothing; quantize a package of full size, such as \`cobra-batch model install cobra\` makes`,
+      `${directory} has its weights inside its graphs, as small packages do, and would gain nothing`,
+      { remedy: "quantize a package of full size, such as `cobra-batch model install cobra` makes" },
     );
 }
 
@@ -91,7 +91,8 @@ function quantizedFiles(source: ModelPackage, minElements: number): PackageFiles
   if (taken.size + inEncoder.size === 0)
     throw new ModelError(
       "ERR_MODEL_QUANTIZE",
-      `${source.directory} has no linear layer of ${minElements} weights or more, and smaller ones gain nothing; quantize a package of full size`,
+      `${source.directory} has no linear layer of ${minElements} weights or more, and smaller ones gain nothing`,
+      { remedy: "quantize a package of full size" },
     );
   const files: PackageFiles = new Map();
   for (const [file, { graph, weights }] of read) {

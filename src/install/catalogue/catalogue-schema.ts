@@ -17,7 +17,10 @@ const text = z
   .string()
   .min(1)
   .max(2000)
-  .regex(/^[^\p{Cc}\u2028-\u202e\u2066-\u2069]*$/u, "must be one line of plain text, without control characters");
+  .regex(
+    /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u,
+    "must be one line of plain text, without control characters",
+  );
 const unknown = z.literal("unknown");
 const bytes = z
   .union([

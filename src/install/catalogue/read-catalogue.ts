@@ -62,12 +62,14 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
   if (name === EMBEDDED_NAME)
     throw new ValidationError(
       "ERR_CATALOGUE",
-      `the model ${EMBEDDED_NAME} comes with the program and needs no installation; ${place} has ${names.join(", ")}`,
+      `the model ${EMBEDDED_NAME} comes with the program and needs no installation`,
+      { remedy: `choose a model of ${place}: ${names.join(", ")}` },
     );
   const near = nearestName(name, names);
   throw new ValidationError(
     "ERR_CATALOGUE",
-    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "." : `; did you mean ${near}?`} It has ${names.join(", ")}`,
+    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "" : `, did you mean ${near}?`}`,
+    { remedy: `choose one of its models: ${names.join(", ")}` },
   );
 }
 
@@ -93,9 +95,8 @@ async function readText(path: string): Promise<string> {
 }
 
 function unusable(place: string, reason: string, cause?: unknown): ValidationError {
-  return new ValidationError(
-    "ERR_CATALOGUE",
-    `the catalogue ${place} cannot be used: ${reason}\n(docs/models.md describes catalogues)`,
-    { cause },
-  );
+  return new ValidationError("ERR_CATALOGUE", `the catalogue ${place} cannot be used: ${reason}`, {
+    cause,
+    remedy: "correct it, or name another one with --catalogue; docs/models.md describes catalogues",
+  });
 }

@@ -2,14 +2,16 @@
  * The way to a server: proxies by the usual variables, redirects followed here, so that a token never goes to another
  * host and nothing goes from https: to http:.
  */
-import { connectionFault, FetchFault, TRY_WITHOUT } from "./fetch-fault.js";
+import { connectionFault, FetchFault, slowFault, TRY_WITHOUT } from "./fetch-fault.js";
 import { discard, HttpClient, type FetchTimes, type RawAnswer } from "./http-client.js";
 import { Proxies } from "./proxies.js";
 import { isLoopbackName } from "./web-address.js";
 
-export const FETCH_TIMES: FetchTimes = { connect: 20_000, silence: 60_000 };
+export const FETCH_TIMES: FetchTimes = { connect: 20_000, silence: 60_000, rate: 60_000 };
 
 const MAX_REDIRECTS = 6;
+/** A body brings so much in each `FetchTimes.rate`, else its server is given up. */
+const LEAST_BYTES = 2 ** 14;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A token for one origin, such as the hub's. */
@@ -30,6 +32,7 @@ export interface Answer extends RawAnswer {
 /** Sends requests. Dispose it when all is fetched. */
 export class Connection implements AsyncDisposable {
   readonly #client: HttpClient;
+  readonly #times: FetchTimes;
   readonly #proxies: Proxies;
   /** Hosts that have answered. */
   readonly #reached = new Set<string>();
@@ -38,6 +41,7 @@ export class Connection implements AsyncDisposable {
   constructor(env: Readonly<Record<string, string | undefined>>, times: FetchTimes = FETCH_TIMES) {
     this.#proxies = new Proxies(env);
     this.#client = new HttpClient(times);
+    this.#times = times;
   }
 
   /**
@@ -77,6 +81,22 @@ export class Connection implements AsyncDisposable {
     }
   }
 
+  /**
+   * The pieces of an answer's body.
+   * @throws FetchFault for a server that sends a few bytes at a time for ever; system errors of the connection
+   */
+  async *read({ body, url }: Answer): AsyncGenerator<Buffer> {
+    let [since, come] = [performance.now(), 0];
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      come += chunk.length;
+      if (performance.now() - since >= this.#times.rate) {
+        if (come < LEAST_BYTES) throw slowFault(withoutSecrets(url), url.host, this.proxyFor(url));
+        [since, come] = [performance.now(), 0];
+      }
+      yield chunk;
+    }
+  }
+
   /** A fault for an error in the middle of a body; undefined for an error that is not the connection's. */
   faultOf(error: unknown, url: URL): FetchFault | undefined {
     const isNew = !this.#reached.has(url.host);
@@ -112,18 +132,16 @@ export class Connection implements AsyncDisposable {
   #next(from: URL, location: string, redirects: number): URL {
     const shown = withoutSecrets(from);
     if (redirects >= MAX_REDIRECTS)
-      throw new FetchFault(
-        `${shown} leads from one address to the next, more than ${MAX_REDIRECTS} times; ${TRY_WITHOUT}`,
-        {
-          passing: false,
-        },
-      );
+      throw new FetchFault(`${shown} leads from one address to the next, more than ${MAX_REDIRECTS} times`, {
+        remedy: TRY_WITHOUT,
+        passing: false,
+      });
     const next = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
     const isSafe = next?.protocol === "https:" || (next?.protocol === "http:" && from.protocol === "http:");
     if (next === undefined || !isSafe)
       throw new FetchFault(
-        `${shown} leads to ${next === undefined ? "something that is no address" : `${withoutSecrets(next)}, which is not https:`}, and is not followed; ${TRY_WITHOUT}`,
-        { passing: false },
+        `${shown} leads to ${next === undefined ? "something that is no address" : `${withoutSecrets(next)}, which is not https:`}, and is not followed`,
+        { remedy: TRY_WITHOUT, passing: false },
       );
     return next;
   }

@@ -2,7 +2,7 @@
 import { BatchProcessingError, ModelError } from "../../errors.js";
 import { plainTag, UNKNOWN, type Remote, type RemoteFile } from "./remote.js";
 import { withoutSecrets, type Answer, type Connection } from "./connection.js";
-import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, WEB_PAGE } from "./fetch-fault.js";
+import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, webPageFault } from "./fetch-fault.js";
 import { discard } from "./http-client.js";
 import { PartFile } from "./part-file.js";
 import type { Retry } from "./retry.js";
@@ -56,7 +56,8 @@ export async function downloadFile(given: Download): Promise<{ bytes: number; sh
       if (again === SECOND_TRIES)
         throw new ModelError(
           "ERR_MODEL_SOURCE",
-          `${withoutSecrets(file.url)} was downloaded completely twice, but failed verification: ${fault}; ${TRY_WITHOUT}, else try again later`,
+          `${withoutSecrets(file.url)} was downloaded completely twice, but failed verification: ${fault}`,
+          { remedy: `${TRY_WITHOUT}, else try again later` },
         );
     }
     const record = { bytes: part.sizeBytes, sha256: part.sha256() };
@@ -81,21 +82,19 @@ async function fetchRest(download: Running, part: PartFile, progressed: () => vo
   try {
     if (await isWhole(download, part, answer)) return;
     let gained = 0;
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+    for await (const chunk of connection.read(answer)) {
       if (file.bytes !== undefined && part.sizeBytes + chunk.length > file.bytes) {
         await reset(download, part);
-        throw new FetchFault(
-          `${address}: the server sends more than the ${file.bytes} bytes that it announced; ${TRY_WITHOUT}`,
-          {
-            passing: false,
-          },
-        );
+        throw new FetchFault(`${address}: the server sends more than the ${file.bytes} bytes that it announced`, {
+          remedy: TRY_WITHOUT,
+          passing: false,
+        });
       }
       if (file.bytes === undefined && part.sizeBytes + chunk.length > MAX_UNTOLD_BYTES) {
         await reset(download, part);
         throw new FetchFault(
-          `${address}: neither the server nor the catalogue says how long the file is, and more than ${MAX_UNTOLD_BYTES} bytes come; ${TRY_WITHOUT}, or take a catalogue that has its length`,
-          { passing: false },
+          `${address}: neither the server nor the catalogue says how long the file is, and more than ${MAX_UNTOLD_BYTES} bytes come`,
+          { remedy: `${TRY_WITHOUT}, or take a catalogue that has its length`, passing: false },
         );
       }
       await part.append(chunk);
@@ -105,6 +104,7 @@ async function fetchRest(download: Running, part: PartFile, progressed: () => vo
     }
     if (file.bytes !== undefined && part.sizeBytes < file.bytes)
       throw new FetchFault(`${address}: the connection ended after ${part.sizeBytes} of ${file.bytes} bytes`, {
+        remedy: "check the connection",
         passing: true,
         what: `the connection ended after ${part.sizeBytes} of ${file.bytes} bytes`,
       });
@@ -127,22 +127,22 @@ async function isWhole(download: Running, part: PartFile, answer: Answer): Promi
     discard(answer.body);
     if (file.bytes === undefined && range?.[2] === String(from)) return true;
     await reset(download, part);
-    throw new FetchFault(`${address}: the server has not so many bytes; it is fetched from its beginning`, {
+    throw new FetchFault(`${address}: the server has fewer bytes than have come; it is fetched from its beginning`, {
+      remedy: TRY_WITHOUT,
       passing: true,
       what: "the server has fewer bytes than have come; it is fetched from its beginning",
       waitMs: 0,
     });
   }
   const isAnswer = status === 200 || status === 206;
-  if (isAnswer && isWebPage(headers, file.url.pathname))
-    throw new FetchFault(`${address}: ${WEB_PAGE}`, { passing: false });
+  if (isAnswer && isWebPage(headers, file.url.pathname)) throw webPageFault(address);
   const fault = isAnswer ? foreignBody(headers, status === 200 ? file.bytes : undefined) : undefined;
-  if (fault !== undefined) throw new FetchFault(`${address}: ${fault}; ${TRY_WITHOUT}`, { passing: false });
+  if (fault !== undefined) throw new FetchFault(`${address}: ${fault}`, { remedy: TRY_WITHOUT, passing: false });
   const etag = plainTag(headers["etag"] ?? "") || undefined;
   if (status === 206 && from > 0 && etag !== undefined && download.etag !== undefined && etag !== download.etag) {
     await reset(download, part);
     const what = "the file has changed on the server; it is fetched from its beginning";
-    throw new FetchFault(`${address}: ${what}`, { passing: true, what, waitMs: 0 });
+    throw new FetchFault(`${address}: ${what}`, { remedy: TRY_WITHOUT, passing: true, what, waitMs: 0 });
   }
   if (isAnswer) download.etag = etag;
   if (status === 206) {
@@ -151,7 +151,7 @@ async function isWhole(download: Running, part: PartFile, answer: Answer): Promi
     if (isAsked && isSame) return false;
     await reset(download, part);
     const what = "the server sends another part than it was asked for";
-    throw new FetchFault(`${address}: ${what}; ${TRY_WITHOUT}`, { passing: true, what });
+    throw new FetchFault(`${address}: ${what}`, { remedy: TRY_WITHOUT, passing: true, what });
   }
   if (status === 200) {
     if (from > 0) await reset(download, part); // a server without Range sends all
@@ -161,7 +161,8 @@ async function isWhole(download: Running, part: PartFile, answer: Answer): Promi
   if (remote.hub !== undefined && url.origin !== file.url.origin && status < 500 && status !== 429) {
     // The next try gets another signed address from the hub.
     const what = `the hub's storage refuses the address that the hub gave (status ${status})`;
-    throw new FetchFault(`${address}: ${what}; try again later, or name a mirror with HF_ENDPOINT`, {
+    throw new FetchFault(`${address}: ${what}`, {
+      remedy: "try again later, or name a mirror with HF_ENDPOINT",
       passing: true,
       what,
     });

@@ -7,6 +7,8 @@ export const TRY_WITHOUT = "if a proxy or a mirror stands between, try without i
 
 /** One failed try. */
 export class FetchFault extends Error {
+  /** What to do about it. */
+  readonly remedy: string;
   /** The message without address and remedy, for a line about a try that is made again. */
   readonly what: string;
   /** The same request may succeed later. */
@@ -17,10 +19,18 @@ export class FetchFault extends Error {
   readonly unreached: boolean;
   constructor(
     message: string,
-    details: { passing: boolean; what?: string; waitMs?: number | undefined; unreached?: boolean; cause?: unknown },
+    details: {
+      remedy: string;
+      passing: boolean;
+      what?: string;
+      waitMs?: number | undefined;
+      unreached?: boolean;
+      cause?: unknown;
+    },
   ) {
-    const { passing, what = message, waitMs, unreached = false, cause } = details;
+    const { remedy, passing, what = message, waitMs, unreached = false, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
+    this.remedy = remedy;
     this.what = what;
     this.passing = passing;
     this.waitMs = waitMs;
@@ -30,12 +40,11 @@ export class FetchFault extends Error {
   /** The error for the caller, once it is given up. */
   asError(): BatchProcessingError {
     return this.passing
-      ? new ResourceError(
-          "ERR_MODEL_FETCH",
-          `${this.message}. Partial downloads are kept: run the same command again to resume`,
-          { cause: this },
-        )
-      : new ModelError("ERR_MODEL_SOURCE", this.message, { cause: this });
+      ? new ResourceError("ERR_MODEL_FETCH", this.message, {
+          cause: this,
+          remedy: `${this.remedy}. Partial downloads are kept: run the same command again to resume`,
+        })
+      : new ModelError("ERR_MODEL_SOURCE", this.message, { cause: this, remedy: this.remedy });
   }
 }
 
@@ -50,6 +59,7 @@ interface Asked {
   readonly isNew?: boolean;
 }
 
+const PROXY_LOGIN = "put its user and password into its address (http_proxy, https_proxy)";
 const BRING = "on a machine without internet, copy the files there and name their folder with --from DIR";
 
 /** What node calls a connection that fails; else the error is one of the program. */
@@ -65,17 +75,20 @@ export function connectionFault(
   const code = systemCode(error) ?? "";
   const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
   if (CERTIFICATE.test(code))
-    return new FetchFault(
-      `the certificate of ${host}${through} is not trusted (${code}); if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, otherwise stop: the connection may be intercepted`,
-      { passing: false, cause: error },
-    );
+    return new FetchFault(`the certificate of ${host}${through} is not trusted (${code})`, {
+      remedy:
+        "if a company's proxy reads the traffic, name its certificate with NODE_EXTRA_CA_CERTS, otherwise stop: the connection may be intercepted",
+      passing: false,
+      cause: error,
+    });
   const tunnel = error instanceof ProxyRefusal ? error.status : undefined;
   if (tunnel === undefined && !CONNECTION.test(code)) return undefined;
   if (tunnel !== undefined)
-    return new FetchFault(
-      `the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel}); ${tunnel === 407 ? "put its user and password into its address (http_proxy, https_proxy)" : "ask who runs it, or name another one with https_proxy"}`,
-      { passing: tunnel >= 500, cause: error },
-    );
+    return new FetchFault(`the proxy ${proxy ?? ""} refuses a connection to ${host} (${tunnel})`, {
+      remedy: tunnel === 407 ? PROXY_LOGIN : "ask who runs it, or name another one with https_proxy",
+      passing: tunnel >= 500,
+      cause: error,
+    });
   const what =
     code === SILENT
       ? `${host} has stopped answering${through}`
@@ -84,10 +97,23 @@ export function connectionFault(
         : UNREACHED.test(code)
           ? `${host} cannot be reached${through}`
           : `the connection to ${host}${through} broke`;
-  return new FetchFault(
-    `${what} (${code}, ${address}); check the connection, name a proxy with https_proxy or a mirror with HF_ENDPOINT, or ${BRING}`,
-    { passing: true, what: `${what} (${code})`, unreached: isNew && UNREACHED.test(code), cause: error },
-  );
+  return new FetchFault(`${what} (${code}, ${address})`, {
+    remedy: `check the connection, name a proxy with https_proxy or a mirror with HF_ENDPOINT, or ${BRING}`,
+    passing: true,
+    what: `${what} (${code})`,
+    unreached: isNew && UNREACHED.test(code),
+    cause: error,
+  });
+}
+
+/** A server that sends next to nothing. */
+export function slowFault(address: string, host: string, proxy: string | undefined): FetchFault {
+  const what = `${host} sends next to nothing${proxy === undefined ? "" : ` through the proxy ${proxy}`}`;
+  return new FetchFault(`${what} (${address})`, {
+    remedy: `check the connection, name a mirror with HF_ENDPOINT, or ${BRING}`,
+    passing: true,
+    what,
+  });
 }
 
 /** What a server says with an answer that is no success. */
@@ -102,23 +128,29 @@ export interface Refusal extends Asked {
 /** The fault of an answer. */
 export function statusFault(refusal: Refusal, now = Date.now()): FetchFault {
   const { status, address, headers } = refusal;
-  const reason = refusalReason(refusal);
-  if (reason !== undefined) return new FetchFault(`${address}: ${reason} (status ${status})`, { passing: false });
+  const [reason, remedy] = refusalReason(refusal) ?? [];
+  if (reason !== undefined && remedy !== undefined)
+    return new FetchFault(`${address}: ${reason} (status ${status})`, { remedy, passing: false });
   const waitMs = retryAfterMs(headers["retry-after"], now) || undefined;
   if (status === 429) {
     const what = "the server limits requests (status 429)";
     const token =
       refusal.hub !== undefined && !refusal.hasToken ? ", or set HF_TOKEN, which has a limit of its own" : "";
-    return new FetchFault(`${address}: ${what}; wait some minutes${token}`, { passing: true, what, waitMs });
+    return new FetchFault(`${address}: ${what}`, {
+      remedy: `wait some minutes${token}`,
+      passing: true,
+      what,
+      waitMs,
+    });
   }
   if (status === 408 || status === 425 || status >= 500) {
     const what = `server error (status ${status})`;
-    return new FetchFault(`${address}: ${what}; try again later`, { passing: true, what, waitMs });
+    return new FetchFault(`${address}: ${what}`, { remedy: "try again later", passing: true, what, waitMs });
   }
-  return new FetchFault(
-    `${address}: the server answers with status ${status}; if a proxy or a mirror stands between, try without it, or ${BRING}`,
-    { passing: false },
-  );
+  return new FetchFault(`${address}: the server answers with status ${status}`, {
+    remedy: `${TRY_WITHOUT}, or ${BRING}`,
+    passing: false,
+  });
 }
 
 /** A web page where a file should be: what networks with a login send in place of everything. */
@@ -126,31 +158,55 @@ export function isWebPage(headers: Readonly<Record<string, string>>, path: strin
   return /^text\/html\b/iu.test(headers["content-type"] ?? "") && !/\.html?$/iu.test(path);
 }
 
-export const WEB_PAGE = `the server sends a web page in place of the file, as networks with a login do; log in to the network, or ${TRY_WITHOUT}`;
+/** The fault of a web page in place of a file. */
+export function webPageFault(address: string): FetchFault {
+  return new FetchFault(`${address}: the server sends a web page in place of the file, as networks with a login do`, {
+    remedy: `log in to the network, or ${TRY_WITHOUT}`,
+    passing: false,
+  });
+}
 
-/** What keeps a file from this user. */
-function refusalReason({ status, headers, hub, hasToken, proxy }: Refusal): string | undefined {
+/** What keeps a file from this user, and what to do about it. */
+function refusalReason({
+  status,
+  headers,
+  hub,
+  hasToken,
+  proxy,
+}: Refusal): readonly [reason: string, remedy: string] | undefined {
   const code = headers["x-error-code"];
-  if (status === 407)
-    return `the proxy ${proxy ?? ""} wants a user and a password; put them into its address (http_proxy, https_proxy)`;
+  const newer = "take a newer catalogue (--catalogue) or a newer cobra-batch";
+  if (status === 407) return [`the proxy ${proxy ?? ""} wants a user and a password`, PROXY_LOGIN];
   if (hub === undefined) {
-    if (status === 401 || status === 403) return "the server requires authentication for this file";
+    if (status === 401 || status === 403)
+      return [
+        "the server requires authentication for this file",
+        `get the file another way, then name its folder with --from DIR, or take another catalogue (--catalogue)`,
+      ];
     return status === 404 || status === 410
-      ? `the file is not there; the catalogue is out of date, or ${BRING}`
+      ? ["the file is not there", `take a newer catalogue (--catalogue), or ${BRING}`]
       : undefined;
   }
   if (proxy !== undefined && code === undefined && (status === 401 || status === 403))
-    return `the proxy ${proxy} or the hub refuses it; try without the proxy (no_proxy), and if that does not help set HF_TOKEN`;
+    return [
+      `the proxy ${proxy} or the hub refuses it`,
+      "try without the proxy (no_proxy), and if that does not help set HF_TOKEN",
+    ];
   if (code === "GatedRepo" || (status === 403 && hasToken))
-    return `the hub gives ${hub} to those who have accepted its terms: open its page there, accept them, then set HF_TOKEN to a token of that account`;
-  if (code === "RevisionNotFound")
-    return `the hub has ${hub}, but not the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
+    return [
+      `the hub gives ${hub} to those who have accepted its terms`,
+      "open its page there, accept them, then set HF_TOKEN to a token of that account",
+    ];
+  if (code === "RevisionNotFound") return [`the hub has ${hub}, but not the revision that the catalogue names`, newer];
   if (code === "EntryNotFound" || (code === undefined && (status === 404 || status === 410)))
-    return `${hub} has no such file at the revision that the catalogue names; take a newer catalogue (--catalogue) or a newer cobra-batch`;
+    return [`${hub} has no such file at the revision that the catalogue names`, newer];
   if (status === 401 || status === 403 || code === "RepoNotFound")
     return hasToken
-      ? `the hub refuses the token, or ${hub} does not exist; set HF_TOKEN to a token that is valid, or unset it`
-      : `the hub requires a login, or ${hub} does not exist; set HF_TOKEN to one of your access tokens (its page "Access Tokens" makes one)`;
+      ? [`the hub refuses the token, or ${hub} does not exist`, "set HF_TOKEN to a token that is valid, or unset it"]
+      : [
+          `the hub requires a login, or ${hub} does not exist`,
+          'set HF_TOKEN to one of your access tokens (its page "Access Tokens" makes one)',
+        ];
   return undefined;
 }
 

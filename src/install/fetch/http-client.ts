@@ -11,8 +11,10 @@ import type { Duplex } from "node:stream";
 export interface FetchTimes {
   /** Until a connection is made. */
   readonly connect: number;
-  /** Until an answer begins, and between two pieces of one. */
+  /** Until an answer's headers are there, and between two pieces of its body. */
   readonly silence: number;
+  /** In which a body brings 16 KiB at least. */
+  readonly rate: number;
 }
 
 /** An answer whose body has not been read. */
@@ -89,13 +91,18 @@ export class HttpClient {
     const { connect, silence } = this.#times;
     const fail = (code: string, message: string): void =>
       void request.destroy(Object.assign(new Error(message), { code }));
-    const timer = setTimeout(() => fail("ETIMEDOUT", "no connection was made in time"), connect);
+    const silent = (): void => fail(SILENT, "nothing came for too long");
+    let timer = setTimeout(() => fail("ETIMEDOUT", "no connection was made in time"), connect);
+    const connected = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(silent, silence); // headers that come a byte at a time are no silence of the socket
+    };
     request.on("socket", (socket) => {
-      if (!socket.connecting) clearTimeout(timer);
-      else socket.once("connect", () => clearTimeout(timer));
+      if (socket.connecting) socket.once("connect", connected);
+      else connected();
     });
-    request.on("close", () => clearTimeout(timer));
-    request.setTimeout(silence, () => fail(SILENT, "nothing came for too long"));
+    for (const event of ["response", "connect", "close"]) request.on(event, () => clearTimeout(timer));
+    request.setTimeout(silence, silent);
   }
 
   #tunnelThrough(proxy: URL): https.Agent {

@@ -71,9 +71,8 @@ function proxyOf(env: Environment, name: string): URL | undefined {
   } catch (cause) {
     // The value may hold a password, so it is not shown.
     const why = cause instanceof RangeError ? messageOf(cause) : "it is not an address";
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `the proxy of the variable ${name} cannot be used (${why}); it must be an address such as http://proxy.example:3128`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `the proxy of the variable ${name} cannot be used (${why})`, {
+      remedy: "give an address such as http://proxy.example:3128",
+    });
   }
 }

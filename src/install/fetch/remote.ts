@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ConfigurationError } from "../../errors.js";
 import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { withoutSecrets, type Connection, type Credential } from "./connection.js";
-import { FetchFault, isWebPage, statusFault, WEB_PAGE } from "./fetch-fault.js";
+import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, webPageFault } from "./fetch-fault.js";
 import { discard } from "./http-client.js";
 import { cacheHome } from "../../platform/user-folders.js";
 
@@ -24,6 +24,7 @@ export const UNKNOWN = "unknown";
 
 const HUB = "https://huggingface.co";
 const GITHUB = "https://github.com";
+const OTHER_FILE = `take a newer catalogue (--catalogue) or cobra-batch; ${TRY_WITHOUT}`;
 
 /**
  * The server of a source.
@@ -58,7 +59,8 @@ function hubEndpoint(env: Environment): URL {
   if (isPlain && /^https?:$/u.test(url.protocol)) return url;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}; it must be the address of the hub or of a mirror, https: or http:, without user, password and query, such as https://huggingface.co`,
+    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}, which is not the address of a hub or mirror`,
+    { remedy: "name one, https: or http:, without user, password and query, such as https://huggingface.co" },
   );
 }
 
@@ -69,7 +71,8 @@ function hubToken(env: Environment): string | undefined {
   if (/^[\x21-\x7e]{1,1000}$/u.test(token)) return token;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    "the hub's token (HF_TOKEN, or the file of its login) has spaces or other characters that no token has; copy it again",
+    "the hub's token (HF_TOKEN, or the file of its login) has spaces or other characters that no token has",
+    { remedy: "copy it again" },
   );
 }
 
@@ -134,8 +137,7 @@ export async function askFor(
       hub: remote.hub,
       hasToken: remote.credential !== undefined,
     });
-  if (linked === undefined && isWebPage(headers, file.path))
-    throw new FetchFault(`${address}: ${WEB_PAGE}`, { passing: false });
+  if (linked === undefined && isWebPage(headers, file.path)) throw webPageFault(address);
   const isEncoded = (headers["content-encoding"] ?? "identity") !== "identity"; // its length is that of something else
   const bytes = wholeNumber(linked) ?? (isEncoded ? undefined : wholeNumber(headers["content-length"]));
   const etag = (remote.hub === undefined ? headers["etag"] : (told["x-linked-etag"] ?? headers["etag"])) ?? "";
@@ -143,14 +145,14 @@ export async function askFor(
   const isHub = remote.hub !== undefined;
   const sha256 = isHub && /^[0-9a-f]{64}$/u.test(tag) ? tag : undefined;
   if (file.bytes !== UNKNOWN && bytes !== undefined && bytes !== file.bytes)
-    throw new FetchFault(
-      `${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a proxy or a mirror stands between, try without it`,
-      { passing: false },
-    );
+    throw new FetchFault(`${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file`, {
+      remedy: OTHER_FILE,
+      passing: false,
+    });
   if (file.sha256 !== UNKNOWN && sha256 !== undefined && sha256 !== file.sha256)
     throw new FetchFault(
-      `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file. Take a newer catalogue (--catalogue) or cobra-batch; if a mirror stands between, try without it`,
-      { passing: false },
+      `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file`,
+      { remedy: OTHER_FILE, passing: false },
     );
   const commit = told["x-repo-commit"];
   return {

@@ -26,7 +26,9 @@ export async function findInCopy(
       () => false,
     ))
   )
-    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a folder; name the folder that holds the files`);
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a folder`, {
+      remedy: "name the folder that holds the files",
+    });
   const found: OriginalFile[] = [];
   const missing: string[] = [];
   for (const file of files) {
@@ -47,9 +49,11 @@ export async function findInCopy(
 
 /** The error for files that are not there. */
 export function incomplete(where: string, missing: readonly string[]): ModelError {
+  const [files, them] = missing.length === 1 ? ["a file is", "it"] : [`${missing.length} files are`, "them"];
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
-    `${missing.length === 1 ? "a file is" : `${missing.length} files are`} missing ${where}; fetch ${missing.length === 1 ? "it" : "them"} on a machine with internet and bring ${missing.length === 1 ? "it" : "them"} there:\n${missing.map((line) => `  ${line}`).join("\n")}`,
+    `${files} missing ${where}:\n${missing.map((line) => `  ${line}`).join("\n")}`,
+    { remedy: `fetch ${them} on a machine with internet and bring ${them} here` },
   );
 }
 

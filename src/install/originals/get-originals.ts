@@ -207,7 +207,10 @@ async function checkRoom(
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new ResourceError(
     "ERR_OUTPUT_WRITE",
-    `the disk of ${store.folder} has ${gigabytes(free)} free, and ${gigabytes(needed)} are needed: ${gigabytes(needed - packageBytes)} to be fetched and ${gigabytes(packageBytes)} for the package; free some space, or name a folder of another disk with --to`,
-    { cause: noSpaceError("too little space") },
+    `the disk of ${store.folder} has ${gigabytes(free)} free, and ${gigabytes(needed)} are needed: ${gigabytes(needed - packageBytes)} to be fetched and ${gigabytes(packageBytes)} for the package`,
+    {
+      cause: noSpaceError("too little space"),
+      remedy: "free some space, or name a folder of another disk with --to",
+    },
   );
 }

@@ -1,7 +1,7 @@
 /**
  * The store of downloaded originals until a package is made of them: `.originals` in the folder of models, a folder
- * for each source and revision. A file has its name there when it is whole and checked; a later run checks it again, for
- * kept files may lie there for long.
+ * for each source and revision. A file has its name there when it is whole and checked. A later run checks it again,
+ * for kept files may lie there for long.
  */
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";

@@ -10,8 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { builtInCatalogue, modelOf, readCatalogue } from "../../../src/install/catalogue/read-catalogue.js";
 import type { Catalogue } from "../../../src/install/catalogue/catalogue-schema.js";
+import type { Style } from "../../../src/config/settings.js";
+import { messageOf } from "../../../src/errors.js";
 import { Connection } from "../../../src/install/fetch/connection.js";
+import type { Precision } from "../../../src/model/precisions.js";
 import { remoteOf } from "../../../src/install/fetch/remote.js";
+import { bytesToFetch, packageBytes, wantedFiles } from "../../../src/install/wanted-files.js";
 import { releaseCatalogue } from "../../support/release-catalogue.js";
 
 let folder = "";
@@ -53,10 +57,20 @@ describe("the built-in catalogue", () => {
       if (!path.endsWith(".json")) expect([typeof bytes, sha256.length], path).toEqual(["number", 64]);
   });
 
+  it("says how large a package is by its styles and precision", async () => {
+    const cobra = modelOf(await readCatalogue(builtInCatalogue(), noNet), "cobra", "built-in");
+    const bytes = (styles: readonly Style[], precision: Precision = "fp16"): number =>
+      packageBytes(cobra, precision, wantedFiles(cobra, styles));
+    expect(bytes(["line", "line + shadow"])).toBe(4_240_000_000);
+    expect(bytes(["line"])).toBeLessThan(3_700_000_000);
+    expect(bytes(["line"])).toBeGreaterThan(3_000_000_000);
+    expect(bytes(["line"], "fp32")).toBe(bytesToFetch(wantedFiles(cobra, ["line"])));
+  });
+
   it("offers a near name, and says what there is", async () => {
     const catalogue = await readCatalogue(builtInCatalogue(), noNet);
-    expect(() => modelOf(catalogue, "cobro", "x")).toThrow(/has no model "cobro"; did you mean cobra\? It has cobra/u);
-    expect(() => modelOf(catalogue, "xyz", "x")).toThrow(/has no model "xyz"\. It has cobra/u);
+    expect(() => modelOf(catalogue, "cobro", "x")).toThrow(/has no model "cobro", did you mean cobra\?$/u);
+    expect(() => modelOf(catalogue, "xyz", "x")).toThrow(/has no model "xyz"$/u);
     expect(() => modelOf(catalogue, "embedded", "x")).toThrow(/comes with the program and needs no installation/u);
   });
 });
@@ -162,11 +176,11 @@ describe("a catalogue of somebody else", () => {
   ])("that is %s is refused", async (_what, text, says) => {
     const error = (await read(text()).catch((thrown: unknown) => thrown)) as Error;
     expect(error.message).toMatch(says);
-    expect(error.message).toContain("docs/models.md describes catalogues");
+    expect(messageOf(error)).toContain("docs/models.md describes catalogues");
   });
 
   it("that has no end, or is nowhere, or comes over an unsafe address, is refused", async () => {
-    await using connection = new Connection({}, { connect: 5000, silence: 1000 });
+    await using connection = new Connection({}, { connect: 5000, silence: 1000, rate: 60_000 });
     const server = createServer((_request, response) => {
       const more = (): void => void response.write(Buffer.alloc(65_536, " "), (error) => (error ? undefined : more()));
       more();

@@ -1,7 +1,7 @@
 // Everything that servers, networks and proxies are known to do to a download: what is tried again, what is not, and
 // that the message says what to do. Tokens go to the hub alone.
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -30,6 +30,19 @@ let hub: HubServer;
 const start = (options: Partial<HubServerOptions> = {}): Promise<HubServer> =>
   HubServer.start({ hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") }, ...options });
 const get = (env: Record<string, string> = {}, files = FILES): Promise<Got> => getFrom(hub, home, { files, env });
+
+/** A server that answers every request by itself. */
+async function serve(
+  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+): Promise<{ url: string; close: () => void }> {
+  const server = createHttpServer((request, response) => void answer(request, response));
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-faults-"));
@@ -112,7 +125,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
       "head",
       ERIKA,
       { status: 403, headers: { "x-error-code": "GatedRepo" } },
-      /accepted its terms: open its page there, accept them, then set HF_TOKEN/u,
+      /accepted its terms \(status 403\); open its page there, accept them, then set HF_TOKEN/u,
     ],
     [
       "nobody asked for",
@@ -249,7 +262,9 @@ describe("the token", () => {
     expect(failure).toMatch(/^ERR_CONFIG HF_ENDPOINT/u);
     expect(failure).not.toContain("hunter2");
     const none = await get({ HF_ENDPOINT: "me:hunter2@mirror?key=1" });
-    expect(none.failure).toMatch(/^ERR_CONFIG HF_ENDPOINT is "mirror"; it must be the address of the hub/u);
+    expect(none.failure).toMatch(
+      /^ERR_CONFIG HF_ENDPOINT is "mirror", which is not the address of a hub or mirror; name one/u,
+    );
   });
 });
 
@@ -258,7 +273,7 @@ describe("proxies", () => {
     await using proxy = await ForwardProxy.start("me:pass word");
     const wrong = await get({ http_proxy: `http://${proxy.host}` });
     expect(wrong.failure).toMatch(
-      /^ERR_MODEL_SOURCE .*: the proxy .* wants a user and a password; put them into its address.*\(status 407\)$/u,
+      /^ERR_MODEL_SOURCE .*: the proxy .* wants a user and a password \(status 407\); put its user and password into its address/u,
     );
     expect(wrong.failure).toContain(proxy.host);
     const through = await get({ HTTP_PROXY: `http://me:pass%20word@${proxy.host}` });
@@ -284,6 +299,15 @@ describe("proxies", () => {
     expect(failure).not.toContain("wrong-secret");
   });
 
+  it("that refuse a plain request are named, and the hub is not blamed alone", async () => {
+    const { url, close } = await serve((_request, response) => response.writeHead(403).end("<html>Blocked</html>"));
+    const { failure } = await get({ http_proxy: url });
+    close();
+    expect(failure).toMatch(
+      /^ERR_MODEL_SOURCE .*: the proxy 127\.0\.0\.1:\d+ or the hub refuses it \(status 403\); try without the proxy \(no_proxy\)/u,
+    );
+  });
+
   it("of other kinds are refused by the variable's name", async () => {
     const { failure } = await get({ all_proxy: "socks5://me:secret@127.0.0.1:9" });
     expect(failure).toMatch(/^ERR_CONFIG the proxy of the variable all_proxy cannot be used \(its kind is socks5\)/u);
@@ -291,26 +315,77 @@ describe("proxies", () => {
   });
 });
 
+describe("a server that sends a byte at a time for ever is given up, and tried again", () => {
+  const trickle = (response: ServerResponse): void => {
+    const timer = setInterval(() => void response.write("x"), 5);
+    response.on("close", () => clearInterval(timer));
+  };
+
+  it("in a body", async () => {
+    const bodies: ServerResponse[] = [];
+    const { url, close } = await serve((request, response) => {
+      response.writeHead(200, { "content-length": 277_451 });
+      if (request.method === "HEAD") return response.end();
+      bodies.push(response);
+      return trickle(response);
+    });
+    const { failure, notices } = await getFrom({ url }, home, { files: FILES.slice(0, 1), times: { rate: 100 } });
+    close();
+    expect(failure).toMatch(
+      /^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ sends next to nothing .*; check the connection.*--from DIR/u,
+    );
+    expect(notices).toHaveLength(5);
+    expect(bodies).toHaveLength(6);
+  });
+
+  it("in the headers", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).write("HTTP/1.1 200 OK\r\nx-long: ");
+      const timer = setInterval(() => void socket.write("x"), 5);
+      socket.on("close", () => clearInterval(timer));
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { failure } = await getFrom({ url }, home, { files: FILES.slice(0, 1) });
+    server.close();
+    expect(failure).toMatch(/^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ has stopped answering \(ETIME/u);
+  });
+});
+
 describe("parts of it", () => {
+  it("the catalogue's length serves where the server tells none, and the connection must bring it all", async () => {
+    const whole = await readFile(join(RELEASE, "pixart", VAE));
+    let sent = 0;
+    const { url, close } = await serve((request, response) => {
+      response.writeHead(200, { connection: "close" }); // no length: the body ends with the connection
+      if (request.method === "HEAD") return response.end();
+      return response.end(sent++ === 0 ? whole.subarray(0, 1000) : whole);
+    });
+    const [found, notices] = await getFrom({ url }, home, { files: FILES.filter(({ path }) => path === VAE) }).then(
+      (got) => [got.found, got.notices],
+    );
+    close();
+    expect(found).toMatchObject([{ bytes: whole.length }]);
+    expect(notices).toEqual([`${VAE}: the connection ended after 1000 of ${whole.length} bytes`]);
+  });
+
   it("16 MiB at most of a file whose length nobody tells; nothing of it stays", async () => {
-    const server = createHttpServer((request, response) => {
+    const { url, close } = await serve((request, response) => {
       response.writeHead(200, { etag: '"x"' });
       if (request.method === "HEAD") return response.end();
       const more = (): void => void response.write(Buffer.alloc(2 ** 20), (error) => (error ? undefined : more()));
       return more();
     });
-    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
     await using connection = new Connection({});
-    const remote = remoteOf({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }, {});
+    const remote = remoteOf({ url: `${url}/` }, {});
     const wanted = { path: "config.json", bytes: UNKNOWN, sha256: UNKNOWN } as const;
     const file = await askFor(connection, remote, wanted, UNKNOWN);
     const target = join(home, "endless/config.json");
     const download = downloadFile({ connection, remote, file, sha256: UNKNOWN, target, retry: connectionRetry() });
-    await expect(download).rejects.toThrow(/says how long the file is, and more than 16777216 bytes come; if a proxy/u);
+    await expect(download).rejects.toThrow(/says how long the file is, and more than 16777216 bytes come$/u);
     const [part] = await readdir(dirname(target));
     expect((await stat(join(dirname(target), part!))).size).toBe(0);
-    server.closeAllConnections();
-    server.close();
+    close();
   });
 
   it.each<[string, string, boolean]>([
@@ -350,7 +425,7 @@ describe("parts of it", () => {
     const error = (code: string): Error => Object.assign(new Error(code), { code });
     expect(connectionFault(error("SELF_SIGNED_CERT_IN_CHAIN"), asked)).toMatchObject({
       passing: false,
-      message: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string,
+      remedy: expect.stringContaining("NODE_EXTRA_CA_CERTS") as string,
     });
     expect(connectionFault(error("ENOTFOUND"), asked)?.passing).toBe(true);
     expect(connectionFault(error("ENOSPC"), asked)).toBeUndefined();

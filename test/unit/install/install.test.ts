@@ -57,12 +57,14 @@ const fetched = (): string[] => [
       .map(({ url }) => new URL(url).pathname),
   ),
 ];
-async function failure(options: Partial<InstallOptions> = {}): Promise<{ code: string; message: string }> {
+async function failure(
+  options: Partial<InstallOptions> = {},
+): Promise<{ code: string; message: string; remedy: string }> {
   const error: unknown = await install(options).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return error as { code: string; message: string };
+  return error as { code: string; message: string; remedy: string };
 }
 
 describe("installing a model", () => {
@@ -114,10 +116,12 @@ describe("installing a model", () => {
     const { licences } = catalogue.models[0]!;
     const env = { HOME: home };
     const nobody = await acceptLicences(licences, env, undefined).catch((error: unknown) => error as Error);
-    expect((nobody as Error).message).toContain(
-      "this is not a terminal that can ask; read them, then run the command with --accept-licences:",
-    );
-    expect((nobody as Error).message).toContain("https://example.org/cobra-licence");
+    expect(nobody).toMatchObject({
+      message: expect.stringMatching(
+        /not a terminal that can ask:\n.*https:\/\/example\.org\/cobra-licence/su,
+      ) as string,
+      remedy: "read them, then run the command with --accept-licences",
+    });
     await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow(
       "so nothing was downloaded",
     );
@@ -137,9 +141,10 @@ describe("installing a model", () => {
     const path = "transformer/config.json";
     hub.fault("head", path, { headers: { "x-linked-etag": '"x"', "x-linked-size": "10" } });
     hub.fault("cdn", path, { status: 200, body: "{ nonsense" });
-    const { code, message } = await failure();
+    const { code, message, remedy } = await failure();
     expect(code).toBe("ERR_MODEL_GRAPH");
-    expect(message).toMatch(/\.originals\/.*\/transformer\/config\.json cannot be used: .*will be fetched again/su);
+    expect(message).toMatch(/\.originals\/.*\/transformer\/config\.json cannot be used: /u);
+    expect(remedy).toMatch(/will be fetched again: run the same command again/u);
     expect(message).not.toContain(".staged");
     expect(await install()).toMatchObject({ wasThere: false });
   });
@@ -200,9 +205,28 @@ describe("installing a model", () => {
     expect(await readdir(models())).toEqual([]);
   });
 
+  it("records addresses as they are, and no secret of them", async () => {
+    const files = { cobra: RELEASE, of: home };
+    const hubs = { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") };
+    await using server = await HubServer.start({ hub: hubs, files });
+    const prompt = { url: `${server.url}/files/cobra/` };
+    await writeFile(join(home, "by-address.json"), JSON.stringify(releaseCatalogue(prompt)));
+    const { opened } = await install({
+      catalogue: `${server.url}/files/of/by-address.json?signature=secret`,
+      env: { HF_ENDPOINT: server.url },
+    });
+    const text = await readFile(join(opened.directory, ".install.json"), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      catalogue: `${server.url}/files/of/by-address.json`,
+      sources: { prompt },
+    });
+    expect(text).not.toContain("secret");
+    expect((JSON.parse(text) as { sources: { prompt: object } }).sources.prompt).toEqual(prompt);
+  });
+
   it("reads no catalogue from an address with --offline", async () => {
     const offline = await failure({ offline: true, catalogue: `${hub.url}/files/catalogue.json` });
-    expect(offline).toMatchObject({ code: "ERR_CONFIG", message: expect.stringContaining("--catalogue") as string });
+    expect(offline).toMatchObject({ code: "ERR_CONFIG", remedy: "name a file with --catalogue" });
     expect(hub.requests).toEqual([]);
   });
 

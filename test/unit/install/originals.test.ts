@@ -1,7 +1,7 @@
 // The original files of a model, from a server that speaks the hub's API and from this machine: how fetching goes on,
 // what is used of what is there. Nothing is imported here, so each case is short.
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -115,6 +115,25 @@ describe("what is on this machine", () => {
         .sort(),
     ).toEqual(["LE/erika.pth", "prompt_tensor/prompt_attention_mask.pt", "prompt_tensor/prompt_embeds.pt"]);
     expect(await readFile(damaged)).toEqual(bytes);
+  });
+
+  it("is not mixed of two commits: what the cache has of an older one is fetched of the newest", async () => {
+    const cache = join(home, "hub");
+    const old = "0123456789012345678901234567890123456789";
+    await layCache(cache, old); // and its refs say so
+    await expectRight(await get({ env: { HF_HUB_CACHE: cache } }));
+    const large = RELEASE_PATHS.filter((path) => !path.endsWith(".json")).length;
+    expect(bodies()).toHaveLength(large);
+    const links = join(cache, `models--${COBRA.replace("/", "--")}/snapshots`);
+    await mkdir(join(links, COMMIT));
+    await rename(join(links, old, "LE"), join(links, COMMIT, "LE"));
+    await rm(join(home, ".originals"), { recursive: true });
+    hub.requests.splice(0);
+    const { found } = await get({ env: { HF_HUB_CACHE: cache } });
+    expect(bodies()).toHaveLength(large - 1);
+    expect(new Set(found.filter(({ file }) => file.source === "cobra").map(({ revision }) => revision))).toEqual(
+      new Set([COMMIT]),
+    );
   });
 
   it("is all that --offline uses; what is missing is listed with its address, and nothing is asked of any server", async () => {

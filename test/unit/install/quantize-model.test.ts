@@ -111,7 +111,8 @@ it("refuses what cannot be quantized and names that are none, and leaves nothing
   const before = await readdir(models());
   expect(await failure({ model: "cobra-int8" })).toMatchObject({
     code: "ERR_MODEL_QUANTIZE",
-    message: `${opened.directory} has int8 weights already; quantize the package it was made from`,
+    message: `${opened.directory} has int8 weights already`,
+    remedy: "quantize the package it was made from",
   });
   const embedded = await failure({ model: "embedded" });
   expect(embedded.code).toBe("ERR_MODEL_QUANTIZE");
@@ -121,7 +122,7 @@ it("refuses what cannot be quantized and names that are none, and leaves nothing
   for (const name of ["A B", "../up", "embedded"])
     expect(await failure({ name })).toMatchObject({
       code: "ERR_CONFIG",
-      message: expect.stringContaining("--name") as string,
+      remedy: expect.stringContaining("--name") as string,
     });
   expect(await failure({ name: "cobra", overwrite: true })).toMatchObject({ code: "ERR_CONFIG" });
   await cp(plain, join(models(), "taken/1-fp16"), { recursive: true });

@@ -9,7 +9,7 @@ import { InferenceSession, runtimeInfo } from "../../../binding/index.js";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, messageOf } from "../../../errors.js";
+import { BatchProcessingError, messageOf, remedyFor } from "../../../errors.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
 import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
 import { installedModels, modelsFolders } from "../../../model/installed-models.js";
@@ -18,6 +18,7 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { precisionText } from "../../../model/quantizations.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
+import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
 
@@ -110,25 +111,22 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
   for (const root of roots) {
     const inside = await readdir(root, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
       if (folders.length > 0)
-        throw new BatchProcessingError(
-          "ERR_MODEL_NOT_FOUND",
-          `${root} cannot be read (${messageOf(cause)}); name a folder`,
-          { cause },
-        );
+        throw new BatchProcessingError("ERR_MODEL_NOT_FOUND", `${root} cannot be read (${messageOf(cause)})`, {
+          cause,
+          remedy: "name a folder",
+        });
       return [];
     });
     const names = inside.filter((entry) => !entry.name.startsWith(".")).map((entry) => join(root, entry.name));
     for (const path of [root, ...names.sort()]) if (existsSync(join(path, MANIFEST_FILE))) found.add(path);
   }
   for (const path of found) {
-    const opened = await openModelPackage(path, { verify: false }).catch(
-      (error: unknown) => messageOf(error).split("\n")[0]!,
-    );
+    const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => damageOf(error));
     if (flags.json === true)
       printText(
         toJsonLine(
-          typeof opened === "string"
-            ? { type: "model-damaged", directory: path, fault: opened }
+          "fault" in opened
+            ? { type: "model-damaged", directory: path, ...opened, remedy: asStarted(opened.remedy) }
             : {
                 type: "model",
                 directory: path,
@@ -146,12 +144,19 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       );
     else
       printText(
-        typeof opened === "string"
-          ? `${installed.get(path) ?? basename(path)}  damaged: ${opened}\n`
+        "fault" in opened
+          ? asStarted(`${installed.get(path) ?? basename(path)}  damaged: ${opened.fault}; ${opened.remedy}\n`)
           : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
       );
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
+}
+
+/** What is wrong with a package, in one line, and what to do about it. */
+function damageOf(error: unknown): { readonly fault: string; readonly remedy: string } {
+  const [what = "", first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  const fault = `${what} ${first.trim()}`.trim();
+  return { fault, remedy: error instanceof BatchProcessingError ? error.remedy : remedyFor("ERR_INTERNAL") };
 }
 
 /** Undefined where the default leads nowhere: then none is marked. */
