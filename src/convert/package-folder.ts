@@ -6,6 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile }
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ModelError, ResourceError, systemCode } from "../errors.js";
 import { makeFolders } from "../platform/folders.js";
+import { bytesText } from "../text/bytes-text.js";
 import { freeBytes, noSpaceError } from "../platform/storage.js";
 import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
@@ -81,7 +82,7 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
     const free = await freeBytes(parent);
     const missing = neededBytes - (unfinished === undefined ? 0 : await bytesIn(unfinished));
     if (free < missing)
-      throw noSpaceError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(missing)}`);
+      throw noSpaceError(`the disk has ${bytesText(free)} free, and the package needs ${bytesText(missing)}`);
     if (unfinished !== undefined) return unfinished;
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
@@ -112,10 +113,6 @@ async function bytesIn(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
   return bytes;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** Removes unfinished folders that nobody fills any more. */

@@ -66,11 +66,9 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
       { remedy: `choose a model of ${place}: ${names.join(", ")}` },
     );
   const near = nearestName(name, names);
-  throw new ValidationError(
-    "ERR_CATALOGUE",
-    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "" : `, did you mean ${near}?`}`,
-    { remedy: `choose one of its models: ${names.join(", ")}` },
-  );
+  throw new ValidationError("ERR_CATALOGUE", `the catalogue ${place} has no model ${JSON.stringify(name)}`, {
+    remedy: `${near === undefined ? "it" : `did you mean ${near}? It`} has ${names.join(", ")}`,
+  });
 }
 
 /** No more is read than a catalogue may have, whatever the file's size is. */

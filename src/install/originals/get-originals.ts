@@ -6,6 +6,7 @@ import { ResourceError } from "../../errors.js";
 import { eachConcurrent } from "../../io/files/each-concurrent.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { freeBytes, noSpaceError } from "../../platform/storage.js";
+import { bytesText } from "../../text/bytes-text.js";
 import type { CatalogueModel, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import type { Connection } from "../fetch/connection.js";
 import { downloadFile } from "../fetch/download-file.js";
@@ -204,10 +205,9 @@ async function checkRoom(
   await makeFolder(store.folder);
   const free = await freeBytes(store.folder);
   if (free >= needed) return;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new ResourceError(
     "ERR_OUTPUT_WRITE",
-    `the disk of ${store.folder} has ${gigabytes(free)} free, and ${gigabytes(needed)} are needed: ${gigabytes(needed - packageBytes)} to be fetched and ${gigabytes(packageBytes)} for the package`,
+    `the disk of ${store.folder} has ${bytesText(free)} free, and ${bytesText(needed)} are needed: ${bytesText(needed - packageBytes)} to be fetched and ${bytesText(packageBytes)} for the package`,
     {
       cause: noSpaceError("too little space"),
       remedy: "free some space, or name a folder of another disk with --to",

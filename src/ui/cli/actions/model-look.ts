@@ -18,6 +18,7 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { precisionText } from "../../../model/quantizations.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
@@ -84,13 +85,13 @@ async function info(directory: string, flags: Flags): Promise<void> {
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
   print(
     "size",
-    `${megabytes(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`,
+    `${bytesText(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`,
   );
   for (const [name, file] of Object.entries(manifest.files))
-    print("", `${file.sha256.slice(0, 16)}… ${megabytes(file.bytes).padStart(10)}  ${name}`);
+    print("", `${file.sha256.slice(0, 16)}… ${bytesText(file.bytes).padStart(10)}  ${name}`);
   print(
     "memory",
-    `about ${megabytes(neededBytes)} for one page at a time on the CPU (weights ${megabytes(weightBytes)}, each reference patch ${megabytes(patchBytes)}); ${megabytes(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`,
+    `about ${bytesText(neededBytes)} for one page at a time on the CPU (weights ${bytesText(weightBytes)}, each reference patch ${bytesText(patchBytes)}); ${bytesText(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`,
   );
   for (const { provider, fault } of providers)
     print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
@@ -146,7 +147,7 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       printText(
         "fault" in opened
           ? asStarted(`${installed.get(path) ?? basename(path)}  damaged: ${opened.fault}; ${opened.remedy}\n`)
-          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
+          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${bytesText(packageBytes(opened.manifest))}, ${path}\n`,
       );
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
@@ -181,8 +182,4 @@ async function startFault(provider: Provider): Promise<string | undefined> {
   } catch (error) {
     return messageOf(error).split(/\n| \(ONNX Runtime:/u)[0]!;
   }
-}
-
-function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -8,8 +8,8 @@ import { toJsonLine } from "../../../core/json-lines.js";
 import { Estimate } from "./estimate.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import {
-  bytesText,
   count,
   duration,
   fitWidth,
