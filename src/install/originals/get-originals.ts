@@ -87,6 +87,7 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     throw incomplete(
       "and nothing is fetched (--offline)",
       missing.map(({ file, remote, revision }) => remote.address(file.path, revision).href),
+      () => "name their folder here with --from DIR, or run the command without --offline and HF_HUB_OFFLINE",
     );
   if (missing.length > 0) await fetchAll(options, missing, found);
   return files.map((file) => found.get(file)!);

@@ -139,7 +139,7 @@ describe("what is on this machine", () => {
   it("is all that --offline uses; what is missing is listed with its address, and nothing is asked of any server", async () => {
     await layCache(join(home, ".cache/huggingface/hub"));
     const { failure } = await get({ offline: true });
-    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing/u);
+    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing .*--from DIR, or .* without --offline/su);
     expect(failure).toContain("/zhuang2002/Cobra/raw/HEAD/prompt_tensor/prompt_embeds.pt");
     expect(hub.requests).toEqual([]);
     expect((await get({ env: { HF_HUB_OFFLINE: "1" } })).failure).toBe(failure);
@@ -193,6 +193,15 @@ describe("what is on this machine", () => {
       `${join(copy, "cobra/LE/erika.pth")}\n    from https://huggingface.co/${COBRA}/resolve/main/LE/erika.pth`,
     );
     expect(failure).toContain(`${vae}: it has the SHA-256`);
+    expect(failure).toMatch(/\nfetch them on a machine with internet and put them there$/u);
+    await rm(vae);
+    await mkdir(vae);
+    const upsampler = join(copy, "cobra/line_GSRP/MultiResNetModel.bin");
+    await rm(upsampler);
+    await symlink("MultiResNetModel.bin", upsampler); // it leads to itself
+    const odd = (await get({ from: copy })).failure;
+    expect(odd).toContain(`${vae}: it is not a file`);
+    expect(odd).toContain(`${upsampler}: it cannot be read (ELOOP)`);
     expect((await get({ from: join(home, "nowhere") })).failure).toContain("is not a folder");
   });
 });
