@@ -1,6 +1,6 @@
 // `npm run test:crash [-- 200] [--seed N]`: kills the command with SIGKILL at that many random moments, and a writer
 // of outputs at as many. Each output must have the bytes of an undisturbed run, and no page may be quarantined. A line
-// tells of each round: one output from its first process to its last. A round is repeated by its seed; the next part
+// prints each round: one output from its first process to its last. A round is repeated by its seed; the next part
 // of a long series starts with the seed that the last line names.
 import { spawn } from "node:child_process";
 import { randomInt } from "node:crypto";

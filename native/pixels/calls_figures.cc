@@ -44,11 +44,11 @@ Napi::Value CallFigure(const Info& info) {
     return Napi::Number::New(info.Env(), static_cast<double>(figure));
 }
 
-// colorSums(rgb): Float64Array of 17 sums and the number of pixels summed over
+// colorSums(rgb): Float64Array of 17 sums, the number of pixels summed over, and a value for every whole block
 Napi::Value CallColorSums(const Info& info) {
   const View in = ReadImage(info, 0, "image", 3);
-  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums + 1);
-  out[kColorSums] = static_cast<double>(ColorSums(in.data, in.width, in.height, out.Data()));
+  Napi::Float64Array out = Napi::Float64Array::New(info.Env(), kColorSums + 1 + CountBlocks(in.width, in.height));
+  out[kColorSums] = static_cast<double>(ColorSums(in, out.Data(), out.Data() + kColorSums + 1));
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Colour kernels: distinct colours, histogram, median, the "line + shadow" thresholds, alpha and CMYK as PIL
-// and OpenCV do them.
+// Colour kernels: distinct colours, histogram, median, the "line + shadow" thresholds; channels, alpha and CMYK as PIL
+// and OpenCV convert them.
 #include <algorithm>
 #include <cstring>
 #include <vector>

@@ -3,6 +3,7 @@
 // compilers vectorise them.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "pixels/kernels.h"
@@ -15,33 +16,44 @@ constexpr float kVivid = 0.3f;
 /// Neither side of the picture that is summed over is longer, in pixels.
 constexpr int kLongest = 320;
 
+int Shrunk(int side, int factor) { return (side + factor - 1) / factor; }
+
+/// A picture shrunk in two ways; the picture itself where it is small already.
 struct Small {
-  std::vector<uint8_t> rgb;
   int width, height;
+  const uint8_t* halved;
+  View reduced;
+  /// Of both: one block of memory, which stays in the heap where two would be given back to the system each time.
+  std::unique_ptr<uint8_t[]> memory;
   size_t pixels() const { return static_cast<size_t>(width) * height; }
 };
 
 /// Halves an RGB picture (means of 2 x 2 pixels) as often as it takes, strip by strip, so that what is between stays in
-/// the nearest cache.
-Small Halve(const uint8_t* rgb, int width, int height) {
+/// the nearest cache. The reduced picture is made from the same strips.
+Small Shrink(const View& in) {
+  const int width = in.width, height = in.height;
   int times = 0;
   while ((std::max(width, height) - 1) >> times >= kLongest) ++times;
+  if (times == 0) return {width, height, in.data, in, nullptr};
   const auto halves = [times](int side) { return ((side - 1) >> times) + 1; };
-  Small small{{}, halves(width), halves(height)};
-  if (times == 0) {
-    small.rgb.assign(rgb, rgb + small.pixels() * 3);
-    return small;
-  }
-  small.rgb.resize(small.pixels() * 3);
+  const int factor = ReductionOf(width, height);
+  Small small{
+      halves(width), halves(height), nullptr, {nullptr, Shrunk(width, factor), Shrunk(height, factor), 3}, nullptr};
+  small.memory = std::make_unique_for_overwrite<uint8_t[]>((small.pixels() + small.reduced.pixels()) * 3);
+  uint8_t* halved = small.memory.get();
+  uint8_t* reduced = halved + small.pixels() * 3;
+  small.halved = halved;
+  small.reduced.data = reduced;
   // Four rows of the small picture at a time.
   const int rows = 4 << times;
   std::vector<uint8_t> strips[2];
+  int done = 0;
   for (int y = 0, row = 0; y < height; y += rows, row += 4) {
-    View view{rgb + static_cast<size_t>(y) * width * 3, width, std::min(rows, height - y), 3};
+    View view{in.data + static_cast<size_t>(y) * width * 3, width, std::min(rows, height - y), 3};
     for (int i = 0; i < times; ++i) {
       const int half_width = (view.width + 1) / 2, half_height = (view.height + 1) / 2;
       std::vector<uint8_t>& strip = strips[i % 2];
-      uint8_t* out = &small.rgb[static_cast<size_t>(row) * small.width * 3];
+      uint8_t* out = halved + static_cast<size_t>(row) * small.width * 3;
       if (i + 1 < times) {
         strip.resize(static_cast<size_t>(half_width) * half_height * 3);
         out = strip.data();
@@ -49,6 +61,9 @@ Small Halve(const uint8_t* rgb, int width, int height) {
       Reduce(view, 2, 2, out);
       view = {out, half_width, half_height, 3};
     }
+    const int seen = y + rows >= height ? small.reduced.height : (y + rows) / factor;
+    ReduceRows(in, factor, factor, done, seen, reduced + static_cast<size_t>(done) * small.reduced.width * 3);
+    done = seen;
   }
   return small;
 }
@@ -170,12 +185,20 @@ COBRA_CLONES void AddRun(const uint8_t* rgb, size_t pixels, const PaperMean& pap
 
 }  // namespace
 
-size_t ColorSums(const uint8_t* rgb, int width, int height, double sums[kColorSums]) {
+int ReductionOf(int width, int height) { return Shrunk(std::max(width, height), kLongest); }
+
+size_t CountBlocks(int width, int height) {
+  const int factor = ReductionOf(width, height);
+  return static_cast<size_t>(Shrunk(width, factor) / kBlock) * (Shrunk(height, factor) / kBlock);
+}
+
+size_t ColorSums(const View& rgb, double sums[kColorSums], double* blocks) {
   std::fill(sums, sums + kColorSums, 0.0);
-  const Small small = Halve(rgb, width, height);
-  const PaperMean paper = MeanOfPaper(small.rgb.data(), small.pixels());
+  const Small small = Shrink(rgb);
+  BlockSpreads(small.reduced, blocks);
+  const PaperMean paper = MeanOfPaper(small.halved, small.pixels());
   for (size_t i = 0; i < small.pixels(); i += kRun)
-    AddRun(&small.rgb[3 * i], std::min(kRun, small.pixels() - i), paper, sums);
+    AddRun(small.halved + 3 * i, std::min(kRun, small.pixels() - i), paper, sums);
   return small.pixels();
 }
 

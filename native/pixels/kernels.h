@@ -51,6 +51,8 @@ void Resize(const View& in, int width, int height, Filter filter, const Box& box
 // PIL's Image.reduce (libImaging/Reduce.c): means over whole boxes of xFactor x yFactor, partial boxes at right and
 // bottom.
 void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out);
+/// Rows [from, to) of the same; `out` is where row `from` goes.
+void ReduceRows(const View& in, int x_factor, int y_factor, int from, int to, uint8_t* out);
 /// Reduce, then Resize of all of it by a filter that is not nearest, as PIL's Image.thumbnail does: the same bytes,
 /// without the picture between.
 void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out);
@@ -86,16 +88,19 @@ void CmykToRgb(const uint8_t* in, size_t pixels, uint8_t* out);
 /// Keeps or repeats channels: 4 -> 3 and 2 -> 1 drop the last, 1 -> 3 repeats.
 void ChangeChannels(const uint8_t* in, size_t pixels, int from, int to, uint8_t* out);
 
-// ink.cc: the model's colour under the page's ink. Page gray or RGB, model RGB, of any sizes; `hints`: null, or RGBA of
-// any size, as GrowHints gives it; out: the page's size, RGB, and it may be an RGB page's own memory. `color_out` and
-// `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are `out`.
+// ink.cc: the model's colour under the page's ink. Page gray or RGB, model RGB or (with flats) RGBA, of any sizes;
+// `hints`: null, or RGBA of any size, as GrowHints gives it; out: the page's size, RGB, and it may be an RGB page's own
+// memory. `color_out` and `ink_out`: both null, or of the same size, for colour and ink apart: multiplied they are
+// `out`.
 void ComposeInk(const View& page, const View& model, const View* hints, uint8_t* out, uint8_t* color_out = nullptr,
                 uint8_t* ink_out = nullptr);
 
+// flats.cc
 /// The model's picture on a grid of `width` x `height`, at most the page's size, with one colour in every region of the
-/// page (flats.cc). All RGB, the page also gray; `out` holds 3 * width * height bytes.
+/// page. `page`: gray or RGB; `model`: RGB; `out` holds channels * width * height bytes, RGB or RGBA.
 void FlattenColors(const View& page, const View& model, int width, int height, int channels, uint8_t* out);
 
+// regions.cc
 /// The page's regions (regions.h) on a grid of `width` x `height`, at most the page's size: of every pixel its region's
 /// number, of ink -2 less that of the nearest region, -1 far inside ink. `page`: gray or RGB.
 void LabelRegions(const View& page, int width, int height, int32_t* out);
@@ -109,8 +114,21 @@ void GrowHints(const View& page, const View& marks, int width, int height, uint8
 /// over 320; ink being 1 - channel / paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB),
 /// the same over pixels of less than half the ink, those of the two axes of colour (aa, bb, ab), tinted and vivid
 /// pixels. Returns how many pixels were summed over.
+/// `blocks`: the value of BlockSpreads for every whole block of the picture reduced by ReductionOf; both figures come
+/// from one pass over the picture, so that it is read from memory once.
 constexpr size_t kColorSums = 17;
-size_t ColorSums(const uint8_t* rgb, int width, int height, double sums[kColorSums]);
+size_t ColorSums(const View& rgb, double sums[kColorSums], double* blocks);
+/// The whole factor by which neither side is over 320.
+int ReductionOf(int width, int height);
+/// How many blocks the reduced picture has.
+size_t CountBlocks(int width, int height);
+
+// local_color.cc
+/// Pixels a side of a block.
+constexpr int kBlock = 16;
+/// For every whole block of an RGB picture, in reading order: the deviation of R - G and of (R + G) / 2 - B, taken
+/// together, less the part that goes with the block's lightness (R + G + B) / 3.
+void BlockSpreads(const View& rgb, double* out);
 
 // planes.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].

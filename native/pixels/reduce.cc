@@ -1,8 +1,9 @@
 // PIL's Image.reduce (libImaging/Reduce.c): rounded means over whole boxes, in PIL's fixed point, exact to the bit.
-// Columns of at most 256 pixels, which nearly all are, are summed in 16 bits; boxes of 2 x 2 pixels, the commonest,
-// have loops of their own.
+// Columns of at most 256 pixels, which nearly all are, are summed in 16 bits, and so are whole boxes up to that size;
+// boxes of 2 x 2 pixels, the commonest, have loops of their own.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "pixels/kernels.h"
@@ -34,6 +35,23 @@ COBRA_CLONES void AddRow(const uint8_t* line, size_t samples, bool first, uint16
   AddSamples(line, samples, first, columns);
 }
 
+/// Writes the sums of four rows, each `samples` after the one before.
+COBRA_CLONES void SumFourRows(const uint8_t* rows, size_t samples, uint16_t* columns) {
+  const uint8_t *second = rows + samples, *third = second + samples, *fourth = third + samples;
+  for (size_t i = 0; i < samples; ++i) columns[i] = static_cast<uint16_t>(rows[i] + second[i] + third[i] + fourth[i]);
+}
+
+/// sums[i] is what a box has that begins at column i, wherever a whole one fits: more than is needed, but many at a
+/// time.
+COBRA_CLONES void SumAcross(size_t samples, int across, int channels, const uint16_t* columns, uint16_t* sums) {
+  const size_t ends = samples - static_cast<size_t>(across - 1) * channels;
+  for (size_t i = 0; i < ends; ++i) sums[i] = static_cast<uint16_t>(columns[i] + columns[i + channels]);
+  for (int k = 2; k < across; ++k) {
+    const uint16_t* next = columns + static_cast<size_t>(k) * channels;
+    for (size_t i = 0; i < ends; ++i) sums[i] = static_cast<uint16_t>(sums[i] + next[i]);
+  }
+}
+
 /// The mean of `across` columns of sums over `count` samples, for one output pixel.
 template <typename Sum>
 inline uint8_t* MeanOf(const Sum* columns, int across, int channels, uint32_t count, uint32_t factor, uint8_t* out) {
@@ -45,21 +63,50 @@ inline uint8_t* MeanOf(const Sum* columns, int across, int channels, uint32_t co
   return out;
 }
 
+/// The means of `whole` boxes, from the sums that SumAcross gives; `step` from one box to the next.
+template <int kChannels>
+void MeansOf(const uint16_t* sums, int whole, size_t step, uint32_t count, uint32_t factor, uint8_t* out) {
+  const uint32_t half = count / 2;
+  for (int x = 0; x < whole; ++x, sums += step)
+    for (int c = 0; c < kChannels; ++c) *out++ = static_cast<uint8_t>(((sums[c] + half) * factor) >> 24);
+}
+
+constexpr decltype(&MeansOf<1>) kMeansOf[] = {MeansOf<1>, MeansOf<2>, MeansOf<3>, MeansOf<4>};
+
+/// Boxes up to this width are summed by SumAcross: wider ones are quicker column by column.
+constexpr int kWidest = 8;
+
 /// Rows [from, to) of the output, to `out`.
 template <typename Sum>
-void ReduceRows(const View& in, int x_factor, int y_factor, int from, int to, uint8_t* out) {
+void SumRows(const View& in, int x_factor, int y_factor, int from, int to, uint8_t* out) {
   const int whole = in.width / x_factor;
   const int rest = in.width % x_factor;
   const size_t samples = static_cast<size_t>(in.width) * in.channels;
   const size_t step = static_cast<size_t>(x_factor) * in.channels;
+  const bool sums_fit = x_factor > 1 && x_factor <= kWidest && x_factor * y_factor <= 256 && whole > 0;
   std::vector<Sum> columns(samples);
+  std::vector<uint16_t> sums(std::is_same_v<Sum, uint16_t> && sums_fit ? samples : 0);
   for (int y = from; y < to; ++y) {
     const int rows = std::min(y_factor, in.height - y * y_factor);
-    for (int r = 0; r < rows; ++r)
-      AddRow(in.data + (static_cast<size_t>(y) * y_factor + r) * samples, samples, r == 0, columns.data());
+    const uint8_t* line = in.data + static_cast<size_t>(y) * y_factor * samples;
+    int done = 0;
+    if constexpr (std::is_same_v<Sum, uint16_t>) {
+      if (rows >= 4) {
+        SumFourRows(line, samples, columns.data());
+        done = 4;
+      }
+    }
+    for (int r = done; r < rows; ++r) AddRow(line + r * samples, samples, r == 0, columns.data());
     const uint32_t count = static_cast<uint32_t>(x_factor) * rows;
     const uint32_t factor = MeanFactor(count);
-    for (int x = 0; x < whole; ++x) out = MeanOf(&columns[x * step], x_factor, in.channels, count, factor, out);
+    if (!sums.empty()) {
+      if constexpr (std::is_same_v<Sum, uint16_t>)
+        SumAcross(samples, x_factor, in.channels, columns.data(), sums.data());
+      kMeansOf[in.channels - 1](sums.data(), whole, step, count, factor, out);
+      out += static_cast<size_t>(whole) * in.channels;
+    } else {
+      for (int x = 0; x < whole; ++x) out = MeanOf(&columns[x * step], x_factor, in.channels, count, factor, out);
+    }
     if (rest > 0) {
       const uint32_t fewer = static_cast<uint32_t>(rest) * rows;
       out = MeanOf(&columns[whole * step], rest, in.channels, fewer, MeanFactor(fewer), out);
@@ -109,7 +156,63 @@ __attribute__((target("avx2"))) int HalveGray(const uint8_t* upper, const uint8_
   }
   return x;
 }
+
+/// Means of 4 x 4 pixels of four rows, for `pixels` pixels of the output; with a count of 16 PIL's fixed point is
+/// (sum + 8) >> 4. Returns how many are done.
+__attribute__((target("avx2"))) int QuarterRgb(const uint8_t* rows, size_t stride, int pixels, uint8_t* out) {
+  // As in HalveRgb; each half of a register takes one pixel of the output.
+  const __m256i pairs = _mm256_setr_epi8(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1, 0, 3, 1, 4, 2, 5, 6, 9,
+                                         7, 10, 8, 11, -1, -1, -1, -1);
+  const __m256i ones = _mm256_set1_epi8(1), half = _mm256_set1_epi16(8);
+  int x = 0;
+  for (; x + 4 <= pixels; x += 2, rows += 24, out += 6) {
+    __m256i sums = _mm256_setzero_si256();
+    for (int r = 0; r < 4; ++r) {
+      const uint8_t* row = rows + r * stride;
+      const __m256i pixels_of_row =
+          _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row))),
+                                  _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + 12)), 1);
+      sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(_mm256_shuffle_epi8(pixels_of_row, pairs), ones));
+    }
+    const __m256i boxes = _mm256_add_epi16(sums, _mm256_srli_si256(sums, 6));
+    const __m256i means = _mm256_srli_epi16(_mm256_add_epi16(boxes, half), 4);
+    const __m256i bytes = _mm256_packus_epi16(means, means);
+    // Bytes too many each time; the next ones lie over them.
+    const int first = _mm256_extract_epi32(bytes, 0), second = _mm256_extract_epi32(bytes, 4);
+    std::memcpy(out, &first, 4);
+    std::memcpy(out + 3, &second, 4);
+  }
+  return x;
+}
 #endif
+
+/// `ReduceRows` by 4 of RGB, where the processor can, of the rows of whole boxes; returns how many are done.
+int RowsOfQuarters(const View& in, int from, int to, uint8_t* out) {
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx2")) return 0;
+  const size_t stride = static_cast<size_t>(in.width) * 3;
+  const int whole = in.width / 4, rest = in.width % 4;
+  int y = from;
+  for (; y < to && (y + 1) * 4 <= in.height; ++y) {
+    const uint8_t* rows = in.data + static_cast<size_t>(y) * 4 * stride;
+    const int done = QuarterRgb(rows, stride, whole, out);
+    out += done * 3;
+    for (int x = done; x < whole + (rest > 0 ? 1 : 0); ++x) {
+      const int across = x < whole ? 4 : rest;
+      const uint32_t factor = MeanFactor(across * 4);
+      for (int c = 0; c < 3; ++c) {
+        uint32_t sum = across * 2;
+        for (int r = 0; r < 4; ++r)
+          for (int i = 0; i < across; ++i) sum += rows[r * stride + (x * 4 + i) * 3 + c];
+        *out++ = static_cast<uint8_t>((sum * factor) >> 24);
+      }
+    }
+  }
+  return y - from;
+#else
+  return 0;
+#endif
+}
 
 /// `Reduce` by 2 of gray and RGB where the processor can; returns how many rows of the output are done.
 int ReduceByTwo(const View& in, uint8_t* out) {
@@ -146,11 +249,20 @@ void Reduce(const View& in, int x_factor, int y_factor, uint8_t* out) {
   const int height = (in.height + y_factor - 1) / y_factor;
   const size_t out_samples = (static_cast<size_t>(in.width) + x_factor - 1) / x_factor * in.channels;
   const int done = x_factor == 2 && y_factor == 2 && (in.channels == 1 || in.channels == 3) ? ReduceByTwo(in, out) : 0;
-  out += done * out_samples;
+  ReduceRows(in, x_factor, y_factor, done, height, out + done * out_samples);
+}
+
+void ReduceRows(const View& in, int x_factor, int y_factor, int from, int to, uint8_t* out) {
+  if (x_factor == 4 && y_factor == 4 && in.channels == 3) {
+    const int rows = RowsOfQuarters(in, from, to, out);
+    from += rows;
+    out += static_cast<size_t>(rows) * ((in.width + 3) / 4) * 3;
+  }
+  if (from == to) return;
   if (y_factor <= 256)
-    ReduceRows<uint16_t>(in, x_factor, y_factor, done, height, out);
+    SumRows<uint16_t>(in, x_factor, y_factor, from, to, out);
   else
-    ReduceRows<uint32_t>(in, x_factor, y_factor, done, height, out);
+    SumRows<uint32_t>(in, x_factor, y_factor, from, to, out);
 }
 
 }  // namespace cobra::pixels

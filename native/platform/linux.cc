@@ -1,4 +1,4 @@
-// Linux with glibc.
+// Implements platform.h on Linux with glibc.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // Functions of the operating system that C++ lacks: shared libraries, the environment, names of threads. One
-// file per system implements it (linux.cc); nothing else in native/ calls the system.
+// file per system implements it (linux.cc); nothing outside native/platform calls the system.
 #pragma once
 #include <string>
 

@@ -1,4 +1,4 @@
-// A value is not finite when all bits of its exponent are set.
+// Checks for NaN and infinity: all bits of the exponent are set.
 #include "runtime/finite.h"
 
 #include <algorithm>

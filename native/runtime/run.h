@@ -1,4 +1,4 @@
-// One run of a session, the copy of a tensor, and bindings: the jobs that an executor carries out.
+// The jobs that an executor carries out for sessions and tensors: run, copy, allocate, upload, download.
 //
 // Who owns what: a job shares the storages of its inputs and outputs until it is settled; outputs that ONNX Runtime
 // allocated become new tensors on success and are freed on failure and cancellation.

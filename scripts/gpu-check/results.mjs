@@ -1,4 +1,4 @@
-// Saves what steps give: a line of JSON for each, and a page of tables that is written anew each time.
+// Saves what steps give: a line of JSON for each, and a page of tables that is rewritten each time.
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { say } from "../lib/steps.mjs";

@@ -20,7 +20,7 @@ const APART = [...SHIPPED, "ui/cli/ready-text", "ui/cli/help-texts"];
 
 /** Modules of the farm's queue, whose packages no other command needs. */
 const isFarm = (name) =>
-  /^(?:farm\/queue|ui\/web\/farm)\/|^ui\/cli\/actions\/(?:worker|submit|queue|open-farm)$/.test(name);
+  /^(?:farm\/queue|ui\/web\/farm)\/|^ui\/cli\/actions\/(?:worker|submit|queue|open-farm|store-model)$/.test(name);
 /** Loaded only where somebody scrapes. */
 const isMetrics = (name) => name.startsWith("observe/metrics/");
 

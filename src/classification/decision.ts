@@ -58,7 +58,7 @@ export function completeThresholds(given: Partial<ClassificationThresholds> = {}
     if (!(name in DEFAULT_THRESHOLDS)) {
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `unknown classification threshold "${name}"; use ${Object.keys(DEFAULT_THRESHOLDS).join(", ")}`,
+        `unknown classification threshold "${name}"; there are ${Object.keys(DEFAULT_THRESHOLDS).join(", ")}`,
       );
     }
     if (typeof value !== "number" || !(value >= 0))

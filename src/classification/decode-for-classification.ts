@@ -66,11 +66,11 @@ export async function decodeForClassification(
       );
     return interleaved(await rawOf(picture.toColourspace("srgb").raw()));
   } catch (error) {
-    throw new ImageProcessingError(
-      "ERR_IMAGE_DECODE",
-      `${name} cannot be decoded: ${messageOf(error).trim()}. Replace the file or leave it out`,
-      { imagePath: name, cause: error },
-    );
+    throw new ImageProcessingError("ERR_IMAGE_DECODE", `${name} cannot be decoded: ${messageOf(error).trim()}`, {
+      imagePath: name,
+      cause: error,
+      remedy: "replace the file or leave it out",
+    });
   }
 }
 

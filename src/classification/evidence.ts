@@ -3,7 +3,7 @@
  * evidence for the calibrated classifier. All figures come from the picture halved until neither side is over 320
  * pixels, so that noise from scanners and encoders is averaged out.
  */
-import { colorSums, type PixelImage } from "../binding/pixels/pixels.js";
+import { colorFigures, type PixelImage } from "../binding/pixels/pixels.js";
 import { localColor, NO_LOCAL_COLOR, type LocalColor } from "./local-color.js";
 
 /** Figures of a picture; all 0 for gray. Colour is relative to the paper: a pixel's channels over the paper's. */
@@ -34,7 +34,7 @@ export const NO_COLOR: ColorEvidence = {
 /** Measures a picture. */
 export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
   if (image.channels === 1) return NO_COLOR;
-  const sums = colorSums(image as PixelImage<3>);
+  const { sums, spreads } = colorFigures(image as PixelImage<3>);
   const [aa, bb, ab, tinted, vivid, count] = sums.subarray(12) as unknown as [
     number,
     number,
@@ -50,7 +50,7 @@ export function colorEvidence(image: PixelImage<1 | 3>): ColorEvidence {
     hueSpread: Math.sqrt(Math.max(0, minor) / count),
     tinted: tinted / count,
     vivid: vivid / count,
-    ...localColor(image as PixelImage<3>),
+    ...localColor(spreads),
   };
 }
 

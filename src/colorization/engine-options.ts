@@ -24,7 +24,7 @@ export interface EngineOptions {
    */
   devices?: "all" | readonly string[];
   /**
-   * Bytes that this process may take of each device's memory; a device's books are kept against it. Default: what a GPU
+   * Bytes that this process may take of each device's memory; its ledger is kept against it. Default: what a GPU
    * has free; the CPU shares the host's.
    */
   deviceMemoryBytes?: number;

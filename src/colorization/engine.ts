@@ -8,17 +8,14 @@ import type { Style } from "../config/batch-config.js";
 import { BatchProcessingError, ConfigurationError } from "../errors.js";
 import { checkArgument, checkObject, checkSignal } from "../errors/arguments.js";
 import { getLogger } from "../logging.js";
-import { MemoryManager, type PageSize } from "../memory/memory-manager.js";
+import type { MemoryManager, PageSize } from "../memory/memory-manager.js";
 import { modelDirectory } from "../model/default-model.js";
-import { sessionWeightBytes } from "../model/requirements.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
 import { RunTable } from "./networks/run-times.js";
 import type { DeviceLanes } from "./devices/device-lanes.js";
-import { deviceSessions, hasOwnMemory } from "./devices/device-names.js";
-import { openLanes } from "./devices/open-lanes.js";
+import { deviceSessions } from "./devices/device-names.js";
+import { openMemory } from "./devices/open-memory.js";
 import type { OpenNetwork } from "./networks/network-sessions.js";
-import type { Networks } from "./networks/networks.js";
-import { PageMemory } from "./page-memory.js";
 import type { EngineOptions, EngineStats, LaneOptions } from "./engine-options.js";
 import { checkEngineOptions, checkRaster, checkRasterRequest, checkReferences } from "./engine-arguments.js";
 import { ImageCalls, type ColorizedImage, type ColorizeImageOptions } from "./colorize-image.js";
@@ -49,7 +46,7 @@ export interface EngineParts {
  */
 export class Engine implements AsyncDisposable {
   readonly model: ModelPackage;
-  /** Figures, books and pressure steps of this engine's memory. */
+  /** Figures, ledger and pressure steps of this engine's memory. */
   readonly memory: MemoryManager;
   /** References of pages that are named by the hashes of their files. */
   readonly referenceStore: ReferenceStore;
@@ -66,28 +63,9 @@ export class Engine implements AsyncDisposable {
   private constructor(model: ModelPackage, options: EngineOptions, { openNetwork }: EngineParts = {}) {
     this.model = model;
     this.#options = options;
-    const needs = new PageMemory(model);
-    const sessions = deviceSessions(options);
-    const isApart = sessions.map(({ session }) => hasOwnMemory(session, options));
-    const networks = (): Networks[] => this.#lanes.ready.map((lane) => lane.networks);
-    this.memory = new MemoryManager({
-      needs: isApart.every(Boolean) ? needs.besideDevices() : needs,
-      modelBytes: isApart.every(Boolean) ? 0 : sessionWeightBytes(model),
-      arenas: () => networks().flatMap((one) => one.openSessions()),
-      shrinkArenas: async () => void (await Promise.all(networks().map((one) => one.shrinkArenas()))),
-      budgetBytes: options.memoryBudgetBytes,
-      threshold: options.memoryThreshold,
-      usefulPages: (topK) => this.#lanes.ready.reduce((sum, lane) => sum + lane.memory.pagesInFlight(topK), 0),
-    });
-    this.#lanes = openLanes(sessions, {
-      model,
-      options,
-      needs,
-      isApart,
-      host: this.memory,
-      runs: this.#runs,
-      openNetwork,
-    });
+    const { memory, lanes } = openMemory(model, options, { runs: this.#runs, openNetwork });
+    this.memory = memory;
+    this.#lanes = lanes;
     this.#pool = new TaskPool(options.workers === undefined ? {} : { maxThreads: options.workers });
     // Pages that were taken in before close() are finished after it.
     this.referenceStore = new ReferenceStore({
@@ -313,7 +291,8 @@ export class Engine implements AsyncDisposable {
     this.#pool.run(name, payload, { signal, urgent: isForDevice(name) });
 
   #assertOpen(): void {
-    if (this.#ending) throw new BatchProcessingError("ERR_STATE", "the engine is closed; open another one");
+    if (this.#ending)
+      throw new BatchProcessingError("ERR_STATE", "the engine is closed", { remedy: "open another one" });
   }
 
   #assertStyle(style: Style): void {

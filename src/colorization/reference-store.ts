@@ -137,13 +137,15 @@ export class ReferenceStore implements Disposable {
     if (read === undefined)
       throw new ConfigurationError(
         "ERR_NO_REFERENCES",
-        `the reference ${name} (${hash.slice(0, 12)}…) is not registered; pass it to hold() of the reference store first`,
+        `the reference ${name} (${hash.slice(0, 12)}…) is not registered`,
+        { remedy: "pass it to hold() of the reference store first" },
       );
     const bytes = await read();
     if ((await sha256(bytes)) !== hash)
       throw new ConfigurationError(
         "ERR_NO_REFERENCES",
-        `the reference ${name} has changed since it was named (SHA-256 ${hash.slice(0, 12)}…); start again with the new file`,
+        `the reference ${name} has changed since it was named (SHA-256 ${hash.slice(0, 12)}…)`,
+        { remedy: "start again with the new file" },
       );
     return { name, image: await this.#options.decode(new Uint8Array(bytes), name) };
   }

@@ -201,7 +201,7 @@ export function parseBatchConfig(
   return { config, warnings };
 }
 
-/** Schemas by their keys: zod compiles each one anew. */
+/** Schemas by their keys: zod would compile each one again. */
 const partialSchemas = new WeakMap<readonly string[], z.ZodObject>();
 
 /** The schema of some settings, none of them needed and none filled in. */

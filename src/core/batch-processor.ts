@@ -1,7 +1,4 @@
-/**
- * Runs one batch with pause, cancel and preview control: decodes, colours, encodes and writes an input's pages,
- * several in flight at once, written in the queue's order. A page that fails does not stop the others.
- */
+/** Controls one batch: state, pause, cancel, preview, events. `run-pages.ts` does its work. */
 import { randomUUID } from "node:crypto";
 import {
   type BatchConfig,
@@ -109,10 +106,9 @@ export class BatchProcessor implements AsyncDisposable {
   async startProcessing(): Promise<BatchSummary> {
     this.#options.signal?.throwIfAborted();
     if (nextState(this.#state, "start") === undefined)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the batch is ${this.#state} and cannot start; make a new BatchProcessor for another run`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state} and cannot start`, {
+        remedy: "make a new BatchProcessor for another run",
+      });
     this.#act("start");
     this.#run = withLogContext({ job: this.job }, () => this.#process());
     return this.#run;
@@ -225,10 +221,9 @@ export class BatchProcessor implements AsyncDisposable {
 
   #assertNotStarted(): void {
     if (this.#state !== "idle" && this.#state !== "held")
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the batch is ${this.#state}; add pages before the start, or to a new BatchProcessor`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the batch is ${this.#state}`, {
+        remedy: "add pages before the start, or to a new BatchProcessor",
+      });
   }
 
   #act(action: ProcessorAction): void {

@@ -4,7 +4,14 @@
  * command or the one before it continues.
  */
 import { basename, parse, resolve } from "node:path";
-import { parseBatchConfig, type BatchConfig, type BatchConfigInput, type PageConfig } from "../config/batch-config.js";
+import {
+  pageSettings,
+  parseBatchConfig,
+  type BatchConfig,
+  type BatchConfigInput,
+  type PageConfig,
+  type PageSettings,
+} from "../config/batch-config.js";
 import { nearestName } from "../config/nearest-name.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
@@ -13,7 +20,7 @@ import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
 import { LockedJournal } from "./journal/locked-journal.js";
 import { settingsOfApproval, settingsOfNextTry } from "./preview/preview.js";
-import type { RunHistory } from "./journal/history.js";
+import { adjustedSettings, type RunHistory } from "./journal/history.js";
 import { findRun, type StoredRun } from "./journal/find-run.js";
 import { checkAllThere, checkNamedFiles } from "./journal/named-files.js";
 import { outputPath, removeFolder, workFolder } from "./output/work-folder.js";
@@ -139,11 +146,7 @@ export async function redoRun(
   for (const page of pages) checkText("a page", page);
   checkChanges(changes);
   const found = await findRun(output);
-  const named =
-    found.archive === undefined
-      ? [...found.history.donePages, ...found.history.failedPages]
-      : found.archive.metadata.pages.map(({ page }) => page);
-  const wanted = pages.map((page) => findPage(page, found, named)); // before anything is touched
+  const wanted = pages.map((page) => findPage(page, found, pagesOf(found))); // before anything is touched
   await checkNamedFiles(found, wanted, changes);
   await checkAllThere(found, changes);
   await reopenArchive(found);
@@ -156,6 +159,29 @@ export async function redoRun(
     await abandon?.();
     throw error;
   }
+}
+
+/** Pages of a run that have an outcome. */
+function pagesOf({ history, archive }: StoredRun): string[] {
+  return archive === undefined
+    ? [...history.donePages, ...history.failedPages]
+    : archive.metadata.pages.map(({ page }) => page);
+}
+
+/**
+ * The settings that pages of a run have now, as `redoRun` would find the pages; names without a page are left out.
+ * @param pages default: the pages of the preview
+ */
+export function settingsInEffect(run: StoredRun, pages?: readonly string[]): PageSettings[] {
+  const { record, history } = run;
+  const { pages: shown = [], seeds } = history.preview?.result ?? {};
+  const names = pages ?? [...shown, ...(seeds?.pictures ?? [])].map(({ page }) => page);
+  return names
+    .flatMap((name) => pagesNamed(name, run, pagesOf(run)))
+    .map((page) => {
+      const own = Object.hasOwn(record.pageConfigs, page) ? record.pageConfigs[page] : {};
+      return pageSettings(record.config, { ...own, ...adjustedSettings(history.adjustments, page) });
+    });
 }
 
 /** Notes in the journal that pages are to be done again. */
@@ -240,17 +266,17 @@ function withoutRivals(
 }
 
 /**
- * The page that a name means: its own, that of its picture, the end of either, or that without its extension. Names are
- * compared in Unicode's form NFC, since some systems type and store another.
+ * The pages that a name may mean: by their own name, that of their picture, the end of either, or that without its
+ * extension. Names are compared in Unicode's form NFC, since some systems type and store another.
  */
-function findPage(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string {
+function pagesNamed(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string[] {
   const wanted = name.normalize("NFC");
   const archived = new Map(archive?.metadata.pages.map(({ page, output }) => [page, output]));
   const pictures = new Map(pages.map((page) => [page, history.last(page)?.outputName ?? archived.get(page) ?? ""]));
   const folder = resolve(outputPath(record.config));
   /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
   const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];
-  const found =
+  return (
     ways
       .map((way) =>
         pages.filter((page) =>
@@ -258,13 +284,18 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
         ),
       )
       .find((some) => some.length > 0) ??
-    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"));
+    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"))
+  );
+}
+
+/** The one page that a name means. */
+function findPage(name: string, run: StoredRun, pages: readonly string[]): string {
+  const found = pagesNamed(name, run, pages);
   if (found.length === 1) return found[0]!;
   if (found.length > 1)
-    throw new ValidationError(
-      "ERR_INPUT_NOT_FOUND",
-      `"${name}" may be any of several pages: ${found.join(", ")}; name one of these`,
-    );
+    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${found.join(", ")}`, {
+      remedy: "name one of these",
+    });
   const near = nearestName(name, pages);
   const known =
     pages.length === 0
@@ -272,7 +303,7 @@ function findPage(name: string, { record, history, archive }: StoredRun, pages: 
       : near === undefined
         ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
         : `did you mean ${near}?`;
-  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(record.config)} has no page "${name}"; ${known}`);
+  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(run.record.config)} has no page "${name}"; ${known}`);
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {

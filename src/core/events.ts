@@ -33,7 +33,8 @@ export const batchProgress = z
   })
   .meta({ id: "Progress", description: "page counts by state" });
 
-const pageFailure = z
+/** Why a page failed. */
+export const pageFailure = z
   .strictObject({
     page,
     stage: z.enum(["scan", ...PAGE_STAGES, "write"]).describe("where the page failed"),
@@ -127,7 +128,13 @@ export const EVENTS = [
   event("page-kept-in-color", "a picture is in colour already and is carried over as it is; before the first page", {
     page,
   }),
-  event("page-started", "a page is taken from the queue", { page, index }),
+  event("page-started", "a page is taken from the queue", {
+    page,
+    index,
+    settings: pageSettings
+      .describe("the page's settings: the batch's with its own over them; references and hints apart")
+      .exactOptional(),
+  }),
   event("page-stage", "a page goes into a stage; while denoising, at every step", {
     page,
     index,

@@ -25,7 +25,7 @@ import { ownContents, ownFileFaults, ownPaths } from "./input/page-overrides.js"
 import { PageReferences } from "./input/page-references.js";
 import type { BatchPage, PageOutcome } from "./pages/batch-page.js";
 import type { PageContext } from "./pages/page-work.js";
-import { workThrough, type SegmentControl } from "./pages/page-scheduler.js";
+import { workThrough, type SegmentControl } from "./pages/work-through.js";
 import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";

@@ -38,7 +38,8 @@ export function storedEngine({ model, session = {}, provider, inFlight, pool, fi
       if (ticket === undefined)
         throw new ValidationError(
           "ERR_ARGUMENT",
-          "colorizePage() of an engine with stored results needs the option ticket; pass the one of the page's batch",
+          "colorizePage() of an engine with stored results needs the option ticket",
+          { remedy: "pass the one of the page's batch" },
         );
       return ticket.colouring(() => find(request, signal), signal);
     },

@@ -1,6 +1,6 @@
 /** Detects what a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
-import { printableName } from "./archive/zip-names.js";
+import { printableName } from "./names/safe-name.js";
 import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";
 import { isAppleDouble, isUnreadPictureName, kindOfName, type EntryKind } from "./names/entry-rules.js";
 

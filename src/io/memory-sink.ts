@@ -68,10 +68,9 @@ class ResultsInMemory implements MemorySink {
     checkText("the name", name);
     checkArgument(bytes instanceof Uint8Array, `the bytes of ${name}`, bytes, "a Uint8Array or Buffer");
     if (this.#ended)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the output in memory is ended; write "${name}" before finish() and abort()`,
-      );
+      throw new BatchProcessingError("ERR_STATE", "the output in memory is ended", {
+        remedy: `write "${name}" before finish() and abort()`,
+      });
     checkOutputName(name);
   }
 }

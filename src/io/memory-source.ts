@@ -1,6 +1,6 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
-import { nameFault, printableName } from "./archive/zip-names.js";
+import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
@@ -34,7 +34,8 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
       { name: file.name, sizeBytes: file.bytes.byteLength },
       file.bytes.subarray(0, HEAD_BYTES),
     );
-    if ("unsupported" in content) faults.push({ name: file.name, error: content.unsupported });
+    if ("unsupported" in content)
+      faults.push({ name: file.name, error: content.unsupported, file: entryOf(file, "other", undefined) });
     else if ("kind" in content) entries.push(entryOf(file, content.kind, content.format));
   }
   const keys = new Map(entries.map(({ name }) => [name, naturalKey(name)]));

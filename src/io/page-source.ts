@@ -44,6 +44,11 @@ export async function* chunksOf(entry: SourceEntry): AsyncGenerator<Uint8Array> 
 export interface SourceFault {
   readonly name: string;
   readonly error: BatchProcessingError;
+  /**
+   * The file, of kind `other`, where it can be copied to the output unchanged: a picture in a format that is not read,
+   * an archive that is not opened. Default: none.
+   */
+  readonly file?: SourceEntry | undefined;
 }
 
 /** Where pages come from: a folder, an archive, one picture or memory. */

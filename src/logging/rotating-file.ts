@@ -73,8 +73,8 @@ export class RotatingFile {
     } catch (cause) {
       throw new ResourceError(
         "ERR_OUTPUT_WRITE",
-        `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)}); name another folder or leave it out`,
-        { cause },
+        `the log file ${join(name.folder, `${name.stem}${name.extension}`)} cannot be opened (${messageOf(cause)})`,
+        { cause, remedy: "name another folder or leave it out" },
       );
     }
     this.#prune();

@@ -1,6 +1,6 @@
 /**
- * The memory of one device: its books, whether another page fits, and what is given back when it runs out. A device
- * without memory of its own (the CPU) shares the books of the host.
+ * The memory of one device: its ledger, whether another page fits, and what is given back when it runs out. A device
+ * without memory of its own (the CPU) shares the host's ledger.
  */
 import { messageOf } from "../errors.js";
 import { getLogger } from "../logging.js";
@@ -28,13 +28,13 @@ export interface DeviceFigures {
   readonly totalBytes: number;
 }
 
-/** The host's books, and what it gives back; a `MemoryManager`. */
+/** The host's ledger, and what it gives back; a `MemoryManager`. */
 export interface HostMemoryBooks {
   readonly ledger: MemoryLedger;
   giveBack(cause: unknown, taken: readonly PressureStep[]): Promise<PressureStep | undefined>;
 }
 
-/** What the books of a device are made of. */
+/** What the ledger of a device is made of. */
 export interface DeviceMemoryOptions {
   readonly device: string;
   /** The host's memory, for a device without memory of its own. */
@@ -77,7 +77,7 @@ export class DeviceMemoryManager {
     this.ledger = options.host?.ledger ?? new MemoryLedger(options.limitBytes ?? 0);
   }
 
-  /** What may still be taken: what the books leave, and never more than the driver says is free. */
+  /** What may still be taken: what the ledger leaves, and never more than the driver says is free. */
   freeBytes(): number {
     if (!this.isApart) return this.ledger.freeBytes;
     const { limitBytes = Infinity, measure } = this.#options;
@@ -126,7 +126,7 @@ export class DeviceMemoryManager {
     });
   }
 
-  /** Books a page's memory. Of a device that shares the host's books it is booked there already. */
+  /** Books a page's memory. On a device that shares the host's ledger it is booked there already. */
   bookPage(name: string, size: PageSize, topK: number): Disposable & { release(): void } {
     const { needs } = this.#options;
     if (!this.isApart) return { release: () => undefined, [Symbol.dispose]: () => undefined };

@@ -10,7 +10,7 @@ import { CHANNELS } from "../observe/channels.js";
 /** Where a booking is. */
 export type BookingState = "reserved" | "held" | "released";
 
-/** One entry of the books; releases itself at the end of a `using` block. */
+/** One entry of the ledger; releases itself at the end of a `using` block. */
 export interface Booking extends Disposable {
   readonly owner: string;
   readonly bytes: number;

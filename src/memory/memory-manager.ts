@@ -56,7 +56,7 @@ const DEFAULT_THRESHOLD = 0.8;
 const DEFAULT_TOP_K = 3;
 const log = getLogger("memory");
 
-/** Figures, books and pressure steps of one engine's memory: `engine.memory`. */
+/** Figures, ledger and pressure steps of one engine's memory: `engine.memory`. */
 export class MemoryManager {
   /** What is reserved and held, and by whom. */
   readonly ledger: MemoryLedger;
@@ -94,7 +94,7 @@ export class MemoryManager {
   }
 
   /**
-   * What may still be taken: what the books leave of what this process has and may have, and never more than the
+   * What may still be taken: what the ledger leaves of what this process has and may have, and never more than the
    * machine has left.
    */
   #freeBytes(): number {
@@ -267,8 +267,11 @@ export class MemoryManager {
       this.estimateMemoryRequired([width, height], { topK }),
       host.totalBytes - host.usedBytes,
     ].map((bytes) => `${Math.round(bytes / 2 ** 20)} MiB`);
-    const text = `a page of ${width} x ${height} pixels takes about ${needed} and ${free} are free (limit: ${host.limitedBy}); use fewer reference patches (topK), a smaller model or a machine with more memory. Cause: ${messageOf(cause)}`;
-    return new ResourceError("ERR_OUT_OF_MEMORY", text, { cause });
+    return new ResourceError(
+      "ERR_OUT_OF_MEMORY",
+      `a page of ${width} x ${height} pixels takes about ${needed} and ${free} are free (limit: ${host.limitedBy}). Cause: ${messageOf(cause)}`,
+      { cause, remedy: "use fewer reference patches (topK), a smaller model or a machine with more memory" },
+    );
   }
 
   /** Pages in flight at present, and how many may be (Infinity: as many as fit). */

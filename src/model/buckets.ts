@@ -44,7 +44,8 @@ export function nearestBucket(width: number, height: number, buckets: readonly B
     const error = Math.abs(aspect - bucket.width / bucket.height);
     if (best === undefined || error < bestError) [best, bestError] = [bucket, error];
   }
-  if (best === undefined) throw new ValidationError("ERR_ARGUMENT", "the list of buckets is empty; give at least one");
+  if (best === undefined)
+    throw new ValidationError("ERR_ARGUMENT", "the list of buckets is empty", { remedy: "give at least one" });
   return best;
 }
 

@@ -281,8 +281,8 @@ export function parseManifest(json: string, where: string): ModelManifest {
   } catch (cause) {
     throw new ModelError(
       "ERR_MODEL_MANIFEST",
-      `${where} is not JSON (${(cause as Error).message}); the package is damaged, get it again`,
-      { cause },
+      `${where} is not JSON (${(cause as Error).message}); the package is damaged`,
+      { cause, remedy: "get the package again" },
     );
   }
   return checkManifest(value, where);

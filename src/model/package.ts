@@ -4,12 +4,13 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { messageOf, ModelError, systemCode } from "../errors.js";
 import { checkFlag, checkObject, checkText } from "../errors/arguments.js";
 import type { Style } from "../config/batch-config.js";
+import { openFile } from "../io/files/read-file.js";
 import type { GraphName, StyleGraph, WeightSet } from "./graph-names.js";
 import { MANIFEST_FILE, parseManifest, type FileRecord, type ModelManifest } from "./manifest.js";
 
@@ -40,6 +41,8 @@ export interface OpenModelPackageOptions {
   verify?: boolean;
 }
 
+/** Published manifests have a few kilobytes. */
+const MAX_MANIFEST_BYTES = 2 ** 24;
 /** Files a package may hold without listing them: texts for people, and hidden files. */
 const TEXT_FILES = /^(?:\..*|(?:LICEN[CS]E|NOTICE|README)[A-Za-z0-9._-]*|[^/]+\.(?:md|txt))$/u;
 
@@ -73,6 +76,11 @@ export async function openModelPackage(
   return new OpenedPackage(root, manifest, createHash("sha256").update(bytes).digest("hex"));
 }
 
+/** Styles that a package has, in the order of `STYLES`. */
+export function stylesOf({ graphs }: ModelManifest): Style[] {
+  return (["line", "line + shadow"] as const).filter((style) => graphs.styles[style] !== undefined);
+}
+
 class OpenedPackage implements ModelPackage {
   readonly styles: readonly Style[];
   constructor(
@@ -80,7 +88,7 @@ class OpenedPackage implements ModelPackage {
     readonly manifest: ModelManifest,
     readonly hash: string,
   ) {
-    this.styles = (["line", "line + shadow"] as const).filter((style) => manifest.graphs.styles[style] !== undefined);
+    this.styles = stylesOf(manifest);
   }
 
   graphPath(graph: GraphName, style?: Style): string {
@@ -94,10 +102,9 @@ class OpenedPackage implements ModelPackage {
     }
     const file = styles[style][graph as StyleGraph];
     if (file === undefined)
-      throw new ModelError(
-        "ERR_MODEL_NOT_FOUND",
-        `the package ${this.manifest.name} has no ${graph}; turn that stage off or use another package`,
-      );
+      throw new ModelError("ERR_MODEL_NOT_FOUND", `the package ${this.manifest.name} has no ${graph}`, {
+        remedy: "turn that stage off or use another package",
+      });
     return join(this.directory, file);
   }
 
@@ -124,17 +131,19 @@ export async function isModelPackage(directory: string): Promise<boolean> {
 
 async function readManifest(root: string, path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    await using file = await openFile(path); // no pipe, which would be waited for
+    const { size } = await file.stat();
+    if (size > MAX_MANIFEST_BYTES) throw new RangeError(`it has ${size} bytes, more than ${MAX_MANIFEST_BYTES}`);
+    return await file.readFile();
   } catch (cause) {
     const fault =
       systemCode(cause) === "ENOENT"
         ? `there is no ${MANIFEST_FILE} in it`
         : `its ${MANIFEST_FILE} cannot be read (${messageOf(cause)})`;
-    throw new ModelError(
-      "ERR_MODEL_NOT_FOUND",
-      `${root} is not a model package: ${fault}; name the folder that holds the package's ${MANIFEST_FILE}`,
-      { cause },
-    );
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${root} is not a model package: ${fault}`, {
+      cause,
+      remedy: `name the folder that holds the package's ${MANIFEST_FILE}`,
+    });
   }
 }
 

@@ -8,10 +8,9 @@ export function readGraph(path: string): ModelProto {
   try {
     return decodeModelProto(readFileSync(path));
   } catch (cause) {
-    throw new ModelError(
-      "ERR_MODEL_FILE",
-      `${path} is not an ONNX graph that can be read (${messageOf(cause)}); get the package again or build it again`,
-      { cause },
-    );
+    throw new ModelError("ERR_MODEL_FILE", `${path} is not an ONNX graph that can be read (${messageOf(cause)})`, {
+      cause,
+      remedy: "get the package again or build it again",
+    });
   }
 }

@@ -251,7 +251,9 @@ export class GraphBuilder {
   build(): Graph {
     const { name, nodes, constants, inputs, outputs, weights } = this.#state;
     if (outputs.length === 0)
-      throw new ModelError("ERR_MODEL_GRAPH", `the graph ${name} has no output; call output() before build()`);
+      throw new ModelError("ERR_MODEL_GRAPH", `the graph ${name} has no output`, {
+        remedy: "call output() before build()",
+      });
     return { name, nodes, constants: [...constants.values()], inputs, outputs, weights: [...weights.values()] };
   }
 
@@ -263,7 +265,8 @@ export class GraphBuilder {
     } else if (known.dtype !== tensor.dtype || known.dims.join() !== tensor.dims.join()) {
       throw new ModelError(
         "ERR_MODEL_GRAPH",
-        `two constants are called ${tensor.name}: [${known.dims.join(", ")}] and [${tensor.dims.join(", ")}]; give the weight sources different labels`,
+        `two constants are called ${tensor.name}: [${known.dims.join(", ")}] and [${tensor.dims.join(", ")}]`,
+        { remedy: "give the weight sources different labels" },
       );
     }
     return new Value(tensor.name);
@@ -330,10 +333,9 @@ function encodeAttribute(node: string, name: string, value: Attribute): Attribut
     const ints = (Array.isArray(value) ? value : [value]) as readonly number[];
     const odd = ints.find((one) => !Number.isSafeInteger(one));
     if (odd !== undefined)
-      throw new ModelError(
-        "ERR_MODEL_GRAPH",
-        `the attribute ${name} of ${node} is ${odd}; write {float: …} for a number that is not whole`,
-      );
+      throw new ModelError("ERR_MODEL_GRAPH", `the attribute ${name} of ${node} is ${odd}`, {
+        remedy: "write {float: …} for a number that is not whole",
+      });
     return Array.isArray(value)
       ? { name, type: ATTRIBUTE_TYPE.ints, ints }
       : { name, type: ATTRIBUTE_TYPE.int, i: ints[0]! };

@@ -144,7 +144,8 @@ export function modelBytes(graph: Graph): Uint8Array {
   if (bytes > MAX_INLINE_BYTES) {
     throw new ModelError(
       "ERR_MODEL_GRAPH",
-      `the graph ${graph.name} has ${bytes} bytes of weights; above ${MAX_INLINE_BYTES} they must go to a weight file, write it with writeModel()`,
+      `the graph ${graph.name} has ${bytes} bytes of weights; above ${MAX_INLINE_BYTES} they must go to a weight file`,
+      { remedy: "write the graph with writeModel()" },
     );
   }
   return encode(

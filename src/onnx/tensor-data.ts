@@ -119,7 +119,8 @@ export function toHalves(values: Float32Array, name: string): Uint16Array {
     if ((half & 0x7fff) === 0x7c00)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `the tensor ${name} contains ${values[index]}, which overflows float16 (largest value 65504); build the package with --precision fp32`,
+        `the tensor ${name} contains ${values[index]}, which overflows float16 (largest value 65504)`,
+        { remedy: "build the package with --precision fp32" },
       );
     bits[index] = half;
   }

@@ -4,6 +4,7 @@
  */
 import { ModelError } from "../errors.js";
 import { elementCount } from "./tensor-data.js";
+import { quotedName, shownLines, shownName } from "../text/shown.js";
 
 /** Where weights come from: a file, a generator, or a combination. */
 export interface WeightSource {
@@ -121,13 +122,14 @@ export class Weights {
    * every unused one. Call it when all networks that share the source are built.
    */
   check(options: { allowUnused?: boolean } = {}): void {
-    const lines = [...this.#book.faults].map(([name, fault]) => `  ${name}: ${fault}`);
-    if (options.allowUnused !== true)
-      lines.push(...this.unused().map((name) => `  ${name}: is not part of the network`));
+    const faulty = [...this.#book.faults].map(([name, fault]) => `${shownName(name)}: ${fault}`);
+    const unused = options.allowUnused === true ? [] : this.unused();
+    const lines = [...faulty, ...unused.map((name) => `${shownName(name)}: is not part of the network`)];
     if (lines.length === 0) return;
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `the weights of ${this.label} from ${this.source.origin} do not fit (${lines.length}); check the config and the file:\n${lines.join("\n")}`,
+      `the weights of ${this.label} from ${this.source.origin} do not fit (${lines.length}):\n${shownLines(lines)}`,
+      { remedy: "check the config and the file" },
     );
   }
 }
@@ -141,7 +143,8 @@ function readFinite(source: WeightSource, name: string, dims: readonly number[])
     if (Number.isFinite(values[at])) continue;
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `the tensor ${JSON.stringify(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged, get it again`,
+      `the tensor ${quotedName(name)} of ${source.origin} holds ${values[at]} (value ${at} of ${values.length}), and weights must be finite numbers; the file is damaged`,
+      { remedy: "get it again" },
     );
   }
   return values;

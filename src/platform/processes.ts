@@ -21,7 +21,7 @@ export function processExists(pid: number): boolean {
 }
 
 /**
- * When a process started, in clock ticks since the boot, so that a number given anew is not taken for the old process;
+ * When a process started, in clock ticks since the boot, so that a reused number is not taken for the old process;
  * empty when unknown.
  */
 export function processStart(pid: number): string {

@@ -3,8 +3,8 @@
  * reverse the line.
  */
 
-/** Control characters but the line feed, and the marks that change the direction of writing. */
-const STEERING = /(?!\n)[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** Control characters but the line feed, the line separators, and the marks that change the direction of text. */
+const STEERING = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text in several lines: control characters are written out as `\uXXXX`; a tab becomes a space. */
 export function printable(text: string): string {

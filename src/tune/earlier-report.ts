@@ -27,7 +27,8 @@ export function refuseOther(earlier: Report, { model, provider, pages }: Measure
   if (other === undefined) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `${reportFiles(out).report} was measured with another ${other[0]}: ${String(other[1])}, and this one is ${String(other[2])}; choose another --out, or replace it with --fresh`,
+    `${reportFiles(out).report} was measured with another ${other[0]}: ${String(other[1])}, and this one is ${String(other[2])}`,
+    { remedy: "choose another --out, or replace it with --fresh" },
   );
 }
 
@@ -37,8 +38,10 @@ export async function readEarlier(path: string): Promise<Report> {
     return await readReport(path);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    const text = `${path} cannot be continued; choose another --out, or replace it with --fresh: ${error.message}`;
-    throw new ConfigurationError("ERR_CONFIG", text, { cause: error });
+    throw new ConfigurationError("ERR_CONFIG", `${path} cannot be continued: ${error.message}`, {
+      cause: error,
+      remedy: "choose another --out, or replace it with --fresh",
+    });
   }
 }
 

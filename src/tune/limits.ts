@@ -49,7 +49,8 @@ export function unreachable(limits: Limits, measured: readonly (readonly Sample[
   const what = faults.length > 0 ? faults.join(", and ") : "all limits together";
   return new ConfigurationError(
     "ERR_CONFIG",
-    `--limit: no setting of the ${measured.length} that were measured keeps ${what}; raise the limit, give more --minutes, or use a smaller model`,
+    `--limit: no setting of the ${measured.length} that were measured keeps ${what}`,
+    { remedy: "raise the limit, give more --minutes, or use a smaller model" },
   );
 }
 

@@ -301,8 +301,8 @@ export class WorkerPool<Tasks extends TaskTable> {
         return {
           error: new ValidationError(
             "ERR_ARGUMENT",
-            `the payload of the task "${message.task}" cannot be transferred to a worker (${cause.message}); pass cloneable data whose buffers have not been transferred already`,
-            { cause },
+            `the payload of the task "${message.task}" cannot be transferred to a worker (${cause.message})`,
+            { cause, remedy: "pass cloneable data whose buffers have not been transferred already" },
           ),
         };
       }

@@ -9,5 +9,5 @@ export function threadError(task: string, cause: unknown): ResourceError {
   const what = `the worker thread of the task "${task}" ended (${messageOf(cause)})`;
   return NO_MEMORY.has(systemCode(cause) ?? "")
     ? new ResourceError("ERR_OUT_OF_MEMORY", `${what}; fewer threads (maxThreads) need less memory`, { cause })
-    : new ResourceError("ERR_WORKER_THREAD", `${what}; run the task again`, { cause });
+    : new ResourceError("ERR_WORKER_THREAD", `${what}`, { cause, remedy: "run the task again" });
 }

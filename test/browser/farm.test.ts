@@ -53,6 +53,10 @@ describe.skipIf(NO_CHROMIUM)(`the page of a farm${NO_CHROMIUM ? `: ${NO_CHROMIUM
     await page.getByRole("button", { name: "Retry failed pages" }).click();
     await page.getByText("1 of 31 pages failed", { exact: false }).waitFor({ state: "detached" });
     const row = page.getByRole("listitem").filter({ hasText: "Nightly Ferry 3" });
+    await row.getByRole("button", { name: "Pause" }).click();
+    await row.getByText("Paused", { exact: true }).waitFor();
+    await row.getByRole("button", { name: "Resume" }).click();
+    await row.getByText("Waiting", { exact: true }).waitFor();
     await row.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
     await row.waitFor({ state: "detached" });

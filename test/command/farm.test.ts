@@ -78,6 +78,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     readonly state: string;
     readonly pages: number;
     readonly left: number;
+    readonly remedy: string;
     readonly queued: number;
     readonly known: number;
   }
@@ -129,7 +130,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     await bad(1, /is in the queue already/, "queue", "retry", id);
     expect(await list()).toMatchObject([{ id, state: "paused", priority: 5, pages: 3, left: 3 }]);
     expect(await good("queue", "list")).toMatch(/paused +0\/3 .*\nthe queue is paused: /);
-    expect(await good("queue", "show", id)).toMatch(/paused +0\/3 .*paused.cbz\n$/);
+    expect(await good("queue", "show", id)).toMatch(/paused +0\/3 .*paused.cbz\n {2}model /);
     await good("queue", "cancel", id);
     await bad(1, /there is no job/, "queue", "cancel", id);
     expect((await submitted(at("a.cbz"), ...output)).id).toBe(id);
@@ -139,6 +140,18 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     expect(await submitted(at("a.cbz"), "--output-zip", at("again.cbz"))).toMatchObject({ queued: 0, known: 3 });
   });
 
+  it("pauses a single chapter of a shell, and resumes it", async () => {
+    newFarm();
+    const { id } = await submitted(at("a.cbz"), "--output-zip", at("held.cbz"), "--seed", "6");
+    expect(await good("queue", "pause", id)).toContain(`job ${id} until`);
+    await startWorker();
+    await good("submit", at("a.cbz"), "--output-zip", at("free.cbz"), "--seed", "7", ...FAST, "--wait");
+    expect(await list()).toMatchObject([{ id, state: "paused", left: 3, done: 0 }]);
+    expect(await good("queue", "resume", id)).toBe(`workers take pages of job ${id} again\n`);
+    await until((chapters) => chapters.length === 0);
+    await bad(1, /there is no job/, "queue", "pause", id);
+  });
+
   it("keeps a chapter with a page that failed, and does it alone once it is mended", async () => {
     newFarm();
     await startWorker();
@@ -146,9 +159,16 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     await writeFile(at("p9.png"), await linePage(9));
     const { id } = await submitted(at("mend"), "--output-dir", at("mended"), "--seed", "9");
     const failed = await until(([chapter]) => chapter!.state === "failed");
-    expect(failed).toMatchObject([{ id, pages: 2, left: 0, reason: expect.stringMatching(/p9.png \(ERR_/) }]);
+    expect(failed).toMatchObject([{ id, pages: 2, left: 0, done: 1, failed: 1 }]);
+    expect(failed).toMatchObject([{ reason: expect.stringMatching(/p9.png \(ERR_/), remedy: expect.any(String) }]);
+    const shown = await good("queue", "show", id);
+    expect(shown).toMatch(/^ {2}failed +p9\.png: .* \[ERR_[A-Z_]+\]$/m);
+    expect(shown).toMatch(/^ {2}remedy +\w.*$/m);
+    expect(shown).toContain(`cobra-batch queue retry ${id}`);
     await copyFile(at("p9.png"), at("mend/p9.png"));
-    expect(await good("queue", "retry", id, "--failed")).toBe(`job ${id}: 1 page queued, 1 done already\n`);
+    expect(await good("queue", "retry", id, "--failed", "--store", at("store"))).toBe(
+      `job ${id}: 1 page queued, 1 done already\n`,
+    );
     await until((chapters) => chapters.length === 0);
     await bad(1, /there is no job/, "queue", "retry", id);
   });
@@ -165,6 +185,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     const { code, stderr } = await waiting;
     expect(code).toBe(1); // all of its pages failed
     expect(stderr).toMatch(/p1.png is no longer in the queue and has no result: it was cancelled/);
+    expect(stderr).toMatch(/^ {2}next +then submit the chapter again/m);
     await startWorker();
     expect((await run(...args)).code).toBe(0);
     expect(await list()).toEqual([]);

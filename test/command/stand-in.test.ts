@@ -1,8 +1,9 @@
 // The embedded model and what it ignores: seed, steps and, with few references, top-k. The command says so, offers what
 // does change pictures, and refuses what would give the same picture again.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { colourPage, linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
@@ -73,9 +74,39 @@ it(
     const [after, kept] = await pictures("plain");
     expect(after).not.toEqual(before);
     expect(kept).toEqual(neighbour);
-    expect(await runCli(["redo", at("plain"), "é.png", "--set", "fill=model"])).toMatchObject({ code: 0 });
+    // What is offered then is not what the page has by now, nor what its entry of the configuration file says.
+    const again = await runCli(["redo", at("plain"), "é.png", "--set", "fill=model"]);
+    expect([again.code, again.stderr]).toEqual([0, expect.stringMatching(/colour a page again: .* --set fill=flat\n/)]);
+    const refused = await runCli(["redo", at("plain"), "é.png"]);
+    expect(refused.stderr).toMatch(/nothing would change: .*--set fill=flat, --set ink=model or another/);
   },
 );
+
+it("offers no setting that the configuration file gives the page", { timeout: 120_000 }, async () => {
+  const file = at("cobra.json");
+  for (const [images, offer] of [
+    [{ "*.png": { fill: "model" } }, "fill=flat"],
+    [{ "*.png": { ink: "model" } }, "ink=page"],
+  ] as const) {
+    await writeFile(file, JSON.stringify({ images }));
+    const { code, stderr } = await colorize(`own-${offer}`, "--config", file);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(` --set ${offer}\n`)]);
+  }
+});
+
+it("warns of a stroke that lies on a line alone", { timeout: 120_000 }, async () => {
+  const { width, height } = await sharp(await linePage(1)).metadata();
+  const marks = new Uint8Array(width * height * 4);
+  for (const x of [119, 120]) marks.set([192, 48, 40, 255], (90 * width + x) * 4); // the circle's outline
+  await sharp(marks, { raw: { width, height, channels: 4 } })
+    .png()
+    .toFile(at("strokes.png"));
+  const { code, stderr } = await runCli(["redo", at("own-fill=flat"), "001", "--hints", at("strokes.png")]);
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringMatching(/warning: the stroke at 1\d\d,90 lies on a line, so it colours/),
+  ]);
+});
 
 it(
   "colours with hints from the start, and warns of one for a page that is not there",

@@ -237,8 +237,15 @@ it("colours one page in one request, as a picture and with its facts", async () 
     "content-disposition": 'attachment; filename="p 1_colorized.webp"',
   });
   expect((await sharp(Buffer.from(picture.data as ArrayBuffer)).metadata()).format).toBe("webp");
-  const facts = await client["colorize"]!(null, await made({ seed: 3 }), { headers: { accept: "application/json" } });
+  const json = { headers: { accept: "application/json" } };
+  const facts = await client["colorize"]!(null, await made({ seed: 3 }), json);
   expect(facts.data).toMatchObject({ format: "png", width: 200, height: 280, seed: 3, warnings: [] });
+  const hints = [{ x: 100, y: 90, color: "#c03028" }]; // on the circle's outline
+  const onLine = expect.stringMatching(
+    /^the hint at 100,90 lies on a line.* nearest clear place is \d+,\d+$/,
+  ) as string;
+  const hinted = await client["colorize"]!(null, await made({ hints }), json);
+  expect(hinted.data).toMatchObject({ warnings: [onLine] });
   const bad = await client["colorize"]!(null, await made({ sed: 3 }));
   expect(bad).toMatchObject({ status: 400, data: { code: "ERR_ARGUMENT", detail: expect.stringContaining('"sed"') } });
   const noPage = new FormData();

@@ -113,6 +113,10 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
     const answer = await fetch(`${to.url}/api/v1/jobs/${id}/result`);
     const path = at(`${id}.cbz`);
     await writeFile(path, new Uint8Array(await answer.arrayBuffer()));
+    return hashesOf(path);
+  }
+
+  async function hashesOf(path: string): Promise<Record<string, string>> {
     const source = await openPageSource(path);
     const hashes: Record<string, string> = {};
     for (const entry of source.entries())
@@ -244,9 +248,18 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
     expect(chapters[0]).not.toHaveProperty("job");
     const now = await call<Farm>(server, "PATCH", `/farm/chapters/${chapters[0]!.id}`, { priority: 3 });
     expect(now.chapters[0]).toMatchObject({ priority: 3 });
-    await call(server, "POST", `/farm/chapters/${chapters[0]!.id}/cancel`);
+    const act = (action: string): Promise<Farm> =>
+      call<Farm>(server, "POST", `/farm/chapters/${chapters[0]!.id}/${action}`);
+    await act("cancel");
     await untilFarm((after) => after.chapters.length === 0);
+    await runCli(submit, undefined, environment());
+    await untilFarm((after) => after.chapters.length === 1);
+    await act("pause");
     await call(server, "POST", "/farm/resume");
+    expect((await untilFarm((after) => !after.paused)).chapters).toMatchObject([{ state: "paused", done: 0 }]);
+    await act("resume");
+    await untilFarm((after) => after.chapters.length === 0);
+    expect(Object.keys(await hashesOf(at("shell.cbz"))).sort()).toEqual(Object.keys(local).sort());
   });
 
   it("no longer shows a worker that was killed, after its time", { timeout: 90_000 }, async () => {

@@ -12,7 +12,7 @@ import { writeChapter } from "../support/chapter.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Names that the contract gives and that exist at run time. */
+/** Public names that exist at run time. */
 const PUBLIC_NAMES = [
   "BatchProcessingError",
   "ImageProcessingError",

@@ -53,12 +53,28 @@ export function newFarm(job) {
       node("render-05", "5c6d21", { state: "idle", isOurs: false, model: "cobra-small 0.4.0", pagesPerMinute: 0 }),
     ],
     chapters: [
-      chapter("1a2b3c4d5e6f", job.name, { job: job.id, pages: 40, left: 17 }),
-      chapter("0f1e2d3c4b5a", "Nightly Ferry 3.cbz", { priority: 5, pages: 64, left: 20 }),
+      chapter("1a2b3c4d5e6f", job.name, {
+        job: job.id,
+        pages: 40,
+        left: 17,
+        done: 21,
+        failed: 1,
+        pagesPerMinute: 12.4,
+      }),
+      chapter("0f1e2d3c4b5a", "Nightly Ferry 3.cbz", {
+        priority: 5,
+        pages: 64,
+        left: 20,
+        done: 44,
+        pagesPerMinute: 9.1,
+      }),
       chapter("a0b1c2d3e4f5", "Nightly Ferry 2.cbz", {
         state: "failed",
         left: 0,
+        done: 30,
+        failed: 1,
         reason: "1 of 31 pages failed: p07.png (ERR_PAGE_CRASHED)",
+        remedy: "do what the failures of its pages say, then `cobra-batch queue retry a0b1c2d3e4f5`",
         pages: 31,
       }),
     ],
@@ -66,7 +82,8 @@ export function newFarm(job) {
 }
 
 function chapter(id, name, more) {
-  return { id, name, model: "cobra 1.0.0", state: "waiting", priority: 0, submittedAt: at(30), ...more };
+  const counts = { done: 0, failed: 0, pagesPerMinute: 0 };
+  return { id, name, model: "cobra 1.0.0", state: "waiting", priority: 0, submittedAt: at(30), ...counts, ...more };
 }
 
 /** Does what a call asks for. @returns the farm */
@@ -82,8 +99,10 @@ export function actOnFarm(farm, [what, id, action], given) {
   if (what === "chapters" && action === "retry")
     Object.assign(
       farm.chapters.find((each) => each.id === id),
-      { state: "waiting", reason: undefined, left: 1 },
+      { state: "waiting", reason: undefined, remedy: undefined, left: 1, failed: 0 },
     );
+  if (what === "chapters" && (action === "pause" || action === "resume"))
+    farm.chapters.find((each) => each.id === id).state = action === "pause" ? "paused" : "waiting";
   if (what === "chapters" && action === undefined)
     farm.chapters.find((each) => each.id === id).priority = given.priority;
   return farm;

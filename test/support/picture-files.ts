@@ -105,8 +105,8 @@ export interface TiffForm {
   /** 1 black is zero, 2 RGB, 8 Lab. */
   photometric: number;
   channels: number;
-  /** 1 unsigned, 2 signed, 3 floating point. Default 1. */
-  sampleFormat?: number;
+  /** 1 unsigned, 2 signed, 3 floating point; one of all channels, or of each. Default 1. */
+  sampleFormat?: number | readonly number[];
   /** 0 unspecified, 1 and 2 opacity. */
   extraSample?: number;
   isPlanar?: boolean;
@@ -114,6 +114,8 @@ export interface TiffForm {
   subsampling?: readonly [number, number];
   /** Default 1, none. */
   compression?: number;
+  /** More tags of one SHORT. */
+  tags?: Readonly<Record<number, number>>;
 }
 
 export function anyTiff(form: TiffForm): Buffer {
@@ -131,7 +133,8 @@ export function anyTiff(form: TiffForm): Buffer {
       [277, SHORT, 1, channels],
       [284, SHORT, 1, form.isPlanar === true ? 2 : 1],
       ...(extraSample === undefined ? [] : [[338, SHORT, 1, extraSample] as const]),
-      [339, SHORT, channels, perChannel(sampleFormat)],
+      [339, SHORT, channels, typeof sampleFormat === "number" ? perChannel(sampleFormat) : sampleFormat],
+      ...Object.entries(form.tags ?? {}).map(([tag, value]) => [Number(tag), SHORT, 1, value] as const),
       ...(form.subsampling === undefined
         ? []
         : [[530, SHORT, 2, form.subsampling[0] + 65_536 * form.subsampling[1]] as const]),

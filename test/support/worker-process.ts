@@ -4,13 +4,23 @@ import { once } from "node:events";
 import { CLI_PATH } from "./cli.js";
 
 /** Starts a worker with one thread, and resolves once it takes pages. */
-export async function startWorkerProcess(
+export function startWorkerProcess(
+  environment: Readonly<Record<string, string>>,
+  ...flags: string[]
+): Promise<ChildProcess> {
+  return startWorkerIn(process.cwd(), environment, ...flags);
+}
+
+/** The same, in a folder. */
+export async function startWorkerIn(
+  cwd: string,
   environment: Readonly<Record<string, string>>,
   ...flags: string[]
 ): Promise<ChildProcess> {
   const worker = spawn(process.execPath, [CLI_PATH, "worker", "--threads", "1", ...flags], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, ...environment },
+    cwd,
+    env: { ...process.env, PWD: cwd, ...environment },
   });
   let told = "";
   for await (const chunk of worker.stderr!) {

@@ -7,7 +7,7 @@
 import { messageOf, ResourceError, ValidationError } from "../../errors.js";
 import { loadAddon } from "../load.js";
 import type { RasterImage } from "../raster.js";
-import type { NativePixelCalls } from "../types.js";
+import type { NativePixelCalls } from "./native-pixels.js";
 
 /** A picture of any number of channels; a `RasterImage` is one. 2 = gray and alpha, 4 = RGBA or CMYK. */
 export interface PixelImage<C extends 1 | 2 | 3 | 4 = 1 | 2 | 3 | 4> {
@@ -44,7 +44,7 @@ function filterNumber(filter: ResizeFilter): number {
   if (number === undefined)
     throw new ValidationError(
       "ERR_ARGUMENT",
-      `unknown filter ${JSON.stringify(filter)}; use one of ${Object.keys(FILTERS).join(", ")}`,
+      `unknown filter ${JSON.stringify(filter)}; the filters are ${Object.keys(FILTERS).join(", ")}`,
     );
   return number;
 }
@@ -238,14 +238,30 @@ export function isGray(image: PixelImage<3>): boolean {
   return callPixels((pixels) => pixels.isGray(image));
 }
 
-/**
- * Sums over a picture that is halved first (means of 2 x 2 pixels) until neither side is over 320, ink being 1 -
- * channel / the paper's channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over pixels of
- * less than half the ink; those of R - G and of (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid;
- * and how many were summed over.
- */
-export function colorSums(image: PixelImage<3>): Float64Array {
-  return callPixels((pixels) => pixels.colorSums(image));
+/** How many sums `colorFigures` has. */
+const COLOR_SUMS = 18;
+
+/** What a picture's colours are told from. */
+export interface ColorFigures {
+  /**
+   * Over the picture halved (means of 2 x 2 pixels) until neither side is over 320, ink being 1 - channel / the paper's
+   * channel, at least 0: the ink's second moments (RR, GG, BB, RG, RB, GB); the same over pixels of less than half the
+   * ink; those of R - G and of (R + G) / 2 - B (aa, bb, ab); how many pixels are tinted, and vivid; and how many were
+   * summed over.
+   */
+  readonly sums: Float64Array;
+  /**
+   * Of the picture reduced by a whole factor until neither side is over 320, for every whole block of 16 x 16 pixels,
+   * in reading order, in levels of 8 bits: the deviation of R - G and of (R + G) / 2 - B, taken together, less the part
+   * that goes with the block's lightness.
+   */
+  readonly spreads: Float64Array;
+}
+
+/** Measures a picture's colours, in one pass. */
+export function colorFigures(image: PixelImage<3>): ColorFigures {
+  const figures = callPixels((pixels) => pixels.colorSums(image));
+  return { sums: figures.subarray(0, COLOR_SUMS), spreads: figures.subarray(COLOR_SUMS) };
 }
 
 /** How often each of the 256 values occurs. */

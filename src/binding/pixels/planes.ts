@@ -50,7 +50,8 @@ export function toPlanar(image: PixelImage, how: Normalization, out?: Float32Arr
   if (image.channels !== how.channels) {
     throw new ValidationError(
       "ERR_ARGUMENT",
-      `the picture has ${image.channels} channels, the normalization ${how.channels}; take the one for ${image.channels} channels`,
+      `the picture has ${image.channels} channels, the normalization ${how.channels}`,
+      { remedy: `take the one for ${image.channels} channels` },
     );
   }
   return callPixels((pixels) => pixels.toPlanar(image, how.table, out));

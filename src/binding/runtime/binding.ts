@@ -15,7 +15,9 @@ export class Binding implements Disposable {
   /** The addon's binding, for src/binding only. @throws BatchProcessingError `ERR_DISPOSED` */
   native(): NativeBinding {
     if (!this.#native)
-      throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed; keep it until its last run");
+      throw new BatchProcessingError("ERR_DISPOSED", "the binding was disposed", {
+        remedy: "keep it until its last run",
+      });
     return this.#native;
   }
 

@@ -60,7 +60,9 @@ export class InferenceSession implements DeviceOwner, Disposable {
   static async create(model: string | Uint8Array, options: SessionOptions = {}): Promise<InferenceSession> {
     const config = normaliseOptions(options);
     if (model.length === 0)
-      throw new ValidationError("ERR_ARGUMENT", "the model is empty; give the path of an ONNX file or its bytes");
+      throw new ValidationError("ERR_ARGUMENT", "the model is empty", {
+        remedy: "give the path of an ONNX file or its bytes",
+      });
     const addon = loadRuntime();
     if (config.provider === "cuda" || config.provider === "tensorrt")
       await preloadCuda(config.provider, config.deviceId);
@@ -81,7 +83,9 @@ export class InferenceSession implements DeviceOwner, Disposable {
 
   [OWNER](): NativeSession {
     if (!this.#native)
-      throw new BatchProcessingError("ERR_DISPOSED", "the session was disposed; keep it until its last use");
+      throw new BatchProcessingError("ERR_DISPOSED", "the session was disposed", {
+        remedy: "keep it until its last use",
+      });
     return this.#native;
   }
 

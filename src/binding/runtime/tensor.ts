@@ -25,7 +25,7 @@ function arrayClass(dtype: Dtype): ArrayClass {
   if (!known)
     throw new ValidationError(
       "ERR_TENSOR_DTYPE",
-      `"${String(dtype)}" is not a dtype; use one of ${Object.keys(ARRAYS).join(", ")}`,
+      `"${String(dtype)}" is not a dtype; the dtypes are ${Object.keys(ARRAYS).join(", ")}`,
     );
   return known;
 }
@@ -60,8 +60,8 @@ function withSize(
   if (fault.code !== "ERR_OUT_OF_MEMORY") return fault;
   return new ResourceError(
     "ERR_OUT_OF_MEMORY",
-    `cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB on ${place} for a tensor of shape [${dims.join(", ")}]; use a smaller batch or image`,
-    { cause: fault },
+    `cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB on ${place} for a tensor of shape [${dims.join(", ")}]`,
+    { cause: fault, remedy: "use a smaller batch or image" },
   );
 }
 
@@ -264,7 +264,8 @@ export class Tensor implements Disposable {
     if (!this.#native)
       throw new BatchProcessingError(
         "ERR_DISPOSED",
-        `the ${this.dtype} tensor [${this.dims.join(", ")}] was disposed before ${use}; keep it until its last use`,
+        `the ${this.dtype} tensor [${this.dims.join(", ")}] was disposed before ${use}`,
+        { remedy: "keep it until its last use" },
       );
     return this.#native;
   }

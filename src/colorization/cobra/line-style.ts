@@ -58,5 +58,8 @@ export function linePicture(
 export function styledLine(style: Style, line: PixelImage<1>, gray: PixelImage<1>): PixelImage<1> {
   if (style === "line") return line;
   if (style === "line + shadow") return applyShadowStyle(gray, line);
-  throw new ValidationError("ERR_ARGUMENT", `unknown style ${JSON.stringify(style)}; use "line" or "line + shadow"`);
+  throw new ValidationError(
+    "ERR_ARGUMENT",
+    `unknown style ${JSON.stringify(style)}; the styles are "line" and "line + shadow"`,
+  );
 }

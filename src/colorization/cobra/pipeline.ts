@@ -138,7 +138,7 @@ function ofTile(request: RasterRequest, index: number, count: number): RasterReq
 /** A page's hints for a worker; a picture of hints is copied, since the caller may need it for other pages. */
 function hintsOf({ hints, pageHints }: RasterRequest): PageTask["hints"] {
   if (hints !== undefined && pageHints !== undefined)
-    throw new ValidationError("ERR_ARGUMENT", "both hints and pageHints are given; give one of them");
+    throw new ValidationError("ERR_ARGUMENT", "both hints and pageHints are given", { remedy: "give one of them" });
   if (pageHints !== undefined)
     return { page: "data" in pageHints ? { ...pageHints, data: new Uint8Array(pageHints.data) } : pageHints };
   return hints === undefined || hints.length === 0 ? undefined : { squares: hints };

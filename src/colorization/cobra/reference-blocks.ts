@@ -11,7 +11,7 @@ import { bucketName, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "../../concurrency/abortable.js";
-import { oneAhead } from "./one-ahead.js";
+import { oneAhead } from "../../concurrency/one-ahead.js";
 import { SpilledBlocks } from "./spilled-blocks.js";
 
 /** One patch of one reference, ready for a bucket. */

@@ -12,7 +12,7 @@ import type { DeviceLane } from "../devices/device-lane.js";
 import type { Networks } from "../networks/networks.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "../../concurrency/abortable.js";
-import { oneAhead } from "./one-ahead.js";
+import { oneAhead } from "../../concurrency/one-ahead.js";
 import { imageHash, imageHashAside } from "./image-hash.js";
 import { ReferenceBlocks, type HostRoom, type ChosenPatch, type ReferencePatch } from "./reference-blocks.js";
 

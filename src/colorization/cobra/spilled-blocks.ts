@@ -11,7 +11,7 @@ const START_BYTES_PER_MS = 4e6;
 
 /** What spilled blocks are made with. */
 interface SpilledBlocksOptions {
-  /** The host's books. */
+  /** The host's ledger. */
   readonly ledger: MemoryLedger;
   /** What the host can spare for a block. */
   readonly freeBytes: () => number;

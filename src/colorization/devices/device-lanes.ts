@@ -151,5 +151,5 @@ export class DeviceLanes implements Disposable {
 }
 
 function noDevice(): BatchProcessingError {
-  return new BatchProcessingError("ERR_STATE", "the engine has no device; open another one");
+  return new BatchProcessingError("ERR_STATE", "the engine has no device", { remedy: "open another one" });
 }

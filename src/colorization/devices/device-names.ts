@@ -1,4 +1,4 @@
-/** Devices by name: which ones an engine uses, and how sessions are opened on them. */
+/** Devices by name: which ones an engine uses, and the session options of each. */
 import { readdirSync } from "node:fs";
 import { parseDeviceName, PROVIDERS, type Provider } from "../../binding/runtime/providers.js";
 import type { SessionOptions } from "../../binding/index.js";
@@ -29,7 +29,8 @@ const NVIDIA_FOLDER = "/proc/driver/nvidia/gpus";
 export function deviceSessions({ session = {}, devices }: DeviceOptions): NamedDevice[] {
   if (devices === undefined) return [{ name: deviceName(session), session }];
   const names = devices === "all" ? visibleGpus().map((index) => `cuda:${index}`) : devices;
-  if (names.length === 0) throw new ValidationError("ERR_SESSION_OPTION", "the list of devices is empty; name one");
+  if (names.length === 0)
+    throw new ValidationError("ERR_SESSION_OPTION", "the list of devices is empty", { remedy: "name one" });
   const seen = new Set<string>();
   return names.map((text) => {
     const one = { ...session, ...parseDevice(text, session.provider) };
@@ -37,13 +38,15 @@ export function deviceSessions({ session = {}, devices }: DeviceOptions): NamedD
     if (one.provider === "cpu") while (seen.has(deviceName(one))) one.deviceId++;
     const name = deviceName(one);
     if (seen.has(name))
-      throw new ValidationError("ERR_SESSION_OPTION", `the device "${text}" is named twice; name each GPU once`);
+      throw new ValidationError("ERR_SESSION_OPTION", `the device "${text}" is named twice`, {
+        remedy: "name each GPU once",
+      });
     seen.add(name);
     return { name, session: one };
   });
 }
 
-/** Whether a device has memory of its own to keep books of: not the CPU, unless a limit makes it so. */
+/** Whether a device has memory of its own, and so a ledger: not the CPU, unless a limit makes it so. */
 export function hasOwnMemory({ provider = "cpu" }: SessionOptions, { deviceMemoryBytes }: DeviceOptions): boolean {
   return provider !== "cpu" || deviceMemoryBytes !== undefined;
 }
@@ -71,7 +74,8 @@ function visibleGpus(): number[] {
   if (count === 0)
     throw new ResourceError(
       "ERR_PROVIDER_UNAVAILABLE",
-      `no NVIDIA GPU is visible for the devices "all" (${visible === undefined ? `${NVIDIA_FOLDER} lists none` : `CUDA_VISIBLE_DEVICES is "${visible}"`}); name devices, such as "cpu"`,
+      `no NVIDIA GPU is visible for the devices "all" (${visible === undefined ? `${NVIDIA_FOLDER} lists none` : `CUDA_VISIBLE_DEVICES is "${visible}"`})`,
+      { remedy: `name devices, such as "cpu"` },
     );
   return Array.from({ length: count }, (_, index) => index);
 }

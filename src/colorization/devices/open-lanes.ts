@@ -1,4 +1,4 @@
-/** Makes the lanes of an engine's devices, each with its networks, its memory and the books about them. */
+/** Makes the lanes of an engine's devices, each with its networks, its memory and its ledger. */
 import { availableParallelism } from "node:os";
 import type { DeviceMemory, InferenceSession } from "../../binding/index.js";
 import { DeviceMemoryManager } from "../../memory/device-memory.js";

@@ -98,10 +98,9 @@ export class NetworkSessions implements Disposable {
   session(graph: GraphName, style: Style): Promise<InferenceSession> {
     const { name } = this.#model.manifest;
     if (this.#disposed)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the networks of model "${name}" are disposed; open the engine again`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the networks of model "${name}" are disposed`, {
+        remedy: "open the engine again",
+      });
     const path = this.#model.graphPath(graph, style);
     let opening = this.#sessions.get(path);
     if (!opening) {

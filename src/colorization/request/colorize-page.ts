@@ -10,7 +10,7 @@ import { imageSize, type DecodedImage } from "../../io/image/image-codec.js";
 import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
-import { dotsOnLines } from "../page/dots-on-lines.js";
+import { hintsOnLines } from "../page/hints-on-lines.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageTicket, PageSchedule } from "./page-schedule.js";
 import type { TaskPool } from "../tasks/pool.js";
@@ -78,7 +78,7 @@ export async function colorizePage(
   checkMethods("schedule", services.schedule, ["enter"]);
   checkPageOptions(options);
   const request = parsePageRequest(input);
-  const work = new PageWork(services, request, options);
+  const work = new PageRun(services, request, options);
   try {
     return { status: "completed", ...(await work.run()), warnings: work.warnings };
   } catch (error) {
@@ -97,7 +97,7 @@ export function checkPageOptions(options: unknown): void {
 }
 
 /** One page on its way. */
-class PageWork {
+class PageRun {
   readonly warnings: string[] = [];
   /** The stage it is in, for its failure. */
   stage: PageProgress["stage"] = "decode";
@@ -150,7 +150,8 @@ class PageWork {
     if (readBlob === undefined)
       throw new ValidationError(
         "ERR_INPUT_NOT_FOUND",
-        `cannot read the file ${file.hash.slice(0, 12)}… of ${this.#request.name}: no readBlob function was given; pass bytes or a path instead`,
+        `cannot read the file ${file.hash.slice(0, 12)}… of ${this.#request.name}: no readBlob function was given`,
+        { remedy: "pass bytes or a path instead" },
       );
     return readBlob(file.hash);
   }
@@ -194,8 +195,8 @@ class PageWork {
     const readHints = async (): Promise<Uint8Array> =>
       hints === undefined || Array.isArray(hints) ? new Uint8Array() : this.#read(hints.picture);
     const pageHints = hints === undefined ? undefined : await loadHints(pool, hints, image, readHints, signal);
-    if (pageHints !== undefined && !("data" in pageHints))
-      for (const warning of dotsOnLines(image, pageHints))
+    if (pageHints !== undefined)
+      for (const warning of hintsOnLines(image, pageHints))
         if (!this.warnings.includes(warning)) this.warnings.push(warning);
     const request: RasterRequest = {
       page: image,

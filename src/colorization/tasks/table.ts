@@ -1,6 +1,6 @@
 /**
- * Everything that worker threads do, by name: one row per task. A task is a function of plain data, in a file of its
- * own: its argument and result can be cloned or transferred between threads.
+ * Everything that worker threads do, by name: one row per task. A task is a function of plain data: its argument
+ * and result can be cloned or transferred between threads.
  */
 import { classifyImage, type ClassifyImageOptions } from "../../classification/classify-image.js";
 import { decodeHintPicture } from "../../io/image/decode/hint-picture.js";

@@ -134,19 +134,20 @@ async function readPrompt(files: ReleaseFiles, channels: number): Promise<Prompt
   if (bad >= 0) {
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `${files.promptEmbeds} holds ${embeds.data[bad]} in token ${Math.floor(bad / channels)}, which the mask keeps; every kept value must be a finite number, get the file again`,
+      `${files.promptEmbeds} holds ${embeds.data[bad]} in token ${Math.floor(bad / channels)}, which the mask keeps; every kept value must be a finite number`,
+      { remedy: "get the file again" },
     );
   }
   if (mask.data.some((kept) => !Number.isFinite(kept))) {
-    throw new ModelError(
-      "ERR_MODEL_WEIGHTS",
-      `${files.promptMask} holds a value that is not a finite number; get it again`,
-    );
+    throw new ModelError("ERR_MODEL_WEIGHTS", `${files.promptMask} holds a value that is not a finite number`, {
+      remedy: "get it again",
+    });
   }
   if (mask.data.every((kept) => kept === 0))
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `${files.promptMask} keeps none of the prompt's ${tokens} tokens; it must keep at least one, get it again`,
+      `${files.promptMask} keeps none of the prompt's ${tokens} tokens; it must keep at least one`,
+      { remedy: "get it again" },
     );
   return { embeds: embeds.data, mask: mask.data };
 }

@@ -5,6 +5,7 @@
 import { ModelError } from "../../errors.js";
 import { elementCount } from "../../onnx/tensor-data.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { shownLines, shownName } from "../../text/shown.js";
 
 /** Modules that Cobra wraps: those called so, and those whose name ends in "." and one of these. */
 export const COBRA_LORA_TARGETS = [
@@ -73,15 +74,15 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
     const expected = place === undefined ? undefined : base.dims(place);
     const found = adapter.dims(name);
     if (expected === undefined)
-      faults.push(`${name}: ${whyNoPlace(name, wrapped)}; leave it out with --ignore ${name}`);
+      faults.push(`${shownName(name)}: ${whyNoPlace(name, wrapped)}; leave it out with --ignore ${shownName(name)}`);
     else if (String(expected) !== String(found))
-      faults.push(`${name}: has the shape [${listed(found)}], expected [${listed(expected)}]`);
+      faults.push(`${shownName(name)}: has the shape [${listed(found)}], expected [${listed(expected)}]`);
     else replaced.set(place!, name);
   }
   if (faults.length > 0)
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
-      `the LoRA ${adapter.origin} does not fit ${base.origin} (${faults.length}):\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+      `the LoRA ${adapter.origin} does not fit ${base.origin} (${faults.length}):\n${shownLines(faults)}`,
     );
 
   return {

@@ -32,7 +32,8 @@ export function renamed(source: WeightSource, table: NameTable): WeightSource {
     if (other !== undefined)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `${source.origin} holds ${JSON.stringify(other)} and ${JSON.stringify(original)}, which are the same tensor of the ${table.network}; remove one`,
+        `${source.origin} holds ${JSON.stringify(other)} and ${JSON.stringify(original)}, which are the same tensor of the ${table.network}`,
+        { remedy: "remove one" },
       );
     originals.set(name, original);
   }

@@ -2,7 +2,6 @@
  * The model's config from the release's own config files. A missing file or value defaults to that of the published
  * weights; a value that this engine does not support is refused.
  */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, ModelError } from "../../errors.js";
 import { MAX_TRAIN_TIMESTEPS } from "../../model/manifest.js";
@@ -12,6 +11,7 @@ import { PATCH } from "../graphs/transformer-config.js";
 import { PRESETS } from "../presets.js";
 import type { WeightSource } from "../../onnx/weights.js";
 import { parseJson } from "../../text/parse-json.js";
+import { readSmallFile } from "../weights/file-bytes.js";
 import { foreignFile } from "../weights/foreign-file.js";
 import { checkConfig, only, unused } from "./config-rules.js";
 import type { ReleaseFiles } from "./release-files.js";
@@ -20,6 +20,8 @@ const { transformer, vae, imageEncoder, scheduler } = PRESETS.full;
 /** A whole number from 1 on. Its limit is far above every published model, so that a wrong one cannot cost hours. */
 const count = (most: number): z.ZodNumber => z.number().int().min(1).max(most);
 const LAYERS = 512;
+/** Published config files have a few kilobytes. */
+const MAX_CONFIG_BYTES = 2 ** 20;
 const WIDTH = 65_536;
 
 const TRANSFORMER = {
@@ -205,7 +207,7 @@ function read<T extends z.ZodRawShape>(
 ): z.infer<z.ZodObject<T>> {
   if (path === undefined) return z.object(shape).parse({});
   try {
-    const bytes = readFileSync(path);
+    const bytes = readSmallFile(path, MAX_CONFIG_BYTES);
     const foreign = foreignFile(bytes.subarray(0, 512));
     if (foreign !== undefined) throw new RangeError(foreign);
     return checkConfig(parseJson(bytes.toString("utf8"), { pythonNumbers: true }), shape, rules, ignored);

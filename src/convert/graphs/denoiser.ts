@@ -32,10 +32,9 @@ export function buildDenoiser(
 ): Graph {
   checkTransformerConfig(config);
   if (weights.main.label === weights.control.label)
-    throw new ModelError(
-      "ERR_MODEL_GRAPH",
-      `denoiser: both weight sources are labelled ${weights.main.label}; give them different labels`,
-    );
+    throw new ModelError("ERR_MODEL_GRAPH", `denoiser: both weight sources are labelled ${weights.main.label}`, {
+      remedy: "give them different labels",
+    });
   const g = new GraphBuilder("denoiser", options);
   const width = widthOf(config);
   const latentShape = ["B", config.latentChannels, "h", "w"];

@@ -35,10 +35,9 @@ export function buildGuidedUpsampler(
 ): Graph {
   checkVaeConfig(config);
   if (weights.label === vae.label)
-    throw new ModelError(
-      "ERR_MODEL_GRAPH",
-      `guided_upsampler: both weight sources are labelled ${vae.label}; give them different labels`,
-    );
+    throw new ModelError("ERR_MODEL_GRAPH", `guided_upsampler: both weight sources are labelled ${vae.label}`, {
+      remedy: "give them different labels",
+    });
   const g = new GraphBuilder("guided_upsampler", options);
   const color = floatInput(g, "color", ["N", 3, "H", "W"]);
   const line = floatInput(g, "line", ["N", 3, "H", "W"]);

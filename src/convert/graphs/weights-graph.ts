@@ -25,7 +25,8 @@ export function buildWeightsGraph(weights: readonly InputWeight[], owner: string
     if (known !== undefined && (known.dtype !== dtype || known.tensor.dims.join() !== tensor.dims.join())) {
       throw new ModelError(
         "ERR_MODEL_GRAPH",
-        `two graphs take ${name}, as ${known.dtype} [${known.tensor.dims.join(", ")}] and as ${dtype} [${tensor.dims.join(", ")}]; give the weight sources different labels`,
+        `two graphs take ${name}, as ${known.dtype} [${known.tensor.dims.join(", ")}] and as ${dtype} [${tensor.dims.join(", ")}]`,
+        { remedy: "give the weight sources different labels" },
       );
     }
     given.set(name, known ?? weight);

@@ -176,7 +176,9 @@ function blockTensors(
   const compute = async (): Promise<ReturnType<typeof toBlocks>> =>
     (quantized ??= toBlocks(await computeConstant(path, name), rows, columns, dtype));
   const notAtOnce = (): never => {
-    throw new ModelError("ERR_MODEL_GRAPH", `${valuesName} is not loaded; write the graph with writeModel()`);
+    throw new ModelError("ERR_MODEL_GRAPH", `${valuesName} is not loaded`, {
+      remedy: "write the graph with writeModel()",
+    });
   };
   return [
     {

@@ -2,15 +2,18 @@
  * Sharded safetensors: an index file (`*.safetensors.index.json`, as transformers and diffusers write it) that says in
  * which file beside it each tensor lies.
  */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { messageOf, ModelError } from "../../errors.js";
+import { readSmallFile } from "./file-bytes.js";
 import { SafetensorsFile } from "./safetensors.js";
 import { union } from "./sources.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { parseJson } from "../../text/parse-json.js";
+import { shownLines, shownName } from "../../text/shown.js";
 
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
+const MOST_ISSUES = 20;
 const schema = z.object({
   weight_map: z.record(
     z.string(),
@@ -32,18 +35,19 @@ export function openSafetensorsIndex(path: string): ShardedWeights {
     const faults = [
       ...[...map]
         .filter(([name, shard]) => shards.get(shard)!.dims(name) === undefined)
-        .map(([name, shard]) => `${name}: is not in ${shard}`),
+        .map(([name, shard]) => `${shownName(name)}: is not in ${shownName(shard)}`),
       ...[...shards].flatMap(([shard, file]) =>
         file
           .names()
           .filter((name) => map.get(name) !== shard)
-          .map((name) => `${name}: is in ${shard}, and the index does not say so`),
+          .map((name) => `${shownName(name)}: is in ${shard}, and the index does not say so`),
       ),
     ];
     if (faults.length > 0)
       throw new ModelError(
         "ERR_MODEL_WEIGHTS",
-        `${path} does not fit its files (${faults.length}); get them again:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+        `${path} does not fit its files (${faults.length}):\n${shownLines(faults)}`,
+        { remedy: "get the index and its files again" },
       );
   } catch (error) {
     for (const file of shards.values()) file[Symbol.dispose]();
@@ -61,12 +65,14 @@ export function openSafetensorsIndex(path: string): ShardedWeights {
 
 function readIndex(path: string): Record<string, string> {
   try {
-    const { size } = statSync(path);
-    if (size > MAX_INDEX_BYTES) throw new RangeError(`it has ${size} bytes, more than ${MAX_INDEX_BYTES}`);
-    const result = schema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    const text = readSmallFile(path, MAX_INDEX_BYTES).toString("utf8");
+    const result = schema.safeParse(parseJson(text, { pythonNumbers: true }));
     if (result.success) return result.data.weight_map;
     throw new RangeError(
-      result.error.issues.map((issue) => `${issue.path.join(".") || "(whole)"}: ${issue.message}`).join("; "),
+      result.error.issues
+        .slice(0, MOST_ISSUES)
+        .map((issue) => `${shownName(issue.path.join(".")) || "(whole)"}: ${issue.message}`)
+        .join("; "),
     );
   } catch (cause) {
     throw new ModelError("ERR_MODEL_WEIGHTS", `${path} is not an index of safetensors files: ${messageOf(cause)}`, {

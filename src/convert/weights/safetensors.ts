@@ -3,21 +3,30 @@
  * JSON header with dtype, shape and data offsets of every tensor, then the data. The header is checked whole on
  * opening; a tensor's bytes are read when asked for, so memory is bounded by the largest tensor.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { messageOf, ModelError } from "../../errors.js";
 import { elementCount } from "../../onnx/tensor-data.js";
 import { decodeFloats, ELEMENT_BYTES, type WeightDtype } from "./element-types.js";
-import { readFully } from "./file-bytes.js";
+import { openPlainFile, readFully } from "./file-bytes.js";
 import { foreignFile } from "./foreign-file.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { parseJson } from "../../text/parse-json.js";
+import { quotedName } from "../../text/shown.js";
 
 /** The format's own limit of the header's length. */
 const MAX_HEADER_BYTES = 100_000_000;
+const MOST_ISSUES = 20;
 
 const dtypeNames = Object.keys(ELEMENT_BYTES) as [WeightDtype, ...WeightDtype[]];
 const size = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const entrySchema = z.object({ dtype: z.enum(dtypeNames), shape: z.array(size), data_offsets: z.tuple([size, size]) });
+/** Far more axes than any tensor has. */
+const MOST_AXES = 64;
+const entrySchema = z.object({
+  dtype: z.enum(dtypeNames),
+  shape: z.array(size).max(MOST_AXES),
+  data_offsets: z.tuple([size, size]),
+});
 
 /** One tensor of the header. */
 interface Entry {
@@ -49,7 +58,7 @@ export class SafetensorsFile implements WeightSource, Disposable {
   static open(path: string): SafetensorsFile {
     let descriptor: number;
     try {
-      descriptor = openSync(path, "r");
+      descriptor = openPlainFile(path);
     } catch (cause) {
       throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)})`, { cause });
     }
@@ -105,7 +114,7 @@ export class SafetensorsFile implements WeightSource, Disposable {
   #entry(name: string): Entry {
     const entry = this.#entries.get(name);
     if (entry === undefined)
-      throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} has no tensor ${JSON.stringify(name)}`);
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} has no tensor ${quotedName(name)}`);
     return entry;
   }
 
@@ -136,7 +145,7 @@ export class SafetensorsFile implements WeightSource, Disposable {
       ([, a], [, b]) => a.offset - b.offset || a.byteLength - b.byteLength,
     )) {
       if (entry.offset !== end)
-        return this.#refuse(`the tensor ${JSON.stringify(name)} begins at byte ${entry.offset}, expected ${end}`);
+        return this.#refuse(`the tensor ${quotedName(name)} begins at byte ${entry.offset}, expected ${end}`);
       end += entry.byteLength;
     }
     if (end !== fileBytes)
@@ -149,7 +158,7 @@ export class SafetensorsFile implements WeightSource, Disposable {
   #parse(header: Uint8Array, dataStart: number, fileBytes: number): Map<string, Entry> {
     let json: unknown;
     try {
-      json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(header));
+      json = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(header), { maxLength: MAX_HEADER_BYTES });
     } catch (cause) {
       return this.#refuse(`its header is not JSON (${messageOf(cause)})`);
     }
@@ -161,17 +170,20 @@ export class SafetensorsFile implements WeightSource, Disposable {
       const result = entrySchema.safeParse(value);
       if (!result.success)
         return this.#refuse(
-          `the tensor ${JSON.stringify(name)} has a bad entry: ${result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ")}`,
+          `the tensor ${quotedName(name)} has a bad entry: ${result.error.issues
+            .slice(0, MOST_ISSUES)
+            .map((issue) => `${issue.path.join(".")}: ${issue.message}`)
+            .join("; ")}`,
         );
       const { dtype, shape: dims, data_offsets: offsets } = result.data;
       const byteLength = elementCount(dims) * ELEMENT_BYTES[dtype];
       if (offsets[1] - offsets[0] !== byteLength)
         return this.#refuse(
-          `the tensor ${JSON.stringify(name)} of ${dtype} [${dims.join(", ")}] needs ${byteLength} bytes and has ${offsets[1] - offsets[0]}`,
+          `the tensor ${quotedName(name)} of ${dtype} [${dims.join(", ")}] needs ${byteLength} bytes and has ${offsets[1] - offsets[0]}`,
         );
       if (dataStart + offsets[1] > fileBytes)
         return this.#refuse(
-          `the tensor ${JSON.stringify(name)} ends at byte ${dataStart + offsets[1]}, the file has ${fileBytes}; it is truncated`,
+          `the tensor ${quotedName(name)} ends at byte ${dataStart + offsets[1]}, the file has ${fileBytes}; it is truncated`,
         );
       entries.set(name, { dtype, dims, offset: dataStart + offsets[0], byteLength });
     }

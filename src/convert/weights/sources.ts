@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { ModelError } from "../../errors.js";
 import { elementCount } from "../../onnx/tensor-data.js";
 import type { WeightSource } from "../../onnx/weights.js";
+import { quotedName } from "../../text/shown.js";
 
 /** The tensors of `source` whose names begin with `prefix`, under the rest of their names. */
 export function prefixView(source: WeightSource, prefix: string): WeightSource {
@@ -27,7 +28,8 @@ export function union(sources: readonly WeightSource[]): WeightSource {
       if (other !== undefined)
         throw new ModelError(
           "ERR_MODEL_WEIGHTS",
-          `the tensor ${JSON.stringify(name)} is in ${other.origin} and in ${source.origin}; leave one of them out`,
+          `the tensor ${quotedName(name)} is in ${other.origin} and in ${source.origin}`,
+          { remedy: "leave one of them out" },
         );
       owners.set(name, source);
     }

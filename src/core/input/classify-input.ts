@@ -20,7 +20,10 @@ export interface FindOptions {
 export interface FoundPages {
   /** Line art to colour, in order. */
   pages: SourceEntry[];
-  /** Everything that goes to the output unchanged: files that are no pictures, and coloured pictures of the input. */
+  /**
+   * Everything that goes to the output unchanged: files that are no pictures or of a format that is not read, and
+   * coloured pictures of the input.
+   */
   carried: SourceEntry[];
   /** Pictures that are in colour already; they are among `carried`. */
   inColor: SourceEntry[];
@@ -47,7 +50,8 @@ export async function findPages(
   const results = await findResults(source, config.inputDir);
   const entries = source.entries().filter(({ name }) => !results.isInside(name));
   const images = entries.filter((entry) => entry.kind === "image");
-  const others = entries.filter((entry) => entry.kind === "other");
+  const unread = source.faults.flatMap(({ file }) => (file === undefined || results.isInside(file.name) ? [] : [file]));
+  const others = [...entries.filter((entry) => entry.kind === "other"), ...unread];
   if (given !== undefined || config.referenceImages.length > 0) {
     const sorted = await sortBesideReferences(pool, images, config, signal, pageConfig);
     const { references, warnings } = await readReferences(

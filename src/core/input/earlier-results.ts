@@ -7,7 +7,7 @@ import { MAX_METADATA_BYTES, METADATA_NAME } from "../../io/names/output-rules.j
 import type { PageSource, SourceEntry } from "../../io/page-source.js";
 import { WORK_NAME } from "../output/work-folder.js";
 import { isFolder } from "../../platform/folders.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { parseJson } from "../../text/parse-json.js";
 
 /** Results of earlier runs among an input's files. */

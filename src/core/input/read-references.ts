@@ -104,7 +104,9 @@ async function readEntry(path: string, name: string, recursive: boolean): Promis
   try {
     const entry = source.entries().find((one) => one.name === name);
     if (entry === undefined)
-      throw new ValidationError("ERR_INPUT_NOT_FOUND", `the reference ${name} of ${path} is gone; put it back`);
+      throw new ValidationError("ERR_INPUT_NOT_FOUND", `the reference ${name} of ${path} is gone`, {
+        remedy: "put it back",
+      });
     return await entry.read();
   } finally {
     await source.close();

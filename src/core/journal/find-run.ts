@@ -26,6 +26,8 @@ export interface StoredRun {
   readonly archive?: { readonly path: string; readonly metadata: ArchiveMetadata };
 }
 
+const COLORIZE_AGAIN = "run the colorize command again instead";
+
 /**
  * Finds the run that has written an output, or is writing it.
  * @param output the folder or the archive; its work folder does as well
@@ -41,7 +43,8 @@ export async function findRun(output: string): Promise<StoredRun> {
     if (history.record === undefined)
       throw notFound(
         output,
-        `its journal ${journal} does not say what was asked for (it is of an earlier version, or damaged); run the colorize command again instead`,
+        `its journal ${journal} does not say what was asked for (it is of an earlier version, or damaged)`,
+        COLORIZE_AGAIN,
       );
     const isFromHere = await isPlace(history.place, workFolder(paths));
     return {
@@ -52,15 +55,16 @@ export async function findRun(output: string): Promise<StoredRun> {
     };
   }
   const metadata = await readArchiveMetadata(path);
-  if (metadata?.run === undefined)
-    throw notFound(
-      output,
-      (await isThere(path))
-        ? metadata === undefined
-          ? "it holds no journal and no valid processing_metadata.json; give the folder or archive that a colorize command has written"
-          : "its processing_metadata.json does not say what was asked for; run the colorize command again instead"
-        : "there is no such folder or archive; check the path",
-    );
+  if (metadata?.run === undefined) {
+    if (!(await isThere(path))) throw notFound(output, "there is no such folder or archive", "check the path");
+    throw metadata === undefined
+      ? notFound(
+          output,
+          "it holds no journal and no valid processing_metadata.json",
+          "give the folder or archive that a colorize command has written",
+        )
+      : notFound(output, "its processing_metadata.json does not say what was asked for", COLORIZE_AGAIN);
+  }
   const { record, adjustments, place } = absoluteRun(metadata.run, path, dirname(path));
   const history = new RunHistory([
     { type: "run", job: "", at: "", record },
@@ -103,10 +107,14 @@ function recordAt(record: RunRecord, paths: OutputPaths): RunRecord {
   try {
     return { ...record, config: parseBatchConfig({ ...settings, ...output }).config };
   } catch (error) {
-    throw notFound(outputPath(paths), `what it says of its settings is not valid (${messageOf(error)})`);
+    throw notFound(
+      outputPath(paths),
+      `what it says of its settings is not valid (${messageOf(error)})`,
+      COLORIZE_AGAIN,
+    );
   }
 }
 
-function notFound(output: string, why: string): BatchProcessingError {
-  return new BatchProcessingError("ERR_RUN_NOT_FOUND", `no run was found at ${output}: ${why}`);
+function notFound(output: string, why: string, remedy: string): BatchProcessingError {
+  return new BatchProcessingError("ERR_RUN_NOT_FOUND", `no run was found at ${output}: ${why}`, { remedy });
 }

@@ -260,10 +260,9 @@ export class Lease {
   #lockedBy(holder: LeaseRecord | undefined): ResourceError {
     const who =
       holder === undefined ? "an unknown process" : `process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-    return new ResourceError(
-      "ERR_OUTPUT_LOCKED",
-      `${this.#what} is in use by another run: ${who}; wait for it to finish or stop it`,
-    );
+    return new ResourceError("ERR_OUTPUT_LOCKED", `${this.#what} is in use by another run: ${who}`, {
+      remedy: "wait for it to finish or stop it",
+    });
   }
 
   async #read(): Promise<string | undefined> {

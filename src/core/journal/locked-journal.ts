@@ -11,7 +11,7 @@ import { checkWorkFolder } from "../output/output-guard.js";
 import { Journal } from "./journal.js";
 import type { FailureStage } from "../events.js";
 import { CrashMarks, stageInMark, type CrashNotePad } from "./crash-marks.js";
-import { exitCauseOf, parseCrashNotes, type CrashNote } from "./death-cause.js";
+import { exitCauseOf, parseCrashNotes, type CrashNote } from "./exit-cause.js";
 import type { JournalEntry, PageKey } from "./entries.js";
 import { RunHistory } from "./history.js";
 import { Lease, type FormerHolder, type LeaseOptions } from "./lease.js";

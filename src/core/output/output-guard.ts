@@ -22,16 +22,16 @@ export async function checkArchiveTarget(
   const target = await identity(path);
   if (target === undefined) return;
   if (target.isDirectory())
-    throw new ResourceError(
-      "ERR_OUTPUT_WRITE",
-      `cannot write ${path}: a folder is in the way; choose another name or remove it`,
-    );
+    throw new ResourceError("ERR_OUTPUT_WRITE", `cannot write ${path}: a folder is in the way`, {
+      remedy: "choose another name or remove it",
+    });
   for (const [read, what] of filesRead(record)) {
     const info = await identity(read);
     if (info !== undefined && info.ino === target.ino && info.dev === target.dev)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `the output archive ${path} is the ${what} ${read} itself, which would be lost; choose another name`,
+        `the output archive ${path} is the ${what} ${read} itself, which would be lost`,
+        { remedy: "choose another name" },
       );
   }
 }

@@ -205,9 +205,9 @@ export class BatchPages {
   }
 
   /** A page is started: it is read and decoded, and then waits for its colouring. */
-  taken({ entry, index }: BatchPage): void {
+  taken({ entry, index, settings: { referenceImages: _list, colorHints: _hints, ...settings } }: BatchPage): void {
     this.#tell({ page: entry.name, state: "started" });
-    this.emit({ type: "page-started", page: entry.name, index });
+    this.emit({ type: "page-started", page: entry.name, index, settings });
   }
 
   /** A page's colouring begins: from now on it is being processed. */

@@ -87,7 +87,9 @@ export class StatusTracker {
     checkObject("the details", details);
     const old = this.#images.get(id);
     if (old === undefined)
-      throw new BatchProcessingError("ERR_STATE", `the page ${id} is not tracked; add it with addImage() first`);
+      throw new BatchProcessingError("ERR_STATE", `the page ${id} is not tracked`, {
+        remedy: "add it with addImage() first",
+      });
     if (!canTransition(old.state, state)) {
       const allowed =
         NEXT[old.state].length > 0 ? `only ${NEXT[old.state].join(" or ")} can follow` : "that is its last state";

@@ -12,7 +12,7 @@ import type { PageFailure, PreviewResult, SeedImage } from "../events.js";
 import type { ImagePool } from "../batch-engine.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import type { PageContext } from "../pages/page-work.js";
-import { workThrough, type SegmentControl } from "../pages/page-scheduler.js";
+import { workThrough, type SegmentControl } from "../pages/work-through.js";
 import { guardedBy } from "../pages/quarantine.js";
 
 /** What is made. */

@@ -33,7 +33,8 @@ export async function awaitResult({ queue, store, id, key, name, signal }: Await
       if (late !== undefined) return late;
       const error = new QueueError(
         "ERR_QUEUE_JOB",
-        `the page ${name} is no longer in the queue and has no result: it was cancelled; submit the chapter again`,
+        `the page ${name} is no longer in the queue and has no result: it was cancelled`,
+        { remedy: "submit the chapter again" },
       );
       return { status: "failed", failure: pageFailure(name, "decode", error), warnings: [] };
     }

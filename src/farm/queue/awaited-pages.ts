@@ -145,7 +145,7 @@ export class AwaitedPages implements AsyncDisposable {
           throw new PageNotStartedError();
         }
         if (one.failed === undefined && lost++ >= MOST_LOSSES)
-          return failed(request.name, `the queue has lost the page ${request.name} again and again; try it again`);
+          return failed(request.name, `the queue has lost the page ${request.name} again and again`);
         if (one.failed === undefined) await abortable(this.#add(page), page.signal);
       }
       await one.news();
@@ -213,5 +213,6 @@ function jobId({ chapter, data }: AwaitedPage): string {
 }
 
 function failed(page: string, why: string): PageResult {
-  return { status: "failed", failure: pageFailure(page, "decode", new QueueError("ERR_QUEUE_JOB", why)), warnings: [] };
+  const error = new QueueError("ERR_QUEUE_JOB", why, { remedy: "try the page again" });
+  return { status: "failed", failure: pageFailure(page, "decode", error), warnings: [] };
 }

@@ -4,7 +4,7 @@
  * fault.
  */
 import { CrashMarks, stageInMark, type CrashNotePad } from "../../core/journal/crash-marks.js";
-import { parseCrashNotes } from "../../core/journal/death-cause.js";
+import { parseCrashNotes } from "../../core/journal/exit-cause.js";
 import type { FailureStage } from "../../core/events.js";
 import type { FarmStore } from "../store/farm-store.js";
 

@@ -11,6 +11,7 @@ import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
 import { resultKey, withHashes } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { AwaitedPages } from "./awaited-pages.js";
+import { ChapterTeller, type PageCounts } from "./chapter-progress.js";
 import { cancelledKey } from "./farm-keys.js";
 import type { FarmQueue, QueuedModel } from "./farm-queue.js";
 
@@ -36,6 +37,8 @@ export interface FarmChapter {
   readonly pages: number;
   /** From 0; higher goes first. Asked for each page. */
   readonly priority: () => number;
+  /** How far it is, for whoever looks at the queue. Default: it is not told. */
+  readonly progress?: () => PageCounts;
   /** It was cancelled in the queue. */
   readonly onCancelled?: () => void;
 }
@@ -49,6 +52,8 @@ export interface ChapterEngine {
   withdraw(): void;
   /** The priority has changed. */
   prioritize(): Promise<void>;
+  /** No page of it is asked for any more. */
+  end(): Promise<void>;
 }
 
 /** The job of a chapter that is put together here. */
@@ -66,9 +71,13 @@ export class FarmColorizer implements AsyncDisposable {
   }
 
   /** The engine for a chapter. That it was cancelled before does not count. */
-  chapter({ name, label, pages, priority, onCancelled = () => {} }: FarmChapter): ChapterEngine {
+  chapter({ name, label, pages, priority, progress, onCancelled = () => {} }: FarmChapter): ChapterEngine {
     const { queue, store, model, styles, pool, pagesInFlight } = this.#options;
     const id = chapterJobId(name);
+    const teller =
+      progress === undefined
+        ? undefined
+        : new ChapterTeller({ redis: queue.redis, name: queue.names.farm, id, counts: progress });
     const references = new KeptReferences((bytes) => store.keep(bytes));
     const cleared = queue.redis.del(cancelledKey(queue.names.farm, id));
     cleared.catch(() => {}); // then its pages cannot be queued either
@@ -100,7 +109,7 @@ export class FarmColorizer implements AsyncDisposable {
       referenceStore: references,
       provider: async () => "the farm",
       colorizePage: (request, options) => {
-        const work = (): Promise<PageResult> => colour(request, options);
+        const work = (): Promise<PageResult> => colour(request, options).finally(() => teller?.changed());
         return options.ticket === undefined ? work() : options.ticket.colouring(work, options.signal);
       },
     };
@@ -109,6 +118,7 @@ export class FarmColorizer implements AsyncDisposable {
       engine,
       withdraw: () => this.#pages.withdraw(id),
       prioritize: () => this.#pages.prioritize(id, priority()),
+      end: async () => teller?.end(),
     };
   }
 

@@ -14,6 +14,16 @@ export function pausedKey(name: string): string {
   return `${PREFIX}:${name}.paused`;
 }
 
+/** There while a single chapter is paused. */
+export function pausedChapterKey(name: string, id: string): string {
+  return `${PREFIX}:${name}.paused:${id}`;
+}
+
+/** How far a chapter is that its submitter puts together. */
+export function progressKey(name: string, id: string): string {
+  return `${PREFIX}:${name}.progress:${id}`;
+}
+
 /** Ids of the workers that are there, or were a moment ago. */
 export function nodesKey(name: string): string {
   return `${PREFIX}:${name}.nodes`;

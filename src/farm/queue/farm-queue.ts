@@ -7,7 +7,8 @@ import { Redis } from "ioredis";
 import { z } from "zod";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { VERSION } from "../../core/version.js";
-import { ConfigurationError, messageOf, ResourceError } from "../../errors.js";
+import type { PageFailure } from "../../core/events.js";
+import { ConfigurationError, messageOf, ResourceError, type ErrorCode } from "../../errors.js";
 import { parseJson } from "../../text/parse-json.js";
 import type { StoredRequest } from "../store/result-key.js";
 import { queuesKey, pausedKey, PREFIX } from "./farm-keys.js";
@@ -40,6 +41,19 @@ export interface ChapterJob {
   readonly priority: number;
   readonly submittedAt: string;
   readonly cancelled?: true;
+  /** Pages beside those in the queue that cannot be read. */
+  readonly unreadable?: number;
+  /** Why it failed: an error of the chapter as a whole. */
+  readonly fault?: ChapterFault;
+  /** The first pages that failed. */
+  readonly failures?: readonly PageFailure[];
+}
+
+/** Why a chapter as a whole failed. */
+export interface ChapterFault {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 /** Where the queues of a model are. */
@@ -97,7 +111,8 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
         reject(
           new ResourceError(
             "ERR_QUEUE_CONNECTION",
-            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason)})`}; check that Redis runs there and can be reached`,
+            `the queue at ${shownAddress(url)} does not answer within ${ms / 1000} s${reason === undefined ? "" : ` (${messageOf(reason).replace(" Please report this.", "")})`}`,
+            { remedy: remedyOfSilence(url, reason) },
           ),
         ),
       ms,
@@ -105,12 +120,21 @@ export async function ping(redis: Redis, url: string, ms = 5000): Promise<void> 
   });
   try {
     await Promise.race([redis.ping(), late]);
+    // A number that Redis does not have leaves the connection in database 0, without a word.
+    const database = Number(new URL(url).pathname.slice(1));
+    if (database > 0) await Promise.race([redis.select(database), late]);
   } catch (error) {
     throw queueFault(error, url);
   } finally {
     clearTimeout(timer);
     redis.off("error", onError);
   }
+}
+
+function remedyOfSilence(url: string, reason: unknown): string {
+  if (reason instanceof Error && reason.message.startsWith("Protocol error"))
+    return "something else than Redis answers there, or Redis with TLS: give the address of Redis, with TLS as rediss://";
+  return `check that Redis runs there${/^rediss:/i.test(url) ? " with TLS" : ""} and can be reached`;
 }
 
 /** Whether Redis answers within a second. */

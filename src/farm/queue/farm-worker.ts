@@ -21,8 +21,9 @@ import { storedEngine } from "../stored-engine.js";
 import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
-import { PREFIX } from "./farm-keys.js";
-import type { ChapterJob, QueueNames, PageJob } from "./farm-queue.js";
+import type { PageOutcome } from "./chapter-progress.js";
+import { pausedChapterKey, PREFIX } from "./farm-keys.js";
+import type { ChapterFault, ChapterJob, QueueNames, PageJob } from "./farm-queue.js";
 import { ExclusiveGate } from "./exclusive-gate.js";
 import { ProgressTeller } from "./page-progress.js";
 
@@ -60,6 +61,12 @@ const DEFAULT_LOCK_MS = 60_000;
 const MOST_STALLS = 1000;
 /** Time in which Redis must have taken back what a worker that ends was working on. */
 const GIVE_BACK_MS = 3000;
+/**
+ * A page of a paused chapter waits so long before a worker looks at it again; resuming the chapter ends the waiting.
+ */
+const PAUSED_MS = 600_000;
+/** Of the pages of a chapter that failed, so many are kept with its job. */
+const MOST_FAILURES = 20;
 /** References of so many chapters stay at hand. */
 const HELD_LISTS = 4;
 
@@ -102,7 +109,7 @@ export class FarmWorker {
     });
     this.#chapters = new Worker<ChapterJob>(
       names.chapters,
-      (job, token) => this.#chapter(job).catch((error: unknown) => this.#giveBack(job, token, error)),
+      (job, token) => this.#chapter(job).catch((error: unknown) => this.#chapterFailed(job, token, error)),
       { ...common, concurrency: 1 },
     );
     for (const worker of [this.#pages, this.#chapters]) {
@@ -154,10 +161,11 @@ export class FarmWorker {
     return inTime;
   }
 
-  async #page(job: Job<PageJob>, token: string | undefined): Promise<void> {
+  async #page(job: Job<PageJob>, token: string | undefined): Promise<PageOutcome> {
+    if (await this.#isPaused(job)) return this.#putBack(job, token);
     const { key, request, chapter } = job.data;
     const { store, onWait } = this.#options;
-    if (await store.hasResult(key)) return; // by a worker that was gone before it could say so
+    if (await store.hasResult(key)) return ["done", Date.now()]; // by a worker that was gone before it could say so
     if (job.attemptsStarted <= 1) onWait?.(Date.now() - job.timestamp);
     const page = { name: request.name, key };
     const crashPolicy = job.attemptsStarted > 1 ? await crashPolicyOf(store, page) : ({ kind: "normal" } as const);
@@ -168,16 +176,16 @@ export class FarmWorker {
       );
       return this.#keep(page, { status: "failed", failure: pageFailure(request.name, "decode", error), warnings: [] });
     }
-    await withLogContext({ job: chapter, page: request.name }, () =>
+    return withLogContext({ job: chapter, page: request.name }, () =>
       this.#gate.run(crashPolicy.kind === "alone", async () => {
         try {
-          await this.#keep(page, await this.#colour(page, job));
+          return await this.#keep(page, await this.#colour(page, job));
         } catch (error) {
           if (this.#stop.signal.aborted) return await this.#giveBack(job, token, error);
           if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw error;
           const fault =
             error instanceof BatchProcessingError ? error : new BatchProcessingError("ERR_INTERNAL", messageOf(error));
-          await this.#keep(page, {
+          return await this.#keep(page, {
             status: "failed",
             failure: pageFailure(request.name, "decode", fault),
             warnings: [],
@@ -219,7 +227,7 @@ export class FarmWorker {
     return result;
   }
 
-  async #keep({ name, key }: { name: string; key: string }, result: PageResult): Promise<void> {
+  async #keep({ name, key }: { name: string; key: string }, result: PageResult): Promise<PageOutcome> {
     await this.#options.store.keepResult(key, result);
     if (result.status === "failed") this.#pagesFailed++;
     else this.#pagesDone++;
@@ -227,6 +235,30 @@ export class FarmWorker {
     if (result.status === "failed")
       log.error({ page: name, code: result.failure.code }, `page failed: ${result.failure.message}`);
     else log.info({ page: name, bucket: result.bucket }, "page done");
+    return [result.status === "failed" ? "failed" : "done", Date.now()];
+  }
+
+  async #isPaused({ id }: Job<PageJob>): Promise<boolean> {
+    const { redis, names } = this.#options;
+    return (await redis.exists(pausedChapterKey(names.farm, id!.split(".", 1)[0]!))) === 1;
+  }
+
+  /** Leaves a page of a chapter that is paused. */
+  async #putBack(job: Job<PageJob>, token: string | undefined): Promise<never> {
+    await job.moveToDelayed(Date.now() + PAUSED_MS, token);
+    // Resumed in the meantime, by somebody who did not see this page.
+    if (!(await this.#isPaused(job))) await job.promote().catch(() => {});
+    throw new DelayedError();
+  }
+
+  /** What people are told of a chapter that failed is kept with its job. */
+  async #chapterFailed(job: Job<ChapterJob>, token: string | undefined, error: unknown): Promise<never> {
+    if (!this.#stop.signal.aborted && error instanceof BatchProcessingError) {
+      const { code, message, remedy } = error;
+      const fault: ChapterFault = { code, message, remedy };
+      await job.updateData({ ...job.data, fault });
+    }
+    return this.#giveBack(job, token, error);
   }
 
   /** A job that this worker could not end goes back to the queue. Any other error is the job's. */
@@ -277,17 +309,24 @@ export class FarmWorker {
     );
     log.info({ output: path, completed: summary.completed, failed: summary.failed }, "chapter done");
     const gone = job.data.pages - summary.total;
-    if (gone > 0)
-      throw new UnrecoverableError(
-        `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them; put them back or let them go, then \`cobra-batch queue retry ${job.id}\``,
-      );
-    if (summary.failed > 0)
+    if (gone > 0) {
+      const fault: ChapterFault = {
+        code: "ERR_QUEUE_JOB",
+        message: `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them`,
+        remedy: "put them back or let them go",
+      };
+      await job.updateData({ ...job.data, fault });
+      throw new UnrecoverableError(fault.message);
+    }
+    if (summary.failed > 0) {
+      await job.updateData({ ...job.data, failures: summary.failures.slice(0, MOST_FAILURES) });
       throw new UnrecoverableError(
         `${summary.failed} of ${summary.total} pages failed: ${summary.failures
           .slice(0, 3)
           .map(({ page, code }) => `${page} (${code})`)
           .join(", ")}`,
       );
+    }
   }
 }
 
@@ -299,7 +338,8 @@ export async function storedResult(store: FarmStore, key: string): Promise<PageR
 function lost(page: string): PageResult {
   const error = new BatchProcessingError(
     "ERR_QUEUE_JOB",
-    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed; submit the chapter again`,
+    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed`,
+    { remedy: "submit the chapter again" },
   );
   return { status: "failed", failure: pageFailure(page, "decode", error), warnings: [] };
 }

@@ -5,12 +5,11 @@ import { messageOf } from "../../errors.js";
 import { isLate } from "../../workers/is-late.js";
 import { changesChannel } from "./farm-keys.js";
 import type { FarmWorker } from "./farm-worker.js";
+import { pagesPerMinute, RATE_SPAN_MS } from "./page-rate.js";
 import { BEAT_MS, isDrained, removeNode, writeNode, type NodeRecord } from "./node-record.js";
 
 /** Between two records, however much happens. */
 const GAP_MS = 1000;
-/** Pages a minute are counted over so many minutes, or since the start. */
-const RATE_MINUTES = 10;
 /** A queue that does not answer is not waited for longer when the worker ends. */
 const CLOSE_MS = 2000;
 const log = getLogger("worker");
@@ -121,11 +120,8 @@ export class NodeReporter {
   }
 
   #rate(): number {
-    const now = Date.now();
-    const spanMs = RATE_MINUTES * 60_000;
-    this.#done = this.#done.filter((at) => at > now - spanMs);
-    const minutes = Math.min(spanMs, now - this.#startedAt.getTime()) / 60_000;
-    // Over less than a minute a rate says nothing.
-    return Math.round((10 * this.#done.length) / Math.max(1, minutes)) / 10;
+    const nowMs = Date.now();
+    this.#done = this.#done.filter((at) => at > nowMs - RATE_SPAN_MS);
+    return pagesPerMinute(this.#done, this.#startedAt.getTime(), nowMs);
   }
 }

@@ -1,4 +1,7 @@
-/** Priorities of chapters: higher goes first, as everywhere in this program. Apart, so that flags can be read fast. */
+/**
+ * Priorities of chapters: higher goes first, as everywhere in this program. In a file of its own, so that reading flags
+ * loads nothing else.
+ */
 
 /** From 0. */
 export const MOST_PRIORITY = 1000;

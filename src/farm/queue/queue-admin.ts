@@ -1,11 +1,18 @@
 /** Administers a farm's queue: lists chapters and their progress, pauses and cancels them. */
-import type { Job } from "bullmq";
+import type { Job, JobType, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
-import { cancelledKey, pausedKey, tellChange } from "./farm-keys.js";
+import { toldProgress } from "./chapter-progress.js";
+import { cancelledKey, pausedChapterKey, pausedKey, tellChange } from "./farm-keys.js";
 import { FarmQueue, queuesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
 import { bullPriority } from "./priority.js";
-import { describeChapter, describeWaited, isReadable, type QueuedChapter } from "./queued-chapter.js";
+import {
+  describeChapter,
+  describeUnreadable,
+  describeWaited,
+  isReadable,
+  type QueuedChapter,
+} from "./queued-chapter.js";
 
 /** So long whoever waits for a chapter can learn that it was cancelled. */
 const CANCELLED_SECONDS = 24 * 3600;
@@ -35,26 +42,36 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** All chapters, in the order of their submission. */
   async list(): Promise<QueuedChapter[]> {
-    const paused = await this.isPaused();
     const found = await Promise.all(
-      this.#queues.map(async ({ chapters }) =>
+      this.#queues.map(async (queue) =>
         Promise.all(
-          (await chapters.getJobs(["waiting-children", "prioritized", "wait", "active", "delayed", "failed"])).map(
-            (job) => describeChapter(job, paused),
-          ),
+          ((await queue.chapters.getRanges(CHAPTER_STATES, 0, -1)) as string[]).map(async (id) => {
+            const job = await readJob(queue.chapters, id);
+            return job === undefined ? undefined : this.#describe(id, job, queue);
+          }),
         ),
       ),
     );
-    return [...found.flat(), ...(await this.#waited())].toSorted((a, b) => (a.submittedAt < b.submittedAt ? -1 : 1));
+    const chapters = found.flat().filter((one) => one !== undefined);
+    return [...chapters, ...(await this.#waited())].toSorted((a, b) => (a.submittedAt < b.submittedAt ? -1 : 1));
   }
 
   /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there */
   async show(id: string): Promise<QueuedChapter> {
-    const job = await this.#job(id);
-    if (job !== undefined) return describeChapter(job, await this.isPaused());
+    const found = await this.#found(id);
+    if (found !== undefined) return this.#describe(id, found.job, found.queue);
     const waited = (await this.#waited()).find((one) => one.id === id);
     if (waited === undefined) throw noJob(id);
     return waited;
+  }
+
+  async #describe(id: string, job: Job<ChapterJob> | typeof NO_JSON, queue: FarmQueue): Promise<QueuedChapter> {
+    return job === NO_JSON ? describeUnreadable(id) : describeChapter(job, queue, await this.#isHeld(id));
+  }
+
+  /** Whether workers take nothing of a chapter. */
+  async #isHeld(id: string): Promise<boolean> {
+    return (await this.#redis.exists(pausedKey(this.#name), pausedChapterKey(this.#name, id))) > 0;
   }
 
   /** Whether workers take nothing. */
@@ -77,11 +94,39 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   /**
+   * Workers take nothing more of a chapter, whoever puts it together; pages in progress are finished.
+   * @throws QueueError `ERR_QUEUE_JOB`
+   */
+  async pauseChapter(id: string): Promise<void> {
+    await this.show(id);
+    await this.#redis.set(pausedChapterKey(this.#name, id), "1");
+    await this.#told();
+  }
+
+  /**
+   * Workers go on with a chapter that was paused.
+   * @throws QueueError `ERR_QUEUE_JOB`
+   */
+  async resumeChapter(id: string): Promise<void> {
+    await this.show(id);
+    await this.#redis.del(pausedChapterKey(this.#name, id));
+    // Those that workers have put back; one that is put back just now is looked after by its worker.
+    for (const page of await this.#pagesOf(id, ["delayed"])) await page.promote().catch(() => {});
+    await this.#told();
+  }
+
+  /**
    * Takes a chapter out. Pages that workers are working on are finished, and their results stay in the store.
    * @throws QueueError `ERR_QUEUE_JOB`
    */
   async cancel(id: string): Promise<void> {
-    const job = await this.#job(id);
+    await this.#redis.del(pausedChapterKey(this.#name, id));
+    const found = await this.#found(id);
+    if (found?.job === NO_JSON) {
+      await found.queue.chapters.remove(id);
+      return this.#told();
+    }
+    const job = found?.job;
     if (job === undefined) {
       // With `submit --wait` there are pages alone; whoever waits for them is told that they were cancelled.
       const pages = await this.#pagesAlone((page) => page.startsWith(`${id}.`));
@@ -97,7 +142,7 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   /** Whoever waits for a chapter is told that it was cancelled, and puts none of its pages back. */
-  async #cancelWaited(id: string, pages: readonly Job<PageJob>[]): Promise<void> {
+  async #cancelWaited(id: string, pages: readonly PageAlone[]): Promise<void> {
     await this.#redis.set(cancelledKey(this.#name, id), "1", "EX", CANCELLED_SECONDS);
     await removeAll(pages);
     await this.#told();
@@ -109,7 +154,7 @@ export class QueueAdmin implements AsyncDisposable {
    */
   async prioritize(id: string, priority: number): Promise<void> {
     const job = await this.#job(id);
-    const pages = await this.#waitingPages(id);
+    const pages = await this.#pagesOf(id, ["prioritized", "wait", "delayed"]);
     if (job === undefined && pages.length === 0) throw noJob(id);
     if (job !== undefined) {
       await job.updateData({ ...job.data, priority });
@@ -124,14 +169,15 @@ export class QueueAdmin implements AsyncDisposable {
     await this.#told();
   }
 
-  async #waitingPages(id: string): Promise<Job<PageJob>[]> {
+  /** The pages of a chapter in these states. */
+  async #pagesOf(id: string, states: JobType[]): Promise<Job<PageJob>[]> {
     const found = await Promise.all(
       this.#queues.map(async ({ pages }) => {
-        const names = (await pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
-        return Promise.all(names.filter((name) => name.startsWith(`${id}.`)).map((name) => pages.getJob(name)));
+        const names = (await pages.getRanges(states, 0, -1)) as string[];
+        return Promise.all(names.filter((name) => name.startsWith(`${id}.`)).map((name) => readJob(pages, name)));
       }),
     );
-    return found.flat().filter((page) => page !== undefined);
+    return found.flat().filter((page) => page !== undefined && page !== NO_JSON);
   }
 
   #told(): Promise<void> {
@@ -147,7 +193,7 @@ export class QueueAdmin implements AsyncDisposable {
       });
     const pages = await this.#pagesAlone(() => true);
     await removeAll(pages);
-    return new Set([...chapters.map(({ id }) => id), ...pages.map(({ id }) => id!.split(".")[0])]).size;
+    return new Set([...chapters.map(({ id }) => id), ...pages.map(({ id }) => id.split(".", 1)[0])]).size;
   }
 
   /** What a chapter's job was submitted with. @throws QueueError `ERR_QUEUE_JOB` */
@@ -162,22 +208,28 @@ export class QueueAdmin implements AsyncDisposable {
       );
     }
     if (isReadable(job.data)) return job.data;
-    throw new QueueError("ERR_QUEUE_JOB", `job ${id} cannot be read`, {
-      remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
-    });
+    throw unreadable(id);
   }
 
+  /** @throws QueueError `ERR_QUEUE_JOB` for one that cannot be read */
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
-    for (const { chapters } of this.#queues) {
-      const job = await chapters.getJob(id);
-      if (job !== undefined) return job;
+    const found = await this.#found(id);
+    if (found?.job === NO_JSON) throw unreadable(id);
+    return found?.job;
+  }
+
+  async #found(
+    id: string,
+  ): Promise<{ readonly job: Job<ChapterJob> | typeof NO_JSON; readonly queue: FarmQueue } | undefined> {
+    for (const queue of this.#queues) {
+      const job = await readJob(queue.chapters, id);
+      if (job !== undefined) return { job, queue };
     }
     return undefined;
   }
 
   /** Chapters of which the queue has pages alone. */
   async #waited(): Promise<QueuedChapter[]> {
-    const paused = await this.isPaused();
     const found = await Promise.all(
       this.#queues.map(async ({ pages, chapters, model }) => {
         // Names alone: a farm may have 100,000 pages.
@@ -191,11 +243,19 @@ export class QueueAdmin implements AsyncDisposable {
         }
         return Promise.all(
           [...byChapter].map(async ([id, own]) => {
-            if ((await chapters.getJob(id)) !== undefined) return undefined;
-            const page = await pages.getJob(own[0]!);
-            return page === undefined || page.parentKey !== undefined
-              ? undefined // done, or of a chapter that is done, in the meantime
-              : describeWaited({ id, model, page, left: own.length, paused });
+            if ((await readJob(chapters, id)) !== undefined) return undefined;
+            const page = await readJob(pages, own[0]!);
+            // Done, or of a chapter that is done, in the meantime.
+            if (page === undefined || (page !== NO_JSON && page.parentKey !== undefined)) return undefined;
+            const [paused, progress] = await Promise.all([this.#isHeld(id), toldProgress(this.#redis, this.#name, id)]);
+            return describeWaited({
+              id,
+              model,
+              page: page === NO_JSON ? undefined : page,
+              left: own.length,
+              paused,
+              progress,
+            });
           }),
         );
       }),
@@ -204,9 +264,20 @@ export class QueueAdmin implements AsyncDisposable {
   }
 
   /** Pages that no worker is working on and that belong to no chapter in the queue. */
-  async #pagesAlone(isMeant: (id: string) => boolean): Promise<Job<PageJob>[]> {
-    const found = await Promise.all(this.#queues.map(({ pages }) => pages.getJobs(["prioritized", "wait", "delayed"])));
-    return found.flat().filter((job) => job?.id !== undefined && job.parentKey === undefined && isMeant(job.id));
+  async #pagesAlone(isMeant: (id: string) => boolean): Promise<PageAlone[]> {
+    const found = await Promise.all(
+      this.#queues.map(async ({ pages }) => {
+        const names = (await pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
+        return Promise.all(
+          names.filter(isMeant).map(async (id) => {
+            const page = await readJob(pages, id);
+            const isAlone = page !== undefined && (page === NO_JSON || page.parentKey === undefined);
+            return isAlone ? { id, pages } : undefined;
+          }),
+        );
+      }),
+    );
+    return found.flat().filter((page) => page !== undefined);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -214,9 +285,35 @@ export class QueueAdmin implements AsyncDisposable {
   }
 }
 
+/** A page that belongs to no chapter in the queue. */
+interface PageAlone {
+  readonly id: string;
+  readonly pages: Queue<PageJob>;
+}
+
+const CHAPTER_STATES: JobType[] = ["waiting-children", "prioritized", "wait", "active", "delayed", "failed"];
+
+/** Stands for a job that BullMQ cannot read. */
+const NO_JSON = Symbol("a job whose data is no JSON");
+
+/** A job; anybody who reaches Redis can write one that is no JSON. */
+async function readJob<T>(queue: Queue<T>, id: string): Promise<Job<T> | typeof NO_JSON | undefined> {
+  try {
+    return (await queue.getJob(id)) as Job<T> | undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return NO_JSON;
+    throw error;
+  }
+}
+
 /** One that a worker takes in the meantime is finished. */
-async function removeAll(jobs: readonly Job<PageJob>[]): Promise<void> {
-  for (const job of jobs) await job.remove().catch(() => {});
+async function removeAll(jobs: readonly PageAlone[]): Promise<void> {
+  for (const { id, pages } of jobs) await pages.remove(id).catch(() => {});
+}
+
+function unreadable(id: string): QueueError {
+  const { remedy } = describeUnreadable(id);
+  return new QueueError("ERR_QUEUE_JOB", `job ${id} cannot be read`, { remedy });
 }
 
 function noJob(id: string): QueueError {

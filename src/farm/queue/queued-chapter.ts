@@ -1,8 +1,10 @@
 /** A chapter in the queue as people and programs see it. Anybody who reaches Redis can have written it. */
 import type { Job } from "bullmq";
 import { z } from "zod";
+import { errorCode, pageFailure, type PageFailure } from "../../core/events.js";
 import { outputPath } from "../../core/output/work-folder.js";
-import type { ChapterJob, PageJob, QueuedModel } from "./farm-queue.js";
+import { progressOf, type ChapterProgress } from "./chapter-progress.js";
+import type { ChapterJob, FarmQueue, PageJob, QueuedModel } from "./farm-queue.js";
 
 /** A chapter in the queue. */
 export interface QueuedChapter {
@@ -16,9 +18,22 @@ export interface QueuedChapter {
   readonly pages: number;
   /** Of them those that workers have still to do. */
   readonly left: number;
+  /** Pages that are coloured. */
+  readonly done: number;
+  /** Pages that have failed. */
+  readonly failed: number;
+  /** Pages with an outcome a minute, over the last ten minutes. */
+  readonly pagesPerMinute: number;
   /** Why the job has failed. */
   readonly reason?: string;
+  /** What to do about it. */
+  readonly remedy?: string;
+  /** The first pages that failed. */
+  readonly failures?: readonly PageFailure[];
 }
+
+const text = z.string();
+const faultSchema = z.object({ code: errorCode, message: text, remedy: text });
 
 const readable = z.looseObject({
   config: z.looseObject({ outputDir: z.string().optional(), outputZip: z.string().optional() }),
@@ -27,6 +42,9 @@ const readable = z.looseObject({
   pages: z.number(),
   priority: z.number(),
   submittedAt: z.string(),
+  unreadable: z.number().optional(),
+  fault: faultSchema.optional(),
+  failures: z.array(pageFailure).optional(),
 });
 
 /** Whether a job can be described; anybody who reaches Redis can write others. */
@@ -34,23 +52,20 @@ export function isReadable(data: unknown): data is ChapterJob {
   return readable.safeParse(data).success;
 }
 
-/** @param paused workers take nothing */
-export async function describeChapter(job: Job<ChapterJob>, paused: boolean): Promise<QueuedChapter> {
+/** @param paused workers take nothing of it */
+export async function describeChapter(
+  job: Job<ChapterJob>,
+  { chapters, redis }: Pick<FarmQueue, "chapters" | "redis">,
+  paused: boolean,
+): Promise<QueuedChapter> {
   const state = await job.getState();
-  const { unprocessed = 0 } = await job.getDependenciesCount({ unprocessed: true });
-  if (!isReadable(job.data))
-    return {
-      id: job.id!,
-      output: "unknown",
-      model: "unknown",
-      state: "failed",
-      priority: 0,
-      submittedAt: new Date(Number(job.timestamp) || 0).toISOString(),
-      pages: unprocessed,
-      left: unprocessed,
-      reason: "the job cannot be read; cancel it, and submit its chapter again",
-    };
-  const { config, model, pages, priority, submittedAt } = job.data;
+  const { unprocessed = 0, ignored = 0 } = await job.getDependenciesCount({ unprocessed: true, ignored: true });
+  if (!isReadable(job.data)) return describeUnreadable(job.id!, Number(job.timestamp) || 0, unprocessed);
+  const { config, model, pages, priority, submittedAt, unreadable = 0 } = job.data;
+  // The values alone, and not their keys: a chapter may have thousands.
+  const returned = await redis.hvals(chapters.toKey(`${job.id}:processed`));
+  const { pagesPerMinute, ...counts } = progressOf(returned);
+  const failed = Math.min(pages, counts.failed + ignored + unreadable);
   return {
     id: job.id!,
     output: outputPath(config),
@@ -60,8 +75,44 @@ export async function describeChapter(job: Job<ChapterJob>, paused: boolean): Pr
     submittedAt,
     pages,
     left: unprocessed,
-    ...(state === "failed" ? { reason: job.failedReason } : {}),
+    // Pages whose results were there before have no jobs.
+    done: Math.max(0, pages - unprocessed - failed),
+    failed,
+    pagesPerMinute,
+    ...(state === "failed" ? whyFailed(job) : {}),
   };
+}
+
+/** A job that cannot be read. @param submittedMs when, milliseconds since 1970, if known */
+export function describeUnreadable(id: string, submittedMs = 0, left = 0): QueuedChapter {
+  return {
+    id,
+    output: "unknown",
+    model: "unknown",
+    state: "failed",
+    priority: 0,
+    submittedAt: new Date(submittedMs).toISOString(),
+    pages: left,
+    left,
+    ...NO_PROGRESS,
+    reason: "the job cannot be read",
+    remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
+  };
+}
+
+const NO_PROGRESS = { done: 0, failed: 0, pagesPerMinute: 0 } as const;
+
+function whyFailed({ id, data, failedReason }: Job<ChapterJob>): Pick<QueuedChapter, "reason" | "remedy" | "failures"> {
+  const { fault, failures } = data;
+  const again = `\`cobra-batch queue retry ${id}\``;
+  if (failures !== undefined)
+    return {
+      reason: failedReason,
+      remedy: `do what the failures of its pages say, then ${again}; the output has all other pages`,
+      failures,
+    };
+  if (fault === undefined) return { reason: failedReason, remedy: again };
+  return { reason: `${fault.message} [${fault.code}]`, remedy: `${fault.remedy}; then ${again}` };
 }
 
 const readablePage = z.looseObject({
@@ -73,16 +124,18 @@ const readablePage = z.looseObject({
 export interface WaitedChapter {
   readonly id: string;
   readonly model: QueuedModel;
-  /** Any of its pages. */
-  readonly page: Job<PageJob>;
+  /** Any of its pages that can be read. */
+  readonly page: Job<PageJob> | undefined;
   /** So many of them are in the queue. */
   readonly left: number;
   readonly paused: boolean;
+  /** What its submitter has told. */
+  readonly progress: ChapterProgress | undefined;
 }
 
 /** A chapter that its submitter waits for. */
-export function describeWaited({ id, model, page, left, paused }: WaitedChapter): QueuedChapter {
-  const { chapter, submitter } = readablePage.safeParse(page.data).data ?? {
+export function describeWaited({ id, model, page, left, paused, progress }: WaitedChapter): QueuedChapter {
+  const { chapter, submitter } = readablePage.safeParse(page?.data).data ?? {
     chapter: "unknown",
     submitter: { pages: left, priority: 0 },
   };
@@ -92,8 +145,9 @@ export function describeWaited({ id, model, page, left, paused }: WaitedChapter)
     model: `${model.name} ${model.version}`,
     state: paused ? "paused" : "waiting",
     priority: submitter.priority,
-    submittedAt: new Date(Number(page.timestamp) || 0).toISOString(),
+    submittedAt: new Date(Number(page?.timestamp) || 0).toISOString(),
     pages: submitter.pages,
     left,
+    ...(progress ?? NO_PROGRESS),
   };
 }

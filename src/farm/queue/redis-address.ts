@@ -18,7 +18,8 @@ export function checkRedisAddress(url: string): void {
   const given = WITHOUT_SECRETS.test(url) ? `, not ${JSON.stringify(url)}` : "";
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `--queue: must be redis://HOST:PORT or rediss://…, PORT at most 65535${given}; write special characters of a password as %XX`,
+    `--queue: must be redis://HOST:PORT or rediss://…, PORT at most 65535${given}`,
+    { remedy: "write special characters of a password as %XX" },
   );
 }
 

@@ -5,7 +5,7 @@ import { outputPath } from "../../core/output/work-folder.js";
 import { QueueError } from "../../errors.js";
 import { resultKey, type StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
-import { cancelledKey, tellChange } from "./farm-keys.js";
+import { cancelledKey, pausedChapterKey, tellChange } from "./farm-keys.js";
 import { ATTEMPTS, pageOptions } from "./page-options.js";
 import { bullPriority } from "./priority.js";
 import { type ChapterJob, type FarmQueue, type PageJob, type QueuedModel } from "./farm-queue.js";
@@ -32,6 +32,8 @@ export interface Submission {
   readonly queued: number;
   /** Pages whose results are in the store already. */
   readonly known: number;
+  /** Pages that cannot be read; the chapter goes on without them. */
+  readonly unreadable: number;
 }
 
 /** Name of a chapter's job: one output is written by one job at a time. */
@@ -57,7 +59,7 @@ export async function submitChapter(
       });
     await before.remove();
   }
-  await queue.redis.del(cancelledKey(queue.names.farm, id));
+  await queue.redis.del(cancelledKey(queue.names.farm, id), pausedChapterKey(queue.names.farm, id));
   const chapter = outputPath(config);
   const todo = new Map<string, PageJob>();
   let known = 0;
@@ -90,6 +92,7 @@ export async function submitChapter(
       pages: requests.length + unreadable,
       priority,
       submittedAt: new Date().toISOString(),
+      ...(unreadable === 0 ? {} : { unreadable }),
     };
     await queue.flows.add({
       name: "chapter",
@@ -106,7 +109,7 @@ export async function submitChapter(
     });
   }
   await tellChange(queue.redis, queue.names.farm, "queue");
-  return { id, queued: pages.length, known };
+  return { id, queued: pages.length, known, unreadable };
 }
 
 /** Takes out the pages of a chapter that no worker has begun, where nobody waits for them any more. */

@@ -87,10 +87,9 @@ async function doneShards(output: OutputPaths): Promise<DoneShard[]> {
   const stored = await storedShards(output);
   const counts = [...new Set(stored.map((one) => one.count))];
   if (counts.length > 1)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `${path} has shards of ${counts.join(" and of ")}; remove those that are not wanted from ${shardsFolder(output)}`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `${path} has shards of ${counts.join(" and of ")}`, {
+      remedy: `remove those that are not wanted from ${shardsFolder(output)}`,
+    });
   const shards: DoneShard[] = [];
   const faults: string[] = [];
   for (const one of stored) {
@@ -117,7 +116,7 @@ async function doneShards(output: OutputPaths): Promise<DoneShard[]> {
       `${missing.length === 1 ? "shard" : "shards"} ${missing.join(", ")} of ${counts[0]!} ${missing.length === 1 ? "is" : "are"} missing`,
     );
   if (faults.length > 0 || shards.length === 0)
-    throw incomplete(`${path} cannot be assembled: ${faults.join("; ") || "it has no shards"}; run them first`);
+    throw incomplete(`${path} cannot be assembled: ${faults.join("; ") || "it has no shards"}`, "run them first");
   await checkSame(path, shards);
   return shards;
 }
@@ -153,7 +152,8 @@ async function checkSame(path: string, shards: readonly DoneShard[]): Promise<vo
             : undefined;
     if (differs !== undefined)
       throw incomplete(
-        `${path} cannot be assembled: shard ${shardText(other)} was made with ${differs} than shard ${shardText(first)}; run it again with the settings of the others`,
+        `${path} cannot be assembled: shard ${shardText(other)} was made with ${differs} than shard ${shardText(first)}`,
+        "run it again with the settings of the others",
       );
   }
   // Records from another machine may name any file of this one: only files that they know by content are read.
@@ -162,7 +162,8 @@ async function checkSame(path: string, shards: readonly DoneShard[]): Promise<vo
   const changed = Object.entries(now).find(([named, hash]) => first.manifest.contents[named] !== hash);
   if (changed !== undefined)
     throw incomplete(
-      `${path} cannot be assembled: ${changed[0]} is not what it was when the shards ran; put it back, or run the shards again`,
+      `${path} cannot be assembled: ${changed[0]} is not what it was when the shards ran`,
+      "put it back, or run the shards again",
     );
 }
 
@@ -171,7 +172,7 @@ async function findPage(shards: readonly DoneShard[], request: PageRequest): Pro
   const { name, page, references } = request;
   const shard = shards.find(({ pages }) => pages.has(name));
   if (shard === undefined)
-    throw incomplete(`no shard has done the page ${name}: it was added to the input later; run the shards again`);
+    throw incomplete(`no shard has done the page ${name}: it was added to the input later`, "run the shards again");
   const outcome = outcomeOf(shard, name)!;
   const isSame = "bytes" in page && (await sha256(page.bytes)) === outcome.inputSha256;
   const sameReferences =
@@ -179,7 +180,8 @@ async function findPage(shards: readonly DoneShard[], request: PageRequest): Pro
     JSON.stringify(references) === JSON.stringify(shard.manifest.references);
   if (!isSame || !sameReferences)
     throw incomplete(
-      `${isSame ? "the references" : `the page ${name}`} changed after shard ${shardText(shard)} had run; run it again`,
+      `${isSame ? "the references" : `the page ${name}`} changed after shard ${shardText(shard)} had run`,
+      "run it again",
     );
   if ("failure" in outcome)
     return { status: "failed", failure: outcome.failure as FailedPage["failure"], warnings: [] };
@@ -189,7 +191,7 @@ async function findPage(shards: readonly DoneShard[], request: PageRequest): Pro
 /** A picture and its layers from a shard's folder, as its journal knows them. */
 async function colouredPage(shard: DoneShard, entry: PageEntry, request: PageRequest): Promise<ColorizedPage> {
   const damaged = (path: string): ResourceError =>
-    incomplete(`${path} is gone or damaged; run shard ${shardText(shard)} again`);
+    incomplete(`${path} is gone or damaged`, `run shard ${shardText(shard)} again`);
   const path = await pictureOf(shard.folder, entry);
   if (path === undefined) throw damaged(join(shard.folder, entry.outputName));
   const { success, layers = [] } = entry;
@@ -229,8 +231,8 @@ async function pictureOf(
   }
 }
 
-function incomplete(message: string): ResourceError {
-  return new ResourceError("ERR_SHARDS_INCOMPLETE", message);
+function incomplete(message: string, remedy: string): ResourceError {
+  return new ResourceError("ERR_SHARDS_INCOMPLETE", message, { remedy });
 }
 
 function count(number: number, what: string): string {

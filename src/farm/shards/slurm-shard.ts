@@ -17,13 +17,13 @@ export function slurmShard(environment: Readonly<Record<string, string | undefin
   if (id === undefined || count === undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      "--shard slurm: SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT are not set; run it in a job array (sbatch --array=1-20), or give the shard, such as --shard 3/20",
+      "--shard slurm: SLURM_ARRAY_TASK_ID and SLURM_ARRAY_TASK_COUNT are not set",
+      { remedy: "run it in a job array (sbatch --array=1-20), or give the shard, such as --shard 3/20" },
     );
   const first = number("SLURM_ARRAY_TASK_MIN") ?? 1;
   const shard = { index: id - first + 1, count };
   if (isShard(shard)) return shard;
-  throw new ConfigurationError(
-    "ERR_CONFIG",
-    `--shard slurm: task ${id} is none of ${count} that begin at ${first}; give the array whole and in steps of one, such as sbatch --array=1-20. To run single tasks again, give the shard itself: --shard ${id}/20`,
-  );
+  throw new ConfigurationError("ERR_CONFIG", `--shard slurm: task ${id} is none of ${count} that begin at ${first}`, {
+    remedy: `give the array whole and in steps of one, such as sbatch --array=1-20. To run single tasks again, give the shard itself: --shard ${id}/20`,
+  });
 }

@@ -7,13 +7,15 @@
  *   results/ab/<key>.failed      why a page failed, as JSON
  *   crashes/<worker>.ndjson      what crash handlers of workers wrote; empty files but for crashes
  */
-import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { constants } from "node:fs";
+import { copyFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { outputError } from "../../io/files/file-errors.js";
+import { temporaryName, writeFileAtomic } from "../../io/files/atomic-file.js";
 import { sha256 } from "../../platform/sha256.js";
 import type { FarmStore } from "./farm-store.js";
 import { decodeFailure, decodeResult, encodeFailure, encodeResult } from "./result-file.js";
@@ -35,10 +37,9 @@ export class SharedStore implements FarmStore {
   static async open(folder: string): Promise<SharedStore> {
     const info = await stat(folder).catch(() => undefined);
     if (info?.isDirectory() !== true)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `the store ${folder} is not a folder; mount the share that all machines of the farm have, or make the folder`,
-      );
+      throw new ConfigurationError("ERR_CONFIG", `the store ${folder} is not a folder`, {
+        remedy: "mount the share that all machines of the farm have, or make the folder",
+      });
     const store = new SharedStore(resolve(folder));
     for (const name of ["blobs", "results", "crashes"]) await makeFolder(join(store.folder, name));
     return store;
@@ -51,16 +52,30 @@ export class SharedStore implements FarmStore {
     return hash;
   }
 
+  /** Keeps a file of any size, whose hash is known. */
+  async keepFile(from: string, hash: string): Promise<void> {
+    const path = this.path("blobs", hash, "");
+    if (await exists(path)) return;
+    await makeFolder(dirname(path));
+    const part = join(dirname(path), temporaryName());
+    try {
+      await copyFile(from, part, constants.COPYFILE_FICLONE);
+      await rename(part, path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw outputError(path, error);
+    }
+  }
+
   /** Reads a file that was kept; a damaged one is removed. @throws ResourceError `ERR_INPUT_GONE` */
   async read(hash: string): Promise<Uint8Array> {
     const path = this.path("blobs", hash, "");
     const bytes = await readFile(path).catch(() => undefined);
     if (bytes !== undefined && (await sha256(bytes)) === hash) return new Uint8Array(bytes);
-    if (bytes !== undefined) await rm(path, { force: true }).catch(() => {}); // so that it is kept anew
-    throw new ResourceError(
-      "ERR_INPUT_GONE",
-      `${path} is ${bytes === undefined ? "gone" : "damaged"}; submit the chapter again`,
-    );
+    if (bytes !== undefined) await rm(path, { force: true }).catch(() => {}); // so that it is stored again
+    throw new ResourceError("ERR_INPUT_GONE", `${path} is ${bytes === undefined ? "gone" : "damaged"}`, {
+      remedy: "submit the chapter again",
+    });
   }
 
   /** Keeps what came of a page. A result replaces an earlier failure. */

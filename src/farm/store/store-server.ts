@@ -6,7 +6,7 @@
  *   GET            /v1/uploads/blobs/<sha256>?sha256=…     Upload-Offset: so much of that file has come
  *   DELETE         /v1/results/<key>.page, /v1/results/<key>.failed; /v1/blobs/<sha256>, but only a damaged one
  *   GET            /v1/crashes; PUT /v1/crashes/<worker>
- *   GET            /v1     {"maxBytes": …}
+ *   GET            /v1     {"maxBytes": …, "model": {…} where one is offered}
  *
  * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
  */
@@ -22,6 +22,7 @@ import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import { syncFolder } from "../../platform/storage.js";
+import type { OfferedModel } from "./offered-model.js";
 import type { SharedStore } from "./shared-store.js";
 import { digestOf, isToken, rangeOf, Refusal } from "./store-request.js";
 
@@ -33,6 +34,8 @@ export interface StoreServerOptions {
   readonly token: string;
   /** Largest file that is taken. Default 2 GiB. */
   readonly maxBytes?: number;
+  /** For machines that have none; its files are in the store. */
+  readonly model?: OfferedModel | undefined;
   /** A connection on which nothing moves for so long is closed. Default 60,000. */
   readonly silenceMs?: number;
   /** An upload on which nothing moves for so long gives way to another of the same file. Default 5,000. */
@@ -82,7 +85,7 @@ interface Upload {
  * @throws ResourceError `ERR_LISTEN`
  */
 export async function startStoreServer(options: StoreServerOptions): Promise<StoreServer> {
-  const { store, host, port, token, maxBytes = MAX_BYTES, silenceMs = 60_000, stalledMs = 5000 } = options;
+  const { store, host, port, token, model, maxBytes = MAX_BYTES, silenceMs = 60_000, stalledMs = 5000 } = options;
   const parts = join(store.folder, "parts");
   await makeFolder(parts);
   await removeOldParts(parts);
@@ -110,7 +113,7 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     if (url === undefined) throw noSuchAddress();
     const method = request.method === "HEAD" ? "GET" : request.method;
     if (url.pathname === "/v1" && method === "GET")
-      return void response.writeHead(200, JSON_TYPE).end(JSON.stringify({ maxBytes }));
+      return void response.writeHead(200, JSON_TYPE).end(JSON.stringify({ maxBytes, model }));
     if (url.pathname === "/v1/crashes" && method === "GET") {
       return void response.writeHead(200, JSON_TYPE).end(JSON.stringify(await store.crashNotes()));
     }

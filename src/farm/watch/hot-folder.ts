@@ -1,6 +1,7 @@
 /**
- * A folder into which people put chapters: what has stopped growing is handed out, once. It is looked at again and
- * again instead of being watched by the system, because network folders tell nobody when a file arrives.
+ * A folder into which people put chapters: what has stopped growing is handed out, once for each state. It is
+ * looked at again and again instead of being watched by the system, because network folders tell nobody when a file
+ * arrives.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -25,7 +26,7 @@ export interface HotFolderOptions {
   readonly now?: () => number;
 }
 
-/** What is in the folder under a name. */
+/** A chapter that has stopped growing. */
 export interface ReadyChapter {
   readonly path: string;
   readonly kind: "folder" | "archive" | "picture";

@@ -9,7 +9,7 @@ export const TRY_WITHOUT = "if a proxy or a mirror stands between, try without i
 export class FetchFault extends Error {
   /** What to do about it. */
   readonly remedy: string;
-  /** The message without address and remedy, for a line about a try that is made again. */
+  /** The message without its address, for a line about a try that is made again. */
   readonly what: string;
   /** The same request may succeed later. */
   readonly passing: boolean;

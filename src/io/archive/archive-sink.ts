@@ -41,10 +41,9 @@ export class ArchiveSink implements PageSink {
     const { overwrite = false } = options;
     const existing = overwrite ? await stat(path).catch(() => undefined) : undefined;
     if (existing?.isDirectory() === true)
-      throw new ResourceError(
-        "ERR_OUTPUT_WRITE",
-        `cannot write ${path}: a folder is in the way; choose another name or remove it`,
-      );
+      throw new ResourceError("ERR_OUTPUT_WRITE", `cannot write ${path}: a folder is in the way`, {
+        remedy: "choose another name or remove it",
+      });
     return new ArchiveSink(path, options, await AtomicFile.create(path));
   }
 
@@ -87,10 +86,9 @@ export class ArchiveSink implements PageSink {
 
   #assertOpen(name: string): void {
     if (this.#state !== "open")
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the output ${this.#path} is ${this.#state}; write "${name}" before finish() and abort()`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the output ${this.#path} is ${this.#state}`, {
+        remedy: `write "${name}" before finish() and abort()`,
+      });
   }
 
   /** A free name for an entry, which has it from now on. */

@@ -9,15 +9,15 @@ import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
-import { sniffFormat } from "../image/headers/image-format.js";
-import { isArchiveName } from "../names/entry-rules.js";
+import { sniffFormat, type ImageFormat } from "../image/headers/image-format.js";
+import { isArchiveName, type EntryKind } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
 import { openFile } from "../files/read-file.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
 import { ZipArchive, type ZipRecord } from "./zip-archive.js";
 import { entryNames } from "./zip-rules.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 
 /** Entries whose first bytes are read at once. */
 const HEADS_AT_ONCE = 8;
@@ -56,11 +56,14 @@ interface Inner {
 
 /** A file that is listed, before it has its name. */
 type Listed = Omit<SourceEntry, "name"> & { name: string };
+type Fault = SourceFault & { readonly file?: Listed };
 
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
   readonly warnings: string[] = [];
+  /** Files of faults. */
+  readonly #copied: Listed[] = [];
   readonly #file: FileHandle;
   readonly #limits: ArchiveLimits;
   readonly #use: ArchiveUse = { entries: 0, bytes: 0 };
@@ -107,7 +110,7 @@ class ArchiveSource implements PageSource {
     }
     this.#held = undefined;
     const names = await entryNames(files);
-    for (const file of files) {
+    for (const file of [...files, ...this.#copied]) {
       await turn();
       file.name = names.take(file.name);
     }
@@ -138,7 +141,7 @@ class ArchiveSource implements PageSource {
       await turn();
       if (isFile(record)) records.push(record);
     }
-    const found: (Listed | SourceFault | undefined)[] = Array.from({ length: records.length });
+    const found: (Listed | Fault | undefined)[] = Array.from({ length: records.length });
     const warnings: (string | undefined)[] = [];
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
       await turn(); // neighbours are read together, so most heads are there without a wait
@@ -147,30 +150,40 @@ class ArchiveSource implements PageSource {
       const content = contentKind({ name, sizeBytes }, await archive.head(record));
       if ("junk" in content) return;
       if ("unsupported" in content) {
-        found[index] = { name, error: content.unsupported };
+        found[index] = { name, error: content.unsupported, file: this.#listed(archive, record, prefix, "other") };
         return;
       }
       const { kind, format, warning } = content;
       warnings[index] = warning;
-      found[index] = {
-        name,
-        kind,
-        format,
-        sizeBytes,
-        version: String(record.crc32),
-        read: async () => (this.#assertOpen(name), archive.read(record)),
-        chunks: () => (this.#assertOpen(name), archive.chunks(record)),
-      };
+      found[index] = this.#listed(archive, record, prefix, kind, format);
     });
     const files: Listed[] = [];
     for (const [index, one] of found.entries()) {
       await turn();
       if (warnings[index] !== undefined) this.warnings.push(warnings[index]);
       if (one === undefined) continue;
-      if ("error" in one) this.faults.push(one);
+      if ("error" in one) this.#addFault(one);
       else files.push(one);
     }
     return files;
+  }
+
+  #listed(archive: ZipArchive, record: ZipRecord, prefix: string, kind: EntryKind, format?: ImageFormat): Listed {
+    const name = prefix + record.name;
+    return {
+      name,
+      kind,
+      format,
+      sizeBytes: record.sizeBytes,
+      version: String(record.crc32),
+      read: async () => (this.#assertOpen(name), archive.read(record)),
+      chunks: () => (this.#assertOpen(name), archive.chunks(record)),
+    };
+  }
+
+  #addFault(fault: Fault): void {
+    this.faults.push(fault);
+    if (fault.file !== undefined) this.#copied.push(fault.file);
   }
 
   #assertOpen(name: string): void {
@@ -190,16 +203,22 @@ class ArchiveSource implements PageSource {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(
           "ERR_ZIP_ENTRY",
-          `${label}: entry "${page.name}" was skipped: archives nested more than one level deep are not read; unpack one level first`,
-          { entryName: page.name },
+          `${label}: entry "${page.name}" was skipped: archives nested more than one level deep are not read`,
+          { entryName: page.name, remedy: "unpack one level first" },
         );
-        this.faults.push({ name: `${folder}/${page.name}`, error });
+        const file = this.#listed(archive, page, `${folder}/`, "other");
+        this.#addFault({ name: `${folder}/${page.name}`, error, file });
       }
       return await this.#filesOf(archive, (page) => !isArchiveName(page.name), `${folder}/`);
     } catch (error) {
       if (!(error instanceof BatchProcessingError)) throw error;
-      const isOther = error.code === "ERR_ZIP_FORMAT";
-      this.faults.push({ name: record.name, error: isOther ? notAnArchive(label, inner.content, error) : error });
+      if (error.code === "ERR_ZIP_FORMAT")
+        this.#addFault({
+          name: record.name,
+          error: notAnArchive(label, inner.content, error),
+          file: this.#listed(this.#archive, record, "", "other"),
+        });
+      else this.#addFault({ name: record.name, error });
       return [];
     }
   }

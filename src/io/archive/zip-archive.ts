@@ -7,7 +7,7 @@ import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
 import { messageOf, ZipExtractionError, type ErrorCode } from "../../errors.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
 import { isJunkName } from "../names/entry-rules.js";
 import { sniffBytes } from "../image/headers/image-format.js";
@@ -20,8 +20,9 @@ import {
   type Directory,
 } from "./zip-directory.js";
 import type { DirectoryEntry } from "./zip-records.js";
-import { archiveNameEncoding, decodeEntryName, normalizeEntryName, printableName } from "./zip-names.js";
-import { entryFault, entryNames, isFolder, refusal, STORED, withoutOverlaps } from "./zip-rules.js";
+import { archiveNameEncoding, decodeEntryName } from "./zip-names.js";
+import { normalizeEntryName, printableName } from "../names/safe-name.js";
+import { entryFault, entryNames, isFolder, refusal, STORED, safeEntries } from "./zip-rules.js";
 import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
@@ -116,7 +117,7 @@ export class ZipArchive {
     const encoding = await archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
       decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
-    const usable = await withoutOverlaps(
+    const usable = await safeEntries(
       directory.entries,
       textOf,
       directory.offset,

@@ -5,7 +5,7 @@
 import { callbackify } from "node:util";
 import yauzl from "yauzl";
 import { messageOf, ZipExtractionError } from "../../errors.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { overLimit, type ArchiveLimits } from "./archive-limits.js";
 import type { ByteSource } from "../files/byte-source.js";
 import { ZipRecords, type DirectoryEntry } from "./zip-records.js";
@@ -126,8 +126,8 @@ export async function readDirectory(
   } catch (cause) {
     throw new ZipExtractionError(
       "ERR_ZIP_FORMAT",
-      `${label} is not a ZIP or CBZ archive, or it is damaged (${messageOf(cause)}); check the file, or fetch it again`,
-      { cause },
+      `${label} is not a ZIP or CBZ archive, or it is damaged (${messageOf(cause)})`,
+      { cause, remedy: "check the file, or fetch it again" },
     );
   }
   const { entryCount: stated, readEntryCursor: offset } = zip;

@@ -6,10 +6,10 @@ import { ZipExtractionError, type ErrorCode } from "../../errors.js";
 import { sortInTurns } from "../names/sort-in-turns.js";
 import { FreeNames } from "../names/free-names.js";
 import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { LOCAL_HEADER_BYTES } from "./zip-directory.js";
 import type { DirectoryEntry } from "./zip-records.js";
-import { nameFault, normalizeEntryName, printableName } from "./zip-names.js";
+import { nameFault, normalizeEntryName, printableName } from "../names/safe-name.js";
 
 export const STORED = 0;
 const DEFLATED = 8;
@@ -102,7 +102,7 @@ export type LocalDataStart = (entry: DirectoryEntry) => Promise<number | undefin
  * directory) only the first by position is kept, the others are refused: two honest entries never share bytes. The
  * local header is asked only where the directory's figures overlap by less than a header: its name may be shorter.
  */
-export async function withoutOverlaps(
+export async function safeEntries(
   entries: readonly DirectoryEntry[],
   textOf: (entry: DirectoryEntry) => string,
   directoryOffset: number,

@@ -5,7 +5,7 @@
  */
 import { crc32 } from "../../binding/checksum.js";
 import { ValidationError } from "../../errors.js";
-import { nameFault, printableName } from "./zip-names.js";
+import { nameFault, printableName } from "../names/safe-name.js";
 
 const LOCAL_HEADER = 0x04034b50;
 const DIRECTORY_RECORD = 0x02014b50;

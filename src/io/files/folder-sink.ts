@@ -81,10 +81,9 @@ export class FolderSink implements PageSink {
 
   #assertOpen(name: string): void {
     if (this.#ended)
-      throw new BatchProcessingError(
-        "ERR_STATE",
-        `the output ${this.#folder} is ended; write "${name}" before finish() and abort()`,
-      );
+      throw new BatchProcessingError("ERR_STATE", `the output ${this.#folder} is ended`, {
+        remedy: `write "${name}" before finish() and abort()`,
+      });
   }
 
   #claim(path: string): boolean {

@@ -4,10 +4,10 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { contentKind } from "../content-kind.js";
-import { sniffBytes } from "../image/headers/image-format.js";
-import { isArchiveName, isJunkName } from "../names/entry-rules.js";
+import { sniffBytes, type ImageFormat } from "../image/headers/image-format.js";
+import { isArchiveName, isJunkName, type EntryKind } from "../names/entry-rules.js";
 import { diskNames } from "../names/disk-names.js";
 import { isPartlyDecoded, partlyDecoded } from "../names/name-encoding.js";
 import { FreeNames } from "../names/free-names.js";
@@ -105,7 +105,8 @@ async function visit(listing: Listing, path: Buffer, name: string): Promise<void
   else if (!info.isDirectory())
     throw new ValidationError(
       "ERR_INPUT_NOT_FOUND",
-      `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder; take it out of the input`,
+      `cannot read ${path.toString()}: it is ${specialFile(info)}, neither a file nor a folder`,
+      { remedy: "take it out of the input" },
     );
   else if (listing.recursive) await list(listing, path, name);
 }
@@ -143,16 +144,17 @@ async function judged({ files, faults, warnings, root }: Listing): Promise<Sourc
     await turn();
     const content = contentKind(file, await readHead(path, sniffBytes(file.name)).catch(() => undefined));
     if ("junk" in content) return;
+    const entry = async (kind: EntryKind, format?: ImageFormat): Promise<SourceEntry> =>
+      kind === "other" && (await leadsOut(path, root))
+        ? { ...file, kind, format, ...unreadable(path) }
+        : { ...file, kind, format, read: () => readWhole(path), chunks: () => fileChunks(path) };
     if ("unsupported" in content) {
-      found[index] = { name: file.name, error: content.unsupported };
+      found[index] = { name: file.name, error: content.unsupported, file: await entry("other") };
       return;
     }
     const { kind, format, warning } = content;
     told[index] = warning;
-    found[index] =
-      kind === "other" && (await leadsOut(path, root))
-        ? { ...file, kind, format, ...unreadable(path) }
-        : { ...file, kind, format, read: () => readWhole(path), chunks: () => fileChunks(path) };
+    found[index] = await entry(kind, format);
   });
   warnings.push(...told.filter((warning) => warning !== undefined));
   const names = new FreeNames({ numbered: numberedName });
@@ -160,7 +162,7 @@ async function judged({ files, faults, warnings, root }: Listing): Promise<Sourc
   for (const one of found) {
     await turn();
     if (one === undefined) continue;
-    if ("error" in one) faults.push(one);
+    if ("error" in one) faults.push({ ...one, file: { ...one.file!, name: names.take(one.name) } });
     else entries.push({ ...one, name: names.take(one.name) });
   }
   return entries;

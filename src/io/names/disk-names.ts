@@ -1,5 +1,5 @@
 /** Names on disk, which are bytes on Linux, as text. */
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { decodeLegacy, decodeUtf8, detectNameEncoding } from "./name-encoding.js";
 
 /**

@@ -10,7 +10,7 @@ const APPLE_DOUBLE = [0x00, 0x05, 0x16, 0x07];
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".avif", ".gif"]);
 /** Of picture formats that are not read; those that other kinds of files have too are left out. */
 const UNREAD_PICTURE_NAME =
-  /\.(?:3fr|afphoto|ai|arw|bmp|bpg|cr[23w]|cur|dcr|dcx|dds|dib|djvu?|dng|emf|eps|erf|exr|fl[ci]|flif|hei[cf]s?|hif|icns|ico|iff|iiq|j[2p]2|j2[ck]|jbig2|jng|jp[cfmx]|jxl|jxr|kdc|kra|lbm|mdp|mef|mng|mrw|nef|nrw|ora|orf|p[abgnp]m|pcx|pdn|pef|pfm|ps[bdp]|pspimage|qoi|raf|ras|rgb|rw[2l]|sgi|sr[2fw]|svg|tga|wdp|wmf|x3f|xbm|xcf|xpm)$/iu;
+  /\.(?:3fr|af(?:design|photo)|ai|ani|arw|astc|avc[is]|bay|blp|bmp|bpg|cap|cdr|cin|clip|cr[23w]|cur|dc[rsx]|dds|dib|djvu?|dng|dpx|emf|eps|erf|exr|fff|fits?|fl[ci]|flif|g3|gpr|hdr|hei[cf]s?|hif|icns|ico|iff|iiq|j[2p]2|j2[ck]|jb[2g]|jbig2?|jls|jng|jp[cefhmx]|jxl|jxr|jxs|k25|kdc|kra|ktx2?|lbm|lip|mdp|mef|miff|mng|mos|mrw|msp|nef|nrrd|nrw|ora|orf|p[abghnp]m|pcd|pc[tx]|pdn|pef|pfm|pict?|pntg|procreate|ps[bdp]|pspimage|ptx|pvr|qoi|raf|ras|rgb|rl[ae]|rw[2lz]|sai2?|sgi|sr[2fw]|sun|svgz?|targa|tga|vtf|wbmp|wdp|wmf|wp2|x3f|xbm|xcf|xpm|xwd)$/iu;
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
 /**

@@ -3,7 +3,7 @@
  * practice whatever the packer's Windows used. All names of an archive are judged together, by how likely each reading
  * is as text. The platform's `TextDecoder`, which knows these encodings by the Encoding Standard, decodes them.
  */
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { decodeOneByte, ONE_BYTE_ENCODINGS, scoreOneByte, type OneByteEncoding } from "./one-byte-names.js";
 import { scoreTwoByte, TWO_BYTE_ENCODINGS, twoByteLabel, type TwoByteEncoding } from "./two-byte-names.js";
 

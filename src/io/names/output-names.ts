@@ -2,7 +2,7 @@
  * Names of results: `<stem>_colorized<ext>`, folders mirrored or flat, never two of the same name. Pure functions over
  * names.
  */
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { outputExtension, type WrittenFormat } from "../image/encode/output-format.js";
 import type { ImageFormat } from "../image/headers/image-format.js";
 import { extensionOf } from "./entry-rules.js";

@@ -1,6 +1,6 @@
 /** Rules of every sink: names, and the metadata file. */
 import { ValidationError } from "../../errors.js";
-import { nameFault, printableName } from "../archive/zip-names.js";
+import { nameFault, printableName } from "./safe-name.js";
 
 /** Name of the file that `finish(metadata)` writes. */
 export const METADATA_NAME = "processing_metadata.json";

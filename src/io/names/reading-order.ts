@@ -1,5 +1,5 @@
 /** Checks that pages under new names sort as under their old ones, in every program that may show them. */
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 import { compareText, naturalKey } from "./natural-order.js";
 import { sortInTurns } from "./sort-in-turns.js";
 

@@ -1,5 +1,5 @@
 /** Sorting that leaves the event loop room, however many items there are. */
-import { turn } from "../../platform/take-turns.js";
+import { turn } from "../../concurrency/take-turns.js";
 
 /** What the language's own sort is given at once: a few milliseconds, also for keys of some kilobytes. */
 const RUN_LENGTH = 512;

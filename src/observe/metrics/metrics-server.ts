@@ -50,11 +50,10 @@ export async function startMetricsServer({ host, port, metrics, ready }: Metrics
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) =>
       reject(
-        new ResourceError(
-          "ERR_LISTEN",
-          `cannot serve metrics on ${host}, port ${port}: ${messageOf(cause)}; choose another --metrics-port or --metrics-host`,
-          { cause },
-        ),
+        new ResourceError("ERR_LISTEN", `cannot serve metrics on ${host}, port ${port}: ${messageOf(cause)}`, {
+          cause,
+          remedy: "choose another --metrics-port or --metrics-host",
+        }),
       ),
     );
     server.listen(port, host, resolve);

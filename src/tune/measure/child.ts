@@ -3,7 +3,7 @@
  * engine, then runs and measures batches as it is told.
  */
 import { Engine } from "../../colorization/engine.js";
-import { engineOptionsOf } from "../../colorization/engine-settings.js";
+import { engineOptionsOf } from "../../colorization/options-of-settings.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { configureSharpForOwnProcess } from "../../io/image/own-process.js";
 import { measureRun } from "./measured-run.js";

@@ -26,7 +26,7 @@ export const sampleSchema = z
       .optional(),
     coresBusy: z.number().min(0).describe("cores that the process kept busy"),
     peakBytes: z.int().min(0).describe("peak resident memory"),
-    memoryByOwner: z.record(z.string(), z.int().min(0)).describe("bytes booked at the peak of the books, by owner"),
+    memoryByOwner: z.record(z.string(), z.int().min(0)).describe("bytes reserved and held at the peak, by owner"),
     loopDelayMs: z.strictObject({ p99: ms, max: ms }).describe("delay of the event loop"),
     outputBytes: z.int().min(0).describe("size of the pictures that were written"),
     pictures: z.string().describe("SHA-256 over the pixels of all pictures; empty where they were not looked at"),

@@ -10,29 +10,32 @@ import { REPORT_KIND, REPORT_VERSION, reportSchema, type Report } from "./report
 export async function readReport(path: string): Promise<Report> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     if (systemCode(cause) === "EISDIR")
-      throw refusal(path, `is a folder; name the report in it, such as ${join(path, "report.json")}`, cause);
-    throw refusal(path, `cannot be read: ${messageOf(cause)}`, cause);
+      throw refusal(path, "is a folder", `name the report in it, such as ${join(path, "report.json")}`, cause);
+    throw refusal(path, `cannot be read: ${messageOf(cause)}`, undefined, cause);
   });
   const value = parseJsonText(text, path) as { kind?: unknown; version?: unknown } | null;
   if (typeof value !== "object" || value?.kind !== REPORT_KIND)
     throw refusal(
       path,
-      "is not a report of `cobra-batch tune`; name a report.json that it wrote, such as tune/report.json",
+      "is not a report of `cobra-batch tune`",
+      "name a report.json that it wrote, such as tune/report.json",
     );
   if (value.version !== REPORT_VERSION)
     throw refusal(
       path,
-      `is a report of format ${JSON.stringify(value.version)}, and this version reads ${REPORT_VERSION}; measure again with \`cobra-batch tune\``,
+      `is a report of format ${JSON.stringify(value.version)}, and this version reads ${REPORT_VERSION}`,
+      "measure again with `cobra-batch tune`",
     );
   const result = reportSchema.safeParse(value);
   if (!result.success)
     throw refusal(
       path,
-      `is damaged: ${z.prettifyError(result.error).split("\n").slice(0, 2).join(" ")}; measure again`,
+      `is damaged: ${z.prettifyError(result.error).split("\n").slice(0, 2).join(" ")}`,
+      "measure again",
     );
   return result.data;
 }
 
-function refusal(path: string, why: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError("ERR_CONFIG", `${path} ${why}`, cause === undefined ? {} : { cause });
+function refusal(path: string, why: string, remedy?: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError("ERR_CONFIG", `${path} ${why}`, { remedy, ...(cause === undefined ? {} : { cause }) });
 }

@@ -63,7 +63,7 @@ describe("ImageClassifier", () => {
       /saturation must be a number >= 0, got NaN/,
     );
     expect(() => new ImageClassifier({ thresholds: { edges: 1 } as object })).toThrow(
-      /unknown classification threshold "edges"; use saturation, colorCount, edgeDensity/,
+      /unknown classification threshold "edges"; there are saturation, colorCount, edgeDensity/,
     );
     expect(() => new ImageClassifier({ concurrency: 0 })).toThrow(expect.objectContaining({ code: "ERR_ARGUMENT" }));
   });

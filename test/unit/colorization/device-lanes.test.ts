@@ -91,7 +91,10 @@ describe("devices", () => {
   it.each(["", "-1"])("are an error where CUDA_VISIBLE_DEVICES=%j leaves none", (visible) => {
     vi.stubEnv("CUDA_VISIBLE_DEVICES", visible);
     expect(() => names("all")).toThrow(
-      expect.objectContaining({ code: "ERR_PROVIDER_UNAVAILABLE", message: expect.stringContaining("name devices") }),
+      expect.objectContaining({
+        code: "ERR_PROVIDER_UNAVAILABLE",
+        remedy: expect.stringContaining("name devices") as string,
+      }),
     );
   });
 

@@ -6,7 +6,7 @@ import { nearestName } from "../../../src/config/nearest-name.js";
 const base = { inputDir: "in", outputDir: "out" };
 
 describe("parseBatchConfig", () => {
-  it("fills in the defaults of the contract", () => {
+  it("fills in the defaults", () => {
     expect(parseBatchConfig(base).config).toEqual({
       inputDir: "in",
       outputDir: "out",

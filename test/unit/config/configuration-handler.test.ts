@@ -1,4 +1,4 @@
-// The contract's rules for configuration files and for which setting wins.
+// The rules for configuration files and for which setting wins.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

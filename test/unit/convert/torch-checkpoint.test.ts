@@ -1,5 +1,6 @@
 /** PyTorch checkpoints: what PyTorch wrote is read to the bit, what it never writes is refused, nothing is executed. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -93,9 +94,14 @@ const tensorPickle = (
   );
 
 /** A checkpoint archive of our own making. */
-async function archive(name: string, entries: Record<string, Uint8Array>, compress = false): Promise<string> {
+async function archive(
+  name: string,
+  entries: Record<string, Uint8Array> | readonly (readonly [string, Uint8Array])[],
+  compress = false,
+): Promise<string> {
   const zip = new yazl.ZipFile();
-  for (const [entry, bytes] of Object.entries(entries)) zip.addBuffer(Buffer.from(bytes), entry, { compress });
+  const list = Array.isArray(entries) ? (entries as [string, Uint8Array][]) : Object.entries(entries);
+  for (const [entry, bytes] of list) zip.addBuffer(Buffer.from(bytes), entry, { compress });
   zip.end();
   const chunks: Buffer[] = [];
   for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer);
@@ -198,6 +204,15 @@ describe("damaged and forged pickles", () => {
     ["an empty stack", pickle([0x80, 2], "."), "not there"],
     ["a mark that is missing", pickle([0x80, 2], "t."), "not there"],
     ["a value never remembered", pickle([0x80, 2], "h\x05."), "never remembered"],
+    ["a text of two megabytes", pickle("X\0\0\x20\0", "k".repeat(2 ** 21), "."), "at most 1048576 are read"],
+    ["a text that is not UTF-8", pickle([0x58, 1, 0, 0, 0, 0xff], "."), "not UTF-8"],
+    [
+      "a key of 5000 letters",
+      pickle("}X\x88\x13\0\0", "k".repeat(5000), "Ns."),
+      `the key "${"k".repeat(200)}"… of 5000 characters`,
+    ],
+    ["a name of 5000 letters", pickle("X\x88\x13\0\0", "k".repeat(5000), text("n"), [0x93], "."), `k"…, which`],
+    ["a tensor of 65 axes", tensorPickle(1, Array(65).fill(1), Array(65).fill(1)), "65 sizes; at most 64"],
     ["a text longer than the file", pickle([0x80, 2], "X\xff\xff\xff\x7f"), "ends in the middle"],
     ["a line without end", pickle([0x80, 2], "ctorch"), "text line without an end"],
     ["a whole number of two gigabytes", pickle([0x80, 2], [0x8b, 0xff, 0xff, 0xff, 0x7f]), "whole number of"],
@@ -274,6 +289,26 @@ describe("damaged and foreign files", () => {
     await expect(TorchCheckpoint.open(path)).rejects.toEqual(refusal("escape.pth", ".."));
   });
 
+  it.each([
+    ["a/data/0", 'two entries "a/data/0"'],
+    ["a/DATA/0", 'entries "a/data/0" and "a/DATA/0" differ by case alone'],
+    ["a/Data.pkl", 'entries "a/data.pkl" and "a/Data.pkl"'],
+  ])("refuses a second entry %s, since PyTorch reads either", async (again, text) => {
+    const bytes = new Uint8Array(16);
+    const whole = [
+      ["a/data.pkl", good],
+      ["a/data/0", bytes],
+    ] as const;
+    for (const entries of [
+      [...whole, [again, bytes]],
+      [[again, bytes], ...whole],
+    ] as const) {
+      const names = text.split('"').filter((_, at) => at % 2 === 1);
+      const refused = TorchCheckpoint.open(await archive("twice.pth", entries));
+      await expect(refused).rejects.toEqual(refusal("twice.pth", ...names));
+    }
+  });
+
   it("refuses any truncation of either format", async () => {
     for (const name of ["ordered.pth", "nested_legacy.pth"]) {
       const bytes = readFileSync(DATA + name);
@@ -306,6 +341,21 @@ describe("damaged and foreign files", () => {
     const path = join(folder, "foreign.bin");
     writeFileSync(path, content);
     await expect(TorchCheckpoint.open(path)).rejects.toEqual(refusal("foreign.bin", text));
+  });
+
+  it.runIf(process.platform === "linux")("refuses pipes, devices and folders at once", async () => {
+    for (const kind of ["w.safetensors", "w.bin", "w.safetensors.index.json"]) {
+      const path = join(folder, kind);
+      for (const [make, text] of [
+        [() => execFileSync("mkfifo", [path]), "a named pipe"],
+        [() => symlinkSync("/dev/zero", path), "a device"],
+        [() => mkdirSync(path), "a folder"],
+      ] as const) {
+        make();
+        await expect(openWeights(path)).rejects.toEqual(refusal(kind, text));
+        rmSync(path, { recursive: true });
+      }
+    }
   });
 
   it("names a path that is not there", async () => {

@@ -224,7 +224,7 @@ it("two graphs that ask for different tensors under one name are an error", () =
   expect(() => buildWeightsGraph([...first.weights, ...second.weights], "line")).toThrow(
     expect.objectContaining({
       code: "ERR_MODEL_GRAPH",
-      message: expect.stringContaining("give the weight sources different labels") as string,
+      remedy: "give the weight sources different labels",
     }),
   );
 });

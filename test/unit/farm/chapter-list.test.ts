@@ -24,7 +24,9 @@ it("takes arguments, then the lines of a list, in their order", async () => {
   await writeFile(at("windows.txt"), "\uFEFFa.cbz\r\nb.cbz\r\n");
   expect(await listChapters([], flags({ fromFile: at("windows.txt") }))).toEqual(["a.cbz", "b.cbz"]);
   await writeFile(at("utf16.txt"), Buffer.from("\uFEFFa.cbz\n", "utf16le"));
-  await expect(listChapters([], flags({ fromFile: at("utf16.txt") }))).rejects.toThrow(/save it as UTF-8/);
+  await expect(listChapters([], flags({ fromFile: at("utf16.txt") }))).rejects.toMatchObject({
+    remedy: "save it as UTF-8, one path a line",
+  });
   await writeFile(at("empty.txt"), "\n");
   await expect(listChapters([], flags({ fromFile: at("empty.txt") }))).rejects.toThrow(/lists no chapter/);
 });

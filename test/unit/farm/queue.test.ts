@@ -170,7 +170,14 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     const submission = await submit(settings({ inputDir: at("shrinks") }));
     await rm(at("shrinks", "p2.png"));
     await startWorker(paperEngine());
-    expect(await ended(submission)).toMatch(/^1 of 3 pages went from the input .*queue retry [0-9a-f]{12}`$/);
+    expect(await ended(submission)).toMatch(/^1 of 3 pages went from the input .* lacks them$/);
+    await noteQueues(redis, "test", model);
+    await using admin = await QueueAdmin.open(redis, "test");
+    expect(await admin.show(submission.id)).toMatchObject({
+      state: "failed",
+      reason: expect.stringMatching(/lacks them \[ERR_QUEUE_JOB\]$/),
+      remedy: `put them back or let them go; then \`cobra-batch queue retry ${submission.id}\``,
+    });
   });
 
   it("takes out pages of a submitter that waits, and lists jobs that others wrote", async () => {
@@ -196,10 +203,23 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       { id, state: "waiting" },
       { id: "strange", state: "failed", reason: expect.stringMatching(/cannot be read/) },
     ]);
+    // What is no JSON, BullMQ itself cannot read.
+    await queue.chapters.add("chapter", {} as never, { jobId: "torn" });
+    await queue.pages.add("page", {} as never, { jobId: "torn-page.1", priority: 1 });
+    for (const key of [`${queue.names.chapters}:torn`, `${queue.names.pages}:torn-page.1`])
+      await redis.hset(`cobra:${key}`, "data", "{");
+    const torn = (await admin.list()).filter(({ id: one }) => one.startsWith("torn"));
+    expect(torn.map(({ id: one, output }) => [one, output])).toEqual([
+      ["torn", "unknown"],
+      ["torn-page", "unknown"],
+    ]);
+    await expect(admin.data("torn")).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    await expect(admin.prioritize("torn", 5)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    await admin.cancel("torn");
     await expect(admin.data("strange")).rejects.toMatchObject({
       remedy: expect.stringContaining("cancel strange") as string,
     });
-    expect(await admin.drain()).toBe(2);
+    expect(await admin.drain()).toBe(3);
     expect(await left()).toEqual([]);
   });
 
@@ -224,6 +244,12 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     });
     other.disconnect();
     await redis.config("SET", "requirepass", "");
+    const far = connect(`${server.url}/99`);
+    await expect(ping(far, `${server.url}/99`)).rejects.toMatchObject({
+      code: "ERR_QUEUE_CONNECTION",
+      message: expect.stringMatching(/DB index is out of range/),
+    });
+    far.disconnect();
   });
 
   it("takes chapters by priority, then in the order of submission, a chapter's pages next to each other", async () => {
@@ -250,7 +276,7 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
         const { code, message } = error as ImageProcessingError;
         return {
           status: "failed",
-          failure: { page: request.name, stage: "decode", code, message, remedy: "" },
+          failure: { page: request.name, stage: "decode", code, message, remedy: "draw it again" },
           warnings: [],
         };
       }
@@ -260,6 +286,14 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     await expect(submit(config)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
     const worker = await startWorker(failing);
     expect(await ended(submission)).toBe("1 of 6 pages failed: p2.png (ERR_IMAGE_DECODE)");
+    await noteQueues(redis, "test", model);
+    await using admin = await QueueAdmin.open(redis, "test");
+    const { failures: told, ...chapter } = await admin.show(submission.id);
+    expect(chapter).toMatchObject({ state: "failed", pages: 6, left: 0, done: 5, failed: 1 });
+    expect(chapter.remedy).toContain(`queue retry ${submission.id}`);
+    expect(told).toEqual([
+      { page: "p2.png", stage: "decode", code: "ERR_IMAGE_DECODE", message: "p2.png is torn", remedy: "draw it again" },
+    ]);
     const failures = JSON.parse(await readFile(join(config.outputDir!, "failures.json"), "utf8")) as {
       failures: unknown[];
     };
@@ -271,6 +305,43 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
     expect(await ended(await submit(config))).toBeUndefined();
     expect(healthy.requests.map(({ name }) => name)).toEqual(["p2.png"]);
     expect((await readdir(config.outputDir!)).filter((name) => name.endsWith(".png"))).toHaveLength(6);
+  });
+
+  it("pauses one chapter while another goes on, tells how far both are, and resumes it", async () => {
+    await noteQueues(redis, "test", model);
+    await using admin = await QueueAdmin.open(redis, "test");
+    const engine = paperEngine();
+    const held = await submit(settings({ seed: 11 }));
+    await admin.pauseChapter(held.id);
+    await startWorker(engine);
+    expect(await ended(await submit(settings({ seed: 12 })))).toBeUndefined();
+    expect(engine.requests.map(({ settings: { seed } }) => seed)).toEqual(Array(6).fill(12));
+    expect(await admin.list()).toMatchObject([{ id: held.id, state: "paused", pages: 6, left: 6, done: 0 }]);
+    await admin.resumeChapter(held.id);
+    expect(await ended(held)).toBeUndefined();
+    await expect(admin.pauseChapter(held.id)).rejects.toMatchObject({ code: "ERR_QUEUE_JOB" });
+    // One that is cancelled while it is paused leaves nothing, and is not paused when it is submitted again.
+    const cancelled = await submit(settings({ seed: 13 }));
+    await admin.pauseChapter(cancelled.id);
+    await admin.cancel(cancelled.id);
+    await expect.poll(left).toEqual([]); // a worker may have had a page
+  });
+
+  it("tells how far a chapter is whose pages are half done, and how fast", async () => {
+    await noteQueues(redis, "test", model);
+    await using admin = await QueueAdmin.open(redis, "test");
+    let go!: () => void;
+    const gone = new Promise<void>((resolve) => (go = resolve));
+    const engine = paperEngine(async (request) => {
+      if (/p[456]/.test(request.name)) await gone;
+      return onPaper(request);
+    });
+    await startWorker(engine);
+    const submission = await submit(settings({ seed: 14 }));
+    await expect.poll(async () => (await admin.show(submission.id)).done).toBe(3);
+    expect(await admin.show(submission.id)).toMatchObject({ pages: 6, left: 3, failed: 0, pagesPerMinute: 3 });
+    go();
+    expect(await ended(submission)).toBeUndefined();
   });
 
   it("tries a page again when its worker fails, and gives it up after three times", async () => {

@@ -1,7 +1,7 @@
 // A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { createHash, randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -10,7 +10,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { pageFailure } from "../../../src/colorization/request/page-failure.js";
 import type { ColorizedPage } from "../../../src/colorization/request/page-request.js";
 import { BatchProcessingError } from "../../../src/errors.js";
+import { fetchModel, offerModel } from "../../../src/farm/store/farm-model.js";
 import { RemoteStore } from "../../../src/farm/store/remote-store.js";
+import { openModelPackage } from "../../../src/model/package.js";
+import { SMALL_MODEL } from "../../support/shared-models.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
 import { startStoreServer, type StoreServer } from "../../../src/farm/store/store-server.js";
 import { canMount } from "../../support/small-disk.js";
@@ -363,5 +366,59 @@ describe("startStoreServer", () => {
   it("says that a port is in use", async () => {
     const again = { store: folder, host: "127.0.0.1", port: server.port, token: TOKEN };
     await expect(startStoreServer(again)).rejects.toMatchObject({ code: "ERR_LISTEN" });
+  });
+});
+
+describe("a model that the store offers", () => {
+  let modelServer: StoreServer;
+  let hash: string;
+  beforeAll(async () => {
+    await mkdir(at("model-store"));
+    const store = await SharedStore.open(at("model-store"));
+    const model = await offerModel(store, await openModelPackage(SMALL_MODEL));
+    ({ hash } = model);
+    modelServer = await startStoreServer({ store, host: "127.0.0.1", port: 0, token: TOKEN, model });
+  });
+  afterAll(() => modelServer.close());
+
+  it("is fetched once a machine, file by file, and is the package byte for byte", async () => {
+    const store = await client(modelServer.port);
+    const folder = at("models");
+    // What was whole when a fetch was cut off is not fetched again, what was not is.
+    const [[whole], [half]] = Object.entries((await openModelPackage(SMALL_MODEL)).manifest.files) as [
+      string,
+      unknown,
+    ][];
+    await mkdir(join(folder, `${hash}.part`), { recursive: true });
+    await copyFile(join(SMALL_MODEL, whole!), join(folder, `${hash}.part`, whole!));
+    await writeFile(join(folder, `${hash}.part`, half!), "half");
+    const asked: number[] = [];
+    const directory = await fetchModel(store, store.model!, folder, (bytes) => asked.push(bytes));
+    const opened = await openModelPackage(directory);
+    expect(opened.hash).toBe(hash);
+    const sizes = Object.values(opened.manifest.files).map(({ bytes }) => bytes);
+    expect(asked).toEqual([sizes.reduce((sum, bytes) => sum + bytes)]);
+    expect(await fetchModel(store, store.model!, folder, (bytes) => asked.push(bytes))).toBe(directory);
+    expect(asked).toHaveLength(1);
+    expect(await readdir(folder)).toEqual([hash]);
+  });
+
+  it("is refused where a file is not what the manifest says, too long or cut", async () => {
+    const store = await client(modelServer.port);
+    const { files } = (await openModelPackage(SMALL_MODEL)).manifest;
+    const [, { sha256: name, bytes }] = Object.entries(files).toSorted(([, a], [, b]) => b.bytes - a.bytes)[0]!;
+    const blob = at("model-store", "blobs", name.slice(0, 2), name);
+    const good = await readFile(blob);
+    for (const [number, bad] of [Buffer.concat([good, good]), good.subarray(1), Buffer.alloc(bytes)].entries()) {
+      await writeFile(blob, bad);
+      await expect(fetchModel(store, store.model!, at(`bad-${number}`), () => {})).rejects.toMatchObject({
+        code: "ERR_INPUT_GONE",
+      });
+      expect(await readdir(at(`bad-${number}`))).toEqual([`${hash}.part`]);
+    }
+    await writeFile(blob, good);
+    await writeFile(at("whole"), "");
+    await store.copyTo(at("whole"), { hash: name, bytes });
+    expect(hashOf(await readFile(at("whole")))).toBe(name);
   });
 });

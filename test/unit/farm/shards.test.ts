@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseBatchConfig, type BatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
 import type { BatchEngine } from "../../../src/core/batch-engine.js";
 import { runBatch } from "../../../src/core/run-batch.js";
-import { BatchProcessingError, ImageProcessingError } from "../../../src/errors.js";
+import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../src/errors.js";
 import { assembleShards, outputOfShards } from "../../../src/farm/shards/assemble.js";
 import { runShard, type ShardOptions } from "../../../src/farm/shards/run-shard.js";
 import { planShards } from "../../../src/farm/shards/shard-plan.js";
@@ -62,7 +62,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  return error instanceof BatchProcessingError ? `${error.code}: ${error.message}` : String(error);
+  return error instanceof BatchProcessingError ? `${error.code}: ${messageOf(error)}` : String(error);
 }
 
 /** Hashes of an output folder's files but the metadata, by name. */
@@ -91,7 +91,9 @@ describe("readShard, slurmShard", () => {
       { index: 1, count: 20 },
       { index: 3, count: 20 },
     ]);
-    expect(() => array(10, 2, 5)).toThrow(/--shard 10\/20/);
+    expect(() => array(10, 2, 5)).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining("--shard 10/20") as string }),
+    );
     expect(() => slurmShard({})).toThrow(/SLURM_ARRAY_TASK_ID/);
   });
 });

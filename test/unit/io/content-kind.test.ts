@@ -25,6 +25,9 @@ function bytes(
   return file;
 }
 
+/** The first box of an ISO base media file of one brand. */
+const box = (brand: string): Buffer => Buffer.from(`\0\0\0\x14ftyp${brand}\0\0\0\0${brand}`, "latin1");
+
 /** The header of a SPIDER picture of 64 x 80 pixels, in float32 words. */
 function spider(write: "writeFloatLE" | "writeFloatBE"): Buffer {
   const file = Buffer.alloc(1024);
@@ -88,6 +91,26 @@ const UNREAD: Readonly<Record<string, readonly [Buffer, RegExp]>> = {
   xpm: [Buffer.from("/* XPM */\nstatic char *p[] = {"), /XPM/u],
   im: [Buffer.from("Image type: Greyscale image\r\nName: 001.im\r\nImage size (x*y): 64*80\r\n"), /an IM picture/u],
   spider: [spider("writeFloatLE"), /SPIDER/u],
+  heifSequence: [box("msf1"), /HEIC/u],
+  heifJpeg: [box("jpeg"), /HEIC/u],
+  heifAvc: [box("avci"), /HEIC/u],
+  miaf: [box("miaf"), /HEIC/u],
+  ani: [Buffer.from("RIFF\x24\0\0\0ACONanih", "latin1"), /animated cursor/u],
+  cdr: [Buffer.from("RIFF\x24\0\0\0CDRAvrsn", "latin1"), /CorelDRAW/u],
+  acbm: [Buffer.from("FORM\0\0\0\x10ACBMBMHD", "latin1"), /ILBM/u],
+  mayaIff: [Buffer.from("FOR4\0\0\0\x10CIMGFOR4", "latin1"), /Maya/u],
+  miff: [Buffer.from("id=ImageMagick  version=1.0\n"), /MIFF/u],
+  dcx: [Buffer.from([0xb1, 0x68, 0xde, 0x3a, 9, 0, 0, 0]), /DCX/u],
+  msp: [Buffer.from("DanM\x40\0\x30\0", "latin1"), /MSP/u],
+  blp: [Buffer.from("BLP2\x01\0\0\0", "latin1"), /BLP/u],
+  vicar: [Buffer.from("LBLSIZE=2053 FORMAT='BYTE'"), /VICAR/u],
+  softimage: [Buffer.from([0x53, 0x80, 0xf6, 0x34, 0, 0]), /Softimage/u],
+  pict: [Buffer.concat([Buffer.alloc(522), Buffer.from("\0\x11\x02\xff\x0c\0", "latin1")]), /PICT/u],
+  photoCd: [Buffer.concat([Buffer.alloc(2048), Buffer.from("PCD_IPI")]), /Photo CD/u],
+  pamComment: [Buffer.from("P7\n# by hand\n\nHEIGHT 4\nWIDTH 4\nDEPTH 3\nMAXVAL 255\nENDHDR\n"), /PAM/u],
+  phm: [Buffer.from("PH\n4 4\n-1.0\n"), /PFM/u],
+  xpmBare: [Buffer.from('static const char *page[] = {\n"64 48 2 1",'), /XPM/u],
+  xpm2: [Buffer.from("! XPM2\n64 48 2 1\n"), /XPM/u],
   spiderBig: [spider("writeFloatBE"), /SPIDER/u],
   xbm: [Buffer.from("/* page */\n#define p_width 16\n#define p_height 16\n"), /XBM/u],
   rgbe: [Buffer.from("#?RGBE\n"), /Radiance/u],
@@ -244,8 +267,10 @@ describe("the content of a file", () => {
         form,
         Object.keys(files).toSorted(),
       ]);
-      for (const { name, error } of source.faults) {
-        const [, kind] = UNREAD[bare(name).slice("page-".length)]!;
+      for (const { name, error, file } of source.faults) {
+        const [content, kind] = UNREAD[bare(name).slice("page-".length)]!;
+        expect(file).toMatchObject({ name, kind: "other", sizeBytes: content.byteLength });
+        expect(content.equals(await file!.read())).toBe(true);
         expect(error).toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringMatching(kind) });
         expect(error.message).toContain(name);
         expect(error.message).toMatch(/save it|export it/u);

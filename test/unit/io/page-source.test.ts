@@ -282,6 +282,13 @@ describe("an archive", () => {
         ["inner/deeper.zip", "ERR_ZIP_ENTRY"],
         ["broken.zip", "ERR_ZIP_FORMAT"],
       ]);
+      const files = source.faults.map(({ file }) => file!);
+      expect(files.map(({ name, kind }) => [name, kind])).toEqual([
+        ["inner/deeper.zip", "other"],
+        ["broken.zip", "other"],
+      ]);
+      expect(deep.equals(await files[0]!.read())).toBe(true);
+      expect(await read(files[1])).toBe("no archive");
       await source.close();
     },
   );

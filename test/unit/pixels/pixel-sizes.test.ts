@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { callPixels, type PixelImage } from "../../../src/binding/pixels/pixels.js";
-import type { NativePixelCalls } from "../../../src/binding/types.js";
+import type { NativePixelCalls } from "../../../src/binding/pixels/native-pixels.js";
 
 const SIDES = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
@@ -30,6 +30,12 @@ function targets(side: number): number[] {
 /** `expect` costs more than a kernel on so few pixels, and there are a hundred thousand calls. */
 function hasLength(result: ArrayLike<number>, length: number): void {
   if (result.length !== length) expect(result).toHaveLength(length);
+}
+
+/** Whole blocks of 16 x 16 pixels of a picture that is reduced to 320 pixels a side. */
+function blocksOf(width: number, height: number): number {
+  const factor = Math.ceil(Math.max(width, height) / 320);
+  return Math.floor(Math.ceil(width / factor) / 16) * Math.floor(Math.ceil(height / factor) / 16);
 }
 
 type Case = (call: NativePixelCalls, width: number, height: number, ink: boolean) => void;
@@ -88,6 +94,12 @@ const CASES: Record<string, Case> = {
     expect(call.distinctColors(rgb)).toBeGreaterThan(0);
     expect(call.isGray(rgb)).toBe(ink || new Set(rgb.data).size === 1);
     expect([...call.colorSums(rgb)].every(Number.isFinite)).toBe(true);
+    hasLength(call.colorSums(rgb), 18);
+    hasLength(call.colorSums(picture(15 + width, 31 + height, 3, ink)), 18 + 2);
+    hasLength(
+      call.colorSums(picture(320 + width * width, 16 * height, 3, ink)),
+      18 + blocksOf(320 + width * width, 16 * height),
+    );
     expect(call.median(gray)).toBeLessThanOrEqual(255);
     expect(call.histogram(gray).reduce((sum, count) => sum + count)).toBe(width * height);
   },

@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  colorFigures,
   distinctColors,
   firstChannel,
   isGray,
@@ -109,6 +110,36 @@ describe("shrinking", () => {
     );
   });
 
+  it("takes means of whole boxes as PIL's fixed point does, also of the boxes that are cut", () => {
+    fc.assert(
+      fc.property(
+        pictures,
+        fc.constantFrom(1, 3, 4),
+        fc.integer({ min: 1, max: 10 }),
+        fc.integer({ min: 1, max: 9 }),
+        (rgb, channels, xFactor, yFactor) => {
+          const data = rgb.data.subarray(0, Math.floor(rgb.data.length / channels) * channels);
+          const image = { width: data.length / channels, height: 1, channels, data } as PixelImage;
+          for (const picture of [rgb, image]) {
+            const { width, height, channels: count } = picture;
+            const small = reduce(picture, xFactor, yFactor);
+            expect([small.width, small.height]).toEqual([Math.ceil(width / xFactor), Math.ceil(height / yFactor)]);
+            const wanted = Uint8Array.from(small.data, (_, i) => {
+              const [x, y] = [Math.floor(i / count) % small.width, Math.floor(i / count / small.width)];
+              let [sum, samples] = [0, 0];
+              for (let row = y * yFactor; row < Math.min(height, (y + 1) * yFactor); row++)
+                for (let at = x * xFactor; at < Math.min(width, (x + 1) * xFactor); at++, samples++)
+                  sum += picture.data[(row * width + at) * count + (i % count)]!;
+              const factor = Math.trunc(Math.fround(2 ** 32 / (256 * samples)));
+              return Math.floor(((sum + (samples >> 1)) * factor) / 2 ** 24);
+            });
+            expect(small.data).toEqual(wanted);
+          }
+        },
+      ),
+    );
+  });
+
   it("in one go is reducing, then resizing", () => {
     fc.assert(
       fc.property(pictures, fc.integer({ min: 2, max: 14 }), (image, side) => {
@@ -156,5 +187,87 @@ describe("shrinking", () => {
         },
       ),
     );
+  });
+});
+
+describe("spreads of colour in blocks", () => {
+  const SIDE = 16;
+  const spreadsOf = (image: PixelImage<3>): Float64Array => colorFigures(image).spreads;
+  const blocks = fc
+    .record({
+      width: fc.integer({ min: 1, max: 70 }),
+      height: fc.integer({ min: 1, max: 40 }),
+      seed: fc.nat(),
+      spread: fc.constantFrom(1, 2, 30, 256),
+    })
+    .map(({ width, height, seed, spread }): PixelImage<3> => {
+      let state = seed | 1;
+      const next = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
+      const data = Uint8Array.from({ length: width * height * 3 }, () => (seed % 200) + (next() % spread));
+      return { width, height, channels: 3, data };
+    });
+
+  /** In doubles, one pixel after the other. */
+  function plain({ data, width }: PixelImage<3>, left: number, top: number): number {
+    let [light, red, yellow, lightSquares, lightRed, lightYellow, redSquares, yellowSquares] = [0, 0, 0, 0, 0, 0, 0, 0];
+    for (let y = top; y < top + SIDE; y++)
+      for (let x = left; x < left + SIDE; x++) {
+        const [r, g, b] = data.subarray(3 * (y * width + x)) as unknown as [number, number, number];
+        const [l, p, q] = [(r + g + b) / 3, r - g, (r + g) / 2 - b];
+        light += l;
+        red += p;
+        yellow += q;
+        lightSquares += l * l;
+        lightRed += l * p;
+        lightYellow += l * q;
+        redSquares += p * p;
+        yellowSquares += q * q;
+      }
+    const count = SIDE * SIDE;
+    const lightVariance = lightSquares / count - (light / count) ** 2;
+    const unexplained = (sum: number, squares: number, product: number): number => {
+      const shared = product / count - (light * sum) / count ** 2;
+      return squares / count - (sum / count) ** 2 - (lightVariance > 1 ? shared ** 2 / lightVariance : 0);
+    };
+    return Math.sqrt(
+      Math.max(0, unexplained(red, redSquares, lightRed) + unexplained(yellow, yellowSquares, lightYellow)),
+    );
+  }
+
+  it("gives the plain formula's doubles, to the last bit", () => {
+    fc.assert(
+      fc.property(blocks, (image) => {
+        const wanted: number[] = [];
+        for (let y = 0; y + SIDE <= image.height; y += SIDE)
+          for (let x = 0; x + SIDE <= image.width; x += SIDE) wanted.push(plain(image, x, y));
+        expect([...spreadsOf(image)]).toEqual(wanted);
+      }),
+    );
+  });
+
+  it.each([
+    [321, 40],
+    [50, 640],
+    [700, 33],
+    [1279, 70],
+    [90, 1284],
+    [1601, 20],
+  ])("are those of the picture reduced to 320 pixels, at %i x %i", (width, height) => {
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * i * 7 + (i >> 5) * 31) & 255);
+    const image: PixelImage<3> = { width, height, channels: 3, data };
+    const factor = Math.ceil(Math.max(width, height) / 320);
+    expect(spreadsOf(image)).toEqual(spreadsOf(reduce(image, factor, factor)));
+  });
+
+  it("is 0 for gray and for one ink on paper, and not for two colours of one lightness", () => {
+    const picture = (color: (i: number) => readonly number[]): PixelImage<3> => ({
+      width: SIDE,
+      height: SIDE,
+      channels: 3,
+      data: Uint8Array.from(Array.from({ length: SIDE * SIDE }, (_, i) => color(i)).flat()),
+    });
+    expect(spreadsOf(picture((i) => [i, i, i]))[0]).toBe(0);
+    expect(spreadsOf(picture((i) => [240 - (i % 4) * 30, 220 - (i % 4) * 30, 180 - (i % 4) * 30]))[0]).toBeCloseTo(0);
+    expect(spreadsOf(picture((i) => (i % 2 === 0 ? [200, 100, 150] : [100, 200, 150])))[0]).toBeGreaterThan(99);
   });
 });

@@ -6,6 +6,7 @@ it.each([
   ["plain, é, 頁, 🙂", "plain, é, 頁, 🙂"],
   ["\u001b[31mred\u001b[0m", "\\u001b[31mred\\u001b[0m"],
   ["\u009b31m bell\u0007", "\\u009b31m bell\\u0007"],
+  ["a\u2028b\u2029c", "a\\u2028b\\u2029c"],
   ["gpj\u202e.exe\u2066", "gpj\\u202e.exe\\u2066"],
   ["back\rfront", "back\\u000dfront"],
   ["two\r\nlines\tand more", "two\nlines and more"],

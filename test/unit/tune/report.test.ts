@@ -209,7 +209,10 @@ it("reads what NVIDIA's tool says, and leaves out what it does not know", () => 
 });
 
 it("refuses a folder in the place of a report, and a report whose runs have no pages", async () => {
-  await expect(readReport(tmpdir())).rejects.toThrow(`is a folder; name the report in it, such as ${tmpdir()}`);
+  await expect(readReport(tmpdir())).rejects.toMatchObject({
+    message: `${tmpdir()} is a folder`,
+    remedy: expect.stringContaining("name the report in it") as string,
+  });
   expect(() => report(STEADY, { pagesPerSample: 0 })).toThrow("pagesPerSample");
 });
 

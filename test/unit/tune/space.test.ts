@@ -1,7 +1,7 @@
 /** Which knobs a machine has, and what settings become. */
 import { describe, expect, it } from "vitest";
 import { ConfigurationHandler } from "../../../src/config/configuration-handler.js";
-import { engineOptionsOf } from "../../../src/colorization/engine-settings.js";
+import { engineOptionsOf } from "../../../src/colorization/options-of-settings.js";
 import { configFileOf, engineSettingsOf, settingId } from "../../../src/tune/setting.js";
 import { spread } from "../../../src/tune/measure/pages.js";
 import { allSettings, knobsOf, oneKnobSettings, type MachineFacts } from "../../../src/tune/space.js";

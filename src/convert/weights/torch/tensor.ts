@@ -25,6 +25,8 @@ export interface TorchTensor {
   readonly offset: number;
 }
 
+/** PyTorch's own limit of axes. */
+const MOST_AXES = 64;
 /** A tensor of more elements (4 GiB as float32) is refused: strides of zero make any size out of one number. */
 const MAX_TENSOR_ELEMENTS = 2 ** 30;
 
@@ -72,9 +74,11 @@ export function isTensor(value: unknown): value is TorchTensor {
 
 function wholeNumbers(value: unknown, what: string): number[] {
   const items = value instanceof PickleTuple ? value.items : undefined;
+  if (items !== undefined && items.length > MOST_AXES)
+    throw new PickleFault(`a tensor has ${items.length} ${what}; at most ${MOST_AXES} are read`);
   if (items === undefined || !items.every((item) => Number.isSafeInteger(item) && (item as number) >= 0)) {
     throw new PickleFault(
-      `a tensor's ${what} are ${items === undefined ? kindOf(value) : `[${items.map(String).join(", ")}]`}; they must be whole numbers of 0 or more`,
+      `a tensor's ${what} are ${items === undefined ? kindOf(value) : `[${items.map((item) => (typeof item === "number" ? item : kindOf(item))).join(", ")}]`}; they must be whole numbers of 0 or more`,
     );
   }
   return items as number[];

@@ -2,11 +2,13 @@
  * Opens PyTorch checkpoints (`.pth .bin .pt`) as weight sources, without PyTorch: the ZIP format and the one before it.
  * The pickle inside may name tensors and plain containers only; a tensor's bytes are read when it is asked for.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { messageOf, ModelError } from "../../../errors.js";
+import { openFile } from "../../../io/files/read-file.js";
 import { readFully } from "../file-bytes.js";
 import { foreignFile } from "../foreign-file.js";
 import type { WeightSource } from "../../../onnx/weights.js";
+import { quotedName } from "../../../text/shown.js";
 import { LEGACY_START, readLegacyLayout } from "./legacy-layout.js";
 import { PickleDict, PickleFault, PickleList, PickleTuple } from "./pickle-values.js";
 import { isTensor, readTensor, type TorchTensor } from "./tensor.js";
@@ -15,6 +17,8 @@ import { readZipLayout, type TorchLayout } from "./zip-layout.js";
 /** Containers inside containers, and values in all of them: more is a forged file. */
 const MAX_DEPTH = 32;
 const MAX_VISITS = 2_000_000;
+/** Far more characters than a key of any state dict has. */
+const MAX_KEY = 4096;
 
 /** The name of the tensor in a file that holds nothing else. */
 export const LONE_TENSOR = "tensor";
@@ -40,9 +44,10 @@ export class TorchCheckpoint implements WeightSource, AsyncDisposable {
    * "state_dict.block0.weight"; a lone tensor is called `LONE_TENSOR`.
    */
   static async open(path: string): Promise<TorchCheckpoint> {
-    const file = await open(path, "r").catch((cause: unknown) => {
-      throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)}); check the path`, {
+    const file = await openFile(path).catch((cause: unknown) => {
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be opened (${messageOf(cause)})`, {
         cause,
+        remedy: "check the path",
       });
     });
     try {
@@ -67,7 +72,7 @@ export class TorchCheckpoint implements WeightSource, AsyncDisposable {
   read(name: string): Float32Array {
     const tensor = this.#tensors.get(name);
     if (tensor === undefined)
-      throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} has no tensor ${JSON.stringify(name)}`);
+      throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} has no tensor ${quotedName(name)}`);
     return readTensor(tensor, (storage, byteOffset, byteLength) => {
       const bytes = new Uint8Array(byteLength);
       readFully(this.#file.fd, bytes, this.#places.get(storage)! + byteOffset, this.origin);
@@ -104,11 +109,16 @@ function tensorsOf(root: unknown): Map<string, TorchTensor> {
     const inner = (key: string | number): string => (path === "" ? String(key) : `${path}.${key}`);
     if (isTensor(value)) {
       const name = path === "" ? LONE_TENSOR : path;
-      if (tensors.has(name)) throw new PickleFault(`it has two tensors called ${JSON.stringify(name)}`);
+      if (tensors.has(name)) throw new PickleFault(`it has two tensors called ${quotedName(name)}`);
       tensors.set(name, value);
     } else if (value instanceof PickleDict) {
-      for (const [key, item] of value.entries)
+      for (const [key, item] of value.entries) {
+        if (typeof key === "string" && key.length > MAX_KEY)
+          throw new PickleFault(
+            `it has the key ${quotedName(key)} of ${key.length} characters; at most ${MAX_KEY} are read`,
+          );
         if (typeof key === "string" || typeof key === "number") visit(item, inner(key), depth + 1);
+      }
     } else if (value instanceof PickleList || value instanceof PickleTuple) {
       for (const [index, item] of value.items.entries()) visit(item, inner(index), depth + 1);
     }

@@ -8,6 +8,9 @@ import { PickleDict, PickleFault, PickleGlobal, PickleList, PickleTuple, kindOf 
 import { isTensor, storageOf, tensorOf, type TorchStorage } from "./tensor.js";
 import { setItems, type PickleRules } from "./unpickler.js";
 
+/** Storages' keys are numbers as text. */
+const MAX_KEY = 200;
+
 /** Storage classes of torch. `UntypedStorage` holds bytes. */
 const STORAGES: Readonly<Record<string, WeightDtype>> = {
   FloatStorage: "F32",
@@ -117,6 +120,7 @@ function storageFor(id: unknown, storages: Map<string, TorchStorage>): TorchStor
     kind !== "storage" ||
     !(type instanceof PickleGlobal) ||
     typeof key !== "string" ||
+    key.length > MAX_KEY ||
     !Number.isSafeInteger(elements) ||
     (elements as number) < 0
   ) {

@@ -3,6 +3,7 @@
  * containers and the globals that it is given; every other global, every class and every extension is refused by name.
  * Nothing of a pickle is ever executed: a "call" is a lookup in the table of globals.
  */
+import { quotedName } from "../../../text/shown.js";
 import { PickleDict, PickleFault, PickleGlobal, PickleList, PickleTuple, kindOf } from "./pickle-values.js";
 import type { PickleInput } from "./pickle-input.js";
 
@@ -17,6 +18,9 @@ export interface PickleRules {
 const MARK = Symbol("mark");
 /** Longest name of a module or class. */
 const MAX_LINE_BYTES = 4096;
+/** A text of a checkpoint is a name. */
+const MAX_VALUE_BYTES = 2 ** 20;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** More values than any checkpoint has; a pickle that makes more is forged. */
 const MAX_VALUES = 20_000_000;
 
@@ -76,13 +80,24 @@ class Unpickler {
     return this.#view(8).getFloat64(0, false);
   }
   text(length: number): string {
-    return new TextDecoder().decode(this.#bytes(length));
+    const bytes = this.#value(length);
+    try {
+      return UTF8.decode(bytes);
+    } catch {
+      throw new PickleFault(`it has a text that is not UTF-8, before byte ${this.#input.position}`);
+    }
   }
   latin(length: number): string {
-    return Buffer.from(this.#bytes(length)).toString("latin1");
+    return Buffer.from(this.#value(length)).toString("latin1");
   }
   copy(length: number): Uint8Array {
-    return new Uint8Array(this.#bytes(length));
+    return new Uint8Array(this.#value(length));
+  }
+  /** The bytes of a text or of a value of bytes. */
+  #value(length: number): Uint8Array {
+    if (length > MAX_VALUE_BYTES && this.#input.position + length <= this.#input.end)
+      throw new PickleFault(`it has a text or bytes of ${length} bytes; at most ${MAX_VALUE_BYTES} are read`);
+    return this.#bytes(length);
   }
   /** A little-endian integer in two's complement: a number where that is exact, else a bigint. */
   long(length: number): number | bigint {
@@ -154,7 +169,7 @@ class Unpickler {
     const found = this.#rules.global(module, name);
     if (found === undefined)
       throw new PickleFault(
-        `it names ${JSON.stringify(`${module}.${name}`)}, which is neither a tensor nor a plain container; nothing of it was executed`,
+        `it names ${quotedName(`${module}.${name}`)}, which is neither a tensor nor a plain container; nothing of it was executed`,
       );
     this.push(found);
   }
@@ -167,7 +182,7 @@ class Unpickler {
   }
   instance(name: string): never {
     throw new PickleFault(
-      `it makes an instance of ${JSON.stringify(name)}, which is neither a tensor nor a plain container; nothing of it was executed`,
+      `it makes an instance of ${quotedName(name)}, which is neither a tensor nor a plain container; nothing of it was executed`,
     );
   }
   /** Attributes: PyTorch gives a state dict its `_metadata` this way, which says nothing about tensors. */

@@ -4,6 +4,8 @@ import { messageOf } from "../../../errors.js";
 import { DEFAULT_ARCHIVE_LIMITS, type ArchiveLimits } from "../../../io/archive/archive-limits.js";
 import { FileRange, SubRange } from "../../../io/files/byte-source.js";
 import { ZipArchive, type ZipRecord } from "../../../io/archive/zip-archive.js";
+import { normalizeEntryName } from "../../../io/names/safe-name.js";
+import { quotedName } from "../../../text/shown.js";
 import { PickleInput, type ReadAt } from "./pickle-input.js";
 import { PickleFault } from "./pickle-values.js";
 import type { TorchStorage } from "./tensor.js";
@@ -39,6 +41,7 @@ export async function readZipLayout(
     fault(messageOf(error)),
   );
   if (archive.faults.length > 0) fault(archive.faults.map(messageOf).join("; "));
+  refuseEqualNames(archive.records);
   const records = new Map(archive.records.map((record) => [record.name, record]));
   const pickles = [...records.keys()].filter((name) => /^[^/]+\/data\.pkl$/u.test(name));
   const [pickle] = pickles;
@@ -64,6 +67,25 @@ export async function readZipLayout(
     places.set(storage, start);
   }
   return { root, places };
+}
+
+/**
+ * Of entries of one name, or of names that differ by case, it is chance which one PyTorch takes: its reader looks names
+ * up by case-blind binary search.
+ */
+function refuseEqualNames(records: readonly ZipRecord[]): void {
+  const seen = new Map<string, string>();
+  for (const { rawName } of records) {
+    const name = normalizeEntryName(Buffer.from(rawName).toString("utf8"));
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      fault(
+        other === name
+          ? `it has two entries ${quotedName(name)}, of which PyTorch reads any`
+          : `its entries ${quotedName(other)} and ${quotedName(name)} differ by case alone, which PyTorch does not tell apart`,
+      );
+    seen.set(name.toLowerCase(), name);
+  }
 }
 
 async function storedAt(archive: ZipArchive, record: ZipRecord): Promise<{ start: number; bytes: number }> {

@@ -8,7 +8,7 @@ import { isSrgb } from "../headers/color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
-import { withJpegEnd } from "../headers/jpeg-segments.js";
+import { withJpegEnd, withRowTooMany } from "../headers/jpeg-segments.js";
 import { lacksPngEnd } from "../headers/png-chunks.js";
 import {
   hasUnspecifiedChannel,
@@ -66,6 +66,7 @@ export async function decodeImage(
     const info = toInfo(await source.metadata(), format, file, warnings);
     checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
     if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
+    if (file !== bytes) await decodeLastRow(file, timeoutSeconds);
     const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
     const fault = await lostContent(image, info, file);
     if (fault !== undefined)
@@ -122,6 +123,18 @@ export function mended(bytes: Uint8Array, format: ImageFormat): { file: Uint8Arr
   return { file, warnings: ["lacks its end-of-file marker; the picture is complete"] };
 }
 
+/** Rejects for a JPEG that got its end mark here and whose last row of blocks is not whole. */
+async function decodeLastRow(file: Uint8Array, seconds: number): Promise<void> {
+  const taller = withRowTooMany(file);
+  if (taller === undefined) return;
+  const lowest = { left: 0, top: taller.rows - 1, width: 1, height: 1 };
+  await sharp(taller.file, { failOn: "warning", limitInputPixels: false })
+    .timeout({ seconds })
+    .extract(lowest)
+    .raw()
+    .toBuffer();
+}
+
 function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number): void {
   const pixels = width * height;
   if (pixels <= maxPixels) return;
@@ -145,8 +158,8 @@ function decodeError(
   if (form !== undefined) return unsupportedForm(name, description, form, error);
   return new ImageProcessingError(
     "ERR_IMAGE_DECODE",
-    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!}); replace the file`,
-    { imagePath: name, cause: error },
+    `${name} cannot be decoded: it is ${description}, but damaged or cut off (${message.split("\n", 1)[0]!})`,
+    { imagePath: name, cause: error, remedy: "replace the file" },
   );
 }
 

@@ -68,8 +68,8 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
   if (longest !== undefined && Math.max(width, height) > longest) {
     throw new ImageProcessingError(
       "ERR_IMAGE_ENCODE",
-      `${name} (${width}x${height}) cannot be encoded as ${options.format}, which has at most ${longest} pixels a side; choose png or tiff as the output format`,
-      { imagePath: name },
+      `${name} (${width}x${height}) cannot be encoded as ${options.format}, which has at most ${longest} pixels a side`,
+      { imagePath: name, remedy: "choose png or tiff as the output format" },
     );
   }
   try {

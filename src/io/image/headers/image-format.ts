@@ -3,9 +3,9 @@
  * else for messages.
  */
 import { ImageProcessingError } from "../../../errors.js";
+import { byteAt, RAW_NAME, RAW_PICTURE, SIGNATURES, uint16, type ImageFormat } from "./signatures.js";
 
-/** Formats that are decoded and encoded (GIF is decoded only). */
-export type ImageFormat = "png" | "jpeg" | "webp" | "tiff" | "avif" | "gif";
+export type { ImageFormat };
 
 export interface SniffedFormat {
   /** A picture format that is read, a container, or undefined. */
@@ -40,220 +40,17 @@ export function sniffBytes(name: string): number {
 }
 
 const AVIF_BRANDS = new Set(["avif", "avis"]);
-
-interface Signature {
-  readonly at: number;
-  readonly bytes: string;
-  /** Only set for what the engine reads. */
-  readonly format?: ImageFormat | "zip";
-  /** A picture, or a drawing that is one page. */
-  readonly isPicture?: boolean;
-  /** An archive or document that is not opened. */
-  readonly mayHoldPages?: boolean;
-  readonly description: string;
-  /** What must hold besides; for signatures so short that other files have them by chance. */
-  readonly holds?: (head: string) => boolean;
-}
-
-const isFits = (head: string): boolean => /^SIMPLE {2}= {20}T/u.test(head);
-const isIff = (head: string): boolean => head.startsWith("FORM");
-/** Of LHA, the method between two dashes: `-lh5-`, `-lzs-`. */
-const isLha = (head: string): boolean => /^-l[hz][0-9a-z]-/u.test(head.slice(2, 7));
-/** Aseprite's header has 128 bytes and ends its first part with a depth of 8, 16 or 32. */
-const isAseprite = (head: string): boolean => [8, 16, 32].includes(uint16(head, 12));
-/** A cursor's list of pictures is an icon's. */
-const isCursor = (head: string): boolean => uint16(head, 4) > 0 && uint16(head, 4) < 256 && byteAt(head, 9) === 0;
-const isRiff = (head: string): boolean => head.startsWith("RIFF");
-/** Autodesk's FLI and FLC: a size, pixels of 8 bits. */
-const isFlic = (head: string): boolean =>
-  uint16(head, 8) > 0 && uint16(head, 10) > 0 && [0, 8].includes(uint16(head, 12));
-
-function byteAt(head: string, at: number): number {
-  return head.codePointAt(at) ?? 0;
-}
-
-function uint16(head: string, at: number): number {
-  return byteAt(head, at) + 256 * byteAt(head, at + 1);
-}
-
-function uint32(head: string, at: number): number {
-  return uint16(head, at) + 65_536 * uint16(head, at + 2);
-}
-
-const BMP_HEADER_BYTES = new Set([12, 16, 40, 52, 56, 64, 108, 124]);
-/** A bitmap states the size of the header that follows the first 14 bytes. */
-const isBitmap = (head: string): boolean => BMP_HEADER_BYTES.has(uint32(head, 14));
-const PCX_VERSIONS = [0, 2, 3, 4, 5];
-/** PCX has a signature of one byte: its version, encoding and bits per sample must fit as well. */
-const isPcx = (head: string): boolean =>
-  PCX_VERSIONS.includes(byteAt(head, 1)) && byteAt(head, 2) <= 1 && [1, 2, 4, 8].includes(byteAt(head, 3));
-/** SGI's storage is 0 or 1 and a sample has 1 or 2 bytes. */
-const isSgi = (head: string): boolean => byteAt(head, 2) <= 1 && [1, 2].includes(byteAt(head, 3));
-/** An icon's first picture lies behind the list of its pictures. */
-const isIcon = (head: string): boolean => {
-  const count = uint16(head, 4);
-  return count > 0 && count < 256 && byteAt(head, 9) === 0 && uint32(head, 18) >= 6 + 16 * count;
-};
-
-/**
- * Of ARJ, the size of its first header, the size of that without name and comment, and the type of an archive's header.
- */
-const isArj = (head: string): boolean =>
-  uint16(head, 2) > 0 &&
-  uint16(head, 2) <= 2600 &&
-  byteAt(head, 4) >= 30 &&
-  byteAt(head, 4) < 64 &&
-  byteAt(head, 10) === 2;
-
-/** Of IM, the labels that follow the type of the picture. */
-const isIfunc = (head: string): boolean => /^Image type: [^\r\n]*\r?\n(?:Name|Image size)/u.test(head);
-/** SPIDER has no signature: its header is float32 values, whose sizes in words, records and bytes must agree. */
-const isSpider = (head: string): boolean => {
-  if (head.length < 92) return false;
-  const view = new DataView(Uint8Array.from(head.slice(0, 92), (char) => char.codePointAt(0)!).buffer);
-  const value = (word: number): number => view.getFloat32(4 * (word - 1), head.startsWith("\0"));
-  return value(5) === 1 && value(12) > 0 && value(23) === 4 * value(12) && value(22) === value(13) * value(23);
-};
-
-const TAR_RECORD_BYTES = 512;
-/** TAR had no signature before POSIX: the sum of the first record, its own field taken as blanks, tells. */
-const isOldTar = (head: string): boolean => {
-  const stated = /^ *([0-7]{1,7})[\0 ]/u.exec(head.slice(148, 156))?.[1];
-  if (stated === undefined || head.length < TAR_RECORD_BYTES || byteAt(head, 0) === 0) return false;
-  const record = `${head.slice(0, 148)}${" ".repeat(8)}${head.slice(156, TAR_RECORD_BYTES)}`;
-  return (
-    Array.from(record, (char) => char.codePointAt(0)!).reduce((sum, byte) => sum + byte, 0) === parseInt(stated, 8)
-  );
-};
-
-const OFFICE = "a document of an old office program (DOC, PPT, XLS); export its pages as pictures";
-const RAW_PICTURE = "a camera's raw picture; save it as PNG or JPEG";
-/** Raw pictures that begin as a TIFF does; the first picture in them is a thumbnail. */
-const RAW_NAME = /\.(?:3fr|arw|dcr|dng|erf|fff|iiq|kdc|mef|mos|nef|nrw|orf|pef|rw2|rwl|sr2|srw)$/iu;
-
-/** Signatures by position; the first that fits wins. */
-const SIGNATURES: readonly Signature[] = [
-  { at: 0, bytes: "\x89PNG\r\n\x1a\n", format: "png", description: "a PNG picture" },
-  { at: 0, bytes: "\xff\xd8\xff\xf7", isPicture: true, description: "a JPEG-LS picture; save it as PNG" },
-  { at: 0, bytes: "\xff\xd8\xff", format: "jpeg", description: "a JPEG picture" },
-  { at: 0, bytes: "GIF8", format: "gif", description: "a GIF picture" },
-  { at: 8, bytes: "WEBP", format: "webp", description: "a WebP picture", holds: isRiff },
-  { at: 8, bytes: "CR\x02\0", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "IIU\0", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "IIRO", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "IIRS", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "MMOR", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "FUJIFILMCCD-RAW", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "\0MRM", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "FOVb", isPicture: true, description: RAW_PICTURE },
-  { at: 6, bytes: "HEAPCCDR", isPicture: true, description: RAW_PICTURE },
-  { at: 0, bytes: "II*\0", format: "tiff", description: "a TIFF picture" },
-  { at: 0, bytes: "MM\0*", format: "tiff", description: "a TIFF picture" },
-  { at: 0, bytes: "II+\0", format: "tiff", description: "a BigTIFF picture" },
-  { at: 0, bytes: "MM\0+", format: "tiff", description: "a BigTIFF picture" },
-  { at: 38, bytes: "application/x-krita", isPicture: true, description: "a Krita document; export it as PNG" },
-  { at: 38, bytes: "image/openraster", isPicture: true, description: "an OpenRaster document; export it as PNG" },
-  { at: 38, bytes: "application/epub+zip", format: "zip", description: "an EPUB book" },
-  { at: 0, bytes: "PK\x03\x04", format: "zip", description: "a ZIP archive" },
-  { at: 0, bytes: "PK\x05\x06", format: "zip", description: "an empty ZIP archive" },
-  { at: 0, bytes: "Rar!", mayHoldPages: true, description: "a RAR archive (CBR); unpack it or convert it to CBZ" },
-  { at: 0, bytes: "7z\xbc\xaf", mayHoldPages: true, description: "a 7z archive (CB7); unpack it or convert it to CBZ" },
-  { at: 7, bytes: "**ACE**", mayHoldPages: true, description: "an ACE archive (CBA); unpack it or convert it to CBZ" },
-  { at: 257, bytes: "ustar", mayHoldPages: true, description: "a TAR archive (CBT); unpack it or convert it to CBZ" },
-  {
-    at: 156,
-    bytes: "",
-    mayHoldPages: true,
-    description: "a TAR archive (CBT); unpack it or convert it to CBZ",
-    holds: isOldTar,
-  },
-  { at: 0, bytes: "\x60\xea", mayHoldPages: true, description: "an ARJ archive; unpack it", holds: isArj },
-  { at: 0, bytes: "ALZ\x01", mayHoldPages: true, description: "an ALZ archive; unpack it" },
-  { at: 0, bytes: "EGGA", mayHoldPages: true, description: "an EGG archive; unpack it" },
-  { at: 20, bytes: "\xdc\xa7\xc4\xfd", mayHoldPages: true, description: "a ZOO archive; unpack it" },
-  { at: 0, bytes: "StuffIt (c)", mayHoldPages: true, description: "a StuffIt archive; unpack it" },
-  { at: 10, bytes: "rLau", mayHoldPages: true, description: "a StuffIt archive; unpack it" },
-  { at: 0, bytes: "xar!", mayHoldPages: true, description: "a XAR archive; unpack it" },
-  { at: 0, bytes: "070701", mayHoldPages: true, description: "a CPIO archive; unpack it" },
-  { at: 0, bytes: "070707", mayHoldPages: true, description: "a CPIO archive; unpack it" },
-  { at: 0, bytes: "!<arch>\n", mayHoldPages: true, description: "an AR archive; unpack it" },
-  { at: 0, bytes: "ITSF", mayHoldPages: true, description: "a compiled help file (CHM); unpack it" },
-  { at: 0, bytes: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", mayHoldPages: true, description: OFFICE },
-  { at: 2, bytes: "-l", mayHoldPages: true, description: "an LHA archive; unpack it", holds: isLha },
-  { at: 0, bytes: "MSCF", mayHoldPages: true, description: "a CAB archive; unpack it" },
-  { at: 60, bytes: "BOOKMOBI", mayHoldPages: true, description: "a Kindle book (MOBI); convert it to CBZ" },
-  { at: 0, bytes: "%PDF", mayHoldPages: true, description: "a PDF document; export its pages as pictures" },
-  { at: 0, bytes: "BM", isPicture: true, description: "a BMP picture; save it as PNG", holds: isBitmap },
-  { at: 0, bytes: "8BPS", isPicture: true, description: "a Photoshop document; export it as PNG" },
-  { at: 0, bytes: "\xff\x0a", isPicture: true, description: "a JPEG XL picture; save it as PNG" },
-  { at: 4, bytes: "JXL ", isPicture: true, description: "a JPEG XL picture; save it as PNG" },
-  { at: 4, bytes: "jP  \r\n\x87\n", isPicture: true, description: "a JPEG 2000 picture; save it as PNG" },
-  { at: 0, bytes: "\xff\x4f\xff\x51", isPicture: true, description: "a JPEG 2000 picture; save it as PNG" },
-  { at: 0, bytes: "II\xbc", isPicture: true, description: "a JPEG XR picture; save it as PNG" },
-  { at: 0, bytes: "\0\0\x01\0", isPicture: true, description: "an icon (ICO); save it as PNG", holds: isIcon },
-  { at: 0, bytes: "\x0a", isPicture: true, description: "a PCX picture; save it as PNG", holds: isPcx },
-  { at: 0, bytes: "\xd7\xcd\xc6\x9a", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
-  { at: 0, bytes: "\x01\0\x09\0\0\x03", isPicture: true, description: "a Windows metafile (WMF); save it as PNG" },
-  { at: 40, bytes: " EMF", isPicture: true, description: "an enhanced metafile (EMF); save it as PNG" },
-  { at: 0, bytes: "\x59\xa6\x6a\x95", isPicture: true, description: "a Sun raster picture; save it as PNG" },
-  { at: 0, bytes: "\x01\xda", isPicture: true, description: "an SGI picture; save it as PNG", holds: isSgi },
-  { at: 128, bytes: "DICM", isPicture: true, description: "a DICOM picture; save it as PNG" },
-  { at: 0, bytes: "qoif", isPicture: true, description: "a QOI picture; save it as PNG" },
-  { at: 0, bytes: "DDS ", isPicture: true, description: "a DDS picture; save it as PNG" },
-  { at: 0, bytes: "v/1\x01", isPicture: true, description: "an OpenEXR picture; save it as PNG" },
-  { at: 0, bytes: "#?RADIANCE", isPicture: true, description: "a Radiance picture; save it as PNG" },
-  { at: 0, bytes: "gimp xcf", isPicture: true, description: "a GIMP document; export it as PNG" },
-  { at: 0, bytes: "CSFCHUNK", isPicture: true, description: "a Clip Studio Paint document; export it as PNG" },
-  { at: 0, bytes: "AT&TFORM", isPicture: true, description: "a DjVu document; export its pages as PNG" },
-  { at: 0, bytes: "\x8aMNG", isPicture: true, description: "an MNG picture; save it as PNG" },
-  { at: 0, bytes: "\x8bJNG", isPicture: true, description: "a JNG picture; save it as PNG" },
-  { at: 0, bytes: "BPG\xfb", isPicture: true, description: "a BPG picture; save it as PNG" },
-  { at: 0, bytes: "FLIF", isPicture: true, description: "a FLIF picture; save it as PNG" },
-  { at: 0, bytes: "%!PS-Adobe", isPicture: true, description: "a PostScript drawing (EPS); export it as PNG" },
-  { at: 0, bytes: "\xc5\xd0\xd3\xc6", isPicture: true, description: "a PostScript drawing (EPS); export it as PNG" },
-  { at: 0, bytes: "farbfeld", isPicture: true, description: "a farbfeld picture; save it as PNG" },
-  { at: 0, bytes: "icns", isPicture: true, description: "an icon (ICNS); save it as PNG" },
-  { at: 0, bytes: "\0\0\x02\0", isPicture: true, description: "a cursor (CUR); save it as PNG", holds: isCursor },
-  { at: 0, bytes: "SDPX", isPicture: true, description: "a DPX picture; save it as PNG" },
-  { at: 0, bytes: "XPDS", isPicture: true, description: "a DPX picture; save it as PNG" },
-  { at: 0, bytes: "\x80\x2a\x5f\xd7", isPicture: true, description: "a Cineon picture; save it as PNG" },
-  { at: 8, bytes: "ILBM", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
-  { at: 8, bytes: "PBM ", isPicture: true, description: "an ILBM picture; save it as PNG", holds: isIff },
-  { at: 0, bytes: "Image type: ", isPicture: true, description: "an IM picture; save it as PNG", holds: isIfunc },
-  { at: 0, bytes: "\0\0\x80?", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
-  { at: 0, bytes: "?\x80\0\0", isPicture: true, description: "a SPIDER picture; save it as PNG", holds: isSpider },
-  { at: 0, bytes: "/* XPM */", isPicture: true, description: "an XPM picture; save it as PNG" },
-  { at: 0, bytes: "#?RGBE", isPicture: true, description: "a Radiance picture; save it as PNG" },
-  { at: 0, bytes: "\xabKTX ", isPicture: true, description: "a KTX texture; save it as PNG" },
-  { at: 0, bytes: "SIMPLE", isPicture: true, description: "a FITS picture; save it as PNG", holds: isFits },
-  { at: 0, bytes: "SAI-CANVAS", isPicture: true, description: "a PaintTool SAI document; export it as PNG" },
-  { at: 0, bytes: "mdipack\0", isPicture: true, description: "a FireAlpaca or MediBang document; export it as PNG" },
-  { at: 0, bytes: "\0\xffKSA", isPicture: true, description: "an Affinity document; export it as PNG" },
-  { at: 0, bytes: "PDN3", isPicture: true, description: "a Paint.NET document; export it as PNG" },
-  { at: 0, bytes: "Paint Shop Pro Im", isPicture: true, description: "a Paint Shop Pro document; export it as PNG" },
-  { at: 0, bytes: "\x97JB2\r\n\x1a\n", isPicture: true, description: "a JBIG2 picture; save it as PNG" },
-  { at: 4, bytes: "\x11\xaf", isPicture: true, description: "a FLIC animation; save it as PNG", holds: isFlic },
-  { at: 4, bytes: "\x12\xaf", isPicture: true, description: "a FLIC animation; save it as PNG", holds: isFlic },
-  {
-    at: 4,
-    bytes: "\xe0\xa5",
-    isPicture: true,
-    description: "an Aseprite document; export it as PNG",
-    holds: isAseprite,
-  },
-  { at: 0, bytes: "\x1f\x8b", description: "a gzip file; unpack it" },
-  { at: 0, bytes: "\xfd7zXZ\0", description: "an xz file; unpack it" },
-  { at: 0, bytes: "LZIP\x01", description: "an lzip file; unpack it" },
-  { at: 0, bytes: "\x1f\x9d", description: "a file packed by compress (.Z); unpack it" },
-  { at: 0, bytes: "BZh", description: "a bzip2 file; unpack it" },
-  { at: 0, bytes: "\x28\xb5\x2f\xfd", description: "a Zstandard file; unpack it" },
-];
+/** Of pictures in ISO base media files: HEIC, and the same container around other codecs. */
+const HEIF_BRAND =
+  /^(?:hei[cxms]|hev[cxms]|mif[12]|msf1|miaf|jpe[g ]|jpgs|avc[is]|vvi[cs]|evb[is]|j2k[is]|avio|unif)$/u;
 
 /** Netpbm has two letters of signature, then blanks or a comment, then the width and height as digits. */
 const NETPBM = /^P[1-6](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+\s/u;
-/** Its later kinds: PAM names its fields, PFM has a scale behind the size. */
-const NETPBM_MORE = /^(?:P7\n(?:#[^\n]*\n)*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P[Ff]\s+\d+\s+\d+\s+-?\d)/u;
-/** A picture as text of the language C. */
+/** Its later kinds: PAM names its fields, PFM has a scale behind the size; XV's thumbnails begin likewise. */
+const NETPBM_MORE =
+  /^(?:P7\n(?:\s*#[^\n]*\n)*\s*(?:WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s|P7 332\n|P(?:[Ff]4?|[Hh])\s+\d+\s+\d+\s+-?\d)/u;
+/** Pictures as text of the language C. */
+const XPM = /^\s*static\s+(?:const\s+)?char\s*\*\s*(?:const\s+)?\w+\s*\[\s*\]\s*=\s*\{\s*"\s*\d+\s+\d+\s+\d+\s+\d+/u;
 const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*height\s+\d+\s/su;
 
 /** The first element is `svg`, with a prefix or without, behind any declarations and comments. */
@@ -289,6 +86,7 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
   if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");
   if (XBM.test(head)) return unreadPicture("an XBM picture; save it as PNG");
+  if (XPM.test(head)) return unreadPicture("an XPM picture; save it as PNG");
   if (byName !== undefined) return unreadPicture(byName.description);
   if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
   const text = (/^(?:\xff\xfe|\xfe\xff)/u.test(head) ? head.slice(2).replaceAll("\0", "") : head)
@@ -346,8 +144,7 @@ function sniffIsoMedia(head: string): SniffedFormat {
   const brands = [head.slice(8, 12), ...(head.slice(16, length).match(/.{4}/gsu) ?? [])];
   if (brands.some((brand) => AVIF_BRANDS.has(brand)))
     return { format: "avif", description: "an AVIF picture", isPicture: true };
-  if (brands.some((brand) => /^(hei[cxms]|hev[cxms]|mif1)$/u.test(brand)))
-    return unreadPicture("a HEIC picture; save it as PNG or JPEG");
+  if (brands.some((brand) => HEIF_BRAND.test(brand))) return unreadPicture("a HEIC picture; save it as PNG or JPEG");
   if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE);
   return something("a video or other media file");
 }

@@ -6,8 +6,10 @@ export interface TiffHeader {
   readonly bits: number;
   /** Whether all channels have as many bits. */
   readonly evenBits: boolean;
-  /** Tag SampleFormat: 1 unsigned, 2 signed, 3 floating point, 5 and 6 complex. */
+  /** Tag SampleFormat of the first channel: 1 unsigned, 2 signed, 3 floating point, 5 and 6 complex. */
   readonly sampleFormat: number;
+  /** Whether all channels have the same sample format. */
+  readonly evenFormat: boolean;
   /** Channels of the file, those beside the colour included. */
   readonly channels: number;
   /** Tag PhotometricInterpretation: 0 white is zero, 1 black is zero, 2 RGB, 3 palette, 5 CMYK, 6 YCbCr, 8 Lab, … */
@@ -21,22 +23,32 @@ export interface TiffHeader {
   /** Tag ExtraSamples, a value for each channel beside the colour: 0 unspecified, 1 and 2 opacity. */
   readonly extraSamples: readonly number[];
   readonly hasProfile: boolean;
+  /** A smaller copy of a picture that the file holds too. */
+  readonly isThumbnail: boolean;
+  /** Slices of a solid; 1 of a picture. */
+  readonly slices: number;
 }
 
 const TAG = {
+  newSubfileType: 254,
+  subfileType: 255,
   bitsPerSample: 258,
   compression: 259,
   photometric: 262,
   samplesPerPixel: 277,
   planarConfiguration: 284,
+  subDirectories: 330,
   extraSamples: 338,
   sampleFormat: 339,
   subsampling: 530,
+  imageDepth: 32997,
   profile: 34675,
 } as const;
 
 /** Bytes of one value, by the type's number: BYTE, SHORT, LONG and LONG8; others hold nothing that is read here. */
 const VALUE_BYTES: Readonly<Record<number, 1 | 2 | 4 | 8>> = { 1: 1, 3: 2, 4: 4, 16: 8 };
+/** Of NewSubfileType, the bit of a smaller copy; of the older SubfileType, its number. */
+const [REDUCED, OLD_REDUCED] = [1, 2];
 /** More channels than any picture has. */
 const MOST_VALUES = 64;
 
@@ -56,12 +68,13 @@ function parse(view: DataView): TiffHeader | undefined {
   const little = order === 0x4949;
   const version = view.getUint16(2, little);
   if (version !== 42 && version !== 43) return undefined;
-  const tags = version === 43 ? bigDirectory(view, little) : directory(view, little);
+  const { tags, hasNext } = version === 43 ? bigDirectory(view, little) : directory(view, little);
   const first = (tag: number, otherwise: number): number => tags.get(tag)?.[0] ?? otherwise;
   const bits = tags.get(TAG.bitsPerSample) ?? [1];
   return {
     bits: Math.max(...bits),
     evenBits: new Set(bits).size === 1,
+    evenFormat: new Set(tags.get(TAG.sampleFormat)).size <= 1,
     sampleFormat: first(TAG.sampleFormat, 1),
     channels: first(TAG.samplesPerPixel, 1),
     photometric: first(TAG.photometric, 1),
@@ -70,22 +83,34 @@ function parse(view: DataView): TiffHeader | undefined {
     isSubsampled: (tags.get(TAG.subsampling) ?? [2, 2]).some((factor) => factor > 1),
     extraSamples: tags.get(TAG.extraSamples) ?? [],
     hasProfile: tags.has(TAG.profile),
+    isThumbnail:
+      (hasNext || tags.has(TAG.subDirectories)) &&
+      ((first(TAG.newSubfileType, 0) & REDUCED) !== 0 || first(TAG.subfileType, 1) === OLD_REDUCED),
+    slices: first(TAG.imageDepth, 1),
   };
 }
 
 type Tags = Map<number, number[]>;
 
-function directory(view: DataView, little: boolean): Tags {
+/** The tags of the first directory, and whether another one follows. */
+interface Directory {
+  readonly tags: Tags;
+  readonly hasNext: boolean;
+}
+
+function directory(view: DataView, little: boolean): Directory {
   const at = view.getUint32(4, little);
   const tags: Tags = new Map();
-  for (let i = 0; i < view.getUint16(at, little); i++) {
+  const count = view.getUint16(at, little);
+  for (let i = 0; i < count; i++) {
     const entry = at + 2 + 12 * i;
     readEntry(tags, view, little, entry, view.getUint32(entry + 4, little), entry + 8, 4);
   }
-  return tags;
+  const next = at + 2 + 12 * count;
+  return { tags, hasNext: next + 4 <= view.byteLength && view.getUint32(next, little) !== 0 };
 }
 
-function bigDirectory(view: DataView, little: boolean): Tags {
+function bigDirectory(view: DataView, little: boolean): Directory {
   const at = Number(view.getBigUint64(8, little));
   const count = Math.min(Number(view.getBigUint64(at, little)), 4096);
   const tags: Tags = new Map();
@@ -93,7 +118,8 @@ function bigDirectory(view: DataView, little: boolean): Tags {
     const entry = at + 8 + 20 * i;
     readEntry(tags, view, little, entry, Number(view.getBigUint64(entry + 4, little)), entry + 12, 8);
   }
-  return tags;
+  const next = at + 8 + 20 * count;
+  return { tags, hasNext: next + 8 <= view.byteLength && view.getBigUint64(next, little) !== 0n };
 }
 
 /** Values stand in the entry where they fit there, otherwise where it points to. */

@@ -15,12 +15,12 @@ export function unsupportedForm(
 ): ImageProcessingError {
   return new ImageProcessingError(
     "ERR_IMAGE_UNSUPPORTED",
-    `${name} is ${description} that is not read: it has ${form}. Save it as PNG with 8 or 16 bits a sample`,
-    { imagePath: name, ...(cause === undefined ? {} : { cause }) },
+    `${name} is ${description} that is not read: it has ${form}`,
+    { imagePath: name, ...(cause === undefined ? {} : { cause }), remedy: "save it as PNG with 8 or 16 bits a sample" },
   );
 }
 
-const PHOTOMETRIC = { whiteIsZero: 0, blackIsZero: 1, rgb: 2, palette: 3, cmyk: 5, yCbCr: 6, lab: 8 } as const;
+const PHOTOMETRIC = { whiteIsZero: 0, blackIsZero: 1, rgb: 2, palette: 3, cmyk: 5, yCbCr: 6 } as const;
 /** Channels of colour by the tag PhotometricInterpretation: what is read. */
 const COLOR_CHANNELS: Readonly<Record<number, number>> = {
   [PHOTOMETRIC.whiteIsZero]: 1,
@@ -29,7 +29,6 @@ const COLOR_CHANNELS: Readonly<Record<number, number>> = {
   [PHOTOMETRIC.palette]: 1,
   [PHOTOMETRIC.cmyk]: 4,
   [PHOTOMETRIC.yCbCr]: 3,
-  [PHOTOMETRIC.lab]: 3,
 };
 const UNREAD_PHOTOMETRIC: Readonly<Record<number, string>> = {
   4: "a transparency mask alone",
@@ -39,6 +38,7 @@ const UNREAD_PHOTOMETRIC: Readonly<Record<number, string>> = {
   32844: "LogL samples",
   32845: "LogLuv colour",
   34892: "a camera's raw samples",
+  8: "Lab colour", // libvips takes its white for that of D65, and TIFF's is D50
 };
 const UNREAD_COMPRESSION: Readonly<Record<number, string>> = {
   6: "old-style JPEG compression",
@@ -65,6 +65,9 @@ function unreadTiffForm(header: TiffHeader): string | undefined {
   const { bits, sampleFormat, channels, photometric, compression, isPlanar, extraSamples } = header;
   const unread = UNREAD_PHOTOMETRIC[photometric] ?? UNREAD_COMPRESSION[compression];
   if (unread !== undefined) return unread;
+  if (header.isThumbnail) return "a thumbnail before the picture itself";
+  if (header.slices !== 1) return `${header.slices} slices of a solid`;
+  if (!header.evenFormat) return "channels of different sample formats";
   if (sampleFormat === SAMPLE_FORMAT.signed) return "signed samples, whose black and white it does not state";
   if (sampleFormat > SAMPLE_FORMAT.undefined) return "complex samples";
   if (!header.evenBits) return "channels of different depths";
@@ -89,7 +92,6 @@ function unreadTiffForm(header: TiffHeader): string | undefined {
   }
   if (photometric === PHOTOMETRIC.cmyk && bits > 8 && isOpacity(extraSamples[0]))
     return `CMYK colour of ${bits} bits and opacity`;
-  if (photometric === PHOTOMETRIC.lab && extraSamples.length > 0) return "Lab colour and opacity";
   if (isPlanar && extraSamples.length > 0 && colors === 1) return "gray and opacity in separate planes";
   return undefined;
 }
@@ -118,7 +120,6 @@ const REFUSALS =
 /** Undefined if the decoder's message reports damage. */
 export function refusedForm(bytes: Uint8Array, format: ImageFormat, message: string): string | undefined {
   if (format === "avif" && isAnimatedAvif(bytes)) return "an animation";
-  if (message.includes("bad labq format")) return "Lab colour";
   const line = message.split("\n").find((text) => REFUSALS.test(text));
   if (line === undefined) return undefined;
   const precision = /JPEG data precision (\d+)/u.exec(line)?.[1];

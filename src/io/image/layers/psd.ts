@@ -39,8 +39,8 @@ export function encodePsd({ image, layers, density, icc }: PsdDocument, name = "
   if (Math.max(width, height) > LONGEST_SIDE) {
     throw new ImageProcessingError(
       "ERR_IMAGE_ENCODE",
-      `${name} (${width}x${height}) cannot be encoded as psd, which has at most ${LONGEST_SIDE} pixels a side; choose png`,
-      { imagePath: name },
+      `${name} (${width}x${height}) cannot be encoded as psd, which has at most ${LONGEST_SIDE} pixels a side`,
+      { imagePath: name, remedy: "choose png" },
     );
   }
   const header = bytes("8BPS", u16(1), new Uint8Array(6), u16(3), u32(height), u32(width), u16(8), u16(3), u32(0));
@@ -82,8 +82,8 @@ export function encodePsd({ image, layers, density, icc }: PsdDocument, name = "
   if (size > LARGEST_BYTES)
     throw new ImageProcessingError(
       "ERR_IMAGE_ENCODE",
-      `${name} (${width}x${height}) would be ${size} bytes as psd, which has at most ${LARGEST_BYTES}; choose png`,
-      { imagePath: name },
+      `${name} (${width}x${height}) would be ${size} bytes as psd, which has at most ${LARGEST_BYTES}`,
+      { imagePath: name, remedy: "choose png" },
     );
   return bytes(...parts);
 }

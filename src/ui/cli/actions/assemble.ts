@@ -29,7 +29,8 @@ export async function assemble(outputs: readonly string[], flags: AssembleFlags)
         if (output === undefined)
           throw new BatchProcessingError(
             "ERR_RUN_NOT_FOUND",
-            `there are no shards of ${path}${(await exists(path)) ? ", which is there, so they may be assembled already" : ""}; name the output of \`cobra-batch colorize --shard\``,
+            `there are no shards of ${path}${(await exists(path)) ? ", which is there, so they may be assembled already" : ""}`,
+            { remedy: `name the output of \`cobra-batch colorize --shard\`` },
           );
         reporter.failuresFile = failuresFile(output);
         const { drain, signal } = interrupt;

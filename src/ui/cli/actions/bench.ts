@@ -18,10 +18,9 @@ export async function runBench(scenarios: readonly ScenarioName[], flags: BenchF
     configureSharpForOwnProcess();
     const { input, referenceDir = [], model, rounds, json } = flags;
     if (input === undefined && referenceDir.length > 0)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        "--reference-dir is given without --input; name the pages with --input, or leave it out",
-      );
+      throw new ConfigurationError("ERR_CONFIG", "--reference-dir is given without --input", {
+        remedy: "name the pages with --input, or leave it out",
+      });
     const settings =
       input === undefined
         ? undefined

@@ -21,10 +21,9 @@ type ListFlags = SettingFlags & { readonly fromFile?: string };
 export async function listChapters(inputs: readonly string[], flags: ListFlags): Promise<string[]> {
   const chapters = [...inputs, ...(flags.fromFile === undefined ? [] : await readList(flags.fromFile))];
   if (chapters.length === 0)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `--from-file: ${flags.fromFile} lists no chapter; write one path a line`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `--from-file: ${flags.fromFile} lists no chapter`, {
+      remedy: "write one path a line",
+    });
   refuseTwins(chapters, (chapter) => resolve(typedPath(chapter)), "is named twice; name each chapter once");
   if (flags["outputDir"] !== undefined)
     refuseTwins(
@@ -39,10 +38,9 @@ async function readList(path: string): Promise<string[]> {
   const list =
     path === "-" ? await text(process.stdin) : await readFile(typedPath(path), "utf8").catch(unreadable(path));
   if (list.includes("\0"))
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `--from-file: ${path} has NUL characters, so it is not text in UTF-8; save it as UTF-8, one path a line`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `--from-file: ${path} has NUL characters, so it is not text in UTF-8`, {
+      remedy: "save it as UTF-8, one path a line",
+    });
   return list
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
@@ -81,7 +79,8 @@ export function chapterOutput(chapter: string, { settings, origins, label }: Gat
     if (isNamed(key))
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `${label(key)} names the result of one chapter, and there are several; name a folder for their results with --output-dir`,
+        `${label(key)} names the result of one chapter, and there are several`,
+        { remedy: "name a folder for their results with --output-dir" },
       );
   if (!isNamed("outputDir") || outputDir === undefined) return settings;
   const output = defaultOutput(inputOf(typedPath(chapter)));

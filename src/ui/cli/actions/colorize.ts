@@ -50,7 +50,9 @@ export async function prepare(
   const gathered = await gatherSettings(input, flags, process.env);
   const faults = flagFaults(flags);
   if (faults.length === 0 && (gathered.settings.inputDir ?? gathered.settings.inputZip) === undefined)
-    throw new ConfigurationError("ERR_CONFIG", "no input is named; name a folder, a ZIP or a CBZ, such as chapter.cbz");
+    throw new ConfigurationError("ERR_CONFIG", "no input is named", {
+      remedy: "name a folder, a ZIP or a CBZ, such as chapter.cbz",
+    });
   const settings = several ? chapterOutput(input!, gathered) : gathered.settings;
   const { config, warnings } = parseBatchConfig(settings, gathered.label, {}, faults);
   const output = outputPath(config);
@@ -76,7 +78,8 @@ export async function prepare(
     return { nothing: `shard ${shardText(part.shard)} has no pages of ${output}` };
   return {
     ...common,
-    notes: [`shard ${shardText(part.shard)} of ${output}; once all are done: cobra-batch assemble ${quoted(output)}`],
+    notes: [`shard ${shardText(part.shard)} of ${output}`],
+    next: `once all shards are done: cobra-batch assemble ${quoted(output)}`,
     run: async (engine, _config, options) => runShard(engine, config, part, options),
   };
 }

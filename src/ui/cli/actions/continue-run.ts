@@ -7,6 +7,7 @@ import {
   redoRun,
   rejectRun,
   retryRun,
+  settingsInEffect,
   type Continuation,
   type SettingChanges,
 } from "../../../core/continue-run.js";
@@ -68,7 +69,7 @@ export function redo(output: string, pages: readonly string[], flags: RedoFlags,
   return runBatchCommand(flags, async () => {
     const seed = typeof flags.seed === "number" ? [`seed=${flags.seed}`] : [];
     const changes = withHints(flags, changesBy(flags, seed));
-    await refuseSamePictures(output, flags, changes);
+    await refuseSamePictures(output, flags, changes, pages);
     return {
       ...continued(await redoRun(typedPath(output), pages, changes), flags, command),
       given: givenBy(changes, flags),
@@ -103,15 +104,22 @@ function withHints({ hint, hints }: RedoFlags, changes: SettingChanges): Setting
 /**
  * Refuses changes after which every picture would be the same, before anything is noted in the run. A model that cannot
  * be opened is reported by the run itself.
+ * @param pages as they were typed; default: those of the preview that waits
  */
-async function refuseSamePictures(output: string, { model }: RunFlags, changes: SettingChanges): Promise<void> {
+async function refuseSamePictures(
+  output: string,
+  { model }: RunFlags,
+  changes: SettingChanges,
+  pages?: readonly string[],
+): Promise<void> {
   if (changes.batch !== undefined) return;
-  const { record } = await findRun(typedPath(output));
+  const run = await findRun(typedPath(output));
+  const { record } = run;
   const open = async (): Promise<ModelPackage> =>
     openModelPackage(modelDirectory(modelFolderOf(record, model)), { verify: false });
   const opened = await open().catch(() => undefined);
   if (opened !== undefined && (model !== undefined || opened.hash === record.model.hash))
-    refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages);
+    refuseIfNothingChanges(whatHelps(opened.manifest, record.config), changes.pages, settingsInEffect(run, pages));
 }
 
 function givenBy({ pages = {} }: SettingChanges, flags: SetFlags & { seed?: number }): GivenSetting[] {

@@ -52,7 +52,9 @@ function placePositional(
 ): BatchConfigInput {
   const other = named.inputDir ?? named.inputZip;
   if (other !== undefined)
-    throw new ConfigurationError("ERR_CONFIG", `the input is named twice: "${input}" and "${String(other)}"; name one`);
+    throw new ConfigurationError("ERR_CONFIG", `the input is named twice: "${input}" and "${String(other)}"`, {
+      remedy: "name one",
+    });
   const chapter = inputOf(input);
   const settings = { ...lower, ...named } as BatchConfigInput;
   if ((settings.outputDir ?? settings.outputZip) !== undefined) return chapter;

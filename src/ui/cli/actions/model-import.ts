@@ -38,14 +38,14 @@ async function run(flags: ModelImportFlags): Promise<void> {
 async function refuseForeign(directory: string, overwrite: boolean): Promise<void> {
   if ((await stat(directory).catch(() => undefined)) === undefined) return;
   if (!overwrite)
-    throw new ResourceError(
-      "ERR_OUTPUT_EXISTS",
-      `${directory} exists; choose another folder, or replace it with --overwrite`,
-    );
+    throw new ResourceError("ERR_OUTPUT_EXISTS", `${directory} exists`, {
+      remedy: "choose another folder, or replace it with --overwrite",
+    });
   if (!(await isModelPackage(directory)))
     throw new ResourceError(
       "ERR_OUTPUT_EXISTS",
-      `${directory} exists and is not a model package, so it is not replaced; choose another folder`,
+      `${directory} exists and is not a model package, so it is not replaced`,
+      { remedy: "choose another folder" },
     );
 }
 

@@ -25,7 +25,8 @@ async function optimize(directory: string, { device }: OptimizeFlags): Promise<v
   if (!hasWeightsInside(model))
     throw new ModelError(
       "ERR_MODEL_GRAPH",
-      `${model.directory}: its weights lie apart from its graphs, and TensorRT makes constants only of weights inside; run it with --provider cuda`,
+      `${model.directory}: its weights lie apart from its graphs, and TensorRT makes constants only of weights inside`,
+      { remedy: "run it with --provider cuda" },
     );
   const { libraryPath } = runtimeInfo();
   for (const provider of ["cuda", "tensorrt"] as const) {

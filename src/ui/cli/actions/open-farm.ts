@@ -25,7 +25,9 @@ export async function openQueue({
   name,
 }: QueueFlags): Promise<OpenQueue> {
   if (queue === undefined)
-    throw new ConfigurationError("ERR_CONFIG", "no queue is named; give --queue redis://HOST:6379, or set COBRA_QUEUE");
+    throw new ConfigurationError("ERR_CONFIG", "no queue is named", {
+      remedy: "give --queue redis://HOST:6379, or set COBRA_QUEUE",
+    });
   checkFarmName(name);
   const redis = connect(queue);
   try {
@@ -51,16 +53,15 @@ export function openStore({
   token = process.env["COBRA_STORE_TOKEN"] || undefined,
 }: StoreFlags): Promise<OpenStore> {
   if (store === undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      "no store is named; give --store, a folder that all machines of the farm share or the address of `cobra-batch store`, or set COBRA_STORE",
-    );
+    throw new ConfigurationError("ERR_CONFIG", "no store is named", {
+      remedy:
+        "give --store, a folder that all machines of the farm share or the address of `cobra-batch store`, or set COBRA_STORE",
+    });
   if (!isStoreAddress(store)) return SharedStore.open(store);
   if (token === undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `no token is given for the store at an address; give --token, as \`cobra-batch store\` printed it, or set COBRA_STORE_TOKEN`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `no token is given for the store at ${store}`, {
+      remedy: "give --token, as `cobra-batch store` printed it, or set COBRA_STORE_TOKEN",
+    });
   return RemoteStore.open({ url: store, token, cache: join(userCacheFolder(process.env), "store") });
 }
 
@@ -75,8 +76,9 @@ export function queuedModelText({ name, version, hash }: QueuedModel, program = 
 }
 
 /** What a person is told about a chapter that was submitted. */
-export function submissionText({ id, queued, known }: Submission): string {
-  return `job ${id}: ${counted(queued, "page")} queued${known > 0 ? `, ${known} done already` : ""}`;
+export function submissionText({ id, queued, known, unreadable }: Submission): string {
+  const more = `${known > 0 ? `, ${known} done already` : ""}${unreadable > 0 ? `, ${unreadable} cannot be read` : ""}`;
+  return `job ${id}: ${counted(queued, "page")} queued${more}`;
 }
 
 /** A number with its noun: 1 page, 2 pages. */

@@ -33,11 +33,18 @@ export async function queue(action: QueueAction, given: string | undefined, flag
     } else if (action === "prioritize") {
       await admin.prioritize(given!, flags.priority!);
       say(`job ${given!} has priority ${flags.priority!}`);
+    } else if (given !== undefined && (action === "pause" || (action === "resume" && CHAPTER.test(given)))) {
+      await admin[action === "pause" ? "pauseChapter" : "resumeChapter"](given);
+      say(
+        action === "pause"
+          ? `workers take no new pages of job ${given} until \`cobra-batch queue resume ${given}\``
+          : `workers take pages of job ${given} again`,
+      );
     } else if (given !== undefined && (action === "drain" || action === "resume")) {
       const drained = action === "drain";
       const ids = await drainNode(open.redis, open.name, given, drained);
       for (const id of ids) say(drained ? `${id} finishes its pages and takes no more` : `${id} takes pages again`);
-    } else if (action === "show") print(await admin.show(given!), flags);
+    } else if (action === "show") printAll(await admin.show(given!), flags);
     else if (action === "cancel") {
       await admin.cancel(given!);
       say(`job ${given!} is cancelled`);
@@ -70,6 +77,9 @@ async function retry(open: OpenQueue, admin: QueueAdmin, id: string, flags: Queu
   }
 }
 
+/** Id of a chapter's job; a worker's has a host in front. */
+const CHAPTER = /^[0-9a-f]{12}$/;
+
 function printNode(node: FarmNode, { json }: QueueCommandFlags): void {
   if (json === true) {
     process.stdout.write(toJsonLine({ type: "farm-node", ...node }));
@@ -88,7 +98,32 @@ function print(chapter: QueuedChapter, { json }: QueueCommandFlags): void {
     process.stdout.write(toJsonLine({ type: "queued-chapter", ...chapter }));
     return;
   }
-  const { id, output, state, pages, left, reason } = chapter;
-  const why = reason === undefined ? "" : `: ${oneLine(reason)}`;
-  process.stdout.write(`${id}  ${state.padEnd(10)}  ${pages - left}/${pages}  ${oneLine(output)}${why}\n`);
+  const { reason } = chapter;
+  process.stdout.write(`${chapterLine(chapter)}${reason === undefined ? "" : `: ${oneLine(reason)}`}\n`);
+}
+
+function chapterLine({ id, output, state, pages, done, failed, pagesPerMinute }: QueuedChapter): string {
+  const lost = failed === 0 ? "" : `, ${failed} failed`;
+  const rate = pagesPerMinute === 0 || state === "failed" ? "" : `, ${pagesPerMinute}/min`;
+  return `${id}  ${state.padEnd(10)}  ${done}/${pages}${lost}${rate}  ${oneLine(output)}`;
+}
+
+/** A chapter with everything that is known of it. */
+function printAll(chapter: QueuedChapter, flags: QueueCommandFlags): void {
+  if (flags.json === true) return print(chapter, flags);
+  const { reason, remedy, failures = [], failed, model, priority, submittedAt } = chapter;
+  const rows: (readonly [key: string, value: string])[] = [
+    ["model", model],
+    ["priority", String(priority)],
+    ["submitted", submittedAt],
+    ...(reason === undefined ? [] : [["reason", reason] as const]),
+    ...failures.map(({ page, message, code }) => ["failed", `${page}: ${message} [${code}]`] as const),
+    ...(failed > failures.length && failures.length > 0
+      ? [["failed", `and ${counted(failed - failures.length, "page")} more`] as const]
+      : []),
+    ...[...new Set(failures.map((failure) => failure.remedy))].map((text) => ["remedy", text] as const),
+    ...(remedy === undefined ? [] : [["next", remedy] as const]),
+  ];
+  const lines = rows.map(([key, value]) => `  ${key.padEnd(9)} ${oneLine(value)}`);
+  process.stdout.write(`${[chapterLine(chapter), ...lines].join("\n")}\n`);
 }

@@ -42,6 +42,8 @@ export interface PreparedBatch {
   readonly lateWarnings?: () => string[];
   /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
+  /** What to do once all pages are coloured. Default: how one is coloured again. */
+  readonly next?: string;
   /** What to do about failures, if the command knows better than the error table. By code. */
   readonly remedies?: Remedies;
   /** Runs it; undefined where nothing was left to do. Default: `runBatch`. */
@@ -145,6 +147,7 @@ export async function runReported(
     ({ abandon } = prepared);
     reporter.failuresFile = failuresFile(config);
     reporter.remedies = prepared.remedies ?? {};
+    reporter.next = prepared.next;
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
     for (const message of warnings) reporter.onEvent({ type: "warning", message });
@@ -156,12 +159,13 @@ export async function runReported(
     const help = whatHelps(engine.model.manifest, config);
     refuseSameSeeds(help, config);
     for (const message of ignoredWarnings(help, given)) warn(message);
-    reporter.example = help.example;
+    reporter.offers = help.offers;
     if (process.stderr.isTTY && isEmbedded(engine.model.directory) && isFirstTime("stand-in", process.env))
       reporter.note(STAND_IN);
     const { signal, drain } = interrupt;
     const onPreview = canAsk(flags)
-      ? (preview: PreviewResult, ended: AbortSignal) => askAboutPreview(preview, ended, { help })
+      ? (preview: PreviewResult, ended: AbortSignal) =>
+          askAboutPreview(preview, ended, { help, settings: reporter.settingsOf(preview) })
       : undefined;
     const summary = await run(engine, config, {
       ...options,

@@ -2,7 +2,7 @@
 import { Engine } from "../../../colorization/engine.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
+import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
 import type { MetricsFlags } from "../flags/metrics-flags.js";
 import type { RunFlags } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";

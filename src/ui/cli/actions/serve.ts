@@ -84,18 +84,20 @@ async function openFarmBackend(flags: ServeFlags, pool: ImagePool): Promise<Back
   if (vain !== undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `--${vain}: has no effect with --queue, since the workers of the farm colour; give it to \`cobra-batch worker\``,
+      `--${vain}: has no effect with --queue, since the workers of the farm colour`,
+      { remedy: `give it to \`cobra-batch worker\`` },
     );
-  const [{ FarmBackend }, { openQueue, openStore }] = await Promise.all([
+  const [{ FarmBackend }, { openQueue, openStore }, { offeredFacts }] = await Promise.all([
     import("../../web/farm/farm-backend.js"),
     import("./open-farm.js"),
+    import("./store-model.js"),
   ]);
   const opened = await openStore({
     ...(store === undefined ? {} : { store }),
     ...(storeToken === undefined ? {} : { token: storeToken }),
   });
   const open = await openQueue({ name, ...(typeof queue === "string" ? { queue } : {}) });
-  return FarmBackend.open({ ...open, store: opened, model }, pool);
+  return FarmBackend.open({ ...open, store: opened, model, openModel: offeredFacts(model, opened) }, pool);
 }
 
 /** The log that answers speak of. Without flags for a log, warnings and errors go to standard error. */
@@ -134,7 +136,9 @@ function checkedHostName(name: string): string {
 
 function dataFolder(given: string | undefined): string {
   if (given === "")
-    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder; leave it out for the default");
+    throw new ConfigurationError("ERR_CONFIG", "--data: must name a folder", {
+      remedy: "leave it out for the default",
+    });
   return resolve(given ?? userDataFolder());
 }
 

@@ -3,9 +3,11 @@ import { TaskPool } from "../../../colorization/tasks/pool.js";
 import { sha256 } from "../../../platform/sha256.js";
 import type { BatchConfig, PageConfig } from "../../../config/batch-config.js";
 import { toJsonLine } from "../../../core/json-lines.js";
+import type { BatchEvent } from "../../../core/events.js";
 import { absoluteConfig } from "../../../core/journal/run-record.js";
 import { failuresFile, outputPath } from "../../../core/output/work-folder.js";
 import { runBatch } from "../../../core/run-batch.js";
+import { ChapterTeller } from "../../../farm/queue/chapter-progress.js";
 import { collectRequests } from "../../../farm/queue/collect-requests.js";
 import { FarmQueue, queueNamesOf, noteQueues, queueFault, type QueuedModel } from "../../../farm/queue/farm-queue.js";
 import { submitChapter, takeOutPages, type Submission } from "../../../farm/queue/submit-chapter.js";
@@ -14,8 +16,6 @@ import { resultKey, withHashes } from "../../../farm/store/result-key.js";
 import type { FarmStore } from "../../../farm/store/farm-store.js";
 import { storedEngine } from "../../../farm/stored-engine.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
-import { defaultModelDirectory } from "../../../model/default-model.js";
-import { openModelPackage } from "../../../model/package.js";
 import type { SubmitFlags } from "../commands/submit-command.js";
 import { listenForSignals, type Interrupt } from "../interrupt.js";
 import { ConfigurationError } from "../../../errors.js";
@@ -24,9 +24,10 @@ import { printError } from "../output/report-errors.js";
 import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
-import { isRemote, openQueue, openStore, queuedModel, submissionText, type OpenStore } from "./open-farm.js";
+import { isRemote, openQueue, openStore, submissionText, type OpenStore } from "./open-farm.js";
 import { newReporter } from "./run-batch.js";
 import { startLogging } from "./start-logging.js";
+import { submittedModel } from "./store-model.js";
 
 /** What the chapters of a command share. */
 interface Farm {
@@ -52,12 +53,13 @@ export async function submit(inputs: readonly string[], flags: SubmitFlags): Pro
     if (isRemote(flags) && flags.wait !== true)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        "workers that do not share a folder with this machine cannot write the output; add --wait, and the chapter is put together here",
+        "workers that do not share a folder with this machine cannot write the output",
+        { remedy: "add --wait, and the chapter is put together here" },
       );
     const store = (openedStore = await openStore(flags));
     using open = await openQueue(flags);
     configureSharpForOwnProcess();
-    const model = queuedModel(await openModelPackage(flags.model ?? defaultModelDirectory(), { verify: false }));
+    const model = await submittedModel(flags.model, store);
     await noteQueues(open.redis, open.name, model);
     await using queue = new FarmQueue(open.redis, queueNamesOf(open.name, model));
     const farm: Farm = { flags, queue, store, pool, model, interrupt, url: open.url };
@@ -138,6 +140,16 @@ async function waitFor(
 ): Promise<number> {
   const reporter = newReporter(flags);
   reporter.failuresFile = failuresFile(config);
+  reporter.again = "submit the chapter again: pages that are done are not done again";
+  const counts = { done: 0, failed: 0 };
+  const teller = new ChapterTeller({ redis: queue.redis, name: queue.names.farm, id, counts: () => counts });
+  const onEvent = (event: BatchEvent): void => {
+    if (event.type === "page-completed" || event.type === "page-failed") {
+      counts[event.type === "page-failed" ? "failed" : "done"]++;
+      teller.changed();
+    }
+    reporter.onEvent(event);
+  };
   try {
     const summary = await runBatch(
       storedEngine({
@@ -155,7 +167,7 @@ async function waitFor(
         pageConfig,
         drain: interrupt.drain,
         signal: interrupt.signal,
-        onEvent: (event) => reporter.onEvent(event),
+        onEvent,
       },
     );
     // An output that is finished needs none of its pages, also where the store was emptied and they were queued.
@@ -163,6 +175,7 @@ async function waitFor(
     return exitCodeOf(summary);
   } finally {
     reporter.stop();
+    await teller.end();
   }
 }
 

@@ -21,15 +21,15 @@ export async function compareTunings(first: string, second: string, flags: Compa
     const [one, other] = [await readReport(typedPath(first)), await readReport(typedPath(second))];
     const compared = compareReports(one, other);
     if (compared.figures.length === 0)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `${first} and ${second} have no measured setting in common; measure again with \`cobra-batch tune\``,
-      );
+      throw new ConfigurationError("ERR_CONFIG", `${first} and ${second} have no measured setting in common`, {
+        remedy: `measure again with \`cobra-batch tune\``,
+      });
     const withoutBest = [one, other].findIndex(({ best }) => best === undefined);
     if (flags.failBelow !== undefined && withoutBest >= 0)
       throw new ConfigurationError(
         "ERR_CONFIG",
-        `--fail-below: ${[first, second][withoutBest]} has no best setting, since none kept its limits or its tuning was cut off; measure again, with other limits or more --minutes`,
+        `--fail-below: ${[first, second][withoutBest]} has no best setting, since none kept its limits or its tuning was cut off`,
+        { remedy: "measure again, with other limits or more --minutes" },
       );
     const below = flags.failBelow === undefined ? undefined : fallsBelow(compared, one.goal, flags.failBelow);
     for (const warning of compared.warnings) process.stderr.write(`warning: ${warning}\n`);

@@ -64,12 +64,13 @@ function settingsOf(
   { synthetic, referenceDir, recursive, steps, topK }: TuneFlags,
 ): BatchConfigInput {
   if (input !== undefined && synthetic !== undefined)
-    throw new ConfigurationError("ERR_CONFIG", `both ${input} and --synthetic are given; leave one of them out`);
+    throw new ConfigurationError("ERR_CONFIG", `both ${input} and --synthetic are given`, {
+      remedy: "leave one of them out",
+    });
   if (input === undefined && synthetic === undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      "no input is named; name a folder, a ZIP or a CBZ with your pages, or measure drawn ones with --synthetic 1600x2400",
-    );
+    throw new ConfigurationError("ERR_CONFIG", "no input is named", {
+      remedy: "name a folder, a ZIP or a CBZ with your pages, or measure drawn ones with --synthetic 1600x2400",
+    });
   return {
     ...(input === undefined ? {} : inputOf(typedPath(input))),
     referenceImages: (referenceDir ?? []).map(typedPath),

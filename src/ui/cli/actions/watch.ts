@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
 import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
-import { keepReferences, type ReferenceKeeper } from "../../../farm/keep-references.js";
+import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
 import { exists } from "../../../io/files/exists.js";
 import { makeFolder } from "../../../io/files/make-folder.js";
@@ -86,11 +86,14 @@ async function checkedFolder(given: string | undefined, flags: WatchFlags): Prom
   if (given === undefined || !(await isFolder(given)))
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `${given === undefined ? "no folder is named" : `there is no folder ${given}`}; name the one to watch, such as: cobra-batch watch incoming --output-dir coloured`,
+      `${given === undefined ? "no folder is named" : `there is no folder ${given}`}`,
+      { remedy: "name the one to watch, such as: cobra-batch watch incoming --output-dir coloured" },
     );
   const output: unknown = flags["outputDir"];
   if (typeof output !== "string")
-    throw new ConfigurationError("ERR_CONFIG", "no folder for results is named; name one with --output-dir");
+    throw new ConfigurationError("ERR_CONFIG", "no folder for results is named", {
+      remedy: "name one with --output-dir",
+    });
   for (const other of [output, flags.done, flags.failed])
     if (other !== undefined && (await isSameFolder(given, other)))
       throw new ConfigurationError(

@@ -1,25 +1,49 @@
 /** Suggests settings to someone who wants other colours: the settings that have an effect with the model in use. */
-import type { BatchConfig, PageConfig } from "../../../config/batch-config.js";
+import type { BatchConfig, PageConfig, PageSettings } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
-import { ignoredSettings, type IgnoredSetting } from "../../../model/ignored-settings.js";
+import { ignoredSettings, type IgnoredSetting, type IgnoringManifest } from "../../../model/ignored-settings.js";
 import type { ModelManifest } from "../../../model/manifest.js";
 import type { GivenSetting } from "./gather-settings.js";
 
 /** What changes pictures of a model, and what does not. */
 export interface WhatHelps {
   readonly ignored: readonly IgnoredSetting[];
-  /** A setting that changes the colours, such as "fill=model", for `--set`. */
-  readonly example: string;
+  /** Settings for `--set` that change the colours of pages, such as "fill=model"; the first is the best. */
+  readonly offers: Offers;
 }
 
+/** Settings of a page that say what would change it. */
+export type OfferedFor = Pick<PageSettings, "fill" | "ink" | "seed">;
+
+/**
+ * Settings for `--set` of which none is in effect for any of the pages; if there is no such setting, for the last page.
+ * Never empty. No pages mean the batch's settings.
+ */
+export type Offers = (pages?: readonly OfferedFor[]) => readonly string[];
+
 /** What helps with a model, for a batch with these settings. */
-export function whatHelps(manifest: ModelManifest, { fill, seed }: Pick<BatchConfig, "fill" | "seed">): WhatHelps {
+export function whatHelps(manifest: Pick<ModelManifest, "fill"> & IgnoringManifest, config: OfferedFor): WhatHelps {
   const ignored = ignoredSettings(manifest);
-  const isSeedIgnored = ignored.some(({ key }) => key === "seed");
-  const fillNow = fill ?? manifest.fill;
+  const takesSeed = !ignored.some(({ key }) => key === "seed");
+  const offersFor = (pages: readonly OfferedFor[]): string[] => {
+    const areAll = (key: "fill" | "ink", value: string): boolean =>
+      pages.every((page) => (page[key] ?? (key === "fill" ? manifest.fill : "page")) === value);
+    return [
+      ...(takesSeed ? [`seed=${Math.max(...pages.map(({ seed }) => seed)) + 1}`] : []),
+      // The model's own picture has no fill.
+      ...(areAll("ink", "page") && areAll("fill", "flat") ? ["fill=model"] : []),
+      ...(areAll("ink", "page") && areAll("fill", "model") ? ["fill=flat"] : []),
+      ...(areAll("ink", "page") ? ["ink=model"] : []),
+      ...(areAll("ink", "model") ? ["ink=page"] : []),
+    ];
+  };
   return {
     ignored,
-    example: isSeedIgnored ? `fill=${fillNow === "flat" ? "model" : "flat"}` : `seed=${seed + 1}`,
+    offers: (pages = []) => {
+      const all = pages.length === 0 ? [config] : pages;
+      const offers = offersFor(all);
+      return offers.length > 0 ? offers : offersFor(all.slice(-1));
+    },
   };
 }
 
@@ -38,9 +62,14 @@ export function ignoredWarnings({ ignored }: WhatHelps, given: readonly GivenSet
 /**
  * Refuses changes that would give the same pictures again.
  * @param settings the changed settings of pages; none means the next seed
+ * @param pages what the pages have now
  * @throws ConfigurationError `ERR_CONFIG` that says what would help
  */
-export function refuseIfNothingChanges(help: WhatHelps, settings: PageConfig = {}): void {
+export function refuseIfNothingChanges(
+  help: WhatHelps,
+  settings: PageConfig = {},
+  pages: readonly OfferedFor[] = [],
+): void {
   const changed = Object.keys(settings).length === 0 ? ["seed"] : Object.keys(settings);
   const reasons = changed.map(
     (key) => help.ignored.find((one) => one.key === key && one.unless === undefined)?.because,
@@ -48,7 +77,7 @@ export function refuseIfNothingChanges(help: WhatHelps, settings: PageConfig = {
   if (reasons.some((because) => because === undefined)) return;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `nothing would change: this model ${[...new Set(reasons)].join(" and ")}; ${remedy(help)}`,
+    `nothing would change: this model ${[...new Set(reasons)].join(" and ")}; ${remedy(help, pages)}`,
   );
 }
 
@@ -58,10 +87,12 @@ export function refuseSameSeeds(help: WhatHelps, { previewSeeds }: Pick<BatchCon
   if (previewSeeds > 1 && because !== undefined)
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `a preview with ${previewSeeds} seeds would show the same picture ${previewSeeds} times: this model ${because}; preview without --preview-seeds`,
+      `a preview with ${previewSeeds} seeds would show the same picture ${previewSeeds} times: this model ${because}`,
+      { remedy: "preview without --preview-seeds" },
     );
 }
 
-function remedy({ example }: WhatHelps): string {
-  return `try a colour hint (--hint 410,220=#c03028), other references (--set referenceDir=DIR), --set ${example}, --set ink=model or another --set style`;
+function remedy({ offers }: WhatHelps, pages: readonly OfferedFor[]): string {
+  const settings = offers(pages).map((offer) => `--set ${offer}`);
+  return `try a colour hint (--hint 410,220=#c03028), other references (--set referenceDir=DIR), ${settings.join(", ")} or another --set style`;
 }

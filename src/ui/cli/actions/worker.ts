@@ -25,6 +25,7 @@ import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { readEngineFile } from "./gather-settings.js";
 import { queuedModelText, openQueue, openStore, queuedModel, type OpenQueue, type OpenStore } from "./open-farm.js";
 import { startLogging } from "./start-logging.js";
+import { fetchedModel } from "./store-model.js";
 
 /** How often it is looked at whether others' pages wait in vain. */
 const LOOK_MS = 60_000;
@@ -55,7 +56,13 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     const { redis, name } = open;
     configureSharpForOwnProcess();
     const file = await readEngineFile(flags.config);
-    engine = await Engine.open({ ...engineOptions(flags, file.engine), readBlob: (hash) => store.read(hash) });
+    const options = engineOptions(flags, file.engine);
+    const fetched = await fetchedModel(options.model, store, say);
+    engine = await Engine.open({
+      ...options,
+      ...(fetched === undefined ? {} : { model: fetched }),
+      readBlob: (hash) => store.read(hash),
+    });
     watch.engine(engine);
     const model = queuedModel(engine.model);
     await engine.provider(engine.styles[0]!);

@@ -19,7 +19,7 @@ export type ColorizeFlags = SettingFlags &
 
 /** The command, ready to be added to the program. */
 export function colorizeCommand(): Command {
-  const command = withNamedHintFlags(withSettingFlags(new Command("colorize"), true))
+  const command = withNamedHintFlags(withSettingFlags(new Command("colorize"), "several"))
     .summary("colour chapters of line art from coloured references")
     .description(
       "Colours every line-art page of a chapter, or of several, from coloured references. Without --reference-dir, the coloured pictures of the chapter itself are the references.",

@@ -1,4 +1,4 @@
-/** `cobra-batch queue`: looks at a farm's queue and steers it. */
+/** `cobra-batch queue`: shows and manages a farm's queue. */
 import { Command } from "commander";
 import { MOST_PRIORITY } from "../../../farm/queue/priority.js";
 import { integer } from "../flags/flag-values.js";
@@ -27,22 +27,29 @@ const NODE = ["[node]", "a worker, as `queue nodes` shows it, or a host: all of 
 const ACTIONS: Readonly<Record<QueueAction, Action>> = {
   list: { summary: "list all chapters in the queue" },
   show: { summary: "show one chapter", takes: JOB },
-  pause: { summary: "stop workers from taking new pages; pages in progress are finished" },
+  pause: {
+    summary: "stop workers from taking new pages; with a job, of this chapter alone",
+    description:
+      "Workers take no new pages, or with a job no pages of this chapter, until `queue resume`. Pages in progress are\nfinished.",
+    takes: ["[job]", JOB[1]],
+  },
   resume: {
-    summary: "let workers take pages again; with a node, one that was drained",
-    takes: NODE,
+    summary: "let workers take pages again; with a job or a node, only of or by it",
+    description:
+      "Ends `queue pause`; with a job, of this chapter. With a node, the worker takes pages again after `queue drain`.",
+    takes: ["[job|node]", "a chapter's job, or a worker or a host as for `queue drain`"],
   },
   cancel: { summary: "take a chapter out of the queue", takes: JOB },
   prioritize: {
-    summary: "give a chapter another priority",
+    summary: "change a chapter's priority",
     takes: JOB,
     example: "0123456789ab --priority 5",
   },
-  retry: { summary: "submit a chapter with failed pages again; only these are done", takes: JOB },
+  retry: { summary: "submit a chapter with failed pages again; only those pages are coloured", takes: JOB },
   drain: {
-    summary: "take all chapters out of the queue; with a node, have it take no more pages",
+    summary: "take all chapters out of the queue; with a node, stop it from taking more pages",
     description:
-      "Without a node, takes all chapters out of the queue. With one, the worker finishes its pages and takes no more,\nuntil `queue resume NODE` or until it is started again.",
+      "Without a node, takes all chapters out of the queue. With one, the worker finishes its pages and takes no more, until `queue resume NODE` or until it is started again.",
     takes: NODE,
     example: "render-07",
   },
@@ -53,7 +60,7 @@ const ACTIONS: Readonly<Record<QueueAction, Action>> = {
 export function queueCommand(): Command {
   const command = new Command("queue")
     .summary("inspect and manage a farm's queue")
-    .description("Looks at a farm's chapters and workers, and steers them.")
+    .description("Shows and manages a farm's chapters and workers.")
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch queue list --queue redis://host\n  cobra-batch queue cancel 0123456789ab\n  cobra-batch queue drain render-07\n\nExit codes: 0 done, 1 there is no such job or worker,\n75 the queue does not answer.",

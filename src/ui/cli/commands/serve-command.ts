@@ -26,7 +26,7 @@ export function serveCommand(): Command {
   const command = new Command("serve")
     .summary("colour chapters in a web page")
     .description(
-      "Serves a web page that colours chapters, and the HTTP API behind it. Only this machine can reach it, unless\n--host says otherwise. Jobs are kept on disk and continue when the server is started again.",
+      "Serves a web page that colours chapters, and the HTTP API behind it. It listens on this machine only, unless --host is given. Jobs are kept on disk and continue when the server is started again.",
     )
     .optionsGroup("Server:")
     .option("--host <address>", "address to listen on; 0.0.0.0 for all, which needs a token", "127.0.0.1")
@@ -39,13 +39,9 @@ export function serveCommand(): Command {
     .option("--open", "open the page in the browser")
     .option(
       "--token <text>",
-      "what clients have to know (default: COBRA_TOKEN, else one is made where --host is not this machine)",
+      "secret that clients must send (default: COBRA_TOKEN, else a generated one if --host is not this machine)",
     )
-    .option(
-      "--host-name <name>",
-      "name by which the server is called, such as that of a proxy; may be repeated",
-      collect,
-    )
+    .option("--host-name <name>", "host name that requests may use, such as that of a proxy; may be repeated", collect)
     .option(
       "--data <dir>",
       "folder of jobs, uploads and results (default: $XDG_DATA_HOME/cobra-batch, else ~/.local/share/cobra-batch)",
@@ -54,7 +50,7 @@ export function serveCommand(): Command {
     .optionsGroup("Farm:")
     .option(
       "--queue [url]",
-      "have the workers of a farm colour, through Redis at this address, such as redis://host:6379 (without one: COBRA_QUEUE)",
+      "let the workers of a farm colour, through Redis at this address, such as redis://host:6379 (without one: COBRA_QUEUE)",
     )
     .option("--name <name>", "name of the farm; several may share one Redis", "comics")
     .option(

@@ -8,6 +8,7 @@ export interface StoreCommandFlags extends LogFlags {
   port: number;
   token?: string;
   maxBytes: number;
+  model?: string;
   json?: boolean;
 }
 
@@ -23,9 +24,10 @@ export function storeCommand(): Command {
     .option("--port <number>", "port to listen on; 0 for any that is free", integer("--port", 0, MOST_PORT), 8790)
     .option(
       "--token <text>",
-      "what others must know, 16 characters or more (default: COBRA_STORE_TOKEN, else a new one)",
+      "token that clients must send, 16 characters or more (default: COBRA_STORE_TOKEN, else a generated one)",
     )
-    .option("--max-bytes <number>", "largest file that is taken", integer("--max-bytes", 1), 2 ** 31)
+    .option("--max-bytes <number>", "largest file that is accepted", integer("--max-bytes", 1), 2 ** 31)
+    .option("--model <name|dir>", "model for the machines that have none; its files are kept in the store")
     .optionsGroup("Logging:");
   return withLogFlags(command)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
@@ -35,6 +37,7 @@ export function storeCommand(): Command {
       `
 Examples:
   cobra-batch store /data/store --host 0.0.0.0
+  cobra-batch store /data/store --model cobra
   cobra-batch worker --queue redis://host --store http://host:8790 --token TOKEN
   cobra-batch submit chapter.cbz --store http://host:8790 --token TOKEN --wait
 

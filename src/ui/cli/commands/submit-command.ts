@@ -22,7 +22,7 @@ export type SubmitFlags = SettingFlags &
 
 /** The command, ready to be added to the program. */
 export function submitCommand(): Command {
-  const command = withStoreFlags(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), true))))
+  const command = withStoreFlags(withQueueFlags(withNamedHintFlags(withSettingFlags(new Command("submit"), "several"))))
     .summary("put chapters into a farm's queue")
     .description(
       "Puts every page of a chapter into a queue in Redis, from which workers take them. The worker that does the last one puts the chapter together; its input and output must have the same paths there as here.",
@@ -33,7 +33,10 @@ export function submitCommand(): Command {
       "--wait",
       "wait for the pages and put the chapter together here, with the progress and exit code of `colorize`",
     )
-    .option("--model <dir>", "model package that workers must have (default: COBRA_MODEL, else the embedded model)")
+    .option(
+      "--model <name|dir>",
+      "model that workers must have (default: COBRA_MODEL, else the one of `model use`, else the store's)",
+    )
     .option("--drain <seconds>", "time to finish after a signal to stop", integer("--drain"), 10)
     .optionsGroup("Logging:");
   return withLogFlags(command)

@@ -1,4 +1,4 @@
-/** `cobra-batch tune`: finds the fastest settings of a machine; `tune compare` holds two reports side by side. */
+/** `cobra-batch tune`: finds the fastest settings of a machine; `tune compare` compares two reports. */
 import { Command, Option } from "commander";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { GOALS, readLimits, type Goal, type Limits } from "../../../tune/wishes.js";
@@ -32,12 +32,12 @@ export function tuneCommand(): Command {
   const provider = new Option("--provider <name>", "where the networks run");
   provider.argChoices = [...PROVIDER_NAMES];
   provider.defaultValueDescription = "cpu";
-  const goal = new Option("--goal <goal>", "what is to be best: pages a minute, the time of a page, or memory");
+  const goal = new Option("--goal <goal>", "what to optimise: pages a minute, the time of a page, or memory");
   goal.argChoices = [...GOALS];
   return new Command("tune")
     .summary("find the fastest settings of this machine, and show why")
     .description(
-      "Measures settings of this machine with your pages, in processes of their own, and writes the best to settings.json, which `colorize --config` and `worker --config` take. A difference inside the noise counts as none. Run it again with the same --out to go on.",
+      "Measures settings of this machine with your pages, in processes of their own, and writes the best to settings.json, which `colorize --config` and `worker --config` take. A difference within the noise does not count. Run it again with the same --out to continue.",
     )
     .argument("[input]", "chapter to measure with: a folder, ZIP or CBZ")
     .option("--synthetic <WxH>", "measure with drawn pages of this size, such as 1600x2400", size)
@@ -87,13 +87,13 @@ no setting keeps, 75 out of memory or storage,
 
 function compareCommand(): Command {
   return new Command("compare")
-    .summary("hold two reports of tune side by side, with intervals")
+    .summary("compare two reports of tune, with confidence intervals")
     .description(
-      "Compares the best settings of two reports, and their defaults: two machines, versions or models. Figures are how many times the first report the second is; above 1 it is better.",
+      "Compares the best settings of two reports, and their defaults: two machines, versions or models. Figures are the second report as a multiple of the first; above 1 the second is better.",
     )
     .argument("<first>", "report.json to compare with")
     .argument("<second>", "report.json that is compared")
-    .option("--fail-below <ratio>", "exit with 2 if the second is less than so many times the first", ratio)
+    .option("--fail-below <ratio>", "exit with 2 if the second is less than this multiple of the first", ratio)
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",

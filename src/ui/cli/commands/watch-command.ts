@@ -16,10 +16,10 @@ export type WatchFlags = SettingFlags &
 
 /** The command, ready to be added to the program. */
 export function watchCommand(): Command {
-  const command = withSettingFlags(new Command("watch"))
+  const command = withSettingFlags(new Command("watch"), "watched")
     .summary("colour every chapter that is put into a folder")
     .description(
-      "Colours chapters and single pages as they appear in a folder, on a network share too, once they have stopped growing. Results go to --output-dir. After a restart it continues where it stopped.",
+      "Colours chapters and single pages that are put into a folder, once they have stopped growing. The folder may be on a network share. Results go to --output-dir. After a restart it continues where it stopped.",
     )
     .optionsGroup("Folder:")
     .option("--done <dir>", "move chapters here once every page is done")

@@ -42,6 +42,9 @@ Examples:
   cobra-batch worker --provider cuda --metrics-port 9464
   cobra-batch worker --store /share --config tune/settings.json
 
+With a store at an address, a machine without a model fetches the one that
+\`cobra-batch store --model\` offers.
+
 The first SIGINT, SIGTERM or SIGHUP finishes the pages in progress, within
 --drain; the others go back to the queue. If a worker is killed, only the pages
 that it was processing are started again. See docs/farm.md.

@@ -2,7 +2,7 @@
 import { Option, type Command } from "commander";
 import { withoutUndefined } from "../../../config/without-undefined.js";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
-import { engineOptionsOf } from "../../../colorization/engine-settings.js";
+import { engineOptionsOf } from "../../../colorization/options-of-settings.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import { MOST_THREADS } from "../../../config/setting-text.js";
 import type { EngineSettings } from "../../../config/engine-settings.js";
@@ -50,7 +50,7 @@ export function withRunFlags(command: Command, continues = false): Command {
         .argParser(deviceList("--devices")),
     )
     .addOption(
-      new Option("--max-batch <number>", "pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
+      new Option("--max-batch <number>", "most pages denoised together (default: COBRA_MAX_BATCH, else what fits)")
         .env("COBRA_MAX_BATCH")
         .argParser(integer("--max-batch", 1)),
     )

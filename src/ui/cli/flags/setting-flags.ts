@@ -36,15 +36,21 @@ export const SETTING_FLAGS: readonly (readonly [key: SettingKey, flags: string, 
   ["maxConcurrent", "--max-concurrent <number>", "Running"],
 ];
 
-/** Adds the flags to a command. @param several whether it takes more than one chapter */
-export function withSettingFlags(command: Command, several = false): Command {
-  const input = "folder, ZIP or CBZ, as with --input-dir or --input-zip";
-  if (several)
-    command.argument(
-      "[input...]",
-      `chapters to colour, each a ${input}; if no output is named, the result is <input>_colorized beside it`,
-    );
-  else command.argument("[input]", `chapter to colour: a ${input}`);
+const INPUT = "folder, ZIP or CBZ, as with --input-dir or --input-zip";
+/** The argument of a command, by what it is. */
+const ARGUMENTS = {
+  one: ["[input]", `chapter to colour: a ${INPUT}`],
+  several: [
+    "[input...]",
+    `chapters to colour, each a ${INPUT}; if no output is named, the result is <input>_colorized beside it`,
+  ],
+  watched: ["[folder]", "folder to watch"],
+} as const;
+
+/** Adds the flags to a command. @param takes what its argument is */
+export function withSettingFlags(command: Command, takes: keyof typeof ARGUMENTS = "one"): Command {
+  const [argument, description] = ARGUMENTS[takes];
+  command.argument(argument, description);
   reportsFlagFaults(command);
   for (const [key, flags, group] of SETTING_FLAGS) command.addOption(settingOption(key, flags, group));
   return command

@@ -36,7 +36,7 @@ export function exitCodeOf({ completed, failures }: Pick<BatchSummary, "complete
   return failures.every(({ code }) => ERROR_TABLE[code].exitCode === EXIT.tryAgain) ? EXIT.tryAgain : EXIT.fatal;
 }
 
-/** From good to bad; interruptions are told apart before. */
+/** From good to bad; interruptions are handled before. */
 const BY_SEVERITY: readonly number[] = [
   EXIT.done,
   EXIT.previewWaits,

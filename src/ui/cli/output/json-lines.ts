@@ -6,7 +6,7 @@ import { z } from "zod";
 import { IMAGE_TYPES, STYLES } from "../../../config/batch-config.js";
 import { EVENT_FORMAT_VERSION } from "../../../core/event-format.js";
 import { nodeRecordSchema } from "../../../farm/queue/node-record.js";
-import { batchProgress, errorCode, EVENTS, time } from "../../../core/events.js";
+import { batchProgress, errorCode, EVENTS, pageFailure, time } from "../../../core/events.js";
 import { QUANTIZATIONS } from "../../../model/quantizations.js";
 import { SCENARIOS } from "../../../tune/bench/scenario-names.js";
 import { GOALS } from "../../../tune/wishes.js";
@@ -59,6 +59,7 @@ const commandLines = [
     output: z.string().describe("folder or archive that will be written"),
     queued: count.describe("pages that workers have to do"),
     known: count.describe("pages whose results are in the store already"),
+    unreadable: count.describe("pages that cannot be read; the chapter goes on without them"),
   }),
   line("queued-chapter", "queue list, queue show: a chapter in the queue", {
     id: z.string().describe("the chapter's job"),
@@ -66,12 +67,17 @@ const commandLines = [
     model: z.string().describe("name and version of the model that workers need"),
     state: z
       .enum(["waiting", "paused", "assembling", "failed"])
-      .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing"),
+      .describe("waiting: for its pages, or for a worker; paused: the same, while workers take nothing of it"),
     priority: z.int().describe("higher goes first; −1 for a chapter in the background of a server"),
     submittedAt: z.string().describe("when, ISO 8601 in UTC"),
     pages: count.describe("pages of the chapter"),
-    left: count.describe("of them those that workers have still to do"),
+    left: count.describe("of them those in the queue that workers have still to do"),
+    done: count.describe("pages that are coloured"),
+    failed: count.describe("pages that have failed"),
+    pagesPerMinute: z.number().min(0).describe("pages with an outcome a minute, over the last ten minutes"),
     reason: z.string().describe("why it failed").optional(),
+    remedy: z.string().describe("what to do about it").optional(),
+    failures: z.array(pageFailure).describe("the first pages that failed").optional(),
   }),
   line("farm-node", "queue nodes: a worker of the farm", {
     ...nodeRecordSchema.shape,

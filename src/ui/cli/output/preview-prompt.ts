@@ -7,7 +7,7 @@ import type { PreviewDecision } from "../../../core/preview/preview.js";
 import type { PreviewResult } from "../../../core/events.js";
 import { messageOf } from "../../../errors.js";
 import { readSettings } from "../actions/set-values.js";
-import { refuseIfNothingChanges, type WhatHelps } from "../actions/what-helps.js";
+import { refuseIfNothingChanges, type OfferedFor, type WhatHelps } from "../actions/what-helps.js";
 import { previewPictures } from "./summary.js";
 import { printable } from "../../../text/printable.js";
 import { oneLine } from "./terminal-text.js";
@@ -30,6 +30,8 @@ export interface PromptOptions {
   readonly streams?: PromptStreams;
   /** What changes pictures of the model; absent: everything does. */
   readonly help?: WhatHelps;
+  /** What the preview's pages were coloured with. Default: the preview's own settings. */
+  readonly settings?: readonly OfferedFor[];
 }
 
 /**
@@ -39,7 +41,11 @@ export interface PromptOptions {
 export async function askAboutPreview(
   preview: PreviewResult,
   signal: AbortSignal,
-  { streams = { input: process.stdin, output: process.stderr }, help }: PromptOptions = {},
+  {
+    streams = { input: process.stdin, output: process.stderr },
+    help,
+    settings = [preview.settings],
+  }: PromptOptions = {},
 ): Promise<PreviewDecision | undefined> {
   const terminal = createInterface({ ...streams, terminal: false }); // so that Ctrl-C stays a signal
   const ended = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
@@ -47,7 +53,9 @@ export async function askAboutPreview(
     for (const path of previewPictures(preview)) streams.output.write(`preview: ${oneLine(path)}\n`);
     for (const { page, message } of preview.failures)
       streams.output.write(`failed: ${oneLine(page)}: ${oneLine(message)}\n`);
-    return await Promise.race([decide(terminal, preview, signal, streams.output, help), ended]);
+    const reject = (): Promise<PreviewDecision | undefined> =>
+      newSettings(terminal, signal, streams.output, help, settings);
+    return await Promise.race([decide(terminal, preview, signal, streams.output, reject), ended]);
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
@@ -61,7 +69,7 @@ async function decide(
   preview: PreviewResult,
   signal: AbortSignal,
   output: NodeJS.WritableStream,
-  help: WhatHelps | undefined,
+  reject: () => Promise<PreviewDecision | undefined>,
 ): Promise<PreviewDecision | undefined> {
   const seeds = [...new Set(preview.seeds?.pictures.map(({ seed }) => seed))];
   const approve = seeds.length === 0 ? "[a]pprove" : `[a]pprove one seed (${seeds.join(", ")})`;
@@ -76,7 +84,7 @@ async function decide(
     const seed = /^(?:a(?:pprove)?\s*)?(\d+)$/.exec(answer)?.[1];
     if (seed !== undefined && seeds.includes(Number(seed))) return { type: "approve", seed: Number(seed) };
     if (/^r(eject)?$/.test(answer)) {
-      const decision = await newSettings(terminal, signal, output, help);
+      const decision = await reject();
       if (decision !== undefined) return decision;
     } else
       output.write(
@@ -92,12 +100,13 @@ async function newSettings(
   signal: AbortSignal,
   output: NodeJS.WritableStream,
   help: WhatHelps | undefined,
+  settings: readonly OfferedFor[],
 ): Promise<PreviewDecision | undefined> {
   const ignored = help?.ignored.flatMap(({ key, unless }) => (unless === undefined ? [key as string] : [])) ?? [];
   const offered = PAGE_SETTINGS.filter((key) => !ignored.includes(key));
   const other = offered.includes("seed") ? "; empty: the next seed" : "";
   const answer = await terminal.question(
-    `settings to try, such as "${help?.example ?? "seed=7 steps=20"}" (${offered.join(", ")}${other}): `,
+    `settings to try, such as "${help?.offers(settings)[0] ?? "seed=7 steps=20"}" (${offered.join(", ")}${other}): `,
     { signal },
   );
   try {
@@ -108,7 +117,7 @@ async function newSettings(
         .filter(Boolean),
       PAGE_SETTINGS,
     );
-    if (help !== undefined) refuseIfNothingChanges(help, pages);
+    if (help !== undefined) refuseIfNothingChanges(help, pages, settings);
     return { type: "reject", settings: pages };
   } catch (error) {
     output.write(`${printable(messageOf(error))}\n`);

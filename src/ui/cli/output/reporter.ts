@@ -2,10 +2,11 @@
  * Reports how a batch goes: a progress line on a terminal, a line for each page where standard error is piped, NDJSON
  * on standard output with `--json`. Results go to standard output, everything else to standard error.
  */
-import type { BatchEvent, BatchEventBody, BatchSummary } from "../../../core/events.js";
+import type { BatchEvent, BatchEventBody, BatchSummary, PreviewResult } from "../../../core/events.js";
 import { withRemedy } from "../../../errors/facts.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { Estimate } from "./estimate.js";
+import { Estimate } from "../../../core/estimate.js";
+import type { OfferedFor, Offers } from "../actions/what-helps.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
 import { bytesText } from "../../../text/bytes-text.js";
@@ -61,9 +62,16 @@ export class Reporter {
   single = false;
   /** What to do about failures, in place of the error table's remedies. */
   remedies: Remedies = {};
-  /** A setting that changes the colours with the model in use, for the summary. */
-  example = "seed=1";
+  /** Settings that change the colours of pages with the model in use, for the summary. */
+  offers: Offers = () => ["seed=1"];
+  /** How failed pages are done again, in place of `cobra-batch retry`. */
+  again: string | undefined;
+  /** What to do once all pages are coloured, in place of how one is coloured again. */
+  next: string | undefined;
+  /** The page that was coloured last in this run. */
   #lastPage: string | undefined;
+  /** What pages of this run are coloured with. */
+  readonly #settings = new Map<string, OfferedFor>();
   /** A large file that is copied when all pages are done, and since when files are. */
   #copying:
     | { readonly file: string; readonly copiedBytes: number; readonly sizeBytes: number; readonly sinceMs: number }
@@ -99,12 +107,15 @@ export class Reporter {
         this.#say(`${this.#paint("yellow", "warning:")} ${oneLine(withRemedy(event.message, event.remedy))}`);
         break;
       case "page-completed":
-        this.#lastPage = event.page;
         if (event.kept === true) this.#kept++;
+        else this.#lastPage = event.page;
         if (!this.#live)
           this.#say(
             `[${this.#estimate.finished}/${this.#estimate.total}] ${oneLine(event.page)} -> ${oneLine(event.output)} (${event.kept ? "finished earlier" : duration(event.elapsedMs)})`,
           );
+        break;
+      case "page-started":
+        if (event.settings !== undefined) this.#settings.set(event.page, event.settings);
         break;
       case "page-failed":
         this.#print(
@@ -131,7 +142,8 @@ export class Reporter {
       case "batch-stopped":
         this.stop();
         if (event.preview !== undefined) {
-          for (const line of previewLines(event.preview, event.output, this.example, this.#paint)) this.#say(line);
+          for (const line of previewLines(event.preview, event.output, this.#offerFor(event.preview), this.#paint))
+            this.#say(line);
           for (const path of previewPictures(event.preview)) this.#result(path);
           return;
         }
@@ -151,6 +163,20 @@ export class Reporter {
       default:
     }
     this.#showLine();
+  }
+
+  /** What the pages of a preview were coloured with. */
+  settingsOf({ pages, seeds, settings }: PreviewResult): OfferedFor[] {
+    const known = this.#settingsOf([...pages, ...(seeds?.pictures ?? [])].map(({ page }) => page));
+    return known.length > 0 ? known : [settings];
+  }
+
+  #settingsOf(pages: readonly (string | undefined)[]): OfferedFor[] {
+    return pages.flatMap((page) => this.#settings.get(page ?? "") ?? []);
+  }
+
+  #offerFor(preview: PreviewResult): string {
+    return this.offers(this.settingsOf(preview))[0]!;
   }
 
   /** A line for people that is not an event. */
@@ -174,7 +200,9 @@ export class Reporter {
       kept: this.#kept,
       failuresFile: this.failuresFile,
       lastPage: this.#lastPage,
-      example: this.example,
+      example: this.offers(this.#settingsOf([this.#lastPage]))[0]!,
+      again: this.again,
+      next: this.next,
       paint: this.#paint,
     }))
       this.#say(line);

@@ -11,6 +11,10 @@ export interface SummaryFacts {
   readonly lastPage: string | undefined;
   /** A setting that changes the colours, such as "seed=1". */
   readonly example: string;
+  /** How failed pages are done again. Default: `cobra-batch retry`. */
+  readonly again?: string | undefined;
+  /** What to do once all pages are coloured. Default: how one is coloured again. */
+  readonly next?: string | undefined;
   readonly paint: Paint;
 }
 
@@ -39,7 +43,7 @@ export function previewLines(preview: PreviewResult, output: string, example: st
 /** One line that says it all, then a small table. */
 export function summaryLines(
   summary: BatchSummary,
-  { kept, failuresFile, lastPage, example, paint }: SummaryFacts,
+  { kept, failuresFile, lastPage, example, again, next, paint }: SummaryFacts,
 ): string[] {
   const { total, completed, failed, elapsedMs, output } = summary;
   const fresh = completed - kept;
@@ -64,8 +68,9 @@ export function summaryLines(
   if (failed > 0) {
     if (failuresFile !== undefined) rows.push(["failures", oneLine(failuresFile)]);
     rows.push(...remedyRows(summary));
-    rows.push(["next", `then run: cobra-batch retry ${quoted(output)} --failed`]);
-  } else if (fresh > 0 && lastPage !== undefined) {
+    rows.push(["next", `then ${again ?? `run: cobra-batch retry ${quoted(output)} --failed`}`]);
+  } else if (next !== undefined) rows.push(["next", next]);
+  else if (fresh > 0 && lastPage !== undefined) {
     const redo = `cobra-batch redo ${quoted(output)} ${quoted(lastPage)} --set ${example}`;
     rows.push(["next", `to colour a page again: ${redo}`]);
   }

@@ -1,5 +1,6 @@
 /** Schemas of a farm: its queue, its workers and its chapters, as the API shows them. */
 import { z } from "zod";
+import { pageFailure } from "../../../core/events.js";
 import { jobId } from "./job-id.js";
 
 const count = z.int().min(0);
@@ -61,7 +62,12 @@ export const farmChapter = z
     submittedAt: time,
     pages: count,
     left: count.describe("pages in the queue that are not done; of a job of a server, of those that it has queued"),
+    done: count.describe("pages that are coloured"),
+    failed: count.describe("pages that have failed"),
+    pagesPerMinute: z.number().min(0).describe("pages with an outcome a minute, over the last ten minutes"),
     reason: z.string().describe("why it failed").optional(),
+    remedy: z.string().describe("what to do about it").optional(),
+    failures: z.array(pageFailure).describe("the first pages that failed").optional(),
   })
   .meta({ id: "FarmChapter", description: "a chapter in the queue" });
 

@@ -17,7 +17,7 @@ import { isLate } from "../../../workers/is-late.js";
 import type { ServerInfo } from "../api/schemas.js";
 import type { JobColorizer, JobEngine, JobToColour, RunningJob } from "../jobs/job-colorizer.js";
 import type { Backend } from "../server/backend.js";
-import { ModelFacts } from "../server/model-facts.js";
+import { ModelFacts, type PackageFacts } from "../server/model-facts.js";
 import { FarmControl } from "./farm-control.js";
 
 /** What a farm is reached with. All of it is closed with the backend. */
@@ -32,6 +32,8 @@ export interface FarmBackendOptions {
    * Name of an installed model or folder of a package, which the workers must have. Default: the one that is chosen.
    */
   readonly model: string | undefined;
+  /** Reads what is known of the model. Default: out of its folder on this machine. */
+  readonly openModel?: (() => Promise<PackageFacts>) | undefined;
 }
 
 /** Jobs at once at most: each holds the pages that it waits for in memory. */
@@ -92,7 +94,7 @@ export class FarmBackend implements Backend {
 
   /** @throws ModelError `ERR_MODEL_*` */
   static async open(options: FarmBackendOptions, pool: ImagePool): Promise<FarmBackend> {
-    const facts = new ModelFacts(options.model);
+    const facts = new ModelFacts(options.model, options.openModel);
     const { hash, manifest, styles } = await facts.package();
     const { name, version, trained } = manifest;
     const model = { hash, name, version, trained };
@@ -134,14 +136,15 @@ export class FarmBackend implements Backend {
     return left < this.#pagesAtOnce() || running.every((one) => one.priority < priority);
   }
 
-  async #begin({ id, name, pages, priority, onCancelled }: JobToColour): Promise<JobEngine> {
-    const chapter = this.#colorizer.chapter({ name: id, label: name, pages, priority, onCancelled });
+  async #begin({ id, name, pages, priority, progress, onCancelled }: JobToColour): Promise<JobEngine> {
+    const chapter = this.#colorizer.chapter({ name: id, label: name, pages, priority, progress, onCancelled });
     this.farm.noteJob(chapter.id, id);
     return {
       engine: chapter.engine,
       queuesPages: true,
       pagesInFlight: () => this.#pagesAtOnce(),
       withdraw: () => chapter.withdraw(),
+      end: () => void chapter.end(),
       prioritize: () => void chapter.prioritize().catch(() => {}), // a queue that is away: later pages have it
     };
   }

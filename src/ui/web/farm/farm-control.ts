@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import type { ImagePool } from "../../../core/batch-engine.js";
 import { ResourceError } from "../../../errors.js";
 import { queueFault, type QueueNames } from "../../../farm/queue/farm-queue.js";
-import { FarmWatch } from "../../../farm/queue/farm-watch.js";
+import { FarmWatch } from "../../../farm/queue/farm-status.js";
 import { drainNode } from "../../../farm/queue/node-record.js";
 import { resubmitChapter } from "../../../farm/queue/resubmit-chapter.js";
 import type { QueueAdmin } from "../../../farm/queue/queue-admin.js";
@@ -84,6 +84,11 @@ export class FarmControl implements AsyncDisposable {
 
   resume(): Promise<Farm> {
     return this.#act((admin) => admin.resume());
+  }
+
+  /** Workers take nothing more of a chapter, or take it again. @throws QueueError `ERR_QUEUE_JOB` */
+  pauseChapter(chapter: string, paused: boolean): Promise<Farm> {
+    return this.#act((admin) => (paused ? admin.pauseChapter(chapter) : admin.resumeChapter(chapter)));
   }
 
   /** A worker takes no more pages, or takes pages again. @throws QueueError `ERR_QUEUE_JOB` */

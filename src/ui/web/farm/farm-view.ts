@@ -1,7 +1,7 @@
 /** A farm as the API shows it. */
 import { VERSION } from "../../../core/version.js";
 import { queueNamesOf, type QueueNames } from "../../../farm/queue/farm-queue.js";
-import type { FarmState } from "../../../farm/queue/farm-watch.js";
+import type { FarmState } from "../../../farm/queue/farm-status.js";
 import type { FarmNode as Node } from "../../../farm/queue/node-record.js";
 import type { Farm, FarmNode } from "../api/farm.js";
 
@@ -17,9 +17,15 @@ export function farmView(
     connected,
     paused,
     nodes: nodes.map((node) => nodeView(node, names)),
-    chapters: chapters.map(({ output, id, ...chapter }) => {
+    chapters: chapters.map(({ output, id, failures, ...chapter }) => {
       const job = jobs.get(id);
-      return { id, name: output, ...(job === undefined ? {} : { job }), ...chapter };
+      return {
+        id,
+        name: output,
+        ...(job === undefined ? {} : { job }),
+        ...chapter,
+        ...(failures === undefined ? {} : { failures: [...failures] }),
+      };
     }),
   };
 }

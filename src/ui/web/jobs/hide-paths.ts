@@ -1,5 +1,5 @@
 /**
- * Messages without the places of this machine: what lies below a root is named from there, and what lies in a job by
+ * Takes this machine's paths out of messages: what lies below a root is named from there, and what lies in a job by
  * what it is for people, who do not know the folders of jobs.
  */
 import { escapeRegExp } from "../../../text/escape-regexp.js";

@@ -12,6 +12,8 @@ export interface JobToColour {
   readonly pages: number;
   /** Higher goes first; −1 for one in the background. */
   readonly priority: () => number;
+  /** Pages with an outcome so far. */
+  readonly progress: () => { readonly done: number; readonly failed: number };
   /** It was cancelled where its pages wait. */
   readonly onCancelled: () => void;
 }
@@ -27,6 +29,8 @@ export interface JobEngine {
   withdraw?(): void;
   /** The job's priority has changed. */
   prioritize?(): void;
+  /** The run has ended. */
+  end?(): void;
 }
 
 /** A job that runs. */

@@ -2,7 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { BatchEvent, BatchProgress } from "../../../core/events.js";
 import { BatchProcessingError } from "../../../errors.js";
-import { Estimate } from "../../cli/output/estimate.js";
+import { Estimate } from "../../../core/estimate.js";
 import type { Picture } from "../api/schemas.js";
 import { outputOf, outcomeOf, storedOutcomes, type Outcome } from "./outcomes.js";
 import { Roles } from "./roles.js";
@@ -18,7 +18,7 @@ import {
   type StoredPictures,
 } from "./stored.js";
 import type { StopWish } from "./run.js";
-import type { UploadFolder } from "./uploads.js";
+import type { UploadFolder } from "./upload-names.js";
 
 /** A page in progress. */
 export interface Live {

@@ -7,7 +7,7 @@ import type { JobEntry } from "./job-entry.js";
 import { assertState, type JobRegister } from "./register.js";
 import type { Scanner } from "./scanner.js";
 import type { UploadRole } from "./types.js";
-import { UploadFolder } from "./uploads.js";
+import { UploadFolder } from "./upload-names.js";
 
 export class JobUploads {
   readonly #register: JobRegister;

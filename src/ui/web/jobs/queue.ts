@@ -1,12 +1,12 @@
 /**
- * Runs queued jobs, as many at once as what colours them takes; an engine takes one, since its pages overlap inside a
+ * Runs queued jobs, as many at once as the backend accepts; an engine accepts one, since its pages overlap inside a
  * job. A job in the background makes room.
  */
 import { join, relative, sep } from "node:path";
 import type { BatchEvent, BatchSummary } from "../../../core/events.js";
 import { messageOf, ValidationError } from "../../../errors.js";
 import { getLogger } from "../../../logging.js";
-import { Estimate } from "../../cli/output/estimate.js";
+import { Estimate } from "../../../core/estimate.js";
 import { inputOf, type JobInput } from "./input.js";
 import type { JobColorizer } from "./job-colorizer.js";
 import type { JobEntry } from "./job-entry.js";
@@ -94,6 +94,7 @@ export class JobQueue {
     const host = this.#host;
     let wish: StopWish | undefined;
     let run: JobRun | undefined;
+    let end = (): void => {};
     const warnings: string[] = [];
     entry.abandoned = false;
     entry.stop = (wanted) => {
@@ -137,10 +138,15 @@ export class JobQueue {
             name: entry.stored.name,
             pages,
             priority: () => priorityOf(entry.stored),
+            progress: () => {
+              const { completed, failed: lost } = entry.progress ?? entry.stored.progress;
+              return { done: completed, failed: lost };
+            },
             onCancelled: () => void this.#cancelled(entry),
           });
           entry.queuesPages = engine.queuesPages === true;
           entry.prioritize = () => engine.prioritize?.();
+          end = () => engine.end?.();
           return engine;
         },
         job: { ...entry.stored, output: output! },
@@ -157,6 +163,7 @@ export class JobQueue {
       fault = { error };
       log.error({ err: error }, `job ${entry.id} could not continue: ${messageOf(error)}`);
     }
+    end();
     entry.stop = undefined;
     entry.prioritize = undefined;
     entry.queuesPages = false;

@@ -2,7 +2,7 @@
 import { lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { ValidationError } from "../../../errors.js";
-import { nameFault, printableName } from "../../../io/archive/zip-names.js";
+import { nameFault, printableName } from "../../../io/names/safe-name.js";
 import { isArchiveName, isJunkName } from "../../../io/names/entry-rules.js";
 import { compareNatural } from "../../../io/names/natural-order.js";
 import type { RootEntry } from "./types.js";

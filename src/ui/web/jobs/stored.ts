@@ -5,10 +5,11 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { systemCode } from "../../../errors.js";
+import { ResourceError, systemCode } from "../../../errors.js";
 import { writeFileAtomic } from "../../../io/files/atomic-file.js";
+import { exists } from "../../../io/files/exists.js";
 import { inputError } from "../../../io/files/file-errors.js";
-import { nameFault } from "../../../io/archive/zip-names.js";
+import { nameFault } from "../../../io/names/safe-name.js";
 import { parseJson } from "../../../text/parse-json.js";
 import { job, JOB_STATES, jobId, jobSettings, pageOwnSettings, pictureId, PICTURE_ROLES } from "../api/schemas.js";
 import { IMAGE_TYPES } from "../../../config/batch-config.js";
@@ -196,9 +197,15 @@ export function parseStoredJob(text: string): StoredJob | undefined {
   return parsed(storedJob, text);
 }
 
-/** @throws ResourceError `ERR_OUTPUT_WRITE` */
+/** @throws ResourceError `ERR_OUTPUT_WRITE`; `ERR_INPUT_GONE` where the job's folder has been taken away */
 export async function writeStored(path: string, value: StoredJob | StoredPictures, root: string): Promise<void> {
-  await writeFileAtomic(path, Buffer.from(`${JSON.stringify(value)}\n`), true, undefined, root);
+  try {
+    await writeFileAtomic(path, Buffer.from(`${JSON.stringify(value)}\n`), true, undefined, root);
+  } catch (cause) {
+    if (await exists(root)) throw cause;
+    const message = "the chapter's folder has vanished from the server's disk";
+    throw new ResourceError("ERR_INPUT_GONE", message, { cause });
+  }
 }
 
 /** What tells one version of a file from another; undefined where there is none. */

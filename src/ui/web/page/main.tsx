@@ -8,7 +8,7 @@ import "./styles/job.css";
 import "./styles/settings.css";
 import "./styles/results.css";
 import "./styles/viewer.css";
-import "./styles/desk.css";
+import "./styles/one-page.css";
 import "./styles/farm.css";
 import { render } from "preact";
 import { App } from "./app.js";

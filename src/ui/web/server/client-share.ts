@@ -1,4 +1,4 @@
-/** Counts what runs at once, of one client and of all. */
+/** Limits how many operations run at once, of one client and in all. */
 import { busy } from "./request-error.js";
 
 /** A share of the server for each client. A client is an address. */

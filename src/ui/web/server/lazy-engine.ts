@@ -1,4 +1,4 @@
-/** The engine of this process, opened when the first page needs it; what its model is can be told before. */
+/** The engine of this process, opened when the first page needs it; its model can be described before that. */
 import type { ColorizedImage, ColorizeImageOptions } from "../../../colorization/colorize-image.js";
 import type { EngineOptions } from "../../../colorization/engine-options.js";
 import type { Engine } from "../../../colorization/engine.js";

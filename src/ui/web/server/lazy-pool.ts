@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { TaskPool } from "../../../colorization/tasks/pool.js";
 import type { ImagePool } from "../../../core/batch-engine.js";
 
-/** A `ImagePool` that costs nothing until it is used. */
+/** An `ImagePool` that costs nothing until it is used. */
 export class LazyPool implements ImagePool {
   readonly maxThreads = availableParallelism();
   #opening: Promise<TaskPool> | undefined;

@@ -4,13 +4,24 @@ import { ignoredSettings } from "../../../model/ignored-settings.js";
 import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import type { ServerInfo } from "../api/schemas.js";
 
+/** What is known of a model without its networks. */
+export type PackageFacts = Pick<ModelPackage, "directory" | "hash" | "manifest" | "styles">;
+
 export class ModelFacts {
   readonly #model: string | undefined;
-  #package: Promise<ModelPackage> | undefined;
+  readonly #open: () => Promise<PackageFacts>;
+  #package: Promise<PackageFacts> | undefined;
 
-  /** @param model name of an installed model or folder of a package; default: the one that is chosen */
-  constructor(model: string | undefined) {
+  /**
+   * @param model name of an installed model or folder of a package; default: the one that is chosen
+   * @param open reads what is known of it. Default: out of its folder
+   */
+  constructor(
+    model: string | undefined,
+    open = (): Promise<PackageFacts> => openModelPackage(modelDirectory(model), { verify: false }),
+  ) {
     this.#model = model;
+    this.#open = open;
   }
 
   /** Folder of the model package; undefined for the embedded model and for a name that leads nowhere. */
@@ -24,8 +35,8 @@ export class ModelFacts {
   }
 
   /** The package. One that could not be read is tried again by the next call. @throws ModelError `ERR_MODEL_*` */
-  async package(): Promise<ModelPackage> {
-    this.#package ??= openModelPackage(modelDirectory(this.#model), { verify: false }).catch((error: unknown) => {
+  async package(): Promise<PackageFacts> {
+    this.#package ??= this.#open().catch((error: unknown) => {
       this.#package = undefined;
       throw error;
     });

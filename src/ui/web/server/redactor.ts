@@ -1,4 +1,4 @@
-/** Takes paths of this machine out of what is sent: messages of the engine name files as they lie on the server. */
+/** Takes every path of this machine out of answers: `PathHider` for those it knows, a pattern for all others. */
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { PathHider } from "../jobs/hide-paths.js";

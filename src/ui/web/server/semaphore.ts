@@ -1,4 +1,4 @@
-/** Lets a number of works run at once; the others wait in their order. */
+/** Lets a limited number of tasks run at once; the others wait in order. */
 import { WaitingLine } from "../../../concurrency/waiting-line.js";
 import { busy } from "./request-error.js";
 

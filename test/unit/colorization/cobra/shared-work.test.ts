@@ -1,6 +1,6 @@
 /** What pages share before the networks: noise of a seed, work that is one item ahead, memory for planes. */
 import { expect, test } from "vitest";
-import { oneAhead } from "../../../../src/colorization/cobra/one-ahead.js";
+import { oneAhead } from "../../../../src/concurrency/one-ahead.js";
 import type { PageNoise } from "../../../../src/colorization/cobra/page-noise.js";
 import { SharedNoise } from "../../../../src/colorization/cobra/shared-noise.js";
 import { SharedPlanes } from "../../../../src/colorization/networks/staging.js";

@@ -9,7 +9,7 @@ import {
   type CrashPolicy,
 } from "../../../../src/core/journal/crash-evidence.js";
 import { markText, stageInMark } from "../../../../src/core/journal/crash-marks.js";
-import { exitCauseOf } from "../../../../src/core/journal/death-cause.js";
+import { exitCauseOf } from "../../../../src/core/journal/exit-cause.js";
 import { newLeaseRecord } from "../../../../src/core/journal/lease-record.js";
 
 const after = (...exits: readonly ProcessExit[]): CrashPolicy =>

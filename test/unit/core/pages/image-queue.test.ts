@@ -1,4 +1,4 @@
-// The contract's rules for the queue.
+// The rules for the queue.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { QueueError } from "../../../../src/errors.js";

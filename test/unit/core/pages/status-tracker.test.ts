@@ -1,4 +1,4 @@
-// The contract's rules for states, per-image fields and the summary.
+// The rules for states, per-image fields and the summary.
 import { describe, expect, it } from "vitest";
 import {
   canTransition,

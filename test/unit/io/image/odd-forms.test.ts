@@ -137,11 +137,20 @@ describe("what is valid and not read", () => {
       { ...gray, photometric: 5, channels: 5, bits: 16, strip: new Uint8Array(COUNT * 10), extraSample: 2 },
     ],
     ["Lab colour", { ...rgb, photometric: 8, channels: 4, bits: 8, strip: new Uint8Array(COUNT * 4), extraSample: 0 }],
+    ["Lab colour", { ...rgb, photometric: 8, bits: 16, strip: new Uint8Array(COUNT * 6) }],
+    ["channels of different sample formats", { ...rgb, ...three, sampleFormat: [1, 1, 2] }],
+    ["a thumbnail before the picture itself", { ...rgb, ...three, tags: { 254: 1, 330: 8 } }],
+    ["a thumbnail before the picture itself", { ...rgb, ...three, tags: { 255: 2, 330: 8 } }],
+    ["2 slices of a solid", { ...rgb, ...three, tags: { 32997: 2 } }],
   ] as readonly [string, TiffForm][])("is not called damaged: %s", async (what, form) => {
     const file = anyTiff(form);
     const expected = { code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringContaining(what) as string };
     expect(await refusal(file)).toMatchObject(expected);
     await expect(decodeForClassification(file, "page.tif")).rejects.toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED" });
+  });
+
+  it("a picture that says it is a thumbnail and is alone in its file is a page", async () => {
+    expect(await decoded(anyTiff({ ...rgb, ...three, tags: { 254: 1 } }))).toEqual(RGB);
   });
 
   it("an animated AVIF", async () => {
@@ -239,6 +248,18 @@ describe("a file that lacks its end", () => {
     },
   });
   const WARNING = [expect.stringMatching(/lacks its end-of-file marker/u) as string];
+
+  it.each([
+    ["gray", noise.clone().toColourspace("b-w").jpeg()],
+    ["colour at full size", noise.clone().jpeg({ chromaSubsampling: "4:4:4" })],
+    ["colour at half size", noise.clone().jpeg({ chromaSubsampling: "4:2:0" })],
+    ["optimised", noise.clone().jpeg({ mozjpeg: true })],
+  ])("is damaged where its last row is not whole either: JPEG, %s", async (_what, picture) => {
+    const file = await picture.toBuffer();
+    expect((await decodeImage(file.subarray(0, -2), "page.jpg")).info.warnings).toEqual(WARNING);
+    for (const missing of [4, 9, 40, 200])
+      expect(await refusal(file.subarray(0, -missing))).toMatchObject({ code: "ERR_IMAGE_DECODE" });
+  });
 
   it.each([
     ["baseline", false],

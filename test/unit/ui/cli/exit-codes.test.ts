@@ -14,7 +14,7 @@ import { EXIT, exitCodeFor } from "../../../../src/ui/cli/output/exit-codes.js";
 const failing = (code: string): Error => Object.assign(new Error(code), { code });
 
 describe("exit codes", () => {
-  it("are those of the contract", () => {
+  it("are those of docs/cli.md", () => {
     expect(EXIT).toEqual({
       done: 0,
       fatal: 1,

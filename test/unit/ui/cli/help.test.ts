@@ -51,13 +51,13 @@ describe.each([...commands])("%s --help", (name, command) => {
   });
 });
 
-it("lists the commands of the contract", () => {
+it("lists all commands", () => {
   expect(program.commands.map((command) => command.name())).toEqual(
     expect.arrayContaining(["colorize", "classify", "approve", "reject", "retry", "redo", "config", "model", "doctor"]),
   );
 });
 
-it("has the flags of the contract", () => {
+it("has the flags that users rely on", () => {
   const flags = commands.get("cobra-batch colorize")!.options.map(({ long }) => long);
   expect(flags).toEqual(
     expect.arrayContaining([

@@ -158,7 +158,7 @@ describe("what runs next", () => {
 
   it("is a command that runs as it stands, with a setting that changes something", () => {
     const { reporter: told, err } = reporter();
-    told.example = "fill=model";
+    told.offers = () => ["fill=model"];
     told.onEvent({ ...stopped, output: "it's\u001b[2J", preview });
     expect(err()).toBe(
       [
@@ -168,6 +168,18 @@ describe("what runs next", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("offers what the page that was coloured last does not have", () => {
+    const { reporter: told, err } = reporter();
+    told.offers = (pages = []) => [`ink=${pages.map(({ ink }) => ink).join()}`];
+    const settings = { style: "line" as const, seed: 0, numInferenceSteps: 1, topK: 3 };
+    told.onEvent({ type: "page-started", index: 0, page: "p2.png", settings: { ...settings, ink: "page" } });
+    told.onEvent({ type: "page-started", index: 1, page: "p1.png", settings: { ...settings, ink: "model" } });
+    told.onEvent(done(1));
+    told.onEvent(done(2, true));
+    told.onEvent({ type: "batch-completed", ...summary, failures: [], failed: 0, completed: 2, total: 2 });
+    expect(err()).toMatch(/redo 'my out' p1.png --set ink=model\n$/);
   });
 
   it("names a seed where a preview has several", () => {

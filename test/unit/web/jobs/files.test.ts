@@ -1,5 +1,5 @@
 // Files of jobs: results, jobs of the same input again, allowed roots, uploads. With an engine on paper.
-import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPageSource } from "../../../../src/io/open-source.js";
@@ -36,6 +36,36 @@ describe("a result", () => {
         expect((await bytesOf(await jobs.store.result(id), { start, end })).equals(whole.subarray(start, end))).toBe(
           true,
         );
+  });
+
+  it("holds what cannot be coloured as it came: damaged pictures and those of formats that are not read", async () => {
+    const unread = {
+      "p3_broken.png": (await linePage(3)).subarray(0, 200),
+      "p4.psd": Buffer.from("8BPS\0\x01 and then nothing of a document"),
+      "extra/p5.bmp": Buffer.concat([Buffer.from("BM"), Buffer.alloc(12), Buffer.from([40]), Buffer.alloc(60)]),
+    };
+    const files = { ...(await chapterFiles(2)), ...unread };
+    await using place = await temporaryFolder();
+    const archive = await readFile(await writeZip(join(place.path, "c.cbz"), files));
+    await using jobs = await TestJobs.onPaper();
+    for (const upload of [files, { "c.cbz": archive }]) {
+      const { id } = await jobs.store.create({});
+      await jobs.upload(id, upload);
+      expect(await jobs.done(id)).toMatchObject({
+        state: "completed",
+        progress: { completed: 2, failed: 0 },
+        counts: { pages: 2, references: 2, unreadable: 3, other: 1 },
+      });
+      for (const name of Object.keys(unread)) expect((await jobs.picture(id, name)).failure).toBeDefined();
+      await writeFile(join(place.path, "got.cbz"), await bytesOf(await jobs.store.result(id)));
+      const source = await openPageSource(join(place.path, "got.cbz"));
+      const back = new Map<string, Buffer>();
+      for (const { name, read } of [...source.entries(), ...source.faults.map(({ file }) => file!)])
+        back.set(name.replace("_colorized", ""), Buffer.from(await read()));
+      await source.close();
+      expect([...back.keys()]).toEqual(expect.arrayContaining(Object.keys(files)));
+      for (const [name, bytes] of Object.entries(unread)) expect(bytes.equals(back.get(name)!), name).toBe(true);
+    }
   });
 
   it("says so where a file changes during the download", async () => {

@@ -127,8 +127,11 @@ describe("the queue", () => {
     const { id } = await jobs.chapter(3);
     await jobs.store.start(id);
     await gate.arrival();
+    jobs.events.length = 0;
     await jobs.store.cancel(id);
     await expect.poll(() => jobs.engine.inColouring).toBe(0);
+    // Pages that are not done are told by the state of their job: those who look are told to ask again.
+    await expect.poll(() => jobs.events).toContainEqual({ type: "pictures", job: id });
     expect((await jobs.store.pictures(id)).map(({ state }) => state)).toEqual([
       "cancelled",
       "cancelled",

@@ -210,6 +210,23 @@ describe("a full disk", () => {
 });
 
 describe("a job", () => {
+  it("whose folder was taken away says so, is deleted, and the next server does not know it", async () => {
+    await using jobs = await TestJobs.onPaper();
+    const { id } = await jobs.chapter(1);
+    const kept = await jobs.chapter(1);
+    await rm(join(jobs.data, "jobs", id), { recursive: true });
+    await expect(jobs.store.start(id)).rejects.toMatchObject({
+      code: "ERR_INPUT_GONE",
+      message: "the chapter's folder has vanished from the server's disk",
+    });
+    expect(jobs.store.get(id).state).toBe("draft");
+    await jobs.restart();
+    expect(jobs.store.list().map((one) => one.id)).toEqual([kept.id]);
+    await rm(join(jobs.data, "jobs", kept.id), { recursive: true });
+    await jobs.store.remove(kept.id);
+    expect(jobs.store.list()).toEqual([]);
+  });
+
   it("fails where the engine cannot be opened, and can be tried again", async () => {
     const paper = paperEngine();
     let broken = true;

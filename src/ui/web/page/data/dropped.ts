@@ -1,4 +1,5 @@
 /** Reads dropped or chosen files: archives, folders with everything in them, loose pictures. */
+import { isJunkName } from "../../../../io/names/entry-rules.js";
 import type { UploadFile } from "./uploads.js";
 
 /** What becomes one job. */
@@ -27,8 +28,9 @@ function fileOf(entry: FileSystemFileEntry): Promise<File> {
 }
 
 async function walk(entry: FileSystemEntry, path: string, found: UploadFile[]): Promise<void> {
+  if (isJunkName(entry.name)) return;
   if (entry.isFile) {
-    if (!entry.name.startsWith(".")) found.push({ file: await fileOf(entry as FileSystemFileEntry), path });
+    found.push({ file: await fileOf(entry as FileSystemFileEntry), path });
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
@@ -68,8 +70,8 @@ export async function droppedFiles(data: DataTransfer): Promise<UploadFile[]> {
 /** All files of a file chooser; of a chosen folder with their paths in it. */
 export function chosenFiles(list: FileList | null): UploadFile[] {
   return [...(list ?? [])]
-    .filter((file) => !file.name.startsWith("."))
-    .map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+    .map((file) => ({ file, path: file.webkitRelativePath || file.name }))
+    .filter(({ path }) => !isJunkName(path));
 }
 
 /** True where a drag brings files from outside the page. */

@@ -4,7 +4,7 @@
  */
 import { batch, computed, signal } from "@preact/signals";
 import { Upload, type DetailedError, type PreviousUpload } from "tus-js-client";
-import { API, troubleIn, troubleOf, type Trouble } from "../lib/api.js";
+import { API, OFFLINE, troubleIn, troubleOf, type Trouble } from "../lib/api.js";
 import { store, stored } from "../lib/preferences.js";
 import { t } from "../texts/texts.js";
 
@@ -100,7 +100,7 @@ function troubleOfUpload(error: Error | DetailedError): Trouble {
   if (answer) return troubleIn(answer.getStatus(), answer.getBody());
   const { offline, uploadRemedy } = t.value.problem;
   return "originalRequest" in error
-    ? { code: "ERR_OFFLINE", status: 0, detail: offline, remedy: uploadRemedy }
+    ? { code: OFFLINE, status: 0, detail: offline, remedy: uploadRemedy }
     : troubleOf(error);
 }
 

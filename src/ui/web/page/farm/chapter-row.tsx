@@ -21,14 +21,13 @@ interface ChapterRowProps {
 }
 
 export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element {
-  const { id, name, job, state, pages, left, priority, reason } = chapter;
+  const { id, name, job, state, pages, left, done, failed, pagesPerMinute, priority, reason, remedy } = chapter;
   const { farm: texts, jobs, actions } = t.value;
   const action = useAction();
   const asking = useSignal(false);
   const shown = baseName(name);
   const inWork =
     state === "waiting" && farm.value?.nodes.some((node) => node.working.some((one) => one.chapter === name));
-  const done = Math.max(0, pages - left);
   const prioritize = (wanted: number): void =>
     void action.run(async () => {
       if (job === undefined) putFarm(await api.prioritizeChapter(id, wanted));
@@ -55,17 +54,31 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
           <span class={`state state-${inWork ? "running" : MARKS[state]}`}>
             {inWork ? jobs.states.running : texts.chapterStates[state]}
           </span>
-          {job === undefined ? <span>{jobs.pagesDone(done, pages)}</span> : <span>{texts.waiting(left)}</span>}
+          <span>{jobs.pagesDone(done, pages)}</span>
+          {failed > 0 && <span class="bad">{jobs.pagesFailed(failed)}</span>}
+          {job !== undefined && <span>{texts.waiting(left)}</span>}
+          {pagesPerMinute > 0 && <span>{texts.perMinute(pagesPerMinute)}</span>}
           <span>{chapter.model}</span>
           <span class="when">{moment(chapter.submittedAt)}</span>
         </p>
-        {job === undefined && <ProgressBar label={jobs.progressOf(shown)} done={pages === 0 ? 0 : done / pages} />}
+        <ProgressBar label={jobs.progressOf(shown)} done={pages === 0 ? 0 : (done + failed) / pages} />
         {reason !== undefined && <p class="bad">{sentence(reason)}</p>}
+        {remedy !== undefined && <p class="hint-text">{sentence(remedy)}</p>}
         <ActionTrouble action={action} />
       </div>
       <div class="job-row-actions">
         {state !== "failed" && state !== "assembling" && priority >= 0 && (
           <PriorityField name={shown} value={priority} disabled={!connected} onChange={prioritize} />
+        )}
+        {job === undefined && (state === "waiting" || state === "paused") && farm.value?.paused !== true && (
+          <Button
+            label={state === "paused" ? actions.resume : actions.pause}
+            icon={state === "paused" ? "play" : "pause"}
+            bare
+            busy={action.busy.value}
+            disabled={!connected}
+            onClick={() => void action.run(async () => putFarm(await api.pauseChapter(id, state === "waiting")))}
+          />
         )}
         {state === "failed" && (
           <Button

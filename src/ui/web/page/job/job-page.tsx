@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { BackgroundSwitch } from "./background-switch.js";
 import type { Job } from "../../api/schemas.js";
-import { jobOf, jobsLoaded, picturesOf, putJob } from "../data/store.js";
+import { jobOf, jobsLoaded, picturesOf, putJob, type PictureSet } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
 import { api } from "../lib/api.js";
 import { duration, moment } from "../lib/format.js";
@@ -12,6 +12,7 @@ import { href } from "../lib/route.js";
 import { announce } from "../parts/announce.js";
 import { ProgressBar, shares } from "../parts/progress.js";
 import { ActionTrouble, TroubleBox, useAction, type Action } from "../parts/trouble.js";
+import { useTop } from "../parts/use-top.js";
 import { StateMark } from "../chapters/state-mark.js";
 import { t } from "../texts/texts.js";
 import { ChapterReferences } from "./chapter-references.js";
@@ -62,14 +63,7 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
         </ul>
       )}
       {job.state === "damaged" ? null : editing ? (
-        <div class="job-columns">
-          <div class="job-main">
-            <Sorting job={job} set={set} />
-          </div>
-          <aside class="job-side" aria-label={t.value.settings.title}>
-            <DraftSettings job={job} />
-          </aside>
-        </div>
+        <Draft job={job} set={set} />
       ) : (
         <>
           {job.state === "preview" && <PreviewPanel job={job} set={set} />}
@@ -79,6 +73,20 @@ export function JobPage({ id }: { readonly id: string }): JSX.Element {
         </>
       )}
     </>
+  );
+}
+
+function Draft({ job, set }: { readonly job: Job; readonly set: PictureSet }): JSX.Element {
+  const columns = useTop<HTMLDivElement>();
+  return (
+    <div ref={columns} class="job-columns">
+      <div class="job-main">
+        <Sorting job={job} set={set} />
+      </div>
+      <aside class="job-side" aria-label={t.value.settings.title}>
+        <DraftSettings job={job} />
+      </aside>
+    </div>
   );
 }
 

@@ -12,9 +12,9 @@ export function stageText({ stage, step, steps }: Picture): string {
 
 /** State, stage or time in one line. */
 export function pageStatus(picture: Picture): string {
-  const { states } = t.value.results;
+  const { states, doneIn } = t.value.results;
   if (picture.state === "processing") return stageText(picture) || states.processing;
   if (picture.state === "completed" && picture.elapsedMs !== undefined)
-    return `${states.completed}, ${duration(picture.elapsedMs / 1000)}`;
+    return doneIn(duration(picture.elapsedMs / 1000));
   return states[picture.state];
 }

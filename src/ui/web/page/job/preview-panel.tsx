@@ -120,7 +120,7 @@ interface SeedsProps {
 function Seeds({ job, page, seeds, chosen, onChoose }: SeedsProps): JSX.Element {
   const { preview: texts } = t.value;
   return (
-    <fieldset class="seeds">
+    <fieldset class="seeds" style={{ "--aspect": String((page.width ?? 3) / (page.height ?? 4)) }}>
       <legend>{page.name}</legend>
       {seeds.map((seed) => (
         <label key={seed} class={`seed ${seed === chosen ? "chosen" : ""}`}>

@@ -47,7 +47,9 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
     };
   });
   const { pages, failed, processing } = groups.value;
-  const ids = pages.filter((picture) => passes(picture, filter.value)).map((picture) => picture.id);
+  // A filter whose last page has gone on, as when a chapter is done, would show nothing.
+  const shown = pages.some((picture) => passes(picture, filter.value)) ? filter.value : "all";
+  const ids = pages.filter((picture) => passes(picture, shown)).map((picture) => picture.id);
   const { results: texts } = t.value;
   const counts: Record<Filter, number> = {
     all: pages.length,
@@ -78,7 +80,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
       <Bar label={texts.tools}>
         <Segments
           label={texts.show}
-          value={filter.value}
+          value={shown}
           options={FILTERS.filter((one) => one === "all" || counts[one] > 0).map((value) => ({
             value,
             label: `${texts.filters[value]} ${counts[value]}`,
@@ -129,6 +131,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
           tileWidth={tileWidth.value}
           captionHeight={24}
           openOnClick={!selecting.value}
+          toggleOnClick
           look={tiles}
           onOpen={open}
         />

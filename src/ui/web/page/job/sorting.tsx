@@ -97,7 +97,7 @@ export function Sorting({ job, set }: { readonly job: Job; readonly set: Picture
           ids={inColor}
           icon="image"
           title={gallery.inColor}
-          text={gallery.inColourText}
+          text={gallery.inColorText}
         />
       )}
       <Unreadable set={set} />

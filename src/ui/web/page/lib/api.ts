@@ -22,6 +22,16 @@ export interface Trouble {
   readonly remedy: string;
 }
 
+/** True where its texts are the server's, which are English; else they are the page's own. */
+export function isOfServer({ code }: Pick<Trouble, "code">): boolean {
+  return code !== OFFLINE && code !== OF_PAGE && !code.startsWith(STATUS);
+}
+
+/** Codes of the page's own. */
+export const OFFLINE = "ERR_OFFLINE";
+const OF_PAGE = "ERR_PAGE";
+const STATUS = "HTTP ";
+
 /** A request that failed. */
 export class RequestError extends Error {
   constructor(readonly trouble: Trouble) {
@@ -33,7 +43,7 @@ export class RequestError extends Error {
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof RequestError) return error.trouble;
   const detail = error instanceof Error ? error.message : String(error);
-  return { code: "ERR_PAGE", status: 0, detail, remedy: t.value.problem.reload };
+  return { code: OF_PAGE, status: 0, detail, remedy: t.value.problem.reload };
 }
 
 /** The trouble in the body of an answer that is an error. */
@@ -44,7 +54,12 @@ export function troubleIn(status: number, body: string): Trouble {
   } catch {
     // Not an error of the API: something between browser and server has answered.
   }
-  return { code: `HTTP ${status}`, status, detail: t.value.problem.answer(status), remedy: t.value.problem.tryAgain };
+  return {
+    code: `${STATUS}${status}`,
+    status,
+    detail: t.value.problem.answer(status),
+    remedy: t.value.problem.tryAgain,
+  };
 }
 
 async function call(method: string, path: string, body?: unknown): Promise<Response> {
@@ -59,7 +74,7 @@ async function call(method: string, path: string, body?: unknown): Promise<Respo
     },
   }).catch((): never => {
     const { offline, offlineRemedy } = t.value.problem;
-    throw new RequestError({ code: "ERR_OFFLINE", status: 0, detail: offline, remedy: offlineRemedy });
+    throw new RequestError({ code: OFFLINE, status: 0, detail: offline, remedy: offlineRemedy });
   });
   if (!answer.ok) throw new RequestError(troubleIn(answer.status, await answer.text()));
   return answer;
@@ -112,6 +127,8 @@ export const api = {
   drainNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/drain`, {}),
   resumeNode: (id: string) => json<Farm>("POST", `/farm/nodes/${id}/resume`, {}),
   cancelChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/cancel`, {}),
+  pauseChapter: (id: string, paused: boolean) =>
+    json<Farm>("POST", `/farm/chapters/${id}/${paused ? "pause" : "resume"}`, {}),
   retryChapter: (id: string) => json<Farm>("POST", `/farm/chapters/${id}/retry`, {}),
   prioritizeChapter: (id: string, priority: number) => json<Farm>("PATCH", `/farm/chapters/${id}`, { priority }),
   roots: () => json<string[]>("GET", "/roots"),

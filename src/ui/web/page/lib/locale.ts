@@ -1,4 +1,4 @@
-/** Formats numbers, dates and times. */
+/** Chooses the locale of numbers, dates and times. */
 
 /**
  * The browser's own variant of the page's language, such as "en-GB"; where it has none, the language with the browser's

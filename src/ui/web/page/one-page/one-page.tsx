@@ -24,7 +24,7 @@ import { LOOK, SettingRows, type Values } from "../job/setting-rows.js";
 import { t } from "../texts/texts.js";
 import { Camera } from "../viewer/camera.js";
 import { PaintTools } from "../viewer/paint-tools.js";
-import { LOOKS, Stage, type Look } from "../viewer/stage.js";
+import { LOOKS, Stage, type Look } from "../viewer/picture-frame.js";
 import { UsedReferences } from "../viewer/used-references.js";
 import { saveHints, usePainter } from "../viewer/use-painter.js";
 

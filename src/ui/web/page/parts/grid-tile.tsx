@@ -29,6 +29,7 @@ export interface TileHost {
     readonly ids: readonly string[];
     readonly draggable: boolean;
     readonly openOnClick: boolean;
+    readonly toggleOnClick: boolean;
     readonly onOpen?: ((id: string) => void) | undefined;
   };
 }
@@ -65,12 +66,17 @@ export function GridTile(props: GridTileProps): JSX.Element {
       draggable={props.draggable}
       style={{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
       onClick={(event) => {
-        const { ids, openOnClick, onOpen } = host.now;
+        const { ids, openOnClick, toggleOnClick, onOpen } = host.now;
         const add = event.ctrlKey || event.metaKey;
         if (openOnClick && !add && !event.shiftKey) {
           selection.active.value = id;
           onOpen?.(id);
-        } else selection.click(ids, id, { add: add || event.detail === 0, range: event.shiftKey });
+          return;
+        }
+        // A finger has no Ctrl key, and neither has a click of assistive technology.
+        const toggles =
+          toggleOnClick || event.detail === 0 || ("pointerType" in event && event.pointerType === "touch");
+        selection.click(ids, id, { add: add || toggles, range: event.shiftKey });
       }}
       onDblClick={() => host.now.onOpen?.(id)}
       onMouseDown={() => {

@@ -21,6 +21,8 @@ interface TileGridProps {
   /** On Enter and on a double click; with `openOnClick` on every plain click. */
   readonly onOpen?: (id: string) => void;
   readonly openOnClick?: boolean;
+  /** A plain click turns a tile on or off, as a touch always does, and leaves the others. */
+  readonly toggleOnClick?: boolean;
   readonly draggable?: boolean;
   readonly onKey?: (event: KeyboardEvent) => boolean;
 }
@@ -41,7 +43,8 @@ function tileLayout(
 }
 
 export function TileGrid(props: TileGridProps): JSX.Element {
-  const { label, ids, selection, look, onOpen, openOnClick = false, draggable = false } = props;
+  const { label, ids, selection, look, onOpen, openOnClick = false, toggleOnClick = false } = props;
+  const { draggable = false } = props;
   const list = useRef<HTMLDivElement>(null);
   const prefix = useId();
   const rowWindow = useRowWindow(list, (width) => tileLayout(width, props).rowHeight, [props.tileWidth, ids.length]);
@@ -61,7 +64,7 @@ export function TileGrid(props: TileGridProps): JSX.Element {
     () => ({ prefix, selection, held, now: {} }) as { -readonly [Key in keyof TileHost]: TileHost[Key] },
     [selection],
   );
-  host.now = { ids, draggable, openOnClick, onOpen };
+  host.now = { ids, draggable, openOnClick, toggleOnClick, onOpen };
   const heldIndex = held.value === undefined ? -1 : ids.indexOf(held.value);
   const heldTile = heldIndex < 0 ? [] : [{ id: ids[heldIndex]!, index: heldIndex }];
   const shown =

@@ -2,7 +2,7 @@
 import { useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useRef } from "preact/hooks";
-import { troubleOf, type Trouble } from "../lib/api.js";
+import { isOfServer, troubleOf, type Trouble } from "../lib/api.js";
 import { sentence } from "../lib/sentence.js";
 import { t } from "../texts/texts.js";
 import { Button } from "./button.js";
@@ -21,7 +21,7 @@ export function TroubleBox({ trouble, onRetry, onDismiss, children }: TroubleBox
   return (
     <div class="trouble" role="alert">
       <Icon name="warning" />
-      <div class="trouble-text">
+      <div class="trouble-text" lang={isOfServer(trouble) ? "en" : undefined}>
         <p>{sentence(trouble.detail)}</p>
         {trouble.remedy && <p class="remedy">{sentence(trouble.remedy)}</p>}
         <p class="code">{trouble.code}</p>

@@ -13,7 +13,7 @@ import { ActionTrouble, TroubleBox, useAction } from "../parts/trouble.js";
 import { t } from "../texts/texts.js";
 import { PaintTools } from "./paint-tools.js";
 import type { Painter } from "./painter.js";
-import { Takeaway } from "./takeaway.js";
+import { Takeaway } from "./downloads.js";
 import { UsedReferences } from "./used-references.js";
 import { saveHints } from "./use-painter.js";
 

@@ -12,7 +12,7 @@ import { pageStatus } from "../job/page-status.js";
 import { t } from "../texts/texts.js";
 import { Camera } from "./camera.js";
 import { SidePanel } from "./side-panel.js";
-import { cameraKey, LOOKS, Stage, type Look } from "./stage.js";
+import { cameraKey, LOOKS, Stage, type Look } from "./picture-frame.js";
 import { usePainter } from "./use-painter.js";
 
 interface ViewerProps {
@@ -96,7 +96,13 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
             {picture.name}
           </h1>
           <p class="hint-text" aria-live="polite">
-            {texts.place(at + 1, siblings.length)} · {describe(picture)}
+            {[texts.place(at + 1, siblings.length), stateOf(picture)].filter(Boolean).join(" · ")}
+            {picture.width && picture.height && (
+              <span class="viewer-size">
+                {" "}
+                · {picture.width} × {picture.height}
+              </span>
+            )}
           </p>
         </div>
         <div class="viewer-turn">
@@ -174,9 +180,6 @@ export function Viewer({ job: jobId, picture: id }: ViewerProps): JSX.Element {
   );
 }
 
-function describe(picture: Picture): string {
-  const size = picture.width && picture.height ? `${picture.width} × ${picture.height}` : "";
-  return [picture.role === "page" && picture.state !== "none" ? pageStatus(picture) : "", size]
-    .filter(Boolean)
-    .join(" · ");
+function stateOf(picture: Picture): string {
+  return picture.role === "page" && picture.state !== "none" ? pageStatus(picture) : "";
 }

@@ -64,6 +64,12 @@ export function farmRoutes(app: App, { backend }: Services): void {
     },
     ({ params }) => control().cancel(params.chapter),
   );
+  for (const [action, operationId, summary] of CHAPTER_ACTIONS)
+    app.post(
+      `/farm/chapters/:chapter/${action}`,
+      { schema: { operationId, summary, ...ofChapter, body: noOptions } },
+      ({ params }) => control().pauseChapter(params.chapter, action === "pause"),
+    );
   app.post(
     "/farm/chapters/:chapter/retry",
     {
@@ -90,6 +96,10 @@ export function farmRoutes(app: App, { backend }: Services): void {
   );
 }
 
+const CHAPTER_ACTIONS = [
+  ["pause", "pauseFarmChapter", "Let no worker take a page of a chapter; pages in progress are finished"],
+  ["resume", "resumeFarmChapter", "Let workers take pages of a chapter again"],
+] as const;
 const NODE_ACTIONS = [
   ["drain", "drainFarmNode", "Have a worker finish its pages and take no more"],
   ["resume", "resumeFarmNode", "Have a worker that was drained take pages again"],

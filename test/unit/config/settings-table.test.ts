@@ -1,4 +1,4 @@
-/** The contract's table `BatchConfig`, row by row: type, default, rule. */
+/** The settings of a batch, row by row: type, default, rule. */
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -194,7 +194,7 @@ describe("zipOutputName", () => {
 });
 
 describe("all keys", () => {
-  it("are the contract's and those of later parts, each with a description for --help and the JSON Schema", () => {
+  it("are those that programs rely on and later ones, each with a description for --help and the JSON Schema", () => {
     expect(BATCH_CONFIG_KEYS).toEqual(
       expect.arrayContaining([
         "inputDir",

@@ -2,8 +2,8 @@
  * Estimates the time left of a batch and of the page in progress, from what has been done. Holds no clock: each event
  * comes with its time.
  */
-import { PAGE_STAGES, type PageStage } from "../../../colorization/cobra/page-stages.js";
-import type { BatchEventBody, BatchProgress } from "../../../core/events.js";
+import { PAGE_STAGES, type PageStage } from "../colorization/cobra/page-stages.js";
+import type { BatchEventBody, BatchProgress } from "./events.js";
 
 /** A page in progress. */
 export interface PageInHand {

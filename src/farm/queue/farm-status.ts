@@ -1,4 +1,4 @@
-/** A farm as it is now: whether its queue answers, its workers, its chapters. Kept up to date, and told. */
+/** A farm as it is now: whether its queue answers, its workers, its chapters. Tells its listeners about changes. */
 import type { Redis } from "ioredis";
 import { getLogger } from "../../logging.js";
 import { messageOf } from "../../errors.js";

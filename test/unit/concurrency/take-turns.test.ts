@@ -1,6 +1,6 @@
 // Long loops let the event loop run: what is due fires before the loop has ended.
 import { describe, expect, it } from "vitest";
-import { turn } from "../../../src/platform/take-turns.js";
+import { turn } from "../../../src/concurrency/take-turns.js";
 
 /** Computes until there is something to wait for. */
 function busy(): Promise<void> {

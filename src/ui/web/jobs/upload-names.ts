@@ -5,7 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { QueueError, ValidationError } from "../../../errors.js";
-import { nameFault, normalizeEntryName, printableName } from "../../../io/archive/zip-names.js";
+import { nameFault, normalizeEntryName, printableName } from "../../../io/names/safe-name.js";
 import { isArchiveName, isJunkName } from "../../../io/names/entry-rules.js";
 import { numberedName } from "../../../io/names/output-names.js";
 import { nameKey, portableName } from "../../../io/names/portable-names.js";

@@ -1,8 +1,8 @@
 /**
- * Chapters that follow each other often have the same references. Their keys and values would be freed with the last
- * page of a chapter and computed again for the next.
+ * Wraps an engine so that references stay loaded from one chapter to the next. Otherwise their keys and values would be
+ * freed with the last page of a chapter, and computed again for a next one with the same references.
  */
-import type { BatchEngine } from "../core/batch-engine.js";
+import type { BatchEngine } from "./batch-engine.js";
 
 /** An engine that keeps references, and what ends that. */
 export type ReferenceKeeper<E extends BatchEngine> = { readonly engine: BatchEngine & Pick<E, "model"> } & Disposable;

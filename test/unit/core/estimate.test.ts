@@ -1,7 +1,7 @@
 /** How long it will take yet, from events with times given by hand. */
 import { describe, expect, it } from "vitest";
-import type { BatchEventBody } from "../../../../src/core/events.js";
-import { Estimate } from "../../../../src/ui/cli/output/estimate.js";
+import type { BatchEventBody } from "../../../src/core/events.js";
+import { Estimate } from "../../../src/core/estimate.js";
 
 const started = (pages: number): BatchEventBody => ({
   type: "batch-started",

@@ -36,7 +36,7 @@ export function parseCrashNotes(text: string): CrashNote[] {
 }
 
 /** How a process has ended. */
-export interface EndOfProcess {
+export interface ProcessExit {
   readonly cause: ExitCause;
   /** The signal of the crash note. */
   readonly signal?: string;
@@ -53,7 +53,7 @@ export function exitCauseOf(
   holder: LeaseRecord | undefined,
   notes: readonly CrashNote[],
   now: OomKills = readOomKills(),
-): EndOfProcess {
+): ProcessExit {
   const note = notes.findLast(({ sender }) => sender === undefined);
   if (note !== undefined) return { cause: "crash", signal: note.signal, marks: note.marks.map(({ text }) => text) };
   const killed = holder !== undefined && outOfMemoryKills(holder, now) > 0;
