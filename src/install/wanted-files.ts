@@ -18,8 +18,8 @@ export function bytesToFetch(files: readonly WantedFile[]): number | undefined {
 }
 
 /**
- * About how large the package will be: of what the catalogue says for all styles, the share that these files have of all
- * originals; where it says nothing, as large as the originals.
+ * About how large the package will be: of what the catalogue says for all styles, the share that these files have of
+ * all originals; where it says nothing, as large as the originals.
  */
 export function packageBytes(model: CatalogueModel, precision: Precision, files: readonly WantedFile[]): number {
   const known = knownBytes(files);
