@@ -6,6 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile }
 import { basename, dirname, join } from "node:path";
 import { BatchProcessingError, messageOf, ModelError, ResourceError, systemCode } from "../errors.js";
 import { makeFolders } from "../platform/folders.js";
+import { bytesText } from "../text/bytes-text.js";
 import { freeBytes, noSpaceError } from "../platform/storage.js";
 import { isLeftOver, livenessOf, processIdentity, thisProcess, type Liveness } from "../platform/process-identity.js";
 
@@ -36,6 +37,11 @@ export function unfinishedName(directory: string): string {
   return join(dirname(directory), `.${basename(directory)}.unfinished`);
 }
 
+/** Removes what a killed process left of replacing a folder. Nobody may be filling it. */
+export async function removeReplaced(directory: string): Promise<void> {
+  await rm(`${unfinishedName(directory)}${OLD_SUFFIX}`, { recursive: true, force: true });
+}
+
 /**
  * Makes the folder: `fill` gets an empty one to write into, or the unfinished one. A failure leaves nothing behind but
  * what can be continued.
@@ -55,8 +61,8 @@ export async function inNewFolder(place: NewFolder, fill: (folder: string) => Pr
     if (cause instanceof BatchProcessingError) throw cause;
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `the model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
-      { cause },
+      `the model package cannot be written to ${directory} (${messageOf(cause)})`,
+      { cause, remedy: remedyFor(cause) },
     );
   }
 }
@@ -76,7 +82,7 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
     const free = await freeBytes(parent);
     const missing = neededBytes - (unfinished === undefined ? 0 : await bytesIn(unfinished));
     if (free < missing)
-      throw noSpaceError(`the disk has ${gigabytes(free)} free, and the package needs ${gigabytes(missing)}`);
+      throw noSpaceError(`the disk has ${bytesText(free)} free, and the package needs ${bytesText(missing)}`);
     if (unfinished !== undefined) return unfinished;
     const temporary = await mkdtemp(join(parent, `.${basename(directory)}-`));
     await chmod(temporary, 0o777 & ~process.umask()); // what mkdir would give; mkdtemp's is for its owner alone
@@ -85,8 +91,8 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
   } catch (cause) {
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
-      `a model package cannot be written to ${directory} (${messageOf(cause)}); ${remedyFor(cause)}`,
-      { cause },
+      `a model package cannot be written to ${directory} (${messageOf(cause)})`,
+      { cause, remedy: remedyFor(cause) },
     );
   }
 }
@@ -94,7 +100,7 @@ async function createTemporary({ directory, neededBytes, resumeKey }: NewFolder)
 /** The folder that was begun with this key, else an empty one. */
 async function openUnfinished(directory: string, key: string): Promise<string> {
   const folder = unfinishedName(directory);
-  await rm(`${folder}${OLD_SUFFIX}`, { recursive: true, force: true }); // of a process that was killed while it replaced it
+  await removeReplaced(directory);
   const text = await readFile(join(folder, OWNER_FILE), "utf8").catch(() => "");
   if (text === key) return folder;
   await rm(folder, { recursive: true, force: true });
@@ -107,10 +113,6 @@ async function bytesIn(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
   return bytes;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** Removes unfinished folders that nobody fills any more. */
@@ -161,7 +163,7 @@ async function putInPlace(temporary: string, directory: string, overwrite: boole
     throw new ResourceError(
       "ERR_OUTPUT_WRITE",
       `the model package cannot be put at ${directory} (${messageOf(cause)})`,
-      { cause },
+      { cause, remedy: remedyFor(cause) },
     );
   }
   if (moved) await rm(aside, { recursive: true, force: true });

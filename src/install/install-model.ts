@@ -3,7 +3,7 @@
  * where it was.
  */
 import { createHash } from "node:crypto";
-import { rm, symlink } from "node:fs/promises";
+import { readdir, rm, symlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { STYLES, type Style } from "../config/settings.js";
 import type { BuildProgress } from "../convert/build-package.js";
@@ -15,23 +15,34 @@ import { outputError } from "../io/files/file-errors.js";
 import { makeFolder } from "../io/files/make-folder.js";
 import { userModelsFolder } from "../model/installed-models.js";
 import { openModelPackage, type ModelPackage } from "../model/package.js";
+import { removeReplaced } from "../convert/package-folder.js";
+import { isRemoved } from "./manage-models.js";
 import { elementType, type Precision } from "../model/precisions.js";
 import type { CatalogueModel } from "./catalogue/catalogue-schema.js";
-import { builtInCatalogue, modelOf, readCatalogue } from "./catalogue/read-catalogue.js";
-import { Connection, FETCH_TIMES, type FetchTimes } from "./fetch/connection.js";
+import { builtInCatalogue, isAddressed, modelOf, readCatalogue } from "./catalogue/read-catalogue.js";
+import { Connection, FETCH_TIMES, withoutSecrets } from "./fetch/connection.js";
+import type { FetchTimes } from "./fetch/http-client.js";
 import type { FetchProgress } from "./fetch/meter.js";
-import { UNKNOWN } from "./fetch/remote.js";
 import { withInstallLock } from "./install-lock.js";
 import { writeInstallRecord } from "./install-record.js";
+import { unusableOriginals } from "./unusable-originals.js";
 import { acceptLicences, type AskForLicences } from "./licences.js";
-import { getOriginals } from "./originals/get-originals.js";
-import type { OriginalFile, WantedFile } from "./originals/original-file.js";
+import { getOriginals, isOffline } from "./originals/get-originals.js";
+import type { OriginalFile } from "./originals/original-file.js";
 import { OriginalStore } from "./originals/store.js";
+import { bytesToFetch, packageBytes, wantedFiles } from "./wanted-files.js";
 
 /** What happens while a model is installed. */
 export type InstallEvent =
   /** The catalogue is read. */
-  | { readonly type: "found"; readonly model: CatalogueModel; readonly version: string; readonly directory: string }
+  | {
+      readonly type: "found";
+      readonly model: CatalogueModel;
+      readonly version: string;
+      readonly directory: string;
+      /** What there is to fetch, if nothing is on this machine; undefined where the catalogue does not say it. */
+      readonly fetchBytes: number | undefined;
+    }
   | { readonly type: "waiting"; readonly message: string }
   /** A file is on this machine and is hashed. */
   | { readonly type: "checking"; readonly path: string }
@@ -92,18 +103,31 @@ export async function installModel(options: InstallOptions): Promise<InstallResu
   let connection: Connection | undefined;
   const connect = (): Connection => (connection ??= new Connection(env, options.times ?? FETCH_TIMES));
   try {
-    const place = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
-    const model = modelOf(await readCatalogue(place, connect), options.name, place);
+    const catalogue = options.catalogue ?? (env["COBRA_CATALOGUE"] || builtInCatalogue());
+    const place = isAddressed(catalogue) ? withoutSecrets(catalogue) : catalogue;
+    if (isAddressed(catalogue) && isOffline(options))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the catalogue ${place} would have to be fetched, and nothing is (--offline)`,
+        { remedy: "name a file with --catalogue" },
+      );
+    const model = modelOf(await readCatalogue(catalogue, connect), options.name, place);
     const wanted = choose(model, options);
     refuseIncomplete(model, wanted.styles, place);
     const folder = resolve(options.folder ?? userModelsFolder(env));
     const directory = join(folder, model.name, wanted.version);
-    onEvent({ type: "found", model, version: wanted.version, directory });
+    const fetchBytes = bytesToFetch(wantedFiles(model, wanted.styles));
+    onEvent({ type: "found", model, version: wanted.version, directory, fetchBytes });
     const acceptedAt = await acceptLicences(model.licences, env, options.ask);
     const lock = { signal, wait: options.wait, onWait: (message: string) => onEvent({ type: "waiting", message }) };
-    return await withInstallLock(folder, lock, () =>
-      install({ ...options, place, model, folder, directory, acceptedAt, connect, ...wanted }),
-    );
+    return await withInstallLock(folder, lock, (assertHeld) => {
+      const asHolder = (event: InstallEvent): void => {
+        assertHeld();
+        onEvent(event);
+      };
+      const job = { ...options, place, model, folder, directory, acceptedAt, connect, ...wanted, onEvent: asHolder };
+      return install(job);
+    });
   } finally {
     await connection?.[Symbol.asyncDispose]();
   }
@@ -119,6 +143,7 @@ interface Wanted {
 interface Job extends InstallOptions, Wanted {
   readonly styles: readonly Style[];
   readonly precision: Precision;
+  /** Of the catalogue, without what is secret in an address. */
   readonly place: string;
   readonly model: CatalogueModel;
   readonly folder: string;
@@ -130,10 +155,9 @@ interface Job extends InstallOptions, Wanted {
 function choose(model: CatalogueModel, { styles: asked, precision = model.precision }: InstallOptions): Wanted {
   const lacking = asked?.find((style) => !model.styles.includes(style));
   if (lacking !== undefined)
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `the model ${model.name} has no style ${JSON.stringify(lacking)}; it has ${model.styles.map((style) => JSON.stringify(style)).join(" and ")}`,
-    );
+    throw new ConfigurationError("ERR_CONFIG", `the model ${model.name} has no style ${JSON.stringify(lacking)}`, {
+      remedy: `choose among its styles: ${model.styles.map((style) => JSON.stringify(style)).join(", ")}`,
+    });
   const styles = STYLES.filter((style) => (asked ?? model.styles).includes(style));
   const isPart = styles.length < model.styles.length;
   const suffix = isPart ? styles.map((style) => `-${style.replace(" + ", "-")}`).join("") : "";
@@ -159,11 +183,12 @@ async function install(job: Job): Promise<InstallResult> {
   const store = new OriginalStore(folder);
   if (job.keepOriginals === true)
     await store.keep().catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
+  await removeLeftOvers(job);
   const isKept = await store.isKept();
   const result = { name: model.name, version, keptAt: isKept && job.from === undefined ? store.folder : undefined };
   const before = job.overwrite === true ? undefined : await openIntact(directory);
   const opened = before ?? (await make(job, store));
-  if (!isKept && job.from === undefined) await store.remove(Object.values(model.sources));
+  if (!isKept && job.from === undefined) await store.remove(model);
   return { ...result, opened, wasThere: before !== undefined };
 }
 
@@ -175,9 +200,28 @@ async function openIntact(directory: string): Promise<ModelPackage | undefined> 
   });
 }
 
+/** What killed processes left and no later step takes up: links, and packages that were being replaced or removed. */
+async function removeLeftOvers({ folder, directory }: Job): Promise<void> {
+  const home = dirname(directory);
+  try {
+    await rm(stagedFolder(folder), { recursive: true, force: true });
+    await removeReplaced(directory);
+    for (const name of await readdir(home).catch(() => []))
+      if (isRemoved(name)) await rm(join(home, name), { recursive: true, force: true });
+  } catch (cause) {
+    throw outputError(home, cause);
+  }
+}
+
+function stagedFolder(folder: string): string {
+  return join(folder, ".staged");
+}
+
 async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
   const { model, styles, precision, version, directory, env, onEvent, signal } = job;
   const files = wantedFiles(model, styles);
+  if (job.from === undefined && !isOffline(job))
+    await store.begin(model).catch((cause: unknown) => Promise.reject(outputError(store.folder, cause)));
   const originals = await getOriginals({
     sources: model.sources,
     files,
@@ -195,7 +239,7 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
     onFound: ({ path }) => onEvent({ type: "using", path }),
     github: job.github,
   });
-  const staged = join(job.folder, ".staged");
+  const staged = stagedFolder(job.folder);
   try {
     await stage(staged, originals).catch((cause: unknown) => Promise.reject(outputError(staged, cause)));
     return await importRelease({
@@ -212,21 +256,11 @@ async function make(job: Job, store: OriginalStore): Promise<ModelPackage> {
         writeInstallRecord(folder, { model, version, catalogue: job.place, originals, acceptedAt: job.acceptedAt }),
       onProgress: (progress) => onEvent({ type: "building", progress }),
     });
+  } catch (error) {
+    throw error instanceof ModelError ? await unusableOriginals(error, job, staged, originals) : error;
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
-}
-
-/** What the styles need, and the licences' texts. */
-function wantedFiles(model: CatalogueModel, styles: readonly Style[]): WantedFile[] {
-  const weights = model.files.filter((file) => file.styles?.some((style) => styles.includes(style)) ?? true);
-  return [...weights, ...model.licences.flatMap(({ file }) => (file === undefined ? [] : [file]))];
-}
-
-/** How large the package will be at most: what the catalogue says, else as large as the originals. */
-function packageBytes(model: CatalogueModel, precision: Precision, files: readonly WantedFile[]): number {
-  const known = files.reduce((sum, { bytes }) => sum + (bytes === UNKNOWN ? 0 : bytes), 0);
-  return model.packageBytes?.[precision] ?? known;
 }
 
 /** Everything that the package's bytes depend on. */

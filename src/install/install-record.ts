@@ -32,7 +32,7 @@ export async function writeInstallRecord(folder: string, installation: Installat
     sources: Object.fromEntries(
       Object.entries(model.sources).map(([id, source]) => [
         id,
-        { ...source, ...(revisionOf(id) === undefined ? {} : { revision: revisionOf(id) }) },
+        { ...source, ...("url" in source || revisionOf(id) === undefined ? {} : { revision: revisionOf(id) }) },
       ]),
     ),
     files: originals.map(({ file, bytes, sha256 }) => ({ source: file.source, path: file.path, bytes, sha256 })),

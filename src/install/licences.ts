@@ -41,7 +41,8 @@ function notAccepted(licences: readonly CatalogueLicence[], wasAsked: boolean): 
   const list = licences.map(({ name, covers, url }) => `  ${name} (${covers}): ${url}`).join("\n");
   return new ConfigurationError(
     "ERR_LICENCE",
-    `${wasAsked ? "the licences were not accepted, so nothing was downloaded" : "these licences must be accepted first, and this is not a terminal that can ask"}; read them, then run the command ${wasAsked ? "again" : "with --accept-licences"}:\n${list}`,
+    `${wasAsked ? "the licences were not accepted, so nothing was downloaded" : "these licences must be accepted first, and this is not a terminal that can ask"}:\n${list}`,
+    { remedy: `read them, then run the command ${wasAsked ? "again" : "with --accept-licences"}` },
   );
 }
 

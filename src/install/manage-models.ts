@@ -17,6 +17,7 @@ import {
 } from "../model/installed-models.js";
 import { EMBEDDED_NAME, parseModelName, type ModelReference } from "../model/model-name.js";
 import { withInstallLock, type LockOptions } from "./install-lock.js";
+import { OriginalStore } from "./originals/store.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -45,23 +46,31 @@ export interface RemoveOptions extends LockOptions {
   readonly word: string;
   /** All versions, where there are several and none is named. */
   readonly all: boolean;
+  /** Also what was fetched for it and kept (`--keep-originals`). */
+  readonly originals?: boolean | undefined;
   /** Folder of models. Default: the user's. */
   readonly folder?: string | undefined;
   readonly env: Environment;
 }
 
+/** What was removed. */
+export interface Removed {
+  readonly folders: readonly string[];
+  /** Where fetched originals stay, because they were to be kept; undefined where none do. */
+  readonly keptAt: string | undefined;
+}
+
 /**
- * Removes a package, and what is left of unfinished ones of that name.
- * @returns the folders that were removed
+ * Removes a package, and what is left of unfinished ones of that name, downloads too.
  * @throws ModelError `ERR_MODEL_NOT_FOUND`; ResourceError `ERR_OUTPUT_WRITE`
  */
-export async function removeModel({ word, all, folder, env, ...lock }: RemoveOptions): Promise<string[]> {
+export async function removeModel(options: RemoveOptions): Promise<Removed> {
+  const { word, all, originals = false, folder, env, ...lock } = options;
   const { name, version } = referenceOf(word);
   if (name === EMBEDDED_NAME)
-    throw new ModelError(
-      "ERR_MODEL_NOT_FOUND",
-      `${word} comes with the program and is not removed; \`cobra-batch model list\` shows the installed models`,
-    );
+    throw new ModelError("ERR_MODEL_NOT_FOUND", `${word} comes with the program and is not removed`, {
+      remedy: "`cobra-batch model list` shows the installed models",
+    });
   const models = resolve(folder ?? userModelsFolder(env));
   return withInstallLock(models, lock, async () => {
     const home = join(models, name);
@@ -71,7 +80,10 @@ export async function removeModel({ word, all, folder, env, ...lock }: RemoveOpt
       .filter((entry) => /^\..+\.unfinished(?:-old)?$/u.test(entry))
       .map((entry) => join(home, entry))
       .filter((path) => version === undefined || path.startsWith(unfinishedName(join(home, version))));
-    if (chosen.length === 0 && unfinished.length === 0) throw notThere(word, models, env);
+    const store = new OriginalStore(models);
+    const isStored = version === undefined && (await store.has(name));
+    const takesOriginals = isStored && (originals || !(await store.isKept()));
+    if (chosen.length === 0 && unfinished.length === 0 && !takesOriginals) throw notThere(word, models, env);
     if (chosen.length > 1 && !all)
       throw new ModelError(
         "ERR_MODEL_NOT_FOUND",
@@ -82,17 +94,26 @@ export async function removeModel({ word, all, folder, env, ...lock }: RemoveOpt
       for (const { directory } of chosen) await removeWhole(directory);
       for (const path of unfinished) await rm(path, { recursive: true, force: true });
       await rmdir(home).catch(() => {}); // other versions are left
+      if (takesOriginals) await store.removeByName(name);
     } catch (cause) {
       throw outputError(home, cause);
     }
     await forgetDefault(env);
-    return [...chosen.map(({ directory }) => directory), ...unfinished];
+    return {
+      folders: [...chosen.map(({ directory }) => directory), ...unfinished, ...(takesOriginals ? [store.folder] : [])],
+      keptAt: isStored && !takesOriginals ? store.folder : undefined,
+    };
   });
+}
+
+/** Whether a folder beside packages is one that was being removed. */
+export function isRemoved(name: string): boolean {
+  return /^\.\d+-\d+\.removed\.unfinished$/u.test(name);
 }
 
 /** Nobody opens half of it: it loses its name first. */
 async function removeWhole(directory: string): Promise<void> {
-  const aside = join(dirname(directory), `.${process.pid}-${Date.now()}.unfinished`);
+  const aside = join(dirname(directory), `.${process.pid}-${Date.now()}.removed.unfinished`);
   await rename(directory, aside);
   await rm(aside, { recursive: true, force: true });
 }
@@ -106,10 +127,9 @@ async function forgetDefault(env: Environment): Promise<void> {
 function referenceOf(word: string): ModelReference {
   const reference = parseModelName(word);
   if (reference !== undefined) return reference;
-  throw new ModelError(
-    "ERR_MODEL_NOT_FOUND",
-    `${JSON.stringify(word)} is not the name of an installed model; a name is such as cobra or cobra@1-fp16, \`cobra-batch model list\` shows them`,
-  );
+  throw new ModelError("ERR_MODEL_NOT_FOUND", `${JSON.stringify(word)} is not the name of an installed model`, {
+    remedy: "name one, such as cobra or cobra@1-fp16; `cobra-batch model list` shows them",
+  });
 }
 
 function notThere(word: string, models: string, env: Environment): ModelError {
@@ -124,6 +144,7 @@ function notInstalled(word: string, folders: readonly string[]): ModelError {
   const all = folders.flatMap((folder) => installedModels(folder)).map((one) => `${one.name}@${one.version}`);
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
-    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}. \`cobra-batch model install cobra\` installs Cobra's own`,
+    `no model ${JSON.stringify(word)} is installed; installed: ${all.join(", ") || "none"}`,
+    { remedy: "`cobra-batch model install cobra` installs Cobra's own" },
   );
 }

@@ -64,7 +64,7 @@ export async function quantizeModel(options: QuantizeModelOptions): Promise<Quan
     throw new ConfigurationError("ERR_CONFIG", `${name}@${version} is the model it would be made from`, {
       remedy: "give another name with --name",
     });
-  return withInstallLock(folder, options, async () => {
+  return withInstallLock(folder, options, async (assertHeld) => {
     const found = options.overwrite === true ? undefined : await openIntact(directory);
     if (found?.manifest.quantization?.madeFrom === source.hash)
       return { name, version, opened: found, source, wasThere: true };
@@ -82,7 +82,10 @@ export async function quantizeModel(options: QuantizeModelOptions): Promise<Quan
         .update(JSON.stringify([VERSION, "int8", source.hash]))
         .digest("hex"),
       finish: (unfinished) => copyRecord(source, unfinished, { name, version }),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      onProgress: (progress) => {
+        assertHeld();
+        onProgress?.(progress);
+      },
       ...(minElements === undefined ? {} : { minElements }),
     });
     return { name, version, opened, source, wasThere: false };

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Engine } from "../../src/colorization/engine.js";
+import { messageOf } from "../../src/errors.js";
 import { installModel, type InstallResult } from "../../src/install/install-model.js";
 import { modelDirectory } from "../../src/model/default-model.js";
 import { openModelPackage } from "../../src/model/package.js";
@@ -161,14 +162,14 @@ describe.skipIf(!canMount())("a small disk (needs root and the right to mount)",
       installModel({ name: "cobra", env, ask: () => Promise.resolve(true), onEvent: () => {} });
     const failure = async (): Promise<string> => {
       const error: unknown = await install().catch((thrown: unknown) => thrown);
-      return `${exitCodeFor(error)} ${(error as Error).message}`;
+      return `${exitCodeFor(error)} ${messageOf(error)}`;
     };
     const fetched = (): unknown[] =>
       hub.requests.splice(0).filter(({ method, place }) => method === "GET" && place === "cdn");
     try {
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
       hub.requests.splice(0);
-      expect(await failure()).toMatch(/^75 .* has 0\.0 GB free, and .* are needed: .*free some space, or .*--to$/u);
+      expect(await failure()).toMatch(/^75 .* has 1\.0 MB free, and .* are needed: .*free some space, or .*--to$/u);
       expect(fetched()).toEqual([]);
 
       execFileSync("mount", ["-o", "remount,size=4m", disk]); // enough by what is known, not by what is written

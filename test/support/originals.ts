@@ -1,11 +1,12 @@
 // Gets original files of the small release from a server of the test, with what was heard on the way.
 import { catalogueSchema } from "../../src/install/catalogue/catalogue-schema.js";
+import { messageOf } from "../../src/errors.js";
 import { Connection } from "../../src/install/fetch/connection.js";
+import type { FetchTimes } from "../../src/install/fetch/http-client.js";
 import type { FetchProgress } from "../../src/install/fetch/meter.js";
 import { getOriginals, type GetOriginalsOptions } from "../../src/install/originals/get-originals.js";
 import type { OriginalFile } from "../../src/install/originals/original-file.js";
 import { OriginalStore } from "../../src/install/originals/store.js";
-import { messageOf } from "../../src/errors.js";
 import type { HubServer } from "./hub-server.js";
 import { releaseCatalogue } from "./release-catalogue.js";
 
@@ -31,7 +32,11 @@ export interface Got {
 }
 
 /** Gets files into `home`, without any waiting. A server that is silent for 300 ms is given up. */
-export async function getFrom(hub: HubServer, home: string, options: Partial<GetOriginalsOptions> = {}): Promise<Got> {
+export async function getFrom(
+  hub: Pick<HubServer, "url">,
+  home: string,
+  { times, ...options }: Partial<GetOriginalsOptions> & { times?: Partial<FetchTimes> } = {},
+): Promise<Got> {
   const env = { HOME: home, HF_ENDPOINT: hub.url, ...options.env };
   const [progress, waits, notices] = [[] as FetchProgress[], [] as number[], [] as string[]];
   let connection: Connection | undefined;
@@ -43,7 +48,7 @@ export async function getFrom(hub: HubServer, home: string, options: Partial<Get
       offline: false,
       from: undefined,
       packageBytes: 0,
-      connect: () => (connection ??= new Connection(env, { connect: 5000, silence: 300 })),
+      connect: () => (connection ??= new Connection(env, { connect: 5000, silence: 300, rate: 60_000, ...times })),
       retry: {
         wait: (ms) => {
           waits.push(ms);

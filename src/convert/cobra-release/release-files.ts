@@ -105,7 +105,8 @@ export function findRelease(
   if (missing.length > 0) {
     throw new ModelError(
       "ERR_MODEL_NOT_FOUND",
-      `the release is not complete, these files are missing (${missing.length}); docs/models.md says where they come from:\n${missing.map((path) => `  ${path}`).join("\n")}`,
+      `the release is not complete, these files are missing (${missing.length}):\n${missing.map((path) => `  ${path}`).join("\n")}`,
+      { remedy: "get them; docs/models.md says where they come from" },
     );
   }
   return files;

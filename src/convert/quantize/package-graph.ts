@@ -23,6 +23,8 @@ import {
 import { elementCount, type TensorData } from "../../onnx/tensor-data.js";
 import { WEIGHT_FILE } from "../package-graphs.js";
 
+const GET_AGAIN = "get the package again";
+
 /**
  * Reads the graph at `path`. `weights`: the weight file of what is its own; what lies in `WEIGHT_FILE` is shared by all
  * styles.
@@ -117,7 +119,7 @@ function storedTensor(path: string, tensor: TensorProto): TensorData {
     throw new ModelError(
       "ERR_MODEL_FILE",
       `${path}: the tensor ${name} has the element type ${tensor.dataType}, which is in no package`,
-      { remedy: "get the package again" },
+      { remedy: GET_AGAIN },
     );
   const place = placeOf(tensor);
   return {
@@ -137,9 +139,7 @@ function readPlace(path: string, { offset, length }: Place): Uint8Array {
     for (let at = 0; at < length;) {
       const read = readSync(file, bytes, at, length - at, offset + at);
       if (read === 0)
-        throw new ModelError("ERR_MODEL_FILE", `${path} ends before byte ${offset + length}`, {
-          remedy: "get the package again",
-        });
+        throw new ModelError("ERR_MODEL_FILE", `${path} ends before byte ${offset + length}`, { remedy: GET_AGAIN });
       at += read;
     }
     return bytes;

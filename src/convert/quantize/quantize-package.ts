@@ -67,7 +67,7 @@ export function checkQuantizable({ directory, manifest }: ModelPackage): void {
     throw new ModelError(
       "ERR_MODEL_QUANTIZE",
       `${directory} has its weights inside its graphs, as small packages do, and would gain nothing`,
-      { remedy: `quantize a package of full size, such as \`cobra-batch model install cobra\` makes` },
+      { remedy: "quantize a package of full size, such as `cobra-batch model install cobra` makes" },
     );
 }
 

@@ -12,7 +12,15 @@ import { isWebAddress } from "../fetch/web-address.js";
 /** Number of the format. */
 const CATALOGUE_FORMAT = 1;
 
-const text = z.string().min(1).max(2000);
+/** Shown to people and written into files: no control characters, none that turn the direction of the text. */
+const text = z
+  .string()
+  .min(1)
+  .max(2000)
+  .regex(
+    /^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/u,
+    "must be one line of plain text, without control characters",
+  );
 const unknown = z.literal("unknown");
 const bytes = z
   .union([
@@ -47,7 +55,9 @@ const source = z.union([
   z.strictObject({ hub: repository.describe("model repository of the Hugging Face hub"), revision }),
   z.strictObject({ github: repository.describe("GitHub repository"), revision }),
   z.strictObject({
-    url: webAddress.describe("folder that the files' paths are added to"),
+    url: webAddress
+      .refine((address) => !/[?#]/u.test(address), "must have no query and no fragment: paths are added to it")
+      .describe("folder that the files' paths are added to"),
     revision: unknown.optional(),
   }),
 ]);
@@ -123,6 +133,9 @@ const model = z
       if (seen.has(key)) fault([...at, "path"], `${path} is there twice, or differs by case alone`);
       seen.add(key);
     }
+    for (const { source: id, path, at } of named)
+      if ([...seen].some((key) => key.startsWith(`${id}/${path}/`.toLowerCase())))
+        fault([...at, "path"], `${path} is a file here and a folder in another path`);
   });
 
 /** A whole catalogue. */

@@ -1,7 +1,8 @@
 /** Reads a catalogue from a file or an address and finds a model in it. */
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { messageOf, ValidationError } from "../../errors.js";
+import { messageOf, systemCode, ValidationError } from "../../errors.js";
+import { inputError } from "../../io/files/file-errors.js";
 import { nearestName } from "../../config/nearest-name.js";
 import { EMBEDDED_NAME } from "../../model/model-name.js";
 import { packagePath } from "../../platform/package-files.js";
@@ -19,6 +20,11 @@ export function builtInCatalogue(): string {
   return packagePath("models/catalogue.json");
 }
 
+/** Whether a catalogue is read from an address and not from a file. */
+export function isAddressed(place: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//iu.test(place);
+}
+
 /**
  * Reads a catalogue.
  * @param place path of a file, or an https: address (http: to localhost)
@@ -26,7 +32,7 @@ export function builtInCatalogue(): string {
  * @throws ValidationError `ERR_CATALOGUE` that lists every fault; errors of the connection
  */
 export async function readCatalogue(place: string, connect: () => Connection): Promise<Catalogue> {
-  const isAddress = /^[a-z][a-z0-9+.-]*:\/\//iu.test(place);
+  const isAddress = isAddressed(place);
   const shown = isAddress ? withoutSecrets(place) : place;
   if (isAddress && !isWebAddress(place))
     throw unusable(shown, "it must be the path of a file, an https: address, or an http: address of this machine");
@@ -56,21 +62,21 @@ export function modelOf({ models }: Catalogue, name: string, place: string): Cat
   if (name === EMBEDDED_NAME)
     throw new ValidationError(
       "ERR_CATALOGUE",
-      `the model ${EMBEDDED_NAME} comes with the program and needs no installation; ${place} has ${names.join(", ")}`,
+      `the model ${EMBEDDED_NAME} comes with the program and needs no installation`,
+      { remedy: `choose a model of ${place}: ${names.join(", ")}` },
     );
   const near = nearestName(name, names);
-  throw new ValidationError(
-    "ERR_CATALOGUE",
-    `the catalogue ${place} has no model ${JSON.stringify(name)}${near === undefined ? "." : `; did you mean ${near}?`} It has ${names.join(", ")}`,
-  );
+  throw new ValidationError("ERR_CATALOGUE", `the catalogue ${place} has no model ${JSON.stringify(name)}`, {
+    remedy: `${near === undefined ? "it" : `did you mean ${near}? It`} has ${names.join(", ")}`,
+  });
 }
 
 /** No more is read than a catalogue may have, whatever the file's size is. */
 async function readText(path: string): Promise<string> {
   try {
+    if (!(await stat(path)).isFile()) throw new RangeError("it is not a file"); // opening a pipe would wait for ever
     const file = await open(path, "r");
     try {
-      if (!(await file.stat()).isFile()) throw new RangeError("it is not a file");
       const bytes = Buffer.alloc(MAX_BYTES + 1);
       let length = 0;
       for (let read = -1; read !== 0 && length <= MAX_BYTES; length += read)
@@ -81,14 +87,14 @@ async function readText(path: string): Promise<string> {
       await file.close();
     }
   } catch (cause) {
-    throw unusable(path, messageOf(cause), cause);
+    const reason = systemCode(cause) === undefined ? messageOf(cause) : messageOf(inputError(path, cause));
+    throw unusable(path, reason, cause);
   }
 }
 
 function unusable(place: string, reason: string, cause?: unknown): ValidationError {
-  return new ValidationError(
-    "ERR_CATALOGUE",
-    `the catalogue ${place} cannot be used: ${reason}\n(docs/models.md describes catalogues)`,
-    { cause },
-  );
+  return new ValidationError("ERR_CATALOGUE", `the catalogue ${place} cannot be used: ${reason}`, {
+    cause,
+    remedy: "correct it, or name another one with --catalogue; docs/models.md describes catalogues",
+  });
 }

@@ -2,22 +2,16 @@
  * The way to a server: proxies by the usual variables, redirects followed here, so that a token never goes to another
  * host and nothing goes from https: to http:.
  */
-import type { Dispatcher } from "undici";
-import { ConfigurationError, messageOf } from "../../errors.js";
-import { connectionFault, FetchFault } from "./fetch-fault.js";
+import { connectionFault, FetchFault, slowFault, TRY_WITHOUT } from "./fetch-fault.js";
+import { discard, HttpClient, type FetchTimes, type RawAnswer } from "./http-client.js";
+import { Proxies } from "./proxies.js";
 import { isLoopbackName } from "./web-address.js";
 
-/** Milliseconds. */
-export interface FetchTimes {
-  /** Until a connection is made. */
-  readonly connect: number;
-  /** Until an answer begins, and between two pieces of one. */
-  readonly silence: number;
-}
-
-export const FETCH_TIMES: FetchTimes = { connect: 20_000, silence: 60_000 };
+export const FETCH_TIMES: FetchTimes = { connect: 20_000, silence: 60_000, rate: 60_000 };
 
 const MAX_REDIRECTS = 6;
+/** A body brings so much in each `FetchTimes.rate`, else its server is given up. */
+const LEAST_BYTES = 2 ** 14;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** A token for one origin, such as the hub's. */
@@ -27,37 +21,26 @@ export interface Credential {
   readonly token: string;
 }
 
-/** One answer, after redirects. Its body must be read or dumped. */
-export interface Answer {
-  readonly status: number;
-  /** Of the last server. */
-  readonly headers: Readonly<Record<string, string>>;
+/** One answer, after redirects. Its body must be read or discarded. */
+export interface Answer extends RawAnswer {
   /** Headers of the first server's answers, redirects included: what the hub says of a file that lies elsewhere. */
   readonly told: Readonly<Record<string, string>>;
-  readonly body: Dispatcher.ResponseData["body"];
+  /** Of the last server. */
   readonly url: URL;
-}
-
-/** What is used of undici. */
-interface Client {
-  readonly agent: Dispatcher;
-  readonly request: typeof import("undici").request;
 }
 
 /** Sends requests. Dispose it when all is fetched. */
 export class Connection implements AsyncDisposable {
+  readonly #client: HttpClient;
   readonly #times: FetchTimes;
-  #client: Promise<Client> | undefined;
-  readonly #proxies: { http: URL | undefined; https: URL | undefined };
-  readonly #noProxy: string;
+  readonly #proxies: Proxies;
   /** Hosts that have answered. */
   readonly #reached = new Set<string>();
 
-  /** @throws ConfigurationError `ERR_CONFIG` for a proxy's address that is none */
+  /** @throws ConfigurationError `ERR_CONFIG` for a proxy's address that cannot be used */
   constructor(env: Readonly<Record<string, string | undefined>>, times: FetchTimes = FETCH_TIMES) {
-    const all = proxyOf(env, "all_proxy");
-    this.#proxies = { http: proxyOf(env, "http_proxy") ?? all, https: proxyOf(env, "https_proxy") ?? all };
-    this.#noProxy = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
+    this.#proxies = new Proxies(env);
+    this.#client = new HttpClient(times);
     this.#times = times;
   }
 
@@ -93,8 +76,24 @@ export class Connection implements AsyncDisposable {
       const { location } = answer.headers;
       if (!REDIRECTS.has(answer.status) || location === undefined || options.stop?.(answer.headers) === true)
         return { ...answer, told, url };
-      await answer.body.dump();
+      discard(answer.body);
       url = this.#next(url, location, redirects);
+    }
+  }
+
+  /**
+   * The pieces of an answer's body.
+   * @throws FetchFault for a server that sends a few bytes at a time for ever; system errors of the connection
+   */
+  async *read({ body, url }: Answer): AsyncGenerator<Buffer> {
+    let [since, come] = [performance.now(), 0];
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      come += chunk.length;
+      if (performance.now() - since >= this.#times.rate) {
+        if (come < LEAST_BYTES) throw slowFault(withoutSecrets(url), url.host, this.proxyFor(url));
+        [since, come] = [performance.now(), 0];
+      }
+      yield chunk;
     }
   }
 
@@ -105,41 +104,13 @@ export class Connection implements AsyncDisposable {
   }
 
   /** Host and port of the proxy that an address is reached through; undefined for none. */
-  proxyFor({ protocol, hostname }: URL): string | undefined {
-    const proxy = protocol === "https:" ? (this.#proxies.https ?? this.#proxies.http) : this.#proxies.http;
-    const exempt = this.#noProxy
-      .split(/[,\s]+/u)
-      .filter((one) => one !== "")
-      .map((one) =>
-        one
-          .replace(/^\*?\./u, "")
-          .replace(/:\d+$/u, "")
-          .toLowerCase(),
-      );
-    const isExempt = exempt.some((one) => one === "*" || hostname === one || hostname.endsWith(`.${one}`));
-    return isExempt ? undefined : proxy?.host;
+  proxyFor(url: URL): string | undefined {
+    return this.#proxies.for(url)?.host;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const client = await this.#client?.catch(() => undefined);
-    await client?.agent.destroy();
-  }
-
-  /** undici, loaded with the first request: commands that fetch nothing do without. */
-  async #load(): Promise<Client> {
-    const { EnvHttpProxyAgent, request } = await import("undici");
-    const { http, https } = this.#proxies;
-    const agent = new EnvHttpProxyAgent({
-      // Empty strings keep undici from reading the variables of the process.
-      httpProxy: http?.href ?? "",
-      httpsProxy: https?.href ?? http?.href ?? "",
-      noProxy: this.#noProxy,
-      proxyTunnel: false, // http: through a proxy as proxies expect it, without CONNECT
-      connect: { timeout: this.#times.connect },
-      headersTimeout: this.#times.silence,
-      bodyTimeout: this.#times.silence,
-    });
-    return { agent, request };
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#client.destroy();
+    return Promise.resolve();
   }
 
   async #once(
@@ -147,26 +118,11 @@ export class Connection implements AsyncDisposable {
     url: URL,
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
-  ): Promise<Pick<Answer, "status" | "headers" | "body">> {
-    const { agent, request } = await (this.#client ??= this.#load());
+  ): Promise<RawAnswer> {
     try {
-      const {
-        statusCode,
-        headers: given,
-        body,
-      } = await request(url, {
-        method,
-        headers,
-        dispatcher: agent,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      const answer = await this.#client.request(method, url, headers, { proxy: this.#proxies.for(url), signal });
       this.#reached.add(url.host);
-      body.on("error", () => {}); // told to whoever reads it; nobody may be reading yet
-      const plain = Object.entries(given).map(([name, value]) => [
-        name,
-        String(Array.isArray(value) ? value[0] : value),
-      ]);
-      return { status: statusCode, headers: Object.fromEntries(plain) as Record<string, string>, body };
+      return answer;
     } catch (error) {
       signal?.throwIfAborted();
       throw this.faultOf(error, url) ?? error;
@@ -177,14 +133,15 @@ export class Connection implements AsyncDisposable {
     const shown = withoutSecrets(from);
     if (redirects >= MAX_REDIRECTS)
       throw new FetchFault(`${shown} leads from one address to the next, more than ${MAX_REDIRECTS} times`, {
+        remedy: TRY_WITHOUT,
         passing: false,
       });
     const next = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
     const isSafe = next?.protocol === "https:" || (next?.protocol === "http:" && from.protocol === "http:");
     if (next === undefined || !isSafe)
       throw new FetchFault(
-        `${shown} leads to ${next === undefined ? "an address that is none" : withoutSecrets(next)}, which is not https:; it is not followed`,
-        { passing: false },
+        `${shown} leads to ${next === undefined ? "something that is no address" : `${withoutSecrets(next)}, which is not https:`}, and is not followed`,
+        { remedy: TRY_WITHOUT, passing: false },
       );
     return next;
   }
@@ -203,22 +160,4 @@ export function withoutSecrets(address: URL | string): string {
     .replace(/^.*@/su, "")
     .replace(/[?#].*$/su, "")
     .slice(0, 200);
-}
-
-function proxyOf(env: Readonly<Record<string, string | undefined>>, name: string): URL | undefined {
-  const value = env[name] || env[name.toUpperCase()];
-  if (value === undefined || value === "") return undefined;
-  const address = /^[a-z][a-z0-9+.-]*:\/\//iu.test(value) ? value : `http://${value}`;
-  try {
-    const url = new URL(address);
-    if (url.protocol === "http:" || url.protocol === "https:") return url;
-    throw new RangeError(`its kind is ${url.protocol.slice(0, -1)}`);
-  } catch (cause) {
-    // The value may hold a password, so it is not shown.
-    const why = cause instanceof RangeError ? messageOf(cause) : "it is not an address";
-    throw new ConfigurationError(
-      "ERR_CONFIG",
-      `the proxy of the variable ${name} cannot be used (${why}); it must be an address such as http://proxy.example:3128`,
-    );
-  }
 }

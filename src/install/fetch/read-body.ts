@@ -28,12 +28,12 @@ export async function readBody(
         });
       const chunks: Buffer[] = [];
       let length = 0;
-      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      for await (const chunk of connection.read(answer)) {
         length += chunk.length;
         if (length > limit)
           throw new FetchFault(`${address} has more than ${limit} bytes, which is too much for a catalogue`, {
-            passing: false,
             remedy: "check the address",
+            passing: false,
           });
         chunks.push(chunk);
       }

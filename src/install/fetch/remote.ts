@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ConfigurationError } from "../../errors.js";
 import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { withoutSecrets, type Connection, type Credential } from "./connection.js";
-import { FetchFault, statusFault } from "./fetch-fault.js";
+import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, webPageFault } from "./fetch-fault.js";
+import { discard } from "./http-client.js";
 import { cacheHome } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,8 +24,7 @@ export const UNKNOWN = "unknown";
 
 const HUB = "https://huggingface.co";
 const GITHUB = "https://github.com";
-const ANOTHER_FILE =
-  "take a newer catalogue (--catalogue) or cobra-batch; if a proxy or a mirror stands between, try without it";
+const OTHER_FILE = `take a newer catalogue (--catalogue) or cobra-batch; ${TRY_WITHOUT}`;
 
 /**
  * The server of a source.
@@ -59,7 +59,8 @@ function hubEndpoint(env: Environment): URL {
   if (isPlain && /^https?:$/u.test(url.protocol)) return url;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}; it must be the address of the hub or of a mirror, https: or http:, without user, password and query, such as https://huggingface.co`,
+    `HF_ENDPOINT is ${JSON.stringify(withoutSecrets(given))}, which is not the address of a hub or mirror`,
+    { remedy: "name one, https: or http:, without user, password and query, such as https://huggingface.co" },
   );
 }
 
@@ -101,6 +102,8 @@ export interface RemoteFile {
   readonly commit: string | undefined;
   /** Tells one content from another, as the server does. */
   readonly tag: string;
+  /** The `ETag` that the bytes come with, where it is known before: not for the hub, whose storage has its own. */
+  readonly etag: string | undefined;
 }
 
 /**
@@ -120,7 +123,7 @@ export async function askFor(
     signal,
     stop: (headers) => remote.hub !== undefined && headers["x-linked-size"] !== undefined,
   });
-  await answer.body.dump();
+  discard(answer.body);
   const { told, headers, status } = answer;
   const linked = remote.hub === undefined ? undefined : told["x-linked-size"];
   const address = withoutSecrets(url);
@@ -134,30 +137,38 @@ export async function askFor(
       hub: remote.hub,
       hasToken: remote.credential !== undefined,
     });
-  const bytes = wholeNumber(linked ?? headers["content-length"]);
+  if (linked === undefined && isWebPage(headers, file.path)) throw webPageFault(address);
+  const isEncoded = (headers["content-encoding"] ?? "identity") !== "identity"; // its length is that of something else
+  const bytes = wholeNumber(linked) ?? (isEncoded ? undefined : wholeNumber(headers["content-length"]));
   const etag = (remote.hub === undefined ? headers["etag"] : (told["x-linked-etag"] ?? headers["etag"])) ?? "";
-  const tag = etag.replace(/^W\//u, "").replaceAll('"', "");
+  const tag = plainTag(etag);
   const isHub = remote.hub !== undefined;
   const sha256 = isHub && /^[0-9a-f]{64}$/u.test(tag) ? tag : undefined;
   if (file.bytes !== UNKNOWN && bytes !== undefined && bytes !== file.bytes)
     throw new FetchFault(`${address} has ${bytes} bytes, and the catalogue says ${file.bytes}: it is another file`, {
+      remedy: OTHER_FILE,
       passing: false,
-      remedy: ANOTHER_FILE,
     });
   if (file.sha256 !== UNKNOWN && sha256 !== undefined && sha256 !== file.sha256)
     throw new FetchFault(
       `${address} has the SHA-256 ${sha256}, and the catalogue says ${file.sha256}: it is another file`,
-      { passing: false, remedy: ANOTHER_FILE },
+      { remedy: OTHER_FILE, passing: false },
     );
   const commit = told["x-repo-commit"];
   return {
     url,
-    bytes,
+    bytes: bytes ?? (file.bytes === UNKNOWN ? undefined : file.bytes),
     sha256,
     gitBlob: isHub && /^[0-9a-f]{40}$/u.test(tag) ? tag : undefined,
     commit: isHub && commit !== undefined && /^[0-9a-f]{40}$/u.test(commit) ? commit : undefined,
     tag: tag || String(bytes ?? ""),
+    etag: isHub || tag === "" ? undefined : tag,
   };
+}
+
+/** An `ETag` without its quotes. */
+export function plainTag(etag: string): string {
+  return etag.replace(/^W\//u, "").replaceAll('"', "");
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -34,7 +34,8 @@ export function connectionRetry(options: RetryOptions = {}): Retry {
         if (!(error instanceof FetchFault)) throw error;
         failed++;
         if (!error.passing || failed >= (error.unreached ? TRIES_UNREACHED : TRIES)) throw error.asError();
-        const waitMs = error.waitMs ?? Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), MAX_WAIT_MS);
+        const usual = Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), MAX_WAIT_MS);
+        const waitMs = error.waitMs === 0 ? 0 : Math.max(error.waitMs ?? 0, usual);
         onRetry?.(error, waitMs);
         await wait(waitMs, signal).catch((cause: unknown) => {
           signal?.throwIfAborted();

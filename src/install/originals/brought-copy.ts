@@ -43,17 +43,22 @@ export async function findInCopy(
     const from = remoteOf(source, {}).address(file.path, revision).href;
     missing.push(`${here ?? join(root, file.source, file.path)}\n    from ${from}`);
   }
-  if (missing.length > 0) throw incomplete(`in ${root}`, missing);
+  if (missing.length > 0) throw incomplete(`in ${root}`, missing, (them) => `put ${them} there`);
   return found;
 }
 
 /** The error for files that are not there. */
-export function incomplete(where: string, missing: readonly string[]): ModelError {
-  const [files, them] = missing.length === 1 ? ["a file is", "it"] : [`${missing.length} files are`, "them"];
+export function incomplete(
+  where: string,
+  missing: readonly string[],
+  bring: (them: "it" | "them") => string,
+): ModelError {
+  const [files, them] =
+    missing.length === 1 ? (["a file is", "it"] as const) : ([`${missing.length} files are`, "them"] as const);
   return new ModelError(
     "ERR_MODEL_NOT_FOUND",
     `${files} missing ${where}:\n${missing.map((line) => `  ${line}`).join("\n")}`,
-    { remedy: `fetch ${them} on a machine with internet and bring ${them} there` },
+    { remedy: `fetch ${them} on a machine with internet and ${bring(them)}` },
   );
 }
 

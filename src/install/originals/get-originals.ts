@@ -6,6 +6,7 @@ import { ResourceError } from "../../errors.js";
 import { eachConcurrent } from "../../io/files/each-concurrent.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { freeBytes, noSpaceError } from "../../platform/storage.js";
+import { bytesText } from "../../text/bytes-text.js";
 import type { CatalogueModel, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import type { Connection } from "../fetch/connection.js";
 import { downloadFile } from "../fetch/download-file.js";
@@ -59,7 +60,7 @@ interface Missing {
  * ResourceError `ERR_MODEL_FETCH`, `ERR_OUTPUT_WRITE`; the signal's reason
  */
 export async function getOriginals(given: GetOriginalsOptions): Promise<OriginalFile[]> {
-  const offline = given.offline || /^(?:1|true|on|yes)$/iu.test(given.env["HF_HUB_OFFLINE"] ?? "");
+  const offline = isOffline(given);
   const options = { ...given, offline };
   const { sources, files, from, onFound } = options;
   if (from !== undefined) return findInCopy(from, sources, files, onFound, options.onCheck);
@@ -73,8 +74,8 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     const source = sources[file.source]!;
     const revision = revisions.get(file.source)!;
     const here =
-      (await options.store.find(source, revision, file)) ??
-      (await findInHubCache(hubCacheFolder(options.env), source, file, options.onCheck));
+      (await options.store.find(source, revision, file, options.onCheck)) ??
+      (await findInHubCache(hubCacheFolder(options.env), source, revision, file, options.onCheck));
     if (here === undefined)
       missing.push({ file, source, revision, remote: remoteOf(source, options.env, options.github) });
     else {
@@ -86,9 +87,18 @@ export async function getOriginals(given: GetOriginalsOptions): Promise<Original
     throw incomplete(
       "and nothing is fetched (--offline)",
       missing.map(({ file, remote, revision }) => remote.address(file.path, revision).href),
+      () => "name their folder here with --from DIR, or run the command without --offline and HF_HUB_OFFLINE",
     );
   if (missing.length > 0) await fetchAll(options, missing, found);
   return files.map((file) => found.get(file)!);
+}
+
+/** Whether nothing may be fetched: by the option, or by the variable of the hub's tools. */
+export function isOffline({
+  offline,
+  env,
+}: Pick<GetOriginalsOptions, "env"> & { offline?: boolean | undefined }): boolean {
+  return offline === true || /^(?:1|true|on|yes)$/iu.test(env["HF_HUB_OFFLINE"] ?? "");
 }
 
 /** The commit of a source where that can be known, so that all its files are of one. */
@@ -196,10 +206,12 @@ async function checkRoom(
   await makeFolder(store.folder);
   const free = await freeBytes(store.folder);
   if (free >= needed) return;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new ResourceError(
     "ERR_OUTPUT_WRITE",
-    `the disk of ${store.folder} has ${gigabytes(free)} free, and ${gigabytes(needed)} are needed: ${gigabytes(needed - packageBytes)} to be fetched and ${gigabytes(packageBytes)} for the package`,
-    { cause: noSpaceError("too little space"), remedy: "free some space, or name a folder of another disk with --to" },
+    `the disk of ${store.folder} has ${bytesText(free)} free, and ${bytesText(needed)} are needed: ${bytesText(needed - packageBytes)} to be fetched and ${bytesText(packageBytes)} for the package`,
+    {
+      cause: noSpaceError("too little space"),
+      remedy: "free some space, or name a folder of another disk with --to",
+    },
   );
 }

@@ -20,16 +20,20 @@ export function cacheName(repository: string): string {
   return `models--${repository.replace("/", "--")}`;
 }
 
-/** A file of a source in the cache; undefined where it is not there or is not the one that is wanted. */
+/**
+ * A file of a source in the cache; undefined where it is not there or is not the one that is wanted.
+ * @param revision a commit, so that all files are of one; a branch or tag means what the cache last saw
+ */
 export async function findInHubCache(
   cache: string,
   source: CatalogueSource,
+  revision: string,
   file: WantedFile,
   onCheck?: OnCheck,
 ): Promise<OriginalFile | undefined> {
   if (!("hub" in source)) return undefined;
   const folder = join(cache, cacheName(source.hub));
-  const commit = await commitOf(folder, source.revision);
+  const commit = await commitOf(folder, revision);
   if (commit === undefined) return undefined;
   const path = join(folder, "snapshots", commit, file.path);
   const blob = await realpath(path).catch(() => undefined);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
+import { BatchProcessingError, systemCode } from "../../errors.js";
 import { hashFile } from "../../model/package.js";
 import type { CatalogueFile } from "../catalogue/catalogue-schema.js";
 import { UNKNOWN } from "../fetch/remote.js";
@@ -35,8 +36,23 @@ export async function checkedFile(
   revision: string | undefined,
   { tag, onCheck = () => {} }: { tag?: string; onCheck?: OnCheck | undefined } = {},
 ): Promise<OriginalFile | string | undefined> {
-  const info = await stat(path).catch(() => undefined);
-  if (info === undefined) return undefined;
+  try {
+    return await checked(file, path, revision, tag, onCheck);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined || error instanceof BatchProcessingError) throw error;
+    return code === "ENOENT" || code === "ENOTDIR" ? undefined : `cannot be read (${code})`;
+  }
+}
+
+async function checked(
+  file: WantedFile,
+  path: string,
+  revision: string | undefined,
+  tag: string | undefined,
+  onCheck: OnCheck,
+): Promise<OriginalFile | string> {
+  const info = await stat(path);
   if (!info.isFile()) return "is not a file";
   if (file.bytes !== UNKNOWN && info.size !== file.bytes) return `has ${info.size} bytes, expected ${file.bytes}`;
   onCheck(path);

@@ -1,18 +1,19 @@
 /**
  * The store of downloaded originals until a package is made of them: `.originals` in the folder of models, a folder
- * for each source and revision. A file has its name there when it is whole and checked, so it is not checked again.
+ * for each source and revision. A file has its name there when it is whole and checked. A later run checks it again,
+ * for kept files may lie there for long.
  */
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createHash } from "node:crypto";
-import { writeFileAtomic } from "../../io/files/atomic-file.js";
+import { removeLeftovers, writeFileAtomic } from "../../io/files/atomic-file.js";
 import { makeFolder } from "../../io/files/make-folder.js";
-import { hashFile } from "../../model/package.js";
-import type { CatalogueSource } from "../catalogue/catalogue-schema.js";
-import { UNKNOWN } from "../fetch/remote.js";
-import type { OriginalFile, WantedFile } from "./original-file.js";
+import type { CatalogueModel, CatalogueSource } from "../catalogue/catalogue-schema.js";
+import { checkedFile, type OnCheck, type OriginalFile, type WantedFile } from "./original-file.js";
 
 const KEEP_FILE = "KEPT";
+
+type StoredModel = Pick<CatalogueModel, "name" | "sources">;
 
 export class OriginalStore {
   readonly folder: string;
@@ -27,14 +28,16 @@ export class OriginalStore {
     return join(this.#folderOf(source), revision, path);
   }
 
-  /** A file that is there whole. */
-  async find(source: CatalogueSource, revision: string, file: WantedFile): Promise<OriginalFile | undefined> {
+  /** A file that is there whole and as the catalogue has it. */
+  async find(
+    source: CatalogueSource,
+    revision: string,
+    file: WantedFile,
+    onCheck?: OnCheck,
+  ): Promise<OriginalFile | undefined> {
     const path = this.pathOf(source, revision, file.path);
-    const info = await stat(path).catch(() => undefined);
-    if (info === undefined || !info.isFile()) return undefined;
-    if (file.bytes !== UNKNOWN && file.bytes !== info.size) return undefined;
-    if (file.sha256 !== UNKNOWN) return { file, path, bytes: info.size, sha256: file.sha256, revision };
-    return { file, path, ...(await hashFile(path)), revision };
+    const found = await checkedFile(file, path, revision, { onCheck });
+    return typeof found === "object" ? found : undefined;
   }
 
   /** Bytes of a file that have come. */
@@ -70,24 +73,70 @@ export class OriginalStore {
     );
   }
 
-  /** Removes what was fetched of these sources. Never rejects. */
-  async remove(sources: readonly CatalogueSource[]): Promise<void> {
-    for (const source of sources) await rm(this.#folderOf(source), { recursive: true, force: true }).catch(() => {});
+  /** Notes which folders a model's originals come into, so that they can be removed by its name. */
+  async begin({ name, sources }: StoredModel): Promise<void> {
+    const folders = new Set([...(await this.#noted(name)), ...Object.values(sources).map((source) => nameOf(source))]);
+    await writeFileAtomic(this.#noteOf(name), Buffer.from(JSON.stringify([...folders])), true);
+  }
+
+  /** Removes what was fetched for a model. Never rejects. */
+  async remove({ name, sources }: StoredModel): Promise<void> {
+    await this.#removeFolders([
+      ...(await this.#noted(name)),
+      ...Object.values(sources).map((source) => nameOf(source)),
+    ]);
+    await rm(this.#noteOf(name), { force: true }).catch(() => {});
+    await this.#removeEmpty();
+  }
+
+  /** Whether something was fetched for a model of that name and is still there. */
+  async has(name: string): Promise<boolean> {
+    return (await this.#noted(name)).length > 0;
+  }
+
+  /** Removes what was fetched for a model of that name, also what was to be kept. Never rejects. */
+  async removeByName(name: string): Promise<void> {
+    await this.remove({ name, sources: {} });
+    const left = await readdir(this.folder).catch((): string[] => []);
+    if (left.length === 1 && left[0] === KEEP_FILE) await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #noted(name: string): Promise<string[]> {
+    try {
+      const value: unknown = JSON.parse(await readFile(this.#noteOf(name), "utf8"));
+      const names = Array.isArray(value) ? value : [];
+      return names.filter((one): one is string => typeof one === "string" && /^[a-z]+--[A-Za-z0-9][\w.-]*$/u.test(one));
+    } catch {
+      return []; // nothing was begun
+    }
+  }
+
+  async #removeFolders(names: readonly string[]): Promise<void> {
+    for (const name of names) await rm(join(this.folder, name), { recursive: true, force: true }).catch(() => {});
+  }
+
+  async #removeEmpty(): Promise<void> {
+    await removeLeftovers(this.folder);
     if ((await readdir(this.folder).catch(() => [])).length === 0)
       await rm(this.folder, { recursive: true, force: true }).catch(() => {});
   }
 
+  #noteOf(name: string): string {
+    return join(this.folder, `of-${name}.json`);
+  }
+
   #folderOf(source: CatalogueSource): string {
-    const name =
-      "hub" in source
-        ? `hub--${source.hub.replace("/", "--")}`
-        : "github" in source
-          ? `github--${source.github.replace("/", "--")}`
-          : `url--${createHash("sha256").update(source.url).digest("hex").slice(0, 12)}`;
-    return join(this.folder, name);
+    return join(this.folder, nameOf(source));
   }
 
   #refOf(source: CatalogueSource, revision: string): string {
     return join(this.#folderOf(source), `newest-of-${revision}.txt`);
   }
+}
+
+/** The folder of a source. */
+function nameOf(source: CatalogueSource): string {
+  if ("hub" in source) return `hub--${source.hub.replace("/", "--")}`;
+  if ("github" in source) return `github--${source.github.replace("/", "--")}`;
+  return `url--${createHash("sha256").update(source.url).digest("hex").slice(0, 12)}`;
 }

@@ -1,4 +1,5 @@
 // Catalogues: the built-in one, and those of others, who may write anything.
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -9,8 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { builtInCatalogue, modelOf, readCatalogue } from "../../../src/install/catalogue/read-catalogue.js";
 import type { Catalogue } from "../../../src/install/catalogue/catalogue-schema.js";
+import type { Style } from "../../../src/config/settings.js";
+import { messageOf } from "../../../src/errors.js";
 import { Connection } from "../../../src/install/fetch/connection.js";
+import type { Precision } from "../../../src/model/precisions.js";
 import { remoteOf } from "../../../src/install/fetch/remote.js";
+import { bytesToFetch, packageBytes, wantedFiles } from "../../../src/install/wanted-files.js";
 import { releaseCatalogue } from "../../support/release-catalogue.js";
 
 let folder = "";
@@ -52,10 +57,25 @@ describe("the built-in catalogue", () => {
       if (!path.endsWith(".json")) expect([typeof bytes, sha256.length], path).toEqual(["number", 64]);
   });
 
+  it("says how large a package is by its styles and precision", async () => {
+    const cobra = modelOf(await readCatalogue(builtInCatalogue(), noNet), "cobra", "built-in");
+    const bytes = (styles: readonly Style[], precision: Precision = "fp16"): number =>
+      packageBytes(cobra, precision, wantedFiles(cobra, styles));
+    expect(bytes(["line", "line + shadow"])).toBe(4_240_000_000);
+    expect(bytes(["line"])).toBeLessThan(3_700_000_000);
+    expect(bytes(["line"])).toBeGreaterThan(3_000_000_000);
+    expect(bytes(["line"], "fp32")).toBe(bytesToFetch(wantedFiles(cobra, ["line"])));
+  });
+
   it("offers a near name, and says what there is", async () => {
     const catalogue = await readCatalogue(builtInCatalogue(), noNet);
-    expect(() => modelOf(catalogue, "cobro", "x")).toThrow(/has no model "cobro"; did you mean cobra\? It has cobra/u);
-    expect(() => modelOf(catalogue, "xyz", "x")).toThrow(/has no model "xyz"\. It has cobra/u);
+    for (const [name, remedy] of [
+      ["cobro", "did you mean cobra? It has cobra"],
+      ["xyz", "it has cobra"],
+    ] as const)
+      expect(() => modelOf(catalogue, name, "x")).toThrow(
+        expect.objectContaining({ message: `the catalogue x has no model "${name}"`, remedy }),
+      );
     expect(() => modelOf(catalogue, "embedded", "x")).toThrow(/comes with the program and needs no installation/u);
   });
 });
@@ -130,6 +150,19 @@ describe("a catalogue of somebody else", () => {
     ],
     ["a key that is none", (model) => Object.assign(model, { run: "rm -rf" }), /run/u],
     ["a missing source", (model) => delete model.sources["pixart"], /sources: lacks "pixart"/u],
+    ["a title that rewrites the terminal", (model) => (model.title = "x\u001b[2J"), /title: must be one line/u],
+    ["a licence of two lines", (model) => (model.licences[0]!.name = "MIT\naccepted"), /name: must be one line/u],
+    ["text that turns its direction", (model) => (model.description = "a\u202eb"), /description: must be one line/u],
+    [
+      "an address with a query",
+      (model) => (model.sources["prompt"] = { url: "https://example.org/?a=" }),
+      /sources\.prompt/u,
+    ],
+    [
+      "a file that is a folder too",
+      (model) => (model.files[1]!.path = "LE/erika.pth/x"),
+      /files\.0\.path: LE\/erika\.pth is a file here and a folder in another path/u,
+    ],
     ["a negative size", (model) => (model.files[0]!.bytes = -1), /files\.0\.bytes/u],
   ])("cannot have %s", async (_what, spoil, says) => {
     const catalogue = good();
@@ -148,11 +181,11 @@ describe("a catalogue of somebody else", () => {
   ])("that is %s is refused", async (_what, text, says) => {
     const error = (await read(text()).catch((thrown: unknown) => thrown)) as Error;
     expect(error.message).toMatch(says);
-    expect(error.message).toContain("docs/models.md describes catalogues");
+    expect(messageOf(error)).toContain("docs/models.md describes catalogues");
   });
 
   it("that has no end, or is nowhere, or comes over an unsafe address, is refused", async () => {
-    await using connection = new Connection({}, { connect: 5000, silence: 1000 });
+    await using connection = new Connection({}, { connect: 5000, silence: 1000, rate: 60_000 });
     const server = createServer((_request, response) => {
       const more = (): void => void response.write(Buffer.alloc(65_536, " "), (error) => (error ? undefined : more()));
       more();
@@ -172,6 +205,9 @@ describe("a catalogue of somebody else", () => {
       expect(error.message).not.toContain("secret");
     }
     await expect(readCatalogue("/dev/zero", noNet)).rejects.toThrow(/it is not a file/u);
-    await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/ENOENT/u);
+    await expect(readCatalogue(join(folder, "none.json"), noNet)).rejects.toThrow(/there is no such file/u);
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    await expect(readCatalogue(pipe, noNet)).rejects.toThrow(/it is not a file/u); // and does not wait for a writer
   });
 });

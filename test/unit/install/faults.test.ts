@@ -1,10 +1,17 @@
 // Everything that servers, networks and proxies are known to do to a download: what is tried again, what is not, and
 // that the message says what to do. Tokens go to the hub alone.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Connection } from "../../../src/install/fetch/connection.js";
+import { downloadFile } from "../../../src/install/fetch/download-file.js";
 import { connectionFault, retryAfterMs } from "../../../src/install/fetch/fetch-fault.js";
+import { Proxies } from "../../../src/install/fetch/proxies.js";
+import { askFor, remoteOf, UNKNOWN } from "../../../src/install/fetch/remote.js";
+import { connectionRetry } from "../../../src/install/fetch/retry.js";
 import { Meter } from "../../../src/install/fetch/meter.js";
 import { ForwardProxy } from "../../support/forward-proxy.js";
 import { HubServer, type Fault, type HubServerOptions } from "../../support/hub-server.js";
@@ -24,6 +31,19 @@ const start = (options: Partial<HubServerOptions> = {}): Promise<HubServer> =>
   HubServer.start({ hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") }, ...options });
 const get = (env: Record<string, string> = {}, files = FILES): Promise<Got> => getFrom(hub, home, { files, env });
 
+/** A server that answers every request by itself. */
+async function serve(
+  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
+): Promise<{ url: string; close: () => void }> {
+  const server = createHttpServer((request, response) => void answer(request, response));
+  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "cobra-faults-"));
 });
@@ -39,9 +59,10 @@ describe("what passes is tried again", () => {
     ["a busy server that says when to come back", "head", [{ status: 429, headers: { "retry-after": "7" } }], [7000]],
     ["one that says nothing", "cdn", [{ status: 429 }, { status: 500 }, { status: 502 }], [1000, 2000, 4000]],
     ["a server that stalls", "cdn", [{ stallAfter: 1000 }], [1000]],
-    ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [0]],
+    ["a server that stalls before the first byte", "get", [{ status: 503, headers: { "retry-after": "0" } }], [1000]],
     ["a connection that is cut at once", "cdn", [{ cutAfter: 0 }], [1000]],
     ["a damaged body, once", "cdn", [{ flipByte: 77 }], []],
+    ["a server that closes the connection behind the body", "cdn", [{ bodyHeaders: { connection: "close" } }], []],
     ["a signed address that has run out", "cdn", [{ cutAfter: 1000 }, { status: 403 }], [1000, 2000]],
   ])("%s", async (_what, place, faults, waits) => {
     hub.fault(place, ERIKA, ...faults);
@@ -57,6 +78,22 @@ describe("what passes is tried again", () => {
     expect(got.failure).toBe("");
     expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined, "bytes=500-", undefined]);
     expect(got.found[0]!.bytes).toBe(277451);
+  });
+
+  it("a file that changes on the server between two tries is fetched from its beginning", async () => {
+    hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { bodyHeaders: { etag: '"another"' } });
+    const got = await get();
+    expect(got.failure).toBe("");
+    expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined]);
+    expect(got.waits).toEqual([1000, 0]);
+  });
+
+  it("a server that does not speak HTTP", async () => {
+    const server = createServer((socket) => void socket.on("error", () => {}).end("SSH-2.0-x\r\n\0garbage"));
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+    const { failure } = await get({ HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    server.close();
+    expect(failure).toMatch(/^ERR_MODEL_FETCH the connection to .* broke \(HPE_.*HF_ENDPOINT/u);
   });
 
   it("until six tries in a row brought nothing; then it says so, with exit code 75's error", async () => {
@@ -132,13 +169,20 @@ describe("what stays is not tried again, and the message says what to do", () =>
       { bodyHeaders: { "content-encoding": "gzip" } },
       /the server sends it compressed \(gzip\), which it was not asked for; if a proxy or a mirror stands between/u,
     ],
+    [
+      "the login page of a network",
+      "cdn",
+      VAE,
+      { bodyHeaders: { "content-type": "text/html; charset=utf-8" } },
+      /sends a web page in place of the file.*log in to the network, or if a proxy/u,
+    ],
     ["too many bytes", "cdn", VAE, { more: 100 }, /sends 427088 bytes in place of the file.s 426988; if a proxy/u],
     [
       "a redirect to a file",
       "head",
       ERIKA,
       { redirect: "file:///etc/passwd" },
-      /leads to file:\/\/\/etc\/passwd, which is not https:/u,
+      /leads to file:\/\/\/etc\/passwd, which is not https:, and is not followed; if a proxy/u,
     ],
   ])("%s", async (_what, place, path, fault, says) => {
     hub.fault(place, path, fault);
@@ -150,7 +194,7 @@ describe("what stays is not tried again, and the message says what to do", () =>
 
   it("a redirect that goes round in circles", async () => {
     hub.fault("head", ERIKA, ...Array.from({ length: 9 }, () => ({ redirect: `/${COBRA}/resolve/main/${ERIKA}` })));
-    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times/u);
+    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times; if a proxy/u);
   });
 
   it.each([
@@ -218,7 +262,9 @@ describe("the token", () => {
     expect(failure).toMatch(/^ERR_CONFIG HF_ENDPOINT/u);
     expect(failure).not.toContain("hunter2");
     const none = await get({ HF_ENDPOINT: "me:hunter2@mirror?key=1" });
-    expect(none.failure).toMatch(/^ERR_CONFIG HF_ENDPOINT is "mirror"; it must be the address of the hub/u);
+    expect(none.failure).toMatch(
+      /^ERR_CONFIG HF_ENDPOINT is "mirror", which is not the address of a hub or mirror; name one/u,
+    );
   });
 });
 
@@ -226,7 +272,9 @@ describe("proxies", () => {
   it("are used by the usual variables, also with user and password, and not for no_proxy", async () => {
     await using proxy = await ForwardProxy.start("me:pass word");
     const wrong = await get({ http_proxy: `http://${proxy.host}` });
-    expect(wrong.failure).toMatch(/^ERR_MODEL_SOURCE the proxy .* refuses a connection to .* \(407\); put its user/u);
+    expect(wrong.failure).toMatch(
+      /^ERR_MODEL_SOURCE .*: the proxy .* wants a user and a password \(status 407\); put its user and password into its address/u,
+    );
     expect(wrong.failure).toContain(proxy.host);
     const through = await get({ HTTP_PROXY: `http://me:pass%20word@${proxy.host}` });
     expect(through.failure).toBe("");
@@ -251,6 +299,15 @@ describe("proxies", () => {
     expect(failure).not.toContain("wrong-secret");
   });
 
+  it("that refuse a plain request are named, and the hub is not blamed alone", async () => {
+    const { url, close } = await serve((_request, response) => response.writeHead(403).end("<html>Blocked</html>"));
+    const { failure } = await get({ http_proxy: url });
+    close();
+    expect(failure).toMatch(
+      /^ERR_MODEL_SOURCE .*: the proxy 127\.0\.0\.1:\d+ or the hub refuses it \(status 403\); try without the proxy \(no_proxy\)/u,
+    );
+  });
+
   it("of other kinds are refused by the variable's name", async () => {
     const { failure } = await get({ all_proxy: "socks5://me:secret@127.0.0.1:9" });
     expect(failure).toMatch(/^ERR_CONFIG the proxy of the variable all_proxy cannot be used \(its kind is socks5\)/u);
@@ -258,14 +315,109 @@ describe("proxies", () => {
   });
 });
 
+describe("a server that sends a byte at a time for ever is given up, and tried again", () => {
+  const trickle = (response: ServerResponse): void => {
+    const timer = setInterval(() => void response.write("x"), 5);
+    response.on("close", () => clearInterval(timer));
+  };
+
+  it("in a body", async () => {
+    const bodies: ServerResponse[] = [];
+    const { url, close } = await serve((request, response) => {
+      response.writeHead(200, { "content-length": 277_451 });
+      if (request.method === "HEAD") return response.end();
+      bodies.push(response);
+      return trickle(response);
+    });
+    const { failure, notices } = await getFrom({ url }, home, { files: FILES.slice(0, 1), times: { rate: 100 } });
+    close();
+    expect(failure).toMatch(
+      /^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ sends next to nothing .*; check the connection.*--from DIR/u,
+    );
+    expect(notices).toHaveLength(5);
+    expect(bodies).toHaveLength(6);
+  });
+
+  it("in the headers", async () => {
+    const server = createServer((socket) => {
+      socket.on("error", () => {}).write("HTTP/1.1 200 OK\r\nx-long: ");
+      const timer = setInterval(() => void socket.write("x"), 5);
+      socket.on("close", () => clearInterval(timer));
+    });
+    await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { failure } = await getFrom({ url }, home, { files: FILES.slice(0, 1) });
+    server.close();
+    expect(failure).toMatch(/^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ has stopped answering \(ETIME/u);
+  });
+});
+
 describe("parts of it", () => {
+  it("the catalogue's length serves where the server tells none, and the connection must bring it all", async () => {
+    const whole = await readFile(join(RELEASE, "pixart", VAE));
+    let sent = 0;
+    const { url, close } = await serve((request, response) => {
+      response.writeHead(200, { connection: "close" }); // no length: the body ends with the connection
+      if (request.method === "HEAD") return response.end();
+      return response.end(sent++ === 0 ? whole.subarray(0, 1000) : whole);
+    });
+    const [found, notices] = await getFrom({ url }, home, { files: FILES.filter(({ path }) => path === VAE) }).then(
+      (got) => [got.found, got.notices],
+    );
+    close();
+    expect(found).toMatchObject([{ bytes: whole.length }]);
+    expect(notices).toEqual([`${VAE}: the connection ended after 1000 of ${whole.length} bytes`]);
+  });
+
+  it("16 MiB at most of a file whose length nobody tells; nothing of it stays", async () => {
+    const { url, close } = await serve((request, response) => {
+      response.writeHead(200, { etag: '"x"' });
+      if (request.method === "HEAD") return response.end();
+      const more = (): void => void response.write(Buffer.alloc(2 ** 20), (error) => (error ? undefined : more()));
+      return more();
+    });
+    await using connection = new Connection({});
+    const remote = remoteOf({ url: `${url}/` }, {});
+    const wanted = { path: "config.json", bytes: UNKNOWN, sha256: UNKNOWN } as const;
+    const file = await askFor(connection, remote, wanted, UNKNOWN);
+    const target = join(home, "endless/config.json");
+    const download = downloadFile({ connection, remote, file, sha256: UNKNOWN, target, retry: connectionRetry() });
+    await expect(download).rejects.toThrow(/says how long the file is, and more than 16777216 bytes come$/u);
+    const [part] = await readdir(dirname(target));
+    expect((await stat(join(dirname(target), part!))).size).toBe(0);
+    close();
+  });
+
+  it.each<[string, string, boolean]>([
+    ["*", "https://hub.example/x", true],
+    ["example", "https://hub.example/x", true],
+    [".example", "https://hub.example/x", true],
+    ["*.example", "https://hub.example/x", true],
+    ["ample", "https://hub.example/x", false],
+    ["HUB.example", "https://hub.example/x", true],
+    ["hub.example:443", "https://hub.example/x", true],
+    ["hub.example:80", "https://hub.example/x", false],
+    ["a,  b c,hub.example", "https://hub.example/x", true],
+    ["::1", "http://[::1]:8080/x", true],
+    ["[::1]:8080", "http://[::1]:8080/x", true],
+    ["[::1]:9", "http://[::1]:8080/x", false],
+    ["10.0.0.0/8", "http://10.2.3.4/x", true],
+    ["10.0.0.0/8", "http://11.2.3.4/x", false],
+    ["10.0.0.0/99", "http://10.2.3.4/x", false],
+    ["fd00::/8", "http://[fd12::1]/x", true],
+    ["2.3.4", "http://1.2.3.4/x", false],
+  ])("no_proxy=%s and %s", (entry, address, isExempt) => {
+    const proxies = new Proxies({ all_proxy: "proxy.example:3128", no_proxy: entry });
+    expect(proxies.for(new URL(address)) === undefined).toBe(isExempt);
+  });
+
   it("Retry-After in seconds and as a date, ten minutes at most", () => {
     const now = Date.parse("2026-11-26T12:00:00Z");
     expect(retryAfterMs("7", now)).toBe(7000);
     expect(retryAfterMs("Thu, 26 Nov 2026 12:00:30 GMT", now)).toBe(30_000);
     expect(retryAfterMs("Thu, 26 Nov 2026 11:00:00 GMT", now)).toBe(0);
     expect(retryAfterMs("86400", now)).toBe(600_000);
-    expect(retryAfterMs("soon", now)).toBeUndefined();
+    for (const odd of ["soon", "-5", "1.5", ""]) expect(retryAfterMs(odd, now), odd).toBeUndefined();
   });
 
   it("a certificate that is not trusted is no passing fault, and errors of the program are none", () => {

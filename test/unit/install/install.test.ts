@@ -1,10 +1,12 @@
 // `installModel` against a server that speaks the hub's API: what is fetched, what is made of it, what stays.
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { catalogueSchema } from "../../../src/install/catalogue/catalogue-schema.js";
+import { withInstallLock } from "../../../src/install/install-lock.js";
 import { acceptLicences } from "../../../src/install/licences.js";
+import { removeModel } from "../../../src/install/manage-models.js";
 import { openModelPackage } from "../../../src/model/package.js";
 import { installModel, type InstallOptions } from "../../../src/install/install-model.js";
 import { COMMIT, HubServer } from "../../support/hub-server.js";
@@ -55,12 +57,14 @@ const fetched = (): string[] => [
       .map(({ url }) => new URL(url).pathname),
   ),
 ];
-async function failure(options: Partial<InstallOptions> = {}): Promise<{ code: string; message: string }> {
+async function failure(
+  options: Partial<InstallOptions> = {},
+): Promise<{ code: string; message: string; remedy: string }> {
   const error: unknown = await install(options).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return error as { code: string; message: string };
+  return error as { code: string; message: string; remedy: string };
 }
 
 describe("installing a model", () => {
@@ -112,10 +116,12 @@ describe("installing a model", () => {
     const { licences } = catalogue.models[0]!;
     const env = { HOME: home };
     const nobody = await acceptLicences(licences, env, undefined).catch((error: unknown) => error as Error);
-    expect((nobody as Error).message).toContain(
-      "this is not a terminal that can ask; read them, then run the command with --accept-licences:",
-    );
-    expect((nobody as Error).message).toContain("https://example.org/cobra-licence");
+    expect(nobody).toMatchObject({
+      message: expect.stringMatching(
+        /not a terminal that can ask:\n.*https:\/\/example\.org\/cobra-licence/su,
+      ) as string,
+      remedy: "read them, then run the command with --accept-licences",
+    });
     await expect(acceptLicences(licences, env, () => Promise.resolve(false))).rejects.toThrow(
       "so nothing was downloaded",
     );
@@ -129,6 +135,99 @@ describe("installing a model", () => {
     const other = { ...licences[0]!, url: "https://example.org/another-licence" };
     await acceptLicences([other], env, ask);
     expect(asked).toEqual([["cobra", "pixart"], ["cobra"]]);
+  });
+
+  it("fetches files again that no package can be made of, where nobody knew their hash; says where they lie", async () => {
+    const path = "transformer/config.json";
+    hub.fault("head", path, { headers: { "x-linked-etag": '"x"', "x-linked-size": "10" } });
+    hub.fault("cdn", path, { status: 200, body: "{ nonsense" });
+    const { code, message, remedy } = await failure();
+    expect(code).toBe("ERR_MODEL_GRAPH");
+    expect(message).toMatch(/\.originals\/.*\/transformer\/config\.json cannot be used: /u);
+    expect(remedy).toMatch(/will be fetched again: run the same command again/u);
+    expect(message).not.toContain(".staged");
+    expect(await install()).toMatchObject({ wasThere: false });
+  });
+
+  it("checks kept originals before it uses them again", async () => {
+    await install({ keepOriginals: true });
+    const vae = join(
+      models(),
+      `.originals/hub--${PIXART.replace("/", "--")}`,
+      COMMIT,
+      "vae/diffusion_pytorch_model.safetensors",
+    );
+    const bytes = await readFile(vae);
+    bytes[5000]! ^= 1;
+    await writeFile(vae, bytes);
+    hub.requests.splice(0);
+    await install({ overwrite: true });
+    expect(fetched()).toHaveLength(1);
+  });
+
+  it("clears what killed processes left, also where the package is there", async () => {
+    await install();
+    await mkdir(join(models(), ".staged/cobra"), { recursive: true });
+    await mkdir(join(models(), "cobra/.1-fp32-line.unfinished-old"));
+    await mkdir(join(models(), "cobra/.123-456.removed.unfinished"));
+    await writeFile(join(models(), ".install.lock.0123"), "");
+    await utimes(join(models(), ".install.lock.0123"), 0, 0);
+    expect(await install()).toMatchObject({ wasThere: true });
+    expect(await readdir(models())).toEqual(["cobra"]);
+    expect(await readdir(join(models(), "cobra"))).toEqual(["1-fp32-line"]);
+  });
+
+  it("stops when another process has taken the lock over", async () => {
+    const onEvent: InstallOptions["onEvent"] = ({ type }) => {
+      if (type === "checking" || type === "fetching") throw new Error("it went on");
+    };
+    const lock = join(models(), ".install.lock");
+    const stolen = withInstallLock(models(), { onWait: () => {} }, async (assertHeld) => {
+      await writeFile(lock, "of another process");
+      assertHeld();
+      onEvent({ type: "checking", path: "" });
+    });
+    await expect(stolen).rejects.toMatchObject({ code: "ERR_OUTPUT_LOCKED" });
+    await rm(lock);
+  });
+
+  it("is given up with `model remove`, downloads included; kept ones stay until that is asked for", async () => {
+    const remove = (originals?: boolean): ReturnType<typeof removeModel> =>
+      removeModel({ word: "cobra", all: true, originals, env: { HOME: home }, onWait: () => {} });
+    hub.fault("head", "vae/config.json", { status: 404 });
+    await failure();
+    expect(await readdir(models())).toEqual([".originals"]);
+    expect(await remove()).toEqual({ folders: [join(models(), ".originals")], keptAt: undefined });
+    expect(await readdir(models())).toEqual([]);
+    await install({ keepOriginals: true });
+    expect(await remove()).toMatchObject({ keptAt: join(models(), ".originals") });
+    expect(await remove(true)).toMatchObject({ folders: [join(models(), ".originals")] });
+    expect(await readdir(models())).toEqual([]);
+  });
+
+  it("records addresses as they are, and no secret of them", async () => {
+    const files = { cobra: RELEASE, of: home };
+    const hubs = { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") };
+    await using server = await HubServer.start({ hub: hubs, files });
+    const prompt = { url: `${server.url}/files/cobra/` };
+    await writeFile(join(home, "by-address.json"), JSON.stringify(releaseCatalogue(prompt)));
+    const { opened } = await install({
+      catalogue: `${server.url}/files/of/by-address.json?signature=secret`,
+      env: { HF_ENDPOINT: server.url },
+    });
+    const text = await readFile(join(opened.directory, ".install.json"), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      catalogue: `${server.url}/files/of/by-address.json`,
+      sources: { prompt },
+    });
+    expect(text).not.toContain("secret");
+    expect((JSON.parse(text) as { sources: { prompt: object } }).sources.prompt).toEqual(prompt);
+  });
+
+  it("reads no catalogue from an address with --offline", async () => {
+    const offline = await failure({ offline: true, catalogue: `${hub.url}/files/catalogue.json` });
+    expect(offline).toMatchObject({ code: "ERR_CONFIG", remedy: "name a file with --catalogue" });
+    expect(hub.requests).toEqual([]);
   });
 
   it("refuses a catalogue that lacks files before anything is fetched", async () => {

@@ -1,7 +1,7 @@
 // The original files of a model, from a server that speaks the hub's API and from this machine: how fetching goes on,
 // what is used of what is there. Nothing is imported here, so each case is short.
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -117,10 +117,29 @@ describe("what is on this machine", () => {
     expect(await readFile(damaged)).toEqual(bytes);
   });
 
+  it("is not mixed of two commits: what the cache has of an older one is fetched of the newest", async () => {
+    const cache = join(home, "hub");
+    const old = "0123456789012345678901234567890123456789";
+    await layCache(cache, old); // and its refs say so
+    await expectRight(await get({ env: { HF_HUB_CACHE: cache } }));
+    const large = RELEASE_PATHS.filter((path) => !path.endsWith(".json")).length;
+    expect(bodies()).toHaveLength(large);
+    const links = join(cache, `models--${COBRA.replace("/", "--")}/snapshots`);
+    await mkdir(join(links, COMMIT));
+    await rename(join(links, old, "LE"), join(links, COMMIT, "LE"));
+    await rm(join(home, ".originals"), { recursive: true });
+    hub.requests.splice(0);
+    const { found } = await get({ env: { HF_HUB_CACHE: cache } });
+    expect(bodies()).toHaveLength(large - 1);
+    expect(new Set(found.filter(({ file }) => file.source === "cobra").map(({ revision }) => revision))).toEqual(
+      new Set([COMMIT]),
+    );
+  });
+
   it("is all that --offline uses; what is missing is listed with its address, and nothing is asked of any server", async () => {
     await layCache(join(home, ".cache/huggingface/hub"));
     const { failure } = await get({ offline: true });
-    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing/u);
+    expect(failure).toMatch(/^ERR_MODEL_NOT_FOUND 2 files are missing .*--from DIR, or .* without --offline/su);
     expect(failure).toContain("/zhuang2002/Cobra/raw/HEAD/prompt_tensor/prompt_embeds.pt");
     expect(hub.requests).toEqual([]);
     expect((await get({ env: { HF_HUB_OFFLINE: "1" } })).failure).toBe(failure);
@@ -174,6 +193,15 @@ describe("what is on this machine", () => {
       `${join(copy, "cobra/LE/erika.pth")}\n    from https://huggingface.co/${COBRA}/resolve/main/LE/erika.pth`,
     );
     expect(failure).toContain(`${vae}: it has the SHA-256`);
+    expect(failure).toMatch(/\nfetch them on a machine with internet and put them there$/u);
+    await rm(vae);
+    await mkdir(vae);
+    const upsampler = join(copy, "cobra/line_GSRP/MultiResNetModel.bin");
+    await rm(upsampler);
+    await symlink("MultiResNetModel.bin", upsampler); // it leads to itself
+    const odd = (await get({ from: copy })).failure;
+    expect(odd).toContain(`${vae}: it is not a file`);
+    expect(odd).toContain(`${upsampler}: it cannot be read (ELOOP)`);
     expect((await get({ from: join(home, "nowhere") })).failure).toContain("is not a folder");
   });
 });

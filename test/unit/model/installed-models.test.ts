@@ -28,8 +28,8 @@ async function put(directory: string, installedAt: string): Promise<string> {
   await writeFile(join(directory, ".install.json"), JSON.stringify({ installedAt }));
   return directory;
 }
-const remove = (word: string, all = false, folder?: string): Promise<string[]> =>
-  removeModel({ word, all, folder, env, onWait: () => {} });
+const remove = (word: string, all = false, folder?: string): Promise<readonly string[]> =>
+  removeModel({ word, all, folder, env, onWait: () => {} }).then(({ folders }) => folders);
 
 it("a name is a name, whatever else is a path", () => {
   for (const word of ["cobra", "cobra@1-fp16", "a.b_c-1"]) expect(parseModelName(word), word).toBeDefined();
@@ -78,7 +78,10 @@ it("the default is what `model use` chose, else the embedded model; a name keeps
   await useModel("embedded", env);
   expect(modelDirectory(undefined, env)).toBe(embeddedModelDirectory());
   await expect(useModel("nothing", env)).rejects.toThrow(
-    /no model "nothing" is installed; installed: cobra@2-fp16.*model install cobra/u,
+    expect.objectContaining({
+      message: expect.stringMatching(/^no model "nothing" is installed; installed: cobra@2-fp16/u) as string,
+      remedy: expect.stringContaining("model install cobra") as string,
+    }),
   );
   await expect(useModel("../x", env)).rejects.toThrow(/is not the name of an installed model/u);
 });
@@ -110,10 +113,12 @@ it("removing needs a version where there are several, takes unfinished ones alon
   await put(own("other/1"), "2026-02-01T00:00:00Z");
   await mkdir(own("cobra/.2-fp16.unfinished"));
   await useModel("cobra@2-fp16", env);
-  await expect(remove("cobra")).rejects.toMatchObject({
-    message: "cobra has 2 versions: cobra@2-fp16, cobra@1-fp16",
-    remedy: "name one, or remove them all with --all",
-  });
+  await expect(remove("cobra")).rejects.toThrow(
+    expect.objectContaining({
+      message: "cobra has 2 versions: cobra@2-fp16, cobra@1-fp16",
+      remedy: expect.stringContaining("--all") as string,
+    }),
+  );
   expect(await remove("cobra@2-fp16")).toEqual([own("cobra/2-fp16"), own("cobra/.2-fp16.unfinished")]);
   expect(modelDirectory(undefined, env)).toBe(embeddedModelDirectory());
   expect(await readdir(own("cobra"))).toEqual(["1-fp16"]);
@@ -124,6 +129,8 @@ it("removing needs a version where there are several, takes unfinished ones alon
 
 it("removing a shared model names its folder", async () => {
   await put(shared("cobra/1-fp16"), "2026-01-01T00:00:00Z");
-  await expect(remove("cobra")).rejects.toMatchObject({ remedy: `remove it there with --in ${shared()}` });
+  await expect(remove("cobra")).rejects.toThrow(
+    expect.objectContaining({ remedy: `remove it there with --in ${shared()}` }),
+  );
   expect(await remove("cobra", false, shared())).toEqual([shared("cobra/1-fp16")]);
 });

@@ -30,14 +30,17 @@ export function runUse(name: string): Promise<void> {
 /** `remove`: prints the folders that are gone. */
 export function runRemove(name: string, flags: ModelRemoveFlags): Promise<void> {
   return reportErrors(async () => {
-    const removed = await removeModel({
+    const { folders, keptAt } = await removeModel({
       word: name,
       all: flags.all ?? false,
+      originals: flags.originals,
       folder: flags.in,
       env: process.env,
       onWait: (message) => process.stderr.write(`${oneLine(message)}\n`),
     });
-    for (const directory of removed) printText(`${directory}\n`);
+    for (const directory of folders) printText(`${directory}\n`);
+    if (keptAt !== undefined)
+      process.stderr.write(`the originals stay in ${oneLine(keptAt)}, as was asked for; --originals removes them\n`);
   });
 }
 

@@ -9,7 +9,7 @@ import { InferenceSession, runtimeInfo } from "../../../binding/index.js";
 import { PROVIDER_NAMES, type Provider } from "../../../binding/runtime/providers.js";
 import { PageMemory } from "../../../colorization/page-memory.js";
 import { toJsonLine } from "../../../core/json-lines.js";
-import { BatchProcessingError, messageOf } from "../../../errors.js";
+import { BatchProcessingError, messageOf, remedyFor } from "../../../errors.js";
 import { readHostMemory } from "../../../platform/host-memory.js";
 import { embeddedModelDirectory, modelDirectory } from "../../../model/default-model.js";
 import { installedModels, modelsFolders } from "../../../model/installed-models.js";
@@ -18,6 +18,8 @@ import { openModelPackage, type ModelPackage } from "../../../model/package.js";
 import { precisionText } from "../../../model/quantizations.js";
 import { probeGraph } from "../../../model/probe-graph.js";
 import { modelRequirements, packageBytes } from "../../../model/requirements.js";
+import { bytesText } from "../../../text/bytes-text.js";
+import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
 
@@ -83,13 +85,13 @@ async function info(directory: string, flags: Flags): Promise<void> {
   print("buckets", manifest.buckets.map(([width, height]) => `${width}x${height}`).join(", "));
   print(
     "size",
-    `${megabytes(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`,
+    `${bytesText(packageBytes(manifest))} in ${Object.keys(manifest.files).length} files; \`cobra-batch model verify\` checks their hashes`,
   );
   for (const [name, file] of Object.entries(manifest.files))
-    print("", `${file.sha256.slice(0, 16)}… ${megabytes(file.bytes).padStart(10)}  ${name}`);
+    print("", `${file.sha256.slice(0, 16)}… ${bytesText(file.bytes).padStart(10)}  ${name}`);
   print(
     "memory",
-    `about ${megabytes(neededBytes)} for one page at a time on the CPU (weights ${megabytes(weightBytes)}, each reference patch ${megabytes(patchBytes)}); ${megabytes(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`,
+    `about ${bytesText(neededBytes)} for one page at a time on the CPU (weights ${bytesText(weightBytes)}, each reference patch ${bytesText(patchBytes)}); ${bytesText(availableBytes)} are free${availableBytes < neededBytes ? ": too little, a run may fail or swap" : ""}`,
   );
   for (const { provider, fault } of providers)
     print("provider", `${provider}: ${fault === undefined ? "starts" : `does not start (${fault})`}`);
@@ -120,14 +122,12 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
     for (const path of [root, ...names.sort()]) if (existsSync(join(path, MANIFEST_FILE))) found.add(path);
   }
   for (const path of found) {
-    const opened = await openModelPackage(path, { verify: false }).catch(
-      (error: unknown) => messageOf(error).split("\n")[0]!,
-    );
+    const opened = await openModelPackage(path, { verify: false }).catch((error: unknown) => damageOf(error));
     if (flags.json === true)
       printText(
         toJsonLine(
-          typeof opened === "string"
-            ? { type: "model-damaged", directory: path, fault: opened }
+          "fault" in opened
+            ? { type: "model-damaged", directory: path, ...opened, remedy: asStarted(opened.remedy) }
             : {
                 type: "model",
                 directory: path,
@@ -145,12 +145,19 @@ async function list(folders: readonly string[], flags: Flags): Promise<void> {
       );
     else
       printText(
-        typeof opened === "string"
-          ? `${installed.get(path) ?? basename(path)}  damaged: ${opened}\n`
-          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${megabytes(packageBytes(opened.manifest))}, ${path}\n`,
+        "fault" in opened
+          ? asStarted(`${installed.get(path) ?? basename(path)}  damaged: ${opened.fault}; ${opened.remedy}\n`)
+          : `${path === standard ? "* " : ""}${installed.get(path) ?? basename(path)}  ${nameOf(opened)}, ${precisionText(opened.manifest)}, ${opened.styles.join(" and ")}, ${bytesText(packageBytes(opened.manifest))}, ${path}\n`,
       );
   }
   if (found.size === 0) process.stderr.write(`no model package in ${roots.join(" or ")}\n`);
+}
+
+/** What is wrong with a package, in one line, and what to do about it. */
+function damageOf(error: unknown): { readonly fault: string; readonly remedy: string } {
+  const [what = "", first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  const fault = `${what} ${first.trim()}`.trim();
+  return { fault, remedy: error instanceof BatchProcessingError ? error.remedy : remedyFor("ERR_INTERNAL") };
 }
 
 /** Undefined where the default leads nowhere: then none is marked. */
@@ -175,8 +182,4 @@ async function startFault(provider: Provider): Promise<string | undefined> {
   } catch (error) {
     return messageOf(error).split(/\n| \(ONNX Runtime:/u)[0]!;
   }
-}
-
-function megabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -12,7 +12,8 @@ import { makeFolders } from "../../../platform/folders.js";
 import { librariesFinding } from "../doctor/gpu-checks.js";
 import type { OptimizeFlags } from "../commands/model-command.js";
 import { reportErrors } from "../output/report-errors.js";
-import { bytesText, printText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
+import { printText } from "../output/terminal-text.js";
 
 /** Builds the engines and prints the folder that holds them. */
 export function optimizeModel(model: string | undefined, flags: OptimizeFlags): Promise<void> {

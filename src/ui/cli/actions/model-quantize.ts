@@ -6,7 +6,8 @@ import { InstallReporter } from "../output/install-reporter.js";
 import { modelWord, printInstalledJson, stopResumable } from "../output/installing.js";
 import { asStarted } from "../output/program-name.js";
 import { reportErrors } from "../output/report-errors.js";
-import { bytesText, printText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
+import { printText } from "../output/terminal-text.js";
 
 export function runQuantize(model: string, flags: ModelQuantizeFlags): Promise<void> {
   return reportErrors(() => quantize(model, flags), Boolean(flags.json));

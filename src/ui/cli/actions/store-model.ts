@@ -14,7 +14,7 @@ import { readDefault } from "../../../model/installed-models.js";
 import { parseModelName } from "../../../model/model-name.js";
 import { openModelPackage } from "../../../model/package.js";
 import { userCacheFolder } from "../../../platform/user-folders.js";
-import { bytesText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import { queuedModel, queuedModelText, type OpenStore } from "./open-farm.js";
 
 /**

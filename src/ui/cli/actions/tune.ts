@@ -20,7 +20,8 @@ import { nvidiaGpus } from "../doctor/gpu-checks.js";
 import { listenForSignals } from "../interrupt.js";
 import { EXIT, exitCodeFor } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
-import { bytesText, count, duration, oneLine } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
+import { count, duration, oneLine } from "../output/terminal-text.js";
 
 /** Measures and writes the report. @returns the exit code */
 export async function runTune(input: string | undefined, flags: TuneFlags): Promise<number> {

@@ -20,6 +20,7 @@ export interface ModelInstallFlags {
 
 export interface ModelRemoveFlags {
   all?: boolean;
+  originals?: boolean;
   in?: string;
 }
 
@@ -88,8 +89,11 @@ export function removeCommand(): Command {
   return new Command("remove")
     .argument("<name>", "installed model, such as cobra or cobra@1-fp16")
     .summary("remove an installed model")
-    .description("Removes an installed model, and what is left of an unfinished installation of it.")
+    .description(
+      "Removes an installed model, and what is left of an unfinished installation of it, downloads included.",
+    )
     .option("--all", "remove all its versions")
+    .option("--originals", "also remove the downloads that --keep-originals kept")
     .option("--in <dir>", "folder of models (default: yours)", place("--in"))
     .addHelpText("after", "\nExamples:\n  cobra-batch model remove cobra\n  cobra-batch model remove cobra@1-fp32")
     .action(async (name: string, flags: ModelRemoveFlags) => {

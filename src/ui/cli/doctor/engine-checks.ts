@@ -10,7 +10,7 @@ import { precisionText } from "../../../model/quantizations.js";
 import { openModelPackage } from "../../../model/package.js";
 import { packagePath } from "../../../platform/package-files.js";
 import { isEmbedded, REAL_MODEL_COMMAND } from "../output/stand-in.js";
-import { bytesText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import type { Finding } from "./finding.js";
 import { gpuFinding, librariesFinding, type Gpu } from "./gpu-checks.js";
 

@@ -1,7 +1,7 @@
 /** The machine: Node, system, processor, memory, open files. */
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { glibcVersion, openFilesLimit, processorLimit } from "../../../platform/host-limits.js";
-import { bytesText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import type { Finding } from "./finding.js";
 
 const NODE_FLOOR = [20, 19] as const;

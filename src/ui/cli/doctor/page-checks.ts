@@ -4,7 +4,7 @@ import { messageOf } from "../../../errors.js";
 import { bucketName } from "../../../model/buckets.js";
 import { openModelPackage } from "../../../model/package.js";
 import { modelRequirements } from "../../../model/requirements.js";
-import { bytesText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import type { Finding } from "./finding.js";
 
 /** Reference patches a quadrant: the default, and what Cobra's paper uses at most. */

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { messageOf } from "../../../errors.js";
 import { freeBytes } from "../../../platform/storage.js";
 import { userCacheFolder } from "../../../platform/user-folders.js";
-import { bytesText } from "../output/terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import type { Finding } from "./finding.js";
 
 const ROOM_FLOOR_BYTES = 2 ** 30;

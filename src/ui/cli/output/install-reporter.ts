@@ -5,7 +5,8 @@ import { toJsonLine } from "../../../core/json-lines.js";
 import type { BuildProgress } from "../../../convert/build-package.js";
 import type { InstallEvent } from "../../../install/install-model.js";
 import type { FetchProgress } from "../../../install/fetch/meter.js";
-import { bytesText, count, fitWidth, oneLine, roughly } from "./terminal-text.js";
+import { bytesText } from "../../../text/bytes-text.js";
+import { count, fitWidth, oneLine, roughly } from "./terminal-text.js";
 
 /** A stream as the reporter needs it. */
 interface Out {
@@ -46,6 +47,8 @@ export class InstallReporter {
     switch (event.type) {
       case "found":
         this.say(`${event.model.name}@${event.version}: ${event.model.title}`);
+        if (event.fetchBytes !== undefined)
+          this.say(`up to ${bytesText(event.fetchBytes)} to fetch, into ${event.directory}`);
         break;
       case "waiting":
         this.warn(event.message);

@@ -35,7 +35,8 @@ const eventLines = EVENTS.map((event) => {
 const commandLines = [
   line("fatal", "the last line: the command could not continue", {
     code: errorCode,
-    message: z.string().describe("for people; may change"),
+    message: z.string().describe("what is wrong, for people; may change"),
+    remedy: z.string().describe("what to do about it, for people; may change"),
   }),
   line("chapters-completed", "colorize of several chapters: the last line", {
     chapters: count.describe("chapters that were named"),
@@ -120,6 +121,7 @@ const commandLines = [
   line("model-damaged", "model list: a folder that has a manifest but is not a package", {
     directory,
     fault: z.string().describe("what is wrong"),
+    remedy: z.string().describe("what to do about it"),
   }),
   line("model-info", "model info: all about one package", {
     directory,

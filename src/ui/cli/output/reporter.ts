@@ -9,8 +9,8 @@ import { Estimate } from "../../../core/estimate.js";
 import type { OfferedFor, Offers } from "../actions/what-helps.js";
 import { asStarted } from "./program-name.js";
 import { previewLines, previewPictures, remedyLines, summaryLines } from "./summary.js";
+import { bytesText } from "../../../text/bytes-text.js";
 import {
-  bytesText,
   count,
   duration,
   fitWidth,

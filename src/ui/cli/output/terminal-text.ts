@@ -114,8 +114,3 @@ export function wrapWidth(text: string, columns: number): string[] {
   }
   return lines;
 }
-
-/** A size for people: 6.7 MB, 23.4 GB. */
-export function bytesText(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-}
