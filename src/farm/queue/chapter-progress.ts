@@ -1,6 +1,6 @@
 /**
- * Counts how far a chapter is. Of one that workers put together, the queue keeps what each page's job has returned. Of one
- * that its submitter puts together, the submitter tells it.
+ * Counts how far a chapter is. Of one that workers put together, the queue keeps what each page's job has returned. Of
+ * one that its submitter puts together, the submitter tells it.
  */
 import type { Redis } from "ioredis";
 import { z } from "zod";
