@@ -30,7 +30,7 @@ import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
-import type { Notice } from "./notice.js";
+import type { Notice } from "../errors/notice.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
