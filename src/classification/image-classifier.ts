@@ -42,8 +42,8 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
 /**
- * Classifies pictures as a batch does, unless `decision` or `thresholds` say otherwise. Results are cached by content, so the same
- * picture under two names is measured once.
+ * Classifies pictures as a batch does, unless `decision` or `thresholds` say otherwise. Results are cached by content,
+ * so the same picture under two names is measured once.
  */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;

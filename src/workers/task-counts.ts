@@ -1,4 +1,4 @@
-/** What a worker pool has done: counters and times, as a whole and for each task. */
+/** Counters and times of a worker pool, as a whole and for each task. */
 import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 
 /** Counters of a pool. `queued + running + completed + failed + aborted` is the number of calls. */
