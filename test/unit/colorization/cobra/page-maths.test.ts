@@ -255,7 +255,7 @@ describe("line input and style", () => {
   it("knows two styles", () => {
     const gray = picture(4, 4, 1);
     expect(styledLine("line", gray, gray)).toBe(gray);
-    expect(() => styledLine("shadow" as "line", gray, gray)).toThrow(/use "line" or "line \+ shadow"/);
+    expect(() => styledLine("shadow" as "line", gray, gray)).toThrow(/the styles are "line" and "line \+ shadow"/);
   });
 });
 
