@@ -103,6 +103,7 @@ export {
   type SettingChanges,
 } from "./core/continue-run.js";
 export * from "./errors.js";
+export type { Notice } from "./errors/notice.js";
 export { memorySink, type MemorySink } from "./io/memory-sink.js";
 export { memorySource, type MemoryFile } from "./io/memory-source.js";
 export { openArchiveSink, openFolderSink } from "./io/open-sink.js";
@@ -182,7 +183,7 @@ export type { GraphName, WeightSet } from "./model/graph-names.js";
 export type { ModelManifest } from "./model/manifest.js";
 export type { OpenModelPackageOptions } from "./model/package.js";
 export type { HostMemory } from "./platform/host-memory.js";
-export type { WorkerPoolStats } from "./workers/pool.js";
+export type { TaskStats, WorkerPoolStats } from "./workers/task-counts.js";
 export type { AllocatorStats, DeviceMemory } from "./binding/types.js";
 export type { ClassifyImageOptions, ImageKind } from "./classification/classify-image.js";
 export type { PageOwn } from "./config/batch-config.js";
@@ -194,6 +195,6 @@ export type { ImageInfo } from "./io/image/headers/image-info.js";
 export type { BookingState } from "./memory/ledger.js";
 export type { SharedGraph, StyleGraph } from "./model/graph-names.js";
 export type { HintForm } from "./model/manifest.js";
-export type { CallOptions, TaskStats } from "./workers/pool.js";
+export type { CallOptions } from "./workers/pool.js";
 export type { ColorHints } from "./config/color-hints.js";
 export type { PlaceUsage } from "./memory/usage.js";

@@ -33,20 +33,21 @@ struct Cuda {
   const char* (*error_string)(Status) = nullptr;
 };
 
+constexpr const char* kInstall = "install the CUDA 13 runtime, or choose another provider";
+
 template <typename Function>
 void Find(const platform::Library& library, const char* name, Function*& function) {
   function = library.Find<Function>(name);
   if (!function)
-    throw Fault("ERR_PROVIDER_UNAVAILABLE",
-                std::string(platform::kCudaRuntime) + " has no " + name + "; install the CUDA 13 runtime");
+    throw Fault("ERR_PROVIDER_UNAVAILABLE", std::string(platform::kCudaRuntime) + " has no " + name).With(kInstall);
 }
 
 const Cuda& TheCuda() {
   static const Cuda cuda = [] {
     const platform::Library library(platform::kCudaRuntime);
     if (!library)
-      throw Fault("ERR_PROVIDER_UNAVAILABLE", std::string("the CUDA runtime cannot be loaded: ") + library.error() +
-                                                  "; install the CUDA 13 runtime, or choose another provider");
+      throw Fault("ERR_PROVIDER_UNAVAILABLE", std::string("the CUDA runtime cannot be loaded: ") + library.error())
+          .With(kInstall);
     Cuda found;
     Find(library, "cudaSetDevice", found.set_device);
     Find(library, "cudaMalloc", found.malloc);

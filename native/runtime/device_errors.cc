@@ -11,7 +11,6 @@ namespace {
 using enum ErrorClass;
 using enum ErrorLibrary;
 
-constexpr const char* kRestart = "start the process again; finished pages are kept";
 constexpr const char* kReset = "reset the GPU (nvidia-smi --gpu-reset) or reboot";
 constexpr const char* kDriver = "install a driver that supports CUDA 13 (580 or newer)";
 constexpr const char* kArchitecture =
@@ -155,10 +154,7 @@ const char* NameOf(ErrorLibrary library) {
 
 DeviceError FindDeviceError(ErrorLibrary library, int number) {
   for (const DeviceError& row : kErrors) {
-    if (row.library == library && row.number == number)
-      return row.remedy[0] == '\0' && row.kind == kLost
-                 ? DeviceError{row.library, row.number, row.name, row.kind, kRestart}
-                 : row;
+    if (row.library == library && row.number == number) return row;
   }
   return {library, number, "", kFailed, ""};
 }

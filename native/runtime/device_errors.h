@@ -21,7 +21,7 @@ struct DeviceError {
   int number;
   const char* name;  // as the library calls it
   ErrorClass kind;
-  const char* remedy;  // "" where the class's own does
+  const char* remedy;  // "" for the one of the table of codes
 
   // Whether every later call on the device fails too.
   bool sticky() const { return kind == ErrorClass::kLost || kind == ErrorClass::kUnusable; }

@@ -64,8 +64,8 @@ void Executor::Join() {
     try {
       thread_ = std::thread([this] { Loop(); });
     } catch (const std::system_error& error) {
-      throw Fault("ERR_OUT_OF_MEMORY", std::string("the system gives no further thread (") + error.what() +
-                                           "); end other work or raise the limit of processes (ulimit -u)");
+      throw Fault("ERR_OUT_OF_MEMORY", std::string("the system gives no further thread (") + error.what() + ")")
+          .With("end other work or raise the limit of processes (ulimit -u)");
     }
   }
   ++joined_;

@@ -29,32 +29,32 @@ Process& TheProcess() {
 }
 
 const OrtApiBase* Load(const std::string& path) {
-  const std::string remedy = ". Run `npm run build` again, or name a library of version 1." +
+  const std::string remedy = "run `npm run build` again, or name a library of version 1." +
                              std::to_string(kMinorVersion) + " with COBRA_ORT_LIBRARY";
   if (!platform::IsAbsolutePath(path))
     throw Fault("ERR_RUNTIME_LOAD", "the path of the ONNX Runtime library must be absolute, but is \"" + path + "\"");
   if (!platform::IsReadable(path))
-    throw Fault("ERR_RUNTIME_LOAD", "there is no readable ONNX Runtime library at " + path + remedy);
+    throw Fault("ERR_RUNTIME_LOAD", "there is no readable ONNX Runtime library at " + path).With(remedy);
   // The library as released collects telemetry: a database in the user's cache folder, a log in /tmp, a thread of its
   // own. Telemetry is switched off before it is loaded, unless the user has decided otherwise.
   platform::SetEnvironmentDefault("ORT_DISABLE_TELEMETRY", "1");
   const platform::Library library(path);
   if (!library)
-    throw Fault("ERR_RUNTIME_LOAD",
-                "the ONNX Runtime library " + path + " cannot be loaded: " + library.error() + remedy);
+    throw Fault("ERR_RUNTIME_LOAD", "the ONNX Runtime library " + path + " cannot be loaded: " + library.error())
+        .With(remedy);
   auto* entry = library.Find<const OrtApiBase*()>("OrtGetApiBase");
   if (!entry)
-    throw Fault("ERR_RUNTIME_LOAD", path + " is not an ONNX Runtime library: it has no OrtGetApiBase" + remedy);
+    throw Fault("ERR_RUNTIME_LOAD", path + " is not an ONNX Runtime library: it has no OrtGetApiBase").With(remedy);
   const OrtApiBase* base = entry();
   const std::string version = base->GetVersionString();
   const std::string wanted = "1." + std::to_string(kMinorVersion) + ".";
   if (version.rfind(wanted, 0) != 0) {
-    throw Fault("ERR_RUNTIME_LOAD",
-                path + " is ONNX Runtime " + version + ", but the addon needs " + wanted + "x" + remedy);
+    throw Fault("ERR_RUNTIME_LOAD", path + " is ONNX Runtime " + version + ", but the addon needs " + wanted + "x")
+        .With(remedy);
   }
   const OrtApi* api = base->GetApi(ORT_API_VERSION);
   if (!api)
-    throw Fault("ERR_RUNTIME_LOAD", path + " does not offer API version " + std::to_string(kMinorVersion) + remedy);
+    throw Fault("ERR_RUNTIME_LOAD", path + " does not offer API version " + std::to_string(kMinorVersion)).With(remedy);
   Ort::InitApi(api);
   platform::KeepAddonLoaded();  // ONNX Runtime's threads may outlive the last worker
   return base;

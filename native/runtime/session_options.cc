@@ -143,7 +143,7 @@ void AppendCpu(Ort::SessionOptions& options, const SessionConfig& config) {
 }
 
 constexpr const char* kNvidiaRemedy =
-    "Stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
+    "stage the GPU libraries with `npm run build -- --gpu` and install the CUDA 13 runtime";
 
 struct ProviderRow {
   Provider provider;
@@ -162,7 +162,7 @@ constexpr ProviderRow kProviders[] = {
     {Provider::kTensorRt, "tensorrt", "TensorrtExecutionProvider", DeviceKind::kCuda, AppendTensorRt, TensorRtOptions,
      1, kNvidiaRemedy},
     {Provider::kWebGpu, "webgpu", "WebGpuExecutionProvider", DeviceKind::kWebGpu, AppendWebGpu, OwnOptions, 1,
-     "It needs libvulkan.so.1 and a Vulkan driver"},
+     "install libvulkan.so.1 and a Vulkan driver"},
 };
 
 const ProviderRow& RowOf(Provider provider) {
@@ -271,8 +271,9 @@ Fault ProviderUnavailable(const SessionConfig& config, const Runtime& runtime, c
   std::string message = std::string("the ") + row.name + " provider cannot start";
   if (!library.empty()) message += ", " + library + " is missing or does not load";
   message += " (ONNX Runtime: " + runtime.library_path() + "): " + PlainMessage(reason);
-  message += std::string(". ") + row.remedy;
-  return Fault("ERR_PROVIDER_UNAVAILABLE", message + ", or allow the CPU instead (`fallback: true`, --fallback)");
+  constexpr const char* kFallback = "allow the CPU instead (`fallback: true`, --fallback)";
+  const std::string own = row.remedy;
+  return Fault("ERR_PROVIDER_UNAVAILABLE", message).With(own.empty() ? kFallback : own + ", or " + kFallback);
 }
 
 }  // namespace cobra

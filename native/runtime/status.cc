@@ -20,20 +20,19 @@ bool IsRefusedShape(const std::string& message) {
 }  // namespace
 
 Fault DeviceFault(const DeviceError& error, const char* otherwise, const std::string& said) {
-  const std::string remedy = error.remedy;
   const std::string name =
       error.name[0] == '\0' || said.find(error.name) != std::string::npos ? "" : std::string(" (") + error.name + ")";
   switch (error.kind) {
     case ErrorClass::kOutOfMemory:
       return Fault("ERR_OUT_OF_MEMORY", said + name);
     case ErrorClass::kLost:
-      return Fault("ERR_DEVICE_LOST", said + name + ". The device is lost: " + remedy, true);
+      return Fault("ERR_DEVICE_LOST", said + name + ". The device is lost", true).With(error.remedy);
     case ErrorClass::kUnusable:
-      return Fault("ERR_PROVIDER_UNAVAILABLE", said + name + ". The device cannot be used: " + remedy, true);
+      return Fault("ERR_PROVIDER_UNAVAILABLE", said + name + ". The device cannot be used", true).With(error.remedy);
     case ErrorClass::kFailed:
       break;
   }
-  return Fault(otherwise, said + name + (remedy.empty() ? "" : ": " + remedy));
+  return Fault(otherwise, said + name).With(error.remedy);
 }
 
 Fault DeviceFault(ErrorLibrary library, int number, const std::string& call, const std::string& said) {
@@ -47,8 +46,7 @@ Fault TranslateOrt(const Ort::Exception& error, const char* otherwise, const std
   const auto known = ReadDeviceError(message);
   if (known && known->kind != ErrorClass::kFailed) return DeviceFault(*known, otherwise, said);
   if (error.GetOrtErrorCode() == ORT_DEVICE_RESET || SaysDeviceLost(message)) {
-    return Fault("ERR_DEVICE_LOST", said + ". The device is lost: start the process again; finished pages are kept",
-                 true);
+    return Fault("ERR_DEVICE_LOST", said + ". The device is lost", true);
   }
   if (SaysOutOfMemory(message)) return Fault("ERR_OUT_OF_MEMORY", said);
   if (IsRefusedShape(message)) return Fault("ERR_TENSOR_DIMS", said);
@@ -116,6 +114,7 @@ int64_t ReadWhole(const Napi::Value& value, const char* what) {
 Napi::Error ToJs(Napi::Env env, const Fault& fault) {
   Napi::Error error = Napi::Error::New(env, fault.what());
   error.Value().Set("code", Napi::String::New(env, fault.code));
+  if (!fault.remedy.empty()) error.Value().Set("remedy", Napi::String::New(env, fault.remedy));
   return error;
 }
 

@@ -1,11 +1,13 @@
-// Errors of the native side. A `Fault` carries an error code from src/errors/codes/ and a message; every native
-// function throws it, on any thread. `ToJs` turns it into a JS error with a `code` property, on the JS thread only.
+// Errors of the native side. A `Fault` carries an error code from src/errors/codes/, a message and perhaps a remedy;
+// every native function throws it, on any thread. `ToJs` turns it into a JS error with the properties `code` and
+// `remedy`, on the JS thread only.
 #pragma once
 #include <napi.h>
 
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "runtime/device_errors.h"
 #include "runtime/ort.h"
@@ -15,8 +17,14 @@ namespace cobra {
 struct Fault : std::runtime_error {
   Fault(std::string fault_code, const std::string& message, bool is_sticky = false)
       : std::runtime_error(message), code(std::move(fault_code)), sticky(is_sticky) {}
+  // With what to do about it, where that is known better than by the table of codes.
+  Fault With(std::string what_to_do) && {
+    remedy = std::move(what_to_do);
+    return std::move(*this);
+  }
   std::string code;
-  bool sticky;  // every later call on the same device fails like this one
+  std::string remedy;  // "" for the one of the table of codes
+  bool sticky;         // every later call on the same device fails like this one
 };
 
 // The code of a job that was cancelled; src/binding turns it into the signal's own reason.

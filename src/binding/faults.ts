@@ -1,4 +1,4 @@
-/** Turns what the addon throws (an Error with a `code`) into the engine's errors. */
+/** Turns what the addon throws (an Error with a `code`, and perhaps a `remedy`) into the engine's errors. */
 import { BatchProcessingError, messageOf, systemCode } from "../errors.js";
 import { makeError } from "../errors/classes.js";
 import { isErrorCode } from "../errors/table.js";
@@ -19,7 +19,12 @@ export function toEngineError(error: unknown): BatchProcessingError {
       { cause: error },
     );
   }
-  return makeError(code, messageOf(error));
+  return makeError(code, messageOf(error), { remedy: remedyOf(error) });
+}
+
+/** What the addon knows to do about it better than the table of codes. */
+function remedyOf(error: unknown): string | undefined {
+  return error instanceof Error && "remedy" in error && typeof error.remedy === "string" ? error.remedy : undefined;
 }
 
 /** Calls into the addon; what it throws becomes the engine's error. */

@@ -1,6 +1,12 @@
 /** Classifies one picture of the input, from a single decode or from its header alone. */
 import { calibrate } from "./calibrated.js";
-import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
+import {
+  completeThresholds,
+  decide,
+  defaultDecision,
+  type ClassificationThresholds,
+  type ImageClassification,
+} from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
 import { isGrayByHeader } from "./header.js";
 import { evidenceOf, measure, type ClassifierImage } from "./metrics.js";
@@ -19,7 +25,7 @@ export type ImageKind = Omit<ImageClassification, "metrics"> & Partial<Pick<Imag
 export interface ClassifyImageOptions extends Omit<DecodeOptions, "keepGray"> {
   /** Limits of the classifier; the others keep their defaults. */
   readonly thresholds?: Partial<ClassificationThresholds>;
-  /** Which decision. Default "plain". */
+  /** Which decision. Default: "plain" with `thresholds`, otherwise "calibrated". */
   readonly decision?: ClassifierName | undefined;
   /** Where the header leaves no room for colour, say so without decoding the picture. Default false. */
   readonly byHeader?: boolean;
@@ -31,9 +37,9 @@ export interface ClassifyImageOptions extends Omit<DecodeOptions, "keepGray"> {
 export async function classifyImage(
   bytes: Uint8Array,
   name: string,
-  { byHeader = false, withMetrics = false, thresholds, decision = "plain", ...options }: ClassifyImageOptions = {},
+  { byHeader = false, withMetrics = false, thresholds, decision, ...options }: ClassifyImageOptions = {},
 ): Promise<ImageKind> {
-  const calibrated = decision === "calibrated";
+  const calibrated = (decision ?? defaultDecision(thresholds)) === "calibrated";
   if (byHeader && isGrayByHeader(bytes))
     return { type: "line_art", confidence: 1, ...(calibrated ? { ambiguous: false } : {}) };
   const seen = await decode(bytes, name, options);

@@ -1,5 +1,6 @@
 /** From the three metrics to "line art" or "coloured": the plain rule, with its thresholds as options. */
-import type { ImageType } from "../config/batch-config.js";
+import type { ClassifierName, ImageType } from "../config/batch-config.js";
+import { SETTINGS } from "../config/settings.js";
 import { ConfigurationError } from "../errors.js";
 
 export type { ImageType };
@@ -48,6 +49,11 @@ export interface ClassificationThresholds {
 
 /** The limits that the plain rule has by default. */
 export const DEFAULT_THRESHOLDS: ClassificationThresholds = { saturation: 0.15, colorCount: 1000, edgeDensity: 0.3 };
+
+/** The decision where none is named: a batch's; with limits of the plain rule, that rule. */
+export function defaultDecision(thresholds: Partial<ClassificationThresholds> | undefined): ClassifierName {
+  return thresholds === undefined ? SETTINGS.classifier.default : "plain";
+}
 
 /**
  * Fills in the defaults and checks.

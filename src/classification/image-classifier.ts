@@ -5,7 +5,13 @@ import { BatchProcessingError, ImageProcessingError, messageOf, ValidationError 
 import { checkArgument, checkList, checkObject, checkText } from "../errors/arguments.js";
 import { readWhole } from "../io/files/read-file.js";
 import { calibrate } from "./calibrated.js";
-import { completeThresholds, decide, type ClassificationThresholds, type ImageClassification } from "./decision.js";
+import {
+  completeThresholds,
+  decide,
+  defaultDecision,
+  type ClassificationThresholds,
+  type ImageClassification,
+} from "./decision.js";
 import { decodeForClassification } from "./decode-for-classification.js";
 import { evidenceOf, measure, type ClassifierImage } from "./metrics.js";
 
@@ -14,11 +20,12 @@ export type ClassifierSource = string | Uint8Array | ClassifierImage;
 
 /** Options of `ImageClassifier`. */
 export interface ImageClassifierOptions {
-  /** Limits of the rule; the others keep their defaults (0.15, 1000, 0.30). */
+  /** Limits of the plain rule; the others keep their defaults (0.15, 1000, 0.30). */
   thresholds?: Partial<ClassificationThresholds>;
   /**
-   * Which decision: `"plain"`, the rule of the three metrics (default), or `"calibrated"`, which a batch takes where
-   * its settings name none. They differ on yellowed paper, palettes and pale colour; see `docs/classification.md`.
+   * Which decision: `"calibrated"`, as in a batch, or `"plain"`, the rule of the three metrics. They differ on yellowed
+   * paper, palettes and pale colour; see `docs/classification.md`. Default: `"plain"` with `thresholds`, whose rule it
+   * is, otherwise `"calibrated"`.
    */
   decision?: ClassifierName;
   /** How many pictures' classifications are remembered, by content. Default 10 000; 0 remembers none. */
@@ -35,8 +42,8 @@ export type BatchClassification =
   | { readonly source: ClassifierSource; readonly classification?: never; readonly error: BatchProcessingError };
 
 /**
- * Classifies pictures, by the plain rule unless `decision` says otherwise. Results are cached by content, so the same
- * picture under two names is measured once.
+ * Classifies pictures as a batch does, unless `decision` or `thresholds` say otherwise. Results are cached by content,
+ * so the same picture under two names is measured once.
  */
 export class ImageClassifier {
   readonly thresholds: ClassificationThresholds;
@@ -58,7 +65,7 @@ export class ImageClassifier {
     }
     if (options.thresholds !== undefined) checkObject("thresholds", options.thresholds);
     this.thresholds = completeThresholds(options.thresholds);
-    this.#decision = options.decision === undefined ? "plain" : options.decision;
+    this.#decision = options.decision === undefined ? defaultDecision(options.thresholds) : options.decision;
     if (!CLASSIFIERS.includes(this.#decision))
       throw new ValidationError(
         "ERR_ARGUMENT",

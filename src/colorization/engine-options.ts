@@ -2,7 +2,7 @@
 import type { SessionOptions } from "../binding/index.js";
 import type { LedgerSnapshot } from "../memory/ledger.js";
 import type { CacheCounters } from "../memory/memory-manager.js";
-import type { WorkerPoolStats } from "../workers/pool.js";
+import type { WorkerPoolStats } from "../workers/task-counts.js";
 import type { DeviceStats } from "./devices/device-lane.js";
 import type { RunTimes } from "./networks/run-times.js";
 

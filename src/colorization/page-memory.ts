@@ -10,7 +10,7 @@ import { GRAPHS, type GraphName } from "../model/graph-names.js";
 import type { ModelPackage } from "../model/package.js";
 import { networkInputs } from "../model/network-inputs.js";
 import { readGraph } from "../model/read-graph.js";
-import { bucketName, nearestBucket, type Bucket } from "../model/buckets.js";
+import { bucketName, nearestBucket, referenceTokens, type Bucket } from "../model/buckets.js";
 import { modelBuckets } from "./cobra/pipeline.js";
 import { QUADRANTS } from "./cobra/retrieval.js";
 
@@ -82,9 +82,8 @@ export class PageMemory implements PageNeeds {
 
   /** Keys and values of a page's references, side by side. */
   referenceBytes(size: PageSize | "largest", topK: number): number {
-    const { width, height } = this.#bucket(size);
     const { referenceKv, latent, precision } = this.#model.manifest;
-    const tokens = (width / latent.downscale / 4) * (height / latent.downscale / 4);
+    const tokens = referenceTokens(this.#bucket(size), latent);
     return QUADRANTS * topK * referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   }
 

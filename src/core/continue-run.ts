@@ -3,7 +3,6 @@
  * ones. Each adds its decision to the journal and then runs the same batch again. After a kill in between, the same
  * command or the one before it continues.
  */
-import { basename, parse, resolve } from "node:path";
 import {
   pageSettings,
   parseBatchConfig,
@@ -12,10 +11,10 @@ import {
   type PageConfig,
   type PageSettings,
 } from "../config/batch-config.js";
-import { nearestName } from "../config/nearest-name.js";
-import { BatchProcessingError, ValidationError } from "../errors.js";
+import { BatchProcessingError } from "../errors.js";
 import { checkFlag, checkList, checkObject, checkText, checkWhole } from "../errors/arguments.js";
 import { reopenArchive } from "./output/archive-output.js";
+import { findPage, pagesNamed } from "./find-page.js";
 import type { RunBatchOptions } from "./run-batch.js";
 import type { JournalEntry, RunRecord } from "./journal/entries.js";
 import { LockedJournal } from "./journal/locked-journal.js";
@@ -263,47 +262,6 @@ function withoutRivals(
 ): BatchConfigInput {
   const input = (changes.inputDir ?? changes.inputZip) === undefined ? { inputDir, inputZip } : {};
   return JSON.parse(JSON.stringify({ ...settings, ...input })) as BatchConfigInput;
-}
-
-/**
- * The pages that a name may mean: by their own name, that of their picture, the end of either, or that without its
- * extension. Names are compared in Unicode's form NFC, since some systems type and store another.
- */
-function pagesNamed(name: string, { record, history, archive }: StoredRun, pages: readonly string[]): string[] {
-  const wanted = name.normalize("NFC");
-  const archived = new Map(archive?.metadata.pages.map(({ page, output }) => [page, output]));
-  const pictures = new Map(pages.map((page) => [page, history.last(page)?.outputName ?? archived.get(page) ?? ""]));
-  const folder = resolve(outputPath(record.config));
-  /** The pages of which the name, the picture or its path is, in one of these ways, the wanted one. */
-  const ways: ((path: string) => string)[] = [(path) => path, basename, (path) => parse(path).name];
-  return (
-    ways
-      .map((way) =>
-        pages.filter((page) =>
-          [page, pictures.get(page)!].some((path) => path !== "" && way(path.normalize("NFC")) === wanted),
-        ),
-      )
-      .find((some) => some.length > 0) ??
-    pages.filter((page) => resolve(folder, pictures.get(page)!).normalize("NFC") === resolve(name).normalize("NFC"))
-  );
-}
-
-/** The one page that a name means. */
-function findPage(name: string, run: StoredRun, pages: readonly string[]): string {
-  const found = pagesNamed(name, run, pages);
-  if (found.length === 1) return found[0]!;
-  if (found.length > 1)
-    throw new ValidationError("ERR_INPUT_NOT_FOUND", `"${name}" may be any of several pages: ${found.join(", ")}`, {
-      remedy: "name one of these",
-    });
-  const near = nearestName(name, pages);
-  const known =
-    pages.length === 0
-      ? "none of its pages is done yet"
-      : near === undefined
-        ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
-        : `did you mean ${near}?`;
-  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(run.record.config)} has no page "${name}"; ${known}`);
 }
 
 function noPreview(output: string, state: string | undefined): BatchProcessingError {

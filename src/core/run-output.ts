@@ -3,7 +3,7 @@ import type { PageConfig, PageSettings } from "../config/batch-config.js";
 import type { SinkMetadata } from "../io/names/output-rules.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageFailure, PageSuccess, PreviewResult } from "./events.js";
-import type { Notice } from "./notice.js";
+import type { Notice } from "../errors/notice.js";
 import type { PageKey, PreviewState } from "./journal/entries.js";
 import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { RunHistory } from "./journal/history.js";

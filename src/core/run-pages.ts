@@ -1,16 +1,15 @@
 /**
  * Runs a batch from its start to its end: earlier results looked up, the preview, the pages, and the output completed.
  */
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openCrashNotes } from "../binding/crash-notes.js";
 import { configError, outputSettings, type BatchConfig, type PageSettings } from "../config/batch-config.js";
-import { getLogger } from "../logging.js";
 import { ResourceError } from "../errors.js";
-import { withRemedy } from "../errors/facts.js";
 import { referencesHash } from "../colorization/cobra/references.js";
+import { isThere } from "../io/files/exists.js";
 import { isFaultOfFile } from "../io/files/file-errors.js";
 import type { PageSink } from "../io/page-sink.js";
+import { announce } from "./announce-run.js";
 import type { Finished, PreviewOutput, RunOutput } from "./run-output.js";
 import { SinkOutput } from "./sink-output.js";
 import type { BatchEngine } from "./batch-engine.js";
@@ -30,7 +29,7 @@ import { guardedBy } from "./pages/quarantine.js";
 import type { PreviewGate } from "./preview/preview.js";
 import { runPreview } from "./preview/run-preview.js";
 import { asksForSamePictures } from "./journal/history.js";
-import type { Notice } from "./notice.js";
+import type { Notice } from "../errors/notice.js";
 import { runMetadata } from "./output/run-metadata.js";
 import { isPlace, placeOf } from "./journal/place.js";
 import { absoluteRun, portableRun, runRecord, type ArchivedRun } from "./journal/run-record.js";
@@ -55,8 +54,6 @@ export interface RunParts {
   /** Whether no further page may be begun. */
   stopped(): boolean;
 }
-
-const log = getLogger("batch");
 
 /** Resolves to what was written; undefined when pages are left. */
 export async function runPages(parts: RunParts): Promise<string | undefined> {
@@ -277,15 +274,6 @@ async function throwReadError(error: unknown, input: string | undefined): Promis
   });
 }
 
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** What each finished page was made of. */
 function origins(
   pages: BatchPages,
@@ -296,41 +284,4 @@ function origins(
     fingerprint: page.fingerprint ?? fingerprint(page.settings),
     sha256: page.inputSha256,
   }));
-}
-
-function announce(
-  { engine, config, pages, scan, control }: RunParts,
-  warnings: readonly Notice[],
-  references: readonly string[],
-  provider: string,
-  count: number,
-): void {
-  for (const notice of warnings) pages.emit({ type: "warning", ...notice });
-  const { name, version, trained } = engine.model.manifest;
-  log.info(
-    {
-      pages: count,
-      references,
-      model: `${name} ${version}`,
-      provider,
-      output: config.outputDir ?? config.outputZip,
-      maxConcurrent: control.pagesInFlight(),
-    },
-    "batch started",
-  );
-  for (const { message, remedy } of warnings) log.warn(withRemedy(message, remedy));
-  pages.emit({
-    type: "batch-started",
-    pages: count,
-    references: [...references],
-    model: `${name} ${version}`,
-    modelTrained: trained,
-    provider,
-  });
-  for (const { name: page } of scan.found.inColor) pages.emit({ type: "page-kept-in-color", page });
-  if (!trained)
-    pages.emit({
-      type: "warning",
-      message: `the model "${name}" is untrained: its weights are random, so its colours are meaningless`,
-    });
 }

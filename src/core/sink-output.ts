@@ -4,7 +4,7 @@ import { layersFolder, LAYER_NAMES } from "../io/names/output-names.js";
 import type { PageSink } from "../io/page-sink.js";
 import type { SourceEntry } from "../io/page-source.js";
 import type { PageSuccess } from "./events.js";
-import type { Notice } from "./notice.js";
+import type { Notice } from "../errors/notice.js";
 import type { CrashPolicy } from "./journal/crash-evidence.js";
 import type { PageKey } from "./journal/entries.js";
 import { RunHistory } from "./journal/history.js";

@@ -1,5 +1,6 @@
 /** Detects what a file of an input is, by its first bytes; its name counts only if these say nothing. */
 import type { ImageProcessingError } from "../errors.js";
+import { noticeOf, type Notice } from "../errors/notice.js";
 import { printableName } from "./names/safe-name.js";
 import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";
 import { isAppleDouble, isUnreadPictureName, kindOfName, type EntryKind } from "./names/entry-rules.js";
@@ -18,7 +19,7 @@ export type ContentKind =
       readonly kind: EntryKind;
       readonly format: ImageFormat | undefined;
       /** What people should know though it is copied unchanged: it may hold pages. */
-      readonly warning?: string | undefined;
+      readonly warning?: Notice | undefined;
     };
 
 /** @param head the first bytes (`SNIFF_BYTES`, fewer where there are none); undefined where they cannot be read */
@@ -38,12 +39,14 @@ export function contentKind({ name, sizeBytes }: UnknownFile, head: Uint8Array |
  * Said of a file that is copied and may hold pages: an archive or document that is not opened, whatever its name, and a
  * file that only its name calls a picture.
  */
-function copiedUnseen(name: string, { format, description, mayHoldPages }: SniffedFormat): string | undefined {
+function copiedUnseen(name: string, sniffed: SniffedFormat): Notice | undefined {
+  const { format, description, remedy, mayHoldPages } = sniffed;
   const label = printableName(name);
   if (format === "zip" || mayHoldPages === true) {
-    const what = format === "zip" ? `${description}; give it as an input of its own` : description;
-    return `${label} is copied as it is, pages in it are not coloured: it is ${what}`;
+    const message = `${label} is copied as it is, pages in it are not coloured: it is ${description}`;
+    return noticeOf(message, format === "zip" ? "give it as an input of its own" : remedy);
   }
   if (!isUnreadPictureName(name)) return undefined;
-  return `${label} is copied as it is, not coloured: its name promises a picture, but it is ${description}`;
+  const message = `${label} is copied as it is, not coloured: its name promises a picture, but it is ${description}`;
+  return noticeOf(message, remedy);
 }

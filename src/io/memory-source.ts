@@ -1,5 +1,6 @@
 /** Pictures in memory as a page source. */
 import { ValidationError } from "../errors.js";
+import type { Notice } from "../errors/notice.js";
 import { nameFault, printableName } from "./names/safe-name.js";
 import { contentKind } from "./content-kind.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
@@ -28,6 +29,7 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
     throw new ValidationError("ERR_ARGUMENT", `memorySource takes a list of { name, bytes }, not ${typeof files}`);
   const entries: SourceEntry[] = [];
   const faults: SourceFault[] = [];
+  const warnings: Notice[] = [];
   for (const [index, given] of [...files].entries()) {
     const file = checked(given, index);
     const content = contentKind(
@@ -36,7 +38,9 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
     );
     if ("unsupported" in content)
       faults.push({ name: file.name, error: content.unsupported, file: entryOf(file, "other", undefined) });
-    else if ("kind" in content) entries.push(entryOf(file, content.kind, content.format));
+    if (!("kind" in content)) continue;
+    if (content.warning !== undefined) warnings.push(content.warning);
+    entries.push(entryOf(file, content.kind, content.format));
   }
   const keys = new Map(entries.map(({ name }) => [name, naturalKey(name)]));
   entries.sort((a, b) => compareText(keys.get(a.name)!, keys.get(b.name)!));
@@ -51,7 +55,7 @@ export function memorySource(files: Iterable<MemoryFile>): PageSource {
       "ERR_INPUT_EMPTY",
       "there is no picture in memory; PNG, JPEG, WebP, TIFF, AVIF and GIF are read",
     );
-  return { path: "memory", entries: () => entries, faults, close: async () => {} };
+  return { path: "memory", entries: () => entries, faults, warnings, close: async () => {} };
 }
 
 function entryOf({ name, bytes }: MemoryFile, kind: EntryKind, format: ImageFormat | undefined): SourceEntry {

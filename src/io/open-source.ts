@@ -33,12 +33,13 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
     throw new ValidationError("ERR_INPUT_NOT_FOUND", `cannot read ${path}: it is neither a file nor a folder`);
   const sizeBytes = Number(info.size);
   const head = await readHead(path, sniffBytes(path));
-  const { format, description } = sniffFormat(head, { name: path, sizeBytes });
+  const sniffed = sniffFormat(head, { name: path, sizeBytes });
+  const { format, description, remedy } = sniffed;
   if (format === "zip") return openArchiveSource(path, limits);
   if (isArchiveName(path)) {
     const source = await openArchiveSource(path, limits).catch((error: unknown) => {
       if (!(error instanceof BatchProcessingError) || error.code !== "ERR_ZIP_FORMAT") throw error;
-      if (format === undefined) throw notAnArchive(path, description, error);
+      if (format === undefined) throw notAnArchive(path, sniffed, error);
     });
     if (source !== undefined) return source;
   }
@@ -47,6 +48,7 @@ export async function openPageSource(path: string, options: PageSourceOptions = 
     throw new ValidationError(
       "ERR_INPUT_EMPTY",
       `${path} is ${description}; a picture, a folder or a ZIP/CBZ archive is needed`,
+      { remedy },
     );
   }
   const entry = {

@@ -3,6 +3,7 @@
  * and only what is being read is in memory.
  */
 import type { BatchProcessingError } from "../errors.js";
+import type { Notice } from "../errors/notice.js";
 import type { ArchiveLimits } from "./archive/archive-limits.js";
 import type { ImageFormat } from "./image/headers/image-format.js";
 import type { EntryKind } from "./names/entry-rules.js";
@@ -61,7 +62,7 @@ export interface PageSource {
   readonly comment?: Uint8Array | undefined;
   readonly faults: readonly SourceFault[];
   /** What people should know though everything is used, such as a name that could not be read whole. Default: none. */
-  readonly warnings?: readonly string[] | undefined;
+  readonly warnings?: readonly Notice[] | undefined;
   /** Closes what is open; later reads reject. May be called twice. */
   close(): Promise<void>;
 }

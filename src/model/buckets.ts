@@ -7,6 +7,11 @@ export interface Bucket {
   readonly height: number;
 }
 
+/** Tokens of one reference patch of a page: it has half the page's size, and a token is 2 x 2 of the latent. */
+export function referenceTokens({ width, height }: Bucket, { downscale }: { readonly downscale: number }): number {
+  return (width / downscale / 4) * (height / downscale / 4);
+}
+
 /** Cobra's 15 sizes, in the order in which they are searched. A model package may name others. */
 export const COBRA_BUCKETS: readonly Bucket[] = [
   { width: 800, height: 800 },

@@ -1,4 +1,5 @@
 /** The sizes of each network's inputs for a page. */
+import { referenceTokens } from "./buckets.js";
 import type { GraphName } from "./graph-names.js";
 import type { ModelManifest } from "./manifest.js";
 
@@ -21,7 +22,7 @@ export function networkInputs(
     number,
     number,
   ];
-  const tokens = (h / 4) * (w / 4); // of a reference: half the page's size, patches of 2 x 2
+  const tokens = referenceTokens({ width, height }, latent);
   const pageLatent = [1, channels, h, w];
   return {
     line_extractor: { gray: [1, 1, Math.ceil(height / 16) * 16, Math.ceil(width / 16) * 16] },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Style } from "../config/batch-config.js";
 import { DATA_TYPE, ELEMENT_BYTES_OF_TYPE, type ModelProto } from "../onnx/schema.js";
 import { elementCount } from "../onnx/tensor-data.js";
+import { referenceTokens } from "./buckets.js";
 import { CUDA_LAYOUT } from "./cuda-graphs.js";
 import type { ModelManifest } from "./manifest.js";
 import type { ModelPackage } from "./package.js";
@@ -32,7 +33,7 @@ export function modelRequirements(model: ModelPackage, provider: string): ModelR
   const weightBytes =
     sessionWeightBytes(model, style, weightsInFloat32(model.manifest, provider)) +
     apartWeightBytes(model, style, provider);
-  const tokens = Math.max(...buckets.map(([width, height]) => (width * height) / (latent.downscale * 4) ** 2));
+  const tokens = Math.max(...buckets.map(([width, height]) => referenceTokens({ width, height }, latent)));
   const patchBytes = referenceKv.layers * 2 * tokens * referenceKv.width * (precision === "float16" ? 2 : 4);
   return { packageBytes: packageBytes(model.manifest), weightBytes, patchBytes };
 }

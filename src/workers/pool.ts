@@ -5,10 +5,10 @@ import { onAbort } from "../concurrency/on-abort.js";
 import { BatchProcessingError, ValidationError } from "../errors.js";
 import { logContext, logSettings, writeLogRecords, type LogContext } from "../logging.js";
 import { CHANNELS, type TaskRun } from "../observe/channels.js";
-import { Histogram, type HistogramSnapshot } from "../observe/histogram.js";
 import { errorFromData } from "./error-transfer.js";
 import { HostSharp } from "./host-sharp.js";
 import type { TaskMessage, TaskReply } from "./serve-tasks.js";
+import { TaskCounts, type WorkerPoolStats } from "./task-counts.js";
 import type { TaskPayload, TaskResult, TaskTable } from "./task-table.js";
 import { threadError } from "./thread-error.js";
 import { transferables } from "./transfer.js";
@@ -39,43 +39,6 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Goes before all calls that are not urgent, such as what a device waits for. Default false. */
   readonly urgent?: boolean | undefined;
-}
-
-/** Counters of a pool. `queued + running + completed + failed + aborted` is the number of calls. */
-export interface WorkerPoolStats {
-  readonly queued: number;
-  readonly running: number;
-  readonly completed: number;
-  readonly failed: number;
-  /** Calls aborted by their signal or by `destroy`. */
-  readonly aborted: number;
-  /** By the task's name, once one of it has ended. */
-  readonly tasks: Readonly<Record<string, TaskStats>>;
-}
-
-/** Counters and times of the calls of one task that have ended. */
-export interface TaskStats {
-  readonly completed: number;
-  readonly failed: number;
-  readonly aborted: number;
-  /** How long calls waited for a thread. */
-  readonly wait: HistogramSnapshot;
-  /** How long they took from then on, the way to the thread and back included. */
-  readonly run: HistogramSnapshot;
-}
-
-/** The same while it is counted. */
-class TaskCounts {
-  completed = 0;
-  failed = 0;
-  aborted = 0;
-  readonly wait = new Histogram();
-  readonly run = new Histogram();
-
-  snapshot(): TaskStats {
-    const { completed, failed, aborted } = this;
-    return { completed, failed, aborted, wait: this.wait.snapshot(), run: this.run.snapshot() };
-  }
 }
 
 /** One call from its start to its one settling, by the task's outcome or by being aborted. */

@@ -117,7 +117,7 @@ describe.skipIf(compiler === undefined)("a CUDA device", () => {
     for (const what of ["failed", "next"])
       expect(say[what]).toMatchObject({
         code: "ERR_PROVIDER_UNAVAILABLE",
-        message: expect.stringContaining("compute capability") as string,
+        remedy: expect.stringContaining("compute capability") as string,
       });
   });
 
@@ -137,6 +137,7 @@ describe.skipIf(compiler === undefined)("a CUDA device", () => {
     expect(say["missing"]).toMatchObject({
       code: "ERR_PROVIDER_UNAVAILABLE",
       message: expect.stringContaining("libcudart.so.13") as string,
+      remedy: expect.stringContaining("install the CUDA 13 runtime") as string,
     });
   });
 });

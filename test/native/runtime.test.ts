@@ -29,6 +29,10 @@ describe("a provider that cannot start", () => {
         code: "ERR_PROVIDER_UNAVAILABLE",
         name: "ResourceError",
         message: expect.stringMatching(new RegExp(`${provider} provider cannot start, lib[\\w.]+\\.so\\S* is missing`)),
+        remedy: expect.stringMatching(/^stage the GPU libraries .*--fallback\)$/),
+      });
+      await expect(InferenceSession.create(sumAndProduct(), { provider })).rejects.not.toMatchObject({
+        message: expect.stringMatching(/--[a-z]|npm run/),
       });
       using session = await InferenceSession.create(sumAndProduct(), { provider, fallback: true });
       expect(session.provider).toBe("cpu");
@@ -44,7 +48,7 @@ describe("a provider that cannot start", () => {
     });
     expect(JSON.parse(stdout)).toMatchObject({
       code: "ERR_PROVIDER_UNAVAILABLE",
-      message: expect.stringContaining("Vulkan driver"),
+      remedy: expect.stringContaining("Vulkan driver"),
     });
   });
 });
@@ -66,6 +70,7 @@ describe("ONNX Runtime's library", () => {
       expect(await load({ COBRA_ORT_LIBRARY: path })).toMatchObject({
         code: "ERR_RUNTIME_LOAD",
         message: expect.stringContaining(path),
+        remedy: expect.stringContaining("COBRA_ORT_LIBRARY"),
       });
       expect((await load({ COBRA_ORT_LIBRARY: path })).message).toContain(reason);
     }

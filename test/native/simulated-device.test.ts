@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { Device, InferenceSession, Tensor } from "../../src/binding/index.js";
 import { simulateDevice } from "../../src/binding/runtime/simulate.js";
+import type { BatchProcessingError } from "../../src/errors.js";
 import { doubling, sumAndProduct } from "../support/small-models.js";
 
 const LANES = ["cpu", "cpu:1", "cpu:2"] as const;
@@ -155,6 +156,16 @@ describe("errors on demand", () => {
     ["Non-zero status code while running Add node. Name:'block700/illegal_memory'", "ERR_RUN"],
   ])("%s is %s", async (message, code) => {
     await expect(runThatFails(message)).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ["CUDA failure 209: no kernel image is available", /^the GPU must be of compute capability /],
+    ["CUDA failure 214: an uncorrectable ECC error", /^reset the GPU /],
+    ["CUDA failure 700: an illegal address", /^start the process again and run the same command/], // the table's
+  ])("%s: what to do is the remedy, not the message", async (message, remedy) => {
+    const error = (await runThatFails(message).catch((caught: unknown) => caught)) as BatchProcessingError;
+    expect(error.remedy).toMatch(remedy);
+    expect(error.message).not.toContain(error.remedy);
   });
 
   test.each([46, 214, 220, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 999])(

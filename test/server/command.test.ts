@@ -131,7 +131,7 @@ describe("starting", () => {
     await writeFolder(join(data.path, "damaged"), { "manifest.json": Buffer.from("{") });
     const nowhere = join(data.path, "nowhere");
     const cases: [flags: string[], code: number, error: RegExp][] = [
-      [["--data", join(data.path, "file/x")], 64, /--data: .*file\/x.*name one.*\[ERR_CONFIG\]/],
+      [["--data", join(data.path, "file/x")], 64, /--data: .*file\/x.*name a folder.*\[ERR_CONFIG\]/],
       [["--data", "/proc/x"], 64, /--data: .*\/proc\/x.*\[ERR_CONFIG\]/],
       [["--data", fresh(), "--model", nowhere], 1, /nowhere.*\[ERR_MODEL_NOT_FOUND\]/],
       [["--data", fresh(), "--model", join(data.path, "damaged")], 1, /damaged.*\[ERR_MODEL_MANIFEST\]/],

@@ -189,7 +189,7 @@ describe("a message says what happened", () => {
       "farm/store",
       "io",
       "memory",
-    ].concat(["model", "platform", "workers", "ui/web/jobs"]);
+    ].concat(["model", "platform", "workers", "config", "errors", "ui/web/jobs", "ui/web/server", "ui/web/farm"]);
     const isShared = (file: string): boolean => rooms.some((room) => file.startsWith(`${room}/`));
     const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".ts") && isShared(file));
     const found: string[] = [];

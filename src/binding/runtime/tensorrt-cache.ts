@@ -1,12 +1,11 @@
 /** Locates the cache of TensorRT engines: one for each package, kind of GPU and version. */
-import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { findCudaLibraries } from "./cuda-libraries.js";
+import { gpuModels } from "../../platform/nvidia-gpus.js";
 import { userCacheFolder } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-const DRIVER_GPUS = "/proc/driver/nvidia/gpus";
 
 /** What an engine depends on, besides its graph. */
 export interface TensorRtMachine {
@@ -25,22 +24,10 @@ export function tensorRtMachine(
   const { libraries } = findCudaLibraries(runtime.libraryPath, "tensorrt", env);
   const path = libraries.find(({ name, path: found }) => name.startsWith("libnvinfer.") && found !== undefined)?.path;
   return {
-    gpus: gpuModels(DRIVER_GPUS),
+    gpus: gpuModels(),
     onnxRuntime: runtime.version,
     tensorRt: path === undefined ? undefined : /\.so\.(.+)$/.exec(basename(realpathSync(path)))?.[1],
   };
-}
-
-/** Models of the GPUs that the driver lists, each once. */
-export function gpuModels(folder: string): string[] {
-  try {
-    const models = readdirSync(folder).flatMap(
-      (gpu) => /^Model:\s*(.+?)\s*$/m.exec(readFileSync(join(folder, gpu, "information"), "utf8"))?.[1] ?? [],
-    );
-    return [...new Set(models)].sort();
-  } catch {
-    return [];
-  }
 }
 
 /** The folder of a package's engines. Another GPU or version has another folder. @param hash of the package */

@@ -7,7 +7,7 @@ import type { RasterImage } from "../../binding/raster.js";
 import type { Style } from "../../config/batch-config.js";
 import { LeaseCache, type CacheLease } from "../../memory/lease-cache.js";
 import type { MemoryLedger } from "../../memory/ledger.js";
-import { bucketName, type Bucket } from "../../model/buckets.js";
+import { bucketName, referenceTokens, type Bucket } from "../../model/buckets.js";
 import type { DeviceLane } from "../devices/device-lane.js";
 import type { RunTask } from "../tasks/table.js";
 import { abortable } from "../../concurrency/abortable.js";
@@ -98,7 +98,7 @@ export class ReferenceBlocks {
   ): Promise<Tensor> {
     const { networks } = this.#lane;
     const { referenceKv, latent, precision } = networks.model.manifest;
-    const tokens = (bucket.width / latent.downscale / 4) * (bucket.height / latent.downscale / 4);
+    const tokens = referenceTokens(bucket, latent);
     const blockDims = [referenceKv.layers, 2, tokens, referenceKv.width];
     const blockElements = blockDims.reduce((product, dim) => product * dim, 1);
     const session = await networks.session("denoiser", style);

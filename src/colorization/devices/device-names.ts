@@ -1,8 +1,8 @@
 /** Devices by name: which ones an engine uses, and the session options of each. */
-import { readdirSync } from "node:fs";
 import { parseDeviceName, PROVIDERS, type Provider } from "../../binding/runtime/providers.js";
 import type { SessionOptions } from "../../binding/index.js";
 import { ResourceError, ValidationError } from "../../errors.js";
+import { countGpus, NVIDIA_GPUS } from "../../platform/nvidia-gpus.js";
 
 /** A device of an engine. */
 export interface NamedDevice {
@@ -17,9 +17,6 @@ interface DeviceOptions {
   readonly devices?: "all" | readonly string[] | undefined;
   readonly deviceMemoryBytes?: number | undefined;
 }
-
-/** Where the driver lists the GPUs of the machine. */
-const NVIDIA_FOLDER = "/proc/driver/nvidia/gpus";
 
 /**
  * The devices of an engine. ONNX Runtime counts GPUs within `CUDA_VISIBLE_DEVICES`, and so do the names.
@@ -70,11 +67,11 @@ function parseDevice(text: string, provider: Provider | undefined): { provider: 
 /** Numbers of the NVIDIA GPUs that this process sees, from 0. @throws ResourceError `ERR_PROVIDER_UNAVAILABLE` */
 function visibleGpus(): number[] {
   const visible = process.env["CUDA_VISIBLE_DEVICES"];
-  const count = visible === undefined ? listedGpus() : namedGpus(visible);
+  const count = visible === undefined ? countGpus() : namedGpus(visible);
   if (count === 0)
     throw new ResourceError(
       "ERR_PROVIDER_UNAVAILABLE",
-      `no NVIDIA GPU is visible for the devices "all" (${visible === undefined ? `${NVIDIA_FOLDER} lists none` : `CUDA_VISIBLE_DEVICES is "${visible}"`})`,
+      `no NVIDIA GPU is visible for the devices "all" (${visible === undefined ? `${NVIDIA_GPUS} lists none` : `CUDA_VISIBLE_DEVICES is "${visible}"`})`,
       { remedy: `name devices, such as "cpu"` },
     );
   return Array.from({ length: count }, (_, index) => index);
@@ -85,12 +82,4 @@ function namedGpus(visible: string): number {
   const entries = visible.split(",").map((entry) => entry.trim());
   const end = entries.findIndex((entry) => !/^(?:\d+|GPU-[\da-fA-F-]+|MIG-.+)$/u.test(entry));
   return end === -1 ? entries.length : end;
-}
-
-function listedGpus(): number {
-  try {
-    return readdirSync(NVIDIA_FOLDER).length;
-  } catch {
-    return 0;
-  }
 }

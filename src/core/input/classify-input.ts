@@ -4,7 +4,7 @@ import { BatchProcessingError, ConfigurationError, ValidationError } from "../..
 import type { PageSource, SourceEntry, SourceFault } from "../../io/page-source.js";
 import type { ImageKind } from "../../classification/classify-image.js";
 import type { ImagePool } from "../batch-engine.js";
-import { noticesOf, type Notice } from "../notice.js";
+import { noticesOf, type Notice } from "../../errors/notice.js";
 import { findResults, insideOf } from "./earlier-results.js";
 import { decodeReference, grayWarning, readReferences, type DecodedReference } from "./read-references.js";
 import { mapConcurrent } from "../../concurrency/map-concurrent.js";
@@ -68,7 +68,7 @@ export async function findPages(
       classifications: new Map(),
       failures: [],
       warnings: [
-        ...noticesOf(source.warnings),
+        ...(source.warnings ?? []),
         ...noticesOf(results.warnings),
         ...sorted.warnings,
         ...warnings,
@@ -83,7 +83,7 @@ export async function findPages(
     references: [],
     classifications: new Map(),
     failures: [],
-    warnings: [...noticesOf(source.warnings), ...noticesOf(results.warnings)],
+    warnings: [...(source.warnings ?? []), ...noticesOf(results.warnings)],
   };
   const coloured: SourceEntry[] = [];
   for await (const { entry, classification, error } of mapConcurrent(

@@ -6,7 +6,7 @@ import type { PageReference } from "../../colorization/request/page-request.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSettings } from "../../config/batch-config.js";
 import type { BatchEngine } from "../batch-engine.js";
-import type { Notice } from "../notice.js";
+import type { Notice } from "../../errors/notice.js";
 import { readReferences } from "./read-references.js";
 
 interface OwnList {

@@ -18,7 +18,7 @@ import type { ArchiveEntry, FileRecord, JournalEntry, LayerRecord } from "../jou
 import { journalLine } from "../journal/journal.js";
 import { layerPaths, layerRecords } from "./layer-records.js";
 import { JOURNAL_NAME, type LockedJournal } from "../journal/locked-journal.js";
-import type { Notice } from "../notice.js";
+import type { Notice } from "../../errors/notice.js";
 import type { BatchPage } from "../pages/batch-page.js";
 import { placeOf } from "../journal/place.js";
 import type { StoredRun } from "../journal/find-run.js";

@@ -18,7 +18,7 @@ import type { Adjustments, LayerRecord, PageEntry, PageKey, PreviewState, RunRec
 import { layerPaths, layersThere } from "./layer-records.js";
 import { placeOf } from "../journal/place.js";
 import { LockedJournal } from "../journal/locked-journal.js";
-import type { Notice } from "../notice.js";
+import type { Notice } from "../../errors/notice.js";
 import type { CrashNotePad } from "../journal/crash-marks.js";
 import type { CrashPolicy } from "../journal/crash-evidence.js";
 import type { PageIdentity } from "../run-output.js";

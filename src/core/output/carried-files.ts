@@ -5,7 +5,7 @@ import { portableName } from "../../io/names/portable-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import { chunksOf, type SourceEntry } from "../../io/page-source.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
-import type { Notice } from "../notice.js";
+import type { Notice } from "../../errors/notice.js";
 import { sha256OfChunks } from "../../platform/sha256.js";
 import type { OutputFiles } from "./output-files.js";
 

@@ -67,7 +67,7 @@ export class OutputFiles {
     }
     for (let number = 0; ; number++) {
       if (!(await suits(number))) continue;
-      if (!(await exists(this.path(name, number)))) return { number, replaces: undefined };
+      if (!(await isTaken(this.path(name, number)))) return { number, replaces: undefined };
       // The same bytes: left by a run that lost its lease, or whose journal is gone.
       if ((await this.find(name, { ...content, firstNumber: number })) === number) return { number, replaces: content };
     }
@@ -85,7 +85,7 @@ export async function fileSha256(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */
-async function exists(path: string): Promise<boolean> {
+/** Whether something has the path already. Rejects with `ERR_OUTPUT_WRITE` if the system does not tell. */
+async function isTaken(path: string): Promise<boolean> {
   return pathExists(path).catch((error: unknown) => Promise.reject(outputError(path, error)));
 }

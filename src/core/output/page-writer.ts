@@ -5,7 +5,7 @@ import { layersFolder, numberedName } from "../../io/names/output-names.js";
 import type { PageSink } from "../../io/page-sink.js";
 import type { LayerRecord, PageEntry } from "../journal/entries.js";
 import type { LockedJournal } from "../journal/locked-journal.js";
-import type { Notice } from "../notice.js";
+import type { Notice } from "../../errors/notice.js";
 import { sha256 } from "../../platform/sha256.js";
 import { layerRecords, layersAreOwn } from "./layer-records.js";
 import type { FileDigest, OutputFiles, WrittenPlace } from "./output-files.js";

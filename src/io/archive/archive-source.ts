@@ -5,11 +5,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
+import { noticesOf, type Notice } from "../../errors/notice.js";
 import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
 import { FileRange, MemoryRange, type ByteSource } from "../files/byte-source.js";
-import { sniffFormat, type ImageFormat } from "../image/headers/image-format.js";
+import { sniffFormat, type ImageFormat, type SniffedFormat } from "../image/headers/image-format.js";
 import { isArchiveName, type EntryKind } from "../names/entry-rules.js";
 import { inputError } from "../files/file-errors.js";
 import { openFile } from "../files/read-file.js";
@@ -39,10 +40,15 @@ export async function openArchiveSource(path: string, limits: ArchiveLimits): Pr
 }
 
 /** For a file that is called an archive and is something else that is known. */
-export function notAnArchive(path: string, description: string, cause: BatchProcessingError): BatchProcessingError {
+export function notAnArchive(
+  path: string,
+  { description, remedy }: SniffedFormat,
+  cause: BatchProcessingError,
+): BatchProcessingError {
   if (/no known picture format|plain text|empty file|ZIP archive/u.test(description)) return cause;
   return new ZipExtractionError("ERR_ZIP_FORMAT", `${path} is called a ZIP or CBZ archive, but it is ${description}`, {
     cause,
+    remedy,
   });
 }
 
@@ -50,7 +56,7 @@ export function notAnArchive(path: string, description: string, cause: BatchProc
 interface Inner {
   readonly label: string;
   /** What its first bytes say, for messages. */
-  readonly content: string;
+  readonly content: SniffedFormat;
   readonly record: ZipRecord;
 }
 
@@ -61,7 +67,7 @@ type Fault = SourceFault & { readonly file?: Listed };
 class ArchiveSource implements PageSource {
   readonly path: string;
   readonly faults: SourceFault[] = [];
-  readonly warnings: string[] = [];
+  readonly warnings: Notice[] = [];
   /** Files of faults. */
   readonly #copied: Listed[] = [];
   readonly #file: FileHandle;
@@ -87,13 +93,13 @@ class ArchiveSource implements PageSource {
       this.#use,
     );
     this.#addFaults(this.#archive, "");
-    this.warnings.push(...this.#archive.warnings);
-    const inner = new Map<string, string>();
+    this.warnings.push(...noticesOf(this.#archive.warnings));
+    const inner = new Map<string, SniffedFormat>();
     for (const record of this.#archive.records) {
       await turn();
       if (!isArchiveName(record.name)) continue;
-      const { isPicture, description } = sniffFormat((await this.#archive.head(record)) ?? new Uint8Array(), record);
-      if (!isPicture) inner.set(record.name, description);
+      const content = sniffFormat((await this.#archive.head(record)) ?? new Uint8Array(), record);
+      if (!content.isPicture) inner.set(record.name, content);
     }
     const own = new Map<string, Listed>();
     for (const file of await this.#filesOf(this.#archive, (record) => !inner.has(record.name))) {
@@ -142,7 +148,7 @@ class ArchiveSource implements PageSource {
       if (isFile(record)) records.push(record);
     }
     const found: (Listed | Fault | undefined)[] = Array.from({ length: records.length });
-    const warnings: (string | undefined)[] = [];
+    const warnings: (Notice | undefined)[] = [];
     await eachConcurrent(records, HEADS_AT_ONCE, async (record, index) => {
       await turn(); // neighbours are read together, so most heads are there without a wait
       const { sizeBytes } = record;
@@ -198,7 +204,7 @@ class ArchiveSource implements PageSource {
     try {
       const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits, this.#use);
       this.#addFaults(archive, `${folder}/`);
-      this.warnings.push(...archive.warnings);
+      this.warnings.push(...noticesOf(archive.warnings));
       for (const page of archive.records) {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(

@@ -4,6 +4,7 @@
  */
 import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { ValidationError } from "../../errors.js";
+import type { Notice } from "../../errors/notice.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { contentKind } from "../content-kind.js";
 import { sniffBytes, type ImageFormat } from "../image/headers/image-format.js";
@@ -62,7 +63,7 @@ interface Listing {
   readonly within: string | undefined;
   readonly files: ListedFile[];
   readonly faults: SourceFault[];
-  readonly warnings: string[];
+  readonly warnings: Notice[];
   /** Real paths of the folders listed, so that a link to a parent ends. */
   readonly visited: Set<string>;
 }
@@ -77,7 +78,8 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
   for (const [label, bytes] of await diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
     if (isJunkName(label)) continue;
-    if (isPartlyDecoded(label, bytes)) listing.warnings.push(partlyDecoded(`"${name}" in ${listing.root}`));
+    if (isPartlyDecoded(label, bytes))
+      listing.warnings.push({ message: partlyDecoded(`"${name}" in ${listing.root}`) });
     const place = Buffer.concat([path, Buffer.from("/"), bytes]);
     try {
       await visit(listing, place, name);
@@ -139,7 +141,7 @@ function unreadable(path: Buffer): Pick<SourceEntry, "read" | "chunks"> {
 /** The files with what they are by their first bytes; junk is left out, pictures that are not read become faults. */
 async function judged({ files, faults, warnings, root }: Listing): Promise<SourceEntry[]> {
   const found: (SourceEntry | SourceFault | undefined)[] = Array.from({ length: files.length });
-  const told: (string | undefined)[] = [];
+  const told: (Notice | undefined)[] = [];
   await eachConcurrent(files, HEADS_AT_ONCE, async ({ path, ...file }, index) => {
     await turn();
     const content = contentKind(file, await readHead(path, sniffBytes(file.name)).catch(() => undefined));

@@ -9,7 +9,7 @@ import { makeError } from "../../errors.js";
 import { openPageSource } from "../../io/open-source.js";
 import { sha256 } from "../../platform/sha256.js";
 import { GpuMeter } from "./gpu-meter.js";
-import { MachineMeter, peakMemory, resetPeakMemory } from "./machine.js";
+import { MachineMeter, peakMemory, resetPeakMemory } from "../../platform/machine-meter.js";
 import type { RunOrder } from "./protocol.js";
 import { Recorder } from "./recorder.js";
 import type { Sample, Span } from "./sample.js";

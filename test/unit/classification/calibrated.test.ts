@@ -17,7 +17,7 @@ import { bilevelTiff, pngFile } from "../../support/picture-files.js";
 
 describe("the calibrated decision", () => {
   it("is right on nearly all kinds of pages, where the plain rule errs, and sure where it is", async () => {
-    const classifiers = { plain: new ImageClassifier(), calibrated: new ImageClassifier({ decision: "calibrated" }) };
+    const classifiers = { plain: new ImageClassifier({ decision: "plain" }), calibrated: new ImageClassifier() };
     let [count, plain, calibrated, ambiguous, surelyWrong] = [0, 0, 0, 0, 0];
     for await (const { type, bytes } of labelledPictures(3, 3)) {
       const own = await classifiers.calibrated.classify(bytes);

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { gpuModels, tensorRtFolder } from "../../../src/binding/runtime/tensorrt-cache.js";
+import { tensorRtFolder } from "../../../src/binding/runtime/tensorrt-cache.js";
+import { gpuModels } from "../../../src/platform/nvidia-gpus.js";
 import { shapeProfile, tensorRtOptions } from "../../../src/colorization/networks/tensorrt-options.js";
 import { openModelPackage } from "../../../src/model/package.js";
 

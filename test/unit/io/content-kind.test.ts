@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { withRemedy } from "../../../src/errors/facts.js";
 import { sniffFormat } from "../../../src/io/image/headers/image-format.js";
+import { SIGNATURES } from "../../../src/io/image/headers/signatures.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 import type { PageSource } from "../../../src/io/page-source.js";
 import { goodZip } from "../../support/archives.js";
@@ -24,6 +26,10 @@ function bytes(
     file.set(typeof content === "string" ? Buffer.from(content, "latin1") : Buffer.from(content), at);
   return file;
 }
+
+/** The warnings of a source as a terminal shows them. */
+const toldBy = ({ warnings = [] }: PageSource): string[] =>
+  warnings.map(({ message, remedy }) => withRemedy(message, remedy));
 
 /** The first box of an ISO base media file of one brand. */
 const box = (brand: string): Buffer => Buffer.from(`\0\0\0\x14ftyp${brand}\0\0\0\0${brand}`, "latin1");
@@ -194,7 +200,7 @@ describe("the content of a file", () => {
       "notes.txt": Buffer.from("notes"),
     };
     for (const [form, source] of await both(files)) {
-      expect([form, source.warnings!.map((warning) => warning.replace(/ is copied as it is.*it is/u, ":"))]).toEqual([
+      expect([form, toldBy(source).map((warning) => warning.replace(/ is copied as it is.*it is/u, ":"))]).toEqual([
         form,
         [
           "ch2.cbr: a RAR archive (CBR); unpack it or convert it to CBZ",
@@ -207,7 +213,7 @@ describe("the content of a file", () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, "1.png"), files["1.png"]);
     await writeFile(join(folder, "ch2.cbz"), await goodZip({ "1.png": files["1.png"] }));
-    expect((await openPageSource(folder)).warnings).toEqual([
+    expect(toldBy(await openPageSource(folder))).toEqual([
       "ch2.cbz is copied as it is, pages in it are not coloured: it is a ZIP archive; give it as an input of its own",
     ]);
   });
@@ -226,9 +232,7 @@ describe("the content of a file", () => {
       "book.epub": book,
     }))
       await writeFile(join(folder, name), content);
-    expect(
-      (await openPageSource(folder)).warnings!.map((warning) => warning.replace(/ is copied .*it is/u, ":")),
-    ).toEqual([
+    expect(toldBy(await openPageSource(folder)).map((warning) => warning.replace(/ is copied .*it is/u, ":"))).toEqual([
       "book.epub: an EPUB book; give it as an input of its own",
       "ch2: a ZIP archive; give it as an input of its own",
       "ch3.cbz?w=8: a ZIP archive; give it as an input of its own",
@@ -242,7 +246,7 @@ describe("the content of a file", () => {
     const files = { "1.png": await page("png"), "2.tga": bytes(40, [3, "nothing"]), "3.svg": Buffer.from("a text") };
     for (const [form, source] of await both(files)) {
       const prefix = form === "nested" ? "in/" : "";
-      expect([form, source.warnings]).toEqual([
+      expect([form, toldBy(source)]).toEqual([
         form,
         [
           `${prefix}2.tga is copied as it is, not coloured: its name promises a picture, but it is no known picture format`,
@@ -273,7 +277,7 @@ describe("the content of a file", () => {
         expect(content.equals(await file!.read())).toBe(true);
         expect(error).toMatchObject({ code: "ERR_IMAGE_UNSUPPORTED", message: expect.stringMatching(kind) });
         expect(error.message).toContain(name);
-        expect(error.message).toMatch(/save it|export it/u);
+        expect(error.remedy).toMatch(/^(?:save|export) it/u);
       }
       await source.close();
     }
@@ -300,6 +304,14 @@ describe("the content of a file", () => {
       expect(source.entries().every(({ kind }) => kind === "image")).toBe(true);
       await source.close();
     }
+  });
+
+  it("describes formats without advice, which is the remedy", () => {
+    expect(SIGNATURES.map(({ description }) => description).filter((text) => text.includes(";"))).toEqual([]);
+    expect(sniffFormat(Buffer.from("Rar!"))).toMatchObject({ remedy: "unpack it or convert it to CBZ" });
+    expect(sniffFormat(Buffer.from("\x1f\x8b", "latin1"))).toMatchObject({ remedy: "unpack it" });
+    expect(sniffFormat(Buffer.from("qoif"))).toMatchObject({ remedy: "save it as PNG" });
+    expect(sniffFormat(Buffer.from("GIF8"))).toMatchObject({ remedy: undefined });
   });
 
   it("takes a TGA by its size or its extension, and raw pictures of cameras by theirs", () => {

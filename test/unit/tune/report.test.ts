@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { compareReports, fallsBelow } from "../../../src/tune/compare.js";
 import { readGpuLine, sumGpuReadings } from "../../../src/tune/measure/gpu-meter.js";
-import { busyMs, MachineMeter } from "../../../src/tune/measure/machine.js";
+import { busyMs, MachineMeter } from "../../../src/platform/machine-meter.js";
 import type { Sample, Span } from "../../../src/tune/measure/sample.js";
 import { paretoFront } from "../../../src/tune/page/pareto.js";
 import { readReport } from "../../../src/tune/report/read-report.js";

@@ -170,7 +170,7 @@ describe("TaskPool", () => {
     ]);
     for (const bytes of sources) {
       const expected = await classifier.classify(bytes);
-      expect(await workers.classify(new Uint8Array(bytes), "p.png")).toEqual(expected);
+      expect(await workers.classify(new Uint8Array(bytes), "p.png", { withMetrics: true })).toEqual(expected);
     }
     expect(
       await workers.classify(new Uint8Array(sources[0]!), "p.png", { thresholds: { saturation: 2 } }),

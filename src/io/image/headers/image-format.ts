@@ -3,7 +3,17 @@
  * else for messages.
  */
 import { ImageProcessingError } from "../../../errors.js";
-import { byteAt, RAW_NAME, RAW_PICTURE, SIGNATURES, uint16, type ImageFormat } from "./signatures.js";
+import {
+  byteAt,
+  EXPORT,
+  RAW_NAME,
+  RAW_PICTURE,
+  SAVE,
+  SIGNATURES,
+  uint16,
+  UNPACK,
+  type ImageFormat,
+} from "./signatures.js";
 
 export type { ImageFormat };
 
@@ -12,6 +22,8 @@ export interface SniffedFormat {
   readonly format: ImageFormat | "zip" | undefined;
   /** For messages, with its article: "a PNG picture", "plain text". */
   readonly description: string;
+  /** What to do with it so that it can be read, where that is known. */
+  readonly remedy?: string | undefined;
   /** Whether it is a picture of any kind, one that is not read included. */
   readonly isPicture: boolean;
   /** Whether it may hold pages that are not seen here: an archive or document that is not opened. */
@@ -57,13 +69,13 @@ const XBM = /^\s*(?:\/\*.*?\*\/\s*)?#define\s+\w*width\s+\d+\s+#define\s+\w*heig
 const SVG = /^(?:<\?xml\b.*?<|<!doctype svg\b.*?<|<!--.*?-->\s*<|<)(?:[\w.-]+:)?svg[\s/>]/su;
 
 /** Formats that only their names tell. */
-const BY_NAME: readonly { readonly name: RegExp; readonly description: string }[] = [
-  { name: /\.svgz$/iu, description: "a packed SVG drawing; export it as PNG" },
-  { name: /\.pi?ct$/iu, description: "a PICT picture; save it as PNG" },
-  { name: /\.sai2?$/iu, description: "a PaintTool SAI document; export it as PNG" },
-  { name: /\.procreate$/iu, description: "a Procreate document; export it as PNG" },
-  { name: /\.wbmp$/iu, description: "a WBMP picture; save it as PNG" },
-  { name: /\.xwd$/iu, description: "an XWD picture; save it as PNG" },
+const BY_NAME: readonly { readonly name: RegExp; readonly description: string; readonly remedy?: string }[] = [
+  { name: /\.svgz$/iu, description: "a packed SVG drawing", remedy: EXPORT },
+  { name: /\.pi?ct$/iu, description: "a PICT picture" },
+  { name: /\.sai2?$/iu, description: "a PaintTool SAI document", remedy: EXPORT },
+  { name: /\.procreate$/iu, description: "a Procreate document", remedy: EXPORT },
+  { name: /\.wbmp$/iu, description: "a WBMP picture" },
+  { name: /\.xwd$/iu, description: "an XWD picture" },
 ];
 
 /** Recognises a format by its first bytes (`SNIFF_BYTES` are plenty). */
@@ -76,38 +88,40 @@ export function sniffFormat(bytes: Uint8Array, hints: SniffHints = {}): SniffedF
   );
   if (found !== undefined) {
     const { format, description, isPicture = format !== undefined && format !== "zip" } = found;
-    if (format === "tiff" && RAW_NAME.test(hints.name ?? "")) return unreadPicture(RAW_PICTURE);
-    if (!isPicture && byName !== undefined) return unreadPicture(byName.description);
-    return { format, description, isPicture, mayHoldPages: found.mayHoldPages ?? false };
+    if (format === "tiff" && RAW_NAME.test(hints.name ?? ""))
+      return unreadPicture(RAW_PICTURE.description, RAW_PICTURE.remedy);
+    if (!isPicture && byName !== undefined) return unreadPicture(byName.description, byName.remedy);
+    const remedy = format === undefined ? (found.remedy ?? (isPicture ? SAVE : UNPACK)) : undefined;
+    return { format, description, remedy, isPicture, mayHoldPages: found.mayHoldPages ?? false };
   }
   if (DISC_MARK.test(Buffer.from(bytes.subarray(DISC_MARK_AT, DISC_SNIFF_BYTES)).toString("latin1")))
-    return { ...something("a disc image (ISO); unpack it"), mayHoldPages: true };
+    return { ...something("a disc image (ISO)", UNPACK), mayHoldPages: true };
   // A box that is longer than 64 KiB is none; four printable bytes there could make libvips take the file for an SVG.
   if (head.startsWith("\0\0") && head.startsWith("ftyp", 4)) return sniffIsoMedia(head);
-  if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM); save it as PNG");
-  if (XBM.test(head)) return unreadPicture("an XBM picture; save it as PNG");
-  if (XPM.test(head)) return unreadPicture("an XPM picture; save it as PNG");
-  if (byName !== undefined) return unreadPicture(byName.description);
-  if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM); save it as PNG");
+  if (NETPBM_MORE.test(head)) return unreadPicture("a Netpbm picture (PAM, PFM)");
+  if (XBM.test(head)) return unreadPicture("an XBM picture");
+  if (XPM.test(head)) return unreadPicture("an XPM picture");
+  if (byName !== undefined) return unreadPicture(byName.description, byName.remedy);
+  if (NETPBM.test(head)) return unreadPicture("a Netpbm picture (PBM, PGM, PPM)");
   const text = (/^(?:\xff\xfe|\xfe\xff)/u.test(head) ? head.slice(2).replaceAll("\0", "") : head)
     .replace(/^\xef\xbb\xbf/u, "")
     .trimStart()
     .toLowerCase();
-  if (SVG.test(text)) return unreadPicture("an SVG drawing; export it as PNG");
+  if (SVG.test(text)) return unreadPicture("an SVG drawing", EXPORT);
   if (text.startsWith("<!doctype html") || text.startsWith("<html"))
-    return something("a web page (HTML), often an error page saved by a download; fetch it again");
+    return something("a web page (HTML), often an error page saved by a download", "fetch it again");
   // oxlint-disable-next-line no-control-regex -- a file with control characters is no text
   if (!/[\0-\x08\x0e-\x1a\x1c-\x1f]/u.test(head)) return something("plain text");
-  if (isTarga(head, hints)) return unreadPicture("a TGA picture; save it as PNG");
+  if (isTarga(head, hints)) return unreadPicture("a TGA picture");
   return something("no known picture format");
 }
 
-function something(description: string): SniffedFormat {
-  return { format: undefined, description, isPicture: false };
+function something(description: string, remedy?: string): SniffedFormat {
+  return { format: undefined, description, remedy, isPicture: false };
 }
 
-function unreadPicture(description: string): SniffedFormat {
-  return { format: undefined, description, isPicture: true };
+function unreadPicture(description: string, remedy = SAVE): SniffedFormat {
+  return { format: undefined, description, remedy, isPicture: true };
 }
 
 const TARGA_HEADER_BYTES = 18;
@@ -144,18 +158,18 @@ function sniffIsoMedia(head: string): SniffedFormat {
   const brands = [head.slice(8, 12), ...(head.slice(16, length).match(/.{4}/gsu) ?? [])];
   if (brands.some((brand) => AVIF_BRANDS.has(brand)))
     return { format: "avif", description: "an AVIF picture", isPicture: true };
-  if (brands.some((brand) => HEIF_BRAND.test(brand))) return unreadPicture("a HEIC picture; save it as PNG or JPEG");
-  if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE);
+  if (brands.some((brand) => HEIF_BRAND.test(brand))) return unreadPicture("a HEIC picture", "save it as PNG or JPEG");
+  if (brands[0] === "crx ") return unreadPicture(RAW_PICTURE.description, RAW_PICTURE.remedy);
   return something("a video or other media file");
 }
 
 /**
  * What is said of a file that cannot be read as a picture: a valid one of a format that is not read, or none at all.
  */
-export function unreadableFile(name: string, { description, isPicture }: SniffedFormat): ImageProcessingError {
+export function unreadableFile(name: string, { description, remedy, isPicture }: SniffedFormat): ImageProcessingError {
   return new ImageProcessingError(
     isPicture ? "ERR_IMAGE_UNSUPPORTED" : "ERR_IMAGE_DECODE",
     `${name} is not a picture that can be read: it is ${description}. PNG, JPEG, WebP, TIFF, AVIF and GIF are read`,
-    { imagePath: name },
+    { imagePath: name, remedy },
   );
 }

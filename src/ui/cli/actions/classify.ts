@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { DEFAULT_THRESHOLDS, type ImageClassification } from "../../../classification/index.js";
 import { toJsonLine } from "../../../core/json-lines.js";
 import { BatchProcessingError, ImageProcessingError, messageOf } from "../../../errors.js";
+import { withRemedy } from "../../../errors/facts.js";
 import { configureSharpForOwnProcess } from "../../../io/image/own-process.js";
 import type { SourceEntry } from "../../../io/page-source.js";
 import { openPageSource } from "../../../io/open-source.js";
@@ -91,7 +92,8 @@ async function classifyInput(
 ): Promise<void> {
   const source = await openPageSource(input, { recursive: Boolean(flags.recursive) });
   try {
-    for (const message of source.warnings ?? []) process.stderr.write(`warning: ${oneLine(message)}\n`);
+    for (const { message, remedy } of source.warnings ?? [])
+      process.stderr.write(`warning: ${oneLine(withRemedy(message, remedy))}\n`);
     for (const { name, error } of source.faults) {
       counts.failed++;
       sayFailed(input, name, error, Boolean(flags.json));

@@ -114,10 +114,9 @@ async function assertProvider({ provider = "cpu", fallback = false }: ServeFlags
   const { checkProvider } = await import("../doctor/engine-checks.js");
   const { status, found, remedy } = await checkProvider(provider, 0, true);
   if (status !== "ok")
-    throw new ResourceError(
-      "ERR_PROVIDER_UNAVAILABLE",
-      `--provider ${provider} cannot be used: ${found}; ${remedy}; or leave --provider out, or add --fallback, to colour on the CPU`,
-    );
+    throw new ResourceError("ERR_PROVIDER_UNAVAILABLE", `--provider ${provider} cannot be used: ${found}`, {
+      remedy: `${remedy}; or leave --provider out, or add --fallback, to colour on the CPU`,
+    });
 }
 
 function tokenFor({ host, token = process.env["COBRA_TOKEN"] || undefined }: ServeFlags): string | undefined {

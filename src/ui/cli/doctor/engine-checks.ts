@@ -101,11 +101,12 @@ function probe(provider: Provider, device: number): Promise<{ found: string; wor
   });
 }
 
+/** What a probe printed. Of a provider that cannot start, the library that is missing is enough. */
 function readProbe(stdout: string): { found: string; works: boolean } {
   const { ran = [], message } = JSON.parse(stdout) as { ran?: string[]; message?: string };
   return message === undefined
     ? { found: `runs ${ran.join(", ")}`, works: true }
-    : { found: withoutAdvice(message), works: false };
+    : { found: /, (\S+ is missing or does not load)/.exec(message)?.[1] ?? message, works: false };
 }
 
 /** How a process ended that had no time to say why. */
@@ -114,17 +115,6 @@ function endOf({ signalCode, exitCode }: ChildProcess, stderr: string): string {
   const where = operator === undefined ? "" : ` at ${operator}`;
   if (signalCode === "SIGKILL") return `does not finish within ${PROBE_TIMEOUT_MS / 1000} s${where}`;
   return `crashes${where} (${signalCode ?? `exit code ${exitCode}`})`;
-}
-
-/**
- * The reason of an `ERR_PROVIDER_UNAVAILABLE`: the library that is missing, else all but what to do, which doctor says
- * itself.
- */
-function withoutAdvice(message: string): string {
-  const library = /, (\S+ is missing or does not load)/.exec(message)?.[1];
-  return (
-    library ?? message.replace(/\. (?:It needs|Stage the GPU).*$/su, "").replace(/, or allow the CPU instead.*$/su, "")
-  );
 }
 
 /** The picture decoder. */

@@ -3,7 +3,7 @@
  * outcome as JSON. Standard error names the operator being run, for a parent that sees this process crash.
  */
 import { InferenceSession, Tensor, type Provider } from "../../../binding/index.js";
-import { BatchProcessingError, messageOf } from "../../../errors.js";
+import { BatchProcessingError } from "../../../errors.js";
 import { probes, PROBE_TOLERANCE, type Probe } from "./probe-graphs.js";
 
 async function fault(
@@ -19,6 +19,11 @@ async function fault(
   const values = y!.data as Float32Array;
   const off = Math.max(...expected.map((value, i) => Math.abs(value - values[i]!)));
   return off <= PROBE_TOLERANCE ? undefined : `${operator} gives wrong values (off by ${off})`;
+}
+
+/** Without the remedy: doctor has its own. */
+function messageIn(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const provider = process.argv[2] as Provider;
@@ -37,7 +42,7 @@ try {
   process.stdout.write(
     JSON.stringify({
       code: error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL",
-      message: ran.length === 0 ? messageOf(error) : `runs ${ran.join(" and ")}, then fails: ${messageOf(error)}`,
+      message: ran.length === 0 ? messageIn(error) : `runs ${ran.join(" and ")}, then fails: ${messageIn(error)}`,
     }),
   );
 }

@@ -33,10 +33,9 @@ export function parseRoots(given: readonly string[]): Map<string, string> {
     const path = realFolder(folder, text);
     const name = named ?? (basename(path) || "root");
     if (roots.has(name))
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `--root: two folders are named ${JSON.stringify(name)}; name one of them otherwise, such as --root other=${folder}`,
-      );
+      throw new ConfigurationError("ERR_CONFIG", `--root: two folders are named ${JSON.stringify(name)}`, {
+        remedy: `give one of them another name, such as --root other=${folder}`,
+      });
     roots.set(name, path);
   }
   return roots;

@@ -27,7 +27,7 @@ export function guards(app: App, { hostNames, token, slowBodies }: GuardOptions)
       throw new RequestError(
         421,
         "ERR_ACCESS",
-        `the server does not answer to the name ${JSON.stringify((headers.host ?? "").slice(0, 100))}; use its IP address or name it with --host-name`,
+        `the server does not answer to the name ${JSON.stringify((headers.host ?? "").slice(0, 100))}; use its IP address, or ask the server's administrator to allow the name`,
       );
     const { longBody = false, open = false } = request.routeOptions.config;
     if (hasBody(raw)) slowBodies.watch(raw, longBody);

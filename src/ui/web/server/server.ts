@@ -168,8 +168,8 @@ async function makeDataFolder(folder: string): Promise<void> {
     if (!WRONG_PATH.has(systemCode(cause))) throw outputError(folder, cause);
     throw new ConfigurationError(
       "ERR_CONFIG",
-      `--data: no folder can be made at ${dirname(folder)} (${systemCode(cause)}); name one that exists or can be made`,
-      { cause },
+      `--data: no folder can be made at ${dirname(folder)} (${systemCode(cause)})`,
+      { cause, remedy: "name a folder that exists or can be made" },
     );
   }
   await chmod(folder, 0o700).catch((cause: unknown) => Promise.reject(outputError(folder, cause)));
@@ -184,14 +184,23 @@ async function closeApp(app: App): Promise<void> {
 }
 
 function listenError(host: string, port: number, cause: unknown): ResourceError {
-  const code = systemCode(cause);
-  const why =
-    code === "EADDRINUSE"
-      ? `port ${port} on ${host} is in use, perhaps by another cobra-batch serve; choose another --port, or --port 0 for any that is free`
-      : code === "EACCES"
-        ? `port ${port} may not be used by this user; choose a --port above 1023`
-        : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
-          ? `${host} is not an address of this machine; choose another --host, such as 127.0.0.1, or 0.0.0.0 for all`
-          : `cannot listen on ${host}, port ${port}: ${messageOf(cause)}`;
-  return new ResourceError("ERR_LISTEN", why, { cause });
+  const failed = (why: string, remedy?: string): ResourceError =>
+    new ResourceError("ERR_LISTEN", why, { cause, remedy });
+  switch (systemCode(cause)) {
+    case "EADDRINUSE":
+      return failed(
+        `port ${port} on ${host} is in use, perhaps by another server of cobra-batch`,
+        "choose another --port, or --port 0 for any that is free",
+      );
+    case "EACCES":
+      return failed(`port ${port} may not be used by this user`, "choose a --port above 1023");
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return failed(
+        `${host} is not an address of this machine`,
+        "choose another --host, such as 127.0.0.1, or 0.0.0.0 for all",
+      );
+    default:
+      return failed(`cannot listen on ${host}, port ${port}: ${messageOf(cause)}`);
+  }
 }

@@ -23,7 +23,8 @@ export function checkToken(token: string): string {
   if (token.length >= LEAST_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(token)) return token;
   throw new ConfigurationError(
     "ERR_CONFIG",
-    `--token: must have ${LEAST_TOKEN_LENGTH} characters or more, letters, digits and signs without spaces; leave it out, and one is made`,
+    `--token: must have ${LEAST_TOKEN_LENGTH} characters or more, letters, digits and signs without spaces`,
+    { remedy: "leave it out, and one is made" },
   );
 }
 
