@@ -11,24 +11,26 @@ interface DoublePicture {
   readonly state: string;
 }
 
-/** Answers that were made and are kept back. */
-interface Held {
-  /** Resolves once the server has answered; `let` lets the answer through, changed or not. */
-  readonly answered: Promise<{ readonly body: unknown; let(changed?: unknown): Promise<void> }>;
+/** An answer that was made and is kept back. */
+interface HeldAnswer {
+  readonly body: unknown;
+  /** Sends it, changed or not. */
+  send(changed?: unknown): Promise<void>;
 }
 
 /** Keeps the next answer of a kind back. */
-async function hold(page: Page, url: string, method = "GET"): Promise<Held> {
-  const answered = Promise.withResolvers<Awaited<Held["answered"]>>();
+async function hold(page: Page, url: string, method = "GET"): Promise<{ answered: Promise<HeldAnswer> }> {
+  let onAnswer: (answer: HeldAnswer) => void;
+  const answered = new Promise<HeldAnswer>((resolve) => (onAnswer = resolve));
   let isHeld = false;
   await page.route(url, async (route: Route) => {
     if (isHeld || route.request().method() !== method) return route.fallback();
     isHeld = true;
     const answer = await route.fetch();
     const body: unknown = await answer.json();
-    answered.resolve({ body, let: (changed = body) => route.fulfill({ json: changed }) });
+    onAnswer({ body, send: (changed = body) => route.fulfill({ json: changed }) });
   });
-  return { answered: answered.promise };
+  return { answered };
 }
 
 describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, () => {
@@ -58,7 +60,7 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await double.tell({ type: "job", job: { ...changed, name: "Night Train, renamed" } });
     await double.tell({ type: "job", job: { ...other, id: "jnew", name: "New since" } });
     await named("New since").waitFor();
-    await answer.let(
+    await answer.send(
       (answer.body as DoubleJob[]).map((job) => (job.id === other!.id ? { ...job, name: "cover, renamed" } : job)),
     );
     await named("cover, renamed").waitFor(); // the answer is there, and counts where nothing is newer
@@ -82,15 +84,21 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     const second = await hold(page, "**/api/v1/jobs");
     await double.tell({ type: "reset" });
     const newer = await second.answered;
-    await newer.let(renamed("Asked for last"));
+    await newer.send(renamed("Asked for last"));
     await page.getByRole("link", { name: "Asked for last" }).waitFor();
+    await page.evaluate(`
+      new MutationObserver(() => (globalThis.sawOlder ||= document.body.innerText.includes("Asked for first"))).observe(
+        document.body, { subtree: true, childList: true, characterData: true });
+    `);
     const late = page.waitForResponse("**/api/v1/jobs");
-    await older.let(renamed("Asked for first"));
+    await older.send(renamed("Asked for first"));
     await (await late).finished();
-    // Another event, so that the page has surely read what came before it.
-    await double.tell({ type: "job", job: { ...list[0], name: "After that" } });
-    await page.getByRole("link", { name: "After that" }).waitFor();
-    expect(await page.getByRole("link", { name: "Asked for last" }).count()).toBe(1);
+    // A third reading, so that the page has surely taken the older one.
+    const third = await hold(page, "**/api/v1/jobs");
+    await double.tell({ type: "reset" });
+    await (await third.answered).send(renamed("Asked for afterwards"));
+    await page.getByRole("link", { name: "Asked for afterwards" }).waitFor();
+    expect(await page.evaluate("globalThis.sawOlder ?? false")).toBe(false);
     expect(faults).toEqual([]);
     await context.close();
   });
@@ -99,16 +107,14 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     const { context, page, faults } = await openPage(browser, { viewport: { width: 1280, height: 3000 } });
     const job = await jobNamed("Glass Garden 1");
     const pictures = await picturesOf(job);
-    const pages = pictures.filter(({ role }) => role === "page");
-    const reference = pictures.find(({ role }) => role === "reference")!;
-    await double.tell({ type: "job", job: { ...job, state: "running" } });
+    const [done, ...pages] = pictures.filter(({ role }) => role === "page");
     await page.goto(await double.address("Glass Garden 1"));
-    await page.getByText(/^Remaining \d/).waitFor({ state: "attached" }).catch(() => {});
+    await page.getByRole("listbox", { name: "Pages" }).waitFor();
     for (const one of pages)
       await double.tell({ type: "picture", job: job.id, picture: { ...one, state: "processing", stage: "ink" } });
     const tiles = page.getByRole("listbox", { name: "Pages" }).getByRole("option");
-    await page.getByText("Remaining 9").click();
-    await expect.poll(() => tiles.count()).toBe(9);
+    await page.getByText("Remaining 8").click();
+    await expect.poll(() => tiles.count()).toBe(8);
     const { answered } = await hold(page, `**/jobs/${job.id}/pictures`);
     await double.tell({ type: "pictures", job: job.id });
     const answer = await answered;
@@ -116,13 +122,13 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
       await double.tell({ type: "picture", job: job.id, picture: { ...one, state: "completed" } });
     const all = page.getByRole("radio", { name: "All 9" });
     await expect.poll(() => all.isChecked()).toBe(true);
-    await answer.let(
+    await answer.send(
       (answer.body as DoublePicture[]).map((one) => ({
         ...one,
-        ...(one.id === reference.id ? { name: "late.jpg" } : one.role === "page" ? { state: "processing" } : {}),
+        ...(one.id === done!.id ? { name: "late.png" } : one.role === "page" ? { state: "processing" } : {}),
       })),
     );
-    await page.getByText("late.jpg").first().waitFor({ state: "attached" });
+    await page.getByText("late.png").first().waitFor({ state: "attached" });
     expect(await all.isChecked()).toBe(true);
     expect(await tiles.count()).toBe(9);
     expect(await page.getByText(/^Remaining/).count()).toBe(0);
@@ -144,7 +150,7 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await double.tell({ type: "farm", farm: { ...farm, nodes: nodes.map((one) => ({ ...one, state: "drained" })) } });
     const allDrained = page.getByText("Drained", { exact: true });
     await expect.poll(() => allDrained.count()).toBe(nodes.length);
-    await answer.let();
+    await answer.send();
     await card.locator("button:not([aria-busy=true])").waitFor();
     expect(await allDrained.count()).toBe(nodes.length);
     expect(faults).toEqual([]);
@@ -154,22 +160,24 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
   it("and events show no old settings while new ones are on their way; the last ones are saved last", async () => {
     const { context, page, faults } = await openPage(browser);
     await page.goto(await double.address("Moonlit Harbour 12"));
-    const seed = page.getByRole("spinbutton", { name: "Seed" });
+    const patches = page.getByRole("spinbutton", { name: "Reference patches" });
     const job = await jobNamed("Moonlit Harbour 12");
     const { answered } = await hold(page, `**/jobs/${job.id}`, "PATCH");
-    await seed.fill("5");
-    await seed.blur();
+    await patches.fill("5");
+    await patches.blur();
     const first = await answered;
     const second = page.waitForRequest((request) => request.method() === "PATCH");
-    await seed.fill("7");
-    await seed.blur();
+    await patches.fill("7");
+    await patches.blur();
     await double.tell({ type: "job", job: { ...job, name: "Moonlit Harbour 13" } });
     await page.getByText("Moonlit Harbour 13").first().waitFor({ state: "attached" });
-    expect(await seed.inputValue()).toBe("7");
-    await first.let();
-    expect(JSON.parse((await second).postData()!)).toMatchObject({ settings: { seed: 7 } });
-    await expect.poll(async () => (await jobNamed("Moonlit Harbour 12")) as object).toMatchObject({ settings: { seed: 7 } });
-    expect(await seed.inputValue()).toBe("7");
+    expect(await patches.inputValue()).toBe("7");
+    await first.send();
+    expect(JSON.parse((await second).postData()!)).toMatchObject({ settings: { topK: 7 } });
+    await expect
+      .poll(async () => (await jobNamed("Moonlit Harbour 12")) as object)
+      .toMatchObject({ settings: { topK: 7 } });
+    expect(await patches.inputValue()).toBe("7");
     expect(faults).toEqual([]);
     await context.close();
   });

@@ -31,7 +31,8 @@ export async function startPageDouble(): Promise<PageDouble> {
     url,
     jobs,
     address: async (name) => `${url}#/jobs/${(await jobs()).find((job) => job.name === name)!.id}`,
-    tell: async (event) => void (await fetch(`${url}api/v1/double/tell`, { method: "POST", body: JSON.stringify(event) })),
+    tell: async (event) =>
+      void (await fetch(`${url}api/v1/double/tell`, { method: "POST", body: JSON.stringify(event) })),
     async [Symbol.asyncDispose]() {
       await browser.close();
       child.kill();
