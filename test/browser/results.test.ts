@@ -1,5 +1,5 @@
 // A chapter that has begun, on the page alone against a double of the API: failures, filters, names, one page's keys.
-import type { Browser } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { axeViolations, NO_CHROMIUM, openPage } from "../support/browser.js";
 import { startPageDouble, type DoubleJob, type PageDouble } from "../support/page-double.js";
@@ -115,6 +115,31 @@ describe.skipIf(NO_CHROMIUM)(`a chapter that has begun${NO_CHROMIUM ? `: ${NO_CH
     await page.goto(await double.address("Paper Lanterns 3"));
     await cancel.click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel only waiting pages" }).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  it("keeps the selection when pages are not done again after all, and the focus either way", async () => {
+    const { context, page, faults } = await openPage(browser);
+    await page.goto(await double.address("The Lighthouse Keeper 7"));
+    await page.route("**/redo", (route) => route.fulfill({ status: 204 })); // other tests need the chapter as it is
+    await page.getByRole("button", { name: "Select" }).click();
+    const grid = page.getByRole("listbox", { name: "Pages" });
+    for (const name of [/^001\.png/, /^002\.png/]) await grid.getByRole("option", { name }).click();
+    const again = page.getByRole("button", { name: "Colour again" });
+    const dialog = page.getByRole("dialog", { name: "Colour 2 pages again" });
+    const hasFocus = (on: Locator): Promise<boolean> =>
+      on.evaluate((element) => element === element.ownerDocument.activeElement);
+    await again.click();
+    await dialog.waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    await page.getByText("2 selected").waitFor();
+    await expect.poll(() => hasFocus(again)).toBe(true);
+    await page.keyboard.press("Enter");
+    await dialog.getByRole("button", { name: "Colour again" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await expect.poll(() => hasFocus(grid)).toBe(true);
     expect(faults).toEqual([]);
     await context.close();
   });

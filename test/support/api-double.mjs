@@ -136,9 +136,13 @@ async function route(request, response, url) {
     return undefined;
   }
   if (first === "double") {
-    // Of the double alone: behave as a server that is gone, and come back.
+    // Of the double alone: tell an event; behave as a server that is gone, and come back.
     if (id === "farm") {
       double.farm = newFarm([...jobs.values()].find((job) => job.name === "Paper Lanterns 4"));
+      return json(response, {});
+    }
+    if (id === "tell") {
+      tell(JSON.parse((await body(request)).toString()));
       return json(response, {});
     }
     if (id === "farm-lost") {

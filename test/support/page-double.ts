@@ -17,6 +17,8 @@ export interface PageDouble extends AsyncDisposable {
   jobs(): Promise<DoubleJob[]>;
   /** Address of the chapter of that name. */
   address(name: string): Promise<string>;
+  /** Sends an event to all pages. What the API answers does not change by it. */
+  tell(event: object): Promise<void>;
 }
 
 /** Starts both. */
@@ -29,6 +31,8 @@ export async function startPageDouble(): Promise<PageDouble> {
     url,
     jobs,
     address: async (name) => `${url}#/jobs/${(await jobs()).find((job) => job.name === name)!.id}`,
+    tell: async (event) =>
+      void (await fetch(`${url}api/v1/double/tell`, { method: "POST", body: JSON.stringify(event) })),
     async [Symbol.asyncDispose]() {
       await browser.close();
       child.kill();

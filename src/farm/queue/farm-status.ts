@@ -86,6 +86,9 @@ export class FarmWatch implements AsyncDisposable {
   async refresh(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    // A look under way may have read already what the caller has changed.
+    await this.#looking?.catch(() => {});
+    if (this.#closed) return;
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     await this.#looking;
   }

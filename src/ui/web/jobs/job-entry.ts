@@ -32,6 +32,7 @@ export class JobEntry {
   readonly paths: JobPaths;
   #stored: StoredJob;
   #pictures: Promise<StoredPictures> | undefined;
+  #latestPictures: StoredPictures | undefined;
   #outcomes: Promise<Map<string, Outcome>> | undefined;
   #roles: { readonly of: StoredPictures; readonly roles: Roles } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -108,7 +109,7 @@ export class JobEntry {
     this.#pictures ??= readStoredPictures(this.paths.pictures)
       .then((stored) => {
         if (stored === undefined && Object.values(this.#stored.counts).some((count) => count > 0)) this.lost();
-        return stored ?? noPictures();
+        return (this.#latestPictures = stored ?? noPictures());
       })
       .catch((error: unknown) => {
         this.#pictures = undefined;
@@ -126,12 +127,20 @@ export class JobEntry {
       if (next === now) return now;
       await writeStored(this.paths.pictures, next, this.paths.folder);
       this.#pictures = Promise.resolve(next);
-      return next;
+      return (this.#latestPictures = next);
     });
   }
 
+  /** Its pictures where they are in memory. */
+  get latestPictures(): StoredPictures | undefined {
+    return this.#latestPictures;
+  }
+
   async roles(): Promise<Roles> {
-    const pictures = await this.pictures();
+    return this.rolesOf(await this.pictures());
+  }
+
+  rolesOf(pictures: StoredPictures): Roles {
     if (this.#roles?.of !== pictures) this.#roles = { of: pictures, roles: new Roles(pictures) };
     return this.#roles.roles;
   }
@@ -160,6 +169,7 @@ export class JobEntry {
   forgetDetails(): void {
     if (this.scan !== undefined || this.stop !== undefined) return;
     this.#pictures = undefined;
+    this.#latestPictures = undefined;
     this.#outcomes = undefined;
     this.archive = undefined;
   }

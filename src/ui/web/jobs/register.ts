@@ -158,20 +158,22 @@ export class JobRegister {
   }
 
   async notifyPage(entry: JobEntry, page: string): Promise<void> {
-    const all = await entry.pictures();
-    const roles = await entry.roles();
+    const before = await entry.pictures();
     const outcomes = await entry.outcomes();
-    const picture = all.pictures.find(({ name, added }) => name === page && !added);
-    if (picture === undefined) return;
-    this.#notify(entry, ` ${picture.id}`, () => ({
-      type: "picture",
-      job: entry.id,
-      picture: pictureView(picture, roles, entry, outcomes.get(page), this.hider),
-    }));
+    const id = before.pictures.find(({ name, added }) => name === page && !added)?.id;
+    if (id === undefined) return;
+    this.#notify(entry, ` ${id}`, () => {
+      // As it is when it is told: what was read above may have been changed since.
+      const now = entry.latestPictures ?? before;
+      const picture = now.pictures.find((one) => one.id === id);
+      if (picture === undefined) return undefined;
+      const view = pictureView(picture, entry.rolesOf(now), entry, outcomes.get(page), this.hider);
+      return { type: "picture", job: entry.id, picture: view };
+    });
   }
 
   /** Something of a job has changed. A job that was removed meanwhile is not spoken of. */
-  #notify(entry: JobEntry, part: string, now: () => ServerEvent): void {
+  #notify(entry: JobEntry, part: string, now: () => ServerEvent | undefined): void {
     const isThere = (): boolean => this.#entries.get(entry.id) === entry;
     if (isThere()) this.feed.changed(`${entry.id}${part}`, () => (isThere() ? now() : undefined));
   }

@@ -2,7 +2,7 @@
 import type { Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
-import { picturesOf, putJob } from "../data/store.js";
+import { picturesOf, takeJob } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
 import { api, urls } from "../lib/api.js";
 import { duration, moment } from "../lib/format.js";
@@ -28,8 +28,7 @@ export function JobRow({ job, waiting, dragged }: JobRowProps): JSX.Element {
   const action = useAction();
   const { jobs: texts } = t.value;
   const place = job.state === "queued" ? job.position : undefined;
-  const move = (id: string, position: number): void =>
-    void action.run(async () => putJob(await api.updateJob(id, { position })));
+  const move = (id: string, position: number): void => void action.run(() => takeJob(api.updateJob(id, { position })));
   const { total, completed, failed } = job.progress;
   const started = job.state !== "draft" && total > 0;
   return (

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { jobName } from "../data/job-name.js";
-import { putJob, server } from "../data/store.js";
+import { server, takeJob } from "../data/store.js";
 import { api, troubleOf, type RootListing, type Trouble } from "../lib/api.js";
 import { go } from "../lib/route.js";
 import { Button } from "../parts/button.js";
@@ -34,8 +34,7 @@ export function RootDialog({ onClose }: { readonly onClose: () => void }): JSX.E
     void action.run(async () => {
       const name = (chosen || root.value).split("/").at(-1)!;
       const source = { kind: "root", root: root.value, path: chosen, recursive: recursive.value } as const;
-      const job = await api.createJob({ name: jobName(name), source });
-      putJob(job);
+      const job = await takeJob(api.createJob({ name: jobName(name), source }));
       go({ view: "job", job: job.id });
     });
   const parts = path.value.split("/").filter(Boolean);

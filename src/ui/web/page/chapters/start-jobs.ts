@@ -2,7 +2,7 @@
 import { goOnWith, send, type UploadFile } from "../data/uploads.js";
 import { group } from "../data/dropped.js";
 import { jobName } from "../data/job-name.js";
-import { putJob } from "../data/store.js";
+import { takeJob } from "../data/store.js";
 import { api } from "../lib/api.js";
 import { t } from "../texts/texts.js";
 
@@ -14,8 +14,7 @@ export async function startJobs(files: readonly UploadFile[]): Promise<string[]>
   const { rest, jobs } = goOnWith(files);
   const ids = [...jobs];
   for (const { name, files: inside } of group(rest, t.value.drop.looseName)) {
-    const job = await api.createJob({ name: jobName(name), source: { kind: "upload" } });
-    putJob(job);
+    const job = await takeJob(api.createJob({ name: jobName(name), source: { kind: "upload" } }));
     send(job.id, "input", inside);
     ids.push(job.id);
   }

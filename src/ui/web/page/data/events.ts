@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ServerEvent } from "../../api/schemas.js";
 import { api, API } from "../lib/api.js";
-import { hasFarm, putFarm } from "./farm.js";
+import { hasFarm, putFarm, takeFarm } from "./farm.js";
 import { dropJob, knownPicturesOf, putJob, readAll } from "./store.js";
 
 /** Whether events arrive. */
@@ -27,7 +27,7 @@ function apply(event: ServerEvent): void {
 async function readEverything(): Promise<void> {
   await readAll();
   // A farm that cannot be read now is told by its next event.
-  if (hasFarm.peek()) await api.farm().then(putFarm, () => {});
+  if (hasFarm.peek()) await takeFarm(api.farm()).catch(() => {});
 }
 
 /**

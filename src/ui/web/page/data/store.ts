@@ -1,7 +1,8 @@
 /** Jobs and pictures as the server last told them. One signal each, so that one changed page redraws one tile. */
 import { batch, computed, signal, type Signal } from "@preact/signals";
-import type { Job, Picture, ServerInfo } from "../../api/schemas.js";
+import type { Job, JobSettings, Picture, ServerInfo } from "../../api/schemas.js";
 import { api, troubleOf, type Trouble } from "../lib/api.js";
+import { present, Reports } from "./order.js";
 
 /** What the server and its model are. */
 export const server = signal<ServerInfo | undefined>(undefined);
@@ -11,6 +12,11 @@ export const jobsTrouble = signal<Trouble | undefined>(undefined);
 export const jobsLoaded = signal(false);
 
 const jobs = signal<ReadonlyMap<string, Signal<Job>>>(new Map());
+const reports = new Reports();
+/** The report of all jobs, among those of each. */
+const ALL = "";
+/** Settings that are on their way to the server. */
+const unsaved = new Map<string, { readonly settings: JobSettings; readonly saved: Promise<void> }>();
 
 /** All jobs. Active ones first, in the order in which they run; then drafts; then the others, newest first. */
 export const jobList = computed(() => [...jobs.value.values()].map((job) => job.value));
@@ -20,15 +26,47 @@ export function jobOf(id: string): Job | undefined {
   return jobs.value.get(id)?.value;
 }
 
-/** Takes over what the server said of a job. */
-export function putJob(job: Job): void {
+/** Takes over what the server said of a job. @param moment when it was asked for; events: now */
+export function putJob(job: Job, moment = present()): void {
+  if (!reports.take(job.id, moment)) return;
+  const settings = unsaved.get(job.id)?.settings;
+  const shown = settings ? { ...job, settings } : job;
   const known = jobs.peek().get(job.id);
-  if (known) known.value = job;
-  else jobs.value = new Map(jobs.peek()).set(job.id, signal(job));
+  if (known) known.value = shown;
+  else jobs.value = new Map(jobs.peek()).set(job.id, signal(shown));
+}
+
+/** Takes over a job from the answer to a request that has just been made. */
+export async function takeJob(answer: Promise<Job>): Promise<Job> {
+  const asked = present();
+  const job = await answer;
+  putJob(job, asked);
+  return job;
+}
+
+/** Changes a job's settings: shown at once, and until they are saved, whatever else is told of the job. */
+export function saveSettings({ id }: Job, settings: JobSettings): Promise<void> {
+  const save = async (): Promise<void> => void (await takeJob(api.updateJob(id, { settings })));
+  // One after the other: requests overtake each other too.
+  const saved = settingsSaved(id)
+    .then(save, save)
+    .finally(() => {
+      if (unsaved.get(id)?.saved === saved) unsaved.delete(id);
+    });
+  unsaved.set(id, { settings, saved });
+  const known = jobs.peek().get(id);
+  if (known) known.value = { ...known.peek(), settings };
+  return saved;
+}
+
+/** Resolves when no settings of a job are on their way any more. */
+export function settingsSaved(id: string): Promise<void> {
+  return unsaved.get(id)?.saved ?? Promise.resolve();
 }
 
 /** Forgets a job. */
 export function dropJob(id: string): void {
+  reports.take(id, present());
   const rest = new Map(jobs.peek());
   rest.delete(id);
   jobs.value = rest;
@@ -42,6 +80,7 @@ export class PictureSet {
   readonly loaded = signal(false);
   readonly trouble = signal<Trouble | undefined>(undefined);
   readonly #pictures = new Map<string, Signal<Picture>>();
+  readonly #reports = new Reports();
   #reading: Promise<void> | undefined;
   #again = false;
 
@@ -59,11 +98,12 @@ export class PictureSet {
     return this.ids.value.flatMap((id) => this.#pictures.get(id)?.value ?? []);
   }
 
-  /** Takes over pictures that the server told of. */
-  put(pictures: readonly Picture[]): void {
+  /** Takes over pictures that the server told of. @param moment when they were asked for; events: now */
+  put(pictures: readonly Picture[], moment = present()): void {
     batch(() => {
       const added: string[] = [];
       for (const picture of pictures) {
+        if (!this.#reports.take(picture.id, moment)) continue;
         const known = this.#pictures.get(picture.id);
         if (known) {
           known.value = picture;
@@ -74,6 +114,12 @@ export class PictureSet {
       }
       if (added.length > 0) this.ids.value = [...this.ids.peek(), ...added];
     });
+  }
+
+  /** Takes over pictures from the answer to a request that has just been made. */
+  async take(answer: Promise<readonly Picture[]>): Promise<void> {
+    const asked = present();
+    this.put(await answer, asked);
   }
 
   /** Reads all pictures. While a reading is under way another call leads to one more, not to several. */
@@ -93,11 +139,14 @@ export class PictureSet {
   }
 
   async #read(): Promise<void> {
+    const asked = present();
     try {
       const pictures = await api.pictures(this.job);
       batch(() => {
-        this.put(pictures);
-        const ids = pictures.map((picture) => picture.id);
+        this.put(pictures, asked);
+        const listed = new Set(pictures.map((picture) => picture.id));
+        const newer = [...this.#pictures.keys()].filter((id) => !listed.has(id) && this.#reports.isNewer(id, asked));
+        const ids = [...listed, ...newer];
         const kept = new Set(ids);
         for (const id of this.#pictures.keys()) if (!kept.has(id)) this.#pictures.delete(id);
         this.ids.value = ids;
@@ -130,16 +179,20 @@ export function knownPicturesOf(job: string): PictureSet | undefined {
 
 /** Reads everything again that the page holds. */
 export async function readAll(): Promise<void> {
+  const asked = present();
   try {
     const [info, list] = await Promise.all([api.server(), api.jobs()]);
+    if (!reports.take(ALL, asked)) return;
     batch(() => {
       server.value = info;
+      for (const job of list) putJob(job, asked);
+      const listed = new Set(list.map((job) => job.id));
       const known = jobs.peek();
+      const newer = [...known.keys()].filter((id) => !listed.has(id) && reports.isNewer(id, asked));
       jobs.value = new Map(
-        list.map((job) => {
-          const old = known.get(job.id);
-          if (old) old.value = job;
-          return [job.id, old ?? signal(job)];
+        [...listed, ...newer].flatMap((id) => {
+          const job = known.get(id);
+          return job ? [[id, job]] : []; // one that is gone since is not there
         }),
       );
       jobsLoaded.value = true;
@@ -147,6 +200,6 @@ export async function readAll(): Promise<void> {
     });
     for (const set of pictureSets.values()) void set.load();
   } catch (error) {
-    jobsTrouble.value = troubleOf(error);
+    if (!reports.isNewer(ALL, asked)) jobsTrouble.value = troubleOf(error);
   }
 }

@@ -2,8 +2,8 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { FarmChapter } from "../../api/farm.js";
-import { farm, putFarm } from "../data/farm.js";
-import { putJob } from "../data/store.js";
+import { farm, takeFarm } from "../data/farm.js";
+import { takeJob } from "../data/store.js";
 import { api } from "../lib/api.js";
 import { baseName, moment } from "../lib/format.js";
 import { href } from "../lib/route.js";
@@ -30,13 +30,13 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
     state === "waiting" && farm.value?.nodes.some((node) => node.working.some((one) => one.chapter === name));
   const prioritize = (wanted: number): void =>
     void action.run(async () => {
-      if (job === undefined) putFarm(await api.prioritizeChapter(id, wanted));
-      else putJob(await api.updateJob(job, { priority: wanted }));
+      if (job === undefined) await takeFarm(api.prioritizeChapter(id, wanted));
+      else await takeJob(api.updateJob(job, { priority: wanted }));
     });
   const cancel = (): void =>
     void action.run(async () => {
-      if (job === undefined) putFarm(await api.cancelChapter(id));
-      else putJob(await api.act(job, "cancel", { waitingOnly: true }));
+      if (job === undefined) await takeFarm(api.cancelChapter(id));
+      else await takeJob(api.act(job, "cancel", { waitingOnly: true }));
     });
   return (
     <li class="job-row">
@@ -77,7 +77,7 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
             bare
             busy={action.busy.value}
             disabled={!connected}
-            onClick={() => void action.run(async () => putFarm(await api.pauseChapter(id, state === "waiting")))}
+            onClick={() => void action.run(() => takeFarm(api.pauseChapter(id, state === "waiting")))}
           />
         )}
         {state === "failed" && (
@@ -87,7 +87,7 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
             bare
             busy={action.busy.value}
             disabled={!connected}
-            onClick={() => void action.run(async () => putFarm(await api.retryChapter(id)))}
+            onClick={() => void action.run(() => takeFarm(api.retryChapter(id)))}
           />
         )}
         <Button

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Farm } from "../../api/farm.js";
-import { farm, hasFarm, putFarm } from "../data/farm.js";
+import { farm, hasFarm, takeFarm } from "../data/farm.js";
 import { api } from "../lib/api.js";
 import { Button } from "../parts/button.js";
 import { ActionTrouble, useAction } from "../parts/trouble.js";
@@ -15,7 +15,7 @@ export function FarmPage(): JSX.Element {
   const action = useAction();
   const now = farm.value;
   useEffect(() => {
-    if (hasFarm.value && farm.peek() === undefined) void action.run(async () => putFarm(await api.farm()));
+    if (hasFarm.value && farm.peek() === undefined) void action.run(() => takeFarm(api.farm()));
   }, [hasFarm.value]);
   return (
     <>
@@ -35,7 +35,7 @@ export function FarmPage(): JSX.Element {
 function Held({ farm: { paused, connected } }: { readonly farm: Farm }): JSX.Element {
   const { farm: texts } = t.value;
   const action = useAction();
-  const act = (): void => void action.run(async () => putFarm(await (paused ? api.resumeFarm() : api.pauseFarm())));
+  const act = (): void => void action.run(() => takeFarm(paused ? api.resumeFarm() : api.pauseFarm()));
   return (
     <>
       {paused && <p class="state state-preview">{texts.paused}</p>}

@@ -1,7 +1,7 @@
 /** A worker: where it is, what it has, what it does, and the button that drains it. */
 import type { JSX } from "preact";
 import type { FarmNode } from "../../api/farm.js";
-import { putFarm } from "../data/farm.js";
+import { takeFarm } from "../data/farm.js";
 import { api } from "../lib/api.js";
 import { baseName, bytes, clock, moment } from "../lib/format.js";
 import { Button } from "../parts/button.js";
@@ -18,8 +18,7 @@ export function NodeCard({ node, connected }: NodeCardProps): JSX.Element {
   const action = useAction();
   const { id, host, state, model, version, isOurs, devices, memory, working } = node;
   const drained = state === "draining" || state === "drained";
-  const change = (): void =>
-    void action.run(async () => putFarm(await (drained ? api.resumeNode(id) : api.drainNode(id))));
+  const change = (): void => void action.run(() => takeFarm(drained ? api.resumeNode(id) : api.drainNode(id)));
   return (
     <li class="node-card" aria-label={id}>
       <header>

@@ -1,7 +1,7 @@
 /** The switch by which a chapter yields to others. */
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
-import { putJob } from "../data/store.js";
+import { takeJob } from "../data/store.js";
 import { api } from "../lib/api.js";
 import type { Action } from "../parts/trouble.js";
 import { t } from "../texts/texts.js";
@@ -16,7 +16,7 @@ export function BackgroundSwitch({ job, action }: { readonly job: Job; readonly 
         checked={job.background}
         onChange={(event) => {
           const wanted = event.currentTarget.checked;
-          void action.run(async () => putJob(await api.updateJob(job.id, { background: wanted })));
+          void action.run(() => takeJob(api.updateJob(job.id, { background: wanted })));
         }}
       />
       <span>{background}</span>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { BackgroundSwitch } from "./background-switch.js";
 import type { Job, JobSettings } from "../../api/schemas.js";
-import { putJob } from "../data/store.js";
+import { saveSettings, settingsSaved, takeJob } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
 import { api } from "../lib/api.js";
 import { Button } from "../parts/button.js";
@@ -22,16 +22,16 @@ export function DraftSettings({ job }: { readonly job: Job }): JSX.Element {
   const { settings: texts } = t.value;
   const change = (key: ShownSetting, value: unknown): void => {
     const settings = withSetting<JobSettings>(job.settings, key, value);
-    putJob({ ...job, settings }); // shown at once; the server's answer replaces it
-    void saving.run(async () => putJob(await api.updateJob(job.id, { settings })));
+    void saving.run(() => saveSettings(job, settings));
   };
   const start = (preview: boolean): void =>
     void starting.run(async () => {
       if ((job.settings.preview ?? false) !== preview) {
-        const settings = withSetting<JobSettings>(job.settings, "preview", preview || undefined);
-        putJob(await api.updateJob(job.id, { settings }));
+        await saveSettings(job, withSetting<JobSettings>(job.settings, "preview", preview || undefined));
+      } else {
+        await settingsSaved(job.id);
       }
-      putJob(await api.act(job.id, "start"));
+      await takeJob(api.act(job.id, "start"));
     });
   const values = job.settings as Values;
   const draft = job.state === "draft";

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job } from "../../api/schemas.js";
 import { hasFarm } from "../data/farm.js";
-import { dropJob, putJob } from "../data/store.js";
+import { dropJob, takeJob } from "../data/store.js";
 import { PriorityField } from "../farm/priority-field.js";
 import { api, urls, type JobAction } from "../lib/api.js";
 import { go, route } from "../lib/route.js";
@@ -24,9 +24,8 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
   const { actions: texts } = t.value;
   const act = (name: JobAction, body: object = {}): void =>
     void action.run(async () => {
-      const changed = await api.act(job.id, name, body);
-      if (changed) putJob(changed);
-      if (name === "again" && changed) go({ view: "job", job: changed.id });
+      const changed = await takeJob(api.act(job.id, name, body));
+      if (name === "again") go({ view: "job", job: changed.id });
     });
   const { state } = job;
   const runs = state === "running" || state === "queued" || state === "paused" || state === "preview";
@@ -38,7 +37,7 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
         <PriorityField
           name={job.name}
           value={job.priority ?? 0}
-          onChange={(priority) => void action.run(async () => putJob(await api.updateJob(job.id, { priority })))}
+          onChange={(priority) => void action.run(() => takeJob(api.updateJob(job.id, { priority })))}
         />
       )}
       {job.result && (

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { BackgroundSwitch } from "./background-switch.js";
 import type { Job } from "../../api/schemas.js";
-import { jobOf, jobsLoaded, picturesOf, putJob, type PictureSet } from "../data/store.js";
+import { jobOf, jobsLoaded, picturesOf, takeJob, type PictureSet } from "../data/store.js";
 import { transfersOf } from "../data/uploads.js";
 import { api } from "../lib/api.js";
 import { duration, moment } from "../lib/format.js";
@@ -99,8 +99,7 @@ function JobHeader({ job, action }: { readonly job: Job; readonly action: Action
   const saveName = (): void => {
     const wanted = name.value?.trim();
     name.value = undefined;
-    if (wanted && wanted !== job.name)
-      void action.run(async () => putJob(await api.updateJob(job.id, { name: wanted })));
+    if (wanted && wanted !== job.name) void action.run(() => takeJob(api.updateJob(job.id, { name: wanted })));
   };
   return (
     <header class="job-header">

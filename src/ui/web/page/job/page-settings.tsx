@@ -93,7 +93,7 @@ export function PageSettingsDialog({ job, set, ids, onClose }: DialogProps): JSX
           busy={action.busy.value}
           onClick={() =>
             void action
-              .run(async () => set.put(await api.updatePictures(job.id, { ids, settings: settings.value })))
+              .run(() => set.take(api.updatePictures(job.id, { ids, settings: settings.value })))
               .then((worked) => {
                 if (worked) onClose();
               })

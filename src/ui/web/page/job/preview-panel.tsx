@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import type { Job, JobSettings, Picture } from "../../api/schemas.js";
-import { putJob, type PictureSet } from "../data/store.js";
+import { takeJob, type PictureSet } from "../data/store.js";
 import { api, urls } from "../lib/api.js";
 import { go, href } from "../lib/route.js";
 import { Button } from "../parts/button.js";
@@ -41,8 +41,8 @@ export function PreviewPanel({ job, set }: { readonly job: Job; readonly set: Pi
             icon="check"
             busy={action.busy.value}
             onClick={() =>
-              void action.run(async () =>
-                putJob(await api.act(job.id, "approve", seed.value === undefined ? {} : { seed: seed.value })),
+              void action.run(() =>
+                takeJob(api.act(job.id, "approve", seed.value === undefined ? {} : { seed: seed.value })),
               )
             }
           />
@@ -63,7 +63,7 @@ export function PreviewPanel({ job, set }: { readonly job: Job; readonly set: Pi
             busy={action.busy.value}
             onClick={() =>
               void action
-                .run(async () => putJob(await api.act(job.id, "reject", { settings: settings.peek() ?? {} })))
+                .run(() => takeJob(api.act(job.id, "reject", { settings: settings.peek() ?? {} })))
                 .then((worked) => {
                   if (worked) settings.value = undefined;
                 })

@@ -1,9 +1,9 @@
 /** Pages of a job that has begun: as pictures that come, or as a table; failed ones with their reason. */
 import { useComputed, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { Job, PageOwnSettings, Picture, RedoSettings } from "../../api/schemas.js";
-import { picturesOf, putJob, type PictureSet } from "../data/store.js";
+import { picturesOf, takeJob, type PictureSet } from "../data/store.js";
 import { api, urls } from "../lib/api.js";
 import { preference } from "../lib/preferences.js";
 import { go } from "../lib/route.js";
@@ -37,6 +37,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
   const selecting = useSignal(false);
   const redoing = useSignal(false);
   const selection = useMemo(() => new Selection(), []);
+  const section = useRef<HTMLElement>(null);
   const tiles = useMemo(() => tileLook(set), [set]);
   const groups = useComputed(() => {
     const pages = set.all().filter((picture) => picture.role === "page");
@@ -62,7 +63,7 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
   if (!set.loaded.value) return <p class="hint-text busy">{t.value.gallery.reading}</p>;
   if (pages.length === 0) return <></>; // what is wrong with the chapter stands above
   return (
-    <section class="results" aria-label={texts.title}>
+    <section ref={section} class="results" aria-label={texts.title}>
       {processing.length > 0 && (
         <ul class="now" aria-label={texts.now}>
           {processing.map((picture) => (
@@ -140,11 +141,13 @@ export function Results({ job, set }: { readonly job: Job; readonly set: Picture
         <RedoDialog
           job={job}
           ids={chosen}
-          onClose={() => {
+          onClose={() => (redoing.value = false)}
+          onDone={() => {
             redoing.value = false;
             selecting.value = false;
             selection.clear();
           }}
+          focusNext={() => section.current?.querySelector<HTMLElement>(".tile-grid")}
         />
       )}
     </section>
@@ -207,7 +210,7 @@ function Failures({ job, failed }: { readonly job: Job; readonly failed: readonl
           onRetry={
             job.state === "running" || job.state === "queued"
               ? undefined
-              : () => void action.run(async () => putJob(await api.act(job.id, "retry", { ids: [picture.id] })))
+              : () => void action.run(() => takeJob(api.act(job.id, "retry", { ids: [picture.id] })))
           }
         >
           <Button
@@ -229,9 +232,13 @@ interface RedoProps {
   readonly job: Job;
   readonly ids: readonly string[];
   readonly onClose: () => void;
+  /** Called in place of `onClose` once the pages are on their way. */
+  readonly onDone: () => void;
+  /** What has the focus then. */
+  readonly focusNext: () => HTMLElement | null | undefined;
 }
 
-function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
+function RedoDialog({ job, ids, onClose, onDone, focusNext }: RedoProps): JSX.Element {
   const set = picturesOf(job.id);
   const own = useMemo(() => ids.map((id) => set.get(id)?.peek().settings ?? {}), []);
   const common = useMemo(() => commonSettings(own), []);
@@ -239,7 +246,7 @@ function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
   const action = useAction();
   const { results: texts } = t.value;
   return (
-    <Dialog title={texts.redoTitle(ids.length)} wide onClose={onClose}>
+    <Dialog title={texts.redoTitle(ids.length)} wide onClose={onClose} focusNext={focusNext}>
       <PageSettingsForm
         job={job}
         set={set}
@@ -265,7 +272,7 @@ function RedoDialog({ job, ids, onClose }: RedoProps): JSX.Element {
             void action
               .run(() => api.redo(job.id, ids, changes.peek()))
               .then((worked) => {
-                if (worked) onClose();
+                if (worked) onDone();
               })
           }
         />

@@ -133,7 +133,7 @@ function Section({ job, set, role, ids, title, text, icon }: SectionProps): JSX.
   const move = (which: readonly string[], to: SortRole): void => {
     if (which.length === 0) return;
     void action.run(async () => {
-      set.put(await api.updatePictures(job.id, { ids: which, role: to }));
+      await set.take(api.updatePictures(job.id, { ids: which, role: to }));
       selection.clear();
     });
   };

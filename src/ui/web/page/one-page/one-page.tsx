@@ -6,7 +6,7 @@ import { useDropTarget } from "../parts/use-drop-target.js";
 import type { Job, Picture, RedoSettings } from "../../api/schemas.js";
 import { chosenFiles, PICTURE_TYPES } from "../data/dropped.js";
 import { jobName } from "../data/job-name.js";
-import { jobOf, picturesOf, putJob, type PictureSet } from "../data/store.js";
+import { jobOf, picturesOf, saveSettings, settingsSaved, takeJob, type PictureSet } from "../data/store.js";
 import { send, transfersOf, type UploadFile } from "../data/uploads.js";
 import { api, urls } from "../lib/api.js";
 import { preference } from "../lib/preferences.js";
@@ -44,8 +44,8 @@ export function OnePage({ id }: { readonly id: string | undefined }): JSX.Elemen
 async function begin(files: readonly UploadFile[]): Promise<void> {
   const [file] = files;
   if (!file) return;
-  const job = await api.createJob({ name: jobName(file.path.replace(/\.[^.]+$/, "")), source: { kind: "upload" } });
-  putJob(job);
+  const name = jobName(file.path.replace(/\.[^.]+$/, ""));
+  const job = await takeJob(api.createJob({ name, source: { kind: "upload" } }));
   send(job.id, "input", [file]);
   go({ view: "one-page", job: job.id });
 }
@@ -89,7 +89,7 @@ function Tool({ job, set }: { readonly job: Job; readonly set: PictureSet }): JS
   // The one picture is the page, also where it is in colour: its lines are taken out first, as in Cobra's own app.
   useEffect(() => {
     if (page && page.role !== "page" && job.state === "draft")
-      void making.run(async () => set.put(await api.updatePictures(job.id, { ids: [page.id], role: "page" })));
+      void making.run(() => set.take(api.updatePictures(job.id, { ids: [page.id], role: "page" })));
   }, [page?.id, page?.role]);
   const { onePage: texts } = t.value;
   return (
@@ -173,8 +173,9 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
         changes.value = {};
         return;
       }
-      set.put(await api.updatePictures(job.id, { ids: [page.id], settings: withChanges(own, sent) }));
-      putJob(await api.act(job.id, "start"));
+      await set.take(api.updatePictures(job.id, { ids: [page.id], settings: withChanges(own, sent) }));
+      await settingsSaved(job.id);
+      await takeJob(api.act(job.id, "start"));
     });
   const changeSetting = (key: string, value: unknown): void => {
     if (begun) {
@@ -183,8 +184,7 @@ function Desk({ job, set, page, references }: DeskProps): JSX.Element {
       return;
     }
     const changed = withSetting(settings, key, value);
-    putJob({ ...job, settings: changed });
-    void action.run(async () => putJob(await api.updateJob(job.id, { settings: changed })));
+    void action.run(() => saveSettings(job, changed));
   };
   return (
     <div class="desk">

@@ -8,17 +8,23 @@ interface DialogProps {
   readonly title: string;
   readonly wide?: boolean;
   readonly onClose: () => void;
+  /** What has the focus afterwards where that which had it before is gone. */
+  readonly focusNext?: () => HTMLElement | null | undefined;
   readonly children: ComponentChildren;
 }
 
 /** Open as long as it is drawn. */
-export function Dialog({ title, wide = false, onClose, children }: DialogProps): JSX.Element {
+export function Dialog({ title, wide = false, onClose, focusNext, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => {
-      if (before instanceof HTMLElement) before.focus();
+      // Once all is drawn: what was there before may go with the dialog.
+      queueMicrotask(() => {
+        const next = before?.isConnected ? before : focusNext?.();
+        if (next instanceof HTMLElement) next.focus();
+      });
     };
   }, []);
   return (

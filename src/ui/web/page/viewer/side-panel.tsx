@@ -43,12 +43,12 @@ export function SidePanel({ job, set, picture, painter }: SidePanelProps): JSX.E
         saved();
       }
       if (begun) await api.redo(job.id, [picture.id], sent);
-      else set.put(await api.updatePictures(job.id, { ids: [picture.id], settings: withChanges(own, sent) }));
+      else await set.take(api.updatePictures(job.id, { ids: [picture.id], settings: withChanges(own, sent) }));
       changes.value = {};
     });
   const working = picture.state === "processing" || picture.state === "waiting";
   const role = (to: "page" | "reference" | "inColor"): void =>
-    void moving.run(async () => set.put(await api.updatePictures(job.id, { ids: [picture.id], role: to })));
+    void moving.run(() => set.take(api.updatePictures(job.id, { ids: [picture.id], role: to })));
   return (
     <>
       {picture.failure && (
