@@ -177,10 +177,12 @@ describe("RemoteStore", () => {
     const handles = Object.getPrototypeOf(file) as typeof file;
     await file.close();
     const atOnce = handles.write;
+    let pieces = 0;
     const write = vi.spyOn(handles, "write").mockImplementation(async function (
       this: typeof file,
       ...args: Parameters<typeof file.write>
     ) {
+      pieces++;
       await sleep(10);
       return atOnce.apply(this, args);
     } as typeof atOnce);
@@ -193,7 +195,7 @@ describe("RemoteStore", () => {
       .copyTo(at("slow"), { hash: hashOf(bytes), bytes: bytes.byteLength })
       .finally(() => void (write.mockRestore(), closing.close()));
     expect((await readFile(at("slow"))).equals(bytes)).toBe(true);
-    expect(write.mock.calls.length).toBeGreaterThan(10);
+    expect(pieces).toBeGreaterThan(10);
   });
 
   it("asks again at once on another connection where the server has closed one that was kept", async () => {
