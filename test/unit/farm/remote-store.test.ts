@@ -43,7 +43,7 @@ beforeAll(async () => {
     port: 0,
     token: TOKEN,
     maxBytes: 2 ** 20,
-    stalledMs: 50,
+    stalledMs: 600_000,
   });
 });
 afterEach(async () => {
@@ -249,13 +249,16 @@ describe("RemoteStore", () => {
   it("takes over an upload whose sender is silent", async () => {
     const bytes = randomBytes(1000);
     const hash = hashOf(bytes);
-    const silent = connect(server.port, "127.0.0.1");
+    const strict = await startStoreServer({ store: folder, host: "127.0.0.1", port: 0, token: TOKEN, stalledMs: 50 });
+    const silent = connect(strict.port, "127.0.0.1");
     silent.on("error", () => {});
     silent.write(`PUT /v1/blobs/${hash} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n`);
     silent.write("content-length: 1000\r\n\r\n0123");
-    while ((await ask(`/v1/uploads/blobs/${hash}?sha256=${hash}`)).status !== 409);
-    expect(await (await client()).keep(bytes)).toBe(hash);
+    const uploads = `${address(strict.port)}/v1/uploads/blobs/${hash}?sha256=${hash}`;
+    while ((await fetch(uploads, { headers: { authorization: `Bearer ${TOKEN}` } })).status !== 409);
+    expect(await (await client(strict.port)).keep(bytes)).toBe(hash);
     expect(Buffer.from(await folder.read(hash)).equals(bytes)).toBe(true);
+    await strict.close();
   });
 
   it.skipIf(!canMount())("says that a disk is full, and leaves its space to others", async () => {
