@@ -28,6 +28,17 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+describe("runCli", () => {
+  it("rejects for a line of --json that is no JSON or that the schema refuses", async () => {
+    const writing = (line: string): Promise<unknown> => {
+      const code = encodeURIComponent(`console.log(${JSON.stringify(line)})`);
+      return runCli(["--version", "--json"], undefined, { NODE_OPTIONS: `--import=data:text/javascript,${code}` });
+    };
+    await expect(writing("no JSON")).rejects.toThrow("is no JSON: no JSON");
+    await expect(writing('{"event":"none"}')).rejects.toThrow("against docs/cli-json.schema.json");
+  });
+});
+
 describe("classify", () => {
   it("gives a table of an archive's pictures: type, confidence, the three metrics", async () => {
     const { code, stdout, stderr } = await runCli(["classify", at("chapter.cbz")]);

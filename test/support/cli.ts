@@ -47,8 +47,9 @@ export function runCli(
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
     child.on("error", reject);
     child.on("close", (code, signal) => {
-      if (args.includes("--json")) checkLines(stdout);
-      resolve({ code, signal, stdout, stderr });
+      const fault = args.includes("--json") ? faultOf(stdout) : undefined;
+      if (fault === undefined) resolve({ code, signal, stdout, stderr });
+      else reject(new Error(fault));
     });
   });
 }
@@ -61,11 +62,17 @@ export function runCliSignalled(args: readonly string[], signal: NodeJS.Signals,
   });
 }
 
-/** Throws for a line that is no JSON or that the schema refuses. */
-function checkLines(stdout: string): void {
+/** What is wrong with the first line that is no JSON or that the schema refuses. */
+function faultOf(stdout: string): string | undefined {
   for (const text of stdout.split("\n").slice(0, -1)) {
-    const { error } = LINE.safeParse(JSON.parse(text));
-    if (error)
-      throw new Error(`a line of --json is against docs/cli-json.schema.json: ${text}\n${z.prettifyError(error)}`);
+    let line: unknown;
+    try {
+      line = JSON.parse(text);
+    } catch {
+      return `a line of --json is no JSON: ${text}`;
+    }
+    const { error } = LINE.safeParse(line);
+    if (error) return `a line of --json is against docs/cli-json.schema.json: ${text}\n${z.prettifyError(error)}`;
   }
+  return undefined;
 }

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import type { PageResult } from "../../colorization/request/page-request.js";
 import { QueueError } from "../../errors.js";
-import type { FarmStore } from "../store/farm-store.js";
+import { storedResult, type FarmStore } from "../store/farm-store.js";
 import type { FarmQueue } from "./farm-queue.js";
-import { storedResult } from "./farm-worker.js";
 
 /** Between two looks into the store, from a page's first to a page that takes minutes. */
 const LOOKS_MS = [50, 100, 200, 500, 1000] as const;

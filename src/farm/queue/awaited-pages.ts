@@ -9,10 +9,9 @@ import type { PageProgress, PageResult } from "../../colorization/request/page-r
 import { QueueError } from "../../errors.js";
 import { abortable } from "../../concurrency/abortable.js";
 import { onAbort } from "../../concurrency/on-abort.js";
-import type { FarmStore } from "../store/farm-store.js";
+import { storedResult, type FarmStore } from "../store/farm-store.js";
 import { cancelledKey, PREFIX, tellChange } from "./farm-keys.js";
 import type { FarmQueue, PageJob } from "./farm-queue.js";
-import { storedResult } from "./farm-worker.js";
 import { parseProgress } from "./page-progress.js";
 import { pageOptions } from "./page-options.js";
 

@@ -5,20 +5,16 @@
  */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DelayedError, UnrecoverableError, Worker, type Job } from "bullmq";
+import { DelayedError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { PageProgress, PageResult } from "../../colorization/request/page-request.js";
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import type { BatchEngine } from "../../core/batch-engine.js";
 import type { CrashNotePad } from "../../core/journal/crash-marks.js";
-import { outputPath } from "../../core/output/work-folder.js";
-import { runBatch } from "../../core/run-batch.js";
 import { BatchProcessingError, messageOf } from "../../errors.js";
 import { getLogger, withLogContext } from "../../logging.js";
 import { CHANNELS } from "../../observe/channels.js";
-import { sha256 } from "../../platform/sha256.js";
-import { storedEngine } from "../stored-engine.js";
-import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
+import type { StoredRequest } from "../store/result-key.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { crashPolicyOf, WorkerMarks } from "./crash-record.js";
 import type { PageOutcome } from "./chapter-progress.js";
@@ -26,6 +22,7 @@ import { pausedChapterKey, PREFIX } from "./farm-keys.js";
 import type { ChapterFault, ChapterJob, QueueNames, PageJob } from "./farm-queue.js";
 import { ExclusiveGate } from "./exclusive-gate.js";
 import { ProgressTeller } from "./page-progress.js";
+import { writeChapter } from "./write-chapter.js";
 
 /** What a worker works with. It owns none of it. */
 export interface FarmWorkerOptions {
@@ -65,8 +62,6 @@ const GIVE_BACK_MS = 3000;
  * A page of a paused chapter waits so long before a worker looks at it again; resuming the chapter ends the waiting.
  */
 const PAUSED_MS = 600_000;
-/** Of the pages of a chapter that failed, so many are kept with its job. */
-const MOST_FAILURES = 20;
 /** References of so many chapters stay at hand. */
 const HELD_LISTS = 4;
 
@@ -93,7 +88,7 @@ export class FarmWorker {
   /** Starts to work at once. */
   constructor(options: FarmWorkerOptions) {
     this.#options = options;
-    const { redis, names, pagesAtOnce, lockMs = DEFAULT_LOCK_MS, store, openCrashNotes } = options;
+    const { engine, redis, names, pagesAtOnce, lockMs = DEFAULT_LOCK_MS, store, openCrashNotes } = options;
     this.#marks = new WorkerMarks(openCrashNotes?.(store.crashFile(randomBytes(8).toString("hex"))));
     const common = {
       connection: redis,
@@ -109,7 +104,10 @@ export class FarmWorker {
     });
     this.#chapters = new Worker<ChapterJob>(
       names.chapters,
-      (job, token) => this.#chapter(job).catch((error: unknown) => this.#chapterFailed(job, token, error)),
+      (job, token) =>
+        writeChapter(job, { engine, store, signal: this.#stop.signal }).catch((error: unknown) =>
+          this.#chapterFailed(job, token, error),
+        ),
       { ...common, concurrency: 1 },
     );
     for (const worker of [this.#pages, this.#chapters]) {
@@ -282,64 +280,4 @@ export class FarmWorker {
       hold[Symbol.dispose]();
     }
   }
-
-  async #chapter(job: Job<ChapterJob>): Promise<void> {
-    const { config, pageConfigs, model, cancelled } = job.data;
-    if (cancelled === true) return;
-    const { engine, store } = this.#options;
-    const path = outputPath(config);
-    const summary = await withLogContext({ job: path }, () =>
-      runBatch(
-        storedEngine({
-          model: { directory: "", hash: model.hash, manifest: model },
-          provider: "the farm",
-          inFlight: engine.pool.maxThreads,
-          pool: engine.pool,
-          find: async (request) => {
-            const stored = await withHashes(request, sha256);
-            return (await storedResult(store, resultKey(stored, model.hash))) ?? lost(request.name);
-          },
-        }),
-        config,
-        {
-          signal: this.#stop.signal,
-          pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
-        },
-      ),
-    );
-    log.info({ output: path, completed: summary.completed, failed: summary.failed }, "chapter done");
-    const gone = job.data.pages - summary.total;
-    if (gone > 0) {
-      const fault: ChapterFault = {
-        code: "ERR_QUEUE_JOB",
-        message: `${gone} of ${job.data.pages} pages went from the input after it was submitted, and the output lacks them`,
-        remedy: "put them back or let them go",
-      };
-      await job.updateData({ ...job.data, fault });
-      throw new UnrecoverableError(fault.message);
-    }
-    if (summary.failed > 0) {
-      await job.updateData({ ...job.data, failures: summary.failures.slice(0, MOST_FAILURES) });
-      throw new UnrecoverableError(
-        `${summary.failed} of ${summary.total} pages failed: ${summary.failures
-          .slice(0, 3)
-          .map(({ page, code }) => `${page} (${code})`)
-          .join(", ")}`,
-      );
-    }
-  }
-}
-
-/** What has come of a page. */
-export async function storedResult(store: FarmStore, key: string): Promise<PageResult | undefined> {
-  return (await store.result(key)) ?? (await store.failure(key));
-}
-
-function lost(page: string): PageResult {
-  const error = new BatchProcessingError(
-    "ERR_QUEUE_JOB",
-    `the store has no result of ${page}: it changed after the chapter was submitted, or its result was removed`,
-    { remedy: "submit the chapter again" },
-  );
-  return { status: "failed", failure: pageFailure(page, "decode", error), warnings: [] };
 }

@@ -1,10 +1,20 @@
 /** Administers a farm's queue: lists chapters and their progress, pauses and cancels them. */
-import type { Job, JobType, Queue } from "bullmq";
+import type { Job, JobType } from "bullmq";
 import type { Redis } from "ioredis";
 import { QueueError } from "../../errors.js";
 import { toldProgress } from "./chapter-progress.js";
 import { cancelledKey, pausedChapterKey, pausedKey, tellChange } from "./farm-keys.js";
-import { FarmQueue, queuesOf, type ChapterJob, type PageJob, type QueuedModel } from "./farm-queue.js";
+import { FarmQueue, queuesOf, type ChapterJob, type QueuedModel } from "./farm-queue.js";
+import {
+  findChapter,
+  findPages,
+  findPagesAlone,
+  NO_JSON,
+  pageNamesByChapter,
+  readJob,
+  removeAll,
+  type PageAlone,
+} from "./find-jobs.js";
 import { bullPriority } from "./priority.js";
 import {
   describeChapter,
@@ -58,7 +68,7 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** @throws QueueError `ERR_QUEUE_JOB` for a job that is not there */
   async show(id: string): Promise<QueuedChapter> {
-    const found = await this.#found(id);
+    const found = await findChapter(this.#queues, id);
     if (found !== undefined) return this.#describe(id, found.job, found.queue);
     const waited = (await this.#waited()).find((one) => one.id === id);
     if (waited === undefined) throw noJob(id);
@@ -111,7 +121,7 @@ export class QueueAdmin implements AsyncDisposable {
     await this.show(id);
     await this.#redis.del(pausedChapterKey(this.#name, id));
     // Those that workers have put back; one that is put back just now is looked after by its worker.
-    for (const page of await this.#pagesOf(id, ["delayed"])) await page.promote().catch(() => {});
+    for (const page of await findPages(this.#queues, id, ["delayed"])) await page.promote().catch(() => {});
     await this.#told();
   }
 
@@ -121,7 +131,7 @@ export class QueueAdmin implements AsyncDisposable {
    */
   async cancel(id: string): Promise<void> {
     await this.#redis.del(pausedChapterKey(this.#name, id));
-    const found = await this.#found(id);
+    const found = await findChapter(this.#queues, id);
     if (found?.job === NO_JSON) {
       await found.queue.chapters.remove(id);
       return this.#told();
@@ -129,7 +139,7 @@ export class QueueAdmin implements AsyncDisposable {
     const job = found?.job;
     if (job === undefined) {
       // With `submit --wait` there are pages alone; whoever waits for them is told that they were cancelled.
-      const pages = await this.#pagesAlone((page) => page.startsWith(`${id}.`));
+      const pages = await findPagesAlone(this.#queues, (page) => page.startsWith(`${id}.`));
       if (pages.length === 0 && !(await this.#waited()).some((one) => one.id === id)) throw noJob(id);
       await this.#cancelWaited(id, pages);
       return;
@@ -154,7 +164,7 @@ export class QueueAdmin implements AsyncDisposable {
    */
   async prioritize(id: string, priority: number): Promise<void> {
     const job = await this.#job(id);
-    const pages = await this.#pagesOf(id, ["prioritized", "wait", "delayed"]);
+    const pages = await findPages(this.#queues, id, ["prioritized", "wait", "delayed"]);
     if (job === undefined && pages.length === 0) throw noJob(id);
     if (job !== undefined) {
       await job.updateData({ ...job.data, priority });
@@ -169,17 +179,6 @@ export class QueueAdmin implements AsyncDisposable {
     await this.#told();
   }
 
-  /** The pages of a chapter in these states. */
-  async #pagesOf(id: string, states: JobType[]): Promise<Job<PageJob>[]> {
-    const found = await Promise.all(
-      this.#queues.map(async ({ pages }) => {
-        const names = (await pages.getRanges(states, 0, -1)) as string[];
-        return Promise.all(names.filter((name) => name.startsWith(`${id}.`)).map((name) => readJob(pages, name)));
-      }),
-    );
-    return found.flat().filter((page) => page !== undefined && page !== NO_JSON);
-  }
-
   #told(): Promise<void> {
     return tellChange(this.#redis, this.#name, "queue");
   }
@@ -191,7 +190,7 @@ export class QueueAdmin implements AsyncDisposable {
       await this.cancel(id).catch((error: unknown) => {
         if (!(error instanceof QueueError)) throw error; // done in the meantime
       });
-    const pages = await this.#pagesAlone(() => true);
+    const pages = await findPagesAlone(this.#queues, () => true);
     await removeAll(pages);
     return new Set([...chapters.map(({ id }) => id), ...pages.map(({ id }) => id.split(".", 1)[0])]).size;
   }
@@ -213,36 +212,18 @@ export class QueueAdmin implements AsyncDisposable {
 
   /** @throws QueueError `ERR_QUEUE_JOB` for one that cannot be read */
   async #job(id: string): Promise<Job<ChapterJob> | undefined> {
-    const found = await this.#found(id);
+    const found = await findChapter(this.#queues, id);
     if (found?.job === NO_JSON) throw unreadable(id);
     return found?.job;
-  }
-
-  async #found(
-    id: string,
-  ): Promise<{ readonly job: Job<ChapterJob> | typeof NO_JSON; readonly queue: FarmQueue } | undefined> {
-    for (const queue of this.#queues) {
-      const job = await readJob(queue.chapters, id);
-      if (job !== undefined) return { job, queue };
-    }
-    return undefined;
   }
 
   /** Chapters of which the queue has pages alone. */
   async #waited(): Promise<QueuedChapter[]> {
     const found = await Promise.all(
-      this.#queues.map(async ({ pages, chapters, model }) => {
-        // Names alone: a farm may have 100,000 pages.
-        const names = await pages.getRanges(["active", "prioritized", "wait", "delayed"], 0, -1);
-        const byChapter = new Map<string, string[]>();
-        for (const name of names as string[]) {
-          const id = name.split(".", 1)[0]!;
-          const own = byChapter.get(id);
-          if (own === undefined) byChapter.set(id, [name]);
-          else own.push(name);
-        }
+      this.#queues.map(async (queue) => {
+        const { pages, chapters, model } = queue;
         return Promise.all(
-          [...byChapter].map(async ([id, own]) => {
+          [...(await pageNamesByChapter(queue))].map(async ([id, own]) => {
             if ((await readJob(chapters, id)) !== undefined) return undefined;
             const page = await readJob(pages, own[0]!);
             // Done, or of a chapter that is done, in the meantime.
@@ -263,53 +244,12 @@ export class QueueAdmin implements AsyncDisposable {
     return found.flat().filter((one) => one !== undefined);
   }
 
-  /** Pages that no worker is working on and that belong to no chapter in the queue. */
-  async #pagesAlone(isMeant: (id: string) => boolean): Promise<PageAlone[]> {
-    const found = await Promise.all(
-      this.#queues.map(async ({ pages }) => {
-        const names = (await pages.getRanges(["prioritized", "wait", "delayed"], 0, -1)) as string[];
-        return Promise.all(
-          names.filter(isMeant).map(async (id) => {
-            const page = await readJob(pages, id);
-            const isAlone = page !== undefined && (page === NO_JSON || page.parentKey === undefined);
-            return isAlone ? { id, pages } : undefined;
-          }),
-        );
-      }),
-    );
-    return found.flat().filter((page) => page !== undefined);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     for (const queue of this.#queues) await queue[Symbol.asyncDispose]();
   }
 }
 
-/** A page that belongs to no chapter in the queue. */
-interface PageAlone {
-  readonly id: string;
-  readonly pages: Queue<PageJob>;
-}
-
 const CHAPTER_STATES: JobType[] = ["waiting-children", "prioritized", "wait", "active", "delayed", "failed"];
-
-/** Stands for a job that BullMQ cannot read. */
-const NO_JSON = Symbol("a job whose data is no JSON");
-
-/** A job; anybody who reaches Redis can write one that is no JSON. */
-async function readJob<T>(queue: Queue<T>, id: string): Promise<Job<T> | typeof NO_JSON | undefined> {
-  try {
-    return (await queue.getJob(id)) as Job<T> | undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return NO_JSON;
-    throw error;
-  }
-}
-
-/** One that a worker takes in the meantime is finished. */
-async function removeAll(jobs: readonly PageAlone[]): Promise<void> {
-  for (const { id, pages } of jobs) await pages.remove(id).catch(() => {});
-}
 
 function unreadable(id: string): QueueError {
   const { remedy } = describeUnreadable(id);

@@ -31,5 +31,6 @@ export async function resubmitChapter(
     keep: (bytes) => store.keep(bytes),
   });
   const unreadable = failures.length;
-  return submitChapter(queue, store, { config, pageConfigs, model, requests, unreadable, priority });
+  // Awaited here: the queue closes when this function returns.
+  return await submitChapter(queue, store, { config, pageConfigs, model, requests, unreadable, priority });
 }

@@ -28,3 +28,8 @@ export interface FarmStore {
   /** What the crash handlers of all workers have written. */
   crashNotes(): Promise<string[]>;
 }
+
+/** What has come of a page. */
+export async function storedResult(store: FarmStore, key: string): Promise<PageResult | undefined> {
+  return (await store.result(key)) ?? (await store.failure(key));
+}

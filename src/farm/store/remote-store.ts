@@ -155,7 +155,7 @@ export class RemoteStore implements FarmStore, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client[Symbol.asyncDispose]();
+    this.#client[Symbol.dispose]();
   }
 }
 

@@ -5,13 +5,13 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request, type Dispatcher } from "undici";
 import type { z } from "zod";
 import { BatchProcessingError, ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { parseJson } from "../../text/parse-json.js";
+import { discard, HttpRequests, textOf, type Answer, type Method } from "./http-requests.js";
 
 export interface StoreClientOptions {
   /** Such as http://host:8790. */
@@ -22,21 +22,21 @@ export interface StoreClientOptions {
 }
 
 const RETRY_MS = [200, 1000, 5000, 10_000, 20_000] as const;
-const SILENCE_MS = 60_000;
+const TIMES = { connect: 20_000, silence: 60_000 };
+/** Of what a server says of a failure, so much is read. */
+const FAULT_BYTES = 4096;
 
 /** An answer that is no success and that another try may change. */
 class Passing extends Error {}
 
 const log = getLogger("store");
 
-type Answer = Dispatcher.ResponseData;
-
 /** What a header can hold. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-export class StoreClient implements AsyncDisposable {
+export class StoreClient implements Disposable {
   readonly #options: StoreClientOptions;
-  readonly #agent = new Agent({ connect: { timeout: 20_000 }, headersTimeout: SILENCE_MS, bodyTimeout: SILENCE_MS });
+  readonly #requests = new HttpRequests(TIMES);
   /** Larger files are refused before they are sent. */
   maxBytes = Number.POSITIVE_INFINITY;
 
@@ -50,10 +50,10 @@ export class StoreClient implements AsyncDisposable {
   /** What the server says as JSON. @throws ConfigurationError `ERR_CONFIG` if another kind of server answers */
   json<T>(path: string, shape: z.ZodType<T>): Promise<T> {
     return this.#tried(async () => {
-      const { statusCode, body } = await this.#once("GET", path, [404]);
-      const text = await body.text();
+      const { status, body } = await this.#once("GET", path, [404]);
+      const text = await textOf(body);
       try {
-        if (statusCode === 404) throw new Error("status 404");
+        if (status === 404) throw new Error("status 404");
         return shape.parse(parseJson(text));
       } catch (cause) {
         throw new ConfigurationError(
@@ -66,14 +66,14 @@ export class StoreClient implements AsyncDisposable {
   }
 
   async has(path: string): Promise<boolean> {
-    const { statusCode, body } = await this.#answer("HEAD", path, [404]);
-    await body.dump();
-    return statusCode !== 404;
+    const { status, body } = await this.#answer("HEAD", path, [404]);
+    discard(body);
+    return status !== 404;
   }
 
   async remove(path: string, also: readonly number[] = []): Promise<void> {
     const { body } = await this.#answer("DELETE", path, also);
-    await body.dump();
+    discard(body);
   }
 
   /** A file; undefined where there is none. A body that is cut off is gone on with. */
@@ -81,17 +81,17 @@ export class StoreClient implements AsyncDisposable {
     const pieces: Uint8Array[] = [];
     let size = 0;
     return this.#tried(async () => {
-      const { statusCode, headers, body } = await this.#once("GET", path, [404, 416], {
+      const { status, headers, body } = await this.#once("GET", path, [404, 416], {
         headers: size === 0 ? {} : { range: `bytes=${size}-` },
       });
-      if (statusCode === 404 || statusCode === 416) await body.dump();
-      if (statusCode === 404) return undefined;
-      if (statusCode !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
+      if (status === 404 || status === 416) discard(body);
+      if (status === 404) return undefined;
+      if (status !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
         pieces.length = 0; // the file is another one now
         size = 0;
       }
-      if (statusCode === 416) throw new Passing("the file has changed");
-      for await (const piece of body as AsyncIterable<Uint8Array>) {
+      if (status === 416) throw new Passing("the file has changed");
+      for await (const piece of body as AsyncIterable<Buffer>) {
         pieces.push(piece);
         size += piece.byteLength;
       }
@@ -115,18 +115,18 @@ export class StoreClient implements AsyncDisposable {
     let digest = createHash("sha256");
     try {
       await this.#tried(async () => {
-        const { statusCode, headers, body } = await this.#once("GET", `/blobs/${hash}`, [404], {
+        const { status, headers, body } = await this.#once("GET", `/blobs/${hash}`, [404], {
           headers: size === 0 ? {} : { range: `bytes=${size}-` },
         });
-        if (statusCode === 404) {
-          await body.dump();
+        if (status === 404) {
+          discard(body);
           throw gone("no longer has");
         }
-        if (statusCode !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
+        if (status !== 206 || !String(headers["content-range"]).startsWith(`bytes ${size}-`)) {
           size = 0;
           digest = createHash("sha256");
         }
-        for await (const piece of body as AsyncIterable<Uint8Array>) {
+        for await (const piece of body as AsyncIterable<Buffer>) {
           if (size + piece.byteLength > bytes) throw gone("has damaged");
           await file.write(piece, 0, piece.byteLength, size).catch((error: unknown) => {
             throw outputError(path, error);
@@ -163,19 +163,19 @@ export class StoreClient implements AsyncDisposable {
           ...(offset === 0 ? {} : { "content-range": `bytes ${offset}-${bytes.byteLength - 1}/${bytes.byteLength}` }),
         },
       });
-      await body.dump();
+      discard(body);
     });
   }
 
   /** How much of a file the server has. A file that is there but for its end is sent from its last byte. */
   async #offset(path: string, digest: string, size: number): Promise<number> {
     const { headers, body } = await this.#once("GET", `/uploads${path}?sha256=${digest}`);
-    await body.dump();
+    discard(body);
     return Math.max(0, Math.min(Number(headers["upload-offset"]) || 0, size - 1));
   }
 
   /** An answer, tried again as often as may be. */
-  #answer(method: Dispatcher.HttpMethod, path: string, also: readonly number[] = []): Promise<Answer> {
+  #answer(method: Method, path: string, also: readonly number[] = []): Promise<Answer> {
     return this.#tried(() => this.#once(method, path, also));
   }
 
@@ -204,35 +204,31 @@ export class StoreClient implements AsyncDisposable {
 
   /** One request. Rejects for an answer that is neither a success nor one of `also`. */
   async #once(
-    method: Dispatcher.HttpMethod,
+    method: Method,
     path: string,
     also: readonly number[] = [],
     { headers = {}, body }: { readonly headers?: Record<string, string>; readonly body?: Uint8Array } = {},
   ): Promise<Answer> {
     const { url, token } = this.#options;
-    const answer = await request(`${url.replace(/\/$/, "")}/v1${path}`, {
-      method,
-      dispatcher: this.#agent,
-      headers: { ...headers, authorization: `Bearer ${token}` },
-      ...(body === undefined ? {} : { body }),
-    });
-    const { statusCode } = answer;
-    if (statusCode < 300 || also.includes(statusCode)) return answer;
-    if (statusCode < 400) {
-      await answer.body.dump();
+    const address = new URL(`${url.replace(/\/$/, "")}/v1${path}`);
+    const answer = await this.#requests.send(method, address, { ...headers, authorization: `Bearer ${token}` }, body);
+    const { status } = answer;
+    if (status < 300 || also.includes(status)) return answer;
+    if (status < 400) {
+      discard(answer.body);
       throw new ConfigurationError(
         "ERR_CONFIG",
         `--store: ${url} sends elsewhere, to ${String(answer.headers["location"])}`,
         { remedy: "give the address of the store itself" },
       );
     }
-    const said = (await answer.body.text().catch(() => "")).trim().slice(0, 200);
-    if (statusCode === 401) throw wrongToken(url);
-    throw new Passing(`status ${statusCode}${said === "" ? "" : `: ${said}`}`);
+    const said = (await textOf(answer.body, FAULT_BYTES).catch(() => "")).trim().slice(0, 200);
+    if (status === 401) throw wrongToken(url);
+    throw new Passing(`status ${status}${said === "" ? "" : `: ${said}`}`);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+  [Symbol.dispose](): void {
+    this.#requests[Symbol.dispose]();
   }
 }
 

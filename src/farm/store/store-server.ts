@@ -10,20 +10,19 @@
  *
  * `Content-Digest: sha-256=:…:` (RFC 9530) says what a file must be; one that is something else is refused.
  */
-import { createReadStream, createWriteStream } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { BatchProcessingError, messageOf, ResourceError, systemCode } from "../../errors.js";
 import { exists } from "../../io/files/exists.js";
 import { makeFolder } from "../../io/files/make-folder.js";
 import { getLogger } from "../../logging.js";
-import { sha256OfChunks } from "../../platform/sha256.js";
-import { syncFolder } from "../../platform/storage.js";
 import type { OfferedModel } from "./offered-model.js";
 import type { SharedStore } from "./shared-store.js";
+import { hashOf, partOf, place, removeOldParts, send, sizeOf, targetOf, type Target } from "./served-files.js";
 import { digestOf, isToken, rangeOf, Refusal } from "./store-request.js";
 
 export interface StoreServerOptions {
@@ -49,29 +48,11 @@ export interface StoreServer {
 }
 
 const MAX_BYTES = 2 * 2 ** 30;
-/** Failures and crash notes are short. */
-const MAX_NOTE_BYTES = 2 ** 20;
-/** What is left of an upload that nobody has gone on with is removed after so long. */
-const PART_AGE_MS = 24 * 3600_000;
-
 /** What addresses without a host stand on. */
 const BASE = "http://store";
 const JSON_TYPE = { "content-type": "application/json" };
 
 const log = getLogger("store");
-
-/** What a request is about. */
-interface Target {
-  /** Where the file lies. */
-  readonly path: string;
-  /** Name of what has come of it. */
-  readonly part: string;
-  /** What it must be, if its name tells. */
-  readonly sha256?: string;
-  readonly maxBytes: number;
-  /** Whether it never changes. */
-  readonly fixed: boolean;
-}
 
 /** A part that is being written. */
 interface Upload {
@@ -218,52 +199,6 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
   };
 }
 
-/** The file that an address names; undefined for an address that names none. */
-function targetOf(store: SharedStore, maxBytes: number, path: string): Target | undefined {
-  const [, kind, name, extension = ""] = /^\/v1\/(blobs|results)\/([0-9a-f]{64})(\.page|\.failed)?$/.exec(path) ?? [];
-  if (kind === "blobs" && extension === "")
-    return { path: store.path("blobs", name!, ""), part: `blobs-${name}`, sha256: name!, maxBytes, fixed: true };
-  if (kind === "results" && (extension === ".page" || extension === ".failed"))
-    return {
-      path: store.path("results", name!, extension),
-      part: `results-${name}${extension}`,
-      maxBytes: extension === ".page" ? maxBytes : Math.min(maxBytes, MAX_NOTE_BYTES),
-      fixed: false,
-    };
-  const [, worker] = /^\/v1\/crashes\/([0-9a-f]{16})$/.exec(path) ?? [];
-  if (worker === undefined) return undefined;
-  return { path: store.crashFile(worker), part: `crashes-${worker}`, maxBytes: MAX_NOTE_BYTES, fixed: true };
-}
-
-/** A file, or the part of it that Range asks for. */
-async function send(request: IncomingMessage, response: ServerResponse, { path, fixed }: Target): Promise<void> {
-  const file = await open(path).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error; // such as too many open files: it is there, and another try may open it
-  });
-  if (file === undefined) throw new Refusal(404, "there is no such file");
-  const { size } = await file.stat();
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
-  const start = Number(first ?? 0);
-  const end = Math.min(size - 1, last === undefined || last === "" ? size - 1 : Number(last));
-  if (first !== undefined && (start >= size || end < start)) {
-    await file.close();
-    throw new Refusal(416, "there are no such bytes", { "content-range": `bytes */${size}` });
-  }
-  response.writeHead(first === undefined ? 200 : 206, {
-    "content-type": "application/octet-stream",
-    "content-length": String(end - start + 1),
-    "accept-ranges": "bytes",
-    "cache-control": fixed ? "max-age=31536000, immutable" : "no-store",
-    ...(first === undefined ? {} : { "content-range": `bytes ${start}-${end}/${size}` }),
-  });
-  if (request.method === "HEAD" || size === 0) {
-    await file.close();
-    return void response.end();
-  }
-  await pipeline(file.createReadStream({ start, end }), response);
-}
-
 function noSuchAddress(): Refusal {
   return new Refusal(404, "there is no such address");
 }
@@ -283,39 +218,5 @@ async function* noted(chunks: AsyncIterable<Uint8Array>, upload: Upload): AsyncI
   for await (const chunk of chunks) {
     upload.movedAt = performance.now();
     yield chunk;
-  }
-}
-
-async function hashOf(path: string): Promise<string> {
-  return (await sha256OfChunks(createReadStream(path))).sha256;
-}
-
-/** Where a file's bytes lie until it is whole. */
-function partOf(parts: string, { part }: Target, sha256: string): string {
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Refusal(400, "sha256 must be a SHA-256 in hex");
-  return join(parts, `${part}-${sha256}`);
-}
-
-/** Gives a whole file its name, on the disk for good. */
-async function place(part: string, path: string): Promise<void> {
-  const file = await open(part, "r+");
-  await file.sync().finally(() => file.close());
-  await makeFolder(dirname(path));
-  await rename(part, path);
-  await syncFolder(dirname(path));
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-}
-
-async function removeOldParts(parts: string): Promise<void> {
-  for (const name of await readdir(parts).catch(() => [])) {
-    const path = join(parts, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-    if (Date.now() - mtimeMs > PART_AGE_MS) await rm(path, { force: true });
   }
 }

@@ -7,6 +7,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { contentKind } from "../../io/content-kind.js";
+import { liesWithin } from "../../io/files/real-path.js";
 import { readHead } from "../../io/files/read-file.js";
 import { SNIFF_BYTES } from "../../io/image/headers/image-format.js";
 
@@ -17,7 +18,7 @@ export interface HotFolderOptions {
   readonly everyMs: number;
   /** A chapter must not have changed for so many milliseconds. */
   readonly quietMs: number;
-  /** Paths that are never chapters, such as outputs inside the folder; as `join` makes them of the folder's path. */
+  /** Folders for results: what is one of them or holds one, through links too, is never a chapter. */
   readonly except?: readonly string[];
   readonly signal: AbortSignal;
   /** Told why the folder cannot be read, once for each reason. Looking goes on: a share may come back. */
@@ -50,13 +51,16 @@ const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
   const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
   const looks = new Map<string, Look>();
+  const isOwn = new Map<string, boolean>();
   const names = namesReader(options);
   while (!signal.aborted) {
     const found = await names();
-    for (const name of looks.keys()) if (found !== undefined && !found.includes(name)) looks.delete(name);
+    if (found !== undefined) for (const known of [looks, isOwn]) forgetOthers(known, found);
     for (const name of found ?? []) {
+      if (PARTIAL.test(name)) continue;
       const path = join(folder, name);
-      if (PARTIAL.test(name) || except.includes(path)) continue;
+      if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
+      if (isOwn.get(name) === true) continue;
       const state = await stateOf(path).catch(() => undefined);
       const before = looks.get(name);
       if (state === undefined) looks.delete(name);
@@ -70,6 +74,16 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
     }
     await sleep(everyMs, undefined, { signal }).catch(() => {});
   }
+}
+
+function forgetOthers(known: Map<string, unknown>, names: readonly string[]): void {
+  for (const name of known.keys()) if (!names.includes(name)) known.delete(name);
+}
+
+/** Whether a path is one of these folders, or one of them lies in it. */
+async function holdsOne(path: string, folders: readonly string[]): Promise<boolean> {
+  for (const folder of folders) if (await liesWithin(folder, path)) return true;
+  return false;
 }
 
 /** Reads the folder's names; undefined where it cannot be read now. */

@@ -1,5 +1,5 @@
 // What appears in a hot folder is handed out once it has stopped growing.
-import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -55,6 +55,18 @@ it("hands out archives, folders and pictures once; not what is empty, partial, a
   expect((await chapters.next()).value).toEqual({ path: at("in", "b.cbz"), kind: "archive" });
   await appendFile(at("in", "a.cbz"), "more");
   expect((await chapters.next()).value).toEqual({ path: at("in", "a.cbz"), kind: "archive" });
+});
+
+it("takes no folder for results, one further down and one behind a link included", async () => {
+  for (const folder of ["results", join("deep", "down"), "moved"]) {
+    await mkdir(at("in", folder), { recursive: true });
+    await writeFile(at("in", folder, "p1_colorized.png"), "x");
+  }
+  await symlink(at("in"), at("link"));
+  await writeFile(at("in", "z.cbz"), "PK");
+  const except = [at("link", "results"), at("in", "deep", "down"), at("in", "moved")];
+  const options = { folder: at("link"), everyMs: 5, quietMs: 0, except, signal: stop.signal };
+  expect((await readyChapters(options).next()).value).toEqual({ path: at("link", "z.cbz"), kind: "archive" });
 });
 
 it("waits as long as something grows", async () => {

@@ -18,6 +18,7 @@ import { connect, FarmQueue, queueNamesOf, noteQueues, ping } from "../../../src
 import { FarmWorker } from "../../../src/farm/queue/farm-worker.js";
 import { ExclusiveGate } from "../../../src/farm/queue/exclusive-gate.js";
 import { QueueAdmin } from "../../../src/farm/queue/queue-admin.js";
+import { resubmitChapter } from "../../../src/farm/queue/resubmit-chapter.js";
 import { submitChapter, type Submission } from "../../../src/farm/queue/submit-chapter.js";
 import { resultKey } from "../../../src/farm/store/result-key.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
@@ -178,6 +179,13 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       reason: expect.stringMatching(/lacks them \[ERR_QUEUE_JOB\]$/),
       remedy: `put them back or let them go; then \`cobra-batch queue retry ${submission.id}\``,
     });
+    // Submitted again, it is in the queue before the queue is closed, however slow the store is.
+    await Promise.all(workers.splice(0).map((worker) => worker.close(0)));
+    const slow = await store();
+    const hasResult = slow.hasResult.bind(slow);
+    Object.assign(slow, { hasResult: async (key: string) => (await sleep(50), hasResult(key)) });
+    await resubmitChapter(submission.id, { redis, name: "test", admin, store: slow, pool: paperEngine().pool });
+    expect(await queue.chapters.getJob(submission.id)).toBeDefined();
   });
 
   it("takes out pages of a submitter that waits, and lists jobs that others wrote", async () => {

@@ -1,17 +1,19 @@
 // A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { pageFailure } from "../../../src/colorization/request/page-failure.js";
 import type { ColorizedPage } from "../../../src/colorization/request/page-request.js";
 import { BatchProcessingError } from "../../../src/errors.js";
 import { fetchModel, offerModel } from "../../../src/farm/store/farm-model.js";
 import { RemoteStore } from "../../../src/farm/store/remote-store.js";
+import { StoreClient } from "../../../src/farm/store/store-client.js";
 import { openModelPackage } from "../../../src/model/package.js";
 import { SMALL_MODEL } from "../../support/shared-models.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
@@ -41,7 +43,7 @@ beforeAll(async () => {
     port: 0,
     token: TOKEN,
     maxBytes: 2 ** 20,
-    stalledMs: 50,
+    stalledMs: 600_000,
   });
 });
 afterEach(async () => {
@@ -164,6 +166,59 @@ describe("RemoteStore", () => {
     }
   });
 
+  it("reads a file on a slow disk from a server that closes the connection behind it", async () => {
+    const bytes = randomBytes(4_000_000);
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${bytes.byteLength}\r\nconnection: close\r\n\r\n`;
+    const closing = createServer((socket) => {
+      socket.on("error", () => {}).once("data", () => void (socket.write(head), socket.end(bytes)));
+    }).listen(0, "127.0.0.1");
+    await once(closing, "listening");
+    const file = await openFile(at("slow"), "w");
+    const handles = Object.getPrototypeOf(file) as typeof file;
+    await file.close();
+    const atOnce = handles.write;
+    let pieces = 0;
+    const write = vi.spyOn(handles, "write").mockImplementation(async function (
+      this: typeof file,
+      ...args: Parameters<typeof file.write>
+    ) {
+      pieces++;
+      await sleep(10);
+      return atOnce.apply(this, args);
+    } as typeof atOnce);
+    using client = new StoreClient({
+      url: address((closing.address() as AddressInfo).port),
+      token: TOKEN,
+      retryMs: [],
+    });
+    await client
+      .copyTo(at("slow"), { hash: hashOf(bytes), bytes: bytes.byteLength })
+      .finally(() => void (write.mockRestore(), closing.close()));
+    expect((await readFile(at("slow"))).equals(bytes)).toBe(true);
+    expect(pieces).toBeGreaterThan(10);
+  });
+
+  it("asks again at once on another connection where the server has closed one that was kept", async () => {
+    let connections = 0;
+    const forgetful = createServer((socket) => {
+      connections++;
+      let isFirst = true;
+      socket
+        .on("error", () => {})
+        .on("data", () => {
+          if (isFirst) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+          else socket.destroy();
+          isFirst = false;
+        });
+    }).listen(0, "127.0.0.1");
+    await once(forgetful, "listening");
+    const { port } = forgetful.address() as AddressInfo;
+    using client = new StoreClient({ url: address(port), token: TOKEN, retryMs: [] });
+    for (let time = 0; time < 3; time++) expect(Buffer.from((await client.get("/blobs"))!).toString()).toBe("ok");
+    expect(connections).toBe(3);
+    forgetful.close();
+  });
+
   it("keeps references in a folder of this machine, and no damaged ones", async () => {
     const hash = await folder.keep(Buffer.from("a reference"));
     const cache = at("kept");
@@ -194,13 +249,16 @@ describe("RemoteStore", () => {
   it("takes over an upload whose sender is silent", async () => {
     const bytes = randomBytes(1000);
     const hash = hashOf(bytes);
-    const silent = connect(server.port, "127.0.0.1");
+    const strict = await startStoreServer({ store: folder, host: "127.0.0.1", port: 0, token: TOKEN, stalledMs: 50 });
+    const silent = connect(strict.port, "127.0.0.1");
     silent.on("error", () => {});
     silent.write(`PUT /v1/blobs/${hash} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n`);
     silent.write("content-length: 1000\r\n\r\n0123");
-    while ((await ask(`/v1/uploads/blobs/${hash}?sha256=${hash}`)).status !== 409);
-    expect(await (await client()).keep(bytes)).toBe(hash);
+    const uploads = `${address(strict.port)}/v1/uploads/blobs/${hash}?sha256=${hash}`;
+    while ((await fetch(uploads, { headers: { authorization: `Bearer ${TOKEN}` } })).status !== 409);
+    expect(await (await client(strict.port)).keep(bytes)).toBe(hash);
     expect(Buffer.from(await folder.read(hash)).equals(bytes)).toBe(true);
+    await strict.close();
   });
 
   it.skipIf(!canMount())("says that a disk is full, and leaves its space to others", async () => {
