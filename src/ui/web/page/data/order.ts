@@ -1,7 +1,7 @@
 /**
- * Which of two reports of a thing counts. Events and answers come over connections of their own: an answer may arrive
- * after an event that tells something newer. An event is as old as its arrival, an answer as old as its request, and the
- * newer one counts. A change that is lost with a dropped answer has an event of its own, still to come.
+ * Decides which of two reports of a thing counts. Events and answers come over connections of their own: an answer may
+ * arrive after an event that tells something newer. An event is as old as its arrival, an answer as old as its request,
+ * and the newer one counts. A change that is lost with a dropped answer has an event of its own, still to come.
  */
 let ticks = 0;
 
