@@ -1,4 +1,4 @@
-/** Which files of a model an installation needs, and how many bytes it will take. */
+/** Lists the files of a model that an installation needs, and how many bytes it will take. */
 import type { Style } from "../config/settings.js";
 import type { Precision } from "../model/precisions.js";
 import type { CatalogueModel } from "./catalogue/catalogue-schema.js";

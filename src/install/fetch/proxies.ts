@@ -1,4 +1,4 @@
-/** Which proxy an address is reached through, by the usual variables. */
+/** Chooses the proxy through which an address is reached, by the usual variables. */
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { ConfigurationError, messageOf } from "../../errors.js";
 
