@@ -270,7 +270,7 @@ export class MemoryManager {
     return new ResourceError(
       "ERR_OUT_OF_MEMORY",
       `a page of ${width} x ${height} pixels takes about ${needed} and ${free} are free (limit: ${host.limitedBy}). Cause: ${messageOf(cause)}`,
-      { cause, remedy: "use fewer reference patches (topK), a smaller model or a machine with more memory" },
+      { cause },
     );
   }
 

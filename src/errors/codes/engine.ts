@@ -123,7 +123,7 @@ export const ENGINE_ERRORS = {
     scope: "page",
     retryable: "yes",
     exitCode: 75,
-    remedy: "run again with --max-concurrent 1, fewer --top-k, or on a machine with more memory",
+    remedy: "run again with --max-concurrent 1, a smaller --top-k, a smaller model, or on a machine with more memory",
   },
   ERR_WORKER_THREAD: {
     group: "engine",

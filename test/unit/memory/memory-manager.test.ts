@@ -267,6 +267,6 @@ describe("running out of memory", () => {
     expect(error.message).toMatch(
       /2048 x 1024 pixels takes about 2 MiB and 0 MiB are free \(limit: machine\)\. Cause: first/u,
     );
-    expect(error.remedy).toContain("use fewer reference patches");
+    expect(error.remedy).toContain("a smaller --top-k");
   });
 });
