@@ -21,7 +21,7 @@ import { elementType, type Precision } from "../model/precisions.js";
 import type { CatalogueModel } from "./catalogue/catalogue-schema.js";
 import { builtInCatalogue, isAddressed, modelOf, readCatalogue } from "./catalogue/read-catalogue.js";
 import { Connection, FETCH_TIMES, withoutSecrets } from "./fetch/connection.js";
-import type { FetchTimes } from "./fetch/http-client.js";
+import type { FetchTimes } from "./fetch/connection.js";
 import type { FetchProgress } from "./fetch/meter.js";
 import { withInstallLock } from "./install-lock.js";
 import { writeInstallRecord } from "./install-record.js";

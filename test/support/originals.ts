@@ -2,7 +2,7 @@
 import { catalogueSchema } from "../../src/install/catalogue/catalogue-schema.js";
 import { messageOf } from "../../src/errors.js";
 import { Connection } from "../../src/install/fetch/connection.js";
-import type { FetchTimes } from "../../src/install/fetch/http-client.js";
+import type { FetchTimes } from "../../src/install/fetch/connection.js";
 import type { FetchProgress } from "../../src/install/fetch/meter.js";
 import { getOriginals, type GetOriginalsOptions } from "../../src/install/originals/get-originals.js";
 import type { OriginalFile } from "../../src/install/originals/original-file.js";

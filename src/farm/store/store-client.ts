@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { BatchProcessingError, ConfigurationError, messageOf, ResourceError } from "../../errors.js";
 import { outputError } from "../../io/files/file-errors.js";
+import { discard, HttpClient, textOf, type Method, type RawAnswer } from "../../io/http/http-client.js";
 import { getLogger } from "../../logging.js";
 import { sha256 } from "../../platform/sha256.js";
 import { parseJson } from "../../text/parse-json.js";
-import { discard, HttpRequests, textOf, type Answer, type Method } from "./http-requests.js";
 
 export interface StoreClientOptions {
   /** Such as http://host:8790. */
@@ -36,7 +36,7 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 export class StoreClient implements Disposable {
   readonly #options: StoreClientOptions;
-  readonly #requests = new HttpRequests(TIMES);
+  readonly #http = new HttpClient(TIMES);
   /** Larger files are refused before they are sent. */
   maxBytes = Number.POSITIVE_INFINITY;
 
@@ -175,7 +175,7 @@ export class StoreClient implements Disposable {
   }
 
   /** An answer, tried again as often as may be. */
-  #answer(method: Method, path: string, also: readonly number[] = []): Promise<Answer> {
+  #answer(method: Method, path: string, also: readonly number[] = []): Promise<RawAnswer> {
     return this.#tried(() => this.#once(method, path, also));
   }
 
@@ -208,10 +208,15 @@ export class StoreClient implements Disposable {
     path: string,
     also: readonly number[] = [],
     { headers = {}, body }: { readonly headers?: Record<string, string>; readonly body?: Uint8Array } = {},
-  ): Promise<Answer> {
+  ): Promise<RawAnswer> {
     const { url, token } = this.#options;
     const address = new URL(`${url.replace(/\/$/, "")}/v1${path}`);
-    const answer = await this.#requests.send(method, address, { ...headers, authorization: `Bearer ${token}` }, body);
+    const answer = await this.#http.request(
+      method,
+      address,
+      { ...headers, authorization: `Bearer ${token}` },
+      { body },
+    );
     const { status } = answer;
     if (status < 300 || also.includes(status)) return answer;
     if (status < 400) {
@@ -228,7 +233,7 @@ export class StoreClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#requests[Symbol.dispose]();
+    this.#http[Symbol.dispose]();
   }
 }
 

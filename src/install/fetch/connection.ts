@@ -3,9 +3,15 @@
  * host and nothing goes from https: to http:.
  */
 import { connectionFault, FetchFault, slowFault, TRY_WITHOUT } from "./fetch-fault.js";
-import { discard, HttpClient, type FetchTimes, type RawAnswer } from "./http-client.js";
+import { discard, HttpClient, type HttpTimes, type RawAnswer } from "../../io/http/http-client.js";
 import { Proxies } from "./proxies.js";
 import { isLoopbackName } from "./web-address.js";
+
+/** Milliseconds. */
+export interface FetchTimes extends HttpTimes {
+  /** In which a body brings 16 KiB at least. */
+  readonly rate: number;
+}
 
 export const FETCH_TIMES: FetchTimes = { connect: 20_000, silence: 60_000, rate: 60_000 };
 
@@ -109,7 +115,7 @@ export class Connection implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#client.destroy();
+    this.#client[Symbol.dispose]();
     return Promise.resolve();
   }
 

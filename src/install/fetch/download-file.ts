@@ -3,7 +3,7 @@ import { BatchProcessingError, ModelError } from "../../errors.js";
 import { plainTag, UNKNOWN, type Remote, type RemoteFile } from "./remote.js";
 import { withoutSecrets, type Answer, type Connection } from "./connection.js";
 import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, webPageFault } from "./fetch-fault.js";
-import { discard } from "./http-client.js";
+import { discard } from "../../io/http/http-client.js";
 import { PartFile } from "./part-file.js";
 import type { Retry } from "./retry.js";
 

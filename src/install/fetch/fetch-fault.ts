@@ -1,6 +1,6 @@
 /** Errors of requests: the cause, whether and when to try again, and the remedy. */
 import { ModelError, ResourceError, systemCode, type BatchProcessingError } from "../../errors.js";
-import { ProxyRefusal, SILENT } from "./http-client.js";
+import { ProxyRefusal, SILENT } from "../../io/http/http-client.js";
 
 /** The remedy for what a server would not send by itself. */
 export const TRY_WITHOUT = "if a proxy or a mirror stands between, try without it";

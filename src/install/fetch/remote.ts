@@ -5,7 +5,7 @@ import { ConfigurationError } from "../../errors.js";
 import type { CatalogueFile, CatalogueSource } from "../catalogue/catalogue-schema.js";
 import { withoutSecrets, type Connection, type Credential } from "./connection.js";
 import { FetchFault, isWebPage, statusFault, TRY_WITHOUT, webPageFault } from "./fetch-fault.js";
-import { discard } from "./http-client.js";
+import { discard } from "../../io/http/http-client.js";
 import { cacheHome } from "../../platform/user-folders.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,7 @@
 /**
- * Single HTTP requests by node's own client, directly or through a proxy. undici is not used here: its 7.30 ends the
- * process by an assertion where a server closes the connection behind a body that is read slower than it comes.
+ * Single HTTP requests by node's own client, directly or through a proxy, on connections that are kept. undici is not
+ * used: its 7.30 ends the process by an assertion where a server closes the connection behind a body that is read
+ * slower than it comes.
  */
 import * as http from "node:http";
 import * as https from "node:https";
@@ -8,13 +9,20 @@ import { connect as connectTls } from "node:tls";
 import type { Duplex } from "node:stream";
 
 /** Milliseconds. */
-export interface FetchTimes {
+export interface HttpTimes {
   /** Until a connection is made. */
   readonly connect: number;
-  /** Until an answer's headers are there, and between two pieces of its body. */
+  /** From the sent request to the answer's headers, and between two pieces of a body. */
   readonly silence: number;
-  /** In which a body brings 16 KiB at least. */
-  readonly rate: number;
+}
+
+export type Method = "GET" | "HEAD" | "PUT" | "DELETE";
+
+/** What goes with a request. */
+export interface RequestParts {
+  readonly body?: Uint8Array | undefined;
+  readonly proxy?: URL | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An answer whose body has not been read. */
@@ -39,51 +47,74 @@ export class ProxyRefusal extends Error {
 /** What is left of a body is read up to this length, so that the connection can be used again. */
 const DISCARD_BYTES = 65_536;
 
-export class HttpClient {
-  readonly #times: FetchTimes;
+/** A connection that the server closed while nobody used it. */
+const CLOSED = new Set(["ECONNRESET", "EPIPE"]);
+
+export class HttpClient implements Disposable {
+  readonly #times: HttpTimes;
   readonly #plain = new http.Agent({ keepAlive: true });
   readonly #secure = new https.Agent({ keepAlive: true });
   /** By the proxy's address. */
   readonly #tunnels = new Map<string, https.Agent>();
 
-  constructor(times: FetchTimes) {
+  constructor(times: HttpTimes) {
     this.#times = times;
   }
 
-  /** Sends a request; redirects are answers. Rejects with system errors, `ProxyRefusal` and the signal's reason. */
-  request(
-    method: "GET" | "HEAD",
+  /**
+   * Sends a request, which may reach the server twice; redirects are answers. Rejects with system errors,
+   * `ProxyRefusal` and the signal's reason.
+   */
+  async request(
+    method: Method,
     url: URL,
     headers: Readonly<Record<string, string>>,
-    { proxy, signal }: { readonly proxy: URL | undefined; readonly signal: AbortSignal | undefined },
+    parts: RequestParts = {},
   ): Promise<RawAnswer> {
-    const shared = { method, headers, ...(signal === undefined ? {} : { signal }) };
-    if (url.protocol === "https:") {
-      const agent = proxy === undefined ? this.#secure : this.#tunnelThrough(proxy);
-      return this.#send(https.request(url, { ...shared, agent }));
+    for (;;) {
+      const request = this.#open(method, url, headers, parts);
+      try {
+        return await this.#send(request, parts.body);
+      } catch (error) {
+        // Connections that were kept may all be closed; a new one tells.
+        if (!request.reusedSocket || !CLOSED.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      }
     }
-    if (proxy === undefined) return this.#send(http.request(url, { ...shared, agent: this.#plain }));
-    const to = toProxy(proxy, { ...shared, path: url.href, headers: { ...headers, host: url.host, ...login(proxy) } });
-    return this.#send(to);
   }
 
-  /** Ends all connections. */
-  destroy(): void {
+  /** Ends all connections, those in use too. */
+  [Symbol.dispose](): void {
     for (const agent of [this.#plain, this.#secure, ...this.#tunnels.values()]) agent.destroy();
   }
 
-  #send(request: http.ClientRequest): Promise<RawAnswer> {
+  #open(
+    method: Method,
+    url: URL,
+    given: Readonly<Record<string, string>>,
+    { body, proxy, signal }: RequestParts,
+  ): http.ClientRequest {
+    const headers = body === undefined ? given : { ...given, "content-length": String(body.byteLength) };
+    const shared = { method, headers, ...(signal === undefined ? {} : { signal }) };
+    if (url.protocol === "https:") {
+      const agent = proxy === undefined ? this.#secure : this.#tunnelThrough(proxy);
+      return https.request(url, { ...shared, agent });
+    }
+    if (proxy === undefined) return http.request(url, { ...shared, agent: this.#plain });
+    return toProxy(proxy, { ...shared, path: url.href, headers: { ...headers, host: url.host, ...login(proxy) } });
+  }
+
+  #send(request: http.ClientRequest, body: Uint8Array | undefined): Promise<RawAnswer> {
     this.#limitTimes(request);
     return new Promise((resolve, reject) => {
       request.on("error", reject);
-      request.on("response", (body) => {
-        body.on("error", () => {}); // told to whoever reads it; nobody may be reading yet
+      request.on("response", (message) => {
+        message.on("error", () => {}); // told to whoever reads it; nobody may be reading yet
         const headers = Object.fromEntries(
-          Object.entries(body.headersDistinct).map(([name, values]) => [name, values?.[0] ?? ""]),
+          Object.entries(message.headersDistinct).map(([name, values]) => [name, values?.[0] ?? ""]),
         );
-        resolve({ status: body.statusCode ?? 0, headers, body });
+        resolve({ status: message.statusCode ?? 0, headers, body: message });
       });
-      request.end();
+      request.end(body);
     });
   }
 
@@ -91,17 +122,27 @@ export class HttpClient {
     const { connect, silence } = this.#times;
     const fail = (code: string, message: string): void =>
       void request.destroy(Object.assign(new Error(message), { code }));
-    const silent = (): void => fail(SILENT, "nothing came for too long");
-    let timer = setTimeout(() => fail("ETIMEDOUT", "no connection was made in time"), connect);
-    const connected = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(silent, silence); // headers that come a byte at a time are no silence of the socket
+    const silent = (): void => fail(SILENT, `nothing came for ${silence} ms`);
+    let timer: NodeJS.Timeout | undefined = setTimeout(
+      () => fail("ETIMEDOUT", `no connection within ${connect} ms`),
+      connect,
+    );
+    let isAnswered = false;
+    const stop = (): void => clearTimeout(timer);
+    const answered = (): void => {
+      isAnswered = true;
+      stop();
     };
     request.on("socket", (socket) => {
-      if (socket.connecting) socket.once("connect", connected);
-      else connected();
+      if (socket.connecting) socket.once("connect", stop);
+      else stop();
     });
-    for (const event of ["response", "connect", "close"]) request.on(event, () => clearTimeout(timer));
+    // Headers that come a byte at a time are no silence of the socket.
+    request.on("finish", () => {
+      stop();
+      if (!isAnswered) timer = setTimeout(silent, silence);
+    });
+    for (const event of ["response", "connect", "close"]) request.on(event, answered);
     request.setTimeout(silence, silent);
   }
 
@@ -116,9 +157,21 @@ export class HttpClient {
 export function discard(body: http.IncomingMessage): void {
   let length = 0;
   body.on("data", (chunk: Buffer) => {
-    length += chunk.length;
+    length += chunk.byteLength;
     if (length > DISCARD_BYTES) body.destroy();
   });
+}
+
+/** A body as text. @param limit bytes after which it is cut off */
+export async function textOf(body: http.IncomingMessage, limit = Number.POSITIVE_INFINITY): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.byteLength;
+    if (length > limit) break;
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** Carries https: through a proxy by `CONNECT`. */
