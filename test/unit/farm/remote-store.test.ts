@@ -1,9 +1,9 @@
 // A store over HTTP: what a client keeps is there byte for byte, whatever is cut off, wrong or too large on the way.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,18 +11,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { pageFailure } from "../../../src/colorization/request/page-failure.js";
 import type { ColorizedPage } from "../../../src/colorization/request/page-request.js";
 import { BatchProcessingError } from "../../../src/errors.js";
-import { fetchModel, offerModel } from "../../../src/farm/store/farm-model.js";
 import { RemoteStore } from "../../../src/farm/store/remote-store.js";
 import { StoreClient } from "../../../src/farm/store/store-client.js";
-import { openModelPackage } from "../../../src/model/package.js";
-import { SMALL_MODEL } from "../../support/shared-models.js";
 import { SharedStore } from "../../../src/farm/store/shared-store.js";
 import { startStoreServer, type StoreServer } from "../../../src/farm/store/store-server.js";
 import { canMount } from "../../support/small-disk.js";
+import { asking, hashOf, TOKEN } from "../../support/store-requests.js";
 
-const TOKEN = "a token of 24 letters".replaceAll(" ", "-");
 const QUICK = [1, 10, 100, 500, 1000, 2000];
-const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const KEY = "c".repeat(64);
 const FAILURE = pageFailure("p.png", "decode", new BatchProcessingError("ERR_IMAGE_DECODE", "no picture"));
 
@@ -62,19 +58,7 @@ async function client(port = server.port, cache = at(`cache-${caches++}`)): Prom
   return store;
 }
 
-interface Asked {
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: string | Uint8Array<ArrayBuffer>;
-}
-
-function ask(path: string, { headers = {}, ...rest }: Asked = {}): Promise<Response> {
-  return fetch(`${address()}${path}`, { ...rest, headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
-}
-
-const digest = (bytes: Uint8Array): Record<string, string> => ({
-  "content-digest": `sha-256=:${Buffer.from(hashOf(bytes), "hex").toString("base64")}:`,
-});
+const ask = asking(() => server.port);
 
 const picture = (data: Uint8Array): ColorizedPage => ({
   status: "completed",
@@ -334,149 +318,5 @@ describe("RemoteStore", () => {
     });
     for (const url of ["http://user:sesame@host", "http://host?token=sesame", "http://"])
       await expect(RemoteStore.open({ url, token: TOKEN, cache })).rejects.toThrow(/^--store: must be (?!.*sesame)/);
-  });
-});
-
-describe("startStoreServer", () => {
-  it("answers nobody without the token", async () => {
-    for (const authorization of ["", "Bearer wrong", `Basic ${TOKEN}`, "Bearer "])
-      expect((await ask("/v1/crashes", { headers: { authorization } })).status).toBe(401);
-    expect((await ask("/healthz", { headers: { authorization: "" } })).status).toBe(200);
-  });
-
-  it("knows its own addresses and no others", async () => {
-    const hash = "a".repeat(64);
-    for (const path of [
-      "/",
-      "/v1/blobs/../../etc/passwd",
-      "/v1/blobs/%2e%2e",
-      `/v1/blobs/${hash}.page`,
-      `/v1/blobs/${hash.toUpperCase()}`,
-      `/v1/results/${hash}`,
-      "/v1/crashes/..",
-      `/v1/parts/${hash}`,
-    ])
-      expect((await ask(path)).status, path).toBe(404);
-    expect((await ask(`/v1/blobs/${hash}`, { method: "POST", body: "x" })).status).toBe(405);
-    expect((await ask("/v1/crashes/0123456789abcdef", { method: "DELETE" })).status).toBe(405);
-    expect((await ask(`/v1/uploads/blobs/${hash}?sha256=../x`)).status).toBe(400);
-    // fetch would mend these.
-    for (const path of ["//", "//a:b@/v1", "http://[/v1"]) {
-      const socket = connect(server.port, "127.0.0.1");
-      socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`);
-      expect(String((await once(socket, "data"))[0]), path).toMatch(/^HTTP\/1.1 404 /);
-      socket.destroy();
-    }
-  });
-
-  it("refuses files that are not what their hash says, too large or without a length, and keeps nothing of them", async () => {
-    const bytes = Buffer.from("a page");
-    const path = `/v1/blobs/${hashOf(bytes)}`;
-    const put = async (
-      headers: Record<string, string>,
-      body: string | Uint8Array<ArrayBuffer> = bytes,
-      to = path,
-    ): Promise<number> => (await ask(to, { method: "PUT", headers, body })).status;
-    expect(await put({}, "another")).toBe(422);
-    expect(await put(digest(Buffer.from("another")))).toBe(422);
-    expect(await put({}, bytes, `/v1/results/${KEY}.page`)).toBe(400);
-    expect(await put({ "content-range": "bytes 9-14/15" })).toBe(409);
-    for (const range of ["bytes 0-9/6", "bytes 1-5/6", "bytes 0-5/7", "bytes x", "bytes 5-0/6"])
-      expect(await put({ "content-range": range }), range).toBe(400);
-    const many = `bytes ${2 ** 40}-${2 ** 40 + 5}/${2 ** 40 + 6}`;
-    expect(await put({ "content-range": many })).toBe(413);
-    expect(await readdir(at("store/parts"))).toEqual([]);
-    expect((await ask(path)).status).toBe(404);
-    expect(await put({})).toBe(201);
-    expect(await (await ask(path)).text()).toBe("a page");
-  });
-
-  it("gives parts of files, and takes the rest of them", async () => {
-    const bytes = Buffer.from("0123456789");
-    const path = `/v1/blobs/${hashOf(bytes)}`;
-    const cut = connect(server.port, "127.0.0.1");
-    cut.write(`PUT ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: 10\r\n\r\n0123`);
-    const uploads = `/v1/uploads/blobs/${hashOf(bytes)}?sha256=${hashOf(bytes)}`;
-    while ((await ask(uploads)).status !== 409); // it is being sent
-    const part = at("store/parts", `blobs-${hashOf(bytes)}-${hashOf(bytes)}`);
-    while ((await readFile(part).catch(() => "")).length < 4);
-    expect((await ask(path, { method: "PUT", body: bytes })).status).toBe(409); // the other one may still go on
-    cut.destroy();
-    for (;;) {
-      const offset = (await ask(uploads)).headers.get("upload-offset");
-      if (offset !== "4") continue; // until the server has noticed
-      const rest = { method: "PUT", body: bytes.subarray(4), headers: { "content-range": "bytes 4-9/10" } };
-      expect((await ask(path, rest)).status).toBe(201);
-      break;
-    }
-    const rangeOf = async (range: string): Promise<string> => {
-      const answer = await ask(path, { headers: { range } });
-      return `${answer.status} ${answer.headers.get("content-range")} ${await answer.text()}`;
-    };
-    expect(await rangeOf("bytes=4-")).toBe("206 bytes 4-9/10 456789");
-    expect(await rangeOf("bytes=2-3")).toBe("206 bytes 2-3/10 23");
-    expect(await rangeOf("bytes=2-99")).toBe("206 bytes 2-9/10 23456789");
-    expect(await rangeOf("bytes=10-")).toMatch(/^416 bytes \*\/10 /);
-    expect(await rangeOf("nonsense")).toBe("200 null 0123456789");
-    expect((await readFile(folder.path("blobs", hashOf(bytes), ""))).equals(bytes)).toBe(true);
-  });
-
-  it("says that a port is in use", async () => {
-    const again = { store: folder, host: "127.0.0.1", port: server.port, token: TOKEN };
-    await expect(startStoreServer(again)).rejects.toMatchObject({ code: "ERR_LISTEN" });
-  });
-});
-
-describe("a model that the store offers", () => {
-  let modelServer: StoreServer;
-  let hash: string;
-  beforeAll(async () => {
-    await mkdir(at("model-store"));
-    const store = await SharedStore.open(at("model-store"));
-    const model = await offerModel(store, await openModelPackage(SMALL_MODEL));
-    ({ hash } = model);
-    modelServer = await startStoreServer({ store, host: "127.0.0.1", port: 0, token: TOKEN, model });
-  });
-  afterAll(() => modelServer.close());
-
-  it("is fetched once a machine, file by file, and is the package byte for byte", async () => {
-    const store = await client(modelServer.port);
-    const folder = at("models");
-    // What was whole when a fetch was cut off is not fetched again, what was not is.
-    const [[whole], [half]] = Object.entries((await openModelPackage(SMALL_MODEL)).manifest.files) as [
-      string,
-      unknown,
-    ][];
-    await mkdir(join(folder, `${hash}.part`), { recursive: true });
-    await copyFile(join(SMALL_MODEL, whole!), join(folder, `${hash}.part`, whole!));
-    await writeFile(join(folder, `${hash}.part`, half!), "half");
-    const asked: number[] = [];
-    const directory = await fetchModel(store, store.model!, folder, (bytes) => asked.push(bytes));
-    const opened = await openModelPackage(directory);
-    expect(opened.hash).toBe(hash);
-    const sizes = Object.values(opened.manifest.files).map(({ bytes }) => bytes);
-    expect(asked).toEqual([sizes.reduce((sum, bytes) => sum + bytes)]);
-    expect(await fetchModel(store, store.model!, folder, (bytes) => asked.push(bytes))).toBe(directory);
-    expect(asked).toHaveLength(1);
-    expect(await readdir(folder)).toEqual([hash]);
-  });
-
-  it("is refused where a file is not what the manifest says, too long or cut", async () => {
-    const store = await client(modelServer.port);
-    const { files } = (await openModelPackage(SMALL_MODEL)).manifest;
-    const [, { sha256: name, bytes }] = Object.entries(files).toSorted(([, a], [, b]) => b.bytes - a.bytes)[0]!;
-    const blob = at("model-store", "blobs", name.slice(0, 2), name);
-    const good = await readFile(blob);
-    for (const [number, bad] of [Buffer.concat([good, good]), good.subarray(1), Buffer.alloc(bytes)].entries()) {
-      await writeFile(blob, bad);
-      await expect(fetchModel(store, store.model!, at(`bad-${number}`), () => {})).rejects.toMatchObject({
-        code: "ERR_INPUT_GONE",
-      });
-      expect(await readdir(at(`bad-${number}`))).toEqual([`${hash}.part`]);
-    }
-    await writeFile(blob, good);
-    await writeFile(at("whole"), "");
-    await store.copyTo(at("whole"), { hash: name, bytes });
-    expect(hashOf(await readFile(at("whole")))).toBe(name);
   });
 });

@@ -1,11 +1,10 @@
-// Everything that servers, networks and proxies are known to do to a download: what is tried again, what is not, and
-// that the message says what to do. Tokens go to the hub alone.
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+// Everything that servers and networks are known to do to a download: what is tried again, what is not, and that the
+// message says what to do.
+import { readdir, readFile, stat } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Connection } from "../../../src/install/fetch/connection.js";
 import { downloadFile } from "../../../src/install/fetch/download-file.js";
 import { connectionFault, retryAfterMs } from "../../../src/install/fetch/fetch-fault.js";
@@ -13,46 +12,12 @@ import { Proxies } from "../../../src/install/fetch/proxies.js";
 import { askFor, remoteOf, UNKNOWN } from "../../../src/install/fetch/remote.js";
 import { connectionRetry } from "../../../src/install/fetch/retry.js";
 import { Meter } from "../../../src/install/fetch/meter.js";
-import { ForwardProxy } from "../../support/forward-proxy.js";
-import { HubServer, type Fault, type HubServerOptions } from "../../support/hub-server.js";
-import { filesAt, getFrom, type Got } from "../../support/originals.js";
-import { COBRA, PIXART, RELEASE } from "../../support/release-catalogue.js";
+import { ERIKA, CONFIG, FILES, serve, useHub, VAE } from "../../support/hub-place.js";
+import type { Fault } from "../../support/hub-server.js";
+import { getFrom } from "../../support/originals.js";
+import { COBRA, RELEASE } from "../../support/release-catalogue.js";
 
-const ERIKA = "LE/erika.pth";
-const VAE = "vae/diffusion_pytorch_model.safetensors"; // its hash is in the catalogue
-const CONFIG = "vae/config.json"; // no LFS: git's hash
-const FILES = filesAt(`cobra/${ERIKA}`, `pixart/${VAE}`, `pixart/${CONFIG}`);
-
-let root = "";
-let home = "";
-let hub: HubServer;
-
-const start = (options: Partial<HubServerOptions> = {}): Promise<HubServer> =>
-  HubServer.start({ hub: { [COBRA]: join(RELEASE, "cobra"), [PIXART]: join(RELEASE, "pixart") }, ...options });
-const get = (env: Record<string, string> = {}, files = FILES): Promise<Got> => getFrom(hub, home, { files, env });
-
-/** A server that answers every request by itself. */
-async function serve(
-  answer: (request: IncomingMessage, response: ServerResponse) => unknown,
-): Promise<{ url: string; close: () => void }> {
-  const server = createHttpServer((request, response) => void answer(request, response));
-  await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
-  const close = (): void => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
-}
-
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "cobra-faults-"));
-});
-afterAll(() => rm(root, { recursive: true, force: true }));
-beforeEach(async () => {
-  home = await mkdtemp(join(root, "home-"));
-  hub = await start();
-});
-afterEach(() => hub[Symbol.asyncDispose]());
+const fixture = useHub();
 
 describe("what passes is tried again", () => {
   it.each<[string, "head" | "get" | "cdn", Fault[], number[]]>([
@@ -65,40 +30,42 @@ describe("what passes is tried again", () => {
     ["a server that closes the connection behind the body", "cdn", [{ bodyHeaders: { connection: "close" } }], []],
     ["a signed address that has run out", "cdn", [{ cutAfter: 1000 }, { status: 403 }], [1000, 2000]],
   ])("%s", async (_what, place, faults, waits) => {
-    hub.fault(place, ERIKA, ...faults);
-    const got = await get();
+    fixture.hub.fault(place, ERIKA, ...faults);
+    const got = await fixture.get();
     expect(got.failure).toBe("");
     expect(got.found).toHaveLength(3);
     expect(got.waits).toEqual(waits);
   });
 
   it("also where a resumed part does not fit: it begins again", async () => {
-    hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { wrongRange: true }, { cutAfter: 500 }, { status: 416 });
-    const got = await get();
+    fixture.hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { wrongRange: true }, { cutAfter: 500 }, { status: 416 });
+    const got = await fixture.get();
     expect(got.failure).toBe("");
-    expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined, "bytes=500-", undefined]);
+    expect(fixture.hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined, "bytes=500-", undefined]);
     expect(got.found[0]!.bytes).toBe(277451);
   });
 
   it("a file that changes on the server between two tries is fetched from its beginning", async () => {
-    hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { bodyHeaders: { etag: '"another"' } });
-    const got = await get();
+    fixture.hub.fault("cdn", ERIKA, { cutAfter: 1000 }, { bodyHeaders: { etag: '"another"' } });
+    const got = await fixture.get();
     expect(got.failure).toBe("");
-    expect(hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined]);
+    expect(fixture.hub.ranges(ERIKA)).toEqual([undefined, "bytes=1000-", undefined]);
     expect(got.waits).toEqual([1000, 0]);
   });
 
   it("a server that does not speak HTTP", async () => {
     const server = createServer((socket) => void socket.on("error", () => {}).end("SSH-2.0-x\r\n\0garbage"));
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
-    const { failure } = await get({ HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const { failure } = await fixture.get({
+      HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
     server.close();
     expect(failure).toMatch(/^ERR_MODEL_FETCH the connection to .* broke \(HPE_.*HF_ENDPOINT/u);
   });
 
   it("until six tries in a row brought nothing; then it says so, with exit code 75's error", async () => {
-    hub.fault("head", ERIKA, ...Array.from({ length: 6 }, () => ({ status: 503 })));
-    const { failure, waits, notices } = await get();
+    fixture.hub.fault("head", ERIKA, ...Array.from({ length: 6 }, () => ({ status: 503 })));
+    const { failure, waits, notices } = await fixture.get();
     expect(failure).toMatch(
       /^ERR_MODEL_FETCH http:\/\/127\.0\.0\.1:\d+\/JunhaoZhuang\/Cobra\/resolve\/.*\/LE\/erika\.pth: server error \(status 503\); try again later\. Partial downloads are kept: run the same command again to resume$/u,
     );
@@ -107,10 +74,10 @@ describe("what passes is tried again", () => {
   });
 
   it("a server that is not there", async () => {
-    const gone = await start();
+    const gone = await fixture.start();
     const { url } = gone;
     await gone[Symbol.asyncDispose]();
-    const { failure, waits } = await get({ HF_ENDPOINT: url });
+    const { failure, waits } = await fixture.get({ HF_ENDPOINT: url });
     expect(failure).toMatch(
       /^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED, .*https_proxy.*HF_ENDPOINT.*--from DIR/u,
     );
@@ -185,16 +152,20 @@ describe("what stays is not tried again, and the message says what to do", () =>
       /leads to file:\/\/\/etc\/passwd, which is not https:, and is not followed; if a proxy/u,
     ],
   ])("%s", async (_what, place, path, fault, says) => {
-    hub.fault(place, path, fault);
-    const { failure, waits } = await get();
+    fixture.hub.fault(place, path, fault);
+    const { failure, waits } = await fixture.get();
     expect(failure).toMatch(/^ERR_MODEL_SOURCE /u);
     expect(failure).toMatch(says);
     expect(waits).toEqual([]);
   });
 
   it("a redirect that goes round in circles", async () => {
-    hub.fault("head", ERIKA, ...Array.from({ length: 9 }, () => ({ redirect: `/${COBRA}/resolve/main/${ERIKA}` })));
-    expect((await get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times; if a proxy/u);
+    fixture.hub.fault(
+      "head",
+      ERIKA,
+      ...Array.from({ length: 9 }, () => ({ redirect: `/${COBRA}/resolve/main/${ERIKA}` })),
+    );
+    expect((await fixture.get()).failure).toMatch(/^ERR_MODEL_SOURCE .*more than 6 times; if a proxy/u);
   });
 
   it.each([
@@ -202,116 +173,13 @@ describe("what stays is not tried again, and the message says what to do", () =>
     [VAE, /SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/u],
     [CONFIG, /git's hash of it is [0-9a-f]{40}, expected [0-9a-f]{40}/u],
   ])("%s damaged twice; nothing of it stays", async (path, says) => {
-    hub.fault("cdn", path, { flipByte: 5 }, { flipByte: 6 });
-    const { failure } = await get();
+    fixture.hub.fault("cdn", path, { flipByte: 5 }, { flipByte: 6 });
+    const { failure } = await fixture.get();
     expect(failure).toMatch(/^ERR_MODEL_SOURCE .* was downloaded completely twice, but failed verification: /u);
     expect(failure).toMatch(says);
-    expect((await get()).failure).toBe("");
-    const names = await readdir(join(home, ".originals"), { recursive: true });
+    expect((await fixture.get()).failure).toBe("");
+    const names = await readdir(join(fixture.home, ".originals"), { recursive: true });
     expect(names.filter((name) => name.endsWith(".part"))).toEqual([]);
-  });
-});
-
-describe("the token", () => {
-  const token = "hf_secretsecretsecret";
-
-  it("goes to the hub and to nobody else, and stands in no message", async () => {
-    await hub[Symbol.asyncDispose]();
-    hub = await start({ token });
-    const missing = await get();
-    expect(missing.failure).toMatch(/set HF_TOKEN/u);
-    const wrong = await get({ HF_TOKEN: "hf_wrongwrong" });
-    expect(wrong.failure).toMatch(/the hub refuses the token, or .* does not exist/u);
-    expect(wrong.failure).not.toContain("hf_wrongwrong");
-    hub.requests.splice(0);
-    hub.fault("cdn", ERIKA, { cutAfter: 10 });
-    const got = await get({ HF_TOKEN: ` ${token}\n` });
-    expect(got.failure).toBe("");
-    const of = (place: string): unknown[] => [
-      ...new Set(hub.requests.filter((one) => one.place === place).map(({ authorization }) => authorization)),
-    ];
-    expect(of("head")).toEqual([`Bearer ${token}`]);
-    expect(of("get")).toEqual([`Bearer ${token}`]);
-    expect(of("cdn")).toEqual([undefined]);
-    const said = JSON.stringify([got, missing, wrong]);
-    expect(said).not.toContain(token);
-    expect(said).not.toContain("secret-signature"); // the CDN's addresses are signed
-  });
-
-  it("is refused where it cannot be one, without being shown", async () => {
-    const { failure } = await get({ HF_TOKEN: "hf_a\r\nX-Evil: 1" });
-    expect(failure).toMatch(/^ERR_CONFIG the hub's token .*copy it again/u);
-    expect(failure).not.toContain("Evil");
-  });
-
-  it("is not sent in the clear, other than to this machine", async () => {
-    await using proxy = await ForwardProxy.start();
-    const env = { HF_TOKEN: token, http_proxy: `http://${proxy.host}` };
-    const { failure } = await get({ ...env, HF_ENDPOINT: "http://mirror.example" });
-    expect(failure).toMatch(/^ERR_MODEL_SOURCE http:\/\/mirror\.example\//u);
-    const inTheClear = proxy.authorizations.splice(0);
-    expect(inTheClear.length).toBeGreaterThan(0);
-    expect(new Set(inTheClear)).toEqual(new Set([undefined]));
-    expect((await get(env)).failure).toBe("");
-    expect(new Set(proxy.authorizations)).toEqual(new Set([undefined, `Bearer ${token}`]));
-  });
-
-  it("and a mirror's address are checked", async () => {
-    expect((await get({ HF_ENDPOINT: "ftp://mirror.example" })).failure).toMatch(/^ERR_CONFIG HF_ENDPOINT is "ftp:/u);
-    const { failure } = await get({ HF_ENDPOINT: "https://me:hunter2@mirror.example" });
-    expect(failure).toMatch(/^ERR_CONFIG HF_ENDPOINT/u);
-    expect(failure).not.toContain("hunter2");
-    const none = await get({ HF_ENDPOINT: "me:hunter2@mirror?key=1" });
-    expect(none.failure).toMatch(
-      /^ERR_CONFIG HF_ENDPOINT is "mirror", which is not the address of a hub or mirror; name one/u,
-    );
-  });
-});
-
-describe("proxies", () => {
-  it("are used by the usual variables, also with user and password, and not for no_proxy", async () => {
-    await using proxy = await ForwardProxy.start("me:pass word");
-    const wrong = await get({ http_proxy: `http://${proxy.host}` });
-    expect(wrong.failure).toMatch(
-      /^ERR_MODEL_SOURCE .*: the proxy .* wants a user and a password \(status 407\); put its user and password into its address/u,
-    );
-    expect(wrong.failure).toContain(proxy.host);
-    const through = await get({ HTTP_PROXY: `http://me:pass%20word@${proxy.host}` });
-    expect(through.failure).toBe("");
-    expect(proxy.asked.some((line) => line.startsWith(`GET ${hub.cdn}/blobs/`))).toBe(true);
-    expect(proxy.asked.some((line) => line.startsWith("CONNECT"))).toBe(false);
-    const asked = proxy.asked.length;
-    await rm(join(home, ".originals"), { recursive: true });
-    expect((await get({ all_proxy: `http://${proxy.host}`, no_proxy: "example.org,127.0.0.1" })).failure).toBe("");
-    expect(proxy.asked.length).toBe(asked);
-  });
-
-  it("carry https: in a tunnel; one that refuses it is named", async () => {
-    await using proxy = await ForwardProxy.start("me:secret");
-    const { failure } = await get({
-      HF_ENDPOINT: "https://hub.example",
-      https_proxy: `http://me:wrong-secret@${proxy.host}`,
-    });
-    expect(proxy.asked[0]).toBe("CONNECT hub.example:443");
-    expect(failure).toMatch(
-      /^ERR_MODEL_SOURCE the proxy 127\.0\.0\.1:\d+ refuses a connection to hub\.example \(407\); put its user and password/u,
-    );
-    expect(failure).not.toContain("wrong-secret");
-  });
-
-  it("that refuse a plain request are named, and the hub is not blamed alone", async () => {
-    const { url, close } = await serve((_request, response) => response.writeHead(403).end("<html>Blocked</html>"));
-    const { failure } = await get({ http_proxy: url });
-    close();
-    expect(failure).toMatch(
-      /^ERR_MODEL_SOURCE .*: the proxy 127\.0\.0\.1:\d+ or the hub refuses it \(status 403\); try without the proxy \(no_proxy\)/u,
-    );
-  });
-
-  it("of other kinds are refused by the variable's name", async () => {
-    const { failure } = await get({ all_proxy: "socks5://me:secret@127.0.0.1:9" });
-    expect(failure).toMatch(/^ERR_CONFIG the proxy of the variable all_proxy cannot be used \(its kind is socks5\)/u);
-    expect(failure).not.toContain("secret");
   });
 });
 
@@ -329,7 +197,10 @@ describe("a server that sends a byte at a time for ever is given up, and tried a
       bodies.push(response);
       return trickle(response);
     });
-    const { failure, notices } = await getFrom({ url }, home, { files: FILES.slice(0, 1), times: { rate: 100 } });
+    const { failure, notices } = await getFrom({ url }, fixture.home, {
+      files: FILES.slice(0, 1),
+      times: { rate: 100 },
+    });
     close();
     expect(failure).toMatch(
       /^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ sends next to nothing .*; check the connection.*--from DIR/u,
@@ -346,7 +217,7 @@ describe("a server that sends a byte at a time for ever is given up, and tried a
     });
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", () => ready()));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { failure } = await getFrom({ url }, home, { files: FILES.slice(0, 1) });
+    const { failure } = await getFrom({ url }, fixture.home, { files: FILES.slice(0, 1) });
     server.close();
     expect(failure).toMatch(/^ERR_MODEL_FETCH 127\.0\.0\.1:\d+ has stopped answering \(ETIME/u);
   });
@@ -361,9 +232,9 @@ describe("parts of it", () => {
       if (request.method === "HEAD") return response.end();
       return response.end(sent++ === 0 ? whole.subarray(0, 1000) : whole);
     });
-    const [found, notices] = await getFrom({ url }, home, { files: FILES.filter(({ path }) => path === VAE) }).then(
-      (got) => [got.found, got.notices],
-    );
+    const [found, notices] = await getFrom({ url }, fixture.home, {
+      files: FILES.filter(({ path }) => path === VAE),
+    }).then((got) => [got.found, got.notices]);
     close();
     expect(found).toMatchObject([{ bytes: whole.length }]);
     expect(notices).toEqual([`${VAE}: the connection ended after 1000 of ${whole.length} bytes`]);
@@ -380,7 +251,7 @@ describe("parts of it", () => {
     const remote = remoteOf({ url: `${url}/` }, {});
     const wanted = { path: "config.json", bytes: UNKNOWN, sha256: UNKNOWN } as const;
     const file = await askFor(connection, remote, wanted, UNKNOWN);
-    const target = join(home, "endless/config.json");
+    const target = join(fixture.home, "endless/config.json");
     const download = downloadFile({ connection, remote, file, sha256: UNKNOWN, target, retry: connectionRetry() });
     await expect(download).rejects.toThrow(/says how long the file is, and more than 16777216 bytes come$/u);
     const [part] = await readdir(dirname(target));

@@ -3,10 +3,8 @@ import { createWriteStream } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ZipFile } from "yazl";
-import { compareNatural } from "../../../src/io/names/natural-order.js";
 import type { PageSourceOptions } from "../../../src/io/page-source.js";
 import { openPageSource } from "../../../src/io/open-source.js";
 import { goodZip, rawZip, writeZip } from "../../support/archives.js";
@@ -32,59 +30,6 @@ async function tree(files: readonly string[], contents: Readonly<Record<string, 
   }
   return folder;
 }
-
-describe("compareNatural", () => {
-  it("orders pages as a person does", () => {
-    const pages = [
-      "p10.png",
-      "p2.png",
-      "p1 extra.png",
-      "p1.png",
-      "b/1.png",
-      "a/10.png",
-      "a/9.png",
-      "a/b/1.png",
-      "P3.png",
-      "001.png",
-      "cover.png",
-    ];
-    expect(pages.sort(compareNatural)).toEqual([
-      "001.png",
-      "cover.png",
-      "p1.png",
-      "p1 extra.png",
-      "p2.png",
-      "P3.png",
-      "p10.png",
-      "a/9.png",
-      "a/10.png",
-      "a/b/1.png",
-      "b/1.png",
-    ]);
-  });
-
-  it("is a total order over any names, folder by folder", () => {
-    const path = fc
-      .array(fc.stringMatching(/^[a-cA-C0-29. ]{1,4}$/u), { minLength: 1, maxLength: 3 })
-      .map((parts) => parts.join("/"));
-    fc.assert(
-      fc.property(path, path, path, (a, b, c) => {
-        expect(Math.sign(compareNatural(a, b))).toBe(-Math.sign(compareNatural(b, a)) + 0);
-        expect(compareNatural(a, b) === 0).toBe(a === b);
-        if (compareNatural(a, b) <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
-      }),
-      { numRuns: 2000 },
-    );
-  });
-
-  it("compares numbers of any length by value", () => {
-    expect(["9".repeat(40), "1".repeat(41), "8".repeat(40)].sort(compareNatural)).toEqual([
-      "8".repeat(40),
-      "9".repeat(40),
-      "1".repeat(41),
-    ]);
-  });
-});
 
 describe("a folder", () => {
   it("lists pictures and other files in natural order and leaves out what systems leave behind", async () => {

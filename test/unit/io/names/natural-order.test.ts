@@ -103,3 +103,56 @@ describe("sorting in turns", () => {
     expect(turnsTaken - whileSorting).toBeGreaterThan((4 * 5000 * 2) / 20);
   });
 });
+
+describe("compareNatural", () => {
+  it("orders pages as a person does", () => {
+    const pages = [
+      "p10.png",
+      "p2.png",
+      "p1 extra.png",
+      "p1.png",
+      "b/1.png",
+      "a/10.png",
+      "a/9.png",
+      "a/b/1.png",
+      "P3.png",
+      "001.png",
+      "cover.png",
+    ];
+    expect(pages.sort(compareNatural)).toEqual([
+      "001.png",
+      "cover.png",
+      "p1.png",
+      "p1 extra.png",
+      "p2.png",
+      "P3.png",
+      "p10.png",
+      "a/9.png",
+      "a/10.png",
+      "a/b/1.png",
+      "b/1.png",
+    ]);
+  });
+
+  it("is a total order over any names, folder by folder", () => {
+    const path = fc
+      .array(fc.stringMatching(/^[a-cA-C0-29. ]{1,4}$/u), { minLength: 1, maxLength: 3 })
+      .map((parts) => parts.join("/"));
+    fc.assert(
+      fc.property(path, path, path, (a, b, c) => {
+        expect(Math.sign(compareNatural(a, b))).toBe(-Math.sign(compareNatural(b, a)) + 0);
+        expect(compareNatural(a, b) === 0).toBe(a === b);
+        if (compareNatural(a, b) <= 0 && compareNatural(b, c) <= 0) expect(compareNatural(a, c)).toBeLessThanOrEqual(0);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("compares numbers of any length by value", () => {
+    expect(["9".repeat(40), "1".repeat(41), "8".repeat(40)].sort(compareNatural)).toEqual([
+      "8".repeat(40),
+      "9".repeat(40),
+      "1".repeat(41),
+    ]);
+  });
+});
