@@ -1,4 +1,4 @@
-// A hub with the small release, anew for each test, and an empty folder to fetch into. Calls the hooks of the test file.
+// A hub with the small release, new for each test, and an empty folder to fetch into. Calls the hooks of the test file.
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
