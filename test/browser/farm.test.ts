@@ -48,7 +48,7 @@ describe.skipIf(NO_CHROMIUM)(`the page of a farm${NO_CHROMIUM ? `: ${NO_CHROMIUM
     await priority.press("Enter");
     await priority.fill("-1");
     await priority.press("Enter");
-    expect(await priority.inputValue()).toBe("9");
+    await expect.poll(() => priority.inputValue()).toBe("9");
     await page.getByText("1 of 31 pages failed", { exact: false }).waitFor();
     await page.getByRole("button", { name: "Retry failed pages" }).click();
     await page.getByText("1 of 31 pages failed", { exact: false }).waitFor({ state: "detached" });

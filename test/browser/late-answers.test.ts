@@ -181,4 +181,50 @@ describe.skipIf(NO_CHROMIUM)(`late answers${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     expect(faults).toEqual([]);
     await context.close();
   });
+
+  it("leave a priority as it was asked for, and a refused one goes back", async () => {
+    await fetch(`${double.url}api/v1/double/farm`);
+    const { context, page, faults } = await openPage(browser);
+    await page.goto(`${double.url}#/farm`);
+    const priority = page.getByLabel("Priority of Nightly Ferry 3.cbz");
+    let letThrough!: () => void;
+    const held = new Promise<void>((resolve) => (letThrough = resolve));
+    const pattern = "**/farm/chapters/*";
+    await page.route(pattern, (route) => held.then(() => route.fallback()), { times: 1 });
+    const answer = page.waitForResponse(pattern);
+    await priority.fill("9");
+    await priority.press("Enter");
+    await priority.fill("-1");
+    await priority.press("Enter");
+    await expect.poll(() => priority.inputValue()).toBe("9");
+    letThrough();
+    await answer;
+    await page.route(pattern, (route) =>
+      route.fulfill({ status: 503, json: { code: "ERR_QUEUE", detail: "The queue is away", status: 503 } }),
+    );
+    await priority.fill("7");
+    await priority.press("Enter");
+    await page.getByText("The queue is away").waitFor();
+    await expect.poll(() => priority.inputValue()).toBe("9");
+    expect(faults.filter((fault) => !fault.includes("503"))).toEqual([]);
+    await context.close();
+  });
+
+  it("leave a switch as it was set while events tell of something else", async () => {
+    const { context, page, faults } = await openPage(browser);
+    await page.goto(await double.address("Paper Lanterns 5"));
+    const background = page.getByRole("switch", { name: "In the background" });
+    const job = await jobNamed("Paper Lanterns 5");
+    const { answered } = await hold(page, `**/jobs/${job.id}`, "PATCH");
+    await background.click();
+    const answer = await answered;
+    await double.tell({ type: "job", job: { ...job, name: "Paper Lanterns 6" } });
+    await page.getByText("Paper Lanterns 6").first().waitFor({ state: "attached" });
+    expect(await background.isChecked()).toBe(true);
+    await double.tell({ type: "job", job: { ...job, background: true } });
+    await answer.send();
+    await expect.poll(() => background.isChecked()).toBe(true);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
 });

@@ -28,8 +28,8 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
   const shown = baseName(name);
   const inWork =
     state === "waiting" && farm.value?.nodes.some((node) => node.working.some((one) => one.chapter === name));
-  const prioritize = (wanted: number): void =>
-    void action.run(async () => {
+  const prioritize = (wanted: number): Promise<boolean> =>
+    action.run(async () => {
       if (job === undefined) await takeFarm(api.prioritizeChapter(id, wanted));
       else await takeJob(api.updateJob(job, { priority: wanted }));
     });

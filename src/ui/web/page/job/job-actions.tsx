@@ -37,7 +37,7 @@ export function JobActions({ job, action, compact = false }: JobActionsProps): J
         <PriorityField
           name={job.name}
           value={job.priority ?? 0}
-          onChange={(priority) => void action.run(() => takeJob(api.updateJob(job.id, { priority })))}
+          onChange={(priority) => action.run(() => takeJob(api.updateJob(job.id, { priority })))}
         />
       )}
       {job.result && (
