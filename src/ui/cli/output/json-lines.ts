@@ -142,17 +142,48 @@ const commandLines = [
     bytesPerSecond: count.describe("speed of the last seconds").optional(),
     leftMs: count.describe("time that the rest will take").optional(),
   }),
-  line("model-building", "model install, model quantize: how far the package is written, once a second at most", {
-    part: z.string().describe("file of the package, hash at the end"),
-    doneBytes: count.describe("bytes that are written"),
-    totalBytes: count.describe("bytes to write"),
-  }),
+  line(
+    "model-building",
+    "model install, model import, model quantize: how far the package is written, once a second at most",
+    {
+      part: z.string().describe("file of the package, hash at the end"),
+      doneBytes: count.describe("bytes that are written"),
+      totalBytes: count.describe("bytes to write"),
+    },
+  ),
   line("model-installed", "model install, model quantize: the last line", {
     name: z.string().describe("what --model takes"),
     version: z.string().describe("version of the package, what --model takes after an @"),
     directory,
     hash,
     wasThere: z.boolean().describe("it was installed before"),
+  }),
+  line("model-made", "model import, model untrained: the last line", {
+    name: z.string().describe("name of the model"),
+    version: z.string().describe("version of the model"),
+    directory,
+    hash,
+  }),
+  line("model-default", "model use: what is opened from now on when no model is named", {
+    name: z.string().describe("name of the installed model, or embedded"),
+    version: z.string().describe("version of the package; not of the embedded model").optional(),
+    directory: directory.optional(),
+  }),
+  line("model-removed", "model remove: the last line", {
+    folders: z.array(z.string()).describe("what is gone"),
+    keptAt: z.string().describe("where fetched originals stay").optional(),
+  }),
+  line("model-verified", "model verify: every file is intact", {
+    directory,
+    hash,
+    name: z.string().describe("name of the model"),
+    version: z.string().describe("version of the model"),
+    files: count.describe("files that were read"),
+  }),
+  line("model-optimized", "model optimize: the last line", {
+    directory,
+    engines: z.string().describe("folder of TensorRT's engines"),
+    bytes: count.describe("size of the engines"),
   }),
   line("listening", "serve: the server answers requests", {
     url: z.string().describe("address for a browser, with the token where there is one"),
