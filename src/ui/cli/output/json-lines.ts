@@ -38,6 +38,18 @@ const commandLines = [
     message: z.string().describe("what is wrong, for people; may change"),
     remedy: z.string().describe("what to do about it, for people; may change"),
   }),
+  line("watching", "watch: it has begun", {
+    folder: z.string().describe("folder that is watched"),
+    output: z.string().describe("folder of the results"),
+    done: z.string().describe("where chapters go once every page is done").optional(),
+    failed: z.string().describe("where chapters with failed pages go").optional(),
+  }),
+  line("chapter-failed", "watch: a chapter that could not be coloured; the others continue", {
+    input,
+    code: errorCode,
+    message: z.string().describe("what is wrong, for people; may change"),
+    remedy: z.string().describe("what to do about it, for people; may change"),
+  }),
   line("chapters-completed", "colorize of several chapters: the last line", {
     chapters: count.describe("chapters that were named"),
     completed: count.describe("chapters of which every page is done"),
