@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { linePage, writeChapter, chapterFiles, writeFolder } from "../support/chapter.js";
 import { CLI_PATH, runCli, type CliResult } from "../support/cli.js";
@@ -214,8 +215,8 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
   });
 
   /** Serves a folder as a store, at the same address after a kill. */
-  async function startStore(port: number): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [CLI_PATH, "store", at("remote"), "--port", String(port)], {
+  async function startStore(port: number, ...more: string[]): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [CLI_PATH, "store", at("remote"), "--port", String(port), ...more], {
       stdio: ["ignore", "pipe", "ignore"],
       env: { ...process.env, COBRA_STORE_TOKEN: "a-token-of-the-farm" },
     });
@@ -227,7 +228,7 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
 
   it("needs two addresses and no shared folder; the store is killed in the middle", async () => {
     newFarm();
-    await mkdir(at("remote"));
+    await mkdir(at("remote"), { recursive: true });
     const port = await freePort();
     const store = await startStore(port);
     const flags = ["--store", `http://127.0.0.1:${port}`, "--token", "a-token-of-the-farm"];
@@ -250,6 +251,44 @@ describe.skipIf(!hasRedis)("the farm's commands (need Debian's package redis-ser
     const local = ["colorize", at("long.cbz"), "--seed", "5", ...FAST, "--output-zip", at("local.cbz")];
     expect((await runCli(local, undefined, environment())).code).toBe(0);
     expect(await hashes(at("remote.cbz"))).toEqual(await hashes(at("local.cbz")));
+  });
+
+  it("a page, a reference or a result that the store finds too large costs the pages that need it", async () => {
+    newFarm();
+    await mkdir(at("remote"), { recursive: true });
+    const port = await freePort();
+    const files = await chapterFiles(3);
+    const large = await sharp(await linePage(7))
+      .tiff({ compression: "none" })
+      .toBuffer();
+    const limit = Math.max(...Object.values(files).map(({ byteLength }) => byteLength)) + 1;
+    expect(large.byteLength).toBeGreaterThan(limit);
+    await writeFolder(at("mixed"), { ...files, "p2.tiff": large });
+    await startStore(port, "--max-bytes", String(limit));
+    const flags = ["--store", `http://127.0.0.1:${port}`, "--token", "a-token-of-the-farm", "--wait", "--name", farm];
+    await startWorker(...flags.slice(0, 4));
+    const chapter = async (input: string, ...more: string[]): Promise<CliResult> =>
+      runCli(["submit", at(input), ...flags, ...FAST, ...more], undefined, environment());
+    // JPEG: its results fit.
+    const one = await chapter("mixed", "--output-dir", at("mixed-out"), "--format", "jpeg", "--quality", "1", "--json");
+    const lines = one.stdout
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.filter(({ type }) => type === "page-failed")).toMatchObject([
+      { page: "p2.tiff", code: "ERR_STORE_LIMIT", message: expect.stringContaining(`at most ${limit} bytes, not `) },
+    ]);
+    expect(lines.at(-1)).toMatchObject({ type: "batch-completed", completed: 3, failed: 1 });
+    expect(one.code).toBe(2);
+    // Uncompressed results do not fit.
+    const results = await chapter("a.cbz", "--output-dir", at("large-out"), "--format", "tiff", "--seed", "12");
+    expect(results.stderr.match(/takes files of at most/g)).toHaveLength(3);
+    expect(results.code).toBe(1);
+    await mkdir(at("colour"));
+    await writeFile(at("colour/large.tiff"), large);
+    const named = await chapter("a.cbz", "--output-dir", at("ref-out"), "--reference-dir", at("colour"));
+    expect(named.stderr).toMatch(/the reference large\.tiff: .* takes files of at most/);
+    expect(named.code).toBe(1);
   });
 
   it("says soon that there is no Redis, and never prints its password", async () => {

@@ -1,4 +1,4 @@
-/** `cobra-batch model info | verify | list` as a user runs them, on whole, damaged and foreign folders. */
+/** `cobra-batch model info | verify | list | use | remove` as a user runs them, on whole, damaged and foreign folders. */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildPresetPackage } from "../../src/convert/presets.js";
 import { openModelPackage, type ModelPackage } from "../../src/model/package.js";
 import { modelRequirements, packageBytes, sessionWeightBytes, apartWeightBytes } from "../../src/model/requirements.js";
+import { modelCommand } from "../../src/ui/cli/commands/model-command.js";
 import { runCli } from "../support/cli.js";
 
 let home = "";
@@ -157,5 +158,36 @@ describe("model optimize", () => {
     expect(apart.stderr).toContain("its weights lie apart from its graphs");
     expect(await runCli(["model", "optimize"])).toMatchObject({ code: 64 });
     expect(await runCli(["model", "optimize", "--provider", "cuda"])).toMatchObject({ code: 64 });
+  });
+});
+
+describe("--json", () => {
+  it("gives every command of installed models a last line of its own", async () => {
+    const env = { XDG_DATA_HOME: join(home, "user"), XDG_DATA_DIRS: join(home, "none") };
+    const directory = join(home, "user", "cobra-batch", "models", "mine", "1");
+    await cp(whole, directory, { recursive: true });
+    const last = async (...args: string[]): Promise<unknown> => {
+      const { stdout, stderr } = await runCli(["model", ...args, "--json"], undefined, env);
+      expect(stderr).toBe("");
+      return JSON.parse(stdout.trim().split("\n").at(-1)!);
+    };
+    const { hash, manifest } = await openModelPackage(whole);
+    const { name, version } = manifest;
+    expect(await last("use", "mine")).toMatchObject({ type: "model-default", name: "mine", version: "1", directory });
+    expect(await last("use", "embedded")).toMatchObject({ type: "model-default", name: "embedded" });
+    expect(await last("verify", "mine")).toMatchObject({ type: "model-verified", directory, hash, name, version });
+    expect(await last("remove", "mine")).toMatchObject({ type: "model-removed", folders: [directory] });
+    const out = join(home, "untrained");
+    const made = await last("untrained", "--preset", "tiny", "--out", out);
+    expect(made).toMatchObject({ type: "model-made", name, version, directory: out });
+    const again = await runCli(["model", "remove", "mine", "--json"], undefined, env);
+    expect(again.code).toBe(1);
+    expect(JSON.parse(again.stdout)).toMatchObject({ type: "fatal", code: "ERR_MODEL_NOT_FOUND" });
+    expect(again.stderr).toMatch(/^error: .*ERR_MODEL_NOT_FOUND/);
+  });
+
+  it("is a flag of every command of `model`", () => {
+    const lacking = modelCommand().commands.filter(({ options }) => !options.some(({ long }) => long === "--json"));
+    expect(lacking.map((one) => one.name())).toEqual([]);
   });
 });

@@ -115,8 +115,7 @@ describe.skipIf(!hasRedis)("workers and Redis that are killed (needs Debian's pa
           const settings = { ...input, seed: 2 * round + (kind === "folder" ? 0 : 1) };
           await runBatch(waitingEngine(pool, 0) as BatchEngine, { ...settings, ...whole.config });
           const { config } = parseBatchConfig({ ...settings, ...farm.config });
-          const keep = (bytes: Uint8Array): Promise<string> => store.keep(bytes);
-          const { requests } = await collectRequests(config, { pool, model: MODEL, pageConfig, keep });
+          const { requests } = await collectRequests(config, { pool, model: MODEL, pageConfig, store });
           await submitChapter(queue, store, { config, pageConfigs: {}, model: MODEL, requests, priority: 0 });
           chapters.push({ farm: farm.path, whole: whole.path });
         }

@@ -107,7 +107,7 @@ export function usePaperFarm(): PaperFarm {
       pool: paperEngine().pool,
       model,
       pageConfig: () => ({}),
-      keep: (bytes) => shared.keep(bytes),
+      store: shared,
     });
     return submitChapter(queue, shared, { config, pageConfigs: {}, model, requests, priority });
   }

@@ -64,6 +64,15 @@ export const CALL_ERRORS = {
     remedy:
       "check that `cobra-batch store` runs at the address of --store and can be reached from here, then run the same command again",
   },
+  ERR_STORE_LIMIT: {
+    group: "farm",
+    when: "a page, a reference or a result is larger than the farm's store accepts",
+    className: "ResourceError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "start `cobra-batch store` with a larger --max-bytes, or make the picture smaller",
+  },
   ERR_QUEUE_JOB: {
     group: "farm",
     when: "a job of the farm's queue does not exist, is queued already, or has lost a page",

@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import type { PageOptions } from "../../colorization/request/colorize-page.js";
 import type { PageRequest, PageResult } from "../../colorization/request/page-request.js";
-import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { Style } from "../../config/batch-config.js";
 import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
 import { resultKey, withHashes } from "../store/result-key.js";
@@ -14,6 +13,7 @@ import { AwaitedPages } from "./awaited-pages.js";
 import { ChapterTeller, type PageCounts } from "./chapter-progress.js";
 import { cancelledKey } from "./farm-keys.js";
 import type { FarmQueue, QueuedModel } from "./farm-queue.js";
+import { KeptReferences } from "./kept-references.js";
 
 /** What the workers are reached with. It owns none of it. */
 export interface FarmColorizerOptions {
@@ -85,7 +85,7 @@ export class FarmColorizer implements AsyncDisposable {
       signal?.throwIfAborted();
       await cleared;
       const stored = await withHashes(request, (bytes) => store.keep(bytes));
-      await references.kept(stored.references.map(({ hash }) => hash));
+      await references.kept(stored.references);
       const key = resultKey(stored, model.hash);
       const known = await store.result(key);
       if (known !== undefined) return known;
@@ -124,39 +124,5 @@ export class FarmColorizer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pages[Symbol.asyncDispose]();
-  }
-}
-
-/** References are put into the store when the first page needs them. */
-class KeptReferences {
-  readonly #keep: (bytes: Uint8Array) => Promise<string>;
-  readonly #files = new Map<string, ReferenceFile["read"]>();
-  readonly #kept = new Map<string, Promise<unknown>>();
-
-  constructor(keep: (bytes: Uint8Array) => Promise<string>) {
-    this.#keep = keep;
-  }
-
-  hold(files: readonly ReferenceFile[]): Disposable {
-    for (const { hash, read } of files) this.#files.set(hash, read);
-    return { [Symbol.dispose]: () => {} };
-  }
-
-  /** Resolves when the store has them. One that failed is tried again by the next page. */
-  async kept(hashes: readonly string[]): Promise<void> {
-    await Promise.all(
-      hashes.map((hash) => {
-        const read = this.#files.get(hash);
-        if (read === undefined) return this.#kept.get(hash);
-        this.#files.delete(hash);
-        const kept = read().then(this.#keep);
-        this.#kept.set(hash, kept);
-        kept.catch(() => {
-          this.#files.set(hash, read);
-          this.#kept.delete(hash);
-        });
-        return kept;
-      }),
-    );
   }
 }

@@ -11,7 +11,7 @@ import type { PageProgress, PageResult } from "../../colorization/request/page-r
 import { pageFailure } from "../../colorization/request/page-failure.js";
 import type { BatchEngine } from "../../core/batch-engine.js";
 import type { CrashNotePad } from "../../core/journal/crash-marks.js";
-import { BatchProcessingError, messageOf } from "../../errors.js";
+import { BatchProcessingError, isPageFailure, messageOf } from "../../errors.js";
 import { getLogger, withLogContext } from "../../logging.js";
 import { CHANNELS } from "../../observe/channels.js";
 import type { StoredRequest } from "../store/result-key.js";
@@ -180,12 +180,13 @@ export class FarmWorker {
           return await this.#keep(page, await this.#colour(page, job));
         } catch (error) {
           if (this.#stop.signal.aborted) return await this.#giveBack(job, token, error);
-          if (job.attemptsMade + 1 < (job.opts.attempts ?? 1)) throw error;
+          const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+          if (!isLast && !isPageFailure(error)) throw error; // another try may be better
           const fault =
             error instanceof BatchProcessingError ? error : new BatchProcessingError("ERR_INTERNAL", messageOf(error));
           return await this.#keep(page, {
             status: "failed",
-            failure: pageFailure(request.name, "decode", fault),
+            failure: pageFailure(request.name, isPageFailure(error) ? "encode" : "decode", fault),
             warnings: [],
           });
         } finally {

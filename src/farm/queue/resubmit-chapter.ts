@@ -28,7 +28,7 @@ export async function resubmitChapter(
     pool,
     model,
     pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
-    keep: (bytes) => store.keep(bytes),
+    store,
   });
   const unreadable = failures.length;
   // Awaited here: the queue closes when this function returns.

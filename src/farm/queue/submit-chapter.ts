@@ -16,7 +16,7 @@ export interface SubmittedChapter {
   readonly pageConfigs: Readonly<Record<string, PageConfig>>;
   readonly model: QueuedModel;
   readonly requests: readonly StoredRequest[];
-  /** Pages beside them that cannot be read. Default 0. */
+  /** Pages beside them that cannot be read or stored. Default 0. */
   readonly unreadable?: number;
   /** From 0; higher goes first. */
   readonly priority: number;
@@ -32,7 +32,7 @@ export interface Submission {
   readonly queued: number;
   /** Pages whose results are in the store already. */
   readonly known: number;
-  /** Pages that cannot be read; the chapter goes on without them. */
+  /** Pages that cannot be read or stored; the chapter goes on without them. */
   readonly unreadable: number;
 }
 

@@ -5,7 +5,7 @@
 import type { FailedPage, PageResult } from "../../colorization/request/page-request.js";
 
 export interface FarmStore {
-  /** Keeps a file. @returns its SHA-256 */
+  /** Keeps a file. @returns its SHA-256. @throws ResourceError `ERR_STORE_LIMIT` */
   keep(bytes: Uint8Array): Promise<string>;
   /**
    * Reads a file that was kept.
@@ -13,7 +13,10 @@ export interface FarmStore {
    * @throws ResourceError `ERR_INPUT_GONE`
    */
   read(hash: string, again?: boolean): Promise<Uint8Array>;
-  /** Keeps what came of a page. A result replaces an earlier failure. */
+  /**
+   * Keeps what came of a page. A result replaces an earlier failure.
+   * @throws ResourceError `ERR_STORE_LIMIT`
+   */
   keepResult(key: string, result: PageResult): Promise<void>;
   /** A page's result; undefined where there is none, or a damaged one, which is removed. */
   result(key: string): Promise<PageResult | undefined>;

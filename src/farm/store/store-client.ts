@@ -142,21 +142,20 @@ export class StoreClient implements Disposable {
     }
   }
 
-  /** Sends a file, from where the server has it. */
+  /**
+   * Sends a file, from where the server has it.
+   * @throws ResourceError `ERR_STORE_LIMIT` for one that the server, or a proxy before it, finds too large
+   */
   async put(path: string, bytes: Uint8Array, hash?: string): Promise<void> {
     if (bytes.byteLength > this.maxBytes)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
-        `the store at ${this.#options.url} takes files of at most ${this.maxBytes} bytes, and this one has ${bytes.byteLength}`,
-        { remedy: "start it with a larger --max-bytes" },
-      );
+      throw tooLarge(`${this.#options.url} takes files of at most ${this.maxBytes} bytes, not ${bytes.byteLength}`);
     const digest = hash ?? (await sha256(bytes));
     let first = true;
     await this.#tried(async () => {
       // Asked only after a try that was cut off.
       const offset = first ? 0 : await this.#offset(path, digest, bytes.byteLength);
       first = false;
-      const { body } = await this.#once("PUT", path, [], {
+      const { status, body } = await this.#once("PUT", path, [413], {
         body: bytes.subarray(offset),
         headers: {
           "content-digest": `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`,
@@ -164,6 +163,7 @@ export class StoreClient implements Disposable {
         },
       });
       discard(body);
+      if (status === 413) throw tooLarge(`${this.#options.url} does not take a file of ${bytes.byteLength} bytes`);
     });
   }
 
@@ -235,6 +235,10 @@ export class StoreClient implements Disposable {
   [Symbol.dispose](): void {
     this.#http[Symbol.dispose]();
   }
+}
+
+function tooLarge(message: string): ResourceError {
+  return new ResourceError("ERR_STORE_LIMIT", message);
 }
 
 function wrongToken(url: string): ConfigurationError {

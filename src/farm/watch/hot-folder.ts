@@ -3,9 +3,11 @@
  * looked at again and again instead of being watched by the system, because network folders tell nobody when a file
  * arrives.
  */
-import { readdir, stat } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { open, readdir, stat, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { systemCode } from "../../errors.js";
 import { contentKind } from "../../io/content-kind.js";
 import { liesWithin } from "../../io/files/real-path.js";
 import { readHead } from "../../io/files/read-file.js";
@@ -25,6 +27,8 @@ export interface HotFolderOptions {
   readonly onFault?: (error: unknown) => void;
   /** Milliseconds that only rise. For tests. */
   readonly now?: () => number;
+  /** What the system says of a file by its path. For tests. */
+  readonly attributes?: AttributesOf;
 }
 
 /** A chapter that has stopped growing. */
@@ -33,9 +37,13 @@ export interface ReadyChapter {
   readonly kind: "folder" | "archive" | "picture";
 }
 
+type AttributesOf = (path: string) => Promise<Pick<Stats, "size" | "mtimeMs">>;
+
 interface Look {
   /** Names, sizes and times, which change while something is copied. */
   readonly state: string;
+  /** The same as opened files tell it. */
+  readonly openedState: string;
   /** Since when it is so. */
   readonly sinceMs: number;
   handedOut: boolean;
@@ -49,7 +57,7 @@ const PARTIAL = /^\.|~$|\.(?:part|partial|crdownload|tmp|filepart|download)$/i;
  * it was handed out is handed out again. Ends with the signal.
  */
 export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<ReadyChapter> {
-  const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now() } = options;
+  const { folder, everyMs, quietMs, except = [], signal, now = () => performance.now(), attributes = stat } = options;
   const looks = new Map<string, Look>();
   const isOwn = new Map<string, boolean>();
   const names = namesReader(options);
@@ -61,11 +69,15 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       const path = join(folder, name);
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
-      const state = await stateOf(path).catch(() => undefined);
+      const state = await stateOf(path, attributes).catch(() => undefined);
       const before = looks.get(name);
-      if (state === undefined) looks.delete(name);
-      else if (before?.state !== state) looks.set(name, { state, sinceMs: now(), handedOut: false });
-      else if (!before.handedOut && now() - before.sinceMs >= quietMs) {
+      if (state !== undefined && before?.state === state && (before.handedOut || now() - before.sinceMs < quietMs))
+        continue;
+      const openedState = state === undefined ? undefined : await stateOf(path, ofOpened).catch(() => undefined);
+      if (state === undefined || openedState === undefined) looks.delete(name);
+      else if (before?.state !== state || before.openedState !== openedState)
+        looks.set(name, { state, openedState, sinceMs: now(), handedOut: false });
+      else {
         before.handedOut = true;
         const kind = await kindOf(path).catch(() => undefined);
         if (kind !== undefined) yield { path, kind };
@@ -102,17 +114,39 @@ function namesReader({ folder, onFault }: HotFolderOptions): () => Promise<strin
   };
 }
 
+/**
+ * A file by an open handle. Network file systems keep attributes for seconds (sshfs 20, NFS up to 60) in which a file
+ * that grows seems not to, and ask the server when the file is opened.
+ */
+async function ofOpened(path: string): Promise<Pick<Stats, "size" | "mtimeMs">> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (systemCode(error) === "EACCES") return stat(path); // it is handed out, and who reads it says so
+    throw error;
+  }
+  try {
+    return await file.stat();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Of a file, or of everything in a folder; undefined for what is empty yet, or is no file. */
-async function stateOf(path: string): Promise<string | undefined> {
+async function stateOf(path: string, attributes: AttributesOf): Promise<string | undefined> {
   const info = await stat(path);
-  if (info.isFile()) return info.size === 0 ? undefined : `${info.size} ${info.mtimeMs}`;
+  if (info.isFile()) {
+    const { size, mtimeMs } = await attributes(path);
+    return size === 0 ? undefined : `${size} ${mtimeMs}`;
+  }
   if (!info.isDirectory()) return undefined;
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   if (files.length === 0) return undefined;
   const states: string[] = [];
   for (const file of files.toSorted()) {
-    const { size, mtimeMs } = await stat(file);
+    const { size, mtimeMs } = await attributes(file);
     states.push(`${file} ${size} ${mtimeMs}`);
   }
   return states.join("\n");

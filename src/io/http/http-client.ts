@@ -56,6 +56,8 @@ export class HttpClient implements Disposable {
   readonly #secure = new https.Agent({ keepAlive: true });
   /** By the proxy's address. */
   readonly #tunnels = new Map<string, https.Agent>();
+  /** On their way, those that ask a proxy for a tunnel too. Agents know nothing of connections that are being made. */
+  readonly #underWay = new Set<http.ClientRequest>();
 
   constructor(times: HttpTimes) {
     this.#times = times;
@@ -82,8 +84,9 @@ export class HttpClient implements Disposable {
     }
   }
 
-  /** Ends all connections, those in use too. */
+  /** Ends all connections, those in use and those that are being made too. */
   [Symbol.dispose](): void {
+    for (const request of this.#underWay) request.destroy(new Error("the client was disposed"));
     for (const agent of [this.#plain, this.#secure, ...this.#tunnels.values()]) agent.destroy();
   }
 
@@ -104,7 +107,7 @@ export class HttpClient implements Disposable {
   }
 
   #send(request: http.ClientRequest, body: Uint8Array | undefined): Promise<RawAnswer> {
-    this.#limitTimes(request);
+    this.#follow(request);
     return new Promise((resolve, reject) => {
       request.on("error", reject);
       request.on("response", (message) => {
@@ -118,7 +121,10 @@ export class HttpClient implements Disposable {
     });
   }
 
-  #limitTimes(request: http.ClientRequest): void {
+  /** Follows a request to its end: it is given up when it takes too long, and with the client. */
+  #follow(request: http.ClientRequest): void {
+    this.#underWay.add(request);
+    request.on("close", () => this.#underWay.delete(request));
     const { connect, silence } = this.#times;
     const fail = (code: string, message: string): void =>
       void request.destroy(Object.assign(new Error(message), { code }));
@@ -147,7 +153,7 @@ export class HttpClient implements Disposable {
   }
 
   #tunnelThrough(proxy: URL): https.Agent {
-    const agent = this.#tunnels.get(proxy.href) ?? new TunnelAgent(proxy, (request) => this.#limitTimes(request));
+    const agent = this.#tunnels.get(proxy.href) ?? new TunnelAgent(proxy, (request) => this.#follow(request));
     this.#tunnels.set(proxy.href, agent);
     return agent;
   }
@@ -177,12 +183,12 @@ export async function textOf(body: http.IncomingMessage, limit = Number.POSITIVE
 /** Carries https: through a proxy by `CONNECT`. */
 class TunnelAgent extends https.Agent {
   readonly #proxy: URL;
-  readonly #limit: (request: http.ClientRequest) => void;
+  readonly #follow: (request: http.ClientRequest) => void;
 
-  constructor(proxy: URL, limit: (request: http.ClientRequest) => void) {
+  constructor(proxy: URL, follow: (request: http.ClientRequest) => void) {
     super({ keepAlive: true });
     this.#proxy = proxy;
-    this.#limit = limit;
+    this.#follow = follow;
   }
 
   override createConnection(
@@ -193,7 +199,7 @@ class TunnelAgent extends https.Agent {
     const host = String(options.host ?? options.hostname);
     const path = `${host.includes(":") ? `[${host}]` : host}:${options.port ?? 443}`;
     const request = toProxy(this.#proxy, { method: "CONNECT", path, headers: { host: path, ...login(this.#proxy) } });
-    this.#limit(request);
+    this.#follow(request);
     request.on("error", fail);
     request.on("response", (answer) => {
       answer.destroy();

@@ -69,6 +69,37 @@ it("takes no folder for results, one further down and one behind a link included
   expect((await readyChapters(options).next()).value).toEqual({ path: at("link", "z.cbz"), kind: "archive" });
 });
 
+it("waits as long as something grows behind attributes that a network folder keeps", async () => {
+  await mkdir(at("in", "folder"), { recursive: true });
+  const files = [at("in", "a.cbz"), at("in", "folder", "p1.png")];
+  for (const file of files) await writeFile(file, "P");
+  let clock = 0;
+  const looked = { times: 0 };
+  const attributes = async (): Promise<{ size: number; mtimeMs: number }> => {
+    looked.times++;
+    return { size: 1, mtimeMs: 1 }; // whatever is written
+  };
+  const options = { folder: at("in"), everyMs: 1, quietMs: 400, signal: stop.signal, now: () => clock, attributes };
+  const chapters = readyChapters(options);
+  const seen: unknown[] = [];
+  void (async () => {
+    for await (const { path } of chapters) seen.push(path);
+  })();
+  const looks = async (): Promise<void> => {
+    const until = looked.times + 3 * files.length;
+    await expect.poll(() => looked.times).toBeGreaterThan(until);
+  };
+  await looks();
+  for (let grown = 0; grown < 5; grown++) {
+    for (const file of files) await appendFile(file, "K");
+    clock += 500;
+    await looks();
+    expect(seen).toEqual([]);
+  }
+  clock += 500;
+  await expect.poll(() => seen).toEqual([at("in", "a.cbz"), at("in", "folder")]);
+});
+
 it("waits as long as something grows", async () => {
   await mkdir(at("in"));
   await writeFile(at("in", "a.cbz"), "P");

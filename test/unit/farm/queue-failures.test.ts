@@ -27,6 +27,21 @@ describe.skipIf(!hasRedis)("what fails on a farm (needs Debian's package redis-s
     expect(tries).toBe(3);
   }, 60_000);
 
+  it("a result that the store finds too large fails its page at once", async () => {
+    let tries = 0;
+    await startWorker(
+      paperEngine((request) => {
+        if (request.name !== "p1.png") return onPaper(request);
+        tries++;
+        throw new ResourceError("ERR_STORE_LIMIT", "too large");
+      }),
+    );
+    expect(await ended(await submit(settings({ seed: 31 })))).toMatch(
+      /^1 of 6 pages failed: p1.png \(ERR_STORE_LIMIT\)/,
+    );
+    expect(tries).toBe(1);
+  });
+
   it("a worker that ends gives its pages back, and another one does them", async () => {
     let begun!: () => void;
     const beginning = new Promise<void>((resolve) => (begun = resolve));
@@ -53,7 +68,7 @@ describe.skipIf(!hasRedis)("what fails on a farm (needs Debian's package redis-s
       pool: paperEngine().pool,
       model,
       pageConfig: () => ({}),
-      keep: (bytes) => shared.keep(bytes),
+      store: shared,
     });
     const note = (name: string): string => {
       const key = resultKey(

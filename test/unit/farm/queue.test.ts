@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)("a farm (needs Debian's package redis-server)", () =>
       pool: paperEngine().pool,
       model,
       pageConfig: () => ({}),
-      keep: (bytes) => shared.keep(bytes),
+      store: shared,
     });
     const chapter = { config, pageConfigs: {}, model, requests, priority: 0, pagesOnly: true };
     await noteQueues(farm.redis, "test", model);

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { connect, createServer, type AddressInfo, type Server } from "node:net";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -297,9 +298,26 @@ describe("RemoteStore", () => {
     expect(await readdir(join(cache, "crashes"))).toEqual(["fedcba9876543210.ndjson"]);
   });
 
+  it("a file that a proxy before the server, or the server by now, finds too large is asked for once", async () => {
+    let asked = 0;
+    const strict = createHttpServer((request, response) => {
+      request.resume();
+      if (request.url === "/v1") return void response.end(JSON.stringify({ maxBytes: 2 ** 30 }));
+      if (request.method === "PUT") asked++;
+      response.writeHead(request.method === "PUT" ? 413 : 404).end();
+    }).listen(0, "127.0.0.1");
+    await once(strict, "listening");
+    const store = await client((strict.address() as AddressInfo).port);
+    await expect(store.keep(randomBytes(1000))).rejects.toMatchObject({ code: "ERR_STORE_LIMIT" });
+    expect(asked).toBe(1);
+    strict.closeAllConnections();
+    await new Promise((resolve) => strict.close(resolve));
+  });
+
   it("says what is wrong: no server, a wrong token, a wrong address, a file that is too large", async () => {
     const store = await client();
     await expect(store.keep(randomBytes(2 ** 20 + 1))).rejects.toMatchObject({
+      code: "ERR_STORE_LIMIT",
       message: expect.stringMatching(/takes files of at most 1048576 bytes, /) as string,
       remedy: expect.stringContaining("--max-bytes") as string,
     });

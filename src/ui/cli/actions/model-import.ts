@@ -7,18 +7,21 @@ import type { BuildProgress } from "../../../convert/build-package.js";
 import { isModelPackage } from "../../../model/package.js";
 import { importRelease } from "../../../convert/cobra-release/import-release.js";
 import type { ModelImportFlags } from "../commands/model-command.js";
+import { InstallReporter } from "../output/install-reporter.js";
+import { printMade } from "../output/installing.js";
 import { reportErrors } from "../output/report-errors.js";
-import { printText } from "../output/terminal-text.js";
 
 /** Imports the release and prints the package's folder. */
 export function importModel(flags: ModelImportFlags): Promise<void> {
-  return reportErrors(() => run(flags));
+  return reportErrors(() => run(flags), Boolean(flags.json));
 }
 
 async function run(flags: ModelImportFlags): Promise<void> {
+  const json = flags.json === true;
   const directory = resolve(flags.out);
   await refuseForeign(directory, flags.overwrite ?? false);
   const { cobra, pixart, prompt } = flags;
+  const reporter = new InstallReporter({ err: process.stderr, json: process.stdout });
   const opened = await importRelease({
     cobra,
     pixart,
@@ -29,9 +32,9 @@ async function run(flags: ModelImportFlags): Promise<void> {
     overwrite: flags.overwrite ?? false,
     ...(flags.buckets ? { buckets: flags.buckets } : {}),
     ...(flags.ignore ? { ignored: flags.ignore } : {}),
-    onProgress: progressPrinter(process.stderr),
+    onProgress: json ? (progress) => reporter.onEvent({ type: "building", progress }) : progressPrinter(process.stderr),
   });
-  printText(`${opened.directory}\n`);
+  printMade(opened, json);
 }
 
 /** Checked before the long work: only a model package is replaced, and only with `--overwrite`. */

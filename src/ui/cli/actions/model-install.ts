@@ -4,6 +4,8 @@ import type { CatalogueLicence } from "../../../install/catalogue/catalogue-sche
 import { installModel, type InstallResult } from "../../../install/install-model.js";
 import { removeModel, useModel } from "../../../install/manage-models.js";
 import type { ModelInstallFlags, ModelRemoveFlags } from "../commands/model-install-command.js";
+import { toJsonLine } from "../../../core/json-lines.js";
+import { EMBEDDED_NAME } from "../../../model/model-name.js";
 import { InstallReporter } from "../output/install-reporter.js";
 import { modelWord, printInstalledJson, stopResumable } from "../output/installing.js";
 import { canAsk } from "../output/preview-prompt.js";
@@ -17,18 +19,28 @@ export function runInstall(name: string, flags: ModelInstallFlags): Promise<void
 }
 
 /** `use`: prints the model's folder. */
-export function runUse(name: string): Promise<void> {
+export function runUse(name: string, { json = false }: { json?: boolean }): Promise<void> {
   return reportErrors(async () => {
     const chosen = await useModel(name, process.env);
+    if (json) {
+      const { installedAt: _when, ...facts } = chosen ?? { name: EMBEDDED_NAME, installedAt: 0 };
+      printText(toJsonLine({ type: "model-default", ...facts }));
+      return;
+    }
     process.stderr.write(
       `the default model is now ${chosen === undefined ? "the embedded one" : `${chosen.name}@${chosen.version}`}\n`,
     );
     if (chosen !== undefined) printText(`${chosen.directory}\n`);
-  });
+  }, json);
 }
 
 /** `remove`: prints the folders that are gone. */
 export function runRemove(name: string, flags: ModelRemoveFlags): Promise<void> {
+  const { json = false } = flags;
+  const onWait = (message: string): void =>
+    void (json
+      ? process.stdout.write(toJsonLine({ type: "warning", message }))
+      : process.stderr.write(`${oneLine(message)}\n`));
   return reportErrors(async () => {
     const { folders, keptAt } = await removeModel({
       word: name,
@@ -36,12 +48,16 @@ export function runRemove(name: string, flags: ModelRemoveFlags): Promise<void> 
       originals: flags.originals,
       folder: flags.in,
       env: process.env,
-      onWait: (message) => process.stderr.write(`${oneLine(message)}\n`),
+      onWait,
     });
+    if (json) {
+      printText(toJsonLine({ type: "model-removed", folders, ...(keptAt === undefined ? {} : { keptAt }) }));
+      return;
+    }
     for (const directory of folders) printText(`${directory}\n`);
     if (keptAt !== undefined)
       process.stderr.write(`the originals stay in ${oneLine(keptAt)}, as was asked for; --originals removes them\n`);
-  });
+  }, json);
 }
 
 async function install(name: string, flags: ModelInstallFlags): Promise<void> {

@@ -36,13 +36,17 @@ export function modelInfo(model: string | undefined, flags: Flags): Promise<void
 }
 
 /** `verify`: every file against its hash. */
-export function verifyModel(model: string | undefined): Promise<void> {
+export function verifyModel(model: string | undefined, { json = false }: Flags): Promise<void> {
   return reportErrors(async () => {
-    const { manifest, directory: root } = await openModelPackage(modelDirectory(model));
+    const { manifest, directory, hash } = await openModelPackage(modelDirectory(model));
+    const { name, version } = manifest;
+    const files = Object.keys(manifest.files).length;
     printText(
-      `${root}: ${manifest.name} ${manifest.version}, ${count(Object.keys(manifest.files).length, "file")}, all intact\n`,
+      json
+        ? toJsonLine({ type: "model-verified", directory, hash, name, version, files })
+        : `${directory}: ${name} ${version}, ${count(files, "file")}, all intact\n`,
     );
-  });
+  }, json);
 }
 
 /** `list`: installed models, and the packages in folders. */

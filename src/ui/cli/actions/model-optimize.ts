@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InferenceSession, runtimeInfo } from "../../../binding/index.js";
 import { findCudaLibraries } from "../../../binding/runtime/cuda-libraries.js";
 import { engineFolder, hasWeightsInside, tensorRtOptions } from "../../../colorization/networks/tensorrt-options.js";
+import { toJsonLine } from "../../../core/json-lines.js";
 import { ModelError, ResourceError } from "../../../errors.js";
 import { modelDirectory } from "../../../model/default-model.js";
 import { GRAPHS, type GraphName } from "../../../model/graph-names.js";
@@ -17,10 +18,10 @@ import { printText } from "../output/terminal-text.js";
 
 /** Builds the engines and prints the folder that holds them. */
 export function optimizeModel(model: string | undefined, flags: OptimizeFlags): Promise<void> {
-  return reportErrors(async () => optimize(modelDirectory(model), flags));
+  return reportErrors(async () => optimize(modelDirectory(model), flags), Boolean(flags.json));
 }
 
-async function optimize(directory: string, { device }: OptimizeFlags): Promise<void> {
+async function optimize(directory: string, { device, json = false }: OptimizeFlags): Promise<void> {
   const model = await openModelPackage(directory);
   if (!hasWeightsInside(model))
     throw new ModelError(
@@ -41,19 +42,20 @@ async function optimize(directory: string, { device }: OptimizeFlags): Promise<v
   const folder = engineFolder(model);
   await makeFolders(folder);
   const files = networkFiles(model);
+  const say = (text: string): void => void (json || process.stderr.write(`${text}\n`));
   for (const [at, { path, graph }] of files.entries()) {
-    process.stderr.write(`[${at + 1}/${files.length}] ${graph}: building, which may take minutes\n`);
+    say(`[${at + 1}/${files.length}] ${graph}: building, which may take minutes`);
     const begun = performance.now();
     const options = tensorRtOptions(model, graph, { provider: "tensorrt", deviceId: device });
     (await InferenceSession.create(path, options)).dispose();
-    process.stderr.write(
-      `[${at + 1}/${files.length}] ${graph}: ${((performance.now() - begun) / 1000).toFixed(1)} s\n`,
-    );
+    say(`[${at + 1}/${files.length}] ${graph}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
   }
   const bytes = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
-  process.stderr.write(
-    `engines take ${bytesText(bytes)}; they serve this package on this kind of GPU and these versions\n`,
-  );
+  if (json) {
+    printText(toJsonLine({ type: "model-optimized", directory: model.directory, engines: folder, bytes }));
+    return;
+  }
+  say(`engines take ${bytesText(bytes)}; they serve this package on this kind of GPU and these versions`);
   printText(`${folder}\n`);
 }
 

@@ -77,7 +77,7 @@ export function queuedModelText({ name, version, hash }: QueuedModel, program = 
 
 /** What a person is told about a chapter that was submitted. */
 export function submissionText({ id, queued, known, unreadable }: Submission): string {
-  const more = `${known > 0 ? `, ${known} done already` : ""}${unreadable > 0 ? `, ${unreadable} cannot be read` : ""}`;
+  const more = `${known > 0 ? `, ${known} done already` : ""}${unreadable > 0 ? `, ${unreadable} cannot be read or stored` : ""}`;
   return `job ${id}: ${counted(queued, "page")} queued${more}`;
 }
 

@@ -75,6 +75,8 @@ export interface CommandContext {
   readonly flags: RunFlags;
   readonly reporter: Reporter;
   readonly interrupt: Interrupt;
+  /** Reports what keeps a batch from going on. Default: `printError`. */
+  readonly onError?: (error: unknown) => void;
   /** Opens the engine, or gives the one that is open. */
   engine(options: EngineOptions): Promise<OpenEngine>;
 }
@@ -190,7 +192,7 @@ export async function runReported(
     await abandon?.();
     if (interrupt.exitCode !== undefined && interrupt.reasons.includes(error))
       return { exitCode: sayStopped(interrupt.exitCode) };
-    printError(error, Boolean(flags.json));
+    (context.onError ?? ((fault) => printError(fault, Boolean(flags.json))))(error);
     return { exitCode: exitCodeFor(error), error };
   } finally {
     reporter.stop();

@@ -114,7 +114,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
       pool,
       model,
       pageConfig: noted,
-      keep: (bytes) => store.keep(bytes),
+      store,
       signal: interrupt.signal,
     });
     for (const message of collected.warnings) tell(farm, message);

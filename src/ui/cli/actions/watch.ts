@@ -2,7 +2,8 @@
 import { cp, rename, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { Engine } from "../../../colorization/engine.js";
-import { ConfigurationError, messageOf, systemCode } from "../../../errors.js";
+import { toJsonLine } from "../../../core/json-lines.js";
+import { BatchProcessingError, ConfigurationError, messageOf, systemCode } from "../../../errors.js";
 import { keepReferences, type ReferenceKeeper } from "../../../core/keep-references.js";
 import { readyChapters, type ReadyChapter } from "../../../farm/watch/hot-folder.js";
 import { exists } from "../../../io/files/exists.js";
@@ -14,6 +15,7 @@ import { flagFaults } from "../flags/flag-values.js";
 import { engineOptions } from "../flags/run-flags.js";
 import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
+import { asStarted } from "../output/program-name.js";
 import { printError } from "../output/report-errors.js";
 import { Reporter } from "../output/reporter.js";
 import { count, duration, oneLine } from "../output/terminal-text.js";
@@ -59,9 +61,11 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
       signal: interrupt.drain,
       onFault: (error) => process.stderr.write(`${oneLine(folder)} cannot be read: ${oneLine(messageOf(error))}\n`),
     });
+    sayStarted(folder, flags);
     for await (const chapter of chapters) {
       const engine = async (): Promise<OpenEngine> => keeping;
-      const end = await runReported({ flags, reporter: quietReporter(flags), interrupt, engine }, () =>
+      const onError = (error: unknown): void => sayFailed(chapter, error, flags);
+      const end = await runReported({ flags, reporter: quietReporter(flags), interrupt, engine, onError }, () =>
         prepareChapter(chapter, flags),
       );
       if (interrupt.exitCode !== undefined && end.exitCode === interrupt.exitCode) break;
@@ -116,17 +120,49 @@ function quietReporter(flags: WatchFlags): Reporter {
   return new Reporter({ json: false, quiet: true, out: nowhere, err: nowhere, env: process.env });
 }
 
+/** Says what is watched and where things go. */
+function sayStarted(folder: string, { outputDir, done, failed, every, json, quiet }: WatchFlags): void {
+  const output = resolve(outputDir as string);
+  const places = {
+    ...(done === undefined ? {} : { done: resolve(done) }),
+    ...(failed === undefined ? {} : { failed: resolve(failed) }),
+  };
+  if (json === true) {
+    process.stdout.write(toJsonLine({ type: "watching", folder, output, ...places }));
+    return;
+  }
+  if (quiet === true) return;
+  const parts = [
+    `watching ${folder} every ${every} s`,
+    `results go to ${output}`,
+    ...(places.done === undefined ? [] : [`chapters that are done to ${places.done}`]),
+    ...(places.failed === undefined ? [] : [`chapters with failed pages to ${places.failed}`]),
+  ];
+  process.stderr.write(`${parts.map(oneLine).join(", ")}\n`);
+}
+
+/** Says why a chapter could not be coloured at all. */
+function sayFailed({ path }: ReadyChapter, error: unknown, { json }: WatchFlags): void {
+  if (json !== true) {
+    const code = error instanceof BatchProcessingError ? error.code : "ERR_INTERNAL";
+    const text = `${basename(path)}: failed: ${asStarted(messageOf(error))}`;
+    process.stderr.write(`${oneLine(text)} [${code}]\n`);
+    return;
+  }
+  const { code, remedy } =
+    error instanceof BatchProcessingError ? error : new BatchProcessingError("ERR_INTERNAL", messageOf(error));
+  const message = error instanceof Error ? error.message : String(error);
+  process.stdout.write(toJsonLine({ type: "chapter-failed", input: path, code, message, remedy: asStarted(remedy) }));
+}
+
 /** Says how a chapter went, and moves it out of the way. */
 async function settle({ path }: ReadyChapter, end: BatchEnd, { json, done, failed }: WatchFlags): Promise<void> {
-  const { exitCode, summary, error } = end;
+  const { exitCode, summary } = end;
   const target = exitCode === 0 ? done : exitCode === 75 ? undefined : failed;
-  if (json !== true) {
-    const name = oneLine(basename(path));
-    const how =
-      summary === undefined
-        ? `failed: ${oneLine(messageOf(error))}`
-        : `${summary.completed} of ${count(summary.total, "page")} in ${duration(summary.elapsedMs)}${summary.failed > 0 ? `, ${summary.failed} failed` : ""} -> ${oneLine(summary.output)}`;
-    process.stdout.write(`${name}: ${how}\n`);
+  if (json !== true && summary !== undefined) {
+    const faults = summary.failed > 0 ? `, ${summary.failed} failed` : "";
+    const how = `${summary.completed} of ${count(summary.total, "page")} in ${duration(summary.elapsedMs)}${faults}`;
+    process.stdout.write(`${oneLine(basename(path))}: ${how} -> ${oneLine(summary.output)}\n`);
   }
   if (target !== undefined)
     await moveInto(path, target).catch((fault: unknown) => {

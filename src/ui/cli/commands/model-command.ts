@@ -21,14 +21,17 @@ export interface ModelImportFlags {
   ignore?: string[];
   out: string;
   overwrite?: boolean;
+  json?: boolean;
 }
 
 export interface OptimizeFlags {
   provider: "tensorrt";
   device: number;
+  json?: boolean;
 }
 
 export interface UntrainedFlags {
+  json?: boolean;
   out: string;
   preset: PresetName;
   seed: number;
@@ -83,6 +86,7 @@ function importCommand(): Command {
     )
     .requiredOption("--out <dir>", "folder for the package")
     .option("--overwrite", "replace an existing model package")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model import --cobra Cobra --pixart PixArt-XL-2-1024-MS \\\n    --prompt Cobra-code/prompt_tensor --out cobra-fp16",
@@ -114,7 +118,7 @@ function infoCommand(): Command {
     .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
     .summary("show what a package holds and whether this machine can run it")
     .description("Shows what a model package holds and whether this machine can run it.")
-    .option("--json", "write one JSON object to standard output; see docs/cli-json.md")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText("after", "\nExamples:\n  cobra-batch model info\n  cobra-batch model info cobra --json")
     .action(async (model: string | undefined, flags: { json?: boolean }) => {
       const { modelInfo } = await import("../actions/model-look.js");
@@ -127,13 +131,14 @@ function verifyCommand(): Command {
     .argument("[model]", "installed model, or folder of a package (default: COBRA_MODEL, else the one of `model use`)")
     .summary("check every file of a package against its SHA-256")
     .description("Checks every file of a model package against its SHA-256.")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model verify cobra\n\nExit codes: 0 all files are intact, 1 they are not.",
     )
-    .action(async (model: string | undefined) => {
+    .action(async (model: string | undefined, flags: { json?: boolean }) => {
       const { verifyModel } = await import("../actions/model-look.js");
-      await verifyModel(model);
+      await verifyModel(model, flags);
     });
 }
 
@@ -148,6 +153,7 @@ function optimizeCommand(): Command {
     )
     .addOption(provider.makeOptionMandatory().argParser(choice("--provider", ["tensorrt"] as const)))
     .option("--device <number>", "which of several GPUs", integer("--device"), 0)
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model optimize --provider tensorrt\n\nNot tried on a GPU yet; see docs/gpu.md.",
@@ -168,6 +174,7 @@ function untrainedCommand(): Command {
     .addOption(preset.default("demo").argParser(choice("--preset", PRESET_NAMES)))
     .option("--seed <number>", "seed of the weights", integer("--seed"), 1)
     .addOption(precisionFlag().default("fp32"))
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",
       "\nExamples:\n  cobra-batch model untrained --out untrained\n  cobra-batch model untrained --preset tiny --out tiny",

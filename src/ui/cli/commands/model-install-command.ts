@@ -20,6 +20,7 @@ export interface ModelInstallFlags {
 
 export interface ModelRemoveFlags {
   all?: boolean;
+  json?: boolean;
   originals?: boolean;
   in?: string;
 }
@@ -77,10 +78,11 @@ export function useCommand(): Command {
     )
     .summary("choose the model that is used when none is named")
     .description("Chooses the model that is used when neither --model nor COBRA_MODEL names one.")
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText("after", "\nExamples:\n  cobra-batch model use cobra\n  cobra-batch model use embedded")
-    .action(async (name: string) => {
+    .action(async (name: string, flags: { json?: boolean }) => {
       const { runUse } = await import("../actions/model-install.js");
-      await runUse(name);
+      await runUse(name, flags);
     });
 }
 
@@ -95,6 +97,7 @@ export function removeCommand(): Command {
     .option("--all", "remove all its versions")
     .option("--originals", "also remove the downloads that --keep-originals kept")
     .option("--in <dir>", "folder of models (default: yours)", place("--in"))
+    .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText("after", "\nExamples:\n  cobra-batch model remove cobra\n  cobra-batch model remove cobra@1-fp32")
     .action(async (name: string, flags: ModelRemoveFlags) => {
       const { runRemove } = await import("../actions/model-install.js");

@@ -39,8 +39,9 @@ Examples:
   cobra-batch watch incoming --output-dir coloured --reference-dir colour
   cobra-batch watch incoming --output-dir coloured --done done --failed failed
 
-Each chapter is one line on standard output. The first SIGINT, SIGTERM or SIGHUP
-finishes the pages in progress, the second abandons them.
+Each chapter is one line on standard output; one that cannot be coloured at all
+is one on standard error. The first SIGINT, SIGTERM or SIGHUP finishes the pages
+in progress, the second abandons them.
 
 Exit codes: 64 wrong flags or settings, 129, 130, 143 stopped by SIGHUP, SIGINT,
 SIGTERM.`,

@@ -29,6 +29,11 @@ export function modelWord(name: string, folder: string | undefined): string {
     : quoted(resolve(folder, name));
 }
 
+/** Prints the folder of a package that was made, or the line of JSON about it. */
+export function printMade({ directory, hash, manifest: { name, version } }: ModelPackage, json: boolean): void {
+  printText(json ? toJsonLine({ type: "model-made", name, version, directory, hash }) : `${directory}\n`);
+}
+
 /** Prints the line of JSON about a model that is installed now. */
 export function printInstalledJson(model: {
   readonly name: string;

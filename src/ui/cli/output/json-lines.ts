@@ -38,6 +38,18 @@ const commandLines = [
     message: z.string().describe("what is wrong, for people; may change"),
     remedy: z.string().describe("what to do about it, for people; may change"),
   }),
+  line("watching", "watch: it has begun", {
+    folder: z.string().describe("folder that is watched"),
+    output: z.string().describe("folder of the results"),
+    done: z.string().describe("where chapters go once every page is done").optional(),
+    failed: z.string().describe("where chapters with failed pages go").optional(),
+  }),
+  line("chapter-failed", "watch: a chapter that could not be coloured; the others continue", {
+    input,
+    code: errorCode,
+    message: z.string().describe("what is wrong, for people; may change"),
+    remedy: z.string().describe("what to do about it, for people; may change"),
+  }),
   line("chapters-completed", "colorize of several chapters: the last line", {
     chapters: count.describe("chapters that were named"),
     completed: count.describe("chapters of which every page is done"),
@@ -142,17 +154,48 @@ const commandLines = [
     bytesPerSecond: count.describe("speed of the last seconds").optional(),
     leftMs: count.describe("time that the rest will take").optional(),
   }),
-  line("model-building", "model install, model quantize: how far the package is written, once a second at most", {
-    part: z.string().describe("file of the package, hash at the end"),
-    doneBytes: count.describe("bytes that are written"),
-    totalBytes: count.describe("bytes to write"),
-  }),
+  line(
+    "model-building",
+    "model install, model import, model quantize: how far the package is written, once a second at most",
+    {
+      part: z.string().describe("file of the package, hash at the end"),
+      doneBytes: count.describe("bytes that are written"),
+      totalBytes: count.describe("bytes to write"),
+    },
+  ),
   line("model-installed", "model install, model quantize: the last line", {
     name: z.string().describe("what --model takes"),
     version: z.string().describe("version of the package, what --model takes after an @"),
     directory,
     hash,
     wasThere: z.boolean().describe("it was installed before"),
+  }),
+  line("model-made", "model import, model untrained: the last line", {
+    name: z.string().describe("name of the model"),
+    version: z.string().describe("version of the model"),
+    directory,
+    hash,
+  }),
+  line("model-default", "model use: what is opened from now on when no model is named", {
+    name: z.string().describe("name of the installed model, or embedded"),
+    version: z.string().describe("version of the package; not of the embedded model").optional(),
+    directory: directory.optional(),
+  }),
+  line("model-removed", "model remove: the last line", {
+    folders: z.array(z.string()).describe("what is gone"),
+    keptAt: z.string().describe("where fetched originals stay").optional(),
+  }),
+  line("model-verified", "model verify: every file is intact", {
+    directory,
+    hash,
+    name: z.string().describe("name of the model"),
+    version: z.string().describe("version of the model"),
+    files: count.describe("files that were read"),
+  }),
+  line("model-optimized", "model optimize: the last line", {
+    directory,
+    engines: z.string().describe("folder of TensorRT's engines"),
+    bytes: count.describe("size of the engines"),
   }),
   line("listening", "serve: the server answers requests", {
     url: z.string().describe("address for a browser, with the token where there is one"),

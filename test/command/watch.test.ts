@@ -1,0 +1,65 @@
+// `watch` as people and programs see it: what it watches, a line for each chapter, each failure once.
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { writeChapter } from "../support/chapter.js";
+import { runCli, type CliResult } from "../support/cli.js";
+import { SMALL_MODEL } from "../support/shared-models.js";
+
+let root: string;
+const at = (...names: string[]): string => join(root, ...names);
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cobra-watch-"));
+  await mkdir(at("in"));
+  await writeFile(at("in/broken.cbz"), "no archive");
+  await writeChapter(at("in/chapter.cbz"), 1); // after the other one
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** Watches until standard output has this text. */
+function watched(until: string, ...args: string[]): Promise<CliResult> {
+  const flags = ["--model", SMALL_MODEL, "--threads", "1", "--steps", "1", "--top-k", "1", "--every", "0.05"];
+  let isStopped = false;
+  return runCli(
+    ["watch", at("in"), "--output-dir", at("out"), "--quiet-for", "0", ...flags, ...args],
+    (child, stdout) => {
+      if (isStopped || !stdout.includes(until)) return;
+      isStopped = true;
+      child.kill("SIGTERM");
+    },
+  );
+}
+
+it("says what it watches and where results go, a line for each chapter, and each failure once", async () => {
+  const { code, stdout, stderr } = await watched("chapter.cbz", "--done", at("done"), "--failed", at("failed"));
+  expect(code).toBe(143);
+  expect(stdout).toMatch(/^chapter\.cbz: 1 of 1 page in \S+( \S+)* -> \S+\n$/);
+  const [first, ...more] = stderr.split("\n");
+  expect(first).toBe(
+    `watching ${at("in")} every 0.05 s, results go to ${at("out")}, chapters that are done to ${at("done")}, chapters with failed pages to ${at("failed")}`,
+  );
+  expect(more.filter((line) => line.includes("broken.cbz"))).toEqual([
+    expect.stringMatching(/^broken\.cbz: failed: .* \[ERR_ZIP_FORMAT\]$/),
+  ]);
+  expect(await readdir(at("failed"))).toEqual(["broken.cbz"]);
+});
+
+it("tells programs the same", async () => {
+  const { stdout, stderr } = await watched('"batch-completed"', "--json");
+  const lines = stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { type: string });
+  expect(lines[0]).toMatchObject({ type: "watching", folder: at("in"), output: at("out") });
+  expect(lines.filter(({ type }) => type === "chapter-failed")).toMatchObject([
+    { input: at("in/broken.cbz"), code: "ERR_ZIP_FORMAT" },
+  ]);
+  expect(lines.filter(({ type }) => type === "fatal")).toEqual([]);
+  expect(stderr).not.toContain("broken.cbz");
+});
+
+it("is silent about its start with --quiet", async () => {
+  const { stderr } = await watched("chapter.cbz", "--quiet");
+  expect(stderr).not.toContain("watching");
+});
