@@ -88,6 +88,16 @@ const float* ReadFloats(const Napi::CallbackInfo& info, size_t index, const char
   return array.Data();
 }
 
+uint8_t* ReadBytes(const Napi::CallbackInfo& info, size_t index, const char* name, size_t count) {
+  if (!IsTyped(info[index], napi_uint8_array)) Refuse(info.Env(), std::string(name) + " must be a Uint8Array");
+  Napi::Uint8Array array = info[index].As<Napi::Uint8Array>();
+  if (array.ByteLength() != count) {
+    Refuse(info.Env(), std::string(name) + " has " + std::to_string(array.ByteLength()) + " bytes, needed are " +
+                           std::to_string(count));
+  }
+  return array.Data();
+}
+
 Box ReadBox(const Napi::CallbackInfo& info, size_t index, const View& image) {
   Box box{0.0f, 0.0f, static_cast<float>(image.width), static_cast<float>(image.height)};
   if (info[index].IsUndefined()) return box;

@@ -22,6 +22,8 @@ View ReadImage(const Napi::CallbackInfo& info, size_t index, const char* name, i
 int ReadInt(const Napi::CallbackInfo& info, size_t index, const char* name, int low, int high);
 /// A Float32Array of exactly `count` values.
 const float* ReadFloats(const Napi::CallbackInfo& info, size_t index, const char* name, size_t count);
+/// A Uint8Array of exactly `count` bytes.
+uint8_t* ReadBytes(const Napi::CallbackInfo& info, size_t index, const char* name, size_t count);
 /// Undefined, or [x0, y0, x1, y1] inside the picture with x0 < x1 and y0 < y1. Undefined gives the whole picture.
 Box ReadBox(const Napi::CallbackInfo& info, size_t index, const View& image);
 /// The output: the caller's typed array of exactly `count` values, or a new one where the argument is undefined.

@@ -1,4 +1,4 @@
-// Calls between interleaved bytes and planar floats.
+// Calls between interleaved bytes and planar floats, and from a PNG's rows to pixels.
 #include "pixels/calls.h"
 #include "pixels/kernels.h"
 
@@ -31,11 +31,20 @@ Napi::Value CallFromPlanar(const Info& info) {
   return out;
 }
 
+// unfilterRgb(data: Uint8Array, width, height): true, with the pixels at the start of `data`, or false
+Napi::Value CallUnfilterRgb(const Info& info) {
+  const int width = ReadInt(info, 1, "width", 1, kMaxSide);
+  const int height = ReadInt(info, 2, "height", 1, kMaxSide);
+  uint8_t* data = ReadBytes(info, 0, "data", Samples(width, height, 3) + static_cast<size_t>(height));
+  return Napi::Boolean::New(info.Env(), UnfilterRgb(data, width, height));
+}
+
 }  // namespace
 
 void AddPlaneCalls(Calls& calls) {
   calls.Add<CallToPlanar>("toPlanar");
   calls.Add<CallFromPlanar>("fromPlanar");
+  calls.Add<CallUnfilterRgb>("unfilterRgb");
 }
 
 }  // namespace cobra::pixels

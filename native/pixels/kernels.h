@@ -130,6 +130,11 @@ constexpr int kBlock = 16;
 /// together, less the part that goes with the block's lightness (R + G + B) / 3.
 void BlockSpreads(const View& rgb, double* out);
 
+// png_rows.cc
+/// The pixels of an RGB PNG from its decompressed data, in place: each row has its filter's number and width * 3 bytes;
+/// the pixels lie at the start of the same memory. False for a filter that PNG does not have.
+bool UnfilterRgb(uint8_t* data, int width, int height);
+
 // planes.cc: interleaved bytes <-> planar floats (C, H, W).
 /// out[c * plane + i] = table[c * 256 + in[i * channels + c]].
 void ToPlanar(const uint8_t* in, size_t pixels, int channels, const float* table, float* out);

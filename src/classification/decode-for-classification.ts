@@ -6,6 +6,7 @@
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { ImageProcessingError, messageOf } from "../errors.js";
 import { decodeImage, mended, imageFormatOf } from "../io/image/decode/decode-image.js";
+import { decodePlainPng } from "../io/image/decode/plain-png.js";
 import {
   hasUnspecifiedChannel,
   isDeepTiff,
@@ -14,6 +15,9 @@ import {
 } from "../io/image/headers/unsupported-form.js";
 import { isPlainPng } from "./header.js";
 import type { ClassifierImage, ImageMode } from "./metrics.js";
+
+/** sharp's own limit: 16 383 squared. */
+const SHARP_PIXELS = 268_402_689;
 
 /** Limits of the decoder. */
 interface ClassificationDecodeOptions {
@@ -46,6 +50,8 @@ export async function decodeForClassification(
   const form = unreadForm(bytes, format);
   if (form !== undefined) throw unsupportedForm(name, description, form);
   if (isDeepTiff(bytes, format) || hasUnspecifiedChannel(bytes, format)) return pageImage(bytes, name, options);
+  const plain = await decodePlainPng(bytes, options.limitPixels ?? SHARP_PIXELS);
+  if (plain !== undefined) return plain;
   const picture = sharp(mended(bytes, format).file, {
     ignoreIcc: true,
     failOn: options.failOn ?? "truncated",

@@ -89,6 +89,8 @@ export interface NativePixelCalls {
     rounding: number,
     out?: Uint8Array,
   ): Uint8Array;
+  /** `data`: height rows of a filter's number and width * 3 bytes. True, with the pixels at its start, or false. */
+  unfilterRgb(data: Uint8Array, width: number, height: number): boolean;
 }
 
 /** What `native/pixels/calls_*.cc` registers. */

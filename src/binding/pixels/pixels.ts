@@ -311,3 +311,16 @@ export function cmykToRgb(image: PixelImage<4>): PixelImage<3> & RasterImage {
     data: callPixels((pixels) => pixels.cmykToRgb(image)),
   };
 }
+
+/**
+ * The pixels of an RGB PNG from its decompressed data: height rows of a filter's number and width * 3 bytes, which are
+ * overwritten. Undefined for a filter that PNG does not have.
+ */
+export function unfilterRgb(
+  data: Uint8Array,
+  width: number,
+  height: number,
+): (PixelImage<3> & RasterImage) | undefined {
+  if (!callPixels((pixels) => pixels.unfilterRgb(data, width, height))) return undefined;
+  return { width, height, channels: 3, data: data.subarray(0, width * height * 3) };
+}

@@ -112,6 +112,11 @@ const CASES: Record<string, Case> = {
       for (const range of [0, 1])
         for (const rounding of [0, 1]) call.fromPlanar(planes, width, height, channels, range, rounding);
     }
+    const rowBytes = 3 * width + 1;
+    for (const filter of [0, 1, 2, 3, 4, 5]) {
+      const rows = Uint8Array.from({ length: height * rowBytes }, (_, i) => (i % rowBytes === 0 ? filter : i % 251));
+      expect(call.unfilterRgb(rows, width, height)).toBe(filter < 5);
+    }
   },
   page: (call, width, height, ink) => {
     for (const page of [picture(width, height, 1, ink), picture(width, height, 3, ink)]) {
