@@ -14,6 +14,8 @@ export interface PngForm {
   palette?: readonly number[];
   /** The tRNS chunk. */
   transparency?: readonly number[];
+  /** The sBIT chunk, a value for each channel. */
+  significantBits?: readonly number[];
   pixelsPerMetre?: number;
 }
 
@@ -37,6 +39,7 @@ export function pngFile(form: PngForm): Buffer {
     physical.writeUInt32BE(form.pixelsPerMetre, 4);
     chunks.push(chunk("pHYs", physical));
   }
+  if (form.significantBits !== undefined) chunks.push(chunk("sBIT", Buffer.from(form.significantBits)));
   if (form.palette !== undefined) chunks.push(chunk("PLTE", Buffer.from(form.palette)));
   if (form.transparency !== undefined) chunks.push(chunk("tRNS", Buffer.from(form.transparency)));
   return Buffer.concat([

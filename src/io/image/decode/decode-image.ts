@@ -6,6 +6,7 @@ import { ImageProcessingError, messageOf, ValidationError } from "../../../error
 import { lostContent } from "./blank-check.js";
 import { isSrgb } from "../headers/color-profile.js";
 import { decodeDeepTiff, DEEP_TIFF_PIXELS, SampleRangeError } from "./deep-tiff.js";
+import { decodeStatedRange } from "./stated-samples.js";
 import { sniffFormat, type ImageFormat, unreadableFile } from "../headers/image-format.js";
 import { toInfo, type ImageInfo } from "../headers/image-info.js";
 import { withJpegEnd, withRowTooMany } from "../headers/jpeg-segments.js";
@@ -66,14 +67,16 @@ export async function decodeImage(
     const info = toInfo(await source.metadata(), format, file, warnings);
     checkSize(name, info, isDeepTiff(file, format) ? Math.min(maxPixels, DEEP_TIFF_PIXELS) : maxPixels);
     if (isDeepTiff(file, format)) return { image: await decodeDeepTiff(file, keepGray, timeoutSeconds), info };
-    if (file !== bytes) await decodeLastRow(file, timeoutSeconds);
+    if (format === "jpeg") await decodeLastRow(file, timeoutSeconds);
+    const scaled = await decodeStatedRange(file, info, keepGray, timeoutSeconds);
+    if (scaled !== undefined) return { image: scaled, info };
     const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
-    const fault = await lostContent(image, info, file);
+    const { fault, warning } = await lostContent(image, info, file);
     if (fault !== undefined)
       throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault}`, {
         imagePath: name,
       });
-    return { image, info };
+    return { image, info: warning === undefined ? info : { ...info, warnings: [...info.warnings, warning] } };
   } catch (error) {
     throw decodeError(error, file, name, format, description);
   }
@@ -123,7 +126,7 @@ export function mended(bytes: Uint8Array, format: ImageFormat): { file: Uint8Arr
   return { file, warnings: ["lacks its end-of-file marker; the picture is complete"] };
 }
 
-/** Rejects for a JPEG that got its end mark here and whose last row of blocks is not whole. */
+/** Rejects for a JPEG whose last row of blocks is not whole, which libvips says of the rows above alone. */
 async function decodeLastRow(file: Uint8Array, seconds: number): Promise<void> {
   const taller = withRowTooMany(file);
   if (taller === undefined) return;

@@ -27,6 +27,8 @@ export interface TiffHeader {
   readonly isThumbnail: boolean;
   /** Slices of a solid; 1 of a picture. */
   readonly slices: number;
+  /** Tags SMaxSampleValue and MaxSampleValue: the greatest sample. */
+  readonly maxSample: number | undefined;
 }
 
 const TAG = {
@@ -36,10 +38,12 @@ const TAG = {
   compression: 259,
   photometric: 262,
   samplesPerPixel: 277,
+  maxSample: 281,
   planarConfiguration: 284,
   subDirectories: 330,
   extraSamples: 338,
   sampleFormat: 339,
+  greatestSample: 341,
   subsampling: 530,
   imageDepth: 32997,
   profile: 34675,
@@ -60,6 +64,11 @@ export function readTiffHeader(bytes: Uint8Array): TiffHeader | undefined {
     if (error instanceof RangeError) return undefined; // cut off: for the decoder to say
     throw error;
   }
+}
+
+/** Whether the least sample of a TIFF is white; libvips turns it round. False for what is no TIFF. */
+export function isWhiteZero(bytes: Uint8Array): boolean {
+  return readTiffHeader(bytes)?.photometric === 0;
 }
 
 function parse(view: DataView): TiffHeader | undefined {
@@ -87,6 +96,7 @@ function parse(view: DataView): TiffHeader | undefined {
       (hasNext || tags.has(TAG.subDirectories)) &&
       ((first(TAG.newSubfileType, 0) & REDUCED) !== 0 || first(TAG.subfileType, 1) === OLD_REDUCED),
     slices: first(TAG.imageDepth, 1),
+    maxSample: (tags.get(TAG.greatestSample) ?? tags.get(TAG.maxSample))?.[0],
   };
 }
 
