@@ -74,7 +74,17 @@ export function newFarm(job) {
         done: 30,
         failed: 1,
         reason: "1 of 31 pages failed: p07.png (ERR_PAGE_CRASHED)",
-        remedy: "do what the failures of its pages say, then `cobra-batch queue retry a0b1c2d3e4f5`",
+        remedy:
+          "mend the pictures of these pages where they were submitted, then retry; the output has all other pages",
+        failures: [
+          {
+            page: "p07.png",
+            stage: "denoise",
+            code: "ERR_PAGE_CRASHED",
+            message: 'the page "p07.png" has crashed workers twice, and is quarantined',
+            remedy: "look at the picture, then try it once more, perhaps with fewer steps or made smaller",
+          },
+        ],
         pages: 31,
       }),
     ],
@@ -99,7 +109,7 @@ export function actOnFarm(farm, [what, id, action], given) {
   if (what === "chapters" && action === "retry")
     Object.assign(
       farm.chapters.find((each) => each.id === id),
-      { state: "waiting", reason: undefined, remedy: undefined, left: 1, failed: 0 },
+      { state: "waiting", reason: undefined, remedy: undefined, failures: undefined, left: 1, failed: 0 },
     );
   if (what === "chapters" && (action === "pause" || action === "resume"))
     farm.chapters.find((each) => each.id === id).state = action === "pause" ? "paused" : "waiting";

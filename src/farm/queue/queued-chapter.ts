@@ -2,6 +2,7 @@
 import type { Job } from "bullmq";
 import { z } from "zod";
 import { errorCode, pageFailure, type PageFailure } from "../../core/events.js";
+import type { ErrorCode } from "../../errors.js";
 import { outputPath } from "../../core/output/work-folder.js";
 import { progressOf, type ChapterProgress } from "./chapter-progress.js";
 import type { ChapterJob, FarmQueue, PageJob, QueuedModel } from "./farm-queue.js";
@@ -26,7 +27,9 @@ export interface QueuedChapter {
   readonly pagesPerMinute: number;
   /** Why the job has failed. */
   readonly reason?: string;
-  /** What to do about it. */
+  /** The error's code, where it is known and not that of a page. */
+  readonly code?: ErrorCode;
+  /** What to do about it, said to people at a terminal. */
   readonly remedy?: string;
   /** The first pages that failed. */
   readonly failures?: readonly PageFailure[];
@@ -96,13 +99,18 @@ export function describeUnreadable(id: string, submittedMs = 0, left = 0): Queue
     left,
     ...NO_PROGRESS,
     reason: "the job cannot be read",
+    code: "ERR_QUEUE_JOB",
     remedy: `take it out with \`cobra-batch queue cancel ${id}\`, and submit its chapter again`,
   };
 }
 
 const NO_PROGRESS = { done: 0, failed: 0, pagesPerMinute: 0 } as const;
 
-function whyFailed({ id, data, failedReason }: Job<ChapterJob>): Pick<QueuedChapter, "reason" | "remedy" | "failures"> {
+function whyFailed({
+  id,
+  data,
+  failedReason,
+}: Job<ChapterJob>): Pick<QueuedChapter, "reason" | "code" | "remedy" | "failures"> {
   const { fault, failures } = data;
   const again = `\`cobra-batch queue retry ${id}\``;
   if (failures !== undefined)
@@ -112,7 +120,7 @@ function whyFailed({ id, data, failedReason }: Job<ChapterJob>): Pick<QueuedChap
       failures,
     };
   if (fault === undefined) return { reason: failedReason, remedy: again };
-  return { reason: `${fault.message} [${fault.code}]`, remedy: `${fault.remedy}; then ${again}` };
+  return { reason: `${fault.message} [${fault.code}]`, code: fault.code, remedy: `${fault.remedy}; then ${again}` };
 }
 
 const readablePage = z.looseObject({

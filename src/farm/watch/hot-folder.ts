@@ -40,13 +40,13 @@ export interface ReadyChapter {
 type AttributesOf = (path: string) => Promise<Pick<Stats, "size" | "mtimeMs">>;
 
 interface Look {
-  /** Names, sizes and times, which change while something is copied. */
-  readonly state: string;
-  /** The same as opened files tell it. */
+  /** Names, sizes and times, which change while something is copied, as opened files tell them. */
   readonly openedState: string;
   /** Since when it is so. */
   readonly sinceMs: number;
   handedOut: boolean;
+  /** Of what was handed out: the same by its paths, which costs less. */
+  state: string | undefined;
 }
 
 /** Names of files that are being written, by common programs. */
@@ -69,15 +69,16 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       const path = join(folder, name);
       if (!isOwn.has(name)) isOwn.set(name, await holdsOne(path, except));
       if (isOwn.get(name) === true) continue;
-      const state = await stateOf(path, attributes).catch(() => undefined);
       const before = looks.get(name);
-      if (state !== undefined && before?.state === state && (before.handedOut || now() - before.sinceMs < quietMs))
+      if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
         continue;
-      const openedState = state === undefined ? undefined : await stateOf(path, ofOpened).catch(() => undefined);
-      if (state === undefined || openedState === undefined) looks.delete(name);
-      else if (before?.state !== state || before.openedState !== openedState)
-        looks.set(name, { state, openedState, sinceMs: now(), handedOut: false });
-      else {
+      const openedState = await stateOf(path, ofOpened).catch(() => undefined);
+      if (openedState === undefined) looks.delete(name);
+      else if (before?.openedState !== openedState)
+        looks.set(name, { openedState, sinceMs: now(), state: undefined, handedOut: false });
+      else if (before.handedOut || now() - before.sinceMs >= quietMs) {
+        before.state = await stateOf(path, attributes).catch(() => undefined);
+        if (before.handedOut) continue;
         before.handedOut = true;
         const kind = await kindOf(path).catch(() => undefined);
         if (kind !== undefined) yield { path, kind };
@@ -116,7 +117,7 @@ function namesReader({ folder, onFault }: HotFolderOptions): () => Promise<strin
 
 /**
  * A file by an open handle. Network file systems keep attributes for seconds (sshfs 20, NFS up to 60) in which a file
- * that grows seems not to, and ask the server when the file is opened.
+ * that grows seems not to, and ask the server when the file is opened; sshfs tells the answer at the next opening.
  */
 async function ofOpened(path: string): Promise<Pick<Stats, "size" | "mtimeMs">> {
   let file: FileHandle;

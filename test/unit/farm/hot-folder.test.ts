@@ -75,11 +75,9 @@ it("waits as long as something grows behind attributes that a network folder kee
   for (const file of files) await writeFile(file, "P");
   let clock = 0;
   const looked = { times: 0 };
-  const attributes = async (): Promise<{ size: number; mtimeMs: number }> => {
-    looked.times++;
-    return { size: 1, mtimeMs: 1 }; // whatever is written
-  };
-  const options = { folder: at("in"), everyMs: 1, quietMs: 400, signal: stop.signal, now: () => clock, attributes };
+  const now = (): number => (looked.times++, clock);
+  const attributes = async (): Promise<{ size: number; mtimeMs: number }> => ({ size: 1, mtimeMs: 1 });
+  const options = { folder: at("in"), everyMs: 1, quietMs: 400, signal: stop.signal, now, attributes };
   const chapters = readyChapters(options);
   const seen: unknown[] = [];
   void (async () => {

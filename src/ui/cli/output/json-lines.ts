@@ -88,6 +88,7 @@ const commandLines = [
     failed: count.describe("pages that have failed"),
     pagesPerMinute: z.number().min(0).describe("pages with an outcome a minute, over the last ten minutes"),
     reason: z.string().describe("why it failed").optional(),
+    code: errorCode.describe("the error's code, where it is known and not that of a page").optional(),
     remedy: z.string().describe("what to do about it").optional(),
     failures: z.array(pageFailure).describe("the first pages that failed").optional(),
   }),

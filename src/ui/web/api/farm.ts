@@ -1,6 +1,6 @@
 /** Schemas of a farm: its queue, its workers and its chapters, as the API shows them. */
 import { z } from "zod";
-import { pageFailure } from "../../../core/events.js";
+import { errorCode, pageFailure } from "../../../core/events.js";
 import { jobId } from "./job-id.js";
 
 const count = z.int().min(0);
@@ -66,6 +66,7 @@ export const farmChapter = z
     failed: count.describe("pages that have failed"),
     pagesPerMinute: z.number().min(0).describe("pages with an outcome a minute, over the last ten minutes"),
     reason: z.string().describe("why it failed").optional(),
+    code: errorCode.describe("the error's code, where it is known and not that of a page").optional(),
     remedy: z.string().describe("what to do about it").optional(),
     failures: z.array(pageFailure).describe("the first pages that failed").optional(),
   })

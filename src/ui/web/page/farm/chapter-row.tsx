@@ -21,7 +21,8 @@ interface ChapterRowProps {
 }
 
 export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element {
-  const { id, name, job, state, pages, left, done, failed, pagesPerMinute, priority, reason, remedy } = chapter;
+  const { id, name, job, state, pages, left, done, failed, pagesPerMinute, priority, reason, remedy, failures } =
+    chapter;
   const { farm: texts, jobs, actions } = t.value;
   const action = useAction();
   const asking = useSignal(false);
@@ -63,6 +64,15 @@ export function ChapterRow({ chapter, connected }: ChapterRowProps): JSX.Element
         </p>
         <ProgressBar label={jobs.progressOf(shown)} done={pages === 0 ? 0 : (done + failed) / pages} />
         {reason !== undefined && <p class="bad">{sentence(reason)}</p>}
+        {failures !== undefined && (
+          <ul class="page-failures">
+            {failures.map(({ page, message }) => (
+              <li key={page}>
+                <strong>{page}</strong> {sentence(message)}
+              </li>
+            ))}
+          </ul>
+        )}
         {remedy !== undefined && <p class="hint-text">{sentence(remedy)}</p>}
         <ActionTrouble action={action} />
       </div>
