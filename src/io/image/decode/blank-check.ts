@@ -4,6 +4,7 @@
  */
 import sharp from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
+import type { Fault } from "../../../errors/fault.js";
 import type { ImageInfo } from "../headers/image-info.js";
 
 /** Levels of 8 bits that count as one tone: rounding of conversions. */
@@ -14,10 +15,10 @@ const VARIES = 8;
 const DARKEST = 16;
 
 /**
- * What is wrong with the picture that was decoded from `bytes`, as the end of a sentence that begins with "it";
+ * What is wrong with the picture that was decoded from `bytes`; the message ends a sentence that begins with "it";
  * undefined when nothing is. Looks at the file again only where the picture is one tone, or black and of 16 bits.
  */
-export async function lostContent(image: RasterImage, info: ImageInfo, bytes: Uint8Array): Promise<string | undefined> {
+export async function lostContent(image: RasterImage, info: ImageInfo, bytes: Uint8Array): Promise<Fault | undefined> {
   const isDeep = info.depth > 8;
   const isOneTone = spreadWithin(image, SAME_TONE);
   if (!isOneTone && !(isDeep && darkerThan(image, DARKEST))) return undefined;
@@ -30,17 +31,28 @@ export async function lostContent(image: RasterImage, info: ImageInfo, bytes: Ui
   const least = isDeep && isBlack ? 1 : VARIES * perLevel;
   const varying = colors.find(({ min, max }) => max - min >= least);
   if (varying !== undefined && isDeep && isBlack && varying.max < DARKEST * perLevel)
-    return `is black because its samples go up to ${varying.max} of 65535 only, as if they had fewer bits; scale them to the full range`;
+    return {
+      message: `is black because its samples go up to ${varying.max} of 65535 only, as if they had fewer bits`,
+      remedy: "scale its samples to the full range",
+    };
   if (
     alpha !== undefined &&
     alpha.max - alpha.min >= VARIES * perLevel &&
     (varying !== undefined || isMostlyClear(alpha, perLevel))
   )
-    return "is one tone over white paper: its drawing is white, or clear, on transparency; put it on a dark ground";
+    return {
+      message: "is one tone over white paper: its drawing is white, or clear, on transparency",
+      remedy: "put the drawing on a dark ground",
+    };
   if (varying !== undefined && alpha !== undefined && alpha.max < VARIES * perLevel)
-    return "is clear all over: its transparency hides all that is drawn; save it without transparency";
+    return {
+      message: "is clear all over: its transparency hides all that is drawn",
+      remedy: "save the picture without transparency",
+    };
   if (varying !== undefined)
-    return `comes out as one tone, though its samples run from ${varying.min} to ${varying.max}; its colour profile or its depth is not read rightly`;
+    return {
+      message: `comes out as one tone, though its samples run from ${varying.min} to ${varying.max}; its colour profile or its depth is not read rightly`,
+    };
   return undefined;
 }
 

@@ -70,8 +70,9 @@ export async function decodeImage(
     const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
     const fault = await lostContent(image, info, file);
     if (fault !== undefined)
-      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault}`, {
+      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {
         imagePath: name,
+        remedy: fault.remedy,
       });
     return { image, info };
   } catch (error) {
@@ -140,7 +141,7 @@ function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number
   if (pixels <= maxPixels) return;
   throw new ImageProcessingError(
     "ERR_IMAGE_LIMIT",
-    `${name} has ${width}x${height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}; shrink it or raise the limit`,
+    `${name} has ${width}x${height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}`,
     { imagePath: name },
   );
 }
