@@ -103,6 +103,7 @@ export {
   type SettingChanges,
 } from "./core/continue-run.js";
 export * from "./errors.js";
+export type { Fault } from "./errors/fault.js";
 export type { Notice } from "./errors/notice.js";
 export { memorySink, type MemorySink } from "./io/memory-sink.js";
 export { memorySource, type MemoryFile } from "./io/memory-source.js";

@@ -206,7 +206,7 @@ function checked(data: unknown, options: unknown): z.output<typeof optionsSchema
       ? []
       : parsed.error.issues.map((issue) =>
           issue.code === "unrecognized_keys"
-            ? `unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}; leave it out`
+            ? `unknown option ${issue.keys.map((key) => `"${key}"`).join(", ")}`
             : `${issue.path.join(".") || "the options"} ${issue.message}`,
         )),
   ];

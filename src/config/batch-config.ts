@@ -2,6 +2,7 @@
  * The settings of one batch: one schema, built from the table in `settings.ts`, gives types, defaults and validation.
  */
 import { z } from "zod";
+import type { Fault } from "../errors/fault.js";
 import { colorHintsSchema, type ColorHints } from "./color-hints.js";
 import { configError, describeIssue, type Label } from "./config-messages.js";
 import { ARCHIVE_NAME, resolveOutput } from "./output-archive.js";
@@ -142,7 +143,7 @@ export interface GivenEnds {
  * Pairs of settings of which exactly one is given. (Not a zod refinement: those are skipped once another value is
  * wrong.)
  */
-function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds): string[] {
+function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds): Fault[] {
   return (
     [
       ["inputDir", "inputZip", "source"],
@@ -151,11 +152,14 @@ function exclusiveFaults(input: BatchConfigInput, label: Label, ends: GivenEnds)
   ).flatMap(([a, b, end]) => {
     const given = [a, b].filter((key) => input[key] !== undefined);
     if (ends[end] === true)
-      return given.map((key) => `${label(key)} is given (${String(input[key])}) and so is a ${end}; give one of them`);
+      return given.map((key) => ({
+        message: `${label(key)} is given (${String(input[key])}) and so is a ${end}`,
+        remedy: `leave ${label(key)} or the ${end} out`,
+      }));
     if (given.length === 1) return [];
     const found =
       given.length === 0 ? "neither is given" : `both are given (${String(input[a])} and ${String(input[b])})`;
-    return [`exactly one of ${label(a)} and ${label(b)} is needed, but ${found}`];
+    return [{ message: `exactly one of ${label(a)} and ${label(b)} is needed, but ${found}` }];
   });
 }
 
@@ -171,10 +175,10 @@ export function parseBatchConfig(
   input: BatchConfigInput,
   label: Label = String,
   ends: GivenEnds = {},
-  otherFaults: readonly string[] = [],
+  otherFaults: readonly Fault[] = [],
 ): { config: BatchConfig; warnings: string[] } {
   if (typeof input !== "object" || input === null)
-    throw configError([`the settings must be an object, not ${input === null ? "null" : typeof input}`]);
+    throw configError([{ message: `the settings must be an object, not ${input === null ? "null" : typeof input}` }]);
   const result = schema.safeParse(input);
   const faults = [
     ...otherFaults,
@@ -226,15 +230,20 @@ function makePartialSchema(keys: readonly string[]): z.ZodObject {
 }
 
 /**
- * What is wrong with some settings, one line a fault.
+ * What is wrong with some settings.
  * @param keys the settings that may be there
  */
-export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): string[] {
+export function settingFaults(input: unknown, keys: readonly string[] = BATCH_CONFIG_KEYS): Fault[] {
   const result = partialSchema(keys).safeParse(input);
   if (!result.success) return result.error.issues.flatMap((issue) => describeIssue(issue, input, keys));
   const { referenceImages } = input as { referenceImages?: readonly string[] };
   return keys === PAGE_CONFIG_KEYS && referenceImages?.length === 0
-    ? ["referenceImages: must name at least one; leave it out for the references of all pages"]
+    ? [
+        {
+          message: "referenceImages: must name at least one",
+          remedy: "leave referenceImages out for the references of all pages",
+        },
+      ]
     : [];
 }
 

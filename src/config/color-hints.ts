@@ -21,7 +21,7 @@ const dot = z.strictObject({
 });
 
 /** Dots of colour, later ones over earlier ones. */
-export const hintDotsSchema = z.array(dot).min(1, "must hold at least one dot; leave colorHints out for none");
+export const hintDotsSchema = z.array(dot).min(1, "must hold at least one dot where it is given");
 
 /** The schema of `colorHints`. */
 export const colorHintsSchema = z

@@ -1,19 +1,20 @@
-/** Words the messages about settings that break a rule. */
+/** Messages about settings that break a rule. */
 import type { z } from "zod";
 import { ConfigurationError } from "../errors.js";
+import { remedyOf, type Fault } from "../errors/fault.js";
 import { nearestName } from "./nearest-name.js";
 import { BATCH_CONFIG_KEYS } from "./settings.js";
 
 /** Names a setting in a message. */
 export type Label = (key: string) => string;
 
-/** Words what is wrong with a setting: its name, the rule, the value. */
+/** Describes what is wrong with a setting: its name, the rule, the value. */
 export function describeIssue(
   issue: z.core.$ZodIssue,
   input: unknown,
   known: readonly string[] = BATCH_CONFIG_KEYS,
   label: Label = String,
-): string[] {
+): Fault[] {
   // Of a value that may be one of several things, what is wrong inside the one that it looks like.
   const inside =
     issue.code === "invalid_union" && issue.path.length === 1
@@ -24,12 +25,12 @@ export function describeIssue(
   if (inside !== undefined)
     return inside.flatMap((one) => describeIssue({ ...one, path: [...issue.path, ...one.path] }, input, known, label));
   if (issue.code === "unrecognized_keys" && issue.path.length > 0)
-    return [`${issue.path.join(".")}: unknown ${issue.keys.map((key) => `"${key}"`).join(", ")}; leave it out`];
+    return issue.keys.map((key) => ({
+      message: `${issue.path.join(".")}: unknown "${key}"`,
+      remedy: `leave "${key}" out`,
+    }));
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
-      const near = nearestName(key, known);
-      return `${label(key)}: unknown setting${near ? `; did you mean ${near}?` : `; the settings are ${known.join(", ")}`}`;
-    });
+    return issue.keys.map((key) => unknownSetting(label(key), nearestName(key, known), known));
   }
   const where = [label(String(issue.path[0] ?? "")), ...issue.path.slice(1)].join(".");
   const value = issue.path.reduce<unknown>(
@@ -37,16 +38,25 @@ export function describeIssue(
     input,
   );
   return [
-    `${where}: ${issue.message}, not ${typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value)}`,
+    {
+      message: `${where}: ${issue.message}, not ${typeof value === "number" || typeof value === "bigint" ? String(value) : JSON.stringify(value)}`,
+    },
   ];
 }
 
+/** A setting that there is not. @param near a known one that is spelt nearly so @param known all that may be there */
+export function unknownSetting(name: string, near: string | undefined, known: readonly string[]): Fault {
+  if (near === undefined) return { message: `${name}: unknown setting; the settings are ${known.join(", ")}` };
+  return { message: `${name}: unknown setting`, remedy: `write ${near} in place of ${name}` };
+}
+
 /** One error for all faults. */
-export function configError(faults: readonly string[]): ConfigurationError {
+export function configError(faults: readonly Fault[]): ConfigurationError {
   return new ConfigurationError(
     "ERR_CONFIG",
     faults.length === 1
-      ? faults[0]!
-      : `${faults.length} settings are wrong:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`,
+      ? faults[0]!.message
+      : `${faults.length} settings are wrong:\n${faults.map(({ message }) => `  - ${message}`).join("\n")}`,
+    { remedy: remedyOf(faults) },
   );
 }

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { withoutUndefined } from "./without-undefined.js";
 import { ConfigurationError, messageOf } from "../errors.js";
 import { checkObject, checkText } from "../errors/arguments.js";
+import { faultAt, type Fault } from "../errors/fault.js";
 import {
   BATCH_CONFIG_KEYS,
   configError,
@@ -68,7 +69,7 @@ export class ConfigurationHandler {
       );
       const value = parseJsonText(text, path);
       const faults = this.validateConfig(value);
-      if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
+      if (faults.length > 0) throw configError(faults.map((fault) => faultAt(`${path}: `, fault)));
       file = toConfigFile(value as RawFile, dirname(resolve(path)));
       this.#files.set(path, file);
     }
@@ -77,17 +78,17 @@ export class ConfigurationHandler {
     return file;
   }
 
-  /** What is wrong with a file's content, one line a fault with its path; empty when it is right. */
-  validateConfig(value: unknown): string[] {
+  /** What is wrong with a file's content, each fault with its path; empty when nothing is. */
+  validateConfig(value: unknown): Fault[] {
     if (!isObject(value))
-      return [`must be an object {"default": …, "images": …, "engine": …}, not ${JSON.stringify(value)}`];
-    const faults = Object.keys(value)
+      return [{ message: `must be an object {"default": …, "images": …, "engine": …}, not ${JSON.stringify(value)}` }];
+    const faults: Fault[] = Object.keys(value)
       .filter((key) => !SECTIONS.includes(key))
-      .map((key) => `${key}: unknown section; the sections are ${SECTIONS.join(", ")}`);
+      .map((key) => ({ message: `${key}: unknown section; the sections are ${SECTIONS.join(", ")}` }));
     faults.push(...sectionFaults(value["default"], "default", BATCH_CONFIG_KEYS));
     faults.push(...engineFaults(value["engine"]));
     const images = value["images"] ?? {};
-    if (!isObject(images)) return [...faults, `images: must be an object, not ${JSON.stringify(images)}`];
+    if (!isObject(images)) return [...faults, notAnObject("images", images)];
     for (const [name, settings] of Object.entries(images))
       faults.push(...sectionFaults(settings, `images[${JSON.stringify(name)}]`, PAGE_CONFIG_KEYS));
     return faults;
@@ -178,25 +179,38 @@ const ARCHIVE_FLAGS = [
 /** A section's settings without those keys, what they say taken into the paths; and what is wrong with them. */
 function withoutArchiveFlags(section: Record<string, unknown>): {
   settings: Record<string, unknown>;
-  faults: string[];
+  faults: Fault[];
 } {
   const settings = { ...section };
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   for (const { key, folder, archive, path } of ARCHIVE_FLAGS) {
     const said = settings[key];
     delete settings[key];
     if (said === undefined) continue;
     const named = settings[folder];
-    if (typeof said !== "boolean") faults.push(`${key}: must be true or false, not ${JSON.stringify(said)}`);
+    if (typeof said !== "boolean")
+      faults.push({ message: `${key}: must be true or false, not ${JSON.stringify(said)}` });
     else if (!said && settings[archive] !== undefined)
-      faults.push(`${key}: is false, but ${archive} is given; leave one of them out`);
+      faults.push({ message: `${key}: is false, but ${archive} is given`, remedy: leaveOut(key, archive) });
     else if (said && typeof named === "string") {
       delete settings[folder];
       if (settings[archive] === undefined) settings[archive] = path(named);
-      else faults.push(`${key}: is true, but both ${folder} and ${archive} are given; leave one of them out`);
+      else
+        faults.push({
+          message: `${key}: is true, but both ${folder} and ${archive} are given`,
+          remedy: leaveOut(folder, archive),
+        });
     }
   }
   return { settings, faults };
+}
+
+function leaveOut(one: string, other: string): string {
+  return `leave ${one} or ${other} out`;
+}
+
+function notAnObject(where: string, value: unknown): Fault {
+  return { message: `${where}: must be an object, not ${JSON.stringify(value)}` };
 }
 
 type RawFile = {
@@ -234,24 +248,25 @@ function pathsFrom(folder: string, settings: Record<string, unknown>): Record<st
   );
 }
 
-function sectionFaults(section: unknown, where: string, keys: readonly string[]): string[] {
+function sectionFaults(section: unknown, where: string, keys: readonly string[]): Fault[] {
   if (section === undefined) return [];
-  if (!isObject(section)) return [`${where}: must be an object, not ${JSON.stringify(section)}`];
+  if (!isObject(section)) return [notAnObject(where, section)];
   const { settings, faults } =
     keys === BATCH_CONFIG_KEYS ? withoutArchiveFlags(camelKeys(section)) : { settings: camelKeys(section), faults: [] };
   const twice = Object.keys(section).filter((key) => key !== camelKey(key) && camelKey(key) in section);
   return [
-    ...twice.map(
-      (key) => `${where}.${key}: is the same setting as ${camelKey(key)}, which is given too; leave one of them out`,
-    ),
-    ...[...faults, ...settingFaults(settings, keys)].map((fault) => `${where}.${fault}`),
+    ...twice.map((key) => ({
+      message: `${where}.${key}: is the same setting as ${camelKey(key)}, which is given too`,
+      remedy: leaveOut(key, camelKey(key)),
+    })),
+    ...[...faults, ...settingFaults(settings, keys)].map((fault) => faultAt(`${where}.`, fault)),
   ];
 }
 
-function engineFaults(section: unknown): string[] {
+function engineFaults(section: unknown): Fault[] {
   if (section === undefined) return [];
-  if (!isObject(section)) return [`engine: must be an object, not ${JSON.stringify(section)}`];
-  return engineSettingFaults(camelKeys(section)).map((fault) => `engine.${fault}`);
+  if (!isObject(section)) return [notAnObject("engine", section)];
+  return engineSettingFaults(camelKeys(section)).map((fault) => faultAt("engine.", fault));
 }
 
 /** `num_inference_steps` → `numInferenceSteps`. */

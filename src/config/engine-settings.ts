@@ -3,6 +3,7 @@
  * `cobra-batch tune` writes it. Flags and variables of the environment go over it.
  */
 import { z } from "zod";
+import type { Fault } from "../errors/fault.js";
 import { PROVIDER_NAMES } from "../binding/runtime/providers.js";
 import { MOST_THREADS } from "./setting-text.js";
 
@@ -39,17 +40,17 @@ export type EngineSettings = z.infer<typeof engineSettingsSchema>;
 /** Names of all keys. */
 const ENGINE_SETTING_KEYS: readonly string[] = Object.keys(engineSettingsSchema.shape);
 
-/** What is wrong with a section, one line a fault: `maxBatch: must be …`. */
-export function engineSettingFaults(section: Readonly<Record<string, unknown>>): string[] {
+/** What is wrong with a section, such as `maxBatch: must be …`. */
+export function engineSettingFaults(section: Readonly<Record<string, unknown>>): Fault[] {
   const result = engineSettingsSchema.safeParse(section);
   if (result.success) return [];
   return result.error.issues.flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => `${key}: unknown; the keys are ${ENGINE_SETTING_KEYS.join(", ")}`);
+      return issue.keys.map((key) => ({ message: `${key}: unknown; the keys are ${ENGINE_SETTING_KEYS.join(", ")}` }));
     const path = issue.path.join(".");
     const message =
       issue.code === "invalid_union" ? 'must be "all" or a list of devices, such as ["cuda:0"]' : issue.message;
-    return [`${path}: ${message}, not ${JSON.stringify(section[String(issue.path[0])])}`];
+    return [{ message: `${path}: ${message}, not ${JSON.stringify(section[String(issue.path[0])])}` }];
   });
 }
 

@@ -1,4 +1,5 @@
 /** Settings from several places, and which of them won: flag > environment > file > default. */
+import type { Fault } from "../errors/fault.js";
 import type { BatchConfigInput } from "./batch-config.js";
 import { nearestName } from "./nearest-name.js";
 import { settingFromText } from "./setting-text.js";
@@ -52,7 +53,7 @@ const OTHER_VARIABLES = [
 ];
 
 /** Warnings about variables `COBRA_…` that name no setting but nearly do. */
-export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): Fault[] {
   const known = [...BATCH_CONFIG_KEYS.map(environmentName), ...OTHER_VARIABLES].map((name) =>
     name.slice(PREFIX.length),
   );
@@ -61,7 +62,8 @@ export function misspeltVariables(environment: Readonly<Record<string, string | 
     .flatMap((name) => {
       const rest = name.slice(PREFIX.length);
       const near = known.includes(rest) ? undefined : nearestName(rest, known);
-      return near === undefined ? [] : [`unknown environment variable ${name}; did you mean ${PREFIX}${near}?`];
+      if (near === undefined) return [];
+      return [{ message: `unknown environment variable ${name}`, remedy: `did you mean ${PREFIX}${near}?` }];
     });
 }
 

@@ -155,7 +155,8 @@ export class BatchProcessor implements AsyncDisposable {
         "ERR_STATE",
         this.#config.previewMode
           ? "there is no preview yet; the event preview-ready says when there is one"
-          : "the batch has no preview; set previewMode to get one",
+          : "the batch has no preview, because previewMode is not set",
+        this.#config.previewMode ? {} : { remedy: "set previewMode" },
       );
     }
     return result;

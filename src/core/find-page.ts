@@ -43,8 +43,10 @@ export function findPage(name: string, run: StoredRun, pages: readonly string[])
   const known =
     pages.length === 0
       ? "none of its pages is done yet"
-      : near === undefined
-        ? `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`
-        : `did you mean ${near}?`;
-  throw new ValidationError("ERR_INPUT_NOT_FOUND", `${outputPath(run.record.config)} has no page "${name}"; ${known}`);
+      : `its pages are ${pages.slice(0, 8).join(", ")}${pages.length > 8 ? ` and ${pages.length - 8} more` : ""}`;
+  throw new ValidationError(
+    "ERR_INPUT_NOT_FOUND",
+    `${outputPath(run.record.config)} has no page "${name}"${near === undefined ? `; ${known}` : ""}`,
+    near === undefined ? {} : { remedy: `did you mean ${near}?` },
+  );
 }

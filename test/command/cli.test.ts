@@ -146,7 +146,7 @@ describe("doctor", () => {
     expect(text).toMatch(/error provider cpu /);
     expect(text).toMatch(/error model .*no manifest\.json.* -> name a model package/);
     expect(text).toMatch(/warning cache folder .*cannot be written.* -> .*XDG_CACHE_HOME/);
-    expect(text).toMatch(/warning environment unknown environment variable COBRA_SEEED; did you mean COBRA_SEED\?/);
+    expect(text).toMatch(/warning environment unknown environment variable COBRA_SEEED -> did you mean COBRA_SEED\?/);
     expect(text).toContain("this machine cannot colour pages yet");
     const wanted = await runCli(["doctor", "--provider", "tensorrt", "--json"]);
     const { status, remedy } = findings(wanted.stdout)["provider-tensorrt"]!;

@@ -294,7 +294,7 @@ describe("a preview in commands", () => {
     const cases: [string[], Partial<CliResult>, RegExp][] = [
       [["approve", at("nowhere")], { code: 1 }, /no such folder or archive.*\[ERR_RUN_NOT_FOUND\]/],
       [["approve", at("in")], { code: 1 }, /holds no journal.*\[ERR_RUN_NOT_FOUND\]/],
-      [["reject", at("in"), "--set", "sead=1"], { code: 64 }, /did you mean seed\?.*\[ERR_CONFIG\]/],
+      [["reject", at("in"), "--set", "sead=1"], { code: 64 }, /write seed in place of sead.*\[ERR_CONFIG\]/],
       [["reject", at("in"), "--set", "seed"], { code: 64 }, /key=value/],
       [["reject", at("in"), "--set", "outputDir=x"], { code: 64 }, /cannot be changed here/],
       [["reject", at("in"), "--set", "seed=-1"], { code: 64 }, /seed.*-1/],

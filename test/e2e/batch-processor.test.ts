@@ -165,7 +165,8 @@ describe("addImages", () => {
       batch.addImages([{ inputPath: "p1.png", config: { seed: -1, topk: 3 } as never }]),
     ).rejects.toMatchObject({
       code: "ERR_CONFIG",
-      message: expect.stringMatching(/seed[^]*did you mean topK/) as string,
+      message: expect.stringMatching(/seed[^]*topk: unknown/) as string,
+      remedy: "write topK in place of topk",
     });
     expect(batch.getStatus().summary.total).toBe(0);
     await batch.close();

@@ -174,7 +174,7 @@ describe("colorHints", () => {
       /wide\.png is 280 x 200, another shape than the page of 200 x 280; paint the strokes/,
     );
     expect(summary.failures[2]!.message).toMatch(/cut\.png is a damaged picture/);
-    for (const { remedy } of summary.failures) expect(remedy).toMatch(/colorHints/);
+    for (const { remedy } of summary.failures) expect(remedy).toMatch(/colorHints|save the layer with the strokes/);
   });
 
   it("whose files cannot be used whatever the page are one error before anything is done, with all faults", async () => {
@@ -202,6 +202,10 @@ describe("colorHints", () => {
       /p4\.png: referenceImages: .*gone cannot be read/,
     ])
       expect(error!.message).toMatch(part);
+    expect(error).toMatchObject({
+      remedy:
+        "correct the path; relative paths in a configuration file count from its folder; save the layer with the strokes alone as PNG",
+    });
     expect(begun).toEqual([]);
   });
 

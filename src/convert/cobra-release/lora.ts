@@ -58,6 +58,7 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
       wrapped.set(module, dims as readonly number[]);
   }
   const faults: string[] = [];
+  const placeless: string[] = [];
   const pairs = new Map<string, Pair>();
   const replaced = new Map<string, string>();
   for (const [module, dims] of wrapped) {
@@ -73,9 +74,10 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
     const place = placeOf(name, wrapped);
     const expected = place === undefined ? undefined : base.dims(place);
     const found = adapter.dims(name);
-    if (expected === undefined)
-      faults.push(`${shownName(name)}: ${whyNoPlace(name, wrapped)}; leave it out with --ignore ${shownName(name)}`);
-    else if (String(expected) !== String(found))
+    if (expected === undefined) {
+      faults.push(`${shownName(name)}: ${whyNoPlace(name, wrapped)}`);
+      placeless.push(name);
+    } else if (String(expected) !== String(found))
       faults.push(`${shownName(name)}: has the shape [${listed(found)}], expected [${listed(expected)}]`);
     else replaced.set(place!, name);
   }
@@ -83,6 +85,7 @@ export function mergeLora(base: WeightSource, adapter: WeightSource, options: Lo
     throw new ModelError(
       "ERR_MODEL_WEIGHTS",
       `the LoRA ${adapter.origin} does not fit ${base.origin} (${faults.length}):\n${shownLines(faults)}`,
+      placeless.length === 0 ? {} : { remedy: `leave out what has no place: ${ignoring(placeless)}` },
     );
 
   return {
@@ -151,6 +154,12 @@ function placeOf(name: string, wrapped: ReadonlyMap<string, unknown>): string | 
     return wrapped.has(inner) ? inner + name.slice(module.length) : undefined;
   }
   return wrapped.has(module) && module !== name ? undefined : name;
+}
+
+/** The flags that leave tensors out; of many, the first ones. */
+function ignoring(names: readonly string[]): string {
+  const flags = names.slice(0, 3).map((name) => `--ignore ${shownName(name)}`);
+  return names.length > flags.length ? `${flags.join(" ")} …` : flags.join(" ");
 }
 
 function whyNoPlace(name: string, wrapped: ReadonlyMap<string, unknown>): string {

@@ -126,13 +126,10 @@ export class SafetensorsFile implements WeightSource, Disposable {
     if (headerBytes > Math.min(MAX_HEADER_BYTES, fileBytes - 8)) {
       const start = new Uint8Array(Math.min(fileBytes, 512));
       this.#read(start, 0);
-      const checkpoint =
-        start[0] === 0x50 && start[1] === 0x4b
-          ? "it is a ZIP archive, such as PyTorch's checkpoints; name it .bin, .pt or .pth"
-          : undefined;
+      if (start[0] === 0x50 && start[1] === 0x4b)
+        return this.#refuse("it is a ZIP archive, such as PyTorch's checkpoints", "name it .bin, .pt or .pth");
       return this.#refuse(
         foreignFile(start) ??
-          checkpoint ??
           `its header claims ${headerBytes} bytes, of ${fileBytes - 8} in the file; it is truncated or another format`,
       );
     }
@@ -190,8 +187,8 @@ export class SafetensorsFile implements WeightSource, Disposable {
     return entries;
   }
 
-  #refuse(reason: string): never {
-    throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} is not a valid safetensors file: ${reason}`);
+  #refuse(reason: string, remedy?: string): never {
+    throw new ModelError("ERR_MODEL_WEIGHTS", `${this.origin} is not a valid safetensors file: ${reason}`, { remedy });
   }
 }
 

@@ -7,6 +7,7 @@ import type { PageRequest } from "../../colorization/request/page-request.js";
 import type { PageConfig, PageSettings } from "../../config/batch-config.js";
 import type { ColorHints } from "../../config/color-hints.js";
 import { ImageProcessingError, messageOf } from "../../errors.js";
+import { faultAt, type Fault } from "../../errors/fault.js";
 import { readWhole } from "../../io/files/read-file.js";
 import { hintPictureHeadFault } from "../../io/image/decode/hint-picture.js";
 
@@ -16,22 +17,18 @@ export function ownPaths({ referenceImages = [], colorHints }: PageConfig): stri
 }
 
 /**
- * What is wrong with the files of pages as far as it does not depend on a page, one line a fault with the page's name:
+ * What is wrong with the files of pages as far as it does not depend on a page, each fault with the page's name:
  * a path where nothing is, a picture of hints that is none or has no transparency. Each file is looked at once.
  * @param pages pages or patterns with their settings
  */
-export async function ownFileFaults(pages: Iterable<readonly [name: string, settings: PageConfig]>): Promise<string[]> {
-  const looked = new Map<string, Promise<string | undefined>>();
-  const faults: string[] = [];
-  const look = async (
-    where: string,
-    path: string,
-    at: (path: string) => Promise<string | undefined>,
-  ): Promise<void> => {
+export async function ownFileFaults(pages: Iterable<readonly [name: string, settings: PageConfig]>): Promise<Fault[]> {
+  const looked = new Map<string, Promise<Fault | undefined>>();
+  const faults: Fault[] = [];
+  const look = async (where: string, path: string, at: (path: string) => Promise<Fault | undefined>): Promise<void> => {
     const key = `${at.name} ${path}`;
     if (!looked.has(key)) looked.set(key, at(path));
     const fault = await looked.get(key);
-    if (fault !== undefined) faults.push(`${where}: ${path} ${fault}`);
+    if (fault !== undefined) faults.push(faultAt(`${where}: ${path} `, fault));
   };
   for (const [name, { referenceImages = [], colorHints }] of pages) {
     for (const path of referenceImages) await look(`${name}: referenceImages`, path, pathFault);
@@ -40,12 +37,17 @@ export async function ownFileFaults(pages: Iterable<readonly [name: string, sett
   return faults;
 }
 
-const MISSING = "relative paths in a configuration file count from its folder";
+function unreadable(reason: string): Fault {
+  return {
+    message: `cannot be read (${reason})`,
+    remedy: "correct the path; relative paths in a configuration file count from its folder",
+  };
+}
 
-async function pathFault(path: string): Promise<string | undefined> {
+async function pathFault(path: string): Promise<Fault | undefined> {
   return stat(path).then(
     () => undefined,
-    (error: unknown) => `cannot be read (${messageOf(error)}); ${MISSING}`,
+    (error: unknown) => unreadable(messageOf(error)),
   );
 }
 
@@ -54,9 +56,9 @@ function reasonOf(error: unknown): string {
   return messageOf((error as Error).cause ?? error);
 }
 
-async function hintFileFault(path: string): Promise<string | undefined> {
-  const bytes = await readWhole(path).catch((error: unknown) => `cannot be read (${reasonOf(error)}); ${MISSING}`);
-  return typeof bytes === "string" ? bytes : hintPictureHeadFault(bytes);
+async function hintFileFault(path: string): Promise<Fault | undefined> {
+  const bytes = await readWhole(path).catch((error: unknown) => unreadable(reasonOf(error)));
+  return bytes instanceof Uint8Array ? hintPictureHeadFault(bytes) : bytes;
 }
 
 /**

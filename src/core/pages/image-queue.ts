@@ -7,6 +7,7 @@ import type { ImageType } from "../../classification/index.js";
 import type { PageConfig } from "../../config/batch-config.js";
 import { QueueError } from "../../errors.js";
 import { shown } from "../../errors/arguments.js";
+import type { Fault } from "../../errors/fault.js";
 
 /** One waiting page. */
 export interface ImageQueueItem {
@@ -73,12 +74,15 @@ export class ImageQueue implements Iterable<ImageQueueItem> {
       id: input.id ?? randomUUID(),
       priority: input.priority ?? 0,
     });
-    const fault =
+    const fault: Fault | undefined =
       faultOf(item) ??
       (this.#ids.has(item.id)
-        ? `the id ${item.id} is in the queue already; leave the id out to get a new one`
+        ? { message: `the id ${item.id} is in the queue already`, remedy: "leave the id out to get a new one" }
         : undefined);
-    if (fault !== undefined) throw new QueueError("ERR_ARGUMENT", `"${input.inputPath}" cannot be queued: ${fault}`);
+    if (fault !== undefined) {
+      const message = `"${input.inputPath}" cannot be queued: ${fault.message}`;
+      throw new QueueError("ERR_ARGUMENT", message, { remedy: fault.remedy });
+    }
     this.#ids.add(item.id);
     this.#heap.push({ item, order: order() });
     this.#rise(this.#heap.length - 1);
@@ -161,11 +165,11 @@ function faultOf({
   outputPath,
   priority,
   classificationConfidence: confidence,
-}: ImageQueueItem): string | undefined {
-  if (inputPath === "") return "inputPath is empty; the page's path or name is needed";
-  if (outputPath === "") return "outputPath is empty; say where the picture goes";
-  if (!Number.isFinite(priority)) return `priority is ${shown(priority)}; a finite number is needed`;
+}: ImageQueueItem): Fault | undefined {
+  if (inputPath === "") return { message: "inputPath is empty; it must be the page's path or name" };
+  if (outputPath === "") return { message: "outputPath is empty; it must be the path of the result" };
+  if (!Number.isFinite(priority)) return { message: `priority is ${shown(priority)}; it must be a finite number` };
   if (confidence !== undefined && !(Number.isFinite(confidence) && confidence >= 0 && confidence <= 1))
-    return `classificationConfidence is ${shown(confidence)}; it must be from 0 to 1`;
+    return { message: `classificationConfidence is ${shown(confidence)}; it must be from 0 to 1` };
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** The most an archive may cost. The defaults are far above any chapter and far below what would harm a machine. */
 import { ValidationError } from "../../errors.js";
+import type { Fault } from "../../errors/fault.js";
 
 /** What an archive may hold at most. */
 export interface ArchiveLimits {
@@ -32,9 +33,12 @@ export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
 /** Below this an entry's ratio is not judged: an empty page packs extremely well. */
 export const RATIO_FREE_BYTES = 16 * 2 ** 20;
 
-/** What is said of a value above a limit: the value, the limit, and what to do. */
-export function overLimit(what: string, limit: keyof ArchiveLimits, limits: ArchiveLimits): string {
-  return `${what}, more than the limit ${limit} ${limits[limit]}; unpack the archive and give the folder, or in a program raise limits.${limit} of openPageSource if you trust the archive`;
+/** A value above a limit. @param what its sentence so far */
+export function overLimit(what: string, limit: keyof ArchiveLimits, limits: ArchiveLimits): Required<Fault> {
+  return {
+    message: `${what}, more than the limit ${limit} ${limits[limit]}`,
+    remedy: `unpack the archive and give the folder, or in a program raise limits.${limit} of openPageSource if you trust the archive`,
+  };
 }
 
 /** Fills in the defaults. Throws `ERR_ARGUMENT` for a limit that is not above zero. */

@@ -5,7 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { BatchProcessingError, messageOf, ValidationError, ZipExtractionError } from "../../errors.js";
-import { noticesOf, type Notice } from "../../errors/notice.js";
+import type { Notice } from "../../errors/notice.js";
 import { overLimit, type ArchiveLimits, type ArchiveUse } from "./archive-limits.js";
 import { contentKind } from "../content-kind.js";
 import { eachConcurrent } from "../files/each-concurrent.js";
@@ -93,7 +93,7 @@ class ArchiveSource implements PageSource {
       this.#use,
     );
     this.#addFaults(this.#archive, "");
-    this.warnings.push(...noticesOf(this.#archive.warnings));
+    this.warnings.push(...this.#archive.warnings);
     const inner = new Map<string, SniffedFormat>();
     for (const record of this.#archive.records) {
       await turn();
@@ -204,7 +204,7 @@ class ArchiveSource implements PageSource {
     try {
       const archive = await ZipArchive.open(await this.#innerBytes(inner), label, this.#limits, this.#use);
       this.#addFaults(archive, `${folder}/`);
-      this.warnings.push(...noticesOf(archive.warnings));
+      this.warnings.push(...archive.warnings);
       for (const page of archive.records) {
         if (!isArchiveName(page.name)) continue;
         const error = new ZipExtractionError(
@@ -236,11 +236,12 @@ class ArchiveSource implements PageSource {
   async #innerBytes({ record, label }: Inner): Promise<ByteSource> {
     if (record.method === 0) return this.#archive.range(record);
     if (record.sizeBytes > this.#limits.maxNestedBytes) {
-      throw new ZipExtractionError(
-        "ERR_ZIP_LIMIT",
-        overLimit(`${label} unpacks to ${record.sizeBytes} bytes`, "maxNestedBytes", this.#limits),
-        { entryName: record.name },
+      const { message, remedy } = overLimit(
+        `${label} unpacks to ${record.sizeBytes} bytes`,
+        "maxNestedBytes",
+        this.#limits,
       );
+      throw new ZipExtractionError("ERR_ZIP_LIMIT", message, { entryName: record.name, remedy });
     }
     return {
       sizeBytes: record.sizeBytes,

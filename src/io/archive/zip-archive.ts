@@ -5,7 +5,8 @@
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
-import { messageOf, ZipExtractionError, type ErrorCode } from "../../errors.js";
+import { messageOf, ZipExtractionError } from "../../errors.js";
+import { noticesOf, type Notice } from "../../errors/notice.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
@@ -22,7 +23,7 @@ import {
 import type { DirectoryEntry } from "./zip-records.js";
 import { archiveNameEncoding, decodeEntryName } from "./zip-names.js";
 import { normalizeEntryName, printableName } from "../names/safe-name.js";
-import { entryFault, entryNames, isFolder, refusal, STORED, safeEntries } from "./zip-rules.js";
+import { entryFault, entryNames, isFolder, refusal, STORED, safeEntries, type EntryFault } from "./zip-rules.js";
 import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
 
 /** An entry that passed the checks on the directory. */
@@ -49,10 +50,10 @@ const CHUNK_BYTES = 2 ** 20;
 /** Entries so small lie close to one another, and one read gives the first bytes of many. */
 const SMALL_ENTRY_BYTES = 8192;
 const WINDOW_BYTES = 256 * 1024;
-const FOLDER_WITH_DATA: [code: ErrorCode, reason: string] = [
-  "ERR_ZIP_ENTRY",
-  "its name is a folder's, but it holds data; give it a file's name",
-];
+const FOLDER_WITH_DATA: EntryFault = {
+  message: "its name is a folder's, but it holds data",
+  remedy: "give it a file's name",
+};
 
 export class ZipArchive {
   /** Usable entries in the directory's order, without folders and skipped files. */
@@ -60,7 +61,7 @@ export class ZipArchive {
   /** One error for each refused entry, and one for a directory that breaks off. */
   readonly faults: readonly ZipExtractionError[];
   /** What people should know though everything is used. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Notice[];
   /** All entries of the directory, whatever became of them. */
   readonly entryCount: number;
   /** Its comment, byte for byte. */
@@ -84,7 +85,7 @@ export class ZipArchive {
     encoding: NameEncoding,
     records: ZipRecord[],
     faults: ZipExtractionError[],
-    warnings: string[],
+    warnings: Notice[],
   ) {
     this.#source = archive;
     this.#label = label;
@@ -112,7 +113,7 @@ export class ZipArchive {
     const directory = await readDirectory(source, label, limits, use.entries);
     use.entries += directory.entries.length;
     const faults: ZipExtractionError[] = [];
-    const warnings = directory.warnings.map((warning) => `${label}: ${warning}`);
+    const warnings = noticesOf(directory.warnings.map((warning) => `${label}: ${warning}`));
     const records: ZipRecord[] = [];
     const encoding = await archiveNameEncoding(directory.entries);
     const textOf = (entry: DirectoryEntry): string =>
@@ -122,7 +123,7 @@ export class ZipArchive {
       textOf,
       directory.offset,
       (entry) => localDataStart(directory.archive, entry),
-      (name, reason) => void faults.push(refusal(label, name, "ERR_ZIP_ENTRY", reason)),
+      (name, reason) => void faults.push(refusal(label, name, { message: reason })),
     );
     for (const entry of usable) {
       await turn();
@@ -131,7 +132,7 @@ export class ZipArchive {
       if (name.endsWith("/") && entry.sizeBytes === 0) continue;
       const fault = name.endsWith("/") ? FOLDER_WITH_DATA : entryFault(entry, limits, use.bytes);
       if (fault !== undefined) {
-        faults.push(refusal(label, name, ...fault));
+        faults.push(refusal(label, name, fault));
         continue;
       }
       use.bytes += entry.sizeBytes;
@@ -291,8 +292,8 @@ export class ZipArchive {
     return textOf(raw, flags) === textOf(record.rawName, record.flags);
   }
 
-  #refuse(record: ZipRecord, reason: string, cause?: unknown): ZipExtractionError {
-    return refusal(this.#label, record.name, "ERR_ZIP_ENTRY", reason, cause);
+  #refuse(record: ZipRecord, message: string, cause?: unknown): ZipExtractionError {
+    return refusal(this.#label, record.name, { message }, cause);
   }
 
   async #inflate(record: ZipRecord, packed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

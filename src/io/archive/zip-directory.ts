@@ -135,10 +135,8 @@ export async function readDirectory(
   const checkLimit = (): void => {
     if (usedEntries + entryCount <= limits.maxEntries) return;
     const others = usedEntries === 0 ? "" : ` and what it lies in ${usedEntries}`;
-    throw new ZipExtractionError(
-      "ERR_ZIP_LIMIT",
-      overLimit(`${label} has ${entryCount} entries${others}`, "maxEntries", limits),
-    );
+    const { message, remedy } = overLimit(`${label} has ${entryCount} entries${others}`, "maxEntries", limits);
+    throw new ZipExtractionError("ERR_ZIP_LIMIT", message, { remedy });
   };
   checkLimit();
   const records = new ZipRecords(found.archive);

@@ -3,6 +3,7 @@
  * is refused; the others are used.
  */
 import { ZipExtractionError, type ErrorCode } from "../../errors.js";
+import type { Fault } from "../../errors/fault.js";
 import { sortInTurns } from "../names/sort-in-turns.js";
 import { FreeNames } from "../names/free-names.js";
 import { overLimit, RATIO_FREE_BYTES, type ArchiveLimits } from "./archive-limits.js";
@@ -47,50 +48,48 @@ export function isFolder(entry: DirectoryEntry): boolean {
   return fileType(entry) === DIRECTORY && entry.sizeBytes === 0;
 }
 
+/** Why an entry is refused: the message ends a sentence. */
+export interface EntryFault extends Fault {
+  /** Default `ERR_ZIP_ENTRY`. */
+  readonly code?: ErrorCode;
+}
+
 /** Why an entry of a safe name is refused. */
-export function entryFault(
-  entry: DirectoryEntry,
-  limits: ArchiveLimits,
-  totalBytes: number,
-): [code: ErrorCode, reason: string] | undefined {
+export function entryFault(entry: DirectoryEntry, limits: ArchiveLimits, totalBytes: number): EntryFault | undefined {
   const type = fileType(entry);
-  if (type === SYMLINK) return ["ERR_ZIP_ENTRY", "it is a symbolic link"];
+  if (type === SYMLINK) return { message: "it is a symbolic link" };
   if (type !== 0 && type !== REGULAR_FILE && type !== PIPE && type !== DIRECTORY)
-    return ["ERR_ZIP_ENTRY", "it is a device or socket, not a file"];
+    return { message: "it is a device or socket, not a file" };
   if ((entry.flags & ENCRYPTED_FLAGS) !== 0)
-    return ["ERR_ZIP_ENTRY", "it is encrypted, which is unsupported; unpack it with its password first"];
+    return {
+      message: "it is encrypted, which is unsupported",
+      remedy: "unpack the archive with its password and give the folder",
+    };
   if (entry.method !== STORED && entry.method !== DEFLATED) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `its compression method ${METHOD_NAMES[entry.method] ?? "number"} (${entry.method}) is unsupported; pack it again with deflate or store`,
-    ];
+    return {
+      message: `its compression method ${METHOD_NAMES[entry.method] ?? "number"} (${entry.method}) is unsupported`,
+      remedy: "pack the archive again with deflate or store",
+    };
   }
   if (entry.method === STORED && entry.compressedBytes !== entry.sizeBytes) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `wrong size in the archive: ${entry.compressedBytes} bytes are stored, not the declared ${entry.sizeBytes}`,
-    ];
+    return {
+      message: `wrong size in the archive: ${entry.compressedBytes} bytes are stored, not the declared ${entry.sizeBytes}`,
+    };
   }
   if (entry.compressedBytes > MAX_GROWTH * entry.sizeBytes + GROWTH_FREE_BYTES) {
-    return [
-      "ERR_ZIP_ENTRY",
-      `wrong size in the archive: ${entry.compressedBytes} packed bytes cannot unpack to the declared ${entry.sizeBytes}`,
-    ];
+    return {
+      message: `wrong size in the archive: ${entry.compressedBytes} packed bytes cannot unpack to the declared ${entry.sizeBytes}`,
+    };
   }
-  if (entry.sizeBytes > limits.maxEntryBytes)
-    return ["ERR_ZIP_LIMIT", overLimit(`it unpacks to ${entry.sizeBytes} bytes`, "maxEntryBytes", limits)];
-  if (entry.sizeBytes > RATIO_FREE_BYTES && entry.sizeBytes > entry.compressedBytes * limits.maxRatio) {
-    return [
-      "ERR_ZIP_LIMIT",
-      overLimit(`it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes`, "maxRatio", limits),
-    ];
-  }
-  if (totalBytes + entry.sizeBytes > limits.maxTotalBytes) {
-    return [
-      "ERR_ZIP_LIMIT",
-      overLimit(`with it the archive unpacks to ${totalBytes + entry.sizeBytes} bytes`, "maxTotalBytes", limits),
-    ];
-  }
+  const over = (what: string, limit: keyof ArchiveLimits): EntryFault => ({
+    code: "ERR_ZIP_LIMIT",
+    ...overLimit(what, limit, limits),
+  });
+  if (entry.sizeBytes > limits.maxEntryBytes) return over(`it unpacks to ${entry.sizeBytes} bytes`, "maxEntryBytes");
+  if (entry.sizeBytes > RATIO_FREE_BYTES && entry.sizeBytes > entry.compressedBytes * limits.maxRatio)
+    return over(`it unpacks from ${entry.compressedBytes} to ${entry.sizeBytes} bytes`, "maxRatio");
+  if (totalBytes + entry.sizeBytes > limits.maxTotalBytes)
+    return over(`with it the archive unpacks to ${totalBytes + entry.sizeBytes} bytes`, "maxTotalBytes");
   return undefined;
 }
 
@@ -172,16 +171,16 @@ export async function entryNames(entries: readonly { readonly name: string }[]):
   return names;
 }
 
-/** The error of a refused entry; `reason` ends its sentence. */
+/** The error of a refused entry. */
 export function refusal(
   label: string,
   name: string,
-  code: ErrorCode,
-  reason: string,
+  { code = "ERR_ZIP_ENTRY", message, remedy }: EntryFault,
   cause?: unknown,
 ): ZipExtractionError {
-  return new ZipExtractionError(code, `${label}: entry "${printableName(name)}" is refused: ${reason}`, {
+  return new ZipExtractionError(code, `${label}: entry "${printableName(name)}" is refused: ${message}`, {
     entryName: name,
+    remedy,
     ...(cause === undefined ? {} : { cause }),
   });
 }

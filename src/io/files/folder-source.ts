@@ -78,8 +78,7 @@ async function list(listing: Listing, path: Buffer, folder: string): Promise<voi
   for (const [label, bytes] of await diskNames(labels)) {
     const name = folder === "" ? label : `${folder}/${label}`;
     if (isJunkName(label)) continue;
-    if (isPartlyDecoded(label, bytes))
-      listing.warnings.push({ message: partlyDecoded(`"${name}" in ${listing.root}`) });
+    if (isPartlyDecoded(label, bytes)) listing.warnings.push(partlyDecoded(`"${name}" in ${listing.root}`));
     const place = Buffer.concat([path, Buffer.from("/"), bytes]);
     try {
       await visit(listing, place, name);

@@ -3,6 +3,7 @@
  * practice whatever the packer's Windows used. All names of an archive are judged together, by how likely each reading
  * is as text. The platform's `TextDecoder`, which knows these encodings by the Encoding Standard, decodes them.
  */
+import type { Notice } from "../../errors/notice.js";
 import { turn } from "../../concurrency/take-turns.js";
 import { decodeOneByte, ONE_BYTE_ENCODINGS, scoreOneByte, type OneByteEncoding } from "./one-byte-names.js";
 import { scoreTwoByte, TWO_BYTE_ENCODINGS, twoByteLabel, type TwoByteEncoding } from "./two-byte-names.js";
@@ -65,8 +66,11 @@ export function isPartlyDecoded(text: string, bytes: Uint8Array): boolean {
 }
 
 /** What people are told of such a name. `whose` names the file and where it is. */
-export function partlyDecoded(whose: string): string {
-  return `${whose} has a name that is neither UTF-8 nor in the encoding of the other names: the characters that cannot be read are replaced by \ufffd; check the name of its result`;
+export function partlyDecoded(whose: string): Notice {
+  return {
+    message: `${whose} has a name that is neither UTF-8 nor in the encoding of the other names: the characters that cannot be read are replaced by \ufffd`,
+    remedy: "check the name of its result",
+  };
 }
 
 /** The text in an old encoding; what it does not have becomes U+FFFD. */

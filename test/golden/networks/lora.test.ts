@@ -110,7 +110,8 @@ describe("LoRA", () => {
       expect(attempt).toThrow(
         expect.objectContaining({
           code: "ERR_MODEL_WEIGHTS",
-          message: expect.stringContaining(`--ignore ${name}`) as string,
+          message: expect.stringContaining(name) as string,
+          remedy: expect.stringContaining(`--ignore ${IGNORED_BY_THE_ORIGINAL[0]}`) as string,
         }),
       );
     const weights = merged(file, { ignored: IGNORED_BY_THE_ORIGINAL });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { BATCH_CONFIG_KEYS, parseBatchConfig, type BatchConfigInput } from "../../../src/config/batch-config.js";
+import {
+  BATCH_CONFIG_KEYS,
+  configError,
+  parseBatchConfig,
+  type BatchConfigInput,
+} from "../../../src/config/batch-config.js";
 import { settingFromText } from "../../../src/config/setting-text.js";
 import { nearestName } from "../../../src/config/nearest-name.js";
+import { remedyFor } from "../../../src/errors.js";
 
 const base = { inputDir: "in", outputDir: "out" };
 
@@ -51,9 +57,10 @@ describe("parseBatchConfig", () => {
         "1.5",
         "style",
         '"lines"',
-        "numInferenceStep: unknown setting; did you mean numInferenceSteps?",
+        "numInferenceStep: unknown setting",
       ])
         expect(text).toContain(part);
+      expect(error).toMatchObject({ remedy: "write numInferenceSteps in place of numInferenceStep" });
     }
   });
 
@@ -103,10 +110,22 @@ describe("parseBatchConfig", () => {
 
   it("reports faults that were found elsewhere together with its own", () => {
     expect(() =>
-      parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, {}, ["--drain: is odd"]),
+      parseBatchConfig({ ...base, numInferenceSteps: 0 }, (key) => `--${key}`, {}, [
+        { message: "--drain: is odd", remedy: "make it even" },
+      ]),
     ).toThrow(
       /^2 settings are wrong:\n {2}- --drain: is odd\n {2}- --numInferenceSteps: must be a whole number of 1 or more, not 0$/,
     );
+  });
+
+  it("has each fault's remedy once, and the table's where no fault has one", () => {
+    const fault = { message: "a", remedy: "leave b out" };
+    expect(configError([fault])).toMatchObject({ message: "a", remedy: "leave b out" });
+    expect(configError([fault, { message: "c" }, fault, { message: "d", remedy: "leave e out" }])).toMatchObject({
+      message: "4 settings are wrong:\n  - a\n  - c\n  - a\n  - d",
+      remedy: "leave b out; leave e out",
+    });
+    expect(configError([{ message: "c" }]).remedy).toBe(remedyFor("ERR_CONFIG"));
   });
 
   it("suggests only what is near", () => {

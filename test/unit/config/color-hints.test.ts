@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pageSettings, parseBatchConfig } from "../../../src/config/batch-config.js";
 import { hintColor } from "../../../src/config/color-hints.js";
+import type { ConfigurationError } from "../../../src/errors.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../../src/config/configuration-handler.js";
 
 let root: string;
@@ -76,13 +77,16 @@ describe("a page's own settings in a file", () => {
       'images["a"].colorHints.1.y: must be a number, not "2"',
       'images["a"].colorHints.1.color.2: must be "#rrggbb" or three whole numbers from 0 to 255, not 256',
       'images["a"].colorHints.1.radius: must be above 0, not 0',
-      'images["a"].colorHints.2: unknown "colour"; leave it out',
+      'images["a"].colorHints.2: unknown "colour"',
       'images["b"].colorHints: must be the path of a picture with transparency, or a list',
       'images["c"].colorHints: must hold at least one dot',
       'images["d"].referenceImages: must name at least one',
       'images["e"].colorHints.0.y: must be a number, not undefined',
     ])
       expect(text).toContain(part);
+    expect((error as ConfigurationError).remedy).toBe(
+      'leave "colour" out; leave referenceImages out for the references of all pages',
+    );
   });
 
   it("belong to pages: the batch has no hints, and a page has the batch's references unless it names its own", async () => {

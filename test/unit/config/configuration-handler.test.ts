@@ -56,12 +56,13 @@ describe("loadConfigFile", () => {
       "engine.providerOptions.a: must be a text",
       "default.seed",
       "default.top_k: is the same setting as topK",
-      "default.sed: unknown setting; did you mean seed?",
+      "default.sed: unknown setting",
       'images["p1.png"].style',
       'images["p1.png"].recursive: unknown setting',
       'images["p2"]: must be an object, not 3',
     ])
       expect(text).toContain(part);
+    expect(error).toMatchObject({ remedy: "leave top_k or topK out; write seed in place of sed" });
   });
 
   it.each([
@@ -178,11 +179,14 @@ describe("files of the Python system", () => {
         default: { input_is_zip: "yes", output_as_zip: false, output_zip: "o.zip" },
       }),
     ).toEqual([
-      'default.inputIsZip: must be true or false, not "yes"',
-      "default.outputAsZip: is false, but outputZip is given; leave one of them out",
+      { message: 'default.inputIsZip: must be true or false, not "yes"' },
+      {
+        message: "default.outputAsZip: is false, but outputZip is given",
+        remedy: "leave outputAsZip or outputZip out",
+      },
     ]);
     expect(new ConfigurationHandler().validateConfig({ images: { "a.png": { input_is_zip: true } } })).toEqual([
-      expect.stringContaining("inputIsZip: unknown setting"),
+      { message: expect.stringContaining("inputIsZip: unknown setting") as string },
     ]);
   });
 });

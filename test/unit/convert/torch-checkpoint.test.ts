@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import yazl from "yazl";
+import { messageOf } from "../../../src/errors.js";
 import { openWeights } from "../../../src/convert/weights/open-weights.js";
 import { TorchCheckpoint } from "../../../src/convert/weights/torch/torch-checkpoint.js";
 
@@ -23,7 +24,7 @@ function refusal(...texts: string[]): object {
   return {
     asymmetricMatch: (error: unknown) =>
       (error as { code?: string }).code === "ERR_MODEL_WEIGHTS" &&
-      texts.every((text) => (error as Error).message.includes(text)),
+      texts.every((text) => messageOf(error).includes(text)),
     toString: () => `ERR_MODEL_WEIGHTS with ${texts.join(" | ")}`,
   };
 }

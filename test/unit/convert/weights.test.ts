@@ -85,6 +85,7 @@ describe("safetensors", () => {
     [
       "a checkpoint of PyTorch",
       new TextEncoder().encode(`PK\u0003\u0004${"x".repeat(40)}`),
+      "ZIP archive",
       "name it .bin, .pt or .pth",
     ],
     ["no JSON", safetensors("{{", new Uint8Array()), "not JSON"],
@@ -118,9 +119,11 @@ describe("safetensors", () => {
       safetensors({ a: tensor("F32", [2 ** 40, 2 ** 40], 0, 4) }, new Uint8Array(4)),
       "needs",
     ],
-  ])("refuses a bad file: %s", (_, bytes, message) => {
+  ])("refuses a bad file: %s", (_, bytes, message, remedy?: string) => {
     expect(() => SafetensorsFile.fromBytes(bytes, "bad.safetensors")).toThrow(weightsError(message));
     expect(() => SafetensorsFile.fromBytes(bytes, "bad.safetensors")).toThrow(weightsError("bad.safetensors"));
+    if (remedy !== undefined)
+      expect(() => SafetensorsFile.fromBytes(bytes, "bad.safetensors")).toThrow(expect.objectContaining({ remedy }));
   });
 
   it("reads from disk a tensor at a time, as from memory", () => {

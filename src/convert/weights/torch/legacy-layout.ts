@@ -4,7 +4,7 @@
  * torch/serialization.py.
  */
 import { PickleInput, type ReadAt } from "./pickle-input.js";
-import { PickleDict, PickleFault, PickleList, kindOf } from "./pickle-values.js";
+import { PickleDict, PickleFault, PickleList, kindOf, RESAVE_LITTLE_ENDIAN } from "./pickle-values.js";
 import type { TorchStorage } from "./tensor.js";
 import { storageBytes, torchRules } from "./torch-rules.js";
 import { unpickle } from "./unpickler.js";
@@ -40,7 +40,7 @@ export function readLegacyLayout(fileBytes: number, read: ReadAt): TorchLayout {
     throw new PickleFault(`its format version is ${kindOf(version)}, and only ${VERSION} is known`);
   const machine = next();
   if (machine instanceof PickleDict && machine.entries.get("little_endian") === false)
-    throw new PickleFault("it was saved on a big-endian machine; save it again on a little-endian one");
+    throw new PickleFault("it was saved on a big-endian machine", RESAVE_LITTLE_ENDIAN);
   const root = next();
   const keys = next();
   if (!(keys instanceof PickleList)) throw new PickleFault(`its storages' keys are ${kindOf(keys)}`);

@@ -26,7 +26,15 @@ export class PickleGlobal {
 }
 
 /** Something in a pickle that is refused; the message says what. */
-export class PickleFault extends Error {}
+export class PickleFault extends Error {
+  /** @param remedy what to do about it, where that is not plain from the message */
+  constructor(
+    message: string,
+    readonly remedy?: string,
+  ) {
+    super(message);
+  }
+}
 
 /** What a value is, for messages. */
 export function kindOf(value: unknown): string {
@@ -41,3 +49,6 @@ export function kindOf(value: unknown): string {
     ? `the text ${JSON.stringify(value.slice(0, 40))}`
     : `the ${typeof value} ${String(value)}`;
 }
+
+/** What to do about a checkpoint of the other byte order. */
+export const RESAVE_LITTLE_ENDIAN = "save it again on a little-endian machine";

@@ -57,6 +57,7 @@ export class TorchCheckpoint implements WeightSource, AsyncDisposable {
       if (!(cause instanceof PickleFault)) throw cause;
       throw new ModelError("ERR_MODEL_WEIGHTS", `${path} cannot be read as a PyTorch checkpoint: ${cause.message}`, {
         cause,
+        remedy: cause.remedy,
       });
     }
   }

@@ -63,7 +63,8 @@ function tensorOfDtype(args: readonly unknown[]): unknown {
   const dtype = DTYPES[named.replace(/^torch\./u, "")];
   if (dtype === undefined)
     throw new PickleFault(
-      `it has a tensor of ${named}, which is not read; save the tensors as float32, float16 or bfloat16`,
+      `it has a tensor of ${named}, which is not read`,
+      "save the tensors as float32, float16 or bfloat16",
     );
   refuseNegated(args[7]);
   return tensorOf(args[0], args[1], args[2], args[3], dtype);
@@ -80,7 +81,10 @@ function refuseNegated(metadata: unknown): void {
   if (!(metadata instanceof PickleDict)) return;
   for (const [name, value] of metadata.entries)
     if (value !== false)
-      throw new PickleFault(`it has a tensor with ${kindOf(name)} set, which is not read; save it with tensor.clone()`);
+      throw new PickleFault(
+        `it has a tensor with ${kindOf(name)} set, which is not read`,
+        "save the tensor with tensor.clone()",
+      );
 }
 
 const CALLS: Readonly<Record<string, (args: readonly unknown[]) => unknown>> = {
@@ -127,7 +131,7 @@ function storageFor(id: unknown, storages: Map<string, TorchStorage>): TorchStor
     throw new PickleFault(`it has the persistent id ${kindOf(id)}, which is not a storage`);
   }
   if (view !== null)
-    throw new PickleFault(`the storage ${key} is a view of another one; save the tensors again with a newer PyTorch`);
+    throw new PickleFault(`the storage ${key} is a view of another one`, "save the tensors again with a newer PyTorch");
   const name = type.name.replace(/^torch\.(?:storage\.)?/u, "");
   const dtype = STORAGES[name];
   if (dtype === undefined && name !== "UntypedStorage") throw new PickleFault(`the storage ${key} is of ${type.name}`);

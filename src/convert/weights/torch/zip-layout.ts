@@ -7,7 +7,7 @@ import { ZipArchive, type ZipRecord } from "../../../io/archive/zip-archive.js";
 import { normalizeEntryName } from "../../../io/names/safe-name.js";
 import { quotedName } from "../../../text/shown.js";
 import { PickleInput, type ReadAt } from "./pickle-input.js";
-import { PickleFault } from "./pickle-values.js";
+import { PickleFault, RESAVE_LITTLE_ENDIAN } from "./pickle-values.js";
 import type { TorchStorage } from "./tensor.js";
 import { storageBytes, torchRules } from "./torch-rules.js";
 import { unpickle } from "./unpickler.js";
@@ -49,7 +49,7 @@ export async function readZipLayout(
     return fault(`it has ${pickles.length} entries <name>/data.pkl, and a checkpoint of PyTorch has one`);
   const folder = pickle.slice(0, -"data.pkl".length);
   if (records.has(`${folder}constants.pkl`))
-    fault("it is a TorchScript program, not a checkpoint; save the module's state_dict() instead");
+    fault("it is a TorchScript program, not a checkpoint", "save the module's state_dict() instead");
   await checkByteOrder(archive, records.get(`${folder}byteorder`));
 
   const storages = new Map<string, TorchStorage>();
@@ -103,11 +103,9 @@ async function checkByteOrder(archive: ZipArchive, record: ZipRecord | undefined
     "latin1",
   );
   if (order !== "little")
-    fault(
-      `its byte order is ${JSON.stringify(order)}; only "little" is read. Save it again on a little-endian machine`,
-    );
+    fault(`its byte order is ${JSON.stringify(order)}; only "little" is read`, RESAVE_LITTLE_ENDIAN);
 }
 
-function fault(reason: string): never {
-  throw new PickleFault(reason);
+function fault(message: string, remedy?: string): never {
+  throw new PickleFault(message, remedy);
 }

@@ -4,6 +4,7 @@
  */
 import sharp from "sharp";
 import type { RasterImage } from "../../../binding/raster.js";
+import type { Fault } from "../../../errors/fault.js";
 import type { ImageInfo } from "../headers/image-info.js";
 import { isWhiteZero } from "../headers/tiff-header.js";
 
@@ -18,7 +19,7 @@ const HALF = 128;
 
 /** What is wrong with a picture, as the end of a sentence that begins with "it" or with its name. */
 export interface LostContent {
-  readonly fault?: string;
+  readonly fault?: Fault;
   readonly warning?: string;
 }
 
@@ -31,7 +32,12 @@ export async function lostContent(image: RasterImage, info: ImageInfo, bytes: Ui
   const zero = info.format === "tiff" && isWhiteZero(bytes) ? 255 : 0;
   const isOneTone = spreadWithin(image, SAME_TONE);
   if (isBitmapOfOnes(image, info, zero))
-    return { fault: `is ${toneOf(zero)} because its samples are 0 and 1 of 255; save it with 1 bit a sample` };
+    return {
+      fault: {
+        message: `is ${toneOf(zero)} because its samples are 0 and 1 of 255`,
+        remedy: "save it with 1 bit a sample",
+      },
+    };
   if (!isOneTone && !(isDeep && staysWithin(image, zero, NARROW)))
     return isOneTone || (zero !== 0 && !isDeep) || !staysWithin(image, zero, HALF + 1) ? {} : { warning: DARK };
   if (isPlain(info)) return {};
@@ -47,7 +53,7 @@ async function faultOfSamples(
   info: ImageInfo,
   bytes: Uint8Array,
   zero: number,
-): Promise<string | undefined> {
+): Promise<Fault | undefined> {
   const isDeep = info.depth > 8;
   const { channels } = await sharp(bytes, { limitInputPixels: false, pages: 1 }).stats();
   const alpha = info.hasAlpha ? channels.at(-1) : undefined;
@@ -58,17 +64,28 @@ async function faultOfSamples(
   const varying = colors.find(({ min, max }) => max - min >= least);
   const most = varying === undefined ? 0 : zero === 0 ? varying.max : 65_535 - varying.min;
   if (varying !== undefined && isDeep && isNarrow && most < NARROW * perLevel)
-    return `is ${toneOf(zero)} because its samples go up to ${most} of 65535 only, as if they had fewer bits; scale them to the full range`;
+    return {
+      message: `is ${toneOf(zero)} because its samples go up to ${most} of 65535 only, as if they had fewer bits`,
+      remedy: "scale its samples to the full range",
+    };
   if (
     alpha !== undefined &&
     alpha.max - alpha.min >= VARIES * perLevel &&
     (varying !== undefined || isMostlyClear(alpha, perLevel))
   )
-    return "is one tone over white paper: its drawing is white, or clear, on transparency; put it on a dark ground";
+    return {
+      message: "is one tone over white paper: its drawing is white, or clear, on transparency",
+      remedy: "put the drawing on a dark ground",
+    };
   if (varying !== undefined && alpha !== undefined && alpha.max < VARIES * perLevel)
-    return "is clear all over: its transparency hides all that is drawn; save it without transparency";
+    return {
+      message: "is clear all over: its transparency hides all that is drawn",
+      remedy: "save the picture without transparency",
+    };
   if (varying !== undefined)
-    return `comes out as one tone, though its samples run from ${varying.min} to ${varying.max}; its colour profile or its depth is not read rightly`;
+    return {
+      message: `comes out as one tone, though its samples run from ${varying.min} to ${varying.max}; its colour profile or its depth is not read rightly`,
+    };
   return undefined;
 }
 

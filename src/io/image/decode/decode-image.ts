@@ -73,8 +73,9 @@ export async function decodeImage(
     const image = await decodePixels(file, info, { maxPixels, timeoutSeconds, keepGray });
     const { fault, warning } = await lostContent(image, info, file);
     if (fault !== undefined)
-      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault}`, {
+      throw new ImageProcessingError("ERR_IMAGE_UNSUPPORTED", `${name} cannot be used: it ${fault.message}`, {
         imagePath: name,
+        remedy: fault.remedy,
       });
     return { image, info: warning === undefined ? info : { ...info, warnings: [...info.warnings, warning] } };
   } catch (error) {
@@ -143,7 +144,7 @@ function checkSize(name: string, { width, height }: ImageInfo, maxPixels: number
   if (pixels <= maxPixels) return;
   throw new ImageProcessingError(
     "ERR_IMAGE_LIMIT",
-    `${name} has ${width}x${height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}; shrink it or raise the limit`,
+    `${name} has ${width}x${height} = ${pixels} pixels, more than the limit maxPixels ${maxPixels}`,
     { imagePath: name },
   );
 }

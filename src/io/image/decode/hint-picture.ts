@@ -2,6 +2,7 @@
 import sharp from "sharp";
 import type { PixelImage } from "../../../binding/pixels/pixels.js";
 import { ImageProcessingError, messageOf } from "../../../errors.js";
+import type { Fault } from "../../../errors/fault.js";
 import { DEFAULT_MAX_PIXELS } from "../image-codec.js";
 import { sniffFormat } from "../headers/image-format.js";
 import { isDeepTiff, unreadForm } from "../headers/unsupported-form.js";
@@ -11,20 +12,29 @@ const REMEDY = "save the layer with the strokes alone as PNG";
 /**
  * What is wrong with a picture of hints by its header: no picture, or no transparency. Undefined if nothing is.
  */
-export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | undefined> {
+export async function hintPictureHeadFault(bytes: Uint8Array): Promise<Fault | undefined> {
   const { format, description } = sniffFormat(bytes);
   if (format === undefined || format === "zip")
-    return `is not a picture that can be read, but ${description}; ${REMEDY}`;
+    return { message: `is not a picture that can be read, but ${description}`, remedy: REMEDY };
   const form = unreadForm(bytes, format) ?? (isDeepTiff(bytes, format) ? "samples of 32 bits" : undefined);
-  if (form !== undefined) return `has ${form}, which is not read; ${REMEDY}`;
+  if (form !== undefined) return { message: `has ${form}, which is not read`, remedy: REMEDY };
   try {
     const { hasAlpha, autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata();
     if (autoOrient.width * autoOrient.height > DEFAULT_MAX_PIXELS)
-      return `has ${autoOrient.width} x ${autoOrient.height} pixels, more than the limit of ${DEFAULT_MAX_PIXELS}; ${REMEDY} in the page's size`;
-    return hasAlpha ? undefined : `has no transparency, so strokes cannot be told from the rest; ${REMEDY}`;
+      return {
+        message: `has ${autoOrient.width} x ${autoOrient.height} pixels, more than the limit of ${DEFAULT_MAX_PIXELS}`,
+        remedy: `${REMEDY} in the page's size`,
+      };
+    return hasAlpha
+      ? undefined
+      : { message: "has no transparency, so strokes cannot be told from the rest", remedy: REMEDY };
   } catch (error) {
-    return `is a damaged picture (${messageOf(error).split("\n", 1)[0]}); ${REMEDY} again`;
+    return damaged(error);
   }
+}
+
+function damaged(error: unknown): Fault {
+  return { message: `is a damaged picture (${messageOf(error).split("\n", 1)[0]})`, remedy: `${REMEDY} again` };
 }
 
 /**
@@ -33,9 +43,10 @@ export async function hintPictureHeadFault(bytes: Uint8Array): Promise<string | 
  * nothing but one
  */
 export async function decodeHintPicture(bytes: Uint8Array, name: string): Promise<PixelImage<4>> {
-  const refuse = (fault: string, cause?: unknown): ImageProcessingError =>
-    new ImageProcessingError("ERR_HINTS", `the picture of hints ${name} ${fault}`, {
+  const refuse = ({ message, remedy }: Fault, cause?: unknown): ImageProcessingError =>
+    new ImageProcessingError("ERR_HINTS", `the picture of hints ${name} ${message}`, {
       imagePath: name,
+      remedy,
       ...(cause === undefined ? {} : { cause }),
     });
   const fault = await hintPictureHeadFault(bytes);
@@ -55,14 +66,20 @@ export async function decodeHintPicture(bytes: Uint8Array, name: string): Promis
     ({ width, height } = raw.info);
     data = raw.info.channels === 4 ? new Uint8Array(raw.data) : grayAlphaToRgba(raw.data);
   } catch (error) {
-    throw refuse(`is a damaged picture (${messageOf(error).split("\n", 1)[0]}); ${REMEDY} again`, error);
+    throw refuse(damaged(error), error);
   }
   let strokes = 0;
   for (let i = 3; i < data.length; i += 4) if (data[i]! >= 128) strokes++;
   if (strokes === 0)
-    throw refuse("has no stroke: no pixel is more than half opaque; paint one, or leave colorHints out");
+    throw refuse({
+      message: "has no stroke: no pixel is more than half opaque",
+      remedy: "paint one, or leave colorHints out",
+    });
   if (strokes === width * height)
-    throw refuse(`is opaque everywhere, so that all of it is a stroke; ${REMEDY}, without the page below it`);
+    throw refuse({
+      message: "is opaque everywhere, so that all of it is a stroke",
+      remedy: `${REMEDY}, without the page below it`,
+    });
   return { width, height, channels: 4, data };
 }
 

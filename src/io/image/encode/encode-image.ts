@@ -4,6 +4,7 @@ import type { RasterImage } from "../../../binding/raster.js";
 import type { OutputFormat } from "../../../config/batch-config.js";
 import { OUTPUT_FORMATS } from "../../../config/settings.js"; // without the schema library: worker threads load this
 import { ImageProcessingError, messageOf, ValidationError } from "../../../errors.js";
+import type { Fault } from "../../../errors/fault.js";
 import { isSrgb, isOneWay, profileSpace, withProfileFile } from "../headers/color-profile.js";
 import { describe } from "../decode/decode-image.js";
 
@@ -62,7 +63,8 @@ export const UNSTATED_DENSITY = 72;
  */
 export async function encodeImage(image: RasterImage, options: EncodeOptions, name = "picture"): Promise<Uint8Array> {
   const fault = argumentFault(image, options);
-  if (fault !== undefined) throw new ValidationError("ERR_ARGUMENT", `${name}: ${fault}`);
+  if (fault !== undefined)
+    throw new ValidationError("ERR_ARGUMENT", `${name}: ${fault.message}`, { remedy: fault.remedy });
   const { width, height, channels, data } = image;
   const longest = LONGEST_SIDE[options.format];
   if (longest !== undefined && Math.max(width, height) > longest) {
@@ -89,11 +91,15 @@ export async function encodeImage(image: RasterImage, options: EncodeOptions, na
 }
 
 /** What is wrong with the arguments; undefined when nothing is. */
-function argumentFault(image: unknown, options: unknown): string | undefined {
-  if (typeof image !== "object" || image === null)
-    return `the picture must be an object with width, height, channels and data, got ${describe(image)}`;
-  if (typeof options !== "object" || options === null) return `the options must be an object, got ${describe(options)}`;
-  return imageFault(image as RasterImage) ?? optionsFault(options as EncodeOptions);
+function argumentFault(image: unknown, options: unknown): Fault | undefined {
+  const message =
+    typeof image !== "object" || image === null
+      ? `the picture must be an object with width, height, channels and data, got ${describe(image)}`
+      : typeof options !== "object" || options === null
+        ? `the options must be an object, got ${describe(options)}`
+        : imageFault(image as RasterImage);
+  if (message !== undefined) return { message };
+  return formatFault((options as EncodeOptions).format) ?? optionsFault(options as EncodeOptions);
 }
 
 function imageFault({ width, height, channels, data }: RasterImage): string | undefined {
@@ -107,18 +113,24 @@ function imageFault({ width, height, channels, data }: RasterImage): string | un
     : `${data.byteLength} bytes of pixels do not fit ${width}x${height} with ${channels} channels (${wanted} bytes)`;
 }
 
-function optionsFault({ format, quality, compressionLevel, density, icc }: EncodeOptions): string | undefined {
-  if (!OUTPUT_FORMATS.includes(format)) {
-    const meant = SPELLINGS[String(format).toLowerCase()];
-    return `the format ${describe(format)} is not written; use ${meant === undefined ? OUTPUT_FORMATS.join(", ") : `"${meant}"`}`;
-  }
+function formatFault(format: OutputFormat): Fault | undefined {
+  if (OUTPUT_FORMATS.includes(format)) return undefined;
+  const meant = SPELLINGS[String(format).toLowerCase()];
+  return {
+    message: `the format ${describe(format)} is not written; the formats are ${OUTPUT_FORMATS.join(", ")}`,
+    ...(meant === undefined ? {} : { remedy: `use "${meant}"` }),
+  };
+}
+
+function optionsFault({ quality, compressionLevel, density, icc }: EncodeOptions): Fault | undefined {
   if (quality !== undefined && !(quality >= 1 && quality <= 100))
-    return `quality is ${describe(quality)}; it must be 1 to 100`;
+    return { message: `quality is ${describe(quality)}; it must be 1 to 100` };
   if (compressionLevel !== undefined && !(Number.isInteger(compressionLevel) && inRange(compressionLevel, 0, 9)))
-    return `compressionLevel is ${describe(compressionLevel)}; it must be a whole number from 0 to 9`;
+    return { message: `compressionLevel is ${describe(compressionLevel)}; it must be a whole number from 0 to 9` };
   if (density !== undefined && !(Number.isFinite(density) && density > 0))
-    return `density is ${describe(density)}; it must be a number of pixels per inch above 0`;
-  if (icc !== undefined && !(icc instanceof Uint8Array)) return `icc must be a Uint8Array, got ${describe(icc)}`;
+    return { message: `density is ${describe(density)}; it must be a number of pixels per inch above 0` };
+  if (icc !== undefined && !(icc instanceof Uint8Array))
+    return { message: `icc must be a Uint8Array, got ${describe(icc)}` };
   return undefined;
 }
 

@@ -7,6 +7,7 @@ import { typedPath } from "../../../core/input/typed-path.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
 import { inputError } from "../../../io/files/file-errors.js";
+import type { Fault } from "../../../errors/fault.js";
 import type { SettingFlags } from "../flags/setting-flags.js";
 import type { GatheredSettings } from "./gather-settings.js";
 
@@ -24,13 +25,15 @@ export async function listChapters(inputs: readonly string[], flags: ListFlags):
     throw new ConfigurationError("ERR_CONFIG", `--from-file: ${flags.fromFile} lists no chapter`, {
       remedy: "write one path a line",
     });
-  refuseTwins(chapters, (chapter) => resolve(typedPath(chapter)), "is named twice; name each chapter once");
+  refuseTwins(chapters, (chapter) => resolve(typedPath(chapter)), {
+    message: "is named twice",
+    remedy: "name each chapter once",
+  });
   if (flags["outputDir"] !== undefined)
-    refuseTwins(
-      chapters,
-      resultName,
-      "and another chapter would have one result in --output-dir; give them to commands with folders of their own, or leave --output-dir out",
-    );
+    refuseTwins(chapters, resultName, {
+      message: "and another chapter would have one result in --output-dir",
+      remedy: "give them to commands with folders of their own, or leave --output-dir out",
+    });
   return chapters;
 }
 
@@ -53,11 +56,15 @@ function unreadable(path: string): (cause: unknown) => never {
   };
 }
 
-function refuseTwins(chapters: readonly string[], keyOf: (chapter: string) => string, fault: string): void {
+function refuseTwins(
+  chapters: readonly string[],
+  keyOf: (chapter: string) => string,
+  { message, remedy }: Fault,
+): void {
   const seen = new Set<string>();
   for (const chapter of chapters) {
     const key = keyOf(chapter);
-    if (seen.has(key)) throw new ConfigurationError("ERR_CONFIG", `${chapter} ${fault}`);
+    if (seen.has(key)) throw new ConfigurationError("ERR_CONFIG", `${chapter} ${message}`, { remedy });
     seen.add(key);
   }
 }

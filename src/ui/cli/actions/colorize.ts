@@ -1,6 +1,7 @@
 /** `cobra-batch colorize`: settings from all places, then one batch for each chapter. */
 import { parseBatchConfig } from "../../../config/batch-config.js";
 import { ConfigurationError } from "../../../errors.js";
+import { noticesOf } from "../../../errors/notice.js";
 import { outputPath } from "../../../core/output/work-folder.js";
 import { runShard, type ShardOfChapter } from "../../../farm/shards/run-shard.js";
 import { shardsFolder } from "../../../farm/shards/shard-folder.js";
@@ -59,7 +60,7 @@ export async function prepare(
   const common = {
     config,
     options: { fresh: Boolean(flags.fresh), pageConfig: gathered.pageConfig },
-    warnings: [...gathered.warnings, ...warnings],
+    warnings: [...gathered.warnings, ...noticesOf(warnings)],
     lateWarnings: gathered.lateWarnings,
     given: gathered.given,
     engine: engineOptions(flags, gathered.engine),

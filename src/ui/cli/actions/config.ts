@@ -2,6 +2,7 @@
 import { BATCH_CONFIG_KEYS, configError, parseBatchConfig, type BatchConfig } from "../../../config/batch-config.js";
 import { configFileJsonSchema, ConfigurationHandler } from "../../../config/configuration-handler.js";
 import { environmentName } from "../../../config/layers.js";
+import { faultAt, faultText } from "../../../errors/fault.js";
 import { ownFileFaults } from "../../../core/input/page-overrides.js";
 import { reportErrors } from "../output/report-errors.js";
 import { count, printText } from "../output/terminal-text.js";
@@ -29,7 +30,7 @@ async function check(path: string): Promise<void> {
   const faults = await ownFileFaults(
     Object.entries(file.images).map(([name, settings]) => [`images[${JSON.stringify(name)}]`, settings]),
   );
-  if (faults.length > 0) throw configError(faults.map((fault) => `${path}: ${fault}`));
+  if (faults.length > 0) throw configError(faults.map((fault) => faultAt(`${path}: `, fault)));
   printText(
     `${path} is valid: ${count(Object.keys(file.default).length, "setting")} for all pages, ${count(Object.keys(file.images).length, "entry", "entries")} for single pages\n`,
   );
@@ -45,7 +46,7 @@ async function explain(input: string | undefined, flags: SettingFlags): Promise<
     warnings: misspelt,
   } = await gatherSettings(input, flags, process.env);
   const { config, warnings } = parseBatchConfig(settings, label, {}, flagFaults(flags));
-  for (const message of [...misspelt, ...warnings]) process.stderr.write(`warning: ${message}\n`);
+  for (const warning of [...misspelt.map(faultText), ...warnings]) process.stderr.write(`warning: ${warning}\n`);
   const where = (key: string): string => {
     const origin = origins.get(key) ?? "default";
     if (origin === "environment") return `environment (${environmentName(key)})`;

@@ -41,12 +41,12 @@ export async function doctor(flags: DoctorFlags): Promise<number> {
   if (model !== undefined) for (const device of devices) report([await checkPages(model, device)]);
   report(await checkStorage(process.env));
   report(
-    misspeltVariables(process.env).map((found) => ({
+    misspeltVariables(process.env).map(({ message, remedy }) => ({
       check: "environment",
       title: "environment",
       status: "warning",
-      found,
-      remedy: "correct its name or unset it",
+      found: message,
+      remedy: `${remedy} Correct its name or unset it`,
     })),
   );
   const errors = findings.filter(({ status }) => status === "error").length;

@@ -14,6 +14,7 @@ import type { EngineSettings } from "../../../config/engine-settings.js";
 import { nearestName } from "../../../config/nearest-name.js";
 import { defaultOutput, inputOf } from "../../../core/output/default-output.js";
 import { ConfigurationError } from "../../../errors.js";
+import { noticeOf, type Notice } from "../../../errors/notice.js";
 import type { NamedHintFlags, NamedHints } from "../flags/hint-flags.js";
 import { SETTING_FLAGS, type SettingFlags } from "../flags/setting-flags.js";
 import { typedPath } from "../../../core/input/typed-path.js";
@@ -82,9 +83,9 @@ export interface GatheredSettings {
   /** All settings that are not defaults, those of single pages included. */
   readonly given: readonly GivenSetting[];
   /** About variables that look like a setting's but are none. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly Notice[];
   /** About entries and hints for pages that the input does not have, once `pageConfig` was asked about all pages. */
-  readonly lateWarnings: () => string[];
+  readonly lateWarnings: () => Notice[];
 }
 
 /** Puts flags over environment over file. Rejects with `ERR_CONFIG` for a file with faults. */
@@ -113,9 +114,12 @@ export async function gatherSettings(
     return { ...Object.fromEntries(ofFile), ...hints.of(name) };
   };
   const label = (key: string): string => labelOf(key, origins.get(key));
-  const notFound = (what: string, name: string): string => {
+  const notFound = (what: string, name: string): Notice => {
     const near = nearestName(name, [...pages]);
-    return `${what} matches no picture of the input${near === undefined ? "" : `; did you mean ${JSON.stringify(near)}?`}`;
+    return noticeOf(
+      `${what} matches no picture of the input`,
+      near === undefined ? undefined : `did you mean ${JSON.stringify(near)}?`,
+    );
   };
   return {
     settings: settings as BatchConfigInput,

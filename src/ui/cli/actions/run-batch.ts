@@ -16,6 +16,7 @@ import { startTelemetry, type Telemetry } from "../telemetry.js";
 import { startLogging } from "./start-logging.js";
 import { askAboutPreview, canAsk } from "../output/preview-prompt.js";
 import { printError } from "../output/report-errors.js";
+import type { Notice } from "../../../errors/notice.js";
 import { Reporter, type Remedies } from "../output/reporter.js";
 import { isEmbedded, isFirstTime, STAND_IN } from "../output/stand-in.js";
 import type { LogFlags } from "../flags/log-flags.js";
@@ -29,7 +30,7 @@ export interface PreparedBatch {
   readonly config: BatchConfig;
   readonly options?: RunBatchOptions;
   /** About the settings; shown before the batch starts. */
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly Notice[];
   /**
    * The engine of the run that is continued, or what flags and configuration file ask for. Default: what the flags say.
    */
@@ -39,7 +40,7 @@ export interface PreparedBatch {
   /** Settings that were given; those that the model ignores get a warning. */
   readonly given?: readonly GivenSetting[];
   /** About the input; asked once its pages are known. */
-  readonly lateWarnings?: () => string[];
+  readonly lateWarnings?: () => Notice[];
   /** What was decided; shown before the batch starts. */
   readonly notes?: readonly string[];
   /** What to do once all pages are coloured. Default: how one is coloured again. */
@@ -152,7 +153,7 @@ export async function runReported(
     reporter.next = prepared.next;
     reporter.single = options?.only !== undefined;
     for (const note of notes) reporter.note(note);
-    for (const message of warnings) reporter.onEvent({ type: "warning", message });
+    for (const notice of warnings) reporter.onEvent({ type: "warning", ...notice });
     configureSharpForOwnProcess();
     const engine = await context.engine(engineOf ?? engineOptions(flags));
     const warn = (message: string): void => reporter.onEvent({ type: "warning", message });
@@ -177,7 +178,8 @@ export async function runReported(
       onEvent: (event) => {
         reporter.onEvent(event);
         if (event.type === "page-completed" && event.kept !== true) abandon = undefined;
-        if (event.type === "batch-started") for (const message of lateWarnings()) warn(message);
+        if (event.type === "batch-started")
+          for (const notice of lateWarnings()) reporter.onEvent({ type: "warning", ...notice });
       },
     });
     if (summary === undefined) return { exitCode: EXIT.done };

@@ -9,8 +9,10 @@ import {
   type PageConfig,
   type SettingKey,
 } from "../../../config/batch-config.js";
+import { unknownSetting } from "../../../config/config-messages.js";
 import { nearestName } from "../../../config/nearest-name.js";
 import { settingFromText } from "../../../config/setting-text.js";
+import { faultAt, type Fault } from "../../../errors/fault.js";
 import type { SettingChanges } from "../../../core/continue-run.js";
 import { CHANGEABLE, SHORT_NAMES } from "../flags/set-flag.js";
 
@@ -23,25 +25,25 @@ import { CHANGEABLE, SHORT_NAMES } from "../flags/set-flag.js";
 export function readSettings(
   texts: readonly string[] = [],
   keys: readonly string[] = CHANGEABLE,
-  otherFaults: readonly string[] = [],
+  otherFaults: readonly Fault[] = [],
 ): SettingChanges {
   const settings: Record<string, unknown> = {};
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   for (const text of texts) {
     const cut = text.indexOf("=");
     const key = settingName(cut < 0 ? text : text.slice(0, cut));
-    if (cut < 1) faults.push(`"${text}" is not of the form key=value, such as ink=model`);
+    if (cut < 1) faults.push({ message: `"${text}" is not of the form key=value, such as ink=model` });
     else if (!keys.includes(key))
       faults.push(
         BATCH_CONFIG_KEYS.includes(key)
-          ? `${key}: cannot be changed here; these can: ${keys.join(", ")}`
-          : unknown(key, keys),
+          ? { message: `${key}: cannot be changed here; these can: ${keys.join(", ")}` }
+          : unknownSetting(key, nearestName(key, [...keys, ...Object.keys(SHORT_NAMES)]), keys),
       );
     else settings[key] = settingFromText(key as SettingKey, text.slice(cut + 1), settings[key] as string[] | undefined);
   }
   if (faults.length === 0) faults.push(...settingFaults(settings));
   if (faults.length + otherFaults.length > 0)
-    throw configError([...otherFaults, ...faults.map((fault) => `--set ${fault}`)]);
+    throw configError([...otherFaults, ...faults.map((fault) => faultAt("--set ", fault))]);
   const part = (names: readonly string[]): Record<string, unknown> =>
     Object.fromEntries(Object.entries(settings).filter(([key]) => names.includes(key)));
   const [pages, batch] = [part(PAGE_SETTINGS), part(RERUN_SETTINGS)];
@@ -57,9 +59,4 @@ function settingName(text: string): string {
     .replace(/^--/, "")
     .replace(/[_-]([a-zA-Z])/g, (_match, letter: string) => letter.toUpperCase());
   return SHORT_NAMES[key] ?? key;
-}
-
-function unknown(key: string, keys: readonly string[]): string {
-  const near = nearestName(key, [...keys, ...Object.keys(SHORT_NAMES)]);
-  return `${key}: unknown setting${near === undefined ? `; the settings are ${keys.join(", ")}` : `; did you mean ${near}?`}`;
 }

@@ -21,6 +21,7 @@ import { listenForSignals, type Interrupt } from "../interrupt.js";
 import { ConfigurationError } from "../../../errors.js";
 import { exitCodeFor, exitCodeOf, worstExitCode } from "../output/exit-codes.js";
 import { printError } from "../output/report-errors.js";
+import type { Notice } from "../../../errors/notice.js";
 import { oneLine } from "../output/terminal-text.js";
 import { listChapters } from "./chapter-list.js";
 import { prepare } from "./colorize.js";
@@ -86,7 +87,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
     if ("nothing" in prepared) return exitCodeOf({ completed: 0, failures: [] });
     const config = absoluteConfig(prepared.config);
     const pageConfig = prepared.options?.pageConfig ?? (() => ({}));
-    for (const message of prepared.warnings ?? []) tell(farm, message);
+    for (const notice of prepared.warnings ?? []) tell(farm, notice);
     const submission = await submitConfig(farm, config, pageConfig).catch((error: unknown) => {
       throw queueFault(error, farm.url);
     });
@@ -117,7 +118,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
       store,
       signal: interrupt.signal,
     });
-    for (const message of collected.warnings) tell(farm, message);
+    for (const message of collected.warnings) tell(farm, { message });
     const { priority, wait = false } = flags;
     return submitChapter(queue, store, {
       config,
@@ -179,8 +180,8 @@ async function waitFor(
   }
 }
 
-function tell({ flags }: Farm, message: string): void {
-  newReporter(flags).onEvent({ type: "warning", message });
+function tell({ flags }: Farm, notice: Notice): void {
+  newReporter(flags).onEvent({ type: "warning", ...notice });
 }
 
 function sayIsQueued({ json, quiet }: SubmitFlags, submission: Submission, config: BatchConfig): void {

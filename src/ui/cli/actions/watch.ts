@@ -17,6 +17,7 @@ import { listenForSignals } from "../interrupt.js";
 import { exitCodeFor } from "../output/exit-codes.js";
 import { asStarted } from "../output/program-name.js";
 import { printError } from "../output/report-errors.js";
+import { configError } from "../../../config/batch-config.js";
 import { Reporter } from "../output/reporter.js";
 import { count, duration, oneLine } from "../output/terminal-text.js";
 import { startTelemetry, type Telemetry } from "../telemetry.js";
@@ -86,7 +87,7 @@ export async function watch(given: string | undefined, flags: WatchFlags): Promi
 /** @throws ConfigurationError `ERR_CONFIG`; ResourceError `ERR_OUTPUT_WRITE` for a folder that cannot be made */
 async function checkedFolder(given: string | undefined, flags: WatchFlags): Promise<string> {
   const faults = flagFaults(flags);
-  if (faults.length > 0) throw new ConfigurationError("ERR_CONFIG", faults.join("\n"));
+  if (faults.length > 0) throw configError(faults);
   if (given === undefined || !(await isFolder(given)))
     throw new ConfigurationError(
       "ERR_CONFIG",

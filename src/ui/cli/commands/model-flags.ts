@@ -26,6 +26,6 @@ export function styleFlag(what: string): Option {
 function styles(name: string, all: readonly Style[] = []): Style[] {
   const read = choice("--style", STYLES)(name) as Style | FlagFault;
   return read instanceof FlagFault || all instanceof FlagFault
-    ? fault((read as unknown as FlagFault).text)
+    ? fault((read as unknown as FlagFault).fault.message)
     : [...all, read];
 }

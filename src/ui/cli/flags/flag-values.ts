@@ -4,19 +4,21 @@
  */
 import type { Command } from "commander";
 import { parseDeviceName } from "../../../binding/runtime/providers.js";
+import { faultText, type Fault } from "../../../errors/fault.js";
+import { noticeOf } from "../../../errors/notice.js";
 import { wholeNumber } from "../../../config/setting-text.js";
 
 /** The highest TCP port. */
 export const MOST_PORT = 65_535;
 
-/** A flag's value that cannot be read: what was given, the rule and what would do. */
+/** A flag's value that cannot be read. */
 export class FlagFault {
-  constructor(readonly text: string) {}
+  constructor(readonly fault: Fault) {}
 }
 
 /** The faults among a command's flags. */
-export function flagFaults(flags: object): string[] {
-  return Object.values(flags).flatMap((value) => (value instanceof FlagFault ? [value.text] : []));
+export function flagFaults(flags: object): Fault[] {
+  return Object.values(flags).flatMap((value) => (value instanceof FlagFault ? [value.fault] : []));
 }
 
 const reportsFaultsItself = new WeakSet<Command>();
@@ -30,7 +32,8 @@ export function reportsFlagFaults(command: Command): Command {
 /** Ends a command whose flags cannot be read; for all commands that do not report it themselves. */
 export function refuseFlagFaults(command: Command): void {
   const faults = reportsFaultsItself.has(command) ? [] : flagFaults(command.opts());
-  if (faults.length > 0) command.error(`error: ${faults.join("\nerror: ")}`, { code: "commander.invalidArgument" });
+  if (faults.length > 0)
+    command.error(`error: ${faults.map(faultText).join("\nerror: ")}`, { code: "commander.invalidArgument" });
 }
 
 /** Reads a whole number. @param flag such as "--threads" @param least, most the bounds, both allowed */
@@ -46,7 +49,7 @@ export function integer(flag: string, least = 0, most = Number.MAX_SAFE_INTEGER)
 
 /** Reads a path or an address. An empty one, as of a variable that is not set, would mean the current folder. */
 export function place(flag: string): (text: string) => string {
-  return (text) => (text === "" ? fault(`${flag}: must be a path, not ""; leave the flag out or name one`) : text);
+  return (text) => (text === "" ? fault(`${flag}: must be a path, not ""`, `name one, or leave ${flag} out`) : text);
 }
 
 /** Reads a number with or without a fraction. @param rule what it must be */
@@ -75,7 +78,7 @@ export function deviceList(flag: string): (text: string) => "all" | string[] {
     const names = text.split(",").map((name) => name.trim());
     if (text.trim() === "all") return "all";
     const twin = names.find((name, index) => name !== "cpu" && names.indexOf(name) < index);
-    if (twin !== undefined) return fault(`${flag}: ${JSON.stringify(twin)} is named twice; name each device once`);
+    if (twin !== undefined) return fault(`${flag}: ${JSON.stringify(twin)} is named twice`, "name each device once");
     if (names.every((name) => parseDeviceName(name) !== undefined)) return names;
     return fault(
       `${flag}: must be all, or devices with commas, such as cuda:0,cuda:1 or cpu, not ${JSON.stringify(text)}`,
@@ -84,8 +87,8 @@ export function deviceList(flag: string): (text: string) => "all" | string[] {
 }
 
 /** A fault in the value's place; nobody reads the value before the faults are reported. */
-export function fault(text: string): never {
-  return new FlagFault(text) as never;
+export function fault(message: string, remedy?: string): never {
+  return new FlagFault(noticeOf(message, remedy)) as never;
 }
 
 /** Reads a flag that may be given several times. */

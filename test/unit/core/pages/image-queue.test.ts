@@ -98,6 +98,10 @@ describe("ImageQueue", () => {
     }
     expect(queue.size).toBe(1);
     queue.dequeue();
+    queue.enqueue({ ...page("b"), id: "twice" });
+    expect(() => queue.enqueue({ ...page("b"), id: "twice" })).toThrow(
+      expect.objectContaining({ remedy: "leave the id out to get a new one" }),
+    );
     expect(queue.enqueue({ ...page("a"), id }).id).toBe(id);
   });
 });

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { ImageProcessingError } from "../../../../src/errors.js";
+import { ImageProcessingError, remedyFor } from "../../../../src/errors.js";
 import { decodeImage, encodeImage, type EncodeOptions } from "../../../../src/io/image/image-codec.js";
 import { cmykTiff } from "../../../support/picture-files.js";
 import { gradient, png } from "./pictures.js";
@@ -298,8 +298,13 @@ describe("encodeImage", () => {
   );
 
   it.each([
-    ["an unknown format", image, { format: "bmp" }, /"bmp" is not written; use png, jpeg, webp, tiff, avif/u],
-    ["another spelling", image, { format: "jpg" }, /"jpg" is not written; use "jpeg"/u],
+    [
+      "an unknown format",
+      image,
+      { format: "bmp" },
+      /"bmp" is not written; the formats are png, jpeg, webp, tiff, avif$/u,
+    ],
+    ["another spelling", image, { format: "jpg" }, /"jpg" is not written/u, 'use "jpeg"'],
     ["no format", image, {}, /the format undefined is not written/u],
     ["no options", image, undefined, /options must be an object, got undefined/u],
     ["no picture", null, { format: "png" }, /must be an object with width, height, channels and data, got null/u],
@@ -308,10 +313,11 @@ describe("encodeImage", () => {
     ["no width", { ...image, width: 0 }, { format: "png" }, /width must be a whole number above 0, got 0/u],
     ["a level", image, { format: "png", compressionLevel: 11 }, /compressionLevel is 11/u],
     ["a density", image, { format: "png", density: -1 }, /density is -1/u],
-  ])("refuses %s with a coded error", async (_what, picture, options, message) => {
+  ])("refuses %s with a coded error", async (_what, picture, options, message, remedy?: string) => {
     await expect(encodeImage(picture as never, options as never)).rejects.toMatchObject({
       code: "ERR_ARGUMENT",
       message: expect.stringMatching(message) as string,
+      remedy: remedy ?? remedyFor("ERR_ARGUMENT"),
     });
   });
 

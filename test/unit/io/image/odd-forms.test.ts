@@ -203,10 +203,20 @@ describe("a page that would come out as one tone", () => {
     });
 
   it.each([
-    ["white ink on transparency", alpha(255, (i) => 255 * drawing(i)), /white, or clear, on transparency/u],
-    ["light ink on transparency", alpha(254, (i) => 200 * drawing(i)), /white, or clear, on transparency/u],
-    ["8 bits in 16", deep((i) => GRAY[i]!), /samples go up to 255 of 65535/u],
-    ["12 bits in 16", deep((i) => GRAY[i]! * 16), /samples go up to 4080 of 65535/u],
+    [
+      "white ink on transparency",
+      alpha(255, (i) => 255 * drawing(i)),
+      /white, or clear, on transparency$/u,
+      /dark ground/u,
+    ],
+    [
+      "light ink on transparency",
+      alpha(254, (i) => 200 * drawing(i)),
+      /white, or clear, on transparency$/u,
+      /dark ground/u,
+    ],
+    ["8 bits in 16", deep((i) => GRAY[i]!), /samples go up to 255 of 65535/u, /full range/u],
+    ["12 bits in 16", deep((i) => GRAY[i]! * 16), /samples go up to 4080 of 65535/u, /full range/u],
     [
       "a drawing that is clear all over",
       pngFile({
@@ -217,12 +227,14 @@ describe("a page that would come out as one tone", () => {
         samples: Array.from({ length: COUNT * 4 }, (_, i) => (i % 4 === 3 ? 0 : GRAY[i >> 2]!)),
       }),
       /clear all over/u,
+      /without transparency/u,
     ],
-  ])("is refused, with what to do: %s", async (_what, file, message) => {
+  ])("is refused, with what to do: %s", async (_what, file, message, remedy) => {
     expect(await refusal(file)).toMatchObject({
       code: "ERR_IMAGE_UNSUPPORTED",
       imagePath: "page.tif",
       message: expect.stringMatching(message) as string,
+      remedy: expect.stringMatching(remedy) as string,
     });
   });
 

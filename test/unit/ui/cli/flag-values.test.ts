@@ -1,8 +1,10 @@
 // Readers of flag values: bounds and lists of devices.
 import { expect, it } from "vitest";
+import { faultText } from "../../../../src/errors/fault.js";
 import { deviceList, FlagFault, integer, MOST_PORT } from "../../../../src/ui/cli/flags/flag-values.js";
 
-const faultOf = (value: unknown): string | undefined => (value instanceof FlagFault ? value.text : undefined);
+const faultOf = (value: unknown): string | undefined =>
+  value instanceof FlagFault ? faultText(value.fault) : undefined;
 
 it("reads whole numbers within their bounds", () => {
   const port = integer("--port", 0, MOST_PORT);

@@ -13,6 +13,8 @@ import {
   type NamedHintFlags,
 } from "../../../../src/ui/cli/flags/hint-flags.js";
 
+const texts = (flags: object): string[] => flagFaults(flags).map(({ message }) => message);
+
 const parse = (command: Command, args: readonly string[]): object =>
   command.exitOverride().parse(args, { from: "user" }).opts();
 const many = (...args: string[]): NamedHintFlags => parse(withNamedHintFlags(new Command()), args);
@@ -31,7 +33,7 @@ describe("a dot", () => {
     "is not %j",
     (text) => {
       expect(readDot(text)).toBeUndefined();
-      expect(flagFaults(one("--hint", text))).toEqual([expect.stringContaining(`not ${JSON.stringify(text)}`)]);
+      expect(texts(one("--hint", text))).toEqual([expect.stringContaining(`not ${JSON.stringify(text)}`)]);
     },
   );
 });
@@ -43,9 +45,9 @@ it("may be given several times; one that is wrong is reported, whatever comes be
       { x: 3, y: 4, color: "#ffffff" },
     ],
   });
-  expect(flagFaults(one("--hint", "1,2=#000", "--hint", "x", "--hint", "3,4=#fff"))).toHaveLength(1);
-  expect(flagFaults(many("--hint", "1,2=#000"))).toEqual([expect.stringContaining("must be PAGE:X,Y=#RRGGBB")]);
-  expect(flagFaults(many("--hints", "strokes.png"))).toEqual([expect.stringContaining("must be PAGE:FILE")]);
+  expect(texts(one("--hint", "1,2=#000", "--hint", "x", "--hint", "3,4=#fff"))).toHaveLength(1);
+  expect(texts(many("--hint", "1,2=#000"))).toEqual([expect.stringContaining("must be PAGE:X,Y=#RRGGBB")]);
+  expect(texts(many("--hints", "strokes.png"))).toEqual([expect.stringContaining("must be PAGE:FILE")]);
 });
 
 describe("of a chapter", () => {
@@ -71,8 +73,8 @@ describe("of a chapter", () => {
     const { pageConfig, lateWarnings } = await settingsOf(many("--hint", "004.png:1,2=#000", "--hints", "zz:s.png"));
     for (const page of ["003.png", "014.png"]) pageConfig(page);
     expect(lateWarnings()).toEqual([
-      'the hint for "004.png" matches no picture of the input; did you mean "003.png"?',
-      'the hint for "zz" matches no picture of the input',
+      { message: 'the hint for "004.png" matches no picture of the input', remedy: 'did you mean "003.png"?' },
+      { message: 'the hint for "zz" matches no picture of the input' },
     ]);
   });
 
@@ -84,8 +86,8 @@ describe("of a chapter", () => {
       const { pageConfig, lateWarnings, given } = await settingsOf({ config: join(root, "c.json") });
       for (const page of ["003.png", "001.png"]) pageConfig(page);
       expect(lateWarnings()).toEqual([
-        'images["a/*"] matches no picture of the input',
-        'images["01.png"] matches no picture of the input; did you mean "001.png"?',
+        { message: 'images["a/*"] matches no picture of the input' },
+        { message: 'images["01.png"] matches no picture of the input', remedy: 'did you mean "001.png"?' },
       ]);
       expect(given).toContainEqual({ key: "seed", label: 'images["003.png"].seed' });
     } finally {

@@ -68,7 +68,7 @@ describe("the question about a preview", () => {
   it("asks again after what it cannot take, and says why", async () => {
     const { decision, text } = await ask(["what?", "r", "sead=1", "r", "seed=x", "a"]);
     expect(decision).toEqual({ type: "approve" });
-    expect(text).toMatch(/please answer a, r or q[^]*did you mean seed\?[^]*seed: must be a whole number/);
+    expect(text).toMatch(/please answer a, r or q[^]*write seed in place of sead[^]*seed: must be a whole number/);
   });
 
   it("of a grid needs one of its seeds", async () => {
