@@ -64,6 +64,15 @@ export const CALL_ERRORS = {
     remedy:
       "check that `cobra-batch store` runs at the address of --store and can be reached from here, then run the same command again",
   },
+  ERR_STORE_LIMIT: {
+    group: "farm",
+    when: "a file is larger than the store of the farm takes",
+    className: "ResourceError",
+    scope: "page",
+    retryable: "no",
+    exitCode: 1,
+    remedy: "make the file smaller, or start `cobra-batch store` with a larger --max-bytes",
+  },
   ERR_QUEUE_JOB: {
     group: "farm",
     when: "a job of the farm's queue does not exist, is queued already, or has lost a page",

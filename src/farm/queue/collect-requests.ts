@@ -2,7 +2,7 @@
  * The page requests of a chapter, exactly as a batch of this machine would make them: a batch runs with an engine that
  * notes each request and colours nothing.
  */
-import type { PageRequest } from "../../colorization/request/page-request.js";
+import type { FailedPage, PageRequest } from "../../colorization/request/page-request.js";
 import { STYLES, type BatchConfig, type PageConfig } from "../../config/batch-config.js";
 import { withRemedy } from "../../errors/facts.js";
 import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
@@ -10,7 +10,9 @@ import type { PageFailure } from "../../core/events.js";
 import { runBatch } from "../../core/run-batch.js";
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { PageSink } from "../../io/page-sink.js";
+import { sha256 } from "../../platform/sha256.js";
 import { withHashes, type StoredRequest } from "../store/result-key.js";
+import { storeLimitFailure } from "../store/store-limit.js";
 import type { QueuedModel } from "./farm-queue.js";
 
 /** What a chapter asks for. */
@@ -28,18 +30,25 @@ export interface CollectOptions {
   readonly pageConfig: (name: string) => PageConfig;
   /** Stores a file and gives its hash. */
   readonly keep: (bytes: Uint8Array) => Promise<string>;
+  /** Told of a page whose files are too large for the store; its end reports it. */
+  readonly onTooLarge?: (request: StoredRequest, failure: FailedPage) => Promise<void>;
   readonly signal?: AbortSignal;
 }
 
 /** Reads a chapter. Rejects as `runBatch` does for its input. */
 export async function collectRequests(
   { outputDir: _dir, outputZip: _zip, zipOutputName: _name, ...settings }: BatchConfig,
-  { pool, model, pageConfig, keep, signal }: CollectOptions,
+  { pool, model, pageConfig, keep, onTooLarge, signal }: CollectOptions,
 ): Promise<CollectedRequests> {
-  const requests: StoredRequest[] = [];
+  const requests: (StoredRequest | undefined)[] = [];
   const kept = new Map<string, Promise<string>>();
   const hold = (files: readonly ReferenceFile[]): Disposable => {
-    for (const { hash, read } of files) if (!kept.has(hash)) kept.set(hash, read().then(keep));
+    for (const { hash, read } of files) {
+      if (kept.has(hash)) continue;
+      const one = read().then(keep);
+      one.catch(() => {}); // said by the pages that have it
+      kept.set(hash, one);
+    }
     return { [Symbol.dispose]: () => {} };
   };
   const engine: BatchEngine = {
@@ -52,10 +61,17 @@ export async function collectRequests(
     provider: async () => "queue",
     colorizePage: (request: PageRequest, { ticket }) =>
       ticket!.colouring(async () => {
-        const place = requests.push(undefined as never) - 1; // pages begin in their order
-        requests[place] = await withHashes(request, keep);
-        await Promise.all(kept.values());
-        return NOTHING;
+        const place = requests.push(undefined) - 1; // pages begin in their order
+        try {
+          const stored = await withHashes(request, keep);
+          await Promise.all(request.references.map(({ hash }) => kept.get(hash)));
+          requests[place] = stored;
+          return NOTHING;
+        } catch (error) {
+          const failed = storeLimitFailure(request.name, error);
+          await onTooLarge?.(await withHashes(request, sha256), failed);
+          return failed;
+        }
       }, signal),
   };
   const warnings: string[] = [];
@@ -71,8 +87,7 @@ export async function collectRequests(
       },
     },
   );
-  await Promise.all(kept.values());
-  return { requests, warnings, failures: summary.failures };
+  return { requests: requests.filter((request) => request !== undefined), warnings, failures: summary.failures };
 }
 
 /** Stands for a coloured page; nobody writes it. */

@@ -8,7 +8,8 @@ import type { PageRequest, PageResult } from "../../colorization/request/page-re
 import type { ReferenceFile } from "../../colorization/reference-store.js";
 import type { Style } from "../../config/batch-config.js";
 import type { BatchEngine, ImagePool } from "../../core/batch-engine.js";
-import { resultKey, withHashes } from "../store/result-key.js";
+import { resultKey, withHashes, type StoredRequest } from "../store/result-key.js";
+import { storeLimitFailure } from "../store/store-limit.js";
 import type { FarmStore } from "../store/farm-store.js";
 import { AwaitedPages } from "./awaited-pages.js";
 import { ChapterTeller, type PageCounts } from "./chapter-progress.js";
@@ -84,8 +85,13 @@ export class FarmColorizer implements AsyncDisposable {
     const colour = async (request: PageRequest, { signal, onProgress }: PageOptions): Promise<PageResult> => {
       signal?.throwIfAborted();
       await cleared;
-      const stored = await withHashes(request, (bytes) => store.keep(bytes));
-      await references.kept(stored.references.map(({ hash }) => hash));
+      let stored: StoredRequest;
+      try {
+        stored = await withHashes(request, (bytes) => store.keep(bytes));
+        await references.kept(stored.references.map(({ hash }) => hash));
+      } catch (error) {
+        return storeLimitFailure(request.name, error);
+      }
       const key = resultKey(stored, model.hash);
       const known = await store.result(key);
       if (known !== undefined) return known;

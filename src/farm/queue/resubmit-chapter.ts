@@ -2,6 +2,7 @@
 import type { Redis } from "ioredis";
 import type { ImagePool } from "../../core/batch-engine.js";
 import type { FarmStore } from "../store/farm-store.js";
+import { resultKey } from "../store/result-key.js";
 import { collectRequests } from "./collect-requests.js";
 import { FarmQueue, queueNamesOf } from "./farm-queue.js";
 import type { QueueAdmin } from "./queue-admin.js";
@@ -29,6 +30,7 @@ export async function resubmitChapter(
     model,
     pageConfig: (page) => (Object.hasOwn(pageConfigs, page) ? pageConfigs[page]! : {}),
     keep: (bytes) => store.keep(bytes),
+    onTooLarge: (request, failure) => store.keepResult(resultKey(request, model.hash), failure),
   });
   const unreadable = failures.length;
   // Awaited here: the queue closes when this function returns.

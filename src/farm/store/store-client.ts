@@ -145,10 +145,9 @@ export class StoreClient implements Disposable {
   /** Sends a file, from where the server has it. */
   async put(path: string, bytes: Uint8Array, hash?: string): Promise<void> {
     if (bytes.byteLength > this.maxBytes)
-      throw new ConfigurationError(
-        "ERR_CONFIG",
+      throw new ResourceError(
+        "ERR_STORE_LIMIT",
         `the store at ${this.#options.url} takes files of at most ${this.maxBytes} bytes, and this one has ${bytes.byteLength}`,
-        { remedy: "start it with a larger --max-bytes" },
       );
     const digest = hash ?? (await sha256(bytes));
     let first = true;

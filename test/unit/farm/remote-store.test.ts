@@ -300,6 +300,7 @@ describe("RemoteStore", () => {
   it("says what is wrong: no server, a wrong token, a wrong address, a file that is too large", async () => {
     const store = await client();
     await expect(store.keep(randomBytes(2 ** 20 + 1))).rejects.toMatchObject({
+      code: "ERR_STORE_LIMIT",
       message: expect.stringMatching(/takes files of at most 1048576 bytes, /) as string,
       remedy: expect.stringContaining("--max-bytes") as string,
     });

@@ -115,6 +115,7 @@ async function submitOne(farm: Farm, input: string | undefined, several: boolean
       model,
       pageConfig: noted,
       keep: (bytes) => store.keep(bytes),
+      onTooLarge: (request, failure) => store.keepResult(resultKey(request, model.hash), failure),
       signal: interrupt.signal,
     });
     for (const message of collected.warnings) tell(farm, message);

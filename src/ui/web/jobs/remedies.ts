@@ -44,6 +44,7 @@ const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   ERR_QUEUE_CONNECTION: `nothing is lost: try again when the farm answers again; if it stays away, ${OPERATOR}`,
   ERR_QUEUE_JOB: "look at the farm again: the chapter or the worker may be done or gone; pages can be tried again",
   ERR_STORE_CONNECTION: `nothing is lost: try again in a minute; if it stays like this, ${OPERATOR}`,
+  ERR_STORE_LIMIT: `make the picture smaller, or ${OPERATOR}: the farm's store takes no files of that size`,
   ERR_NOT_ON_FARM: "use a server that colours by itself for this; everything else works here",
   ERR_ADDON_LOAD: INSTALLATION,
   ERR_RUNTIME_LOAD: INSTALLATION,
