@@ -316,6 +316,17 @@ describe("the content of a file", () => {
     expect(sniffFormat(TARGA, { sizeBytes: TARGA.byteLength }).isPicture).toBe(true);
     expect(sniffFormat(TARGA, { sizeBytes: 100_000 }).isPicture).toBe(false);
     expect(sniffFormat(TARGA, { sizeBytes: 100_000, name: "a.TGA" }).isPicture).toBe(true);
+    const packed = (type: number, row: string): Buffer => {
+      const header = Buffer.from([0, 0, type, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 0, 90, 0, 8, 32]);
+      return Buffer.concat([header, Buffer.from(row.repeat(90), "hex")]);
+    };
+    const row = "ff00c7ff"; // 128 and 72 pixels
+    for (const [what, file, isPicture] of [
+      ["rows of runs", packed(11, row), true],
+      ["runs that end in no row", packed(11, "ff00c6ff"), false],
+      ["longer than its runs can be", Buffer.concat([packed(11, row), Buffer.alloc(60_000)]), false],
+    ] as const)
+      expect([what, sniffFormat(file, { sizeBytes: file.byteLength }).isPicture]).toEqual([what, isPicture]);
     const tiff = Buffer.from("II*\0\x08\0\0\0", "latin1");
     expect(sniffFormat(tiff, { name: "scan.tif" }).format).toBe("tiff");
     expect(sniffFormat(tiff, { name: "photo.NEF" })).toMatchObject({ format: undefined, isPicture: true });

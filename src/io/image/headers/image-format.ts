@@ -130,7 +130,7 @@ const TARGA_TAIL_BYTES = 8192;
 
 /**
  * TGA has no signature. A header whose fields all make sense is one where the file has just the size that it states,
- * or the extension of the format.
+ * or is packed and begins with rows that end where they should, or has the extension of the format.
  */
 function isTarga(head: string, { sizeBytes, name }: SniffHints): boolean {
   if (head.length < TARGA_HEADER_BYTES) return false;
@@ -148,8 +148,37 @@ function isTarga(head: string, { sizeBytes, name }: SniffHints): boolean {
   if (hasMap === 1 ? ![15, 16, 24, 32].includes(mapDepth) : mapLength + mapDepth > 0) return false;
   if (/\.(?:tga|targa|icb|vda|vst)$/iu.test(name ?? "")) return true;
   const mapBytes = hasMap * mapLength * Math.ceil(mapDepth / 8);
-  const least = TARGA_HEADER_BYTES + byteAt(head, 0) + mapBytes + width * height * Math.ceil(depth / 8);
-  return type <= 3 && sizeBytes !== undefined && sizeBytes >= least && sizeBytes <= least + TARGA_TAIL_BYTES;
+  const start = TARGA_HEADER_BYTES + byteAt(head, 0) + mapBytes;
+  const pixelBytes = Math.ceil(depth / 8);
+  const pixels = width * height;
+  if (sizeBytes === undefined) return false;
+  if (type <= 3) {
+    const least = start + pixels * pixelBytes;
+    return sizeBytes >= least && sizeBytes <= least + TARGA_TAIL_BYTES;
+  }
+  const mostPacked = pixels * pixelBytes + Math.ceil(pixels / TARGA_RUN) + height;
+  return sizeBytes <= start + mostPacked + TARGA_TAIL_BYTES && isPackedTarga(head, start, width, height, pixelBytes);
+}
+
+/** Pixels of the longest run. */
+const TARGA_RUN = 128;
+/** So many rows that end with a run are no chance. */
+const TARGA_ROWS = 4;
+
+/** Whether runs fill whole rows, as encoders write them, as far as `head` goes: some rows, or the whole picture. */
+function isPackedTarga(head: string, start: number, width: number, height: number, pixelBytes: number): boolean {
+  let [at, pixels, rows] = [start, 0, 0];
+  while (at < head.length && rows < height) {
+    const run = byteAt(head, at);
+    const count = (run & 127) + 1;
+    at += 1 + pixelBytes * (run > 127 ? 1 : count);
+    pixels += count;
+    if (pixels > width) return false;
+    if (pixels < width) continue;
+    pixels = 0;
+    rows++;
+  }
+  return rows >= Math.min(TARGA_ROWS, height) && height > 1;
 }
 
 /** HEIF family: AVIF is read; HEIC is not, its decoder is not part of the prebuilt library. */
