@@ -72,11 +72,12 @@ export async function* readyChapters(options: HotFolderOptions): AsyncGenerator<
       const before = looks.get(name);
       if (before?.handedOut === true && (await stateOf(path, attributes).catch(() => undefined)) === before.state)
         continue;
+      const lookedMs = now(); // before the reading: what changes after it is not quiet
       const openedState = await stateOf(path, ofOpened).catch(() => undefined);
       if (openedState === undefined) looks.delete(name);
       else if (before?.openedState !== openedState)
         looks.set(name, { openedState, sinceMs: now(), state: undefined, handedOut: false });
-      else if (before.handedOut || now() - before.sinceMs >= quietMs) {
+      else if (before.handedOut || lookedMs - before.sinceMs >= quietMs) {
         before.state = await stateOf(path, attributes).catch(() => undefined);
         if (before.handedOut) continue;
         before.handedOut = true;

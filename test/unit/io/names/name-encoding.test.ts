@@ -212,7 +212,10 @@ describe("an archive with names in", () => {
       expect(found).toEqual(expect.arrayContaining(["表紙.png", "\ufffda\ufffd.png"]));
       for (const entry of source.entries()) expect(Buffer.from(await entry.read()).toString()).toBe("page");
       expect(source.warnings).toEqual([
-        { message: expect.stringContaining("has a name that is neither UTF-8 nor") as string },
+        {
+          message: expect.stringContaining("has a name that is neither UTF-8 nor") as string,
+          remedy: "check the name of its result",
+        },
       ]);
       expect(source.warnings![0]!.message).toContain("\ufffda\ufffd.png");
       await source.close();
