@@ -7,22 +7,12 @@
 namespace cobra::pixels {
 namespace {
 
-// canny(gray, low, high, out?): the edge map
-Napi::Value CallCanny(const Info& info) {
-  const View in = ReadImage(info, 0, "image", 1);
-  const int low = ReadInt(info, 1, "low", 0, 1 << 16);
-  const int high = ReadInt(info, 2, "high", 0, 1 << 16);
-  Napi::Uint8Array out = FreshBytes(info, 3, in.pixels(), in);
-  Canny(in.data, in.width, in.height, low, high, out.Data());
-  return out;
-}
-
-// edgeCount(gray, low, high): number of edge pixels, no map
+// edgeCount(gray, low, high): number of edge pixels
 Napi::Value CallEdgeCount(const Info& info) {
   const View in = ReadImage(info, 0, "image", 1);
   const int low = ReadInt(info, 1, "low", 0, 1 << 16);
   const int high = ReadInt(info, 2, "high", 0, 1 << 16);
-  return Napi::Number::New(info.Env(), static_cast<double>(Canny(in.data, in.width, in.height, low, high, nullptr)));
+  return Napi::Number::New(info.Env(), static_cast<double>(CountCannyEdges(in.data, in.width, in.height, low, high)));
 }
 
 // saturation(image of 3 or 4 channels): mean of S over 0..255
@@ -65,7 +55,6 @@ Napi::Value CallHistogram(const Info& info) {
 }  // namespace
 
 void AddFigureCalls(Calls& calls) {
-  calls.Add<CallCanny>("canny");
   calls.Add<CallEdgeCount>("edgeCount");
   calls.Add<CallSaturation>("saturation");
   calls.Add<CallFigure<DistinctColors, 3>>("distinctColors");

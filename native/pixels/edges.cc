@@ -1,6 +1,6 @@
-// Canny edges as OpenCV gives them (imgproc/canny.cpp): 3x3 Sobel with replicated borders, L1 gradient, non-maximum
-// suppression in four sectors with the tangents of 22.5 and 67.5 degrees in 15-bit fixed point, magnitudes outside the
-// picture are 0, hysteresis over 8 neighbours.
+// The number of Canny edges as OpenCV gives them (imgproc/canny.cpp): 3x3 Sobel with replicated borders, L1 gradient,
+// non-maximum suppression in four sectors with the tangents of 22.5 and 67.5 degrees in 15-bit fixed point, magnitudes
+// outside the picture are 0, hysteresis over 8 neighbours.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -107,7 +107,7 @@ COBRA_CLONES size_t CountEdges(const uint8_t* states, size_t count) {
 
 }  // namespace
 
-size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint8_t* out) {
+size_t CountCannyEdges(const uint8_t* gray, int width, int height, int low, int high) {
   if (low > high) std::swap(low, high);
   const int16_t least = static_cast<int16_t>(std::min(low, 32767)),
                 strong = static_cast<int16_t>(std::min(high, 32767));
@@ -139,12 +139,6 @@ size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint
     }
   }
   Hysteresis(map, stride, maybe);
-  if (out) {
-    for (int y = 0; y < height; ++y) {
-      const uint8_t* states = &map[(static_cast<size_t>(y) + 1) * stride + 1];
-      for (int x = 0; x < width; ++x) out[static_cast<size_t>(y) * width + x] = states[x] == kEdge ? 255 : 0;
-    }
-  }
   return CountEdges(map.data(), map.size());
 }
 

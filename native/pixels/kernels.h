@@ -58,9 +58,8 @@ void ReduceRows(const View& in, int x_factor, int y_factor, int from, int to, ui
 void ReduceAndResize(const View& in, int x_factor, int y_factor, int width, int height, Filter filter, uint8_t* out);
 void Crop(const View& in, int x, int y, int width, int height, uint8_t* out);
 
-// edges.cc: OpenCV's Canny, 3x3 Sobel, L1 gradient. out: 255 on edges, 0 elsewhere. Returns the number of edge pixels.
-// `out` may be null when only the count is wanted.
-size_t Canny(const uint8_t* gray, int width, int height, int low, int high, uint8_t* out);
+// edges.cc: the number of edge pixels of OpenCV's Canny, 3x3 Sobel, L1 gradient.
+size_t CountCannyEdges(const uint8_t* gray, int width, int height, int low, int high);
 
 // rgb.cc
 void ToGray(const uint8_t* rgb, size_t pixels, uint8_t* out);

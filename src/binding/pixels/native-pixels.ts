@@ -39,7 +39,6 @@ export interface NativePixelCalls {
   ): Uint8Array;
   crop(image: NativeImage, x: number, y: number, width: number, height: number, out?: Uint8Array): Uint8Array;
   gray(image: NativeImage, out?: Uint8Array): Uint8Array;
-  canny(gray: NativeImage, low: number, high: number, out?: Uint8Array): Uint8Array;
   edgeCount(gray: NativeImage, low: number, high: number): number;
   /** Mean of OpenCV's S, 0..255. */
   saturation(image: NativeImage): number;

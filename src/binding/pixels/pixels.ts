@@ -202,20 +202,9 @@ export function firstChannel(image: PixelImage): PixelImage<1> & RasterImage {
 }
 
 /**
- * Canny edges as OpenCV's `Canny(gray, low, high)`: 3x3 Sobel, L1 gradient, hysteresis.
+ * Number of Canny edge pixels as OpenCV's `Canny(gray, low, high)` marks them: 3x3 Sobel, L1 gradient, hysteresis.
  * @param low,high thresholds, whole numbers >= 0 (OpenCV rounds down)
- * @returns 255 on edges, 0 elsewhere
  */
-export function canny(gray: PixelImage<1>, low: number, high: number): PixelImage<1> & RasterImage {
-  return {
-    width: gray.width,
-    height: gray.height,
-    channels: 1,
-    data: callPixels((pixels) => pixels.canny(gray, low, high)),
-  };
-}
-
-/** Number of edge pixels that `canny` would mark, without making the map. */
 export function countEdges(gray: PixelImage<1>, low: number, high: number): number {
   return callPixels((pixels) => pixels.edgeCount(gray, low, high));
 }

@@ -16,7 +16,8 @@ import { inputError } from "../files/file-errors.js";
 import { openFile } from "../files/read-file.js";
 import { sortedNaturally } from "../names/natural-order.js";
 import type { PageSource, SourceEntry, SourceFault } from "../page-source.js";
-import { ZipArchive, type ZipRecord } from "./zip-archive.js";
+import { ZipArchive } from "./zip-archive.js";
+import type { ZipRecord } from "./zip-contents.js";
 import { entryNames } from "./zip-rules.js";
 import { turn } from "../../concurrency/take-turns.js";
 

@@ -1,44 +1,21 @@
 /**
- * One ZIP archive: its directory, checked entry by entry, and its entries, read one at a time. the
- * directory is read by `zip-directory`; names, sizes, checksums, methods and limits are checked here, so that a bad
- * entry never stops the others.
+ * One ZIP archive and its entries, read one at a time: local headers, sizes and checksums are checked here against the
+ * directory, which `zip-contents` reads.
  */
 import { crc32 as zlibCrc32 } from "node:zlib";
 import { crc32 } from "../../binding/checksum.js";
-import { messageOf, ZipExtractionError } from "../../errors.js";
-import { noticesOf, type Notice } from "../../errors/notice.js";
+import { messageOf, type ZipExtractionError } from "../../errors.js";
+import type { Notice } from "../../errors/notice.js";
 import type { ArchiveLimits, ArchiveUse } from "./archive-limits.js";
-import { turn } from "../../concurrency/take-turns.js";
 import { subRange, type ByteSource } from "../files/byte-source.js";
-import { isJunkName } from "../names/entry-rules.js";
 import { sniffBytes } from "../image/headers/image-format.js";
+import type { NameEncoding } from "../names/name-encoding.js";
+import { normalizeEntryName } from "../names/safe-name.js";
 import { inflate, inflateChunks, inflateHead } from "./inflate.js";
-import {
-  LOCAL_HEADER_BYTES,
-  LOCAL_HEADER_SIGNATURE,
-  localDataStart,
-  readDirectory,
-  type Directory,
-} from "./zip-directory.js";
-import type { DirectoryEntry } from "./zip-records.js";
-import { archiveNameEncoding, decodeEntryName } from "./zip-names.js";
-import { normalizeEntryName, printableName } from "../names/safe-name.js";
-import { entryFault, entryNames, isFolder, refusal, STORED, safeEntries, type EntryFault } from "./zip-rules.js";
-import { isPartlyDecoded, partlyDecoded, type NameEncoding } from "../names/name-encoding.js";
-
-/** An entry that passed the checks on the directory. */
-export interface ZipRecord {
-  /** Safe relative path, unique in its archive. */
-  readonly name: string;
-  readonly rawName: Uint8Array;
-  /** 0 = stored, 8 = deflated. */
-  readonly method: number;
-  readonly crc32: number;
-  readonly compressedBytes: number;
-  readonly sizeBytes: number;
-  readonly headerOffset: number;
-  readonly flags: number;
-}
+import { readContents, type ArchiveContents, type ZipRecord } from "./zip-contents.js";
+import { LOCAL_HEADER_BYTES, LOCAL_HEADER_SIGNATURE } from "./zip-directory.js";
+import { decodeEntryName } from "./zip-names.js";
+import { refusal, STORED } from "./zip-rules.js";
 
 /** The most that may be read in front of an entry's data at once: the longest name and extra field. */
 const MAX_HEADER_BYTES = LOCAL_HEADER_BYTES + 2 * 0xffff;
@@ -50,11 +27,6 @@ const CHUNK_BYTES = 2 ** 20;
 /** Entries so small lie close to one another, and one read gives the first bytes of many. */
 const SMALL_ENTRY_BYTES = 8192;
 const WINDOW_BYTES = 256 * 1024;
-const FOLDER_WITH_DATA: EntryFault = {
-  message: "its name is a folder's, but it holds data",
-  remedy: "give it a file's name",
-};
-
 export class ZipArchive {
   /** Usable entries in the directory's order, without folders and skipped files. */
   readonly records: readonly ZipRecord[];
@@ -79,20 +51,13 @@ export class ZipArchive {
   /** Of the last entry's local header; an archiver gives all its entries the same. */
   #extraBytes = 0;
 
-  private constructor(
-    { archive, comment, offset, entryCount }: Directory,
-    label: string,
-    encoding: NameEncoding,
-    records: ZipRecord[],
-    faults: ZipExtractionError[],
-    warnings: Notice[],
-  ) {
-    this.#source = archive;
+  private constructor({ directory, encoding, records, faults, warnings }: ArchiveContents, label: string) {
+    this.#source = directory.archive;
     this.#label = label;
-    this.#directoryOffset = offset;
+    this.#directoryOffset = directory.offset;
     this.#encoding = encoding;
-    this.entryCount = entryCount;
-    this.comment = comment;
+    this.entryCount = directory.entryCount;
+    this.comment = directory.comment;
     this.records = records;
     this.faults = faults;
     this.warnings = warnings;
@@ -110,51 +75,7 @@ export class ZipArchive {
     limits: ArchiveLimits,
     use: ArchiveUse = { entries: 0, bytes: 0 },
   ): Promise<ZipArchive> {
-    const directory = await readDirectory(source, label, limits, use.entries);
-    use.entries += directory.entries.length;
-    const faults: ZipExtractionError[] = [];
-    const warnings = noticesOf(directory.warnings.map((warning) => `${label}: ${warning}`));
-    const records: ZipRecord[] = [];
-    const encoding = await archiveNameEncoding(directory.entries);
-    const textOf = (entry: DirectoryEntry): string =>
-      decodeEntryName(entry.rawName, entry.flags, entry.extraFields, encoding);
-    const usable = await safeEntries(
-      directory.entries,
-      textOf,
-      directory.offset,
-      (entry) => localDataStart(directory.archive, entry),
-      (name, reason) => void faults.push(refusal(label, name, { message: reason })),
-    );
-    for (const entry of usable) {
-      await turn();
-      const name = normalizeEntryName(textOf(entry));
-      if (name === "" || isFolder(entry) || isJunkName(name)) continue;
-      if (name.endsWith("/") && entry.sizeBytes === 0) continue;
-      const fault = name.endsWith("/") ? FOLDER_WITH_DATA : entryFault(entry, limits, use.bytes);
-      if (fault !== undefined) {
-        faults.push(refusal(label, name, fault));
-        continue;
-      }
-      use.bytes += entry.sizeBytes;
-      records.push({ ...pick(entry), name });
-    }
-    const names = await entryNames(records);
-    for (const record of records) {
-      await turn();
-      Object.assign(record, { name: names.take(record.name) });
-      if (isPartlyDecoded(record.name, record.rawName))
-        warnings.push(partlyDecoded(`${label}: entry "${printableName(record.name)}"`));
-    }
-    if (directory.damage !== undefined) {
-      faults.push(
-        new ZipExtractionError(
-          "ERR_ZIP_FORMAT",
-          `${label}: its directory breaks off after ${directory.entries.length} of ${directory.entryCount} entries (${messageOf(directory.damage)}); the entries before are used, repair the archive to get the rest`,
-          { cause: directory.damage },
-        ),
-      );
-    }
-    return new ZipArchive(directory, label, encoding, records, faults, warnings);
+    return new ZipArchive(await readContents(source, label, limits, use), label);
   }
 
   /**
@@ -310,11 +231,6 @@ export class ZipArchive {
 /** Of a local header without extra fields. */
 function headerBytesOf({ rawName }: Pick<ZipRecord, "rawName">): number {
   return LOCAL_HEADER_BYTES + rawName.byteLength;
-}
-
-function pick(entry: DirectoryEntry): Omit<ZipRecord, "name"> {
-  const { rawName, method, compressedBytes, sizeBytes, headerOffset, flags } = entry;
-  return { rawName, method, crc32: entry.crc32, compressedBytes, sizeBytes, headerOffset, flags };
 }
 
 async function* piecesOf(source: ByteSource): AsyncGenerator<Uint8Array> {

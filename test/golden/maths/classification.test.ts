@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { canny, thumbnail, toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
+import { countEdges, thumbnail, toGray, type PixelImage } from "../../../src/binding/pixels/pixels.js";
 import { decodeForClassification, ImageClassifier, measure } from "../../../src/classification/index.js";
 import { edgeThresholds } from "../../../src/classification/metrics.js";
 import { expectSamePictures, goldenPath, readGray, readRgb } from "../../support/golden-maths.js";
@@ -66,13 +66,14 @@ describe("classification", () => {
   });
 
   it.each(["02_antialiased_line_art_rgb.png", "05_screentone.png", "11_colour_page.webp"])(
-    "edge map of %s",
+    "as many edges as in OpenCV's map of %s",
     async (name) => {
       const gray = toGray(
         (await decodeForClassification(readFileSync(goldenPath(`classification/${name}`)), name)) as PixelImage<1 | 3>,
       );
       const { low, high } = edgeThresholds(gray);
-      expectSamePictures(canny(gray, low, high), await readGray(`images/classification/edges_${name.slice(0, 2)}.png`));
+      const { data } = await readGray(`images/classification/edges_${name.slice(0, 2)}.png`);
+      expect(countEdges(gray, low, high)).toBe(data.filter((value) => value === 255).length);
     },
   );
 

@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../../src/binding/load.js";
 import {
   applyShadowStyle,
-  canny,
+  countEdges,
   crop,
   firstChannel,
   meanSaturation,
@@ -118,16 +118,14 @@ describe("properties", () => {
       expect(fromPlanar(toPlanar(all, BYTE_GRAY), 256, 1, 1, { range: "byte", rounding }).data).toEqual(all.data);
   });
 
-  it("counts edges as the map shows them", () => {
+  it("counts the edge between black and white once a row", () => {
     const image = {
       width: 40,
       height: 30,
       channels: 1 as const,
       data: Uint8Array.from({ length: 1200 }, (_, i) => (i % 40 < 20 ? 0 : 255)),
     };
-    const { data } = canny(image, 100, 200);
-    expect(data.filter((v) => v === 255).length).toBe(30);
-    expect(new Set(data)).toEqual(new Set([0, 255]));
+    expect(countEdges(image, 100, 200)).toBe(30);
   });
 });
 
@@ -234,7 +232,7 @@ describe("arguments", () => {
     ],
     ["out over the input", /share memory/, () => resize(image, 4, 3, "bicubic", undefined, image.data)],
     ["crop outside", /width must be a whole number from 1 to 1, got 2/, () => crop(image, 3, 0, 2, 1)],
-    ["gray wanted", /image must have 1 channels, got 3/, () => canny(image as unknown as PixelImage<1>, 1, 2)],
+    ["gray wanted", /image must have 1 channels, got 3/, () => countEdges(image as unknown as PixelImage<1>, 1, 2)],
     ["gray given", /3 or 4 channels, got 1/, () => meanSaturation(gray as unknown as PixelImage<3>)],
     [
       "unequal pictures",

@@ -48,7 +48,7 @@ export function installCommand(): Command {
       "catalogue to install from, a file or an https: address (default: COBRA_CATALOGUE, else the built-in one)",
       place("--catalogue"),
     )
-    .option("--overwrite", "make the package again where it is installed")
+    .option("--overwrite", "make the package again if it is already installed")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",

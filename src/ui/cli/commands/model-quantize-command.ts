@@ -23,7 +23,7 @@ export function quantizeCommand(): Command {
     .addOption(scheme.default("int8").argParser(choice("--scheme", QUANTIZATIONS)))
     .option("--name <name>", "name of the new model (default: the model's own and -int8)")
     .option("--to <dir>", "folder of models (default: yours, ~/.local/share/cobra-batch/models)", place("--to"))
-    .option("--overwrite", "make the package again where it is installed")
+    .option("--overwrite", "make the package again if it is already installed")
     .option("--json", "write one JSON object per line to standard output; see docs/cli-json.md")
     .addHelpText(
       "after",

@@ -30,13 +30,13 @@ const ACTIONS: Readonly<Record<QueueAction, Action>> = {
   pause: {
     summary: "stop workers from taking new pages; with a job, of this chapter alone",
     description:
-      "Workers take no new pages, or with a job no pages of this chapter, until `queue resume`. Pages in progress are\nfinished.",
+      "Until `queue resume`, workers take no new pages; with a job, none of this chapter. Pages in progress are finished.",
     takes: ["[job]", JOB[1]],
   },
   resume: {
-    summary: "let workers take pages again; with a job or a node, only of or by it",
+    summary: "let workers take pages again; with a job, of this chapter alone; with a node, this one alone",
     description:
-      "Ends `queue pause`; with a job, of this chapter. With a node, the worker takes pages again after `queue drain`.",
+      "Ends `queue pause`; with a job, for this chapter alone. With a node, ends `queue drain` of that node.",
     takes: ["[job|node]", "a chapter's job, or a worker or a host as for `queue drain`"],
   },
   cancel: { summary: "take a chapter out of the queue", takes: JOB },
