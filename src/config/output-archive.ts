@@ -13,8 +13,8 @@ interface OutputSettings {
 
 /**
  * Settings in which `outputZip` is the archive itself, and no output has "..": the record of a run knows it so, and a
- * folder that is not there, or a link, makes it no other place. A folder as `outputZip` (it exists, or ends in a slash) and a
- * folder as `outputDir` beside `zipOutputName` are folders for the archive.
+ * folder that is not there, or a link, makes it no other place. A folder as `outputZip` (it exists, or ends in a slash)
+ * and a folder as `outputDir` beside `zipOutputName` are folders for the archive.
  * @param warn told when `zipOutputName` has nothing to name
  */
 export function resolveOutput<T extends OutputSettings>(given: T, warn: (text: string) => void): T {
