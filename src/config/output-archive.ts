@@ -1,5 +1,5 @@
 /** The name of an output archive when only its folder is given: `<folder>_colorized.zip`, or `zipOutputName`. */
-import { basename, extname, join, resolve } from "node:path";
+import { basename, extname, join, normalize, resolve } from "node:path";
 import { isFolderNow } from "../platform/folders.js";
 
 /** A file name: no folder, not only dots. */
@@ -12,11 +12,17 @@ interface OutputSettings {
 }
 
 /**
- * Settings in which `outputZip` is the archive itself. A folder as `outputZip` (it exists, or ends in a slash) and a
- * folder as `outputDir` beside `zipOutputName` are folders for the archive.
+ * Settings in which `outputZip` is the archive itself, and no output has "..": the record of a run knows it so, and a
+ * folder that is not there, or a link, makes it no other place. A folder as `outputZip` (it exists, or ends in a slash)
+ * and a folder as `outputDir` beside `zipOutputName` are folders for the archive.
  * @param warn told when `zipOutputName` has nothing to name
  */
-export function resolveOutput<T extends OutputSettings>(settings: T, warn: (text: string) => void): T {
+export function resolveOutput<T extends OutputSettings>(given: T, warn: (text: string) => void): T {
+  const settings = {
+    ...given,
+    ...(given.outputDir === undefined ? {} : { outputDir: withoutParents(given.outputDir) }),
+    ...(given.outputZip === undefined ? {} : { outputZip: withoutParents(given.outputZip) }),
+  };
   const { outputDir, outputZip, zipOutputName } = settings;
   if (outputZip !== undefined && !isFolderForArchive(outputZip)) {
     if (zipOutputName !== undefined)
@@ -30,6 +36,10 @@ export function resolveOutput<T extends OutputSettings>(settings: T, warn: (text
     ...rest,
     outputZip: join(folder, archiveName(zipOutputName ?? `${withoutZip(basename(resolve(folder)))}_colorized`)),
   } as T;
+}
+
+function withoutParents(path: string): string {
+  return /(?:^|[/\\])\.\.(?:[/\\]|$)/u.test(path) ? normalize(path) : path;
 }
 
 /** One `.zip` at the end, however many there were; a `.cbz` stays. */

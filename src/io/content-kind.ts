@@ -3,7 +3,7 @@ import type { ImageProcessingError } from "../errors.js";
 import { noticeOf, type Notice } from "../errors/notice.js";
 import { printableName } from "./names/safe-name.js";
 import { sniffFormat, unreadableFile, type ImageFormat, type SniffedFormat } from "./image/headers/image-format.js";
-import { isAppleDouble, isUnreadPictureName, kindOfName, type EntryKind } from "./names/entry-rules.js";
+import { isAppleDouble, promisesPicture, kindOfName, type EntryKind } from "./names/entry-rules.js";
 
 /** A file of an input before anybody has looked at it. */
 export interface UnknownFile {
@@ -46,7 +46,7 @@ function copiedUnseen(name: string, sniffed: SniffedFormat): Notice | undefined 
     const message = `${label} is copied as it is, pages in it are not coloured: it is ${description}`;
     return noticeOf(message, format === "zip" ? "give it as an input of its own" : remedy);
   }
-  if (!isUnreadPictureName(name)) return undefined;
+  if (!promisesPicture(name)) return undefined;
   const message = `${label} is copied as it is, not coloured: its name promises a picture, but it is ${description}`;
   return noticeOf(message, remedy);
 }

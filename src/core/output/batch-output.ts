@@ -27,7 +27,7 @@ import { namesFiles, type RunHistory } from "../journal/history.js";
 import { carryFile, carryFiles } from "./carried-files.js";
 import { writeFailures, type FailureReport } from "./failures-file.js";
 import { OutputFiles } from "./output-files.js";
-import { checkArchiveTarget } from "./output-guard.js";
+import { checkArchiveTarget, isReference } from "./output-guard.js";
 import { PageWriter } from "./page-writer.js";
 import { failuresFile, outputPath, picturesFolder, removeFolder, workFolder } from "./work-folder.js";
 
@@ -75,7 +75,10 @@ export class BatchOutput {
     this.#journal = journal;
     this.#sink = sink;
     this.#leftOut = leftOut;
-    this.#files = new OutputFiles(picturesFolder(config), config.outputZip !== undefined || config.overwrite);
+    this.#files =
+      config.outputZip === undefined
+        ? new OutputFiles(config.outputDir!, config.overwrite, (path) => isReference(path, options.record))
+        : new OutputFiles(picturesFolder(config), true);
     this.#writer = new PageWriter({ journal, sink, files: this.#files, workFolder: config.outputZip !== undefined });
   }
 

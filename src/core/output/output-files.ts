@@ -28,10 +28,12 @@ export class OutputFiles {
   /**
    * @param folder absolute or relative path of the folder
    * @param overwrite every file may be replaced, whoever wrote it
+   * @param isRead whether a path is a file that the run reads: such a one is never replaced. Default: none is
    */
   constructor(
     readonly folder: string,
     readonly overwrite: boolean,
+    readonly isRead: (path: string) => Promise<boolean> = async () => false,
   ) {}
 
   /** The number of the name under which a file got its place, if it is still as it was written. */
@@ -59,11 +61,14 @@ export class OutputFiles {
   ): Promise<WrittenPlace> {
     for (const record of this.overwrite ? [] : earlier) {
       const number = await this.find(name, record);
-      if (number !== undefined && (await suits(number))) return { number, replaces: record };
+      if (number !== undefined && (await suits(number)) && !(await this.isRead(this.path(name, number))))
+        return { number, replaces: record };
     }
     if (this.overwrite) {
-      const inPlace = await Promise.all(earlier.map((record) => this.find(name, { ...record, firstNumber: 0 })));
-      return { number: 0, replaces: earlier[inPlace.indexOf(0)] };
+      let number = 0;
+      while (await this.isRead(this.path(name, number))) number++;
+      const inPlace = await Promise.all(earlier.map((record) => this.find(name, { ...record, firstNumber: number })));
+      return { number, replaces: earlier[inPlace.indexOf(number)] };
     }
     for (let number = 0; ; number++) {
       if (!(await suits(number))) continue;

@@ -2,13 +2,15 @@
  * Guards files that do not belong to an output. It must never replace one that the run reads, or follow a link out of
  * its folder.
  */
-import { lstat, readdir, realpath } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, readdir, realpath } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { BatchConfig, PageConfig } from "../../config/batch-config.js";
 import { ConfigurationError, ResourceError } from "../../errors.js";
 import type { RunRecord } from "../journal/entries.js";
 import { unsafeOutput } from "../journal/entry-schema.js";
-import { identity } from "../../io/files/real-path.js";
+import { identity, liesWithin } from "../../io/files/real-path.js";
+import { sniffFormat } from "../../io/image/headers/image-format.js";
 
 /**
  * Fails at the start, and not after hours, if an archive's name is that of a folder or of a file that the run reads,
@@ -33,7 +35,39 @@ export async function checkArchiveTarget(
         `the output archive ${path} is the ${what} ${read} itself, which would be lost`,
         { remedy: "choose another name" },
       );
+    if (info?.isDirectory() === true && (await liesWithin(path, read)) && !(await isArchiveFile(path)))
+      throw new ConfigurationError(
+        "ERR_CONFIG",
+        `the output archive ${path} is a file of the ${what} folder ${read}, which would be lost`,
+        { remedy: "choose another name" },
+      );
   }
+}
+
+/** Whether a file begins as an archive does: what a run may have written beside the pictures that it reads. */
+async function isArchiveFile(path: string): Promise<boolean> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { buffer } = await file.read({ buffer: Buffer.alloc(4), position: 0 });
+  return sniffFormat(buffer).format === "zip";
+}
+
+/**
+ * Whether a file of an output folder is a reference of the run, or lies in a folder of references: an earlier result
+ * may be one. Folders in those folders do not count: an output is often made there.
+ */
+export async function isReference(
+  path: string,
+  record: Pick<RunRecord, "config" | "pageConfigs" | "added">,
+): Promise<boolean> {
+  const target = await identity(path);
+  if (target === undefined) return false;
+  const folder = await identity(dirname(path));
+  for (const [read, what] of filesRead(record)) {
+    if (what === "input") continue;
+    const info = await identity(read);
+    if ([target, folder].some((one) => one !== undefined && info?.ino === one.ino && info.dev === one.dev)) return true;
+  }
+  return false;
 }
 
 /** Paths that a run was given to read, and what they are. */
@@ -46,9 +80,10 @@ function filesRead({
     ...referenceImages.map((path): [string, string] => [path, "reference"]),
     ...(typeof colorHints === "string" ? [[colorHints, "picture of colour hints"] as [string, string]] : []),
   ];
-  const { inputZip }: BatchConfig = config;
+  const { inputZip, inputDir }: BatchConfig = config;
+  const input = inputZip ?? inputDir;
   return [
-    ...(inputZip === undefined ? [] : [[inputZip, "input"] as [string, string]]),
+    ...(input === undefined ? [] : [[input, "input"] as [string, string]]),
     ...[config, ...Object.values(pageConfigs), ...added.map((one) => one.config ?? {})].flatMap(own),
   ];
 }

@@ -71,7 +71,7 @@ export class PageWriter {
     if (layers.length > 0) await this.#tidy(join(files.folder, beside));
     for (const [index, layer] of layers.entries()) await sink.replace(`${beside}/${layer.name}`, layerFiles[index]!);
     const path =
-      replaces === undefined && !workFolder
+      replaces === undefined && !workFolder && !(files.overwrite && number > 0)
         ? await sink.write(layers.length === 0 ? outputName : name, bytes)
         : await sink.replace(name, bytes);
     return { path, layers };
@@ -93,10 +93,13 @@ export class PageWriter {
     const last = earlier[0];
     const asked = Object.hasOwn(journal.history.adjustments.pages, page) || last?.preview === true;
     if (replaces !== undefined && replaces.sha256 !== content.sha256 && !asked) this.#replaced++;
-    if (replaces === undefined && last !== undefined && number > last.firstNumber)
+    if (replaces === undefined && last !== undefined && number > last.firstNumber) {
+      const kept = files.path(outputName, last.firstNumber);
+      const why = (await files.isRead(kept)) ? "is a reference of this run" : "was changed after it was written";
       this.#notices.push({
-        message: `${files.path(outputName, last.firstNumber)} was changed after it was written and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
+        message: `${kept} ${why} and is kept; the new picture of ${page} is ${files.path(outputName, number)}`,
       });
+    }
     return place;
   }
 

@@ -11,6 +11,9 @@ const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".we
 /** Of picture formats that are not read; those that other kinds of files have too are left out. */
 const UNREAD_PICTURE_NAME =
   /\.(?:3fr|af(?:design|photo)|ai|ani|arw|astc|avc[is]|bay|blp|bmp|bpg|cap|cdr|cin|clip|cr[23w]|cur|dc[rsx]|dds|dib|djvu?|dng|dpx|emf|eps|erf|exr|fff|fits?|fl[ci]|flif|g3|gpr|hdr|hei[cf]s?|hif|icns|ico|iff|iiq|j[2p]2|j2[ck]|jb[2g]|jbig2?|jls|jng|jp[cefhmx]|jxl|jxr|jxs|k25|kdc|kra|ktx2?|lbm|lip|mdp|mef|miff|mng|mos|mrw|msp|nef|nrrd|nrw|ora|orf|p[abghnp]m|pcd|pc[tx]|pdn|pef|pfm|pict?|pntg|procreate|ps[bdp]|pspimage|ptx|pvr|qoi|raf|ras|rgb|rl[ae]|rw[2lz]|sai2?|sgi|sr[2fw]|sun|svgz?|targa|tga|vtf|wbmp|wdp|wmf|wp2|x3f|xbm|xcf|xpm|xwd)$/iu;
+/** A picture's extension and what downloads, editors and copies put behind it; not one more extension, as of notes. */
+const LENGTHENED_PICTURE_NAME =
+  /\.(?:avif|gif|jfif|jpe?g?|png|tiff?|webp)(?:\d+|[^\w./][^/]*|\.(?:\d+|bak|crdownload|download|filepart|old|orig|part|partial|te?mp)|[. ]+)$/iu;
 const ARCHIVE_EXTENSIONS = new Set([".zip", ".cbz"]);
 
 /**
@@ -43,9 +46,9 @@ export function kindOfName(name: string): EntryKind {
   return IMAGE_EXTENSIONS.has(extensionOf(name)) ? "image" : "other";
 }
 
-/** Whether a name promises a picture in a format that is not read. */
-export function isUnreadPictureName(name: string): boolean {
-  return UNREAD_PICTURE_NAME.test(name);
+/** Whether a name promises a picture in a format that is not read, or one whose extension is no longer at the end. */
+export function promisesPicture(name: string): boolean {
+  return UNREAD_PICTURE_NAME.test(name) || LENGTHENED_PICTURE_NAME.test(name);
 }
 
 export function isArchiveName(name: string): boolean {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { withRemedy } from "../../../src/errors/facts.js";
+import { promisesPicture } from "../../../src/io/names/entry-rules.js";
 import { sniffFormat } from "../../../src/io/image/headers/image-format.js";
 import { SIGNATURES } from "../../../src/io/image/headers/signatures.js";
 import { openPageSource } from "../../../src/io/open-source.js";
@@ -253,6 +254,22 @@ describe("the content of a file", () => {
       ]);
       await source.close();
     }
+  });
+
+  it("takes a name for a picture's though downloads, editors and copies have put something behind it", () => {
+    const promised = [
+      "1.jpg?w=800",
+      "a/2.png.part",
+      "3.JPEG~",
+      "4.webp!600",
+      "5.png17",
+      "6.tif.bak",
+      "7.gif ",
+      "8.jpg:large",
+    ];
+    const notes = ["1.png.json", "1.png.txt", "png", "a.png/notes", "jpg notes", "1.jpgs.db", "p1.pngx"];
+    expect(promised.filter((name) => !promisesPicture(name))).toEqual([]);
+    expect(notes.filter((name) => promisesPicture(name))).toEqual([]);
   });
 
   it("makes a picture that is not read a fault with its name, its kind and what to do", async () => {

@@ -90,6 +90,30 @@ describe("a picture in a folder", () => {
     await third.stop();
   });
 
+  it.each([false, true])("never takes the place of a reference; overwrite %s", async (overwrite) => {
+    const written = config({ outputDir: at("out"), overwrite });
+    const first = await open(written);
+    for (const name of ["a.png", "b.png"]) await first.write(job(name), picture(name));
+    await first.stop();
+    await writeFile(at("out/mine_colorized.png"), "mine");
+    const references = ["a_colorized.png", "mine_colorized.png"].map((name) => at(`out/${name}`));
+    for (const referenceImages of [references, [at("out")]]) {
+      await rm(at("out/b_colorized_1.png"), { force: true });
+      const settings = config({ outputDir: at("out"), overwrite, referenceImages });
+      const again = await open(settings);
+      const names = ["a.png", "mine.png", ...(referenceImages.length === 1 ? [] : ["b.png"])];
+      for (const name of names) await again.write(job(name, 1), picture(`${name} 1`));
+      expect([await text("out/a_colorized.png"), await text("out/mine_colorized.png")]).toEqual(["a.png", "mine"]);
+      expect(await text("out/mine_colorized_1.png")).toBe("mine.png 1");
+      expect(await text("out/b_colorized.png")).toBe("b.png 1");
+      const told = again.takeNotices().map(({ message }) => message);
+      expect(told.some((message) => /a_colorized\.png is a reference of this run and is kept/u.test(message))).toBe(
+        !overwrite && referenceImages.length > 1,
+      );
+      await again.stop();
+    }
+  });
+
   it("is the same file when the same bytes are there already, as a run leaves them that lost its lease", async () => {
     await mkdir(at("out"));
     await writeFile(at("out/a_colorized.png"), "same");

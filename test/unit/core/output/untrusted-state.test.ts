@@ -267,11 +267,34 @@ describe("an output archive", () => {
     ])
       await expect(checkArchiveTarget(at("link.cbz"), own)).rejects.toMatchObject({ code: "ERR_CONFIG" });
     await expect(checkArchiveTarget(at("new.cbz"), reading)).resolves.toBeUndefined();
+    // A file of a folder that is read is one too, but for archives: earlier results may lie there.
+    await writeFile(at("sub/page.png"), "a page");
+    await symlink(at("sub/page.png"), at("page.cbz"));
+    for (const folder of [
+      record({ inputDir: at("sub") }),
+      record({ inputZip: at("x"), referenceImages: [at("sub")] }),
+    ]) {
+      for (const path of ["sub/page.png", "page.cbz", "sub/../sub/page.png"])
+        await expect(checkArchiveTarget(`${root}/${path}`, folder)).rejects.toMatchObject({ code: "ERR_CONFIG" });
+      await archive("sub/old.cbz", undefined);
+      await expect(checkArchiveTarget(at("sub/old.cbz"), folder)).resolves.toBeUndefined();
+    }
     await expect(
       open(config({ inputDir: undefined, inputZip: at("victim"), outputZip: at("hard.cbz"), overwrite: true })),
     ).rejects.toMatchObject({
       code: "ERR_CONFIG",
     });
     expect((await readdir(root)).filter((name) => name.endsWith(".cobra-batch"))).toEqual([]);
+  });
+
+  it("has no .. in its path, so that the work folder lies where the archive does", async () => {
+    for (const path of ["none/../new.cbz", "./none/.././/new.cbz"])
+      expect(config({ outputZip: `${root}/${path}` }).outputZip).toBe(at("new.cbz"));
+    expect(config({ outputDir: `${root}/none/../out` }).outputDir).toBe(at("out"));
+    expect(config({ outputZip: "./a..b.cbz" }).outputZip).toBe("./a..b.cbz");
+    const output = await open(config({ outputZip: `${root}/none/../new.cbz` }));
+    expect(output.workFolder).toBe(at("new.cbz.cobra-batch"));
+    expect((await readdir(root)).toSorted()).toEqual(["new.cbz.cobra-batch", "victim"]);
+    await output.stop();
   });
 });
