@@ -45,7 +45,7 @@ describe.skipIf(NO_CHROMIUM)(`chapters at the page${NO_CHROMIUM ? `: ${NO_CHROMI
     await page.goto(await address("Glass Garden 2"));
     const seeds = page.getByRole("region", { name: "Preview" }).getByRole("radio");
     await seeds.nth(5).waitFor();
-    expect(await seeds.count()).toBe(6);
+    await expect.poll(() => seeds.count()).toBe(6);
     const all = page.getByRole("button", { name: "Approve and colour all" });
     expect(await sent(page, "approve", () => all.click())).toEqual({});
     await seeds.nth(0).focus();
@@ -92,7 +92,7 @@ describe.skipIf(NO_CHROMIUM)(`chapters at the page${NO_CHROMIUM ? `: ${NO_CHROMI
       };
       const before = await names();
       await page.reload();
-      expect(await names(), state).toEqual(before);
+      await expect.poll(names, { message: state }).toEqual(before);
     }
     expect([...seen]).toEqual(
       expect.arrayContaining(["draft", "queued", "running", "preview", "completed", "failed", "cancelled"]),
@@ -122,7 +122,7 @@ describe.skipIf(NO_CHROMIUM)(`chapters at the page${NO_CHROMIUM ? `: ${NO_CHROMI
     await name.fill("Paper Lanterns 3");
     await name.press("Enter");
     await expect.poll(() => other.page.title()).toMatch(/^Paper Lanterns 3/u);
-    expect(await typed.inputValue()).toBe("Half a na");
+    await expect.poll(() => typed.inputValue()).toBe("Half a na");
     await one.context.close();
   });
 

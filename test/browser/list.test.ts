@@ -38,7 +38,7 @@ describe.skipIf(NO_CHROMIUM)(`the list of chapters${NO_CHROMIUM ? `: ${NO_CHROMI
     for (let tab = 0; tab < 7; tab++) {
       const page = await context.newPage();
       await page.goto(double.url);
-      await page.getByText("Paper Lanterns 4").waitFor({ timeout: 30_000 });
+      await page.getByText("Paper Lanterns 4").waitFor();
       await see(page, "hidden");
     }
     // Seen again, a tab has what happened in the meantime.
@@ -77,7 +77,7 @@ describe.skipIf(NO_CHROMIUM)(`the list of chapters${NO_CHROMIUM ? `: ${NO_CHROMI
     const { context, page } = await openPage(browser, { locale: "ja-JP" });
     await page.goto(double.url);
     await page.getByRole("heading", { name: "チャプター" }).waitFor();
-    expect(await page.evaluate("document.documentElement.lang")).toBe("ja");
+    await expect.poll(() => page.evaluate("document.documentElement.lang")).toBe("ja");
     await page.getByRole("combobox").nth(1).selectOption("en");
     await page.reload();
     await page.getByRole("heading", { name: "Chapters" }).waitFor();

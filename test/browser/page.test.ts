@@ -68,8 +68,8 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     const pages = page.getByRole("listbox", { name: "Pages" });
     const references = page.getByRole("listbox", { name: "References" });
     await references.getByRole("option", { name: /ref_b\.jpg/ }).waitFor();
-    expect(await pages.getByRole("option").count()).toBe(2);
-    expect(await references.getByRole("option").count()).toBe(2);
+    await expect.poll(() => pages.getByRole("option").count()).toBe(2);
+    await expect.poll(() => references.getByRole("option").count()).toBe(2);
     expect(await axeViolations(page)).toEqual([]);
 
     await page.getByRole("combobox", { name: "Style" }).selectOption("line");
@@ -80,7 +80,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await slider.waitFor();
     await slider.focus();
     await page.keyboard.press("Home");
-    expect(await slider.getAttribute("aria-valuenow")).toBe("0");
+    await expect.poll(() => slider.getAttribute("aria-valuenow")).toBe("0");
     expect(await axeViolations(page)).toEqual([]);
 
     await page.getByRole("button", { name: "Approve and colour all" }).click();
@@ -103,7 +103,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await page.keyboard.press("1");
     await page.getByRole("button", { name: "100 %" }).waitFor();
     for (let zoom = 0; zoom < 4; zoom++) await page.keyboard.press("+");
-    expect(await page.locator(".stage img.pixelated").count()).toBeGreaterThan(0);
+    await expect.poll(() => page.locator(".stage img.pixelated").count()).toBeGreaterThan(0);
     await page.keyboard.press("0");
     await page.keyboard.press("ArrowRight");
     await page.getByRole("heading", { name: "p2.png" }).waitFor();
@@ -173,7 +173,7 @@ describe.skipIf(NO_CHROMIUM)(`the web page${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : "
     await give(page, path("Broken.cbz"));
     const trouble = page.getByRole("alert").first();
     await trouble.waitFor();
-    expect(await trouble.locator(".code").innerText()).toMatch(/^ERR_/);
+    await expect.poll(() => trouble.locator(".code").innerText()).toMatch(/^ERR_/);
     expect((await trouble.locator(".remedy").innerText()).length).toBeGreaterThan(10);
     expect(await axeViolations(page)).toEqual([]);
     await page.getByRole("link", { name: "Chapters" }).click();

@@ -96,7 +96,7 @@ describe.skipIf(NO_CHROMIUM)(
       ]);
       await touch("touchEnd", []);
       await expect.poll(() => zoom.textContent()).not.toBe(before);
-      expect(await painted()).toBe(stroke);
+      await expect.poll(painted).toBe(stroke);
       await page.getByRole("button", { name: "Fit" }).click();
       const pen = (buttons: number) =>
         cdp.send("Input.dispatchMouseEvent", {

@@ -59,7 +59,7 @@ describe.skipIf(NO_CHROMIUM)(`a chapter that has begun${NO_CHROMIUM ? `: ${NO_CH
       .getByRole("row", { name: /Failed/ })
       .first();
     await row.getByText("Add a coloured picture of the same characters").waitFor();
-    expect(await row.innerText()).not.toMatch(/ERR_/);
+    await expect.poll(() => row.innerText()).not.toMatch(/ERR_/);
     expect(await axeViolations(page)).toEqual([]);
     expect(faults).toEqual([]);
     await context.close();
@@ -81,7 +81,7 @@ describe.skipIf(NO_CHROMIUM)(`a chapter that has begun${NO_CHROMIUM ? `: ${NO_CH
     });
     await page.goto(await double.address("Moonlit Harbour 12"));
     await page.getByRole("region", { name: "Pages" }).getByRole("listbox").waitFor();
-    expect(await page.getByRole("combobox", { name: "Style" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("combobox", { name: "Style" }).count()).toBe(0);
     await page.getByText("broken.png", { exact: false }).first().waitFor();
     await page.getByText("Export the picture again and upload it anew.").waitFor();
     expect(faults).toEqual([]);
@@ -109,9 +109,9 @@ describe.skipIf(NO_CHROMIUM)(`a chapter that has begun${NO_CHROMIUM ? `: ${NO_CH
     const cancel = page.getByRole("button", { name: "Cancel", exact: true });
     await cancel.click();
     await page.getByRole("dialog").getByText("Finished pages are kept.", { exact: true }).waitFor();
-    expect(await page.getByRole("button", { name: "Cancel only waiting pages" }).count()).toBe(0);
+    await expect.poll(() => page.getByRole("button", { name: "Cancel only waiting pages" }).count()).toBe(0);
     await page.keyboard.press("Escape");
-    expect(await cancel.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
+    await expect.poll(() => cancel.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
     await page.goto(await double.address("Paper Lanterns 3"));
     await cancel.click();
     await page.getByRole("dialog").getByRole("button", { name: "Cancel only waiting pages" }).waitFor();

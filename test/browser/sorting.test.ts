@@ -20,15 +20,15 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
     await page.goto(await double.address("Moonlit Harbour, all volumes"));
     await page.getByRole("option", { name: /001\.png/ }).waitFor();
     const options = page.getByRole("listbox", { name: "Pages" }).getByRole("option");
-    expect(await options.count()).toBeLessThan(150);
+    await expect.poll(() => options.count()).toBeLessThan(150);
     await page.getByRole("listbox", { name: "Pages" }).focus();
     await page.keyboard.press("End");
     await page.getByRole("option", { name: /2000\.png/ }).waitFor();
-    expect(await options.count()).toBeLessThan(150);
+    await expect.poll(() => options.count()).toBeLessThan(150);
     const last = page.getByRole("option", { name: /2000\.png/ });
-    expect(await last.getAttribute("aria-posinset")).toBe("2000");
-    expect(await last.getAttribute("aria-setsize")).toBe("2000");
-    expect(await last.getAttribute("aria-selected")).toBe("true");
+    await expect.poll(() => last.getAttribute("aria-posinset")).toBe("2000");
+    await expect.poll(() => last.getAttribute("aria-setsize")).toBe("2000");
+    await expect.poll(() => last.getAttribute("aria-selected")).toBe("true");
     expect(faults).toEqual([]);
     await context.close();
   });
@@ -58,9 +58,9 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
     const pages = page.getByRole("listbox", { name: "Pages" });
     const references = page.getByRole("listbox", { name: "References" });
     await pages.getByRole("option").first().waitFor();
-    expect(await pages.getByRole("option").first().innerText(), "unsure ones come first").toMatch(
-      /^007\.png[^]*please check/,
-    );
+    await expect
+      .poll(() => pages.getByRole("option").first().innerText(), { message: "unsure ones come first" })
+      .toMatch(/^007\.png[^]*please check/);
     await pages.focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("r");
@@ -79,17 +79,14 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
     await page.mouse.down();
     await page.mouse.move(640, 400, { steps: 3 });
     const heading = page.getByRole("heading", { name: /^Pages/ });
-    expect((await heading.boundingBox())!.y).toBeLessThan(0);
+    await expect.poll(async () => (await heading.boundingBox())!.y).toBeLessThan(0);
     await page.mouse.move(640, 8, { steps: 3 });
     await expect
-      .poll(
-        async () => {
-          await page.mouse.move(640, 9);
-          await page.mouse.move(640, 8);
-          return (await heading.boundingBox())!.y;
-        },
-        { timeout: 20_000 },
-      )
+      .poll(async () => {
+        await page.mouse.move(640, 9);
+        await page.mouse.move(640, 8);
+        return (await heading.boundingBox())!.y;
+      })
       .toBeGreaterThan(0);
     // Away from the edge nothing scrolls any more, and the gallery lies below its heading.
     await page.mouse.move(640, 400, { steps: 3 });
@@ -113,7 +110,7 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
     await options.nth(1).click({ modifiers: ["Control"] });
     await section.getByText("3 selected").waitFor();
     await section.getByRole("button", { name: "None" }).click();
-    expect(await section.getByText("selected").count()).toBe(0);
+    await expect.poll(() => section.getByText("selected").count()).toBe(0);
     await context.close();
   });
 
@@ -121,7 +118,7 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
     const { context, page } = await openPage(browser);
     await page.goto(await double.address("Moonlit Harbour 12"));
     const seed = page.getByRole("spinbutton", { name: "Seed" });
-    expect(await seed.isDisabled()).toBe(true);
+    await expect.poll(() => seed.isDisabled()).toBe(true);
     await page.getByText("No effect: this model gives the same picture for every seed.").waitFor();
     await page.getByRole("combobox", { name: "Ink" }).selectOption("model");
     await expect
@@ -148,7 +145,9 @@ describe.skipIf(NO_CHROMIUM)(`a draft${NO_CHROMIUM ? `: ${NO_CHROMIUM}` : ""}`, 
       await fetch(`${double.url}api/v1/jobs`, { method: "POST", body });
       await page.goto(await double.address(name));
       await page.getByText("No pictures yet.").waitFor();
-      expect(await page.getByRole("button", { name: "Add pictures" }).count(), name).toBe(offers);
+      await expect
+        .poll(() => page.getByRole("button", { name: "Add pictures" }).count(), { message: name })
+        .toBe(offers);
     }
     expect(faults).toEqual([]);
     await context.close();

@@ -3,7 +3,6 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linePage, writeFolder } from "../support/chapter.js";
 import { runCli } from "../support/cli.js";
@@ -53,9 +52,11 @@ describe("starting", () => {
     await using server = await startCommand(["--data", fresh()]);
     // What every page asks for first.
     for (const path of ["/", "/api/v1/server", "/api/v1/jobs", "/api/v1/roots"]) await fetch(server.url + path);
-    await sleep(1000);
-    const status = await readFile(`/proc/${server.child.pid}/status`, "utf8");
-    expect(Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024).toBeLessThan(150);
+    const residentMiB = async (): Promise<number> => {
+      const status = await readFile(`/proc/${server.child.pid}/status`, "utf8");
+      return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
+    };
+    await expect.poll(residentMiB).toBeLessThan(150);
     const maps = await readFile(`/proc/${server.child.pid}/maps`, "utf8");
     expect([...new Set(maps.match(/[^\s/]*(?:onnxruntime|cobra_batch)[^\s/]*/g))]).toEqual([]);
   });

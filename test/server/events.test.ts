@@ -172,13 +172,11 @@ describe("readers", () => {
     expect(await refused.json()).toMatchObject({ code: "ERR_QUEUE_FULL" });
     await readers[0]![Symbol.asyncDispose]();
     await expect
-      .poll(
-        () =>
-          Reader.open(server.url).then(
-            (one) => readers.push(one) > 0,
-            () => false,
-          ),
-        { timeout: 30_000 },
+      .poll(() =>
+        Reader.open(server.url).then(
+          (one) => readers.push(one) > 0,
+          () => false,
+        ),
       )
       .toBe(true);
     for (const one of readers) await one[Symbol.asyncDispose]();

@@ -262,7 +262,7 @@ describe.skipIf(!hasRedis)("the web server over a farm (needs Debian's package r
     expect(Object.keys(await hashesOf(at("shell.cbz"))).sort()).toEqual(Object.keys(local).sort());
   });
 
-  it("no longer shows a worker that was killed, after its time", { timeout: 90_000 }, async () => {
+  it("no longer shows a worker that was killed, after its time", async () => {
     await killProcess(workers.pop()!);
     await untilFarm(({ nodes }) => nodes.length === 1);
   });

@@ -28,6 +28,9 @@ export interface WatchedPage {
   readonly faults: string[];
 }
 
+/** How many times slower the page's processor is: tests must not depend on it (`COBRA_SLOWER_PAGE=6`). */
+const SLOWER = Number(process.env["COBRA_SLOWER_PAGE"] ?? "1");
+
 /** Network errors are what some tests are about; the page itself says them. */
 const NETWORK = /net::|Failed to load resource/;
 
@@ -40,7 +43,11 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   page.on("console", (message) => {
     if (message.type() === "error" && !NETWORK.test(message.text())) faults.push(message.text());
   });
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
+  if (SLOWER > 1) {
+    const session = await context.newCDPSession(page);
+    await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  }
   return { context, page, faults };
 }
 

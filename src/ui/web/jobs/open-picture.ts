@@ -102,7 +102,10 @@ async function openFile(path: string, name: string, version?: string): Promise<O
 }
 
 async function read(source: PageSource, name: string, version: string): Promise<OpenedPicture> {
-  const entry = source.entries().find((one) => one.name === name);
+  // A Photoshop document is no picture that is read, and as such among the faults.
+  const entry = [...source.entries(), ...source.faults.flatMap(({ file }) => file ?? [])].find(
+    (one) => one.name === name,
+  );
   if (entry === undefined) throw noFile(name);
   const bytes = await entry.read();
   return { bytes, name: basename(name), type: typeOf(bytes), sizeBytes: bytes.byteLength, version };

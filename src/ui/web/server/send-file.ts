@@ -4,8 +4,8 @@
  */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { dispositionOf } from "./disposition.js";
 import { RequestError } from "./request-error.js";
 
 /** What is sent. */
@@ -103,7 +103,7 @@ export function sendFile(
   reply.code(range === undefined ? 200 : 206).headers({
     "content-type": file.type,
     "content-length": String(end - start),
-    "content-disposition": contentDisposition(safeName(file.name), { type: shown ? "inline" : "attachment" }),
+    "content-disposition": dispositionOf(file.name, shown ? "inline" : "attachment"),
     ...(range === undefined ? {} : { "content-range": `bytes ${start}-${end - 1}/${file.sizeBytes}` }),
   });
   if (method === "HEAD") return reply.send(Readable.from([]));
@@ -116,11 +116,4 @@ export function sendFile(
 /** Whether an `If-None-Match` header names the ETag. */
 export function matches(header: string | undefined, etag: string): boolean {
   return header !== undefined && header.split(",").some((one) => ["*", etag, `W/${etag}`].includes(one.trim()));
-}
-
-/** A file name that no system takes for a path, a command or an empty name. */
-export function safeName(name: string): string {
-  const last = name.split(/[\\/]/).at(-1) ?? "";
-  const clean = last.replace(/[\p{Cc}\p{Cf}"*:<>?|]/gu, "_").replace(/^[.\s]+|[.\s]+$/gu, "");
-  return clean === "" ? "file" : clean.slice(0, 200);
 }

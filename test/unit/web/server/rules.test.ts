@@ -7,7 +7,8 @@ import { DiskSpace } from "../../../../src/ui/web/server/disk-space.js";
 import { EventRing } from "../../../../src/ui/web/server/event-ring.js";
 import { hostCheck, hostName, isLoopback } from "../../../../src/ui/web/server/hosts.js";
 import { Redactor } from "../../../../src/ui/web/server/redactor.js";
-import { rangeOf, safeName } from "../../../../src/ui/web/server/send-file.js";
+import { dispositionOf, safeName } from "../../../../src/ui/web/server/disposition.js";
+import { rangeOf } from "../../../../src/ui/web/server/send-file.js";
 import { Semaphore } from "../../../../src/ui/web/server/semaphore.js";
 import { newToken, TokenCheck } from "../../../../src/ui/web/server/token.js";
 
@@ -74,6 +75,11 @@ describe("ranges", () => {
     expect(rangeOf("bytes=0-", 0)).toBe("none");
     expect(rangeOf("bytes=-1", 0)).toBe("none");
   });
+});
+
+it("tells names of files in ASCII, and in UTF-8 where they are more, Latin-1 too", () => {
+  expect(dispositionOf("a.png", "inline")).toBe('inline; filename="a.png"');
+  expect(dispositionOf("Éte.cbz")).toBe("attachment; filename=\"?te.cbz\"; filename*=UTF-8''%C3%89te.cbz");
 });
 
 it("makes names of files safe", () => {

@@ -1,16 +1,15 @@
 /** One page in, one picture out, in one request: for programs in any language. */
-import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { withoutUndefined } from "../../../../config/without-undefined.js";
 import type { ColorizedImage, ColorizeImageOptions } from "../../../../colorization/colorize-image.js";
 import { colorizedPage, colorizeSettings } from "../../api/requests.js";
+import { dispositionOf, safeName } from "../disposition.js";
 import { bytes, errors } from "../answers.js";
 import type { App } from "../app-type.js";
 import { bodyLength } from "../body.js";
 import { ClientShare } from "../client-share.js";
 import { formFault, formParts } from "../form.js";
 import { RequestError, tooLarge } from "../request-error.js";
-import { safeName } from "../send-file.js";
 import type { Services } from "../services.js";
 import { checked, readJson } from "../validation.js";
 
@@ -153,7 +152,7 @@ function send(request: FastifyRequest, reply: FastifyReply, coloured: ColorizedI
     .headers({
       "x-picture-size": `${width}x${height}`,
       "x-picture-seed": String(seed),
-      "content-disposition": contentDisposition(`${stem}_colorized.${format === "jpeg" ? "jpg" : format}`),
+      "content-disposition": dispositionOf(`${stem}_colorized.${format === "jpeg" ? "jpg" : format}`),
     })
     .send(data);
 }

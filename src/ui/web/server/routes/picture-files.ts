@@ -1,6 +1,5 @@
 /** Files of pictures and of jobs: thumbnails, originals, results, line art, archives. */
 import { Readable } from "node:stream";
-import contentDisposition from "content-disposition";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import {
@@ -17,7 +16,8 @@ import type { Jobs, OpenedPicture, PictureFile } from "../../jobs/types.js";
 import { errors, file, pictureFile } from "../answers.js";
 import type { App } from "../app-type.js";
 import type { LayeredPage } from "../layered-page.js";
-import { matches, opener, safeName, sendFile } from "../send-file.js";
+import { dispositionOf } from "../disposition.js";
+import { matches, opener, sendFile } from "../send-file.js";
 import type { Services } from "../services.js";
 
 const tags = ["files"];
@@ -196,10 +196,7 @@ async function latest(jobs: Jobs, job: string, picture: string): Promise<OpenedP
 }
 
 function sendDocument(reply: FastifyReply, { bytes, name }: LayeredPage): FastifyReply {
-  return reply
-    .type(PSD)
-    .header("content-disposition", contentDisposition(safeName(name)))
-    .send(bytes);
+  return reply.type(PSD).header("content-disposition", dispositionOf(name)).send(bytes);
 }
 
 /** Sends a picture that is small enough for memory. */
