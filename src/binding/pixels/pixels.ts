@@ -190,7 +190,7 @@ export function toRgb(image: PixelImage<1 | 3 | 4>): PixelImage<3> & RasterImage
   };
 }
 
-/** The first channel of a picture, such as the gray of gray and alpha; without `out` a gray one is returned as it is. */
+/** The first channel, such as the gray of gray and alpha; without `out` a gray picture is returned as it is. */
 export function firstChannel(image: PixelImage, out?: Uint8Array): PixelImage<1> & RasterImage {
   const { width, height, channels, data } = image;
   return {

@@ -1,4 +1,4 @@
-/** Pictures in memory that threads share: decoded into it, inked into it, and the same bytes as in memory of their own. */
+/** Pictures in memory that threads share: decoded and inked into it, the same bytes as in memory of their own. */
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import type { RasterImage } from "../../../src/binding/raster.js";
