@@ -11,7 +11,6 @@ import type { MemoryManager, PageSize } from "../../memory/memory-manager.js";
 import { encodePage, type EncodedPage } from "./encode-page.js";
 import { loadHints } from "./load-hints.js";
 import { hintsOnLines } from "../page/hints-on-lines.js";
-import type { SharedPlanes } from "../networks/staging.js";
 import { pageFailure } from "./page-failure.js";
 import type { PageTicket, PageSchedule } from "./page-schedule.js";
 import type { TaskPool } from "../tasks/pool.js";
@@ -40,7 +39,13 @@ export interface PageServices {
   /** Where pages that are on their way together take turns. */
   readonly schedule: PageSchedule;
   /** Memory for pictures, which threads share and pages use in turn. Default: each has memory of its own. */
-  readonly planes?: Pick<SharedPlanes, "takeBytes" | "copyOf" | "giveBack"> | undefined;
+  readonly planes?:
+    | {
+        takeBytes(length: number): Uint8Array | undefined;
+        copyOf(bytes: Uint8Array): Uint8Array;
+        giveBack(...arrays: readonly (Uint8Array | undefined)[]): void;
+      }
+    | undefined;
   /** Reads a file that a request names by its SHA-256. Default: there is none. */
   readonly readBlob?: ((hash: string) => Promise<Uint8Array>) | undefined;
 }
